@@ -1,0 +1,394 @@
+/* Generated from the JSON Schemas in contract/ by `make generate`; do not edit. */
+
+/**
+ * Features that a runtime must have to do this element justice. One that lacks any leaves the element out and reports it as unsupported.
+ *
+ * @maxItems 16
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Requires".
+ */
+export type Requires = string[];
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "DurationMs".
+ */
+export type DurationMs = number;
+/**
+ * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Report".
+ */
+export type Report = Snapshot | TransitionReport | Counters;
+/**
+ * What the operator's leader tells a runtime over the link.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Command".
+ */
+export type Command = Announce | Configure;
+
+export interface Contract {}
+/**
+ * Orders configurations, by term and then by counter.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Revision".
+ */
+export interface Revision {
+  /**
+   * Term of the leader that made it.
+   */
+  term: number;
+  /**
+   * Grows by one with each configuration of the agent.
+   */
+  counter: number;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Content".
+ */
+export interface Content {
+  agent: {
+    namespace: string;
+    name: string;
+    uid: string;
+  };
+  /**
+   * @minItems 1
+   * @maxItems 64
+   */
+  endpoints: Endpoint[];
+  timeouts: {
+    connectMs: DurationMs;
+    requestMs: DurationMs;
+  };
+  shutdown: {
+    /**
+     * Time between being unready and taking no new work, in which Services learn of it.
+     */
+    endpointLagMs: number;
+    /**
+     * Time for open requests to finish after that.
+     */
+    drainTimeoutMs: number;
+  };
+  /**
+   * @maxItems 256
+   */
+  circuits: Circuit[];
+  /**
+   * @maxItems 1024
+   */
+  limits: Limit[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Endpoint".
+ */
+export interface Endpoint {
+  name: string;
+  /**
+   * Protocol, such as Anthropic. An unknown one leaves the endpoint out.
+   */
+  provider: string;
+  model?: string;
+  baseURL: string;
+  /**
+   * Where the API key is mounted. Absent: the caller's own credentials are passed on.
+   */
+  credential?: {
+    /**
+     * File in the pod.
+     */
+    path: string;
+    /**
+     * Name of the Secret, for messages.
+     */
+    secret: string;
+    /**
+     * Key in the Secret, for messages.
+     */
+    key: string;
+  };
+  requires?: Requires;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Circuit".
+ */
+export interface Circuit {
+  /**
+   * Such as model/primary.
+   */
+  dependency: string;
+  /**
+   * Name of the CircuitBreakerPolicy. Absent: the built-in defaults are in force.
+   */
+  policy?: string;
+  trip: {
+    consecutiveFailures?: number;
+  };
+  openDurationMs: DurationMs;
+  maxOpenDurationMs: DurationMs;
+  halfOpen: {
+    maxProbes: number;
+    successThreshold: number;
+  };
+  requires?: Requires;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Limit".
+ */
+export interface Limit {
+  /**
+   * inbound, or a dependency such as model/primary.
+   */
+  target: string;
+  /**
+   * Name of the RateLimitPolicy.
+   */
+  policy: string;
+  name: string;
+  /**
+   * What is counted, such as Requests. An unknown one leaves the limit out.
+   */
+  resource: string;
+  refill: {
+    amount: number;
+    perMs: DurationMs;
+  };
+  capacity: number;
+  requires?: Requires;
+}
+/**
+ * Resolved configuration of one agent: what the operator writes to the agent's ConfigMap and pushes over the link.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Configuration".
+ */
+export interface Configuration {
+  revision: Revision;
+  /**
+   * SHA-256 of content as canonical JSON (keys sorted, no white space). The same hash is the same configuration.
+   */
+  hash: string;
+  content: Content;
+}
+/**
+ * First message of a runtime on a link: who it is, proven by token, and what it can do.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Hello".
+ */
+export interface Hello {
+  type: 'Hello';
+  /**
+   * Version of this contract. Versions that differ do not understand each other; within one, unknown fields are ignored.
+   */
+  contract: number;
+  /**
+   * What the runtime can do; see Requires in the configuration.
+   */
+  features: string[];
+  runtimeVersion: string;
+  pod: {
+    namespace: string;
+    name: string;
+    uid: string;
+  };
+  /**
+   * Random name of this process; transitions are numbered within it.
+   */
+  boot: string;
+  /**
+   * RFC 3339.
+   */
+  startedAt: string;
+  /**
+   * Projected service account token for the audience breakwater.dev/control.
+   */
+  token: string;
+  /**
+   * Highest term that a leader announced to it or that it saw in a configuration; 0 when none.
+   */
+  highestTerm: number;
+  revision?: Revision;
+  /**
+   * Hash of the configuration in force.
+   */
+  hash?: string;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Snapshot".
+ */
+export interface Snapshot {
+  type: 'Snapshot';
+  configuration: ConfigurationStatus;
+  circuits: CircuitStatus[];
+  limits: LimitStatus[];
+  /**
+   * The last ones, oldest first.
+   *
+   * @maxItems 64
+   */
+  transitions: Transition[];
+  missingCredentials: {
+    dependency: string;
+    secret: string;
+    key: string;
+  }[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ConfigurationStatus".
+ */
+export interface ConfigurationStatus {
+  revision?: Revision;
+  /**
+   * Hash of the configuration in force; absent when there is none.
+   */
+  hash?: string;
+  /**
+   * File or Link.
+   */
+  source?: string;
+  /**
+   * The last configuration offered was refused whole and the one before is still in force. Absent when the last one was taken.
+   */
+  refused?: {
+    source: string;
+    hash?: string;
+    /**
+     * What is wrong with it, without values.
+     */
+    message: string;
+    time: string;
+  };
+  /**
+   * Elements of the configuration that are left out because this runtime is too old for them.
+   */
+  unsupported: {
+    /**
+     * JSON pointer into content.
+     */
+    path: string;
+    feature: string;
+    /**
+     * Name of the policy that the element comes from.
+     */
+    policy?: string;
+  }[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "CircuitStatus".
+ */
+export interface CircuitStatus {
+  dependency: string;
+  /**
+   * Absent when the built-in defaults are in force.
+   */
+  policy?: string;
+  state: 'Closed' | 'HalfOpen' | 'Open';
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * Why it is in this state, such as '5 consecutive failures (Overloaded)'.
+   */
+  reason?: string;
+  /**
+   * RFC 3339; only while open.
+   */
+  nextProbe?: string;
+  lastFailure?: {
+    class: string;
+    message: string;
+    time: string;
+  };
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "LimitStatus".
+ */
+export interface LimitStatus {
+  target: string;
+  policy: string;
+  name: string;
+  usedPercent: number;
+  /**
+   * Since the process started.
+   */
+  rejected: number;
+  /**
+   * Whether it rejected anything in the last 10 seconds.
+   */
+  limiting: boolean;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Transition".
+ */
+export interface Transition {
+  /**
+   * Grows by one within a boot.
+   */
+  sequence: number;
+  /**
+   * RFC 3339 with milliseconds.
+   */
+  time: string;
+  dependency: string;
+  policy?: string;
+  from: 'Closed' | 'HalfOpen' | 'Open';
+  to: 'Closed' | 'HalfOpen' | 'Open';
+  reason: string;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "TransitionReport".
+ */
+export interface TransitionReport {
+  type: 'Transition';
+  transition: Transition;
+  circuit: CircuitStatus;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Counters".
+ */
+export interface Counters {
+  type: 'Counters';
+  limits: LimitStatus[];
+  /**
+   * Those whose last failure changed.
+   */
+  circuits: CircuitStatus[];
+}
+/**
+ * First message of the operator: the term in which it leads. The runtime takes no configuration of a lower term from now on.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Announce".
+ */
+export interface Announce {
+  type: 'Announce';
+  term: number;
+}
+/**
+ * Puts a configuration in force, whatever its revision, unless term is below the highest one announced.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Configure".
+ */
+export interface Configure {
+  type: 'Configure';
+  term: number;
+  configuration: Configuration;
+}

@@ -1,0 +1,44 @@
+/**
+ * What operator and runtime agree on besides the messages: how a link is opened and which
+ * features exist. The messages are in the JSON Schemas beside this file.
+ */
+
+/** Version of the contract. A peer of another version is not spoken to. */
+export const CONTRACT_VERSION = 1;
+
+/** Path and WebSocket subprotocol of a link on the control port. */
+export const LINK_PATH = '/v1/link';
+export const LINK_PROTOCOL = 'breakwater.v1';
+
+/** Largest message on a link, in bytes. A resolved configuration stays below 900 KiB. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+export const MAX_CONFIGURATION_BYTES = 900 * 1024;
+
+/** Audience of the token that a pod shows; nothing but the operator has it reviewed. */
+export const CONTROL_AUDIENCE = 'breakwater.dev/control';
+
+/** Common name of the operator's client certificate. */
+export const OPERATOR_COMMON_NAME = 'breakwater-operator';
+
+/** Ports of an agent pod. */
+export const PORTS = { agent: 8080, metrics: 9090, control: 9443, debug: 9091 } as const;
+
+/** Where the operator mounts things into an agent pod, and the keys of its ConfigMap. */
+export const MOUNTS = {
+  configuration: '/etc/breakwater',
+  configurationKey: 'configuration.json',
+  authorityKey: 'authority.pem',
+  token: '/var/run/secrets/breakwater.dev/control',
+  tokenKey: 'token',
+  credentials: '/var/run/secrets/breakwater.dev/credentials',
+} as const;
+
+/** Limits on requests that the agent takes have this target; others name a dependency. */
+export const INBOUND = 'inbound';
+
+/** What this version's runtime can do, announced in its Hello. */
+export const FEATURES = [
+  'Endpoint.Anthropic',
+  'Circuit.ConsecutiveFailures',
+  'Limit.Requests',
+] as const;

@@ -1,0 +1,25 @@
+const project = (displayName, rest) => ({
+  displayName,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  ...rest,
+});
+
+export default {
+  testTimeout: 30_000,
+  projects: [
+    project('unit', {
+      testMatch: ['<rootDir>/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|e2e|bench)/'],
+    }),
+    project('integration', { testMatch: ['<rootDir>/test/integration/**/*.test.ts'] }),
+    project('e2e', { testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] }),
+  ],
+};
