@@ -1,0 +1,16 @@
+// Prints `N passed, N failed` over the JSON results that jest left in a directory. A failed step that
+// is no test (lint, types, drift) counts as one failure. Exits 1 when anything failed or no test ran.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [directory, status] = process.argv.slice(2);
+let passed = 0;
+let failed = 0;
+for (const file of readdirSync(directory).filter((name) => name.endsWith('.json'))) {
+  const result = JSON.parse(readFileSync(join(directory, file), 'utf8'));
+  passed += result.numPassedTests;
+  failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
+}
+if (status !== '0' && failed === 0) failed = 1;
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 || passed === 0 ? 1 : 0);
