@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Configuration, Content } from '../../contract/generated/types.ts';
+import { Revisions, type Evidence } from './revisions.ts';
+
+const content = {} as Content;
+const stored = (term: number, counter: number, hash = 'sha256:a'): Configuration => ({
+  revision: { term, counter },
+  hash,
+  content,
+});
+const nothing: Evidence = { pods: [] };
+
+describe('Revisions', () => {
+  it('starts at the transitions of the Lease when there is no trace of a predecessor', () => {
+    expect(new Revisions(4).decide(content, 'sha256:a', nothing)).toMatchObject({
+      term: 4,
+      write: true,
+      configuration: { revision: { term: 4, counter: 1 } },
+    });
+  });
+
+  it('is above every trace of a predecessor', () => {
+    const evidence: Evidence = {
+      stored: stored(3, 7, 'sha256:old'),
+      reported: { term: 9, counter: 2 },
+      pods: [{ highestTerm: 11, revision: { term: 5, counter: 20 } }],
+    };
+    expect(new Revisions(1).decide(content, 'sha256:a', evidence)).toMatchObject({
+      term: 12,
+      configuration: { revision: { term: 12, counter: 21 } },
+    });
+  });
+
+  it('keeps a stored configuration of the same content, whoever wrote it', () => {
+    const decision = new Revisions(1).decide(content, 'sha256:a', {
+      stored: stored(3, 7),
+      pods: [],
+    });
+    expect(decision).toMatchObject({ term: 4, write: false });
+    expect(decision.configuration.revision).toEqual({ term: 3, counter: 7 });
+  });
+
+  it('goes on counting when ConfigMap and status are gone', () => {
+    const revisions = new Revisions(1);
+    revisions.decide(content, 'sha256:a', { stored: stored(1, 8), pods: [] });
+    const decision = revisions.decide(content, 'sha256:b', nothing);
+    expect(decision.configuration.revision).toEqual({ term: 2, counter: 9 });
+  });
+
+  it('raises its term when a pod shows a higher one, and only then', () => {
+    const revisions = new Revisions(2);
+    expect(revisions.decide(content, 'sha256:a', nothing).term).toBe(2);
+    expect(revisions.decide(content, 'sha256:a', { pods: [{ highestTerm: 2 }] }).term).toBe(2);
+    expect(revisions.decide(content, 'sha256:a', { pods: [{ highestTerm: 6 }] }).term).toBe(7);
+  });
+
+  it('never repeats or lowers a revision while configurations change', () => {
+    const revision = fc.record({ term: fc.nat(50), counter: fc.nat(50) });
+    const step = fc.record({
+      hash: fc.constantFrom('sha256:a', 'sha256:b', 'sha256:c'),
+      wiped: fc.boolean(),
+      pods: fc.array(fc.record({ highestTerm: fc.nat(50), revision }), { maxLength: 3 }),
+    });
+    fc.assert(
+      fc.property(fc.nat(10), fc.array(step, { maxLength: 20 }), (transitions, steps) => {
+        const revisions = new Revisions(transitions);
+        let kept: Configuration | undefined;
+        let last = { term: -1, counter: 0 };
+        for (const { hash, wiped, pods } of steps) {
+          if (wiped) kept = undefined;
+          const { configuration, write, term } = revisions.decide(content, hash, {
+            ...(kept ? { stored: kept } : {}),
+            pods,
+          });
+          for (const pod of pods) expect(term).toBeGreaterThanOrEqual(pod.highestTerm);
+          if (!write) continue;
+          expect(configuration.revision.counter).toBeGreaterThan(last.counter);
+          expect(configuration.revision.term).toBeGreaterThanOrEqual(last.term);
+          last = configuration.revision;
+          kept = configuration;
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,79 @@
+import type { Configuration, Content, Revision } from '../../contract/generated/types.ts';
+
+/** What is known of an agent's configuration outside this process. */
+export interface Evidence {
+  /** Configuration in the agent's ConfigMap, if it has one that can be read. */
+  stored?: Configuration;
+  /** Revision in the agent's status. */
+  reported?: Revision;
+  /** Revisions in force in its pods, and the highest term that each has seen. */
+  pods: { revision?: Revision; highestTerm: number }[];
+}
+
+export interface Decision {
+  configuration: Configuration;
+  /** Whether the ConfigMap has to be written before anything is pushed. */
+  write: boolean;
+  /** Term to announce to the agent's pods. */
+  term: number;
+}
+
+/**
+ * Terms and revisions of one agent while this process leads.
+ *
+ * On taking office the term is higher than any trace of an earlier leader, so that pods take nothing
+ * from a predecessor that is late. It is raised when a pod shows a higher one. Counters never repeat.
+ * Neither depends on a single store: a deleted ConfigMap or a wiped status loses nothing as long as
+ * one trace is left, and pods obey a push whatever they ran before.
+ */
+export class Revisions {
+  #term: number | undefined;
+  #counter = 0;
+  readonly #leaseTransitions: number;
+
+  /** @param leaseTransitions of the Lease under which this process leads */
+  constructor(leaseTransitions: number) {
+    this.#leaseTransitions = leaseTransitions;
+  }
+
+  /** Term to announce; undefined before the first decision. */
+  get term(): number | undefined {
+    return this.#term;
+  }
+
+  /** The revision under which content is to be in force, given all that is known. */
+  decide(content: Content, hash: string, evidence: Evidence): Decision {
+    const term = this.#raise(evidence);
+    this.#counter = Math.max(
+      this.#counter,
+      ...revisionsIn(evidence).map((revision) => revision.counter),
+    );
+    if (evidence.stored?.hash === hash) {
+      const configuration = { revision: evidence.stored.revision, hash, content };
+      return { configuration, write: false, term };
+    }
+    this.#counter += 1;
+    const revision = { term, counter: this.#counter };
+    return { configuration: { revision, hash, content }, write: true, term };
+  }
+
+  #raise(evidence: Evidence): number {
+    const seenInPods = Math.max(0, ...evidence.pods.map((pod) => pod.highestTerm));
+    if (this.#term === undefined) {
+      const seen = Math.max(seenInPods, ...revisionsIn(evidence).map((revision) => revision.term));
+      this.#term = Math.max(this.#leaseTransitions, seen + 1);
+    } else if (seenInPods > this.#term) {
+      this.#term = seenInPods + 1;
+    }
+    return this.#term;
+  }
+}
+
+function revisionsIn(evidence: Evidence): Revision[] {
+  const all = [
+    evidence.stored?.revision,
+    evidence.reported,
+    ...evidence.pods.map((p) => p.revision),
+  ];
+  return all.filter((revision) => revision !== undefined);
+}
