@@ -1,0 +1,20 @@
+/** What a failure was, in the words of CircuitBreakerPolicy's failureOn. */
+export type FailureClass =
+  'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited';
+
+/** A call that the dependency failed. `message` is one plain line without secrets or bodies. */
+export interface Failure {
+  vote: 'failure';
+  class: FailureClass;
+  message: string;
+}
+
+/**
+ * How a call ended. `ignored` says nothing about the dependency (the caller went away, the request
+ * was bad): it gives back what the call held and casts no vote.
+ */
+export type Outcome = { vote: 'ok' } | Failure | { vote: 'ignored' };
+
+/** Shared values, so that the usual outcomes cost no allocation. */
+export const OK: Outcome = { vote: 'ok' };
+export const IGNORED: Outcome = { vote: 'ignored' };
