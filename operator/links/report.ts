@@ -1,0 +1,113 @@
+import type {
+  CircuitStatus,
+  Counters,
+  Hello,
+  LimitStatus,
+  Report,
+  Revision,
+  Snapshot,
+  TransitionReport,
+} from '../../contract/generated/types.ts';
+
+/** Most a report keeps of each, whatever the pod sends; the bounds of the contract. */
+const MAX_TRANSITIONS = 64;
+const MAX_CIRCUITS = 256;
+const MAX_LIMITS = 1024;
+
+/** What is known of one pod. Never changed in place: a holder may compare by identity. */
+export interface PodReport {
+  namespace: string;
+  /** Name of the AgentDeployment. */
+  agent: string;
+  /** Name of the pod. */
+  pod: string;
+  uid: string;
+  connected: boolean;
+  /** Speaks another version of the contract: seen, but not spoken to. */
+  incompatible: boolean;
+  /** When `connected` last changed; RFC 3339. */
+  since: string;
+  /** Configuration in force; absent when the pod has none or never connected. */
+  hash?: string;
+  revision?: Revision;
+  /** Highest term that the pod has seen. */
+  highestTerm?: number;
+  features: readonly string[];
+  boot?: string;
+  runtimeVersion?: string;
+  /** The last one, with all that came after it merged in; kept when the pod disconnects. */
+  snapshot?: Snapshot;
+}
+
+/** A Hello without the token, which is not kept. */
+export type HelloFacts = Omit<Hello, 'token' | 'type'>;
+
+/** The report after the pod has said hello. A new boot has lost what the old one told. */
+export function afterHello(report: PodReport, hello: HelloFacts, since: string): PodReport {
+  const { snapshot, hash: _hash, revision: _revision, ...rest } = report;
+  return {
+    ...rest,
+    connected: true,
+    incompatible: false,
+    since,
+    ...(hello.hash !== undefined && { hash: hello.hash }),
+    ...(hello.revision !== undefined && { revision: hello.revision }),
+    highestTerm: hello.highestTerm,
+    features: hello.features,
+    boot: hello.boot,
+    runtimeVersion: hello.runtimeVersion,
+    ...(snapshot !== undefined && report.boot === hello.boot && { snapshot }),
+  };
+}
+
+/** The report after a message of the pod. */
+export function afterReport(report: PodReport, message: Report): PodReport {
+  if (message.type === 'Snapshot') return afterSnapshot(report, message);
+  if (report.snapshot === undefined) return report;
+  const merge = message.type === 'Transition' ? mergeTransition : mergeCounters;
+  return { ...report, snapshot: merge(report.snapshot, message as TransitionReport & Counters) };
+}
+
+function afterSnapshot(report: PodReport, snapshot: Snapshot): PodReport {
+  const { hash, revision } = snapshot.configuration;
+  const { hash: _hash, revision: _revision, ...rest } = report;
+  return {
+    ...rest,
+    ...(hash !== undefined && { hash }),
+    ...(revision !== undefined && { revision }),
+    highestTerm: Math.max(report.highestTerm ?? 0, revision?.term ?? 0),
+    snapshot,
+  };
+}
+
+function mergeTransition(snapshot: Snapshot, message: TransitionReport): Snapshot {
+  const last = snapshot.transitions.at(-1)?.sequence ?? 0;
+  if (message.transition.sequence <= last) return snapshot;
+  return {
+    ...snapshot,
+    circuits: mergeCircuits(snapshot.circuits, [message.circuit]),
+    transitions: [...snapshot.transitions, message.transition].slice(-MAX_TRANSITIONS),
+  };
+}
+
+function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
+  return {
+    ...snapshot,
+    circuits: mergeCircuits(snapshot.circuits, message.circuits),
+    limits: mergeBy(snapshot.limits, message.limits, limitKey, MAX_LIMITS),
+  };
+}
+
+const mergeCircuits = (known: CircuitStatus[], changed: CircuitStatus[]): CircuitStatus[] =>
+  mergeBy(known, changed, (circuit) => circuit.dependency, MAX_CIRCUITS);
+
+const limitKey = (limit: LimitStatus): string =>
+  JSON.stringify([limit.target, limit.policy, limit.name]);
+
+/** `known` with the changed elements in their places and new ones at the end, up to `max`. */
+function mergeBy<T>(known: T[], changed: T[], keyOf: (value: T) => string, max: number): T[] {
+  if (changed.length === 0) return known;
+  const merged = new Map(known.map((value) => [keyOf(value), value]));
+  for (const value of changed) merged.set(keyOf(value), value);
+  return [...merged.values()].slice(0, max);
+}
