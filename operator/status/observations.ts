@@ -1,0 +1,57 @@
+/** What is seen of an agent and its pods, by informers and over links; the input of status. */
+import type { Revision, Snapshot } from '../../contract/generated/types.ts';
+
+export interface PodObservation {
+  name: string;
+  uid: string;
+  /** The pod's own Ready condition. */
+  ready: boolean;
+  /** The pod has a deletionTimestamp, or has ended. */
+  terminating: boolean;
+  /** The link is open, authenticated, and a Snapshot came over it. */
+  connected: boolean;
+  /** Hash of the configuration in force, as the pod said last. */
+  hash?: string;
+  /** From the pod's Hello; empty before the first. */
+  features: string[];
+  /** Name of the pod's process, from its Hello. */
+  boot?: string;
+  /**
+   * The last one, with later Transitions and Counters worked in. It may be kept after the link has gone: then
+   * only its transitions are used.
+   */
+  snapshot?: Snapshot;
+  /** Why a container does not run, such as ImagePullBackOff, when the kubelet says so. */
+  waiting?: { container: string; reason: string; message?: string };
+  /** Why there is no link, when the last try to open one failed. */
+  linkError?: string;
+}
+
+export interface DeploymentObservation {
+  generation: number;
+  observedGeneration: number;
+  replicas: number;
+  readyReplicas: number;
+  updatedReplicas: number;
+  conditions: { type: string; status: string; reason?: string; message?: string }[];
+}
+
+/** An object that could not be applied. */
+export interface ApplyError {
+  kind: string;
+  name: string;
+  /** The API server's reason such as Invalid or Forbidden, or AlreadyExists for an object that is not ours. */
+  reason: string;
+  message: string;
+}
+
+export interface AgentObservation {
+  /** Hash of the configuration that pods are to run: the plan's. Absent when there is none. */
+  desiredHash?: string;
+  /** Revision under which that configuration was published. */
+  revision?: Revision;
+  /** Absent until the Deployment exists. */
+  deployment?: DeploymentObservation;
+  applyErrors: ApplyError[];
+  pods: PodObservation[];
+}
