@@ -1,15 +1,14 @@
-/** Writes crds/generated/types.ts: the custom resources as the API server stores them. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/**
+ * Writes what is made from the custom resource definitions: their types (crds/generated/types.ts:
+ * the resources as the API server stores them) and the chart's template.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
-import { parse } from 'yaml';
+import { chartTemplate } from './chart.ts';
+import { definitions, type Source } from './definitions.ts';
 
-const directory = import.meta.dirname;
-const plurals = ['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'];
-
-interface Definition {
-  spec: { names: { kind: string }; versions: { schema: { openAPIV3Schema: JSONSchema } }[] };
-}
+const root = join(import.meta.dirname, '..');
 
 /**
  * The OpenAPI schema as JSON Schema. What has a default is required: the API server has filled it
@@ -21,7 +20,7 @@ function toJsonSchema(schema: JSONSchema): JSONSchema {
   const result: JSONSchema = Object.fromEntries(
     Object.entries(rest).filter(([key]) => !key.startsWith('x-kubernetes-') && key !== 'default'),
   );
-  if (items) result.items = toJsonSchema(items as JSONSchema);
+  if (items) result.items = toJsonSchema(items);
   if (additionalProperties)
     result.additionalProperties = toJsonSchema(additionalProperties as JSONSchema);
   else if (rest.type === 'object') result.additionalProperties = open;
@@ -41,25 +40,31 @@ function toJsonSchema(schema: JSONSchema): JSONSchema {
   return result;
 }
 
-function resource(plural: string): [string, JSONSchema] {
-  const crd = parse(readFileSync(join(directory, `${plural}.yaml`), 'utf8')) as Definition;
-  const schema = toJsonSchema(crd.spec.versions[0]!.schema.openAPIV3Schema);
+function resource(source: Source): [string, JSONSchema] {
+  const { kind } = source.definition.spec.names;
+  const schema = toJsonSchema(source.schema as JSONSchema);
   schema.properties!.apiVersion = { const: 'breakwater.dev/v1alpha1' };
-  schema.properties!.kind = { const: crd.spec.names.kind };
+  schema.properties!.kind = { const: kind };
   schema.properties!.metadata = { tsType: 'ObjectMeta' };
   schema.required = ['apiVersion', 'kind', 'metadata', 'spec'];
   for (const part of ['spec', 'status'])
-    schema.properties![part]!.title =
-      `${crd.spec.names.kind}${part === 'spec' ? 'Spec' : 'Status'}`;
-  return [crd.spec.names.kind, schema];
+    schema.properties![part]!.title = `${kind}${part === 'spec' ? 'Spec' : 'Status'}`;
+  return [kind, schema];
 }
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+const sources = definitions();
 
 const types = await compile(
   {
     title: 'Crds',
     type: 'object',
     additionalProperties: false,
-    definitions: Object.fromEntries(plurals.map(resource)),
+    definitions: Object.fromEntries(sources.map(resource)),
   },
   'Crds',
   {
@@ -71,4 +76,5 @@ const types = await compile(
     style: { singleQuote: true, printWidth: 100 },
   },
 );
-writeFileSync(join(directory, 'generated/types.ts'), types);
+write('crds/generated/types.ts', types);
+write('charts/breakwater/templates/crds.yaml', chartTemplate(sources.map(({ text }) => text)));

@@ -3,8 +3,7 @@ import type {ObjectMeta} from '../meta.ts';
 
 export interface Crds {}
 /**
- * AgentDeployment runs an LLM agent: a Deployment of the agent runtime, a Service in front of it, and the
- * model endpoints that it calls, each behind a circuit breaker of its own.
+ * AgentDeployment runs an LLM agent: a Deployment of the agent runtime, a Service in front of it, and the model endpoints that it calls, each behind a circuit breaker of its own.
  *
  * This interface was referenced by `Crds`'s JSON-Schema
  * via the `definition` "AgentDeployment".
@@ -21,7 +20,7 @@ export interface AgentDeployment {
  */
 export interface AgentDeploymentSpec {
   /**
-   * Number of pods. Default 1.
+   * Number of pods, 0 to 1000. Default 1.
    */
   replicas: number;
   /**
@@ -97,8 +96,7 @@ export interface AgentDeploymentSpec {
     drainTimeout: string;
   };
   /**
-   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's
-   * strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent.
+   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent.
    */
   podTemplate?: {
     [k: string]: unknown;
@@ -229,8 +227,7 @@ export interface AgentDeploymentStatus {
   }[];
 }
 /**
- * CircuitBreakerPolicy says when the circuit between an agent and something that it depends on opens, so that calls
- * fail at once instead of waiting for what does not answer, and how it closes again.
+ * CircuitBreakerPolicy says when the circuit between an agent and something that it depends on opens, so that calls fail at once instead of waiting for what does not answer, and how it closes again.
  *
  * This interface was referenced by `Crds`'s JSON-Schema
  * via the `definition` "CircuitBreakerPolicy".
@@ -517,8 +514,7 @@ export interface CircuitBreakerPolicyStatus {
   }[];
 }
 /**
- * RateLimitPolicy bounds how many requests an agent takes, or how many calls it makes to one of its dependencies.
- * What exceeds a limit is answered with 429 and retry-after.
+ * RateLimitPolicy bounds how many requests an agent takes, or how many calls it makes to one of its dependencies. What exceeds a limit is answered with 429 and retry-after.
  *
  * This interface was referenced by `Crds`'s JSON-Schema
  * via the `definition` "RateLimitPolicy".
