@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+
+/** The directory, outside the checkout, for everything that is built or downloaded once: $BREAKWATER_CACHE, or breakwater in the user's cache. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const base = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return environment['BREAKWATER_CACHE'] || join(base, 'breakwater');
+}
+
+/**
+ * Makes `directory` exactly once: `build` fills a new directory beside it, which takes its name only when complete,
+ * so an interruption leaves nothing half-built and two processes at once do each other no harm.
+ */
+export async function buildOnce(
+  directory: string,
+  build: (partial: string) => Promise<void>,
+): Promise<void> {
+  if (existsSync(directory)) return;
+  await mkdir(dirname(directory), { recursive: true });
+  const partial = await mkdtemp(join(dirname(directory), `.${basename(directory)}.`));
+  try {
+    await build(partial);
+    await rename(partial, directory);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    if (!existsSync(directory)) throw error; // Another process was faster: its result is as good.
+  }
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { buildOnce, cacheDirectory } from '../cache.ts';
+import { run, which } from '../command.ts';
+import { step } from '../step.ts';
+
+/** The Kubernetes that `local` runs; kube/go.mod pins the same one. */
+export const KUBERNETES_VERSION = '1.34.4';
+
+export interface Module {
+  /** What the step that builds it prints. */
+  title: string;
+  /** The directory of its go.mod and go.sum, whose content is the key of the cache. */
+  directory: string;
+  /** Import paths of the main packages; each binary is named after its package … */
+  packages: readonly string[];
+  /** … unless a better name is given here. */
+  rename?: Readonly<Record<string, string>>;
+  ldflags?: string;
+}
+
+const [major, minor] = KUBERNETES_VERSION.split('.');
+const COMPONENT_VERSION = 'k8s.io/component-base/version';
+const LDFLAGS = '-s -w';
+
+const KUBERNETES: Module = {
+  title: `Building Kubernetes ${KUBERNETES_VERSION} from its Go module (first time only, about 5 minutes)`,
+  directory: join(import.meta.dirname, 'kube'),
+  packages: [
+    ...[
+      'kube-apiserver',
+      'kube-controller-manager',
+      'kube-scheduler',
+      'kubelet',
+      'kube-proxy',
+      'kubectl',
+    ].map((command) => `k8s.io/kubernetes/cmd/${command}`),
+    'go.etcd.io/etcd/server/v3',
+  ],
+  rename: { server: 'etcd' },
+  ldflags: `-X ${COMPONENT_VERSION}.gitVersion=v${KUBERNETES_VERSION} -X ${COMPONENT_VERSION}.gitMajor=${major} -X ${COMPONENT_VERSION}.gitMinor=${minor}`,
+};
+
+const DNS: Module = {
+  title: 'Building CoreDNS (first time only, about 1 minute)',
+  directory: join(import.meta.dirname, 'dns'),
+  packages: ['github.com/coredns/coredns'],
+};
+
+const HELM: Module = {
+  title: 'Building Helm (first time only, about 1 minute)',
+  directory: join(import.meta.dirname, 'helm'),
+  packages: ['helm.sh/helm/v3/cmd/helm'],
+};
+
+/** Directory with kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl and etcd. */
+export function kubernetesBinaries(): Promise<string> {
+  return binaries(KUBERNETES);
+}
+
+/** Directory with coredns. */
+export function dnsBinaries(): Promise<string> {
+  return binaries(DNS);
+}
+
+/** Directory with helm. */
+export function helmBinaries(): Promise<string> {
+  return binaries(HELM);
+}
+
+/** Builds all packages of a Go module, in one `go build` so that they build in parallel, unless the cache has them. */
+export async function binaries(module: Module): Promise<string> {
+  const directory = await cachedDirectory(module);
+  if (existsSync(directory)) return directory;
+  if (which('go') === undefined)
+    throw new Error(
+      'no Go: install Go 1.25 or newer (https://go.dev/dl) and put it on the PATH; it builds the cluster from source, once',
+    );
+  await step(module.title, () => buildOnce(directory, (partial) => build(module, partial)));
+  return directory;
+}
+
+async function cachedDirectory(module: Module): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum'])
+    hash.update(await readFile(join(module.directory, file)));
+  hash.update(JSON.stringify([module.packages, module.ldflags]));
+  return join(
+    cacheDirectory(),
+    'bin',
+    `${basename(module.directory)}-${hash.digest('hex').slice(0, 12)}`,
+  );
+}
+
+async function build(module: Module, output: string): Promise<void> {
+  const ldflags = [LDFLAGS, module.ldflags].join(' ').trim();
+  // Static, so that the binaries also run in images made from scratch.
+  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' };
+  const args = ['build', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', `${output}/`];
+  await run('go', [...args, ...module.packages], { cwd: module.directory, env });
+  for (const [from, to] of Object.entries(module.rename ?? {}))
+    await rename(join(output, from), join(output, to));
+}

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { which } from '../command.ts';
+import { waitFor } from '../step.ts';
+
+export interface DaemonOptions {
+  /** Names its pid file and its log. */
+  name: string;
+  /** The whole command line, the program first. */
+  command: readonly string[];
+  /** The directory of logs and pid files. */
+  directory: string;
+  env?: Readonly<Record<string, string>>;
+  /** Content of files that the program reads at its start: a change restarts it. */
+  configuration?: string;
+  /** Whether it goes on when this process ends; otherwise it ends with it, even when this process is killed. */
+  outlives: boolean;
+}
+
+interface PidFile {
+  pid: number;
+  /** In clock ticks after the boot: tells the process from another one that got its number later. */
+  started: string;
+  /** Hash of command line, environment and configuration. */
+  key: string;
+}
+
+const STOP_TIMEOUT = 10_000;
+
+/** A background process known by a pid file, so that a later run finds it, repairs it or ends it. */
+export class Daemon {
+  readonly log: string;
+  readonly #options: DaemonOptions;
+  readonly #pidFile: string;
+  readonly #key: string;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.log = join(options.directory, `${options.name}.log`);
+    this.#pidFile = join(options.directory, `${options.name}.pid`);
+    const identity = [options.command, options.env ?? {}, options.configuration ?? ''];
+    this.#key = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+  }
+
+  /** Starts it unless it runs already as it should. Answers whether it was started. */
+  async start(): Promise<boolean> {
+    const running = this.#running();
+    if (running?.key === this.#key) return false;
+    if (running !== undefined) await this.stop();
+    mkdirSync(this.#options.directory, { recursive: true });
+    const log = openSync(this.log, 'w');
+    const [program, ...args] = this.#commandLine();
+    const child = spawn(program!, args, {
+      cwd: '/',
+      detached: true,
+      env: { ...process.env, ...this.#options.env },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    await new Promise<void>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('spawn', resolve);
+    });
+    const pid = child.pid!;
+    const entry: PidFile = { pid, started: startTime(pid) ?? '', key: this.#key };
+    writeFileSync(this.#pidFile, JSON.stringify(entry));
+    child.unref();
+    return true;
+  }
+
+  /** Waits until `ready` says yes; fails at once, with the end of its log, when the process ends before. */
+  async ready(timeout: number, ready: () => Promise<boolean> | boolean): Promise<void> {
+    const { name } = this.#options;
+    const check = async (): Promise<boolean> => {
+      if (this.#running() === undefined) throw new Error(`${name} ended\n${this.#endOfLog()}`);
+      return ready();
+    };
+    await waitFor(`${name} is not ready (log: ${this.log})`, timeout, check);
+  }
+
+  /** Ends it, first politely. Does nothing when it does not run. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const running = this.#running();
+    if (running !== undefined) {
+      const gone = (): boolean => this.#running() === undefined;
+      kill(running.pid, signal);
+      await waitFor(this.#options.name, STOP_TIMEOUT, gone).catch(() =>
+        kill(running.pid, 'SIGKILL'),
+      );
+      await waitFor(`${this.#options.name} (pid ${running.pid}) does not end`, STOP_TIMEOUT, gone);
+    }
+    rmSync(this.#pidFile, { force: true });
+  }
+
+  #commandLine(): readonly string[] {
+    if (this.#options.outlives) return this.#options.command;
+    const setpriv = which('setpriv');
+    return setpriv === undefined
+      ? this.#options.command
+      : [setpriv, '--pdeathsig', 'KILL', '--', ...this.#options.command];
+  }
+
+  #running(): PidFile | undefined {
+    let entry: PidFile;
+    try {
+      entry = JSON.parse(readFileSync(this.#pidFile, 'utf8')) as PidFile;
+    } catch {
+      return undefined;
+    }
+    return startTime(entry.pid) === entry.started ? entry : undefined;
+  }
+
+  #endOfLog(): string {
+    return readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** The start time of a process that runs; undefined for none and for one that has ended but was not collected yet. */
+function startTime(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  // proc(5): the fields after the parenthesised name start with the state; the start time is the 22nd of all.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? undefined : fields[19];
+}

@@ -1,0 +1,39 @@
+/** Tells the person who waits what happens, on standard error, so that standard output stays usable by scripts. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Runs one long step: its title before, its duration in seconds after. */
+export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  process.stderr.write(`==> ${title} … `);
+  try {
+    const result = await work();
+    say(`${seconds(started)} s`);
+    return result;
+  } catch (error) {
+    say(`failed after ${seconds(started)} s`);
+    throw error;
+  }
+}
+
+function seconds(started: number): string {
+  const elapsed = (performance.now() - started) / 1000;
+  return elapsed < 10 ? elapsed.toFixed(1) : elapsed.toFixed(0);
+}
+
+/** Polls until `ready` answers something other than undefined or false; fails with `what` after `timeout` ms. */
+export async function waitFor<T>(
+  what: string,
+  timeout: number,
+  ready: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    const answer = await ready();
+    if (answer !== undefined && answer !== false) return answer;
+    if (performance.now() > deadline)
+      throw new Error(`${what}: not within ${Math.round(timeout / 1000)} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
