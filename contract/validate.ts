@@ -1,0 +1,98 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import commandSchema from './command.schema.json' with { type: 'json' };
+import configurationSchema from './configuration.schema.json' with { type: 'json' };
+import type { Command, Configuration, Hello, Report } from './generated/types.ts';
+import helloSchema from './hello.schema.json' with { type: 'json' };
+import reportSchema from './report.schema.json' with { type: 'json' };
+
+/** A value of the contract, or what is wrong with it, without the values in it. */
+export type Parsed<T> =
+  | { ok: true; value: T }
+  | {
+      ok: false;
+      message: string;
+      /** A message that this version does not know: from a newer peer, to be ignored. */
+      unknownType: boolean;
+    };
+
+/** Messages by their `type`, and the schema of each. */
+const HELLO = { Hello: 'hello.schema.json' };
+const REPORTS = {
+  Snapshot: 'report.schema.json#/definitions/Snapshot',
+  Transition: 'report.schema.json#/definitions/TransitionReport',
+  Counters: 'report.schema.json#/definitions/Counters',
+};
+const COMMANDS = {
+  Announce: 'command.schema.json#/definitions/Announce',
+  Configure: 'command.schema.json#/definitions/Configure',
+};
+
+let ajv: Ajv | undefined;
+
+/** The compiled schema. Each is compiled when first needed, which keeps process start quick. */
+function validator(schema: string): ValidateFunction {
+  ajv ??= new Ajv({
+    schemas: [configurationSchema, helloSchema, reportSchema, commandSchema],
+    validateSchema: false,
+    messages: true,
+  });
+  return ajv.getSchema(schema)!;
+}
+
+/** A resolved configuration, as in the agent's ConfigMap. Unknown fields are left in place. */
+export function parseConfiguration(value: unknown): Parsed<Configuration> {
+  return check<Configuration>('configuration.schema.json', value);
+}
+
+/** The first message of a runtime. */
+export function parseHello(value: unknown): Parsed<Hello> {
+  return parseMessage<Hello>(HELLO, value);
+}
+
+/** A later message of a runtime. */
+export function parseReport(value: unknown): Parsed<Report> {
+  return parseMessage<Report>(REPORTS, value);
+}
+
+/** A message of the operator. */
+export function parseCommand(value: unknown): Parsed<Command> {
+  return parseMessage<Command>(COMMANDS, value);
+}
+
+function parseMessage<T>(schemas: Readonly<Record<string, string>>, value: unknown): Parsed<T> {
+  const type = typeOf(value);
+  if (type === undefined) return malformed('a message must be an object with a string "type"');
+  if (!Object.hasOwn(schemas, type)) {
+    const known = Object.keys(schemas).join(', ');
+    return { ok: false, message: `/type is none of ${known}`, unknownType: true };
+  }
+  return check<T>(schemas[type]!, value);
+}
+
+function typeOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
+  return typeof value.type === 'string' ? value.type : undefined;
+}
+
+function check<T>(schema: string, value: unknown): Parsed<T> {
+  const validate = validator(schema);
+  if (validate(value)) return { ok: true, value: value as T };
+  return malformed(describe(validate.errors?.[0]));
+}
+
+function malformed(message: string): { ok: false; message: string; unknownType: boolean } {
+  return { ok: false, message, unknownType: false };
+}
+
+/** Path and expectation of an error; both come from the schema, none from the value. */
+function describe(error: ErrorObject | undefined): string {
+  if (error === undefined) return 'it does not fit the schema';
+  const path = error.instancePath === '' ? 'it' : error.instancePath;
+  return `${path} ${error.message ?? `fails ${error.keyword}`}${allowed(error)}`;
+}
+
+function allowed(error: ErrorObject): string {
+  if (error.keyword !== 'enum') return '';
+  const values = (error.params as { allowedValues: unknown[] }).allowedValues;
+  return `: ${values.join(', ')}`;
+}
