@@ -1,0 +1,49 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { readJson, sendJson } from './json.ts';
+import type { Burst, TrafficPlan } from './traffic.ts';
+import { Traffic } from './traffic.ts';
+
+/**
+ * Steers a traffic generator over HTTP, so that it can run in a pod:
+ * PUT /traffic with a TrafficPlan or null, GET /traffic for its TrafficReport,
+ * POST /burst with a Burst for a TrafficReport of that burst alone.
+ */
+export class TrafficServer {
+  readonly #traffic = new Traffic();
+  readonly #server: Server = createServer((req, res) => void this.#handle(req, res));
+
+  /** Listens on all addresses. */
+  listen(port: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen(port, () => resolve());
+    return promise;
+  }
+
+  close(): void {
+    this.#traffic.run(undefined);
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      sendJson(res, 200, await this.#answer(req));
+    } catch (error) {
+      sendJson(res, 400, { error: (error as Error).message });
+    }
+  }
+
+  async #answer(req: IncomingMessage): Promise<unknown> {
+    const route = `${req.method} ${req.url}`;
+    if (route === 'PUT /traffic') {
+      this.#traffic.run(((await readJson(req)) as TrafficPlan | null) ?? undefined);
+      return this.#traffic.report();
+    }
+    if (route === 'GET /traffic') return this.#traffic.report();
+    if (route === 'POST /burst') return this.#traffic.burst((await readJson(req)) as Burst);
+    if (route === 'GET /health') return { status: 'ok' };
+    throw new Error('known are PUT /traffic, GET /traffic, POST /burst and GET /health');
+  }
+}

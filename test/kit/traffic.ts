@@ -1,0 +1,117 @@
+import { MessagesClient } from './messages.ts';
+import type { Answer } from './messages.ts';
+
+/** Requests to send at a steady rate. */
+export interface TrafficPlan {
+  /** Address before /v1/messages. */
+  url: string;
+  /** Requests per second; sent whether or not earlier ones are answered. */
+  rate: number;
+  stream?: boolean;
+  /** Keep connections open between requests. Default false: each request gets a connection of its own, so that a Service spreads them over all pods. */
+  keepAlive?: boolean;
+}
+
+/** Requests to send at once. */
+export interface Burst {
+  url: string;
+  count: number;
+  /** How many are under way at a time. Default 20. */
+  concurrency?: number;
+  stream?: boolean;
+  keepAlive?: boolean;
+}
+
+/** What became of the requests. */
+export interface TrafficReport {
+  sent: number;
+  answered: number;
+  /** By outcome: "200", "503 CircuitBreakerOpen", "200 incomplete", or "failed ECONNRESET". */
+  outcomes: Record<string, number>;
+  /** retry-after headers seen on 429 and 503, by value in seconds. */
+  retryAfter: Record<string, number>;
+  /** The longest time to an answer in milliseconds. */
+  slowestMs: number;
+}
+
+/** Difference of two reports of the same generator. */
+export function since(before: TrafficReport, now: TrafficReport): TrafficReport {
+  const subtract = (a: Record<string, number>, b: Record<string, number>): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(b)
+        .map(([key, count]) => [key, count - (a[key] ?? 0)] as const)
+        .filter(([, count]) => count > 0),
+    );
+  return {
+    sent: now.sent - before.sent,
+    answered: now.answered - before.answered,
+    outcomes: subtract(before.outcomes, now.outcomes),
+    retryAfter: subtract(before.retryAfter, now.retryAfter),
+    slowestMs: now.slowestMs,
+  };
+}
+
+/** A one-line outcome of one request. */
+export function outcome(answer: Answer): string {
+  if (answer.failure !== undefined) return `failed ${answer.failure}`;
+  const words = [String(answer.status)];
+  const reason = answer.headers['x-breakwater-reason'];
+  if (typeof reason === 'string') words.push(reason);
+  if (!answer.complete) words.push('incomplete');
+  return words.join(' ');
+}
+
+function empty(): TrafficReport {
+  return { sent: 0, answered: 0, outcomes: {}, retryAfter: {}, slowestMs: 0 };
+}
+
+/** Sends requests to an agent and counts what comes back. */
+export class Traffic {
+  #report = empty();
+  #timer: NodeJS.Timeout | undefined;
+  #client: MessagesClient | undefined;
+
+  /** Replaces the plan; undefined stops sending. Requests under way still count. */
+  run(plan: TrafficPlan | undefined): void {
+    clearInterval(this.#timer);
+    this.#client?.close();
+    this.#timer = undefined;
+    this.#client = undefined;
+    if (!plan) return;
+    const client = new MessagesClient(plan.url, { keepAlive: plan.keepAlive ?? false });
+    this.#client = client;
+    this.#timer = setInterval(
+      () => void this.#send(client, this.#report, plan.stream ?? false),
+      1000 / plan.rate,
+    );
+  }
+
+  /** Sends a number of requests and reports on those alone. */
+  async burst(burst: Burst): Promise<TrafficReport> {
+    const client = new MessagesClient(burst.url, { keepAlive: burst.keepAlive ?? false });
+    const report = empty();
+    const worker = async (): Promise<void> => {
+      while (report.sent < burst.count) await this.#send(client, report, burst.stream ?? false);
+    };
+    await Promise.all(Array.from({ length: burst.concurrency ?? 20 }, worker));
+    client.close();
+    return report;
+  }
+
+  report(): TrafficReport {
+    return structuredClone(this.#report);
+  }
+
+  async #send(client: MessagesClient, report: TrafficReport, stream: boolean): Promise<void> {
+    report.sent += 1;
+    const answer = await client.send({ stream });
+    report.answered += 1;
+    const key = outcome(answer);
+    report.outcomes[key] = (report.outcomes[key] ?? 0) + 1;
+    report.slowestMs = Math.max(report.slowestMs, Math.round(answer.ms));
+    const retryAfter = answer.headers['retry-after'];
+    if (typeof retryAfter === 'string') {
+      report.retryAfter[retryAfter] = (report.retryAfter[retryAfter] ?? 0) + 1;
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import type { Fixture, FixtureResponse } from '@copilotkit/aimock';
+
+/** How the simulated model misbehaves. Everything that is absent is as a healthy model does it. */
+export interface Fault {
+  /** Answers with this HTTP status and the error that the Messages API sends with it. */
+  status?: number;
+  /** Seconds in the retry-after header of an answer with `status`. */
+  retryAfter?: number;
+  /** Milliseconds before the first byte of the answer, at most 30,000. */
+  firstTokenMs?: number;
+  /** Milliseconds between two events of a stream. */
+  eventMs?: number;
+  /** Number of text events in a stream, so how long it is. */
+  events?: number;
+  /** Closes the connection after this many events, before the stream is complete. */
+  cutAfterEvents?: number;
+  /** Begins a stream and then sends nothing more until the caller leaves. */
+  silent?: boolean;
+  /** Closes the connection without an answer. */
+  disconnect?: boolean;
+  /** Answers 200 with a body that is not JSON. */
+  malformed?: boolean;
+}
+
+const NUMBERS = [
+  'status',
+  'retryAfter',
+  'firstTokenMs',
+  'eventMs',
+  'events',
+  'cutAfterEvents',
+] as const;
+const FLAGS = ['silent', 'disconnect', 'malformed'] as const;
+
+/** Error types of the Messages API by status; others are api_error. */
+const ERROR_TYPES: Record<number, string> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  529: 'overloaded_error',
+};
+
+const WORD = 'calm ';
+
+function isFlag(key: string): boolean {
+  return (FLAGS as readonly string[]).includes(key);
+}
+
+function checkField(key: string, value: unknown): void {
+  if (isFlag(key)) {
+    if (typeof value !== 'boolean') throw new Error(`fault.${key} must be true or false`);
+    return;
+  }
+  if (!(NUMBERS as readonly string[]).includes(key)) {
+    throw new Error(`fault.${key} is unknown; known are ${[...NUMBERS, ...FLAGS].join(', ')}`);
+  }
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new Error(`fault.${key} must be a whole number, 0 or more`);
+  }
+}
+
+/** Checks a fault that came as JSON; null is health. Throws an Error that names the field. */
+export function parseFault(value: unknown): Fault | undefined {
+  if (value === null) return undefined;
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new Error('a fault must be a JSON object, or null for none');
+  }
+  for (const [key, field] of Object.entries(value)) checkField(key, field);
+  const fault = value as Fault;
+  if (fault.status !== undefined && (fault.status < 400 || fault.status > 599)) {
+    throw new Error('fault.status must be from 400 to 599');
+  }
+  if ((fault.firstTokenMs ?? 0) > 30_000) {
+    throw new Error('fault.firstTokenMs must be at most 30000');
+  }
+  return fault;
+}
+
+function response(fault: Fault): FixtureResponse {
+  if (fault.status === undefined) return { content: WORD.repeat(fault.events ?? 8) };
+  const type = ERROR_TYPES[fault.status] ?? 'api_error';
+  return {
+    status: fault.status,
+    error: { type, message: type === 'overloaded_error' ? 'Overloaded' : `Simulated ${type}` },
+    ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
+  };
+}
+
+/** The answer to every request, as aimock serves it. */
+export function fixture(fault: Fault = {}): Fixture {
+  // What is written in the same turn as the cut would never leave this process.
+  const eventMs = fault.eventMs ?? (fault.cutAfterEvents === undefined ? 0 : 5);
+  return {
+    match: { predicate: () => true },
+    response: response(fault),
+    chunkSize: WORD.length,
+    ...(eventMs > 0 ? { streamingProfile: { ttft: 0, tps: 1000 / eventMs } } : {}),
+    ...(fault.cutAfterEvents === undefined ? {} : { truncateAfterChunks: fault.cutAfterEvents }),
+    chaos: {
+      latencyMs: fault.firstTokenMs ?? 0,
+      disconnectRate: fault.disconnect ? 1 : 0,
+      malformedRate: fault.malformed ? 1 : 0,
+    },
+  };
+}

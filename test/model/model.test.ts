@@ -1,0 +1,127 @@
+import Anthropic from '@anthropic-ai/sdk';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Answer } from '../kit/messages.ts';
+import { MessagesClient } from '../kit/messages.ts';
+import type { Model } from './model.ts';
+import { startModel } from './model.ts';
+import { credentialFingerprint } from './record.ts';
+
+describe('the simulated model', () => {
+  let model: Model;
+  let client: MessagesClient;
+
+  beforeEach(async () => {
+    model = await startModel();
+    client = new MessagesClient(model.url);
+  });
+
+  afterEach(async () => {
+    client.close();
+    await model.stop();
+  });
+
+  const put = async (body: string): Promise<Response> =>
+    fetch(`${model.url}/control/fault`, { method: 'PUT', body });
+
+  it('answers the official SDK, streaming and not', async () => {
+    const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
+    const request = {
+      model: 'claude-sonnet-5-5',
+      max_tokens: 16,
+      messages: [{ role: 'user' as const, content: 'Hello' }],
+    };
+    const message = await sdk.messages.create(request);
+    expect(message).toMatchObject({ model: 'claude-sonnet-5-5', stop_reason: 'end_turn' });
+    const streamed = await sdk.messages.stream(request).finalMessage();
+    expect(streamed.content).toEqual(message.content);
+  });
+
+  it('fails with a status and its error when told over HTTP, and recovers', async () => {
+    expect((await put('{"status": 529, "retryAfter": 7}')).status).toBe(200);
+    const failed = await client.send();
+    expect(failed.status).toBe(529);
+    expect(failed.headers['retry-after']).toBe('7');
+    expect(JSON.parse(failed.body)).toEqual({
+      type: 'error',
+      error: { type: 'overloaded_error', message: 'Overloaded' },
+    });
+    await put('null');
+    expect((await client.send()).status).toBe(200);
+  });
+
+  it.each([
+    ['{"stauts": 529}', 'fault.stauts is unknown'],
+    ['{"status": "529"}', 'fault.status must be a whole number'],
+    ['{"status": 200}', 'fault.status must be from 400 to 599'],
+    ['{"silent": 1}', 'fault.silent must be true or false'],
+    ['{"firstTokenMs": 30001}', 'at most 30000'],
+    ['[]', 'must be a JSON object'],
+    ['{', 'must be JSON'],
+  ])('refuses the fault %s', async (body, message) => {
+    const response = await put(body);
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain(message);
+  });
+
+  it('cuts a stream before it is complete', async () => {
+    model.setFault({ cutAfterEvents: 3 });
+    const answer = await client.send({ stream: true });
+    expect(answer.status).toBe(200);
+    expect(answer.complete).toBe(false);
+    expect(answer.failure).toBe('ECONNRESET');
+  });
+
+  it('falls silent after the head of a stream', async () => {
+    model.setFault({ silent: true });
+    const leave = new AbortController();
+    const begun = Promise.withResolvers<Answer>();
+    const answered = client.send({
+      stream: true,
+      signal: leave.signal,
+      onData: (text) => {
+        if (text.includes('content_block_start')) begun.resolve({} as Answer);
+      },
+    });
+    await begun.promise;
+    expect(model.requests().inFlight).toBe(1);
+    leave.abort();
+    expect((await answered).complete).toBe(false);
+  });
+
+  it('keeps a caller waiting for the first token', async () => {
+    model.setFault({ firstTokenMs: 60 });
+    expect((await client.send({ stream: true })).ms).toBeGreaterThanOrEqual(55);
+  });
+
+  it('sends as many text events as asked', async () => {
+    model.setFault({ events: 40, eventMs: 1 });
+    const answer = await client.send({ stream: true });
+    expect(answer.body.match(/text_delta/g)).toHaveLength(40);
+    expect(answer.complete).toBe(true);
+  });
+
+  it('closes the connection, or answers what is not JSON', async () => {
+    model.setFault({ disconnect: true });
+    expect((await client.send()).failure).toBe('ECONNRESET');
+    model.setFault({ malformed: true });
+    const answer = await client.send();
+    expect(answer.status).toBe(200);
+    expect(() => JSON.parse(answer.body) as unknown).toThrow();
+  });
+
+  it('counts requests by status and by credential without showing it', async () => {
+    await client.send({ headers: { 'x-api-key': 'one' } });
+    model.setFault({ status: 503 });
+    await client.send({ headers: { 'x-api-key': 'two' } });
+    const record: unknown = await (await fetch(`${model.url}/control/requests`)).json();
+    expect(record).toEqual({
+      total: 2,
+      inFlight: 0,
+      byStatus: { 200: 1, 503: 1 },
+      aborted: 0,
+      byCredential: { [credentialFingerprint('one')]: 1, [credentialFingerprint('two')]: 1 },
+    });
+    await fetch(`${model.url}/control/requests`, { method: 'DELETE' });
+    expect(model.requests().total).toBe(0);
+  });
+});

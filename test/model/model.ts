@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { LLMock } from '@copilotkit/aimock';
+import { readJson, sendJson } from '../kit/json.ts';
+import type { Fault } from './fault.ts';
+import { fixture, parseFault } from './fault.ts';
+import type { RequestRecord } from './record.ts';
+import { Recorder } from './record.ts';
+
+/** A running simulated model. */
+export interface Model {
+  /** Address to use as baseURL, without a trailing slash. */
+  url: string;
+  port: number;
+  /** Misbehaves from the next request on; undefined is health. */
+  setFault(fault: Fault | undefined): void;
+  requests(): RequestRecord;
+  resetRequests(): void;
+  /** Closes all connections and stops listening. */
+  stop(): Promise<void>;
+}
+
+const HEAD = [
+  {
+    type: 'message_start',
+    message: {
+      id: 'msg_silent',
+      type: 'message',
+      role: 'assistant',
+      content: [],
+      model: 'simulated',
+      stop_reason: null,
+      stop_sequence: null,
+      usage: { input_tokens: 1, output_tokens: 0 },
+    },
+  },
+  { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+];
+
+/** Begins a stream and leaves it at that, which aimock cannot do. */
+function fallSilent(req: IncomingMessage, res: ServerResponse): void {
+  req.resume();
+  res.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (const event of HEAD) res.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+}
+
+/**
+ * The simulated model: aimock answers in the Messages API's protocol; this adds what it lacks,
+ * namely 529, silent streams, request ids, counting, and HTTP routes to steer it at run time.
+ */
+class SimulatedModel implements Model {
+  readonly #mock: LLMock;
+  readonly #recorder = new Recorder();
+  readonly #sockets = new Set<Socket>();
+  #fault: Fault | undefined;
+  #nextId = 1;
+
+  constructor(host: string, port: number) {
+    this.#mock = new LLMock({ host, port, journalMaxEntries: 1 });
+    this.#mock.addFixture(fixture());
+    this.#mock.mount('/v1/messages', {
+      handleRequest: (req, res) => Promise.resolve(this.#handleMessage(req, res)),
+    });
+    this.#mock.mount('/control/fault', {
+      handleRequest: (req, res) => this.#handleFault(req, res),
+    });
+    this.#mock.mount('/control/requests', {
+      handleRequest: (req, res) => Promise.resolve(this.#handleRequests(req, res)),
+    });
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get port(): number {
+    return this.#mock.port;
+  }
+
+  async start(): Promise<void> {
+    await this.#mock.start();
+  }
+
+  setFault(fault: Fault | undefined): void {
+    this.#fault = fault;
+    this.#mock.clearFixtures();
+    this.#mock.addFixture(fixture(fault));
+  }
+
+  requests(): RequestRecord {
+    return this.#recorder.snapshot();
+  }
+
+  resetRequests(): void {
+    this.#recorder.reset();
+  }
+
+  async stop(): Promise<void> {
+    const stopped = this.#mock.stop();
+    for (const socket of this.#sockets) socket.destroy();
+    await stopped;
+  }
+
+  #trackSocket(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  /** False lets aimock answer. */
+  #handleMessage(req: IncomingMessage, res: ServerResponse): boolean {
+    this.#trackSocket(req.socket);
+    this.#recorder.watch(req, res);
+    res.setHeader('request-id', `req_simulated_${this.#nextId++}`);
+    const retryAfter = this.#fault?.status === undefined ? undefined : this.#fault.retryAfter;
+    if (retryAfter !== undefined) res.setHeader('retry-after', String(retryAfter));
+    if (!this.#fault?.silent) return false;
+    fallSilent(req, res);
+    return true;
+  }
+
+  async #handleFault(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+    this.#trackSocket(req.socket);
+    if (req.method === 'PUT') {
+      try {
+        this.setFault(parseFault(await readJson(req)));
+      } catch (error) {
+        sendJson(res, 400, { error: (error as Error).message });
+        return true;
+      }
+    }
+    sendJson(res, 200, this.#fault ?? null);
+    return true;
+  }
+
+  #handleRequests(req: IncomingMessage, res: ServerResponse): boolean {
+    this.#trackSocket(req.socket);
+    req.resume();
+    if (req.method === 'DELETE') this.resetRequests();
+    sendJson(res, 200, this.requests());
+    return true;
+  }
+}
+
+/** Starts a simulated model; port 0 or absent takes a free one. */
+export async function startModel(options: { port?: number; host?: string } = {}): Promise<Model> {
+  const model = new SimulatedModel(options.host ?? '127.0.0.1', options.port ?? 0);
+  await model.start();
+  return model;
+}
