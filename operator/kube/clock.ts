@@ -1,0 +1,75 @@
+/** Time as the parts of kube/ see it, so that tests can drive it. */
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. It may step either way. */
+  now(): number;
+  /** Milliseconds since some fixed moment. It never steps, and stands still in a suspended machine. */
+  monotonic(): number;
+  /** Calls `callback` once after `ms`; the returned function cancels it. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** setTimeout fires at once for anything above this. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, callback) {
+    let timer: NodeJS.Timeout;
+    const arm = (left: number): void => {
+      const step = Math.min(left, LONGEST_TIMEOUT_MS);
+      timer = setTimeout(() => (left > step ? arm(left - step) : callback()), step);
+    };
+    arm(Math.max(0, ms));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Waits `ms`, or less when the signal aborts; never rejects. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = (): void => {
+      cancel();
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const cancel = clock.after(ms, finish);
+    signal.addEventListener('abort', finish);
+  });
+}
+
+/** A child signal that aborts with its parent, or after `ms` with a TimeoutError. Dispose of it when done. */
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** True once the time, not the parent, ended it. */
+  readonly expired: boolean;
+}
+
+/** Unlike AbortSignal.any, it leaves nothing behind on a parent that lives as long as the process. */
+export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadline {
+  const controller = new AbortController();
+  let expired = false;
+  const cancel = clock.after(ms, () => {
+    expired = true;
+    controller.abort(new DOMException(`Not finished within ${ms} ms`, 'TimeoutError'));
+  });
+  const follow = (): void => controller.abort(parent?.reason);
+  if (parent?.aborted) follow();
+  else parent?.addEventListener('abort', follow);
+  return {
+    signal: controller.signal,
+    get expired() {
+      return expired;
+    },
+    [Symbol.dispose]() {
+      cancel();
+      parent?.removeEventListener('abort', follow);
+    },
+  };
+}
+
+/** metav1.MicroTime: the API server takes nothing but six digits after the second. */
+export function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}

@@ -1,0 +1,94 @@
+import type { Status, StatusDetails } from './types.ts';
+
+/** The API server refused a request. `status` is the HTTP status, `reason` Kubernetes' own word for it. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly reason?: string;
+  readonly details?: StatusDetails;
+  /** From Retry-After or the status' own details. */
+  readonly retryAfterMs?: number;
+
+  constructor(status: number, message: string, body: Status = {}, retryAfterMs?: number) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.reason = body.reason;
+    this.details = body.details;
+    this.retryAfterMs = retryAfterMs ?? secondsToMs(body.details?.retryAfterSeconds);
+  }
+}
+
+/** The request got no answer: connection refused or reset, TLS failure, deadline passed. */
+export class ConnectionError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'ConnectionError';
+  }
+}
+
+/** A complete line of a watch that is not a watch event. */
+export class MalformedWatchError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'MalformedWatchError';
+  }
+}
+
+/** Makes the error for a metav1.Status, which may come as a response or inside a watch. */
+export function apiErrorFromStatus(body: Status, fallbackCode: number): ApiError {
+  const code = body.code ?? fallbackCode;
+  return new ApiError(code, body.message ?? `The API server answered ${code}`, body);
+}
+
+function hasStatus(error: unknown, status: number, reason?: string): boolean {
+  if (!(error instanceof ApiError)) return false;
+  return error.status === status && (reason === undefined || error.reason === reason);
+}
+
+/** The object, its namespace or the whole API does not exist. */
+export function isNotFound(error: unknown): boolean {
+  return hasStatus(error, 404);
+}
+
+/** The object changed since it was read, or another field manager owns a field. */
+export function isConflict(error: unknown): boolean {
+  return hasStatus(error, 409) && !isAlreadyExists(error);
+}
+
+export function isAlreadyExists(error: unknown): boolean {
+  return hasStatus(error, 409, 'AlreadyExists');
+}
+
+/** The object breaks its schema; sending it again as it is will not help. */
+export function isInvalid(error: unknown): boolean {
+  return hasStatus(error, 422) || hasStatus(error, 400);
+}
+
+export function isForbidden(error: unknown): boolean {
+  return hasStatus(error, 403);
+}
+
+export function isUnauthorized(error: unknown): boolean {
+  return hasStatus(error, 401);
+}
+
+/** The resource version (or the continue token) is too old: list again. */
+export function isExpired(error: unknown): boolean {
+  return hasStatus(error, 410);
+}
+
+export function isTooManyRequests(error: unknown): boolean {
+  return hasStatus(error, 429);
+}
+
+/** The namespace is being deleted, so nothing new can be created in it. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  if (!hasStatus(error, 403)) return false;
+  return (
+    (error as ApiError).details?.causes?.some((c) => c.reason === 'NamespaceTerminating') ?? false
+  );
+}
+
+function secondsToMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}

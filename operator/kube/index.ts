@@ -1,0 +1,8 @@
+/** A small Kubernetes client runtime with controller-runtime's semantics. */
+export * from './client.ts';
+export * from './clock.ts';
+export * from './config.ts';
+export * from './errors.ts';
+export * from './resource.ts';
+export * from './transport.ts';
+export type * from './types.ts';

@@ -1,0 +1,309 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Counter, Histogram, Registry } from 'prom-client';
+import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { deadline, sleep, systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { ClusterConfig, TlsIdentity } from './config.ts';
+import { ApiError, ConnectionError } from './errors.ts';
+import { InFlightLimit } from './inflight.ts';
+import { counter, histogram } from './metrics.ts';
+import type { Status } from './types.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface TransportRequest {
+  method: Method;
+  /** From the API server's root, as resourcePath gives it. */
+  path: string;
+  query?: Record<string, string | number | boolean | undefined>;
+  body?: unknown;
+  contentType?: string;
+  signal?: AbortSignal;
+  /** For one attempt, from the moment it is sent. Default 30 s. */
+  deadlineMs?: number;
+  /** Attempts after the first. Default 3. */
+  retries?: number;
+  /** Whether doing it twice is the same as once. Default: all but POST. */
+  idempotent?: boolean;
+  /** Passes the in-flight cap: for the Lease, which must not queue behind a burst of writes. */
+  urgent?: boolean;
+  /** Called just before each attempt is sent; what it throws is the request's outcome. */
+  guard?: () => void;
+}
+
+export interface TransportOptions {
+  config: ClusterConfig;
+  registry: Registry;
+  userAgent?: string;
+  /**
+   * Requests under way at a time, watches and urgent ones aside. With one more for the Lease it is also
+   * the number of connections that are kept besides those of watches. Default 7.
+   */
+  maxInFlight?: number;
+  clock?: Clock;
+  /** Uniform in [0, 1). */
+  random?: () => number;
+}
+
+const DEADLINE_MS = 30_000;
+const RETRIES = 3;
+const RETRY_BASE_MS = 200;
+const RETRY_AFTER_CAP_MS = 30_000;
+/** Below the 90 s after which the API server closes an idle connection. */
+const IDLE_CONNECTION_MS = 45_000;
+const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+
+/** HTTP to one API server: kept connections, credentials, retries, deadlines, metrics; JSON in and out. */
+export class Transport {
+  readonly #config: ClusterConfig;
+  readonly #origin: string;
+  readonly #prefix: string;
+  readonly #userAgent: string;
+  readonly #limit: InFlightLimit;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #requests: Counter<'code' | 'method'>;
+  readonly #durations: Histogram<'verb'>;
+  #agent?: { agent: Agent; tls: TlsIdentity };
+
+  constructor(options: TransportOptions) {
+    const url = new URL(options.config.server);
+    this.#config = options.config;
+    this.#origin = url.origin;
+    this.#prefix = url.pathname.replace(/\/+$/, '');
+    this.#userAgent = options.userAgent ?? 'breakwater';
+    this.#limit = new InFlightLimit(options.maxInFlight ?? 7);
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#requests = counter(options.registry, {
+      name: 'rest_client_requests_total',
+      help: 'Number of HTTP requests, by status code and method',
+      labelNames: ['code', 'method'],
+    });
+    this.#durations = histogram(options.registry, {
+      name: 'rest_client_request_duration_seconds',
+      help: 'Time from sending a request to its whole answer, watches aside, by method',
+      labelNames: ['verb'],
+      buckets: DURATION_BUCKETS,
+    });
+  }
+
+  /**
+   * Sends a request and returns the parsed answer. Repeats it, at most `retries` times, on 429, and if it
+   * is idempotent also on 503, 504 and broken connections; Retry-After is honoured.
+   * @throws ApiError, ConnectionError, or the signal's reason.
+   */
+  async request<T>(request: TransportRequest): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#authenticated(request, (refresh) => this.#attempt<T>(request, refresh));
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        const delay = this.#retryDelay(error, request, attempt);
+        if (delay === undefined) throw error;
+        await sleep(this.#clock, delay, request.signal ?? NEVER);
+        request.signal?.throwIfAborted();
+      }
+    }
+  }
+
+  /**
+   * Opens a long answer, such as a watch, and returns its bytes as they come. No retries, no deadline: the
+   * signal ends it. The iteration throws ConnectionError when the connection breaks.
+   * @throws ApiError, ConnectionError, or the signal's reason.
+   */
+  async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#authenticated(request, async (refresh) => {
+      const answer = await this.#send(request, request.signal, refresh);
+      if (answer.statusCode < 300) return answer;
+      throw await this.#failure(answer, request);
+    });
+    return this.#bytes(response.body, request);
+  }
+
+  /** Closes idle connections at once and the others as their requests end. */
+  async close(): Promise<void> {
+    const current = this.#agent;
+    this.#agent = undefined;
+    await current?.agent.close();
+  }
+
+  /** A token may have been rotated or revoked since it was read, so one 401 is answered by reading it anew. */
+  async #authenticated<R>(
+    { signal }: TransportRequest,
+    send: (refresh: boolean) => Promise<R>,
+  ): Promise<R> {
+    try {
+      return await send(false);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 401) || signal?.aborted) throw error;
+      return send(true);
+    }
+  }
+
+  async #attempt<T>(request: TransportRequest, refresh: boolean): Promise<T> {
+    const release = request.urgent ? undefined : await this.#limit.acquire(request.signal);
+    const limit = deadline(this.#clock, request.deadlineMs ?? DEADLINE_MS, request.signal);
+    const started = this.#clock.monotonic();
+    try {
+      const response = await this.#send(request, limit.signal, refresh);
+      if (response.statusCode >= 300) throw await this.#failure(response, request);
+      return (await response.body.json()) as T;
+    } catch (error) {
+      throw this.#explained(error, request, limit.expired);
+    } finally {
+      limit[Symbol.dispose]();
+      release?.();
+      const seconds = (this.#clock.monotonic() - started) / 1000;
+      this.#durations.observe({ verb: request.method }, seconds);
+    }
+  }
+
+  async #send(
+    request: TransportRequest,
+    signal: AbortSignal | undefined,
+    refresh: boolean,
+  ): Promise<Dispatcher.ResponseData> {
+    const { tls, headers } = await this.#config.credentials(refresh);
+    const agent = this.#agentFor(tls);
+    signal?.throwIfAborted();
+    request.guard?.();
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const { method } = request;
+    try {
+      const response = await agent.request({
+        origin: this.#origin,
+        path: this.#prefix + request.path + queryString(request.query),
+        method,
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'user-agent': this.#userAgent,
+          ...(body !== undefined && { 'content-type': request.contentType ?? 'application/json' }),
+        },
+        body,
+        signal,
+      });
+      this.#requests.inc({ code: response.statusCode, method });
+      return response;
+    } catch (error) {
+      this.#requests.inc({ code: '<error>', method });
+      throw this.#explained(error, request, false);
+    }
+  }
+
+  /** A new identity gets connections of its own; requests under way on the old ones end in peace. */
+  #agentFor(tls: TlsIdentity): Agent {
+    if (this.#agent && sameIdentity(this.#agent.tls, tls)) return this.#agent.agent;
+    void this.#agent?.agent.close().catch(() => undefined);
+    const agent = new Agent({
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_CONNECTION_MS,
+      keepAliveMaxTimeout: IDLE_CONNECTION_MS,
+      connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    });
+    this.#agent = { agent, tls };
+    return agent;
+  }
+
+  async #failure(response: Dispatcher.ResponseData, request: TransportRequest): Promise<ApiError> {
+    const text = await response.body.text();
+    const status = parseStatus(text);
+    const { statusCode } = response;
+    const message =
+      status.message ||
+      `The API server answered ${statusCode} to ${request.method} ${request.path}`;
+    return new ApiError(
+      statusCode,
+      message,
+      status,
+      retryAfter(response.headers, this.#clock.now()),
+    );
+  }
+
+  async *#bytes(
+    body: AsyncIterable<Uint8Array>,
+    request: TransportRequest,
+  ): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of body) yield chunk;
+    } catch (error) {
+      throw this.#explained(error, request, false);
+    }
+  }
+
+  #explained(error: unknown, request: TransportRequest, expired: boolean): unknown {
+    const what = `${request.method} ${request.path}`;
+    if (expired) {
+      const limit = request.deadlineMs ?? DEADLINE_MS;
+      return new ConnectionError(
+        `${what}: no answer from the API server within ${limit} ms`,
+        error,
+      );
+    }
+    if (request.signal?.aborted) return request.signal.reason;
+    if (!isConnectionFailure(error)) return error;
+    return new ConnectionError(`${what}: ${(error as Error).message}`, error);
+  }
+
+  #retryDelay(error: unknown, request: TransportRequest, attempt: number): number | undefined {
+    if (attempt >= (request.retries ?? RETRIES)) return undefined;
+    const idempotent = request.idempotent ?? request.method !== 'POST';
+    if (!isRetriable(error, idempotent)) return undefined;
+    const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
+    const backoff = RETRY_BASE_MS * 2 ** attempt * (0.5 + this.#random() / 2);
+    return Math.min(Math.max(asked ?? 0, backoff), RETRY_AFTER_CAP_MS);
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+function isRetriable(error: unknown, idempotent: boolean): boolean {
+  if (error instanceof ConnectionError) return idempotent && !isTimeout(error);
+  if (!(error instanceof ApiError)) return false;
+  return error.status === 429 || (idempotent && (error.status === 503 || error.status === 504));
+}
+
+function isTimeout(error: ConnectionError): boolean {
+  return error.cause instanceof DOMException && error.cause.name === 'TimeoutError';
+}
+
+/** Errors of undici and of node's sockets carry a code; a broken JSON body is a SyntaxError. */
+function isConnectionFailure(error: unknown): boolean {
+  if (error instanceof SyntaxError) return true;
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string';
+}
+
+function parseStatus(text: string): Status {
+  try {
+    const status = JSON.parse(text) as Status;
+    return status?.kind === 'Status' ? status : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Retry-After is a number of seconds or an HTTP date. */
+function retryAfter(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
+  const value = headers['retry-after'];
+  if (value === undefined) return undefined;
+  const seconds = Number(value);
+  const ms = Number.isNaN(seconds) ? Date.parse(value) - nowMs : seconds * 1000;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+function queryString(query: TransportRequest['query']): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) params.set(name, String(value));
+  }
+  return params.size === 0 ? '' : `?${params.toString()}`;
+}
+
+function sameIdentity(a: TlsIdentity, b: TlsIdentity): boolean {
+  const keys = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnauthorized'] as const;
+  return keys.every((key) => a[key] === b[key]);
+}

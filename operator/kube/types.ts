@@ -1,0 +1,203 @@
+/**
+ * Kubernetes' own objects as they look in JSON, with the fields that an operator of agents reads or
+ * writes. The server sends more; nothing here drops what it does not know.
+ */
+import type { Condition, KubernetesObject, ObjectMeta } from '../../crds/meta.ts';
+
+export type { Condition, KubernetesObject, ObjectMeta };
+
+/** A reference to any object, as Events and targets use it. */
+export interface ObjectReference {
+  apiVersion?: string;
+  kind?: string;
+  namespace?: string;
+  name?: string;
+  uid?: string;
+  resourceVersion?: string;
+  fieldPath?: string;
+}
+
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: string; values?: string[] }[];
+}
+
+/** Conditions of built-in kinds: unlike metav1.Condition, most of it may be missing. */
+export interface BuiltInCondition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+}
+
+export interface PodTemplate {
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  spec?: PodSpec;
+}
+
+export interface PodSpec {
+  containers: Container[];
+  initContainers?: Container[];
+  volumes?: ({ name: string } & Record<string, unknown>)[];
+  nodeName?: string;
+  serviceAccountName?: string;
+  terminationGracePeriodSeconds?: number;
+  [field: string]: unknown;
+}
+
+export interface Container {
+  name: string;
+  image?: string;
+  [field: string]: unknown;
+}
+
+export interface ContainerStatus {
+  name: string;
+  ready: boolean;
+  restartCount: number;
+  image: string;
+  imageID: string;
+  containerID?: string;
+  started?: boolean;
+  state?: {
+    waiting?: { reason?: string; message?: string };
+    running?: { startedAt?: string };
+    terminated?: { exitCode: number; reason?: string; message?: string; finishedAt?: string };
+  };
+}
+
+export interface Pod extends KubernetesObject {
+  spec: PodSpec;
+  status?: {
+    phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+    podIP?: string;
+    podIPs?: { ip: string }[];
+    hostIP?: string;
+    startTime?: string;
+    reason?: string;
+    message?: string;
+    conditions?: BuiltInCondition[];
+    containerStatuses?: ContainerStatus[];
+  };
+}
+
+export interface ConfigMap extends KubernetesObject {
+  data?: Record<string, string>;
+  binaryData?: Record<string, string>;
+  immutable?: boolean;
+}
+
+/** `data` holds base64. */
+export interface Secret extends KubernetesObject {
+  type?: string;
+  data?: Record<string, string>;
+  stringData?: Record<string, string>;
+  immutable?: boolean;
+}
+
+export interface ServiceAccount extends KubernetesObject {
+  automountServiceAccountToken?: boolean;
+  imagePullSecrets?: { name?: string }[];
+}
+
+export interface ServicePort {
+  port: number;
+  name?: string;
+  protocol?: string;
+  appProtocol?: string;
+  targetPort?: number | string;
+  nodePort?: number;
+}
+
+export interface Service extends KubernetesObject {
+  spec?: {
+    type?: string;
+    clusterIP?: string;
+    selector?: Record<string, string>;
+    ports?: ServicePort[];
+    publishNotReadyAddresses?: boolean;
+    [field: string]: unknown;
+  };
+}
+
+export interface Deployment extends KubernetesObject {
+  spec: {
+    replicas?: number;
+    selector: LabelSelector;
+    template: PodTemplate;
+    [field: string]: unknown;
+  };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    readyReplicas?: number;
+    availableReplicas?: number;
+    unavailableReplicas?: number;
+    terminatingReplicas?: number;
+    conditions?: BuiltInCondition[];
+  };
+}
+
+/** Times are MicroTime: six digits after the second, see microTime. */
+export interface Lease extends KubernetesObject {
+  spec?: {
+    holderIdentity?: string;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+  };
+}
+
+/** events.k8s.io/v1. Times are MicroTime. */
+export interface Event extends KubernetesObject {
+  eventTime: string;
+  type: 'Normal' | 'Warning';
+  reason: string;
+  action: string;
+  note?: string;
+  regarding?: ObjectReference;
+  related?: ObjectReference;
+  reportingController: string;
+  reportingInstance: string;
+  series?: { count: number; lastObservedTime: string };
+}
+
+export interface TokenReview extends KubernetesObject {
+  spec: { token: string; audiences?: string[] };
+  status?: TokenReviewStatus;
+}
+
+/** What the API server says about a token; `extra` names the pod that a projected token is bound to. */
+export interface TokenReviewStatus {
+  authenticated?: boolean;
+  audiences?: string[];
+  error?: string;
+  user?: {
+    username?: string;
+    uid?: string;
+    groups?: string[];
+    extra?: Record<string, string[]>;
+  };
+}
+
+/** metav1.Status: the body of every failed request. */
+export interface Status {
+  kind?: string;
+  status?: string;
+  message?: string;
+  reason?: string;
+  code?: number;
+  details?: StatusDetails;
+}
+
+export interface StatusDetails {
+  name?: string;
+  group?: string;
+  kind?: string;
+  uid?: string;
+  retryAfterSeconds?: number;
+  causes?: { reason?: string; message?: string; field?: string }[];
+}
