@@ -59,10 +59,8 @@ const DEFAULT_SERVICE_RANGE = '10.0.0.0/24';
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const binaries = await kubernetesBinaries();
   const address = options.address ?? '127.0.0.1';
-  const [port, clientPort, peerPort] = [
-    options.port ?? (await freePort()),
-    ...(options.etcdPorts ?? [await freePort(), await freePort()]),
-  ];
+  const port = options.port ?? (await freePort());
+  const [clientPort, peerPort] = options.etcdPorts ?? [await freePort(), await freePort()];
   mkdirSync(options.directory, { recursive: true });
   const credentials = await issueCredentials(options, address);
   const daemon = (name: string, args: readonly string[]): Daemon =>
@@ -72,10 +70,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       directory: join(options.directory, 'logs'),
       outlives: options.cluster !== undefined,
     });
-  const etcd = daemon('etcd', etcdArguments(options.directory, clientPort!, peerPort!));
+  const etcd = daemon('etcd', etcdArguments(options.directory, clientPort, peerPort));
   const apiserver = daemon(
     'kube-apiserver',
-    apiserverArguments(options, credentials, { address, port, etcd: clientPort! }),
+    apiserverArguments(options, credentials, { address, port, etcd: clientPort }),
   );
   const url = `https://${address}:${port}`;
   await etcd.start();

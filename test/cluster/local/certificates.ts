@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { webcrypto } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
@@ -28,13 +29,13 @@ export class CertificateAuthority {
   readonly files: KeyPairFiles;
   readonly #directory: string;
   readonly #certificate: x509.X509Certificate;
-  readonly #key: CryptoKey;
+  readonly #key: webcrypto.CryptoKey;
 
   private constructor(
     directory: string,
     files: KeyPairFiles,
     certificate: x509.X509Certificate,
-    key: CryptoKey,
+    key: webcrypto.CryptoKey,
   ) {
     this.#directory = directory;
     this.files = files;
@@ -123,16 +124,20 @@ function validity(): { notBefore: Date; notAfter: Date } {
   return { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + LIFETIME) };
 }
 
-function generateKeys(): Promise<CryptoKeyPair> {
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-function importKey(text: string): Promise<CryptoKey> {
+function importKey(text: string): Promise<webcrypto.CryptoKey> {
   const der = Buffer.from(text.replace(/-----[^-]+-----/g, ''), 'base64');
   return crypto.subtle.importKey('pkcs8', der, ALGORITHM, false, ['sign']);
 }
 
-async function pem(key: CryptoKey, format: 'pkcs8' | 'spki', label: string): Promise<string> {
+async function pem(
+  key: webcrypto.CryptoKey,
+  format: 'pkcs8' | 'spki',
+  label: string,
+): Promise<string> {
   return x509.PemConverter.encode(await crypto.subtle.exportKey(format, key), label) + '\n';
 }
 
@@ -148,13 +153,13 @@ function isComplete(files: KeyPairFiles): boolean {
 async function save(
   files: KeyPairFiles,
   certificate: x509.X509Certificate,
-  key: CryptoKey,
+  key: webcrypto.CryptoKey,
 ): Promise<void> {
   await writeFile(files.certificate, certificate.toString('pem') + '\n');
   await saveKey(files.key, key);
 }
 
-async function saveKey(path: string, key: CryptoKey): Promise<void> {
+async function saveKey(path: string, key: webcrypto.CryptoKey): Promise<void> {
   await writeFile(`${path}.new`, await pem(key, 'pkcs8', 'PRIVATE KEY'), { mode: 0o600 });
   await rename(`${path}.new`, path);
 }
