@@ -22,13 +22,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
-{{/* Reference of an image; takes a dict of image and defaultTag. */}}
-{{- define "breakwater.image" -}}
-{{- if .image.digest -}}
-{{ .image.repository }}@{{ .image.digest }}
-{{- else -}}
-{{ .image.repository }}:{{ .image.tag | default .defaultTag }}
-{{- end -}}
+{{- define "breakwater.operatorImage" -}}
+{{- .Values.image.operator | default (printf "localhost/breakwater/operator:%s" .Chart.AppVersion) -}}
+{{- end }}
+
+{{- define "breakwater.runtimeImage" -}}
+{{- .Values.image.runtime | default (printf "localhost/breakwater/runtime:%s" .Chart.AppVersion) -}}
 {{- end }}
 
 {{/* What the operator may do with agents, policies and what it makes from them. */}}
