@@ -1,0 +1,166 @@
+// @peculiar/x509 needs Reflect.getMetadata to be there before it is loaded.
+import 'reflect-metadata';
+import {
+  createPrivateKey,
+  KeyObject,
+  webcrypto,
+  X509Certificate as NodeCertificate,
+} from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+
+/** A certificate and its private key, both PEM. */
+export interface KeyPair {
+  certificate: string;
+  key: string;
+}
+
+/** The operator's own certificate authority. Agent pods know its certificate, nobody its key. */
+export type Authority = KeyPair;
+
+/** Certificate and key that the operator shows when it dials a pod. */
+export type ClientCredentials = KeyPair & {
+  /** End of the certificate's validity, in milliseconds since the epoch. */
+  expiresAt: number;
+};
+
+/** The authority as a Secret of type kubernetes.io/tls holds it: PEM, before base64. */
+export interface AuthorityData {
+  'tls.crt': string;
+  'tls.key': string;
+}
+
+/** The one Secret that the authority is kept in. */
+export interface SecretStore {
+  read(): Promise<AuthorityData | undefined>;
+  create(data: AuthorityData): Promise<'created' | 'exists'>;
+}
+
+const AUTHORITY_DAYS = 3650;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Certificates are valid a little earlier, for nodes whose clock is behind. */
+const BACKDATE_MS = 60 * 60 * 1000;
+const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
+const SIGNATURE_ALGORITHM = { name: 'ECDSA', hash: 'SHA-256' };
+
+/** A new authority: an EC P-256 key and a self-signed certificate, valid for ten years. */
+export async function createAuthority(now: number = Date.now()): Promise<Authority> {
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=Breakwater control authority',
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(now + AUTHORITY_DAYS * DAY_MS),
+    signingAlgorithm: SIGNATURE_ALGORITHM,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: certificate.toString('pem'), key: exportKey(keys.privateKey) };
+}
+
+/** A certificate of the authority for use as a TLS client, with a key of its own. */
+export async function issueClientCertificate(
+  authority: Authority,
+  options: { commonName: string; days: number; now?: number },
+): Promise<ClientCredentials> {
+  const now = options.now ?? Date.now();
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: `CN=${options.commonName}`,
+    issuer: issuer.subject,
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(now + options.days * DAY_MS),
+    signingAlgorithm: SIGNATURE_ALGORITHM,
+    publicKey: keys.publicKey,
+    signingKey: await importKey(authority.key),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return {
+    certificate: certificate.toString('pem'),
+    key: exportKey(keys.privateKey),
+    expiresAt: certificate.notAfter.getTime(),
+  };
+}
+
+/**
+ * The authority in the store, made and stored first when there is none. Processes that start
+ * together end with the same one, since only one of them can create the Secret.
+ *
+ * @throws Error when the Secret does not hold a usable authority
+ */
+export async function loadAuthority(
+  store: SecretStore,
+  now: number = Date.now(),
+): Promise<Authority> {
+  const stored = await store.read();
+  if (stored !== undefined) return authorityOf(stored, now);
+  const authority = await createAuthority(now);
+  const outcome = await store.create({
+    'tls.crt': authority.certificate,
+    'tls.key': authority.key,
+  });
+  if (outcome === 'created') return authority;
+  const others = await store.read();
+  if (others === undefined) {
+    throw new Error("The authority's Secret was deleted while it was being read; start again");
+  }
+  return authorityOf(others, now);
+}
+
+function authorityOf(data: AuthorityData, now: number): Authority {
+  const problem = problemOf(data, now);
+  if (problem !== undefined) {
+    throw new Error(
+      `The authority's Secret cannot be used: ${problem}. Delete it, and a new one is made`,
+    );
+  }
+  return { certificate: data['tls.crt'], key: data['tls.key'] };
+}
+
+function problemOf(data: AuthorityData, now: number): string | undefined {
+  let certificate: x509.X509Certificate;
+  try {
+    certificate = new x509.X509Certificate(data['tls.crt']);
+  } catch {
+    return 'tls.crt is not a PEM certificate';
+  }
+  const constraints = certificate.getExtension(x509.BasicConstraintsExtension);
+  if (constraints?.ca !== true) return 'tls.crt is not the certificate of an authority';
+  if (certificate.notAfter.getTime() <= now) return 'tls.crt has expired';
+  return keyFits(certificate, data['tls.key']) ? undefined : 'tls.key is not the key of tls.crt';
+}
+
+function keyFits(certificate: x509.X509Certificate, pem: string): boolean {
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false;
+    // node:crypto's class knows whether a private key belongs to a certificate.
+    return new NodeCertificate(certificate.toString('pem')).checkPrivateKey(key);
+  } catch {
+    return false;
+  }
+}
+
+async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
+}
+
+const exportKey = (key: webcrypto.CryptoKey): string =>
+  KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();
+
+async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' });
+  return webcrypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
+}
