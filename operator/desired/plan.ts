@@ -1,16 +1,18 @@
-/** Everything that one agent is to have, from its spec and the policies attached to it. */
 import type { Content } from '../../contract/generated/types.ts';
-import type { PolicyKind } from './attachment.ts';
-import type { Problem } from './errors.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { AgentAttachment, Policy, PolicyKind } from './attachment.ts';
+import { hashContent, resolveContent } from './configuration.ts';
+import { dependenciesOf } from './dependencies.ts';
+import { deployment, runtimeImage, type RuntimeOptions } from './deployment.ts';
+import { InvalidSpecError, type Problem } from './errors.ts';
+import { selectorLabels } from './metadata.ts';
 import type { Deployment, Service, ServiceAccount } from './objects.ts';
+import { runtimeContainer } from './podTemplate.ts';
+import { service, serviceUrl } from './service.ts';
+import { serviceAccount } from './serviceAccount.ts';
+import { byText } from './wording.ts';
 
-/** What the operator gives every agent that does not choose for itself. */
-export interface PlanOptions {
-  /** Image of the runtime for agents without spec.image. */
-  runtimeImage: string;
-  /** Pull policy that goes with runtimeImage; the API server's default when absent. */
-  runtimeImagePullPolicy?: string;
-}
+export type PlanOptions = RuntimeOptions;
 
 export interface PolicyRef {
   kind: PolicyKind;
@@ -25,8 +27,8 @@ export interface PlannedDependency {
 }
 
 /**
- * content and hash are absent when no configuration can be made of the spec, deployment when no pod template
- * can be made; problems then says why, and what is there is still to be applied.
+ * Everything that one agent is to have. content and hash are absent when no configuration can be made of the spec,
+ * deployment when no pod template can be made; problems then says why, and what is there is still to be applied.
  */
 export interface AgentPlan {
   content?: Content;
@@ -44,4 +46,74 @@ export interface AgentPlan {
   /** Label selector of the pods, as a string. */
   selector: string;
   problems: Problem[];
+}
+
+/** The plan for one agent, from its spec and the policies attached to it. Never throws for what a user wrote. */
+export function planAgent({
+  agent,
+  attachment,
+  options,
+}: {
+  agent: AgentDeployment;
+  attachment: Pick<AgentAttachment, 'circuits' | 'limits'>;
+  options: PlanOptions;
+}): AgentPlan {
+  const problems: Problem[] = [];
+  const content = attempt(() => resolveContent(agent, attachment), problems);
+  const pods = attempt(() => deployment(agent, options), problems);
+  return {
+    ...(content === undefined ? {} : { content, hash: hashContent(content) }),
+    serviceAccount: serviceAccount(agent),
+    ...(pods === undefined ? {} : { deployment: pods }),
+    service: service(agent),
+    dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
+    policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
+    image: plannedImage(agent, options, pods),
+    endpoint: serviceUrl(agent),
+    selector: Object.entries(selectorLabels(agent))
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+    problems,
+  };
+}
+
+/** The builder's result, or undefined with its problem noted once. */
+function attempt<T>(build: () => T, problems: Problem[]): T | undefined {
+  try {
+    return build();
+  } catch (error) {
+    if (!(error instanceof InvalidSpecError)) throw error;
+    const { reason, message } = error;
+    if (!problems.some((known) => known.message === message)) problems.push({ reason, message });
+    return undefined;
+  }
+}
+
+function dependency(
+  name: string,
+  { circuits, limits }: Pick<AgentAttachment, 'circuits' | 'limits'>,
+): PlannedDependency {
+  const breaker = circuits.get(name)?.metadata.name;
+  const limit = limits.get(name)?.metadata.name;
+  return {
+    name,
+    ...(breaker === undefined ? {} : { breaker }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+function policyRefs(policies: readonly Policy[]): PolicyRef[] {
+  const unique = new Map(
+    policies.map(({ kind, metadata: { name } }) => [`${kind}/${name}`, { kind, name }]),
+  );
+  return [...unique].sort(([a], [b]) => byText(a, b)).map(([, ref]) => ref);
+}
+
+function plannedImage(
+  agent: AgentDeployment,
+  options: PlanOptions,
+  pods: Deployment | undefined,
+): string {
+  const planned = pods === undefined ? undefined : runtimeContainer(pods.spec.template).image;
+  return planned ?? runtimeImage(agent, options).image;
 }

@@ -1,0 +1,27 @@
+import { InvalidSpecError } from './errors.ts';
+
+const PATTERN = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
+const UNITS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/**
+ * Milliseconds of a GEP-2257 duration such as 1m30s. Throws an InvalidSpecError that names `field` when it is
+ * not one. Source: https://gateway-api.sigs.k8s.io/geps/gep-2257/
+ */
+export function parseDuration(text: string, field: string): number {
+  if (!PATTERN.test(text)) {
+    throw new InvalidSpecError(
+      'InvalidDuration',
+      `${field} is ${JSON.stringify(text)}; write numbers with the units h, m, s or ms, such as 1m30s`,
+    );
+  }
+  return text
+    .matchAll(/([0-9]+)(ms|h|m|s)/g)
+    .reduce((sum, [, amount, unit]) => sum + Number(amount) * UNITS[unit!]!, 0);
+}
+
+/** Like parseDuration, for durations that must be longer than 0. */
+export function parsePositiveDuration(text: string, field: string): number {
+  const duration = parseDuration(text, field);
+  if (duration > 0) return duration;
+  throw new InvalidSpecError('InvalidDuration', `${field} is ${text}; it must be longer than 0s`);
+}

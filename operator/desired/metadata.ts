@@ -1,0 +1,48 @@
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { ObjectMeta, OwnerReference } from '../../crds/meta.ts';
+import { API_VERSION } from '../../crds/meta.ts';
+
+/** Value of app.kubernetes.io/managed-by on everything that the operator makes. */
+export const MANAGED_BY = 'breakwater';
+export const AGENT_LABEL = 'breakwater.dev/agent';
+
+/** Labels that select an agent's pods. They can never change: a Deployment's selector is immutable. */
+export function selectorLabels(agent: AgentDeployment): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': 'breakwater-agent',
+    [AGENT_LABEL]: agent.metadata.name,
+  };
+}
+
+/** Labels of every object made for an agent, its pods included. */
+export function labels(agent: AgentDeployment): Record<string, string> {
+  return {
+    ...selectorLabels(agent),
+    'app.kubernetes.io/instance': agent.metadata.name,
+    'app.kubernetes.io/managed-by': MANAGED_BY,
+  };
+}
+
+/** Metadata of an object made for an agent, owned by it so that it goes when the agent goes. */
+export function childMetadata(
+  agent: AgentDeployment,
+  name: string,
+): ObjectMeta & { namespace: string } {
+  return {
+    name,
+    namespace: agent.metadata.namespace!,
+    labels: labels(agent),
+    ownerReferences: [ownerReference(agent)],
+  };
+}
+
+function ownerReference(agent: AgentDeployment): OwnerReference {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'AgentDeployment',
+    name: agent.metadata.name,
+    uid: agent.metadata.uid!,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}

@@ -1,0 +1,26 @@
+/** Small pieces of the messages that people read. */
+
+const MAX_NAMED = 5;
+
+/** `a, b and c`, and beyond `max` names `a, b, c and 4 more`. */
+export function list(names: readonly string[], max: number = MAX_NAMED): string {
+  if (names.length > max) return `${names.slice(0, max).join(', ')} and ${names.length - max} more`;
+  if (names.length < 2) return names.join('');
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** `1 pod`, `3 pods`, `2 policies`. */
+export function count(amount: number, noun: string): string {
+  if (amount === 1) return `1 ${noun}`;
+  return noun.endsWith('y') ? `${amount} ${noun.slice(0, -1)}ies` : `${amount} ${noun}s`;
+}
+
+/** The text, cut to `length` characters with an ellipsis as the last of them. */
+export function truncate(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+/** Orders by code units, the same on every machine; for Array.prototype.sort. */
+export function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
