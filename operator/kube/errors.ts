@@ -92,3 +92,11 @@ export function isNamespaceTerminating(error: unknown): boolean {
 function secondsToMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
+
+/** An error as log fields: never its other properties, which may hold what was sent. */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const { name, message } = error;
+  const api = error instanceof ApiError ? { status: error.status, reason: error.reason } : {};
+  return { errorType: name, error: message, ...api };
+}

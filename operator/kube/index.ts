@@ -2,7 +2,10 @@
 export * from './client.ts';
 export * from './clock.ts';
 export * from './config.ts';
+export * from './controller.ts';
 export * from './errors.ts';
+export * from './key.ts';
 export * from './resource.ts';
 export * from './transport.ts';
 export type * from './types.ts';
+export * from './workqueue.ts';

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { deadline, systemClock } from './clock.ts';
+import type { Clock, Deadline } from './clock.ts';
+import { ControllerMetrics } from './controller-metrics.ts';
+import { describeError } from './errors.ts';
+import { splitKey } from './key.ts';
+import { WorkQueue } from './workqueue.ts';
+import type { Priority } from './workqueue.ts';
+
+/** A failure that another try cannot mend: the key is not retried until something changes. */
+export class TerminalError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TerminalError';
+  }
+}
+
+export interface ReconcileContext {
+  /** Carries controller, namespace, name and reconcileID. */
+  logger: Logger;
+  reconcileID: string;
+}
+
+/**
+ * Brings the world closer to what the object of this key (`namespace/name`, or `name`) asks for. It must
+ * end soon after the signal aborts. A rejection is retried with backoff, a TerminalError is not.
+ */
+export type Reconcile = (
+  key: string,
+  signal: AbortSignal,
+  context: ReconcileContext,
+) => Promise<{ requeueAfterMs?: number } | void>;
+
+export interface ControllerOptions {
+  name: string;
+  reconcile: Reconcile;
+  logger: Logger;
+  registry: Registry;
+  /** Default: one of its own, of the controller's name. */
+  queue?: WorkQueue;
+  /** Reconciles at a time, never two of one key. Default 10. */
+  concurrency?: number;
+  /** For one reconcile. Default 60 s. */
+  deadlineMs?: number;
+  clock?: Clock;
+  random?: () => number;
+}
+
+export interface EnqueueOptions {
+  priority?: Priority;
+  afterMs?: number;
+}
+
+/** How long a reconcile may go on after its signal aborted before its worker is given to other keys. */
+const GRACE_MS = 5_000;
+
+type Outcome =
+  | { kind: 'done'; requeueAfterMs?: number }
+  | { kind: 'failed'; error: unknown }
+  | { kind: 'overdue' };
+
+/** Workers that take keys from a queue and reconcile them. */
+export class Controller {
+  readonly name: string;
+  readonly queue: WorkQueue;
+  readonly #reconcile: Reconcile;
+  readonly #logger: Logger;
+  readonly #metrics: ControllerMetrics;
+  readonly #concurrency: number;
+  readonly #deadlineMs: number;
+  readonly #clock: Clock;
+
+  constructor(options: ControllerOptions) {
+    const { name, registry, clock, random } = options;
+    this.name = name;
+    this.queue = options.queue ?? new WorkQueue({ name, registry, clock, random });
+    this.#reconcile = options.reconcile;
+    this.#logger = options.logger.child({ controller: name });
+    this.#concurrency = options.concurrency ?? 10;
+    this.#metrics = new ControllerMetrics(registry, name, this.#concurrency);
+    this.#deadlineMs = options.deadlineMs ?? 60_000;
+    this.#clock = clock ?? systemClock;
+  }
+
+  /** Asks for a reconcile. Cheap, idempotent, and allowed while nothing runs. */
+  enqueue(key: string, { priority, afterMs = 0 }: EnqueueOptions = {}): void {
+    this.queue.addAfter(key, afterMs, { priority });
+  }
+
+  /**
+   * Works until the signal aborts, and resolves when the last reconcile under way has ended. May be called
+   * again afterwards: the queue keeps what is left.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(Array.from({ length: this.#concurrency }, () => this.#work(signal)));
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const key = await this.queue.get(signal);
+      if (key === undefined) return;
+      await this.#process(key, signal);
+    }
+  }
+
+  async #process(key: string, signal: AbortSignal): Promise<void> {
+    const reconcileID = randomUUID();
+    const logger = this.#logger.child({ ...splitKey(key), reconcileID });
+    const started = this.#clock.monotonic();
+    this.#metrics.started();
+    using limit = deadline(this.#clock, this.#deadlineMs, signal);
+    const work = this.#attempt(key, limit.signal, { logger, reconcileID });
+    const outcome = await this.#unlessOverdue(work);
+    const seconds = (this.#clock.monotonic() - started) / 1000;
+    if (outcome.kind === 'overdue') {
+      this.#abandon(key, work, logger);
+      this.#metrics.finished(seconds, 'error');
+      return;
+    }
+    if (outcome.kind === 'done') this.#succeeded(key, outcome.requeueAfterMs, seconds);
+    else if (signal.aborted) this.#interrupted(key);
+    else this.#failed(key, outcome.error, limit, logger, seconds);
+    this.queue.done(key);
+  }
+
+  async #attempt(key: string, signal: AbortSignal, context: ReconcileContext): Promise<Outcome> {
+    try {
+      const result = await this.#reconcile(key, signal, context);
+      return { kind: 'done', requeueAfterMs: result?.requeueAfterMs };
+    } catch (error) {
+      return { kind: 'failed', error };
+    }
+  }
+
+  #unlessOverdue(work: Promise<Outcome>): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const overdue = (): void => resolve({ kind: 'overdue' });
+      const cancel = this.#clock.after(this.#deadlineMs + GRACE_MS, overdue);
+      void work.then((outcome) => {
+        cancel();
+        resolve(outcome);
+      });
+    });
+  }
+
+  /** Other keys get the worker; this key stays in work, so that no second reconcile of it starts. */
+  #abandon(key: string, work: Promise<Outcome>, logger: Logger): void {
+    logger.error('Reconcile went on after its deadline');
+    this.#metrics.timedOut();
+    void work.then(() => {
+      this.queue.addRateLimited(key);
+      this.queue.done(key);
+    });
+  }
+
+  #succeeded(key: string, requeueAfterMs: number | undefined, seconds: number): void {
+    this.queue.forget(key);
+    if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
+    this.#metrics.finished(seconds, requeueAfterMs === undefined ? 'success' : 'requeue_after');
+  }
+
+  /** Whoever runs next takes it up again. */
+  #interrupted(key: string): void {
+    this.queue.add(key);
+    this.#metrics.interrupted();
+  }
+
+  #failed(key: string, error: unknown, limit: Deadline, logger: Logger, seconds: number): void {
+    this.#metrics.finished(seconds, 'error');
+    const terminal = error instanceof TerminalError;
+    logger.error({ ...describeError(error), terminal }, 'Reconcile failed');
+    if (terminal) {
+      this.#metrics.terminal();
+      this.queue.forget(key);
+      return;
+    }
+    if (limit.expired) this.#metrics.timedOut();
+    this.queue.addRateLimited(key);
+  }
+}
