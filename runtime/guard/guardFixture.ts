@@ -1,0 +1,40 @@
+import { INBOUND } from '../../contract/link.ts';
+import type { Circuit, Content, Limit } from '../../contract/generated/types.ts';
+
+/** For tests: a configuration with one endpoint, model/primary, and no policies. */
+export function content(parts: Partial<Content> = {}): Content {
+  return {
+    agent: { namespace: 'default', name: 'triage', uid: '1' },
+    endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' }],
+    timeouts: { connectMs: 10_000, requestMs: 300_000 },
+    shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },
+    circuits: [],
+    limits: [],
+    ...parts,
+  };
+}
+
+/** For tests: the circuit of model/primary with the default policy. */
+export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
+  return {
+    dependency: 'model/primary',
+    trip: { consecutiveFailures: 5 },
+    openDurationMs: 60_000,
+    maxOpenDurationMs: 600_000,
+    halfOpen: { maxProbes: 1, successThreshold: 2 },
+    ...parts,
+  };
+}
+
+/** For tests: a limit on inbound requests, 10 per second with bursts of 100. */
+export function limitOf(parts: Partial<Limit> = {}): Limit {
+  return {
+    target: INBOUND,
+    policy: 'limits',
+    name: 'requests',
+    resource: 'Requests',
+    refill: { amount: 10, perMs: 1000 },
+    capacity: 100,
+    ...parts,
+  };
+}

@@ -1,0 +1,91 @@
+/** A rate and a burst: `amount` tokens come per `perMs` milliseconds, up to `capacity`. */
+export interface BucketSpec {
+  amount: number;
+  perMs: number;
+  capacity: number;
+}
+
+export interface BucketPermit {
+  readonly kind: 'Permit';
+  /** Tokens taken. */
+  readonly reserved: number;
+}
+
+export interface BucketRejection {
+  readonly kind: 'Rejection';
+  /** Whole milliseconds until the level covers the cost if nobody else takes any. */
+  readonly retryAfterMs: number;
+}
+
+/** Less than any share of a token that matters, more than what adding fractions can be off by. */
+const ROUNDING = 1e-6;
+
+/**
+ * Token bucket with continuous refill, full at first (as in Envoy's and the Anthropic API's
+ * limits). It has no timer and reads no clock: `now` is milliseconds of a clock that never goes
+ * back.
+ */
+export class Bucket {
+  private spec: BucketSpec;
+  private tokens: number;
+  private asOf: number;
+
+  constructor(spec: BucketSpec, now: number) {
+    this.spec = spec;
+    this.tokens = spec.capacity;
+    this.asOf = now;
+  }
+
+  /** Takes `cost` tokens if they are there. A cost above the capacity takes a full bucket. */
+  acquire(cost: number, now: number): BucketPermit | BucketRejection {
+    const retryAfterMs = this.wait(cost, now);
+    if (retryAfterMs > 0) return { kind: 'Rejection', retryAfterMs };
+    return { kind: 'Permit', reserved: this.take(cost, now) };
+  }
+
+  /** Milliseconds, rounded up, until the level covers `cost`; 0 when it does. Takes nothing. */
+  wait(cost: number, now: number): number {
+    const missing = this.reservation(cost) - this.level(now);
+    if (missing <= ROUNDING) return 0;
+    return Math.ceil((missing * this.spec.perMs) / this.spec.amount);
+  }
+
+  /** Takes tokens, whether or not they are there, and answers how many. */
+  take(cost: number, now: number): number {
+    const reserved = this.reservation(cost);
+    this.refill(now);
+    this.tokens -= reserved;
+    return reserved;
+  }
+
+  /**
+   * Puts another spec in force from now on. The level stays, or becomes the new capacity if that is
+   * less: a reload never makes tokens. An equal spec changes nothing.
+   */
+  apply(spec: BucketSpec, now: number): void {
+    if (sameSpec(this.spec, spec)) return;
+    this.refill(now);
+    this.spec = spec;
+    this.tokens = Math.min(this.tokens, spec.capacity);
+  }
+
+  /** Tokens in the bucket at this time; reading it changes nothing. */
+  level(now: number): number {
+    const { amount, perMs, capacity } = this.spec;
+    const elapsed = Math.max(0, now - this.asOf);
+    return Math.min(capacity, this.tokens + (elapsed * amount) / perMs);
+  }
+
+  private reservation(cost: number): number {
+    return Math.min(cost, this.spec.capacity);
+  }
+
+  private refill(now: number): void {
+    this.tokens = this.level(now);
+    this.asOf = Math.max(this.asOf, now);
+  }
+}
+
+function sameSpec(a: BucketSpec, b: BucketSpec): boolean {
+  return a.amount === b.amount && a.perMs === b.perMs && a.capacity === b.capacity;
+}
