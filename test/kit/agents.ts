@@ -1,0 +1,100 @@
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import type { Api } from './api.ts';
+import { hasCondition } from './conditions.ts';
+import { waitFor } from './wait.ts';
+
+/** A pod, as far as the tests look at it. */
+export interface Pod extends KubernetesObject {
+  spec: Record<string, unknown> & { nodeName?: string };
+  status?: {
+    phase?: string;
+    podIP?: string;
+    conditions?: { type: string; status: string }[];
+    containerStatuses?: { name: string; restartCount: number; containerID?: string }[];
+  };
+}
+
+/** Whether the pod is ready and not on its way out. */
+export function isReady(pod: Pod): boolean {
+  const ready = pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
+  return pod.metadata.deletionTimestamp === undefined && ready === true;
+}
+
+/** Names of pods with the number of restarts of their containers, to see that nothing was restarted. */
+export function restarts(pods: readonly Pod[]): Record<string, number> {
+  return Object.fromEntries(
+    pods.map((pod) => [
+      pod.metadata.name,
+      (pod.status?.containerStatuses ?? []).reduce(
+        (sum, { restartCount }) => sum + restartCount,
+        0,
+      ),
+    ]),
+  );
+}
+
+/** What a cluster says about agents and policies, and waiting for it to say what it should. */
+export class Agents {
+  readonly #api: Api;
+  readonly #namespace: string;
+
+  constructor(api: Api, namespace: string) {
+    this.#api = api;
+    this.#namespace = namespace;
+  }
+
+  agent(name: string): Promise<AgentDeployment> {
+    return this.#api.get('agentdeployments', this.#namespace, name);
+  }
+
+  breaker(name: string): Promise<CircuitBreakerPolicy> {
+    return this.#api.get('circuitbreakerpolicies', this.#namespace, name);
+  }
+
+  limit(name: string): Promise<RateLimitPolicy> {
+    return this.#api.get('ratelimitpolicies', this.#namespace, name);
+  }
+
+  /** All pods of an agent, those that end included. */
+  pods(agent: string): Promise<Pod[]> {
+    return this.#api.list('pods', this.#namespace, `breakwater.dev/agent=${agent}`);
+  }
+
+  /** The agent's ready pods, in the order of their names. */
+  async readyPods(agent: string): Promise<Pod[]> {
+    return (await this.pods(agent)).filter(isReady);
+  }
+
+  /** Waits until every pod is ready and enforces every policy. */
+  async waitForAgent(name: string, timeoutMs = 120_000): Promise<AgentDeployment> {
+    return waitFor(
+      `AgentDeployment ${name} is Ready and PoliciesProgrammed`,
+      () => this.agent(name),
+      (agent) =>
+        hasCondition(agent, 'Ready', 'True') &&
+        hasCondition(agent, 'PoliciesProgrammed', 'True') &&
+        agent.status?.readyReplicas === agent.spec.replicas,
+      { timeoutMs },
+    );
+  }
+
+  /** Waits for a state of a CircuitBreakerPolicy, such as Open in 3 pods. */
+  async waitForBreaker(
+    name: string,
+    description: string,
+    isDone: (policy: CircuitBreakerPolicy) => boolean,
+    timeoutMs = 30_000,
+  ): Promise<CircuitBreakerPolicy> {
+    return waitFor(
+      `CircuitBreakerPolicy ${name}: ${description}`,
+      () => this.breaker(name),
+      isDone,
+      { timeoutMs, everyMs: 50 },
+    );
+  }
+}

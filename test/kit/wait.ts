@@ -1,0 +1,47 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** How long and how often to look. */
+export interface WaitOptions {
+  /** Default 30,000. */
+  timeoutMs?: number;
+  /** Time between two looks. Default 100. */
+  everyMs?: number;
+}
+
+function show(seen: unknown): string {
+  if (seen instanceof Error) return `error: ${seen.message}`;
+  const text = typeof seen === 'string' ? seen : JSON.stringify(seen, null, 1);
+  return (text ?? 'nothing').slice(0, 4000);
+}
+
+async function look<T>(observe: () => Promise<T> | T): Promise<T | Error> {
+  try {
+    return await observe();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/**
+ * Looks until what is seen is as it should be, and returns it. An error while looking counts as
+ * not yet. Fails with `description` and what was seen last.
+ */
+export async function waitFor<T>(
+  description: string,
+  observe: () => Promise<T> | T,
+  isDone: (seen: T) => boolean,
+  options: WaitOptions = {},
+): Promise<T> {
+  const timeoutMs = options.timeoutMs ?? 30_000;
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const seen = await look(observe);
+    if (!(seen instanceof Error) && isDone(seen)) return seen;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `Not within ${Math.round(timeoutMs / 1000)} s: ${description}. Last seen: ${show(seen)}`,
+      );
+    }
+    await pause(options.everyMs ?? 100);
+  }
+}
