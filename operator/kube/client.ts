@@ -46,8 +46,8 @@ export type WatchEvent<T> =
 
 export interface ApplyOptions extends CallOptions {
   fieldManager: string;
-  /** Take over fields that another manager owns. */
-  force: boolean;
+  /** Take over fields that another manager owns. Default true, as a controller should. */
+  force?: boolean;
   dryRun?: boolean;
 }
 
@@ -259,7 +259,7 @@ export class KubeClient {
   #apply<T extends KubernetesObject>(
     resource: Resource<T>,
     object: KubernetesObject,
-    { fieldManager, force, dryRun, ...options }: ApplyOptions,
+    { fieldManager, force = true, dryRun, ...options }: ApplyOptions,
     subresource?: string,
   ): Promise<T> {
     const { namespace, name } = object.metadata;

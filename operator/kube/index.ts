@@ -4,6 +4,7 @@ export * from './clock.ts';
 export * from './config.ts';
 export * from './controller.ts';
 export * from './errors.ts';
+export * from './informer.ts';
 export * from './key.ts';
 export * from './resource.ts';
 export * from './transport.ts';

@@ -1,0 +1,195 @@
+import type { Logger } from 'pino';
+import type { KubeClient } from './client.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { describeError } from './errors.ts';
+import { keyOf } from './key.ts';
+import { Reflector } from './reflector.ts';
+import type { Resource } from './resource.ts';
+import { Store } from './store.ts';
+import type { IndexFunction } from './store.ts';
+import type { KubernetesObject } from './types.ts';
+
+export interface ChangeInfo {
+  /** The object was there when the cache, or this handler, started: nothing happened to it just now. */
+  initial: boolean;
+}
+
+/**
+ * Called after the cache changed: without `previous` the object is new, without `current` it is gone. One
+ * that was replaced by another of its name is gone and then new. Meant to enqueue keys and nothing else.
+ */
+export type ChangeHandler<T> = (
+  current: T | undefined,
+  previous: T | undefined,
+  info: ChangeInfo,
+) => void;
+
+export interface InformerOptions<T extends KubernetesObject> {
+  client: Pick<KubeClient, 'listPages' | 'watch'>;
+  resource: Resource<T>;
+  /** Absent: all namespaces. */
+  namespace?: string;
+  labelSelector?: string;
+  /** What to keep of an object; may change the one it gets. Default: all but managedFields. */
+  transform?: (object: T) => T;
+  clock?: Clock;
+  /** Uniform in [0, 1). */
+  random?: () => number;
+  logger?: Logger;
+}
+
+const NAMESPACE_INDEX = 'namespace';
+
+/** A cache of one kind of object that follows the API server. Its objects are shared: do not change them. */
+export class Informer<T extends KubernetesObject> {
+  readonly resource: Resource<T>;
+  /** Resolves when the cache holds what the first list said and handlers have heard it. */
+  readonly synced: Promise<void>;
+  readonly #store = new Store<T>();
+  readonly #reflector: Reflector<T>;
+  readonly #handlers: ChangeHandler<T>[] = [];
+  readonly #clock: Clock;
+  readonly #logger?: Logger;
+  readonly #resolveSynced: () => void;
+  #hasSynced = false;
+  #started = false;
+  #heardAt?: number;
+
+  constructor(options: InformerOptions<T>) {
+    const { client, resource, namespace, labelSelector, logger } = options;
+    const { transform = withoutManagedFields, clock = systemClock, random = Math.random } = options;
+    this.resource = resource;
+    this.#clock = clock;
+    this.#logger = logger;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.synced = promise;
+    this.#resolveSynced = resolve;
+    this.#store.addIndex(NAMESPACE_INDEX, ({ metadata }) => [metadata.namespace ?? '']);
+    const sink = {
+      replace: (objects: T[]) => this.#replace(objects),
+      upsert: (object: T) => this.#upsert(object, false),
+      remove: (object: T) => this.#remove(keyOf(object)),
+      heard: () => {
+        this.#heardAt = clock.monotonic();
+      },
+    };
+    this.#reflector = new Reflector({
+      client,
+      resource,
+      namespace,
+      labelSelector,
+      transform,
+      sink,
+      clock,
+      random,
+      logger,
+    });
+  }
+
+  /** Follows the API server until the signal aborts; the cache stays readable afterwards. */
+  start(signal: AbortSignal): void {
+    if (this.#started) throw new Error(`The informer of ${this.resource.plural} runs already`);
+    this.#started = true;
+    void this.#reflector.run(signal);
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  /** Number of objects in the cache. */
+  get size(): number {
+    return this.#store.size;
+  }
+
+  /** Milliseconds since the API server was last heard, bookmarks included; undefined before the first list. */
+  get lastEventAgeMs(): number | undefined {
+    return this.#heardAt === undefined ? undefined : this.#clock.monotonic() - this.#heardAt;
+  }
+
+  get(namespace: string | undefined, name: string): T | undefined {
+    return this.#store.get(keyOf({ metadata: { namespace, name } }));
+  }
+
+  getByKey(key: string): T | undefined {
+    return this.#store.get(key);
+  }
+
+  /** All objects, or those of one namespace. */
+  list(namespace?: string): T[] {
+    if (namespace === undefined) return [...this.#store.values()];
+    return this.#store.byIndex(NAMESPACE_INDEX, namespace);
+  }
+
+  /** Indexes objects by what `valuesOf` says of each, also those already here. */
+  addIndex(name: string, valuesOf: IndexFunction<T>): void {
+    this.#store.addIndex(name, valuesOf);
+  }
+
+  byIndex(name: string, value: string): T[] {
+    return this.#store.byIndex(name, value);
+  }
+
+  /** Calls the handler for each object that is there, and from then on for each change. */
+  onChange(handler: ChangeHandler<T>): void {
+    this.#handlers.push(handler);
+    for (const object of [...this.#store.values()]) {
+      this.#call(handler, object, undefined, true);
+    }
+  }
+
+  #replace(objects: T[]): void {
+    const initial = !this.#hasSynced;
+    const gone = new Set(this.#store.keys());
+    for (const object of objects) gone.delete(keyOf(object));
+    for (const key of gone) this.#remove(key);
+    for (const object of objects) this.#upsert(object, initial);
+    this.#hasSynced = true;
+    this.#resolveSynced();
+  }
+
+  #upsert(object: T, initial: boolean): void {
+    const key = keyOf(object);
+    if (isAnother(object, this.#store.get(key))) this.#remove(key);
+    const previous = this.#store.set(key, object);
+    if (previous && previous.metadata.resourceVersion === object.metadata.resourceVersion) return;
+    this.#notify(object, previous, initial);
+  }
+
+  #remove(key: string): void {
+    const previous = this.#store.delete(key);
+    if (previous) this.#notify(undefined, previous, false);
+  }
+
+  #notify(current: T | undefined, previous: T | undefined, initial: boolean): void {
+    for (const handler of this.#handlers) this.#call(handler, current, previous, initial);
+  }
+
+  /** One handler that throws takes neither the others nor the watch with it. */
+  #call(
+    handler: ChangeHandler<T>,
+    current: T | undefined,
+    previous: T | undefined,
+    initial: boolean,
+  ): void {
+    try {
+      handler(current, previous, { initial });
+    } catch (error) {
+      const { namespace, name } = (current ?? previous!).metadata;
+      const object = { resource: this.resource.plural, namespace, name };
+      this.#logger?.error({ ...object, ...describeError(error) }, 'Change handler failed');
+    }
+  }
+}
+
+/** Same name, other object: deleted and created anew while nobody watched. */
+function isAnother(object: KubernetesObject, known: KubernetesObject | undefined): boolean {
+  return known !== undefined && known.metadata.uid !== object.metadata.uid;
+}
+
+/** managedFields are most of many objects, and no controller reads them. */
+export function withoutManagedFields<T extends KubernetesObject>(object: T): T {
+  delete (object.metadata as { managedFields?: unknown }).managedFields;
+  return object;
+}

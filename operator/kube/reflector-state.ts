@@ -1,0 +1,114 @@
+/** What a reflector does now. `failures` counts those in a row, `refusals` those where the server answered. */
+export type ReflectorState =
+  | { phase: 'listing'; failures: number; refusals: number }
+  | {
+      phase: 'watching';
+      resourceVersion: string;
+      timeoutSeconds: number;
+      failures: number;
+      refusals: number;
+    }
+  | {
+      phase: 'backoff';
+      delayMs: number;
+      /** Where to go on watching; absent: list again. */
+      resourceVersion?: string;
+      failures: number;
+      refusals: number;
+    };
+
+/**
+ * Why a list or a watch failed. `expired`: the resource version is too old. `throttled`: 429. `refused`:
+ * any other answer that is no list and no event. `connection`: no answer, or one that broke off.
+ */
+export interface ReflectorFailure {
+  kind: 'expired' | 'throttled' | 'refused' | 'connection';
+  retryAfterMs?: number;
+}
+
+export type ReflectorInput =
+  | { type: 'listed'; resourceVersion: string }
+  /** An event or a bookmark came. */
+  | { type: 'progress'; resourceVersion: string }
+  /** The server ended the watch in order, as it does after timeoutSeconds. */
+  | { type: 'ended'; lastedMs: number }
+  | { type: 'failed'; failure: ReflectorFailure }
+  | { type: 'waited' };
+
+export const INITIAL_STATE: ReflectorState = { phase: 'listing', failures: 0, refusals: 0 };
+
+const BASE_DELAY_MS = 200;
+const MAX_DELAY_MS = 30_000;
+const SHORT_WATCH_MS = 1_000;
+/** So many answers in a row that are no events: the version we hold may be what the server cannot serve. */
+const REFUSALS_BEFORE_LIST = 3;
+
+/**
+ * The reflector's next state; client-go's reflector is the model. `random` is uniform in [0, 1).
+ * @throws Error for an input that the state cannot get.
+ */
+export function nextState(
+  state: ReflectorState,
+  input: ReflectorInput,
+  random: () => number,
+): ReflectorState {
+  switch (input.type) {
+    case 'listed':
+      return watching(input.resourceVersion, state, random);
+    case 'progress':
+      if (state.phase !== 'watching') break;
+      return { ...state, resourceVersion: input.resourceVersion, failures: 0, refusals: 0 };
+    case 'ended':
+      if (state.phase !== 'watching') break;
+      return ended(state, input.lastedMs, random);
+    case 'failed':
+      return failed(state, input.failure, random);
+    case 'waited':
+      return resumed(state, random);
+  }
+  throw new Error(`A reflector that is ${state.phase} cannot get ${input.type}`);
+}
+
+/** Random lengths keep the watches of many clients from ending, and being opened again, together. */
+function watching(
+  resourceVersion: string,
+  { failures, refusals }: ReflectorState,
+  random: () => number,
+): ReflectorState {
+  const timeoutSeconds = 300 + Math.floor(random() * 301);
+  return { phase: 'watching', resourceVersion, timeoutSeconds, failures, refusals };
+}
+
+/** A server that ends watches as soon as they are opened must not be asked in a loop. */
+function ended(
+  state: ReflectorState & { phase: 'watching' },
+  lastedMs: number,
+  random: () => number,
+): ReflectorState {
+  if (lastedMs < SHORT_WATCH_MS) return failed(state, { kind: 'connection' }, random);
+  return watching(state.resourceVersion, { ...state, failures: 0, refusals: 0 }, random);
+}
+
+function failed(
+  state: ReflectorState,
+  { kind, retryAfterMs = 0 }: ReflectorFailure,
+  random: () => number,
+): ReflectorState {
+  const failures = state.failures + 1;
+  const refusals = state.refusals + (kind === 'refused' ? 1 : 0);
+  const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (failures - 1));
+  const delayMs = Math.max(retryAfterMs, ceiling * (0.5 + random() / 2));
+  const held = state.phase === 'watching' ? state.resourceVersion : undefined;
+  if (kind === 'expired' || refusals >= REFUSALS_BEFORE_LIST || held === undefined) {
+    return { phase: 'backoff', delayMs, failures, refusals: 0 };
+  }
+  return { phase: 'backoff', delayMs, resourceVersion: held, failures, refusals };
+}
+
+function resumed(state: ReflectorState, random: () => number): ReflectorState {
+  const { failures, refusals } = state;
+  if (state.phase !== 'backoff' || state.resourceVersion === undefined) {
+    return { phase: 'listing', failures, refusals };
+  }
+  return watching(state.resourceVersion, state, random);
+}

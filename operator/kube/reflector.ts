@@ -1,0 +1,175 @@
+import type { Logger } from 'pino';
+import type { KubeClient, WatchEvent } from './client.ts';
+import { sleep } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { ApiError, apiErrorFromStatus, describeError, MalformedWatchError } from './errors.ts';
+import { INITIAL_STATE, nextState } from './reflector-state.ts';
+import type { ReflectorFailure, ReflectorState } from './reflector-state.ts';
+import type { Resource } from './resource.ts';
+import type { KubernetesObject } from './types.ts';
+
+/** Where a reflector puts what it hears. Must not throw. */
+export interface ReflectorSink<T> {
+  /** These are all there are: what is not among them is gone. */
+  replace(objects: T[]): void;
+  upsert(object: T): void;
+  remove(object: T): void;
+  /** The server was heard: a list, an event or a bookmark. */
+  heard(): void;
+}
+
+export interface ReflectorOptions<T extends KubernetesObject> {
+  client: Pick<KubeClient, 'listPages' | 'watch'>;
+  resource: Resource<T>;
+  /** Absent: all namespaces. */
+  namespace?: string;
+  labelSelector?: string;
+  /** Applied to each object before it is kept, page by page. */
+  transform: (object: T) => T;
+  sink: ReflectorSink<T>;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  logger?: Logger;
+}
+
+/** Bookmarks come about once a minute, so a watch that is silent for longer than this is dead. */
+const INACTIVITY_MIN_MS = 90_000;
+const INACTIVITY_SPREAD_MS = 30_000;
+
+/** Keeps a sink equal to what the API server holds, over every kind of failure, until it is stopped. */
+export class Reflector<T extends KubernetesObject> {
+  readonly #options: ReflectorOptions<T>;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Lists, then watches, and so on until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    let state = INITIAL_STATE;
+    while (!signal.aborted) state = await this.#step(state, signal);
+  }
+
+  async #step(state: ReflectorState, signal: AbortSignal): Promise<ReflectorState> {
+    const { clock, random } = this.#options;
+    if (state.phase === 'watching') return this.#watch(state, signal);
+    if (state.phase === 'listing') return this.#list(state, signal);
+    await sleep(clock, state.delayMs, signal);
+    return nextState(state, { type: 'waited' }, random);
+  }
+
+  async #list(state: ReflectorState, signal: AbortSignal): Promise<ReflectorState> {
+    const { client, resource, namespace, labelSelector, transform, sink, random } = this.#options;
+    try {
+      const objects: T[] = [];
+      let resourceVersion = '';
+      // A 429 or 503 comes to us, who waits for ever, and not to the transport, which gives up.
+      const options = { namespace, labelSelector, signal, retries: 0 };
+      for await (const page of client.listPages(resource, options)) {
+        for (const item of page.items) objects.push(transform(item));
+        resourceVersion = page.resourceVersion;
+      }
+      sink.heard();
+      sink.replace(objects);
+      return nextState(state, { type: 'listed', resourceVersion }, random);
+    } catch (error) {
+      return this.#failed(state, error, 'List', signal);
+    }
+  }
+
+  async #watch(
+    started: ReflectorState & { phase: 'watching' },
+    signal: AbortSignal,
+  ): Promise<ReflectorState> {
+    const { client, resource, namespace, labelSelector, clock, random } = this.#options;
+    const { resourceVersion, timeoutSeconds } = started;
+    const since = clock.monotonic();
+    let state: ReflectorState = started;
+    using idle = this.#inactivity(signal);
+    try {
+      const events = client.watch(resource, {
+        namespace,
+        labelSelector,
+        resourceVersion,
+        timeoutSeconds,
+        signal: idle.signal,
+      });
+      for await (const event of events) {
+        idle.heard();
+        const version = this.#take(event);
+        state = nextState(state, { type: 'progress', resourceVersion: version }, random);
+      }
+      return nextState(state, { type: 'ended', lastedMs: clock.monotonic() - since }, random);
+    } catch (error) {
+      return this.#failed(state, error, 'Watch', signal);
+    }
+  }
+
+  /** Hands the event on and returns the version it stands for. */
+  #take(event: WatchEvent<T>): string {
+    const { sink, transform } = this.#options;
+    if (event.type === 'ERROR') throw apiErrorFromStatus(event.object, 500);
+    const version = event.object.metadata?.resourceVersion;
+    if (!version) throw new MalformedWatchError('The watch sent an object without resourceVersion');
+    sink.heard();
+    if (event.type === 'DELETED') sink.remove(transform(event.object));
+    else if (event.type !== 'BOOKMARK') sink.upsert(transform(event.object));
+    return version;
+  }
+
+  #failed(
+    state: ReflectorState,
+    error: unknown,
+    what: 'List' | 'Watch',
+    signal: AbortSignal,
+  ): ReflectorState {
+    const { resource, logger, random } = this.#options;
+    const next = nextState(state, { type: 'failed', failure: classify(error) }, random);
+    if (!signal.aborted) {
+      const { plural } = resource;
+      const wait = next.phase === 'backoff' ? Math.round(next.delayMs) : 0;
+      const level = classify(error).kind === 'expired' ? 'info' : 'warn';
+      logger?.[level](
+        { resource: plural, retryInMs: wait, ...describeError(error) },
+        `${what} failed`,
+      );
+    }
+    return next;
+  }
+
+  /** A signal that aborts with its parent, or when nothing was heard for 90 to 120 s. */
+  #inactivity(parent: AbortSignal): Disposable & { signal: AbortSignal; heard(): void } {
+    const { clock, random } = this.#options;
+    const limitMs = INACTIVITY_MIN_MS + random() * INACTIVITY_SPREAD_MS;
+    const controller = new AbortController();
+    const abort = (): void => controller.abort(parent.reason);
+    parent.addEventListener('abort', abort);
+    let last = clock.monotonic();
+    let cancel: () => void;
+    const check = (): void => {
+      const left = last + limitMs - clock.monotonic();
+      if (left > 0) cancel = clock.after(left, check);
+      else controller.abort(new Error(`Nothing was heard for ${Math.round(limitMs)} ms`));
+    };
+    check();
+    return {
+      signal: controller.signal,
+      heard() {
+        last = clock.monotonic();
+      },
+      [Symbol.dispose]() {
+        cancel();
+        parent.removeEventListener('abort', abort);
+      },
+    };
+  }
+}
+
+function classify(error: unknown): ReflectorFailure {
+  if (error instanceof MalformedWatchError) return { kind: 'refused' };
+  if (!(error instanceof ApiError)) return { kind: 'connection' };
+  const { status, retryAfterMs } = error;
+  if (status === 410) return { kind: 'expired', retryAfterMs };
+  return { kind: status === 429 ? 'throttled' : 'refused', retryAfterMs };
+}
