@@ -1,0 +1,53 @@
+import { microTime } from './clock.ts';
+import type { Lease } from './types.ts';
+
+/** What an elector writes: a lease held from now on, or still. */
+export interface LeaseClaim {
+  namespace: string;
+  name: string;
+  identity: string;
+  leaseDurationMs: number;
+  nowMs: number;
+}
+
+/** A lease that does not exist; it goes on counting where one that we saw before it was deleted stood. */
+export function newLease(claim: LeaseClaim, deleted: Lease | undefined): Lease {
+  const { namespace, name } = claim;
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { namespace, name },
+    spec: taken(claim, deleted ? transitionsOf(deleted) + 1 : 0),
+  };
+}
+
+/** The lease, taken over. Each term is one more transition, whoever held it before. */
+export function takenLease(lease: Lease, claim: LeaseClaim): Lease {
+  return { ...lease, spec: taken(claim, transitionsOf(lease) + 1) };
+}
+
+/** Our lease, held on to. */
+export function renewedLease(lease: Lease, nowMs: number): Lease {
+  return { ...lease, spec: { ...lease.spec, renewTime: microTime(nowMs) } };
+}
+
+/** Our lease, given up. One second is what client-go writes, so that others need not wait. */
+export function releasedLease(lease: Lease, nowMs: number): Lease {
+  const spec = { holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(nowMs) };
+  return { ...lease, spec: { ...lease.spec, ...spec } };
+}
+
+export function transitionsOf(lease: Lease): number {
+  return lease.spec?.leaseTransitions ?? 0;
+}
+
+function taken(claim: LeaseClaim, leaseTransitions: number): Lease['spec'] {
+  const now = microTime(claim.nowMs);
+  return {
+    holderIdentity: claim.identity,
+    leaseDurationSeconds: Math.ceil(claim.leaseDurationMs / 1000),
+    acquireTime: now,
+    renewTime: now,
+    leaseTransitions,
+  };
+}
