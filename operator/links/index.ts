@@ -1,0 +1,16 @@
+export {
+  type Authority,
+  type AuthorityData,
+  type ClientCredentials,
+  createAuthority,
+  issueClientCertificate,
+  loadAuthority,
+  type SecretStore,
+} from './authority.ts';
+export { Credentials } from './credentials.ts';
+export { createDial, type Dial } from './dial.ts';
+export { identityOf, type ReviewedIdentity, type TokenReviewStatus } from './identity.ts';
+export { Links, type LinksOptions, type LinksTiming } from './links.ts';
+export type { ChangeKind, ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
+export type { PodReport } from './report.ts';
+export { type AgentKey, agentKeyOf, type PodTarget } from './target.ts';

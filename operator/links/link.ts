@@ -1,0 +1,235 @@
+import type { Hello, Report } from '../../contract/generated/types.ts';
+import { CONTRACT_VERSION } from '../../contract/link.ts';
+import { parseHello, parseReport, type Parsed } from '../../contract/validate.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { ClientCredentials } from './authority.ts';
+import type { Dial, LinkSocket, SocketHandlers } from './dial.ts';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
+import { mismatch, type ReviewedIdentity } from './identity.ts';
+import type { HelloFacts } from './report.ts';
+import type { PodTarget } from './target.ts';
+
+export type LinkState = 'Connecting' | 'Authenticating' | 'Connected' | 'Closed';
+
+export type CloseReason =
+  /** The pod could not be reached, or did not finish its handshake or hello in time. */
+  | 'Unreachable'
+  | 'TimedOut'
+  /** The peer is not the pod that was dialled. */
+  | 'Refused'
+  /** The API server could not review the token. */
+  | 'ReviewFailed'
+  /** The pod speaks another version of the contract. */
+  | 'Incompatible'
+  | 'Malformed'
+  /** The pod answered no ping. */
+  | 'Silent'
+  /** The connection was lost or closed by the pod. */
+  | 'Lost'
+  /** The operator wants no link any more. */
+  | 'Unwanted';
+
+/** Why a link ended. The message holds nothing that the peer sent. */
+export interface Closure {
+  reason: CloseReason;
+  message: string;
+}
+
+export interface LinkTiming {
+  /** Time for TLS, the WebSocket upgrade, the hello and the review of its token. */
+  helloMs: number;
+  heartbeat: HeartbeatOptions;
+  /** Time for the peer to answer a close before the connection is dropped. */
+  closeMs: number;
+}
+
+export interface LinkEvents {
+  /** The pod has proven who it is. */
+  onConnected(hello: HelloFacts): void;
+  onReport(report: Report): void;
+  /** Comes once, and last. */
+  onClosed(closure: Closure): void;
+}
+
+export interface LinkOptions {
+  target: PodTarget;
+  ip: string;
+  credentials: ClientCredentials;
+  dial: Dial;
+  reviewToken: (token: string) => Promise<ReviewedIdentity | undefined>;
+  /** Term to announce when the connection opens. */
+  term: () => number;
+  clock: Clock;
+  /** A number in [0, 1). */
+  random: () => number;
+  timing: LinkTiming;
+  events: LinkEvents;
+}
+
+/** Most messages that wait while a token is reviewed. Reading is paused, so few get that far. */
+const MAX_WAITING = 64;
+
+/** WebSocket close codes (RFC 6455, 7.4.1). */
+const POLICY_VIOLATION = 1008;
+const PROTOCOL_ERROR = 1002;
+
+/** One connection to one pod, from dialling to its end. It is never opened again. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #heartbeat: Heartbeat;
+  readonly #socket: LinkSocket;
+  readonly #cancelDeadline: () => void;
+  readonly #waiting: unknown[] = [];
+  #state: LinkState = 'Connecting';
+  #helloSeen = false;
+  #announced = -1;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    const { clock, timing } = options;
+    this.#cancelDeadline = clock.after(timing.helloMs, () =>
+      this.#fail('TimedOut', `no valid hello within ${timing.helloMs} ms`),
+    );
+    this.#heartbeat = new Heartbeat(clock, timing.heartbeat, {
+      ping: () => this.#socket.ping(),
+      onSilence: () =>
+        this.#fail('Silent', `nothing heard for ${timing.heartbeat.silenceMs} ms, pings included`),
+    });
+    const address = { ip: options.ip, port: options.target.port };
+    this.#socket = options.dial(address, options.credentials, this.#handlers());
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** Announces a term if it is above the one announced before. */
+  announce(term: number): void {
+    if (this.#state === 'Connecting' || this.#state === 'Closed' || term <= this.#announced) return;
+    this.#announced = term;
+    this.#socket.send(JSON.stringify({ type: 'Announce', term }));
+  }
+
+  /** Sends a Configure message, already as JSON, to a pod that has proven who it is. */
+  send(configure: string): void {
+    if (this.#state === 'Connected') this.#socket.send(configure);
+  }
+
+  /** Ends the link at once; what waits to be sent is dropped. */
+  drop(): void {
+    if (this.#state === 'Closed') return;
+    this.#end({ reason: 'Unwanted', message: 'the link is not wanted any more' });
+    this.#socket.terminate();
+  }
+
+  #handlers(): SocketHandlers {
+    return {
+      onOpen: () => this.#opened(),
+      onMessage: (text) => this.#received(text),
+      onPong: () => this.#heartbeat.heard(),
+      onClose: (error) => this.#lost(error),
+    };
+  }
+
+  #opened(): void {
+    if (this.#state !== 'Connecting') return;
+    this.#state = 'Authenticating';
+    const { random, timing, term } = this.#options;
+    this.#heartbeat.start(random() * timing.heartbeat.intervalMs);
+    this.announce(term());
+  }
+
+  #received(text: string | undefined): void {
+    if (this.#state === 'Closed') return;
+    this.#heartbeat.heard();
+    const message = decode(text);
+    if (!message.ok) return this.#fail('Malformed', message.problem);
+    if (this.#state === 'Connected') return this.#report(message.value);
+    if (!this.#helloSeen) return this.#hello(message.value);
+    this.#waiting.push(message.value);
+    if (this.#waiting.length > MAX_WAITING)
+      this.#fail('Malformed', 'too much sent after the hello');
+  }
+
+  #hello(message: unknown): void {
+    const version = otherVersion(message);
+    if (version !== undefined) {
+      const problem = `the pod speaks version ${version} of the contract, not ${CONTRACT_VERSION}`;
+      return this.#fail('Incompatible', problem);
+    }
+    const parsed = parseHello(message);
+    if (!parsed.ok) return this.#fail('Malformed', `Hello: ${parsed.message}`);
+    this.#helloSeen = true;
+    this.#socket.pause();
+    void this.#authenticate(parsed.value);
+  }
+
+  async #authenticate({ token, type: _type, ...facts }: Hello): Promise<void> {
+    let identity: ReviewedIdentity | undefined;
+    try {
+      identity = await this.#options.reviewToken(token);
+    } catch {
+      return this.#fail('ReviewFailed', 'the API server did not review the token');
+    }
+    if (this.#state !== 'Authenticating') return;
+    const problem = mismatch(this.#options.target, facts, identity);
+    if (problem !== undefined) return this.#fail('Refused', problem);
+    this.#state = 'Connected';
+    this.#cancelDeadline();
+    this.#options.events.onConnected(facts);
+    this.#socket.resume();
+    for (const message of this.#waiting.splice(0)) this.#report(message);
+  }
+
+  #report(message: unknown): void {
+    if (this.state !== 'Connected') return;
+    const parsed: Parsed<Report> = parseReport(message);
+    if (parsed.ok) this.#options.events.onReport(parsed.value);
+    else if (!parsed.unknownType) this.#fail('Malformed', parsed.message);
+  }
+
+  /** The connection is gone, by the peer's doing or by ours. */
+  #lost(error: string | undefined): void {
+    const reason = this.#state === 'Connecting' ? 'Unreachable' : 'Lost';
+    this.#end({ reason, message: error ?? 'closed by the pod' });
+  }
+
+  #fail(reason: CloseReason, message: string): void {
+    if (this.#state === 'Closed') return;
+    const connecting = this.#state === 'Connecting';
+    this.#end({ reason, message });
+    if (connecting || reason === 'Silent') return this.#socket.terminate();
+    const code = reason === 'Malformed' ? PROTOCOL_ERROR : POLICY_VIOLATION;
+    this.#socket.resume();
+    this.#socket.close(code, reason);
+    this.#options.clock.after(this.#options.timing.closeMs, () => this.#socket.terminate());
+  }
+
+  #end(closure: Closure): void {
+    if (this.#state === 'Closed') return;
+    this.#state = 'Closed';
+    this.#cancelDeadline();
+    this.#heartbeat.stop();
+    this.#waiting.length = 0;
+    this.#options.events.onClosed(closure);
+  }
+}
+
+type Decoded = { ok: true; value: unknown } | { ok: false; problem: string };
+
+function decode(text: string | undefined): Decoded {
+  if (text === undefined) return { ok: false, problem: 'a message must be text, not binary' };
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    return { ok: false, problem: 'a message must be JSON' };
+  }
+}
+
+/** The version in a hello when it is not ours. The rest of such a hello may be anything. */
+function otherVersion(message: unknown): number | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { type, contract } = message as { type?: unknown; contract?: unknown };
+  if (type !== 'Hello' || !Number.isInteger(contract)) return undefined;
+  return contract === CONTRACT_VERSION ? undefined : (contract as number);
+}

@@ -1,0 +1,338 @@
+import { isIP } from 'node:net';
+import type { Histogram, Registry } from 'prom-client';
+import type { Logger } from 'pino';
+import type { Configuration, Report } from '../../contract/generated/types.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { ClientCredentials } from './authority.ts';
+import { Delivery, type DeliveryTiming } from './delivery.ts';
+import { createDial, type Dial } from './dial.ts';
+import type { ReviewedIdentity } from './identity.ts';
+import { Keeper, type KeeperContext, type KeeperState, type KeeperTiming } from './keeper.ts';
+import type { Closure } from './link.ts';
+import { registerMetrics } from './metrics.ts';
+import type { ChangeKind, ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
+import { afterHello, afterReport, type HelloFacts, type PodReport } from './report.ts';
+import { Slots } from './slots.ts';
+import { type AgentKey, agentKeyOf, type PodTarget } from './target.ts';
+
+export type LinksTiming = KeeperTiming & DeliveryTiming;
+
+const DEFAULT_TIMING: LinksTiming = {
+  helloMs: 5_000,
+  heartbeat: { intervalMs: 5_000, silenceMs: 15_000 },
+  closeMs: 1_000,
+  baseMs: 250,
+  maxMs: 30_000,
+  stableMs: 10_000,
+  answerMs: 5_000,
+  retryMs: 30_000,
+  maxRetryMs: 300_000,
+};
+
+export interface LinksOptions {
+  /** What to show when dialling; asked anew for each dial. */
+  credentials: () => ClientCredentials;
+  /** Has a token reviewed for the control audience; see `identityOf`. Rejects when it cannot. */
+  reviewToken: (token: string) => Promise<ReviewedIdentity | undefined>;
+  clock: Clock;
+  /** A number in [0, 1). */
+  random: () => number;
+  logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  registry: Registry;
+  /** How many dials, reviews of tokens included, go on at a time; 32 by default. */
+  concurrency?: number;
+  dial?: Dial;
+  timing?: Partial<LinksTiming>;
+}
+
+interface Pod {
+  target: PodTarget;
+  key: AgentKey;
+  report: PodReport;
+  delivery: Delivery;
+  keeper: Keeper | undefined;
+  cancelPush: () => void;
+}
+
+interface Desired {
+  configuration: Configuration;
+  term: number;
+}
+
+/** The leader's links to all agent pods, what the pods report, and what they should run. */
+export class Links implements PodLinks {
+  readonly #options: LinksOptions;
+  readonly #context: KeeperContext;
+  readonly #timing: LinksTiming;
+  readonly #propagation: Histogram<string>;
+  readonly #pods = new Map<string, Pod>();
+  readonly #agents = new Map<AgentKey, Set<Pod>>();
+  readonly #desired = new Map<AgentKey, Desired>();
+  readonly #changeListeners = new Set<ChangeListener>();
+  readonly #termListeners = new Set<HigherTermListener>();
+  #office: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+    this.#timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.#context = {
+      credentials: options.credentials,
+      dial: options.dial ?? createDial(),
+      reviewToken: options.reviewToken,
+      slots: new Slots(options.concurrency ?? 32),
+      clock: options.clock,
+      random: options.random,
+      timing: this.#timing,
+      logger: options.logger,
+    };
+    this.#propagation = registerMetrics(options.registry, () => this.#states());
+  }
+
+  open(signal: AbortSignal, termOf: (agentKey: AgentKey) => number): void {
+    if (this.#office !== undefined) this.#close();
+    if (signal.aborted) return;
+    const office = { signal, termOf };
+    this.#office = office;
+    const close = (): void => {
+      if (this.#office === office) this.#close();
+    };
+    signal.addEventListener('abort', close, { once: true });
+    for (const pod of this.#pods.values()) this.#keep(pod);
+  }
+
+  #close(): void {
+    this.#office = undefined;
+    this.#desired.clear();
+    for (const pod of this.#pods.values()) {
+      this.#stop(pod);
+      pod.report = this.#blank(pod.target);
+      pod.delivery = this.#delivery();
+    }
+  }
+
+  setTargets(targets: readonly PodTarget[]): void {
+    const wanted = new Map(targets.map((target) => [target.uid, target]));
+    for (const [uid, pod] of this.#pods) if (!wanted.has(uid)) this.#remove(pod);
+    for (const target of wanted.values()) {
+      const pod = this.#pods.get(target.uid);
+      if (pod === undefined) this.#add(target);
+      else this.#update(pod, target);
+    }
+  }
+
+  #add(target: PodTarget): void {
+    const key = agentKeyOf(target);
+    const pod: Pod = {
+      target,
+      key,
+      report: this.#blank(target),
+      delivery: this.#delivery(),
+      keeper: undefined,
+      cancelPush: () => undefined,
+    };
+    this.#pods.set(target.uid, pod);
+    const siblings = this.#agents.get(key);
+    if (siblings === undefined) this.#agents.set(key, new Set([pod]));
+    else siblings.add(pod);
+    this.#keep(pod);
+    this.#changed(key, 'State');
+  }
+
+  #update(pod: Pod, target: PodTarget): void {
+    if (agentKeyOf(target) !== pod.key || target.name !== pod.target.name) {
+      this.#remove(pod);
+      return this.#add(target);
+    }
+    const moved = target.ip !== pod.target.ip || target.port !== pod.target.port;
+    if (!moved) return;
+    pod.target = target;
+    this.#stop(pod);
+    this.#keep(pod);
+  }
+
+  #remove(pod: Pod): void {
+    this.#pods.delete(pod.target.uid);
+    const siblings = this.#agents.get(pod.key);
+    siblings?.delete(pod);
+    if (siblings?.size === 0) this.#agents.delete(pod.key);
+    this.#stop(pod);
+    this.#changed(pod.key, 'State');
+  }
+
+  setDesired(agentKey: AgentKey, configuration: Configuration, term: number): void {
+    if (!this.#inOffice()) return;
+    this.#desired.set(agentKey, { configuration, term });
+    this.termChanged(agentKey);
+  }
+
+  termChanged(agentKey: AgentKey): void {
+    for (const pod of this.#agents.get(agentKey) ?? []) this.#synchronise(pod);
+  }
+
+  forget(agentKey: AgentKey): void {
+    this.#desired.delete(agentKey);
+  }
+
+  podReport(uid: string): PodReport | undefined {
+    return this.#pods.get(uid)?.report;
+  }
+
+  podsOf(agentKey: AgentKey): PodReport[] {
+    return [...(this.#agents.get(agentKey) ?? [])]
+      .map((pod) => pod.report)
+      .sort((a, b) => (a.pod < b.pod ? -1 : 1));
+  }
+
+  onChange(listener: ChangeListener): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  onHigherTerm(listener: HigherTermListener): () => void {
+    this.#termListeners.add(listener);
+    return () => this.#termListeners.delete(listener);
+  }
+
+  /** Dials the pod from now on, if this process leads and the pod has an address. */
+  #keep(pod: Pod): void {
+    const { ip } = pod.target;
+    if (!this.#inOffice() || ip === undefined || isIP(ip) === 0) return;
+    pod.keeper = new Keeper({ ...pod.target, ip }, this.#context, {
+      term: () => this.#termOf(pod.key),
+      onConnected: (hello) => this.#connected(pod, hello),
+      onReport: (report) => this.#reported(pod, report),
+      onClosed: (closure) => this.#closed(pod, closure),
+    });
+    pod.keeper.start();
+  }
+
+  #stop(pod: Pod): void {
+    pod.cancelPush();
+    pod.keeper?.stop();
+    pod.keeper = undefined;
+  }
+
+  #connected(pod: Pod, hello: HelloFacts): void {
+    pod.report = afterHello(pod.report, hello, this.#wallTime());
+    pod.delivery.connected(hello.boot);
+    this.#checkTerm(pod);
+    this.#synchronise(pod);
+    this.#changed(pod.key, 'State');
+  }
+
+  #reported(pod: Pod, report: Report): void {
+    const before = pod.report;
+    pod.report = afterReport(before, report);
+    if (report.type === 'Snapshot') {
+      const outcome = pod.delivery.answer(report.configuration, this.#now());
+      if (typeof outcome === 'number') this.#propagation.observe(outcome / 1000);
+      if (outcome === 'Refused') this.#logRefusal(pod);
+      if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
+      this.#synchronise(pod);
+    }
+    this.#changed(pod.key, report.type === 'Counters' ? 'Counters' : 'State');
+  }
+
+  #closed(pod: Pod, closure: Closure): void {
+    pod.cancelPush();
+    const incompatible = closure.reason === 'Incompatible';
+    const { connected } = pod.report;
+    if (!connected && pod.report.incompatible === incompatible) return;
+    const since = connected ? this.#wallTime() : pod.report.since;
+    pod.report = { ...pod.report, connected: false, incompatible, since };
+    this.#changed(pod.key, 'State');
+  }
+
+  /** Tells the owner when the pod has seen a higher term than ours. */
+  #checkTerm(pod: Pod): void {
+    const term = pod.report.highestTerm ?? 0;
+    if (term <= this.#termOf(pod.key)) return;
+    for (const listener of this.#termListeners) this.#guard(() => listener(pod.key, term));
+    this.termChanged(pod.key);
+  }
+
+  /** Announces our term and sends the pod the configuration it should have, if it is time to. */
+  #synchronise(pod: Pod): void {
+    pod.cancelPush();
+    if (!this.#inOffice() || pod.keeper === undefined) return;
+    const term = this.#termOf(pod.key);
+    pod.keeper.announce(term);
+    const desired = this.#desired.get(pod.key);
+    if (desired === undefined || !pod.report.connected) return;
+    // The pod would refuse it; the owner has been told to raise the term.
+    if (term < (pod.report.highestTerm ?? 0)) return;
+    this.#push(pod, desired.configuration, term);
+  }
+
+  #push(pod: Pod, configuration: Configuration, term: number): void {
+    const { hash } = configuration;
+    const decision = pod.delivery.decide(hash, pod.report.hash, this.#now());
+    if (decision.kind === 'Wait') {
+      pod.cancelPush = this.#options.clock.after(decision.ms, () => this.#synchronise(pod));
+    }
+    if (decision.kind !== 'Send') return;
+    pod.delivery.sent(hash, this.#now());
+    pod.keeper?.send(JSON.stringify({ type: 'Configure', term, configuration }));
+    pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
+  }
+
+  /** The agent's term: that of the owner, or that of its last configuration if it is higher. */
+  #termOf(agentKey: AgentKey): number {
+    const term = this.#office?.termOf(agentKey) ?? 0;
+    return Math.max(term, this.#desired.get(agentKey)?.term ?? 0);
+  }
+
+  #inOffice(): boolean {
+    return this.#office !== undefined && !this.#office.signal.aborted;
+  }
+
+  #logRefusal(pod: Pod): void {
+    const { namespace, agent, name } = pod.target;
+    this.#options.logger.warn(
+      { namespace, name: agent, pod: name },
+      'Configuration refused by pod',
+    );
+  }
+
+  #changed(agentKey: AgentKey, kind: ChangeKind): void {
+    for (const listener of this.#changeListeners) this.#guard(() => listener(agentKey, kind));
+  }
+
+  /** A listener that throws must not end a link. */
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'Listener of the links failed');
+    }
+  }
+
+  #blank({ namespace, agent, name, uid }: PodTarget): PodReport {
+    return {
+      namespace,
+      agent,
+      pod: name,
+      uid,
+      connected: false,
+      incompatible: false,
+      since: this.#wallTime(),
+      features: [],
+    };
+  }
+
+  #delivery(): Delivery {
+    return new Delivery(this.#timing, this.#options.random);
+  }
+
+  #states(): KeeperState[] {
+    return [...this.#pods.values()].flatMap((pod) => pod.keeper?.state ?? []);
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #wallTime(): string {
+    return new Date(this.#options.clock.now()).toISOString();
+  }
+}
