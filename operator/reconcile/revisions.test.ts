@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Configuration, Content } from '../../contract/generated/types.ts';
+import { compareRevisions } from '../../contract/revision.ts';
 import { Revisions, type Evidence } from './revisions.ts';
 
 const content = {} as Content;
@@ -15,7 +16,6 @@ describe('Revisions', () => {
   it('starts at the transitions of the Lease when there is no trace of a predecessor', () => {
     expect(new Revisions(4).decide(content, 'sha256:a', nothing)).toMatchObject({
       term: 4,
-      write: true,
       configuration: { revision: { term: 4, counter: 1 } },
     });
   });
@@ -37,8 +37,24 @@ describe('Revisions', () => {
       stored: stored(3, 7),
       pods: [],
     });
-    expect(decision).toMatchObject({ term: 4, write: false });
+    expect(decision).toMatchObject({ term: 4 });
     expect(decision.configuration.revision).toEqual({ term: 3, counter: 7 });
+  });
+
+  it('keeps its revision while the cache still shows what was there before its own write', () => {
+    const revisions = new Revisions(1);
+    const before: Evidence = { stored: stored(1, 8, 'sha256:old'), pods: [] };
+    const first = revisions.decide(content, 'sha256:a', before);
+    expect(revisions.decide(content, 'sha256:a', before)).toEqual(first);
+  });
+
+  it('goes above a configuration that somebody else stored meanwhile', () => {
+    const revisions = new Revisions(1);
+    revisions.decide(content, 'sha256:a', nothing);
+    const evidence: Evidence = { stored: stored(1, 99, 'sha256:theirs'), pods: [] };
+    expect(revisions.decide(content, 'sha256:a', evidence).configuration.revision.counter).toBe(
+      100,
+    );
   });
 
   it('goes on counting when ConfigMap and status are gone', () => {
@@ -66,18 +82,18 @@ describe('Revisions', () => {
       fc.property(fc.nat(10), fc.array(step, { maxLength: 20 }), (transitions, steps) => {
         const revisions = new Revisions(transitions);
         let kept: Configuration | undefined;
-        let last = { term: -1, counter: 0 };
+        let last = { hash: '', revision: { term: -1, counter: 0 } };
         for (const { hash, wiped, pods } of steps) {
           if (wiped) kept = undefined;
-          const { configuration, write, term } = revisions.decide(content, hash, {
+          const { configuration, term } = revisions.decide(content, hash, {
             ...(kept ? { stored: kept } : {}),
             pods,
           });
           for (const pod of pods) expect(term).toBeGreaterThanOrEqual(pod.highestTerm);
-          if (!write) continue;
-          expect(configuration.revision.counter).toBeGreaterThan(last.counter);
-          expect(configuration.revision.term).toBeGreaterThanOrEqual(last.term);
-          last = configuration.revision;
+          const order = compareRevisions(configuration.revision, last.revision);
+          if (configuration.hash === last.hash) expect(order).toBeGreaterThanOrEqual(0);
+          else expect(order).toBeGreaterThan(0);
+          last = configuration;
           kept = configuration;
         }
       }),

@@ -1,4 +1,5 @@
 import type { Configuration, Content, Revision } from '../../contract/generated/types.ts';
+import { compareRevisions } from '../../contract/revision.ts';
 
 /** What is known of an agent's configuration outside this process. */
 export interface Evidence {
@@ -11,9 +12,8 @@ export interface Evidence {
 }
 
 export interface Decision {
+  /** What the ConfigMap is to hold before anything is pushed. */
   configuration: Configuration;
-  /** Whether the ConfigMap has to be written before anything is pushed. */
-  write: boolean;
   /** Term to announce to the agent's pods. */
   term: number;
 }
@@ -29,6 +29,7 @@ export interface Decision {
 export class Revisions {
   #term: number | undefined;
   #counter = 0;
+  #current: Configuration | undefined;
   readonly #leaseTransitions: number;
 
   /** @param leaseTransitions of the Lease under which this process leads */
@@ -48,13 +49,21 @@ export class Revisions {
       this.#counter,
       ...revisionsIn(evidence).map((revision) => revision.counter),
     );
-    if (evidence.stored?.hash === hash) {
-      const configuration = { revision: evidence.stored.revision, hash, content };
-      return { configuration, write: false, term };
-    }
-    this.#counter += 1;
-    const revision = { term, counter: this.#counter };
-    return { configuration: { revision, hash, content }, write: true, term };
+    this.#current = this.#reusable(hash, evidence.stored) ?? {
+      revision: { term, counter: ++this.#counter },
+      hash,
+      content,
+    };
+    return { configuration: { ...this.#current, content }, term };
+  }
+
+  /** A configuration of this hash that needs no new revision: the stored one, or ours that is not stored yet. */
+  #reusable(hash: string, stored: Configuration | undefined): Configuration | undefined {
+    if (stored?.hash === hash) return stored;
+    const current = this.#current;
+    if (current?.hash !== hash) return undefined;
+    const superseded = stored && compareRevisions(stored.revision, current.revision) > 0;
+    return superseded ? undefined : current;
   }
 
   #raise(evidence: Evidence): number {

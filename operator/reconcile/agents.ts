@@ -1,0 +1,192 @@
+import type { Logger } from 'pino';
+import type { Configuration } from '../../contract/generated/types.ts';
+import { MOUNTS } from '../../contract/link.ts';
+import { parseRevision } from '../../contract/revision.ts';
+import { parseConfiguration } from '../../contract/validate.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { configMap, configMapName } from '../desired/configMap.ts';
+import type { Desired } from '../desired/objects.ts';
+import { planAgent, type AgentPlan, type PlanOptions } from '../desired/plan.ts';
+import {
+  ConfigMaps,
+  Deployments,
+  ServiceAccounts,
+  Services,
+  splitKey,
+  type ConfigMap,
+  type Informer,
+  type Reconcile,
+  type Resource,
+} from '../kube/index.ts';
+import type { PodLinks } from '../links/index.ts';
+import type { ApplyError } from '../status/observations.ts';
+import type { Attachments } from './attachments.ts';
+import type { Caches } from './caches.ts';
+import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
+import { Revisions, type Evidence } from './revisions.ts';
+
+/** What the last reconcile of an agent came to; what status is worked out from. */
+export interface AgentState {
+  plan: AgentPlan;
+  /** Absent while no configuration could be made of the spec. */
+  configuration?: Configuration;
+  applyErrors: ApplyError[];
+}
+
+export interface AgentReconcilerOptions {
+  client: ChildClient;
+  caches: Caches;
+  attachments: Attachments;
+  links: PodLinks;
+  plan: PlanOptions;
+  authorityPem: string;
+  logger: Logger;
+  /** How long to wait before trying again what the API server refused. */
+  refusedRetryMs?: number;
+}
+
+const REFUSED_RETRY_MS = 60_000;
+
+/** Brings each agent's objects and pods in line with its spec and its policies. */
+export class AgentReconciler {
+  readonly #options: AgentReconcilerOptions;
+  readonly #children: ChildWriter;
+  readonly #states = new Map<string, AgentState>();
+  readonly #revisions = new Map<string, Revisions>();
+  #leaseTransitions = 0;
+
+  constructor(options: AgentReconcilerOptions) {
+    this.#options = options;
+    this.#children = new ChildWriter(options.client);
+  }
+
+  /** Starts a term of office: what an earlier one knew is forgotten. */
+  takeOffice(leaseTransitions: number): void {
+    this.#leaseTransitions = leaseTransitions;
+    this.#revisions.clear();
+    this.#states.clear();
+  }
+
+  /** Undefined until the agent was reconciled once in this term of office. */
+  stateOf(key: string): AgentState | undefined {
+    return this.#states.get(key);
+  }
+
+  /** Term under which this process leads the agent; 0 before its first reconcile. */
+  termOf = (key: string): number => this.#revisions.get(key)?.term ?? 0;
+
+  reconcile: Reconcile = async (key, signal) => {
+    const { namespace, name } = splitKey(key) as { namespace: string; name: string };
+    const agent = this.#options.caches.agents.get(namespace, name);
+    if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
+    const attachment = this.#options.attachments.of(namespace).agents.get(name)!;
+    const plan = planAgent({ agent, attachment, options: this.#options.plan });
+    const state: AgentState = { plan, applyErrors: [] };
+    const decision = this.#decide(key, agent, plan);
+    if (decision) state.configuration = decision.configuration;
+    await this.#execute(key, agent, state, signal);
+    this.#states.set(key, state);
+    return state.applyErrors.length > 0
+      ? { requeueAfterMs: this.#options.refusedRetryMs ?? REFUSED_RETRY_MS }
+      : undefined;
+  };
+
+  #forget(key: string): void {
+    this.#states.delete(key);
+    this.#revisions.delete(key);
+    this.#options.links.forget(key);
+  }
+
+  #decide(
+    key: string,
+    agent: AgentDeployment,
+    plan: AgentPlan,
+  ): ReturnType<Revisions['decide']> | undefined {
+    if (!plan.content || !plan.hash) return undefined;
+    let revisions = this.#revisions.get(key);
+    if (!revisions) {
+      revisions = new Revisions(this.#leaseTransitions);
+      this.#revisions.set(key, revisions);
+    }
+    return revisions.decide(plan.content, plan.hash, this.#evidence(key, agent));
+  }
+
+  #evidence(key: string, agent: AgentDeployment): Evidence {
+    const { caches, links } = this.#options;
+    const stored = storedConfiguration(
+      caches.configMaps.get(agent.metadata.namespace!, configMapName(agent)),
+    );
+    const reported = parseRevision(agent.status?.configuration?.revision ?? '');
+    return {
+      ...(stored && { stored }),
+      ...(reported && { reported }),
+      pods: links.podsOf(key).map(({ revision, highestTerm }) => ({
+        ...(revision && { revision }),
+        highestTerm: highestTerm ?? 0,
+      })),
+    };
+  }
+
+  /** ConfigMap first, so that a pod that starts now has what its siblings are about to be sent. */
+  async #execute(
+    key: string,
+    agent: AgentDeployment,
+    state: AgentState,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { caches, links, authorityPem } = this.#options;
+    const { plan, configuration } = state;
+    const apply = async (
+      informer: Informer<KubernetesObject>,
+      resource: Resource<KubernetesObject>,
+      desired: Desired,
+    ): Promise<boolean> => {
+      const { namespace, name } = desired.metadata;
+      const live = informer.get(namespace, name);
+      try {
+        await this.#children.apply(agent, resource, desired, live, signal);
+        return true;
+      } catch (error) {
+        const shown = applyErrorOf(desired, error);
+        if (!shown) throw error;
+        state.applyErrors.push(shown);
+        return false;
+      }
+    };
+    if (configuration) {
+      const object = configMap(agent, configuration, authorityPem);
+      const stored = await apply(
+        caches.configMaps as Informer<KubernetesObject>,
+        ConfigMaps,
+        object,
+      );
+      if (stored) links.setDesired(key, configuration, this.termOf(key));
+    }
+    await apply(
+      caches.serviceAccounts as Informer<KubernetesObject>,
+      ServiceAccounts,
+      plan.serviceAccount,
+    );
+    if (plan.deployment) {
+      await apply(
+        caches.deployments as unknown as Informer<KubernetesObject>,
+        Deployments,
+        plan.deployment,
+      );
+    }
+    await apply(caches.services as Informer<KubernetesObject>, Services, plan.service);
+  }
+}
+
+/** The configuration in an agent's ConfigMap; undefined when there is none that can be read. */
+function storedConfiguration(object: ConfigMap | undefined): Configuration | undefined {
+  const text = object?.data?.[MOUNTS.configurationKey];
+  if (text === undefined) return undefined;
+  try {
+    const parsed = parseConfiguration(JSON.parse(text));
+    return parsed.ok ? parsed.value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { Desired } from '../desired/objects.ts';
+import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
+import { ApiError, type Resource } from '../kube/index.ts';
+import type { ApplyError } from '../status/observations.ts';
+import { projection } from './projection.ts';
+
+/** Hash of what was applied last, so that nothing is written when nothing changed, also after a restart. */
+export const APPLIED_ANNOTATION = 'breakwater.dev/applied';
+
+export const FIELD_MANAGER = 'breakwater-agentdeployment';
+
+/** The part of the client that is needed here. */
+export interface ChildClient {
+  get<T extends KubernetesObject>(
+    resource: Resource<T>,
+    namespace: string,
+    name: string,
+    options?: { signal?: AbortSignal },
+  ): Promise<T | undefined>;
+  apply<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: KubernetesObject,
+    options: { fieldManager: string; signal?: AbortSignal },
+  ): Promise<T>;
+}
+
+/** An object stands in the way that this agent does not own. */
+export class ForeignObjectError extends Error {}
+
+/**
+ * Applies the objects of agents by server-side apply. An object is written only when its desired
+ * form changed or somebody changed a field that is ours; objects of others are never touched.
+ */
+export class ChildWriter {
+  readonly #client: ChildClient;
+  /** How the server stores what was applied where that differs from what was sent (quantities, defaults in lists), by UID. */
+  readonly #normalised = new Map<string, string>();
+
+  constructor(client: ChildClient) {
+    this.#client = client;
+  }
+
+  /**
+   * @param live the object as the informer has it; undefined when it has none
+   * @returns whether anything was written
+   * @throws ApiError, ForeignObjectError
+   */
+  async apply(
+    agent: AgentDeployment,
+    resource: Resource<KubernetesObject>,
+    desired: Desired,
+    live: KubernetesObject | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const object = stamped(desired);
+    if (live && this.#isCurrent(live, object)) return false;
+    const { namespace, name } = desired.metadata;
+    const standing = live ?? (await this.#client.get(resource, namespace, name, { signal }));
+    if (standing) assertOurs(agent, standing);
+    const result = await this.#client.apply(resource, object, {
+      fieldManager: FIELD_MANAGER,
+      signal,
+    });
+    this.#remember(result, object);
+    return true;
+  }
+
+  /** Forgets an object that is gone. */
+  forget(uid: string | undefined): void {
+    if (uid !== undefined) this.#normalised.delete(uid);
+  }
+
+  #isCurrent(live: KubernetesObject, object: Desired): boolean {
+    const hash = object.metadata.annotations?.[APPLIED_ANNOTATION];
+    if (live.metadata.annotations?.[APPLIED_ANNOTATION] !== hash) return false;
+    const seen = projection(live, object);
+    return (
+      seen === projection(object, object) || seen === this.#normalised.get(live.metadata.uid ?? '')
+    );
+  }
+
+  #remember(result: KubernetesObject, object: Desired): void {
+    const seen = projection(result, object);
+    if (seen === projection(object, object)) this.forget(result.metadata.uid);
+    else this.#normalised.set(result.metadata.uid!, seen);
+  }
+}
+
+/** The object with the hash of itself among its annotations. */
+function stamped(desired: Desired): Desired {
+  const hash = createHash('sha256').update(JSON.stringify(desired)).digest('hex').slice(0, 16);
+  const annotations = { ...desired.metadata.annotations, [APPLIED_ANNOTATION]: hash };
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+/** An object is ours when the agent controls it, or when it has our labels and no controller (a lost owner). */
+function assertOurs(agent: AgentDeployment, standing: KubernetesObject): void {
+  const controller = standing.metadata.ownerReferences?.find((owner) => owner.controller);
+  if (controller?.uid === agent.metadata.uid) return;
+  const labels = standing.metadata.labels ?? {};
+  const labelled =
+    labels['app.kubernetes.io/managed-by'] === MANAGED_BY &&
+    labels[AGENT_LABEL] === agent.metadata.name;
+  if (!controller && labelled) return;
+  const owner = controller
+    ? `it belongs to ${controller.kind} ${controller.name}`
+    : 'it was not made by Breakwater';
+  throw new ForeignObjectError(
+    `${standing.kind} ${standing.metadata.name} already exists and ${owner}; rename the AgentDeployment or remove that object`,
+  );
+}
+
+/** What to show for an error of `apply`; undefined for one that is worth another try without a word. */
+export function applyErrorOf(desired: Desired, error: unknown): ApplyError | undefined {
+  const { kind } = desired;
+  const { name } = desired.metadata;
+  if (error instanceof ForeignObjectError) {
+    return { kind, name, reason: 'AlreadyExists', message: error.message };
+  }
+  if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+    if (error.status === 409 || error.status === 429) return undefined;
+    return { kind, name, reason: error.reason ?? `HTTP${error.status}`, message: error.message };
+  }
+  return undefined;
+}
