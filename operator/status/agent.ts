@@ -1,0 +1,202 @@
+import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generated/types.ts';
+import type { ConditionDraft } from '../desired/attachment.ts';
+import type { Problem } from '../desired/errors.ts';
+import type { AgentPlan, PlannedDependency, PolicyRef } from '../desired/plan.ts';
+import { list } from '../desired/wording.ts';
+import { sightings, worstState, type Sighting } from './circuits.ts';
+import { conditions } from './conditions.ts';
+import { dependenciesHealthy } from './dependencies.ts';
+import { impediments } from './impediments.ts';
+import type { AgentObservation } from './observations.ts';
+import { programmedCondition, progressOf, type Progress } from './programmed.ts';
+import { obstacles, progressing, rollOutOf, type RollOut } from './rollout.ts';
+
+/** What the status needs of an agent's plan. */
+export type PlanFacts = Pick<
+  AgentPlan,
+  'dependencies' | 'policies' | 'image' | 'endpoint' | 'selector' | 'problems'
+>;
+
+export interface AgentStatusInput {
+  agent: AgentDeployment;
+  plan: PlanFacts;
+  observation: AgentObservation;
+  /** The status that the agent has. */
+  previous: AgentDeploymentStatus | undefined;
+  now: Date;
+}
+
+type AgentDependency = NonNullable<AgentDeploymentStatus['dependencies']>[number];
+
+/** The status of an agent, after its Deployment and what its pods report. */
+export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
+  const { agent, plan, observation, previous, now } = input;
+  const { metadata, spec } = agent;
+  const { deployment, desiredHash, revision } = observation;
+  const seen = sightingsOf(agent, plan, observation);
+  const policies = plan.policies.map((policy) => ({
+    policy,
+    progress: progressOf(observation, policy),
+  }));
+  const ready = deployment?.readyReplicas ?? 0;
+  return {
+    ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
+    configuration: {
+      ...(revision && { revision: `${revision.term}-${revision.counter}` }),
+      ...(desiredHash !== undefined && { hash: desiredHash }),
+    },
+    replicas: deployment?.replicas ?? 0,
+    readyReplicas: ready,
+    selector: plan.selector,
+    image: plan.image,
+    endpoint: plan.endpoint,
+    summary: {
+      ready: `${ready}/${spec.replicas}`,
+      circuits: closedCircuits(seen),
+      policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
+    },
+    dependencies: plan.dependencies.slice(0, 64).map((dependency) => ({
+      name: dependency.name,
+      circuit: worstState(seen.filter((one) => one.dependency === dependency.name)),
+      policies: policiesOn(dependency),
+    })),
+    conditions: conditions(
+      [...workloadConditions(input), policiesProgrammed(policies), dependenciesHealthy(seen)],
+      previous?.conditions,
+      metadata.generation,
+      now,
+    ),
+  };
+}
+
+/** The circuits of the agent's dependencies in its live pods, whatever policy they are under. */
+export function sightingsOf(
+  { metadata }: AgentDeployment,
+  { dependencies }: Pick<PlanFacts, 'dependencies'>,
+  observation: AgentObservation,
+): Sighting[] {
+  const slots = dependencies.map(({ name }) => ({ agent: metadata.name, section: name }));
+  return sightings(slots, new Map([[metadata.name, observation]]));
+}
+
+function closedCircuits(seen: readonly Sighting[]): string {
+  const reported = seen.filter(({ circuit }) => circuit !== undefined);
+  const closed = reported.filter(({ circuit }) => circuit?.state === 'Closed');
+  return `${closed.length}/${reported.length}`;
+}
+
+function isEverywhere(progress: readonly Progress[]): boolean {
+  return progress.every(({ state }) => state === 'Programmed');
+}
+
+function policiesOn({ breaker, limit }: PlannedDependency): AgentDependency['policies'] {
+  return [
+    {
+      kind: 'CircuitBreakerPolicy',
+      ...(breaker === undefined ? { source: 'Default' as const } : { name: breaker }),
+    },
+    ...(limit === undefined ? [] : [{ kind: 'RateLimitPolicy', name: limit }]),
+  ];
+}
+
+/** Ready, Progressing and Degraded. A circuit that is open changes none of them. */
+function workloadConditions({ agent, plan, observation }: AgentStatusInput): ConditionDraft[] {
+  const desired = agent.spec.replicas;
+  const rollOut = rollOutOf(observation, desired);
+  const found = impediments(agent, plan.problems, observation);
+  const shortage = shortageOf(agent, observation, rollOut);
+  return [
+    readiness(agent, observation, [...found, ...(shortage ? [shortage] : [])]),
+    progressing(rollOut),
+    degraded(observation, desired, rollOut, found),
+  ];
+}
+
+/**
+ * One pod fewer than wanted is still ready, as long as there is one: a node that is drained must not make the agent
+ * count as down.
+ */
+function shortageOf(
+  { spec, metadata }: AgentDeployment,
+  observation: AgentObservation,
+  rollOut: RollOut,
+): Problem | undefined {
+  const ready = observation.deployment?.readyReplicas ?? 0;
+  const needed = Math.max(Math.min(1, spec.replicas), spec.replicas - 1);
+  if (observation.deployment !== undefined && ready >= needed) return undefined;
+  const share = `${ready}/${spec.replicas} pods are ready, ${needed} are needed.`;
+  const why = [share, rollOut.message, obstacles(observation)].filter((text) => text !== '');
+  if (rollOut.state === 'RollingOut') return { reason: 'RollingOut', message: why.join(' ') };
+  const look = `Look at kubectl describe pods --namespace ${metadata.namespace} --selector breakwater.dev/agent=${metadata.name}.`;
+  return { reason: 'NotEnoughReadyPods', message: [...why, look].join(' ') };
+}
+
+function readiness(
+  { spec }: AgentDeployment,
+  { deployment }: AgentObservation,
+  against: readonly Problem[],
+): ConditionDraft {
+  const [first] = against;
+  if (first === undefined) {
+    const message = `${deployment?.readyReplicas ?? 0}/${spec.replicas} pods are ready.`;
+    return { type: 'Ready', status: 'True', reason: 'Ready', message };
+  }
+  const message = against.map((problem) => problem.message).join(' ');
+  return { type: 'Ready', status: 'False', reason: first.reason, message };
+}
+
+function degraded(
+  { deployment }: AgentObservation,
+  desired: number,
+  rollOut: RollOut,
+  found: readonly Problem[],
+): ConditionDraft {
+  const noPods = desired > 0 && (deployment?.readyReplicas ?? 0) === 0;
+  const all = [
+    ...found,
+    ...(rollOut.state === 'Failed' ? [{ reason: 'RollOutFailed', message: rollOut.message }] : []),
+    ...(noPods && rollOut.state !== 'RollingOut'
+      ? [{ reason: 'NoReadyPods', message: 'No pod is ready; the agent answers nothing.' }]
+      : []),
+  ];
+  const [first] = all;
+  if (first === undefined) {
+    return {
+      type: 'Degraded',
+      status: 'False',
+      reason: 'AsExpected',
+      message: 'Nothing is wrong.',
+    };
+  }
+  const message = all.map((problem) => problem.message).join(' ');
+  return { type: 'Degraded', status: 'True', reason: first.reason, message };
+}
+
+/** The Programmed conditions of the agent's policies as one: what is worst comes first. */
+function policiesProgrammed(
+  policies: readonly { policy: PolicyRef; progress: Progress[] }[],
+): ConditionDraft {
+  const type = 'PoliciesProgrammed';
+  if (policies.length === 0) {
+    const message = 'No policy is attached; circuits follow the built-in defaults.';
+    return { type, status: 'True', reason: 'NoPolicies', message };
+  }
+  const behind = policies
+    .map(({ policy, progress }) => ({ policy, draft: programmedCondition(progress, policy.name) }))
+    .filter(({ draft }) => draft.status === 'False');
+  const worst = ['Refused', 'UnsupportedByRuntime', 'Pending']
+    .map((reason) => behind.find(({ draft }) => draft.reason === reason))
+    .find((found) => found !== undefined);
+  if (worst !== undefined) {
+    const names = list(behind.map(({ policy }) => `${policy.kind} ${policy.name}`));
+    const message = `Not in force in every pod: ${names}. ${worst.draft.message}`;
+    return { type, status: 'False', reason: worst.draft.reason, message };
+  }
+  const total = policies[0]!.progress.length;
+  return {
+    type,
+    status: 'True',
+    reason: total === 0 ? 'NoPods' : 'Programmed',
+    message: `${policies.length}/${policies.length} policies are in force in ${total}/${total} pods.`,
+  };
+}

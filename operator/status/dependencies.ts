@@ -1,0 +1,52 @@
+import type { ConditionDraft } from '../desired/attachment.ts';
+import {
+  circuitsOf,
+  reasonOf,
+  severity,
+  worstState,
+  type Sighting,
+  type WorstState,
+} from './circuits.ts';
+
+const MAX_NAMED = 8;
+
+/** DependenciesHealthy: whether every circuit of the agent is closed in every pod that reports. */
+export function dependenciesHealthy(seen: readonly Sighting[]): ConditionDraft {
+  const type = 'DependenciesHealthy';
+  const state = worstState(seen);
+  if (state === 'Unknown') {
+    const message = 'No pod reports on its circuits at present.';
+    return { type, status: 'Unknown', reason: 'NoReports', message };
+  }
+  if (state === 'Closed') {
+    return { type, status: 'True', reason: 'Healthy', message: 'Every circuit is closed.' };
+  }
+  return {
+    type,
+    status: 'False',
+    reason: state === 'Open' ? 'CircuitOpen' : 'CircuitHalfOpen',
+    message: `${troubled(seen)} The pods try again on their own; if it lasts, look at the dependency itself.`,
+  };
+}
+
+const WORDS: Record<WorstState, string> = {
+  Open: 'is open',
+  HalfOpen: 'is half-open',
+  Closed: 'is closed',
+  Unknown: 'is unknown',
+};
+
+function troubled(seen: readonly Sighting[]): string {
+  return circuitsOf(seen)
+    .filter(({ state }) => severity(state) > severity('Closed'))
+    .sort((a, b) => severity(b.state) - severity(a.state))
+    .slice(0, MAX_NAMED)
+    .map(({ dependency, state, pods }) => {
+      const why = reasonOf(
+        seen.filter((one) => one.dependency === dependency),
+        state,
+      );
+      return `The circuit of ${dependency} ${WORDS[state]} in ${pods} pods${why === undefined ? '' : `: ${why}`}.`;
+    })
+    .join(' ');
+}

@@ -1,0 +1,96 @@
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { Problem } from '../desired/errors.ts';
+import { list } from '../desired/wording.ts';
+import { livePods } from './circuits.ts';
+import type { AgentObservation, ApplyError, PodObservation } from './observations.ts';
+import { refusalOf } from './programmed.ts';
+import { reportedText } from './reported.ts';
+
+const MAX_TEXT = 512;
+
+/**
+ * What keeps the agent from working as its spec says, whatever its pods' readiness, the gravest first. Each message
+ * says what to do.
+ */
+export function impediments(
+  agent: AgentDeployment,
+  problems: readonly Problem[],
+  observation: AgentObservation,
+): Problem[] {
+  return [
+    ...problems,
+    ...observation.applyErrors.map((error) => applyProblem(agent, error)),
+    ...refusals(observation),
+    ...unsupported(observation),
+    ...missingSecrets(agent, observation),
+  ];
+}
+
+function applyProblem(agent: AgentDeployment, error: ApplyError): Problem {
+  const { kind, name, reason, message } = error;
+  if (kind === 'Deployment' && reason === 'Invalid' && agent.spec.podTemplate !== undefined) {
+    return {
+      reason: 'InvalidPodTemplate',
+      message: `The API server refuses the Deployment made with spec.podTemplate: ${reportedText(message, 1024)}`,
+    };
+  }
+  return {
+    reason: reason === 'AlreadyExists' ? 'NameTaken' : 'ApplyFailed',
+    message: `${kind} ${name} could not be applied (${reason}): ${reportedText(message, 1024)}`,
+  };
+}
+
+function refusals(observation: AgentObservation): Problem[] {
+  const refused = livePods(observation).flatMap((pod) => {
+    const message = refusalOf(pod, observation.desiredHash);
+    return message === undefined ? [] : [{ pod: pod.name, message }];
+  });
+  return [...Map.groupBy(refused, ({ message }) => message)].map(([message, pods]) => ({
+    reason: 'ConfigurationRefused',
+    message: `The configuration was refused by ${list(pods.map(({ pod }) => pod))}: ${message}. The last good one stays in force there; correct the spec or its policies.`,
+  }));
+}
+
+/** What an old runtime leaves out and no policy is to blame for, such as an endpoint of an unknown provider. */
+function unsupported(observation: AgentObservation): Problem[] {
+  const features = connected(observation).flatMap(({ name, hash, snapshot }) =>
+    hash !== observation.desiredHash
+      ? []
+      : snapshot.configuration.unsupported
+          .filter(({ policy }) => policy === undefined)
+          .map(({ feature }) => ({ pod: name, feature: reportedText(feature, MAX_TEXT) })),
+  );
+  return [...Map.groupBy(features, ({ feature }) => feature)].map(([feature, pods]) => ({
+    reason: 'UnsupportedByRuntime',
+    message: `The runtime of ${list([...new Set(pods.map(({ pod }) => pod))])} is too old for ${feature} and leaves it out; roll out a newer image.`,
+  }));
+}
+
+/** Secrets or keys that pods lack. Only those that the spec names: a pod's word alone proves nothing. */
+function missingSecrets(agent: AgentDeployment, observation: AgentObservation): Problem[] {
+  const { namespace } = agent.metadata;
+  const pods = connected(observation);
+  return agent.spec.model.endpoints.flatMap(({ name, apiKeySecretRef: ref }) => {
+    const lacking = pods.filter(({ snapshot }) =>
+      snapshot.missingCredentials.some(
+        ({ secret, key }) => secret === ref?.name && key === ref.key,
+      ),
+    );
+    if (ref === undefined || lacking.length === 0) return [];
+    return {
+      reason: 'SecretNotFound',
+      message:
+        `Key ${ref.key} of Secret ${ref.name}, the API key of model/${name}, is missing in ${lacking.length}/${pods.length} connected pods. ` +
+        `Create it, such as with kubectl create secret generic ${ref.name} --namespace ${namespace} --from-file=${ref.key}=FILE; ` +
+        'pods see it within 2 minutes, without a restart.',
+    };
+  });
+}
+
+type Reporting = PodObservation & Required<Pick<PodObservation, 'snapshot'>>;
+
+function connected(observation: AgentObservation): Reporting[] {
+  return livePods(observation).filter(
+    (pod): pod is Reporting => pod.connected && pod.snapshot !== undefined,
+  );
+}

@@ -1,0 +1,216 @@
+import type {
+  CircuitBreakerPolicy,
+  CircuitBreakerPolicyStatus,
+  RateLimitPolicy,
+  RateLimitPolicyStatus,
+} from '../../crds/generated/types.ts';
+import type { ConditionDraft, Policy, PolicyAttachment } from '../desired/attachment.ts';
+import { truncate } from '../desired/wording.ts';
+import {
+  circuitsOf,
+  lastFailureOf,
+  MAX_REASON,
+  nextProbeOf,
+  podsByState,
+  reasonOf,
+  severity,
+  sightings,
+  worstState,
+  type PolicyCircuit,
+  type Sighting,
+  type WorstState,
+} from './circuits.ts';
+import { conditions } from './conditions.ts';
+import { rateLimitFigures } from './limits.ts';
+import type { AgentObservation } from './observations.ts';
+import {
+  programmedCondition,
+  programmedCount,
+  progressOf,
+  share,
+  type Progress,
+} from './programmed.ts';
+import { lastTransitionTime } from './since.ts';
+import { describeTarget } from './target.ts';
+import { mergeTransitions } from './transitions.ts';
+
+/** What a policy's status is made of. */
+export interface PolicyStatusInput<P extends Policy> {
+  attachment: PolicyAttachment<P>;
+  /** Of the agents that the policy is for, by name. */
+  agents: ReadonlyMap<string, AgentObservation>;
+  /** The status that the policy has. */
+  previous: P['status'];
+  now: Date;
+}
+
+const MAX_CIRCUITS = 64;
+
+/** The status of a circuit breaker policy, after what its pods report. */
+export function breakerPolicyStatus({
+  attachment,
+  agents,
+  previous,
+  now,
+}: PolicyStatusInput<CircuitBreakerPolicy>): CircuitBreakerPolicyStatus {
+  const { metadata } = attachment.policy;
+  const seen = sightings(attachment.won, agents, metadata.name);
+  const progress = progressOfPolicy(attachment, agents);
+  const state = worstState(seen);
+  const byState = podsByState(seen);
+  const circuits = circuitsOf(seen);
+  return {
+    ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
+    state,
+    lastTransitionTime: lastTransitionTime(state, seen, previous, now),
+    pods: {
+      total: progress.length,
+      closed: byState.Closed,
+      halfOpen: byState.HalfOpen,
+      open: byState.Open,
+      unknown: byState.Unknown,
+      programmed: programmedCount(progress),
+    },
+    circuits: bounded(circuits),
+    transitions: mergeTransitions(metadata.name, agents, previous?.transitions),
+    summary: {
+      open: `${byState.Open}/${progress.length}`,
+      target: describeTarget(attachment),
+      programmed: share(progress),
+      ...breakerSummary(attachment, seen, state),
+    },
+    conditions: conditions(
+      [
+        attachment.accepted,
+        programmed(attachment, progress),
+        attachment.overridden,
+        tripped(state, circuits, seen),
+      ],
+      previous?.conditions,
+      metadata.generation,
+      now,
+    ),
+  };
+}
+
+/** The status of a rate limit policy, after what its pods report. */
+export function rateLimitPolicyStatus({
+  attachment,
+  agents,
+  previous,
+  now,
+}: PolicyStatusInput<RateLimitPolicy>): RateLimitPolicyStatus {
+  const { metadata } = attachment.policy;
+  const progress = progressOfPolicy(attachment, agents);
+  const figures = rateLimitFigures(attachment, agents);
+  return {
+    ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
+    state: figures.state,
+    limits: figures.limits,
+    pods: {
+      total: progress.length,
+      programmed: programmedCount(progress),
+      limiting: figures.limiting,
+    },
+    summary: {
+      ...(figures.used !== undefined && { used: `${figures.used}%` }),
+      rejected: figures.rejected,
+      programmed: share(progress),
+    },
+    conditions: conditions(
+      [
+        attachment.accepted,
+        programmed(attachment, progress),
+        attachment.overridden,
+        figures.exhausted,
+      ],
+      previous?.conditions,
+      metadata.generation,
+      now,
+    ),
+  };
+}
+
+/** Of every live pod of every agent where the policy is in force. */
+function progressOfPolicy(
+  { policy, won }: PolicyAttachment,
+  agents: ReadonlyMap<string, AgentObservation>,
+): Progress[] {
+  const ref = { kind: policy.kind, name: policy.metadata.name };
+  return [...new Set(won.map(({ agent }) => agent))].flatMap((agent) => {
+    const observation = agents.get(agent);
+    return observation === undefined ? [] : progressOf(observation, ref);
+  });
+}
+
+function programmed(
+  { policy, accepted, won }: PolicyAttachment,
+  progress: readonly Progress[],
+): ConditionDraft {
+  if (won.length === 0 && accepted.status === 'False') {
+    const message = `In force nowhere: ${accepted.reason}. See the condition Accepted.`;
+    return { type: 'Programmed', status: 'False', reason: 'NotAccepted', message };
+  }
+  return programmedCondition(progress, `generation ${policy.metadata.generation ?? 1}`);
+}
+
+/** At most as many as status may hold, the worst ones, in their order. */
+function bounded(circuits: PolicyCircuit[]): PolicyCircuit[] {
+  if (circuits.length <= MAX_CIRCUITS) return circuits;
+  const kept = new Set(
+    circuits.toSorted((a, b) => severity(b.state) - severity(a.state)).slice(0, MAX_CIRCUITS),
+  );
+  return circuits.filter((circuit) => kept.has(circuit));
+}
+
+function breakerSummary(
+  { accepted, won }: PolicyAttachment,
+  seen: readonly Sighting[],
+  state: WorstState,
+): CircuitBreakerPolicyStatus['summary'] {
+  const reason =
+    won.length === 0 && accepted.status === 'False' ? accepted.reason : reasonOf(seen, state);
+  const nextProbe = nextProbeOf(seen);
+  const failure = lastFailureOf(seen);
+  return {
+    ...(reason !== undefined && { reason }),
+    ...(nextProbe !== undefined && { nextProbe }),
+    ...(failure !== undefined && {
+      lastError: truncate(`${failure.class}: ${failure.message}`, MAX_REASON),
+    }),
+  };
+}
+
+/** Tripped holds until every circuit is closed again. */
+function tripped(
+  state: WorstState,
+  circuits: readonly PolicyCircuit[],
+  seen: readonly Sighting[],
+): ConditionDraft {
+  const affected = circuits
+    .filter((circuit) => circuit.state === state)
+    .map(({ agent, dependency, pods }) => `${dependency} of ${agent} in ${pods} pods`)
+    .slice(0, 8)
+    .join(', ');
+  const why = reasonOf(seen, state);
+  const because = why === undefined ? '' : `: ${why}`;
+  const drafts: Record<WorstState, Omit<ConditionDraft, 'type'>> = {
+    Open: {
+      status: 'True',
+      reason: 'CircuitOpen',
+      message: `Calls fail at once on ${affected}${because}. They are tried again on their own; see nextProbe.`,
+    },
+    HalfOpen: {
+      status: 'True',
+      reason: 'CircuitHalfOpen',
+      message: `Only probes are let through on ${affected}; success closes the circuit.`,
+    },
+    Closed: { status: 'False', reason: 'Closed', message: 'Every circuit is closed.' },
+    Unknown: {
+      status: 'Unknown',
+      reason: 'NoReports',
+      message: 'No pod reports on it at present.',
+    },
+  };
+  return { type: 'Tripped', ...drafts[state] };
+}

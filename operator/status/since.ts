@@ -1,0 +1,35 @@
+import type { CircuitBreakerPolicyStatus } from '../../crds/generated/types.ts';
+import { inState, severity, type Sighting, type WorstState } from './circuits.ts';
+import { earliest, latest, reportedTime } from './reported.ts';
+
+/**
+ * When the policy's state became `state`; as before while it stays. Pods know it better than the operator, which may
+ * have been away; what they cannot know, such as that a pod with an open circuit is gone, is dated now.
+ */
+export function lastTransitionTime(
+  state: WorstState,
+  seen: readonly Sighting[],
+  previous: Pick<CircuitBreakerPolicyStatus, 'state' | 'lastTransitionTime'> | undefined,
+  now: Date,
+): string {
+  const { state: from = 'Unknown', lastTransitionTime: before } = previous ?? {};
+  if (previous?.state === state && before !== undefined) return before;
+  const present = now.toISOString();
+  const entered = enteredAt(state, from, seen);
+  if (entered === undefined || entered > present) return present;
+  const stale =
+    from !== 'Unknown' && before !== undefined && Date.parse(entered) < Date.parse(before);
+  return stale ? present : entered;
+}
+
+/** A worse state began with the first circuit that entered it, a better one with the last circuit that changed. */
+function enteredAt(
+  state: WorstState,
+  from: WorstState,
+  seen: readonly Sighting[],
+): string | undefined {
+  const times = (some: readonly Sighting[]): (string | undefined)[] =>
+    some.map(({ circuit }) => reportedTime(circuit?.since));
+  const improved = state === 'Closed' || severity(state) < severity(from);
+  return improved ? latest(times(seen)) : earliest(times(inState(seen, state)));
+}

@@ -1,0 +1,16 @@
+import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
+import { count, truncate } from '../desired/wording.ts';
+
+const MAX_TARGET = 253;
+
+/** What a policy is for, in short: `triage`, `triage/model/primary` or `3 agents`. */
+export function describeTarget({ policy, targets }: PolicyAttachment<Policy>): string {
+  const refs = policy.spec.targetRefs ?? [];
+  const [first] = refs;
+  if (first?.sectionName !== undefined && refs.length === 1) {
+    return truncate(`${first.name}/${first.sectionName}`, MAX_TARGET);
+  }
+  const names = policy.spec.targetRefs === undefined ? targets : refs.map(({ name }) => name);
+  const unique = [...new Set(names)];
+  return unique.length === 1 ? unique[0]! : count(unique.length, 'agent');
+}
