@@ -12,24 +12,26 @@ export function lastTransitionTime(
   previous: Pick<CircuitBreakerPolicyStatus, 'state' | 'lastTransitionTime'> | undefined,
   now: Date,
 ): string {
-  const { state: from = 'Unknown', lastTransitionTime: before } = previous ?? {};
-  if (previous?.state === state && before !== undefined) return before;
+  const { state: from, lastTransitionTime: before } = previous ?? {};
+  if (from === state && before !== undefined) return before;
   const present = now.toISOString();
-  const entered = enteredAt(state, from, seen);
-  if (entered === undefined || entered > present) return present;
-  const stale =
-    from !== 'Unknown' && before !== undefined && Date.parse(entered) < Date.parse(before);
-  return stale ? present : entered;
+  const entered = enteredAt(state, from, seen) ?? present;
+  const stale = isKnown(from) && Date.parse(entered) < Date.parse(before ?? '');
+  return stale || entered > present ? present : entered;
+}
+
+function isKnown(state: WorstState | undefined): state is WorstState {
+  return state !== undefined && state !== 'Unknown';
 }
 
 /** A worse state began with the first circuit that entered it, a better one with the last circuit that changed. */
 function enteredAt(
   state: WorstState,
-  from: WorstState,
+  from: WorstState | undefined,
   seen: readonly Sighting[],
 ): string | undefined {
   const times = (some: readonly Sighting[]): (string | undefined)[] =>
     some.map(({ circuit }) => reportedTime(circuit?.since));
-  const improved = state === 'Closed' || severity(state) < severity(from);
+  const improved = state === 'Closed' || (isKnown(from) && severity(state) < severity(from));
   return improved ? latest(times(seen)) : earliest(times(inState(seen, state)));
 }

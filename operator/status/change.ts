@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util';
+import type {
+  AgentDeploymentStatus,
+  CircuitBreakerPolicyStatus,
+  RateLimitPolicyStatus,
+} from '../../crds/generated/types.ts';
+
+type AnyStatus = AgentDeploymentStatus | CircuitBreakerPolicyStatus | RateLimitPolicyStatus;
+
+/** When to write a status: at once, together with others at most once a minute, or not at all. */
+export type StatusChange = 'Now' | 'Later' | 'No';
+
+/** Least move of a percentage, in points, and of a count, as a ratio, that is worth a write of its own. */
+const MIN_POINTS = 20;
+const MIN_RATIO = 0.2;
+
+/** A last failure that is this much newer is worth a write of its own, in ms. */
+const MIN_FAILURE_AGE = 300_000;
+
+/**
+ * Whether `next` is to be written over `previous`. A change of state, of a condition, of the generation, of pods'
+ * or circuits' states or of transitions is written now. A message, or a number that moved far enough, may wait. A
+ * smaller move waits for another reason to write.
+ */
+export function statusChange<S extends AnyStatus>(previous: S | undefined, next: S): StatusChange {
+  if (isDeepStrictEqual(previous, next)) return 'No';
+  if (previous === undefined || !isDeepStrictEqual(essence(previous), essence(next))) return 'Now';
+  return textsDiffer(previous, next) || numbersMoved(figures(previous), figures(next))
+    ? 'Later'
+    : 'No';
+}
+
+/** The fields besides figures and texts, by name. They occur at several depths. */
+const INESSENTIAL = new Set([
+  'message',
+  'lastFailure',
+  'lastError',
+  'nextProbe',
+  'usedPercent',
+  'used',
+  'rejected',
+]);
+
+/** What a person must see at once: the status without texts and figures. */
+function essence(status: AnyStatus): unknown {
+  return pruned(status);
+}
+
+function pruned(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(pruned);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([field]) => !INESSENTIAL.has(field))
+      .map(([field, part]) => [field, pruned(part)]),
+  );
+}
+
+/** Messages, the kind of failures and the time of the next probe. */
+function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
+  return !isDeepStrictEqual(textsOf(previous), textsOf(next));
+}
+
+function textsOf(status: AnyStatus): unknown {
+  const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
+  return [
+    (status.conditions ?? []).map(({ message }) => message),
+    circuits.map(({ nextProbe, lastFailure }) => [
+      nextProbe,
+      lastFailure?.class,
+      lastFailure?.message,
+    ]),
+  ];
+}
+
+interface Figures {
+  percents: number[];
+  counts: number[];
+  failures: number[];
+}
+
+function figures(status: AnyStatus): Figures {
+  const limits = 'limits' in status ? (status.limits ?? []) : [];
+  const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
+  return {
+    percents: limits.map(({ usedPercent }) => usedPercent ?? 0),
+    counts: limits.map(({ rejected }) => rejected ?? 0),
+    failures: circuits.map(({ lastFailure }) => Date.parse(lastFailure?.time ?? '') || 0),
+  };
+}
+
+function numbersMoved(previous: Figures, next: Figures): boolean {
+  return (
+    moved(previous.percents, next.percents, () => MIN_POINTS) ||
+    moved(previous.counts, next.counts, (before) => Math.max(1, before * MIN_RATIO)) ||
+    moved(previous.failures, next.failures, () => MIN_FAILURE_AGE)
+  );
+}
+
+function moved(
+  previous: readonly number[],
+  next: readonly number[],
+  enough: (before: number) => number,
+): boolean {
+  return next.some((value, index) => {
+    const before = previous[index] ?? 0;
+    return Math.abs(value - before) >= enough(before);
+  });
+}

@@ -1,0 +1,225 @@
+import type {
+  AgentDeployment,
+  AgentDeploymentStatus,
+  CircuitBreakerPolicyStatus,
+  RateLimitPolicyStatus,
+} from '../../crds/generated/types.ts';
+import type { Condition } from '../../crds/meta.ts';
+import { truncate } from '../desired/wording.ts';
+import { sightingsOf, type PlanFacts } from './agent.ts';
+import { circuitsOf, reasonOf, type PolicyCircuit, type WorstState } from './circuits.ts';
+import { condition } from './conditions.ts';
+import type { AgentObservation } from './observations.ts';
+
+/** An Event to record about the object that the function was given. */
+export interface EventDraft {
+  type: 'Normal' | 'Warning';
+  reason: string;
+  /** What the operator did or saw, in one word, as events.k8s.io/v1 asks. */
+  action: string;
+  note: string;
+}
+
+/** Longest note that the API takes. */
+const MAX_NOTE = 1024;
+
+/** Events for what changed between two statuses of a circuit breaker policy. */
+export function breakerPolicyEvents(
+  previous: CircuitBreakerPolicyStatus | undefined,
+  next: CircuitBreakerPolicyStatus,
+): EventDraft[] {
+  const circuits = (next.circuits ?? []).flatMap((circuit) => {
+    const before = previous?.circuits?.find((one) => sameCircuit(one, circuit));
+    if (isKnown(circuit, previous, next)) return [];
+    return circuitEvent(circuit, before?.state, lastReason(circuit, next));
+  });
+  return [...policyConditionEvents(previous?.conditions, next.conditions), ...circuits];
+}
+
+/** Events for what changed between two statuses of a rate limit policy. */
+export function rateLimitPolicyEvents(
+  previous: RateLimitPolicyStatus | undefined,
+  next: RateLimitPolicyStatus,
+): EventDraft[] {
+  return [
+    ...policyConditionEvents(previous?.conditions, next.conditions),
+    ...conditionEvent(previous?.conditions, next.conditions, 'Exhausted', {
+      True: { type: 'Warning', reason: 'RateLimitExhausted', action: 'LimitRequests' },
+      False: { type: 'Normal', reason: 'RateLimitRecovered', action: 'LimitRequests' },
+    }),
+  ];
+}
+
+/**
+ * Events for what changed between two statuses of an agent: its circuits, whatever policy they are under, and what
+ * keeps it from working.
+ */
+export function agentEvents(
+  {
+    agent,
+    plan,
+    observation,
+  }: {
+    agent: AgentDeployment;
+    plan: Pick<PlanFacts, 'dependencies'>;
+    observation: AgentObservation;
+  },
+  previous: AgentDeploymentStatus | undefined,
+  next: AgentDeploymentStatus,
+): EventDraft[] {
+  const seen = sightingsOf(agent, plan, observation);
+  const unknownSince = unknownTime(previous);
+  const circuits = circuitsOf(seen).flatMap((circuit) => {
+    const { dependency, state, since } = circuit;
+    const before = previous?.dependencies?.find(({ name }) => name === dependency)?.circuit;
+    const old =
+      unknownSince !== undefined && since !== undefined && Date.parse(since) < unknownSince;
+    if (old) return [];
+    const own = seen.filter((one) => one.dependency === dependency);
+    return circuitEvent(circuit, before, reasonOf(own, state));
+  });
+  return [...readyEvents(previous?.conditions, next.conditions), ...circuits];
+}
+
+function sameCircuit(a: PolicyCircuit, b: PolicyCircuit): boolean {
+  return a.agent === b.agent && a.dependency === b.dependency;
+}
+
+/**
+ * Whether the circuit opened before its state became unknown, as it does when the operator restarts: the transition
+ * is in the previous status then, and so was its Event.
+ */
+function isKnown(
+  circuit: PolicyCircuit,
+  previous: CircuitBreakerPolicyStatus | undefined,
+  next: CircuitBreakerPolicyStatus,
+): boolean {
+  const before = previous?.circuits?.find((one) => sameCircuit(one, circuit))?.state;
+  if (before !== undefined && before !== 'Unknown') return false;
+  const last = lastTransition(circuit, next);
+  const lastBefore = lastTransition(circuit, previous);
+  return last !== undefined && last.time === lastBefore?.time && last.pod === lastBefore.pod;
+}
+
+type Transitions = Pick<CircuitBreakerPolicyStatus, 'transitions'>;
+
+/** The last transition of the circuit into its present state. */
+function lastTransition(
+  { agent, dependency, state }: PolicyCircuit,
+  status: Transitions | undefined,
+): NonNullable<Transitions['transitions']>[number] | undefined {
+  return status?.transitions?.find(
+    (one) => one.agent === agent && one.dependency === dependency && one.to === state,
+  );
+}
+
+function lastReason(circuit: PolicyCircuit, status: Transitions): string | undefined {
+  return lastTransition(circuit, status)?.reason;
+}
+
+/** Since when nothing reported on the agent's circuits, in ms; undefined when something did. */
+function unknownTime(previous: AgentDeploymentStatus | undefined): number | undefined {
+  const healthy = condition(previous?.conditions, 'DependenciesHealthy');
+  return healthy?.status === 'Unknown' ? Date.parse(healthy.lastTransitionTime) : undefined;
+}
+
+/** A circuit that closes for the first time, or after nothing was known of it, is no news. */
+function circuitEvent(
+  { agent, dependency, state, pods }: PolicyCircuit,
+  before: WorstState | undefined,
+  why: string | undefined,
+): EventDraft[] {
+  if (state === before) return [];
+  const because = why === undefined ? '' : `: ${why}`;
+  const circuit = `Circuit ${dependency} of ${agent}`;
+  const unknown = before === undefined || before === 'Unknown';
+  if (state === 'Open') {
+    return [
+      event(
+        'Warning',
+        'CircuitOpened',
+        'OpenCircuit',
+        `${circuit} ${before === 'HalfOpen' ? 'opened again' : 'opened'} in ${pods} pods${because}`,
+      ),
+    ];
+  }
+  if (unknown || state === 'Unknown') return [];
+  if (state === 'HalfOpen') {
+    const note = `${circuit} lets probes through in ${pods} pods`;
+    return [event('Normal', 'CircuitHalfOpen', 'ProbeCircuit', note)];
+  }
+  return [
+    event('Normal', 'CircuitClosed', 'CloseCircuit', `${circuit} closed in ${pods} pods${because}`),
+  ];
+}
+
+type Conditions = readonly Condition[] | undefined;
+type Named = Omit<EventDraft, 'note'>;
+
+/** An Event for the named status of a condition, when the status or, of one that is reported, the reason changed. */
+function conditionEvent(
+  previous: Conditions,
+  next: Conditions,
+  type: string,
+  events: Partial<Record<Condition['status'], Named>>,
+): EventDraft[] {
+  const before = condition(previous, type);
+  const after = condition(next, type);
+  if (after === undefined || (before?.status === after.status && before.reason === after.reason)) {
+    return [];
+  }
+  const named = events[after.status];
+  const begins = before === undefined || before.status === 'Unknown';
+  if (named === undefined || (named.type === 'Normal' && begins)) return [];
+  return [{ ...named, note: truncate(after.message, MAX_NOTE) }];
+}
+
+const ACCEPTED: Record<string, string> = {
+  TargetNotFound: 'TargetNotFound',
+  Conflicted: 'PolicyConflicted',
+  Invalid: 'PolicyInvalid',
+};
+
+const UNPROGRAMMED: Record<string, string> = {
+  Refused: 'ConfigurationRefused',
+  UnsupportedByRuntime: 'UnsupportedByRuntime',
+};
+
+function policyConditionEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  const accepted = condition(next, 'Accepted')?.reason ?? '';
+  const programmed = UNPROGRAMMED[condition(next, 'Programmed')?.reason ?? ''];
+  const overridden = condition(next, 'Overridden')?.reason;
+  return [
+    ...conditionEvent(previous, next, 'Accepted', {
+      True: { type: 'Normal', reason: 'PolicyAccepted', action: 'AttachPolicy' },
+      False: { type: 'Warning', reason: ACCEPTED[accepted] ?? accepted, action: 'AttachPolicy' },
+    }),
+    ...(overridden === 'PartiallyOverridden'
+      ? conditionEvent(previous, next, 'Overridden', {
+          True: { type: 'Warning', reason: 'PolicyOverridden', action: 'AttachPolicy' },
+        })
+      : []),
+    ...(programmed === undefined
+      ? []
+      : conditionEvent(previous, next, 'Programmed', {
+          False: { type: 'Warning', reason: programmed, action: 'ProgramPolicy' },
+        })),
+  ];
+}
+
+/** Reasons of Ready=False that are part of a normal life. */
+const CALM = new Set(['RollingOut']);
+
+function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  const after = condition(next, 'Ready')?.reason ?? '';
+  return CALM.has(after)
+    ? []
+    : conditionEvent(previous, next, 'Ready', {
+        True: { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' },
+        False: { type: 'Warning', reason: after, action: 'Reconcile' },
+      });
+}
+
+function event(type: EventDraft['type'], reason: string, action: string, note: string): EventDraft {
+  return { type, reason, action, note: truncate(note, MAX_NOTE) };
+}
