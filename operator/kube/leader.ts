@@ -316,7 +316,7 @@ export class LeaderElector {
       drained = true;
     });
     // Told to stop, we wait while the lease holds; having lost it, until the work has ended.
-    if (signal.aborted) await Promise.race([work, this.#pause(left)]);
+    if (signal.aborted) await this.#atMost(left, work);
     else await work;
     await this.#stopped(callbacks);
     this.#term = undefined;
@@ -363,8 +363,14 @@ export class LeaderElector {
     return Math.max(wall - since.wall, monotonic - since.monotonic);
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.after(ms, resolve));
+  #atMost(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(ms, resolve);
+      void work.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** Half the deadline leaves time for another try. */

@@ -65,7 +65,8 @@ export class Transport {
   readonly #random: () => number;
   readonly #requests: Counter<'code' | 'method'>;
   readonly #durations: Histogram<'verb'>;
-  #agent?: { agent: Agent; tls: TlsIdentity };
+  readonly #maxConnections: number;
+  #agents?: Agents;
 
   constructor(options: TransportOptions) {
     const url = new URL(options.config.server);
@@ -73,7 +74,9 @@ export class Transport {
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.#userAgent = options.userAgent ?? 'breakwater';
-    this.#limit = new InFlightLimit(options.maxInFlight ?? 7);
+    const maxInFlight = options.maxInFlight ?? 7;
+    this.#limit = new InFlightLimit(maxInFlight);
+    this.#maxConnections = maxInFlight + 1;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#requests = counter(options.registry, {
@@ -115,18 +118,24 @@ export class Transport {
    */
   async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#authenticated(request, async (refresh) => {
-      const answer = await this.#send(request, request.signal, refresh);
+      const answer = await this.#send(request, request.signal, refresh, 'streams');
       if (answer.statusCode < 300) return answer;
       throw await this.#failure(answer, request);
     });
     return this.#bytes(response.body, request);
   }
 
+  /** Connections open now. */
+  get connections(): number {
+    const { calls, streams } = this.#agents ?? {};
+    return openConnections(calls) + openConnections(streams);
+  }
+
   /** Closes idle connections at once and the others as their requests end. */
   async close(): Promise<void> {
-    const current = this.#agent;
-    this.#agent = undefined;
-    await current?.agent.close();
+    const current = this.#agents;
+    this.#agents = undefined;
+    await Promise.all([current?.calls.close(), current?.streams.close()]);
   }
 
   /** A token may have been rotated or revoked since it was read, so one 401 is answered by reading it anew. */
@@ -164,9 +173,10 @@ export class Transport {
     request: TransportRequest,
     signal: AbortSignal | undefined,
     refresh: boolean,
+    use: 'calls' | 'streams' = 'calls',
   ): Promise<Dispatcher.ResponseData> {
     const { tls, headers } = await this.#config.credentials(refresh);
-    const agent = this.#agentFor(tls);
+    const agent = this.#agentsFor(tls)[use];
     signal?.throwIfAborted();
     request.guard?.();
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
@@ -194,19 +204,23 @@ export class Transport {
   }
 
   /** A new identity gets connections of its own; requests under way on the old ones end in peace. */
-  #agentFor(tls: TlsIdentity): Agent {
-    if (this.#agent && sameIdentity(this.#agent.tls, tls)) return this.#agent.agent;
-    void this.#agent?.agent.close().catch(() => undefined);
-    const agent = new Agent({
+  #agentsFor(tls: TlsIdentity): Agents {
+    if (this.#agents && sameIdentity(this.#agents.tls, tls)) return this.#agents;
+    void this.close().catch(() => undefined);
+    const options = {
       allowH2: false,
       headersTimeout: 0,
       bodyTimeout: 0,
-      keepAliveTimeout: IDLE_CONNECTION_MS,
       keepAliveMaxTimeout: IDLE_CONNECTION_MS,
       connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 },
-    });
-    this.#agent = { agent, tls };
-    return agent;
+    };
+    const calls = { connections: this.#maxConnections, keepAliveTimeout: IDLE_CONNECTION_MS };
+    this.#agents = {
+      tls,
+      calls: new Agent({ ...options, ...calls }),
+      streams: new Agent({ ...options, keepAliveTimeout: 1_000 }),
+    };
+    return this.#agents;
   }
 
   async #failure(response: Dispatcher.ResponseData, request: TransportRequest): Promise<ApiError> {
@@ -257,6 +271,20 @@ export class Transport {
     const backoff = RETRY_BASE_MS * 2 ** attempt * (0.5 + this.#random() / 2);
     return Math.min(Math.max(asked ?? 0, backoff), RETRY_AFTER_CAP_MS);
   }
+}
+
+/** The connections of one TLS identity: few for calls, so that they are kept, and one for each watch. */
+interface Agents {
+  tls: TlsIdentity;
+  calls: Agent;
+  streams: Agent;
+}
+
+function openConnections(agent: Agent | undefined): number {
+  return Object.values(agent?.stats ?? {}).reduce(
+    (sum, { connected }) => sum + Number(connected),
+    0,
+  );
 }
 
 const NEVER = new AbortController().signal;

@@ -1,0 +1,240 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import {
+  AgentDeployments,
+  ConfigMaps,
+  EventRecorder,
+  Events,
+  Informer,
+  isConflict,
+  isInvalid,
+  KubeClient,
+  LeaderElector,
+  Leases,
+  loadClusterConfig,
+  Transport,
+} from '../../operator/kube/index.ts';
+import type { ApiError, ConfigMap, KubernetesObject } from '../../operator/kube/index.ts';
+import { waitFor } from '../cluster/step.ts';
+import { START_TIMEOUT, startApiServer } from './apiserver.ts';
+import type { ApiServer } from './apiserver.ts';
+
+const WAIT_MS = 20_000;
+const logger = pino({ level: 'silent' });
+const apply = { fieldManager: 'breakwater-test' };
+
+let server: ApiServer;
+let transport: Transport;
+let client: KubeClient;
+let registry: Registry;
+let namespace: string;
+let running: AbortController;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  registry = new Registry();
+  const config = await loadClusterConfig({ env: {}, kubeconfig: server.kubeconfig });
+  transport = new Transport({ config, registry });
+  client = new KubeClient(transport);
+}, START_TIMEOUT);
+
+afterAll(async () => {
+  await transport?.close();
+  await server?.stop();
+});
+
+beforeEach(async () => {
+  namespace = await server.namespace('kube');
+  running = new AbortController();
+});
+
+afterEach(() => running.abort());
+
+const failure = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+const configMap = (name: string, data: Record<string, string>): ConfigMap => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace, name, labels: { app: 'test' } },
+  data,
+});
+
+const agent = (name: string): KubernetesObject & { spec: object } => ({
+  apiVersion: 'breakwater.dev/v1alpha1',
+  kind: 'AgentDeployment',
+  metadata: { namespace, name },
+  spec: {
+    model: {
+      endpoints: [{ name: 'primary', baseURL: 'http://model', apiKeySecretRef: { name: 'key' } }],
+    },
+  },
+});
+
+describe('client', () => {
+  it('applies, reads, lists by page and selector, and deletes', async () => {
+    for (const name of ['a', 'b', 'c']) {
+      await client.apply(ConfigMaps, configMap(name, { name }), apply);
+    }
+    const read = await client.get(ConfigMaps, namespace, 'b');
+    expect(read).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap', data: { name: 'b' } });
+    const found = await client.list(ConfigMaps, { namespace, labelSelector: 'app=test', limit: 2 });
+    expect(found.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
+      ['ConfigMap', 'a'],
+      ['ConfigMap', 'b'],
+      ['ConfigMap', 'c'],
+    ]);
+    const other = { preconditions: { uid: 'another' } };
+    const refused = await failure(client.delete(ConfigMaps, namespace, 'b', other));
+    expect(isConflict(refused)).toBe(true);
+    expect(await client.delete(ConfigMaps, namespace, 'b')).toBe(true);
+    expect(await client.delete(ConfigMaps, namespace, 'b')).toBe(false);
+    expect(await client.get(ConfigMaps, namespace, 'b')).toBeUndefined();
+  });
+
+  it('changes nothing by a dry run or by applying the same again', async () => {
+    const first = await client.apply(ConfigMaps, configMap('a', { key: 'one' }), apply);
+    await client.apply(ConfigMaps, configMap('a', { key: 'two' }), { ...apply, dryRun: true });
+    const again = await client.apply(ConfigMaps, configMap('a', { key: 'one' }), apply);
+    expect(again.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
+  });
+
+  it('says which field the server does not accept', async () => {
+    const wrong = { ...agent('a'), spec: { model: { endpoints: [] } } };
+    const refused = await failure(client.apply(AgentDeployments, wrong, apply));
+    expect(isInvalid(refused)).toBe(true);
+    expect((refused as ApiError).message).toContain('spec.model.endpoints');
+  });
+
+  it('replaces a status and sees that it was changed by another', async () => {
+    const created = await client.apply(AgentDeployments, agent('a'), apply);
+    const status = (image: string): KubernetesObject =>
+      ({ ...created, status: { image } }) as never;
+    const updated = await client.replaceStatus(AgentDeployments, status('one'));
+    expect(updated.status?.image).toBe('one');
+    const stale = await failure(client.replaceStatus(AgentDeployments, status('two')));
+    expect(isConflict(stale)).toBe(true);
+    const { apiVersion, kind, metadata } = agent('a');
+    const applied = { apiVersion, kind, metadata, status: { image: 'three' } };
+    const result = await client.applyStatus(AgentDeployments, applied, apply);
+    expect(result.status?.image).toBe('three');
+  });
+
+  it('has a token reviewed', async () => {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+    await server.request('POST', path, { body: { metadata: { name: 'robot' } } });
+    const body = { spec: { audiences: ['breakwater.dev/control'], expirationSeconds: 600 } };
+    const issued = await server.request<{ status: { token: string } }>(
+      'POST',
+      `${path}/robot/token`,
+      {
+        body,
+      },
+    );
+    const { token } = issued.body.status;
+    const review = await client.reviewToken(token, ['breakwater.dev/control']);
+    expect(review.authenticated).toBe(true);
+    expect(review.user?.username).toBe(`system:serviceaccount:${namespace}:robot`);
+    expect((await client.reviewToken(token, ['elsewhere'])).authenticated).toBeFalsy();
+  });
+
+  it('keeps its connections', async () => {
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        client.apply(ConfigMaps, configMap(`many-${i}`, {}), apply),
+      ),
+    );
+    const counted = await registry.getSingleMetricAsString('rest_client_requests_total');
+    expect(counted).toMatch(/rest_client_requests_total\{code="20[01]",method="PATCH"\} \d+/);
+    expect(transport.connections).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('informer', () => {
+  it('follows objects from the first list to their deletion', async () => {
+    await client.apply(ConfigMaps, configMap('early', { key: 'one' }), apply);
+    const informer = new Informer({
+      client,
+      resource: ConfigMaps,
+      namespace,
+      labelSelector: 'app=test',
+    });
+    const heard: string[] = [];
+    informer.onChange((current, previous) => {
+      heard.push(`${previous?.data?.['key'] ?? '-'} → ${current?.data?.['key'] ?? '-'}`);
+    });
+    informer.start(running.signal);
+    await informer.synced;
+    expect(heard).toEqual(['- → one']);
+    expect(informer.get(namespace, 'early')?.metadata).not.toHaveProperty('managedFields');
+
+    await client.apply(ConfigMaps, configMap('early', { key: 'two' }), apply);
+    await client.delete(ConfigMaps, namespace, 'early');
+    await waitFor('no deletion', WAIT_MS, () => heard.length === 3);
+    expect(heard).toEqual(['- → one', 'one → two', 'two → -']);
+    expect(informer.list()).toEqual([]);
+  });
+});
+
+describe('leader election', () => {
+  it('hands a released lease on, with a higher term', async () => {
+    const elector = (identity: string): LeaderElector =>
+      new LeaderElector({
+        client,
+        namespace,
+        name: 'operator',
+        identity,
+        logger,
+        registry: new Registry(),
+        retryPeriodMs: 200,
+      });
+    const terms: string[] = [];
+    const first = new AbortController();
+    const lead = (identity: string, signal: AbortSignal): Promise<void> =>
+      elector(identity).run(signal, {
+        onStarted: ({ leaseTransitions }) => {
+          terms.push(`${identity} ${leaseTransitions}`);
+        },
+      });
+    const a = lead('a', first.signal);
+    await waitFor('a does not lead', WAIT_MS, () => terms.length === 1);
+    const b = lead('b', running.signal);
+    const lease = await client.get(Leases, namespace, 'operator');
+    expect(lease?.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 15 });
+
+    first.abort();
+    await a;
+    await waitFor('b does not lead', WAIT_MS, () => terms.length === 2);
+    expect(terms).toEqual(['a 0', 'b 1']);
+    running.abort();
+    await b;
+    const released = await client.get(Leases, namespace, 'operator');
+    expect(released?.spec?.holderIdentity).toBeFalsy();
+  });
+});
+
+describe('events', () => {
+  it('are written once, and counted when they come again', async () => {
+    const recorder = new EventRecorder({
+      client,
+      logger,
+      reportingController: 'breakwater.dev/operator',
+      reportingInstance: 'operator-0',
+      writeEveryMs: 0,
+    });
+    const regarding = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name: 'a' };
+    const event = { type: 'Warning', reason: 'CircuitOpened', action: 'Open' } as const;
+    const note = `${'é'.repeat(600)} is too long`;
+    for (let i = 0; i < 3; i++) recorder.record({ ...event, regarding, note });
+    await recorder.flush();
+
+    const found = await client.list(Events, { namespace });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({ ...event, regarding, series: { count: 3 } });
+    expect(Buffer.byteLength(found[0]!.note!)).toBeLessThanOrEqual(1024);
+  });
+});
