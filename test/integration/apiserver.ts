@@ -1,0 +1,167 @@
+/** A real API server for tests: etcd and kube-apiserver with Breakwater's kinds installed. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { parse } from 'yaml';
+import { definitions, type Source } from '../../crds/definitions.ts';
+import { startControlPlane, type ControlPlane } from '../cluster/local/apiserver.ts';
+import { waitFor } from '../cluster/step.ts';
+
+/** For `beforeAll`, in ms: the first start on a machine builds the binaries from source. */
+export const START_TIMEOUT = 900_000;
+
+const SERVED_TIMEOUT = 30_000;
+
+export interface RequestOptions {
+  query?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Default application/json. */
+  contentType?: string;
+  accept?: string;
+}
+
+export interface Answer<T> {
+  status: number;
+  body: T;
+}
+
+/** What the API server answers to a request that it refuses. */
+export interface Status {
+  kind: 'Status';
+  reason: string;
+  message: string;
+  details?: { causes?: { reason: string; message: string; field: string }[] };
+}
+
+export interface ApiServer {
+  url: string;
+  /** Path of a kubeconfig with an administrator's certificate. */
+  kubeconfig: string;
+  /** Sends one request as administrator; fails only when there is no answer. */
+  request<T>(method: string, path: string, options?: RequestOptions): Promise<Answer<T>>;
+  /** Server-side apply under the field manager `test`, by force. Fails when it is refused. */
+  apply<T>(path: string, body: object): Promise<T>;
+  /** Makes a namespace whose name begins with `prefix`, and answers its name. */
+  namespace(prefix: string): Promise<string>;
+  /** Ends both processes and removes what they stored. */
+  stop(): Promise<void>;
+}
+
+interface Kubeconfig {
+  clusters: [{ cluster: { 'certificate-authority-data': string } }];
+  users: [{ user: { 'client-certificate-data': string; 'client-key-data': string } }];
+}
+
+/** Starts an API server of its own in about 3 s, empty but for the custom resource definitions. */
+export async function startApiServer(): Promise<ApiServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'breakwater-apiserver-'));
+  const controlPlane = await startControlPlane({ directory });
+  const agent = await administrator(controlPlane.kubeconfig);
+  const server = new RunningApiServer(controlPlane, agent, directory);
+  try {
+    await Promise.all(definitions().map((source) => install(server, source)));
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+class RunningApiServer implements ApiServer {
+  readonly url: string;
+  readonly kubeconfig: string;
+  readonly #controlPlane: ControlPlane;
+  readonly #agent: Agent;
+  readonly #directory: string;
+
+  constructor(controlPlane: ControlPlane, agent: Agent, directory: string) {
+    this.url = controlPlane.url;
+    this.kubeconfig = controlPlane.kubeconfig;
+    this.#controlPlane = controlPlane;
+    this.#agent = agent;
+    this.#directory = directory;
+  }
+
+  async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+    const { statusCode, body } = await request(new URL(path, this.url), {
+      dispatcher: this.#agent,
+      method: method as 'GET',
+      query: options.query,
+      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      headers: {
+        accept: options.accept ?? 'application/json',
+        'content-type': options.contentType ?? 'application/json',
+      },
+    });
+    const text = await body.text();
+    return { status: statusCode, body: parseAnswer(text) as T };
+  }
+
+  async apply<T>(path: string, body: object): Promise<T> {
+    const answer = await this.request<T>('PATCH', path, {
+      query: { fieldManager: 'test', force: 'true' },
+      contentType: 'application/apply-patch+yaml',
+      body,
+    });
+    if (answer.status >= 300)
+      throw new Error(`PATCH ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  async namespace(prefix: string): Promise<string> {
+    const body = { metadata: { generateName: `${prefix}-` } };
+    const answer = await this.request<{ metadata: { name: string } }>(
+      'POST',
+      '/api/v1/namespaces',
+      { body },
+    );
+    return answer.body.metadata.name;
+  }
+
+  async stop(): Promise<void> {
+    await this.#agent.destroy();
+    await this.#controlPlane.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** JSON, or the text itself where the server answers in plain text, as at /readyz. */
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+async function administrator(kubeconfig: string): Promise<Agent> {
+  const { clusters, users } = parse(await readFile(kubeconfig, 'utf8')) as Kubeconfig;
+  const decoded = (text: string): Buffer => Buffer.from(text, 'base64');
+  return new Agent({
+    connect: {
+      ca: decoded(clusters[0].cluster['certificate-authority-data']),
+      cert: decoded(users[0].user['client-certificate-data']),
+      key: decoded(users[0].user['client-key-data']),
+    },
+  });
+}
+
+/** Applies a definition and waits until its kind is served. */
+async function install(server: ApiServer, source: Source): Promise<void> {
+  const { metadata, spec } = source.definition;
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`;
+  await server.apply(path, source.definition);
+  await waitFor(`${metadata.name} is not served`, SERVED_TIMEOUT, async () => {
+    const { body } = await server.request<{
+      status?: { conditions?: { type: string; status: string }[] };
+    }>('GET', path);
+    const established = body.status?.conditions?.some(
+      ({ type, status }) => type === 'Established' && status === 'True',
+    );
+    if (!established) return false;
+    const list = `/apis/${spec.group}/${spec.versions[0]!.name}/${spec.names.plural}`;
+    return (await server.request('GET', list)).status === 200;
+  });
+}

@@ -1,0 +1,42 @@
+/** Lists the rules that a custom resource definition puts on what a user writes. */
+import type { Schema } from '../../../crds/definitions.ts';
+
+const BOUNDS = [
+  'type',
+  'enum',
+  'pattern',
+  'minimum',
+  'maximum',
+  'minLength',
+  'maxLength',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+] as const;
+
+/**
+ * The rules of a definition's root and spec, each as JSON path and keyword: `$.spec.replicas minimum`,
+ * `$.spec required scope`, `$.spec rule 0` for the first rule in CEL, `… unique` for the keys of a list.
+ */
+export function rules(schema: Schema): string[] {
+  const { spec } = schema.properties!;
+  return [...rulesAt({ ...schema, type: undefined, properties: { spec: spec! } }, '$')];
+}
+
+function* rulesAt(schema: Schema, path: string): Generator<string> {
+  for (const keyword of keywords(schema)) yield `${path} ${keyword}`;
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    yield* rulesAt(property, `${path}.${name}`);
+  if (schema.items) yield* rulesAt(schema.items, `${path}[*]`);
+  if (schema.additionalProperties) yield* rulesAt(schema.additionalProperties, `${path}.*`);
+}
+
+function keywords(schema: Schema): string[] {
+  return [
+    ...BOUNDS.filter((bound) => schema[bound] !== undefined),
+    ...(schema.required ?? []).map((name) => `required ${name}`),
+    ...(schema['x-kubernetes-list-type'] === 'map' ? ['unique'] : []),
+    ...(schema['x-kubernetes-validations'] ?? []).map((_, index) => `rule ${index}`),
+  ];
+}
