@@ -33,11 +33,11 @@ export class PodClient {
   async until(
     description: string,
     isDone: (answer: Answer) => boolean,
-    options: { timeoutMs?: number; everyMs?: number } = {},
+    options: { timeoutMs?: number; everyMs?: number; request?: MessageRequest } = {},
   ): Promise<number> {
     const deadline = performance.now() + (options.timeoutMs ?? 10_000);
     for (;;) {
-      const answer = await this.send();
+      const answer = await this.send(options.request);
       const now = performance.now();
       if (isDone(answer)) return now;
       if (now > deadline) {

@@ -23,8 +23,9 @@ export class Kubectl {
   }
 
   /** Starts a program and leaves it running. */
-  spawn(program: string, args: readonly string[]): ChildProcess {
+  spawn(program: string, args: readonly string[], cwd?: string): ChildProcess {
     return spawn(program, args, {
+      cwd,
       env: { ...process.env, ...this.environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -34,9 +35,9 @@ export class Kubectl {
   async exec(
     program: string,
     args: readonly string[],
-    options: { input?: string } = {},
+    options: { input?: string; cwd?: string } = {},
   ): Promise<CommandResult> {
-    const child = this.spawn(program, args);
+    const child = this.spawn(program, args, options.cwd);
     const result: CommandResult = { code: -1, stdout: '', stderr: '' };
     child.stdout?.on('data', (data: Buffer) => (result.stdout += data.toString()));
     child.stderr?.on('data', (data: Buffer) => (result.stderr += data.toString()));

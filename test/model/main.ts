@@ -1,8 +1,10 @@
 /**
  * Runs in the simulator's image: the simulated model, or with the argument `traffic` a traffic
- * generator. Listens on PORT, 8080 when it is not set.
+ * generator. Listens on PORT, 8080 when it is not set. With `kill ID` it kills the container ID
+ * instead, prints when (milliseconds since 1970) and ends.
  */
 import { TrafficServer } from '../kit/traffic-server.ts';
+import { killByContainer } from './kill.ts';
 import { startModel } from './model.ts';
 
 const port = Number(process.env.PORT ?? 8080);
@@ -17,7 +19,17 @@ async function start(): Promise<() => Promise<void> | void> {
   return () => model.stop();
 }
 
-const stop = await start();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => void Promise.resolve(stop()).then(() => process.exit(0)));
+async function serve(): Promise<void> {
+  const stop = await start();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void Promise.resolve(stop()).then(() => process.exit(0)));
+  }
+}
+
+if (process.argv[2] === 'kill') {
+  const killed = await killByContainer(process.argv[3] ?? '');
+  process.exitCode = killed === 0 ? 1 : 0;
+  process.stdout.write(`${Date.now()}\n`);
+} else {
+  await serve();
 }

@@ -1,0 +1,60 @@
+import type { Agents } from '../kit/agents.ts';
+import type { Api } from '../kit/api.ts';
+import type { Kubectl } from '../kit/kubectl.ts';
+import type { Platform } from '../kit/platform.ts';
+import { RemoteModel, RemoteTraffic } from '../kit/simulator.ts';
+import type { TrafficReport } from '../kit/traffic.ts';
+import { since } from '../kit/traffic.ts';
+import { waitFor } from '../kit/wait.ts';
+import type { Narrator } from './narrator.ts';
+
+/** What config/samples makes. */
+export const NAMESPACE = 'breakwater-demo';
+export const NAME = 'triage';
+export const SERVICE_URL = `http://${NAME}.${NAMESPACE}.svc`;
+
+/** Steady requests per second through the Service in the demo. */
+export const RATE = 20;
+
+/** What the acts of the demo play on. */
+export interface Scene {
+  platform: Platform;
+  kubectl: Kubectl;
+  api: Api;
+  agents: Agents;
+  narrator: Narrator;
+  model: RemoteModel;
+  traffic: RemoteTraffic;
+}
+
+export const TRAFFIC = { namespace: NAMESPACE, name: 'traffic', port: 8080 } as const;
+
+/** The model's and the traffic generator's remote controls. */
+export function remotes(api: Api): { model: RemoteModel; traffic: RemoteTraffic } {
+  return {
+    model: new RemoteModel(api, NAMESPACE, 'services/model:80'),
+    traffic: new RemoteTraffic(api, NAMESPACE, `pods/${TRAFFIC.name}:${TRAFFIC.port}`),
+  };
+}
+
+/** What becomes of the next `count` requests of the traffic that runs. */
+export async function observeTraffic(
+  traffic: RemoteTraffic,
+  count: number,
+): Promise<TrafficReport> {
+  const before = await traffic.report();
+  const after = await waitFor(
+    `${count} more answers to requests through the Service`,
+    () => traffic.report(),
+    (report) => report.answered >= before.answered + count,
+  );
+  return since(before, after);
+}
+
+/** Outcomes as a line: "40 × 200, 2 × 503 CircuitBreakerOpen". */
+export function outcomes(report: TrafficReport): string {
+  return Object.entries(report.outcomes)
+    .sort(([, a], [, b]) => b - a)
+    .map(([outcome, count]) => `${count} × ${outcome}`)
+    .join(', ');
+}

@@ -1,0 +1,72 @@
+import { Agents } from '../kit/agents.ts';
+import { Api } from '../kit/api.ts';
+import { HELM_ARGUMENTS, ROOT, type Platform } from '../kit/platform.ts';
+import { simulatorPod } from '../kit/simulator.ts';
+import { waitFor } from '../kit/wait.ts';
+import { isReady, type Pod } from '../kit/agents.ts';
+import type { Narrator } from './narrator.ts';
+import { NAME, NAMESPACE, RATE, remotes, SERVICE_URL, TRAFFIC, type Scene } from './scene.ts';
+
+const SAMPLES = `${ROOT}config/samples`;
+
+async function trafficPod(api: Api, platform: Platform): Promise<void> {
+  const pod = simulatorPod({ ...TRAFFIC, image: platform.images.simulator }, ['traffic']);
+  await api.remove('pods', NAMESPACE, TRAFFIC.name, { gracePeriodSeconds: 0 });
+  await waitFor(
+    'the traffic generator of an earlier run is gone',
+    () => api.find('pods', NAMESPACE, TRAFFIC.name),
+    (found) => found === undefined,
+  );
+  await platform.kubectl.apply(JSON.stringify(pod));
+  await waitFor(
+    'the traffic generator is ready',
+    () => api.get<Pod>('pods', NAMESPACE, TRAFFIC.name),
+    isReady,
+    { timeoutMs: 60_000 },
+  );
+}
+
+/** An earlier run, or one that was interrupted, may have left circuits open: good traffic closes them. */
+async function closeCircuits({ agents, traffic, model, narrator }: Scene): Promise<void> {
+  await model.setFault(undefined);
+  if ((await agents.breaker(NAME)).status?.state === 'Closed') return;
+  narrator.say('An earlier run left circuits open; waiting until probes have closed them.');
+  await traffic.run({ url: SERVICE_URL, rate: RATE });
+  await agents.waitForBreaker(NAME, 'Closed', ({ status }) => status?.state === 'Closed', 90_000);
+  await traffic.run(undefined);
+}
+
+/** Applies config/samples and waits until agent, policies, model and traffic generator are ready. */
+export async function setUp(platform: Platform, narrator: Narrator): Promise<Scene> {
+  const { kubectl, images } = platform;
+  narrator.step('The operator, installed by Helm');
+  narrator.show(`helm ${HELM_ARGUMENTS.join(' ')} …`, images.operator);
+  await narrator.kubectl('get deployments,pods,leases -n breakwater-system');
+
+  narrator.step('An agent with three pods, a circuit breaker and a rate limit');
+  const api = await Api.connect(kubectl);
+  const scene: Scene = {
+    platform,
+    kubectl,
+    api,
+    agents: new Agents(api, NAMESPACE),
+    narrator,
+    ...remotes(api),
+  };
+  narrator.show('kubectl apply -k config/samples', await kubectl.run(['apply', '-k', SAMPLES]));
+  await kubectl.run([
+    ...['set', 'image', '-n', NAMESPACE, 'deployment/model', `model=${images.simulator}`],
+  ]);
+  const begun = performance.now();
+  await Promise.all([
+    trafficPod(api, platform),
+    kubectl.run(['rollout', 'status', '-n', NAMESPACE, 'deployment/model', '--timeout', '90s']),
+    scene.agents.waitForAgent(NAME, 90_000),
+  ]);
+  narrator.good(`all ready after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  await closeCircuits(scene);
+  await narrator.kubectl(
+    `get agentdeployments,circuitbreakerpolicies,ratelimitpolicies,pods -n ${NAMESPACE}`,
+  );
+  return scene;
+}

@@ -1,0 +1,208 @@
+import type { Images } from '../cluster/image/images.ts';
+import type { Pod } from '../kit/agents.ts';
+import { Agents, isReady } from '../kit/agents.ts';
+import { Api } from '../kit/api.ts';
+import type { PodClient } from '../kit/enforcement.ts';
+import { openPods } from '../kit/enforcement.ts';
+import { Kubectl } from '../kit/kubectl.ts';
+import { RemoteModel, RemoteTraffic, simulatorPod, simulatorService } from '../kit/simulator.ts';
+import { waitFor } from '../kit/wait.ts';
+import { readSite, SUITE_LABEL } from './site.ts';
+
+/** A simulated model in the cluster: its address for agents, and its remote control. */
+export interface SandboxModel {
+  baseURL: string;
+  control: RemoteModel;
+}
+
+/** Fields of an AgentDeployment that the tests vary. */
+export interface AgentOptions {
+  name: string;
+  baseURL: string;
+  replicas?: number;
+  /** Name of the endpoint. Default north. */
+  endpoint?: string;
+  model?: string;
+  secret?: string;
+  labels?: Record<string, string>;
+  /** Default 20s. */
+  drainTimeout?: string;
+  podTemplate?: Record<string, unknown>;
+}
+
+const API_VERSION = 'breakwater.dev/v1alpha1';
+
+/** A namespace of its own, under the restricted Pod Security standard, for one test file. */
+export class Sandbox {
+  readonly namespace: string;
+  readonly kubectl: Kubectl;
+  readonly api: Api;
+  readonly agents: Agents;
+  readonly images: Images;
+  readonly #ways: PodClient[] = [];
+
+  private constructor(namespace: string, kubectl: Kubectl, api: Api, images: Images) {
+    this.namespace = namespace;
+    this.kubectl = kubectl;
+    this.api = api;
+    this.images = images;
+    this.agents = new Agents(api, namespace);
+  }
+
+  static async open(topic: string): Promise<Sandbox> {
+    const { environment, images } = readSite();
+    const kubectl = new Kubectl(environment);
+    const api = await Api.connect(kubectl);
+    const namespace = `${topic}-${Date.now().toString(36)}`;
+    const [key, value] = SUITE_LABEL.split('=') as [string, string];
+    await api.request('POST', '/api/v1/namespaces', {
+      metadata: {
+        name: namespace,
+        labels: { [key]: value, 'pod-security.kubernetes.io/enforce': 'restricted' },
+      },
+    });
+    return new Sandbox(namespace, kubectl, api, images);
+  }
+
+  /** Deletes the namespace without waiting for its pods. */
+  async close(): Promise<void> {
+    for (const way of this.#ways) way.close();
+    await this.api.remove('namespaces', undefined, this.namespace);
+    await this.api.close();
+  }
+
+  /** Applies objects into the namespace, as kubectl apply does. */
+  async apply(...objects: Record<string, unknown>[]): Promise<void> {
+    const list = { apiVersion: 'v1', kind: 'List', items: objects };
+    await this.kubectl.run(['apply', '-n', this.namespace, '-f', '-'], {
+      input: JSON.stringify(list),
+    });
+  }
+
+  async #start(name: string, port: number, args: string[]): Promise<void> {
+    const place = { namespace: this.namespace, name, port, image: this.images.simulator };
+    await this.apply(simulatorPod(place, args), simulatorService(place));
+    await waitFor(
+      `pod ${name} is ready`,
+      () => this.api.get<Pod>('pods', this.namespace, name),
+      isReady,
+      { timeoutMs: 60_000 },
+    );
+  }
+
+  /** Runs a simulated model and waits until it is ready. */
+  async model(name = 'lighthouse', port = 9009): Promise<SandboxModel> {
+    await this.#start(name, port, []);
+    return {
+      baseURL: `http://${name}.${this.namespace}.svc:${port}`,
+      control: new RemoteModel(this.api, this.namespace, `pods/${name}:${port}`),
+    };
+  }
+
+  /** Runs a traffic generator and waits until it is ready. */
+  async traffic(name = 'visitors', port = 9010): Promise<RemoteTraffic> {
+    await this.#start(name, port, ['traffic']);
+    return new RemoteTraffic(this.api, this.namespace, `pods/${name}:${port}`);
+  }
+
+  /** An AgentDeployment whose pods ask for little, so that a small machine bears many. */
+  agent(options: AgentOptions): Record<string, unknown> {
+    const podTemplate = options.podTemplate ?? {};
+    return {
+      apiVersion: API_VERSION,
+      kind: 'AgentDeployment',
+      metadata: { name: options.name, labels: options.labels ?? {} },
+      spec: {
+        replicas: options.replicas ?? 1,
+        model: {
+          endpoints: [
+            {
+              name: options.endpoint ?? 'north',
+              baseURL: options.baseURL,
+              ...(options.model ? { model: options.model } : {}),
+              ...(options.secret ? { apiKeySecretRef: { name: options.secret } } : {}),
+            },
+          ],
+        },
+        shutdown: { drainTimeout: options.drainTimeout ?? '20s' },
+        podTemplate: {
+          ...podTemplate,
+          spec: {
+            containers: [
+              { name: 'agent', resources: { requests: { cpu: '20m', memory: '64Mi' } } },
+            ],
+          },
+        },
+      },
+    };
+  }
+
+  /** A CircuitBreakerPolicy for an agent; `spec` is merged over. */
+  breaker(
+    name: string,
+    agent: string,
+    spec: Record<string, unknown> = {},
+  ): Record<string, unknown> {
+    return {
+      apiVersion: API_VERSION,
+      kind: 'CircuitBreakerPolicy',
+      metadata: { name },
+      spec: { targetRefs: [{ name: agent }], scope: 'Pod', ...spec },
+    };
+  }
+
+  /** A RateLimitPolicy for the requests that an agent takes. */
+  limit(
+    name: string,
+    agent: string,
+    limit: { capacity: number; amount: number; per: string },
+  ): Record<string, unknown> {
+    return {
+      apiVersion: API_VERSION,
+      kind: 'RateLimitPolicy',
+      metadata: { name },
+      spec: {
+        targetRefs: [{ name: agent }],
+        scope: 'Pod',
+        limits: [
+          {
+            name: 'turns',
+            refill: { amount: limit.amount, per: limit.per },
+            capacity: limit.capacity,
+          },
+        ],
+      },
+    };
+  }
+
+  secret(name: string, apiKey: string): Record<string, unknown> {
+    return {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name },
+      stringData: { 'api-key': apiKey },
+    };
+  }
+
+  /** The agent's Service inside the cluster. */
+  url(agent: string): string {
+    return `http://${agent}.${this.namespace}.svc`;
+  }
+
+  /** A way to each ready pod of an agent, closed with the sandbox. */
+  async ways(agent: string): Promise<PodClient[]> {
+    const ways = await openPods(this.kubectl, this.namespace, await this.agents.readyPods(agent));
+    this.#ways.push(...ways);
+    return ways;
+  }
+
+  /** Columns of `kubectl get` for one object, by their headings. */
+  async columns(resource: string, name: string): Promise<Record<string, string>> {
+    const output = await this.kubectl.run(['get', resource, name, '-n', this.namespace]);
+    const [head = '', row = ''] = output.trimEnd().split('\n');
+    const starts = [...head.matchAll(/\S+/g)];
+    return Object.fromEntries(
+      starts.map((match, i) => [match[0], row.slice(match.index, starts[i + 1]?.index).trim()]),
+    );
+  }
+}

@@ -1,0 +1,19 @@
+import { Api } from '../kit/api.ts';
+import { preparePlatform } from '../kit/platform.ts';
+import { shareSite, SUITE_LABEL } from './site.ts';
+
+/** Brings up the cluster with this checkout's images and operator once for all test files. */
+export default async function setup(): Promise<void> {
+  const { kubectl, images } = await preparePlatform(process.env);
+  shareSite({ environment: kubectl.environment, images });
+  const api = await Api.connect(kubectl);
+  try {
+    // What an interrupted run left would take CPU from this one.
+    const left = await api.list('namespaces', undefined, SUITE_LABEL);
+    await Promise.all(
+      left.map(({ metadata }) => api.remove('namespaces', undefined, metadata.name)),
+    );
+  } finally {
+    await api.close();
+  }
+}

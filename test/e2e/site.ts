@@ -1,0 +1,25 @@
+import type { Images } from '../cluster/image/images.ts';
+import type { ClusterEnvironment } from '../kit/kubectl.ts';
+
+/** Label of the namespaces that the suite makes. */
+export const SUITE_LABEL = 'breakwater.dev/test=e2e';
+
+/** What the global setup hands to the test files. */
+export interface Site {
+  environment: ClusterEnvironment;
+  images: Images;
+}
+
+const VARIABLE = 'BREAKWATER_TEST_SITE';
+
+/** Leaves the site where test files, which may run in other processes, find it. */
+export function shareSite(site: Site): void {
+  process.env[VARIABLE] = JSON.stringify(site);
+}
+
+/** The site that the global setup prepared. */
+export function readSite(): Site {
+  const text = process.env[VARIABLE];
+  if (text === undefined) throw new Error('run the end-to-end tests with make e2e');
+  return JSON.parse(text) as Site;
+}
