@@ -1,18 +1,27 @@
+/** Whether the cursor stands behind the title of a step, so that other output has to begin a new line. */
+let lineIsOpen = false;
+
 /** Tells the person who waits what happens, on standard error, so that standard output stays usable by scripts. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${lineIsOpen ? '\n' : ''}${line}\n`);
+  lineIsOpen = false;
 }
 
-/** Runs one long step: its title before, its duration in seconds after. */
+/** Runs one long step: its title before, its duration in seconds after. Steps may lie in one another. */
 export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
-  process.stderr.write(`==> ${title} … `);
+  process.stderr.write(`${lineIsOpen ? '\n' : ''}==> ${title} … `);
+  lineIsOpen = true;
+  const end = (outcome: string): void => {
+    process.stderr.write(lineIsOpen ? `${outcome}\n` : `    ${title}: ${outcome}\n`);
+    lineIsOpen = false;
+  };
   try {
     const result = await work();
-    say(`${seconds(started)} s`);
+    end(`${seconds(started)} s`);
     return result;
   } catch (error) {
-    say(`failed after ${seconds(started)} s`);
+    end(`failed after ${seconds(started)} s`);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readFile, rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { buildOnce, cacheDirectory } from '../cache.ts';
 import { run, which } from '../command.ts';
 import { step } from '../step.ts';
@@ -55,6 +55,12 @@ const HELM: Module = {
   packages: ['helm.sh/helm/v3/cmd/helm'],
 };
 
+const PAUSE: Module = {
+  title: 'Building the pause program',
+  directory: join(import.meta.dirname, 'pause'),
+  packages: ['.'],
+};
+
 /** Directory with kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy, kubectl and etcd. */
 export function kubernetesBinaries(): Promise<string> {
   return binaries(KUBERNETES);
@@ -70,9 +76,35 @@ export function helmBinaries(): Promise<string> {
   return binaries(HELM);
 }
 
+/** Directory with pause, the first process of every pod. */
+export function pauseBinary(): Promise<string> {
+  return binaries(PAUSE);
+}
+
+/** Directory with kubectl: the one already built, else that of the user's own, else one built now. */
+export async function kubectlDirectory(): Promise<string> {
+  return toolDirectory('kubectl', KUBERNETES);
+}
+
+/** Directory with helm, found in the same way. */
+export async function helmDirectory(): Promise<string> {
+  return toolDirectory('helm', HELM);
+}
+
+async function toolDirectory(tool: string, module: Module): Promise<string> {
+  const built = cachedDirectory(module);
+  const found = which(tool);
+  return existsSync(built) || found === undefined ? binaries(module) : dirname(found);
+}
+
+/** Whether the cache has everything already, so that no Go is needed. */
+export function binariesAreBuilt(): boolean {
+  return [KUBERNETES, DNS, HELM, PAUSE].every((module) => existsSync(cachedDirectory(module)));
+}
+
 /** Builds all packages of a Go module, in one `go build` so that they build in parallel, unless the cache has them. */
 export async function binaries(module: Module): Promise<string> {
-  const directory = await cachedDirectory(module);
+  const directory = cachedDirectory(module);
   if (existsSync(directory)) return directory;
   if (which('go') === undefined)
     throw new Error(
@@ -82,16 +114,13 @@ export async function binaries(module: Module): Promise<string> {
   return directory;
 }
 
-async function cachedDirectory(module: Module): Promise<string> {
+function cachedDirectory(module: Module): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum'])
-    hash.update(await readFile(join(module.directory, file)));
+  const sources = readdirSync(module.directory).filter((name) => /^go\.|\.go$/.test(name));
+  for (const file of sources.sort()) hash.update(readFileSync(join(module.directory, file)));
   hash.update(JSON.stringify([module.packages, module.ldflags]));
-  return join(
-    cacheDirectory(),
-    'bin',
-    `${basename(module.directory)}-${hash.digest('hex').slice(0, 12)}`,
-  );
+  const name = `${basename(module.directory)}-${hash.digest('hex').slice(0, 12)}`;
+  return join(cacheDirectory(), 'bin', name);
 }
 
 async function build(module: Module, output: string): Promise<void> {

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { which } from '../command.ts';
 import { waitFor } from '../step.ts';
@@ -115,6 +124,18 @@ export class Daemon {
   #endOfLog(): string {
     return readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
   }
+}
+
+/** Ends all daemons that have a pid file in the directory. */
+export async function stopDaemons(directory: string): Promise<void> {
+  const names = existsSync(directory) ? readdirSync(directory) : [];
+  for (const file of names.filter((name) => name.endsWith('.pid')))
+    await new Daemon({
+      name: file.slice(0, -'.pid'.length),
+      command: [],
+      directory,
+      outlives: true,
+    }).stop('SIGKILL');
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

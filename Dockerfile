@@ -1,0 +1,20 @@
+# Two images from one file: `--target operator` and `--target runtime`. Nothing is compiled or installed here:
+# `node esbuild.config.js operator` and `… runtime` have made the bundles.
+# The base image has Node at /nodejs/bin/node and neither shell nor npm.
+ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+FROM ${BASE_IMAGE} AS operator
+COPY dist/operator/ /app/
+USER 65532:65532
+WORKDIR /app
+ENV NODE_ENV=production
+ENTRYPOINT ["/nodejs/bin/node", "/app/main.js"]
+CMD []
+
+FROM ${BASE_IMAGE} AS runtime
+COPY dist/runtime/ /app/
+USER 65532:65532
+WORKDIR /app
+ENV NODE_ENV=production
+ENTRYPOINT ["/nodejs/bin/node", "/app/main.js"]
+CMD []

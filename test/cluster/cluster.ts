@@ -1,0 +1,65 @@
+import { CurrentCluster } from './current/current.ts';
+import type { Images } from './image/images.ts';
+import { KindCluster, kindIsPossible } from './kind/kind.ts';
+import { LocalCluster, localIsPossible } from './local/local.ts';
+
+/** A Kubernetes to run the demo and the end-to-end tests on. */
+export interface Cluster {
+  readonly name: ProviderName;
+  /** Path of the kubeconfig; the file is there once `up` is done. */
+  readonly kubeconfig: string;
+  /** Brings it up, or repairs it; quick when it runs. */
+  up(): Promise<void>;
+  /** Removes all that `up` made, and nothing else. */
+  down(): Promise<void>;
+  exists(): Promise<boolean>;
+  /** Directories to put first on the PATH: they hold kubectl and helm. */
+  path(): Promise<string[]>;
+  /** Makes the images of this checkout available to the cluster's pods and answers their names. */
+  images(): Promise<Images>;
+  /** Makes images available to the pods: names known to the image builder, or paths of Docker archives. */
+  loadImages(images: readonly string[]): Promise<void>;
+}
+
+export const PROVIDERS = ['local', 'kind', 'current'] as const;
+export type ProviderName = (typeof PROVIDERS)[number];
+
+/** The cluster that `environment` asks for by CLUSTER, else kind where it can work, else local. */
+export async function chooseCluster(environment: NodeJS.ProcessEnv): Promise<Cluster> {
+  const wanted = environment['CLUSTER'];
+  if (wanted) return provider(wanted, environment);
+  if (await kindIsPossible(environment)) return provider('kind', environment);
+  const obstacle = localIsPossible();
+  if (obstacle === undefined) return provider('local', environment);
+  throw new Error(
+    `no cluster is possible here.\n  CLUSTER=kind: needs a Docker engine that answers and kind's node image, pulled or within reach\n  CLUSTER=local: ${obstacle}\n  CLUSTER=current: uses the cluster of your kubectl context`,
+  );
+}
+
+/** The clusters that are there now, of all providers or of the one that CLUSTER names. */
+export async function existingClusters(environment: NodeJS.ProcessEnv): Promise<Cluster[]> {
+  const wanted = environment['CLUSTER'];
+  if (wanted) return [provider(wanted, environment)];
+  const own = [provider('local', environment), provider('kind', environment)];
+  const there = await Promise.all(own.map((cluster) => cluster.exists()));
+  return own.filter((_, index) => there[index]);
+}
+
+/** The cluster to speak to: the only one that is there, else the one that `up` would choose. */
+export async function existingCluster(environment: NodeJS.ProcessEnv): Promise<Cluster> {
+  const clusters = await existingClusters(environment);
+  return clusters.length === 1 ? clusters[0]! : chooseCluster(environment);
+}
+
+export function provider(name: string, environment: NodeJS.ProcessEnv): Cluster {
+  switch (name) {
+    case 'local':
+      return new LocalCluster(environment);
+    case 'kind':
+      return new KindCluster(environment);
+    case 'current':
+      return new CurrentCluster(environment);
+    default:
+      throw new Error(`CLUSTER=${name} is not known: use one of ${PROVIDERS.join(', ')}`);
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from '../command.ts';
+import { say, step } from '../step.ts';
+
+/** Names of the images of this checkout. */
+export interface Images {
+  operator: string;
+  runtime: string;
+  simulator: string;
+}
+
+/** One image to build from a Dockerfile. */
+export interface ImageSpec {
+  name: string;
+  dockerfile: string;
+  target?: string;
+  baseImage: string;
+  /** The directory that the Dockerfile's paths start from. */
+  context: string;
+}
+
+/** What builds images and brings them where pods can use them. */
+export interface Builder {
+  /** The base image to build on when the user names none. */
+  baseImage(): Promise<string>;
+  /** Whether pods can use the image already. */
+  has(name: string): Promise<boolean>;
+  /** Builds the images and makes them available to pods. Answers their sizes in MB. */
+  build(specs: readonly ImageSpec[]): Promise<number[]>;
+}
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const KINDS = ['operator', 'runtime', 'simulator'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** Bundles the code, then builds those images whose content has changed. BASE_IMAGE names another base. */
+export async function buildImages(
+  builder: Builder,
+  environment: NodeJS.ProcessEnv,
+): Promise<Images> {
+  await step('Bundling operator, runtime and simulated model', async () => {
+    await run(process.execPath, ['esbuild.config.js', ...KINDS], { cwd: ROOT });
+  });
+  const baseImage = environment['BASE_IMAGE'] || (await builder.baseImage());
+  const specs = await Promise.all(KINDS.map((kind) => specify(kind, baseImage)));
+  const known = await Promise.all(specs.map((spec) => builder.has(spec.name)));
+  const missing = specs.filter((_, index) => !known[index]);
+  if (missing.length > 0)
+    await step(
+      `Building ${missing.length === 1 ? 'one image' : `${missing.length} images`}`,
+      async () => {
+        const sizes = await builder.build(missing);
+        missing.forEach((spec, index) => say(`    ${spec.name}: ${sizes[index]?.toFixed(1)} MB`));
+      },
+    );
+  const [operator, runtime, simulator] = specs.map((spec) => spec.name);
+  return { operator: operator!, runtime: runtime!, simulator: simulator! };
+}
+
+/** The tag is a hash of all that makes the image, so an image that is there is the right one. */
+async function specify(kind: Kind, baseImage: string): Promise<ImageSpec> {
+  const dockerfile = kind === 'simulator' ? join('test', 'model', 'Dockerfile') : 'Dockerfile';
+  const hash = createHash('sha256').update(JSON.stringify([kind, baseImage]));
+  hash.update(await readFile(join(ROOT, dockerfile)));
+  const bundle = join(ROOT, 'dist', kind);
+  const entries = await readdir(bundle, { recursive: true, withFileTypes: true });
+  const files = entries.filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name));
+  for (const file of files.sort())
+    hash.update(`\0${file.slice(bundle.length)}\0`).update(await readFile(file));
+  return {
+    name: `localhost/breakwater/${kind}:${hash.digest('hex').slice(0, 12)}`,
+    dockerfile: join(ROOT, dockerfile),
+    ...(kind === 'simulator' ? {} : { target: kind }),
+    baseImage,
+    context: ROOT,
+  };
+}

@@ -1,0 +1,3 @@
+module breakwater/test/cluster/pause
+
+go 1.23

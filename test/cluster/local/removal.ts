@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { readdir, readlink, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../command.ts';
+import { waitFor } from '../step.ts';
+import { processesInCgroup, removeCgroup } from './cgroup.ts';
+import { removeContainers } from './containerd.ts';
+import { Daemon } from './daemon.ts';
+import type { Layout } from './layout.ts';
+import { CGROUP } from './layout.ts';
+import { processesInNetwork, removeNetwork } from './network.ts';
+
+const KILL_TIMEOUT = 20_000;
+const CNI_RESULTS = '/var/lib/cni/results';
+const CONTAINER_LOGS = '/var/log/containers';
+
+/** Removes all traces of a local cluster, in whatever condition it is: processes, containers, mounts, network, files. */
+export async function remove(layout: Layout): Promise<void> {
+  // Before the containers, or the kubelet would start them again.
+  await new Daemon({
+    name: 'kubelet',
+    command: [],
+    directory: join(layout.state, 'logs'),
+    outlives: true,
+  }).stop('SIGKILL');
+  await removeContainers(layout);
+  await waitFor('processes of the cluster do not end', KILL_TIMEOUT, async () => {
+    const pids = [...(await processesInNetwork()), ...processesInCgroup(CGROUP)];
+    for (const pid of pids) kill(pid);
+    return pids.length === 0;
+  });
+  for (const directory of [layout.run, layout.state]) await unmountBelow(directory);
+  await removeNetwork();
+  await removeCgroup(CGROUP);
+  await removeFrom(CNI_RESULTS, (name) => Promise.resolve(name.startsWith('breakwater-')));
+  await removeFrom(CONTAINER_LOGS, async (name) =>
+    (await readlink(join(CONTAINER_LOGS, name)).catch(() => '')).startsWith(layout.state),
+  );
+  for (const directory of [layout.run, layout.state])
+    await rm(directory, { recursive: true, force: true });
+}
+
+/** Mount points at and below a directory, the deepest first. */
+async function unmountBelow(directory: string): Promise<void> {
+  const points = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => (line.split(' ')[1] ?? '').replace(/\\(\d{3})/g, fromOctal))
+    .filter((path) => path === directory || path.startsWith(`${directory}/`));
+  for (const path of points.reverse()) await run('umount', ['--lazy', path]);
+}
+
+/** /proc/mounts writes a blank as \\040. */
+function fromOctal(_match: string, digits: string): string {
+  return String.fromCharCode(parseInt(digits, 8));
+}
+
+/** Removes the entries of a shared directory that are ours, and the directory when nothing else is in it. */
+async function removeFrom(
+  directory: string,
+  isOurs: (name: string) => Promise<boolean>,
+): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names)
+    if (await isOurs(name)) await rm(join(directory, name), { force: true });
+  await rmdir(directory).catch(() => undefined);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
+  }
+}

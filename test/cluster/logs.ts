@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import type { Cluster } from './cluster.ts';
+import { run } from './command.ts';
+
+const QUESTIONS = [
+  ['get', 'nodes,pods', '--all-namespaces', '--output=wide'],
+  ['get', 'events', '--all-namespaces', '--sort-by=.lastTimestamp'],
+  ['get', 'agentdeployments,circuitbreakerpolicies,ratelimitpolicies', '-A', '--output=yaml'],
+  [
+    'logs',
+    '--namespace=breakwater-system',
+    '--selector=app.kubernetes.io/name=breakwater',
+    '--tail=500',
+    '--prefix',
+  ],
+];
+
+/** Prints what one wants to see after a failed test run; what the cluster does not answer is said and passed over. */
+export async function printLogs(cluster: Cluster, print: (text: string) => void): Promise<void> {
+  const kubectl = join((await cluster.path())[0]!, 'kubectl');
+  for (const question of QUESTIONS) {
+    print(`$ kubectl ${question.join(' ')}`);
+    const args = ['--kubeconfig', cluster.kubeconfig, '--request-timeout=20s', ...question];
+    print(await run(kubectl, args).catch((error: unknown) => String(error)));
+  }
+}
