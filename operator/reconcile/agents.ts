@@ -1,10 +1,10 @@
-import type { Logger } from 'pino';
 import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { parseRevision } from '../../contract/revision.ts';
 import { parseConfiguration } from '../../contract/validate.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
+import type { AgentAttachment } from '../desired/attachment.ts';
 import { configMap, configMapName } from '../desired/configMap.ts';
 import type { Desired } from '../desired/objects.ts';
 import { planAgent, type AgentPlan, type PlanOptions } from '../desired/plan.ts';
@@ -32,6 +32,8 @@ export interface AgentState {
   /** Absent while no configuration could be made of the spec. */
   configuration?: Configuration;
   applyErrors: ApplyError[];
+  /** The agent and its policies as this came from them. */
+  attachment: AgentAttachment;
 }
 
 export interface AgentReconcilerOptions {
@@ -41,34 +43,29 @@ export interface AgentReconcilerOptions {
   links: PodLinks;
   plan: PlanOptions;
   authorityPem: string;
-  logger: Logger;
+  /** Of the Lease under which this process leads. */
+  leaseTransitions: number;
+  /** Called after each reconcile: there may be something new to say about the agent. */
+  onReconciled: (key: string) => void;
   /** How long to wait before trying again what the API server refused. */
   refusedRetryMs?: number;
 }
 
 const REFUSED_RETRY_MS = 60_000;
 
-/** Brings each agent's objects and pods in line with its spec and its policies. */
+/** Brings each agent's objects and pods in line with its spec and its policies, for one term of office. */
 export class AgentReconciler {
   readonly #options: AgentReconcilerOptions;
   readonly #children: ChildWriter;
   readonly #states = new Map<string, AgentState>();
   readonly #revisions = new Map<string, Revisions>();
-  #leaseTransitions = 0;
 
   constructor(options: AgentReconcilerOptions) {
     this.#options = options;
     this.#children = new ChildWriter(options.client);
   }
 
-  /** Starts a term of office: what an earlier one knew is forgotten. */
-  takeOffice(leaseTransitions: number): void {
-    this.#leaseTransitions = leaseTransitions;
-    this.#revisions.clear();
-    this.#states.clear();
-  }
-
-  /** Undefined until the agent was reconciled once in this term of office. */
+  /** Undefined until the agent was reconciled once. */
   stateOf(key: string): AgentState | undefined {
     return this.#states.get(key);
   }
@@ -82,11 +79,12 @@ export class AgentReconciler {
     if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
     const attachment = this.#options.attachments.of(namespace).agents.get(name)!;
     const plan = planAgent({ agent, attachment, options: this.#options.plan });
-    const state: AgentState = { plan, applyErrors: [] };
+    const state: AgentState = { plan, applyErrors: [], attachment };
     const decision = this.#decide(key, agent, plan);
     if (decision) state.configuration = decision.configuration;
     await this.#execute(key, agent, state, signal);
     this.#states.set(key, state);
+    this.#options.onReconciled(key);
     return state.applyErrors.length > 0
       ? { requeueAfterMs: this.#options.refusedRetryMs ?? REFUSED_RETRY_MS }
       : undefined;
@@ -106,7 +104,7 @@ export class AgentReconciler {
     if (!plan.content || !plan.hash) return undefined;
     let revisions = this.#revisions.get(key);
     if (!revisions) {
-      revisions = new Revisions(this.#leaseTransitions);
+      revisions = new Revisions(this.#options.leaseTransitions);
       this.#revisions.set(key, revisions);
     }
     return revisions.decide(plan.content, plan.hash, this.#evidence(key, agent));
@@ -115,7 +113,7 @@ export class AgentReconciler {
   #evidence(key: string, agent: AgentDeployment): Evidence {
     const { caches, links } = this.#options;
     const stored = storedConfiguration(
-      caches.configMaps.get(agent.metadata.namespace!, configMapName(agent)),
+      caches.configMaps.get(agent.metadata.namespace, configMapName(agent)),
     );
     const reported = parseRevision(agent.status?.configuration?.revision ?? '');
     return {
@@ -156,18 +154,10 @@ export class AgentReconciler {
     };
     if (configuration) {
       const object = configMap(agent, configuration, authorityPem);
-      const stored = await apply(
-        caches.configMaps as Informer<KubernetesObject>,
-        ConfigMaps,
-        object,
-      );
+      const stored = await apply(caches.configMaps, ConfigMaps, object);
       if (stored) links.setDesired(key, configuration, this.termOf(key));
     }
-    await apply(
-      caches.serviceAccounts as Informer<KubernetesObject>,
-      ServiceAccounts,
-      plan.serviceAccount,
-    );
+    await apply(caches.serviceAccounts, ServiceAccounts, plan.serviceAccount);
     if (plan.deployment) {
       await apply(
         caches.deployments as unknown as Informer<KubernetesObject>,
@@ -175,7 +165,7 @@ export class AgentReconciler {
         plan.deployment,
       );
     }
-    await apply(caches.services as Informer<KubernetesObject>, Services, plan.service);
+    await apply(caches.services, Services, plan.service);
   }
 }
 

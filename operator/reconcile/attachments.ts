@@ -29,6 +29,14 @@ export class Attachments {
     this.#known.delete(namespace);
   }
 
+  /** Takes over a version of a policy in which nothing but its status changed. */
+  replace(namespace: string, policy: Policy): void {
+    const known = this.#known.get(namespace);
+    const all: PolicyAttachment<Policy>[] = known ? [...known.breakers, ...known.limits] : [];
+    const found = all.find(({ policy: { metadata } }) => metadata.uid === policy.metadata.uid);
+    if (found) found.policy = policy;
+  }
+
   breaker(namespace: string, name: string): PolicyAttachment<CircuitBreakerPolicy> | undefined {
     return this.of(namespace).breakers.find(({ policy }) => policy.metadata.name === name);
   }

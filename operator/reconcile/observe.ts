@@ -1,0 +1,94 @@
+import type { Deployment, Pod } from '../kube/index.ts';
+import type { PodReport } from '../links/index.ts';
+import type {
+  AgentObservation,
+  DeploymentObservation,
+  PodObservation,
+} from '../status/observations.ts';
+import type { AgentState } from './agents.ts';
+
+/** For how long a pod whose link dropped still counts as it reported last: links come back at once, as a rule. */
+export const RECONNECT_GRACE_MS = 2_000;
+
+export interface Seen {
+  state: AgentState | undefined;
+  deployment: Deployment | undefined;
+  pods: readonly Pod[];
+  /** By UID of the pod. */
+  report: (uid: string) => PodReport | undefined;
+  now: Date;
+}
+
+/** An agent and its pods, as informers and links see them. */
+export function observe({ state, deployment, pods, report, now }: Seen): AgentObservation {
+  return {
+    ...(state?.plan.hash !== undefined && { desiredHash: state.plan.hash }),
+    ...(state?.configuration && { revision: state.configuration.revision }),
+    ...(deployment && { deployment: observeDeployment(deployment) }),
+    applyErrors: state?.applyErrors ?? [],
+    pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
+  };
+}
+
+function observeDeployment({ metadata, status = {} }: Deployment): DeploymentObservation {
+  return {
+    generation: metadata.generation ?? 0,
+    observedGeneration: status.observedGeneration ?? 0,
+    replicas: status.replicas ?? 0,
+    readyReplicas: status.readyReplicas ?? 0,
+    updatedReplicas: status.updatedReplicas ?? 0,
+    conditions: status.conditions ?? [],
+  };
+}
+
+function observePod(pod: Pod, report: PodReport | undefined, now: Date): PodObservation {
+  const { metadata, status } = pod;
+  const waiting = waitingOf(pod);
+  return {
+    name: metadata.name,
+    uid: metadata.uid!,
+    ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,
+    terminating: isTerminating(pod),
+    features: [...(report?.features ?? [])],
+    ...reported(report, now),
+    ...(waiting && { waiting }),
+  };
+}
+
+function reported(
+  report: PodReport | undefined,
+  now: Date,
+): Pick<PodObservation, 'connected' | 'hash' | 'boot' | 'snapshot' | 'linkError'> {
+  if (!report) return { connected: false };
+  const { hash, boot, snapshot, incompatible } = report;
+  const present = report.connected || graceLeft(report, now) > 0;
+  return {
+    connected: present && snapshot !== undefined,
+    ...(hash !== undefined && { hash }),
+    ...(boot !== undefined && { boot }),
+    ...(snapshot && { snapshot }),
+    ...(incompatible && { linkError: 'it speaks another version of the contract' }),
+  };
+}
+
+/** Milliseconds for which a pod whose link dropped still counts as connected; 0 when it does not. */
+export function graceLeft(report: PodReport, now: Date): number {
+  if (report.connected || report.snapshot === undefined) return 0;
+  return Math.max(0, Date.parse(report.since) + RECONNECT_GRACE_MS - now.getTime());
+}
+
+/** Whether the pod is on its way out or has ended. */
+export function isTerminating({ metadata, status }: Pod): boolean {
+  const phase = status?.phase;
+  return metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed';
+}
+
+function waitingOf({ status }: Pod): PodObservation['waiting'] {
+  for (const { name, state } of status?.containerStatuses ?? []) {
+    const { reason, message } = state?.waiting ?? {};
+    if (reason === undefined || reason === 'ContainerCreating' || reason === 'PodInitializing')
+      continue;
+    return { container: name, reason, ...(message !== undefined && { message }) };
+  }
+  return undefined;
+}

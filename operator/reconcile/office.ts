@@ -1,0 +1,156 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import {
+  Controller,
+  EventRecorder,
+  WorkQueue,
+  type Clock,
+  type KubeClient,
+  type LeaderTerm,
+  type Reconcile,
+} from '../kube/index.ts';
+import type { Links } from '../links/index.ts';
+import type { PlanOptions } from '../desired/plan.ts';
+import { AgentReconciler } from './agents.ts';
+import type { Attachments } from './attachments.ts';
+import type { Caches } from './caches.ts';
+import { StatusReconciler } from './statuses.ts';
+
+/** What is reconciled: agents into objects, and the status of each kind. */
+export type Task = 'agent' | 'agentStatus' | 'breakerStatus' | 'limitStatus';
+
+const CONTROLLERS: Record<Task, string> = {
+  agent: 'agentdeployment',
+  agentStatus: 'agentdeployment-status',
+  breakerStatus: 'circuitbreakerpolicy-status',
+  limitStatus: 'ratelimitpolicy-status',
+};
+
+const TASKS = Object.keys(CONTROLLERS) as Task[];
+
+/** One queue for each task. They outlive terms of office, so their metrics are registered once. */
+export type Queues = Record<Task, WorkQueue>;
+
+export function createQueues(options: {
+  registry: Registry;
+  clock: Clock;
+  random: () => number;
+}): Queues {
+  const queue = (task: Task): [Task, WorkQueue] => [
+    task,
+    new WorkQueue({ name: CONTROLLERS[task], ...options }),
+  ];
+  return Object.fromEntries(TASKS.map(queue)) as Queues;
+}
+
+export interface OfficeOptions {
+  client: KubeClient;
+  caches: Caches;
+  attachments: Attachments;
+  links: Links;
+  queues: Queues;
+  plan: PlanOptions;
+  authorityPem: string;
+  /** Name of this process, for Events. */
+  instance: string;
+  logger: Logger;
+  registry: Registry;
+  clock: Clock;
+  random: () => number;
+  concurrency: number;
+}
+
+/** Everything that only the leader does, for one term of office. */
+export class Office {
+  readonly #options: OfficeOptions;
+  readonly #term: LeaderTerm;
+  readonly agents: AgentReconciler;
+  readonly #statuses: StatusReconciler;
+
+  constructor(options: OfficeOptions, term: LeaderTerm) {
+    const { caches, attachments, links, clock, random, logger, instance } = options;
+    const client = options.client.guarded(() => term.assertLeading());
+    this.#options = options;
+    this.#term = term;
+    this.agents = new AgentReconciler({
+      client,
+      caches,
+      attachments,
+      links,
+      plan: options.plan,
+      authorityPem: options.authorityPem,
+      leaseTransitions: term.leaseTransitions,
+      onReconciled: (key) => this.#agentReconciled(key),
+    });
+    this.#statuses = new StatusReconciler({
+      client,
+      caches,
+      attachments,
+      links,
+      agents: this.agents,
+      clock,
+      events: new EventRecorder({
+        client,
+        reportingController: 'breakwater.dev/operator',
+        reportingInstance: instance,
+        logger,
+        clock,
+        random,
+      }),
+    });
+  }
+
+  /** Works until the term ends, and resolves when the last work has ended. */
+  async run(): Promise<void> {
+    const { caches, links, queues } = this.#options;
+    const { signal } = this.#term;
+    links.open(signal, this.agents.termOf);
+    const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
+      objects.forEach(({ metadata }) =>
+        queues[task].add(`${metadata.namespace}/${metadata.name}`, { priority: 'low' }),
+      );
+    all('agent', caches.agents.list());
+    all('agentStatus', caches.agents.list());
+    all('breakerStatus', caches.breakers.list());
+    all('limitStatus', caches.limits.list());
+    await Promise.all(TASKS.map((task) => this.#controller(task).run(signal)));
+  }
+
+  #controller(task: Task): Controller {
+    const { queues, logger, registry, clock, random, concurrency } = this.#options;
+    const reconcile: Record<Task, Reconcile> = {
+      agent: this.agents.reconcile,
+      agentStatus: this.#statuses.agent,
+      breakerStatus: this.#statuses.breaker,
+      limitStatus: this.#statuses.limit,
+    };
+    return new Controller({
+      name: CONTROLLERS[task],
+      reconcile: reconcile[task],
+      queue: queues[task],
+      concurrency,
+      logger,
+      registry,
+      clock,
+      random,
+    });
+  }
+
+  /** Policies first: they are what people look at. */
+  #agentReconciled(key: string): void {
+    enqueueStatuses(this.#options, key);
+  }
+}
+
+/** Asks for the status of an agent and of every policy that is for it. */
+export function enqueueStatuses(
+  { queues, attachments }: Pick<OfficeOptions, 'queues' | 'attachments'>,
+  key: string,
+): void {
+  const slash = key.indexOf('/');
+  const namespace = key.slice(0, slash);
+  const { breakers, limits } = attachments.policiesOf(namespace, key.slice(slash + 1));
+  for (const name of breakers) queues.breakerStatus.add(`${namespace}/${name}`);
+  for (const name of limits) queues.limitStatus.add(`${namespace}/${name}`);
+  queues.agentStatus.add(key);
+}

@@ -1,0 +1,254 @@
+import type {
+  AgentDeployment,
+  AgentDeploymentStatus,
+  CircuitBreakerPolicy,
+  CircuitBreakerPolicyStatus,
+  RateLimitPolicy,
+  RateLimitPolicyStatus,
+} from '../../crds/generated/types.ts';
+import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
+import { AGENT_LABEL } from '../desired/metadata.ts';
+import {
+  AgentDeployments,
+  CircuitBreakerPolicies,
+  RateLimitPolicies,
+  splitKey,
+  type EventRecorder,
+  type KubernetesObject,
+  type Pod,
+  type Reconcile,
+  type Resource,
+} from '../kube/index.ts';
+import type { PodLinks } from '../links/index.ts';
+import { agentStatus } from '../status/agent.ts';
+import { statusChange } from '../status/change.ts';
+import {
+  agentEvents,
+  breakerPolicyEvents,
+  rateLimitPolicyEvents,
+  type EventDraft,
+} from '../status/events.ts';
+import type { AgentObservation } from '../status/observations.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../status/policy.ts';
+import type { AgentReconciler } from './agents.ts';
+import type { Attachments } from './attachments.ts';
+import type { Caches } from './caches.ts';
+import { NumbersBudget } from './numbersBudget.ts';
+import { graceLeft, isTerminating, observe } from './observe.ts';
+import { slotsOf } from './slots.ts';
+import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
+
+/** Index of the pods' informer: pods by `namespace/agent`. */
+export const PODS_BY_AGENT = 'agent';
+
+/** The agent that an object was made for, by its label. */
+export function agentKeyOfChild({ metadata }: KubernetesObject): string | undefined {
+  const agent = metadata.labels?.[AGENT_LABEL];
+  return agent === undefined ? undefined : `${metadata.namespace}/${agent}`;
+}
+
+export interface StatusReconcilerOptions {
+  client: StatusClient;
+  caches: Caches;
+  attachments: Attachments;
+  links: PodLinks;
+  agents: AgentReconciler;
+  events: Pick<EventRecorder, 'record'>;
+  /** Wall clock and monotonic clock, in milliseconds. */
+  clock: { now(): number; monotonic(): number };
+  /** How long a new leader waits for links before it says that pods do not report. */
+  settleMs?: number;
+}
+
+const SETTLE_MS = 3_000;
+const SETTLE_POLL_MS = 100;
+
+/** A status that is due: what it is, and what to tell about the change. */
+interface Draft<S> {
+  next: S;
+  events: (previous: S | undefined) => EventDraft[];
+}
+
+/** Writes what is seen of agents and policies into their status, and Events about what changed. */
+export class StatusReconciler {
+  readonly #options: StatusReconcilerOptions;
+  readonly #since: number;
+  readonly #agents: StatusWriter<AgentDeploymentStatus, AgentDeployment>;
+  readonly #breakers: StatusWriter<CircuitBreakerPolicyStatus, CircuitBreakerPolicy>;
+  readonly #limits: StatusWriter<RateLimitPolicyStatus, RateLimitPolicy>;
+
+  constructor(options: StatusReconcilerOptions) {
+    const { client, clock } = options;
+    const budget = new NumbersBudget();
+    this.#options = options;
+    this.#since = clock.monotonic();
+    this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange);
+    this.#breakers = new StatusWriter(client, CircuitBreakerPolicies, budget, statusChange);
+    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange);
+  }
+
+  agent: Reconcile = async (key, signal) => {
+    const { caches, attachments, agents } = this.#options;
+    const { namespace, name } = parts(key);
+    const cached = caches.agents.get(namespace, name);
+    if (!cached || cached.metadata.deletionTimestamp) {
+      this.#agents.forget('AgentDeployment', key);
+      return;
+    }
+    const state = agents.stateOf(key);
+    const current = attachments.of(namespace).agents.get(name);
+    // Otherwise the agent is about to be reconciled, and that asks for its status again.
+    if (!state || !current || slotsOf(state.attachment) !== slotsOf(current)) return;
+    if (!this.#settled([key])) return { requeueAfterMs: SETTLE_POLL_MS };
+    const agent = this.#agents.newest(cached);
+    const observation = this.#observe(key);
+    const next = agentStatus({
+      agent,
+      plan: state.plan,
+      observation,
+      previous: agent.status,
+      now: new Date(this.#options.clock.now()),
+    });
+    return this.#write(this.#agents, AgentDeployments, agent, [key], signal, {
+      next,
+      events: (previous) => agentEvents({ agent, plan: state.plan, observation }, previous, next),
+    });
+  };
+
+  breaker: Reconcile = (key, signal) => {
+    const { namespace, name } = parts(key);
+    const attachment = this.#options.attachments.breaker(namespace, name);
+    return this.#policy(
+      key,
+      attachment,
+      this.#breakers,
+      CircuitBreakerPolicies,
+      signal,
+      (input) => {
+        const next = breakerPolicyStatus(input);
+        return { next, events: (previous) => breakerPolicyEvents(previous, next) };
+      },
+    );
+  };
+
+  limit: Reconcile = (key, signal) => {
+    const { namespace, name } = parts(key);
+    const attachment = this.#options.attachments.limit(namespace, name);
+    return this.#policy(key, attachment, this.#limits, RateLimitPolicies, signal, (input) => {
+      const next = rateLimitPolicyStatus(input);
+      return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
+    });
+  };
+
+  async #policy<P extends Policy & StatusObject<S>, S>(
+    key: string,
+    attachment: PolicyAttachment<P> | undefined,
+    writer: StatusWriter<S, P>,
+    resource: Resource<P>,
+    signal: AbortSignal,
+    draft: (input: {
+      attachment: PolicyAttachment<P>;
+      agents: Map<string, AgentObservation>;
+      previous: P['status'];
+      now: Date;
+    }) => Draft<S>,
+  ): Promise<{ requeueAfterMs?: number } | void> {
+    if (!attachment || attachment.policy.metadata.deletionTimestamp) {
+      writer.forget(resource.kind, key);
+      return;
+    }
+    const { namespace } = parts(key);
+    const keys = attachment.targets.map((agent) => `${namespace}/${agent}`);
+    if (!this.#settled(keys)) return { requeueAfterMs: SETTLE_POLL_MS };
+    if (!this.#inForce(namespace, attachment)) return;
+    const policy = writer.newest(attachment.policy);
+    const agents = new Map(
+      attachment.targets.map((agent) => [agent, this.#observe(`${namespace}/${agent}`)]),
+    );
+    const now = new Date(this.#options.clock.now());
+    const due = draft({
+      attachment: { ...attachment, policy },
+      agents,
+      previous: policy.status,
+      now,
+    });
+    return this.#write(writer, resource, policy, keys, signal, due);
+  }
+
+  async #write<S, T extends StatusObject<S>>(
+    writer: StatusWriter<S, T>,
+    resource: Resource<T>,
+    object: T,
+    agents: string[],
+    signal: AbortSignal,
+    { next, events }: Draft<S>,
+  ): Promise<{ requeueAfterMs?: number } | void> {
+    const { clock } = this.#options;
+    const result = await writer.write(object, next, clock.monotonic(), signal);
+    if (result.written) this.#record(resource, object, events(object.status));
+    const again = [result.retryAfterMs ?? 0, this.#graceLeft(agents)].filter((ms) => ms > 0);
+    return again.length > 0 ? { requeueAfterMs: Math.min(...again) } : undefined;
+  }
+
+  #record(
+    { kind }: Resource<KubernetesObject>,
+    object: KubernetesObject,
+    drafts: EventDraft[],
+  ): void {
+    const { apiVersion, metadata } = object;
+    const { name, namespace, uid, resourceVersion } = metadata;
+    const regarding = { apiVersion, kind, name, namespace, uid, resourceVersion };
+    for (const draft of drafts) this.#options.events.record({ regarding, ...draft });
+  }
+
+  /** Whether each agent runs, or is about to be told, the policy as it is now; else a reconcile of it is under way. */
+  #inForce(namespace: string, { policy, targets }: PolicyAttachment<Policy>): boolean {
+    const current = this.#options.attachments.of(namespace).agents;
+    return targets.every((name) => {
+      const state = this.#options.agents.stateOf(`${namespace}/${name}`);
+      const { uid } = policy.metadata;
+      return state && slotsOf(state.attachment, uid) === slotsOf(current.get(name)!, uid);
+    });
+  }
+
+  #observe(key: string): AgentObservation {
+    const { caches, links, agents, clock } = this.#options;
+    const { namespace, name } = parts(key);
+    return observe({
+      state: agents.stateOf(key),
+      deployment: caches.deployments.get(namespace, name),
+      pods: this.#pods(key),
+      report: (uid) => links.podReport(uid),
+      now: new Date(clock.now()),
+    });
+  }
+
+  #pods(key: string): Pod[] {
+    return this.#options.caches.pods.byIndex(PODS_BY_AGENT, key);
+  }
+
+  /** A new leader knows nothing of circuits before pods have connected: until then status stays as it is. */
+  #settled(keys: string[]): boolean {
+    const { clock, links, settleMs = SETTLE_MS } = this.#options;
+    if (clock.monotonic() - this.#since >= settleMs) return true;
+    return keys.every((key) =>
+      this.#pods(key)
+        .filter((pod) => pod.status?.podIP && !isTerminating(pod))
+        .every((pod) => links.podReport(pod.metadata.uid!)?.snapshot !== undefined),
+    );
+  }
+
+  #graceLeft(keys: string[]): number {
+    const now = new Date(this.#options.clock.now());
+    const left = keys
+      .flatMap((key) => this.#options.links.podsOf(key))
+      .map((report) => graceLeft(report, now))
+      .filter((ms) => ms > 0);
+    return left.length > 0 ? Math.min(...left) : 0;
+  }
+}
+
+const parts = (key: string): { namespace: string; name: string } => {
+  const { namespace = '', name } = splitKey(key);
+  return { namespace, name };
+};

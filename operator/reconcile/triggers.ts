@@ -1,0 +1,127 @@
+import { PORTS } from '../../contract/link.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { AGENT_LABEL } from '../desired/metadata.ts';
+import type { Policy } from '../desired/attachment.ts';
+import { keyOf, type Pod } from '../kube/index.ts';
+import type { Links, PodTarget } from '../links/index.ts';
+import type { Attachments } from './attachments.ts';
+import type { Caches } from './caches.ts';
+import { isTerminating } from './observe.ts';
+import { enqueueStatuses, type Queues } from './office.ts';
+import { agentKeyOfChild, PODS_BY_AGENT } from './statuses.ts';
+
+export interface TriggerOptions {
+  caches: Caches;
+  attachments: Attachments;
+  links: Links;
+  queues: Queues;
+}
+
+/**
+ * Turns what informers and links notice into keys to reconcile. It only enqueues: whoever leads works
+ * the queues off, and a new leader starts from everything there is.
+ */
+export function connectTriggers(options: TriggerOptions): void {
+  const { caches, links, queues } = options;
+  caches.agents.onChange((current, previous) => agentChanged(options, current, previous));
+  caches.breakers.onChange((current, previous) => policyChanged(options, current, previous));
+  caches.limits.onChange((current, previous) => policyChanged(options, current, previous));
+  for (const informer of caches.children) {
+    informer.onChange((current, previous) => {
+      const key = agentKeyOfChild((current ?? previous)!);
+      if (key !== undefined) queues.agent.add(key);
+    });
+  }
+  watchPods(options);
+  links.onChange((key) => enqueueStatuses(options, key));
+  links.onHigherTerm((key) => queues.agent.add(key));
+}
+
+function agentChanged(
+  { caches, attachments, queues }: TriggerOptions,
+  current: KubernetesObject | undefined,
+  previous: KubernetesObject | undefined,
+): void {
+  const object = (current ?? previous)!;
+  const namespace = object.metadata.namespace!;
+  const key = keyOf(object);
+  if (current && previous && !differs(current, previous)) {
+    queues.agentStatus.add(key);
+    return;
+  }
+  attachments.invalidate(namespace);
+  queues.agent.add(key);
+  queues.agentStatus.add(key);
+  // A policy may have found or lost a target.
+  for (const policy of caches.breakers.list(namespace)) queues.breakerStatus.add(keyOf(policy));
+  for (const policy of caches.limits.list(namespace)) queues.limitStatus.add(keyOf(policy));
+}
+
+function policyChanged(
+  { attachments, queues }: TriggerOptions,
+  current: Policy | undefined,
+  previous: Policy | undefined,
+): void {
+  const { kind, metadata } = (current ?? previous)!;
+  const { name } = metadata;
+  const namespace = metadata.namespace!;
+  const queue = kind === 'CircuitBreakerPolicy' ? queues.breakerStatus : queues.limitStatus;
+  if (current && previous && !differs(current, previous)) {
+    attachments.replace(namespace, current);
+    queue.add(`${namespace}/${name}`);
+    return;
+  }
+  const before = attachments.targetsOf(namespace, kind, name);
+  attachments.invalidate(namespace);
+  const after = attachments.targetsOf(namespace, kind, name);
+  for (const agent of new Set([...before, ...after])) {
+    queues.agent.add(`${namespace}/${agent}`);
+    // Its other policies may have won or lost a slot by this.
+    enqueueStatuses({ queues, attachments }, `${namespace}/${agent}`);
+  }
+  queue.add(`${namespace}/${name}`);
+}
+
+/** Whether more than the status, or bookkeeping in metadata, changed. */
+function differs(current: KubernetesObject, previous: KubernetesObject): boolean {
+  const facts = ({ metadata }: KubernetesObject): string =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.generation,
+      metadata.deletionTimestamp,
+      Object.entries(metadata.labels ?? {}).sort(),
+    ]);
+  return facts(current) !== facts(previous);
+}
+
+/** Keeps the targets of links the same as the pods, however many change at once. */
+function watchPods(options: TriggerOptions): void {
+  const { caches, links } = options;
+  let due = false;
+  const update = (): void => {
+    due = false;
+    links.setTargets(caches.pods.list().filter(isTarget).map(targetOf));
+  };
+  caches.pods.addIndex(PODS_BY_AGENT, (pod) => [agentKeyOfChild(pod) ?? '']);
+  caches.pods.onChange((current, previous) => {
+    if (!due) setImmediate(update);
+    due = true;
+    const key = agentKeyOfChild((current ?? previous)!);
+    if (key !== undefined) enqueueStatuses(options, key);
+  });
+}
+
+/** A pod that is being deleted still tells what happens in it until its process has ended. */
+const isTarget = (pod: Pod): boolean =>
+  pod.metadata.deletionTimestamp !== undefined || !isTerminating(pod);
+
+function targetOf({ metadata, status }: Pod): PodTarget {
+  return {
+    namespace: metadata.namespace!,
+    agent: metadata.labels![AGENT_LABEL]!,
+    name: metadata.name,
+    uid: metadata.uid!,
+    ...(status?.podIP && { ip: status.podIP }),
+    port: PORTS.control,
+  };
+}

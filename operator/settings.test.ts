@@ -1,0 +1,24 @@
+import { expect, it } from '@jest/globals';
+import { settingsFrom } from './settings.ts';
+
+const needed = { POD_NAMESPACE: 'system', POD_NAME: 'operator-1', RUNTIME_IMAGE: 'runtime:1' };
+
+it('has a default for all that can have one', () => {
+  expect(settingsFrom(needed)).toEqual({
+    namespace: 'system',
+    podName: 'operator-1',
+    runtimeImage: 'runtime:1',
+    runtimeImagePullPolicy: undefined,
+    watchNamespace: undefined,
+    logLevel: 'info',
+    leaseName: 'breakwater-operator',
+    authoritySecret: 'breakwater-authority',
+    ports: { metrics: 8080, health: 8081, debug: 9091 },
+  });
+});
+
+it('names everything that is wrong at once', () => {
+  expect(() => settingsFrom({ POD_NAME: 'x', LOG_LEVEL: 'loud', HEALTH_PORT: 'http' })).toThrow(
+    "The operator cannot start: set LOG_LEVEL to one of trace, debug, info, warn, error, fatal; set POD_NAMESPACE to the operator's own namespace; set RUNTIME_IMAGE to the image that agents run by default; set HEALTH_PORT to a port number, 0 to 65535",
+  );
+});

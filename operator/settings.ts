@@ -1,0 +1,55 @@
+/** What the operator is told by its environment; see charts/breakwater. */
+export interface Settings {
+  /** Namespace of the operator itself: its Lease and its authority are there. */
+  namespace: string;
+  /** Name of the pod, for the Lease and for Events. */
+  podName: string;
+  runtimeImage: string;
+  runtimeImagePullPolicy: string | undefined;
+  /** Namespace to look after; undefined: all. */
+  watchNamespace: string | undefined;
+  logLevel: string;
+  leaseName: string;
+  authoritySecret: string;
+  ports: { metrics: number; health: number; debug: number };
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+/** @throws Error that names every variable which is missing or wrong, and what to set it to */
+export function settingsFrom(env: Record<string, string | undefined>): Settings {
+  const problems: string[] = [];
+  const required = (name: string, what: string): string => {
+    const value = env[name];
+    if (!value) problems.push(`set ${name} to ${what}`);
+    return value ?? '';
+  };
+  const port = (name: string, fallback: number): number => {
+    const value = env[name];
+    if (!value) return fallback;
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < 0 || number > 65535) {
+      problems.push(`set ${name} to a port number, 0 to 65535`);
+    }
+    return number;
+  };
+  const logLevel = env['LOG_LEVEL'] || 'info';
+  if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
+  const settings: Settings = {
+    namespace: required('POD_NAMESPACE', "the operator's own namespace"),
+    podName: required('POD_NAME', 'a name for this process'),
+    runtimeImage: required('RUNTIME_IMAGE', 'the image that agents run by default'),
+    runtimeImagePullPolicy: env['RUNTIME_IMAGE_PULL_POLICY'] || undefined,
+    watchNamespace: env['WATCH_NAMESPACE'] || undefined,
+    logLevel,
+    leaseName: env['LEASE_NAME'] || 'breakwater-operator',
+    authoritySecret: env['AUTHORITY_SECRET'] || 'breakwater-authority',
+    ports: {
+      metrics: port('METRICS_PORT', 8080),
+      health: port('HEALTH_PORT', 8081),
+      debug: port('DEBUG_PORT', 9091),
+    },
+  };
+  if (problems.length > 0) throw new Error(`The operator cannot start: ${problems.join('; ')}`);
+  return settings;
+}
