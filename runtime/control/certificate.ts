@@ -1,0 +1,33 @@
+/** Key and certificate as PEM. */
+export interface ServerIdentity {
+  key: string;
+  cert: string;
+}
+
+const HOUR_MS = 3_600_000;
+const VALID_MS = 10 * 365 * 24 * HOUR_MS;
+
+/**
+ * An EC key and a certificate signed by itself, made in memory. It only encrypts: who the pod is
+ * is proven by its token.
+ */
+export async function selfSignedIdentity(name: string, now: Date): Promise<ServerIdentity> {
+  // Loaded here, because it is large and nothing else at start needs to wait for it.
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      name: [{ CN: [name] }],
+      // A clock that is behind must not make it invalid.
+      notBefore: new Date(now.getTime() - HOUR_MS),
+      notAfter: new Date(now.getTime() + VALID_MS),
+      signingAlgorithm: algorithm,
+      keys,
+    },
+    crypto,
+  );
+  const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'), cert: certificate.toString('pem') };
+}

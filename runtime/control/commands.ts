@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+import type { Report, Snapshot } from '../../contract/generated/types.ts';
+import { parseCommand } from '../../contract/validate.ts';
+import type { ActiveConfiguration } from './configuration.ts';
+
+export interface CommandsDeps {
+  configuration: ActiveConfiguration;
+  snapshot(): Snapshot;
+  date(): Date;
+  log: Logger;
+}
+
+/** Obeys what the operator says over a link. */
+export class Commands {
+  readonly #deps: CommandsDeps;
+
+  constructor(deps: CommandsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes one message. A push of a stale term is answered to its sender alone: a leader that was
+   * replaced must not show up in what the present one is told.
+   */
+  handle(text: string): Report | undefined {
+    const value = parseJson(text);
+    const { type, term, configuration } = members(value);
+    if (type === 'Configure' && typeof term === 'number') {
+      const stale = this.#deps.configuration.staleTerm(term);
+      if (stale !== undefined) return this.#stale(stale);
+    }
+    const parsed = parseCommand(value);
+    if (!parsed.ok) {
+      this.#malformed(type, parsed, configuration);
+      return undefined;
+    }
+    const command = parsed.value;
+    if (command.type === 'Announce') this.#deps.configuration.announce(command.term);
+    else this.#deps.configuration.offerPush(command.term, command.configuration);
+    return undefined;
+  }
+
+  #stale(message: string): Report {
+    this.#deps.log.warn({ reason: message }, 'Push was refused');
+    const snapshot = this.#deps.snapshot();
+    const time = this.#deps.date().toISOString();
+    snapshot.configuration.refused = { source: 'Link', message, time };
+    return snapshot;
+  }
+
+  #malformed(
+    type: unknown,
+    { message, unknownType }: { message: string; unknownType: boolean },
+    configuration: unknown,
+  ): void {
+    if (type === 'Configure') this.#deps.configuration.refuse('Link', message, configuration);
+    else if (unknownType) this.#deps.log.debug('Message of an unknown type was ignored');
+    else this.#deps.log.warn({ reason: message }, 'Malformed message was ignored');
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function members(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,183 @@
+import { constants } from 'node:crypto';
+import { createServer } from 'node:https';
+import type { Server, ServerOptions } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
+import type { RawData, WebSocket } from 'ws';
+import type { Hello, Report } from '../../contract/generated/types.ts';
+import {
+  LINK_PATH,
+  LINK_PROTOCOL,
+  MAX_MESSAGE_BYTES,
+  OPERATOR_COMMON_NAME,
+} from '../../contract/link.ts';
+import type { ServerIdentity } from './certificate.ts';
+
+export interface ControlServerDeps {
+  identity: ServerIdentity;
+  /** The first message, made for each link; rejects when there is no token. */
+  hello(): Promise<Hello>;
+  /** What a link is told after its Hello. */
+  snapshot(): Report;
+  /** A message of the operator. What is given back is told to that link only. */
+  onMessage(text: string): Report | undefined;
+  log: Logger;
+  /** Time between pings; a peer that missed one is dropped at the next. In milliseconds. */
+  pingMs?: number;
+}
+
+/** Bytes that may wait for a peer; one that reads this slowly is as good as gone. */
+const MAX_BACKLOG_BYTES = 16 * MAX_MESSAGE_BYTES;
+
+/**
+ * The control port: WebSocket links from the operator's leader, over TLS 1.3 with the operator's
+ * certificate. Two may be open while leaders change; all are told everything.
+ */
+export class ControlServer {
+  readonly server: Server;
+  readonly #deps: ControlServerDeps;
+  readonly #sockets: WebSocketServer;
+  readonly #links = new Set<WebSocket>();
+  readonly #alive = new WeakSet<WebSocket>();
+  readonly #ping: NodeJS.Timeout;
+  #authority: string | undefined;
+
+  constructor(deps: ControlServerDeps) {
+    this.#deps = deps;
+    this.server = createServer(tlsOptions(deps.identity, undefined), (_request, response) => {
+      response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' });
+      response.end('Only links of the operator are taken here.\n');
+    });
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      handleProtocols: () => LINK_PROTOCOL,
+    });
+    this.server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+    this.server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+      deps.log.debug({ code: error.code }, 'Link was refused by TLS');
+    });
+    this.#ping = setInterval(() => this.#pingAll(), deps.pingMs ?? 10_000).unref();
+  }
+
+  /** Links that are past their Hello. */
+  get links(): number {
+    return this.#links.size;
+  }
+
+  /** Takes another authority's public part, as PEM, for connections from now on. */
+  setAuthority(pem: string): void {
+    try {
+      this.server.setSecureContext(tlsOptions(this.#deps.identity, pem));
+      this.#authority = pem;
+      this.#deps.log.info('Authority was loaded');
+    } catch {
+      this.#deps.log.error('Authority was refused because it is no PEM certificate');
+    }
+  }
+
+  /** Tells all links. */
+  broadcast(report: Report): void {
+    if (this.#links.size === 0) return;
+    const text = JSON.stringify(report);
+    for (const link of this.#links) this.#send(link, text);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ping);
+    for (const link of this.#sockets.clients) link.close(1001, 'shutting down');
+    this.#sockets.close();
+    if (!this.server.listening) return;
+    await new Promise((resolve) => {
+      this.server.close(resolve);
+      this.server.closeAllConnections();
+      for (const link of this.#sockets.clients) link.terminate();
+    });
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => undefined);
+    const refusal = this.#refusal(request);
+    if (refusal !== undefined) {
+      this.#deps.log.warn({ reason: refusal }, 'Link was refused');
+      socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (link) => {
+      this.#open(link).catch((error: unknown) => {
+        this.#deps.log.error({ err: error }, 'Link could not be opened');
+        link.close(1011, 'no hello');
+      });
+    });
+  }
+
+  /** Status line for whoever may not open a link; TLS has verified the chain before. */
+  #refusal(request: IncomingMessage): string | undefined {
+    const socket = request.socket as TLSSocket;
+    const name = socket.getPeerCertificate().subject?.CN;
+    if (this.#authority === undefined || !socket.authorized || name !== OPERATOR_COMMON_NAME) {
+      return '403 Forbidden';
+    }
+    if (request.url !== LINK_PATH) return '404 Not Found';
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',');
+    return offered.some((each) => each.trim() === LINK_PROTOCOL) ? undefined : '400 Bad Request';
+  }
+
+  async #open(link: WebSocket): Promise<void> {
+    // Before anything is awaited, so that an early message or a close is not missed.
+    link.on('error', (error) => this.#deps.log.info({ reason: error.message }, 'Link failed'));
+    link.on('close', () => {
+      if (this.#links.delete(link)) this.#deps.log.info('Link was closed');
+    });
+    link.on('pong', () => this.#alive.add(link));
+    link.on('message', (data, isBinary) => this.#onMessage(link, data, isBinary));
+    this.#alive.add(link);
+    const hello = await this.#deps.hello();
+    if (link.readyState !== link.OPEN) return;
+    this.#send(link, JSON.stringify(hello));
+    this.#send(link, JSON.stringify(this.#deps.snapshot()));
+    this.#links.add(link);
+    this.#deps.log.info('Link was opened');
+  }
+
+  #onMessage(link: WebSocket, data: RawData, isBinary: boolean): void {
+    this.#alive.add(link);
+    if (isBinary) {
+      link.close(1003, 'text only');
+      return;
+    }
+    const answer = this.#deps.onMessage((data as Buffer).toString('utf8'));
+    if (answer) this.#send(link, JSON.stringify(answer));
+  }
+
+  #send(link: WebSocket, text: string): void {
+    if (link.bufferedAmount > MAX_BACKLOG_BYTES) link.terminate();
+    else if (link.readyState === link.OPEN) link.send(text);
+  }
+
+  #pingAll(): void {
+    for (const link of this.#sockets.clients) {
+      if (!this.#alive.delete(link)) link.terminate();
+      else link.ping();
+    }
+  }
+}
+
+function tlsOptions({ key, cert }: ServerIdentity, authority: string | undefined): ServerOptions {
+  return {
+    key,
+    cert,
+    // Without an authority this names one that has signed nobody; none at all would mean the
+    // public authorities.
+    ca: authority ?? cert,
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: true,
+    // A resumed session would carry a verdict from before the authority changed.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}

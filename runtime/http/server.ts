@@ -1,0 +1,140 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Lifecycle } from '../lifecycle.ts';
+import { rawError, sendError } from './errors.ts';
+import type { Failure } from './errors.ts';
+import type { Messages, Served } from './messages.ts';
+
+/** A listener that may take a request; says whether it did. */
+export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+export interface AgentServerDeps {
+  messages: Pick<Messages, 'handle'>;
+  lifecycle: Lifecycle;
+  /** Health, also on this port. */
+  health: Route;
+  onServed(route: string, served: Served, seconds: number): void;
+  log: Logger;
+  /** Time a client has for its headers and for its whole request, in milliseconds. */
+  headersTimeoutMs?: number;
+  requestTimeoutMs?: number;
+}
+
+const MESSAGES = '/v1/messages';
+
+const NOT_FOUND: Failure = {
+  reason: 'NotFound',
+  message: 'There is nothing here: the agent answers POST /v1/messages.',
+};
+const DRAINING: Failure = {
+  reason: 'Draining',
+  message: 'The agent is shutting down.',
+  retryAfterMs: 1000,
+};
+const INTERNAL: Failure = { reason: 'Internal', message: 'The agent failed.' };
+
+/** The agent's API, not yet listening. */
+export function agentServer(deps: AgentServerDeps): Server {
+  const server = createServer(
+    {
+      headersTimeout: deps.headersTimeoutMs ?? 15_000,
+      requestTimeout: deps.requestTimeoutMs ?? 120_000,
+      // Well above the idle time of usual clients and load balancers, who then close first.
+      keepAliveTimeout: 75_000,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 64 * 1024,
+    },
+    (request, response) => {
+      serve(deps, request, response).catch((error: unknown) => {
+        deps.log.error({ err: error }, 'Request could not be counted');
+        response.destroy();
+      });
+    },
+  );
+  server.on('clientError', onClientError);
+  return server;
+}
+
+async function serve(
+  deps: AgentServerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  answers.set(request.socket, response);
+  // A client that vanishes shows as a close; its error needs no other handling.
+  response.on('error', () => undefined);
+  if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
+  if (deps.health(request, response)) return;
+  const began = performance.now();
+  const known = request.url?.split('?', 1)[0] === MESSAGES && request.method === 'POST';
+  const served = known ? await serveMessages(deps, request, response) : notFound(response);
+  const seconds = (performance.now() - began) / 1000;
+  deps.onServed(known ? MESSAGES : 'other', served, seconds);
+}
+
+function notFound(response: ServerResponse): Served {
+  sendError(response, NOT_FOUND);
+  return { reason: 'NotFound', failed: false };
+}
+
+async function serveMessages(
+  { lifecycle, messages, log }: AgentServerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Served> {
+  const cut = new AbortController();
+  const leave = lifecycle.enter(cut);
+  if (!leave) {
+    response.shouldKeepAlive = false;
+    sendError(response, DRAINING);
+    return { reason: 'Draining', failed: true };
+  }
+  try {
+    const served = await messages.handle(request, response, cut);
+    // What is written but not sent yet belongs to the request too.
+    await finished(response);
+    return served;
+  } catch (error) {
+    log.error({ err: error }, 'Request failed unexpectedly');
+    if (response.headersSent) response.destroy();
+    else sendError(response, INTERNAL);
+    return { reason: 'Internal', failed: true };
+  } finally {
+    leave();
+  }
+}
+
+function finished(response: ServerResponse): Promise<void> {
+  if (response.writableFinished || response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    response.once('finish', resolve).once('close', resolve);
+  });
+}
+
+/** The last answer begun on each connection. */
+const answers = new WeakMap<Socket, ServerResponse>();
+
+const MALFORMED: Failure = { reason: 'InvalidRequest', message: 'The request is not valid HTTP.' };
+const SLOW: Failure = { reason: 'RequestTimeout', message: 'The request took too long to arrive.' };
+const LARGE: Failure = {
+  reason: 'HeadersTooLarge',
+  message: 'The headers are larger than 64 KiB.',
+};
+const CLIENT_ERRORS: Record<string, Failure> = {
+  ERR_HTTP_REQUEST_TIMEOUT: SLOW,
+  HPE_HEADER_OVERFLOW: LARGE,
+};
+
+/** Answers what never became a whole request, unless an answer is already under way. */
+function onClientError(error: NodeJS.ErrnoException, stream: Socket | NodeJS.WritableStream): void {
+  const socket = stream as Socket;
+  const answer = answers.get(socket);
+  const answering = answer?.headersSent === true && !answer.writableFinished;
+  if (error.code === 'ECONNRESET' || !socket.writable || answering) {
+    socket.destroy();
+    return;
+  }
+  socket.end(rawError(CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED), () => socket.destroy());
+}

@@ -1,0 +1,51 @@
+import packageJson from '../package.json' with { type: 'json' };
+import { MOUNTS, PORTS } from '../contract/link.ts';
+import { systemClock } from './guard/clock.ts';
+import { rootLogger } from './observe/log.ts';
+import { Runtime } from './runtime.ts';
+
+const { env } = process;
+
+/** A port from the environment, or the one that the operator expects. */
+function port(name: string, fallback: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
+  throw new Error(`${name} must be a port from 0 to 65535`);
+}
+
+const log = rootLogger(env.LOG_LEVEL ?? 'info');
+
+process.on('uncaughtException', (error) => {
+  log.fatal({ module: 'main', err: error }, 'Process failed');
+  process.exit(1);
+});
+
+const runtime = new Runtime({
+  pod: {
+    namespace: env.POD_NAMESPACE ?? 'default',
+    name: env.POD_NAME ?? 'local',
+    uid: env.POD_UID ?? 'local',
+  },
+  version: packageJson.version,
+  ports: {
+    agent: port('BREAKWATER_AGENT_PORT', PORTS.agent),
+    metrics: port('BREAKWATER_METRICS_PORT', PORTS.metrics),
+    control: port('BREAKWATER_CONTROL_PORT', PORTS.control),
+    debug: port('BREAKWATER_DEBUG_PORT', PORTS.debug),
+  },
+  configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,
+  tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
+  clock: systemClock,
+  log,
+});
+
+// A second signal finds the shutdown under way and changes nothing.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    void runtime.shutdown().then(() => process.exit(0));
+  });
+}
+
+await runtime.start();

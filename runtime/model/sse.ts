@@ -1,0 +1,94 @@
+/** An event of a stream, as far as it was kept. */
+export interface ServerSentEvent {
+  /** Value of the event field; empty when there was none. */
+  event: string;
+  data: string;
+  /** Whether data was too long to be kept whole. */
+  truncated: boolean;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * Incremental reader of server-sent events over bytes (WHATWG HTML, 9.2.6). It reads along and
+ * changes nothing; of a long line only the first `maxBytes` are kept.
+ */
+export class EventStreamReader {
+  readonly #onEvent: (event: ServerSentEvent) => void;
+  readonly #maxBytes: number;
+  #line: Buffer[] = [];
+  #lineBytes = 0;
+  #lineTruncated = false;
+  #afterCarriageReturn = false;
+  #first = true;
+  #event = '';
+  #data: string[] = [];
+  #dataBytes = 0;
+  #truncated = false;
+
+  constructor(onEvent: (event: ServerSentEvent) => void, maxBytes = 64 * 1024) {
+    this.#onEvent = onEvent;
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    // The line feed of a pair that two chunks have between them.
+    let from = this.#afterCarriageReturn && chunk[0] === LF ? 1 : 0;
+    for (let at = from; at < chunk.length; at += 1) {
+      const byte = chunk[at];
+      if (byte !== LF && byte !== CR) continue;
+      this.#keep(chunk.subarray(from, at));
+      this.#endLine();
+      if (byte === CR && chunk[at + 1] === LF) at += 1;
+      from = at + 1;
+    }
+    this.#keep(chunk.subarray(from));
+    this.#afterCarriageReturn = chunk[chunk.length - 1] === CR;
+  }
+
+  #keep(bytes: Buffer): void {
+    const room = this.#maxBytes - this.#lineBytes;
+    if (bytes.length > room) this.#lineTruncated = true;
+    const kept = bytes.subarray(0, room);
+    if (kept.length === 0) return;
+    // A copy: the network's buffer would otherwise stay alive for one short line.
+    this.#line.push(Buffer.from(kept));
+    this.#lineBytes += kept.length;
+  }
+
+  #endLine(): void {
+    let line = Buffer.concat(this.#line, this.#lineBytes).toString('utf8');
+    if (this.#first && line.startsWith('\uFEFF')) line = line.slice(1);
+    this.#first = false;
+    if (this.#lineTruncated) this.#truncated = true;
+    this.#line = [];
+    this.#lineBytes = 0;
+    this.#lineTruncated = false;
+    if (line === '') this.#dispatch();
+    else this.#field(line);
+  }
+
+  #field(line: string): void {
+    const colon = line.indexOf(':');
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const rest = colon < 0 ? '' : line.slice(colon + 1);
+    const value = rest.startsWith(' ') ? rest.slice(1) : rest;
+    if (name === 'event') this.#event = value;
+    if (name !== 'data') return;
+    this.#dataBytes += value.length;
+    if (this.#dataBytes <= this.#maxBytes) this.#data.push(value);
+    else this.#truncated = true;
+  }
+
+  #dispatch(): void {
+    const event = { event: this.#event, data: this.#data.join('\n'), truncated: this.#truncated };
+    const empty = this.#data.length === 0 && this.#event === '';
+    this.#event = '';
+    this.#data = [];
+    this.#dataBytes = 0;
+    this.#truncated = false;
+    if (!empty) this.#onEvent(event);
+  }
+}

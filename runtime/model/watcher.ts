@@ -1,0 +1,129 @@
+import { OK } from '../resilience/outcome.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import { decoderFor } from './decoder.ts';
+import { failure, streamErrorOutcome } from './outcome.ts';
+import { EventStreamReader } from './sse.ts';
+import type { ServerSentEvent } from './sse.ts';
+
+/** What the bytes of an answer said. */
+export interface Judgement {
+  outcome: Outcome;
+  /** Whether the protocol's own end was among them, be it a good one or an error. */
+  complete: boolean;
+}
+
+/** Reads an answer along as it passes and judges it at its end. It never changes a byte. */
+export interface Watcher {
+  push(chunk: Buffer): void;
+  /** No more bytes will come. Resolves once all were looked at. */
+  end(): Promise<Judgement>;
+}
+
+const TAKEN_AS_OK: Judgement = { outcome: OK, complete: true };
+
+const FIRST_TOKEN = new Set(['content_block_start', 'content_block_delta']);
+
+/**
+ * Watches a stream of the Messages API: calls `onFirstToken` once, and takes it as whole only if
+ * message_stop was in it.
+ */
+export function streamWatcher(encoding: string | undefined, onFirstToken: () => void): Watcher {
+  const judgement: Judgement = {
+    outcome: failure('InvalidResponse', 'stream ended without message_stop'),
+    complete: false,
+  };
+  let started = false;
+  const reader = new EventStreamReader((event) => {
+    if (judgement.complete) return;
+    const type = eventType(event);
+    if (!started && FIRST_TOKEN.has(type)) {
+      started = true;
+      onFirstToken();
+    }
+    if (type !== 'message_stop' && type !== 'error') return;
+    judgement.complete = true;
+    judgement.outcome = type === 'error' ? streamErrorOutcome(errorType(event)) : OK;
+  });
+  return decoded(
+    encoding,
+    (bytes) => reader.push(bytes),
+    () => judgement,
+  );
+}
+
+/** Watches an answer that is not streamed: it must be one JSON object of type message. */
+export function messageWatcher(encoding: string | undefined, maxBytes: number): Watcher {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const keep = (bytes: Buffer): void => {
+    size += bytes.length;
+    if (size <= maxBytes) chunks.push(bytes);
+  };
+  return decoded(encoding, keep, () => {
+    // What is too large to be looked at is taken at its status.
+    if (size > maxBytes || isMessage(Buffer.concat(chunks))) return TAKEN_AS_OK;
+    return { outcome: failure('InvalidResponse', 'answer is not a message'), complete: false };
+  });
+}
+
+/** A watcher of the decoded bytes; of an encoding that we cannot read only the end is seen. */
+function decoded(
+  encoding: string | undefined,
+  look: (bytes: Buffer) => void,
+  judge: () => Judgement,
+): Watcher {
+  const decoder = decoderFor(encoding);
+  if (decoder === 'identity') return { push: look, end: () => Promise.resolve(judge()) };
+  if (decoder === 'unknown') {
+    return { push: () => undefined, end: () => Promise.resolve(TAKEN_AS_OK) };
+  }
+  const finished = new Promise<boolean>((resolve) => {
+    decoder.on('data', look);
+    decoder.once('end', () => resolve(true));
+    decoder.once('error', () => resolve(false));
+    decoder.once('close', () => resolve(false));
+  });
+  return {
+    push: (chunk) => {
+      if (!decoder.destroyed) decoder.write(chunk);
+    },
+    end: async () => {
+      if (!decoder.destroyed) decoder.end();
+      const whole = await finished;
+      const judgement = judge();
+      if (whole || judgement.complete) return judgement;
+      return { outcome: failure('InvalidResponse', 'broken content-encoding'), complete: false };
+    },
+  };
+}
+
+/** Type of an event: Anthropic names it in both places, some gateways only in the data. */
+function eventType(event: ServerSentEvent): string {
+  if (event.event !== '') return event.event;
+  if (event.truncated) return '';
+  return stringMember(parse(event.data), 'type');
+}
+
+function errorType(event: ServerSentEvent): string {
+  const body = parse(event.data);
+  if (typeof body !== 'object' || body === null) return '';
+  return stringMember((body as { error?: unknown }).error, 'type');
+}
+
+function isMessage(bytes: Buffer): boolean {
+  return stringMember(parse(bytes.toString('utf8')), 'type') === 'message';
+}
+
+function stringMember(value: unknown, name: string): string {
+  if (typeof value !== 'object' || value === null) return '';
+  const member = (value as Record<string, unknown>)[name];
+  return typeof member === 'string' ? member : '';
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,31 @@
+/** Watches whether the event loop turns: a timer that comes late says how long it did not. */
+export class EventLoop {
+  readonly #now: () => number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #everyMs: number;
+  #due: number;
+  #lagMs = 0;
+
+  /** `now` is a monotonic clock in milliseconds. */
+  constructor(now: () => number, everyMs = 250) {
+    this.#now = now;
+    this.#everyMs = everyMs;
+    this.#due = now() + everyMs;
+    this.#timer = setInterval(() => this.#tick(), everyMs).unref();
+  }
+
+  /** How late the last turn was or the one due is, in milliseconds. */
+  get lagMs(): number {
+    return Math.max(this.#lagMs, this.#now() - this.#due, 0);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const now = this.#now();
+    this.#lagMs = Math.max(0, now - this.#due);
+    this.#due = now + this.#everyMs;
+  }
+}

@@ -1,0 +1,118 @@
+import { Counter, Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { CircuitStats, GuardStats, LimitStats } from '../guard/stats.ts';
+
+/** States of a circuit, as the label `state` has them. */
+const STATES = { Closed: 'closed', HalfOpen: 'half_open', Open: 'open' } as const;
+
+/**
+ * Metrics of circuits and limits. They are filled from the guard's own numbers at each scrape,
+ * so that what is gone from the configuration is gone from the answer, and nothing counts twice.
+ */
+export function guardMetrics(registry: Registry, stats: () => GuardStats): void {
+  circuitMetrics(registry, stats);
+  limitMetrics(registry, stats);
+}
+
+function circuitMetrics(registry: Registry, stats: () => GuardStats): void {
+  const registers = [registry];
+  const each = (fill: (circuit: CircuitStats) => void): void => stats().circuits.forEach(fill);
+  new Gauge({
+    name: 'circuit_breaker_state',
+    help: '1 for the state that the circuit is in, 0 for the others.',
+    labelNames: ['name', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      each(({ dependency: name, state }) => {
+        for (const [key, label] of Object.entries(STATES)) {
+          this.set({ name, state: label }, key === state ? 1 : 0);
+        }
+      });
+    },
+  });
+  new Counter({
+    name: 'circuit_breaker_requests_total',
+    help: 'Calls that asked the circuit, whether let through or rejected.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      this.reset();
+      each(({ dependency: name, requests }) => this.inc({ name }, requests));
+    },
+  });
+  new Counter({
+    name: 'circuit_breaker_failures_total',
+    help: 'Failures that counted, by class.',
+    labelNames: ['name', 'class'],
+    registers,
+    collect() {
+      this.reset();
+      each(({ dependency: name, failures }) => {
+        for (const [kind, count] of Object.entries(failures))
+          this.inc({ name, class: kind }, count);
+      });
+    },
+  });
+  new Counter({
+    name: 'circuit_breaker_transitions_total',
+    help: 'Changes of state.',
+    labelNames: ['name', 'from', 'to'],
+    registers,
+    collect() {
+      this.reset();
+      each(({ dependency: name, transitions }) => {
+        for (const { from, to, count } of transitions) {
+          this.inc({ name, from: STATES[from], to: STATES[to] }, count);
+        }
+      });
+    },
+  });
+}
+
+/** A limit is told from another by its target as well: one policy may reach several. */
+const LIMIT_LABELS = ['policy', 'limit', 'target'] as const;
+
+function limitMetrics(registry: Registry, stats: () => GuardStats): void {
+  const registers = [registry];
+  const labelNames = [...LIMIT_LABELS];
+  const each = (fill: (limit: LimitStats) => void): void => stats().limits.forEach(fill);
+  new Counter({
+    name: 'rate_limiter_requests_total',
+    help: 'Requests that asked the limit, whether admitted or rejected.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      each((limit) => this.inc(labels(limit), limit.requests));
+    },
+  });
+  new Counter({
+    name: 'rate_limiter_rejected_total',
+    help: 'Of these, those rejected because of the limit.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      each((limit) => this.inc(labels(limit), limit.rejected));
+    },
+  });
+  new Gauge({
+    name: 'rate_limiter_tokens',
+    help: 'Level of the bucket.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      each((limit) => this.set(labels(limit), limit.tokens));
+    },
+  });
+}
+
+function labels({
+  policy,
+  limit,
+  target,
+}: LimitStats): Record<(typeof LIMIT_LABELS)[number], string> {
+  return { policy, limit, target };
+}

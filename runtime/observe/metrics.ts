@@ -1,0 +1,106 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Guard } from '../guard/guard.ts';
+import type { ModelCall, Served } from '../http/messages.ts';
+import { guardMetrics } from './guard-metrics.ts';
+import { BoundedLabel } from './labels.ts';
+
+export interface MetricsDeps {
+  guard: Pick<Guard, 'stats'>;
+  /** Hash of the configuration in force. */
+  hash: () => string | undefined;
+}
+
+/** OpenTelemetry's buckets for GenAI operations, and one more for long answers; seconds. */
+const MODEL_BUCKETS = [
+  0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
+];
+
+/** Models that callers name beyond this number count as one. */
+const MAX_MODELS = 16;
+
+/** The runtime's metrics. What the guard counts anyway is read at the scrape. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #models = new BoundedLabel(MAX_MODELS);
+  readonly #requests: Counter<'route' | 'reason'>;
+  readonly #failed: Counter<'route' | 'reason'>;
+  readonly #duration: Histogram<'route'>;
+  readonly #reloads: Counter<'result'>;
+  readonly #operation: Histogram<'gen_ai_request_model' | 'error_type'>;
+  readonly #firstChunk: Histogram<'gen_ai_request_model'>;
+
+  constructor({ guard, hash }: MetricsDeps) {
+    const registers = [this.registry];
+    this.#requests = new Counter({
+      name: 'agent_requests_total',
+      help: 'Requests to the agent that have ended, by why they ended so; None: answered well.',
+      labelNames: ['route', 'reason'],
+      registers,
+    });
+    this.#failed = new Counter({
+      name: 'agent_requests_failed_total',
+      help: 'Of these, those answered with 5xx or broken off; not those that were the caller’s fault.',
+      labelNames: ['route', 'reason'],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: 'agent_request_duration_seconds',
+      help: 'Time from a request to the end of its answer.',
+      labelNames: ['route'],
+      buckets: [0.005, 0.02, ...MODEL_BUCKETS.slice(3)],
+      registers,
+    });
+    this.#reloads = new Counter({
+      name: 'config_reloads_total',
+      help: 'Configurations offered by file or link, by what became of them.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#operation = new Histogram({
+      name: 'gen_ai_client_operation_duration_seconds',
+      help: 'Time of calls to the model.',
+      labelNames: ['gen_ai_request_model', 'error_type'],
+      buckets: MODEL_BUCKETS,
+      registers,
+    });
+    this.#firstChunk = new Histogram({
+      name: 'gen_ai_client_operation_time_to_first_chunk_seconds',
+      help: 'Time from a call to the model to the first bytes of its answer.',
+      labelNames: ['gen_ai_request_model'],
+      buckets: MODEL_BUCKETS,
+      registers,
+    });
+    new Gauge({
+      name: 'config_revision_info',
+      help: 'Always 1, for the hash of the configuration in force.',
+      labelNames: ['hash'],
+      registers,
+      collect() {
+        this.reset();
+        const inForce = hash();
+        if (inForce !== undefined) this.set({ hash: inForce }, 1);
+      },
+    });
+    guardMetrics(this.registry, () => guard.stats());
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** A request to the agent has ended. */
+  served(route: string, { reason, failed }: Served, seconds: number): void {
+    this.#requests.inc({ route, reason });
+    if (failed) this.#failed.inc({ route, reason });
+    this.#duration.observe({ route }, seconds);
+  }
+
+  /** A call to a model has ended. */
+  modelCall({ model, errorType, duration, firstChunk }: ModelCall): void {
+    const gen_ai_request_model = this.#models.value(model);
+    this.#operation.observe({ gen_ai_request_model, error_type: errorType }, duration);
+    if (firstChunk !== undefined) this.#firstChunk.observe({ gen_ai_request_model }, firstChunk);
+  }
+
+  /** A configuration was offered. */
+  reload(result: string): void {
+    this.#reloads.inc({ result });
+  }
+}

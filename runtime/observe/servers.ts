@@ -1,0 +1,33 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { Registry } from 'prom-client';
+import type { Route } from '../http/server.ts';
+
+/** Metrics and health, for the cluster; not yet listening. */
+export function metricsServer(registry: Registry, health: Route): Server {
+  return createServer((request, response) => {
+    if (health(request, response)) return;
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('See /metrics and /health.\n');
+      return;
+    }
+    registry.metrics().then(
+      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+}
+
+/** Pages of the debug port, by path; each makes a value that is shown as JSON. */
+export type DebugPages = Record<string, () => unknown>;
+
+/** Readable state for people, to be bound to loopback only; not yet listening. */
+export function debugServer(pages: DebugPages): Server {
+  return createServer((request, response) => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    const known = Object.hasOwn(pages, path) && request.method === 'GET';
+    const value = known ? pages[path]!() : { pages: Object.keys(pages) };
+    response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(`${JSON.stringify(value, undefined, 2)}\n`);
+  });
+}

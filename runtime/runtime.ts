@@ -1,0 +1,303 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Hello } from '../contract/generated/types.ts';
+import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
+import { selfSignedIdentity } from './control/certificate.ts';
+import { Commands } from './control/commands.ts';
+import { ActiveConfiguration } from './control/configuration.ts';
+import type { Offer } from './control/configuration.ts';
+import { FileWatcher } from './control/file.ts';
+import { ControlServer } from './control/link.ts';
+import { Reporter } from './control/report.ts';
+import type { Clock } from './guard/clock.ts';
+import { Guard } from './guard/guard.ts';
+import { Messages } from './http/messages.ts';
+import { agentServer } from './http/server.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { Credentials } from './model/credentials.ts';
+import { Upstream } from './model/upstream.ts';
+import { debugPages } from './observe/debug.ts';
+import { EventLoop } from './observe/event-loop.ts';
+import { healthRoute } from './observe/health.ts';
+import { moduleLogger } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { debugServer, metricsServer } from './observe/servers.ts';
+
+export interface RuntimeOptions {
+  pod: Hello['pod'];
+  version: string;
+  /** 0 chooses a free port. */
+  ports: { agent: number; metrics: number; control: number; debug: number };
+  configurationDirectory: string;
+  tokenDirectory: string;
+  clock: Clock;
+  log: Logger;
+  /** Between looks at the mounted files; see FileWatcher. */
+  filePollMs?: number;
+}
+
+/** How often counters are told, in milliseconds. */
+const COUNTERS_MS = 1000;
+/** Time to connect while there is no configuration yet, in milliseconds. */
+const DEFAULT_CONNECT_MS = 10_000;
+
+/** The agent runtime: everything of a pod's process but its environment and its signals. */
+export class Runtime {
+  readonly configuration: ActiveConfiguration;
+  readonly guard: Guard;
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+  readonly #options: RuntimeOptions;
+  readonly #boot = randomUUID();
+  readonly #startedAt: string;
+  readonly #credentials: Credentials;
+  readonly #reporter: Reporter;
+  readonly #upstream: Upstream;
+  readonly #eventLoop: EventLoop;
+  readonly #files: FileWatcher;
+  readonly #servers: Record<'agent' | 'metrics' | 'debug', Server>;
+  #control: ControlServer | undefined;
+  #authority: string | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+  #toldMissing = '[]';
+
+  constructor(options: RuntimeOptions) {
+    const { clock } = options;
+    this.#options = options;
+    this.#startedAt = clock.date().toISOString();
+    this.guard = new Guard({
+      clock,
+      onTransition: (transition, circuit) => {
+        const { dependency, from, to, reason } = transition;
+        this.#log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
+        this.#control?.broadcast({ type: 'Transition', transition, circuit });
+      },
+    });
+    this.configuration = new ActiveConfiguration({
+      apply: (content) => this.guard.apply(content),
+      date: () => clock.date(),
+      onChange: (offer) => this.#onConfiguration(offer),
+      log: this.#log('configuration'),
+    });
+    this.#credentials = new Credentials(() => clock.now());
+    this.#reporter = new Reporter({
+      guard: this.guard,
+      configuration: this.configuration,
+      credentials: this.#credentials,
+    });
+    this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
+    this.lifecycle = new Lifecycle({
+      clock,
+      onPhase: (phase, openRequests) =>
+        this.#log('lifecycle').info({ phase, openRequests }, 'Shutdown moved on'),
+    });
+    this.#eventLoop = new EventLoop(() => performance.now());
+    this.metrics = new Metrics({
+      guard: this.guard,
+      hash: () => this.configuration.configuration?.hash,
+    });
+    this.#servers = this.#makeServers();
+    this.#files = new FileWatcher({
+      directory: options.configurationDirectory,
+      files: {
+        [MOUNTS.configurationKey]: (text) => this.configuration.offerFile(text),
+        [MOUNTS.authorityKey]: (text) => this.#onAuthority(text),
+      },
+      log: this.#log('file'),
+      ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
+    });
+  }
+
+  /** Resolves when every listener is up and the mounted files were looked at. */
+  async start(): Promise<void> {
+    const { ports } = this.#options;
+    await Promise.all([
+      this.#files.start(),
+      listen(this.#servers.agent, ports.agent),
+      listen(this.#servers.metrics, ports.metrics),
+      listen(this.#servers.debug, ports.debug, '127.0.0.1'),
+      this.#startControl(),
+    ]);
+    this.#ticker = setInterval(() => this.#tick(), COUNTERS_MS).unref();
+    this.#log('runtime').info({ version: this.#options.version }, 'Runtime started');
+  }
+
+  /** Ports in use. */
+  ports(): RuntimeOptions['ports'] {
+    const { agent, metrics, debug } = this.#servers;
+    return {
+      agent: portOf(agent),
+      metrics: portOf(metrics),
+      debug: portOf(debug),
+      control: portOf(this.#control?.server),
+    };
+  }
+
+  /** Leaves in order; resolves when the process may exit. */
+  async shutdown(): Promise<void> {
+    const times = this.configuration.configuration?.content.shutdown;
+    await this.lifecycle.shutdown(times ?? { endpointLagMs: 0, drainTimeoutMs: 0 });
+    await this.close();
+  }
+
+  /** Lets go of everything at once. */
+  async close(): Promise<void> {
+    clearInterval(this.#ticker);
+    this.#files.close();
+    this.#eventLoop.close();
+    this.guard.close();
+    const { agent, metrics, debug } = this.#servers;
+    for (const server of [agent, metrics, debug]) {
+      server.close();
+      (server as Partial<{ closeAllConnections(): void }>).closeAllConnections?.();
+    }
+    await Promise.all([this.#control?.close(), this.#upstream.close()]);
+  }
+
+  #makeServers(): Record<'agent' | 'metrics' | 'debug', Server> {
+    const health = healthRoute({
+      configured: () => this.configuration.endpoints.length > 0,
+      listening: () => this.#servers.agent.listening && this.#control?.server.listening === true,
+      leaving: () => this.lifecycle.leaving,
+      lagMs: () => this.#eventLoop.lagMs,
+    });
+    const messages = new Messages({
+      guard: this.guard,
+      clock: this.#options.clock,
+      upstream: this.#upstream,
+      credentials: this.#credentials,
+      inForce: () => this.#inForce(),
+      onModelCall: (call) => this.metrics.modelCall(call),
+      log: this.#log('messages'),
+    });
+    const agent = agentServer({
+      messages,
+      lifecycle: this.lifecycle,
+      health,
+      onServed: (route, served, seconds) => this.metrics.served(route, served, seconds),
+      log: this.#log('http'),
+    });
+    const pages = debugPages({
+      guard: this.guard,
+      configuration: this.configuration,
+      state: () => this.#state(),
+    });
+    return {
+      agent,
+      metrics: metricsServer(this.metrics.registry, health),
+      debug: debugServer(pages),
+    };
+  }
+
+  async #startControl(): Promise<void> {
+    const { pod, clock, ports } = this.#options;
+    const commands = new Commands({
+      configuration: this.configuration,
+      snapshot: () => this.#reporter.snapshot(),
+      date: () => clock.date(),
+      log: this.#log('link'),
+    });
+    this.#control = new ControlServer({
+      identity: await selfSignedIdentity(pod.name, clock.date()),
+      hello: () => this.#hello(),
+      snapshot: () => this.#reporter.snapshot(),
+      onMessage: (text) => commands.handle(text),
+      log: this.#log('link'),
+    });
+    if (this.#authority !== undefined) this.#control.setAuthority(this.#authority);
+    await listen(this.#control.server, ports.control);
+  }
+
+  async #hello(): Promise<Hello> {
+    const { pod, version, tokenDirectory } = this.#options;
+    const token = await readFile(join(tokenDirectory, MOUNTS.tokenKey), 'utf8');
+    const { revision, hash } = this.configuration.status();
+    return {
+      type: 'Hello',
+      contract: CONTRACT_VERSION,
+      features: [...FEATURES],
+      runtimeVersion: version,
+      pod,
+      boot: this.#boot,
+      startedAt: this.#startedAt,
+      token: token.trim(),
+      highestTerm: this.configuration.highestTerm,
+      ...(revision && { revision }),
+      ...(hash !== undefined && { hash }),
+    };
+  }
+
+  #onAuthority(pem: string): void {
+    this.#authority = pem;
+    this.#control?.setAuthority(pem);
+  }
+
+  #onConfiguration(offer: Offer): void {
+    this.metrics.reload(offer.toLowerCase());
+    const paths = this.configuration.endpoints.flatMap(({ credential }) => credential?.path ?? []);
+    this.#credentials.retain(new Set(paths));
+    const snapshot = this.#reporter.snapshot();
+    this.#toldMissing = JSON.stringify(snapshot.missingCredentials);
+    this.#control?.broadcast(snapshot);
+  }
+
+  /** Tells what changed without an event of its own. */
+  #tick(): void {
+    const missing = this.#reporter.missingCredentials();
+    const text = JSON.stringify(missing);
+    if (text !== this.#toldMissing) {
+      this.#toldMissing = text;
+      this.#log('credentials').warn({ missing }, 'Missing credentials changed');
+      this.#control?.broadcast(this.#reporter.snapshot());
+    }
+    const counters = this.#reporter.counters();
+    if (counters) this.#control?.broadcast(counters);
+  }
+
+  #inForce(): ReturnType<ConstructorParameters<typeof Messages>[0]['inForce']> {
+    const content = this.configuration.configuration?.content;
+    return content && { content, endpoints: this.configuration.endpoints };
+  }
+
+  #timeouts(): { connectMs: number; requestMs: number } | undefined {
+    return this.configuration.configuration?.content.timeouts;
+  }
+
+  #state(): Record<string, unknown> {
+    const { pod, version } = this.#options;
+    return {
+      pod,
+      version,
+      boot: this.#boot,
+      startedAt: this.#startedAt,
+      phase: this.lifecycle.phase,
+      openRequests: this.lifecycle.openRequests,
+      links: this.#control?.links ?? 0,
+      highestTerm: this.configuration.highestTerm,
+      missingCredentials: this.#reporter.missingCredentials(),
+      eventLoopLagMs: Math.round(this.#eventLoop.lagMs),
+    };
+  }
+
+  #log(module: string): Logger {
+    return moduleLogger(this.#options.log, module);
+  }
+}
+
+function listen(server: Server, port: number, host?: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host !== undefined && { host }) }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function portOf(server: Server | undefined): number {
+  const address = server?.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
