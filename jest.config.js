@@ -20,6 +20,9 @@ export default {
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|e2e|bench)/'],
     }),
     project('integration', { testMatch: ['<rootDir>/test/integration/**/*.test.ts'] }),
-    project('e2e', { testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] }),
+    project('e2e', {
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/e2e/setup.ts',
+    }),
   ],
 };

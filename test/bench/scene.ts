@@ -1,0 +1,99 @@
+import type { Platform } from '../kit/platform.ts';
+import type { Pod } from '../kit/agents.ts';
+import { Agents, isReady } from '../kit/agents.ts';
+import { Api } from '../kit/api.ts';
+import type { PodClient } from '../kit/enforcement.ts';
+import { openPods } from '../kit/enforcement.ts';
+import { RemoteModel, simulatorPod, simulatorService } from '../kit/simulator.ts';
+import { waitFor } from '../kit/wait.ts';
+
+const API_VERSION = 'breakwater.dev/v1alpha1';
+const NAMESPACE = 'breakwater-bench';
+const PODS = 3;
+
+/** What is measured on: an agent with three pods, a way to each, and a simulated model. */
+export interface Scene {
+  api: Api;
+  agents: Agents;
+  model: RemoteModel;
+  pods: PodClient[];
+  namespace: string;
+  close(): Promise<void>;
+}
+
+/** Names of the measured objects. */
+export const AGENT = 'measured';
+
+function manifests(image: string): Record<string, unknown>[] {
+  const place = { namespace: NAMESPACE, name: 'model', port: 8080, image };
+  const targetRefs = [{ name: AGENT }];
+  const metadata = { name: AGENT, namespace: NAMESPACE };
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } },
+    simulatorPod(place, []),
+    simulatorService(place),
+    {
+      apiVersion: API_VERSION,
+      kind: 'AgentDeployment',
+      metadata,
+      spec: {
+        replicas: PODS,
+        model: {
+          endpoints: [{ name: 'primary', baseURL: `http://model.${NAMESPACE}.svc:8080` }],
+        },
+        shutdown: { drainTimeout: '1s' },
+      },
+    },
+    {
+      apiVersion: API_VERSION,
+      kind: 'CircuitBreakerPolicy',
+      metadata,
+      spec: {
+        targetRefs,
+        scope: 'Pod',
+        trip: { consecutiveFailures: 1 },
+        openDuration: '200ms',
+        halfOpen: { successThreshold: 1 },
+      },
+    },
+    {
+      apiVersion: API_VERSION,
+      kind: 'RateLimitPolicy',
+      metadata,
+      spec: {
+        targetRefs,
+        scope: 'Pod',
+        limits: [{ name: 'requests', refill: { amount: 1000000, per: '1s' }, capacity: 1000 }],
+      },
+    },
+  ];
+}
+
+/** Sets up what is measured and waits until it is ready. */
+export async function openScene({ kubectl, images }: Platform): Promise<Scene> {
+  const api = await Api.connect(kubectl);
+  const agents = new Agents(api, NAMESPACE);
+  await kubectl.apply(
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests(images.simulator) }),
+  );
+  await waitFor(
+    'the simulated model is ready',
+    () => api.get<Pod>('pods', NAMESPACE, 'model'),
+    isReady,
+    { timeoutMs: 60_000 },
+  );
+  await agents.waitForAgent(AGENT);
+  const pods = await openPods(kubectl, NAMESPACE, await agents.readyPods(AGENT));
+  return {
+    api,
+    agents,
+    pods,
+    namespace: NAMESPACE,
+    model: new RemoteModel(api, NAMESPACE, 'pods/model:8080'),
+    close: async () => {
+      for (const pod of pods) pod.close();
+      await api.remove('namespaces', undefined, NAMESPACE);
+      await api.close();
+    },
+  };
+}

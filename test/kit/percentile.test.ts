@@ -1,0 +1,19 @@
+import { describe, expect, it } from '@jest/globals';
+import { percentile } from './percentile.ts';
+
+describe('percentile', () => {
+  const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
+
+  it.each([
+    [50, 50],
+    [99, 99],
+    [100, 100],
+    [0, 1],
+  ])('p%d of 1 to 100 is %d', (percent, value) => {
+    expect(percentile(hundred, percent)).toBe(value);
+  });
+
+  it('is the only sample there is', () => expect(percentile([7], 99)).toBe(7));
+
+  it('needs samples', () => expect(() => percentile([], 50)).toThrow('no samples'));
+});

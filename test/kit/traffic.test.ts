@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Model } from '../model/model.ts';
+import { startModel } from '../model/model.ts';
+import { since, Traffic } from './traffic.ts';
+import { waitFor } from './wait.ts';
+
+describe('traffic', () => {
+  let model: Model;
+
+  beforeEach(async () => {
+    model = await startModel();
+  });
+
+  afterEach(() => model.stop());
+
+  it('counts outcomes of a burst by status', async () => {
+    model.setFault({ status: 429, retryAfter: 3 });
+    const report = await new Traffic().burst({ url: model.url, count: 7, concurrency: 3 });
+    expect(report).toMatchObject({
+      sent: 7,
+      answered: 7,
+      outcomes: { 429: 7 },
+      retryAfter: { 3: 7 },
+    });
+  });
+
+  it('tells a stream that was cut from one that is complete', async () => {
+    const traffic = new Traffic();
+    const whole = await traffic.burst({ url: model.url, count: 1, stream: true });
+    expect(whole.outcomes).toEqual({ 200: 1 });
+    model.setFault({ cutAfterEvents: 3 });
+    const cut = await traffic.burst({ url: model.url, count: 1, stream: true });
+    expect(cut.outcomes).toEqual({ 'failed ECONNRESET': 1 });
+  });
+
+  it('runs at a rate until it is stopped', async () => {
+    const traffic = new Traffic();
+    traffic.run({ url: model.url, rate: 200 });
+    await waitFor(
+      'ten answers',
+      () => traffic.report(),
+      ({ answered }) => answered >= 10,
+    );
+    traffic.run(undefined);
+    const first = await waitFor(
+      'every request is answered',
+      () => traffic.report(),
+      ({ sent, answered }) => sent === answered,
+    );
+    expect(since(first, traffic.report())).toMatchObject({ sent: 0, answered: 0, outcomes: {} });
+  });
+});
