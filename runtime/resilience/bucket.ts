@@ -47,7 +47,7 @@ export class Bucket {
   wait(cost: number, now: number): number {
     const missing = this.reservation(cost) - this.level(now);
     if (missing <= ROUNDING) return 0;
-    return Math.ceil((missing * this.spec.perMs) / this.spec.amount);
+    return Math.ceil(((missing - ROUNDING / 2) * this.spec.perMs) / this.spec.amount);
   }
 
   /** Takes tokens, whether or not they are there, and answers how many. */

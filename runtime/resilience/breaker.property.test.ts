@@ -1,0 +1,224 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Breaker } from './breaker.ts';
+import { ModelBreaker } from './breakerModel.ts';
+import type { BreakerPermit, BreakerSpec, BreakerTransition } from './breaker.ts';
+import type { ModelCall } from './breakerModel.ts';
+import type { FailureClass, Outcome } from './outcome.ts';
+
+const CLASSES: FailureClass[] = ['ServerError', 'Overloaded', 'Timeout', 'RateLimited'];
+
+type Step =
+  | { do: 'acquire' }
+  | { do: 'call'; outcome: Outcome }
+  | { do: 'settle'; call: number; outcome: Outcome }
+  | { do: 'firstToken'; call: number }
+  | { do: 'wait'; ms: number }
+  | { do: 'advance' }
+  | { do: 'apply'; spec: BreakerSpec };
+
+const spec: fc.Arbitrary<BreakerSpec> = fc.record({
+  trip: fc.constantFrom(
+    ...[1, 1, 2, 2, 3].map((consecutiveFailures) => ({ consecutiveFailures })),
+    {},
+  ),
+  failureOn: fc.constantFrom(CLASSES, CLASSES.slice(0, 3), CLASSES.slice(0, 1)),
+  openDurationMs: fc.constantFrom(1, 10, 25, 5000, 60_000),
+  maxOpenDurationMs: fc.constantFrom(60, 70_000, 600_000),
+  halfOpen: fc.record({
+    maxProbes: fc.integer({ min: 1, max: 3 }),
+    successThreshold: fc.integer({ min: 1, max: 3 }),
+  }),
+});
+
+const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<Outcome>({ vote: 'ok' }) },
+  { weight: 1, arbitrary: fc.constant<Outcome>({ vote: 'ignored' }) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constantFrom(...CLASSES)
+      .map((name): Outcome => ({ vote: 'failure', class: name, message: name })),
+  },
+);
+
+const call = fc.nat({ max: 5 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant<Step>({ do: 'acquire' }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), outcome }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('settle' as const), call, outcome }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('firstToken' as const), call }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      ms: fc.constantFrom(0.3, 1, 9, 10, 20, 60, 4999, 60_000, 120_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: 'advance' }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('apply' as const), spec }) },
+);
+const trace = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
+
+/** What both the breaker and its model do, each with calls of its own type. */
+interface Subject<Call> {
+  acquire(now: number): Call | { kind: 'Rejection'; retryAfterMs: number };
+  settle(call: Call, outcome: Outcome, now: number): void;
+  firstToken(call: Call, now: number): void;
+  apply(spec: BreakerSpec, now: number): void;
+  advance(now: number): void;
+  state(now: number): string;
+  nextDeadline(now: number): number | undefined;
+  transitions: BreakerTransition[];
+}
+
+function real(initial: BreakerSpec): Subject<BreakerPermit> {
+  const transitions: BreakerTransition[] = [];
+  const breaker = new Breaker(initial, 0, (each) => transitions.push(each));
+  return {
+    acquire: (now) => breaker.acquire(now),
+    settle: (permit, result, now) => permit.settle(result, now),
+    firstToken: (permit, now) => permit.firstToken(now),
+    apply: (next, now) => breaker.apply(next, now),
+    advance: (now) => breaker.advance(now),
+    state: (now) => breaker.state(now),
+    nextDeadline: (now) => breaker.nextDeadline(now),
+    transitions,
+  };
+}
+
+/** A subject under way: the time, the spec in force, and every call with when it was granted. */
+class Run<Call extends { kind: 'Permit' }> {
+  now = 0;
+  spec: BreakerSpec;
+  readonly calls: { call: Call; generation: number }[] = [];
+  readonly subject: Subject<Call>;
+
+  constructor(subject: Subject<Call>, initial: BreakerSpec) {
+    this.subject = subject;
+    this.spec = initial;
+  }
+
+  /** Does one step and answers all that can be seen afterwards. */
+  take(next: Step): unknown {
+    const seen = this.perform(next);
+    const { subject, now } = this;
+    return [seen, subject.state(now), subject.nextDeadline(now), subject.transitions.at(-1)];
+  }
+
+  isLate(index: number): boolean {
+    const generation = this.calls[index]?.generation;
+    return generation !== undefined && generation !== this.subject.transitions.length;
+  }
+
+  /** Steps refer to one of the last six calls. */
+  index(fromEnd: number): number {
+    return this.calls.length - 1 - fromEnd;
+  }
+
+  private perform(next: Step): unknown {
+    switch (next.do) {
+      case 'acquire':
+        return this.acquire();
+      case 'call': {
+        const answer = this.acquire();
+        if (answer === 'Permit') this.use({ do: 'settle', call: 0, outcome: next.outcome });
+        return answer;
+      }
+      case 'wait':
+        this.now += next.ms;
+        return undefined;
+      case 'advance':
+        return this.subject.advance(this.now);
+      case 'apply':
+        this.spec = next.spec;
+        return this.subject.apply(next.spec, this.now);
+      default:
+        return this.use(next);
+    }
+  }
+
+  private acquire(): unknown {
+    const answer = this.subject.acquire(this.now);
+    if (answer.kind === 'Rejection') return answer;
+    this.calls.push({ call: answer, generation: this.subject.transitions.length });
+    return 'Permit';
+  }
+
+  private use(next: Extract<Step, { call: number }>): void {
+    const found = this.calls[this.index(next.call)];
+    if (!found) return;
+    if (next.do === 'firstToken') this.subject.firstToken(found.call, this.now);
+    else this.subject.settle(found.call, next.outcome, this.now);
+  }
+}
+
+const RUNS = { numRuns: 3000 };
+
+describe('for any trace of calls, clock steps, cancellations and reloads', () => {
+  it('the breaker does what a model does that works all out from the whole history', () => {
+    let transitions = 0;
+    const property = fc.property(spec, trace, (initial, steps) => {
+      const breaker = new Run<BreakerPermit>(real(initial), initial);
+      const model = new Run<ModelCall>(new ModelBreaker(initial, 0), initial);
+      expect(steps.map((next) => breaker.take(next))).toEqual(
+        steps.map((next) => model.take(next)),
+      );
+      transitions += breaker.subject.transitions.length;
+    });
+    fc.assert(property, RUNS);
+    // The traces are worth something only if circuits open and close in them.
+    expect(transitions).toBeGreaterThan(RUNS.numRuns);
+  });
+
+  it('a reload to an equal spec changes nothing', () => {
+    const property = fc.property(spec, trace, (initial, steps) => {
+      const plain = new Run(real(initial), initial);
+      const reloaded = new Run(real(initial), initial);
+      const seen = steps.map((next) => {
+        reloaded.subject.apply({ ...reloaded.spec }, reloaded.now);
+        return reloaded.take(next);
+      });
+      expect(seen).toEqual(steps.map((next) => plain.take(next)));
+    });
+    fc.assert(property, RUNS);
+  });
+
+  it('a result from before a transition never votes: leaving it out changes nothing', () => {
+    let late = 0;
+    const property = fc.property(spec, trace, (initial, steps) => {
+      const all = new Run(real(initial), initial);
+      const without = new Run(real(initial), initial);
+      const pairs = steps.map((next) => {
+        const seen = all.take(next);
+        if (!('call' in next && without.isLate(without.index(next.call)))) {
+          return [seen, without.take(next)];
+        }
+        late += 1;
+        return [undefined, undefined];
+      });
+      expect(pairs.map(([seen]) => seen)).toEqual(pairs.map(([, seen]) => seen));
+      expect(all.subject.transitions).toEqual(without.subject.transitions);
+    });
+    fc.assert(property, RUNS);
+    expect(late).toBeGreaterThan(RUNS.numRuns);
+  });
+
+  it('no permit leaks: once all calls have ended, every probe is to be had again', () => {
+    let halfOpen = 0;
+    const property = fc.property(spec, trace, (initial, steps) => {
+      const run = new Run(real(initial), initial);
+      for (const next of steps) run.take(next);
+      for (const { call: each } of run.calls)
+        run.subject.settle(each, { vote: 'ignored' }, run.now);
+      run.now += 1_000_000;
+      if (run.subject.state(run.now) !== 'HalfOpen') return;
+      halfOpen += 1;
+      const answers = Array.from({ length: 5 }, () => run.subject.acquire(run.now).kind);
+      const granted = answers.filter((kind) => kind === 'Permit').length;
+      expect(granted).toBe(run.spec.halfOpen.maxProbes);
+    });
+    fc.assert(property, RUNS);
+    expect(halfOpen).toBeGreaterThan(RUNS.numRuns / 20);
+  });
+});

@@ -1,0 +1,328 @@
+import { describe, expect, it } from '@jest/globals';
+import { Breaker } from './breaker.ts';
+import { IGNORED, OK } from './outcome.ts';
+import type { BreakerPermit, BreakerSpec, BreakerTransition } from './breaker.ts';
+import type { FailureClass, Outcome } from './outcome.ts';
+
+const SPEC: BreakerSpec = {
+  trip: { consecutiveFailures: 5 },
+  failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+  openDurationMs: 60_000,
+  maxOpenDurationMs: 600_000,
+  halfOpen: { maxProbes: 1, successThreshold: 2 },
+};
+
+function failure(name: FailureClass = 'Overloaded'): Outcome {
+  return { vote: 'failure', class: name, message: name };
+}
+
+function times(count: number, outcome: Outcome): Outcome[] {
+  return Array.from({ length: count }, () => outcome);
+}
+
+/** A breaker with a clock at `now`, and what is usually done to it. */
+class Bench {
+  now = 0;
+  readonly transitions: BreakerTransition[] = [];
+  readonly breaker: Breaker;
+
+  constructor(spec: Partial<BreakerSpec> = {}) {
+    this.breaker = new Breaker({ ...SPEC, ...spec }, 0, (each) => this.transitions.push(each));
+  }
+
+  state(): string {
+    return this.breaker.state(this.now);
+  }
+
+  permit(): BreakerPermit {
+    const answer = this.breaker.acquire(this.now);
+    if (answer.kind !== 'Permit') throw new Error(`rejected for ${answer.retryAfterMs} ms`);
+    return answer;
+  }
+
+  call(outcome: Outcome): void {
+    this.permit().settle(outcome, this.now);
+  }
+
+  open(): void {
+    for (let i = 0; i < 5; i += 1) this.call(failure());
+  }
+
+  halfOpen(): void {
+    this.open();
+    this.now += 60_000;
+  }
+
+  reasons(): string[] {
+    return this.transitions.map(({ from, to, reason }) => `${from} → ${to}: ${reason}`);
+  }
+}
+
+describe('a closed breaker', () => {
+  it.each<[string, Outcome[], string]>([
+    ['four failures', times(4, failure()), 'Closed'],
+    ['five failures', times(5, failure()), 'Open'],
+    ['a success in between', [...times(4, failure()), OK, failure()], 'Closed'],
+    ['an ignored call in between', [...times(4, failure()), IGNORED, failure()], 'Open'],
+    ['only ignored calls', times(50, IGNORED), 'Closed'],
+    ['a class that does not count', times(50, failure('RateLimited')), 'Closed'],
+  ])('after %s', (_name, outcomes, state) => {
+    const bench = new Bench();
+    for (const outcome of outcomes) bench.call(outcome);
+    expect(bench.state()).toBe(state);
+  });
+
+  it('names the class of the last failure', () => {
+    const bench = new Bench({ trip: { consecutiveFailures: 2 } });
+    bench.call(failure('Timeout'));
+    bench.call(failure('Connection'));
+    expect(bench.reasons()).toEqual(['Closed → Open: 2 consecutive failures (Connection)']);
+  });
+
+  it('stays closed when its rule is off', () => {
+    const bench = new Bench({ trip: {} });
+    for (let i = 0; i < 100; i += 1) bench.call(failure());
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('takes no vote at the first token: a stream that breaks off is a failure', () => {
+    const bench = new Bench({ trip: { consecutiveFailures: 1 } });
+    const permit = bench.permit();
+    permit.firstToken(0);
+    permit.settle(failure('InvalidResponse'), 0);
+    expect(bench.state()).toBe('Open');
+  });
+
+  it('opens on calls that take longer than any window', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 5; i += 1) {
+      const permit = bench.permit();
+      bench.now += 3_600_000;
+      permit.settle(failure('Timeout'), bench.now);
+    }
+    expect(bench.state()).toBe('Open');
+  });
+});
+
+describe('an open breaker', () => {
+  it('rejects with the time that is left, in whole milliseconds', () => {
+    const bench = new Bench();
+    bench.open();
+    bench.now = 59_999.5;
+    expect(bench.breaker.acquire(bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 1 });
+    expect(bench.breaker.nextDeadline(bench.now)).toBe(60_000);
+  });
+
+  it('is half-open when its time has passed, though nobody called', () => {
+    const bench = new Bench();
+    bench.open();
+    bench.now = 60_000;
+    expect(bench.state()).toBe('HalfOpen');
+    expect(bench.breaker.nextDeadline(bench.now)).toBeUndefined();
+    bench.breaker.advance(bench.now);
+    expect(bench.transitions.at(-1)).toEqual({
+      from: 'Open',
+      to: 'HalfOpen',
+      reason: 'open for 60s',
+      at: 60_000,
+    });
+  });
+
+  it('stays open twice as long after each probe that fails, up to the maximum', () => {
+    const bench = new Bench({ maxOpenDurationMs: 200_000 });
+    bench.halfOpen();
+    const lengths = [1, 2, 3, 4].map(() => {
+      bench.call(failure('Timeout'));
+      const length = bench.breaker.nextDeadline(bench.now)! - bench.now;
+      bench.now += length;
+      return length;
+    });
+    expect(lengths).toEqual([120_000, 200_000, 200_000, 200_000]);
+    expect(bench.reasons()[2]).toBe('HalfOpen → Open: probe failed (Timeout)');
+  });
+
+  it('stays within the maximum however often it was reopened', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    for (let i = 0; i < 1100; i += 1) {
+      bench.call(failure());
+      bench.now += 600_000;
+    }
+    expect(bench.state()).toBe('HalfOpen');
+  });
+
+  it('starts from the shortest time again once it was closed', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    bench.call(failure());
+    bench.now += 120_000;
+    bench.call(OK);
+    bench.call(OK);
+    bench.open();
+    expect(bench.breaker.nextDeadline(bench.now)).toBe(bench.now + 60_000);
+  });
+
+  it.each([
+    [60_000.9, '60s'],
+    [1500, '1.5s'],
+    [250, '0.2s'],
+    [600_000, '600s'],
+  ])('says how long it was open: %d ms', (ms, text) => {
+    const bench = new Bench({ openDurationMs: 250 });
+    bench.open();
+    bench.breaker.advance(ms);
+    expect(bench.transitions.at(-1)!.reason).toBe(`open for ${text}`);
+  });
+});
+
+describe('a half-open breaker', () => {
+  it('closes after enough probes and forgets the failures before', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    bench.call(OK);
+    expect(bench.state()).toBe('HalfOpen');
+    bench.call(OK);
+    expect(bench.reasons().at(-1)).toBe('HalfOpen → Closed: 2 of 2 probes succeeded');
+    for (let i = 0; i < 4; i += 1) bench.call(failure());
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('rejects everyone else at once while a probe runs', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    bench.permit();
+    const answers = Array.from({ length: 5 }, () => bench.breaker.acquire(bench.now).kind);
+    expect(answers).toEqual(Array(5).fill('Rejection'));
+  });
+
+  it('is not closed by a caller that cancels the probe, and takes the next one', () => {
+    const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 1 } });
+    bench.halfOpen();
+    bench.call(IGNORED);
+    expect(bench.state()).toBe('HalfOpen');
+    bench.call(failure('ServerError'));
+    expect(bench.state()).toBe('Open');
+  });
+
+  it.each<[string, Outcome]>([
+    ['a bad request (400)', IGNORED],
+    ['a class that does not count', failure('RateLimited')],
+  ])('is not closed by a probe that was %s', (_name, outcome) => {
+    const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 1 } });
+    bench.halfOpen();
+    for (let i = 0; i < 10; i += 1) bench.call(outcome);
+    expect(bench.state()).toBe('HalfOpen');
+  });
+
+  it('is not closed by a success of a call from before it opened', () => {
+    const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 1 } });
+    const early = bench.permit();
+    bench.halfOpen();
+    early.settle(OK, bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+    bench.permit();
+    expect(bench.breaker.acquire(bench.now).kind).toBe('Rejection');
+  });
+
+  it('is not reopened by a failure of a call from before it opened', () => {
+    const bench = new Bench();
+    const early = bench.permit();
+    bench.halfOpen();
+    bench.breaker.advance(bench.now);
+    early.settle(failure(), bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+  });
+
+  it('hears a probe once, at its first token, and frees its place', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    const stream = bench.permit();
+    stream.firstToken(bench.now);
+    stream.firstToken(bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+    const second = bench.permit();
+    stream.settle(failure('InvalidResponse'), bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+    second.firstToken(bench.now);
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('takes no vote of a probe in the state after', () => {
+    const bench = new Bench({
+      trip: { consecutiveFailures: 1 },
+      halfOpen: { maxProbes: 2, successThreshold: 1 },
+    });
+    bench.open = () => bench.call(failure());
+    bench.halfOpen();
+    const [fast, slow] = [bench.permit(), bench.permit()];
+    fast.settle(OK, bench.now);
+    slow.settle(failure(), bench.now);
+    expect(bench.state()).toBe('Closed');
+  });
+});
+
+describe('another spec', () => {
+  it.each([
+    ['longer', 90_000, 'Open', 90_000],
+    ['shorter', 40_000, 'Open', 40_000],
+    ['already over', 10_000, 'HalfOpen', undefined],
+    ['above the maximum', 900_000, 'Open', 600_000],
+  ])('counts the time open from when it opened: %s', (_name, openDurationMs, state, deadline) => {
+    const bench = new Bench();
+    bench.open();
+    bench.now = 30_000;
+    bench.breaker.apply({ ...SPEC, openDurationMs }, bench.now);
+    expect(bench.state()).toBe(state);
+    expect(bench.breaker.nextDeadline(bench.now)).toBe(deadline);
+  });
+
+  it('says how long it was open when the new time is already over', () => {
+    const bench = new Bench();
+    bench.open();
+    bench.now = 30_000;
+    bench.breaker.apply({ ...SPEC, openDurationMs: 10_000 }, bench.now);
+    expect(bench.reasons().at(-1)).toBe('Open → HalfOpen: open for 30s');
+  });
+
+  it('keeps how often probes failed', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    bench.call(failure());
+    bench.breaker.apply({ ...SPEC, openDurationMs: 5000 }, bench.now);
+    expect(bench.breaker.nextDeadline(bench.now)).toBe(70_000);
+  });
+
+  it('does not open or close anything by itself; thresholds bind at the next record', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 3; i += 1) bench.call(failure());
+    bench.breaker.apply({ ...SPEC, trip: { consecutiveFailures: 2 } }, bench.now);
+    expect(bench.state()).toBe('Closed');
+    bench.call(failure());
+    expect(bench.reasons()).toEqual(['Closed → Open: 4 consecutive failures (Overloaded)']);
+  });
+
+  it('does not close a half-open circuit whose time was over before, though it is longer', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    bench.breaker.apply({ ...SPEC, openDurationMs: 300_000 }, bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+  });
+
+  it('keeps calls in flight and their votes', () => {
+    const bench = new Bench({ trip: { consecutiveFailures: 2 } });
+    const permits = [bench.permit(), bench.permit()];
+    bench.breaker.apply({ ...SPEC, openDurationMs: 1000, trip: { consecutiveFailures: 2 } }, 0);
+    for (const permit of permits) permit.settle(failure(), 0);
+    expect(bench.state()).toBe('Open');
+  });
+
+  it('counts other classes from then on', () => {
+    const bench = new Bench({ trip: { consecutiveFailures: 1 } });
+    const trip = { consecutiveFailures: 1 };
+    bench.breaker.apply({ ...SPEC, trip, failureOn: ['RateLimited'] }, 0);
+    bench.call(failure('Overloaded'));
+    expect(bench.state()).toBe('Closed');
+    bench.call(failure('RateLimited'));
+    expect(bench.state()).toBe('Open');
+  });
+});

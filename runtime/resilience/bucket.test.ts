@@ -1,0 +1,106 @@
+import { describe, expect, it } from '@jest/globals';
+import { Bucket } from './bucket.ts';
+import { acquireAll } from './bucketSet.ts';
+import type { BucketSpec } from './bucket.ts';
+
+/** 10 tokens per second, bursts of 5. */
+const SPEC: BucketSpec = { amount: 10, perMs: 1000, capacity: 5 };
+
+function drained(spec: BucketSpec = SPEC): Bucket {
+  const bucket = new Bucket(spec, 0);
+  bucket.take(spec.capacity, 0);
+  return bucket;
+}
+
+describe('a bucket', () => {
+  it('is full at first and never fuller', () => {
+    const bucket = new Bucket(SPEC, 0);
+    expect(bucket.level(0)).toBe(5);
+    expect(bucket.level(1_000_000)).toBe(5);
+  });
+
+  it('refills all the time, by shares of a token', () => {
+    const bucket = drained();
+    expect(bucket.level(50)).toBe(0.5);
+    expect(bucket.acquire(1, 99).kind).toBe('Rejection');
+    expect(bucket.acquire(1, 100)).toEqual({ kind: 'Permit', reserved: 1 });
+  });
+
+  it.each([
+    [1, 0, 100],
+    [1, 30, 70],
+    [1, 99.5, 1],
+    [3, 100, 200],
+    [50, 0, 500],
+  ])('rejects a cost of %d at %d ms with %d ms to wait', (cost, now, retryAfterMs) => {
+    const bucket = drained();
+    expect(bucket.acquire(cost, now)).toEqual({ kind: 'Rejection', retryAfterMs });
+    expect(bucket.acquire(cost, now + retryAfterMs).kind).toBe('Permit');
+  });
+
+  it('takes nothing when it rejects', () => {
+    const bucket = drained();
+    for (let i = 0; i < 10; i += 1) bucket.acquire(2, 150);
+    expect(bucket.level(150)).toBe(1.5);
+  });
+
+  it('takes a full bucket for a cost above the capacity, so that it is not rejected for ever', () => {
+    expect(new Bucket(SPEC, 0).acquire(1000, 0)).toEqual({ kind: 'Permit', reserved: 5 });
+  });
+
+  it('does not refill for time that goes back', () => {
+    const bucket = drained();
+    bucket.acquire(1, 100);
+    expect(bucket.level(50)).toBe(0);
+    bucket.take(0, 50);
+    expect(bucket.level(100)).toBe(0);
+  });
+
+  it('admits at the rate for ever, whatever fractions add up to', () => {
+    const bucket = drained({ amount: 7, perMs: 1000, capacity: 3 });
+    let admitted = 0;
+    for (let now = 0.1; now <= 100_000.2; now += 0.7) {
+      if (bucket.acquire(1, now).kind === 'Permit') admitted += 1;
+    }
+    expect(admitted).toBe(700);
+  });
+});
+
+describe('another spec', () => {
+  it.each([
+    ['more capacity makes no tokens', { ...SPEC, capacity: 100 }, 2],
+    ['less capacity spills', { ...SPEC, capacity: 1 }, 1],
+    ['another rate keeps the level', { ...SPEC, amount: 1000 }, 2],
+  ])('%s', (_name, spec, level) => {
+    const bucket = new Bucket(SPEC, 0);
+    bucket.take(3, 0);
+    bucket.apply(spec, 0);
+    expect(bucket.level(0)).toBe(level);
+  });
+
+  it('refills by the old rate up to the change and by the new one from then on', () => {
+    const bucket = drained();
+    bucket.apply({ ...SPEC, amount: 1 }, 200);
+    expect(bucket.level(200)).toBe(2);
+    expect(bucket.level(1200)).toBe(3);
+  });
+});
+
+describe('several buckets at once', () => {
+  it('takes each cost from its bucket', () => {
+    const buckets = [new Bucket(SPEC, 0), new Bucket(SPEC, 0)];
+    expect(acquireAll(buckets, [1, 4], 0)).toEqual({ kind: 'Permit' });
+    expect(buckets.map((each) => each.level(0))).toEqual([4, 1]);
+  });
+
+  it('takes from none when one has too little, and names the longest wait', () => {
+    const buckets = [new Bucket(SPEC, 0), drained(), drained({ ...SPEC, amount: 1 })];
+    const answer = acquireAll(buckets, [1, 1, 1], 0);
+    expect(answer).toEqual({ kind: 'Rejection', index: 2, retryAfterMs: 1000 });
+    expect(buckets.map((each) => each.level(0))).toEqual([5, 0, 0]);
+  });
+
+  it('admits when there is nothing to ask', () => {
+    expect(acquireAll([], [], 0)).toEqual({ kind: 'Permit' });
+  });
+});
