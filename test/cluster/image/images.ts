@@ -60,14 +60,16 @@ export async function buildImages(
   return { operator: operator!, runtime: runtime!, simulator: simulator! };
 }
 
-/** The tag is a hash of all that makes the image, so an image that is there is the right one. */
+/** The tag is a hash of all that makes the image (source maps stay outside, see .dockerignore), so an image that is there is the right one. */
 async function specify(kind: Kind, baseImage: string): Promise<ImageSpec> {
   const dockerfile = kind === 'simulator' ? join('test', 'model', 'Dockerfile') : 'Dockerfile';
   const hash = createHash('sha256').update(JSON.stringify([kind, baseImage]));
   hash.update(await readFile(join(ROOT, dockerfile)));
   const bundle = join(ROOT, 'dist', kind);
   const entries = await readdir(bundle, { recursive: true, withFileTypes: true });
-  const files = entries.filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name));
+  const files = entries
+    .filter((e) => e.isFile() && !e.name.endsWith('.map'))
+    .map((e) => join(e.parentPath, e.name));
   for (const file of files.sort())
     hash.update(`\0${file.slice(bundle.length)}\0`).update(await readFile(file));
   return {
