@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+import { definitions, type PrinterColumn, type Source } from '../../crds/definitions.ts';
+import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
+import { rows as agentDeployments } from './validation/agentdeployments.ts';
+import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
+import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
+import type { Row } from './validation/row.ts';
+import { rules } from './validation/rules.ts';
+
+type Spec = Record<string, unknown>;
+
+interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+  spec: Spec;
+}
+
+interface Kind {
+  rows: Row[];
+  /** The smallest spec that is accepted … */
+  smallest: Spec;
+  /** … and what the API server makes of it. */
+  stored: Spec;
+  columns: string[];
+  wideColumns: string[];
+}
+
+const TARGET = { group: 'breakwater.dev', kind: 'AgentDeployment', name: 'triage' };
+const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 100 };
+
+const kinds: Record<string, Kind> = {
+  agentdeployments: {
+    rows: agentDeployments,
+    smallest: { model: { endpoints: [{ name: 'primary' }] } },
+    stored: {
+      replicas: 1,
+      model: { endpoints: [{ name: 'primary', provider: 'Anthropic' }] },
+      timeouts: { connect: '10s', request: '5m' },
+      shutdown: { drainTimeout: '5m' },
+    },
+    columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
+    wideColumns: [],
+  },
+  circuitbreakerpolicies: {
+    rows: circuitBreakerPolicies,
+    smallest: { targetRefs: [{ name: 'triage' }], scope: 'Pod' },
+    stored: {
+      targetRefs: [TARGET],
+      scope: 'Pod',
+      trip: { consecutiveFailures: 5 },
+      openDuration: '60s',
+      maxOpenDuration: '10m',
+      halfOpen: { maxProbes: 1, successThreshold: 2 },
+    },
+    columns: ['Name', 'State', 'Open', 'Target', 'Since', 'Programmed', 'Reason', 'Age'],
+    wideColumns: ['Next-Probe', 'Last-Error'],
+  },
+  ratelimitpolicies: {
+    rows: rateLimitPolicies,
+    smallest: { targetRefs: [{ name: 'triage' }], limits: [LIMIT], scope: 'Pod' },
+    stored: {
+      targetRefs: [TARGET],
+      limits: [{ ...LIMIT, resource: 'Requests' }],
+      scope: 'Pod',
+    },
+    columns: ['Name', 'State', 'Used', 'Rejected', 'Programmed', 'Age'],
+    wideColumns: [],
+  },
+};
+
+let server: ApiServer;
+
+beforeAll(async () => {
+  server = await startApiServer();
+}, START_TIMEOUT);
+
+afterAll(() => server.stop());
+
+/** The manifest that a row describes, as a person would write it. */
+function badManifest(source: Source, smallest: Spec, [, difference]: Row): object {
+  const whole = 'spec' in difference && !(difference.spec instanceof Object);
+  return {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: source.definition.spec.names.kind,
+    metadata: difference.metadata ?? { name: 'triage' },
+    spec: whole ? difference.spec : { ...smallest, ...(difference.spec as Spec) },
+  };
+}
+
+function create<T>(plural: string, manifest: object): Promise<{ status: number; body: T }> {
+  return server.request<T>('POST', `/apis/breakwater.dev/v1alpha1/namespaces/default/${plural}`, {
+    query: { dryRun: 'All', fieldValidation: 'Strict' },
+    body: manifest,
+  });
+}
+
+/** The messages of a refusal, without the server's remark that it did not look any further. */
+function messages(status: Status): string[] {
+  return (status.details?.causes ?? [])
+    .filter(({ message }) => !message.includes('some validation rules were not checked'))
+    .map(({ field, message }) => `${field}: ${message}`);
+}
+
+describe.each(definitions())('$plural', (source) => {
+  const { plural, schema } = source;
+  const kind = kinds[plural]!;
+  const manifest = {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: source.definition.spec.names.kind,
+    metadata: { name: 'triage' },
+  };
+
+  it('has a bad manifest for each rule of its schema', () => {
+    expect(new Set(kind.rows.map(([rule]) => rule))).toEqual(new Set(rules(schema)));
+  });
+
+  it.each(kind.rows)('refuses what breaks %s', async (...row) => {
+    const { status, body } = await create<Status>(plural, badManifest(source, kind.smallest, row));
+    expect(messages(body).sort()).toEqual(row.slice(2).sort());
+    expect(status).toBe(422);
+  });
+
+  it('refuses a field that it does not know', async () => {
+    const spec = { ...kind.smallest, retries: 3 };
+    const { status, body } = await create<Status>(plural, { ...manifest, spec });
+    expect([status, body.message]).toEqual([
+      400,
+      expect.stringContaining('unknown field "spec.retries"'),
+    ]);
+  });
+
+  it('accepts the smallest manifest and fills in the defaults', async () => {
+    const { status, body } = await create<Manifest>(plural, { ...manifest, spec: kind.smallest });
+    expect([status, body.spec]).toEqual([201, kind.stored]);
+  });
+
+  it('prints its columns', async () => {
+    const { body } = await server.request<{ columnDefinitions: Required<PrinterColumn>[] }>(
+      'GET',
+      `/apis/breakwater.dev/v1alpha1/${plural}`,
+      { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' },
+    );
+    const names = (priority: number): string[] =>
+      body.columnDefinitions
+        .filter((column) => column.priority === priority)
+        .map(({ name }) => name);
+    expect([names(0), names(1)]).toEqual([kind.columns, kind.wideColumns]);
+  });
+});
+
+it('compares durations by their length', async () => {
+  const spec = { ...kinds.circuitbreakerpolicies!.smallest, openDuration: '90s' };
+  const manifest = { apiVersion: 'breakwater.dev/v1alpha1', kind: 'CircuitBreakerPolicy' };
+  const metadata = { name: 'triage' };
+  const answer = (maxOpenDuration: string): Promise<{ status: number }> =>
+    create('circuitbreakerpolicies', { ...manifest, metadata, spec: { ...spec, maxOpenDuration } });
+  const statuses = await Promise.all(['1m30s', '1m29s999ms'].map(answer));
+  expect(statuses.map(({ status }) => status)).toEqual([201, 422]);
+});
+
+it('says of a bad duration only that it is one', async () => {
+  const manifest = { apiVersion: 'breakwater.dev/v1alpha1', kind: 'CircuitBreakerPolicy' };
+  const spec = { targetRefs: [{ name: 'triage' }], scope: 'Pod', openDuration: '1 minute' };
+  const { body } = await create<Status>('circuitbreakerpolicies', {
+    ...manifest,
+    metadata: { name: 'triage' },
+    spec,
+  });
+  expect(messages(body)).toHaveLength(1);
+});
+
+describe('the samples', () => {
+  const samples = ['agent', 'circuit-breaker', 'rate-limit'].map((name) =>
+    join(import.meta.dirname, '../../config/samples', `${name}.yaml`),
+  );
+  const manifests = samples
+    .flatMap((path) => parseAllDocuments(readFileSync(path, 'utf8')))
+    .map((document) => document.toJS() as Manifest & { metadata: { namespace?: string } })
+    .filter(({ apiVersion }) => apiVersion === 'breakwater.dev/v1alpha1');
+
+  it.each(manifests)('$kind is accepted', async (manifest) => {
+    const source = definitions().find(
+      ({ definition }) => definition.spec.names.kind === manifest.kind,
+    )!;
+    const metadata = { name: manifest.metadata.name };
+    const { status } = await create(source.plural, { ...manifest, metadata });
+    expect(status).toBe(201);
+  });
+});

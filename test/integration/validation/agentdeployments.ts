@@ -1,0 +1,313 @@
+import type { Row } from './row.ts';
+
+/** Bad manifests of AgentDeployments. */
+export const rows: Row[] = [
+  ['$ required spec', { spec: undefined }, 'spec: Required value'],
+  [
+    '$ rule 0',
+    { metadata: { name: 'triage.v2' } },
+    'metadata.name: Invalid value: "object": must start with a letter, hold only lower-case letters, digits and \'-\', end with a letter or digit, and have at most 52 characters, so that the names of the objects made from it fit',
+  ],
+  [
+    '$.spec type',
+    { spec: 'text' },
+    'spec: Invalid value: "string": spec in body must be of type object: "string"',
+    '.spec.replicas: Invalid value: 0: .spec.replicas accessor error: text is of the type string, expected map[string]interface{}',
+  ],
+  ['$.spec required model', { spec: { model: undefined } }, 'spec.model: Required value'],
+  [
+    '$.spec rule 0',
+    { spec: { timeouts: { connect: '6m' } } },
+    'spec.timeouts.connect: Invalid value: "object": must not be longer than timeouts.request (default 5m); set timeouts.request as well',
+  ],
+  [
+    '$.spec.replicas type',
+    { spec: { replicas: 'three' } },
+    'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
+    '.spec.replicas: Invalid value: 0: .spec.replicas accessor error: three is of the type string, expected int64',
+  ],
+  [
+    '$.spec.replicas minimum',
+    { spec: { replicas: -1 } },
+    'spec.replicas: Invalid value: -1: spec.replicas in body should be greater than or equal to 0',
+    '.spec.replicas: Invalid value: -1: should be a non-negative integer',
+  ],
+  [
+    '$.spec.replicas maximum',
+    { spec: { replicas: 1001 } },
+    'spec.replicas: Invalid value: 1001: spec.replicas in body should be less than or equal to 1000',
+  ],
+  [
+    '$.spec.image type',
+    { spec: { image: 3 } },
+    'spec.image: Invalid value: "integer": spec.image in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.image minLength',
+    { spec: { image: '' } },
+    'spec.image: Invalid value: "": spec.image in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.image maxLength',
+    { spec: { image: 'a'.repeat(513) } },
+    'spec.image: Too long: may not be more than 512 bytes',
+  ],
+  [
+    '$.spec.imagePullPolicy type',
+    { spec: { imagePullPolicy: 3 } },
+    'spec.imagePullPolicy: Invalid value: "integer": spec.imagePullPolicy in body must be of type string: "integer"',
+    'spec.imagePullPolicy: Unsupported value: 3: supported values: "Always", "IfNotPresent", "Never"',
+  ],
+  [
+    '$.spec.imagePullPolicy enum',
+    { spec: { imagePullPolicy: 'Other' } },
+    'spec.imagePullPolicy: Unsupported value: "Other": supported values: "Always", "IfNotPresent", "Never"',
+  ],
+  [
+    '$.spec.model type',
+    { spec: { model: 'text' } },
+    'spec.model: Invalid value: "string": spec.model in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.model required endpoints',
+    { spec: { model: {} } },
+    'spec.model.endpoints: Required value',
+  ],
+  [
+    '$.spec.model.endpoints type',
+    { spec: { model: { endpoints: 'text' } } },
+    'spec.model.endpoints: Invalid value: "string": spec.model.endpoints in body must be of type array: "string"',
+  ],
+  [
+    '$.spec.model.endpoints minItems',
+    { spec: { model: { endpoints: [] } } },
+    'spec.model.endpoints: Invalid value: 0: spec.model.endpoints in body should have at least 1 items',
+  ],
+  [
+    '$.spec.model.endpoints maxItems',
+    { spec: { model: { endpoints: [{ name: 'primary' }, { name: 'fallback' }] } } },
+    'spec.model.endpoints: Too many: 2: must have at most 1 item',
+  ],
+  [
+    '$.spec.model.endpoints unique',
+    { spec: { model: { endpoints: [{ name: 'primary' }, { name: 'primary' }] } } },
+    'spec.model.endpoints: Too many: 2: must have at most 1 item',
+    'spec.model.endpoints[1]: Duplicate value: {"name":"primary"}',
+  ],
+  [
+    '$.spec.model.endpoints[*] type',
+    { spec: { model: { endpoints: ['text'] } } },
+    'spec.model.endpoints[0]: Invalid value: "string": spec.model.endpoints[0] in body must be of type object: "string"',
+    'spec.model.endpoints[0]: Invalid value: "text": must be an object for an array of list-type map',
+  ],
+  [
+    '$.spec.model.endpoints[*] required name',
+    { spec: { model: { endpoints: [{}] } } },
+    'spec.model.endpoints[0].name: Required value',
+  ],
+  [
+    '$.spec.model.endpoints[*].name type',
+    { spec: { model: { endpoints: [{ name: 3 }] } } },
+    'spec.model.endpoints[0].name: Invalid value: "integer": spec.model.endpoints[0].name in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.model.endpoints[*].name minLength',
+    { spec: { model: { endpoints: [{ name: '' }] } } },
+    'spec.model.endpoints[0].name: Invalid value: "": spec.model.endpoints[0].name in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.model.endpoints[*].name maxLength',
+    { spec: { model: { endpoints: [{ name: 'a'.repeat(41) }] } } },
+    'spec.model.endpoints[0].name: Too long: may not be more than 40 bytes',
+  ],
+  [
+    '$.spec.model.endpoints[*].name rule 0',
+    { spec: { model: { endpoints: [{ name: 'Primary' }] } } },
+    'spec.model.endpoints[0].name: Invalid value: "string": must hold only lower-case letters, digits and \'-\', and start and end with a letter or digit, such as primary',
+  ],
+  [
+    '$.spec.model.endpoints[*].provider type',
+    { spec: { model: { endpoints: [{ name: 'primary', provider: 3 }] } } },
+    'spec.model.endpoints[0].provider: Invalid value: "integer": spec.model.endpoints[0].provider in body must be of type string: "integer"',
+    'spec.model.endpoints[0].provider: Unsupported value: 3: supported values: "Anthropic"',
+  ],
+  [
+    '$.spec.model.endpoints[*].provider enum',
+    { spec: { model: { endpoints: [{ name: 'primary', provider: 'Other' }] } } },
+    'spec.model.endpoints[0].provider: Unsupported value: "Other": supported values: "Anthropic"',
+  ],
+  [
+    '$.spec.model.endpoints[*].model type',
+    { spec: { model: { endpoints: [{ name: 'primary', model: 3 }] } } },
+    'spec.model.endpoints[0].model: Invalid value: "integer": spec.model.endpoints[0].model in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.model.endpoints[*].model minLength',
+    { spec: { model: { endpoints: [{ name: 'primary', model: '' }] } } },
+    'spec.model.endpoints[0].model: Invalid value: "": spec.model.endpoints[0].model in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.model.endpoints[*].model maxLength',
+    { spec: { model: { endpoints: [{ name: 'primary', model: 'a'.repeat(257) }] } } },
+    'spec.model.endpoints[0].model: Too long: may not be more than 256 bytes',
+  ],
+  [
+    '$.spec.model.endpoints[*].baseURL type',
+    { spec: { model: { endpoints: [{ name: 'primary', baseURL: 3 }] } } },
+    'spec.model.endpoints[0].baseURL: Invalid value: "integer": spec.model.endpoints[0].baseURL in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.model.endpoints[*].baseURL maxLength',
+    { spec: { model: { endpoints: [{ name: 'primary', baseURL: 'a'.repeat(2049) }] } } },
+    'spec.model.endpoints[0].baseURL: Too long: may not be more than 2048 bytes',
+  ],
+  [
+    '$.spec.model.endpoints[*].baseURL rule 0',
+    {
+      spec: { model: { endpoints: [{ name: 'primary', baseURL: 'model.example.com/v1?key=3' }] } },
+    },
+    'spec.model.endpoints[0].baseURL: Invalid value: "string": must be the address before /v1/messages, with http:// or https:// and without credentials, query or fragment, such as https://api.anthropic.com',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef type',
+    { spec: { model: { endpoints: [{ name: 'primary', apiKeySecretRef: 'text' }] } } },
+    'spec.model.endpoints[0].apiKeySecretRef: Invalid value: "string": spec.model.endpoints[0].apiKeySecretRef in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef required name',
+    { spec: { model: { endpoints: [{ name: 'primary', apiKeySecretRef: {} }] } } },
+    'spec.model.endpoints[0].apiKeySecretRef.name: Required value',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.name type',
+    { spec: { model: { endpoints: [{ name: 'primary', apiKeySecretRef: { name: 3 } }] } } },
+    'spec.model.endpoints[0].apiKeySecretRef.name: Invalid value: "integer": spec.model.endpoints[0].apiKeySecretRef.name in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.name minLength',
+    { spec: { model: { endpoints: [{ name: 'primary', apiKeySecretRef: { name: '' } }] } } },
+    'spec.model.endpoints[0].apiKeySecretRef.name: Invalid value: "": spec.model.endpoints[0].apiKeySecretRef.name in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.name maxLength',
+    {
+      spec: {
+        model: { endpoints: [{ name: 'primary', apiKeySecretRef: { name: 'a'.repeat(254) } }] },
+      },
+    },
+    'spec.model.endpoints[0].apiKeySecretRef.name: Too long: may not be more than 253 bytes',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.name rule 0',
+    {
+      spec: {
+        model: { endpoints: [{ name: 'primary', apiKeySecretRef: { name: 'Anthropic key' } }] },
+      },
+    },
+    "spec.model.endpoints[0].apiKeySecretRef.name: Invalid value: \"string\": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as anthropic",
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.key type',
+    {
+      spec: {
+        model: { endpoints: [{ name: 'primary', apiKeySecretRef: { name: 'anthropic', key: 3 } }] },
+      },
+    },
+    'spec.model.endpoints[0].apiKeySecretRef.key: Invalid value: "integer": spec.model.endpoints[0].apiKeySecretRef.key in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.key minLength',
+    {
+      spec: {
+        model: {
+          endpoints: [{ name: 'primary', apiKeySecretRef: { name: 'anthropic', key: '' } }],
+        },
+      },
+    },
+    'spec.model.endpoints[0].apiKeySecretRef.key: Invalid value: "": spec.model.endpoints[0].apiKeySecretRef.key in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.key maxLength',
+    {
+      spec: {
+        model: {
+          endpoints: [
+            { name: 'primary', apiKeySecretRef: { name: 'anthropic', key: 'a'.repeat(254) } },
+          ],
+        },
+      },
+    },
+    'spec.model.endpoints[0].apiKeySecretRef.key: Too long: may not be more than 253 bytes',
+  ],
+  [
+    '$.spec.model.endpoints[*].apiKeySecretRef.key rule 0',
+    {
+      spec: {
+        model: {
+          endpoints: [{ name: 'primary', apiKeySecretRef: { name: 'anthropic', key: 'api/key' } }],
+        },
+      },
+    },
+    "spec.model.endpoints[0].apiKeySecretRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as api-key",
+  ],
+  [
+    '$.spec.timeouts type',
+    { spec: { timeouts: 'text' } },
+    'spec.timeouts: Invalid value: "string": spec.timeouts in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.timeouts.connect type',
+    { spec: { timeouts: { connect: 3 } } },
+    'spec.timeouts.connect: Invalid value: "integer": spec.timeouts.connect in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.timeouts.connect maxLength',
+    { spec: { timeouts: { connect: '0001h0001h0001h0001h0001h' } } },
+    'spec.timeouts.connect: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.timeouts.connect rule 0',
+    { spec: { timeouts: { connect: '0s' } } },
+    'spec.timeouts.connect: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
+  [
+    '$.spec.timeouts.request type',
+    { spec: { timeouts: { request: 3 } } },
+    'spec.timeouts.request: Invalid value: "integer": spec.timeouts.request in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.timeouts.request maxLength',
+    { spec: { timeouts: { request: '0001h0001h0001h0001h0001h' } } },
+    'spec.timeouts.request: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.timeouts.request rule 0',
+    { spec: { timeouts: { request: '5 minutes' } } },
+    'spec.timeouts.request: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5m or 1m30s',
+  ],
+  [
+    '$.spec.shutdown type',
+    { spec: { shutdown: 'text' } },
+    'spec.shutdown: Invalid value: "string": spec.shutdown in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.shutdown.drainTimeout type',
+    { spec: { shutdown: { drainTimeout: 3 } } },
+    'spec.shutdown.drainTimeout: Invalid value: "integer": spec.shutdown.drainTimeout in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.shutdown.drainTimeout maxLength',
+    { spec: { shutdown: { drainTimeout: '0001h0001h0001h0001h0001h' } } },
+    'spec.shutdown.drainTimeout: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.shutdown.drainTimeout rule 0',
+    { spec: { shutdown: { drainTimeout: 'half an hour' } } },
+    'spec.shutdown.drainTimeout: Invalid value: "string": must be a duration, written with the units h, m, s and ms, such as 5m or 1m30s',
+  ],
+  [
+    '$.spec.podTemplate type',
+    { spec: { podTemplate: 'text' } },
+    'spec.podTemplate: Invalid value: "string": spec.podTemplate in body must be of type object: "string"',
+  ],
+];
