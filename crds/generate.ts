@@ -1,12 +1,13 @@
 /**
  * Writes what is made from the custom resource definitions: their types (crds/generated/types.ts:
- * the resources as the API server stores them) and the chart's template.
+ * the resources as the API server stores them), the API reference and the chart's template.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { chartTemplate } from './chart.ts';
 import { definitions, type Source } from './definitions.ts';
+import { reference } from './reference.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -78,3 +79,4 @@ const types = await compile(
 );
 write('crds/generated/types.ts', types);
 write('charts/breakwater/templates/crds.yaml', chartTemplate(sources.map(({ text }) => text)));
+write('docs/reference/api.md', reference(sources));

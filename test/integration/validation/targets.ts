@@ -22,7 +22,7 @@ export const targets: Row[] = [
   [
     '$.spec.targetRefs rule 0',
     { spec: { targetRefs: [{ name: 'triage' }, { name: 'billing' }, { name: 'triage' }] } },
-    'spec.targetRefs: Invalid value: "array": targetRefs names the same target twice; remove one',
+    'spec.targetRefs: Invalid value: "array": must not name the same target twice; remove one',
   ],
   [
     '$.spec.targetRefs[*] type',
