@@ -149,16 +149,21 @@ export class Controller {
   #abandon(key: string, work: Promise<Outcome>, logger: Logger): void {
     logger.error('Reconcile went on after its deadline');
     this.#metrics.timedOut();
-    void work.then(() => {
-      this.queue.addRateLimited(key);
+    void work.then((outcome) => {
+      if (outcome.kind === 'done') this.#settle(key, outcome.requeueAfterMs);
+      else this.queue.addRateLimited(key);
       this.queue.done(key);
     });
   }
 
   #succeeded(key: string, requeueAfterMs: number | undefined, seconds: number): void {
+    this.#settle(key, requeueAfterMs);
+    this.#metrics.finished(seconds, requeueAfterMs === undefined ? 'success' : 'requeue_after');
+  }
+
+  #settle(key: string, requeueAfterMs: number | undefined): void {
     this.queue.forget(key);
     if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
-    this.#metrics.finished(seconds, requeueAfterMs === undefined ? 'success' : 'requeue_after');
   }
 
   /** Whoever runs next takes it up again. */

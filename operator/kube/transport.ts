@@ -260,7 +260,7 @@ export class Transport {
     }
     if (request.signal?.aborted) return request.signal.reason;
     if (!isConnectionFailure(error)) return error;
-    return new ConnectionError(`${what}: ${(error as Error).message}`, error);
+    return new ConnectionError(`${what}: ${error.message}`, error);
   }
 
   #retryDelay(error: unknown, request: TransportRequest, attempt: number): number | undefined {
@@ -296,13 +296,13 @@ function isRetriable(error: unknown, idempotent: boolean): boolean {
 }
 
 function isTimeout(error: ConnectionError): boolean {
-  return error.cause instanceof DOMException && error.cause.name === 'TimeoutError';
+  return (error.cause as Error | undefined)?.name === 'TimeoutError';
 }
 
-/** Errors of undici and of node's sockets carry a code; a broken JSON body is a SyntaxError. */
-function isConnectionFailure(error: unknown): boolean {
-  if (error instanceof SyntaxError) return true;
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string';
+/** Errors of undici and of node's sockets carry a code in words; a broken JSON body is a SyntaxError. */
+function isConnectionFailure(error: unknown): error is Error {
+  const { name, code } = (error ?? {}) as NodeJS.ErrnoException;
+  return name === 'SyntaxError' || typeof code === 'string';
 }
 
 function parseStatus(text: string): Status {

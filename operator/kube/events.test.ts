@@ -1,0 +1,117 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { ApiError } from './errors.ts';
+import { EventRecorder } from './events.ts';
+import type { EventInput } from './events.ts';
+import { FakeClock, settle } from './testing/fake-clock.ts';
+import type { Event } from './types.ts';
+
+const opened: EventInput = {
+  regarding: { kind: 'CircuitBreakerPolicy', namespace: 'ns', name: 'triage', uid: 'u' },
+  type: 'Warning',
+  reason: 'CircuitOpened',
+  action: 'Open',
+  note: 'model/primary opened in 3 of 3 pods',
+};
+
+describe('EventRecorder', () => {
+  let clock: FakeClock;
+  let recorder: EventRecorder;
+  let created: Event[];
+  let patches: { name: string; patch: object }[];
+  let logs: string[];
+  let fail: Error | undefined;
+  /** The event was removed from the server. */
+  let gone: boolean;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    [created, patches, logs, fail, gone] = [[], [], [], undefined, false];
+    const outcome = <R>(result: R): Promise<R> =>
+      fail ? Promise.reject(fail) : Promise.resolve(result);
+    const client = {
+      create: (_resource: unknown, event: Event) => outcome(event).then((e) => created.push(e)),
+      mergePatch: (_resource: unknown, _namespace: string, name: string, patch: object) =>
+        gone
+          ? Promise.reject(new ApiError(404, 'not found'))
+          : outcome({ name, patch }).then((p) => patches.push(p)),
+    };
+    recorder = new EventRecorder({
+      client: client as never,
+      reportingController: 'breakwater.dev/operator',
+      reportingInstance: 'operator-0',
+      logger: pino({}, { write: (line: string) => void logs.push(line) }),
+      clock,
+    });
+  });
+
+  it('writes an event with what the API requires', async () => {
+    recorder.record(opened);
+    await recorder.flush();
+    expect(created).toHaveLength(1);
+    expect(created[0]).toMatchObject({
+      type: 'Warning',
+      reason: 'CircuitOpened',
+      action: 'Open',
+      reportingController: 'breakwater.dev/operator',
+      reportingInstance: 'operator-0',
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      regarding: opened.regarding,
+    });
+    expect(created[0]!.metadata.namespace).toBe('ns');
+    expect(created[0]!.metadata.name).toMatch(/^triage\.[0-9a-f]{16}$/);
+  });
+
+  it('counts repeated ones in one event, written now and then, until a pause', async () => {
+    for (let i = 0; i < 10; i++) recorder.record(opened);
+    recorder.record({ ...opened, note: 'model/primary closed' });
+    await clock.advance(29_000);
+    expect([created.length, patches.length]).toEqual([2, 0]);
+    await clock.advance(1_000);
+    const { name } = created[0]!.metadata;
+    const series = { count: 10, lastObservedTime: '2026-01-01T00:00:00.000000Z' };
+    expect(patches).toEqual([{ name, patch: { series } }]);
+    await clock.advance(400_000);
+    recorder.record(opened);
+    await settle();
+    expect(created).toHaveLength(3);
+  });
+
+  it('goes on in a new event when the old one is gone', async () => {
+    recorder.record(opened);
+    await settle();
+    recorder.record(opened);
+    gone = true;
+    await recorder.flush();
+    const [first, second] = created;
+    expect(created).toHaveLength(2);
+    expect(second!.metadata.name).not.toBe(first!.metadata.name);
+    expect(second!.series!.count).toBe(2);
+
+    gone = false;
+    recorder.record(opened);
+    await recorder.flush();
+    expect(patches).toMatchObject([
+      { name: second!.metadata.name, patch: { series: { count: 3 } } },
+    ]);
+  });
+
+  it('logs what could not be written, throws nothing, and tries again with the next', async () => {
+    fail = new Error('no answer');
+    recorder.record(opened);
+    await recorder.flush();
+    expect(logs.join()).toContain('Event could not be written');
+    fail = undefined;
+    recorder.record(opened);
+    await recorder.flush();
+    expect(created[0]!.series!.count).toBe(2);
+  });
+
+  it('cuts a note at 1,024 bytes, between characters', async () => {
+    recorder.record({ ...opened, note: 'é'.repeat(2_000) });
+    await recorder.flush();
+    const note = created[0]!.note!;
+    expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024);
+    expect(note).toMatch(/^é+…$/);
+  });
+});
