@@ -49,7 +49,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const { settings, cluster, logger, registry, concurrency = 10 } = options;
   const random = Math.random;
   const clock = systemClock;
-  const client = new KubeClient(new Transport({ config: cluster, registry, clock, random }));
+  const transport = new Transport({ config: cluster, registry, clock, random });
+  const client = new KubeClient(transport);
   const caches = new Caches({
     client,
     clock,
@@ -60,7 +61,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const attachments = new Attachments(caches);
   const queues = createQueues({ registry, clock, random });
   const authority = await loadAuthority(authorityStore(client, settings));
-  const links = await createLinks(authority, client, logger, registry);
+  const links = await createLinks({ authority, client, logger, registry }, signal);
   connectTriggers({ caches, attachments, links, queues });
   exportCacheAge(caches, registry);
   let office: Office | undefined;
@@ -104,16 +105,21 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   };
   await elector.run(signal, { onStarted, onStopped: () => void (office = undefined) });
   stop();
+  await transport.close();
 }
 
 async function createLinks(
-  authority: Authority,
-  client: KubeClient,
-  logger: Logger,
-  registry: Registry,
+  {
+    authority,
+    client,
+    logger,
+    registry,
+  }: { authority: Authority; client: KubeClient } & Pick<OperatorOptions, 'logger' | 'registry'>,
+  signal: AbortSignal,
 ): Promise<Links> {
   const module = logger.child({ module: 'links' });
   const credentials = await Credentials.issue({ authority, clock: systemClock, logger: module });
+  credentials.run(signal);
   return new Links({
     credentials: () => credentials.current(),
     reviewToken: async (token) => identityOf(await client.reviewToken(token, [CONTROL_AUDIENCE])),

@@ -120,9 +120,14 @@ export function applyErrorOf(desired: Desired, error: unknown): ApplyError | und
   if (error instanceof ForeignObjectError) {
     return { kind, name, reason: 'AlreadyExists', message: error.message };
   }
-  if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
-    if (error.status === 409 || error.status === 429) return undefined;
-    return { kind, name, reason: error.reason ?? `HTTP${error.status}`, message: error.message };
-  }
-  return undefined;
+  if (!(error instanceof ApiError)) return undefined;
+  const { status, reason = `HTTP${status}`, message } = error;
+  if (isUnconvertible(error)) return { kind, name, reason: 'Invalid', message };
+  const refused = status >= 400 && status < 500 && status !== 409 && status !== 429;
+  return refused ? { kind, name, reason, message } : undefined;
+}
+
+/** Server-side apply answers 500, not 422, to a value of the wrong form, such as a quantity that is none. */
+function isUnconvertible({ status, message }: ApiError): boolean {
+  return status === 500 && message.startsWith('failed to convert new object');
 }

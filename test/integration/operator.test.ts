@@ -1,0 +1,293 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { loadClusterConfig } from '../../operator/kube/index.ts';
+import { runOperator } from '../../operator/operator.ts';
+import type { AgentDeployment, CircuitBreakerPolicy } from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { waitFor } from '../cluster/step.ts';
+import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
+
+const OURS = '/apis/breakwater.dev/v1alpha1/namespaces';
+const WAIT = 10_000;
+
+let server: ApiServer;
+let registry: Registry;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  await server.request('POST', '/api/v1/namespaces', {
+    body: { metadata: { name: 'breakwater-system' } },
+  });
+  registry = new Registry();
+  const abort = new AbortController();
+  const running = runOperator(
+    {
+      settings: {
+        namespace: 'breakwater-system',
+        podName: 'operator',
+        runtimeImage: 'runtime:1',
+        runtimeImagePullPolicy: undefined,
+        watchNamespace: undefined,
+        logLevel: 'silent',
+        leaseName: 'breakwater-operator',
+        authoritySecret: 'breakwater-authority',
+        ports: { metrics: 0, health: 0, debug: 0 },
+      },
+      cluster: await loadClusterConfig({ env: {}, kubeconfig: server.kubeconfig }),
+      logger: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
+      registry,
+    },
+    abort.signal,
+  );
+  stop = async () => {
+    abort.abort();
+    await running;
+  };
+}, START_TIMEOUT);
+
+afterAll(async () => {
+  await stop?.();
+  await server?.stop();
+});
+
+const agent = (name: string, spec: object = {}): object => ({
+  apiVersion: 'breakwater.dev/v1alpha1',
+  kind: 'AgentDeployment',
+  metadata: { name },
+  spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] }, ...spec },
+});
+
+const breaker = (name: string, target: object, spec: object = {}): object => ({
+  apiVersion: 'breakwater.dev/v1alpha1',
+  kind: 'CircuitBreakerPolicy',
+  metadata: { name },
+  spec: { targetRefs: [target], scope: 'Pod', ...spec },
+});
+
+async function get<T>(path: string): Promise<T | undefined> {
+  const { status, body } = await server.request<T>('GET', path);
+  return status === 200 ? body : undefined;
+}
+
+/** The object once it is as asked for. */
+async function until<T>(path: string, holds: (object: T) => boolean): Promise<T> {
+  let object: T | undefined;
+  await waitFor(`${path} is not as expected`, WAIT, async () => {
+    object = await get<T>(path);
+    return object !== undefined && holds(object);
+  });
+  return object!;
+}
+
+const condition = (
+  object: { status?: { conditions?: { type: string; status: string; reason: string }[] } },
+  type: string,
+): string | undefined => {
+  const found = object.status?.conditions?.find((one) => one.type === type);
+  return found && `${found.status} ${found.reason}`;
+};
+
+const current = (
+  object: KubernetesObject & { status?: { observedGeneration?: number } },
+): boolean => object.status?.observedGeneration === object.metadata.generation;
+
+interface Configuration {
+  revision: { term: number; counter: number };
+  hash: string;
+  content: { circuits: { policy?: string; openDurationMs: number }[] };
+}
+
+const configurationOf = async (
+  namespace: string,
+  name: string,
+): Promise<Configuration | undefined> => {
+  const map = await get<{ data: Record<string, string> }>(
+    `/api/v1/namespaces/${namespace}/configmaps/${name}-configuration`,
+  );
+  return map && (JSON.parse(map.data['configuration.json']!) as Configuration);
+};
+
+describe('an agent', () => {
+  it('gets its objects, a configuration and a status', async () => {
+    const namespace = await server.namespace('agent');
+    await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one', { replicas: 3 }));
+    const seen = await until<AgentDeployment>(
+      `${OURS}/${namespace}/agentdeployments/one`,
+      (object) => current(object),
+    );
+    expect(seen.status).toMatchObject({
+      image: 'runtime:1',
+      endpoint: `http://one.${namespace}.svc`,
+      summary: { ready: '0/3', policies: '0/0' },
+      dependencies: [{ name: 'model/primary', circuit: 'Unknown' }],
+    });
+    expect(condition(seen, 'Ready')).toMatch(/^False/);
+    const configuration = await configurationOf(namespace, 'one');
+    expect(configuration?.content.circuits).toMatchObject([{ openDurationMs: 60_000 }]);
+    for (const path of [
+      `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
+      `/api/v1/namespaces/${namespace}/services/one`,
+      `/apis/apps/v1/namespaces/${namespace}/deployments/one`,
+    ]) {
+      const child = await get<KubernetesObject>(path);
+      expect(child?.metadata.ownerReferences?.[0]).toMatchObject({
+        name: 'one',
+        uid: seen.metadata.uid,
+        controller: true,
+      });
+    }
+  });
+
+  it('has what was changed or deleted by others put back', async () => {
+    const namespace = await server.namespace('drift');
+    await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
+    const service = `/api/v1/namespaces/${namespace}/services/one`;
+    await until(service, () => true);
+    await server.request('PATCH', service, {
+      contentType: 'application/merge-patch+json',
+      body: { spec: { selector: { 'breakwater.dev/agent': 'other' } } },
+    });
+    await until<{ spec: { selector: Record<string, string> } }>(
+      service,
+      ({ spec }) => spec.selector['breakwater.dev/agent'] === 'one',
+    );
+    const configMap = `/api/v1/namespaces/${namespace}/configmaps/one-configuration`;
+    const before = await configurationOf(namespace, 'one');
+    await server.request('DELETE', configMap);
+    await until(configMap, () => true);
+    expect((await configurationOf(namespace, 'one'))?.hash).toBe(before?.hash);
+  });
+
+  it('leaves an object of somebody else alone and says so', async () => {
+    const namespace = await server.namespace('foreign');
+    const service = `/api/v1/namespaces/${namespace}/services/one`;
+    await server.request('POST', `/api/v1/namespaces/${namespace}/services`, {
+      body: { metadata: { name: 'one' }, spec: { ports: [{ port: 5432 }] } },
+    });
+    await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
+    const seen = await until<AgentDeployment>(
+      `${OURS}/${namespace}/agentdeployments/one`,
+      (object) => condition(object, 'Degraded')?.startsWith('True') === true,
+    );
+    expect(JSON.stringify(seen.status?.conditions)).toContain('Service one already exists');
+    expect(await get<{ spec: { ports: unknown } }>(service)).toMatchObject({
+      spec: { ports: [{ port: 5432 }] },
+      metadata: { name: 'one' },
+    });
+  });
+
+  it('with a pod template that the API server refuses says why, and runs again when it is mended', async () => {
+    const namespace = await server.namespace('template');
+    const path = `${OURS}/${namespace}/agentdeployments/one`;
+    await server.apply(
+      path,
+      agent('one', {
+        podTemplate: {
+          spec: { containers: [{ name: 'agent', resources: { requests: { cpu: 'much' } } }] },
+        },
+      }),
+    );
+    const refused = await until<AgentDeployment>(
+      path,
+      (object) => condition(object, 'Ready') === 'False InvalidPodTemplate',
+    );
+    expect(JSON.stringify(refused.status?.conditions)).toContain('quantities must match');
+    await server.apply(path, agent('one'));
+    await until(`/apis/apps/v1/namespaces/${namespace}/deployments/one`, () => true);
+  });
+});
+
+describe('a policy', () => {
+  it('is in the configuration of its agent, with a new revision for each change', async () => {
+    const namespace = await server.namespace('policy');
+    await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
+    const path = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
+    await server.apply(path, breaker('fast', { name: 'one' }, { openDuration: '5s' }));
+    const accepted = await until<CircuitBreakerPolicy>(path, current);
+    expect(condition(accepted, 'Accepted')).toBe('True Accepted');
+    expect(condition(accepted, 'Programmed')).toBe('True NoPods');
+    expect(accepted.status?.state).toBe('Unknown');
+    const first = await configurationOf(namespace, 'one');
+    expect(first?.content.circuits).toMatchObject([{ policy: 'fast', openDurationMs: 5_000 }]);
+    await server.apply(path, breaker('fast', { name: 'one' }, { openDuration: '7s' }));
+    await until<CircuitBreakerPolicy>(path, current);
+    const second = await configurationOf(namespace, 'one');
+    expect(second?.content.circuits).toMatchObject([{ openDurationMs: 7_000 }]);
+    expect(second!.revision.counter).toBe(first!.revision.counter + 1);
+  });
+
+  it('without a target says which, and takes hold when the target appears', async () => {
+    const namespace = await server.namespace('missing');
+    const path = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
+    await server.apply(path, breaker('fast', { name: 'later' }));
+    const waiting = await until<CircuitBreakerPolicy>(path, current);
+    expect(condition(waiting, 'Accepted')).toBe('False TargetNotFound');
+    expect(JSON.stringify(waiting.status?.conditions)).toContain('later');
+    await server.apply(`${OURS}/${namespace}/agentdeployments/later`, agent('later'));
+    await until<CircuitBreakerPolicy>(
+      path,
+      (object) => condition(object, 'Accepted') === 'True Accepted',
+    );
+    await waitFor('the policy is not in the configuration', WAIT, async () => {
+      const configuration = await configurationOf(namespace, 'later');
+      return configuration?.content.circuits[0]?.policy === 'fast';
+    });
+  });
+
+  it('that another one beats everywhere says by which', async () => {
+    const namespace = await server.namespace('conflict');
+    await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
+    const section = { name: 'one', sectionName: 'model/primary' };
+    await server.apply(
+      `${OURS}/${namespace}/circuitbreakerpolicies/exact`,
+      breaker('exact', section),
+    );
+    const path = `${OURS}/${namespace}/circuitbreakerpolicies/general`;
+    await server.apply(path, breaker('general', { name: 'one' }));
+    const beaten = await until<CircuitBreakerPolicy>(
+      path,
+      (object) => condition(object, 'Accepted') === 'False Conflicted',
+    );
+    expect(JSON.stringify(beaten.status?.conditions)).toContain('exact');
+    await server.request('DELETE', `${OURS}/${namespace}/circuitbreakerpolicies/exact`);
+    await until<CircuitBreakerPolicy>(
+      path,
+      (object) => condition(object, 'Accepted') === 'True Accepted',
+    );
+  });
+});
+
+it('writes nothing when nothing changed', async () => {
+  const namespace = await server.namespace('idle');
+  const path = `${OURS}/${namespace}/agentdeployments/one`;
+  await server.apply(path, agent('one'));
+  await until<AgentDeployment>(path, current);
+  const writes = async (): Promise<number> => {
+    const text = await registry.metrics();
+    return [...text.matchAll(/^rest_client_requests_total\{([^}]*)\} (\d+)/gm)]
+      .filter(([, labels]) => /method="(PATCH|PUT|POST|DELETE)"/.test(labels!))
+      .reduce((sum, [, , count]) => sum + Number(count), 0);
+  };
+  const renewals = async (): Promise<string | undefined> =>
+    (
+      await get<KubernetesObject>(
+        '/apis/coordination.k8s.io/v1/namespaces/breakwater-system/leases/breakwater-operator',
+      )
+    )?.metadata.resourceVersion;
+  // Five renewals of the Lease are a stretch of time in which everything else may have settled or not.
+  let seen = await renewals();
+  let changes = 0;
+  let before = 0;
+  await waitFor('the Lease is not renewed', 60_000, async () => {
+    const version = await renewals();
+    if (version !== seen) {
+      changes += 1;
+      seen = version;
+      if (changes === 1) before = await writes();
+    }
+    return changes === 6;
+  });
+  expect((await writes()) - before).toBeLessThanOrEqual(5);
+}, 90_000);
