@@ -148,7 +148,7 @@ describe('LeaderElector', () => {
     leases.client = () => slow;
     const a = campaign('a');
     while (answers.length === 0) await clock.advance(100);
-    clock.stall(12_000);
+    clock.stall(9_000);
     answers[0]!();
     await settle();
     expect(a.terms[0]!.signal.aborted).toBe(true);

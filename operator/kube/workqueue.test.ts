@@ -77,6 +77,18 @@ describe('WorkQueue', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('does not take the moment that an earlier one replaced for the next delay of the key', async () => {
+    queue.addAfter('a', 1_000);
+    queue.addAfter('a', 500);
+    await clock.advance(500);
+    queue.done((await drain())[0]!);
+    queue.addAfter('a', 2_000);
+    await clock.advance(1_999);
+    expect(queue.length).toBe(0);
+    await clock.advance(1);
+    expect(queue.length).toBe(1);
+  });
+
   it('keeps the order of many delays', async () => {
     const delays = Array.from({ length: 200 }, (_, i) => 1 + ((i * 7919) % 997));
     delays.forEach((delay) => queue.addAfter(`${delay}`, delay));
