@@ -10,7 +10,7 @@
 {{/* Labels that select the operator's pods; they never change. */}}
 {{- define "breakwater.selectorLabels" -}}
 app.kubernetes.io/name: breakwater-operator
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "breakwater.labels" -}}
