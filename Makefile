@@ -1,0 +1,102 @@
+# CLUSTER=local|kind|current chooses where demo, e2e and bench-reload run; see `make help`.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+SHELL := /bin/sh
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+CLUSTER_COMMAND := node test/cluster/main.ts
+JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
+GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference
+# npm writes this file last.
+MODULES := node_modules/.package-lock.json
+
+.PHONY: help
+help: ## list the targets
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-15s%s\n", $$1, $$2 }'
+	@echo 'CLUSTER=local|kind|current chooses the cluster: built from source, in Docker, or your kubectl context.'
+	@echo 'The default is kind where Docker answers and a node image can be had, else local.'
+
+.PHONY: demo
+demo: prerequisites $(MODULES) ## bring up a cluster, install everything, show a failing model being survived
+	@node test/demo/main.ts
+
+.PHONY: down
+down: $(MODULES) ## remove the cluster and all that it made
+	@$(CLUSTER_COMMAND) down
+
+.PHONY: kubeconfig
+kubeconfig: $(MODULES) ## print the path of the cluster's kubeconfig; use it as: export KUBECONFIG=$(make -s kubeconfig)
+	@$(CLUSTER_COMMAND) kubeconfig
+
+.PHONY: cluster
+cluster: prerequisites $(MODULES) ## bring up the cluster only, or repair it
+	@$(CLUSTER_COMMAND) up
+
+.PHONY: cluster-logs
+cluster-logs: $(MODULES) ## print pods, events and the operator's log
+	@$(CLUSTER_COMMAND) logs
+
+.PHONY: images
+images: prerequisites $(MODULES) ## build the images, make them available to the cluster, print their names
+	@$(CLUSTER_COMMAND) build
+
+.PHONY: test
+test: prerequisites lint types drift unit integration e2e ## run all of the following checks, as CI does
+
+.PHONY: lint
+lint: $(MODULES) ## check style
+	eslint --cache --cache-location node_modules/.cache/eslint/ .
+	prettier --check --log-level warn .
+
+.PHONY: types
+types: $(MODULES) ## check types
+	tsc
+
+.PHONY: drift
+drift: $(MODULES) ## check that generated files are what `make generate` makes
+	@before=$$(mktemp -d) && trap 'rm -rf "$$before"' EXIT && \
+	tar -cf - $(GENERATED) | tar -xf - -C "$$before" && \
+	$(MAKE) -s generate && \
+	for path in $(GENERATED); do \
+	  diff -ru "$$before/$$path" "$$path" || { echo "$$path was out of date; it has been generated anew, commit it"; exit 1; }; \
+	done
+
+.PHONY: unit
+unit: $(MODULES) ## run the unit tests
+	$(JEST) --selectProjects unit
+
+.PHONY: integration
+integration: $(MODULES) ## run the tests against a real API server, without pods
+	$(JEST) --selectProjects integration
+
+.PHONY: e2e
+e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
+	$(JEST) --selectProjects e2e
+
+.PHONY: e2e-smoke
+e2e-smoke: prerequisites $(MODULES) ## run the shortest of the end-to-end tests
+	$(JEST) --selectProjects e2e test/e2e/smoke
+
+.PHONY: bench-reload
+bench-reload: prerequisites $(MODULES) ## measure policy edit to enforcement, and opened circuit to status
+	@node test/bench/reload.ts
+
+.PHONY: generate
+generate: $(MODULES) ## generate types, chart and reference from crds/ and contract/
+	node crds/generate.ts
+	node contract/generate.ts
+
+.PHONY: clean
+clean: ## remove what was built in the checkout; the cluster and the cache outside it stay
+	rm -rf dist coverage
+
+.PHONY: prerequisites
+prerequisites:
+	@sh test/cluster/prerequisites.sh
+
+$(MODULES): package-lock.json
+	@command -v npm >/dev/null || { echo 'no npm: install Node.js 20 or newer (https://nodejs.org)' >&2; exit 1; }
+	@echo '==> Installing Node packages' >&2
+	@npm ci --loglevel=error >&2
+	@touch $@
