@@ -127,7 +127,7 @@ describe('what cannot work', () => {
     [
       'an open circuit longer than its maximum',
       { openDuration: '20m' },
-      /openDuration must not be longer than maxOpenDuration/,
+      /openDuration: .*must not be longer than maxOpenDuration/,
     ],
     ['two kinds of targets', { targetSelectors: [{ matchLabels: { a: 'b' } }] }, /exactly one of/],
   ])('a manifest with %s is refused with what to write', async (_what, spec, message) => {

@@ -45,7 +45,16 @@ describe('the control port of a pod', () => {
 
   const inPod = (pod: Pod, script: string): Promise<string> =>
     sandbox.kubectl.run([
-      ...['exec', '-n', sandbox.namespace, pod.metadata.name, '--', '/nodejs/bin/node', '-e', script],
+      ...[
+        'exec',
+        '-n',
+        sandbox.namespace,
+        pod.metadata.name,
+        '--',
+        '/nodejs/bin/node',
+        '-e',
+        script,
+      ],
     ]);
 
   const token = (pod: Pod): Promise<string> =>

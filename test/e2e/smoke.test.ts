@@ -54,7 +54,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
     );
     expect(await sandbox.columns('circuitbreakerpolicies', 'patience')).toMatchObject({
       OPEN: '0/3',
-      TARGET: 'concierge/model/north',
+      TARGET: 'concierge',
       PROGRAMMED: '3/3',
     });
     expect(await sandbox.columns('agentdeployments', 'concierge')).toMatchObject({

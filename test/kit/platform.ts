@@ -50,12 +50,12 @@ export async function installOperator({ kubectl, images }: Platform): Promise<vo
 /** Brings up the cluster that CLUSTER names, builds the images and installs the operator. */
 export async function preparePlatform(environment: NodeJS.ProcessEnv): Promise<Platform> {
   const cluster = await chooseCluster(environment);
-  await step(`Cluster (${cluster.name})`, () => cluster.up());
+  await cluster.up();
   const kubectl = await kubectlFor(cluster, environment.PATH);
-  const images = await step('Images of operator, runtime and simulated model', () =>
-    cluster.images(),
-  );
+  const images = await cluster.images();
   const platform = { cluster, kubectl, images };
-  await step('CRDs and operator from charts/breakwater', () => installOperator(platform));
+  await step('Installing the CRDs and the operator from charts/breakwater', () =>
+    installOperator(platform),
+  );
   return platform;
 }
