@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import { settle } from '../kube/testing/fake-clock.ts';
+import { connected } from './testing/harness.ts';
+import {
+  AGENT,
+  circuit,
+  counters,
+  hashOf,
+  hello,
+  snapshot,
+  transition,
+} from './testing/messages.ts';
+
+const A = hashOf('a');
+
+describe('reports', () => {
+  it('merges transitions and counters into the snapshot', async () => {
+    const { links, pod, socketTo, changes } = await connected(A);
+    const socket = socketTo(pod);
+    changes.length = 0;
+    socket.say(counters('calm', 1));
+    socket.say(counters('other', 1));
+    socket.say(counters('calm', 7));
+    for (let sequence = 1; sequence <= 70; sequence += 1) socket.say(transition(sequence));
+    socket.say(transition(70));
+    const { snapshot: merged } = links.podReport(pod.uid)!;
+    expect(merged?.circuits).toEqual([circuit('Open')]);
+    expect(merged?.limits.map((limit) => [limit.policy, limit.rejected])).toEqual([
+      ['calm', 7],
+      ['other', 1],
+    ]);
+    expect(merged?.transitions.map((each) => each.sequence)).toEqual(
+      Array.from({ length: 64 }, (_, index) => index + 7),
+    );
+    expect(changes.slice(0, 4)).toEqual([
+      [AGENT, 'Counters'],
+      [AGENT, 'Counters'],
+      [AGENT, 'Counters'],
+      [AGENT, 'State'],
+    ]);
+  });
+
+  it('bounds what a pod can make it keep', async () => {
+    const { links, pod, socketTo } = await connected(A);
+    const circuits = Array.from({ length: 400 }, (_, n) => circuit('Open', `model/${n}`));
+    socketTo(pod).say({ type: 'Counters', limits: [], circuits });
+    expect(links.podReport(pod.uid)?.snapshot?.circuits).toHaveLength(256);
+  });
+
+  it('keeps the last snapshot of a pod that is gone until it boots anew', async () => {
+    const { links, pod, socketTo, clock } = await connected(A);
+    await clock.advance(3_000);
+    socketTo(pod).lose();
+    expect(links.podReport(pod.uid)).toMatchObject({
+      connected: false,
+      since: '2026-01-01T00:00:03.000Z',
+      snapshot: snapshot(A),
+    });
+    await clock.advance(250);
+    const socket = socketTo(pod);
+    socket.open();
+    socket.say(hello(pod, { boot: 'boot-2' }));
+    await settle();
+    expect(links.podReport(pod.uid)?.connected).toBe(true);
+    expect(links.podReport(pod.uid)?.snapshot).toBeUndefined();
+    expect(links.podReport(pod.uid)?.hash).toBeUndefined();
+  });
+
+  it.each([
+    ['that is not JSON', '{'],
+    ['that is binary', undefined],
+    ['without a type', '{}'],
+    ['that does not fit the schema', '{"type":"Counters","limits":[{"target":"secret"}]}'],
+  ])('closes the link on a message %s and backs off', async (_name, text) => {
+    const { pod, socketTo, connect, logger, clock, sockets, links } = await connected(A);
+    const socket = socketTo(pod);
+    socket.sayText(text);
+    expect(socket.closedWith).toBe(1002);
+    expect(links.podReport(pod.uid)?.connected).toBe(false);
+    expect(logger.lines.join()).toContain('Malformed');
+    expect(logger.lines.join()).not.toContain('secret');
+    await clock.advance(124);
+    expect(sockets).toHaveLength(1);
+    await clock.advance(1);
+    expect(sockets).toHaveLength(2);
+    await connect(pod);
+    socketTo(pod).sayText(text);
+    await clock.advance(249);
+    expect(sockets).toHaveLength(2);
+    await clock.advance(1);
+    expect(sockets).toHaveLength(3);
+  });
+
+  it('ignores a message of a type it does not know', async () => {
+    const { links, pod, socketTo } = await connected(A);
+    socketTo(pod).say({ type: 'Later', anything: true });
+    socketTo(pod).say({ ...transition(1), later: true });
+    expect(links.podReport(pod.uid)?.snapshot?.transitions).toHaveLength(1);
+  });
+
+  it('goes on when a listener throws', async () => {
+    const { links, pod, socketTo, logger } = await connected(A);
+    links.onChange(() => {
+      throw new Error('listener');
+    });
+    socketTo(pod).say(transition(1));
+    expect(links.podReport(pod.uid)?.connected).toBe(true);
+    expect(logger.lines.join()).toContain('Listener of the links failed');
+  });
+});
