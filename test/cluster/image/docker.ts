@@ -20,6 +20,13 @@ export function dockerHas(name: string): Promise<boolean> {
   return succeeds('docker', ['image', 'inspect', name], { timeout: ANSWER_TIMEOUT });
 }
 
+/** Removes every image that was built here. */
+export async function removeImages(): Promise<void> {
+  const list = ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'localhost/breakwater/*'];
+  const names = (await run('docker', list)).split('\n').filter(Boolean);
+  if (names.length > 0) await run('docker', ['image', 'rm', '--force', ...names]);
+}
+
 /** Builds with the Docker engine; `load` brings finished images to the cluster's nodes. */
 export function dockerBuilder(
   cache: string,

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { cacheDirectory } from '../cache.ts';
 import type { Cluster } from '../cluster.ts';
 import { run, succeeds, which } from '../command.ts';
-import { dockerAnswers, dockerBuilder, dockerHas } from '../image/docker.ts';
+import { dockerAnswers, dockerBuilder, dockerHas, removeImages } from '../image/docker.ts';
 import type { Images } from '../image/images.ts';
 import { buildImages } from '../image/images.ts';
 import { binaries, helmDirectory, kubectlDirectory } from '../local/binaries.ts';
@@ -54,6 +54,7 @@ export class KindCluster implements Cluster {
     if (which('docker') === undefined || !(await this.exists())) return;
     await step('Removing the kind cluster', async () => {
       await this.#kind('delete', 'cluster', '--name', NAME);
+      await removeImages();
       await rm(dirname(this.kubeconfig), { recursive: true, force: true });
     });
   }
