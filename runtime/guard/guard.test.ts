@@ -3,9 +3,8 @@ import { FakeClock } from './fakeClock.ts';
 import { Guard } from './guard.ts';
 import { circuitOf, content, limitOf } from './guardFixture.ts';
 import { OK } from '../resilience/outcome.ts';
-import type { CircuitStatus, Transition } from '../../contract/generated/types.ts';
+import type { CircuitStatus, Content, Transition } from '../../contract/generated/types.ts';
 import type { Admission, Permit } from './admission.ts';
-import type { Content } from '../../contract/generated/types.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
 const PRIMARY = 'model/primary';

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { Guard } from './guard.ts';
+import { FakeClock } from './fakeClock.ts';
+import { circuitOf, content, limitOf } from './guardFixture.ts';
+import { supported } from './supported.ts';
+import type { Content, Endpoint } from '../../contract/generated/types.ts';
+import type { Unsupported } from './supported.ts';
+
+const FOREIGN: Endpoint = { name: 'foreign', provider: 'Other', baseURL: 'http://other.test' };
+const { endpoints } = content();
+
+describe('supported', () => {
+  it.each<[string, Partial<Content>, Unsupported[]]>([
+    [
+      'takes what it knows',
+      {
+        circuits: [circuitOf({ policy: 'p', requires: ['Circuit.ConsecutiveFailures'] })],
+        limits: [limitOf({ requires: ['Limit.Requests'] }), limitOf({ target: 'model/primary' })],
+      },
+      [],
+    ],
+    [
+      'leaves out a circuit that needs more',
+      { circuits: [circuitOf({ policy: 'p', requires: ['Circuit.SlowCalls'] })] },
+      [{ path: '/circuits/0', feature: 'Circuit.SlowCalls', policy: 'p' }],
+    ],
+    [
+      'names each feature that lacks, once',
+      { circuits: [circuitOf({ requires: ['A', 'Circuit.ConsecutiveFailures', 'B', 'A'] })] },
+      [
+        { path: '/circuits/0', feature: 'A' },
+        { path: '/circuits/0', feature: 'B' },
+      ],
+    ],
+    [
+      'leaves out a resource that it cannot count',
+      { limits: [limitOf(), limitOf({ name: 'tokens', resource: 'InputTokens' })] },
+      [{ path: '/limits/1', feature: 'Limit.InputTokens', policy: 'limits' }],
+    ],
+    [
+      'leaves out an endpoint with a provider that it does not speak, and all that is for it',
+      {
+        endpoints: [...endpoints, FOREIGN],
+        circuits: [circuitOf(), circuitOf({ dependency: 'model/foreign', policy: 'p' })],
+        limits: [limitOf({ target: 'model/foreign' })],
+      },
+      [
+        { path: '/endpoints/1', feature: 'Endpoint.Other' },
+        { path: '/circuits/1', feature: 'Endpoint.Other', policy: 'p' },
+        { path: '/limits/0', feature: 'Endpoint.Other', policy: 'limits' },
+      ],
+    ],
+    [
+      'leaves out what is for a kind of dependency that it does not have',
+      { circuits: [circuitOf({ dependency: 'tool/search', policy: 'p' })] },
+      [{ path: '/circuits/0', feature: 'Dependency.tool', policy: 'p' }],
+    ],
+  ])('%s', (_name, parts, unsupported) => {
+    expect(supported(content(parts)).unsupported).toEqual(unsupported);
+  });
+
+  it('is what a guard goes by: defaults for a circuit, no limit, no dependency', () => {
+    const guard = new Guard({ clock: new FakeClock() });
+    const unsupported = guard.apply(
+      content({
+        endpoints: [...endpoints, FOREIGN],
+        circuits: [circuitOf({ policy: 'p', requires: ['Circuit.SlowCalls'] })],
+        limits: [limitOf({ capacity: 1, requires: ['Limit.Keys'] })],
+      }),
+    );
+    expect(unsupported.map(({ path }) => path)).toEqual([
+      '/endpoints/1',
+      '/circuits/0',
+      '/limits/0',
+    ]);
+    expect(guard.circuits().map(({ dependency, policy }) => [dependency, policy])).toEqual([
+      ['model/primary', undefined],
+    ]);
+    expect(guard.limits()).toEqual([]);
+  });
+});
