@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -58,7 +59,7 @@ export class Runtime {
   readonly #upstream: Upstream;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
-  readonly #servers: Record<'agent' | 'metrics' | 'debug', Server>;
+  readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
   #control: ControlServer | undefined;
   #authority: string | undefined;
   #ticker: NodeJS.Timeout | undefined;
@@ -91,8 +92,10 @@ export class Runtime {
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
     this.lifecycle = new Lifecycle({
       clock,
-      onPhase: (phase, openRequests) =>
-        this.#log('lifecycle').info({ phase, openRequests }, 'Shutdown moved on'),
+      onPhase: (phase, openRequests) => {
+        this.#log('lifecycle').info({ phase, openRequests }, 'Shutdown moved on');
+        if (phase === 'Draining') this.#servers.agent.closeIdleConnections();
+      },
     });
     this.#eventLoop = new EventLoop(() => performance.now());
     this.metrics = new Metrics({
@@ -152,12 +155,12 @@ export class Runtime {
     const { agent, metrics, debug } = this.#servers;
     for (const server of [agent, metrics, debug]) {
       server.close();
-      (server as Partial<{ closeAllConnections(): void }>).closeAllConnections?.();
+      server.closeAllConnections();
     }
     await Promise.all([this.#control?.close(), this.#upstream.close()]);
   }
 
-  #makeServers(): Record<'agent' | 'metrics' | 'debug', Server> {
+  #makeServers(): Record<'agent' | 'metrics' | 'debug', HttpServer> {
     const health = healthRoute({
       configured: () => this.configuration.endpoints.length > 0,
       listening: () => this.#servers.agent.listening && this.#control?.server.listening === true,

@@ -59,8 +59,10 @@ export function cutOutcome(why: CutCause, waitedForClient: boolean): Outcome {
 
 /** Outcome of an error of the connection to the endpoint. */
 export function connectionOutcome(error: unknown): Failure {
+  if ((error as Partial<Error>).name === 'HTTPParserError') {
+    return failure('InvalidResponse', 'malformed HTTP');
+  }
   const code = errorCode(error);
-  if (code.startsWith('HPE_')) return failure('InvalidResponse', `malformed HTTP (${code})`);
   return failure('Connection', `connection failed (${code})`);
 }
 

@@ -1,0 +1,447 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createHash, randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Content } from '../../contract/generated/types.ts';
+import { open, send } from '../testing/client.ts';
+import type { Answer } from '../testing/client.ts';
+import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { startRuntime } from '../testing/runtime.ts';
+import type { StartedRuntime } from '../testing/runtime.ts';
+import { until } from '../testing/until.ts';
+import {
+  MESSAGE,
+  STREAM,
+  answerJson,
+  answerStream,
+  fakeEndpoint,
+  sse,
+} from '../testing/upstream.ts';
+import type { FakeEndpoint, Seen } from '../testing/upstream.ts';
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Setup {
+  agent: StartedRuntime;
+  endpoint: FakeEndpoint;
+}
+
+async function setup(
+  answer: (response: ServerResponse, seen: Seen) => void | Promise<void>,
+  content: Partial<Content> = {},
+): Promise<Setup> {
+  const endpoint = await fakeEndpoint(answer);
+  cleanups.push(() => endpoint.close());
+  const agent = await startRuntime(configuration(endpoint.url, content));
+  cleanups.push(() => agent.stop());
+  return { agent, endpoint };
+}
+
+function errorOf({ body }: Answer): { type: string; message: string } {
+  const parsed = JSON.parse(body.toString()) as {
+    type: string;
+    error: { type: string; message: string };
+  };
+  expect(parsed.type).toBe('error');
+  return parsed.error;
+}
+
+const circuit = ({ agent }: Setup): string => agent.runtime.guard.circuits()[0]!.state;
+const failures = ({ agent }: Setup): unknown => agent.runtime.guard.stats().circuits[0]!.failures;
+const STREAMED = { body: '{"model":"m","stream":true}' };
+
+describe('what passes through', () => {
+  it('is the request as the caller sent it, but for what belongs to the connection', async () => {
+    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const body = Buffer.from('{ "model" : "claude-test",\r\n "x":"\\u00e9 é" , "big": 1e400 }');
+    await send(agent.url, {
+      path: '/v1/messages?beta=true&a=%20b',
+      headers: ['Host', 'agent', 'X-Api-Key', 'k', 'anthropic-beta', 'a', 'anthropic-beta', 'b',
+        'Content-Length', String(body.length), 'X-Unknown', 'Ä', 'Connection', 'close'], // prettier-ignore
+      body,
+    });
+    const [seen] = endpoint.seen;
+    expect(seen!.body).toEqual(body);
+    expect(seen!.url).toBe('/v1/messages?beta=true&a=%20b');
+    expect(seen!.headers['x-api-key']).toBe('k');
+    expect(seen!.rawHeaders.filter((each) => each === 'anthropic-beta')).toHaveLength(2);
+    expect(seen!.headers['x-unknown']).toBe('Ä');
+    expect(seen!.headers.host).toBe(new URL(endpoint.url).host);
+  });
+
+  it('is the answer with status, headers and bytes untouched, in odd chunks too', async () => {
+    const text = randomBytes(300_000).toString('base64');
+    const bytes = Buffer.from(JSON.stringify({ ...MESSAGE, content: [{ type: 'text', text }] }));
+    const { agent } = await setup(async (response) => {
+      response.writeHead(200, 'Fine', [
+        'Content-Type',
+        'application/json',
+        'X-Odd',
+        '1',
+        'X-Odd',
+        '2',
+        'request-id',
+        'req_up',
+      ]);
+      for (let at = 0; at < bytes.length; at += 33_333) {
+        response.write(bytes.subarray(at, at + 33_333));
+        await new Promise(setImmediate);
+      }
+      response.end();
+    });
+    const answer = await send(agent.url);
+    expect(answer.body.equals(bytes)).toBe(true);
+    expect(answer.status).toBe(200);
+    expect(answer.headers['request-id']).toBe('req_up');
+    expect(answer.rawHeaders.filter((each) => each === 'X-Odd')).toHaveLength(2);
+    expect(answer.headers['x-breakwater-reason']).toBeUndefined();
+  });
+
+  it('is a body of 20 MiB each way', async () => {
+    const hash = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+    const large = Buffer.from(JSON.stringify({ ...MESSAGE, text: 'x'.repeat(20 * 1024 * 1024) }));
+    const { agent, endpoint } = await setup((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(large);
+    });
+    const answer = await send(agent.url, { body: large });
+    expect(hash(endpoint.seen[0]!.body)).toBe(hash(large));
+    expect(hash(answer.body)).toBe(hash(large));
+  });
+
+  it('is a compressed stream, watched all the same', async () => {
+    const whole = gzipSync(STREAM.join(''));
+    const cut = gzipSync(STREAM.slice(0, -1).join(''));
+    let next = whole;
+    const context = await setup(
+      (response) => {
+        response.writeHead(200, {
+          'content-type': 'text/event-stream',
+          'content-encoding': 'gzip',
+        });
+        response.end(next);
+      },
+      { circuits: [TOUCHY] },
+    );
+    const answer = await send(context.agent.url, STREAMED);
+    expect(gunzipSync(answer.body).toString()).toBe(STREAM.join(''));
+    expect(circuit(context)).toBe('Closed');
+    next = cut;
+    await send(context.agent.url, STREAMED).catch(() => undefined);
+    await until(() => circuit(context) === 'Open');
+  });
+
+  it('is an error answer of the endpoint, unchanged', async () => {
+    const context = await setup((response) => {
+      response.writeHead(529, { 'content-type': 'application/json', 'retry-after': '7' });
+      response.end('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}');
+    });
+    const answer = await send(context.agent.url);
+    expect(answer.status).toBe(529);
+    expect(answer.headers['retry-after']).toBe('7');
+    expect(answer.headers['x-breakwater-reason']).toBeUndefined();
+    expect(failures(context)).toEqual({ Overloaded: 1 });
+  });
+
+  it('has the model of the endpoint when that sets one', async () => {
+    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const [first] = agent.runtime.configuration.configuration!.content.endpoints;
+    const changed = configuration(
+      '',
+      { endpoints: [{ ...first!, model: 'other', baseURL: `${endpoint.url}/base/` }] },
+      { term: 1, counter: 2 },
+    );
+    agent.runtime.configuration.offerPush(1, changed);
+    await send(agent.url, { body: '{"model":"claude-test", "a":{"model":1}}' });
+    expect(endpoint.seen[0]!.body.toString()).toBe('{"model":"other", "a":{"model":1}}');
+    expect(endpoint.seen[0]!.url).toBe('/base/v1/messages');
+  });
+
+  it('has the credential of the endpoint in place of the caller’s', async () => {
+    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const path = join(agent.directory, 'api-key');
+    const [first] = agent.runtime.configuration.configuration!.content.endpoints;
+    const credential = { path, secret: 'anthropic', key: 'api-key' };
+    const content = { endpoints: [{ ...first!, credential }] };
+    agent.runtime.configuration.offerPush(1, configuration('', content, { term: 1, counter: 2 }));
+    const refused = await send(agent.url, { headers: { 'x-api-key': 'callers-own' } });
+    expect(refused.status).toBe(503);
+    expect(errorOf(refused).type).toBe('api_error');
+    expect(errorOf(refused).message).toContain('Secret anthropic lacks api-key');
+    expect(refused.headers['x-breakwater-reason']).toBe('CredentialRefused');
+    expect(refused.headers['x-should-retry']).toBe('false');
+    await agent.mount('api-key', 'mounted-key\n');
+    await until(
+      async () =>
+        (await send(agent.url, { headers: { authorization: 'Bearer c' } })).status === 200,
+    );
+    expect(endpoint.seen).toHaveLength(1);
+    expect(endpoint.seen[0]!.headers['x-api-key']).toBe('mounted-key');
+    expect(endpoint.seen[0]!.headers.authorization).toBeUndefined();
+    expect(agent.logs.join('')).not.toMatch(/mounted-key|callers-own/);
+  });
+});
+
+describe('streams', () => {
+  it('reach the caller event by event, before the endpoint is done', async () => {
+    let finish = (): void => undefined;
+    const context = await setup((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(STREAM.slice(0, 4).join(''));
+      finish = () => response.end(STREAM.slice(4).join(''));
+    });
+    const request = open(context.agent.url, {});
+    const received: string[] = [];
+    let ended = false;
+    request.on('response', (response) => {
+      response.on('data', (chunk: Buffer) => received.push(chunk.toString()));
+      response.on('end', () => (ended = true));
+    });
+    request.end(STREAMED.body);
+    await until(() => received.join('') === STREAM.slice(0, 4).join(''));
+    expect(ended).toBe(false);
+    finish();
+    await until(() => ended);
+    expect(received.join('')).toBe(STREAM.join(''));
+    await until(() => context.agent.runtime.lifecycle.openRequests === 0);
+    expect(context.agent.runtime.guard.stats()).toMatchObject({ settledTwice: 0 });
+  });
+
+  it('that end without message_stop open the circuit and end with an error event', async () => {
+    const context = await setup((response) => answerStream(response, STREAM.slice(0, 5)), {
+      circuits: [TOUCHY],
+    });
+    const answer = await send(context.agent.url, STREAMED);
+    expect(answer.body.toString()).toMatch(
+      /event: error\ndata: \{"type":"error","error":\{"type":"api_error"/,
+    );
+    expect(answer.body.toString().startsWith(STREAM.slice(0, 5).join(''))).toBe(true);
+    expect(circuit(context)).toBe('Open');
+    expect(failures(context)).toEqual({ InvalidResponse: 1 });
+    const rejected = await send(context.agent.url, STREAMED);
+    expect(rejected.status).toBe(503);
+    expect(rejected.headers['x-breakwater-reason']).toBe('CircuitBreakerOpen');
+    expect(rejected.headers['retry-after']).toBe('600');
+    expect(rejected.headers['request-id']).toMatch(/^req_/);
+    expect(errorOf(rejected).type).toBe('overloaded_error');
+    expect(context.endpoint.seen).toHaveLength(1);
+  });
+
+  it('with an overloaded_error count as overloaded and pass unchanged', async () => {
+    const events = [
+      ...STREAM.slice(0, 3),
+      sse('error', { error: { type: 'overloaded_error', message: 'o' } }),
+    ];
+    const context = await setup((response) => answerStream(response, events));
+    const answer = await send(context.agent.url, STREAMED);
+    expect(answer.body.toString()).toBe(events.join(''));
+    expect(failures(context)).toEqual({ Overloaded: 1 });
+  });
+
+  it('whose connection breaks end with an error event', async () => {
+    const context = await setup((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(STREAM[0]!, () => response.destroy());
+    });
+    const answer = await send(context.agent.url, STREAMED);
+    expect(answer.body.toString()).toContain('event: error');
+    expect(failures(context)).toEqual({ Connection: 1 });
+  });
+
+  it('past the deadline end with an error event', async () => {
+    const context = await setup(
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(STREAM[0]);
+      },
+      { timeouts: { connectMs: 1000, requestMs: 150 } },
+    );
+    const answer = await send(context.agent.url, STREAMED);
+    expect(answer.body.toString()).toContain('"type":"timeout_error"');
+    expect(failures(context)).toEqual({ Timeout: 1 });
+    await until(() => context.endpoint.seen[0]!.aborted);
+  });
+
+  it('that the caller leaves are aborted at the endpoint and cast no vote', async () => {
+    const context = await setup(
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(STREAM[0]);
+      },
+      { circuits: [TOUCHY] },
+    );
+    const request = open(context.agent.url, {});
+    request.on('error', () => undefined);
+    request.on('response', (response) => {
+      response.on('error', () => undefined);
+      response.once('data', () => request.destroy());
+    });
+    request.end(STREAMED.body);
+    await until(() => context.endpoint.seen[0]?.aborted === true);
+    await until(() => context.agent.runtime.lifecycle.openRequests === 0);
+    expect(circuit(context)).toBe('Closed');
+    expect(failures(context)).toEqual({});
+    expect(context.agent.runtime.guard.stats().circuits[0]!.inFlight).toBe(0);
+  });
+
+  it('to a caller that does not read are not piled up in memory', async () => {
+    let written = 0;
+    let blocked = false;
+    const event = sse('content_block_delta', { delta: { text: 'x'.repeat(60_000) } });
+    const context = await setup((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const fill = (): void => {
+        while (written < 200 * 1024 * 1024) {
+          written += event.length;
+          if (!response.write(event)) {
+            blocked = true;
+            response.once('drain', () => {
+              blocked = false;
+              fill();
+            });
+            return;
+          }
+        }
+      };
+      fill();
+    });
+    const { port } = new URL(context.agent.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write(
+      `POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: ${STREAMED.body.length}\r\n\r\n${STREAMED.body}`,
+    );
+    let last = -1;
+    let still = 0;
+    await until(() => {
+      still = blocked && written === last ? still + 1 : 0;
+      last = written;
+      return still > 20;
+    });
+    expect(written).toBeLessThan(64 * 1024 * 1024);
+    socket.destroy();
+    await until(() => context.endpoint.seen[0]!.aborted);
+    expect(failures(context)).toEqual({});
+  });
+});
+
+describe('answers of our own', () => {
+  it.each([
+    ['not JSON', '{"model":'],
+    ['an array', '[]'],
+    ['nothing', ''],
+  ])('to a body that is %s are 400', async (_name, body) => {
+    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const answer = await send(agent.url, { body });
+    expect(answer.status).toBe(400);
+    expect(errorOf(answer).type).toBe('invalid_request_error');
+    expect(endpoint.seen).toHaveLength(0);
+  });
+
+  it('to a body over 32 MiB are 413, with and without a length', async () => {
+    const { agent } = await setup((response) => answerJson(response, MESSAGE));
+    const body = Buffer.alloc(33 * 1024 * 1024, 0x20);
+    const announced = await send(agent.url, {
+      body,
+      headers: { 'content-length': String(body.length) },
+    });
+    const chunked = await send(agent.url, { body, headers: { 'transfer-encoding': 'chunked' } });
+    for (const answer of [announced, chunked]) {
+      expect(answer.status).toBe(413);
+      expect(errorOf(answer).type).toBe('request_too_large');
+      expect(answer.headers['x-breakwater-reason']).toBe('TooLarge');
+    }
+    expect((await send(agent.url)).status).toBe(200);
+  });
+
+  it.each([
+    ['GET', '/v1/messages'],
+    ['POST', '/v1/messages/'],
+    ['POST', '/'],
+  ])('to %s %s are 404', async (method, path) => {
+    const { agent } = await setup((response) => answerJson(response, MESSAGE));
+    const answer = await send(agent.url, { method, path, body: '' });
+    expect(answer.status).toBe(404);
+    expect(errorOf(answer).type).toBe('not_found_error');
+    expect(answer.headers['x-breakwater-reason']).toBe('NotFound');
+  });
+
+  it('beyond the inbound limit are 429 with retry-after in whole seconds', async () => {
+    const limit = {
+      target: 'inbound',
+      policy: 'p',
+      name: 'requests',
+      resource: 'Requests',
+      refill: { amount: 1, perMs: 2500 },
+      capacity: 1,
+    };
+    const { agent } = await setup((response) => answerJson(response, MESSAGE), { limits: [limit] });
+    expect((await send(agent.url)).status).toBe(200);
+    const answer = await send(agent.url);
+    expect(answer.status).toBe(429);
+    expect(errorOf(answer).type).toBe('rate_limit_error');
+    expect(answer.headers['retry-after']).toBe('3');
+    expect(answer.headers['x-breakwater-reason']).toBe('RateLimited');
+  });
+
+  it('when the endpoint cannot be reached are 502', async () => {
+    const context = await setup(() => undefined);
+    await context.endpoint.close();
+    const answer = await send(context.agent.url);
+    expect(answer.status).toBe(502);
+    expect(answer.headers['x-breakwater-reason']).toBe('UpstreamUnreachable');
+    expect(errorOf(answer).type).toBe('api_error');
+    expect(failures(context)).toEqual({ Connection: 1 });
+  });
+
+  it('past the deadline are 504', async () => {
+    const context = await setup(() => undefined, { timeouts: { connectMs: 1000, requestMs: 100 } });
+    const answer = await send(context.agent.url);
+    expect(answer.status).toBe(504);
+    expect(errorOf(answer).type).toBe('timeout_error');
+    expect(failures(context)).toEqual({ Timeout: 1 });
+  });
+
+  it.each([
+    ['no JSON', 'text/html', '<html>', '{}'],
+    ['another object', 'application/json', '{"type":"list"}', '{}'],
+    ['no stream though asked for', 'application/json', JSON.stringify(MESSAGE), STREAMED.body],
+  ])('to a 200 with %s are 502', async (_name, type, text, body) => {
+    const context = await setup((response) => {
+      response.writeHead(200, { 'content-type': type }).end(text);
+    });
+    const answer = await send(context.agent.url, { body });
+    expect(answer.status).toBe(502);
+    expect(answer.headers['x-breakwater-reason']).toBe('InvalidResponse');
+    expect(failures(context)).toEqual({ InvalidResponse: 1 });
+  });
+
+  it('to what is not HTTP from the endpoint are 502', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end('SSH-2.0-nothing here\r\n\r\n', () => socket.destroySoon());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => new Promise((resolve) => server.close(() => resolve())));
+    const { port } = server.address() as AddressInfo;
+    const agent = await startRuntime(configuration(`http://127.0.0.1:${port}`));
+    cleanups.push(() => agent.stop());
+    const answer = await send(agent.url);
+    expect(answer.status).toBe(502);
+    expect(answer.headers['x-breakwater-reason']).toBe('InvalidResponse');
+  });
+
+  it('without a configuration are 500', async () => {
+    const agent = await startRuntime();
+    cleanups.push(() => agent.stop());
+    const answer = await send(agent.url);
+    expect(answer.status).toBe(500);
+    expect(errorOf(answer).type).toBe('api_error');
+  });
+});

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { requestHeaders, responseHeaders } from './headers.ts';
+
+const RAW = [
+  'Host', 'agent', 'X-Api-Key', 'caller', 'Authorization', 'Bearer caller',
+  'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two', 'Content-Length', '5',
+  'Connection', 'keep-alive, X-Private', 'X-Private', 'here', 'TE', 'trailers',
+]; // prettier-ignore
+
+describe('headers', () => {
+  it('to the endpoint are the caller’s but for those of the connection', () => {
+    expect(requestHeaders(RAW)).toEqual([
+      'X-Api-Key', 'caller', 'Authorization', 'Bearer caller',
+      'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two',
+    ]); // prettier-ignore
+  });
+
+  it('carry the endpoint’s own credential in place of the caller’s', () => {
+    expect(requestHeaders(RAW, 'own')).toEqual([
+      'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two', 'x-api-key', 'own',
+    ]); // prettier-ignore
+  });
+
+  it('to the caller keep order, case and repetition', () => {
+    const raw = ['Set-Cookie', 'a', 'Transfer-Encoding', 'chunked', 'Set-Cookie', 'b'];
+    expect(responseHeaders(raw)).toEqual(['Set-Cookie', 'a', 'Set-Cookie', 'b']);
+  });
+});

@@ -1,0 +1,241 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Agent, request as httpRequest } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { Content } from '../contract/generated/types.ts';
+import { open, send } from './testing/client.ts';
+import { TOUCHY, configuration } from './testing/configuration.ts';
+import { startRuntime } from './testing/runtime.ts';
+import type { StartedRuntime } from './testing/runtime.ts';
+import { until } from './testing/until.ts';
+import { MESSAGE, STREAM, answerJson, answerStream, fakeEndpoint } from './testing/upstream.ts';
+import type { FakeEndpoint } from './testing/upstream.ts';
+
+let endpoint: FakeEndpoint;
+let agent: StartedRuntime | undefined;
+let answer: (response: ServerResponse) => void;
+
+beforeEach(async () => {
+  answer = (response) => answerJson(response, MESSAGE);
+  endpoint = await fakeEndpoint((response) => answer(response));
+});
+afterEach(async () => {
+  await agent?.stop();
+  agent = undefined;
+  await endpoint.close();
+});
+
+async function start(content: Partial<Content> = {}): Promise<StartedRuntime> {
+  agent = await startRuntime(configuration(endpoint.url, content));
+  return agent;
+}
+
+const get = (base: string, path: string): ReturnType<typeof send> =>
+  send(base, { method: 'GET', path, body: '' });
+
+async function metrics({ metricsUrl }: StartedRuntime): Promise<string> {
+  const { status, body } = await get(metricsUrl, '/metrics');
+  expect(status).toBe(200);
+  return body.toString();
+}
+
+const LIMIT = {
+  target: 'inbound',
+  policy: 'p',
+  name: 'requests',
+  resource: 'Requests',
+  refill: { amount: 1, perMs: 600_000 },
+  capacity: 2,
+};
+
+describe('health', () => {
+  it('is unready without a configuration and mends itself when the file appears', async () => {
+    agent = await startRuntime();
+    for (const base of [agent.metricsUrl, agent.url]) {
+      expect((await get(base, '/health')).status).toBe(503);
+      expect((await get(base, '/health/live')).status).toBe(200);
+      const ready = await get(base, '/health/ready');
+      expect(ready.status).toBe(503);
+      expect(JSON.parse(ready.body.toString())).toMatchObject({
+        status: 'unavailable',
+        components: { configuration: { ok: false }, listeners: { ok: true } },
+      });
+    }
+    await agent.mount('configuration.json', JSON.stringify(configuration(endpoint.url)));
+    await until(async () => (await get(agent!.metricsUrl, '/health/ready')).status === 200);
+    expect((await get(agent.metricsUrl, '/health')).status).toBe(200);
+    expect((await send(agent.url)).status).toBe(200);
+  });
+
+  it('does not depend on a circuit', async () => {
+    answer = (response) => answerJson(response, {}, 500);
+    const { url, metricsUrl } = await start({ circuits: [TOUCHY] });
+    await send(url);
+    expect((await send(url)).headers['x-breakwater-reason']).toBe('CircuitBreakerOpen');
+    expect((await get(metricsUrl, '/health/ready')).status).toBe(200);
+  });
+});
+
+describe('metrics', () => {
+  it('count requests, calls, circuits and limits', async () => {
+    const started = await start({ circuits: [TOUCHY], limits: [LIMIT] });
+    await send(started.url);
+    answer = (response) => answerJson(response, {}, 529);
+    await send(started.url);
+    await send(started.url);
+    const text = await metrics(started);
+    for (const line of [
+      'agent_requests_total{route="/v1/messages",reason="None"} 1',
+      'agent_requests_total{route="/v1/messages",reason="RateLimited"} 1',
+      'agent_requests_failed_total{route="/v1/messages",reason="UpstreamError"} 1',
+      'agent_request_duration_seconds_count{route="/v1/messages"} 3',
+      'circuit_breaker_state{name="model/primary",state="open"} 1',
+      'circuit_breaker_state{name="model/primary",state="closed"} 0',
+      'circuit_breaker_state{name="model/primary",state="half_open"} 0',
+      'circuit_breaker_requests_total{name="model/primary"} 2',
+      'circuit_breaker_failures_total{name="model/primary",class="Overloaded"} 1',
+      'circuit_breaker_transitions_total{name="model/primary",from="closed",to="open"} 1',
+      'rate_limiter_requests_total{policy="p",limit="requests",target="inbound"} 3',
+      'rate_limiter_rejected_total{policy="p",limit="requests",target="inbound"} 1',
+      'rate_limiter_tokens{policy="p",limit="requests",target="inbound"}',
+      'gen_ai_client_operation_duration_seconds_count{gen_ai_request_model="claude-test",error_type="Overloaded"} 1',
+      'gen_ai_client_operation_time_to_first_chunk_seconds_count{gen_ai_request_model="claude-test"} 1',
+      'config_revision_info{hash="sha256:',
+      'config_reloads_total{result="applied"} 1',
+      'nodejs_eventloop_lag_seconds',
+    ]) {
+      expect(text).toContain(line);
+    }
+  });
+
+  it('lose the series of what is gone, and stay few whatever callers name as a model', async () => {
+    const started = await start({ limits: [{ ...LIMIT, capacity: 1000 }] });
+    for (let i = 0; i < 40; i += 1) await send(started.url, { body: `{"model":"m${i}"}` });
+    expect(await metrics(started)).toContain('gen_ai_request_model="other"');
+    const [first] = started.runtime.configuration.configuration!.content.endpoints;
+    const next = configuration(
+      '',
+      { endpoints: [{ ...first!, name: 'second' }] },
+      { term: 2, counter: 1 },
+    );
+    started.runtime.configuration.offerPush(2, next);
+    const text = await metrics(started);
+    expect(text).toContain('circuit_breaker_state{name="model/second",state="closed"} 1');
+    expect(text).not.toContain('name="model/primary"');
+    expect(text).not.toContain('limit="requests"');
+    expect(text.match(/^config_revision_info\{/gm)).toHaveLength(1);
+    expect(text.split('\n').filter((line) => line && !line.startsWith('#')).length).toBeLessThan(
+      2000,
+    );
+  });
+});
+
+describe('debug pages', () => {
+  it('show state and lead to no secrets', async () => {
+    const credential = { path: '/secret/path', secret: 'anthropic', key: 'api-key' };
+    const { debugUrl } = await start({
+      endpoints: [
+        { name: 'primary', provider: 'Anthropic', baseURL: 'http://user:pass@host/x', credential },
+      ],
+    });
+    const pages = ['state', 'circuits', 'rate_limiter', 'config'];
+    const texts = await Promise.all(pages.map((page) => get(debugUrl, `/debug/${page}`)));
+    expect(texts.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const all = texts.map(({ body }) => body.toString()).join('');
+    expect(all).not.toMatch(/secret\/path|user:pass|token-of-the-pod/);
+    expect(all).toContain('"secret": "anthropic"');
+    expect(JSON.parse(texts[0]!.body.toString())).toMatchObject({
+      phase: 'Running',
+      openRequests: 0,
+    });
+    expect((await get(debugUrl, '/debug/none')).status).toBe(404);
+  });
+});
+
+describe('shutdown', () => {
+  it('finishes an open stream, takes work during the lag and none after it', async () => {
+    let finish = (): void => undefined;
+    answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(STREAM[0]);
+      finish = () => response.end(STREAM.slice(1).join(''));
+    };
+    const { runtime, url, metricsUrl } = await start({
+      shutdown: { endpointLagMs: 400, drainTimeoutMs: 10_000 },
+    });
+    const streaming = send(url, { body: '{"stream":true}' });
+    await until(() => endpoint.seen.length === 1);
+    answer = (response) => answerJson(response, MESSAGE);
+    let stopped = false;
+    void runtime.shutdown().then(() => (stopped = true));
+    void runtime.shutdown();
+    expect((await get(metricsUrl, '/health/ready')).status).toBe(503);
+    expect((await get(metricsUrl, '/health/live')).status).toBe(200);
+    const during = await send(url);
+    expect([during.status, during.headers.connection]).toEqual([200, 'close']);
+    await until(() => runtime.lifecycle.phase === 'Draining');
+    const after = await send(url);
+    expect(after.status).toBe(503);
+    expect(after.headers).toMatchObject({
+      'x-breakwater-reason': 'Draining',
+      connection: 'close',
+      'retry-after': '1',
+    });
+    expect(stopped).toBe(false);
+    finish();
+    expect((await streaming).body.toString()).toBe(STREAM.join(''));
+    await until(() => stopped);
+  });
+
+  it('closes connections that are kept alive and idle', async () => {
+    const { runtime, url } = await start({
+      shutdown: { endpointLagMs: 50, drainTimeoutMs: 10_000 },
+    });
+    let finish = (): void => undefined;
+    const pool = new Agent({ keepAlive: true });
+    let closed = false;
+    await new Promise<void>((resolve) => {
+      httpRequest(new URL('/v1/messages', url), { method: 'POST', agent: pool }, (response) => {
+        response.socket.on('close', () => (closed = true));
+        response.resume().on('end', resolve);
+      }).end('{}');
+    });
+    answer = (response) => {
+      finish = () => answerStream(response);
+    };
+    const open = send(url, { body: '{"stream":true}' });
+    await until(() => endpoint.seen.length === 2);
+    const stopped = runtime.shutdown();
+    await until(() => closed);
+    expect(runtime.lifecycle.phase).toBe('Draining');
+    finish();
+    expect((await open).body.toString()).toBe(STREAM.join(''));
+    await stopped;
+    pool.destroy();
+  });
+
+  it('ends what is left with an error event and casts no vote for it', async () => {
+    answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(STREAM[0]);
+    };
+    const { runtime, url } = await start({
+      circuits: [TOUCHY],
+      shutdown: { endpointLagMs: 0, drainTimeoutMs: 200 },
+    });
+    const text: string[] = [];
+    const request = open(url, {});
+    const ended = new Promise<void>((resolve) => {
+      request.on('response', (response) => {
+        response.on('data', (chunk: Buffer) => text.push(chunk.toString()));
+        response.on('end', resolve);
+      });
+    });
+    request.end('{"stream":true}');
+    await until(() => text.length > 0);
+    await Promise.all([runtime.shutdown(), ended]);
+    expect(text.join('')).toMatch(/event: error\ndata: .*overloaded_error/);
+    expect(runtime.guard.stats().circuits[0]).toMatchObject({
+      state: 'Closed',
+      inFlight: 0,
+      failures: {},
+    });
+  });
+});

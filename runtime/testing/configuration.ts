@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import type { Circuit, Configuration, Content } from '../../contract/generated/types.ts';
+
+/** A circuit of model/primary that opens at the first failure and stays open. */
+export const TOUCHY: Circuit = {
+  dependency: 'model/primary',
+  policy: 'touchy',
+  trip: { consecutiveFailures: 1 },
+  openDurationMs: 600_000,
+  maxOpenDurationMs: 600_000,
+  halfOpen: { maxProbes: 1, successThreshold: 1 },
+};
+
+/** A configuration with one endpoint; the hash follows from its content. */
+export function configuration(
+  baseURL: string,
+  content: Partial<Content> = {},
+  revision = { term: 1, counter: 1 },
+): Configuration {
+  const whole: Content = {
+    agent: { namespace: 'default', name: 'triage', uid: 'u1' },
+    endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL }],
+    timeouts: { connectMs: 2000, requestMs: 20_000 },
+    shutdown: { endpointLagMs: 0, drainTimeoutMs: 10_000 },
+    circuits: [],
+    limits: [],
+    ...content,
+  };
+  const hash = createHash('sha256').update(JSON.stringify(whole)).digest('hex');
+  return { revision, hash: `sha256:${hash}`, content: whole };
+}

@@ -1,0 +1,61 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Configuration } from '../../contract/generated/types.ts';
+import { MOUNTS } from '../../contract/link.ts';
+import { systemClock } from '../guard/clock.ts';
+import { Runtime } from '../runtime.ts';
+
+export interface StartedRuntime {
+  runtime: Runtime;
+  /** Where the mounted files are; the token too. */
+  directory: string;
+  /** Base URL of the agent's API. */
+  url: string;
+  metricsUrl: string;
+  debugUrl: string;
+  logs: string[];
+  /** Puts the file of that name into the mounted directory. */
+  mount(name: string, text: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A whole runtime on free ports, with the configuration and the authority given. */
+export async function startRuntime(
+  configuration?: Configuration,
+  authority?: string,
+): Promise<StartedRuntime> {
+  const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
+  const mount = (name: string, text: string): Promise<void> =>
+    writeFile(join(directory, name), text);
+  await mount(MOUNTS.tokenKey, 'token-of-the-pod\n');
+  if (configuration) await mount(MOUNTS.configurationKey, JSON.stringify(configuration));
+  if (authority !== undefined) await mount(MOUNTS.authorityKey, authority);
+  const logs: string[] = [];
+  const runtime = new Runtime({
+    pod: { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
+    version: '0.0.0-test',
+    ports: { agent: 0, metrics: 0, control: 0, debug: 0 },
+    configurationDirectory: directory,
+    tokenDirectory: directory,
+    clock: systemClock,
+    log: pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) }),
+    filePollMs: 50,
+  });
+  await runtime.start();
+  const { agent, metrics, debug } = runtime.ports();
+  return {
+    runtime,
+    directory,
+    url: `http://127.0.0.1:${agent}`,
+    metricsUrl: `http://127.0.0.1:${metrics}`,
+    debugUrl: `http://127.0.0.1:${debug}`,
+    logs,
+    mount,
+    stop: async () => {
+      await runtime.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
