@@ -72,11 +72,11 @@ integration: $(MODULES) ## run the tests against a real API server, without pods
 
 .PHONY: e2e
 e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
-	$(JEST) --selectProjects e2e
+	$(JEST) --selectProjects e2e --runInBand
 
 .PHONY: e2e-smoke
 e2e-smoke: prerequisites $(MODULES) ## run the shortest of the end-to-end tests
-	$(JEST) --selectProjects e2e test/e2e/smoke
+	$(JEST) --selectProjects e2e --runInBand test/e2e/smoke
 
 .PHONY: bench-reload
 bench-reload: prerequisites $(MODULES) ## measure policy edit to enforcement, and opened circuit to status

@@ -127,7 +127,9 @@ async function startProxy({ layout, controlPlane, binaries }: NodeOptions): Prom
     iptables: { masqueradeAll: !(await bridgeCallsIptables()) },
   });
   const file = join(layout.state, 'kube-proxy.yaml');
-  await writeFile(file, configuration);
+  // kube-proxy ends when its file is written, even with what is in it already.
+  const present = existsSync(file) ? await readFile(file, 'utf8') : undefined;
+  if (present !== configuration) await writeFile(file, configuration);
   const daemon = new Daemon({
     name: 'kube-proxy',
     command: [...enter(), join(binaries, 'kube-proxy'), `--config=${file}`],
