@@ -23,9 +23,11 @@ describe('EventRecorder', () => {
   let fail: Error | undefined;
   /** The event was removed from the server. */
   let gone: boolean;
+  let stop: AbortController;
 
   beforeEach(() => {
     clock = new FakeClock();
+    stop = new AbortController();
     [created, patches, logs, fail, gone] = [[], [], [], undefined, false];
     const outcome = <R>(result: R): Promise<R> =>
       fail ? Promise.reject(fail) : Promise.resolve(result);
@@ -41,6 +43,7 @@ describe('EventRecorder', () => {
       reportingController: 'breakwater.dev/operator',
       reportingInstance: 'operator-0',
       logger: pino({}, { write: (line: string) => void logs.push(line) }),
+      signal: stop.signal,
       clock,
     });
   });
@@ -105,6 +108,16 @@ describe('EventRecorder', () => {
     recorder.record(opened);
     await recorder.flush();
     expect(created[0]!.series!.count).toBe(2);
+  });
+
+  it('writes nothing after its end and leaves no timer', async () => {
+    recorder.record(opened);
+    await settle();
+    recorder.record(opened);
+    stop.abort();
+    recorder.record({ ...opened, reason: 'CircuitClosed' });
+    await recorder.flush();
+    expect([created.length, patches.length, clock.pending]).toEqual([1, 0, 0]);
   });
 
   it('cuts a note at 1,024 bytes, between characters', async () => {

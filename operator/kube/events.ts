@@ -28,6 +28,8 @@ export interface EventRecorderOptions {
   reportingController: string;
   reportingInstance: string;
   logger: Logger;
+  /** Ends the recorder, as the end of a term does: what waits is dropped and nothing is written any more. */
+  signal?: AbortSignal;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
@@ -73,10 +75,12 @@ export class EventRecorder {
     this.#random = options.random ?? Math.random;
     this.#seriesMs = options.seriesMs ?? 360_000;
     this.#writeEveryMs = options.writeEveryMs ?? 30_000;
+    options.signal?.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
   /** Returns at once and never throws. */
   record(input: EventInput): void {
+    if (this.#options.signal?.aborted) return;
     const key = identityOf(input);
     const known = this.#series.get(key);
     const nowMs = this.#clock.now();
@@ -94,6 +98,11 @@ export class EventRecorder {
       if (series.cancelTimer) this.#writeSeries(series);
     }
     await Promise.all(this.#writing);
+  }
+
+  #stop(): void {
+    for (const { cancelTimer } of this.#series.values()) cancelTimer?.();
+    this.#series.clear();
   }
 
   #begin(key: string, input: EventInput, nowMs: number): void {
@@ -156,6 +165,7 @@ export class EventRecorder {
     }
     const write = series.writes.then(async () => {
       const release = await this.#limit.acquire();
+      if (this.#options.signal?.aborted) return release();
       await work()
         .catch((error: unknown) => logger.warn(describeError(error), 'Event could not be written'))
         .finally(release);
