@@ -93,6 +93,7 @@ export class Office {
         client,
         reportingController: 'breakwater.dev/operator',
         reportingInstance: instance,
+        signal: term.signal,
         logger,
         clock,
         random,
