@@ -64,7 +64,7 @@ export async function modelFails({ narrator, agents, model, traffic }: Scene): P
     `Open circuits must answer 503 CircuitBreakerOpen; seen: ${outcomes(seen)}`,
   );
   narrator.good(
-    `callers hear so at once, instead of waiting for the model: ${outcomes(seen)}, retry-after ${Object.keys(seen.retryAfter).join(', ')} s `,
+    `callers hear so at once, instead of waiting for the model: ${outcomes(seen)}, retry-after ${Object.keys(seen.retryAfter).join(', ')} s`,
   );
   return openMs;
 }
@@ -196,4 +196,7 @@ export async function rateLimited({ narrator, traffic, agents }: Scene): Promise
     { timeoutMs: 10_000 },
   );
   await narrator.kubectl(`get ratelimitpolicies.breakwater.dev -n ${NAMESPACE}`);
+  narrator.say(
+    'States are written at once, such figures at most once a minute; metrics have them live.',
+  );
 }

@@ -37,29 +37,27 @@ function sum(narrator: Narrator, figures: Figures): void {
   narrator.good(`the whole story: ${narrator.elapsed()}`);
 }
 
+const IDEAS = [
+  `kubectl get agd,cbp,arlp -n ${NAMESPACE}`,
+  'kubectl explain circuitbreakerpolicies.spec',
+  `kubectl describe cbp triage -n ${NAMESPACE}`,
+  `kubectl port-forward -n ${NAMESPACE} service/triage 8080:80   # then ANTHROPIC_BASE_URL=http://localhost:8080`,
+  `kubectl port-forward -n ${NAMESPACE} service/model 8081:80    # then break it: curl -X PUT localhost:8081/control/fault -d '{"status": 529}'`,
+  `kubectl logs -n ${NAMESPACE} -l breakwater.dev/agent=triage --tail 5`,
+  'make demo   # again, at any time',
+  'make down   # removes all of it',
+];
+
 async function invite(narrator: Narrator, { cluster }: Platform): Promise<void> {
   const path = (await cluster.path()).join(':');
   narrator.step('Now you: the cluster stays up');
-  narrator.show(
-    '# reach it from this shell',
-    [
-      `export KUBECONFIG=${cluster.kubeconfig}`,
-      ...(path ? [`export PATH=${path}:$PATH`] : []),
-    ].join('\n'),
-  );
-  narrator.show(
-    '# then try',
-    [
-      `kubectl get agd,cbp,arlp -n ${NAMESPACE}`,
-      `kubectl explain circuitbreakerpolicies.spec`,
-      `kubectl describe cbp triage -n ${NAMESPACE}`,
-      `kubectl port-forward -n ${NAMESPACE} service/triage 8080:80   # then ANTHROPIC_BASE_URL=http://localhost:8080`,
-      `kubectl port-forward -n ${NAMESPACE} service/model 8081:80    # then break it: curl -X PUT localhost:8081/control/fault -d '{"status": 529}'`,
-      `kubectl logs -n ${NAMESPACE} -l breakwater.dev/agent=triage --tail 5`,
-      'make demo   # again, at any time',
-      'make down   # removes all of it',
-    ].join('\n'),
-  );
+  narrator.say('Reach it from this shell:');
+  narrator.lines([
+    `  export KUBECONFIG=${cluster.kubeconfig}`,
+    ...(path ? [`  export PATH=${path}:$PATH`] : []),
+  ]);
+  narrator.say('Then try:');
+  narrator.lines(IDEAS.map((line) => `  ${line}`));
 }
 
 async function main(): Promise<void> {

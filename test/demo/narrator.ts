@@ -11,6 +11,7 @@ export class Narrator {
   readonly #kubectl: Kubectl;
   readonly #started = performance.now();
   #steps = 0;
+  #afterBlock = false;
 
   constructor(out: NodeJS.WriteStream, kubectl: Kubectl, colours: boolean) {
     this.#out = out;
@@ -26,24 +27,36 @@ export class Narrator {
   /** Begins the next step. */
   step(title: string): void {
     this.#steps += 1;
+    this.#afterBlock = false;
     this.#out.write(`\n${this.#styled(`${this.#steps}. ${title}`, 'bold')}\n`);
   }
 
   /** Says something in between. */
   say(text: string): void {
+    this.#paragraph(text);
+  }
+
+  #paragraph(text: string): void {
+    if (this.#afterBlock) this.#out.write('\n');
+    this.#afterBlock = false;
     this.#out.write(`   ${text}\n`);
   }
 
   /** Says that something is as it should be. */
   good(text: string): void {
-    this.#out.write(`   ${this.#styled('✓', 'green')} ${text}\n`);
+    this.#paragraph(`${this.#styled('✓', 'green')} ${text}`);
   }
 
   /** Shows a command and what it printed. */
   show(command: string, output: string): void {
     this.#out.write(`\n   ${this.#styled(`$ ${command}`, 'cyan')}\n`);
-    for (const line of output.trimEnd().split('\n')) this.#out.write(`   ${line}\n`);
-    this.#out.write('\n');
+    this.lines(output.trimEnd().split('\n'));
+  }
+
+  /** Shows lines to be read or copied as they are. */
+  lines(lines: readonly string[]): void {
+    for (const line of lines) this.#out.write(`${`   ${line}`.trimEnd()}\n`);
+    this.#afterBlock = true;
   }
 
   /** Runs a command of kubectl, given as one types it, and shows it. Returns what it printed. */
