@@ -125,7 +125,8 @@ export class Runtime {
       this.#startControl(),
     ]);
     this.#ticker = setInterval(() => this.#tick(), COUNTERS_MS).unref();
-    this.#log('runtime').info({ version: this.#options.version }, 'Runtime started');
+    const { version } = this.#options;
+    this.#log('runtime').info({ version, ports: this.ports() }, 'Runtime started');
   }
 
   /** Ports in use. */
