@@ -1,64 +1,22 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createHash, randomBytes } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { Content } from '../../contract/generated/types.ts';
-import { open, send } from '../testing/client.ts';
-import type { Answer } from '../testing/client.ts';
+import { send } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { startRuntime } from '../testing/runtime.ts';
-import type { StartedRuntime } from '../testing/runtime.ts';
+import { Cleanups, STREAMED, circuit, errorOf, failures, setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import {
-  MESSAGE,
-  STREAM,
-  answerJson,
-  answerStream,
-  fakeEndpoint,
-  sse,
-} from '../testing/upstream.ts';
-import type { FakeEndpoint, Seen } from '../testing/upstream.ts';
+import { MESSAGE, STREAM, answerJson } from '../testing/upstream.ts';
 
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-interface Setup {
-  agent: StartedRuntime;
-  endpoint: FakeEndpoint;
-}
-
-async function setup(
-  answer: (response: ServerResponse, seen: Seen) => void | Promise<void>,
-  content: Partial<Content> = {},
-): Promise<Setup> {
-  const endpoint = await fakeEndpoint(answer);
-  cleanups.push(() => endpoint.close());
-  const agent = await startRuntime(configuration(endpoint.url, content));
-  cleanups.push(() => agent.stop());
-  return { agent, endpoint };
-}
-
-function errorOf({ body }: Answer): { type: string; message: string } {
-  const parsed = JSON.parse(body.toString()) as {
-    type: string;
-    error: { type: string; message: string };
-  };
-  expect(parsed.type).toBe('error');
-  return parsed.error;
-}
-
-const circuit = ({ agent }: Setup): string => agent.runtime.guard.circuits()[0]!.state;
-const failures = ({ agent }: Setup): unknown => agent.runtime.guard.stats().circuits[0]!.failures;
-const STREAMED = { body: '{"model":"m","stream":true}' };
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
 
 describe('what passes through', () => {
   it('is the request as the caller sent it, but for what belongs to the connection', async () => {
-    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const body = Buffer.from('{ "model" : "claude-test",\r\n "x":"\\u00e9 é" , "big": 1e400 }');
     await send(agent.url, {
       path: '/v1/messages?beta=true&a=%20b',
@@ -78,7 +36,7 @@ describe('what passes through', () => {
   it('is the answer with status, headers and bytes untouched, in odd chunks too', async () => {
     const text = randomBytes(300_000).toString('base64');
     const bytes = Buffer.from(JSON.stringify({ ...MESSAGE, content: [{ type: 'text', text }] }));
-    const { agent } = await setup(async (response) => {
+    const { agent } = await setup(cleanups, async (response) => {
       response.writeHead(200, 'Fine', [
         'Content-Type',
         'application/json',
@@ -106,7 +64,7 @@ describe('what passes through', () => {
   it('is a body of 20 MiB each way', async () => {
     const hash = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
     const large = Buffer.from(JSON.stringify({ ...MESSAGE, text: 'x'.repeat(20 * 1024 * 1024) }));
-    const { agent, endpoint } = await setup((response) => {
+    const { agent, endpoint } = await setup(cleanups, (response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(large);
     });
     const answer = await send(agent.url, { body: large });
@@ -119,6 +77,7 @@ describe('what passes through', () => {
     const cut = gzipSync(STREAM.slice(0, -1).join(''));
     let next = whole;
     const context = await setup(
+      cleanups,
       (response) => {
         response.writeHead(200, {
           'content-type': 'text/event-stream',
@@ -137,7 +96,7 @@ describe('what passes through', () => {
   });
 
   it('is an error answer of the endpoint, unchanged', async () => {
-    const context = await setup((response) => {
+    const context = await setup(cleanups, (response) => {
       response.writeHead(529, { 'content-type': 'application/json', 'retry-after': '7' });
       response.end('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}');
     });
@@ -149,7 +108,7 @@ describe('what passes through', () => {
   });
 
   it('has the model of the endpoint when that sets one', async () => {
-    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const [first] = agent.runtime.configuration.configuration!.content.endpoints;
     const changed = configuration(
       '',
@@ -163,7 +122,7 @@ describe('what passes through', () => {
   });
 
   it('has the credential of the endpoint in place of the caller’s', async () => {
-    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const path = join(agent.directory, 'api-key');
     const [first] = agent.runtime.configuration.configuration!.content.endpoints;
     const credential = { path, secret: 'anthropic', key: 'api-key' };
@@ -187,157 +146,13 @@ describe('what passes through', () => {
   });
 });
 
-describe('streams', () => {
-  it('reach the caller event by event, before the endpoint is done', async () => {
-    let finish = (): void => undefined;
-    const context = await setup((response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(STREAM.slice(0, 4).join(''));
-      finish = () => response.end(STREAM.slice(4).join(''));
-    });
-    const request = open(context.agent.url, {});
-    const received: string[] = [];
-    let ended = false;
-    request.on('response', (response) => {
-      response.on('data', (chunk: Buffer) => received.push(chunk.toString()));
-      response.on('end', () => (ended = true));
-    });
-    request.end(STREAMED.body);
-    await until(() => received.join('') === STREAM.slice(0, 4).join(''));
-    expect(ended).toBe(false);
-    finish();
-    await until(() => ended);
-    expect(received.join('')).toBe(STREAM.join(''));
-    await until(() => context.agent.runtime.lifecycle.openRequests === 0);
-    expect(context.agent.runtime.guard.stats()).toMatchObject({ settledTwice: 0 });
-  });
-
-  it('that end without message_stop open the circuit and end with an error event', async () => {
-    const context = await setup((response) => answerStream(response, STREAM.slice(0, 5)), {
-      circuits: [TOUCHY],
-    });
-    const answer = await send(context.agent.url, STREAMED);
-    expect(answer.body.toString()).toMatch(
-      /event: error\ndata: \{"type":"error","error":\{"type":"api_error"/,
-    );
-    expect(answer.body.toString().startsWith(STREAM.slice(0, 5).join(''))).toBe(true);
-    expect(circuit(context)).toBe('Open');
-    expect(failures(context)).toEqual({ InvalidResponse: 1 });
-    const rejected = await send(context.agent.url, STREAMED);
-    expect(rejected.status).toBe(503);
-    expect(rejected.headers['x-breakwater-reason']).toBe('CircuitBreakerOpen');
-    expect(rejected.headers['retry-after']).toBe('600');
-    expect(rejected.headers['request-id']).toMatch(/^req_/);
-    expect(errorOf(rejected).type).toBe('overloaded_error');
-    expect(context.endpoint.seen).toHaveLength(1);
-  });
-
-  it('with an overloaded_error count as overloaded and pass unchanged', async () => {
-    const events = [
-      ...STREAM.slice(0, 3),
-      sse('error', { error: { type: 'overloaded_error', message: 'o' } }),
-    ];
-    const context = await setup((response) => answerStream(response, events));
-    const answer = await send(context.agent.url, STREAMED);
-    expect(answer.body.toString()).toBe(events.join(''));
-    expect(failures(context)).toEqual({ Overloaded: 1 });
-  });
-
-  it('whose connection breaks end with an error event', async () => {
-    const context = await setup((response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(STREAM[0]!, () => response.destroy());
-    });
-    const answer = await send(context.agent.url, STREAMED);
-    expect(answer.body.toString()).toContain('event: error');
-    expect(failures(context)).toEqual({ Connection: 1 });
-  });
-
-  it('past the deadline end with an error event', async () => {
-    const context = await setup(
-      (response) => {
-        response.writeHead(200, { 'content-type': 'text/event-stream' });
-        response.write(STREAM[0]);
-      },
-      { timeouts: { connectMs: 1000, requestMs: 150 } },
-    );
-    const answer = await send(context.agent.url, STREAMED);
-    expect(answer.body.toString()).toContain('"type":"timeout_error"');
-    expect(failures(context)).toEqual({ Timeout: 1 });
-    await until(() => context.endpoint.seen[0]!.aborted);
-  });
-
-  it('that the caller leaves are aborted at the endpoint and cast no vote', async () => {
-    const context = await setup(
-      (response) => {
-        response.writeHead(200, { 'content-type': 'text/event-stream' });
-        response.write(STREAM[0]);
-      },
-      { circuits: [TOUCHY] },
-    );
-    const request = open(context.agent.url, {});
-    request.on('error', () => undefined);
-    request.on('response', (response) => {
-      response.on('error', () => undefined);
-      response.once('data', () => request.destroy());
-    });
-    request.end(STREAMED.body);
-    await until(() => context.endpoint.seen[0]?.aborted === true);
-    await until(() => context.agent.runtime.lifecycle.openRequests === 0);
-    expect(circuit(context)).toBe('Closed');
-    expect(failures(context)).toEqual({});
-    expect(context.agent.runtime.guard.stats().circuits[0]!.inFlight).toBe(0);
-  });
-
-  it('to a caller that does not read are not piled up in memory', async () => {
-    let written = 0;
-    let blocked = false;
-    const event = sse('content_block_delta', { delta: { text: 'x'.repeat(60_000) } });
-    const context = await setup((response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      const fill = (): void => {
-        while (written < 200 * 1024 * 1024) {
-          written += event.length;
-          if (!response.write(event)) {
-            blocked = true;
-            response.once('drain', () => {
-              blocked = false;
-              fill();
-            });
-            return;
-          }
-        }
-      };
-      fill();
-    });
-    const { port } = new URL(context.agent.url);
-    const socket = connect(Number(port), '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.pause();
-    socket.write(
-      `POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: ${STREAMED.body.length}\r\n\r\n${STREAMED.body}`,
-    );
-    let last = -1;
-    let still = 0;
-    await until(() => {
-      still = blocked && written === last ? still + 1 : 0;
-      last = written;
-      return still > 20;
-    });
-    expect(written).toBeLessThan(64 * 1024 * 1024);
-    socket.destroy();
-    await until(() => context.endpoint.seen[0]!.aborted);
-    expect(failures(context)).toEqual({});
-  });
-});
-
 describe('answers of our own', () => {
   it.each([
     ['not JSON', '{"model":'],
     ['an array', '[]'],
     ['nothing', ''],
   ])('to a body that is %s are 400', async (_name, body) => {
-    const { agent, endpoint } = await setup((response) => answerJson(response, MESSAGE));
+    const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const answer = await send(agent.url, { body });
     expect(answer.status).toBe(400);
     expect(errorOf(answer).type).toBe('invalid_request_error');
@@ -345,7 +160,7 @@ describe('answers of our own', () => {
   });
 
   it('to a body over 32 MiB are 413, with and without a length', async () => {
-    const { agent } = await setup((response) => answerJson(response, MESSAGE));
+    const { agent } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const body = Buffer.alloc(33 * 1024 * 1024, 0x20);
     const announced = await send(agent.url, {
       body,
@@ -365,7 +180,7 @@ describe('answers of our own', () => {
     ['POST', '/v1/messages/'],
     ['POST', '/'],
   ])('to %s %s are 404', async (method, path) => {
-    const { agent } = await setup((response) => answerJson(response, MESSAGE));
+    const { agent } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const answer = await send(agent.url, { method, path, body: '' });
     expect(answer.status).toBe(404);
     expect(errorOf(answer).type).toBe('not_found_error');
@@ -381,7 +196,9 @@ describe('answers of our own', () => {
       refill: { amount: 1, perMs: 2500 },
       capacity: 1,
     };
-    const { agent } = await setup((response) => answerJson(response, MESSAGE), { limits: [limit] });
+    const { agent } = await setup(cleanups, (response) => answerJson(response, MESSAGE), {
+      limits: [limit],
+    });
     expect((await send(agent.url)).status).toBe(200);
     const answer = await send(agent.url);
     expect(answer.status).toBe(429);
@@ -391,7 +208,7 @@ describe('answers of our own', () => {
   });
 
   it('when the endpoint cannot be reached are 502', async () => {
-    const context = await setup(() => undefined);
+    const context = await setup(cleanups, () => undefined);
     await context.endpoint.close();
     const answer = await send(context.agent.url);
     expect(answer.status).toBe(502);
@@ -401,7 +218,9 @@ describe('answers of our own', () => {
   });
 
   it('past the deadline are 504', async () => {
-    const context = await setup(() => undefined, { timeouts: { connectMs: 1000, requestMs: 100 } });
+    const context = await setup(cleanups, () => undefined, {
+      timeouts: { connectMs: 1000, requestMs: 100 },
+    });
     const answer = await send(context.agent.url);
     expect(answer.status).toBe(504);
     expect(errorOf(answer).type).toBe('timeout_error');
@@ -413,7 +232,7 @@ describe('answers of our own', () => {
     ['another object', 'application/json', '{"type":"list"}', '{}'],
     ['no stream though asked for', 'application/json', JSON.stringify(MESSAGE), STREAMED.body],
   ])('to a 200 with %s are 502', async (_name, type, text, body) => {
-    const context = await setup((response) => {
+    const context = await setup(cleanups, (response) => {
       response.writeHead(200, { 'content-type': type }).end(text);
     });
     const answer = await send(context.agent.url, { body });
@@ -428,10 +247,10 @@ describe('answers of our own', () => {
       socket.end('SSH-2.0-nothing here\r\n\r\n', () => socket.destroySoon());
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => new Promise((resolve) => server.close(() => resolve())));
+    cleanups.add(() => new Promise((resolve) => server.close(() => resolve())));
     const { port } = server.address() as AddressInfo;
     const agent = await startRuntime(configuration(`http://127.0.0.1:${port}`));
-    cleanups.push(() => agent.stop());
+    cleanups.add(() => agent.stop());
     const answer = await send(agent.url);
     expect(answer.status).toBe(502);
     expect(answer.headers['x-breakwater-reason']).toBe('InvalidResponse');
@@ -439,7 +258,7 @@ describe('answers of our own', () => {
 
   it('without a configuration are 500', async () => {
     const agent = await startRuntime();
-    cleanups.push(() => agent.stop());
+    cleanups.add(() => agent.stop());
     const answer = await send(agent.url);
     expect(answer.status).toBe(500);
     expect(errorOf(answer).type).toBe('api_error');
