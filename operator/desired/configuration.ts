@@ -1,5 +1,5 @@
 import type { Circuit, Content, Endpoint, Limit } from '../../contract/generated/types.ts';
-import type { FEATURES} from '../../contract/link.ts';
+import type { FEATURES } from '../../contract/link.ts';
 import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../contract/link.ts';
 import type {
   AgentDeployment,

@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { Ajv, type AnySchema } from 'ajv';
+import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
+import { canonicalJson } from './canonical.ts';
+import { hashContent, resolveContent } from './configuration.ts';
+import { agentFixture, breakerFixture, endpoint, limitFixture } from './fixtures.ts';
+
+const none = {
+  circuits: new Map<string, CircuitBreakerPolicy>(),
+  limits: new Map<string, RateLimitPolicy>(),
+};
+const schema = JSON.parse(
+  readFileSync(new URL('../../contract/configuration.schema.json', import.meta.url), 'utf8'),
+) as AnySchema;
+const validate = new Ajv({ strict: false }).compile(schema);
+
+describe('resolveContent', () => {
+  it('fills in what the spec leaves to defaults', () => {
+    expect(resolveContent(agentFixture(), none)).toEqual({
+      agent: { namespace: 'support', name: 'triage', uid: 'uid-triage' },
+      endpoints: [
+        {
+          name: 'primary',
+          provider: 'Anthropic',
+          model: 'claude-sonnet-4-5',
+          baseURL: 'https://api.anthropic.com',
+          credential: {
+            path: '/var/run/secrets/breakwater.dev/credentials/primary/api-key',
+            secret: 'anthropic',
+            key: 'api-key',
+          },
+          requires: ['Endpoint.Anthropic'],
+        },
+      ],
+      timeouts: { connectMs: 10_000, requestMs: 300_000 },
+      shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },
+      circuits: [
+        {
+          dependency: 'model/primary',
+          trip: { consecutiveFailures: 5 },
+          openDurationMs: 60_000,
+          maxOpenDurationMs: 600_000,
+          halfOpen: { maxProbes: 1, successThreshold: 2 },
+          requires: ['Circuit.ConsecutiveFailures'],
+        },
+      ],
+      limits: [],
+    });
+  });
+
+  it('takes circuits and limits from the policies that hold them', () => {
+    const content = resolveContent(agentFixture(), {
+      circuits: new Map([['model/primary', breakerFixture('strict')]]),
+      limits: new Map([
+        ['model/primary', limitFixture('called')],
+        ['inbound', limitFixture('taken')],
+      ]),
+    });
+    expect(content.circuits).toEqual([
+      {
+        dependency: 'model/primary',
+        policy: 'strict',
+        trip: { consecutiveFailures: 3 },
+        openDurationMs: 30_000,
+        maxOpenDurationMs: 300_000,
+        halfOpen: { maxProbes: 1, successThreshold: 2 },
+        requires: ['Circuit.ConsecutiveFailures'],
+      },
+    ]);
+    expect(content.limits.map(({ target, policy }) => [target, policy])).toEqual([
+      ['inbound', 'taken'],
+      ['model/primary', 'called'],
+    ]);
+    expect(content.limits[0]).toMatchObject({
+      name: 'requests',
+      refill: { amount: 10, perMs: 1000 },
+      capacity: 100,
+      requires: ['Limit.Requests'],
+    });
+  });
+
+  it('has neither model nor credential when the caller brings them', () => {
+    const agent = agentFixture('triage', {
+      model: { endpoints: [endpoint('primary', { baseURL: 'http://model:8000' })] },
+    });
+    expect(resolveContent(agent, none).endpoints).toEqual([
+      {
+        name: 'primary',
+        provider: 'Anthropic',
+        baseURL: 'http://model:8000',
+        requires: ['Endpoint.Anthropic'],
+      },
+    ]);
+  });
+
+  it('makes what the contract allows', () => {
+    const content = resolveContent(agentFixture(), {
+      circuits: new Map([['model/primary', breakerFixture()]]),
+      limits: new Map([['inbound', limitFixture()]]),
+    });
+    const configuration = {
+      revision: { term: 1, counter: 1 },
+      hash: hashContent(content),
+      content,
+    };
+    expect([validate(configuration), validate.errors]).toEqual([true, null]);
+  });
+
+  it('refuses a configuration that is too large to be passed on', () => {
+    const long = 'x'.repeat(64);
+    const some = limitFixture(long, {
+      limits: Array.from({ length: 5000 }, (_, index) => ({
+        name: `${long}-${index}`,
+        resource: 'Requests' as const,
+        refill: { amount: 1, per: '1s' },
+        capacity: 1,
+      })),
+    });
+    expect(() =>
+      resolveContent(agentFixture(), { ...none, limits: new Map([['inbound', some]]) }),
+    ).toThrow(/The configuration has \d+ KiB and must stay below 900 KiB; shorten the spec/);
+  });
+});
+
+describe('hashContent', () => {
+  it('depends on nothing but the content', () => {
+    const content = resolveContent(agentFixture(), none);
+    const turned = Object.fromEntries(Object.entries(content).reverse()) as typeof content;
+    expect(hashContent(turned)).toBe(hashContent(content));
+    expect(hashContent(content)).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const other = { ...content, timeouts: { connectMs: 1, requestMs: 2 } };
+    expect(hashContent(other)).not.toBe(hashContent(content));
+  });
+
+  it('is made of JSON with sorted keys and no white space', () => {
+    expect(canonicalJson({ b: [{ d: 1, c: null }], a: 'x', e: undefined })).toBe(
+      '{"a":"x","b":[{"c":null,"d":1}]}',
+    );
+  });
+});

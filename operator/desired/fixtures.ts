@@ -1,0 +1,107 @@
+/** Objects for tests, as the API server would give them: with defaults filled in. */
+import type {
+  AgentDeployment,
+  AgentDeploymentSpec,
+  CircuitBreakerPolicy,
+  CircuitBreakerPolicySpec,
+  RateLimitPolicy,
+  RateLimitPolicySpec,
+} from '../../crds/generated/types.ts';
+import type { ObjectMeta } from '../../crds/meta.ts';
+
+export const OPTIONS = { runtimeImage: 'example.com/breakwater-runtime:1.2.3' };
+
+type Endpoint = AgentDeploymentSpec['model']['endpoints'][number];
+
+export function endpoint(name: string, rest: Partial<Endpoint> = {}): Endpoint {
+  return { name, provider: 'Anthropic', ...rest };
+}
+
+export function agentFixture(
+  name = 'triage',
+  spec: Partial<AgentDeploymentSpec> = {},
+  metadata: Partial<ObjectMeta> = {},
+): AgentDeployment {
+  return {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'AgentDeployment',
+    metadata: { name, namespace: 'support', uid: `uid-${name}`, generation: 1, ...metadata },
+    spec: {
+      replicas: 3,
+      model: {
+        endpoints: [
+          endpoint('primary', {
+            model: 'claude-sonnet-4-5',
+            apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
+          }),
+        ],
+      },
+      timeouts: { connect: '10s', request: '5m' },
+      shutdown: { drainTimeout: '5m' },
+      ...spec,
+    },
+  };
+}
+
+/** A targetRef from `triage` or `triage/model/primary`. */
+export function target(text: string): NonNullable<CircuitBreakerPolicySpec['targetRefs']>[number] {
+  const [name, ...section] = text.split('/');
+  return {
+    group: 'breakwater.dev',
+    kind: 'AgentDeployment',
+    name: name!,
+    ...(section.length > 0 && { sectionName: section.join('/') }),
+  };
+}
+
+export function selector(
+  matchLabels: Record<string, string>,
+): NonNullable<CircuitBreakerPolicySpec['targetSelectors']>[number] {
+  return { group: 'breakwater.dev', kind: 'AgentDeployment', matchLabels };
+}
+
+export function breakerFixture(
+  name = 'triage',
+  spec: Partial<CircuitBreakerPolicySpec> = {},
+  metadata: Partial<ObjectMeta> = {},
+): CircuitBreakerPolicy {
+  return {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'CircuitBreakerPolicy',
+    metadata: { name, namespace: 'support', uid: `uid-cbp-${name}`, generation: 1, ...metadata },
+    spec: {
+      ...(spec.targetSelectors === undefined && { targetRefs: [target('triage')] }),
+      trip: { consecutiveFailures: 3 },
+      openDuration: '30s',
+      maxOpenDuration: '5m',
+      halfOpen: { maxProbes: 1, successThreshold: 2 },
+      scope: 'Pod',
+      ...spec,
+    },
+  };
+}
+
+export function limitFixture(
+  name = 'triage',
+  spec: Partial<RateLimitPolicySpec> = {},
+  metadata: Partial<ObjectMeta> = {},
+): RateLimitPolicy {
+  return {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'RateLimitPolicy',
+    metadata: { name, namespace: 'support', uid: `uid-arlp-${name}`, generation: 1, ...metadata },
+    spec: {
+      ...(spec.targetSelectors === undefined && { targetRefs: [target('triage')] }),
+      limits: [
+        {
+          name: 'requests',
+          resource: 'Requests',
+          refill: { amount: 10, per: '1s' },
+          capacity: 100,
+        },
+      ],
+      scope: 'Pod',
+      ...spec,
+    },
+  };
+}

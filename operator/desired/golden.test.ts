@@ -1,0 +1,83 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { stringify } from 'yaml';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { attach } from './attach.ts';
+import { configMap } from './configMap.ts';
+import { agentFixture, breakerFixture, endpoint, limitFixture, OPTIONS } from './fixtures.ts';
+import { planAgent } from './plan.ts';
+
+const agents: Record<string, AgentDeployment> = {
+  smallest: agentFixture('triage', { replicas: 1 }),
+  'no-api-key': agentFixture('triage', {
+    model: { endpoints: [endpoint('primary', { baseURL: 'http://model.support.svc:8000' })] },
+  }),
+  everything: agentFixture('triage', {
+    replicas: 5,
+    image: 'example.com/custom-runtime:9',
+    imagePullPolicy: 'Always',
+    model: {
+      endpoints: [
+        endpoint('primary', {
+          model: 'claude-opus-4-5',
+          baseURL: 'https://models.example.com/anthropic',
+          apiKeySecretRef: { name: 'models.example', key: 'token' },
+        }),
+      ],
+    },
+    timeouts: { connect: '1s500ms', request: '10m' },
+    shutdown: { drainTimeout: '1m30s' },
+  }),
+  'pod-template': agentFixture('triage', {
+    podTemplate: {
+      metadata: { labels: { team: 'support' }, annotations: { 'example.com/scrape': 'true' } },
+      spec: {
+        priorityClassName: 'high',
+        imagePullSecrets: [{ name: 'registry' }],
+        containers: [
+          {
+            name: 'agent',
+            resources: { limits: { cpu: null, memory: '1Gi' } },
+            env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+          },
+          { name: 'sidecar', image: 'example.com/sidecar:1' },
+        ],
+        volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }],
+      },
+    },
+  }),
+};
+
+/** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
+function expectGolden(name: string, object: unknown): void {
+  const file = new URL(`testdata/${name}.golden.yaml`, import.meta.url);
+  const text = stringify(object, { aliasDuplicateObjects: false });
+  if (process.env['UPDATE_GOLDEN'] === '1') {
+    mkdirSync(dirname(file.pathname), { recursive: true });
+    writeFileSync(file, text);
+  }
+  expect(text).toBe(readFileSync(file, 'utf8'));
+}
+
+describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
+  const attachment = attach({ breakers: [breakerFixture()], limits: [limitFixture()] }, [agent]);
+  const plan = planAgent({ agent, attachment: attachment.agents.get('triage')!, options: OPTIONS });
+
+  it.each(['serviceAccount', 'deployment', 'service'] as const)('%s', (kind) => {
+    expectGolden(`${name}/${kind}`, plan[kind]);
+  });
+
+  it('configMap', () => {
+    const { content, hash } = plan;
+    const configuration = { revision: { term: 3, counter: 7 }, hash: hash!, content: content! };
+    const authority = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n';
+    const made = configMap(agent, configuration, authority);
+    expect(JSON.parse(made.data['configuration.json']!)).toEqual(configuration);
+    const readable = JSON.stringify(configuration, null, 2);
+    expectGolden(`${name}/configMap`, {
+      ...made,
+      data: { ...made.data, 'configuration.json': readable },
+    });
+  });
+});

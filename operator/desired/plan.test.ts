@@ -1,0 +1,130 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AgentDeploymentSpec } from '../../crds/generated/types.ts';
+import { attach } from './attach.ts';
+import type { AgentAttachment } from './attachment.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  endpoint,
+  limitFixture,
+  OPTIONS,
+  target,
+} from './fixtures.ts';
+import type { PodTemplate } from './objects.ts';
+import { planAgent, type AgentPlan } from './plan.ts';
+
+const nothing = { circuits: new Map(), limits: new Map() } as unknown as AgentAttachment;
+const plan = (
+  spec: Partial<AgentDeploymentSpec> = {},
+  attachment: AgentAttachment = nothing,
+  options = OPTIONS,
+): AgentPlan => planAgent({ agent: agentFixture('triage', spec), attachment, options });
+const template = (...args: Parameters<typeof plan>): PodTemplate =>
+  plan(...args).deployment!.spec.template;
+
+const attached = attach(
+  {
+    breakers: [breakerFixture('strict')],
+    limits: [
+      limitFixture('taken'),
+      limitFixture('called', { targetRefs: [target('triage/model/primary')] }),
+    ],
+  },
+  [agentFixture()],
+).agents.get('triage')!;
+
+const model = (rest: Parameters<typeof endpoint>[1]): Partial<AgentDeploymentSpec> => ({
+  model: {
+    endpoints: [
+      endpoint('primary', {
+        model: 'claude-sonnet-4-5',
+        apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
+        ...rest,
+      }),
+    ],
+  },
+});
+
+describe('planAgent', () => {
+  it('says what the agent depends on and which policies are in force', () => {
+    expect(plan({}, attached)).toMatchObject({
+      dependencies: [{ name: 'model/primary', breaker: 'strict', limit: 'called' }],
+      policies: [
+        { kind: 'CircuitBreakerPolicy', name: 'strict' },
+        { kind: 'RateLimitPolicy', name: 'called' },
+        { kind: 'RateLimitPolicy', name: 'taken' },
+      ],
+      image: OPTIONS.runtimeImage,
+      endpoint: 'http://triage.support.svc',
+      selector: 'app.kubernetes.io/name=breakwater-agent,breakwater.dev/agent=triage',
+      problems: [],
+    });
+  });
+
+  it.each<[string, Partial<AgentDeploymentSpec>, AgentAttachment]>([
+    ['policies', {}, attached],
+    ['replicas', { replicas: 7 }, nothing],
+    ['the model', model({ model: 'claude-opus-4-5' }), nothing],
+    ['the base URL', model({ baseURL: 'http://model:8000' }), nothing],
+    ['timeouts', { timeouts: { connect: '1s', request: '1m' } }, nothing],
+  ])('does not restart pods when %s change', (_what, spec, attachment) => {
+    expect(template(spec, attachment)).toEqual(template());
+    const before = plan();
+    const after = plan(spec, attachment);
+    if (spec.replicas === undefined) expect(after.hash).not.toBe(before.hash);
+  });
+
+  it.each<[string, Partial<AgentDeploymentSpec>]>([
+    ['image', { image: 'example.com/other:1' }],
+    ['imagePullPolicy', { imagePullPolicy: 'Always' }],
+    ['shutdown', { shutdown: { drainTimeout: '1m' } }],
+    ['podTemplate', { podTemplate: { spec: { priorityClassName: 'high' } } }],
+    ['the name of a Secret', model({ apiKeySecretRef: { name: 'other', key: 'api-key' } })],
+    ['the key in a Secret', model({ apiKeySecretRef: { name: 'anthropic', key: 'other' } })],
+  ])('restarts pods when %s changes', (_what, spec) => {
+    expect(template(spec)).not.toEqual(template());
+  });
+
+  it('gives the pull policy of the operator to its own image only', () => {
+    const options = { ...OPTIONS, runtimeImagePullPolicy: 'IfNotPresent' };
+    const [own] = template({}, nothing, options).spec.containers;
+    const [other] = template({ image: 'x' }, nothing, options).spec.containers;
+    expect(own!.imagePullPolicy).toBe('IfNotPresent');
+    expect(other).not.toHaveProperty('imagePullPolicy');
+  });
+
+  it.each([
+    ['0s', 10],
+    ['5m', 310],
+    ['1500ms', 12],
+  ])('gives a drain of %s and the endpoint lag room to end', (drainTimeout, seconds) => {
+    expect(template({ shutdown: { drainTimeout } }).spec.terminationGracePeriodSeconds).toBe(
+      seconds,
+    );
+  });
+
+  it('still has a configuration when the pod template does not fit', () => {
+    const { hash, deployment, problems } = plan({
+      podTemplate: { spec: { containers: 'agent' } },
+    });
+    expect(hash).toBeDefined();
+    expect(deployment).toBeUndefined();
+    expect(problems).toEqual([
+      {
+        reason: 'InvalidPodTemplate',
+        message: 'spec.podTemplate.spec.containers must be a list of objects',
+      },
+    ]);
+  });
+
+  it('names a duration that is none once', () => {
+    const { hash, problems } = plan({ shutdown: { drainTimeout: 'never' } });
+    expect(hash).toBeUndefined();
+    expect(problems).toMatchObject([{ reason: 'InvalidDuration' }]);
+  });
+
+  it('shows the image that podTemplate chooses', () => {
+    const podTemplate = { spec: { containers: [{ name: 'agent', image: 'mine' }] } };
+    expect(plan({ podTemplate }).image).toBe('mine');
+  });
+});
