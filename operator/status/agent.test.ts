@@ -1,0 +1,354 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AgentDeploymentSpec, AgentDeploymentStatus } from '../../crds/generated/types.ts';
+import { attach } from '../desired/attach.ts';
+import { agentFixture, breakerFixture, limitFixture, OPTIONS } from '../desired/fixtures.ts';
+import { planAgent } from '../desired/plan.ts';
+import { agentStatus } from './agent.ts';
+import { condition } from './conditions.ts';
+import { ago, circuit, deployment, HASH, NOW, observation, pod, strangePod } from './fixtures.ts';
+import type { AgentObservation } from './observations.ts';
+
+const agent = agentFixture('triage', {}, { generation: 2 });
+const three = [pod('a'), pod('b'), pod('c')];
+
+function status(
+  seen: AgentObservation,
+  {
+    spec = {},
+    policies = true,
+    previous,
+  }: {
+    spec?: Partial<AgentDeploymentSpec>;
+    policies?: boolean;
+    previous?: AgentDeploymentStatus;
+  } = {},
+): AgentDeploymentStatus {
+  const own = { ...agent, spec: { ...agent.spec, ...spec } };
+  const some = { breakers: [breakerFixture()], limits: [limitFixture()] };
+  const attachment = attach(policies ? some : { breakers: [], limits: [] }, [own]).agents.get(
+    'triage',
+  )!;
+  const plan = planAgent({ agent: own, attachment, options: OPTIONS });
+  return agentStatus({ agent: own, plan, observation: seen, previous, now: NOW });
+}
+
+const of = (all: AgentDeploymentStatus, type: string): [string, string] => {
+  const { status: value, reason } = condition(all.conditions, type)!;
+  return [value, reason];
+};
+const message = (all: AgentDeploymentStatus, type: string): string =>
+  condition(all.conditions, type)!.message;
+
+const refused = {
+  configuration: {
+    unsupported: [],
+    refused: { source: 'Link', hash: HASH, message: 'limits/0: capacity', time: ago(1) },
+  },
+};
+const noKey = {
+  missingCredentials: [{ dependency: 'model/primary', secret: 'anthropic', key: 'api-key' }],
+};
+
+describe('agentStatus', () => {
+  it('tells of an agent that is well', () => {
+    const all = status(observation(three));
+    expect(all).toMatchObject({
+      observedGeneration: 2,
+      configuration: { revision: '3-7', hash: HASH },
+      replicas: 3,
+      readyReplicas: 3,
+      selector: 'app.kubernetes.io/name=breakwater-agent,breakwater.dev/agent=triage',
+      image: OPTIONS.runtimeImage,
+      endpoint: 'http://triage.support.svc',
+      summary: { ready: '3/3', circuits: '3/3', policies: '2/2' },
+      dependencies: [
+        {
+          name: 'model/primary',
+          circuit: 'Closed',
+          policies: [{ kind: 'CircuitBreakerPolicy', name: 'triage' }],
+        },
+      ],
+    });
+    expect(all.conditions!.map(({ type, status: value, reason }) => [type, value, reason])).toEqual(
+      [
+        ['Ready', 'True', 'Ready'],
+        ['Progressing', 'False', 'RolledOut'],
+        ['Degraded', 'False', 'AsExpected'],
+        ['PoliciesProgrammed', 'True', 'Programmed'],
+        ['DependenciesHealthy', 'True', 'Healthy'],
+      ],
+    );
+    expect(all.conditions!.every(({ observedGeneration }) => observedGeneration === 2)).toBe(true);
+  });
+
+  it('names the built-in defaults where no policy applies', () => {
+    const all = status(observation(three), { policies: false });
+    expect(all.dependencies![0]!.policies).toEqual([
+      { kind: 'CircuitBreakerPolicy', source: 'Default' },
+    ]);
+    expect(all.summary!.policies).toBe('0/0');
+    expect(of(all, 'PoliciesProgrammed')).toEqual(['True', 'NoPolicies']);
+  });
+
+  it('stays ready and undegraded while circuits are open', () => {
+    const open = circuit('Open', { reason: '3 consecutive failures (Overloaded)' });
+    const all = status(observation([pod('a', { circuits: [open] }), pod('b'), strangePod('c')]));
+    expect(of(all, 'Ready')).toEqual(['True', 'Ready']);
+    expect(of(all, 'Degraded')).toEqual(['False', 'AsExpected']);
+    expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'CircuitOpen']);
+    expect(message(all, 'DependenciesHealthy')).toContain(
+      'The circuit of model/primary is open in 1/3 pods: 3 consecutive failures (Overloaded).',
+    );
+    expect(all.summary!.circuits).toBe('1/2');
+    expect(all.dependencies![0]!.circuit).toBe('Open');
+  });
+
+  it('knows nothing of dependencies when no pod reports', () => {
+    const all = status(observation([strangePod('a')]));
+    expect(of(all, 'DependenciesHealthy')).toEqual(['Unknown', 'NoReports']);
+    expect(all.dependencies![0]!.circuit).toBe('Unknown');
+    expect(all.summary!.circuits).toBe('0/0');
+  });
+
+  const rolling = {
+    conditions: [{ type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated' }],
+  };
+  type Case = [
+    string,
+    AgentObservation,
+    Partial<AgentDeploymentSpec>,
+    [string, string],
+    [string, string],
+    string,
+  ];
+  it.each<Case>([
+    [
+      'one pod fewer',
+      observation(three, { deployment: deployment({ readyReplicas: 2 }) }),
+      {},
+      ['True', 'Ready'],
+      ['False', 'AsExpected'],
+      '2/3 pods are ready.',
+    ],
+    [
+      'two pods fewer',
+      observation(
+        [
+          pod('a'),
+          strangePod('b', {
+            ready: false,
+            waiting: { container: 'agent', reason: 'ImagePullBackOff', message: 'no such image' },
+          }),
+        ],
+        { deployment: deployment({ readyReplicas: 1 }) },
+      ),
+      {},
+      ['False', 'NotEnoughReadyPods'],
+      ['False', 'AsExpected'],
+      '1/3 pods are ready, 2 are needed. 3/3 pods run the present template. Pod b, container agent: ImagePullBackOff: no such image. Look at kubectl describe pods --namespace support --selector breakwater.dev/agent=triage.',
+    ],
+    [
+      'no pod',
+      observation([], { deployment: deployment({ readyReplicas: 0 }) }),
+      {},
+      ['False', 'NotEnoughReadyPods'],
+      ['True', 'NoReadyPods'],
+      '0/3',
+    ],
+    [
+      'no pods wanted',
+      observation([], {
+        deployment: deployment({ replicas: 0, readyReplicas: 0, updatedReplicas: 0 }),
+      }),
+      { replicas: 0 },
+      ['True', 'Ready'],
+      ['False', 'AsExpected'],
+      '0/0 pods are ready.',
+    ],
+    [
+      'the only pod missing',
+      observation([], {
+        deployment: deployment({ replicas: 1, readyReplicas: 0, updatedReplicas: 1 }),
+      }),
+      { replicas: 1 },
+      ['False', 'NotEnoughReadyPods'],
+      ['True', 'NoReadyPods'],
+      '0/1 pods are ready, 1 are needed.',
+    ],
+    [
+      'no Deployment yet',
+      { applyErrors: [], pods: [] },
+      {},
+      ['False', 'RollingOut'],
+      ['False', 'AsExpected'],
+      'The Deployment is not there yet.',
+    ],
+    [
+      'the first roll-out',
+      observation([], {
+        deployment: deployment({ ...rolling, readyReplicas: 0, updatedReplicas: 3 }),
+      }),
+      {},
+      ['False', 'RollingOut'],
+      ['False', 'AsExpected'],
+      '0/3 pods are ready',
+    ],
+    [
+      'pods that cannot be created',
+      observation([], {
+        deployment: deployment({
+          replicas: 0,
+          readyReplicas: 0,
+          updatedReplicas: 0,
+          conditions: [
+            {
+              type: 'ReplicaFailure',
+              status: 'True',
+              reason: 'FailedCreate',
+              message: 'exceeded quota',
+            },
+          ],
+        }),
+      }),
+      {},
+      ['False', 'RollingOut'],
+      ['False', 'AsExpected'],
+      'Pods cannot be created: exceeded quota.',
+    ],
+    [
+      'a roll-out that failed',
+      observation(three, {
+        deployment: deployment({
+          updatedReplicas: 1,
+          conditions: [
+            {
+              type: 'Progressing',
+              status: 'False',
+              reason: 'ProgressDeadlineExceeded',
+              message: 'timed out',
+            },
+          ],
+        }),
+      }),
+      {},
+      ['True', 'Ready'],
+      ['True', 'RollOutFailed'],
+      '3/3 pods are ready.',
+    ],
+    [
+      'a refused configuration',
+      observation([pod('a', refused, { hash: 'sha256:before' }), pod('b')]),
+      {},
+      ['False', 'ConfigurationRefused'],
+      ['True', 'ConfigurationRefused'],
+      'The configuration was refused by a: limits/0: capacity.',
+    ],
+    [
+      'a Secret that is missing',
+      observation([pod('a', noKey), pod('b', noKey), strangePod('c')]),
+      {},
+      ['False', 'SecretNotFound'],
+      ['True', 'SecretNotFound'],
+      'Key api-key of Secret anthropic, the API key of model/primary, is missing in 2/2 connected pods. Create it, such as with kubectl create secret generic anthropic --namespace support --from-file=api-key=FILE',
+    ],
+    [
+      'a pod that tells of a Secret of its own invention',
+      observation([
+        pod('a', { missingCredentials: [{ dependency: 'x', secret: 'admin', key: 'k' }] }),
+      ]),
+      {},
+      ['True', 'Ready'],
+      ['False', 'AsExpected'],
+      'ready',
+    ],
+    [
+      'a pod template that does not fit',
+      observation(three),
+      { podTemplate: { spec: { containers: 1 } } },
+      ['False', 'InvalidPodTemplate'],
+      ['True', 'InvalidPodTemplate'],
+      'spec.podTemplate.spec.containers must be a list',
+    ],
+    [
+      'a pod template that the API server refuses',
+      observation(three, {
+        applyErrors: [
+          {
+            kind: 'Deployment',
+            name: 'triage',
+            reason: 'Invalid',
+            message: 'spec.template.spec.x: Invalid value',
+          },
+        ],
+      }),
+      { podTemplate: { spec: {} } },
+      ['False', 'InvalidPodTemplate'],
+      ['True', 'InvalidPodTemplate'],
+      'spec.template.spec.x: Invalid value',
+    ],
+    [
+      'a Service that is not ours',
+      observation(three, {
+        applyErrors: [
+          {
+            kind: 'Service',
+            name: 'triage',
+            reason: 'AlreadyExists',
+            message: 'it was not made by Breakwater',
+          },
+        ],
+      }),
+      {},
+      ['False', 'NameTaken'],
+      ['True', 'NameTaken'],
+      'Service triage could not be applied (AlreadyExists): it was not made by Breakwater',
+    ],
+    [
+      'a runtime that is too old for the endpoint',
+      observation([
+        pod('a', {
+          configuration: { unsupported: [{ path: '/endpoints/0', feature: 'Endpoint.Anthropic' }] },
+        }),
+      ]),
+      {},
+      ['False', 'UnsupportedByRuntime'],
+      ['True', 'UnsupportedByRuntime'],
+      'The runtime of a is too old for Endpoint.Anthropic',
+    ],
+  ])('%s', (_name, seen, spec, ready, degraded, text) => {
+    const all = status(seen, { spec });
+    expect(of(all, 'Ready')).toEqual(ready);
+    expect(of(all, 'Degraded')).toEqual(degraded);
+    expect(message(all, 'Ready')).toContain(text);
+  });
+
+  it.each<[string, Parameters<typeof deployment>[0], [string, string]]>([
+    ['a spec not seen yet', { generation: 2 }, ['True', 'RollingOut']],
+    ['old pods left', { replicas: 4 }, ['True', 'RollingOut']],
+    ['new pods missing', { updatedReplicas: 1 }, ['True', 'RollingOut']],
+    ['a lost pod', { readyReplicas: 2 }, ['False', 'RolledOut']],
+    ['new pods not ready', { ...rolling, readyReplicas: 2 }, ['True', 'RollingOut']],
+  ])('with %s', (_name, rest, progressing) => {
+    const all = status(observation(three, { deployment: deployment(rest) }));
+    expect(of(all, 'Progressing')).toEqual(progressing);
+  });
+
+  it('counts a policy that is not in force in every pod as missing', () => {
+    const all = status(observation([pod('a'), strangePod('b')]));
+    expect(all.summary!.policies).toBe('0/2');
+    expect(of(all, 'PoliciesProgrammed')).toEqual(['False', 'Pending']);
+    expect(message(all, 'PoliciesProgrammed')).toContain(
+      'Not in force in every pod: CircuitBreakerPolicy triage and RateLimitPolicy triage. 1/2 pods',
+    );
+    expect(of(status(observation([])), 'PoliciesProgrammed')).toEqual(['True', 'NoPods']);
+  });
+
+  it('keeps the time of a condition that stays', () => {
+    const previous = status(observation(three));
+    previous.conditions!.forEach((one) => (one.lastTransitionTime = '2026-01-01T00:00:00Z'));
+    const all = status(observation([]), { previous });
+    const time = (type: string): string => condition(all.conditions, type)!.lastTransitionTime;
+    expect(time('Ready')).toBe('2026-01-01T00:00:00Z');
+    expect(time('DependenciesHealthy')).toBe('2026-11-21T10:00:00Z');
+  });
+});

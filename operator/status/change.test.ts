@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals';
+import type {
+  CircuitBreakerPolicyStatus,
+  RateLimitPolicyStatus,
+} from '../../crds/generated/types.ts';
+import { statusChange, type StatusChange } from './change.ts';
+
+const breaker = (rest: Partial<CircuitBreakerPolicyStatus> = {}): CircuitBreakerPolicyStatus => ({
+  observedGeneration: 1,
+  state: 'Open',
+  pods: { total: 3, open: 1 },
+  circuits: [
+    {
+      agent: 'triage',
+      dependency: 'model/primary',
+      state: 'Open',
+      pods: '1/3',
+      nextProbe: '2026-11-21T10:00:30Z',
+      lastFailure: { class: 'Overloaded', message: '529', time: '2026-11-21T10:00:00Z' },
+    },
+  ],
+  transitions: [],
+  conditions: [
+    {
+      type: 'Tripped',
+      status: 'True',
+      reason: 'CircuitOpen',
+      message: 'm',
+      lastTransitionTime: '2026-11-21T10:00:00Z',
+      observedGeneration: 1,
+    },
+  ],
+  ...rest,
+});
+const circuit = (rest: object): Partial<CircuitBreakerPolicyStatus> => ({
+  circuits: [{ ...breaker().circuits![0]!, ...rest }],
+});
+const condition = (rest: object): Partial<CircuitBreakerPolicyStatus> => ({
+  conditions: [{ ...breaker().conditions![0]!, ...rest }],
+});
+const failure = (rest: object): Partial<CircuitBreakerPolicyStatus> =>
+  circuit({ lastFailure: { ...breaker().circuits![0]!.lastFailure, ...rest } });
+
+const rate = (usedPercent: number, rejected: number): RateLimitPolicyStatus => ({
+  state: 'Flowing',
+  limits: [{ name: 'requests', usedPercent, rejected }],
+  summary: { used: `${usedPercent}%`, rejected, programmed: '3/3' },
+});
+
+describe('statusChange', () => {
+  it.each<[string, Partial<CircuitBreakerPolicyStatus>, StatusChange]>([
+    ['nothing', {}, 'No'],
+    ['the generation', { observedGeneration: 2 }, 'Now'],
+    ['the state', { state: 'HalfOpen' }, 'Now'],
+    ['how many pods are open', { pods: { total: 3, open: 2 } }, 'Now'],
+    ['the state of a circuit', circuit({ state: 'HalfOpen' }), 'Now'],
+    ['the reason of a condition', condition({ reason: 'CircuitHalfOpen' }), 'Now'],
+    ['the status of a condition', condition({ status: 'False' }), 'Now'],
+    ['the message of a condition', condition({ message: 'n' }), 'Later'],
+    ['the next probe', circuit({ nextProbe: '2026-11-21T10:01:00Z' }), 'Later'],
+    ['the class of the last failure', failure({ class: 'Timeout' }), 'Later'],
+    ['its time, by little', failure({ time: '2026-11-21T10:04:59Z' }), 'No'],
+    ['its time, by much', failure({ time: '2026-11-21T10:05:00Z' }), 'Later'],
+    [
+      'a transition',
+      {
+        transitions: [
+          {
+            time: '2026-11-21T10:00:00Z',
+            agent: 'triage',
+            dependency: 'model/primary',
+            pod: 'a',
+            from: 'Closed',
+            to: 'Open',
+            reason: 'r',
+          },
+        ],
+      },
+      'Now',
+    ],
+  ])('%s', (_name, rest, change) => {
+    expect(statusChange(breaker(), breaker(rest))).toBe(change);
+  });
+
+  it.each<[number, number, number, number, StatusChange]>([
+    [50, 100, 69, 100, 'No'],
+    [50, 100, 70, 100, 'Later'],
+    [50, 100, 30, 100, 'Later'],
+    [50, 100, 50, 119, 'No'],
+    [50, 100, 50, 120, 'Later'],
+    [0, 0, 0, 1, 'Later'],
+    [50, 100, 50, 0, 'Later'],
+  ])('used %d and rejected %d to %d and %d', (used, rejected, nextUsed, nextRejected, change) => {
+    expect(statusChange(rate(used, rejected), rate(nextUsed, nextRejected))).toBe(change);
+  });
+
+  it('writes the first status at once', () => {
+    expect(statusChange(undefined, breaker())).toBe('Now');
+  });
+});

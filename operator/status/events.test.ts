@@ -1,0 +1,198 @@
+import { describe, expect, it } from '@jest/globals';
+import type {
+  AgentDeploymentStatus,
+  CircuitBreakerPolicy,
+  CircuitBreakerPolicyStatus,
+} from '../../crds/generated/types.ts';
+import { attach } from '../desired/attach.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  limitFixture,
+  OPTIONS,
+  target,
+} from '../desired/fixtures.ts';
+import { planAgent } from '../desired/plan.ts';
+import { agentStatus } from './agent.ts';
+import {
+  agentEvents,
+  breakerPolicyEvents,
+  rateLimitPolicyEvents,
+  type EventDraft,
+} from './events.ts';
+import { ago, circuit, limit, NOW, observation, pod, strangePod, transition } from './fixtures.ts';
+import type { PodObservation } from './observations.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from './policy.ts';
+
+const reason = '3 consecutive failures (Overloaded)';
+const opened = {
+  circuits: [circuit('Open', { since: ago(5), reason })],
+  transitions: [transition(1, 5)],
+};
+const halfOpen = {
+  circuits: [circuit('HalfOpen', { since: ago(4) })],
+  transitions: [...opened.transitions, transition(2, 4, { from: 'Open', to: 'HalfOpen' })],
+};
+const closed = {
+  circuits: [circuit('Closed', { since: ago(3) })],
+  transitions: [
+    ...halfOpen.transitions,
+    transition(3, 3, { from: 'HalfOpen', to: 'Closed', reason: '2 probes succeeded' }),
+  ],
+};
+const well = [pod('a'), pod('b'), pod('c')];
+const inAll = (report: object): PodObservation[] =>
+  ['a', 'b', 'c'].map((name) => pod(name, report));
+
+const lines = (events: EventDraft[]): string[] =>
+  events.map(({ type, reason: why, note }) => `${type} ${why} ${note}`);
+
+describe('breakerPolicyEvents', () => {
+  const status = (
+    pods: PodObservation[],
+    previous?: CircuitBreakerPolicyStatus,
+    policies: CircuitBreakerPolicy[] = [breakerFixture()],
+  ): CircuitBreakerPolicyStatus => {
+    const { breakers } = attach({ breakers: policies, limits: [] }, [agentFixture()]);
+    const attachment = breakers.find(({ policy }) => policy.metadata.name === 'triage')!;
+    const agents = new Map([['triage', observation(pods)]]);
+    return breakerPolicyStatus({ attachment, agents, previous, now: NOW });
+  };
+  const first = status(well);
+
+  it('tells once, not for each pod, that a circuit opened', () => {
+    const next = status(inAll(opened), first);
+    expect(lines(breakerPolicyEvents(first, next))).toEqual([
+      `Warning CircuitOpened Circuit model/primary of triage opened in 3/3 pods: ${reason}`,
+    ]);
+    expect(breakerPolicyEvents(next, status(inAll(opened), next))).toEqual([]);
+  });
+
+  it('tells of probes, of a circuit that opens again and of one that closes', () => {
+    const open = status(inAll(opened), first);
+    const probing = status(inAll(halfOpen), open);
+    expect(lines(breakerPolicyEvents(open, probing))).toEqual([
+      'Normal CircuitHalfOpen Circuit model/primary of triage lets probes through in 3/3 pods',
+    ]);
+    const again = status(inAll(opened), probing);
+    expect(lines(breakerPolicyEvents(probing, again))[0]).toContain('opened again in 3/3 pods');
+    const good = status(inAll(closed), probing);
+    expect(lines(breakerPolicyEvents(probing, good))).toEqual([
+      'Normal CircuitClosed Circuit model/primary of triage closed in 3/3 pods: 2 probes succeeded',
+    ]);
+  });
+
+  it('does not repeat itself when the operator was away', () => {
+    const open = status(inAll(opened), first);
+    const away = status([strangePod('a')], open);
+    const back = status(inAll(opened), away);
+    expect(breakerPolicyEvents(open, away)).toEqual([]);
+    expect(breakerPolicyEvents(away, back)).toEqual([]);
+  });
+
+  it('tells of what opened while the operator was away', () => {
+    const away = status([strangePod('a')], first);
+    const back = status(inAll(opened), away);
+    expect(lines(breakerPolicyEvents(away, back))).toHaveLength(1);
+  });
+
+  it('has nothing to say of a policy that starts well', () => {
+    expect(breakerPolicyEvents(undefined, first)).toEqual([]);
+  });
+
+  it('tells of a target that is missing and of its return', () => {
+    const lost = status([], first, [breakerFixture('triage', { targetRefs: [target('gone')] })]);
+    expect(lines(breakerPolicyEvents(first, lost))[0]).toMatch(
+      /^Warning TargetNotFound There is no AgentDeployment gone in this namespace/,
+    );
+    const found = status(well, lost);
+    expect(lines(breakerPolicyEvents(lost, found))).toEqual([
+      'Normal PolicyAccepted In force on model/primary of triage.',
+    ]);
+  });
+
+  it('tells of a conflict', () => {
+    const close = breakerFixture('close', { targetRefs: [target('triage/model/primary')] });
+    const beaten = status([], first, [breakerFixture(), close]);
+    expect(lines(breakerPolicyEvents(first, beaten))).toEqual([
+      expect.stringMatching(/^Warning PolicyConflicted .*close holds triage\/model\/primary/),
+    ]);
+  });
+
+  it('tells of a configuration that a pod refuses', () => {
+    const refused = { source: 'Link', message: 'circuits/0', time: ago(1) };
+    const bad = pod('a', { configuration: { unsupported: [], refused } }, { hash: 'sha256:old' });
+    expect(lines(breakerPolicyEvents(first, status([bad], first)))).toEqual([
+      expect.stringMatching(/^Warning ConfigurationRefused 0\/1 pods .* Pod a refused/),
+    ]);
+    const pending = status([strangePod('a'), ...well], first);
+    expect(breakerPolicyEvents(first, pending)).toEqual([]);
+  });
+});
+
+describe('rateLimitPolicyEvents', () => {
+  it('tells of a limit that is used up and of its recovery', () => {
+    const [attachment] = attach({ breakers: [], limits: [limitFixture()] }, [
+      agentFixture(),
+    ]).limits;
+    const status = (pods: PodObservation[]): ReturnType<typeof rateLimitPolicyStatus> =>
+      rateLimitPolicyStatus({
+        attachment: attachment!,
+        agents: new Map([['triage', observation(pods)]]),
+        previous: undefined,
+        now: NOW,
+      });
+    const flowing = status(well);
+    const limiting = status(inAll({ limits: [limit({ limiting: true })] }));
+    expect(lines(rateLimitPolicyEvents(flowing, limiting))).toEqual([
+      expect.stringMatching(/^Warning RateLimitExhausted 3\/3 pods answer 429/),
+    ]);
+    expect(lines(rateLimitPolicyEvents(limiting, flowing))).toEqual([
+      'Normal RateLimitRecovered Nothing is rejected at present.',
+    ]);
+    expect(rateLimitPolicyEvents(undefined, flowing)).toEqual([]);
+  });
+});
+
+describe('agentEvents', () => {
+  const agent = agentFixture();
+  const { agents } = attach({ breakers: [breakerFixture()], limits: [] }, [agent]);
+  const plan = planAgent({ agent, attachment: agents.get('triage')!, options: OPTIONS });
+  const step = (
+    pods: PodObservation[],
+    previous?: AgentDeploymentStatus,
+    now = NOW,
+  ): [AgentDeploymentStatus, string[]] => {
+    const seen = observation(pods);
+    const next = agentStatus({ agent, plan, observation: seen, previous, now });
+    return [next, lines(agentEvents({ agent, plan, observation: seen }, previous, next))];
+  };
+  const [first, none] = step(well);
+
+  it('tells of circuits, under a policy or not', () => {
+    expect(none).toEqual([]);
+    const { policy: _policy, ...circuitWithout } = opened.circuits[0]!;
+    const [, events] = step(inAll({ circuits: [circuitWithout] }), first);
+    expect(events).toEqual([
+      `Warning CircuitOpened Circuit model/primary of triage opened in 3/3 pods: ${reason}`,
+    ]);
+  });
+
+  it('does not repeat itself when the operator was away', () => {
+    const [open] = step(inAll(opened), first);
+    const [away, silent] = step([strangePod('a')], open);
+    const [, events] = step(inAll(opened), away);
+    expect([...silent, ...events]).toEqual([]);
+  });
+
+  it('tells of a Secret that is missing and of its return', () => {
+    const missingCredentials = [
+      { dependency: 'model/primary', secret: 'anthropic', key: 'api-key' },
+    ];
+    const [lost, events] = step(inAll({ missingCredentials }), first);
+    expect(events).toEqual([
+      expect.stringMatching(/^Warning SecretNotFound Key api-key of Secret anthropic/),
+    ]);
+    expect(step(well, lost)[1]).toEqual(['Normal AgentReady 3/3 pods are ready.']);
+  });
+});
