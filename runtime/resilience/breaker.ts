@@ -149,7 +149,6 @@ export class Breaker {
     this.successes += 1;
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;
-    this.reopened = 0;
     for (const rule of this.rules) rule.reset(now);
     this.transition('Closed', `${needed} of ${needed} probes succeeded`, now);
   }
