@@ -32,7 +32,7 @@ function hierarchies(): Hierarchy[] {
     .split('\n')
     .map((line) => line.split(' '));
   const v1 = mounts.filter(([, , type]) => type === 'cgroup');
-  const v2 = mounts.filter(([, path, type]) => type === 'cgroup2' && path === '/sys/fs/cgroup');
+  const v2 = mounts.filter(([, , type]) => type === 'cgroup2');
   return [...v1, ...v2].map(([, path, type]) => ({ root: path!, unified: type === 'cgroup2' }));
 }
 

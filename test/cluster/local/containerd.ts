@@ -32,7 +32,7 @@ export async function startContainerd(layout: Layout): Promise<void> {
     outlives: true,
   });
   await daemon.start();
-  await daemon.ready(READY_TIMEOUT, () => succeeds('ctr', ctr(layout, 'version')));
+  await daemon.ready(READY_TIMEOUT, () => answers(layout));
   await importPause(layout);
 }
 
@@ -53,12 +53,18 @@ export async function importArchive(layout: Layout, archive: string): Promise<vo
 
 /** Ends every container and takes down what it left, while containerd still runs. */
 export async function removeContainers(layout: Layout): Promise<void> {
-  if (!(await succeeds('ctr', ctr(layout, 'version')))) return;
+  if (!(await answers(layout))) return;
   const tasks = await run('ctr', ctr(layout, 'tasks', 'list', '-q'));
   const ids = tasks.split('\n').filter(Boolean);
   await Promise.all(
     ids.map((id) => succeeds('ctr', ctr(layout, 'tasks', 'delete', '--force', id))),
   );
+}
+
+/** Whether containerd answers. Asked while nobody listens, `ctr` would wait for ten seconds. */
+async function answers(layout: Layout): Promise<boolean> {
+  const probe = ['--connect-timeout', '500ms', ...ctr(layout, 'version')];
+  return existsSync(layout.socket) && succeeds('ctr', probe);
 }
 
 async function importPause(layout: Layout): Promise<void> {
@@ -76,7 +82,7 @@ async function importPause(layout: Layout): Promise<void> {
 /** overlayfs, which cannot lie on another overlay, as the root of a container is one. */
 async function snapshotter(layout: Layout): Promise<string> {
   const type = await run('stat', ['-f', '-c', '%T', layout.state]);
-  return type.trim() === 'overlayfs' || !existsSync('/proc/self/mounts') ? 'native' : 'overlayfs';
+  return type.trim() === 'overlayfs' ? 'native' : 'overlayfs';
 }
 
 /** Two settings are for hosts without CAP_SYS_RESOURCE and for a clean removal: restrict_oom_score_adj, netns_mounts_under_state_dir. */

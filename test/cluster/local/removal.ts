@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { readdir, readlink, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, readlink, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { run } from '../command.ts';
 import { waitFor } from '../step.ts';
 import { processesInCgroup, removeCgroup } from './cgroup.ts';
@@ -12,6 +12,8 @@ import { processesInNetwork, removeNetwork } from './network.ts';
 
 const KILL_TIMEOUT = 20_000;
 const CNI_RESULTS = '/var/lib/cni/results';
+/** Paths that kubelet and CNI make wherever else they are told to keep their things. */
+const FIXED_FILES = ['/var/lib/kubelet/device-plugins/kubelet.sock', '/etc/cni/net.d/cni.lock'];
 const CONTAINER_LOGS = '/var/log/containers';
 
 /** Removes all traces of a local cluster, in whatever condition it is: processes, containers, mounts, network, files. */
@@ -32,10 +34,16 @@ export async function remove(layout: Layout): Promise<void> {
   for (const directory of [layout.run, layout.state]) await unmountBelow(directory);
   await removeNetwork();
   await removeCgroup(CGROUP);
-  await removeFrom(CNI_RESULTS, (name) => Promise.resolve(name.startsWith('breakwater-')));
+  await removeFrom(CNI_RESULTS, async (name) =>
+    (await readFile(join(CNI_RESULTS, name), 'utf8').catch(() => '')).includes(`"${layout.run}/`),
+  );
   await removeFrom(CONTAINER_LOGS, async (name) =>
     (await readlink(join(CONTAINER_LOGS, name)).catch(() => '')).startsWith(layout.state),
   );
+  for (const file of FIXED_FILES) {
+    await removeFrom(dirname(file), (name) => Promise.resolve(name === basename(file)));
+    await rmdir(dirname(dirname(file))).catch(() => undefined);
+  }
   for (const directory of [layout.run, layout.state])
     await rm(directory, { recursive: true, force: true });
 }
