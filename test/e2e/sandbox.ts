@@ -67,8 +67,11 @@ export class Sandbox {
   /** Deletes the namespace without waiting for its pods. */
   async close(): Promise<void> {
     for (const way of this.#ways) way.close();
-    await this.api.remove('namespaces', undefined, this.namespace);
-    await this.api.close();
+    try {
+      await this.api.remove('namespaces', undefined, this.namespace);
+    } finally {
+      await this.api.close();
+    }
   }
 
   /** Applies objects into the namespace, as kubectl apply does. */
