@@ -31,7 +31,8 @@ export function breakerPolicyEvents(
   const circuits = (next.circuits ?? []).flatMap((circuit) => {
     const before = previous?.circuits?.find((one) => sameCircuit(one, circuit));
     if (isKnown(circuit, previous, next)) return [];
-    return circuitEvent(circuit, before?.state, lastReason(circuit, next));
+    const why = lastReason(circuit, next);
+    return [...circuitEvent(circuit, before?.state, why), ...spreadEvent(circuit, before, why)];
   });
   return [...policyConditionEvents(previous?.conditions, next.conditions), ...circuits];
 }
@@ -151,6 +152,22 @@ function circuitEvent(
   return [
     event('Normal', 'CircuitClosed', 'CloseCircuit', `${circuit} closed in ${pods} pods${because}`),
   ];
+}
+
+/** A circuit that opened in some pods has now opened in the last of them: the dependency is down, not a pod. */
+function spreadEvent(
+  { agent, dependency, state, pods = '' }: PolicyCircuit,
+  before: PolicyCircuit | undefined,
+  why: string | undefined,
+): EventDraft[] {
+  const [open, all] = pods.split('/');
+  if (state !== 'Open' || before?.state !== 'Open' || open !== all || before.pods === pods)
+    return [];
+  const [, allBefore] = (before.pods ?? '').split('/');
+  if (allBefore !== all) return [];
+  const because = why === undefined ? '' : `: ${why}`;
+  const note = `Circuit ${dependency} of ${agent} is now open in ${pods} pods${because}`;
+  return [event('Warning', 'CircuitOpened', 'OpenCircuit', note)];
 }
 
 type Conditions = readonly Condition[] | undefined;
