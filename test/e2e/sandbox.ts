@@ -108,6 +108,20 @@ export class Sandbox {
     return new RemoteTraffic(this.api, this.namespace, `pods/${name}:${port}`);
   }
 
+  /**
+   * Waits until the agent is ready and its Service leads to it: a Service refuses connections until
+   * the node has heard of its pods, up to a second after they are ready.
+   */
+  async served(name: string, traffic: RemoteTraffic): Promise<void> {
+    await this.agents.waitForAgent(name);
+    const count = 10;
+    await waitFor(
+      `the Service of ${name} answers`,
+      () => traffic.burst({ url: this.url(name), count, concurrency: 2 }),
+      ({ outcomes }) => outcomes['200'] === count,
+    );
+  }
+
   /** An AgentDeployment whose pods ask for little, so that a small machine bears many. */
   agent(options: AgentOptions): Record<string, unknown> {
     const podTemplate = options.podTemplate ?? {};
@@ -194,7 +208,7 @@ export class Sandbox {
 
   /** A way to each ready pod of an agent, closed with the sandbox. */
   async ways(agent: string): Promise<PodClient[]> {
-    const ways = await openPods(this.kubectl, this.namespace, await this.agents.readyPods(agent));
+    const ways = await openPods(this, this.namespace, await this.agents.readyPods(agent));
     this.#ways.push(...ways);
     return ways;
   }
