@@ -99,7 +99,7 @@ export async function policyEdited(scene: Scene): Promise<number> {
   narrator.step('A policy edited by kubectl apply, live in every pod without a restart');
   const before = await agents.readyPods(NAME);
   mustShow(before.length === PODS, `There must be ${PODS} ready pods; seen: ${before.length}`);
-  const pods = await openPods(kubectl, NAMESPACE, before);
+  const pods = await openPods(scene.platform, NAMESPACE, before);
   const sample = await readFile(`${ROOT}${SAMPLE}`, 'utf8');
   const edited = sample
     .replace(/openDuration: .*/g, 'openDuration: 5m')
