@@ -199,12 +199,12 @@ describe('what cannot work', () => {
       (data?.['configuration.json'] ?? '').includes('"content"'),
     );
     await waitFor(
-      'Programmed is silent again',
+      'the runtime holds nothing against the file any more',
       async () => {
         await lookAgain();
-        return programmed();
+        return state();
       },
-      (text) => !text.includes('refused'),
+      (now) => now.configuration.refused === undefined,
       { timeoutMs: 130_000, everyMs: 1000 },
     );
     debug.stop();
