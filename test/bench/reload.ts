@@ -4,13 +4,15 @@
  * reload: from just before a change of a RateLimitPolicy is sent to the API server until each of three
  * pods has answered a request under it. Each pod is asked one request after another over a kept
  * connection, so the figure includes the way to the API server and to the pods. Circuits are open
- * meanwhile, so that answers (429 when limited, else 503) cost the machine little.
+ * meanwhile, so that answers (429 when limited, else 503) cost the machine little. An edit follows
+ * when the status of the one before is written.
  * visible: from the answer whose failure opens a circuit in a pod until a watch of the policy shows
  * that circuit open.
  */
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { enforcedEverywhere } from '../kit/enforcement.ts';
 import { preparePlatform } from '../kit/platform.ts';
+import { waitFor } from '../kit/wait.ts';
 import { percentile } from '../kit/percentile.ts';
 import type { Scene } from './scene.ts';
 import { AGENT, openScene } from './scene.ts';
@@ -52,6 +54,13 @@ async function measureReload(scene: Scene): Promise<number[]> {
     );
     await sent;
     samples.push(enforced - started);
+    await waitFor(
+      'the status of the edit is written',
+      () => scene.agents.limit(AGENT),
+      ({ metadata, status }) =>
+        status?.observedGeneration === metadata.generation &&
+        status?.pods?.programmed === pods.length,
+    );
   }
   return samples;
 }
