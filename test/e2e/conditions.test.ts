@@ -102,6 +102,33 @@ describe('what cannot work', () => {
     await waitForCondition('circuitbreakerpolicies', 'piper', 'Programmed', 'True');
   });
 
+  it('a policy for agents with a label covers one that gets it later, and yields to a name', async () => {
+    const label = (agent: string): Promise<unknown> =>
+      sandbox.api.mergePatch('agentdeployments', sandbox.namespace, agent, {
+        metadata: { labels: { band: 'brass' } },
+      });
+    await sandbox.apply(
+      sandbox.agent({ name: 'drummer', replicas: 0, baseURL: model.baseURL }),
+      sandbox.breaker('band', '', {
+        targetRefs: undefined,
+        targetSelectors: [{ matchLabels: { band: 'brass' } }],
+      }),
+    );
+    await waitForCondition('circuitbreakerpolicies', 'band', 'Accepted', 'True');
+    await label('piper');
+    await waitForCondition('circuitbreakerpolicies', 'band', 'Accepted', 'False', 'Conflicted');
+    await label('drummer');
+    const policy = await waitForCondition(
+      'circuitbreakerpolicies',
+      'band',
+      'Overridden',
+      'True',
+      'PartiallyOverridden',
+    );
+    expect(condition(policy, 'Accepted')).toMatchObject({ status: 'True' });
+    expect(condition(policy, 'Overridden')?.message).toContain('piper');
+  });
+
   it('a pod template that Kubernetes refuses is a condition, and the pods stay', async () => {
     const uids = (await sandbox.agents.pods('piper')).map(({ metadata }) => metadata.uid);
     const patch = (template: unknown): Promise<unknown> =>
