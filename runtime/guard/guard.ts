@@ -15,7 +15,15 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { BreakerPermit, BreakerTransition } from '../resilience/breaker.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { Admission, Permit } from './admission.ts';
+import type {
+  ActualCost,
+  Admission,
+  Asked,
+  AskedCall,
+  GateReason,
+  Permit,
+  Waiting,
+} from './admission.ts';
 import type { Clock } from './clock.ts';
 import type { GuardStats } from './stats.ts';
 import type { Unsupported } from './supported.ts';
@@ -81,14 +89,18 @@ export class Guard {
   }
 
   /** Asks to take a request of the agent's API. */
-  admitInbound(): Admission {
+  admitInbound(): Admission;
+  admitInbound(asked: Asked): Admission | Waiting;
+  admitInbound(_asked?: Asked): Admission | Waiting {
     const rejection = this.inbound.acquire(this.clock.now());
     if (rejection) return { kind: 'Rejection', rejection };
-    return { kind: 'Permit', permit: new InboundPermit(this.tally) };
+    return new InboundPermit(this.tally);
   }
 
   /** Asks to call a dependency, such as model/primary. */
-  acquire(dependency: string): Admission {
+  acquire(dependency: string): Admission;
+  acquire(dependency: string, asked: AskedCall): Admission | Waiting;
+  acquire(dependency: string, _asked?: AskedCall): Admission | Waiting {
     const found = this.dependencies.get(dependency);
     if (!found) throw new Error(this.unknown(dependency));
     const { circuit, limits } = found;
@@ -100,7 +112,7 @@ export class Guard {
       circuit.settle(answer, IGNORED, now);
       return { kind: 'Rejection', rejection };
     }
-    return { kind: 'Permit', permit: new CallPermit(circuit, answer, this.clock, this.tally) };
+    return new CallPermit(circuit, answer, this.clock, this.tally);
   }
 
   /** State of every circuit now. */
@@ -197,6 +209,7 @@ interface Tally {
 
 /** Leave to serve one request. */
 class InboundPermit implements Permit {
+  readonly kind = 'Permit';
   private readonly tally: Tally;
   private settled = false;
 
@@ -204,11 +217,19 @@ class InboundPermit implements Permit {
     this.tally = tally;
   }
 
+  get permit(): Permit {
+    return this;
+  }
+
+  shutGate(): void {
+    // Requests have no gate.
+  }
+
   firstToken(): void {
     // Nothing that bounds requests depends on it.
   }
 
-  settle(_outcome: Outcome): void {
+  settle(_outcome: Outcome, _actual?: ActualCost): void {
     if (this.settled) this.tally.settledTwice += 1;
     this.settled = true;
   }
@@ -216,6 +237,7 @@ class InboundPermit implements Permit {
 
 /** Leave to make one call to a dependency. */
 class CallPermit implements Permit {
+  readonly kind = 'Permit';
   private readonly circuit: Circuit;
   private readonly inner: BreakerPermit;
   private readonly clock: Clock;
@@ -229,11 +251,19 @@ class CallPermit implements Permit {
     this.tally = tally;
   }
 
+  get permit(): Permit {
+    return this;
+  }
+
+  shutGate(_reason: GateReason, _ms?: number): void {
+    // No gates yet.
+  }
+
   firstToken(): void {
     this.inner.firstToken(this.clock.now());
   }
 
-  settle(outcome: Outcome): void {
+  settle(outcome: Outcome, _actual?: ActualCost): void {
     if (this.settled) {
       this.tally.settledTwice += 1;
       return;

@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http';
 const MAPPING = {
   RateLimited: { status: 429, type: 'rate_limit_error' },
   CircuitBreakerOpen: { status: 503, type: 'overloaded_error' },
+  BulkheadFull: { status: 503, type: 'overloaded_error' },
   Draining: { status: 503, type: 'overloaded_error' },
   Timeout: { status: 504, type: 'timeout_error' },
   InvalidRequest: { status: 400, type: 'invalid_request_error' },
@@ -18,6 +19,7 @@ const MAPPING = {
   UpstreamUnreachable: { status: 502, type: 'api_error' },
   InvalidResponse: { status: 502, type: 'api_error' },
   CredentialRefused: { status: 503, type: 'api_error' },
+  SpendLimit: { status: 503, type: 'api_error' },
   NotConfigured: { status: 500, type: 'api_error' },
   Internal: { status: 500, type: 'api_error' },
 } as const;
