@@ -15,10 +15,14 @@ import { ControlServer } from './control/link.ts';
 import { Reporter } from './control/report.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
+import { dependencyOf } from './guard/supported.ts';
 import { Messages } from './http/messages.ts';
 import { agentServer } from './http/server.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { ModelCaller } from './model/caller.ts';
 import { Credentials } from './model/credentials.ts';
+import { TokenEstimator } from './model/estimate.ts';
+import { TimerWheel } from './model/timerWheel.ts';
 import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/event-loop.ts';
@@ -57,6 +61,7 @@ export class Runtime {
   readonly #credentials: Credentials;
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
+  readonly #wheel: TimerWheel;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
@@ -90,6 +95,7 @@ export class Runtime {
       credentials: this.#credentials,
     });
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
+    this.#wheel = new TimerWheel(clock);
     this.lifecycle = new Lifecycle({
       clock,
       onPhase: (phase, openRequests) => {
@@ -153,6 +159,7 @@ export class Runtime {
     this.#files.close();
     this.#eventLoop.close();
     this.guard.close();
+    this.#wheel.close();
     const { agent, metrics, debug } = this.#servers;
     for (const server of [agent, metrics, debug]) {
       server.close();
@@ -168,13 +175,27 @@ export class Runtime {
       leaving: () => this.lifecycle.leaving,
       lagMs: () => this.#eventLoop.lagMs,
     });
+    const { clock } = this.#options;
+    const estimator = new TokenEstimator();
+    const caller = new ModelCaller({
+      guard: this.guard,
+      clock,
+      upstream: this.#upstream,
+      wheel: this.#wheel,
+      estimator,
+      retryAllowance: { withdraw: () => true },
+      known: (name) => this.configuration.endpoints.some((each) => dependencyOf(each) === name),
+      random: Math.random,
+      onAttempt: (call) => this.metrics.modelCall(call),
+      onRetry: (reason) => this.metrics.retry(reason),
+    });
     const messages = new Messages({
       guard: this.guard,
-      clock: this.#options.clock,
-      upstream: this.#upstream,
+      clock,
+      caller,
+      estimator,
       credentials: this.#credentials,
       inForce: () => this.#inForce(),
-      onModelCall: (call) => this.metrics.modelCall(call),
       log: this.#log('messages'),
     });
     const agent = agentServer({

@@ -74,12 +74,12 @@ export interface Asked {
   deadlineAt?: number;
   /** Value of a request header by its lower-case name, for limits by key. */
   header?: (name: string) => string | undefined;
+  /** Estimate, reserved until the call or the request is settled. Absent: no tokens. */
+  cost?: Cost;
 }
 
 /** A call to a dependency that is asked for. */
 export interface AskedCall extends Asked {
-  /** Estimate, reserved until the call is settled. Absent: no tokens. */
-  cost?: Cost;
   /** Whose gates apply. Absent: those of no credential. */
   credential?: Credential;
 }

@@ -1,0 +1,87 @@
+import { headerValue } from './headers.ts';
+import type { RawHeaders } from './headers.ts';
+
+/** Longest time that is believed, in milliseconds: a year. */
+const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
+
+/**
+ * How long an answer asks to wait, in milliseconds: retry-after-ms, else retry-after as seconds or
+ * as a date (RFC 9110, 10.2.3). `now` is the wall clock. Undefined when it says nothing usable.
+ */
+export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
+  const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
+  if (ms !== undefined) return bounded(ms);
+  const text = headerValue(headers, 'retry-after')?.trim() ?? '';
+  const seconds = nonNegative(text);
+  if (seconds !== undefined) return bounded(seconds * 1000);
+  // Date.parse takes a bare negative number for a year.
+  return /^[A-Za-z]{3}/.test(text) ? until(text, now) : undefined;
+}
+
+/** What a provider says about one of its own limits. */
+export interface ProviderLimit {
+  resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
+  /** Size of the provider's bucket. */
+  limit: number;
+  /** What is left in it; tokens are rounded to thousands. */
+  remaining: number;
+  /** Until it is full again, in milliseconds. */
+  resetMs: number;
+}
+
+const RESOURCES = {
+  requests: 'Requests',
+  'input-tokens': 'InputTokens',
+  'output-tokens': 'OutputTokens',
+  tokens: 'TotalTokens',
+} as const;
+
+/**
+ * The provider's own limits in an answer's anthropic-ratelimit-* headers
+ * (https://platform.claude.com/docs/en/api/rate-limits). One that is not whole is left out.
+ */
+export function providerLimits(headers: RawHeaders, now: Date): ProviderLimit[] {
+  return Object.entries(RESOURCES).flatMap(([name, resource]) => {
+    const of = (what: string): string | undefined =>
+      headerValue(headers, `anthropic-ratelimit-${name}-${what}`);
+    const limit = nonNegative(of('limit'));
+    const remaining = nonNegative(of('remaining'));
+    const resetMs = until(of('reset') ?? '', now);
+    if (!limit || remaining === undefined || resetMs === undefined) return [];
+    return [{ resource, limit, remaining: Math.min(remaining, limit), resetMs }];
+  });
+}
+
+/** Whether an error answer says that the money is spent: waiting a little does not help. */
+export function isSpendLimit(status: number, body: Buffer): boolean {
+  if (status === 402) return true;
+  if (status !== 400 && status !== 429) return false;
+  return /spend_limit/.test(errorCode(body));
+}
+
+/** error.details.error_code of an error answer, or empty. */
+function errorCode(body: Buffer): string {
+  try {
+    const value = JSON.parse(body.toString('utf8')) as {
+      error?: { details?: { error_code?: unknown } };
+    } | null;
+    const code = value?.error?.details?.error_code;
+    return typeof code === 'string' ? code : '';
+  } catch {
+    return '';
+  }
+}
+
+function until(date: string, now: Date): number | undefined {
+  const at = Date.parse(date);
+  return Number.isNaN(at) ? undefined : bounded(at - now.getTime());
+}
+
+function nonNegative(text: string | undefined): number | undefined {
+  const trimmed = text?.trim() ?? '';
+  return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : undefined;
+}
+
+function bounded(ms: number): number {
+  return Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)));
+}
