@@ -65,7 +65,7 @@ export interface ModelCallerDeps {
   /** Whether the configuration in force has the dependency. */
   known(dependency: string): boolean;
   /** From 0 up to but not 1. */
-  random(): number;
+  random: () => number;
   onAttempt(call: ModelCall): void;
   onRetry(reason: string): void;
 }
@@ -228,20 +228,19 @@ const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
  * reserved; nothing at all when the endpoint did not take it on.
  */
 export function chargeOf(result: AttemptResult): ActualCost {
-  const { usage, whole, status = 0, fault } = result;
-  const { inputTokens, outputTokens } = usage;
+  const { inputTokens, outputTokens } = result.usage;
   const seen = inputTokens !== undefined || outputTokens !== undefined;
-  const refused = status >= 500 || [408, 409, 429].includes(status);
-  if (!seen && (refused || fault === 'UpstreamUnreachable' || fault === 'Unsendable')) {
-    return REFUND;
-  }
-  if (whole) {
-    return {
-      ...(inputTokens !== undefined && { inputTokens }),
-      ...(outputTokens !== undefined && { outputTokens }),
-    };
-  }
-  return { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
+  if (!seen && isUntaken(result)) return REFUND;
+  const { cacheReadTokens: _, ...figures } = result.usage;
+  return result.whole ? figures : { inputTokens: 0, outputTokens: 0, ...figures };
+}
+
+const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);
+
+/** Whether the endpoint did no work for it. */
+function isUntaken({ status = 0, fault }: AttemptResult): boolean {
+  if (fault === 'UpstreamUnreachable' || fault === 'Unsendable') return true;
+  return status >= 500 || UNTAKEN_STATUSES.has(status);
 }
 
 /** Whose gates apply: the mounted credential's, or those of the one that the caller sent. */
