@@ -1,8 +1,9 @@
 import { Breaker } from '../resilience/breaker.ts';
+import { breakerSpec } from './circuitSpec.ts';
 import type {
   BreakerPermit,
   BreakerRejection,
-  BreakerSpec,
+  BreakerSnapshot,
   BreakerTransition,
   CircuitState,
 } from '../resilience/breaker.ts';
@@ -14,17 +15,18 @@ import type {
 import type { CircuitStats } from './stats.ts';
 import type { WallTime } from './wallTime.ts';
 
-/** What is in force where no policy applies; the same as the defaults of CircuitBreakerPolicy. */
-const DEFAULTS: BreakerSpec = {
-  trip: { consecutiveFailures: 5 },
-  failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
-  openDurationMs: 60_000,
-  maxOpenDurationMs: 600_000,
-  halfOpen: { maxProbes: 1, successThreshold: 2 },
-};
-
 /** Longest failure message that is kept; the longest that a policy's status takes. */
 const MAX_MESSAGE = 256;
+
+/** What of a circuit outlives the process. */
+export interface CircuitSnapshot {
+  dependency: string;
+  token?: { policy: string | undefined; value: string };
+  breaker?: BreakerSnapshot;
+  since?: string;
+  reason?: string;
+  lastFailure?: { class: FailureClass; message: string; at: string };
+}
 
 /** The breaker of one dependency, with what is told about it. */
 export class Circuit {
@@ -36,7 +38,9 @@ export class Circuit {
   private reason: string | undefined;
   private lastFailure: { class: FailureClass; message: string; at: number } | undefined;
   private requests = 0;
-  private rejected = 0;
+  /** Last reset token seen, and of which policy: another policy's is not a change of it. */
+  private token: { policy: string | undefined; value: string } | undefined;
+  private shadow: boolean;
   private inFlight = 0;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
   private readonly changes: { from: CircuitState; to: CircuitState; count: number }[] = [];
@@ -51,8 +55,9 @@ export class Circuit {
     this.dependency = dependency;
     this.policy = configuration?.policy;
     this.wallTime = wallTime;
+    this.shadow = configuration?.mode === 'Shadow';
     this.since = wallTime.format(now);
-    this.breaker = new Breaker(breakerSpec(configuration), now, (transition) => {
+    this.breaker = new Breaker(breakerSpec(configuration, wallTime), now, (transition) => {
       this.changed(transition);
       onTransition(this, transition, this.since);
     });
@@ -61,14 +66,15 @@ export class Circuit {
   /** Puts a policy in force, or the defaults where there is none, and keeps all state. */
   apply(configuration: CircuitConfiguration | undefined, now: number): void {
     this.policy = configuration?.policy;
-    this.breaker.apply(breakerSpec(configuration), now);
+    this.shadow = configuration?.mode === 'Shadow';
+    this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
+    this.heedToken(configuration?.resetToken, now);
   }
 
   acquire(now: number): BreakerPermit | BreakerRejection {
     this.requests += 1;
     const answer = this.breaker.acquire(now);
-    if (answer.kind === 'Rejection') this.rejected += 1;
-    else this.inFlight += 1;
+    if (answer.kind === 'Permit') this.inFlight += 1;
     return answer;
   }
 
@@ -94,10 +100,15 @@ export class Circuit {
   status(now: number): CircuitStatus {
     const { wallTime, lastFailure } = this;
     const deadline = this.breaker.nextDeadline(now);
+    const overridden = this.breaker.overridden(now);
+    const handledResetToken = this.handledToken();
     return {
       dependency: this.dependency,
       ...(this.policy !== undefined && { policy: this.policy }),
       state: this.breaker.state(now),
+      ...(this.shadow && { shadow: true }),
+      ...(overridden && { overridden }),
+      ...(handledResetToken !== undefined && { handledResetToken }),
       since: this.since,
       ...(this.reason !== undefined && { reason: this.reason }),
       ...(deadline !== undefined && { nextProbe: wallTime.format(deadline) }),
@@ -116,11 +127,57 @@ export class Circuit {
       dependency: this.dependency,
       state: this.breaker.state(now),
       requests: this.requests,
-      rejected: this.rejected,
+      rejected: this.breaker.rejections,
       inFlight: this.inFlight,
       failures: { ...this.failures },
       transitions: this.changes.map((change) => ({ ...change })),
     };
+  }
+
+  /** What is to be kept over a restart; undefined when there is nothing. */
+  snapshot(now: number): CircuitSnapshot | undefined {
+    const breaker = this.breaker.snapshot(now);
+    const { token, since, reason, lastFailure } = this;
+    if (!breaker && !token) return undefined;
+    return {
+      dependency: this.dependency,
+      ...(token && { token }),
+      ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
+      ...(lastFailure && {
+        lastFailure: { ...lastFailure, at: this.wallTime.format(lastFailure.at) },
+      }),
+    };
+  }
+
+  /** Takes up what was saved `ageMs` ago by the process before. */
+  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
+    const { breaker, token, since, reason, lastFailure } = saved;
+    const applied = this.token;
+    if (token && token.policy === this.policy) {
+      this.token = token;
+    }
+    if (breaker && this.breaker.restore(breaker, age.ms, age.maxMs, now)) {
+      if (this.breaker.state(now) === breaker.state && since !== undefined) {
+        this.since = since;
+        this.reason = reason;
+      }
+      if (lastFailure) {
+        this.lastFailure = { ...lastFailure, at: this.wallTime.parse(lastFailure.at) };
+      }
+    }
+    this.heedToken(applied?.value, now);
+  }
+
+  /** A change of the policy's reset token closes the circuit once. */
+  private heedToken(value: string | undefined, now: number): void {
+    if (value === undefined) return;
+    const before = this.handledToken();
+    this.token = { policy: this.policy, value };
+    if (before !== undefined && before !== value) this.breaker.reset('reset token changed', now);
+  }
+
+  private handledToken(): string | undefined {
+    return this.token && this.token.policy === this.policy ? this.token.value : undefined;
   }
 
   private changed({ from, to, reason, at }: BreakerTransition): void {
@@ -130,10 +187,4 @@ export class Circuit {
     if (change) change.count += 1;
     else this.changes.push({ from, to, count: 1 });
   }
-}
-
-function breakerSpec(configuration: CircuitConfiguration | undefined): BreakerSpec {
-  if (configuration === undefined) return DEFAULTS;
-  const { trip, openDurationMs, maxOpenDurationMs, halfOpen } = configuration;
-  return { trip, failureOn: DEFAULTS.failureOn, openDurationMs, maxOpenDurationMs, halfOpen };
 }

@@ -1,0 +1,37 @@
+/** Shares of the calls that are let through after a circuit has closed, in percent. */
+const STEPS = [10, 25, 50];
+
+/**
+ * Lets calls back gradually: each share of the steps for an equal part of the time, evenly spread
+ * and not by chance, and a call whenever none is in flight.
+ */
+export class RampUp {
+  private from = 0;
+  private credit = 0;
+  /** Whether it may still hold calls back. */
+  active = false;
+
+  start(now: number): void {
+    this.from = now;
+    this.credit = 0;
+    this.active = true;
+  }
+
+  stop(): void {
+    this.active = false;
+  }
+
+  /** Decides over one call; `durationMs` is the time from closing to all calls. */
+  admits(durationMs: number, inFlight: number, now: number): boolean {
+    const step = Math.floor(((now - this.from) * STEPS.length) / durationMs);
+    const percent = durationMs > 0 ? STEPS[step] : undefined;
+    if (percent === undefined) {
+      this.active = false;
+      return true;
+    }
+    this.credit = Math.min(this.credit + percent, 100 + percent);
+    if (this.credit >= 100) this.credit -= 100;
+    else if (inFlight > 0) return false;
+    return true;
+  }
+}
