@@ -30,6 +30,7 @@ import { healthRoute } from './observe/health.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { debugServer, metricsServer } from './observe/servers.ts';
+import { RetryBudget } from './resilience/retryBudget.ts';
 
 export interface RuntimeOptions {
   pod: Hello['pod'];
@@ -62,6 +63,7 @@ export class Runtime {
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
+  readonly #retryBudget = new RetryBudget(0);
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
@@ -83,7 +85,10 @@ export class Runtime {
       },
     });
     this.configuration = new ActiveConfiguration({
-      apply: (content) => this.guard.apply(content),
+      apply: (content) => {
+        this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
+        return this.guard.apply(content);
+      },
       date: () => clock.date(),
       onChange: (offer) => this.#onConfiguration(offer),
       log: this.#log('configuration'),
@@ -106,6 +111,7 @@ export class Runtime {
     this.#eventLoop = new EventLoop(() => performance.now());
     this.metrics = new Metrics({
       guard: this.guard,
+      retryBudgetUsed: () => this.#retryBudget.used(clock.now()),
       hash: () => this.configuration.configuration?.hash,
     });
     this.#servers = this.#makeServers();
@@ -183,7 +189,7 @@ export class Runtime {
       upstream: this.#upstream,
       wheel: this.#wheel,
       estimator,
-      retryAllowance: { withdraw: () => true },
+      retryBudget: this.#retryBudget,
       known: (name) => this.configuration.endpoints.some((each) => dependencyOf(each) === name),
       random: Math.random,
       onAttempt: (call) => this.metrics.modelCall(call),

@@ -7,6 +7,7 @@ import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import { IGNORED } from '../resilience/outcome.ts';
+import type { RetryBudget } from '../resilience/retryBudget.ts';
 import type { AttemptResult, Sink } from './attempt.ts';
 import { AttemptWatch } from './attemptWatch.ts';
 import type { RequestSize, TokenEstimator } from './estimate.ts';
@@ -15,7 +16,6 @@ import { headerValue } from './headers.ts';
 import type { RawHeaders } from './headers.ts';
 import { Cut } from './outcome.ts';
 import { Retries, retryReason } from './retry.ts';
-import type { RetryAllowance } from './retry.ts';
 import type { TimerWheel } from './timerWheel.ts';
 import type { Upstream } from './upstream.ts';
 import { UsageMeter } from './usage.ts';
@@ -61,7 +61,7 @@ export interface ModelCallerDeps {
   upstream: Upstream;
   wheel: TimerWheel;
   estimator: TokenEstimator;
-  retryAllowance: RetryAllowance;
+  retryBudget: RetryBudget;
   /** Whether the configuration in force has the dependency. */
   known(dependency: string): boolean;
   /** From 0 up to but not 1. */
@@ -83,8 +83,10 @@ export class ModelCaller {
 
   /** Never rejects but for a programming error. `onUsage` is told what each attempt took. */
   async call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
-    const { retryAllowance, random, clock } = this.#deps;
-    const retries = new Retries(request.content.retry, retryAllowance, random);
+    const { retryBudget, random, clock } = this.#deps;
+    retryBudget.request(clock.now());
+    const withdraw = (): boolean => retryBudget.withdraw(clock.now());
+    const retries = new Retries(request.content.retry, withdraw, random);
     let last: AttemptResult | undefined;
     for (;;) {
       // A reload may have taken the endpoint away while this one waited to try again.

@@ -16,7 +16,11 @@ function answered(status: number, part: Partial<AttemptResult> = {}): AttemptRes
 
 function retries(spec: typeof SPEC | undefined = SPEC, left = Infinity, random = 0.5): Retries {
   let budget = left;
-  return new Retries(spec, { withdraw: () => (budget -= 1) >= 0 }, () => random);
+  return new Retries(
+    spec,
+    () => (budget -= 1) >= 0,
+    () => random,
+  );
 }
 
 describe('what may be retried', () => {
@@ -113,7 +117,11 @@ describe('retries', () => {
 
   it('do not come where nothing is configured', () => {
     expect(
-      new Retries(undefined, { withdraw: () => true }, () => 0).next(answered(500), 1e9),
+      new Retries(
+        undefined,
+        () => true,
+        () => 0,
+      ).next(answered(500), 1e9),
     ).toBeUndefined();
   });
 });

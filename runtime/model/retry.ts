@@ -7,12 +7,6 @@ export type RetrySpec = NonNullable<Content['retry']>;
 /** How often what happened may be tried again. */
 export type Retryable = 'No' | 'Once' | 'Yes';
 
-/** The share of calls that may be retries; see the guard's. */
-export interface RetryAllowance {
-  /** Takes one retry out of the budget if there is one left. */
-  withdraw(): boolean;
-}
-
 /** Statuses that say nothing more by another attempt, or may at most once. */
 const STATUSES: Record<number, Retryable> = { 408: 'Once', 409: 'Once', 429: 'Yes', 529: 'Once' };
 
@@ -53,15 +47,18 @@ export function retryReason({ outcome, status }: AttemptResult): string {
 /** The retries of one request. */
 export class Retries {
   readonly #spec: RetrySpec | undefined;
-  readonly #allowance: RetryAllowance;
+  readonly #withdraw: () => boolean;
   readonly #random: () => number;
   #attempts = 0;
   #onceUsed = false;
 
-  /** `random` gives numbers from 0 up to but not 1. Without a spec nothing is retried. */
-  constructor(spec: RetrySpec | undefined, allowance: RetryAllowance, random: () => number) {
+  /**
+   * `withdraw` takes one retry out of the budget, if one is left; `random` gives numbers from 0 up
+   * to but not 1. Without a spec nothing is retried.
+   */
+  constructor(spec: RetrySpec | undefined, withdraw: () => boolean, random: () => number) {
     this.#spec = spec;
-    this.#allowance = allowance;
+    this.#withdraw = withdraw;
     this.#random = random;
   }
 
@@ -76,7 +73,7 @@ export class Retries {
     if (!spec || kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
     if (kind === 'Once' && this.#onceUsed) return undefined;
     const wait = this.#wait(spec, result.retryAfterMs);
-    if (wait >= leftMs || !this.#allowance.withdraw()) return undefined;
+    if (wait >= leftMs || !this.#withdraw()) return undefined;
     this.#onceUsed ||= kind === 'Once';
     return wait;
   }

@@ -9,6 +9,8 @@ type TokenLabel = 'gen_ai_request_model' | 'gen_ai_token_type';
 
 export interface MetricsDeps {
   guard: Pick<Guard, 'stats'>;
+  /** Share of the retry budget that is used. */
+  retryBudgetUsed: () => number;
   /** Hash of the configuration in force. */
   hash: () => string | undefined;
 }
@@ -38,7 +40,7 @@ export class Metrics {
   readonly #tokens: Counter<TokenLabel>;
   readonly #retries: Counter<'reason'>;
 
-  constructor({ guard, hash }: MetricsDeps) {
+  constructor({ guard, retryBudgetUsed, hash }: MetricsDeps) {
     const registers = [this.registry];
     this.#requests = new Counter({
       name: 'agent_requests_total',
@@ -97,6 +99,14 @@ export class Metrics {
       help: 'Attempts beyond the first one of a request, by what went wrong before.',
       labelNames: ['reason'],
       registers,
+    });
+    new Gauge({
+      name: 'retry_budget_ratio',
+      help: 'Share of the retry budget that is used; at 1 nothing is retried.',
+      registers,
+      collect() {
+        this.set(retryBudgetUsed());
+      },
     });
     new Gauge({
       name: 'config_revision_info',
