@@ -14,9 +14,9 @@ export class RetryBudget {
   /** A retry is a hit. */
   private readonly window = new SampleWindow();
 
-  constructor(percent: number, now: number) {
+  constructor(percent: number) {
     this.percent = percent;
-    this.window.apply({ windowMs: WINDOW_MS }, now);
+    this.window.apply({ windowMs: WINDOW_MS }, 0);
   }
 
   /** Another share, in percent. What was spent stays spent. */
@@ -25,7 +25,7 @@ export class RetryBudget {
   }
 
   /** A request, as opposed to its retries. */
-  deposit(now: number): void {
+  request(now: number): void {
     this.window.record(false, now);
   }
 
@@ -37,14 +37,14 @@ export class RetryBudget {
     return true;
   }
 
-  /** Share of the budget that is spent, 0 to 1; it may be more after requests went out of sight. */
-  ratio(now: number): number {
+  /** Share of the budget that is used, 0 to 1. */
+  used(now: number): number {
     this.window.expire(now);
-    return this.window.hits / this.allowed();
+    return Math.min(1, this.window.hits / this.allowed());
   }
 
   private allowed(): number {
     const { calls, hits } = this.window;
-    return FLOOR + (this.percent / 100) * (calls - hits);
+    return Math.max(FLOOR, Math.floor(((calls - hits) * this.percent) / 100));
   }
 }
