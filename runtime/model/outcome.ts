@@ -66,7 +66,7 @@ export function cutOutcome(why: CutCause, waitedForClient: boolean): Outcome {
 }
 
 function timeout(message: string): Failure {
-  return failure('Timeout', message);
+  return { ...failure('Timeout', message), slow: true };
 }
 
 /** Outcome of an error of the connection to the endpoint. */
