@@ -309,6 +309,7 @@ export class Runtime {
       links: this.#control?.links ?? 0,
       highestTerm: this.configuration.highestTerm,
       missingCredentials: this.#reporter.missingCredentials(),
+      retryBudgetUsed: this.#retryBudget.used(this.#options.clock.now()),
       eventLoopLagMs: Math.round(this.#eventLoop.lagMs),
     };
   }
