@@ -58,7 +58,7 @@ export type ModelAnswer = { rejection: Rejection } | { result: AttemptResult };
 export interface ModelCallerDeps {
   guard: Pick<Guard, 'acquire'>;
   clock: Clock;
-  upstream: Upstream;
+  upstream: Pick<Upstream, 'send'>;
   wheel: TimerWheel;
   estimator: TokenEstimator;
   retryBudget: RetryBudget;
@@ -240,8 +240,9 @@ export function chargeOf(result: AttemptResult): ActualCost {
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);
 
 /** Whether the endpoint did no work for it. */
-function isUntaken({ status = 0, fault }: AttemptResult): boolean {
+function isUntaken({ status = 0, fault, outcome }: AttemptResult): boolean {
   if (fault === 'UpstreamUnreachable' || fault === 'Unsendable') return true;
+  if (outcome.vote === 'failure' && outcome.class === 'Overloaded') return true;
   return status >= 500 || UNTAKEN_STATUSES.has(status);
 }
 

@@ -27,7 +27,10 @@ const HELD_STREAM_BYTES = 64 * 1024;
  * back for whoever decides about another attempt, a stream until its first event; a 2xx that is
  * not the protocol is not passed on, as long as nothing was sent. Never rejects.
  */
-export async function forward(upstream: Upstream, attempt: Attempt): Promise<AttemptResult> {
+export async function forward(
+  upstream: Pick<Upstream, 'send'>,
+  attempt: Attempt,
+): Promise<AttemptResult> {
   let response: UpstreamResponse;
   try {
     response = await upstream.send(upstreamRequest(attempt), attempt.signal);
