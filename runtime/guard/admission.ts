@@ -1,3 +1,4 @@
+import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
 /** What a call or a request costs, or has cost. Every request costs one of Requests. */
@@ -14,9 +15,6 @@ export const REFUND = 'Refund';
  * reserved, so that what is not known is not given back.
  */
 export type ActualCost = Partial<Cost> | typeof REFUND;
-
-/** Why calls with a credential are not made for a while. */
-export type GateReason = 'RateLimited' | 'SpendLimit' | 'Unauthorized';
 
 /** Leave to make one call or to serve one request. Whoever holds it settles it exactly once. */
 export interface Permit {

@@ -89,6 +89,11 @@ export class Circuit {
     permit.settle(outcome, now);
   }
 
+  /** How long it stays open. */
+  openDurations(): { openDurationMs: number; maxOpenDurationMs: number } {
+    return this.breaker.openDurations();
+  }
+
   advance(now: number): void {
     this.breaker.advance(now);
   }

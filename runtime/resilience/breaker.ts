@@ -168,6 +168,11 @@ export class Breaker {
     return override && now < (override.until ?? Infinity) ? override.state : undefined;
   }
 
+  /** How long it stays open at first and at most, in milliseconds. */
+  openDurations(): Pick<BreakerSpec, 'openDurationMs' | 'maxOpenDurationMs'> {
+    return this.spec;
+  }
+
   /** Whether the class of this failure is one that counts. */
   counts(outcome: Outcome): outcome is Failure {
     return outcome.vote === 'failure' && this.spec.failureOn.includes(outcome.class);

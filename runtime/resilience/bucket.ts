@@ -29,6 +29,8 @@ export class Bucket {
   private spec: BucketSpec;
   private tokens: number;
   private asOf: number;
+  /** Reservations that are not settled yet. */
+  private open = 0;
 
   constructor(spec: BucketSpec, now: number) {
     this.spec = spec;
@@ -55,7 +57,23 @@ export class Bucket {
     const reserved = this.reservation(cost);
     this.refill(now);
     this.tokens -= reserved;
+    this.open += 1;
     return reserved;
+  }
+
+  /**
+   * Ends a reservation: what was not used comes back, what was used beyond it is owed, so that the
+   * level can be below zero. Never above the capacity.
+   */
+  settle(reserved: number, used: number, now: number): void {
+    this.refill(now);
+    this.tokens = Math.min(this.spec.capacity, this.tokens + reserved - used);
+    this.open -= 1;
+  }
+
+  /** Whether it is as good as a new one: full, with nothing to settle. */
+  isUnused(now: number): boolean {
+    return this.open === 0 && this.level(now) >= this.spec.capacity;
   }
 
   /**

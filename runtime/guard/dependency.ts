@@ -1,0 +1,140 @@
+import { Gates } from '../resilience/gates.ts';
+import { BulkheadStage } from './bulkheadStage.ts';
+import { LimiterSet } from './limiterSet.ts';
+import { CallPermit } from './callPermit.ts';
+import { pass } from './waitingAdmission.ts';
+import type {
+  Circuit as CircuitConfiguration,
+  GateStatus,
+  Limit,
+} from '../../contract/generated/types.ts';
+import type { BulkheadSpec } from '../resilience/bulkhead.ts';
+import type { GateReason } from '../resilience/gates.ts';
+import type { Admission, AskedCall, Credential, Rejection, Waiting } from './admission.ts';
+import type { Circuit } from './circuit.ts';
+import type { Office } from './heldPermit.ts';
+import type { Stage } from './stage.ts';
+import type { WallTime } from './wallTime.ts';
+
+/** Of a call that nobody gave a credential for. */
+const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
+
+const REASONS = {
+  RateLimited: 'RateLimited',
+  SpendLimit: 'SpendLimit',
+  Unauthorized: 'CredentialRefused',
+} as const;
+
+/** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
+export class Dependency {
+  readonly name: string;
+  readonly circuit: Circuit;
+  readonly bulkhead: BulkheadStage;
+  readonly limits: LimiterSet;
+  private readonly gates = new Gates();
+  private readonly stages: readonly Stage[];
+  private readonly office: Office;
+  /** Hash of the mounted credential that was used last. */
+  private mounted = '';
+
+  constructor(
+    circuit: Circuit,
+    concurrency: BulkheadSpec,
+    { office, arm }: { office: Office; arm: (at: number) => void },
+  ) {
+    this.name = circuit.dependency;
+    this.circuit = circuit;
+    this.bulkhead = new BulkheadStage(this.name, concurrency, arm);
+    this.limits = new LimiterSet(this.name, arm);
+    this.stages = [this.bulkhead, this.limits];
+    this.office = office;
+  }
+
+  /** What bounds calls; the circuit has its own, because it tells of what it does. */
+  apply(concurrency: BulkheadSpec, limits: readonly Limit[], now: number): void {
+    this.bulkhead.apply(concurrency, now);
+    this.limits.apply(limits, concurrency.maxQueued, now);
+  }
+
+  /** The policy of the circuit. */
+  applyCircuit(circuit: CircuitConfiguration | undefined, now: number): void {
+    this.circuit.apply(circuit, now);
+  }
+
+  acquire(asked: AskedCall | undefined, now: number): Admission | Waiting {
+    const credential = asked?.credential ?? NO_CREDENTIAL;
+    if (credential.mounted && credential.hash !== this.mounted) this.use(credential.hash);
+    let probe = false;
+    if (this.gates.size > 0) {
+      const gate = this.gates.enter(credential.hash, now);
+      if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
+      probe = gate === 'Probe';
+    }
+    const answer = this.circuit.acquire(now);
+    if (answer.kind === 'Rejection') {
+      if (probe) this.gates.leave(credential.hash, false);
+      return { kind: 'Rejection', rejection: this.circuitOpen(answer.retryAfterMs) };
+    }
+    const permit = new CallPermit(this.office, asked, this, answer);
+    permit.seesGate = probe;
+    return pass(permit, this.stages, now);
+  }
+
+  /** The mounted credential is another one now: the gate of the one before opens. */
+  use(mounted: string): void {
+    if (mounted === this.mounted) return;
+    this.gates.open(this.mounted);
+    this.mounted = mounted;
+  }
+
+  /** Shuts the gate of a credential; calls with it that wait are refused. */
+  shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void {
+    const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
+    const spec = this.circuit.openDurations();
+    this.gates.shut(hash, reason, { ms, probe: permit.seesGate, spec }, now);
+    permit.seesGate = false;
+    this.recheck(now);
+  }
+
+  /** A call that was to see whether a gate can be opened has ended. */
+  leaveGate(permit: CallPermit, served: boolean): void {
+    this.gates.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+  }
+
+  /** Why a call with this credential is not let through the gate now. */
+  gateRejection(credential: Credential | undefined, now: number): Rejection | undefined {
+    if (this.gates.size === 0) return undefined;
+    const state = this.gates.state((credential ?? NO_CREDENTIAL).hash, now);
+    if (state?.until === undefined) return undefined;
+    return this.gateShut(state.reason, Math.ceil(state.until - now));
+  }
+
+  circuitOpen(retryAfterMs: number): Rejection {
+    const { policy } = this.circuit;
+    const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
+    return policy === undefined ? rejection : { ...rejection, policy };
+  }
+
+  /** Refuses those who wait for what they could not use any more. */
+  recheck(now: number): void {
+    this.bulkhead.recheck(now);
+    this.limits.recheck(now);
+  }
+
+  gate(now: number, wallTime: WallTime): GateStatus {
+    const state = this.gates.state(this.mounted, now);
+    return {
+      dependency: this.name,
+      gate: state?.reason ?? 'None',
+      ...(state?.until !== undefined && { until: wallTime.format(state.until) }),
+    };
+  }
+
+  private refuse(reason: GateReason, retryAfterMs: number): Admission {
+    return { kind: 'Rejection', rejection: this.gateShut(reason, retryAfterMs) };
+  }
+
+  private gateShut(reason: GateReason, retryAfterMs: number): Rejection {
+    return { reason: REASONS[reason], target: this.name, retryAfterMs };
+  }
+}
