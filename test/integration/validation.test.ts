@@ -187,21 +187,44 @@ it('says of a bad duration only that it is one', async () => {
   expect(messages(body)).toHaveLength(1);
 });
 
-describe('the samples', () => {
-  const samples = ['agent', 'circuit-breaker', 'rate-limit'].map((name) =>
-    join(import.meta.dirname, '../../config/samples', `${name}.yaml`),
-  );
-  const manifests = samples
+/** Manifests of ours in a directory of config/. */
+function manifestsIn(directory: string): Manifest[] {
+  return ['agent', 'circuit-breaker', 'rate-limit']
+    .map((name) => join(import.meta.dirname, '../../config', directory, `${name}.yaml`))
     .flatMap((path) => parseAllDocuments(readFileSync(path, 'utf8')))
-    .map((document) => document.toJS() as Manifest & { metadata: { namespace?: string } })
+    .map((document) => document.toJS() as Manifest)
     .filter(({ apiVersion }) => apiVersion === 'breakwater.dev/v1alpha1');
+}
 
-  it.each(manifests)('$kind is accepted', async (manifest) => {
-    const source = definitions().find(
-      ({ definition }) => definition.spec.names.kind === manifest.kind,
-    )!;
-    const metadata = { name: manifest.metadata.name };
-    const { status } = await create(source.plural, { ...manifest, metadata });
-    expect(status).toBe(201);
+describe.each(['samples', 'presets/development', 'presets/production'])(
+  'config/%s',
+  (directory) => {
+    it.each(manifestsIn(directory))('$kind is accepted', async (manifest) => {
+      const source = definitions().find(
+        ({ definition }) => definition.spec.names.kind === manifest.kind,
+      )!;
+      const { name } = manifest.metadata;
+      const { status } = await create(source.plural, { ...manifest, metadata: { name } });
+      expect(status).toBe(201);
+    });
+  },
+);
+
+it.each([
+  ['development', [10, 2, '30s'], [50, 5], [5, '10s']],
+  ['production', [5, 2, '60s'], [200, 20], [100, '5s']],
+])('the preset for %s has its figures', (preset, breaker, bucket, bulkhead) => {
+  const [agent, circuit, rate] = manifestsIn(`presets/${preset}`);
+  expect(circuit!.spec).toMatchObject({
+    trip: { consecutiveFailures: breaker[0] },
+    halfOpen: { successThreshold: breaker[1] },
+    openDuration: breaker[2],
   });
+  expect(rate!.spec).toMatchObject({
+    limits: [{ capacity: bucket[0], refill: { amount: bucket[1], per: '1s' } }],
+  });
+  expect(agent!.spec).toMatchObject({
+    bulkhead: { maxConcurrent: bulkhead[0], acquireTimeout: bulkhead[1] },
+  });
+  expect(agent!.metadata).toMatchObject({ labels: { preset } });
 });
