@@ -4,7 +4,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Hello } from '../contract/generated/types.ts';
+import type { Content, Hello } from '../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
@@ -13,13 +13,15 @@ import type { Offer } from './control/configuration.ts';
 import { FileWatcher } from './control/file.ts';
 import { ControlServer } from './control/link.ts';
 import { Reporter } from './control/report.ts';
+import { StateFile } from './control/stateFile.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
+import type { GuardSnapshot } from './guard/guard.ts';
 import { dependencyOf } from './guard/supported.ts';
 import { Messages } from './http/messages.ts';
 import { agentServer } from './http/server.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { ModelCaller } from './model/caller.ts';
+import { ModelCaller, credentialHash } from './model/caller.ts';
 import { Credentials } from './model/credentials.ts';
 import { TokenEstimator } from './model/estimate.ts';
 import { TimerWheel } from './model/timerWheel.ts';
@@ -39,6 +41,8 @@ export interface RuntimeOptions {
   ports: { agent: number; metrics: number; control: number; debug: number };
   configurationDirectory: string;
   tokenDirectory: string;
+  /** Where the guard's state outlives the process; absent: it does not. */
+  statePath?: string;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
@@ -47,6 +51,10 @@ export interface RuntimeOptions {
 
 /** How often counters are told, in milliseconds. */
 const COUNTERS_MS = 1000;
+/** Between two looks at what is to be kept, in counter ticks. */
+const SAVE_TICKS = 5;
+/** State of a process that ended longer ago is worth nothing, in milliseconds. */
+const MAX_STATE_AGE_MS = 10 * 60_000;
 /** Time to connect while there is no configuration yet, in milliseconds. */
 const DEFAULT_CONNECT_MS = 10_000;
 
@@ -64,6 +72,9 @@ export class Runtime {
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
   readonly #retryBudget = new RetryBudget(0);
+  readonly #state: StateFile | undefined;
+  #restored = false;
+  #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
@@ -82,17 +93,16 @@ export class Runtime {
         const { dependency, from, to, reason } = transition;
         this.#log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
         this.#control?.broadcast({ type: 'Transition', transition, circuit });
+        void this.#state?.save();
       },
     });
     this.configuration = new ActiveConfiguration({
-      apply: (content) => {
-        this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
-        return this.guard.apply(content);
-      },
+      apply: (content) => this.#apply(content),
       date: () => clock.date(),
       onChange: (offer) => this.#onConfiguration(offer),
       log: this.#log('configuration'),
     });
+    this.#state = this.#stateFile();
     this.#credentials = new Credentials(() => clock.now());
     this.#reporter = new Reporter({
       guard: this.guard,
@@ -171,7 +181,7 @@ export class Runtime {
       server.close();
       server.closeAllConnections();
     }
-    await Promise.all([this.#control?.close(), this.#upstream.close()]);
+    await Promise.all([this.#control?.close(), this.#upstream.close(), this.#state?.save()]);
   }
 
   #makeServers(): Record<'agent' | 'metrics' | 'debug', HttpServer> {
@@ -214,7 +224,7 @@ export class Runtime {
     const pages = debugPages({
       guard: this.guard,
       configuration: this.configuration,
-      state: () => this.#state(),
+      state: () => this.#facts(),
     });
     return {
       agent,
@@ -261,6 +271,33 @@ export class Runtime {
     };
   }
 
+  #stateFile(): StateFile | undefined {
+    const { statePath: path } = this.#options;
+    if (path === undefined) return undefined;
+    return new StateFile({ path, snapshot: () => this.guard.snapshot(), log: this.#log('state') });
+  }
+
+  #apply(content: Content): ReturnType<Guard['apply']> {
+    this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
+    const unsupported = this.guard.apply(content);
+    this.#restore();
+    return unsupported;
+  }
+
+  /** Takes up what the process before left, once there is something to take it up. */
+  #restore(): void {
+    if (this.#restored) return;
+    this.#restored = true;
+    const saved = this.#state?.read();
+    if (saved === undefined) return;
+    try {
+      this.guard.restore(saved as GuardSnapshot, MAX_STATE_AGE_MS);
+      this.#log('state').info('State of the process before was taken up');
+    } catch (error) {
+      this.#log('state').warn({ err: error }, 'State of the process before could not be taken up');
+    }
+  }
+
   #onAuthority(pem: string): void {
     this.#authority = pem;
     this.#control?.setAuthority(pem);
@@ -270,13 +307,26 @@ export class Runtime {
     this.metrics.reload(offer.toLowerCase());
     const paths = this.configuration.endpoints.flatMap(({ credential }) => credential?.path ?? []);
     this.#credentials.retain(new Set(paths));
+    this.#useCredentials();
+    void this.#state?.save();
     const snapshot = this.#reporter.snapshot();
     this.#toldMissing = JSON.stringify(snapshot.missingCredentials);
     this.#control?.broadcast(snapshot);
   }
 
+  /** Has the guard open the gates of keys that are not mounted any more. */
+  #useCredentials(): void {
+    for (const endpoint of this.configuration.endpoints) {
+      const key = endpoint.credential && this.#credentials.read(endpoint.credential);
+      if (key !== undefined) this.guard.useCredential(dependencyOf(endpoint), credentialHash(key));
+    }
+  }
+
   /** Tells what changed without an event of its own. */
   #tick(): void {
+    this.#useCredentials();
+    this.#ticks += 1;
+    if (this.#ticks % SAVE_TICKS === 0) void this.#state?.save();
     const missing = this.#reporter.missingCredentials();
     const text = JSON.stringify(missing);
     if (text !== this.#toldMissing) {
@@ -297,7 +347,7 @@ export class Runtime {
     return this.configuration.configuration?.content.timeouts;
   }
 
-  #state(): Record<string, unknown> {
+  #facts(): Record<string, unknown> {
     const { pod, version } = this.#options;
     return {
       pod,

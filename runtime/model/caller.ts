@@ -246,10 +246,14 @@ function isUntaken({ status = 0, fault, outcome }: AttemptResult): boolean {
   return status >= 500 || UNTAKEN_STATUSES.has(status);
 }
 
+/** Names a credential without showing it. */
+export function credentialHash(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
+}
+
 /** Whose gates apply: the mounted credential's, or those of the one that the caller sent. */
 function credentialOf({ credential, headers }: ModelRequest): { hash: string; mounted: boolean } {
   const secret =
     credential ?? headerValue(headers, 'x-api-key') ?? headerValue(headers, 'authorization') ?? '';
-  const hash = createHash('sha256').update(secret).digest('base64url');
-  return { hash, mounted: credential !== undefined };
+  return { hash: credentialHash(secret), mounted: credential !== undefined };
 }

@@ -1,17 +1,18 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import type { CircuitStats, GuardStats, LimitStats } from '../guard/stats.ts';
+import type { BulkheadStats, CircuitStats, GuardStats, LimitStats } from '../guard/stats.ts';
 
 /** States of a circuit, as the label `state` has them. */
 const STATES = { Closed: 'closed', HalfOpen: 'half_open', Open: 'open' } as const;
 
 /**
- * Metrics of circuits and limits. They are filled from the guard's own numbers at each scrape,
+ * Metrics of circuits, limits and bulkheads. They are filled from the guard's own numbers at each scrape,
  * so that what is gone from the configuration is gone from the answer, and nothing counts twice.
  */
 export function guardMetrics(registry: Registry, stats: () => GuardStats): void {
   circuitMetrics(registry, stats);
   limitMetrics(registry, stats);
+  bulkheadMetrics(registry, stats);
 }
 
 function circuitMetrics(registry: Registry, stats: () => GuardStats): void {
@@ -105,6 +106,38 @@ function limitMetrics(registry: Registry, stats: () => GuardStats): void {
     collect() {
       this.reset();
       each((limit) => this.set(labels(limit), limit.tokens));
+    },
+  });
+}
+
+function bulkheadMetrics(registry: Registry, stats: () => GuardStats): void {
+  const shared = { labelNames: ['name' as const], registers: [registry] };
+  const each = (fill: (bulkhead: BulkheadStats) => void): void => stats().bulkheads.forEach(fill);
+  new Gauge({
+    name: 'bulkhead_active_requests',
+    help: 'Requests or calls under way.',
+    ...shared,
+    collect() {
+      this.reset();
+      each(({ target: name, active }) => this.set({ name }, active));
+    },
+  });
+  new Gauge({
+    name: 'bulkhead_queue_size',
+    help: 'Requests or calls that wait for a place.',
+    ...shared,
+    collect() {
+      this.reset();
+      each(({ target: name, queued }) => this.set({ name }, queued));
+    },
+  });
+  new Counter({
+    name: 'bulkhead_rejected_total',
+    help: 'Requests or calls that found no place, or none in time.',
+    ...shared,
+    collect() {
+      this.reset();
+      each(({ target: name, rejected }) => this.inc({ name }, rejected));
     },
   });
 }
