@@ -34,15 +34,23 @@ export class Reservation {
 
   /** What is not known stands as it was reserved. */
   private used(actual: ActualCost | undefined): number {
-    const { resource, reserved } = this;
-    if (actual === undefined) return reserved;
+    if (actual === undefined) return this.reserved;
     if (actual === REFUND) return 0;
-    if (resource === 'Requests') return reserved;
     const { inputTokens, outputTokens } = actual;
-    if (resource === 'InputTokens') return inputTokens ?? reserved;
-    if (resource === 'OutputTokens') return outputTokens ?? reserved;
-    const known = (inputTokens ?? 0) + (outputTokens ?? 0);
-    const whole = inputTokens !== undefined && outputTokens !== undefined;
-    return whole ? known : Math.max(known, reserved);
+    switch (this.resource) {
+      case 'Requests':
+        return this.reserved;
+      case 'InputTokens':
+        return inputTokens ?? this.reserved;
+      case 'OutputTokens':
+        return outputTokens ?? this.reserved;
+      case 'TotalTokens':
+        return this.usedInAll(inputTokens, outputTokens);
+    }
+  }
+
+  private usedInAll(input: number | undefined, output: number | undefined): number {
+    if (input !== undefined && output !== undefined) return input + output;
+    return Math.max(input ?? output ?? 0, this.reserved);
   }
 }

@@ -86,19 +86,14 @@ export class Gates {
     now: number,
   ): void {
     const before = this.gates.get(credential);
-    const again = before === undefined ? 0 : before.again + (probe ? 1 : 0);
-    const length =
-      ms ?? Math.min(spec.openDurationMs * 2 ** again, Math.max(spec.maxOpenDurationMs, 1));
-    const until = now + length;
-    if (before && before.until >= until) {
-      if (probe) before.probing = false;
-      return;
-    }
-    // Of calls that are refused at the same time none makes it longer but by a stated end.
-    if (before && !probe && ms === undefined && now < before.until) return;
+    const stated = ms !== undefined;
+    // Of calls that are refused at the same time, none makes it longer but by a stated end.
+    if (before && !probe && now + (ms ?? 0) <= before.until) return;
+    const again = (before?.again ?? 0) + (probe ? 1 : 0);
+    const until = now + (ms ?? Math.min(spec.openDurationMs * 2 ** again, spec.maxOpenDurationMs));
     this.gates.delete(credential);
     if (this.gates.size >= this.max) this.gates.delete(this.gates.keys().next().value!);
-    this.gates.set(credential, { reason, until, stated: ms !== undefined, again, probing: false });
+    this.gates.set(credential, { reason, until, stated, again, probing: false });
   }
 
   /** Opens the gate of a credential, because it is not used any more. */
