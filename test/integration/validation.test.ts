@@ -3,6 +3,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { definitions, type PrinterColumn, type Source } from '../../crds/definitions.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { attach } from '../../operator/desired/attach.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  limitFixture,
+  OPTIONS,
+} from '../../operator/desired/fixtures.ts';
+import { planAgent } from '../../operator/desired/plan.ts';
+import { agentStatus } from '../../operator/status/agent.ts';
+import { ago, circuit, NOW, observation, pod, transition } from '../../operator/status/fixtures.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
@@ -227,4 +239,53 @@ it.each([
     bulkhead: { maxConcurrent: bulkhead[0], acquireTimeout: bulkhead[1] },
   });
   expect(agent!.metadata).toMatchObject({ labels: { preset } });
+});
+
+describe('status', () => {
+  const gates = [{ dependency: 'model/primary', gate: 'SpendLimit' as const, until: ago(-600) }];
+  const open = circuit('Open', {
+    overridden: 'Open',
+    handledResetToken: '2',
+    nextProbe: ago(-60),
+    lastFailure: { class: 'Overloaded', message: 'HTTP 529', time: ago(20) },
+  });
+  const seen = observation([
+    pod('a', { gates, circuits: [open], transitions: [transition(1, 20)] }),
+  ]);
+  const agent = agentFixture();
+  const policies = {
+    breakers: [breakerFixture('triage', { override: { state: 'Open' }, resetToken: '2' })],
+    limits: [limitFixture()],
+  };
+  const { agents, breakers, limits } = attach(policies, [agent]);
+  const plan = planAgent({ agent, attachment: agents.get('triage')!, options: OPTIONS });
+  const common = { agents: new Map([['triage', seen]]), previous: undefined, now: NOW };
+  const statuses: Record<string, [KubernetesObject & { spec: object }, object]> = {
+    agentdeployments: [
+      agent,
+      agentStatus({ agent, plan, observation: seen, previous: undefined, now: NOW }),
+    ],
+    circuitbreakerpolicies: [
+      policies.breakers[0]!,
+      breakerPolicyStatus({ attachment: breakers[0]!, ...common }),
+    ],
+    ratelimitpolicies: [
+      policies.limits[0]!,
+      rateLimitPolicyStatus({ attachment: limits[0]!, ...common }),
+    ],
+  };
+
+  it.each(Object.entries(statuses))('of %s is stored whole', async (plural, [object, status]) => {
+    const namespace = await server.namespace(plural);
+    const path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/${plural}/triage`;
+    const { apiVersion, kind, spec } = object;
+    const manifest = { apiVersion, kind, metadata: { name: 'triage' }, spec };
+    await server.apply(path, manifest);
+    const { body: stored } = await server.request<Manifest>('GET', path);
+    const answer = await server.request<{ status: unknown }>('PUT', `${path}/status`, {
+      query: { fieldValidation: 'Strict' },
+      body: { ...stored, status },
+    });
+    expect([answer.status, answer.body.status]).toEqual([200, status]);
+  });
 });
