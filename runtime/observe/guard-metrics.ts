@@ -5,6 +5,10 @@ import type { BulkheadStats, CircuitStats, GuardStats, LimitStats } from '../gua
 /** States of a circuit, as the label `state` has them. */
 const STATES = { Closed: 'closed', HalfOpen: 'half_open', Open: 'open' } as const;
 
+/** Dependencies and limits that have series: a pod has 2,000 series at most. Debug pages show all. */
+const MAX_DEPENDENCIES = 24;
+const MAX_LIMITS = 100;
+
 /**
  * Metrics of circuits, limits and bulkheads. They are filled from the guard's own numbers at each scrape,
  * so that what is gone from the configuration is gone from the answer, and nothing counts twice.
@@ -17,7 +21,8 @@ export function guardMetrics(registry: Registry, stats: () => GuardStats): void 
 
 function circuitMetrics(registry: Registry, stats: () => GuardStats): void {
   const registers = [registry];
-  const each = (fill: (circuit: CircuitStats) => void): void => stats().circuits.forEach(fill);
+  const each = (fill: (circuit: CircuitStats) => void): void =>
+    stats().circuits.slice(0, MAX_DEPENDENCIES).forEach(fill);
   new Gauge({
     name: 'circuit_breaker_state',
     help: '1 for the state that the circuit is in, 0 for the others.',
@@ -77,7 +82,8 @@ const LIMIT_LABELS = ['policy', 'limit', 'target'] as const;
 function limitMetrics(registry: Registry, stats: () => GuardStats): void {
   const registers = [registry];
   const labelNames = [...LIMIT_LABELS];
-  const each = (fill: (limit: LimitStats) => void): void => stats().limits.forEach(fill);
+  const each = (fill: (limit: LimitStats) => void): void =>
+    stats().limits.slice(0, MAX_LIMITS).forEach(fill);
   new Counter({
     name: 'rate_limiter_requests_total',
     help: 'Requests that asked the limit, whether admitted or rejected.',
@@ -112,7 +118,8 @@ function limitMetrics(registry: Registry, stats: () => GuardStats): void {
 
 function bulkheadMetrics(registry: Registry, stats: () => GuardStats): void {
   const shared = { labelNames: ['name' as const], registers: [registry] };
-  const each = (fill: (bulkhead: BulkheadStats) => void): void => stats().bulkheads.forEach(fill);
+  const each = (fill: (bulkhead: BulkheadStats) => void): void =>
+    stats().bulkheads.slice(0, MAX_DEPENDENCIES).forEach(fill);
   new Gauge({
     name: 'bulkhead_active_requests',
     help: 'Requests or calls under way.',

@@ -23,8 +23,8 @@ const MODEL_BUCKETS = [
 /** OpenTelemetry's buckets for tokens, up to the largest context. */
 const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 
-/** Models that callers name beyond this number count as one. */
-const MAX_MODELS = 16;
+/** Models that callers name beyond this number count as one: each costs some 150 series. */
+const MAX_MODELS = 4;
 
 /** The runtime's metrics. What the guard counts anyway is read at the scrape. */
 export class Metrics {
