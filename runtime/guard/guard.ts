@@ -23,6 +23,7 @@ import type { Admission, Asked, AskedCall, Waiting } from './admission.ts';
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { Office } from './heldPermit.ts';
+import type { Remaining } from './reservation.ts';
 import type { GuardStats } from './stats.ts';
 import type { Unsupported } from './supported.ts';
 
@@ -106,7 +107,11 @@ export class Guard {
   admitInbound(): Admission;
   admitInbound(asked: Asked): Admission | Waiting;
   admitInbound(asked?: Asked): Admission | Waiting {
-    return pass(new InboundPermit(this.office, asked), this.inbound, this.clock.now());
+    return pass(
+      new InboundPermit(this.office, asked, this.inboundLimits),
+      this.inbound,
+      this.clock.now(),
+    );
   }
 
   /** Asks to call a dependency, such as model/primary. Waits only if `asked`. */
@@ -121,6 +126,14 @@ export class Guard {
   /** The credential mounted for a dependency is another one now: gates of the one before open. */
   useCredential(dependency: string, hash: string): void {
     this.dependencies.get(dependency)?.use(hash);
+  }
+
+  /** What a provider says is left of its own limits: a bucket never holds more than that. */
+  learn(dependency: string, told: readonly Remaining[]): void {
+    const now = this.clock.now();
+    for (const limiter of this.dependencies.get(dependency)?.limits.limiters ?? []) {
+      for (const each of told) limiter.learn(each, now);
+    }
   }
 
   /** State of every circuit now. */

@@ -5,7 +5,7 @@ import { costOf, Reservation } from './reservation.ts';
 import type { BucketSpec } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
 import type { Asked } from './admission.ts';
-import type { Resource } from './reservation.ts';
+import type { Remaining, Resource } from './reservation.ts';
 import type { LimitStats } from './stats.ts';
 
 /** A limit that rejected something within this time is limiting. */
@@ -106,6 +106,11 @@ export class Limiter {
   take(next: Reservation | undefined, now: number): Reservation {
     const reserved = this.bucket.take(this.cost, now);
     return new Reservation(this.bucket, this.resource, reserved, next);
+  }
+
+  /** The provider says that no more than this is left. Of keys it says nothing. */
+  learn({ resource, remaining }: Remaining, now: number): void {
+    if (resource === this.resource) this.single?.cap(remaining, now);
   }
 
   /** Counts a request that was rejected because of this limit. */

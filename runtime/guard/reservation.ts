@@ -5,6 +5,12 @@ import type { ActualCost, Cost } from './admission.ts';
 /** What a limit counts. */
 export type Resource = 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
 
+/** What a provider says is left of its own limit. */
+export interface Remaining {
+  resource: Resource;
+  remaining: number;
+}
+
 /** What a call or a request costs of a resource, in whole units. */
 export function costOf(resource: Resource, cost: Cost | undefined): number {
   if (resource === 'Requests') return 1;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import type { Content } from '../../contract/generated/types.ts';
+import type { Content, Limit } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
@@ -31,13 +31,17 @@ function start(content: Partial<Content> = {}): Promise<Setup> {
 }
 
 /** Has the endpoint use a key that is mounted. */
-async function mountKey({ agent, endpoint }: Setup, key = 'mounted-1'): Promise<void> {
+async function mountKey(
+  { agent, endpoint }: Setup,
+  key = 'mounted-1',
+  limits: Limit[] = [],
+): Promise<void> {
   await agent.mount('api-key', `${key}\n`);
   const credential = { path: join(agent.directory, 'api-key'), secret: 's', key: 'api-key' };
   const endpoints = [{ name: 'primary', provider: 'Anthropic', baseURL: endpoint.url, credential }];
   agent.runtime.configuration.offerPush(
     1,
-    configuration('', { endpoints, retry: RETRY }, { term: 1, counter: 2 }),
+    configuration('', { endpoints, retry: RETRY, limits }, { term: 1, counter: 2 }),
   );
 }
 
@@ -93,6 +97,38 @@ describe('a provider that limits the rate', () => {
     expect(context.agent.runtime.guard.gates()).toEqual([
       { dependency: 'model/primary', gate: 'None' },
     ]);
+  });
+});
+
+describe('a provider that tells how much is left', () => {
+  const limit = {
+    target: 'model/primary',
+    policy: 'p',
+    name: 'l',
+    resource: 'Requests',
+    refill: { amount: 1, perMs: 600_000 },
+    capacity: 100,
+  };
+  const left = ({ agent }: Setup): number =>
+    Math.round(agent.runtime.guard.stats().limits[0]!.tokens);
+
+  it('lowers the bucket of the mounted credential, and never raises it', async () => {
+    const context = await start({ limits: [limit] });
+    const told =
+      (remaining: string) =>
+      (response: ServerResponse): void => {
+        response.setHeader('anthropic-ratelimit-requests-remaining', remaining);
+        answerJson(response, MESSAGE);
+      };
+    answer = told('7');
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(left(context)).toBe(99);
+    await mountKey(context, 'mounted-1', [limit]);
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(left(context)).toBe(7);
+    answer = told('5000');
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(left(context)).toBe(6);
   });
 });
 
@@ -154,7 +190,7 @@ describe('a credential that is refused', () => {
       {
         dependency: 'model/primary',
         gate: 'SpendLimit',
-        until: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+        until: expect.stringMatching(/^\d{4}-.*Z$/),
       },
     ]);
     expect(page.body.toString()).not.toContain('very-secret');

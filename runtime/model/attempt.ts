@@ -1,9 +1,9 @@
 import type { Endpoint } from '../../contract/generated/types.ts';
+import type { Remaining } from '../guard/reservation.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from './headers.ts';
 import type { CutCause } from './outcome.ts';
-import type { ProviderLimit } from './retryAfter.ts';
 import type { Usage, UsageMeter } from './usage.ts';
 
 /** Where an answer goes. */
@@ -75,8 +75,8 @@ export interface AttemptResult {
   retryAfterMs?: number;
   /** The endpoint said that another attempt is pointless. */
   final?: boolean;
-  /** The provider's own limits, as its headers tell them. */
-  limits: readonly ProviderLimit[];
+  /** What is left of the provider's own limits, as its headers tell. */
+  limits: readonly Remaining[];
   /** Whether the answer was whole, so that usage is all there is to know. */
   whole: boolean;
   usage: Usage;

@@ -56,7 +56,7 @@ export interface ModelRequest {
 export type ModelAnswer = { rejection: Rejection } | { result: AttemptResult };
 
 export interface ModelCallerDeps {
-  guard: Pick<Guard, 'acquire'>;
+  guard: Pick<Guard, 'acquire' | 'learn'>;
   clock: Clock;
   upstream: Pick<Upstream, 'send'>;
   wheel: TimerWheel;
@@ -156,6 +156,10 @@ export class ModelCaller {
       permit.settle(result?.outcome ?? IGNORED, charge);
     }
     onUsage(charge);
+    // A caller's own credential has limits of its own.
+    if (request.credential !== undefined) {
+      this.#deps.guard.learn(dependencyOf(request.endpoint), result.limits);
+    }
     this.#learn(request, result, { began, firstChunk });
     return result;
   }

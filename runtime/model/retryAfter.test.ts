@@ -22,22 +22,17 @@ describe('the time that an answer asks to wait', () => {
 });
 
 describe('limits of the provider', () => {
-  it('are read where they are whole', () => {
+  it('are read as what is left, tokens with what rounding may have taken', () => {
     const headers = [
       'anthropic-ratelimit-requests-limit', '1000',
       'anthropic-ratelimit-requests-remaining', '999',
-      'anthropic-ratelimit-requests-reset', '2026-01-01T00:00:01Z',
-      'Anthropic-RateLimit-Input-Tokens-Limit', '2000000',
-      'anthropic-ratelimit-input-tokens-remaining', '3000000',
-      'anthropic-ratelimit-input-tokens-reset', '2025-12-31T00:00:00Z',
+      'Anthropic-RateLimit-Input-Tokens-Remaining', '3000',
       'anthropic-ratelimit-output-tokens-limit', '400000',
-      'anthropic-ratelimit-tokens-limit', 'many',
-      'anthropic-ratelimit-tokens-remaining', '1',
-      'anthropic-ratelimit-tokens-reset', '2026-01-01T00:00:01Z',
+      'anthropic-ratelimit-tokens-remaining', 'many',
     ]; // prettier-ignore
-    expect(providerLimits(headers, NOW)).toEqual([
-      { resource: 'Requests', limit: 1000, remaining: 999, resetMs: 1000 },
-      { resource: 'InputTokens', limit: 2_000_000, remaining: 2_000_000, resetMs: 0 },
+    expect(providerLimits(headers)).toEqual([
+      { resource: 'Requests', remaining: 999 },
+      { resource: 'InputTokens', remaining: 3500 },
     ]);
   });
 });

@@ -1,3 +1,4 @@
+import type { Remaining } from '../guard/reservation.ts';
 import { headerValue } from './headers.ts';
 import type { RawHeaders } from './headers.ts';
 
@@ -18,17 +19,6 @@ export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
   return /^[A-Za-z]{3}/.test(text) ? until(text, now) : undefined;
 }
 
-/** What a provider says about one of its own limits. */
-export interface ProviderLimit {
-  resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
-  /** Size of the provider's bucket. */
-  limit: number;
-  /** What is left in it; tokens are rounded to thousands. */
-  remaining: number;
-  /** Until it is full again, in milliseconds. */
-  resetMs: number;
-}
-
 const RESOURCES = {
   requests: 'Requests',
   'input-tokens': 'InputTokens',
@@ -36,19 +26,18 @@ const RESOURCES = {
   tokens: 'TotalTokens',
 } as const;
 
+/** Tokens are told in whole thousands, rounded. */
+const ROUNDING = 500;
+
 /**
- * The provider's own limits in an answer's anthropic-ratelimit-* headers
- * (https://platform.claude.com/docs/en/api/rate-limits). One that is not whole is left out.
+ * What is left of the provider's own limits, by an answer's anthropic-ratelimit-* headers
+ * (https://platform.claude.com/docs/en/api/rate-limits).
  */
-export function providerLimits(headers: RawHeaders, now: Date): ProviderLimit[] {
+export function providerLimits(headers: RawHeaders): Remaining[] {
   return Object.entries(RESOURCES).flatMap(([name, resource]) => {
-    const of = (what: string): string | undefined =>
-      headerValue(headers, `anthropic-ratelimit-${name}-${what}`);
-    const limit = nonNegative(of('limit'));
-    const remaining = nonNegative(of('remaining'));
-    const resetMs = until(of('reset') ?? '', now);
-    if (!limit || remaining === undefined || resetMs === undefined) return [];
-    return [{ resource, limit, remaining: Math.min(remaining, limit), resetMs }];
+    const told = nonNegative(headerValue(headers, `anthropic-ratelimit-${name}-remaining`));
+    if (told === undefined) return [];
+    return [{ resource, remaining: resource === 'Requests' ? told : told + ROUNDING }];
   });
 }
 

@@ -71,6 +71,12 @@ export class Bucket {
     this.open -= 1;
   }
 
+  /** Others have taken from it too: no more than `tokens` are left. It never adds any. */
+  cap(tokens: number, now: number): void {
+    this.refill(now);
+    this.tokens = Math.min(this.tokens, tokens);
+  }
+
   /** Whether it is as good as a new one: full, with nothing to settle. */
   isUnused(now: number): boolean {
     return this.open === 0 && this.level(now) >= this.spec.capacity;
