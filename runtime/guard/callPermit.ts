@@ -1,32 +1,40 @@
+import { REJECTED } from '../resilience/breaker.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { HeldPermit } from './heldPermit.ts';
-import type { BreakerPermit } from '../resilience/breaker.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { AskedCall, Rejection } from './admission.ts';
 import type { Dependency } from './dependency.ts';
-import type { Office } from './heldPermit.ts';
+import type { LimiterSet } from './limiterSet.ts';
 
 /** Leave to make one call to a dependency. */
 export class CallPermit extends HeldPermit {
   /** Whether it was let through to see if its gate can be opened. */
   seesGate = false;
   private readonly dependency: Dependency;
-  private inner: BreakerPermit | undefined;
+  /** Generation of the circuit that it votes in. */
+  private generation: number;
+  private readonly began: number;
+  private firstTokenAt: number | undefined;
 
   constructor(
-    office: Office,
     asked: AskedCall | undefined,
     dependency: Dependency,
-    inner: BreakerPermit,
+    { generation, now }: { generation: number; now: number },
   ) {
-    super(office, asked);
+    super(dependency.office, asked);
     this.dependency = dependency;
-    this.inner = inner;
+    this.generation = generation;
+    this.began = now;
+    this.firstTokenAt = undefined;
   }
 
   firstToken(): void {
-    this.inner?.firstToken(this.now());
+    if (this.firstTokenAt !== undefined) return;
+    const now = this.now();
+    this.firstTokenAt = now;
+    const { circuit } = this.dependency;
+    this.generation = circuit.firstToken(this.generation, now - this.began, now);
   }
 
   shutGate(reason: GateReason, ms?: number): void {
@@ -34,17 +42,24 @@ export class CallPermit extends HeldPermit {
   }
 
   recheck(now: number): Rejection | undefined {
-    const shut = this.dependency.gateRejection(this.asked?.credential, now);
-    if (shut || this.inner?.stale() !== true) return shut;
-    const { circuit } = this.dependency;
-    circuit.settle(this.inner, IGNORED, now);
-    const answer = circuit.acquire(now);
-    this.inner = answer.kind === 'Permit' ? answer : undefined;
-    return answer.kind === 'Permit' ? undefined : this.dependency.circuitOpen(answer.retryAfterMs);
+    const { dependency, generation } = this;
+    const { circuit } = dependency;
+    const shut = dependency.gateRejection(this.asked?.credential, now);
+    if (shut || generation === REJECTED || !circuit.isStale(generation)) return shut;
+    circuit.settle(generation, IGNORED, 0, now);
+    this.generation = circuit.enter(now);
+    return this.generation === REJECTED ? dependency.circuitOpen() : undefined;
+  }
+
+  protected get limits(): LimiterSet {
+    return this.dependency.limits;
   }
 
   protected vote(outcome: Outcome, now: number): void {
-    if (this.seesGate) this.dependency.leaveGate(this, outcome.vote === 'ok');
-    if (this.inner !== undefined) this.dependency.circuit.settle(this.inner, outcome, now);
+    const { dependency, generation } = this;
+    if (this.seesGate) dependency.leaveGate(this, outcome.vote === 'ok');
+    if (generation === REJECTED) return;
+    const ms = (this.firstTokenAt ?? now) - this.began;
+    dependency.circuit.settle(generation, outcome, ms, now);
   }
 }

@@ -1,13 +1,8 @@
-import { Breaker } from '../resilience/breaker.ts';
+import { Breaker, NO_VOTE, REJECTED } from '../resilience/breaker.ts';
+import { OK } from '../resilience/outcome.ts';
 import { breakerSpec } from './circuitSpec.ts';
-import type {
-  BreakerPermit,
-  BreakerRejection,
-  BreakerSnapshot,
-  BreakerTransition,
-  CircuitState,
-} from '../resilience/breaker.ts';
-import type { FailureClass, Outcome } from '../resilience/outcome.ts';
+import type { BreakerSnapshot, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
+import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 import type {
   Circuit as CircuitConfiguration,
   CircuitStatus,
@@ -71,22 +66,42 @@ export class Circuit {
     this.heedToken(configuration?.resetToken, now);
   }
 
-  acquire(now: number): BreakerPermit | BreakerRejection {
+  /** Asks to make one call; see Breaker.enter. */
+  enter(now: number): number {
     this.requests += 1;
-    const answer = this.breaker.acquire(now);
-    if (answer.kind === 'Permit') this.inFlight += 1;
-    return answer;
+    const generation = this.breaker.enter(now);
+    if (generation !== REJECTED) this.inFlight += 1;
+    return generation;
+  }
+
+  /** Milliseconds to wait after `enter` has answered REJECTED. */
+  get retryAfterMs(): number {
+    return this.breaker.rejection.retryAfterMs;
+  }
+
+  /** The first token after `ms`; answers the generation to settle in. */
+  firstToken(generation: number, ms: number, now: number): number {
+    if (!this.breaker.isProbe(generation)) return generation;
+    this.breaker.record(generation, OK, ms, now);
+    return NO_VOTE;
+  }
+
+  /** Whether a call that waited would not be granted so any more. */
+  isStale(generation: number): boolean {
+    return this.breaker.isStale(generation);
   }
 
   /** Ends a call; what it tells about the dependency is kept even if it is too late to vote. */
-  settle(permit: BreakerPermit, outcome: Outcome, now: number): void {
+  settle(generation: number, outcome: Outcome, ms: number, now: number): void {
     this.inFlight -= 1;
-    if (this.breaker.counts(outcome)) {
-      this.failures[outcome.class] = (this.failures[outcome.class] ?? 0) + 1;
-      const message = outcome.message.slice(0, MAX_MESSAGE);
-      this.lastFailure = { class: outcome.class, message, at: now };
-    }
-    permit.settle(outcome, now);
+    if (outcome.vote === 'failure' && this.breaker.counts(outcome)) this.failed(outcome, now);
+    this.breaker.record(generation, outcome, ms, now);
+  }
+
+  private failed(failure: Failure, now: number): void {
+    this.failures[failure.class] = (this.failures[failure.class] ?? 0) + 1;
+    const message = failure.message.slice(0, MAX_MESSAGE);
+    this.lastFailure = { class: failure.class, message, at: now };
   }
 
   /** How long it stays open. */

@@ -1,3 +1,4 @@
+import { REJECTED } from '../resilience/breaker.ts';
 import { Gates } from '../resilience/gates.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
 import { LimiterSet } from './limiterSet.ts';
@@ -33,7 +34,7 @@ export class Dependency {
   readonly limits: LimiterSet;
   private readonly gates = new Gates();
   private readonly stages: readonly Stage[];
-  private readonly office: Office;
+  readonly office: Office;
   /** Hash of the mounted credential that was used last. */
   private mounted = '';
 
@@ -70,13 +71,13 @@ export class Dependency {
       if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
       probe = gate === 'Probe';
     }
-    const answer = this.circuit.acquire(now);
-    if (answer.kind === 'Rejection') {
+    const generation = this.circuit.enter(now);
+    if (generation === REJECTED) {
       if (probe) this.gates.leave(credential.hash, false);
-      return { kind: 'Rejection', rejection: this.circuitOpen(answer.retryAfterMs) };
+      return { kind: 'Rejection', rejection: this.circuitOpen() };
     }
-    const permit = new CallPermit(this.office, asked, this, answer);
-    permit.seesGate = probe;
+    const permit = new CallPermit(asked, this, { generation, now });
+    if (probe) permit.seesGate = true;
     return pass(permit, this.stages, now);
   }
 
@@ -109,8 +110,9 @@ export class Dependency {
     return this.gateShut(state.reason, Math.ceil(state.until - now));
   }
 
-  circuitOpen(retryAfterMs: number): Rejection {
-    const { policy } = this.circuit;
+  /** What the circuit has just answered. */
+  circuitOpen(): Rejection {
+    const { policy, retryAfterMs } = this.circuit;
     const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
     return policy === undefined ? rejection : { ...rejection, policy };
   }

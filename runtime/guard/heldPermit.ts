@@ -16,13 +16,11 @@ export interface Office {
 
 /** A permit with what it holds, also while it is still on its way through the stages. */
 export abstract class HeldPermit implements Permit {
-  readonly kind = 'Permit';
   readonly asked: AskedCall | undefined;
   /** Slot taken in a bulkhead. */
   slot: Bulkhead | undefined;
-  /** Tokens taken, and from whom. */
+  /** Tokens taken. */
   reservation: Reservation | undefined;
-  limits: LimiterSet | undefined;
   protected readonly office: Office;
   private settled = false;
 
@@ -31,7 +29,11 @@ export abstract class HeldPermit implements Permit {
     this.asked = asked;
     this.slot = undefined;
     this.reservation = undefined;
-    this.limits = undefined;
+  }
+
+  /** Not a field: every call makes one of these. */
+  get kind(): 'Permit' {
+    return 'Permit';
   }
 
   get permit(): Permit {
@@ -42,6 +44,8 @@ export abstract class HeldPermit implements Permit {
   abstract shutGate(reason: GateReason, ms?: number): void;
   /** Why it would not be granted any more, after it waited. */
   abstract recheck(now: number): Rejection | undefined;
+  /** Whose tokens it takes. */
+  protected abstract get limits(): LimiterSet;
   /** The circuit and the gate take the outcome. */
   protected abstract vote(outcome: Outcome, now: number): void;
 
@@ -67,13 +71,20 @@ export abstract class HeldPermit implements Permit {
     this.settled = true;
     // The vote comes first: who is granted what becomes free is to meet the circuit as it is now.
     this.vote(outcome, now);
-    if (this.reservation !== undefined) this.limits!.settle(this, actual, now);
+    if (this.reservation !== undefined) this.limits.settle(this, actual, now);
     if (this.slot !== undefined) this.slot.release(now);
   }
 }
 
 /** Leave to serve one request. */
 export class InboundPermit extends HeldPermit {
+  protected readonly limits: LimiterSet;
+
+  constructor(office: Office, asked: AskedCall | undefined, limits: LimiterSet) {
+    super(office, asked);
+    this.limits = limits;
+  }
+
   firstToken(): void {
     // Nothing that bounds requests depends on it.
   }

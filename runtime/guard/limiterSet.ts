@@ -114,7 +114,6 @@ export class LimiterSet implements Stage {
       if (limiter.covered) permit.reservation = limiter.take(permit.reservation, now);
       else limiter.refused(now);
     }
-    permit.limits = this;
     return undefined;
   }
 

@@ -50,8 +50,6 @@ export interface BreakerPermit {
   firstToken(now: number): void;
   /** Ends the call. Does nothing the second time or after a probe has voted. */
   settle(outcome: Outcome, now: number): void;
-  /** Whether the circuit has changed its state since, so that the call would not be granted so. */
-  stale(): boolean;
 }
 
 export interface BreakerRejection {
@@ -73,8 +71,10 @@ export interface BreakerSnapshot {
 /** How soon to ask again while probes run or calls come back gradually. */
 const SOON: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
 
-/** Of a permit that a shadowed breaker would not have granted. */
-const NO_VOTE = -1;
+/** Generation of a call that has no vote: in the shadow it would not have been granted. */
+export const NO_VOTE = -1;
+/** Instead of a generation: the call is not to be made. */
+export const REJECTED = -2;
 
 /**
  * Circuit breaker: Closed → Open → HalfOpen → Closed (Nygard, Release It!; half-open permits as in
@@ -83,6 +83,8 @@ const NO_VOTE = -1;
  * the generation that its call was granted in.
  */
 export class Breaker {
+  /** Why `enter` answered REJECTED last. */
+  rejection: BreakerRejection = SOON;
   /** Calls rejected so far, or that would have been in the shadow. */
   rejections = 0;
   private spec: BreakerSpec;
@@ -108,21 +110,30 @@ export class Breaker {
   ) {
     this.spec = spec;
     this.onTransition = onTransition;
-    this.trip.apply(spec.trip, now);
+    this.trip.apply(spec.trip);
     this.advance(now);
   }
 
   /** Asks to make one call. Never waits and never throws. */
   acquire(now: number): BreakerPermit | BreakerRejection {
+    const generation = this.enter(now);
+    return generation === REJECTED ? this.rejection : new CallPermit(this, generation, now);
+  }
+
+  /**
+   * The same for who keeps the permit's figures itself, which costs no object: answers the
+   * generation to `record` in, NO_VOTE, or REJECTED with the answer in `rejection`.
+   */
+  enter(now: number): number {
     const rejection = this.judge(now);
     if (rejection === undefined) {
       this.inFlight += 1;
-      return this.current === 'HalfOpen'
-        ? new ProbePermit(this, this.generation, now)
-        : new CallPermit(this, this.generation, now);
+      return this.generation;
     }
     this.rejections += 1;
-    return this.spec.shadow === true ? new CallPermit(this, NO_VOTE, now) : rejection;
+    if (this.spec.shadow === true) return NO_VOTE;
+    this.rejection = rejection;
+    return REJECTED;
   }
 
   /**
@@ -133,7 +144,7 @@ export class Breaker {
     if (sameSpec(this.spec, spec)) return;
     this.advance(now);
     this.spec = spec;
-    this.trip.apply(spec.trip, now);
+    this.trip.apply(spec.trip);
     this.advance(now);
   }
 
@@ -178,9 +189,14 @@ export class Breaker {
     return outcome.vote === 'failure' && this.spec.failureOn.includes(outcome.class);
   }
 
-  /** Whether the state that a call was granted in is still in force; for the permits. */
-  isCurrent(generation: number): boolean {
-    return generation === this.generation;
+  /** Whether a call granted in `generation` would not be granted so any more. */
+  isStale(generation: number): boolean {
+    return generation !== NO_VOTE && generation !== this.generation;
+  }
+
+  /** Whether a call granted in `generation` is a probe whose vote is awaited. */
+  isProbe(generation: number): boolean {
+    return generation === this.generation && this.current === 'HalfOpen';
   }
 
   /** Takes the result of a call granted in `generation` that took `ms`; for the permits. */
@@ -303,14 +319,14 @@ export class Breaker {
   }
 }
 
-/** A call granted while the circuit was closed: it votes at its end. */
+/** A call votes at its end; a half-open probe at its first token, if that is earlier. */
 class CallPermit implements BreakerPermit {
   readonly kind = 'Permit';
-  private breaker: Breaker | undefined;
-  private readonly generation: number;
+  private readonly breaker: Breaker;
+  private generation: number;
   private readonly began: number;
-  /** Time to the first token; negative until it has come. */
-  private ms = -1;
+  private firstTokenAt: number | undefined;
+  private settled = false;
 
   constructor(breaker: Breaker, generation: number, now: number) {
     this.breaker = breaker;
@@ -320,25 +336,14 @@ class CallPermit implements BreakerPermit {
 
   firstToken(now: number): void {
     // A call of a closed circuit is judged as a whole: a stream that breaks off is a failure.
-    if (this.ms < 0) this.ms = now - this.began;
+    this.firstTokenAt ??= now;
+    if (this.breaker.isProbe(this.generation)) this.settle(OK, now);
   }
 
   settle(outcome: Outcome, now: number): void {
-    const breaker = this.breaker;
-    this.breaker = undefined;
-    breaker?.record(this.generation, outcome, this.ms < 0 ? now - this.began : this.ms, now);
-  }
-
-  stale(): boolean {
-    return this.generation !== NO_VOTE && this.breaker?.isCurrent(this.generation) === false;
-  }
-}
-
-/** A call granted while half-open: it votes at its first token or at its end, whichever is first. */
-class ProbePermit extends CallPermit {
-  override firstToken(now: number): void {
-    super.firstToken(now);
-    this.settle(OK, now);
+    if (this.settled) return;
+    this.settled = true;
+    this.breaker.record(this.generation, outcome, (this.firstTokenAt ?? now) - this.began, now);
   }
 }
 

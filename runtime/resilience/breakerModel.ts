@@ -83,7 +83,6 @@ export class ModelBreaker {
     if (JSON.stringify(spec) === JSON.stringify(this.spec)) return;
     this.advance(now);
     this.spec = spec;
-    this.forget(now);
     this.advance(now);
   }
 
@@ -195,7 +194,7 @@ export class ModelBreaker {
     }
   }
 
-  /** Samples that are outside of the window in force are gone for good. */
+  /** Samples that a record finds outside of the window are gone for good. */
   private forget(now: number): void {
     const { failureRate, slowCalls } = this.spec.trip;
     if (failureRate) this.failed = inside(this.failed, failureRate, now);

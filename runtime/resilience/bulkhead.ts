@@ -27,20 +27,23 @@ export class Bulkhead {
   /** Slots taken. */
   active = 0;
   private spec: BulkheadSpec;
-  private readonly queue = new WaitQueue<SlotWaiter>();
+  private maxConcurrent: number;
+  /** Made when somebody waits for the first time. */
+  private queue: WaitQueue<SlotWaiter> | undefined;
   private granting = false;
 
   constructor(spec: BulkheadSpec) {
     this.spec = spec;
+    this.maxConcurrent = spec.maxConcurrent;
   }
 
   get queued(): number {
-    return this.queue.length;
+    return this.queue?.length ?? 0;
   }
 
   /** Takes a slot, if one is free and nobody is waiting for it. */
   acquire(): boolean {
-    if (this.active >= this.spec.maxConcurrent || this.queue.length > 0) return false;
+    if (this.active >= this.maxConcurrent || this.queued > 0) return false;
     this.active += 1;
     return true;
   }
@@ -48,39 +51,41 @@ export class Bulkhead {
   /** Waits for a slot, at most until `deadlineAt`; undefined when the queue is full. */
   wait(waiter: SlotWaiter, deadlineAt: number, now: number): SlotPlace | undefined {
     const { acquireTimeoutMs, maxQueued } = this.spec;
+    this.queue ??= new WaitQueue();
     return this.queue.join(waiter, Math.min(deadlineAt, now + acquireTimeoutMs), maxQueued);
   }
 
   /** A waiter goes away. */
   leave(place: SlotPlace): void {
-    this.queue.leave(place);
+    this.queue?.leave(place);
   }
 
   /** Gives a slot back, to whoever is first. */
   release(now: number): void {
     this.active -= 1;
-    if (this.queue.length > 0) this.grant(now);
+    if (this.queued > 0) this.grant(now);
   }
 
   /** Another bound: who holds a slot keeps it, who waits keeps its place and its deadline. */
   apply(spec: BulkheadSpec, now: number): void {
     this.spec = spec;
-    this.grant(now);
+    this.maxConcurrent = spec.maxConcurrent;
+    if (this.queued > 0) this.grant(now);
   }
 
   /** Ends the wait of those whose time is over. */
   advance(now: number): void {
-    for (const waiter of this.queue.expire(now)) waiter.expired(now);
+    for (const waiter of this.queue?.expire(now) ?? []) waiter.expired(now);
   }
 
   /** Who waits, first to last. */
   waiters(): SlotWaiter[] {
-    return this.queue.all().map(({ item }) => item);
+    return this.queue?.all().map(({ item }) => item) ?? [];
   }
 
   /** When somebody's wait ends; Infinity when nobody waits. */
   nextDeadline(): number {
-    return this.queue.nextDeadline();
+    return this.queue?.nextDeadline() ?? Infinity;
   }
 
   /** Not again from within: one that is granted may release at once. */
@@ -88,8 +93,8 @@ export class Bulkhead {
     if (this.granting) return;
     this.granting = true;
     this.advance(now);
-    while (this.active < this.spec.maxConcurrent) {
-      const waiter = this.queue.shift();
+    while (this.active < this.maxConcurrent) {
+      const waiter = this.queue?.shift();
       if (waiter === undefined) break;
       this.active += 1;
       waiter.granted(now);

@@ -16,7 +16,7 @@ export class RetryBudget {
 
   constructor(percent: number) {
     this.percent = percent;
-    this.window.apply({ windowMs: WINDOW_MS }, 0);
+    this.window.apply({ windowMs: WINDOW_MS });
   }
 
   /** Another share, in percent. What was spent stays spent. */

@@ -25,7 +25,7 @@ describe('for any trace of calls and of windows of either kind', () => {
     const trace = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' });
     const property = fc.property(extent, trace, (initial, steps) => {
       const window = new SampleWindow();
-      window.apply(initial, 0);
+      window.apply(initial);
       let inForce = initial;
       let mixed = false;
       let now = 0;
@@ -35,7 +35,8 @@ describe('for any trace of calls and of windows of either kind', () => {
           // Calls of one second lose their order in a window of time.
           mixed ||= 'calls' in next.extent && 'windowMs' in inForce;
           inForce = next.extent;
-          window.apply(inForce, now);
+          window.apply(inForce);
+          window.expire(now);
         } else {
           now += next.ms;
           window.record(next.hit, now);

@@ -3,7 +3,7 @@ export type WindowSpec = { windowMs: number } | { calls: number };
 
 /** Numbers per cell: the second, the calls that ended in it, and how many of those were hits. */
 const STRIDE = 3;
-const FIRST_CELLS = 8;
+const FIRST_CELLS = 4;
 
 /**
  * Sliding window of calls of which some are hits (failed, slow). Cells of one second each in a ring
@@ -15,40 +15,37 @@ export class SampleWindow {
   /** Calls in the window, and hits among them, as of the last record or expire. */
   calls = 0;
   hits = 0;
-  private cells = new Int32Array(FIRST_CELLS * STRIDE);
+  // The newest cell is apart from the ring: most calls touch nothing else.
+  private second = 0;
+  private newCalls = 0;
+  private newHits = 0;
+  private cells: number[] | undefined;
   private head = 0;
   private length = 0;
   private seconds = Infinity;
   private limit = Infinity;
 
-  /** Another extent. What is inside of it stays. */
-  apply(spec: WindowSpec, now: number): void {
+  /** Another extent. What is inside of it stays; what is outside goes with the next record. */
+  apply(spec: WindowSpec): void {
     this.seconds = 'windowMs' in spec ? Math.ceil(spec.windowMs / 1000) : Infinity;
     this.limit = 'calls' in spec ? spec.calls : Infinity;
-    this.expire(now);
   }
 
   /** Takes one call that ended at `now` milliseconds. */
   record(hit: boolean, now: number): void {
     const second = Math.floor(now / 1000);
     const one = hit ? 1 : 0;
-    if (!this.joins(second, one)) this.push(second);
-    const at = this.offset(this.length - 1);
-    this.cells[at + 1]! += 1;
-    this.cells[at + 2]! += one;
+    if (!this.joins(second, one)) this.begin(second);
+    this.newCalls += 1;
+    this.newHits += one;
     this.calls += 1;
     this.hits += one;
-    this.expire(now);
+    this.drop(second);
   }
 
   /** Lets go of what is outside. */
   expire(now: number): void {
-    if (this.limit < Infinity) {
-      while (this.calls > this.limit) this.dropCall();
-      return;
-    }
-    const last = Math.floor(now / 1000) - this.seconds;
-    while (this.length > 0 && this.cells[this.head]! <= last) this.dropCell();
+    this.drop(Math.floor(now / 1000));
   }
 
   reset(): void {
@@ -56,52 +53,80 @@ export class SampleWindow {
     this.length = 0;
     this.calls = 0;
     this.hits = 0;
+    this.newCalls = 0;
+    this.newHits = 0;
   }
 
-  /** Whether the last cell can take it. */
+  /** Whether the newest cell can take it. */
   private joins(second: number, one: number): boolean {
-    if (this.length === 0) return false;
-    const at = this.offset(this.length - 1);
-    if (this.cells[at] !== second) return false;
-    if (this.limit === Infinity) return true;
-    return this.cells[at + 2] === this.cells[at + 1]! * one;
+    if (this.newCalls === 0 || this.second !== second) return false;
+    return this.limit === Infinity || this.newHits === this.newCalls * one;
   }
 
-  private push(second: number): void {
-    if (this.length * STRIDE === this.cells.length) this.grow();
+  private begin(second: number): void {
+    if (this.newCalls > 0) this.push();
+    this.second = second;
+    this.newCalls = 0;
+    this.newHits = 0;
+  }
+
+  private push(): void {
+    const cells = this.roomy();
+    const at = (this.head + this.length * STRIDE) % cells.length;
+    cells[at] = this.second;
+    cells[at + 1] = this.newCalls;
+    cells[at + 2] = this.newHits;
     this.length += 1;
-    const at = this.offset(this.length - 1);
-    this.cells[at] = second;
-    this.cells[at + 1] = 0;
-    this.cells[at + 2] = 0;
   }
 
-  private grow(): void {
-    const cells = new Int32Array(this.cells.length * 2);
-    cells.set(this.cells.subarray(this.head));
-    cells.set(this.cells.subarray(0, this.head), this.cells.length - this.head);
-    this.cells = cells;
+  /** The ring with room for one more. */
+  private roomy(): number[] {
+    const { cells, head, length } = this;
+    if (cells === undefined) return (this.cells = zeros(FIRST_CELLS * STRIDE));
+    if (length * STRIDE < cells.length) return cells;
+    const more = [...cells.slice(head), ...cells.slice(0, head), ...zeros(cells.length)];
     this.head = 0;
+    return (this.cells = more);
+  }
+
+  private drop(second: number): void {
+    if (this.limit < Infinity) {
+      while (this.calls > this.limit) this.dropCall();
+      return;
+    }
+    const last = second - this.seconds;
+    while (this.length > 0 && this.cells![this.head]! <= last) this.dropCell();
+    if (this.length > 0 || this.newCalls === 0 || this.second > last) return;
+    this.reset();
   }
 
   private dropCell(): void {
-    this.calls -= this.cells[this.head + 1]!;
-    this.hits -= this.cells[this.head + 2]!;
-    this.head = (this.head + STRIDE) % this.cells.length;
+    const cells = this.cells!;
+    this.calls -= cells[this.head + 1]!;
+    this.hits -= cells[this.head + 2]!;
+    this.head = (this.head + STRIDE) % cells.length;
     this.length -= 1;
   }
 
   /** The oldest call goes; of a cell from a window of time that mixes them, a hit first. */
   private dropCall(): void {
-    const hit = this.cells[this.head + 2]! > 0 ? 1 : 0;
-    this.cells[this.head + 1]! -= 1;
-    this.cells[this.head + 2]! -= hit;
     this.calls -= 1;
+    if (this.length === 0) {
+      const hit = this.newHits > 0 ? 1 : 0;
+      this.newCalls -= 1;
+      this.newHits -= hit;
+      this.hits -= hit;
+      return;
+    }
+    const cells = this.cells!;
+    const hit = cells[this.head + 2]! > 0 ? 1 : 0;
+    cells[this.head + 1]! -= 1;
+    cells[this.head + 2]! -= hit;
     this.hits -= hit;
-    if (this.cells[this.head + 1] === 0) this.dropCell();
+    if (cells[this.head + 1] === 0) this.dropCell();
   }
+}
 
-  private offset(index: number): number {
-    return (this.head + index * STRIDE) % this.cells.length;
-  }
+function zeros(length: number): number[] {
+  return new Array<number>(length).fill(0);
 }

@@ -33,11 +33,11 @@ export class Trip {
   /** Time after which a call is slow, in milliseconds; Infinity when the rule is off. */
   slowerThanMs = Infinity;
 
-  apply(spec: TripSpec, now: number): void {
+  apply(spec: TripSpec): void {
     this.spec = spec;
     this.slowerThanMs = spec.slowCalls?.slowerThanMs ?? Infinity;
-    if (spec.failureRate) this.failed.apply(spec.failureRate, now);
-    if (spec.slowCalls) this.slow.apply(spec.slowCalls, now);
+    if (spec.failureRate) this.failed.apply(spec.failureRate);
+    if (spec.slowCalls) this.slow.apply(spec.slowCalls);
   }
 
   /** Takes one result of a closed circuit (never an ignored one). Answers why to open, if so. */
