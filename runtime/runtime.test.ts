@@ -97,6 +97,8 @@ describe('metrics', () => {
       'circuit_breaker_requests_total{name="model/primary"} 2',
       'circuit_breaker_failures_total{name="model/primary",class="Overloaded"} 1',
       'circuit_breaker_transitions_total{name="model/primary",from="closed",to="open"} 1',
+      'gate_state{name="model/primary",state="none"} 1',
+      'gate_state{name="model/primary",state="spend_limit"} 0',
       'rate_limiter_requests_total{policy="p",limit="requests",target="inbound"} 3',
       'rate_limiter_rejected_total{policy="p",limit="requests",target="inbound"} 1',
       'rate_limiter_tokens{policy="p",limit="requests",target="inbound"}',

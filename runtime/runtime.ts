@@ -4,7 +4,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Content, Hello } from '../contract/generated/types.ts';
+import type { Content, GateStatus, Hello } from '../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
@@ -73,6 +73,7 @@ export class Runtime {
   readonly #wheel: TimerWheel;
   readonly #retryBudget = new RetryBudget(0);
   readonly #state: StateFile | undefined;
+  readonly #shutGates = new Set<string>();
   #restored = false;
   #ticks = 0;
   readonly #eventLoop: EventLoop;
@@ -335,7 +336,18 @@ export class Runtime {
       this.#control?.broadcast(this.#reporter.snapshot());
     }
     const counters = this.#reporter.counters();
-    if (counters) this.#control?.broadcast(counters);
+    if (!counters) return;
+    this.#control?.broadcast(counters);
+    for (const gate of counters.gates ?? []) this.#noteGate(gate);
+  }
+
+  #noteGate({ dependency, gate, until }: GateStatus): void {
+    const shut = gate !== 'None';
+    if (shut) this.#log('guard').warn({ dependency, gate, until }, 'Gate was shut');
+    else if (this.#shutGates.has(dependency))
+      this.#log('guard').info({ dependency }, 'Gate was opened');
+    if (shut) this.#shutGates.add(dependency);
+    else this.#shutGates.delete(dependency);
   }
 
   #inForce(): ReturnType<ConstructorParameters<typeof Messages>[0]['inForce']> {

@@ -1,5 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
+import type { GateStatus } from '../../contract/generated/types.ts';
+import type { Guard } from '../guard/guard.ts';
 import type { BulkheadStats, CircuitStats, GuardStats, LimitStats } from '../guard/stats.ts';
 
 /** States of a circuit, as the label `state` has them. */
@@ -7,14 +9,24 @@ const STATES = { Closed: 'closed', HalfOpen: 'half_open', Open: 'open' } as cons
 
 /** Dependencies and limits that have series: a pod has 2,000 series at most. Debug pages show all. */
 const MAX_DEPENDENCIES = 24;
-const MAX_LIMITS = 100;
+const MAX_LIMITS = 64;
+
+/** Gates, as the label `state` has them. */
+const GATES = {
+  None: 'none',
+  RateLimited: 'rate_limited',
+  SpendLimit: 'spend_limit',
+  Unauthorized: 'unauthorized',
+} as const;
 
 /**
- * Metrics of circuits, limits and bulkheads. They are filled from the guard's own numbers at each scrape,
+ * Metrics of circuits, gates, limits and bulkheads. They are filled from the guard's own numbers at each scrape,
  * so that what is gone from the configuration is gone from the answer, and nothing counts twice.
  */
-export function guardMetrics(registry: Registry, stats: () => GuardStats): void {
+export function guardMetrics(registry: Registry, guard: Pick<Guard, 'stats' | 'gates'>): void {
+  const stats = (): GuardStats => guard.stats();
   circuitMetrics(registry, stats);
+  gateMetrics(registry, () => guard.gates());
   limitMetrics(registry, stats);
   bulkheadMetrics(registry, stats);
 }
@@ -72,6 +84,23 @@ function circuitMetrics(registry: Registry, stats: () => GuardStats): void {
           this.inc({ name, from: STATES[from], to: STATES[to] }, count);
         }
       });
+    },
+  });
+}
+
+function gateMetrics(registry: Registry, gates: () => GateStatus[]): void {
+  new Gauge({
+    name: 'gate_state',
+    help: '1 for how the gate of the mounted credential stands, 0 for the others.',
+    labelNames: ['name', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { dependency: name, gate } of gates().slice(0, MAX_DEPENDENCIES)) {
+        for (const [key, state] of Object.entries(GATES)) {
+          this.set({ name, state }, key === gate ? 1 : 0);
+        }
+      }
     },
   });
 }

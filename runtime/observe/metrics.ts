@@ -8,7 +8,7 @@ import { BoundedLabel } from './labels.ts';
 type TokenLabel = 'gen_ai_request_model' | 'gen_ai_token_type';
 
 export interface MetricsDeps {
-  guard: Pick<Guard, 'stats'>;
+  guard: Pick<Guard, 'stats' | 'gates'>;
   /** Share of the retry budget that is used. */
   retryBudgetUsed: () => number;
   /** Hash of the configuration in force. */
@@ -119,7 +119,7 @@ export class Metrics {
         if (inForce !== undefined) this.set({ hash: inForce }, 1);
       },
     });
-    guardMetrics(this.registry, () => guard.stats());
+    guardMetrics(this.registry, guard);
     collectDefaultMetrics({ register: this.registry });
   }
 
