@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
-import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Content, GateStatus, Hello } from '../contract/generated/types.ts';
@@ -11,13 +10,13 @@ import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
 import { FileWatcher } from './control/file.ts';
+import { KeptState } from './control/keptState.ts';
 import { ControlServer } from './control/link.ts';
 import { Reporter } from './control/report.ts';
-import { StateFile } from './control/stateFile.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
-import type { GuardSnapshot } from './guard/guard.ts';
 import { dependencyOf } from './guard/supported.ts';
+import { listen, portOf } from './http/listen.ts';
 import { Messages } from './http/messages.ts';
 import { agentServer } from './http/server.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -53,8 +52,6 @@ export interface RuntimeOptions {
 const COUNTERS_MS = 1000;
 /** Between two looks at what is to be kept, in counter ticks. */
 const SAVE_TICKS = 5;
-/** State of a process that ended longer ago is worth nothing, in milliseconds. */
-const MAX_STATE_AGE_MS = 10 * 60_000;
 /** Time to connect while there is no configuration yet, in milliseconds. */
 const DEFAULT_CONNECT_MS = 10_000;
 
@@ -72,9 +69,8 @@ export class Runtime {
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
   readonly #retryBudget = new RetryBudget(0);
-  readonly #state: StateFile | undefined;
+  readonly #kept: KeptState;
   readonly #shutGates = new Set<string>();
-  #restored = false;
   #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
@@ -94,8 +90,13 @@ export class Runtime {
         const { dependency, from, to, reason } = transition;
         this.#log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
         this.#control?.broadcast({ type: 'Transition', transition, circuit });
-        void this.#state?.save();
+        void this.#kept.save();
       },
+    });
+    this.#kept = new KeptState({
+      guard: this.guard,
+      path: options.statePath,
+      log: this.#log('state'),
     });
     this.configuration = new ActiveConfiguration({
       apply: (content) => this.#apply(content),
@@ -103,7 +104,6 @@ export class Runtime {
       onChange: (offer) => this.#onConfiguration(offer),
       log: this.#log('configuration'),
     });
-    this.#state = this.#stateFile();
     this.#credentials = new Credentials(() => clock.now());
     this.#reporter = new Reporter({
       guard: this.guard,
@@ -182,7 +182,7 @@ export class Runtime {
       server.close();
       server.closeAllConnections();
     }
-    await Promise.all([this.#control?.close(), this.#upstream.close(), this.#state?.save()]);
+    await Promise.all([this.#control?.close(), this.#upstream.close(), this.#kept.save()]);
   }
 
   #makeServers(): Record<'agent' | 'metrics' | 'debug', HttpServer> {
@@ -272,31 +272,11 @@ export class Runtime {
     };
   }
 
-  #stateFile(): StateFile | undefined {
-    const { statePath: path } = this.#options;
-    if (path === undefined) return undefined;
-    return new StateFile({ path, snapshot: () => this.guard.snapshot(), log: this.#log('state') });
-  }
-
   #apply(content: Content): ReturnType<Guard['apply']> {
     this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
     const unsupported = this.guard.apply(content);
-    this.#restore();
+    this.#kept.restore();
     return unsupported;
-  }
-
-  /** Takes up what the process before left, once there is something to take it up. */
-  #restore(): void {
-    if (this.#restored) return;
-    this.#restored = true;
-    const saved = this.#state?.read();
-    if (saved === undefined) return;
-    try {
-      this.guard.restore(saved as GuardSnapshot, MAX_STATE_AGE_MS);
-      this.#log('state').info('State of the process before was taken up');
-    } catch (error) {
-      this.#log('state').warn({ err: error }, 'State of the process before could not be taken up');
-    }
   }
 
   #onAuthority(pem: string): void {
@@ -309,7 +289,7 @@ export class Runtime {
     const paths = this.configuration.endpoints.flatMap(({ credential }) => credential?.path ?? []);
     this.#credentials.retain(new Set(paths));
     this.#useCredentials();
-    void this.#state?.save();
+    void this.#kept.save();
     const snapshot = this.#reporter.snapshot();
     this.#toldMissing = JSON.stringify(snapshot.missingCredentials);
     this.#control?.broadcast(snapshot);
@@ -327,7 +307,7 @@ export class Runtime {
   #tick(): void {
     this.#useCredentials();
     this.#ticks += 1;
-    if (this.#ticks % SAVE_TICKS === 0) void this.#state?.save();
+    if (this.#ticks % SAVE_TICKS === 0) void this.#kept.save();
     const missing = this.#reporter.missingCredentials();
     const text = JSON.stringify(missing);
     if (text !== this.#toldMissing) {
@@ -379,19 +359,4 @@ export class Runtime {
   #log(module: string): Logger {
     return moduleLogger(this.#options.log, module);
   }
-}
-
-function listen(server: Server, port: number, host?: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host !== undefined && { host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function portOf(server: Server | undefined): number {
-  const address = server?.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
