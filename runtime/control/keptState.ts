@@ -17,12 +17,13 @@ export class KeptState {
   readonly #deps: KeptStateDeps;
   readonly #file: StateFile | undefined;
   #restored = false;
+  #last: GuardSnapshot | undefined;
 
   constructor(deps: KeptStateDeps) {
-    const { guard, path, log } = deps;
+    const { path, log } = deps;
     this.#deps = deps;
     if (path !== undefined) {
-      this.#file = new StateFile({ path, snapshot: () => guard.snapshot(), log });
+      this.#file = new StateFile({ path, snapshot: () => this.#snapshot(), log });
     }
   }
 
@@ -44,5 +45,13 @@ export class KeptState {
   /** Saves what is now. Before anything was restored there is nothing to save. Never rejects. */
   async save(): Promise<void> {
     if (this.#restored) await this.#file?.save();
+  }
+
+  /** The same as before if but the time is another, so that an idle pod writes nothing. */
+  #snapshot(): GuardSnapshot {
+    const now = this.#deps.guard.snapshot();
+    const same = JSON.stringify(this.#last?.circuits) === JSON.stringify(now.circuits);
+    if (!this.#last || !same) this.#last = now;
+    return this.#last;
   }
 }
