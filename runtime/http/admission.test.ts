@@ -79,9 +79,10 @@ describe('the bulkhead of the agent', () => {
       bulkhead: ONE,
       timeouts: { connectMs: 1000, requestMs: 100 },
     });
-    void send(hurried.agent.url);
+    const slow = send(hurried.agent.url);
     await until(() => hurried.endpoint.seen.length === 1);
     expect(reason(await send(hurried.agent.url))).toEqual([504, 'Timeout']);
+    expect(reason(await slow)).toEqual([504, 'Timeout']);
   });
 
   it('shows on the debug page', async () => {
