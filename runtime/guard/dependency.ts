@@ -32,8 +32,10 @@ export class Dependency {
   readonly circuit: Circuit;
   readonly bulkhead: BulkheadStage;
   readonly limits: LimiterSet;
-  private readonly gates = new Gates();
-  private readonly stages: readonly Stage[];
+  /** Made when the first one is shut. */
+  private gates: Gates | undefined;
+  /** Those that bound anything. */
+  private stages: readonly Stage[] = [];
   readonly office: Office;
   /** Hash of the mounted credential that was used last. */
   private mounted = '';
@@ -47,7 +49,6 @@ export class Dependency {
     this.circuit = circuit;
     this.bulkhead = new BulkheadStage(this.name, concurrency, arm);
     this.limits = new LimiterSet(this.name, arm);
-    this.stages = [this.bulkhead, this.limits];
     this.office = office;
   }
 
@@ -55,6 +56,10 @@ export class Dependency {
   apply(concurrency: BulkheadSpec, limits: readonly Limit[], now: number): void {
     this.bulkhead.apply(concurrency, now);
     this.limits.apply(limits, concurrency.maxQueued, now);
+    this.stages = [
+      ...(concurrency.maxConcurrent < Infinity ? [this.bulkhead] : []),
+      ...(limits.length > 0 ? [this.limits] : []),
+    ];
   }
 
   /** The policy of the circuit. */
@@ -65,26 +70,22 @@ export class Dependency {
   acquire(asked: AskedCall | undefined, now: number): Admission | Waiting {
     const credential = asked?.credential ?? NO_CREDENTIAL;
     if (credential.mounted && credential.hash !== this.mounted) this.use(credential.hash);
-    let probe = false;
-    if (this.gates.size > 0) {
-      const gate = this.gates.enter(credential.hash, now);
-      if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
-      probe = gate === 'Probe';
-    }
+    const gate = this.gates === undefined ? 'Open' : this.gates.enter(credential.hash, now);
+    if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
     const generation = this.circuit.enter(now);
     if (generation === REJECTED) {
-      if (probe) this.gates.leave(credential.hash, false);
+      if (gate === 'Probe') this.gates!.leave(credential.hash, false);
       return { kind: 'Rejection', rejection: this.circuitOpen() };
     }
     const permit = new CallPermit(asked, this, { generation, now });
-    if (probe) permit.seesGate = true;
+    if (gate === 'Probe') permit.seesGate = true;
     return pass(permit, this.stages, now);
   }
 
   /** The mounted credential is another one now: the gate of the one before opens. */
   use(mounted: string): void {
     if (mounted === this.mounted) return;
-    this.gates.open(this.mounted);
+    this.gates?.open(this.mounted);
     this.mounted = mounted;
   }
 
@@ -92,6 +93,7 @@ export class Dependency {
   shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void {
     const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
     const spec = this.circuit.openDurations();
+    this.gates ??= new Gates();
     this.gates.shut(hash, reason, { ms, probe: permit.seesGate, spec }, now);
     permit.seesGate = false;
     this.recheck(now);
@@ -99,13 +101,12 @@ export class Dependency {
 
   /** A call that was to see whether a gate can be opened has ended. */
   leaveGate(permit: CallPermit, served: boolean): void {
-    this.gates.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+    this.gates?.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
   }
 
   /** Why a call with this credential is not let through the gate now. */
   gateRejection(credential: Credential | undefined, now: number): Rejection | undefined {
-    if (this.gates.size === 0) return undefined;
-    const state = this.gates.state((credential ?? NO_CREDENTIAL).hash, now);
+    const state = this.gates?.state((credential ?? NO_CREDENTIAL).hash, now);
     if (state?.until === undefined) return undefined;
     return this.gateShut(state.reason, Math.ceil(state.until - now));
   }
@@ -124,7 +125,7 @@ export class Dependency {
   }
 
   gate(now: number, wallTime: WallTime): GateStatus {
-    const state = this.gates.state(this.mounted, now);
+    const state = this.gates?.state(this.mounted, now);
     return {
       dependency: this.name,
       gate: state?.reason ?? 'None',

@@ -14,9 +14,10 @@ export class LimiterSet implements Stage {
   /** When somebody's wait may end; Infinity when nobody waits. */
   nextAt = Infinity;
   private maxQueued = 0;
-  private readonly waiting = new WaitQueue<WaitingAdmission>();
+  /** Made when somebody waits for the first time. */
+  private queued: WaitQueue<WaitingAdmission> | undefined;
   /** Buckets that somebody waits for, and that nobody is to take from before. */
-  private awaited = new Set<Bucket>();
+  private awaited: Set<Bucket> | undefined;
   private readonly arm: (at: number) => void;
 
   /** `arm` is told when `advance` is to be called at the latest. */
@@ -46,7 +47,7 @@ export class LimiterSet implements Stage {
   take(permit: HeldPermit, now: number): Rejection | 'Wait' | undefined {
     const { limiters } = this;
     if (limiters.length === 0) return undefined;
-    for (const limiter of limiters) limiter.counted();
+    for (let i = 0; i < limiters.length; i += 1) limiters[i]!.counted();
     const lacking = this.tryTake(permit, now);
     if (lacking === undefined) return undefined;
     return permit.asked !== undefined && this.maxWait() > 0 ? 'Wait' : this.reject(lacking, now);
@@ -68,18 +69,18 @@ export class LimiterSet implements Stage {
   /** Ends the reservations of a permit; what comes back may serve somebody who waits. */
   settle(permit: HeldPermit, actual: ActualCost | undefined, now: number): void {
     for (let each = permit.reservation; each; each = each.next) each.settle(actual, now);
-    if (this.waiting.length > 0) this.advance(now);
+    if (this.queued !== undefined && this.queued.length > 0) this.advance(now);
   }
 
   /** Serves those who wait, in their order, as far as it goes, and ends waits that are too long. */
   advance(now: number): void {
     this.nextAt = Infinity;
-    if (this.waiting.length === 0) {
-      this.awaited.clear();
+    if ((this.queued?.length ?? 0) === 0) {
+      this.awaited = undefined;
       return;
     }
     for (const late of this.waiting.expire(now)) this.refuseLate(late, now);
-    this.awaited = new Set();
+    this.awaited = undefined;
     for (const place of this.waiting.all()) {
       // One that was served may have made another leave.
       if (!this.waiting.has(place)) continue;
@@ -95,22 +96,28 @@ export class LimiterSet implements Stage {
 
   /** Refuses those who would not get this far any more. */
   recheck(now: number): void {
-    for (const { item } of this.waiting.all()) item.recheck(now);
+    for (const { item } of this.queued?.all() ?? []) item.recheck(now);
   }
 
-  get waits(): number {
-    return this.waiting.length;
+  private get waiting(): WaitQueue<WaitingAdmission> {
+    return (this.queued ??= new WaitQueue());
   }
 
   /** Takes for a permit; answers the limit to wait for longest if that is not possible. */
   private tryTake(permit: HeldPermit, now: number): Limiter | undefined {
-    for (const limiter of this.limiters) {
+    // Counted loops, because every call comes by here.
+    const { limiters, awaited } = this;
+    let covered = true;
+    for (let i = 0; i < limiters.length; i += 1) {
+      const limiter = limiters[i]!;
       limiter.ask(permit.asked, now);
-      if (this.awaited.size > 0 && this.awaited.has(limiter.bucket)) limiter.covered = false;
+      if (awaited !== undefined && awaited.has(limiter.bucket)) limiter.covered = false;
+      covered &&= limiter.covered;
     }
-    const lacking = this.lacking(now);
+    const lacking = covered ? undefined : this.lacking(now);
     if (lacking !== undefined) return lacking;
-    for (const limiter of this.limiters) {
+    for (let i = 0; i < limiters.length; i += 1) {
+      const limiter = limiters[i]!;
       if (limiter.covered) permit.reservation = limiter.take(permit.reservation, now);
       else limiter.refused(now);
     }
@@ -144,7 +151,7 @@ export class LimiterSet implements Stage {
   /** Those behind do not take what was asked last and is lacking. */
   private await(): void {
     for (const { covered, shadow, bucket } of this.limiters) {
-      if (!covered && !shadow) this.awaited.add(bucket);
+      if (!covered && !shadow) (this.awaited ??= new Set()).add(bucket);
     }
   }
 

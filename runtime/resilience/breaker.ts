@@ -89,7 +89,10 @@ export class Breaker {
   rejections = 0;
   private spec: BreakerSpec;
   private readonly trip = new Trip();
-  private readonly rampUp = new RampUp();
+  /** Only while calls come back gradually. */
+  private rampUp: RampUp | undefined;
+  /** Whether there is an override that may be or come to its end. */
+  private mayOverride: boolean;
   private readonly onTransition: ((transition: BreakerTransition) => void) | undefined;
   private current: CircuitState = 'Closed';
   /** State of the override in force. */
@@ -109,6 +112,7 @@ export class Breaker {
     onTransition?: (transition: BreakerTransition) => void,
   ) {
     this.spec = spec;
+    this.mayOverride = spec.override !== undefined;
     this.onTransition = onTransition;
     this.trip.apply(spec.trip);
     this.advance(now);
@@ -144,6 +148,7 @@ export class Breaker {
     if (sameSpec(this.spec, spec)) return;
     this.advance(now);
     this.spec = spec;
+    this.mayOverride = spec.override !== undefined || this.held !== undefined;
     this.trip.apply(spec.trip);
     this.advance(now);
   }
@@ -156,7 +161,7 @@ export class Breaker {
 
   /** Brings about what is due by the passing of time alone. */
   advance(now: number): void {
-    if (this.held !== undefined || this.spec.override !== undefined) this.heed(now);
+    if (this.mayOverride) this.heed(now);
     if (this.current !== 'Open' || now < this.deadline()) return;
     this.transition('HalfOpen', `open for ${seconds(now - this.openedAt)}`, now);
   }
@@ -230,7 +235,10 @@ export class Breaker {
     this.successes = 0;
     this.openedAt = now - saved.openForMs - ageMs;
     this.reopened = saved.reopened;
-    if (saved.held && saved.state === 'Open') this.held = 'Open';
+    if (saved.held && saved.state === 'Open') {
+      this.held = 'Open';
+      this.mayOverride = true;
+    }
     this.advance(now);
     return true;
   }
@@ -238,7 +246,7 @@ export class Breaker {
   /** Why a call is not let through now; undefined when it is. */
   private judge(now: number): BreakerRejection | undefined {
     this.advance(now);
-    if (this.current === 'Closed') return this.rampUp.active ? this.judgeRampUp(now) : undefined;
+    if (this.current === 'Closed') return this.rampUp && this.judgeRampUp(this.rampUp, now);
     if (this.current === 'HalfOpen') {
       return this.inFlight >= this.spec.halfOpen.maxProbes ? SOON : undefined;
     }
@@ -247,9 +255,11 @@ export class Breaker {
     return { kind: 'Rejection', retryAfterMs };
   }
 
-  private judgeRampUp(now: number): BreakerRejection | undefined {
+  private judgeRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
     const duration = this.held === 'Closed' ? 0 : (this.spec.rampUpMs ?? 0);
-    return this.rampUp.admits(duration, this.inFlight, now) ? undefined : SOON;
+    const admitted = rampUp.admits(duration, this.inFlight, now);
+    if (!rampUp.active) this.rampUp = undefined;
+    return admitted ? undefined : SOON;
   }
 
   private recordCall(outcome: Outcome, slow: boolean, now: number): void {
@@ -273,7 +283,7 @@ export class Breaker {
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;
     this.close(`${needed} of ${needed} probes succeeded`, now);
-    if ((this.spec.rampUpMs ?? 0) > 0) this.rampUp.start(now);
+    if ((this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
   }
 
   /** Puts the override in force, or ends it. */
@@ -299,7 +309,7 @@ export class Breaker {
 
   private close(reason: string, now: number): void {
     this.trip.reset();
-    this.rampUp.stop();
+    this.rampUp = undefined;
     if (this.current !== 'Closed') this.transition('Closed', reason, now);
   }
 

@@ -47,7 +47,10 @@ export class Bucket {
 
   /** Milliseconds, rounded up, until the level covers `cost`; 0 when it does. Takes nothing. */
   wait(cost: number, now: number): number {
-    const missing = this.reservation(cost) - this.level(now);
+    const reservation = this.reservation(cost);
+    // Time only adds to it.
+    if (this.tokens >= reservation) return 0;
+    const missing = reservation - this.level(now);
     if (missing <= ROUNDING) return 0;
     return Math.ceil(((missing - ROUNDING / 2) * this.spec.perMs) / this.spec.amount);
   }
@@ -105,8 +108,12 @@ export class Bucket {
   }
 
   private refill(now: number): void {
-    this.tokens = this.level(now);
-    this.asOf = Math.max(this.asOf, now);
+    const elapsed = now - this.asOf;
+    if (elapsed <= 0) return;
+    const { amount, perMs, capacity } = this.spec;
+    const tokens = this.tokens + (elapsed * amount) / perMs;
+    this.tokens = tokens < capacity ? tokens : capacity;
+    this.asOf = now;
   }
 }
 

@@ -6,19 +6,14 @@ const STEPS = [10, 25, 50];
  * and not by chance, and a call whenever none is in flight.
  */
 export class RampUp {
-  private from = 0;
-  private credit = 0;
   /** Whether it may still hold calls back. */
-  active = false;
+  active = true;
+  private readonly from: number;
+  private credit = 0;
 
-  start(now: number): void {
+  /** `now` is when the circuit closed. */
+  constructor(now: number) {
     this.from = now;
-    this.credit = 0;
-    this.active = true;
-  }
-
-  stop(): void {
-    this.active = false;
   }
 
   /** Decides over one call; `durationMs` is the time from closing to all calls. */

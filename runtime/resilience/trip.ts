@@ -25,32 +25,37 @@ export interface TripSpec {
  * next record.
  */
 export class Trip {
-  private spec: TripSpec = {};
-  private failures = 0;
-  private readonly failed = new SampleWindow();
-  private readonly slow = new SampleWindow();
-
   /** Time after which a call is slow, in milliseconds; Infinity when the rule is off. */
   slowerThanMs = Infinity;
+  private failures = 0;
+  private consecutive = Infinity;
+  private byRate = false;
+  private bySlowness = false;
+  private readonly failed = new SampleWindow();
+  private readonly slow = new SampleWindow();
+  private spec: TripSpec = {};
 
   apply(spec: TripSpec): void {
     this.spec = spec;
+    this.consecutive = spec.consecutiveFailures ?? Infinity;
     this.slowerThanMs = spec.slowCalls?.slowerThanMs ?? Infinity;
+    this.byRate = spec.failureRate !== undefined;
+    this.bySlowness = spec.slowCalls !== undefined;
     if (spec.failureRate) this.failed.apply(spec.failureRate);
     if (spec.slowCalls) this.slow.apply(spec.slowCalls);
   }
 
   /** Takes one result of a closed circuit (never an ignored one). Answers why to open, if so. */
   record(outcome: Outcome, slow: boolean, now: number): string | undefined {
-    const { consecutiveFailures, failureRate, slowCalls } = this.spec;
     const failed = outcome.vote === 'failure';
     this.failures = failed ? this.failures + 1 : 0;
-    if (failureRate !== undefined) this.failed.record(failed, now);
-    if (slowCalls !== undefined) this.slow.record(slow, now);
-    if (failed && this.failures >= (consecutiveFailures ?? Infinity)) {
+    if (this.byRate) this.failed.record(failed, now);
+    if (this.bySlowness) this.slow.record(slow, now);
+    if (failed && this.failures >= this.consecutive) {
       return `${this.failures} consecutive failures (${outcome.class})`;
     }
-    return this.exceeded();
+    // Without a hit in the windows there is nothing to be exceeded.
+    return this.failed.hits > 0 || this.slow.hits > 0 ? this.exceeded() : undefined;
   }
 
   /** Why the shares in the windows open the circuit, if they do. */
