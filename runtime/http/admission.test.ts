@@ -24,7 +24,7 @@ async function start(content: Partial<Content>): Promise<Setup & { release: () =
 const reason = ({ status, headers }: Answer): unknown[] => [status, headers['x-breakwater-reason']];
 const queued = ({ agent }: Setup): number => agent.runtime.guard.stats().bulkheads[0]!.queued;
 
-const ONE = { maxConcurrent: 1, maxQueued: 1, acquireTimeoutMs: 10_000 };
+const ONE = { maxConcurrent: 1, maxQueued: 1, acquireTimeoutMs: 60_000 };
 
 describe('the bulkhead of the agent', () => {
   it('serves one after another and refuses who finds no place in the queue', async () => {
