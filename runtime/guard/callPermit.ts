@@ -5,6 +5,7 @@ import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { AskedCall, Rejection } from './admission.ts';
 import type { Dependency } from './dependency.ts';
+import type { Office } from './heldPermit.ts';
 import type { LimiterSet } from './limiterSet.ts';
 
 /** Leave to make one call to a dependency. */
@@ -22,7 +23,7 @@ export class CallPermit extends HeldPermit {
     dependency: Dependency,
     { generation, now }: { generation: number; now: number },
   ) {
-    super(dependency.office, asked);
+    super(asked);
     this.dependency = dependency;
     this.generation = generation;
     this.began = now;
@@ -49,6 +50,10 @@ export class CallPermit extends HeldPermit {
     circuit.settle(generation, IGNORED, 0, now);
     this.generation = circuit.enter(now);
     return this.generation === REJECTED ? dependency.circuitOpen() : undefined;
+  }
+
+  protected get office(): Office {
+    return this.dependency.office;
   }
 
   protected get limits(): LimiterSet {

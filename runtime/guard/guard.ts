@@ -3,7 +3,7 @@ import { Alarm } from './alarm.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
 import { Circuit } from './circuit.ts';
 import { Dependency } from './dependency.ts';
-import { InboundPermit } from './heldPermit.ts';
+import { InboundPermit, Office } from './heldPermit.ts';
 import { LimiterSet } from './limiterSet.ts';
 import { dependencyOf, supported } from './supported.ts';
 import { TransitionLog } from './transitionLog.ts';
@@ -22,7 +22,6 @@ import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 import type { Admission, Asked, AskedCall, Waiting } from './admission.ts';
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
-import type { Office } from './heldPermit.ts';
 import type { Remaining } from './reservation.ts';
 import type { GuardStats } from './stats.ts';
 import type { Unsupported } from './supported.ts';
@@ -63,10 +62,10 @@ export class Guard {
 
   constructor({ clock, onTransition }: GuardOptions) {
     this.clock = clock;
-    this.office = { clock, settledTwice: 0 };
+    this.office = new Office(clock);
     this.onTransition = onTransition;
     this.wallTime = new WallTime(clock);
-    this.alarm = new Alarm(clock, () => this.advance(clock.now()));
+    this.alarm = new Alarm(clock, () => this.advance(this.office.now()));
     this.inboundLimits = new LimiterSet(INBOUND, this.arm);
     this.inboundBulkhead = new BulkheadStage(INBOUND, concurrency({}), this.arm);
     this.inbound = [this.inboundLimits, this.inboundBulkhead];
@@ -77,7 +76,7 @@ export class Guard {
    * because this runtime lacks a feature they need. A circuit that is left out has the defaults.
    */
   apply(content: Content): Unsupported[] {
-    const now = this.clock.now();
+    const now = this.office.now();
     const { endpoints, circuits, limits, unsupported } = supported(content);
     const policies = new Map(circuits.map((each) => [each.dependency, each]));
     const byTarget = Map.groupBy(limits, (each: Limit) => each.target);
@@ -110,7 +109,7 @@ export class Guard {
     return pass(
       new InboundPermit(this.office, asked, this.inboundLimits),
       this.inbound,
-      this.clock.now(),
+      this.office.now(),
     );
   }
 
@@ -120,7 +119,7 @@ export class Guard {
   acquire(dependency: string, asked?: AskedCall): Admission | Waiting {
     const found = this.dependencies.get(dependency);
     if (found === undefined) throw new Error(this.unknown(dependency));
-    return found.acquire(asked, this.clock.now());
+    return found.acquire(asked, this.office.now());
   }
 
   /** The credential mounted for a dependency is another one now: gates of the one before open. */
@@ -130,7 +129,7 @@ export class Guard {
 
   /** What a provider says is left of its own limits: a bucket never holds more than that. */
   learn(dependency: string, told: readonly Remaining[]): void {
-    const now = this.clock.now();
+    const now = this.office.now();
     for (const limiter of this.dependencies.get(dependency)?.limits.limiters ?? []) {
       for (const each of told) limiter.learn(each, now);
     }
@@ -138,32 +137,32 @@ export class Guard {
 
   /** State of every circuit now. */
   circuits(): CircuitStatus[] {
-    const now = this.clock.now();
+    const now = this.office.now();
     this.advance(now);
     return Array.from(this.dependencies.values(), ({ circuit }) => circuit.status(now));
   }
 
   /** State of every limit now, those on inbound requests first. */
   limits(): LimitStatus[] {
-    const now = this.clock.now();
+    const now = this.office.now();
     return this.limiters().map((limiter) => limiter.status(now));
   }
 
   /** The gate of every dependency's mounted credential now, shut or not. */
   gates(): GateStatus[] {
-    const now = this.clock.now();
+    const now = this.office.now();
     return Array.from(this.dependencies.values(), (each) => each.gate(now, this.wallTime));
   }
 
   /** The last 64 transitions, oldest first, numbered from 1. */
   transitions(): Transition[] {
-    this.advance(this.clock.now());
+    this.advance(this.office.now());
     return this.log.list();
   }
 
   /** Counters and gauges for metrics. */
   stats(): GuardStats {
-    const now = this.clock.now();
+    const now = this.office.now();
     this.advance(now);
     const dependencies = [...this.dependencies.values()];
     const bulkheads = [this.inboundBulkhead, ...dependencies.map(({ bulkhead }) => bulkhead)];
@@ -177,7 +176,7 @@ export class Guard {
 
   /** What is to be kept over a restart, as plain JSON. */
   snapshot(): GuardSnapshot {
-    const now = this.clock.now();
+    const now = this.office.now();
     const circuits = Array.from(
       this.dependencies.values(),
       ({ circuit }) => circuit.snapshot(now) ?? [],
@@ -191,7 +190,7 @@ export class Guard {
    * but those that are due since.
    */
   restore({ savedAt, circuits }: GuardSnapshot, maxAgeMs: number): void {
-    const now = this.clock.now();
+    const now = this.office.now();
     const ms = this.clock.date().getTime() - Date.parse(savedAt);
     for (const saved of circuits) {
       this.dependencies.get(saved.dependency)?.circuit.restore(saved, { ms, maxMs: maxAgeMs }, now);

@@ -9,9 +9,18 @@ import type { LimiterSet } from './limiterSet.ts';
 import type { Reservation } from './reservation.ts';
 
 /** What all permits of a guard share. */
-export interface Office {
-  clock: Clock;
-  settledTwice: number;
+export class Office {
+  settledTwice = 0;
+  private readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** Whole milliseconds on the clock: a number with a fraction would be an object at each use. */
+  now(): number {
+    return Math.floor(this.clock.now());
+  }
 }
 
 /** A permit with what it holds, also while it is still on its way through the stages. */
@@ -21,11 +30,9 @@ export abstract class HeldPermit implements Permit {
   slot: Bulkhead | undefined;
   /** Tokens taken. */
   reservation: Reservation | undefined;
-  protected readonly office: Office;
   private settled = false;
 
-  constructor(office: Office, asked: AskedCall | undefined) {
-    this.office = office;
+  constructor(asked: AskedCall | undefined) {
     this.asked = asked;
     this.slot = undefined;
     this.reservation = undefined;
@@ -44,6 +51,7 @@ export abstract class HeldPermit implements Permit {
   abstract shutGate(reason: GateReason, ms?: number): void;
   /** Why it would not be granted any more, after it waited. */
   abstract recheck(now: number): Rejection | undefined;
+  protected abstract get office(): Office;
   /** Whose tokens it takes. */
   protected abstract get limits(): LimiterSet;
   /** The circuit and the gate take the outcome. */
@@ -54,7 +62,7 @@ export abstract class HeldPermit implements Permit {
       this.office.settledTwice += 1;
       return;
     }
-    this.end(outcome, actual, this.office.clock.now());
+    this.end(outcome, actual, this.office.now());
   }
 
   /** Gives back all that it holds, because it was not granted in the end. */
@@ -64,7 +72,7 @@ export abstract class HeldPermit implements Permit {
 
   /** The time on the guard's clock. */
   now(): number {
-    return this.office.clock.now();
+    return this.office.now();
   }
 
   private end(outcome: Outcome, actual: ActualCost | undefined, now: number): void {
@@ -78,10 +86,12 @@ export abstract class HeldPermit implements Permit {
 
 /** Leave to serve one request. */
 export class InboundPermit extends HeldPermit {
+  protected readonly office: Office;
   protected readonly limits: LimiterSet;
 
   constructor(office: Office, asked: AskedCall | undefined, limits: LimiterSet) {
-    super(office, asked);
+    super(asked);
+    this.office = office;
     this.limits = limits;
   }
 
