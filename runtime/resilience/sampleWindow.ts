@@ -4,6 +4,8 @@ export type WindowSpec = { windowMs: number } | { calls: number };
 /** Numbers per cell: the second, the calls that ended in it, and how many of those were hits. */
 const STRIDE = 3;
 const FIRST_CELLS = 4;
+/** No bound: a small integer, because Infinity would be an object to look up at each call. */
+const NONE = 2 ** 30 - 1;
 
 /**
  * Sliding window of calls of which some are hits (failed, slow). Cells of one second each in a ring
@@ -22,13 +24,13 @@ export class SampleWindow {
   private cells: number[] | undefined;
   private head = 0;
   private length = 0;
-  private seconds = Infinity;
-  private limit = Infinity;
+  private seconds = NONE;
+  private limit = NONE;
 
   /** Another extent. What is inside of it stays; what is outside goes with the next record. */
   apply(spec: WindowSpec): void {
-    this.seconds = 'windowMs' in spec ? Math.ceil(spec.windowMs / 1000) : Infinity;
-    this.limit = 'calls' in spec ? spec.calls : Infinity;
+    this.seconds = 'windowMs' in spec ? Math.ceil(spec.windowMs / 1000) : NONE;
+    this.limit = 'calls' in spec ? spec.calls : NONE;
   }
 
   /** Takes one call that ended at `now` milliseconds. */
@@ -60,7 +62,7 @@ export class SampleWindow {
   /** Whether the newest cell can take it. */
   private joins(second: number, one: number): boolean {
     if (this.newCalls === 0 || this.second !== second) return false;
-    return this.limit === Infinity || this.newHits === this.newCalls * one;
+    return this.limit === NONE || this.newHits === this.newCalls * one;
   }
 
   private begin(second: number): void {
@@ -90,7 +92,7 @@ export class SampleWindow {
   }
 
   private drop(second: number): void {
-    if (this.limit < Infinity) {
+    if (this.limit < NONE) {
       while (this.calls > this.limit) this.dropCall();
       return;
     }

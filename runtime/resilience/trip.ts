@@ -28,7 +28,8 @@ export class Trip {
   /** Time after which a call is slow, in milliseconds; Infinity when the rule is off. */
   slowerThanMs = Infinity;
   private failures = 0;
-  private consecutive = Infinity;
+  /** 0 when the rule is off. */
+  private consecutive = 0;
   private byRate = false;
   private bySlowness = false;
   private readonly failed = new SampleWindow();
@@ -37,7 +38,7 @@ export class Trip {
 
   apply(spec: TripSpec): void {
     this.spec = spec;
-    this.consecutive = spec.consecutiveFailures ?? Infinity;
+    this.consecutive = spec.consecutiveFailures ?? 0;
     this.slowerThanMs = spec.slowCalls?.slowerThanMs ?? Infinity;
     this.byRate = spec.failureRate !== undefined;
     this.bySlowness = spec.slowCalls !== undefined;
@@ -51,7 +52,7 @@ export class Trip {
     this.failures = failed ? this.failures + 1 : 0;
     if (this.byRate) this.failed.record(failed, now);
     if (this.bySlowness) this.slow.record(slow, now);
-    if (failed && this.failures >= this.consecutive) {
+    if (failed && this.consecutive > 0 && this.failures >= this.consecutive) {
       return `${this.failures} consecutive failures (${outcome.class})`;
     }
     // Without a hit in the windows there is nothing to be exceeded.
