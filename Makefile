@@ -6,6 +6,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 CLUSTER_COMMAND := node test/cluster/main.ts
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
+# CI sets RESULTS_DIR to count what ran.
+RESULTS = $(if $(RESULTS_DIR),--json --outputFile='$(RESULTS_DIR)/$@.json')
 GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json
@@ -64,19 +66,19 @@ drift: $(MODULES) ## check that generated files are what `make generate` makes
 
 .PHONY: unit
 unit: $(MODULES) ## run the unit tests
-	$(JEST) --selectProjects unit
+	$(JEST) --selectProjects unit $(RESULTS)
 
 .PHONY: integration
 integration: $(MODULES) ## run the tests against a real API server, without pods
-	$(JEST) --selectProjects integration
+	$(JEST) --selectProjects integration $(RESULTS)
 
 .PHONY: e2e
 e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
-	$(JEST) --selectProjects e2e --runInBand
+	$(JEST) --selectProjects e2e --runInBand $(RESULTS)
 
 .PHONY: e2e-smoke
 e2e-smoke: prerequisites $(MODULES) ## run the shortest of the end-to-end tests
-	$(JEST) --selectProjects e2e --runInBand test/e2e/smoke
+	$(JEST) --selectProjects e2e --runInBand --testPathPatterns test/e2e/smoke $(RESULTS)
 
 .PHONY: bench-reload
 bench-reload: prerequisites $(MODULES) ## measure policy edit to enforcement, and opened circuit to status

@@ -28,6 +28,7 @@ export async function bundle(program) {
     target: 'node24',
     banner: { js: REQUIRE },
     minifySyntax: true,
+    minifyWhitespace: true,
     sourcemap: 'external',
     legalComments: 'none',
     logLevel: 'warning',

@@ -2,6 +2,7 @@
 // is no test (lint, types, drift) counts as one failure. Exits 1 when anything failed or no test ran.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 
 const [directory, status] = process.argv.slice(2);
 let passed = 0;
@@ -12,5 +13,5 @@ for (const file of readdirSync(directory).filter((name) => name.endsWith('.json'
   failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
 }
 if (status !== '0' && failed === 0) failed = 1;
-console.log(`${passed} passed, ${failed} failed`);
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);

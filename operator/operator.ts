@@ -105,6 +105,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   };
   await elector.run(signal, { onStarted, onStopped: () => void (office = undefined) });
   stop();
+  for (const queue of Object.values(queues)) queue.close();
   await transport.close();
 }
 

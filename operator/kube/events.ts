@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
 import { microTime, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { describeError, isNotFound } from './errors.ts';
+import { describeError, isNamespaceTerminating, isNotFound } from './errors.ts';
 import { InFlightLimit } from './inflight.ts';
 import { Events } from './resource.ts';
 import type { Event, ObjectReference } from './types.ts';
@@ -167,7 +167,11 @@ export class EventRecorder {
       const release = await this.#limit.acquire();
       if (this.#options.signal?.aborted) return release();
       await work()
-        .catch((error: unknown) => logger.warn(describeError(error), 'Event could not be written'))
+        .catch((error: unknown) => {
+          // Whoever deletes a namespace needs no news from it.
+          const level = isNamespaceTerminating(error) ? 'debug' : 'warn';
+          logger[level](describeError(error), 'Event could not be written');
+        })
         .finally(release);
     });
     series.writes = write;

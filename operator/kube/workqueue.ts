@@ -135,6 +135,12 @@ export class WorkQueue {
     if (waiting) this.#offer(key, waiting.priority);
   }
 
+  /** Drops the timer of what is delayed, so that it does not keep the process alive. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   #raise(key: string, waiting: Waiting): void {
     if (waiting.priority === 'high') return;
     waiting.priority = 'high';

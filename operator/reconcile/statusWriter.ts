@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { keyOf, type CallOptions, type Resource } from '../kube/index.ts';
+import { isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
 import type { StatusChange } from '../status/change.ts';
 import type { NumbersBudget } from './numbersBudget.ts';
 
@@ -69,7 +69,13 @@ export class StatusWriter<S, T extends StatusObject<S>> {
       if (wait > 0) return { written: false, retryAfterMs: wait };
     }
     const body = { ...object, status: next };
-    this.#written.set(key, await this.#client.replaceStatus(this.#resource, body, { signal }));
+    try {
+      this.#written.set(key, await this.#client.replaceStatus(this.#resource, body, { signal }));
+    } catch (error) {
+      // Deleted meanwhile: there is nothing left to tell.
+      if (isNotFound(error)) return { written: false };
+      throw error;
+    }
     return { written: true };
   }
 

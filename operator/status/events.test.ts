@@ -68,6 +68,19 @@ describe('breakerPolicyEvents', () => {
     expect(breakerPolicyEvents(next, status(inAll(opened), next))).toEqual([]);
   });
 
+  it('tells once more when a circuit that opened in some pods is open in all of them', () => {
+    const one = status([pod('a', opened), pod('b'), pod('c')], first);
+    const two = status([pod('a', opened), pod('b', opened), pod('c')], one);
+    const all = status(inAll(opened), two);
+    expect(lines(breakerPolicyEvents(first, one))).toEqual([
+      `Warning CircuitOpened Circuit model/primary of triage opened in 1/3 pods: ${reason}`,
+    ]);
+    expect(breakerPolicyEvents(one, two)).toEqual([]);
+    expect(lines(breakerPolicyEvents(two, all))).toEqual([
+      `Warning CircuitOpened Circuit model/primary of triage is now open in 3/3 pods: ${reason}`,
+    ]);
+  });
+
   it('tells of probes, of a circuit that opens again and of one that closes', () => {
     const open = status(inAll(opened), first);
     const probing = status(inAll(halfOpen), open);

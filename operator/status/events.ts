@@ -32,10 +32,11 @@ export function breakerPolicyEvents(
   const shadow = isShadow(next);
   const circuits = (next.circuits ?? []).flatMap((circuit) => {
     if (isKnown(circuit, previous, next)) return [];
-    const before = previous?.circuits?.find((one) => sameCircuit(one, circuit))?.state;
+    const before = previous?.circuits?.find((one) => sameCircuit(one, circuit));
+    const why = lastReason(circuit, next);
     // What a shadow let pass begins to be rejected.
-    const enforced = isShadow(previous) && !shadow;
-    return circuitEvent(circuit, enforced ? 'Closed' : before, lastReason(circuit, next));
+    if (isShadow(previous) && !shadow) return circuitEvent(circuit, 'Closed', why);
+    return [...circuitEvent(circuit, before?.state, why), ...spreadEvent(circuit, before, why)];
   });
   return [
     ...policyConditionEvents(previous?.conditions, next.conditions),
@@ -216,6 +217,22 @@ function circuitEvent(
   return [
     event('Normal', 'CircuitClosed', 'CloseCircuit', `${circuit} closed in ${pods} pods${because}`),
   ];
+}
+
+/** A circuit that opened in some pods has now opened in the last of them: the dependency is down, not a pod. */
+function spreadEvent(
+  { agent, dependency, state, pods = '' }: PolicyCircuit,
+  before: PolicyCircuit | undefined,
+  why: string | undefined,
+): EventDraft[] {
+  const [open, all] = pods.split('/');
+  if (state !== 'Open' || before?.state !== 'Open' || open !== all || before.pods === pods)
+    return [];
+  const [, allBefore] = (before.pods ?? '').split('/');
+  if (allBefore !== all) return [];
+  const because = why === undefined ? '' : `: ${why}`;
+  const note = `Circuit ${dependency} of ${agent} is now open in ${pods} pods${because}`;
+  return [event('Warning', 'CircuitOpened', 'OpenCircuit', note)];
 }
 
 type Conditions = readonly Condition[] | undefined;

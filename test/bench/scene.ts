@@ -70,9 +70,16 @@ function manifests(image: string): Record<string, unknown>[] {
 }
 
 /** Sets up what is measured and waits until it is ready. */
-export async function openScene({ kubectl, images }: Platform): Promise<Scene> {
+export async function openScene(platform: Platform): Promise<Scene> {
+  const { kubectl, images } = platform;
   const api = await Api.connect(kubectl);
   const agents = new Agents(api, NAMESPACE);
+  await waitFor(
+    'what an earlier run left is gone',
+    () => api.find('namespaces', undefined, NAMESPACE),
+    (namespace) => namespace?.metadata.deletionTimestamp === undefined,
+    { timeoutMs: 60_000 },
+  );
   await kubectl.apply(
     JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests(images.simulator) }),
   );
@@ -83,7 +90,7 @@ export async function openScene({ kubectl, images }: Platform): Promise<Scene> {
     { timeoutMs: 60_000 },
   );
   await agents.waitForAgent(AGENT);
-  const pods = await openPods(kubectl, NAMESPACE, await agents.readyPods(AGENT));
+  const pods = await openPods(platform, NAMESPACE, await agents.readyPods(AGENT));
   return {
     api,
     agents,

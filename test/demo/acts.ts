@@ -99,21 +99,25 @@ export async function policyEdited(scene: Scene): Promise<number> {
   narrator.step('A policy edited by kubectl apply, live in every pod without a restart');
   const before = await agents.readyPods(NAME);
   mustShow(before.length === PODS, `There must be ${PODS} ready pods; seen: ${before.length}`);
-  const pods = await openPods(kubectl, NAMESPACE, before);
+  const pods = await openPods(scene.platform, NAMESPACE, before);
   const sample = await readFile(`${ROOT}${SAMPLE}`, 'utf8');
   const edited = sample
     .replace(/openDuration: .*/g, 'openDuration: 5m')
     .replace(/maxOpenDuration: .*/g, 'maxOpenDuration: 5m');
   const stored = await storedAfter(api, 'circuitbreakerpolicies', NAMESPACE, NAME);
-  const enforced = enforcedEverywhere(
-    pods,
-    'the circuit stays open for more than a minute',
-    heldOpenLonger,
-    { timeoutMs: 20_000 },
-  );
+  // Asked only once the API server has the change, so that asking does not use up the rate limit.
+  const measured = stored.at.then(async (at) => {
+    const enforced = await enforcedEverywhere(
+      pods,
+      'the circuit stays open for more than a minute',
+      heldOpenLonger,
+      { timeoutMs: 20_000, everyMs: 3 },
+    );
+    return enforced - at;
+  });
   const output = await kubectl.apply(edited);
   narrator.show(`sed '${LONG_OPEN}' ${SAMPLE} | kubectl apply -f -`, output);
-  const milliseconds = Math.max(0, (await enforced) - (await stored.at));
+  const milliseconds = await measured;
   for (const pod of pods) pod.close();
   narrator.good(
     `enforced in ${PODS} of ${PODS} pods ${milliseconds.toFixed(0)} ms after the API server took it, seen by an answered request in each pod`,

@@ -36,6 +36,16 @@ async function closeCircuits({ agents, traffic, model, narrator }: Scene): Promi
   await traffic.run(undefined);
 }
 
+/** A Service refuses connections until its node has heard of the pods behind it. */
+async function waitForService({ traffic }: Scene): Promise<void> {
+  const count = 10;
+  await waitFor(
+    `the Service ${SERVICE_URL} leads to the pods`,
+    () => traffic.burst({ url: SERVICE_URL, count, concurrency: 2 }),
+    ({ outcomes }) => Object.keys(outcomes).every((outcome) => !outcome.startsWith('failed')),
+  );
+}
+
 /** Applies config/samples and waits until agent, policies, model and traffic generator are ready. */
 export async function setUp(platform: Platform, narrator: Narrator): Promise<Scene> {
   const { kubectl, images } = platform;
@@ -63,6 +73,7 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sce
     kubectl.run(['rollout', 'status', '-n', NAMESPACE, 'deployment/model', '--timeout', '90s']),
     scene.agents.waitForAgent(NAME, 90_000),
   ]);
+  await waitForService(scene);
   narrator.good(`all ready after ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   await closeCircuits(scene);
   await narrator.kubectl(

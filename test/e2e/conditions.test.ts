@@ -102,6 +102,33 @@ describe('what cannot work', () => {
     await waitForCondition('circuitbreakerpolicies', 'piper', 'Programmed', 'True');
   });
 
+  it('a policy for agents with a label covers one that gets it later, and yields to a name', async () => {
+    const label = (agent: string): Promise<unknown> =>
+      sandbox.api.mergePatch('agentdeployments', sandbox.namespace, agent, {
+        metadata: { labels: { band: 'brass' } },
+      });
+    await sandbox.apply(
+      sandbox.agent({ name: 'drummer', replicas: 0, baseURL: model.baseURL }),
+      sandbox.breaker('band', '', {
+        targetRefs: undefined,
+        targetSelectors: [{ matchLabels: { band: 'brass' } }],
+      }),
+    );
+    await waitForCondition('circuitbreakerpolicies', 'band', 'Accepted', 'True');
+    await label('piper');
+    await waitForCondition('circuitbreakerpolicies', 'band', 'Accepted', 'False', 'Conflicted');
+    await label('drummer');
+    const policy = await waitForCondition(
+      'circuitbreakerpolicies',
+      'band',
+      'Overridden',
+      'True',
+      'PartiallyOverridden',
+    );
+    expect(condition(policy, 'Accepted')).toMatchObject({ status: 'True' });
+    expect(condition(policy, 'Overridden')?.message).toContain('piper');
+  });
+
   it('a pod template that Kubernetes refuses is a condition, and the pods stay', async () => {
     const uids = (await sandbox.agents.pods('piper')).map(({ metadata }) => metadata.uid);
     const patch = (template: unknown): Promise<unknown> =>
@@ -144,14 +171,25 @@ describe('what cannot work', () => {
     const [pod] = await sandbox.agents.readyPods('piper');
     const name = pod!.metadata.name;
     const debug = await portForward(sandbox.kubectl, sandbox.namespace, `pod/${name}`, 9091);
-    const state = async (): Promise<string> => (await fetch(`${debug.url}/debug/state`)).text();
-    await sandbox.kubectl.run([
-      'scale',
-      '-n',
-      OPERATOR_NAMESPACE,
-      `deployment/${OPERATOR}`,
-      '--replicas=0',
-    ]);
+    const state = async (): Promise<RuntimeState> =>
+      (await (await fetch(`${debug.url}/debug/state`)).json()) as RuntimeState;
+    const scaleOperator = (replicas: number): Promise<string> =>
+      sandbox.kubectl.run([
+        ...['scale', '-n', OPERATOR_NAMESPACE, `deployment/${OPERATOR}`, `--replicas=${replicas}`],
+      ]);
+    /** The kubelet looks at the volumes of a pod that changed at once instead of within two minutes. */
+    const lookAgain = (): Promise<unknown> =>
+      sandbox.api.mergePatch('pods', sandbox.namespace, name, {
+        metadata: { annotations: { 'example.org/look-again': `${performance.now()}` } },
+      });
+    const programmed = async (): Promise<string> => {
+      const policy = await sandbox.agents.breaker('piper');
+      const { status, message } = condition(policy, 'Programmed')!;
+      return `${status}: ${message}`;
+    };
+    expect((await state()).configuration.refused).toBeUndefined();
+
+    await scaleOperator(0);
     try {
       await waitFor(
         'the operator is gone',
@@ -159,35 +197,47 @@ describe('what cannot work', () => {
         (pods) => pods.length === 0,
         { timeoutMs: 60_000 },
       );
-      await sandbox.api.mergePatch<ConfigMap>(
-        'configmaps',
-        sandbox.namespace,
-        'piper-configuration',
-        { data: { 'configuration.json': '{"revision": {"term": 999999, "counter": 1}}' } },
-      );
-      // The kubelet looks at the volumes of a pod that changed at once instead of within two minutes.
-      await sandbox.api.mergePatch('pods', sandbox.namespace, name, {
-        metadata: { annotations: { 'example.org/look-again': 'now' } },
+      await sandbox.api.mergePatch('configmaps', sandbox.namespace, 'piper-configuration', {
+        data: { 'configuration.json': '{"revision": {"term": 999999, "counter": 1}}' },
       });
-      await waitFor(
+      const { configuration } = await waitFor(
         'the runtime reports the refused file',
-        state,
-        (text) => /"refused"/.test(text),
-        { timeoutMs: 130_000 },
+        async () => {
+          await lookAgain();
+          return state();
+        },
+        (now) => now.configuration.refused?.source === 'File',
+        { timeoutMs: 130_000, everyMs: 1000 },
       );
+      expect(configuration.refused?.message).toContain('hash');
       const [way] = await sandbox.ways('piper');
       expect((await way!.send()).status).toBe(200);
     } finally {
-      debug.stop();
-      await sandbox.kubectl.run([
-        'scale',
-        '-n',
-        OPERATOR_NAMESPACE,
-        `deployment/${OPERATOR}`,
-        '--replicas=1',
-      ]);
+      await scaleOperator(1);
     }
-    await sandbox.agents.waitForAgent('piper', 60_000);
-    await waitForCondition('circuitbreakerpolicies', 'piper', 'Programmed', 'True');
+    const told = await waitFor('Programmed speaks of the refused file', programmed, (text) =>
+      text.includes('refused'),
+    );
+    expect(told).toContain(name);
+    expect(told).toMatch(/^True: 1\/1 pods enforce/);
+    const read = (): Promise<ConfigMap> =>
+      sandbox.api.get('configmaps', sandbox.namespace, 'piper-configuration');
+    await waitFor('the operator has put the file right', read, ({ data }) =>
+      (data?.['configuration.json'] ?? '').includes('"content"'),
+    );
+    await waitFor(
+      'the runtime holds nothing against the file any more',
+      async () => {
+        await lookAgain();
+        return state();
+      },
+      (now) => now.configuration.refused === undefined,
+      { timeoutMs: 130_000, everyMs: 1000 },
+    );
+    debug.stop();
   });
 });
+
+interface RuntimeState {
+  configuration: { refused?: { source: string; message: string } };
+}

@@ -18,7 +18,7 @@ describe('a pod that is asked to stop', () => {
     await sandbox.apply(
       sandbox.agent({ name: 'teller', replicas: 2, baseURL: model.baseURL, drainTimeout: '30s' }),
     );
-    await sandbox.agents.waitForAgent('teller');
+    await sandbox.served('teller', traffic);
   });
 
   afterAll(() => sandbox.close());

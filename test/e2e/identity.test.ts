@@ -6,9 +6,11 @@ import {
   LINK_PROTOCOL,
   OPERATOR_COMMON_NAME,
 } from '../../contract/link.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import type { Authority } from '../../operator/links/authority.ts';
+import { createAuthority, issueClientCertificate } from '../../operator/links/authority.ts';
 import type { Pod } from '../kit/agents.ts';
-import { selfSigned } from '../kit/certificate.ts';
-import type { PortForward } from '../kit/port-forward.ts';
+import { OPERATOR_NAMESPACE } from '../kit/platform.ts';
 import { portForward } from '../kit/port-forward.ts';
 import { Sandbox } from './sandbox.ts';
 
@@ -21,16 +23,24 @@ interface TokenPayload {
   'kubernetes.io': { pod: { name: string } };
 }
 
-/** How a try to open a link ended: open, or the message of the error. */
-async function tryLink(port: number, options: WebSocket.ClientOptions): Promise<string> {
+const REFUSED = /unknown ca|certificate|403|closed|hang up|ECONNRESET/i;
+
+/** Shows a certificate of this authority on a control port. Answers the first message, else how it was refused. */
+async function dial(
+  port: number,
+  shown?: { authority: Authority; commonName: string },
+  headers: Record<string, string> = {},
+): Promise<string> {
+  const credentials =
+    shown && (await issueClientCertificate(shown.authority, { ...shown, days: 1 }));
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket = new WebSocket(`wss://127.0.0.1:${port}${LINK_PATH}`, LINK_PROTOCOL, {
     rejectUnauthorized: false,
     handshakeTimeout: 10_000,
-    ...options,
+    headers,
+    ...(credentials && { cert: credentials.certificate, key: credentials.key }),
   });
-  // With TLS 1.3 a client learns only after its own handshake that it was refused.
-  socket.on('message', () => resolve('open'));
+  socket.on('message', (data: Buffer) => resolve(data.toString()));
   socket.on('error', (error) => resolve(error.message));
   socket.on('close', () => resolve('closed'));
   const outcome = await promise;
@@ -38,10 +48,15 @@ async function tryLink(port: number, options: WebSocket.ClientOptions): Promise<
   return outcome;
 }
 
+type ParametersAfterFirst<F> = F extends (first: never, ...rest: infer R) => unknown ? R : never;
+
+interface Secret extends KubernetesObject {
+  data: Record<string, string>;
+}
+
 describe('the control port of a pod', () => {
   let sandbox: Sandbox;
   let pods: Pod[];
-  let control: PortForward[];
 
   const inPod = (pod: Pod, script: string): Promise<string> =>
     sandbox.kubectl.run([
@@ -67,37 +82,56 @@ describe('the control port of a pod', () => {
     );
     await sandbox.agents.waitForAgent('warden');
     pods = await sandbox.agents.readyPods('warden');
-    control = await Promise.all(
-      pods.map(({ metadata }) =>
-        portForward(sandbox.kubectl, sandbox.namespace, `pod/${metadata.name}`, 9443),
-      ),
-    );
   });
 
-  afterAll(async () => {
-    for (const way of control ?? []) way.stop();
-    await sandbox.close();
+  afterAll(() => sandbox.close());
+
+  /** Dials a pod. kubectl port-forward does not outlive a connection that is broken off, so each try has its own. */
+  async function tryLink(pod: Pod, ...shown: ParametersAfterFirst<typeof dial>): Promise<string> {
+    const { name } = pod.metadata;
+    const way = await portForward(sandbox.kubectl, sandbox.namespace, `pod/${name}`, 9443);
+    try {
+      return await dial(way.port, ...shown);
+    } finally {
+      way.stop();
+    }
+  }
+
+  /** The authority that the operator keeps in its own namespace. */
+  async function operatorAuthority(): Promise<Authority> {
+    const { data } = await sandbox.api.get<Secret>(
+      'secrets',
+      OPERATOR_NAMESPACE,
+      'breakwater-authority',
+    );
+    const text = (key: string): string => Buffer.from(data[key]!, 'base64').toString('utf8');
+    return { certificate: text('tls.crt'), key: text('tls.key') };
+  }
+
+  it("takes a client with the operator's certificate", async () => {
+    const shown = { authority: await operatorAuthority(), commonName: OPERATOR_COMMON_NAME };
+    expect(await tryLink(pods[0]!, shown)).toContain('"type":"Hello"');
   });
 
   it('refuses a client without a certificate', async () => {
-    expect(await tryLink(control[0]!.port, {})).toMatch(/certificate|closed|hang up|ECONNRESET/i);
+    expect(await tryLink(pods[0]!)).toMatch(REFUSED);
   });
 
-  it("refuses a client whose certificate has the operator's name and another authority", async () => {
-    const { certificate, key } = await selfSigned(OPERATOR_COMMON_NAME);
-    const outcome = await tryLink(control[0]!.port, { cert: certificate, key });
-    expect(outcome).toMatch(/unknown ca|certificate|closed|hang up|ECONNRESET/i);
+  it("refuses a certificate of the operator's authority in another name", async () => {
+    const shown = { authority: await operatorAuthority(), commonName: 'somebody-else' };
+    expect(await tryLink(pods[0]!, shown)).toMatch(REFUSED);
+  });
+
+  it("refuses a certificate in the operator's name by another authority", async () => {
+    const shown = { authority: await createAuthority(), commonName: OPERATOR_COMMON_NAME };
+    expect(await tryLink(pods[0]!, shown)).toMatch(REFUSED);
   });
 
   it("refuses one pod's own credentials on another pod", async () => {
     const [from, to] = pods as [Pod, Pod];
-    const { certificate, key } = await selfSigned(from.metadata.name);
-    const outcome = await tryLink(control[1]!.port, {
-      cert: certificate,
-      key,
-      headers: { authorization: `Bearer ${await token(from)}` },
-    });
-    expect(outcome).toMatch(/unknown ca|certificate|closed|hang up|ECONNRESET/i);
+    const own = { authority: await createAuthority(), commonName: from.metadata.name };
+    const bearer = { authorization: `Bearer ${await token(from)}` };
+    expect(await tryLink(to, own, bearer)).toMatch(REFUSED);
     const script = `
       const tls = require('tls');
       const socket = tls.connect({ host: '${to.status?.podIP}', port: 9443, rejectUnauthorized: false });

@@ -41,10 +41,7 @@ describe('the operator', () => {
       }),
       sandbox.limit('porter', 'porter', { capacity: 1000, amount: 100, per: '1s' }),
     );
-    await Promise.all([
-      sandbox.agents.waitForAgent('porter'),
-      sandbox.agents.waitForAgent('courier'),
-    ]);
+    await Promise.all([sandbox.served('porter', traffic), sandbox.served('courier', traffic)]);
   });
 
   afterAll(() => sandbox.close());

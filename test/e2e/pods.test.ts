@@ -30,7 +30,7 @@ describe('the pods of an agent', () => {
         openDuration: '10m',
       }),
     );
-    await sandbox.agents.waitForAgent('ferryman');
+    await sandbox.served('ferryman', traffic);
   });
 
   afterAll(() => sandbox.close());

@@ -69,8 +69,11 @@ export class Sandbox {
   /** Deletes the namespace without waiting for its pods. */
   async close(): Promise<void> {
     for (const way of this.#ways) way.close();
-    await this.api.remove('namespaces', undefined, this.namespace);
-    await this.api.close();
+    try {
+      await this.api.remove('namespaces', undefined, this.namespace);
+    } finally {
+      await this.api.close();
+    }
   }
 
   /** Applies objects into the namespace, as kubectl apply does. */
@@ -105,6 +108,20 @@ export class Sandbox {
   async traffic(name = 'visitors', port = 9010): Promise<RemoteTraffic> {
     await this.#start(name, port, ['traffic']);
     return new RemoteTraffic(this.api, this.namespace, `pods/${name}:${port}`);
+  }
+
+  /**
+   * Waits until the agent is ready and its Service leads to it: a Service refuses connections until
+   * the node has heard of its pods, up to a second after they are ready.
+   */
+  async served(name: string, traffic: RemoteTraffic): Promise<void> {
+    await this.agents.waitForAgent(name);
+    const count = 10;
+    await waitFor(
+      `the Service of ${name} answers`,
+      () => traffic.burst({ url: this.url(name), count, concurrency: 2 }),
+      ({ outcomes }) => outcomes['200'] === count,
+    );
   }
 
   /** An AgentDeployment whose pods ask for little, so that a small machine bears many. */
@@ -194,7 +211,7 @@ export class Sandbox {
 
   /** A way to each ready pod of an agent, closed with the sandbox. */
   async ways(agent: string): Promise<PodClient[]> {
-    const ways = await openPods(this.kubectl, this.namespace, await this.agents.readyPods(agent));
+    const ways = await openPods(this, this.namespace, await this.agents.readyPods(agent));
     this.#ways.push(...ways);
     return ways;
   }

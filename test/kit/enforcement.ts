@@ -5,24 +5,40 @@ import { MessagesClient } from './messages.ts';
 import type { PortForward } from './port-forward.ts';
 import { portForward } from './port-forward.ts';
 
+const AGENT_PORT = 8080;
+
+/** Where to find a pod. */
+export interface PodAddress {
+  metadata: { name: string };
+  status?: { podIP?: string };
+}
+
 /** A way to one pod of an agent, past its Service, over one kept connection. */
 export class PodClient {
   readonly pod: string;
-  readonly #forward: PortForward;
+  readonly url: string;
   readonly #client: MessagesClient;
+  readonly #forward: PortForward | undefined;
 
-  private constructor(pod: string, forward: PortForward) {
+  private constructor(pod: string, url: string, forward?: PortForward) {
     this.pod = pod;
+    this.url = url;
+    this.#client = new MessagesClient(url);
     this.#forward = forward;
-    this.#client = new MessagesClient(forward.url);
   }
 
-  static async open(kubectl: Kubectl, namespace: string, pod: string): Promise<PodClient> {
-    return new PodClient(pod, await portForward(kubectl, namespace, `pod/${pod}`, 8080));
+  /** By way of the API server, which works with every cluster. */
+  static async forward(kubectl: Kubectl, namespace: string, pod: PodAddress): Promise<PodClient> {
+    const { name } = pod.metadata;
+    const forward = await portForward(kubectl, namespace, `pod/${name}`, AGENT_PORT);
+    return new PodClient(name, forward.url, forward);
   }
 
-  get url(): string {
-    return this.#forward.url;
+  /** Straight to the pod's address, for clusters whose pods this machine can reach: it disturbs a measurement least. */
+  static direct(pod: PodAddress): PodClient {
+    const { podIP } = pod.status ?? {};
+    if (podIP === undefined) throw new Error(`pod ${pod.metadata.name} has no address yet`);
+    return new PodClient(pod.metadata.name, `http://${podIP}:${AGENT_PORT}`);
   }
 
   send(message?: MessageRequest): Promise<Answer> {
@@ -51,17 +67,18 @@ export class PodClient {
 
   close(): void {
     this.#client.close();
-    this.#forward.stop();
+    this.#forward?.stop();
   }
 }
 
-/** Opens a way to each of the pods. */
-export function openPods(
-  kubectl: Kubectl,
+/** Opens a way to each of the pods of an agent: direct in the local cluster, else forwarded. */
+export async function openPods(
+  { kubectl, cluster }: { kubectl: Kubectl; cluster?: { name: string } },
   namespace: string,
-  pods: readonly { metadata: { name: string } }[],
+  pods: readonly PodAddress[],
 ): Promise<PodClient[]> {
-  return Promise.all(pods.map(({ metadata }) => PodClient.open(kubectl, namespace, metadata.name)));
+  if (cluster?.name === 'local') return pods.map((pod) => PodClient.direct(pod));
+  return Promise.all(pods.map((pod) => PodClient.forward(kubectl, namespace, pod)));
 }
 
 /** When the last of the pods has answered as it should, on the clock of performance.now(). */

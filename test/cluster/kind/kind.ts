@@ -10,6 +10,7 @@ import { buildImages } from '../image/images.ts';
 import { binaries, helmDirectory, kubectlDirectory } from '../local/binaries.ts';
 import { withLock } from '../lock.ts';
 import { step } from '../step.ts';
+import { completeKubeProxy } from './kubeProxy.ts';
 
 const NAME = 'breakwater';
 /** The node image where KIND_NODE_IMAGE names none. */
@@ -90,6 +91,10 @@ export class KindCluster implements Cluster {
     const options = ['--name', NAME, '--image', image, '--wait', '120s'];
     if (config) options.push('--config', config);
     await this.#kind('create', 'cluster', ...options);
+    const kubectl = join((await this.path())[0]!, 'kubectl');
+    await completeKubeProxy(`${NAME}-control-plane`, (...args) =>
+      run(kubectl, ['--kubeconfig', this.kubeconfig, ...args]),
+    );
   }
 
   /** Whether the API server of a cluster that is there answers, with a kubeconfig written anew. */

@@ -1,0 +1,58 @@
+import { run, succeeds } from '../command.ts';
+
+/** iptables' `statistic` match, by which kube-proxy balances over the pods of a Service, needs this library. */
+const LIBRARY = '/lib/x86_64-linux-gnu/libm.so.6';
+
+/** Mounts the node's own copy of the library into kube-proxy. */
+const PATCH = {
+  spec: {
+    template: {
+      spec: {
+        containers: [
+          {
+            name: 'kube-proxy',
+            volumeMounts: [{ name: 'libm', mountPath: LIBRARY, readOnly: true }],
+          },
+        ],
+        volumes: [{ name: 'libm', hostPath: { path: LIBRARY, type: 'File' } }],
+      },
+    },
+  },
+};
+
+/**
+ * Node images that are put together from a distribution's packages, without a registry, may hold a
+ * kube-proxy without a library that iptables loads on demand. Then Services work until the first of
+ * them has two pods. Where it is missing, kube-proxy is lent the node's own; other images are left alone.
+ *
+ * @param kubectl runs kubectl against the cluster
+ */
+export async function completeKubeProxy(
+  node: string,
+  kubectl: (...args: string[]) => Promise<string>,
+): Promise<void> {
+  const rollOut = ['-n', 'kube-system', 'rollout', 'status', 'daemonset/kube-proxy'];
+  await kubectl(...rollOut, '--timeout', '60s');
+  if (!(await lacksLibrary(node))) return;
+  const patch = JSON.stringify(PATCH);
+  await kubectl('-n', 'kube-system', 'patch', 'daemonset', 'kube-proxy', '--patch', patch);
+  await kubectl(...rollOut, '--timeout', '60s');
+}
+
+/** Whether kube-proxy has iptables' extensions but not the library, while the node has it. */
+async function lacksLibrary(node: string): Promise<boolean> {
+  const processId = await run('docker', ['exec', node, 'pgrep', '-xo', 'kube-proxy']).catch(
+    () => '',
+  );
+  if (!/^\d+$/.test(processId.trim())) return false;
+  const root = `/proc/${processId.trim()}/root`;
+  const has = (path: string): Promise<boolean> =>
+    succeeds('docker', ['exec', node, 'test', '-e', path]);
+  const extension = `${root}/usr/lib/x86_64-linux-gnu/xtables/libxt_statistic.so`;
+  return (
+    (await has(extension)) &&
+    !(await has(`${root}${LIBRARY}`)) &&
+    !(await has(`${root}/usr${LIBRARY}`)) &&
+    (await has(LIBRARY))
+  );
+}
