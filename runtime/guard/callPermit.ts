@@ -10,8 +10,6 @@ import type { LimiterSet } from './limiterSet.ts';
 
 /** Leave to make one call to a dependency. */
 export class CallPermit extends HeldPermit {
-  /** Whether it was let through to see if its gate can be opened. */
-  seesGate = false;
   private readonly dependency: Dependency;
   /** Generation of the circuit that it votes in. */
   private generation: number;
@@ -62,7 +60,7 @@ export class CallPermit extends HeldPermit {
 
   protected vote(outcome: Outcome, now: number): void {
     const { dependency, generation } = this;
-    if (this.seesGate) dependency.leaveGate(this, outcome.vote === 'ok');
+    dependency.leaveGate(this, outcome.vote === 'ok');
     if (generation === REJECTED) return;
     const ms = (this.firstTokenAt ?? now) - this.began;
     dependency.circuit.settle(generation, outcome, ms, now);

@@ -25,18 +25,19 @@ export interface CircuitSnapshot {
 
 /** The breaker of one dependency, with what is told about it. */
 export class Circuit {
+  // What every call touches stands first, next to each other in memory.
+  private requests = 0;
+  private inFlight = 0;
+  private readonly breaker: Breaker;
   readonly dependency: string;
   policy: string | undefined;
-  private readonly breaker: Breaker;
   private readonly wallTime: WallTime;
   private since: string;
   private reason: string | undefined;
   private lastFailure: { class: FailureClass; message: string; at: number } | undefined;
-  private requests = 0;
   /** Last reset token seen, and of which policy: another policy's is not a change of it. */
   private token: { policy: string | undefined; value: string } | undefined;
   private shadow: boolean;
-  private inFlight = 0;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
   private readonly changes: { from: CircuitState; to: CircuitState; count: number }[] = [];
 

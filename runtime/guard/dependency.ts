@@ -20,6 +20,8 @@ import type { WallTime } from './wallTime.ts';
 /** Of a call that nobody gave a credential for. */
 const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
 
+const NO_STAGES: readonly Stage[] = [];
+
 const REASONS = {
   RateLimited: 'RateLimited',
   SpendLimit: 'SpendLimit',
@@ -34,8 +36,10 @@ export class Dependency {
   readonly limits: LimiterSet;
   /** Made when the first one is shut. */
   private gates: Gates | undefined;
+  /** Calls that were let through to see if a gate can be opened. */
+  private probes: Set<CallPermit> | undefined;
   /** Those that bound anything. */
-  private stages: readonly Stage[] = [];
+  private stages: readonly Stage[] = NO_STAGES;
   readonly office: Office;
   /** Hash of the mounted credential that was used last. */
   private mounted = '';
@@ -56,10 +60,11 @@ export class Dependency {
   apply(concurrency: BulkheadSpec, limits: readonly Limit[], now: number): void {
     this.bulkhead.apply(concurrency, now);
     this.limits.apply(limits, concurrency.maxQueued, now);
-    this.stages = [
-      ...(concurrency.maxConcurrent < Infinity ? [this.bulkhead] : []),
-      ...(limits.length > 0 ? [this.limits] : []),
-    ];
+    const bounded = concurrency.maxConcurrent < Infinity;
+    const limited = limits.length > 0;
+    if (bounded || limited) {
+      this.stages = [...(bounded ? [this.bulkhead] : []), ...(limited ? [this.limits] : [])];
+    } else this.stages = NO_STAGES;
   }
 
   /** The policy of the circuit. */
@@ -78,8 +83,12 @@ export class Dependency {
       return { kind: 'Rejection', rejection: this.circuitOpen() };
     }
     const permit = new CallPermit(asked, this, { generation, now });
-    if (gate === 'Probe') permit.seesGate = true;
+    if (gate === 'Probe') this.probe(permit);
     return pass(permit, this.stages, now);
+  }
+
+  private probe(permit: CallPermit): void {
+    (this.probes ??= new Set()).add(permit);
   }
 
   /** The mounted credential is another one now: the gate of the one before opens. */
@@ -94,13 +103,13 @@ export class Dependency {
     const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
     const spec = this.circuit.openDurations();
     this.gates ??= new Gates();
-    this.gates.shut(hash, reason, { ms, probe: permit.seesGate, spec }, now);
-    permit.seesGate = false;
+    this.gates.shut(hash, reason, { ms, probe: this.probes?.delete(permit) === true, spec }, now);
     this.recheck(now);
   }
 
-  /** A call that was to see whether a gate can be opened has ended. */
+  /** A call has ended; perhaps it was to see whether a gate can be opened. */
   leaveGate(permit: CallPermit, served: boolean): void {
+    if (this.probes?.delete(permit) !== true) return;
     this.gates?.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
   }
 

@@ -83,26 +83,27 @@ export const REJECTED = -2;
  * the generation that its call was granted in.
  */
 export class Breaker {
-  /** Why `enter` answered REJECTED last. */
-  rejection: BreakerRejection = SOON;
-  /** Calls rejected so far, or that would have been in the shadow. */
-  rejections = 0;
-  private spec: BreakerSpec;
+  // What every call touches stands first, next to each other in memory.
+  private current: CircuitState = 'Closed';
+  private generation = 0;
+  /** Calls granted in this generation that have not ended: probes, when half-open. */
+  private inFlight = 0;
   private readonly trip = new Trip();
-  /** Only while calls come back gradually. */
-  private rampUp: RampUp | undefined;
   /** Whether there is an override that may be or come to its end. */
   private mayOverride: boolean;
+  /** Only while calls come back gradually. */
+  private rampUp: RampUp | undefined;
+  private spec: BreakerSpec;
+  /** Calls rejected so far, or that would have been in the shadow. */
+  rejections = 0;
+  /** Why `enter` answered REJECTED last. */
+  rejection: BreakerRejection = SOON;
   private readonly onTransition: ((transition: BreakerTransition) => void) | undefined;
-  private current: CircuitState = 'Closed';
   /** State of the override in force. */
   private held: Override['state'] | undefined;
-  private generation = 0;
   private openedAt = 0;
   /** Times it was reopened by a probe since it was last closed. */
   private reopened = 0;
-  /** Calls granted in this generation that have not ended: probes, when half-open. */
-  private inFlight = 0;
   private successes = 0;
 
   /** `onTransition` is called when the new state is in force; it must not throw. */
@@ -274,7 +275,7 @@ export class Breaker {
       this.open(this.reopened + 1, `probe failed (${outcome.class})`, now);
       return;
     }
-    if (slow && this.trip.slowerThanMs < Infinity) {
+    if (slow && this.trip.judgesSlowness) {
       const reason = `probe slower than ${this.trip.slowerThanMs / 1000}s`;
       this.open(this.reopened + 1, reason, now);
       return;

@@ -19,19 +19,22 @@ export interface TripSpec {
   };
 }
 
+/** A small integer, because Infinity would be an object to look up at each call. */
+const NEVER_MS = 2 ** 30 - 1;
+
 /**
  * The rules that open a circuit. Calls count when they end. Samples stay when the spec changes, also
  * those of a rule that is turned off, so that a reload loses nothing: a new threshold binds at the
  * next record.
  */
 export class Trip {
-  /** Time after which a call is slow, in milliseconds; Infinity when the rule is off. */
-  slowerThanMs = Infinity;
+  /** Time after which a call is slow, in milliseconds; far off when the rule is off. */
+  slowerThanMs = NEVER_MS;
   private failures = 0;
   /** 0 when the rule is off. */
   private consecutive = 0;
   private byRate = false;
-  private bySlowness = false;
+  judgesSlowness = false;
   private readonly failed = new SampleWindow();
   private readonly slow = new SampleWindow();
   private spec: TripSpec = {};
@@ -39,9 +42,9 @@ export class Trip {
   apply(spec: TripSpec): void {
     this.spec = spec;
     this.consecutive = spec.consecutiveFailures ?? 0;
-    this.slowerThanMs = spec.slowCalls?.slowerThanMs ?? Infinity;
+    this.slowerThanMs = spec.slowCalls?.slowerThanMs ?? NEVER_MS;
     this.byRate = spec.failureRate !== undefined;
-    this.bySlowness = spec.slowCalls !== undefined;
+    this.judgesSlowness = spec.slowCalls !== undefined;
     if (spec.failureRate) this.failed.apply(spec.failureRate);
     if (spec.slowCalls) this.slow.apply(spec.slowCalls);
   }
@@ -51,7 +54,7 @@ export class Trip {
     const failed = outcome.vote === 'failure';
     this.failures = failed ? this.failures + 1 : 0;
     if (this.byRate) this.failed.record(failed, now);
-    if (this.bySlowness) this.slow.record(slow, now);
+    if (this.judgesSlowness) this.slow.record(slow, now);
     if (failed && this.consecutive > 0 && this.failures >= this.consecutive) {
       return `${this.failures} consecutive failures (${outcome.class})`;
     }
