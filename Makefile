@@ -84,6 +84,10 @@ e2e-smoke: prerequisites $(MODULES) ## run the shortest of the end-to-end tests
 bench-reload: prerequisites $(MODULES) ## measure policy edit to enforcement, and opened circuit to status
 	@node test/bench/reload.ts
 
+.PHONY: bench-core
+bench-core: $(MODULES) ## measure what the guard costs, side by side with libraries for the same
+	@node test/bench/core.ts
+
 .PHONY: generate
 generate: $(MODULES) ## generate types, chart and reference from crds/ and contract/
 	node crds/generate.ts

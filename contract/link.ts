@@ -40,5 +40,16 @@ export const INBOUND = 'inbound';
 export const FEATURES = [
   'Endpoint.Anthropic',
   'Circuit.ConsecutiveFailures',
+  'Circuit.FailureRate',
+  'Circuit.SlowCalls',
+  'Circuit.FailureOn',
+  'Circuit.Shadow',
+  'Circuit.Override',
   'Limit.Requests',
+  'Limit.InputTokens',
+  'Limit.OutputTokens',
+  'Limit.TotalTokens',
+  'Limit.Key',
+  'Limit.Queue',
+  'Limit.Shadow',
 ] as const;

@@ -68,6 +68,31 @@ describe('parseConfiguration', () => {
     expect(parseConfiguration(value).ok).toBe(true);
   });
 
+  it('takes all that a policy can say', () => {
+    const value = configuration();
+    const rate = { percent: 50, windowMs: 60_000, minimumCalls: 10 };
+    Object.assign(value.content, {
+      retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+      bulkhead: { maxConcurrent: 100, maxQueued: 0, acquireTimeoutMs: 5000 },
+    });
+    Object.assign(value.content.circuits[0]!, {
+      trip: { failureRate: rate, slowCalls: { ...rate, slowerThanMs: 1 } },
+      failureOn: ['RateLimited', 'OfALaterVersion'],
+      recovery: { rampUpMs: 0 },
+      mode: 'Shadow',
+      override: { state: 'Closed', expiresAt: '2026-12-01T02:00:00Z' },
+      resetToken: '1',
+    });
+    Object.assign(value.content.limits[0]!, {
+      key: { header: 'x-user-id' },
+      maxKeys: 10,
+      onLimit: 'Queue',
+      maxWaitMs: 1,
+      mode: 'Enforce',
+    });
+    expect(parseConfiguration(value)).toEqual({ ok: true, value });
+  });
+
   it.each<[string, (value: Configuration) => unknown, string]>([
     ['nothing', () => undefined, 'it must be object'],
     ['text', () => SECRET, 'it must be object'],
@@ -115,6 +140,9 @@ describe('messages', () => {
     expect(parseHello(hello())).toEqual({ ok: true, value: hello() });
     expect(parseReport(snapshot)).toEqual({ ok: true, value: snapshot });
     expect(parseReport({ type: 'Counters', limits: [], circuits: [] }).ok).toBe(true);
+    const gates = [{ dependency: 'model/primary', gate: 'RateLimited', until: 't' }];
+    expect(parseReport({ ...snapshot, gates }).ok).toBe(true);
+    expect(parseReport({ type: 'Counters', limits: [], circuits: [], gates }).ok).toBe(true);
     const transition = { sequence: 1, time: 't', dependency: 'd', reason: 'r' };
     expect(
       parseReport({

@@ -28,7 +28,7 @@ describe.each(definitions())('$plural', ({ schema }) => {
       ([, { default: value, description, type }]) =>
         value !== undefined &&
         type !== 'object' &&
-        !description!.includes(`Default ${value as string | number}`),
+        !description!.includes(`Default ${[value as string | string[]].flat().join(', ')}`),
     );
     expect(paths(silent)).toEqual([]);
   });

@@ -1,13 +1,13 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { send } from './testing/client.ts';
-import { configuration } from './testing/configuration.ts';
+import { TOUCHY, configuration } from './testing/configuration.ts';
 import { until } from './testing/until.ts';
-import { STREAM, fakeEndpoint } from './testing/upstream.ts';
+import { STREAM, answerJson, fakeEndpoint } from './testing/upstream.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -27,6 +27,8 @@ async function start(directory: string): Promise<{ child: ChildProcess; lines: (
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
     env: {
       PATH: process.env.PATH,
+      TMPDIR: directory,
+      POD_UID: 'uid-0',
       BREAKWATER_CONFIGURATION_DIRECTORY: directory,
       BREAKWATER_TOKEN_DIRECTORY: directory,
       BREAKWATER_AGENT_PORT: '0',
@@ -81,4 +83,32 @@ it('runs as a process, prints log lines only and leaves in order on SIGTERM', as
     expect(line).toMatchObject({ level: 'info', module: expect.any(String) });
     expect(line.msg).toMatch(/^[A-Z].*[^.]$/);
   }
+});
+
+it('comes back with its circuits open after SIGKILL', async () => {
+  const endpoint = await fakeEndpoint((response) => answerJson(response, {}, 500));
+  cleanups.push(() => endpoint.close());
+  const directory = await mkdtemp(join(tmpdir(), 'main-'));
+  cleanups.push(() => rm(directory, { recursive: true }));
+  const text = JSON.stringify(configuration(endpoint.url, { circuits: [TOUCHY] }));
+  await writeFile(join(directory, 'configuration.json'), text);
+  const answers: [number, unknown][] = [];
+  for (let life = 0; life < 2; life += 1) {
+    const { child, lines } = await start(directory);
+    const { ports } = lines().find((line) => line.msg === 'Runtime started')!;
+    const { status, headers } = await send(`http://127.0.0.1:${ports!.agent}`);
+    answers.push([status, headers['x-breakwater-reason']]);
+    await until(async () => (await readdir(directory)).includes('breakwater-uid-0.json'));
+    await until(async () => {
+      const saved = await readFile(join(directory, 'breakwater-uid-0.json'), 'utf8');
+      return saved.includes('"state":"Open"');
+    });
+    child.kill('SIGKILL');
+    await until(() => child.signalCode !== null);
+  }
+  expect(answers).toEqual([
+    [500, undefined],
+    [503, 'CircuitBreakerOpen'],
+  ]);
+  expect(endpoint.seen).toHaveLength(1);
 });

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { MOUNTS, PORTS } from '../contract/link.ts';
 import { systemClock } from './guard/clock.ts';
@@ -37,6 +39,8 @@ const runtime = new Runtime({
   },
   configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
+  // Of the pod alone: the directory may be shared where this is no pod.
+  ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
   clock: systemClock,
   log,
 });

@@ -38,6 +38,9 @@ async function metrics({ metricsUrl }: StartedRuntime): Promise<string> {
   return body.toString();
 }
 
+const seriesOf = (text: string): number =>
+  text.split('\n').filter((line) => line && !line.startsWith('#')).length;
+
 const LIMIT = {
   target: 'inbound',
   policy: 'p',
@@ -94,6 +97,8 @@ describe('metrics', () => {
       'circuit_breaker_requests_total{name="model/primary"} 2',
       'circuit_breaker_failures_total{name="model/primary",class="Overloaded"} 1',
       'circuit_breaker_transitions_total{name="model/primary",from="closed",to="open"} 1',
+      'gate_state{name="model/primary",state="none"} 1',
+      'gate_state{name="model/primary",state="spend_limit"} 0',
       'rate_limiter_requests_total{policy="p",limit="requests",target="inbound"} 3',
       'rate_limiter_rejected_total{policy="p",limit="requests",target="inbound"} 1',
       'rate_limiter_tokens{policy="p",limit="requests",target="inbound"}',
@@ -123,9 +128,51 @@ describe('metrics', () => {
     expect(text).not.toContain('name="model/primary"');
     expect(text).not.toContain('limit="requests"');
     expect(text.match(/^config_revision_info\{/gm)).toHaveLength(1);
-    expect(text.split('\n').filter((line) => line && !line.startsWith('#')).length).toBeLessThan(
-      2000,
-    );
+    expect(seriesOf(text)).toBeLessThan(2000);
+  });
+
+  it('stay below 2,000 series with all that a configuration can hold', async () => {
+    let next = 0;
+    answer = (response) => {
+      next += 1;
+      if (next % 4 === 0) response.destroy();
+      else answerJson(response, next % 4 === 1 ? {} : MESSAGE, [200, 200, 500, 529][next % 4]);
+    };
+    const names = Array.from({ length: 64 }, (_, i) => `e${i}`);
+    const started = await start({
+      endpoints: names.map((name) => ({
+        name,
+        provider: 'Anthropic',
+        baseURL: endpoint.url,
+        maxConcurrent: 100,
+      })),
+      circuits: names.map((name) => ({
+        ...TOUCHY,
+        trip: { consecutiveFailures: 1e6 },
+        dependency: `model/${name}`,
+      })),
+      limits: Array.from({ length: 1024 }, (_, i) => ({ ...LIMIT, name: `l${i}`, capacity: 1e6 })),
+    });
+    for (let i = 0; i < 80; i += 1) await send(started.url, { body: `{"model":"m${i % 20}"}` });
+    const text = await metrics(started);
+    expect(seriesOf(text)).toBeGreaterThan(700);
+    // What further failures and changes of state would add: at most 6 and 6 for each circuit, and
+    // 4 classes for each of 5 models.
+    expect(seriesOf(text) + 24 * 12 + 4 * 5 * 18).toBeLessThan(2000);
+  });
+
+  it('count tokens by model and kind', async () => {
+    const usage = { input_tokens: 10, cache_read_input_tokens: 5, output_tokens: 7 };
+    answer = (response) => answerJson(response, { ...MESSAGE, usage });
+    const started = await start();
+    await send(started.url);
+    const text = await metrics(started);
+    const labels = (kind: string): string =>
+      `{gen_ai_request_model="claude-test",gen_ai_token_type="${kind}"}`;
+    expect(text).toContain(`gen_ai_client_tokens_total${labels('input')} 15`);
+    expect(text).toContain(`gen_ai_client_tokens_total${labels('output')} 7`);
+    expect(text).toContain(`gen_ai_client_token_usage_sum${labels('output')} 7`);
+    expect(text).toContain('retry_budget_ratio 0');
   });
 });
 
@@ -137,9 +184,9 @@ describe('debug pages', () => {
         { name: 'primary', provider: 'Anthropic', baseURL: 'http://user:pass@host/x', credential },
       ],
     });
-    const pages = ['state', 'circuits', 'rate_limiter', 'config'];
+    const pages = ['state', 'circuits', 'rate_limiter', 'bulkhead', 'config'];
     const texts = await Promise.all(pages.map((page) => get(debugUrl, `/debug/${page}`)));
-    expect(texts.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(texts.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     const all = texts.map(({ body }) => body.toString()).join('');
     expect(all).not.toMatch(/secret\/path|user:pass|token-of-the-pod/);
     expect(all).toContain('"secret": "anthropic"');

@@ -1,24 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
-import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Hello } from '../contract/generated/types.ts';
+import type { Content, GateStatus, Hello } from '../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
 import { FileWatcher } from './control/file.ts';
+import { KeptState } from './control/keptState.ts';
 import { ControlServer } from './control/link.ts';
 import { Reporter } from './control/report.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
+import { dependencyOf } from './guard/supported.ts';
+import { listen, portOf } from './http/listen.ts';
 import { Messages } from './http/messages.ts';
 import { agentServer } from './http/server.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { ModelCaller, credentialHash } from './model/caller.ts';
 import { Credentials } from './model/credentials.ts';
+import { TokenEstimator } from './model/estimate.ts';
+import { TimerWheel } from './model/timerWheel.ts';
 import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/event-loop.ts';
@@ -26,6 +31,7 @@ import { healthRoute } from './observe/health.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { debugServer, metricsServer } from './observe/servers.ts';
+import { RetryBudget } from './resilience/retryBudget.ts';
 
 export interface RuntimeOptions {
   pod: Hello['pod'];
@@ -34,6 +40,8 @@ export interface RuntimeOptions {
   ports: { agent: number; metrics: number; control: number; debug: number };
   configurationDirectory: string;
   tokenDirectory: string;
+  /** Where the guard's state outlives the process; absent: it does not. */
+  statePath?: string;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
@@ -42,6 +50,8 @@ export interface RuntimeOptions {
 
 /** How often counters are told, in milliseconds. */
 const COUNTERS_MS = 1000;
+/** Between two looks at what is to be kept, in counter ticks. */
+const SAVE_TICKS = 5;
 /** Time to connect while there is no configuration yet, in milliseconds. */
 const DEFAULT_CONNECT_MS = 10_000;
 
@@ -57,6 +67,11 @@ export class Runtime {
   readonly #credentials: Credentials;
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
+  readonly #wheel: TimerWheel;
+  readonly #retryBudget = new RetryBudget(0);
+  readonly #kept: KeptState;
+  readonly #shutGates = new Set<string>();
+  #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
@@ -75,10 +90,16 @@ export class Runtime {
         const { dependency, from, to, reason } = transition;
         this.#log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
         this.#control?.broadcast({ type: 'Transition', transition, circuit });
+        void this.#kept.save();
       },
     });
+    this.#kept = new KeptState({
+      guard: this.guard,
+      path: options.statePath,
+      log: this.#log('state'),
+    });
     this.configuration = new ActiveConfiguration({
-      apply: (content) => this.guard.apply(content),
+      apply: (content) => this.#apply(content),
       date: () => clock.date(),
       onChange: (offer) => this.#onConfiguration(offer),
       log: this.#log('configuration'),
@@ -90,6 +111,7 @@ export class Runtime {
       credentials: this.#credentials,
     });
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
+    this.#wheel = new TimerWheel(clock);
     this.lifecycle = new Lifecycle({
       clock,
       onPhase: (phase, openRequests) => {
@@ -100,6 +122,7 @@ export class Runtime {
     this.#eventLoop = new EventLoop(() => performance.now());
     this.metrics = new Metrics({
       guard: this.guard,
+      retryBudgetUsed: () => this.#retryBudget.used(clock.now()),
       hash: () => this.configuration.configuration?.hash,
     });
     this.#servers = this.#makeServers();
@@ -153,12 +176,13 @@ export class Runtime {
     this.#files.close();
     this.#eventLoop.close();
     this.guard.close();
+    this.#wheel.close();
     const { agent, metrics, debug } = this.#servers;
     for (const server of [agent, metrics, debug]) {
       server.close();
       server.closeAllConnections();
     }
-    await Promise.all([this.#control?.close(), this.#upstream.close()]);
+    await Promise.all([this.#control?.close(), this.#upstream.close(), this.#kept.save()]);
   }
 
   #makeServers(): Record<'agent' | 'metrics' | 'debug', HttpServer> {
@@ -168,13 +192,27 @@ export class Runtime {
       leaving: () => this.lifecycle.leaving,
       lagMs: () => this.#eventLoop.lagMs,
     });
+    const { clock } = this.#options;
+    const estimator = new TokenEstimator();
+    const caller = new ModelCaller({
+      guard: this.guard,
+      clock,
+      upstream: this.#upstream,
+      wheel: this.#wheel,
+      estimator,
+      retryBudget: this.#retryBudget,
+      known: (name) => this.configuration.endpoints.some((each) => dependencyOf(each) === name),
+      random: Math.random,
+      onAttempt: (call) => this.metrics.modelCall(call),
+      onRetry: (reason) => this.metrics.retry(reason),
+    });
     const messages = new Messages({
       guard: this.guard,
-      clock: this.#options.clock,
-      upstream: this.#upstream,
+      clock,
+      caller,
+      estimator,
       credentials: this.#credentials,
       inForce: () => this.#inForce(),
-      onModelCall: (call) => this.metrics.modelCall(call),
       log: this.#log('messages'),
     });
     const agent = agentServer({
@@ -187,7 +225,7 @@ export class Runtime {
     const pages = debugPages({
       guard: this.guard,
       configuration: this.configuration,
-      state: () => this.#state(),
+      state: () => this.#facts(),
     });
     return {
       agent,
@@ -234,6 +272,13 @@ export class Runtime {
     };
   }
 
+  #apply(content: Content): ReturnType<Guard['apply']> {
+    this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
+    const unsupported = this.guard.apply(content);
+    this.#kept.restore();
+    return unsupported;
+  }
+
   #onAuthority(pem: string): void {
     this.#authority = pem;
     this.#control?.setAuthority(pem);
@@ -243,13 +288,26 @@ export class Runtime {
     this.metrics.reload(offer.toLowerCase());
     const paths = this.configuration.endpoints.flatMap(({ credential }) => credential?.path ?? []);
     this.#credentials.retain(new Set(paths));
+    this.#useCredentials();
+    void this.#kept.save();
     const snapshot = this.#reporter.snapshot();
     this.#toldMissing = JSON.stringify(snapshot.missingCredentials);
     this.#control?.broadcast(snapshot);
   }
 
+  /** Has the guard open the gates of keys that are not mounted any more. */
+  #useCredentials(): void {
+    for (const endpoint of this.configuration.endpoints) {
+      const key = endpoint.credential && this.#credentials.read(endpoint.credential);
+      if (key !== undefined) this.guard.useCredential(dependencyOf(endpoint), credentialHash(key));
+    }
+  }
+
   /** Tells what changed without an event of its own. */
   #tick(): void {
+    this.#useCredentials();
+    this.#ticks += 1;
+    if (this.#ticks % SAVE_TICKS === 0) void this.#kept.save();
     const missing = this.#reporter.missingCredentials();
     const text = JSON.stringify(missing);
     if (text !== this.#toldMissing) {
@@ -258,7 +316,18 @@ export class Runtime {
       this.#control?.broadcast(this.#reporter.snapshot());
     }
     const counters = this.#reporter.counters();
-    if (counters) this.#control?.broadcast(counters);
+    if (!counters) return;
+    this.#control?.broadcast(counters);
+    for (const gate of counters.gates ?? []) this.#noteGate(gate);
+  }
+
+  #noteGate({ dependency, gate, until }: GateStatus): void {
+    const shut = gate !== 'None';
+    if (shut) this.#log('guard').warn({ dependency, gate, until }, 'Gate was shut');
+    else if (this.#shutGates.has(dependency))
+      this.#log('guard').info({ dependency }, 'Gate was opened');
+    if (shut) this.#shutGates.add(dependency);
+    else this.#shutGates.delete(dependency);
   }
 
   #inForce(): ReturnType<ConstructorParameters<typeof Messages>[0]['inForce']> {
@@ -270,7 +339,7 @@ export class Runtime {
     return this.configuration.configuration?.content.timeouts;
   }
 
-  #state(): Record<string, unknown> {
+  #facts(): Record<string, unknown> {
     const { pod, version } = this.#options;
     return {
       pod,
@@ -282,6 +351,7 @@ export class Runtime {
       links: this.#control?.links ?? 0,
       highestTerm: this.configuration.highestTerm,
       missingCredentials: this.#reporter.missingCredentials(),
+      retryBudgetUsed: this.#retryBudget.used(this.#options.clock.now()),
       eventLoopLagMs: Math.round(this.#eventLoop.lagMs),
     };
   }
@@ -289,19 +359,4 @@ export class Runtime {
   #log(module: string): Logger {
     return moduleLogger(this.#options.log, module);
   }
-}
-
-function listen(server: Server, port: number, host?: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host !== undefined && { host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function portOf(server: Server | undefined): number {
-  const address = server?.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

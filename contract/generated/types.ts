@@ -15,6 +15,13 @@ export type Requires = string[];
  */
 export type DurationMs = number;
 /**
+ * Shadow decides and counts, and never rejects. Absent: Enforce.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Mode".
+ */
+export type Mode = 'Enforce' | 'Shadow';
+/**
  * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -61,9 +68,15 @@ export interface Content {
    * @maxItems 64
    */
   endpoints: Endpoint[];
+  /**
+   * Bounds on one request to the model. One that is absent does not apply.
+   */
   timeouts: {
     connectMs: DurationMs;
     requestMs: DurationMs;
+    firstTokenMs?: DurationMs;
+    streamIdleMs?: DurationMs;
+    transportIdleMs?: DurationMs;
   };
   shutdown: {
     /**
@@ -74,6 +87,29 @@ export interface Content {
      * Time for open requests to finish after that.
      */
     drainTimeoutMs: number;
+  };
+  /**
+   * How requests to the model are retried. Absent: they are not.
+   */
+  retry?: {
+    /**
+     * The first attempt counts; 1 is no retry.
+     */
+    maxAttempts: number;
+    baseDelayMs: DurationMs;
+    maxDelayMs: DurationMs;
+    /**
+     * Retries at most, as a share of recent requests.
+     */
+    budgetPercent: number;
+  };
+  /**
+   * Requests that the agent takes at a time. maxQueued and acquireTimeoutMs also bound the wait at a maxConcurrent of a dependency. Absent: no bound.
+   */
+  bulkhead?: {
+    maxConcurrent: number;
+    maxQueued: number;
+    acquireTimeoutMs: DurationMs;
   };
   /**
    * @maxItems 256
@@ -113,6 +149,10 @@ export interface Endpoint {
      */
     key: string;
   };
+  /**
+   * Requests to it at a time. Absent: no bound.
+   */
+  maxConcurrent?: number;
   requires?: Requires;
 }
 /**
@@ -130,6 +170,8 @@ export interface Circuit {
   policy?: string;
   trip: {
     consecutiveFailures?: number;
+    failureRate?: FailureRate;
+    slowCalls?: SlowCalls;
   };
   openDurationMs: DurationMs;
   maxOpenDurationMs: DurationMs;
@@ -137,7 +179,74 @@ export interface Circuit {
     maxProbes: number;
     successThreshold: number;
   };
+  /**
+   * Classes of outcomes that are failures; others are ignored. Absent: all but RateLimited.
+   *
+   * @maxItems 16
+   *
+   * Items: ServerError, Overloaded, Timeout, Connection, InvalidResponse or RateLimited.
+   */
+  failureOn?: string[];
+  recovery?: {
+    /**
+     * Time after closing in which 10, 25, 50 and then 100 % of the calls are admitted. 0: none.
+     */
+    rampUpMs: number;
+  };
+  mode?: Mode;
+  /**
+   * Holds the circuit in a state, whatever its calls do, until it expires by the clock of the pod.
+   */
+  override?: {
+    state: 'Open' | 'Closed';
+    reason?: string;
+    /**
+     * RFC 3339. Absent: until removed.
+     */
+    expiresAt?: string;
+  };
+  /**
+   * A change of it closes the circuit once; the first one that a circuit sees is no change.
+   */
+  resetToken?: string;
   requires?: Requires;
+}
+/**
+ * Opens when this share of the calls that ended within the window failed. The window is a time (windowMs) or a number of calls (calls), one of both.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FailureRate".
+ */
+export interface FailureRate {
+  percent: number;
+  windowMs?: DurationMs;
+  /**
+   * Size of the window in calls.
+   */
+  calls?: number;
+  /**
+   * Calls that must have ended within the window before it counts.
+   */
+  minimumCalls: number;
+}
+/**
+ * Opens when this share of the calls that ended within the window was slower. The window is a time (windowMs) or a number of calls (calls), one of both.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SlowCalls".
+ */
+export interface SlowCalls {
+  percent: number;
+  slowerThanMs: DurationMs;
+  windowMs?: DurationMs;
+  /**
+   * Size of the window in calls.
+   */
+  calls?: number;
+  /**
+   * Calls that must have ended within the window before it counts.
+   */
+  minimumCalls: number;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -154,7 +263,7 @@ export interface Limit {
   policy: string;
   name: string;
   /**
-   * What is counted, such as Requests. An unknown one leaves the limit out.
+   * What is counted: Requests, InputTokens, OutputTokens or TotalTokens. An unknown one leaves the limit out.
    */
   resource: string;
   refill: {
@@ -162,6 +271,25 @@ export interface Limit {
     perMs: DurationMs;
   };
   capacity: number;
+  /**
+   * What each has a bucket of its own. Absent: one bucket.
+   */
+  key?: {
+    /**
+     * Name of a request header, in lower case; requests without it share a bucket.
+     */
+    header: string;
+  };
+  /**
+   * Buckets at most; further keys share one.
+   */
+  maxKeys?: number;
+  /**
+   * Absent: Reject.
+   */
+  onLimit?: 'Reject' | 'Queue';
+  maxWaitMs?: DurationMs;
+  mode?: Mode;
   requires?: Requires;
 }
 /**
@@ -242,6 +370,10 @@ export interface Snapshot {
     secret: string;
     key: string;
   }[];
+  /**
+   * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
+   */
+  gates?: GateStatus[];
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -312,6 +444,18 @@ export interface CircuitStatus {
     message: string;
     time: string;
   };
+  /**
+   * It decides and counts, and rejects nothing. Absent: false.
+   */
+  shadow?: boolean;
+  /**
+   * The override in force; absent when there is none, or when it has expired.
+   */
+  overridden?: 'Open' | 'Closed';
+  /**
+   * The last resetToken that was seen, and acted on unless it was the first.
+   */
+  handledResetToken?: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -321,6 +465,9 @@ export interface LimitStatus {
   target: string;
   policy: string;
   name: string;
+  /**
+   * When the limit has a key: of the bucket that is used most. Keys are never reported.
+   */
   usedPercent: number;
   /**
    * Since the process started.
@@ -351,6 +498,20 @@ export interface Transition {
   reason: string;
 }
 /**
+ * Whether calls to a dependency are held back for a reason that is no failure of it.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "GateStatus".
+ */
+export interface GateStatus {
+  dependency: string;
+  gate: 'None' | 'RateLimited' | 'SpendLimit' | 'Unauthorized';
+  /**
+   * RFC 3339: when the next call is let through. Absent when the gate is None, or while that is not known.
+   */
+  until?: string;
+}
+/**
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "TransitionReport".
  */
@@ -367,9 +528,13 @@ export interface Counters {
   type: 'Counters';
   limits: LimitStatus[];
   /**
-   * Those whose last failure changed.
+   * Those whose last failure, next probe or override changed.
    */
   circuits: CircuitStatus[];
+  /**
+   * Those that changed.
+   */
+  gates?: GateStatus[];
 }
 /**
  * First message of the operator: the term in which it leads. The runtime takes no configuration of a lower term from now on.

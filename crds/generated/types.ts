@@ -71,6 +71,10 @@ export interface AgentDeploymentSpec {
          */
         key: string;
       };
+      /**
+       * Requests to the endpoint at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
+       */
+      maxConcurrent?: number;
     }[];
   };
   /**
@@ -85,6 +89,56 @@ export interface AgentDeploymentSpec {
      * Time for a whole request to the endpoint, its answer's stream included. Default 5m.
      */
     request: string;
+    /**
+     * Time from a request to the first event of its answer's stream. Default 60s. Longer than request, it has no effect.
+     */
+    firstToken: string;
+    /**
+     * Time between two events of a stream, pings left out. Default 120s. Longer than request, it has no effect.
+     */
+    streamIdle: string;
+    /**
+     * Time in which nothing at all comes over a stream, not even a ping. Default 45s. Longer than request, it has no effect.
+     */
+    transportIdle: string;
+  };
+  /**
+   * How often and when a request to the model that failed is sent again, as long as nothing of an answer has reached the caller. Nothing else retries.
+   */
+  retry: {
+    /**
+     * Attempts at most, the first one included; 1 is no retry. Default 3.
+     */
+    maxAttempts: number;
+    /**
+     * Longest wait before the first retry; the wait is random below it. It doubles with each further retry. Default 500ms.
+     */
+    baseDelay: string;
+    /**
+     * Longest that the wait before a retry grows to. Default 8s.
+     */
+    maxDelay: string;
+    /**
+     * Retries at most, in percent of recent requests of the pod, so that retries cannot swamp a dependency that is down. Default 20.
+     */
+    budgetPercent: number;
+  };
+  /**
+   * Requests that a pod takes at a time. One that exceeds it is answered with 503 and retry-after.
+   */
+  bulkhead: {
+    /**
+     * Requests in work at a time. Default 100.
+     */
+    maxConcurrent: number;
+    /**
+     * Requests that wait for a place, in the order in which they came; also at an endpoint's maxConcurrent. Default 100.
+     */
+    maxQueued: number;
+    /**
+     * Longest wait for a place; also at an endpoint's maxConcurrent. It counts against the deadline of the request. Default 5s.
+     */
+    acquireTimeout: string;
   };
   /**
    * How a pod ends.
@@ -171,9 +225,17 @@ export interface AgentDeploymentStatus {
      */
     name: string;
     /**
-     * Worst state of its circuit in any connected pod; Unknown when no pod reports.
+     * Worst state of its circuit in any connected pod; Unknown when no pod reports. One in shadow mode counts as Closed, as it lets everything pass.
      */
     circuit: 'Closed' | 'HalfOpen' | 'Open' | 'Unknown';
+    /**
+     * Why calls are held back although nothing failed, in any connected pod: the provider's rate limit, its spend limit, or an API key that it refuses. Pauses with less than 5s to go are left out.
+     */
+    gate?: 'None' | 'RateLimited' | 'SpendLimit' | 'Unauthorized';
+    /**
+     * Until when calls are held back, RFC 3339; absent when the provider did not say.
+     */
+    until?: string;
     /**
      * Policies in force on this dependency.
      *
@@ -297,7 +359,64 @@ export interface CircuitBreakerPolicySpec {
      * Opens after this many failures in a row. Default 5 when trip is absent.
      */
     consecutiveFailures?: number;
+    /**
+     * Opens when at least this share of the calls in a window failed.
+     */
+    failureRate?: {
+      /**
+       * Share of failures that opens the circuit, 1 to 100.
+       */
+      percent: number;
+      /**
+       * Time that is looked back, 1s to 1h. Set exactly one of window and calls.
+       */
+      window?: string;
+      /**
+       * Calls that are looked back, the last ones that ended. Set exactly one of window and calls.
+       */
+      calls?: number;
+      /**
+       * Calls that must have ended within the window before it counts. Default 10.
+       */
+      minimumCalls: number;
+    };
+    /**
+     * Opens when at least this share of the calls in a window was slow, whether or not they failed.
+     */
+    slowCalls?: {
+      /**
+       * Share of slow calls that opens the circuit, 1 to 100.
+       */
+      percent: number;
+      /**
+       * A call that takes longer is slow; of a streamed answer it is the time to its first token that counts.
+       */
+      slowerThan: string;
+      /**
+       * Time that is looked back, 1s to 1h. Set exactly one of window and calls.
+       */
+      window?: string;
+      /**
+       * Calls that are looked back, the last ones that ended. Set exactly one of window and calls.
+       */
+      calls?: number;
+      /**
+       * Calls that must have ended within the window before it counts. Default 10.
+       */
+      minimumCalls: number;
+    };
   };
+  /**
+   * What counts as a failure; whatever is left out is ignored. ServerError is any answer with 5xx, Overloaded the provider's own word for it, Timeout one of the agent's timeouts, Connection a connection that fails or breaks, InvalidResponse an answer that is not the protocol, RateLimited an answer 429. Default ServerError, Overloaded, Timeout, Connection, InvalidResponse.
+   *
+   * @minItems 1
+   * @maxItems 6
+   *
+   * Items: Class of failures.
+   */
+  failureOn: (
+    'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited'
+  )[];
   /**
    * How long an open circuit rejects calls before it lets a probe through. It doubles with each probe that fails. Default 60s.
    */
@@ -319,6 +438,40 @@ export interface CircuitBreakerPolicySpec {
      */
     successThreshold: number;
   };
+  /**
+   * What happens after a circuit has closed again.
+   */
+  recovery: {
+    /**
+     * Time over which a circuit that has closed admits 10, 25, 50 and then 100 percent of the calls, so that a dependency that recovers is not swamped; one call at a time always passes. Default 0s, all at once.
+     */
+    rampUp: string;
+  };
+  /**
+   * Shadow decides and counts as Enforce does, and rejects nothing, to try figures on real traffic. Default Enforce.
+   */
+  mode: 'Enforce' | 'Shadow';
+  /**
+   * Holds every circuit of the policy in a state, whatever its calls do, such as during maintenance of the provider.
+   */
+  override?: {
+    /**
+     * Open rejects every call, Closed lets every call pass.
+     */
+    state: 'Open' | 'Closed';
+    /**
+     * Why, for status and Events.
+     */
+    reason?: string;
+    /**
+     * When it ends, RFC 3339, such as 2026-12-01T02:00:00Z. Pods see to that themselves. After Open, probes are let through first. When absent, it lasts until it is removed.
+     */
+    expiresAt?: string;
+  };
+  /**
+   * Any text. Changing it closes every circuit of the policy once and forgets its failures; the first one that a pod sees is no change. status.lastHandledResetToken shows when every connected pod did it.
+   */
+  resetToken?: string;
   /**
    * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own.
    */
@@ -452,6 +605,10 @@ export interface CircuitBreakerPolicyStatus {
      */
     reason: string;
   }[];
+  /**
+   * The resetToken that every connected pod has handled.
+   */
+  lastHandledResetToken?: string;
   /**
    * Figures for kubectl's columns.
    */
@@ -588,9 +745,9 @@ export interface RateLimitPolicySpec {
      */
     name: string;
     /**
-     * What is counted. Default Requests.
+     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. Default Requests.
      */
-    resource: 'Requests';
+    resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
     /**
      * How fast the bucket fills, evenly over the time.
      */
@@ -608,11 +765,36 @@ export interface RateLimitPolicySpec {
      * Most that the bucket holds, so the largest burst.
      */
     capacity: number;
+    /**
+     * Gives each value of it a bucket of its own. When absent, all requests share one bucket.
+     */
+    key?: {
+      /**
+       * Request header whose value is the key, such as x-user-id. Requests without it share a bucket.
+       */
+      header: string;
+    };
+    /**
+     * Buckets that a pod keeps at most when key is set. Only full ones are dropped for others; further keys share one bucket beyond that. Default 10000.
+     */
+    maxKeys: number;
+    /**
+     * Reject answers 429 at once, Queue lets a request wait up to maxWait for its turn. Default Reject.
+     */
+    onLimit: 'Reject' | 'Queue';
+    /**
+     * Longest wait when onLimit is Queue. Default 2s.
+     */
+    maxWait: string;
   }[];
   /**
    * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has buckets of its own, so an agent with 3 pods takes 3 times the limit.
    */
   scope: 'Pod';
+  /**
+   * Shadow decides and counts as Enforce does, and rejects nothing, to try figures on real traffic. Default Enforce.
+   */
+  mode: 'Enforce' | 'Shadow';
 }
 /**
  * What is. Written by the operator alone.

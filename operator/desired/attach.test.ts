@@ -10,6 +10,7 @@ import type { Attachment, Slot } from './attachment.ts';
 import {
   agentFixture,
   breakerFixture,
+  bucketFixture,
   endpoint,
   limitFixture,
   selector,
@@ -167,14 +168,22 @@ describe('attach', () => {
     [breakerFixture('a', { openDuration: 'soon' }), 'spec.openDuration is "soon"'],
     [breakerFixture('a', { openDuration: '1h' }), 'must not be longer than spec.maxOpenDuration'],
     [
-      limitFixture('a', {
-        limits: [
-          { name: 'r', resource: 'Requests', refill: { amount: 1, per: '0s' }, capacity: 1 },
-        ],
-      }),
+      limitFixture('a', { limits: [bucketFixture('r', { refill: { amount: 1, per: '0s' } })] }),
       'spec.limits[0].refill.per is 0s',
     ],
     [breakerFixture('a', { targetSelectors: [selector({ a: 'b' })], ...name }), 'exactly one of'],
+    [
+      breakerFixture('a', { trip: { failureRate: { percent: 50, minimumCalls: 10 } } }),
+      'set exactly one of spec.trip.failureRate.window and spec.trip.failureRate.calls',
+    ],
+    [
+      breakerFixture('a', { override: { state: 'Open', expiresAt: 'tomorrow' } }),
+      'spec.override.expiresAt must be a time in RFC 3339',
+    ],
+    [
+      limitFixture('a', { limits: [bucketFixture('r', { maxWait: '0s' })] }),
+      'spec.limits[0].maxWait is 0s',
+    ],
   ])('keeps an invalid policy out and leaves others alone (%#)', (policy, message) => {
     const attachment =
       policy.kind === 'CircuitBreakerPolicy'

@@ -4,7 +4,7 @@ import { Ajv, type AnySchema } from 'ajv';
 import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
 import { canonicalJson } from './canonical.ts';
 import { hashContent, resolveContent } from './configuration.ts';
-import { agentFixture, breakerFixture, endpoint, limitFixture } from './fixtures.ts';
+import { agentFixture, breakerFixture, bucketFixture, endpoint, limitFixture } from './fixtures.ts';
 
 const none = {
   circuits: new Map<string, CircuitBreakerPolicy>(),
@@ -33,7 +33,15 @@ describe('resolveContent', () => {
           requires: ['Endpoint.Anthropic'],
         },
       ],
-      timeouts: { connectMs: 10_000, requestMs: 300_000 },
+      timeouts: {
+        connectMs: 10_000,
+        requestMs: 300_000,
+        firstTokenMs: 60_000,
+        streamIdleMs: 120_000,
+        transportIdleMs: 45_000,
+      },
+      retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+      bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },
       circuits: [
         {
@@ -107,15 +115,18 @@ describe('resolveContent', () => {
     expect([validate(configuration), validate.errors]).toEqual([true, null]);
   });
 
+  it('refuses a retry that waits longer at first than at last', () => {
+    const { retry } = agentFixture().spec;
+    const agent = agentFixture('triage', { retry: { ...retry, baseDelay: '10s' } });
+    expect(() => resolveContent(agent, none)).toThrow(
+      'spec.retry.baseDelay (10s) must not be longer than spec.retry.maxDelay (8s)',
+    );
+  });
+
   it('refuses a configuration that is too large to be passed on', () => {
     const long = 'x'.repeat(64);
     const some = limitFixture(long, {
-      limits: Array.from({ length: 5000 }, (_, index) => ({
-        name: `${long}-${index}`,
-        resource: 'Requests' as const,
-        refill: { amount: 1, per: '1s' },
-        capacity: 1,
-      })),
+      limits: Array.from({ length: 5000 }, (_, index) => bucketFixture(`${long}-${index}`)),
     });
     expect(() =>
       resolveContent(agentFixture(), { ...none, limits: new Map([['inbound', some]]) }),

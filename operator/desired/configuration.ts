@@ -1,16 +1,14 @@
-import type { Circuit, Content, Endpoint, Limit } from '../../contract/generated/types.ts';
-import type { FEATURES } from '../../contract/link.ts';
+import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../contract/link.ts';
-import type {
-  AgentDeployment,
-  CircuitBreakerPolicy,
-  RateLimitPolicy,
-} from '../../crds/generated/types.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { AgentAttachment } from './attachment.ts';
 import { canonicalHash, canonicalJson } from './canonical.ts';
+import { circuit } from './circuit.ts';
 import { dependenciesOf } from './dependencies.ts';
-import { parseDuration, parsePositiveDuration } from './duration.ts';
+import { checkOrder, parseDuration, parsePositiveDuration } from './duration.ts';
 import { InvalidSpecError } from './errors.ts';
+import { requires } from './features.ts';
+import { limits } from './limits.ts';
 import { byText } from './wording.ts';
 
 /** Time between a pod being unready and taking no new work. */
@@ -20,16 +18,6 @@ export const ENDPOINT_LAG_MS = 5000;
 const ENVELOPE_BYTES = 512;
 
 const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
-
-/** What a circuit without a policy does. */
-const DEFAULT_CIRCUIT = {
-  trip: { consecutiveFailures: 5 },
-  openDurationMs: 60_000,
-  maxOpenDurationMs: 600_000,
-  halfOpen: { maxProbes: 1, successThreshold: 2 },
-} as const;
-
-type Feature = (typeof FEATURES)[number];
 
 /**
  * The configuration that the agent's pods are to run. Its order depends on nothing but the spec and names. Throws
@@ -43,14 +31,13 @@ export function resolveContent(
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     endpoints: spec.model.endpoints.map(endpoint),
-    timeouts: {
-      connectMs: parsePositiveDuration(spec.timeouts.connect, 'spec.timeouts.connect'),
-      requestMs: parsePositiveDuration(spec.timeouts.request, 'spec.timeouts.request'),
-    },
+    timeouts: timeouts(spec.timeouts),
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
       drainTimeoutMs: drainTimeout(agent),
     },
+    retry: retry(spec.retry),
+    bulkhead: bulkhead(spec.bulkhead),
     circuits: dependenciesOf(agent).map((dependency) =>
       circuit(dependency, attachment.circuits.get(dependency)),
     ),
@@ -80,7 +67,7 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
 }
 
 function endpoint(spec: EndpointSpec): Endpoint {
-  const { name, provider, model, baseURL, apiKeySecretRef: secret } = spec;
+  const { name, provider, model, baseURL, apiKeySecretRef: secret, maxConcurrent } = spec;
   return {
     name,
     provider,
@@ -95,46 +82,43 @@ function endpoint(spec: EndpointSpec): Endpoint {
             key: secret.key,
           },
         }),
+    ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     requires: requires(`Endpoint.${provider}`),
   };
 }
 
-function circuit(dependency: string, policy: CircuitBreakerPolicy | undefined): Circuit {
-  if (policy === undefined) {
-    return { dependency, ...DEFAULT_CIRCUIT, requires: requires('Circuit.ConsecutiveFailures') };
-  }
-  const { trip, openDuration, maxOpenDuration, halfOpen } = policy.spec;
+type Spec = AgentDeployment['spec'];
+
+function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
+  const ms = (field: keyof typeof spec): number =>
+    parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
   return {
-    dependency,
-    policy: policy.metadata.name,
-    trip:
-      trip.consecutiveFailures === undefined
-        ? {}
-        : { consecutiveFailures: trip.consecutiveFailures },
-    openDurationMs: parsePositiveDuration(openDuration, 'spec.openDuration'),
-    maxOpenDurationMs: parsePositiveDuration(maxOpenDuration, 'spec.maxOpenDuration'),
-    halfOpen: { maxProbes: halfOpen.maxProbes, successThreshold: halfOpen.successThreshold },
-    requires: trip.consecutiveFailures === undefined ? [] : requires('Circuit.ConsecutiveFailures'),
+    connectMs: ms('connect'),
+    requestMs: ms('request'),
+    firstTokenMs: ms('firstToken'),
+    streamIdleMs: ms('streamIdle'),
+    transportIdleMs: ms('transportIdle'),
   };
 }
 
-function limits(target: string, policy: RateLimitPolicy): Limit[] {
-  return policy.spec.limits.map(({ name, resource, refill, capacity }) => ({
-    target,
-    policy: policy.metadata.name,
-    name,
-    resource,
-    refill: {
-      amount: refill.amount,
-      perMs: parsePositiveDuration(refill.per, `refill.per of limit ${name}`),
-    },
-    capacity,
-    requires: requires(`Limit.${resource}`),
-  }));
+function retry(spec: Spec['retry']): NonNullable<Content['retry']> {
+  const baseDelayMs = parsePositiveDuration(spec.baseDelay, 'spec.retry.baseDelay');
+  const maxDelayMs = parsePositiveDuration(spec.maxDelay, 'spec.retry.maxDelay');
+  checkOrder(['spec.retry.baseDelay', spec.baseDelay], ['spec.retry.maxDelay', spec.maxDelay]);
+  return {
+    maxAttempts: spec.maxAttempts,
+    baseDelayMs,
+    maxDelayMs,
+    budgetPercent: spec.budgetPercent,
+  };
 }
 
-function requires(feature: Feature): Feature[] {
-  return [feature];
+function bulkhead(spec: Spec['bulkhead']): NonNullable<Content['bulkhead']> {
+  return {
+    maxConcurrent: spec.maxConcurrent,
+    maxQueued: spec.maxQueued,
+    acquireTimeoutMs: parsePositiveDuration(spec.acquireTimeout, 'spec.bulkhead.acquireTimeout'),
+  };
 }
 
 function checkSize(content: Content): void {

@@ -25,3 +25,15 @@ export function parsePositiveDuration(text: string, field: string): number {
   if (duration > 0) return duration;
   throw new InvalidSpecError('InvalidDuration', `${field} is ${text}; it must be longer than 0s`);
 }
+
+/** A duration with the field that it is in. */
+type Named = [field: string, text: string];
+
+/** Throws an InvalidSpecError that names both fields when the first duration is longer than the second. */
+export function checkOrder([shorter, text]: Named, [longer, bound]: Named): void {
+  if (parseDuration(text, shorter) <= parseDuration(bound, longer)) return;
+  throw new InvalidSpecError(
+    'Invalid',
+    `${shorter} (${text}) must not be longer than ${longer} (${bound})`,
+  );
+}

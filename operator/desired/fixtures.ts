@@ -36,7 +36,15 @@ export function agentFixture(
           }),
         ],
       },
-      timeouts: { connect: '10s', request: '5m' },
+      timeouts: {
+        connect: '10s',
+        request: '5m',
+        firstToken: '60s',
+        streamIdle: '120s',
+        transportIdle: '45s',
+      },
+      retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
+      bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       shutdown: { drainTimeout: '5m' },
       ...spec,
     },
@@ -74,10 +82,28 @@ export function breakerFixture(
       trip: { consecutiveFailures: 3 },
       openDuration: '30s',
       maxOpenDuration: '5m',
+      failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
       halfOpen: { maxProbes: 1, successThreshold: 2 },
+      recovery: { rampUp: '0s' },
+      mode: 'Enforce',
       scope: 'Pod',
       ...spec,
     },
+  };
+}
+
+type Bucket = RateLimitPolicySpec['limits'][number];
+
+export function bucketFixture(name: string, rest: Partial<Bucket> = {}): Bucket {
+  return {
+    name,
+    resource: 'Requests',
+    refill: { amount: 10, per: '1s' },
+    capacity: 100,
+    maxKeys: 10_000,
+    onLimit: 'Reject',
+    maxWait: '2s',
+    ...rest,
   };
 }
 
@@ -92,14 +118,8 @@ export function limitFixture(
     metadata: { name, namespace: 'support', uid: `uid-arlp-${name}`, generation: 1, ...metadata },
     spec: {
       ...(spec.targetSelectors === undefined && { targetRefs: [target('triage')] }),
-      limits: [
-        {
-          name: 'requests',
-          resource: 'Requests',
-          refill: { amount: 10, per: '1s' },
-          capacity: 100,
-        },
-      ],
+      limits: [bucketFixture('requests')],
+      mode: 'Enforce',
       scope: 'Pod',
       ...spec,
     },

@@ -2,10 +2,21 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
-import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
 import { attach } from './attach.ts';
 import { configMap } from './configMap.ts';
-import { agentFixture, breakerFixture, endpoint, limitFixture, OPTIONS } from './fixtures.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  bucketFixture,
+  endpoint,
+  limitFixture,
+  OPTIONS,
+} from './fixtures.ts';
 import { planAgent } from './plan.ts';
 
 const agents: Record<string, AgentDeployment> = {
@@ -23,10 +34,19 @@ const agents: Record<string, AgentDeployment> = {
           model: 'claude-opus-4-5',
           baseURL: 'https://models.example.com/anthropic',
           apiKeySecretRef: { name: 'models.example', key: 'token' },
+          maxConcurrent: 4,
         }),
       ],
     },
-    timeouts: { connect: '1s500ms', request: '10m' },
+    timeouts: {
+      connect: '1s500ms',
+      request: '10m',
+      firstToken: '20s',
+      streamIdle: '1m',
+      transportIdle: '30s',
+    },
+    retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
+    bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s' },
   }),
   'pod-template': agentFixture('triage', {
@@ -49,6 +69,39 @@ const agents: Record<string, AgentDeployment> = {
   }),
 };
 
+const breakers: Record<string, CircuitBreakerPolicy> = {
+  everything: breakerFixture('triage', {
+    trip: {
+      consecutiveFailures: 3,
+      failureRate: { percent: 50, window: '60s', minimumCalls: 10 },
+      slowCalls: { percent: 80, slowerThan: '20s', calls: 100, minimumCalls: 20 },
+    },
+    failureOn: ['RateLimited', 'Timeout', 'Connection'],
+    recovery: { rampUp: '30s' },
+    mode: 'Shadow',
+    override: {
+      state: 'Open',
+      reason: 'provider maintenance',
+      expiresAt: '2026-12-01T02:00:00+01:00',
+    },
+    resetToken: '1',
+  }),
+};
+
+const limits: Record<string, RateLimitPolicy> = {
+  everything: limitFixture('triage', {
+    limits: [
+      bucketFixture('requests', { onLimit: 'Queue', maxWait: '500ms' }),
+      bucketFixture('tokens', {
+        resource: 'TotalTokens',
+        key: { header: 'X-User-Id' },
+        maxKeys: 5000,
+      }),
+    ],
+    mode: 'Shadow',
+  }),
+};
+
 /** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
 function expectGolden(name: string, object: unknown): void {
   const file = new URL(`testdata/${name}.golden.yaml`, import.meta.url);
@@ -61,7 +114,11 @@ function expectGolden(name: string, object: unknown): void {
 }
 
 describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
-  const attachment = attach({ breakers: [breakerFixture()], limits: [limitFixture()] }, [agent]);
+  const policies = {
+    breakers: [breakers[name] ?? breakerFixture()],
+    limits: [limits[name] ?? limitFixture()],
+  };
+  const attachment = attach(policies, [agent]);
   const plan = planAgent({ agent, attachment: attachment.agents.get('triage')!, options: OPTIONS });
 
   it.each(['serviceAccount', 'deployment', 'service'] as const)('%s', (kind) => {

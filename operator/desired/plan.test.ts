@@ -45,6 +45,8 @@ const model = (rest: Parameters<typeof endpoint>[1]): Partial<AgentDeploymentSpe
   },
 });
 
+const { spec } = agentFixture();
+
 describe('planAgent', () => {
   it('says what the agent depends on and which policies are in force', () => {
     expect(plan({}, attached)).toMatchObject({
@@ -66,12 +68,15 @@ describe('planAgent', () => {
     ['replicas', { replicas: 7 }, nothing],
     ['the model', model({ model: 'claude-opus-4-5' }), nothing],
     ['the base URL', model({ baseURL: 'http://model:8000' }), nothing],
-    ['timeouts', { timeouts: { connect: '1s', request: '1m' } }, nothing],
-  ])('does not restart pods when %s change', (_what, spec, attachment) => {
-    expect(template(spec, attachment)).toEqual(template());
+    ['timeouts', { timeouts: { ...spec.timeouts, connect: '1s', request: '1m' } }, nothing],
+    ['retries', { retry: { ...spec.retry, maxAttempts: 1 } }, nothing],
+    ['the bulkhead', { bulkhead: { ...spec.bulkhead, maxConcurrent: 5 } }, nothing],
+    ['the concurrency of an endpoint', model({ maxConcurrent: 5 }), nothing],
+  ])('does not restart pods when %s change', (_what, change, attachment) => {
+    expect(template(change, attachment)).toEqual(template());
     const before = plan();
-    const after = plan(spec, attachment);
-    if (spec.replicas === undefined) expect(after.hash).not.toBe(before.hash);
+    const after = plan(change, attachment);
+    if (change.replicas === undefined) expect(after.hash).not.toBe(before.hash);
   });
 
   it.each<[string, Partial<AgentDeploymentSpec>]>([

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { GateStatus } from '../../contract/generated/types.ts';
 import { settle } from '../kube/testing/fake-clock.ts';
 import { connected } from './testing/harness.ts';
 import {
@@ -38,6 +39,21 @@ describe('reports', () => {
       [AGENT, 'Counters'],
       [AGENT, 'State'],
     ]);
+  });
+
+  it('merges gates, and knows none of a pod that does not tell them', async () => {
+    const { links, pod, socketTo } = await connected(A);
+    const gates = (): unknown => links.podReport(pod.uid)?.snapshot?.gates;
+    const shut = { dependency: 'model/primary', gate: 'RateLimited', until: 'later' } as const;
+    const free = { dependency: 'model/other', gate: 'None' } as const;
+    const say = (some: GateStatus[]): void =>
+      socketTo(pod).say({ type: 'Counters', limits: [], circuits: [], gates: some });
+    expect(gates()).toBeUndefined();
+    socketTo(pod).say(counters('calm', 1));
+    expect(gates()).toBeUndefined();
+    say([shut, free]);
+    say([{ dependency: 'model/primary', gate: 'None' }]);
+    expect(gates()).toEqual([{ dependency: 'model/primary', gate: 'None' }, free]);
   });
 
   it('bounds what a pod can make it keep', async () => {

@@ -95,11 +95,17 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...snapshot,
     circuits: mergeCircuits(snapshot.circuits, message.circuits),
     limits: mergeBy(snapshot.limits, message.limits, limitKey, MAX_LIMITS),
+    ...mergeGates(snapshot.gates, message.gates),
   };
 }
 
 const mergeCircuits = (known: CircuitStatus[], changed: CircuitStatus[]): CircuitStatus[] =>
   mergeBy(known, changed, (circuit) => circuit.dependency, MAX_CIRCUITS);
+
+function mergeGates(known: Snapshot['gates'], changed: Snapshot['gates']): Pick<Snapshot, 'gates'> {
+  if (changed === undefined) return {};
+  return { gates: mergeBy(known ?? [], changed, (gate) => gate.dependency, MAX_CIRCUITS) };
+}
 
 const limitKey = (limit: LimitStatus): string =>
   JSON.stringify([limit.target, limit.policy, limit.name]);

@@ -102,16 +102,12 @@ export class StatusReconciler {
     if (!this.#settled([key])) return { requeueAfterMs: SETTLE_POLL_MS };
     const agent = this.#agents.newest(cached);
     const observation = this.#observe(key);
-    const next = agentStatus({
-      agent,
-      plan: state.plan,
-      observation,
-      previous: agent.status,
-      now: new Date(this.#options.clock.now()),
-    });
+    const { plan } = state;
+    const now = new Date(this.#options.clock.now());
+    const next = agentStatus({ agent, plan, observation, previous: agent.status, now });
     return this.#write(this.#agents, AgentDeployments, agent, [key], signal, {
       next,
-      events: (previous) => agentEvents({ agent, plan: state.plan, observation }, previous, next),
+      events: (previous) => agentEvents({ agent, plan, observation, now }, previous, next),
     });
   };
 

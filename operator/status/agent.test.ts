@@ -103,6 +103,36 @@ describe('agentStatus', () => {
     expect(all.dependencies![0]!.circuit).toBe('Open');
   });
 
+  it('tells why calls are held back although nothing failed', () => {
+    const gates = [{ dependency: 'model/primary', gate: 'SpendLimit' as const, until: ago(-600) }];
+    const all = status(observation([pod('a', { gates }), pod('b', { gates: [] })]));
+    expect(all.dependencies![0]).toMatchObject({
+      circuit: 'Closed',
+      gate: 'SpendLimit',
+      until: ago(-600),
+    });
+    expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'SpendLimit']);
+    expect(message(all, 'DependenciesHealthy')).toBe(
+      `The provider's spend limit holds calls to model/primary back in 1/2 pods until ${ago(-600)}; raise it there, or use another API key.`,
+    );
+    expect(of(all, 'Ready')).toEqual(['True', 'Ready']);
+    expect(of(all, 'Degraded')).toEqual(['False', 'AsExpected']);
+  });
+
+  it('tells of an open circuit before it tells of a gate', () => {
+    const gates = [{ dependency: 'model/primary', gate: 'Unauthorized' as const }];
+    const all = status(observation([pod('a', { gates, circuits: [circuit('Open')] })]));
+    expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'CircuitOpen']);
+    expect(message(all, 'DependenciesHealthy')).toMatch(/is open .* refuses the API key/);
+  });
+
+  it('takes a circuit in shadow mode for what it is to callers', () => {
+    const all = status(observation([pod('a', { circuits: [circuit('Open', { shadow: true })] })]));
+    expect(all.dependencies![0]!.circuit).toBe('Closed');
+    expect(all.summary!.circuits).toBe('1/1');
+    expect(of(all, 'DependenciesHealthy')).toEqual(['True', 'Healthy']);
+  });
+
   it('knows nothing of dependencies when no pod reports', () => {
     const all = status(observation([strangePod('a')]));
     expect(of(all, 'DependenciesHealthy')).toEqual(['Unknown', 'NoReports']);

@@ -1,3 +1,4 @@
+import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/attachment.ts';
 import type { Problem } from '../desired/errors.ts';
@@ -6,6 +7,7 @@ import { list } from '../desired/wording.ts';
 import { sightings, worstState, type Sighting } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { dependenciesHealthy } from './dependencies.ts';
+import { gateOf, type DependencyGate } from './gates.ts';
 import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
@@ -34,6 +36,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const { metadata, spec } = agent;
   const { deployment, desiredHash, revision } = observation;
   const seen = sightingsOf(agent, plan, observation);
+  const gates = gatesOf(plan, observation, now);
   const policies = plan.policies.map((policy) => ({
     policy,
     progress: progressOf(observation, policy),
@@ -58,10 +61,15 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     dependencies: plan.dependencies.slice(0, 64).map((dependency) => ({
       name: dependency.name,
       circuit: worstState(seen.filter((one) => one.dependency === dependency.name)),
+      ...shownGate(gates.find((one) => one.dependency === dependency.name)),
       policies: policiesOn(dependency),
     })),
     conditions: conditions(
-      [...workloadConditions(input), policiesProgrammed(policies), dependenciesHealthy(seen)],
+      [
+        ...workloadConditions(input),
+        policiesProgrammed(policies),
+        dependenciesHealthy(seen, gates),
+      ],
       previous?.conditions,
       metadata.generation,
       now,
@@ -69,14 +77,41 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   };
 }
 
-/** The circuits of the agent's dependencies in its live pods, whatever policy they are under. */
+/**
+ * The circuits of the agent's dependencies in its live pods, whatever policy they are under. One in shadow mode is
+ * closed to all that the agent's callers see.
+ */
 export function sightingsOf(
   { metadata }: AgentDeployment,
   { dependencies }: Pick<PlanFacts, 'dependencies'>,
   observation: AgentObservation,
 ): Sighting[] {
   const slots = dependencies.map(({ name }) => ({ agent: metadata.name, section: name }));
-  return sightings(slots, new Map([[metadata.name, observation]]));
+  return sightings(slots, new Map([[metadata.name, observation]])).map((sighting) =>
+    sighting.circuit?.shadow === true
+      ? { ...sighting, circuit: asClosed(sighting.circuit) }
+      : sighting,
+  );
+}
+
+function asClosed({ dependency, since, policy }: CircuitStatus): CircuitStatus {
+  return { dependency, since, ...(policy !== undefined && { policy }), state: 'Closed' };
+}
+
+/** The gates of the agent's dependencies, as far as pods report on them. */
+export function gatesOf(
+  { dependencies }: Pick<PlanFacts, 'dependencies'>,
+  observation: AgentObservation,
+  now: Date,
+): DependencyGate[] {
+  return dependencies
+    .map(({ name }) => gateOf(name, observation, now))
+    .filter((gate) => gate !== undefined);
+}
+
+function shownGate(gate: DependencyGate | undefined): Pick<AgentDependency, 'gate' | 'until'> {
+  if (gate === undefined) return {};
+  return { gate: gate.gate, ...(gate.until !== undefined && { until: gate.until }) };
 }
 
 function closedCircuits(seen: readonly Sighting[]): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type {
+  AgentDeploymentStatus,
   CircuitBreakerPolicyStatus,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
@@ -92,6 +93,22 @@ describe('statusChange', () => {
     [50, 100, 50, 0, 'Later'],
   ])('used %d and rejected %d to %d and %d', (used, rejected, nextUsed, nextRejected, change) => {
     expect(statusChange(rate(used, rejected), rate(nextUsed, nextRejected))).toBe(change);
+  });
+
+  it('writes a gate at once, and another end of it together with others', () => {
+    const agent = (gate: 'None' | 'RateLimited', until?: string): AgentDeploymentStatus => ({
+      dependencies: [
+        { name: 'model/primary', circuit: 'Closed', gate, ...(until !== undefined && { until }) },
+      ],
+    });
+    const shut = agent('RateLimited', '2026-11-21T11:00:00Z');
+    expect(statusChange(agent('None'), shut)).toBe('Now');
+    expect(statusChange(shut, agent('RateLimited', '2026-11-21T11:00:09Z'))).toBe('Later');
+    expect(statusChange(shut, agent('None'))).toBe('Now');
+  });
+
+  it('writes a reset that was handled at once', () => {
+    expect(statusChange(breaker(), breaker({ lastHandledResetToken: '2' }))).toBe('Now');
   });
 
   it('writes the first status at once', () => {

@@ -36,6 +36,7 @@ const INESSENTIAL = new Set([
   'lastFailure',
   'lastError',
   'nextProbe',
+  'until',
   'usedPercent',
   'used',
   'rejected',
@@ -56,15 +57,17 @@ function pruned(value: unknown): unknown {
   );
 }
 
-/** Messages, the kind of failures and the time of the next probe. */
+/** Messages, the kind of failures, the time of the next probe and of the end of a pause. */
 function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
   return !isDeepStrictEqual(textsOf(previous), textsOf(next));
 }
 
 function textsOf(status: AnyStatus): unknown {
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
+  const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
   return [
     (status.conditions ?? []).map(({ message }) => message),
+    dependencies.map(({ until }) => until),
     circuits.map(({ nextProbe, lastFailure }) => [
       nextProbe,
       lastFailure?.class,

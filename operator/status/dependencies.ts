@@ -7,27 +7,46 @@ import {
   type Sighting,
   type WorstState,
 } from './circuits.ts';
+import { describeGate, type DependencyGate } from './gates.ts';
 
 const MAX_NAMED = 8;
 
-/** DependenciesHealthy: whether every circuit of the agent is closed in every pod that reports. */
-export function dependenciesHealthy(seen: readonly Sighting[]): ConditionDraft {
+/**
+ * DependenciesHealthy: whether in every pod that reports every circuit of the agent is closed and no gate holds calls
+ * back.
+ */
+export function dependenciesHealthy(
+  seen: readonly Sighting[],
+  gates: readonly DependencyGate[],
+): ConditionDraft {
   const type = 'DependenciesHealthy';
   const state = worstState(seen);
+  const shut = gates.filter(({ gate }) => gate !== 'None');
   if (state === 'Unknown') {
     const message = 'No pod reports on its circuits at present.';
     return { type, status: 'Unknown', reason: 'NoReports', message };
   }
-  if (state === 'Closed') {
+  if (state === 'Closed' && shut.length === 0) {
     return { type, status: 'True', reason: 'Healthy', message: 'Every circuit is closed.' };
   }
+  const circuits =
+    state === 'Closed'
+      ? []
+      : [
+          `${troubled(seen)} The pods try again on their own; if it lasts, look at the dependency itself.`,
+        ];
   return {
     type,
     status: 'False',
-    reason: state === 'Open' ? 'CircuitOpen' : 'CircuitHalfOpen',
-    message: `${troubled(seen)} The pods try again on their own; if it lasts, look at the dependency itself.`,
+    reason: REASONS[state] ?? shut[0]!.gate,
+    message: [...circuits, ...shut.slice(0, MAX_NAMED).map(describeGate)].join(' '),
   };
 }
+
+const REASONS: Partial<Record<WorstState, string>> = {
+  Open: 'CircuitOpen',
+  HalfOpen: 'CircuitHalfOpen',
+};
 
 const WORDS: Record<WorstState, string> = {
   Open: 'is open',

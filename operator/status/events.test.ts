@@ -113,6 +113,44 @@ describe('breakerPolicyEvents', () => {
     expect(breakerPolicyEvents(undefined, first)).toEqual([]);
   });
 
+  it('tells that an override took over, and that it ended', () => {
+    const override = { state: 'Open' as const, reason: 'maintenance' };
+    const orders = [breakerFixture('triage', { override })];
+    const report = { circuits: [circuit('Open', { since: ago(5), overridden: 'Open' })] };
+    const held = status(inAll(report), first, orders);
+    expect(lines(breakerPolicyEvents(first, held))).toEqual([
+      'Warning CircuitOverridden spec.override (maintenance) holds circuits open until it is removed: model/primary of triage in 3/3 pods.',
+      'Warning CircuitOpened Circuit model/primary of triage opened in 3/3 pods',
+    ]);
+    expect(breakerPolicyEvents(held, status([strangePod('a')], held, orders))).toEqual([]);
+    expect(lines(breakerPolicyEvents(held, status(inAll(halfOpen), held)))[0]).toBe(
+      'Normal CircuitOverrideEnded spec.override has expired or was removed; circuits follow their calls again.',
+    );
+  });
+
+  it('tells of a reset that every pod has handled, and not of the first token', () => {
+    const done = (resetToken: string): CircuitBreakerPolicyStatus =>
+      status(inAll({ circuits: [circuit('Closed', { handledResetToken: resetToken })] }), first, [
+        breakerFixture('triage', { resetToken }),
+      ]);
+    expect(breakerPolicyEvents(first, done('1'))).toEqual([]);
+    expect(lines(breakerPolicyEvents(done('1'), done('2')))).toEqual([
+      'Normal CircuitsReset Every connected pod has closed its circuits for spec.resetToken 2.',
+    ]);
+  });
+
+  it('does not alarm anyone about what a shadow lets pass, until it is enforced', () => {
+    const shadow = [breakerFixture('triage', { mode: 'Shadow' })];
+    const calm = status(well, undefined, shadow);
+    const open = status(inAll(opened), calm, shadow);
+    expect(lines(breakerPolicyEvents(calm, open))).toEqual([
+      `Normal ShadowCircuitOpened In shadow mode, so nothing is rejected: Circuit model/primary of triage opened in 3/3 pods: ${reason}`,
+    ]);
+    expect(lines(breakerPolicyEvents(open, status(inAll(opened), open)))).toEqual([
+      `Warning CircuitOpened Circuit model/primary of triage opened in 3/3 pods: ${reason}`,
+    ]);
+  });
+
   it('tells of a target that is missing and of its return', () => {
     const lost = status([], first, [breakerFixture('triage', { targetRefs: [target('gone')] })]);
     expect(lines(breakerPolicyEvents(first, lost))[0]).toMatch(
@@ -164,6 +202,10 @@ describe('rateLimitPolicyEvents', () => {
       'Normal RateLimitRecovered Nothing is rejected at present.',
     ]);
     expect(rateLimitPolicyEvents(undefined, flowing)).toEqual([]);
+    const exhausted = flowing.conditions!.find(({ type }) => type === 'Exhausted')!;
+    const others = flowing.conditions!.filter((one) => one !== exhausted);
+    const shadow = { ...flowing, conditions: [...others, { ...exhausted, reason: 'Shadow' }] };
+    expect(rateLimitPolicyEvents(flowing, shadow)).toEqual([]);
   });
 });
 
@@ -178,7 +220,7 @@ describe('agentEvents', () => {
   ): [AgentDeploymentStatus, string[]] => {
     const seen = observation(pods);
     const next = agentStatus({ agent, plan, observation: seen, previous, now });
-    return [next, lines(agentEvents({ agent, plan, observation: seen }, previous, next))];
+    return [next, lines(agentEvents({ agent, plan, observation: seen, now }, previous, next))];
   };
   const [first, none] = step(well);
 
@@ -196,6 +238,23 @@ describe('agentEvents', () => {
     const [away, silent] = step([strangePod('a')], open);
     const [, events] = step(inAll(opened), away);
     expect([...silent, ...events]).toEqual([]);
+  });
+
+  it('tells of a gate that shuts, that is another, and that opens', () => {
+    const gates = (gate: 'None' | 'RateLimited' | 'Unauthorized'): PodObservation[] =>
+      inAll({ gates: [{ dependency: 'model/primary', gate, until: ago(-60) }] });
+    const [limited, shut] = step(gates('RateLimited'), first);
+    const [refused, other] = step(gates('Unauthorized'), limited);
+    const [, opens] = step(gates('None'), refused);
+    expect([shut, other, opens]).toEqual([
+      [
+        `Warning DependencyRateLimited The provider's rate limit holds calls to model/primary back in 3/3 pods until ${ago(-60)}.`,
+      ],
+      [expect.stringMatching(/^Warning DependencyUnauthorized The provider refuses the API key/)],
+      ['Normal DependencyAvailable Calls to model/primary are not held back.'],
+    ]);
+    expect(step(gates('RateLimited'), limited)[1]).toEqual([]);
+    expect(step(gates('None'), first)[1]).toEqual([]);
   });
 
   it('tells of a Secret that is missing and of its return', () => {

@@ -6,9 +6,10 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
 import { truncate } from '../desired/wording.ts';
-import { sightingsOf, type PlanFacts } from './agent.ts';
+import { gatesOf, sightingsOf, type PlanFacts } from './agent.ts';
 import { circuitsOf, reasonOf, type PolicyCircuit, type WorstState } from './circuits.ts';
 import { condition } from './conditions.ts';
+import { changedGates, describeGate, type DependencyGate } from './gates.ts';
 import type { AgentObservation } from './observations.ts';
 
 /** An Event to record about the object that the function was given. */
@@ -28,13 +29,57 @@ export function breakerPolicyEvents(
   previous: CircuitBreakerPolicyStatus | undefined,
   next: CircuitBreakerPolicyStatus,
 ): EventDraft[] {
+  const shadow = isShadow(next);
   const circuits = (next.circuits ?? []).flatMap((circuit) => {
-    const before = previous?.circuits?.find((one) => sameCircuit(one, circuit));
     if (isKnown(circuit, previous, next)) return [];
+    const before = previous?.circuits?.find((one) => sameCircuit(one, circuit));
     const why = lastReason(circuit, next);
+    // What a shadow let pass begins to be rejected.
+    if (isShadow(previous) && !shadow) return circuitEvent(circuit, 'Closed', why);
     return [...circuitEvent(circuit, before?.state, why), ...spreadEvent(circuit, before, why)];
   });
-  return [...policyConditionEvents(previous?.conditions, next.conditions), ...circuits];
+  return [
+    ...policyConditionEvents(previous?.conditions, next.conditions),
+    ...overrideEvents(previous?.conditions, next.conditions),
+    ...(shadow ? circuits.map(inShadow) : circuits),
+    ...resetEvents(previous, next),
+  ];
+}
+
+function isShadow(status: Pick<CircuitBreakerPolicyStatus, 'conditions'> | undefined): boolean {
+  return condition(status?.conditions, 'Tripped')?.reason === 'Shadow';
+}
+
+function inShadow({ reason, action, note }: EventDraft): EventDraft {
+  return event(
+    'Normal',
+    `Shadow${reason}`,
+    action,
+    `In shadow mode, so nothing is rejected: ${note}`,
+  );
+}
+
+function overrideEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  const before = condition(previous, 'Tripped')?.reason;
+  const after = condition(next, 'Tripped');
+  if (after === undefined || after.reason === before || after.status === 'Unknown') return [];
+  if (after.reason === 'Override') {
+    return [event('Warning', 'CircuitOverridden', 'OverrideCircuit', after.message)];
+  }
+  if (before !== 'Override') return [];
+  const note = 'spec.override has expired or was removed; circuits follow their calls again.';
+  return [event('Normal', 'CircuitOverrideEnded', 'OverrideCircuit', note)];
+}
+
+/** The first token is no reset. */
+function resetEvents(
+  previous: CircuitBreakerPolicyStatus | undefined,
+  { lastHandledResetToken: token }: CircuitBreakerPolicyStatus,
+): EventDraft[] {
+  const before = previous?.lastHandledResetToken;
+  if (before === undefined || token === undefined || token === before) return [];
+  const note = `Every connected pod has closed its circuits for spec.resetToken ${token}.`;
+  return [event('Normal', 'CircuitsReset', 'ResetCircuits', note)];
 }
 
 /** Events for what changed between two statuses of a rate limit policy. */
@@ -42,8 +87,14 @@ export function rateLimitPolicyEvents(
   previous: RateLimitPolicyStatus | undefined,
   next: RateLimitPolicyStatus,
 ): EventDraft[] {
+  const conditions = policyConditionEvents(previous?.conditions, next.conditions);
+  const [before, after] = [previous, next].map(
+    (status) => condition(status?.conditions, 'Exhausted')?.status,
+  );
+  // Into shadow mode and out of it, the reason changes and nothing else.
+  if (before === after) return conditions;
   return [
-    ...policyConditionEvents(previous?.conditions, next.conditions),
+    ...conditions,
     ...conditionEvent(previous?.conditions, next.conditions, 'Exhausted', {
       True: { type: 'Warning', reason: 'RateLimitExhausted', action: 'LimitRequests' },
       False: { type: 'Normal', reason: 'RateLimitRecovered', action: 'LimitRequests' },
@@ -60,10 +111,13 @@ export function agentEvents(
     agent,
     plan,
     observation,
+    now,
   }: {
     agent: AgentDeployment;
     plan: Pick<PlanFacts, 'dependencies'>;
     observation: AgentObservation;
+    /** When `next` was made. */
+    now: Date;
   },
   previous: AgentDeploymentStatus | undefined,
   next: AgentDeploymentStatus,
@@ -79,7 +133,18 @@ export function agentEvents(
     const own = seen.filter((one) => one.dependency === dependency);
     return circuitEvent(circuit, before, reasonOf(own, state));
   });
-  return [...readyEvents(previous?.conditions, next.conditions), ...circuits];
+  return [
+    ...readyEvents(previous?.conditions, next.conditions),
+    ...circuits,
+    ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
+  ];
+}
+
+function gateEvent(gate: DependencyGate): EventDraft {
+  const note = describeGate(gate);
+  return gate.gate === 'None'
+    ? event('Normal', 'DependencyAvailable', 'ResumeCalls', note)
+    : event('Warning', `Dependency${gate.gate}`, 'HoldCallsBack', note);
 }
 
 function sameCircuit(a: PolicyCircuit, b: PolicyCircuit): boolean {

@@ -33,7 +33,7 @@ export function rateLimitFigures(
     limiting,
     ...(all.length > 0 && { used: usedPercent(all) }),
     rejected: limits.reduce((sum, limit) => sum + (limit.rejected ?? 0), 0),
-    exhausted: exhausted(state, limiting, pods.length, all),
+    exhausted: exhausted(policy, state, { limiting, total: pods.length }, all),
   };
 }
 
@@ -71,19 +71,30 @@ function usedPercent(limits: readonly LimitStatus[]): number {
 }
 
 function exhausted(
+  { spec }: RateLimitPolicy,
   state: RateLimitFigures['state'],
-  limiting: number,
-  total: number,
+  { limiting, total }: { limiting: number; total: number },
   all: readonly LimitStatus[],
 ): ConditionDraft {
-  const names = new Set(all.filter((limit) => limit.limiting).map(({ name }) => name));
+  const names = list([...new Set(all.filter((limit) => limit.limiting).map(({ name }) => name))]);
+  const shadow = spec.mode === 'Shadow';
   const drafts: Record<typeof state, Omit<ConditionDraft, 'type'>> = {
-    Limiting: {
-      status: 'True',
-      reason: 'Limiting',
-      message: `${limiting}/${total} pods answer 429 because limit ${list([...names])} is used up. Raise refill or capacity, or send less.`,
+    Limiting: shadow
+      ? {
+          status: 'False',
+          reason: 'Shadow',
+          message: `Nothing is rejected. Enforced, ${limiting}/${total} pods would answer 429 because limit ${names} is used up.`,
+        }
+      : {
+          status: 'True',
+          reason: 'Limiting',
+          message: `${limiting}/${total} pods answer 429 because limit ${names} is used up. Raise refill or capacity, or send less.`,
+        },
+    Flowing: {
+      status: 'False',
+      reason: shadow ? 'Shadow' : 'Flowing',
+      message: 'Nothing is rejected at present.',
     },
-    Flowing: { status: 'False', reason: 'Flowing', message: 'Nothing is rejected at present.' },
     Unknown: {
       status: 'Unknown',
       reason: 'NoReports',

@@ -409,4 +409,15 @@ describe('rateLimitPolicyStatus', () => {
     expect(status.state).toBe(state);
     expect(of(status, 'Exhausted')).toEqual(exhausted);
   });
+
+  it('is never exhausted in shadow mode', () => {
+    const policy = limitFixture('triage', { mode: 'Shadow' });
+    const status = rate([pod('a', { limits: [limit({ limiting: true })] })], { policy });
+    expect(status.state).toBe('Limiting');
+    expect(of(status, 'Exhausted')).toEqual(['False', 'Shadow']);
+    expect(condition(status.conditions, 'Exhausted')!.message).toBe(
+      'Nothing is rejected. Enforced, 1/1 pods would answer 429 because limit requests is used up.',
+    );
+    expect(of(rate([pod('a')], { policy }), 'Exhausted')).toEqual(['False', 'Shadow']);
+  });
 });

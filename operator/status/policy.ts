@@ -33,6 +33,7 @@ import {
 import { lastTransitionTime } from './since.ts';
 import { describeTarget } from './target.ts';
 import { mergeTransitions } from './transitions.ts';
+import { tripped } from './tripped.ts';
 
 /** What a policy's status is made of. */
 export interface PolicyStatusInput<P extends Policy> {
@@ -58,7 +59,7 @@ export function breakerPolicyStatus({
   const progress = progressOfPolicy(attachment, agents);
   const state = worstState(seen);
   const byState = podsByState(seen);
-  const circuits = circuitsOf(seen);
+  const resetToken = handledResetToken(attachment.policy, seen, previous);
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     state,
@@ -71,8 +72,9 @@ export function breakerPolicyStatus({
       unknown: byState.Unknown,
       programmed: programmedCount(progress),
     },
-    circuits: bounded(circuits),
+    circuits: bounded(circuitsOf(seen)),
     transitions: mergeTransitions(metadata.name, agents, previous?.transitions),
+    ...(resetToken !== undefined && { lastHandledResetToken: resetToken }),
     summary: {
       open: `${byState.Open}/${progress.length}`,
       target: describeTarget(attachment),
@@ -84,7 +86,7 @@ export function breakerPolicyStatus({
         attachment.accepted,
         programmed(attachment, progress),
         attachment.overridden,
-        tripped(state, circuits, seen),
+        tripped(attachment.policy, state, seen),
       ],
       previous?.conditions,
       metadata.generation,
@@ -181,36 +183,19 @@ function breakerSummary(
   };
 }
 
-/** Tripped holds until every circuit is closed again. */
-function tripped(
-  state: WorstState,
-  circuits: readonly PolicyCircuit[],
+/**
+ * The reset token that every connected pod has handled: the spec's as soon as all of them did, until then the one
+ * before.
+ */
+function handledResetToken(
+  { spec }: CircuitBreakerPolicy,
   seen: readonly Sighting[],
-): ConditionDraft {
-  const affected = circuits
-    .filter((circuit) => circuit.state === state)
-    .map(({ agent, dependency, pods }) => `${dependency} of ${agent} in ${pods} pods`)
-    .slice(0, 8)
-    .join(', ');
-  const why = reasonOf(seen, state);
-  const because = why === undefined ? '' : `: ${why}`;
-  const drafts: Record<WorstState, Omit<ConditionDraft, 'type'>> = {
-    Open: {
-      status: 'True',
-      reason: 'CircuitOpen',
-      message: `Calls fail at once on ${affected}${because}. They are tried again on their own; see nextProbe.`,
-    },
-    HalfOpen: {
-      status: 'True',
-      reason: 'CircuitHalfOpen',
-      message: `Only probes are let through on ${affected}; success closes the circuit.`,
-    },
-    Closed: { status: 'False', reason: 'Closed', message: 'Every circuit is closed.' },
-    Unknown: {
-      status: 'Unknown',
-      reason: 'NoReports',
-      message: 'No pod reports on it at present.',
-    },
-  };
-  return { type: 'Tripped', ...drafts[state] };
+  previous: CircuitBreakerPolicyStatus | undefined,
+): string | undefined {
+  const token = spec.resetToken;
+  const connected = seen.filter(({ pod }) => pod.connected);
+  const done = connected.every(({ circuit }) => circuit?.handledResetToken === token);
+  return token !== undefined && connected.length > 0 && done
+    ? token
+    : previous?.lastHandledResetToken;
 }

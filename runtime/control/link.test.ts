@@ -270,6 +270,30 @@ describe('what happens in the pod', () => {
     );
   });
 
+  it('is told when a gate shuts and when another key opens it', async () => {
+    await agent.mount('api-key', 'first');
+    const credential = { path: `${agent.directory}/api-key`, secret: 's', key: 'k' };
+    const { url: baseURL } = endpoint;
+    const endpoints = [{ name: 'primary', provider: 'Anthropic', baseURL, credential }];
+    const peer = await opened();
+    const next = configuration(baseURL, { endpoints }, { term: 1, counter: 2 });
+    peer.socket.send(JSON.stringify({ type: 'Configure', term: 1, configuration: next }));
+    await until(() => last(peer).configuration.revision?.counter === 2);
+    expect(last(peer).gates).toEqual([{ dependency: 'model/primary', gate: 'None' }]);
+    status = 401;
+    await send(agent.url);
+    const told = (gate: string): boolean => {
+      const counters = peer.messages.filter((each) => each.type === 'Counters');
+      return counters.at(-1)?.gates?.[0]?.gate === gate;
+    };
+    await until(() => told('Unauthorized'));
+    for (const message of peer.messages.slice(1)) {
+      expect(parseReport(message)).toMatchObject({ ok: true });
+    }
+    await agent.mount('api-key', 'second');
+    await until(() => told('None'));
+  });
+
   it('is told when a credential is missing and when it is there', async () => {
     const peer = await opened();
     const path = `${agent.directory}/api-key`;

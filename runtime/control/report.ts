@@ -2,6 +2,7 @@ import type {
   CircuitStatus,
   Counters,
   Endpoint,
+  GateStatus,
   Snapshot,
 } from '../../contract/generated/types.ts';
 import type { Guard } from '../guard/guard.ts';
@@ -21,7 +22,8 @@ export interface ReporterDeps {
 export class Reporter {
   readonly #deps: ReporterDeps;
   #toldLimits = '';
-  #toldFailures = new Map<string, string>();
+  #toldCircuits = new Map<string, string>();
+  #toldGates = new Map<string, string>();
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
@@ -36,6 +38,7 @@ export class Reporter {
       limits: guard.limits(),
       transitions: guard.transitions(),
       missingCredentials: this.missingCredentials(),
+      gates: guard.gates(),
     };
   }
 
@@ -51,21 +54,30 @@ export class Reporter {
 
   /** What changed since it was asked last; undefined when nothing did. */
   counters(): Counters | undefined {
-    const limits = this.#deps.guard.limits();
-    const circuits = this.#deps.guard.circuits();
-    const changed = circuits.filter((circuit) => this.#failureIsNew(circuit));
-    this.#toldFailures = new Map(circuits.map((each) => [each.dependency, lastFailure(each)]));
+    const { guard } = this.#deps;
+    const limits = guard.limits();
+    const circuits = fresh(guard.circuits(), this.#toldCircuits, untold);
+    const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const text = JSON.stringify(limits);
-    if (text === this.#toldLimits && changed.length === 0) return undefined;
+    if (text === this.#toldLimits && circuits.length + gates.length === 0) return undefined;
     this.#toldLimits = text;
-    return { type: 'Counters', limits, circuits: changed };
-  }
-
-  #failureIsNew(circuit: CircuitStatus): boolean {
-    return (this.#toldFailures.get(circuit.dependency) ?? '') !== lastFailure(circuit);
+    return { type: 'Counters', limits, circuits, gates };
   }
 }
 
-function lastFailure({ lastFailure: failure }: CircuitStatus): string {
-  return failure ? JSON.stringify(failure) : '';
+/** Those of which something is to be told; what was told is noted. */
+function fresh<T extends { dependency: string }>(
+  all: readonly T[],
+  told: Map<string, string>,
+  text: (each: T) => string,
+): T[] {
+  const changed = all.filter((each) => told.get(each.dependency) !== text(each));
+  told.clear();
+  for (const each of all) told.set(each.dependency, text(each));
+  return changed;
+}
+
+/** What of a circuit changes without a transition. */
+function untold({ lastFailure, nextProbe, overridden, handledResetToken }: CircuitStatus): string {
+  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken]);
 }

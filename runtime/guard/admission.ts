@@ -1,25 +1,90 @@
+import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+
+/** What a call or a request costs, or has cost. Every request costs one of Requests. */
+export interface Cost {
+  inputTokens: number;
+  outputTokens: number;
+}
+
+/** Shared value: nothing was used, so all that was reserved is given back, the request too. */
+export const REFUND = 'Refund';
+
+/**
+ * What was used in the end. `Refund` gives everything back. Absent figures stand as they were
+ * reserved, so that what is not known is not given back.
+ */
+export type ActualCost = Partial<Cost> | typeof REFUND;
 
 /** Leave to make one call or to serve one request. Whoever holds it settles it exactly once. */
 export interface Permit {
-  /** The first token of a streamed answer has come. A half-open probe votes here. */
+  readonly kind: 'Permit';
+  /** Itself. */
+  readonly permit: Permit;
+  /** The first token of a streamed answer has come: it is not slow, and a probe votes here. */
   firstToken(): void;
+  /**
+   * Shuts the gate of this call's credential for `ms` milliseconds; without `ms` until a call is
+   * let through to see, after a time that doubles. To be called before `settle`.
+   */
+  shutGate(reason: GateReason, ms?: number): void;
   /** The call has ended. A second call does nothing but be counted. */
-  settle(outcome: Outcome): void;
+  settle(outcome: Outcome, actual?: ActualCost): void;
 }
 
 /** Why leave was refused. A plain value: nothing is thrown before the HTTP edge. */
 export interface Rejection {
-  reason: 'CircuitBreakerOpen' | 'RateLimited';
+  reason:
+    | 'CircuitBreakerOpen'
+    | 'RateLimited'
+    /** No place in the bulkhead or in its queue, or none in time. */
+    | 'BulkheadFull'
+    /** Gates: the provider has refused this credential or its spending. */
+    | 'SpendLimit'
+    | 'CredentialRefused'
+    /** The deadline of the request passed in a queue. */
+    | 'Timeout';
   /** inbound, or the dependency. */
   target: string;
-  /** Policy that refused; absent when the built-in defaults did. */
+  /** Policy that refused; absent when the built-in defaults did, or no policy. */
   policy?: string;
-  /** Name of the limit that refused; only with RateLimited. */
+  /** Name of the limit that refused; only with RateLimited by a policy. */
   limit?: string;
   /** Whole milliseconds until another attempt can succeed. */
   retryAfterMs: number;
 }
 
-export type Admission =
-  { kind: 'Permit'; permit: Permit } | { kind: 'Rejection'; rejection: Rejection };
+/** Answer that is final. */
+export type Admission = Permit | { readonly kind: 'Rejection'; readonly rejection: Rejection };
+
+/** A place in a bounded queue, granted or refused by itself at its deadline at the latest. */
+export interface Waiting {
+  readonly kind: 'Waiting';
+  /** Resolves exactly once and never rejects; after `cancel` with a Rejection (Timeout). */
+  readonly admission: Promise<Admission>;
+  /** The caller goes away and gives its place up. Does nothing once there is an answer. */
+  cancel(): void;
+}
+
+/** What is asked for. Times are on the guard's clock. */
+export interface Asked {
+  /** When the request as a whole ends: no queue is waited in for longer. */
+  deadlineAt?: number;
+  /** Value of a request header by its lower-case name, for limits by key. */
+  header?: (name: string) => string | undefined;
+  /** Estimate, reserved until the call or the request is settled. Absent: no tokens. */
+  cost?: Cost;
+}
+
+/** A call to a dependency that is asked for. */
+export interface AskedCall extends Asked {
+  /** Whose gates apply. Absent: those of no credential. */
+  credential?: Credential;
+}
+
+/** A credential by its hash; never the secret itself. */
+export interface Credential {
+  hash: string;
+  /** Mounted by the spec, rather than passed on from a caller. */
+  mounted: boolean;
+}

@@ -1,12 +1,8 @@
-import { Breaker } from '../resilience/breaker.ts';
-import type {
-  BreakerPermit,
-  BreakerRejection,
-  BreakerSpec,
-  BreakerTransition,
-  CircuitState,
-} from '../resilience/breaker.ts';
-import type { FailureClass, Outcome } from '../resilience/outcome.ts';
+import { Breaker, NO_VOTE, REJECTED } from '../resilience/breaker.ts';
+import { OK } from '../resilience/outcome.ts';
+import { breakerSpec } from './circuitSpec.ts';
+import type { BreakerSnapshot, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
+import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 import type {
   Circuit as CircuitConfiguration,
   CircuitStatus,
@@ -14,30 +10,34 @@ import type {
 import type { CircuitStats } from './stats.ts';
 import type { WallTime } from './wallTime.ts';
 
-/** What is in force where no policy applies; the same as the defaults of CircuitBreakerPolicy. */
-const DEFAULTS: BreakerSpec = {
-  trip: { consecutiveFailures: 5 },
-  failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
-  openDurationMs: 60_000,
-  maxOpenDurationMs: 600_000,
-  halfOpen: { maxProbes: 1, successThreshold: 2 },
-};
-
 /** Longest failure message that is kept; the longest that a policy's status takes. */
 const MAX_MESSAGE = 256;
 
+/** What of a circuit outlives the process. */
+export interface CircuitSnapshot {
+  dependency: string;
+  token?: { policy: string | undefined; value: string };
+  breaker?: BreakerSnapshot;
+  since?: string;
+  reason?: string;
+  lastFailure?: { class: FailureClass; message: string; at: string };
+}
+
 /** The breaker of one dependency, with what is told about it. */
 export class Circuit {
+  // What every call touches stands first, next to each other in memory.
+  private requests = 0;
+  private inFlight = 0;
+  private readonly breaker: Breaker;
   readonly dependency: string;
   policy: string | undefined;
-  private readonly breaker: Breaker;
   private readonly wallTime: WallTime;
   private since: string;
   private reason: string | undefined;
   private lastFailure: { class: FailureClass; message: string; at: number } | undefined;
-  private requests = 0;
-  private rejected = 0;
-  private inFlight = 0;
+  /** Last reset token seen, and of which policy: another policy's is not a change of it. */
+  private token: { policy: string | undefined; value: string } | undefined;
+  private shadow: boolean;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
   private readonly changes: { from: CircuitState; to: CircuitState; count: number }[] = [];
 
@@ -51,8 +51,9 @@ export class Circuit {
     this.dependency = dependency;
     this.policy = configuration?.policy;
     this.wallTime = wallTime;
+    this.shadow = configuration?.mode === 'Shadow';
     this.since = wallTime.format(now);
-    this.breaker = new Breaker(breakerSpec(configuration), now, (transition) => {
+    this.breaker = new Breaker(breakerSpec(configuration, wallTime), now, (transition) => {
       this.changed(transition);
       onTransition(this, transition, this.since);
     });
@@ -61,26 +62,52 @@ export class Circuit {
   /** Puts a policy in force, or the defaults where there is none, and keeps all state. */
   apply(configuration: CircuitConfiguration | undefined, now: number): void {
     this.policy = configuration?.policy;
-    this.breaker.apply(breakerSpec(configuration), now);
+    this.shadow = configuration?.mode === 'Shadow';
+    this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
+    this.heedToken(configuration?.resetToken, now);
   }
 
-  acquire(now: number): BreakerPermit | BreakerRejection {
+  /** Asks to make one call; see Breaker.enter. */
+  enter(now: number): number {
     this.requests += 1;
-    const answer = this.breaker.acquire(now);
-    if (answer.kind === 'Rejection') this.rejected += 1;
-    else this.inFlight += 1;
-    return answer;
+    const generation = this.breaker.enter(now);
+    if (generation !== REJECTED) this.inFlight += 1;
+    return generation;
+  }
+
+  /** Milliseconds to wait after `enter` has answered REJECTED. */
+  get retryAfterMs(): number {
+    return this.breaker.rejection.retryAfterMs;
+  }
+
+  /** The first token after `ms`; answers the generation to settle in. */
+  firstToken(generation: number, ms: number, now: number): number {
+    if (!this.breaker.isProbe(generation)) return generation;
+    this.breaker.record(generation, OK, ms, now);
+    return NO_VOTE;
+  }
+
+  /** Whether a call that waited would not be granted so any more. */
+  isStale(generation: number): boolean {
+    return this.breaker.isStale(generation);
   }
 
   /** Ends a call; what it tells about the dependency is kept even if it is too late to vote. */
-  settle(permit: BreakerPermit, outcome: Outcome, now: number): void {
+  settle(generation: number, outcome: Outcome, ms: number, now: number): void {
     this.inFlight -= 1;
-    if (this.breaker.counts(outcome)) {
-      this.failures[outcome.class] = (this.failures[outcome.class] ?? 0) + 1;
-      const message = outcome.message.slice(0, MAX_MESSAGE);
-      this.lastFailure = { class: outcome.class, message, at: now };
-    }
-    permit.settle(outcome, now);
+    if (outcome.vote === 'failure' && this.breaker.counts(outcome)) this.failed(outcome, now);
+    this.breaker.record(generation, outcome, ms, now);
+  }
+
+  private failed(failure: Failure, now: number): void {
+    this.failures[failure.class] = (this.failures[failure.class] ?? 0) + 1;
+    const message = failure.message.slice(0, MAX_MESSAGE);
+    this.lastFailure = { class: failure.class, message, at: now };
+  }
+
+  /** How long it stays open. */
+  openDurations(): { openDurationMs: number; maxOpenDurationMs: number } {
+    return this.breaker.openDurations();
   }
 
   advance(now: number): void {
@@ -94,10 +121,15 @@ export class Circuit {
   status(now: number): CircuitStatus {
     const { wallTime, lastFailure } = this;
     const deadline = this.breaker.nextDeadline(now);
+    const overridden = this.breaker.overridden(now);
+    const handledResetToken = this.handledToken();
     return {
       dependency: this.dependency,
       ...(this.policy !== undefined && { policy: this.policy }),
       state: this.breaker.state(now),
+      ...(this.shadow && { shadow: true }),
+      ...(overridden && { overridden }),
+      ...(handledResetToken !== undefined && { handledResetToken }),
       since: this.since,
       ...(this.reason !== undefined && { reason: this.reason }),
       ...(deadline !== undefined && { nextProbe: wallTime.format(deadline) }),
@@ -116,11 +148,57 @@ export class Circuit {
       dependency: this.dependency,
       state: this.breaker.state(now),
       requests: this.requests,
-      rejected: this.rejected,
+      rejected: this.breaker.rejections,
       inFlight: this.inFlight,
       failures: { ...this.failures },
       transitions: this.changes.map((change) => ({ ...change })),
     };
+  }
+
+  /** What is to be kept over a restart; undefined when there is nothing. */
+  snapshot(now: number): CircuitSnapshot | undefined {
+    const breaker = this.breaker.snapshot(now);
+    const { token, since, reason, lastFailure } = this;
+    if (!breaker && !token) return undefined;
+    return {
+      dependency: this.dependency,
+      ...(token && { token }),
+      ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
+      ...(lastFailure && {
+        lastFailure: { ...lastFailure, at: this.wallTime.format(lastFailure.at) },
+      }),
+    };
+  }
+
+  /** Takes up what was saved `ageMs` ago by the process before. */
+  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
+    const { breaker, token, since, reason, lastFailure } = saved;
+    const applied = this.token;
+    if (token && token.policy === this.policy) {
+      this.token = token;
+    }
+    if (breaker && this.breaker.restore(breaker, age.ms, age.maxMs, now)) {
+      if (this.breaker.state(now) === breaker.state && since !== undefined) {
+        this.since = since;
+        this.reason = reason;
+      }
+      if (lastFailure) {
+        this.lastFailure = { ...lastFailure, at: this.wallTime.parse(lastFailure.at) };
+      }
+    }
+    this.heedToken(applied?.value, now);
+  }
+
+  /** A change of the policy's reset token closes the circuit once. */
+  private heedToken(value: string | undefined, now: number): void {
+    if (value === undefined) return;
+    const before = this.handledToken();
+    this.token = { policy: this.policy, value };
+    if (before !== undefined && before !== value) this.breaker.reset('reset token changed', now);
+  }
+
+  private handledToken(): string | undefined {
+    return this.token && this.token.policy === this.policy ? this.token.value : undefined;
   }
 
   private changed({ from, to, reason, at }: BreakerTransition): void {
@@ -130,10 +208,4 @@ export class Circuit {
     if (change) change.count += 1;
     else this.changes.push({ from, to, count: 1 });
   }
-}
-
-function breakerSpec(configuration: CircuitConfiguration | undefined): BreakerSpec {
-  if (configuration === undefined) return DEFAULTS;
-  const { trip, openDurationMs, maxOpenDurationMs, halfOpen } = configuration;
-  return { trip, failureOn: DEFAULTS.failureOn, openDurationMs, maxOpenDurationMs, halfOpen };
 }

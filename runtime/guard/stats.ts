@@ -9,7 +9,7 @@ export interface CircuitStats {
   state: State;
   /** Calls that asked, whether admitted or rejected. */
   requests: number;
-  /** Of these, rejected by the circuit. */
+  /** Of these, rejected by the circuit, or in the shadow those that would have been. */
   rejected: number;
   /** Admitted and not yet settled. */
   inFlight: number;
@@ -28,14 +28,29 @@ export interface LimitStats {
   requests: number;
   /** Of these, rejected because of this limit. */
   rejected: number;
-  /** Level of the bucket now. */
+  /** Level of the bucket now; with a key, that of the bucket that was used most. */
   tokens: number;
+  /** Keys with a bucket of their own. */
+  keys: number;
+}
+
+/** Numbers of one bulkhead. */
+export interface BulkheadStats {
+  /** inbound, or the dependency. */
+  target: string;
+  maxConcurrent: number;
+  active: number;
+  queued: number;
+  /** Since it came to be. */
+  rejected: number;
 }
 
 /** Plain numbers for metrics, taken when a scrape comes. */
 export interface GuardStats {
   circuits: CircuitStats[];
   limits: LimitStats[];
+  /** Those with a bound. */
+  bulkheads: BulkheadStats[];
   /** Permits settled more than once: a fault of the caller that did no harm. */
   settledTwice: number;
 }

@@ -21,8 +21,8 @@ describe('supported', () => {
     ],
     [
       'leaves out a circuit that needs more',
-      { circuits: [circuitOf({ policy: 'p', requires: ['Circuit.SlowCalls'] })] },
-      [{ path: '/circuits/0', feature: 'Circuit.SlowCalls', policy: 'p' }],
+      { circuits: [circuitOf({ policy: 'p', requires: ['Circuit.Later'] })] },
+      [{ path: '/circuits/0', feature: 'Circuit.Later', policy: 'p' }],
     ],
     [
       'names each feature that lacks, once',
@@ -34,8 +34,8 @@ describe('supported', () => {
     ],
     [
       'leaves out a resource that it cannot count',
-      { limits: [limitOf(), limitOf({ name: 'tokens', resource: 'InputTokens' })] },
-      [{ path: '/limits/1', feature: 'Limit.InputTokens', policy: 'limits' }],
+      { limits: [limitOf(), limitOf({ name: 'tokens', resource: 'Characters' })] },
+      [{ path: '/limits/1', feature: 'Limit.Characters', policy: 'limits' }],
     ],
     [
       'leaves out an endpoint with a provider that it does not speak, and all that is for it',
@@ -64,8 +64,8 @@ describe('supported', () => {
     const unsupported = guard.apply(
       content({
         endpoints: [...endpoints, FOREIGN],
-        circuits: [circuitOf({ policy: 'p', requires: ['Circuit.SlowCalls'] })],
-        limits: [limitOf({ capacity: 1, requires: ['Limit.Keys'] })],
+        circuits: [circuitOf({ policy: 'p', requires: ['Circuit.Later'] })],
+        limits: [limitOf({ capacity: 1, requires: ['Limit.Later'] })],
       }),
     );
     expect(unsupported.map(({ path }) => path)).toEqual([

@@ -18,8 +18,18 @@ export class WallTime {
 
   /** RFC 3339 in UTC with milliseconds, of a time on the monotonic clock. */
   format(at: number): string {
+    this.follow();
+    return new Date(Math.round(at + this.offset)).toISOString();
+  }
+
+  /** An RFC 3339 time on the monotonic clock, as the wall clock stands now. */
+  parse(time: string): number {
+    this.follow();
+    return Date.parse(time) - this.offset;
+  }
+
+  private follow(): void {
     const offset = this.clock.date().getTime() - this.clock.now();
     if (Math.abs(offset - this.offset) > STEPPED_MS) this.offset = offset;
-    return new Date(Math.round(at + this.offset)).toISOString();
   }
 }

@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http';
 const MAPPING = {
   RateLimited: { status: 429, type: 'rate_limit_error' },
   CircuitBreakerOpen: { status: 503, type: 'overloaded_error' },
+  BulkheadFull: { status: 503, type: 'overloaded_error' },
   Draining: { status: 503, type: 'overloaded_error' },
   Timeout: { status: 504, type: 'timeout_error' },
   InvalidRequest: { status: 400, type: 'invalid_request_error' },
@@ -17,12 +18,19 @@ const MAPPING = {
   TooLarge: { status: 413, type: 'request_too_large' },
   UpstreamUnreachable: { status: 502, type: 'api_error' },
   InvalidResponse: { status: 502, type: 'api_error' },
+  Unauthorized: { status: 401, type: 'authentication_error' },
   CredentialRefused: { status: 503, type: 'api_error' },
+  SpendLimit: { status: 503, type: 'api_error' },
   NotConfigured: { status: 500, type: 'api_error' },
   Internal: { status: 500, type: 'api_error' },
 } as const;
 
 export type Reason = keyof typeof MAPPING;
+
+const POINTLESS: ReadonlySet<Reason> = new Set(['CredentialRefused', 'SpendLimit', 'Unauthorized']);
+
+/** A wait that no caller should sit out with its request open, in milliseconds. */
+const LONG_MS = 60_000;
 
 /** Why a request is answered by us. `message` goes to the caller: no internals, no secrets. */
 export interface Failure {
@@ -59,8 +67,13 @@ export function errorHeaders(failure: Failure): Record<string, string> {
   if (failure.retryAfterMs !== undefined) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000)));
   }
-  if (failure.reason === 'CredentialRefused') headers['x-should-retry'] = 'false';
+  if (isPointless(failure)) headers['x-should-retry'] = 'false';
   return headers;
+}
+
+/** Whether trying again soon cannot help; SDKs would otherwise retry, or sleep for hours first. */
+function isPointless({ reason, retryAfterMs = 0 }: Failure): boolean {
+  return POINTLESS.has(reason) || retryAfterMs > LONG_MS;
 }
 
 /** Answers a request with the failure and gives its id; headers must not have been sent. */

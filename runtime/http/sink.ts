@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Sink } from '../model/forward.ts';
+import type { Sink } from '../model/attempt.ts';
 import { errorEvent } from './errors.ts';
 import type { Failure } from './errors.ts';
 

@@ -1,81 +1,70 @@
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { Endpoint } from '../../contract/generated/types.ts';
-import { headerValue, requestHeaders, responseHeaders } from './headers.ts';
-import type { RawHeaders } from './headers.ts';
+import type { Attempt, AttemptResult, Fault, Refusal } from './attempt.ts';
+import { headerValue, requestHeaders } from './headers.ts';
+import { Hold } from './hold.ts';
 import { replaceMember } from './json-member.ts';
 import { Cut, connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
-import type { CutCause } from './outcome.ts';
+import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.ts';
 import { messageWatcher, streamWatcher } from './watcher.ts';
+import type { Watcher } from './watcher.ts';
 
-/** Where an answer goes. */
-export interface Sink {
-  /** Sends status and headers at once. `appendable`: an error event may follow the body. */
-  head(status: number, statusText: string, headers: string[], appendable: boolean): void;
-  /** Sends a chunk; resolves when there is room for more, or nobody reads any longer. */
-  write(chunk: Buffer): Promise<void>;
-  end(): void;
-  /** Whether a write is waiting for the caller to read. */
-  readonly blocked: boolean;
-}
-
-/** One attempt at an endpoint. */
-export interface Attempt {
-  endpoint: Endpoint;
-  /** The endpoint's own credential; absent: the caller's is passed on. */
-  credential?: string;
-  /** Query string with its question mark, or empty. */
-  query: string;
-  headers: RawHeaders;
-  body: Buffer;
-  /** Whether the caller asked for a stream. */
-  stream: boolean;
-  /** Aborted with a Cut. */
-  signal: AbortSignal;
-  sink: Sink;
-  onFirstChunk(): void;
-  onFirstToken(): void;
-}
-
-/** Why an attempt gave the caller no whole answer. */
-export type Fault = CutCause | 'Unsendable' | 'UpstreamUnreachable' | 'InvalidResponse';
-
-/** How an attempt ended. */
-export interface AttemptResult {
-  /** For the circuit. */
-  outcome: Outcome;
-  /** Status of the endpoint's answer; absent when there was none. */
-  status?: number;
-  /** Whether anything reached the caller; if not, the fault is still to be answered. */
-  committed: boolean;
-  /** Absent when the endpoint's answer reached the caller as it was. */
-  fault?: Fault;
-}
+/** What the way of an answer says; the rest of the result is the same for all ways. */
+type Passed = Pick<AttemptResult, 'outcome' | 'committed' | 'held' | 'fault' | 'refusal'> & {
+  whole?: boolean;
+};
 
 /** Bytes of an unstreamed answer that are held back until it is known to be one. */
 const HELD_BYTES = 8 * 1024 * 1024;
+/** Bytes of an error answer that are held back until it is known that no other attempt is made. */
+const HELD_ERROR_BYTES = 1024 * 1024;
+/** Bytes of a stream that are held back until its first event. */
+const HELD_STREAM_BYTES = 64 * 1024;
 
 /**
- * Makes one attempt and passes the answer on as it comes. An error answer of the endpoint goes
- * through as it is; a 2xx that is not the protocol does not, as long as nothing was sent. Never
- * rejects.
+ * Makes one attempt and passes the answer on as it comes. An error answer of the endpoint is held
+ * back for whoever decides about another attempt, a stream until its first event; a 2xx that is
+ * not the protocol is not passed on, as long as nothing was sent. Never rejects.
  */
-export async function forward(upstream: Upstream, attempt: Attempt): Promise<AttemptResult> {
+export async function forward(
+  upstream: Pick<Upstream, 'send'>,
+  attempt: Attempt,
+): Promise<AttemptResult> {
   let response: UpstreamResponse;
   try {
     response = await upstream.send(upstreamRequest(attempt), attempt.signal);
   } catch (error) {
-    return { ...broken(error, attempt), committed: false };
+    return result(attempt, { ...broken(error, attempt), committed: false });
   }
-  const { status } = response;
   try {
-    if (status < 200 || status >= 300) return { status, ...(await passError(response, attempt)) };
-    if (isEventStream(response)) return { status, ...(await passStream(response, attempt)) };
-    return { status, ...(await passMessage(response, attempt)) };
+    return result(attempt, await pass(response, attempt), response);
   } finally {
     response.body.on('error', () => undefined).destroy();
   }
+}
+
+function pass(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+  const { status } = response;
+  if (status < 200 || status >= 300) return passError(response, attempt);
+  return isEventStream(response) ? passStream(response, attempt) : passMessage(response, attempt);
+}
+
+function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): AttemptResult {
+  const { whole = false, ...rest } = passed;
+  const usage = attempt.meter.usage();
+  if (!response) return { ...rest, whole, usage, limits: [] };
+  const { status, headers } = response;
+  const retryAfterMs = retryAfter(headers, attempt.date());
+  return {
+    status,
+    ...rest,
+    whole,
+    usage,
+    limits: providerLimits(headers),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(headerValue(headers, 'x-should-retry') === 'false' && { final: true }),
+  };
 }
 
 function upstreamRequest(attempt: Attempt): UpstreamRequest {
@@ -89,51 +78,106 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
   };
 }
 
-/** Passes an answer whose status alone says what it is. */
-async function passError(response: UpstreamResponse, attempt: Attempt): Promise<AttemptResult> {
+/** Holds an answer whose status says what it is; one that is too large is passed on. */
+async function passError(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const outcome = statusOutcome(response.status);
-  commit(response, attempt, false);
+  const hold = new Hold(response, attempt.sink, HELD_ERROR_BYTES);
   try {
-    for await (const chunk of response.body) await attempt.sink.write(chunk as Buffer);
+    for await (const chunk of response.body) await hold.write(chunk as Buffer);
   } catch (error) {
     const { fault } = broken(error, attempt);
-    return { outcome, committed: true, fault };
+    return { outcome, committed: hold.committed, fault };
   }
+  const refusal = refusalOf(response, hold.bytes, attempt.date());
+  const passed = {
+    outcome: refusal?.gate === 'SpendLimit' ? IGNORED : outcome,
+    ...(refusal && { refusal }),
+  };
+  if (!hold.committed) return { ...passed, committed: false, held: hold.answer() };
   attempt.sink.end();
-  return { outcome, committed: true };
+  return { ...passed, committed: true };
 }
 
-async function passStream(response: UpstreamResponse, attempt: Attempt): Promise<AttemptResult> {
+/** What an error answer says about the credential. */
+function refusalOf(response: UpstreamResponse, body: Buffer, now: Date): Refusal | undefined {
+  const { status, headers } = response;
+  const gate = gateOf(status, body);
+  if (!gate) return undefined;
+  const retryAfterMs = retryAfter(headers, now);
+  return { gate, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+function gateOf(status: number, body: Buffer): Refusal['gate'] | undefined {
+  if (isSpendLimit(status, body)) return 'SpendLimit';
+  if (status === 401) return 'Unauthorized';
+  return status === 429 ? 'RateLimited' : undefined;
+}
+
+/** Passes a stream on from its first event; one that begins with an error is held. */
+async function passStream(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+  const { watch, sink } = attempt;
   const encoding = headerValue(response.headers, 'content-encoding');
-  const watcher = streamWatcher(encoding, () => attempt.onFirstToken());
   const length = headerValue(response.headers, 'content-length');
-  commit(response, attempt, encoding === undefined && length === undefined);
+  const appendable = encoding === undefined && length === undefined;
+  const hold = new Hold(response, sink, HELD_STREAM_BYTES, appendable);
+  const watcher = streamWatcher(encoding, attempt.meter, {
+    onEvent: () => {
+      watch.event();
+      void hold.release();
+    },
+    onFirstToken: () => {
+      watch.firstToken();
+      attempt.onFirstToken();
+    },
+  });
+  watch.began();
   try {
-    for await (const chunk of response.body) {
-      attempt.onFirstChunk();
-      watcher.push(chunk as Buffer);
-      await attempt.sink.write(chunk as Buffer);
-    }
+    await follow(response, attempt, watcher, hold);
   } catch (error) {
     const seen = await watcher.end();
-    if (!seen.complete) return { ...broken(error, attempt), committed: true };
-    attempt.sink.end();
-    return { outcome: seen.outcome, committed: true };
+    if (!seen.complete) return { ...broken(error, attempt), committed: hold.committed };
+    return finish(seen.outcome, hold, attempt);
   }
   const { outcome, complete } = await watcher.end();
-  if (!complete) return { outcome, committed: true, fault: 'InvalidResponse' };
+  if (!complete) return { outcome, committed: hold.committed, fault: 'InvalidResponse' };
+  return finish(outcome, hold, attempt);
+}
+
+async function follow(
+  response: UpstreamResponse,
+  attempt: Attempt,
+  watcher: Watcher,
+  hold: Hold,
+): Promise<void> {
+  if (!watcher.sighted) await hold.release();
+  for await (const chunk of response.body) {
+    attempt.onFirstChunk();
+    attempt.watch.bytes();
+    watcher.push(chunk as Buffer);
+    await hold.write(chunk as Buffer);
+  }
+}
+
+/** The end of a stream that was whole, with an error or without. */
+async function finish(outcome: Outcome, hold: Hold, attempt: Attempt): Promise<Passed> {
+  const failed = outcome.vote === 'failure';
+  const limited = failed && outcome.class === 'RateLimited';
+  const passed = { outcome, ...(limited && { refusal: { gate: 'RateLimited' as const } }) };
+  if (failed && !hold.committed) return { ...passed, committed: false, held: hold.answer() };
+  await hold.release();
   attempt.sink.end();
-  return { outcome, committed: true };
+  return { ...passed, committed: true, whole: outcome.vote === 'ok' };
 }
 
 /** Holds the answer back until it is known to be a message or is too large to be held. */
-async function passMessage(response: UpstreamResponse, attempt: Attempt): Promise<AttemptResult> {
+async function passMessage(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   if (attempt.stream) {
     const outcome = failure('InvalidResponse', 'answer is not a stream');
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
-  const watcher = messageWatcher(headerValue(response.headers, 'content-encoding'), HELD_BYTES);
-  const hold = new Hold(response, attempt);
+  const encoding = headerValue(response.headers, 'content-encoding');
+  const watcher = messageWatcher(encoding, attempt.meter, HELD_BYTES);
+  const hold = new Hold(response, attempt.sink, HELD_BYTES);
   try {
     for await (const chunk of response.body) {
       attempt.onFirstChunk();
@@ -149,41 +193,7 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
   }
   await hold.release();
   attempt.sink.end();
-  return { outcome, committed: true };
-}
-
-/** Keeps the first bytes of an answer, headers included, until they are released. */
-class Hold {
-  committed = false;
-  readonly #response: UpstreamResponse;
-  readonly #attempt: Attempt;
-  #chunks: Buffer[] = [];
-  #size = 0;
-
-  constructor(response: UpstreamResponse, attempt: Attempt) {
-    this.#response = response;
-    this.#attempt = attempt;
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    if (this.committed) return this.#attempt.sink.write(chunk);
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
-    if (this.#size > HELD_BYTES) await this.release();
-  }
-
-  async release(): Promise<void> {
-    if (this.committed) return;
-    this.committed = true;
-    commit(this.#response, this.#attempt, false);
-    for (const chunk of this.#chunks) await this.#attempt.sink.write(chunk);
-    this.#chunks = [];
-  }
-}
-
-function commit(response: UpstreamResponse, attempt: Attempt, appendable: boolean): void {
-  const headers = responseHeaders(response.headers);
-  attempt.sink.head(response.status, response.statusText, headers, appendable);
+  return { outcome, committed: true, whole: true };
 }
 
 function isEventStream(response: UpstreamResponse): boolean {

@@ -2,7 +2,8 @@ import { IGNORED, OK } from '../resilience/outcome.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 
 /** Why a request was cut short from our side; the reason its AbortSignal carries. */
-export type CutCause = 'Deadline' | 'ClientGone' | 'Drain';
+export type CutCause =
+  'Deadline' | 'FirstToken' | 'StreamIdle' | 'TransportIdle' | 'ClientGone' | 'Drain';
 
 /** What an AbortController of a request is aborted with. */
 export class Cut extends Error {
@@ -50,11 +51,22 @@ export function streamErrorOutcome(type: string): Outcome {
   return failure(known ?? 'ServerError', known ? `${type} in the stream` : 'error in the stream');
 }
 
+/** What the endpoint failed to do in time. */
+const TIMEOUTS: Partial<Record<CutCause, Failure>> = {
+  Deadline: timeout('deadline exceeded'),
+  FirstToken: timeout('no first token in time'),
+  StreamIdle: timeout('the stream stalled: no event in time'),
+  TransportIdle: timeout('the stream stalled: no bytes in time'),
+};
+
 /** Outcome of a call that ended without a whole answer because of us. */
 export function cutOutcome(why: CutCause, waitedForClient: boolean): Outcome {
   // A caller that reads too slowly to be done in time is no fault of the endpoint.
-  if (why === 'Deadline' && !waitedForClient) return failure('Timeout', 'deadline exceeded');
-  return IGNORED;
+  return (waitedForClient ? undefined : TIMEOUTS[why]) ?? IGNORED;
+}
+
+function timeout(message: string): Failure {
+  return { ...failure('Timeout', message), slow: true };
 }
 
 /** Outcome of an error of the connection to the endpoint. */

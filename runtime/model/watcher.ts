@@ -4,6 +4,7 @@ import { decoderFor } from './decoder.ts';
 import { failure, streamErrorOutcome } from './outcome.ts';
 import { EventStreamReader } from './sse.ts';
 import type { ServerSentEvent } from './sse.ts';
+import type { UsageMeter } from './usage.ts';
 
 /** What the bytes of an answer said. */
 export interface Judgement {
@@ -14,20 +15,33 @@ export interface Judgement {
 
 /** Reads an answer along as it passes and judges it at its end. It never changes a byte. */
 export interface Watcher {
+  /** Whether it can read the bytes; if not, nothing is told of them but their end. */
+  readonly sighted: boolean;
   push(chunk: Buffer): void;
   /** No more bytes will come. Resolves once all were looked at. */
   end(): Promise<Judgement>;
 }
 
+/** Told of the events of a stream as they are read. */
+export interface StreamListener {
+  /** An event that is neither a ping nor an error. */
+  onEvent(): void;
+  /** The first content, once. */
+  onFirstToken(): void;
+}
+
 const TAKEN_AS_OK: Judgement = { outcome: OK, complete: true };
 
 const FIRST_TOKEN = new Set(['content_block_start', 'content_block_delta']);
+/** Events that say something about tokens. */
+const METERED = new Set(['message_start', 'content_block_delta', 'message_delta']);
 
-/**
- * Watches a stream of the Messages API: calls `onFirstToken` once, and takes it as whole only if
- * message_stop was in it.
- */
-export function streamWatcher(encoding: string | undefined, onFirstToken: () => void): Watcher {
+/** Watches a stream of the Messages API: it is whole only if message_stop was in it. */
+export function streamWatcher(
+  encoding: string | undefined,
+  meter: UsageMeter,
+  listener: StreamListener,
+): Watcher {
   const judgement: Judgement = {
     outcome: failure('InvalidResponse', 'stream ended without message_stop'),
     complete: false,
@@ -36,13 +50,16 @@ export function streamWatcher(encoding: string | undefined, onFirstToken: () => 
   const reader = new EventStreamReader((event) => {
     if (judgement.complete) return;
     const type = eventType(event);
-    if (!started && FIRST_TOKEN.has(type)) {
-      started = true;
-      onFirstToken();
+    if (type === 'message_stop' || type === 'error') {
+      judgement.complete = true;
+      judgement.outcome = type === 'error' ? streamErrorOutcome(errorType(event)) : OK;
     }
-    if (type !== 'message_stop' && type !== 'error') return;
-    judgement.complete = true;
-    judgement.outcome = type === 'error' ? streamErrorOutcome(errorType(event)) : OK;
+    if (METERED.has(type)) meter.event(type, parse(event.data));
+    if (type === 'ping' || type === 'error') return;
+    listener.onEvent();
+    if (started || !FIRST_TOKEN.has(type)) return;
+    started = true;
+    listener.onFirstToken();
   });
   return decoded(
     encoding,
@@ -52,7 +69,11 @@ export function streamWatcher(encoding: string | undefined, onFirstToken: () => 
 }
 
 /** Watches an answer that is not streamed: it must be one JSON object of type message. */
-export function messageWatcher(encoding: string | undefined, maxBytes: number): Watcher {
+export function messageWatcher(
+  encoding: string | undefined,
+  meter: UsageMeter,
+  maxBytes: number,
+): Watcher {
   const chunks: Buffer[] = [];
   let size = 0;
   const keep = (bytes: Buffer): void => {
@@ -61,7 +82,10 @@ export function messageWatcher(encoding: string | undefined, maxBytes: number): 
   };
   return decoded(encoding, keep, () => {
     // What is too large to be looked at is taken at its status.
-    if (size > maxBytes || isMessage(Buffer.concat(chunks))) return TAKEN_AS_OK;
+    if (size > maxBytes) return TAKEN_AS_OK;
+    const message = parse(Buffer.concat(chunks).toString('utf8'));
+    meter.message(message);
+    if (stringMember(message, 'type') === 'message') return TAKEN_AS_OK;
     return { outcome: failure('InvalidResponse', 'answer is not a message'), complete: false };
   });
 }
@@ -73,9 +97,11 @@ function decoded(
   judge: () => Judgement,
 ): Watcher {
   const decoder = decoderFor(encoding);
-  if (decoder === 'identity') return { push: look, end: () => Promise.resolve(judge()) };
+  if (decoder === 'identity') {
+    return { sighted: true, push: look, end: () => Promise.resolve(judge()) };
+  }
   if (decoder === 'unknown') {
-    return { push: () => undefined, end: () => Promise.resolve(TAKEN_AS_OK) };
+    return { sighted: false, push: () => undefined, end: () => Promise.resolve(TAKEN_AS_OK) };
   }
   const finished = new Promise<boolean>((resolve) => {
     decoder.on('data', look);
@@ -84,6 +110,7 @@ function decoded(
     decoder.once('close', () => resolve(false));
   });
   return {
+    sighted: true,
     push: (chunk) => {
       if (!decoder.destroyed) decoder.write(chunk);
     },
@@ -108,10 +135,6 @@ function errorType(event: ServerSentEvent): string {
   const body = parse(event.data);
   if (typeof body !== 'object' || body === null) return '';
   return stringMember((body as { error?: unknown }).error, 'type');
-}
-
-function isMessage(bytes: Buffer): boolean {
-  return stringMember(parse(bytes.toString('utf8')), 'type') === 'message';
 }
 
 function stringMember(value: unknown, name: string): string {

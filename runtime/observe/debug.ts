@@ -16,10 +16,12 @@ export function debugPages({ guard, configuration, state }: DebugFacts): DebugPa
     '/debug/state': () => ({ ...state(), configuration: configuration.status() }),
     '/debug/circuits': () => ({
       circuits: guard.circuits(),
+      gates: guard.gates(),
       transitions: guard.transitions(),
       stats: guard.stats().circuits,
     }),
     '/debug/rate_limiter': () => ({ limits: guard.limits(), stats: guard.stats().limits }),
+    '/debug/bulkhead': () => ({ bulkheads: guard.stats().bulkheads }),
     '/debug/config': () => redacted(configuration.configuration),
   };
 }

@@ -1,22 +1,40 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import type { CircuitStats, GuardStats, LimitStats } from '../guard/stats.ts';
+import type { GateStatus } from '../../contract/generated/types.ts';
+import type { Guard } from '../guard/guard.ts';
+import type { BulkheadStats, CircuitStats, GuardStats, LimitStats } from '../guard/stats.ts';
 
 /** States of a circuit, as the label `state` has them. */
 const STATES = { Closed: 'closed', HalfOpen: 'half_open', Open: 'open' } as const;
 
+/** Dependencies and limits that have series: a pod has 2,000 series at most. Debug pages show all. */
+const MAX_DEPENDENCIES = 24;
+const MAX_LIMITS = 64;
+
+/** Gates, as the label `state` has them. */
+const GATES = {
+  None: 'none',
+  RateLimited: 'rate_limited',
+  SpendLimit: 'spend_limit',
+  Unauthorized: 'unauthorized',
+} as const;
+
 /**
- * Metrics of circuits and limits. They are filled from the guard's own numbers at each scrape,
+ * Metrics of circuits, gates, limits and bulkheads. They are filled from the guard's own numbers at each scrape,
  * so that what is gone from the configuration is gone from the answer, and nothing counts twice.
  */
-export function guardMetrics(registry: Registry, stats: () => GuardStats): void {
+export function guardMetrics(registry: Registry, guard: Pick<Guard, 'stats' | 'gates'>): void {
+  const stats = (): GuardStats => guard.stats();
   circuitMetrics(registry, stats);
+  gateMetrics(registry, () => guard.gates());
   limitMetrics(registry, stats);
+  bulkheadMetrics(registry, stats);
 }
 
 function circuitMetrics(registry: Registry, stats: () => GuardStats): void {
   const registers = [registry];
-  const each = (fill: (circuit: CircuitStats) => void): void => stats().circuits.forEach(fill);
+  const each = (fill: (circuit: CircuitStats) => void): void =>
+    stats().circuits.slice(0, MAX_DEPENDENCIES).forEach(fill);
   new Gauge({
     name: 'circuit_breaker_state',
     help: '1 for the state that the circuit is in, 0 for the others.',
@@ -70,13 +88,31 @@ function circuitMetrics(registry: Registry, stats: () => GuardStats): void {
   });
 }
 
+function gateMetrics(registry: Registry, gates: () => GateStatus[]): void {
+  new Gauge({
+    name: 'gate_state',
+    help: '1 for how the gate of the mounted credential stands, 0 for the others.',
+    labelNames: ['name', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { dependency: name, gate } of gates().slice(0, MAX_DEPENDENCIES)) {
+        for (const [key, state] of Object.entries(GATES)) {
+          this.set({ name, state }, key === gate ? 1 : 0);
+        }
+      }
+    },
+  });
+}
+
 /** A limit is told from another by its target as well: one policy may reach several. */
 const LIMIT_LABELS = ['policy', 'limit', 'target'] as const;
 
 function limitMetrics(registry: Registry, stats: () => GuardStats): void {
   const registers = [registry];
   const labelNames = [...LIMIT_LABELS];
-  const each = (fill: (limit: LimitStats) => void): void => stats().limits.forEach(fill);
+  const each = (fill: (limit: LimitStats) => void): void =>
+    stats().limits.slice(0, MAX_LIMITS).forEach(fill);
   new Counter({
     name: 'rate_limiter_requests_total',
     help: 'Requests that asked the limit, whether admitted or rejected.',
@@ -105,6 +141,39 @@ function limitMetrics(registry: Registry, stats: () => GuardStats): void {
     collect() {
       this.reset();
       each((limit) => this.set(labels(limit), limit.tokens));
+    },
+  });
+}
+
+function bulkheadMetrics(registry: Registry, stats: () => GuardStats): void {
+  const shared = { labelNames: ['name' as const], registers: [registry] };
+  const each = (fill: (bulkhead: BulkheadStats) => void): void =>
+    stats().bulkheads.slice(0, MAX_DEPENDENCIES).forEach(fill);
+  new Gauge({
+    name: 'bulkhead_active_requests',
+    help: 'Requests or calls under way.',
+    ...shared,
+    collect() {
+      this.reset();
+      each(({ target: name, active }) => this.set({ name }, active));
+    },
+  });
+  new Gauge({
+    name: 'bulkhead_queue_size',
+    help: 'Requests or calls that wait for a place.',
+    ...shared,
+    collect() {
+      this.reset();
+      each(({ target: name, queued }) => this.set({ name }, queued));
+    },
+  });
+  new Counter({
+    name: 'bulkhead_rejected_total',
+    help: 'Requests or calls that found no place, or none in time.',
+    ...shared,
+    collect() {
+      this.reset();
+      each(({ target: name, rejected }) => this.inc({ name }, rejected));
     },
   });
 }

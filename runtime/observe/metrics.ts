@@ -1,11 +1,16 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Guard } from '../guard/guard.ts';
-import type { ModelCall, Served } from '../http/messages.ts';
+import type { Served } from '../http/messages.ts';
+import type { ModelCall } from '../model/caller.ts';
 import { guardMetrics } from './guard-metrics.ts';
 import { BoundedLabel } from './labels.ts';
 
+type TokenLabel = 'gen_ai_request_model' | 'gen_ai_token_type';
+
 export interface MetricsDeps {
-  guard: Pick<Guard, 'stats'>;
+  guard: Pick<Guard, 'stats' | 'gates'>;
+  /** Share of the retry budget that is used. */
+  retryBudgetUsed: () => number;
   /** Hash of the configuration in force. */
   hash: () => string | undefined;
 }
@@ -15,8 +20,11 @@ const MODEL_BUCKETS = [
   0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
 ];
 
-/** Models that callers name beyond this number count as one. */
-const MAX_MODELS = 16;
+/** OpenTelemetry's buckets for tokens, up to the largest context. */
+const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
+
+/** Models that callers name beyond this number count as one: each costs some 150 series. */
+const MAX_MODELS = 4;
 
 /** The runtime's metrics. What the guard counts anyway is read at the scrape. */
 export class Metrics {
@@ -28,8 +36,11 @@ export class Metrics {
   readonly #reloads: Counter<'result'>;
   readonly #operation: Histogram<'gen_ai_request_model' | 'error_type'>;
   readonly #firstChunk: Histogram<'gen_ai_request_model'>;
+  readonly #usage: Histogram<TokenLabel>;
+  readonly #tokens: Counter<TokenLabel>;
+  readonly #retries: Counter<'reason'>;
 
-  constructor({ guard, hash }: MetricsDeps) {
+  constructor({ guard, retryBudgetUsed, hash }: MetricsDeps) {
     const registers = [this.registry];
     this.#requests = new Counter({
       name: 'agent_requests_total',
@@ -70,6 +81,33 @@ export class Metrics {
       buckets: MODEL_BUCKETS,
       registers,
     });
+    this.#usage = new Histogram({
+      name: 'gen_ai_client_token_usage',
+      help: 'Tokens of one call to the model; input includes what came from the cache.',
+      labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
+      buckets: TOKEN_BUCKETS,
+      registers,
+    });
+    this.#tokens = new Counter({
+      name: 'gen_ai_client_tokens_total',
+      help: 'Tokens of all calls to the model; input includes what came from the cache.',
+      labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
+      registers,
+    });
+    this.#retries = new Counter({
+      name: 'retries_total',
+      help: 'Attempts beyond the first one of a request, by what went wrong before.',
+      labelNames: ['reason'],
+      registers,
+    });
+    new Gauge({
+      name: 'retry_budget_ratio',
+      help: 'Share of the retry budget that is used; at 1 nothing is retried.',
+      registers,
+      collect() {
+        this.set(retryBudgetUsed());
+      },
+    });
     new Gauge({
       name: 'config_revision_info',
       help: 'Always 1, for the hash of the configuration in force.',
@@ -81,7 +119,7 @@ export class Metrics {
         if (inForce !== undefined) this.set({ hash: inForce }, 1);
       },
     });
-    guardMetrics(this.registry, () => guard.stats());
+    guardMetrics(this.registry, guard);
     collectDefaultMetrics({ register: this.registry });
   }
 
@@ -92,11 +130,26 @@ export class Metrics {
     this.#duration.observe({ route }, seconds);
   }
 
-  /** A call to a model has ended. */
-  modelCall({ model, errorType, duration, firstChunk }: ModelCall): void {
+  /** An attempt at a model has ended. */
+  modelCall({ model, errorType, duration, firstChunk, usage }: ModelCall): void {
     const gen_ai_request_model = this.#models.value(model);
     this.#operation.observe({ gen_ai_request_model, error_type: errorType }, duration);
     if (firstChunk !== undefined) this.#firstChunk.observe({ gen_ai_request_model }, firstChunk);
+    const { inputTokens, cacheReadTokens = 0, outputTokens } = usage;
+    if (inputTokens !== undefined) {
+      this.#addTokens(gen_ai_request_model, 'input', inputTokens + cacheReadTokens);
+    }
+    if (outputTokens !== undefined) this.#addTokens(gen_ai_request_model, 'output', outputTokens);
+  }
+
+  /** Another attempt is made. */
+  retry(reason: string): void {
+    this.#retries.inc({ reason });
+  }
+
+  #addTokens(gen_ai_request_model: string, gen_ai_token_type: string, tokens: number): void {
+    this.#usage.observe({ gen_ai_request_model, gen_ai_token_type }, tokens);
+    this.#tokens.inc({ gen_ai_request_model, gen_ai_token_type }, tokens);
   }
 
   /** A configuration was offered. */

@@ -5,6 +5,7 @@ import { ModelBreaker } from './breakerModel.ts';
 import type { BreakerPermit, BreakerSpec, BreakerTransition } from './breaker.ts';
 import type { ModelCall } from './breakerModel.ts';
 import type { FailureClass, Outcome } from './outcome.ts';
+import type { RateSpec, TripSpec } from './trip.ts';
 
 const CLASSES: FailureClass[] = ['ServerError', 'Overloaded', 'Timeout', 'RateLimited'];
 
@@ -17,19 +18,59 @@ type Step =
   | { do: 'advance' }
   | { do: 'apply'; spec: BreakerSpec };
 
-const spec: fc.Arbitrary<BreakerSpec> = fc.record({
-  trip: fc.constantFrom(
-    ...[1, 1, 2, 2, 3].map((consecutiveFailures) => ({ consecutiveFailures })),
-    {},
-  ),
-  failureOn: fc.constantFrom(CLASSES, CLASSES.slice(0, 3), CLASSES.slice(0, 1)),
-  openDurationMs: fc.constantFrom(1, 10, 25, 5000, 60_000),
-  maxOpenDurationMs: fc.constantFrom(60, 70_000, 600_000),
-  halfOpen: fc.record({
-    maxProbes: fc.integer({ min: 1, max: 3 }),
-    successThreshold: fc.integer({ min: 1, max: 3 }),
-  }),
-});
+type Extent = 'windowMs' | 'calls';
+
+/** A rate over a window of one kind: which kind, a trace decides once. */
+function rate(extent: Extent): fc.Arbitrary<RateSpec> {
+  const window =
+    extent === 'calls'
+      ? fc.record({ calls: fc.constantFrom(2, 4, 7) })
+      : fc.record({ windowMs: fc.constantFrom(500, 1000, 5000, 60_000) });
+  return fc
+    .tuple(
+      window,
+      fc.record({
+        percent: fc.constantFrom(25, 50, 100),
+        minimumCalls: fc.integer({ min: 1, max: 4 }),
+      }),
+    )
+    .map(([size, rest]) => ({ ...size, ...rest }));
+}
+
+function specs(extent: Extent): fc.Arbitrary<BreakerSpec> {
+  const trip: fc.Arbitrary<TripSpec> = fc.record(
+    {
+      consecutiveFailures: fc.constantFrom(1, 1, 2, 2, 3),
+      failureRate: rate(extent),
+      slowCalls: fc
+        .tuple(rate(extent), fc.constantFrom(5, 10, 4000))
+        .map(([size, slowerThanMs]) => ({ ...size, slowerThanMs })),
+    },
+    { requiredKeys: [] },
+  );
+  return fc.record(
+    {
+      trip,
+      failureOn: fc.constantFrom(CLASSES, CLASSES.slice(0, 3), CLASSES.slice(0, 1)),
+      openDurationMs: fc.constantFrom(1, 10, 25, 5000, 60_000),
+      maxOpenDurationMs: fc.constantFrom(60, 70_000, 600_000),
+      halfOpen: fc.record({
+        maxProbes: fc.integer({ min: 1, max: 3 }),
+        successThreshold: fc.integer({ min: 1, max: 3 }),
+      }),
+      rampUpMs: fc.constantFrom(0, 0, 90, 30_000),
+      shadow: fc.constantFrom(false, false, false, true),
+      override: fc.constantFrom(
+        undefined,
+        undefined,
+        undefined,
+        { state: 'Open' as const },
+        { state: 'Open' as const, until: 5000 },
+      ),
+    },
+    { requiredKeys: ['trip', 'failureOn', 'openDurationMs', 'maxOpenDurationMs', 'halfOpen'] },
+  );
+}
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Outcome>({ vote: 'ok' }) },
@@ -43,22 +84,29 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
 );
 
 const call = fc.nat({ max: 5 });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.constant<Step>({ do: 'acquire' }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), outcome }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('settle' as const), call, outcome }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('firstToken' as const), call }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('wait' as const),
-      ms: fc.constantFrom(0.3, 1, 9, 10, 20, 60, 4999, 60_000, 120_000),
-    }),
-  },
-  { weight: 1, arbitrary: fc.constant<Step>({ do: 'advance' }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('apply' as const), spec }) },
-);
-const trace = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
+function steps(spec: fc.Arbitrary<BreakerSpec>): fc.Arbitrary<Step[]> {
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 5, arbitrary: fc.constant<Step>({ do: 'acquire' }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), outcome }) },
+    { weight: 6, arbitrary: fc.record({ do: fc.constant('settle' as const), call, outcome }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('firstToken' as const), call }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('wait' as const),
+        ms: fc.constantFrom(0.3, 1, 9, 10, 20, 60, 4999, 60_000, 120_000),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant<Step>({ do: 'advance' }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('apply' as const), spec }) },
+  );
+  return fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
+}
+
+/** A first spec and what is done then. */
+const traces = fc
+  .constantFrom<Extent>('windowMs', 'calls')
+  .chain((extent) => fc.tuple(specs(extent), steps(specs(extent))));
 
 /** What both the breaker and its model do, each with calls of its own type. */
 interface Subject<Call> {
@@ -70,6 +118,8 @@ interface Subject<Call> {
   state(now: number): string;
   nextDeadline(now: number): number | undefined;
   transitions: BreakerTransition[];
+  /** Rejections so far, in the shadow too. */
+  counted(): number;
 }
 
 function real(initial: BreakerSpec): Subject<BreakerPermit> {
@@ -84,6 +134,7 @@ function real(initial: BreakerSpec): Subject<BreakerPermit> {
     state: (now) => breaker.state(now),
     nextDeadline: (now) => breaker.nextDeadline(now),
     transitions,
+    counted: () => breaker.rejections,
   };
 }
 
@@ -103,7 +154,9 @@ class Run<Call extends { kind: 'Permit' }> {
   take(next: Step): unknown {
     const seen = this.perform(next);
     const { subject, now } = this;
-    return [seen, subject.state(now), subject.nextDeadline(now), subject.transitions.at(-1)];
+    const { transitions } = subject;
+    const last = transitions.at(-1);
+    return [seen, subject.state(now), subject.nextDeadline(now), last, subject.counted()];
   }
 
   isLate(index: number): boolean {
@@ -158,11 +211,11 @@ const RUNS = { numRuns: 3000 };
 describe('for any trace of calls, clock steps, cancellations and reloads', () => {
   it('the breaker does what a model does that works all out from the whole history', () => {
     let transitions = 0;
-    const property = fc.property(spec, trace, (initial, steps) => {
+    const property = fc.property(traces, ([initial, trace]) => {
       const breaker = new Run<BreakerPermit>(real(initial), initial);
       const model = new Run<ModelCall>(new ModelBreaker(initial, 0), initial);
-      expect(steps.map((next) => breaker.take(next))).toEqual(
-        steps.map((next) => model.take(next)),
+      expect(trace.map((next) => breaker.take(next))).toEqual(
+        trace.map((next) => model.take(next)),
       );
       transitions += breaker.subject.transitions.length;
     });
@@ -172,24 +225,24 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
   });
 
   it('a reload to an equal spec changes nothing', () => {
-    const property = fc.property(spec, trace, (initial, steps) => {
+    const property = fc.property(traces, ([initial, trace]) => {
       const plain = new Run(real(initial), initial);
       const reloaded = new Run(real(initial), initial);
-      const seen = steps.map((next) => {
+      const seen = trace.map((next) => {
         reloaded.subject.apply({ ...reloaded.spec }, reloaded.now);
         return reloaded.take(next);
       });
-      expect(seen).toEqual(steps.map((next) => plain.take(next)));
+      expect(seen).toEqual(trace.map((next) => plain.take(next)));
     });
     fc.assert(property, RUNS);
   });
 
   it('a result from before a transition never votes: leaving it out changes nothing', () => {
     let late = 0;
-    const property = fc.property(spec, trace, (initial, steps) => {
+    const property = fc.property(traces, ([initial, trace]) => {
       const all = new Run(real(initial), initial);
       const without = new Run(real(initial), initial);
-      const pairs = steps.map((next) => {
+      const pairs = trace.map((next) => {
         const seen = all.take(next);
         if (!('call' in next && without.isLate(without.index(next.call)))) {
           return [seen, without.take(next)];
@@ -206,11 +259,12 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
 
   it('no permit leaks: once all calls have ended, every probe is to be had again', () => {
     let halfOpen = 0;
-    const property = fc.property(spec, trace, (initial, steps) => {
+    const property = fc.property(traces, ([initial, trace]) => {
       const run = new Run(real(initial), initial);
-      for (const next of steps) run.take(next);
+      for (const next of trace) run.take(next);
       for (const { call: each } of run.calls)
         run.subject.settle(each, { vote: 'ignored' }, run.now);
+      run.take({ do: 'apply', spec: { ...run.spec, shadow: false } });
       run.now += 1_000_000;
       if (run.subject.state(run.now) !== 'HalfOpen') return;
       halfOpen += 1;

@@ -1,9 +1,18 @@
-import { IGNORED, OK } from './outcome.ts';
-import { sameTrip, tripRules } from './trip.ts';
+import { OK } from './outcome.ts';
+import { RampUp } from './rampUp.ts';
+import { sameTrip, Trip } from './trip.ts';
 import type { Failure, FailureClass, Outcome } from './outcome.ts';
-import type { TripRule, TripSpec } from './trip.ts';
+import type { TripSpec } from './trip.ts';
 
 export type CircuitState = 'Closed' | 'HalfOpen' | 'Open';
+
+/** A state that somebody wants, whatever the calls do. */
+export interface Override {
+  state: 'Open' | 'Closed';
+  /** When it ends, on the clock of the caller; absent: when it is removed. */
+  until?: number;
+  reason?: string;
+}
 
 /** What a breaker goes by. Durations are milliseconds of at least 1, counts at least 1. */
 export interface BreakerSpec {
@@ -19,6 +28,11 @@ export interface BreakerSpec {
     /** Successful probes that close the circuit. */
     successThreshold: number;
   };
+  /** Time after closing by probes until all calls are let through; absent or 0: at once. */
+  rampUpMs?: number;
+  /** Decides and counts, and never rejects. */
+  shadow?: boolean;
+  override?: Override;
 }
 
 /** A change of state, told after it has happened. `at` is on the clock of the caller. */
@@ -32,7 +46,7 @@ export interface BreakerTransition {
 /** Leave to make one call. It votes once, in the state that it was granted in or not at all. */
 export interface BreakerPermit {
   readonly kind: 'Permit';
-  /** Lets a half-open probe vote ok now; does nothing for a call granted while closed. */
+  /** The answer begins: the call is as slow as it is now, and a half-open probe votes. */
   firstToken(now: number): void;
   /** Ends the call. Does nothing the second time or after a probe has voted. */
   settle(outcome: Outcome, now: number): void;
@@ -44,8 +58,23 @@ export interface BreakerRejection {
   readonly retryAfterMs: number;
 }
 
-/** How soon to ask again while probes run: their result is due at any moment. */
-const PROBING: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
+/** What outlives the process. Times are relative, because clocks do not outlive it. */
+export interface BreakerSnapshot {
+  state: 'Open' | 'HalfOpen';
+  /** Time since it opened. */
+  openForMs: number;
+  reopened: number;
+  /** Whether an override held it open. */
+  held: boolean;
+}
+
+/** How soon to ask again while probes run or calls come back gradually. */
+const SOON: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
+
+/** Generation of a call that has no vote: in the shadow it would not have been granted. */
+export const NO_VOTE = -1;
+/** Instead of a generation: the call is not to be made. */
+export const REJECTED = -2;
 
 /**
  * Circuit breaker: Closed → Open → HalfOpen → Closed (Nygard, Release It!; half-open permits as in
@@ -54,15 +83,27 @@ const PROBING: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
  * the generation that its call was granted in.
  */
 export class Breaker {
-  private spec: BreakerSpec;
-  private readonly rules: TripRule[] = tripRules();
-  private readonly onTransition: ((transition: BreakerTransition) => void) | undefined;
+  // What every call touches stands first, next to each other in memory.
   private current: CircuitState = 'Closed';
   private generation = 0;
+  /** Calls granted in this generation that have not ended: probes, when half-open. */
+  private inFlight = 0;
+  private readonly trip = new Trip();
+  /** Whether there is an override that may be or come to its end. */
+  private mayOverride: boolean;
+  /** Only while calls come back gradually. */
+  private rampUp: RampUp | undefined;
+  private spec: BreakerSpec;
+  /** Calls rejected so far, or that would have been in the shadow. */
+  rejections = 0;
+  /** Why `enter` answered REJECTED last. */
+  rejection: BreakerRejection = SOON;
+  private readonly onTransition: ((transition: BreakerTransition) => void) | undefined;
+  /** State of the override in force. */
+  private held: Override['state'] | undefined;
   private openedAt = 0;
   /** Times it was reopened by a probe since it was last closed. */
   private reopened = 0;
-  private probes = 0;
   private successes = 0;
 
   /** `onTransition` is called when the new state is in force; it must not throw. */
@@ -72,20 +113,32 @@ export class Breaker {
     onTransition?: (transition: BreakerTransition) => void,
   ) {
     this.spec = spec;
+    this.mayOverride = spec.override !== undefined;
     this.onTransition = onTransition;
-    for (const rule of this.rules) rule.apply(spec.trip, now);
+    this.trip.apply(spec.trip);
+    this.advance(now);
   }
 
   /** Asks to make one call. Never waits and never throws. */
   acquire(now: number): BreakerPermit | BreakerRejection {
-    this.advance(now);
-    if (this.current === 'Closed') return new CallPermit(this, this.generation);
-    if (this.current === 'Open') {
-      return { kind: 'Rejection', retryAfterMs: Math.ceil(this.deadline() - now) };
+    const generation = this.enter(now);
+    return generation === REJECTED ? this.rejection : new CallPermit(this, generation, now);
+  }
+
+  /**
+   * The same for who keeps the permit's figures itself, which costs no object: answers the
+   * generation to `record` in, NO_VOTE, or REJECTED with the answer in `rejection`.
+   */
+  enter(now: number): number {
+    const rejection = this.judge(now);
+    if (rejection === undefined) {
+      this.inFlight += 1;
+      return this.generation;
     }
-    if (this.probes >= this.spec.halfOpen.maxProbes) return PROBING;
-    this.probes += 1;
-    return new ProbePermit(this, this.generation);
+    this.rejections += 1;
+    if (this.spec.shadow === true) return NO_VOTE;
+    this.rejection = rejection;
+    return REJECTED;
   }
 
   /**
@@ -96,12 +149,20 @@ export class Breaker {
     if (sameSpec(this.spec, spec)) return;
     this.advance(now);
     this.spec = spec;
-    for (const rule of this.rules) rule.apply(spec.trip, now);
+    this.mayOverride = spec.override !== undefined || this.held !== undefined;
+    this.trip.apply(spec.trip);
     this.advance(now);
+  }
+
+  /** Closes the circuit, if no override holds it open, and forgets what the calls before did. */
+  reset(reason: string, now: number): void {
+    this.advance(now);
+    if (this.held !== 'Open') this.close(reason, now);
   }
 
   /** Brings about what is due by the passing of time alone. */
   advance(now: number): void {
+    if (this.mayOverride) this.heed(now);
     if (this.current !== 'Open' || now < this.deadline()) return;
     this.transition('HalfOpen', `open for ${seconds(now - this.openedAt)}`, now);
   }
@@ -113,7 +174,20 @@ export class Breaker {
 
   /** When the state changes without traffic; undefined when it does not. */
   nextDeadline(now: number): number | undefined {
-    return this.state(now) === 'Open' ? this.deadline() : undefined;
+    if (this.state(now) !== 'Open') return undefined;
+    const deadline = this.deadline();
+    return deadline === Infinity ? undefined : deadline;
+  }
+
+  /** State of the override in force at this time, if any. */
+  overridden(now: number): Override['state'] | undefined {
+    const { override } = this.spec;
+    return override && now < (override.until ?? Infinity) ? override.state : undefined;
+  }
+
+  /** How long it stays open at first and at most, in milliseconds. */
+  openDurations(): Pick<BreakerSpec, 'openDurationMs' | 'maxOpenDurationMs'> {
+    return this.spec;
   }
 
   /** Whether the class of this failure is one that counts. */
@@ -121,36 +195,111 @@ export class Breaker {
     return outcome.vote === 'failure' && this.spec.failureOn.includes(outcome.class);
   }
 
-  /** Takes the result of a call granted in `generation`; for the permits. */
-  record(generation: number, outcome: Outcome, now: number): void {
+  /** Whether a call granted in `generation` would not be granted so any more. */
+  isStale(generation: number): boolean {
+    return generation !== NO_VOTE && generation !== this.generation;
+  }
+
+  /** Whether a call granted in `generation` is a probe whose vote is awaited. */
+  isProbe(generation: number): boolean {
+    return generation === this.generation && this.current === 'HalfOpen';
+  }
+
+  /** Takes the result of a call granted in `generation` that took `ms`; for the permits. */
+  record(generation: number, outcome: Outcome, ms: number, now: number): void {
     if (generation !== this.generation) return;
-    const vote = outcome.vote === 'failure' && !this.counts(outcome) ? IGNORED : outcome;
-    if (this.current === 'HalfOpen') this.recordProbe(vote, now);
-    else if (vote.vote !== 'ignored') this.recordCall(vote, now);
-  }
-
-  private recordCall(outcome: Outcome, now: number): void {
-    for (const rule of this.rules) {
-      const reason = rule.record(outcome, now);
-      if (reason !== undefined) {
-        this.open(0, reason, now);
-        return;
-      }
-    }
-  }
-
-  private recordProbe(outcome: Outcome, now: number): void {
-    this.probes -= 1;
+    this.inFlight -= 1;
     if (outcome.vote === 'ignored') return;
+    if (outcome.vote === 'failure' && !this.counts(outcome)) return;
+    const slow = outcome.slow === true || ms > this.trip.slowerThanMs;
+    if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
+    else this.recordCall(outcome, slow, now);
+  }
+
+  /** What is to be kept over a restart; undefined when there is nothing. */
+  snapshot(now: number): BreakerSnapshot | undefined {
+    const state = this.state(now);
+    if (state === 'Closed') return undefined;
+    const { openedAt, reopened } = this;
+    return { state, openForMs: now - openedAt, reopened, held: this.held === 'Open' };
+  }
+
+  /**
+   * Takes up a state saved `ageMs` ago, without telling of a transition: it has been told before.
+   * One older than maxAgeMs is worth nothing; false then.
+   */
+  restore(saved: BreakerSnapshot, ageMs: number, maxAgeMs: number, now: number): boolean {
+    if (ageMs < 0 || ageMs > maxAgeMs || this.held !== undefined) return false;
+    this.current = saved.state;
+    this.generation += 1;
+    this.inFlight = 0;
+    this.successes = 0;
+    this.openedAt = now - saved.openForMs - ageMs;
+    this.reopened = saved.reopened;
+    if (saved.held && saved.state === 'Open') {
+      this.held = 'Open';
+      this.mayOverride = true;
+    }
+    this.advance(now);
+    return true;
+  }
+
+  /** Why a call is not let through now; undefined when it is. */
+  private judge(now: number): BreakerRejection | undefined {
+    this.advance(now);
+    if (this.current === 'Closed') return this.rampUp && this.judgeRampUp(this.rampUp, now);
+    if (this.current === 'HalfOpen') {
+      return this.inFlight >= this.spec.halfOpen.maxProbes ? SOON : undefined;
+    }
+    const ms = this.deadline() - now;
+    const retryAfterMs = ms === Infinity ? this.spec.openDurationMs : Math.ceil(ms);
+    return { kind: 'Rejection', retryAfterMs };
+  }
+
+  private judgeRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
+    const duration = this.held === 'Closed' ? 0 : (this.spec.rampUpMs ?? 0);
+    const admitted = rampUp.admits(duration, this.inFlight, now);
+    if (!rampUp.active) this.rampUp = undefined;
+    return admitted ? undefined : SOON;
+  }
+
+  private recordCall(outcome: Outcome, slow: boolean, now: number): void {
+    const reason = this.trip.record(outcome, slow, now);
+    if (reason === undefined) return;
+    if (this.held === 'Closed' && this.overridden(now) === 'Closed') return;
+    this.open(0, reason, now);
+  }
+
+  private recordProbe(outcome: Outcome, slow: boolean, now: number): void {
     if (outcome.vote === 'failure') {
       this.open(this.reopened + 1, `probe failed (${outcome.class})`, now);
+      return;
+    }
+    if (slow && this.trip.judgesSlowness) {
+      const reason = `probe slower than ${this.trip.slowerThanMs / 1000}s`;
+      this.open(this.reopened + 1, reason, now);
       return;
     }
     this.successes += 1;
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;
-    for (const rule of this.rules) rule.reset(now);
-    this.transition('Closed', `${needed} of ${needed} probes succeeded`, now);
+    this.close(`${needed} of ${needed} probes succeeded`, now);
+    if ((this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
+  }
+
+  /** Puts the override in force, or ends it. */
+  private heed(now: number): void {
+    const wanted = this.overridden(now);
+    const { held } = this;
+    if (wanted === held) return;
+    this.held = wanted;
+    const { override } = this.spec;
+    const why = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
+    if (wanted === 'Closed') this.close(why, now);
+    else if (wanted === 'Open' && this.current !== 'Open') this.open(0, why, now);
+    else if (held === 'Open' && this.current === 'Open') {
+      this.transition('HalfOpen', override ? 'override expired' : 'override removed', now);
+    }
   }
 
   private open(reopened: number, reason: string, now: number): void {
@@ -159,63 +308,82 @@ export class Breaker {
     this.transition('Open', reason, now);
   }
 
+  private close(reason: string, now: number): void {
+    this.trip.reset();
+    this.rampUp = undefined;
+    if (this.current !== 'Closed') this.transition('Closed', reason, now);
+  }
+
   private transition(to: CircuitState, reason: string, now: number): void {
     const from = this.current;
     this.current = to;
     this.generation += 1;
-    this.probes = 0;
+    this.inFlight = 0;
     this.successes = 0;
     this.onTransition?.({ from, to, reason, at: now });
   }
 
   private deadline(): number {
-    const { openDurationMs, maxOpenDurationMs } = this.spec;
+    const { openDurationMs, maxOpenDurationMs, override } = this.spec;
+    if (this.held === 'Open') return override?.until ?? Infinity;
     return this.openedAt + Math.min(openDurationMs * 2 ** this.reopened, maxOpenDurationMs);
   }
 }
 
-/** A call granted while the circuit was closed: it votes at its end. */
+/** A call votes at its end; a half-open probe at its first token, if that is earlier. */
 class CallPermit implements BreakerPermit {
   readonly kind = 'Permit';
-  private breaker: Breaker | undefined;
-  private readonly generation: number;
+  private readonly breaker: Breaker;
+  private generation: number;
+  private readonly began: number;
+  private firstTokenAt: number | undefined;
+  private settled = false;
 
-  constructor(breaker: Breaker, generation: number) {
+  constructor(breaker: Breaker, generation: number, now: number) {
     this.breaker = breaker;
     this.generation = generation;
+    this.began = now;
   }
 
-  firstToken(_now: number): void {
+  firstToken(now: number): void {
     // A call of a closed circuit is judged as a whole: a stream that breaks off is a failure.
+    this.firstTokenAt ??= now;
+    if (this.breaker.isProbe(this.generation)) this.settle(OK, now);
   }
 
   settle(outcome: Outcome, now: number): void {
-    const breaker = this.breaker;
-    this.breaker = undefined;
-    breaker?.record(this.generation, outcome, now);
-  }
-}
-
-/** A call granted while half-open: it votes at its first token or at its end, whichever is first. */
-class ProbePermit extends CallPermit {
-  override firstToken(now: number): void {
-    this.settle(OK, now);
+    if (this.settled) return;
+    this.settled = true;
+    this.breaker.record(this.generation, outcome, (this.firstTokenAt ?? now) - this.began, now);
   }
 }
 
 function sameSpec(a: BreakerSpec, b: BreakerSpec): boolean {
   return (
-    a.openDurationMs === b.openDurationMs &&
-    a.maxOpenDurationMs === b.maxOpenDurationMs &&
+    sameTimes(a, b) &&
     a.halfOpen.maxProbes === b.halfOpen.maxProbes &&
     a.halfOpen.successThreshold === b.halfOpen.successThreshold &&
+    (a.shadow ?? false) === (b.shadow ?? false) &&
+    sameOverride(a.override, b.override) &&
     sameTrip(a.trip, b.trip) &&
     sameClasses(a.failureOn, b.failureOn)
   );
 }
 
+function sameTimes(a: BreakerSpec, b: BreakerSpec): boolean {
+  return (
+    a.openDurationMs === b.openDurationMs &&
+    a.maxOpenDurationMs === b.maxOpenDurationMs &&
+    (a.rampUpMs ?? 0) === (b.rampUpMs ?? 0)
+  );
+}
+
+function sameOverride(a: Override | undefined, b: Override | undefined): boolean {
+  return a?.state === b?.state && a?.until === b?.until && a?.reason === b?.reason;
+}
+
 function sameClasses(a: readonly FailureClass[], b: readonly FailureClass[]): boolean {
-  return a.length === b.length && a.every((each) => b.includes(each));
+  return a === b || (a.length === b.length && a.every((each) => b.includes(each)));
 }
 
 /** Milliseconds as seconds for reading: 60s, 1.5s, 0.2s. Rounded down, so that a timer that is late by a moment does not show. */

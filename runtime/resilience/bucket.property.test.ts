@@ -1,14 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Bucket } from './bucket.ts';
-import { acquireAll } from './bucketSet.ts';
 import type { BucketSpec } from './bucket.ts';
 
 /** Divides by every perMs in the traces, so that whole numbers of such shares are exact. */
 const SHARES = 60_000;
 
 type Step =
-  { do: 'acquire'; cost: number } | { do: 'wait'; ms: number } | { do: 'apply'; spec: BucketSpec };
+  | { do: 'acquire'; cost: number }
+  | { do: 'settle'; call: number; used: number }
+  | { do: 'wait'; ms: number }
+  | { do: 'apply'; spec: BucketSpec };
 
 const spec: fc.Arbitrary<BucketSpec> = fc.record({
   amount: fc.integer({ min: 1, max: 20 }),
@@ -27,6 +29,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ms: fc.constantFrom(0, 1, 2, 5, 17, 30, 100, 999, 1000),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('settle' as const),
+      call: fc.nat({ max: 3 }),
+      used: fc.nat({ max: 15 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('apply' as const), spec }) },
 );
 const trace = fc.array(step, { minLength: 10, maxLength: 60, size: 'max' });
@@ -35,7 +45,9 @@ const trace = fc.array(step, { minLength: 10, maxLength: 60, size: 'max' });
 class Ledger {
   private spec: BucketSpec;
   private shares: number;
-  /** Admitted cost, what the rate gave and the largest capacity in force, per step. */
+  /** Reservations that are not settled yet. */
+  private readonly open: number[] = [];
+  /** Admitted cost less refunds, what the rate gave and the largest capacity in force, per step. */
   readonly entries: { admitted: number; given: number; capacity: number }[] = [];
 
   constructor(initial: BucketSpec) {
@@ -56,11 +68,26 @@ class Ledger {
       for (let i = 0; i < next.ms; i += 1) this.pass();
       return undefined;
     }
+    if (next.do === 'settle') {
+      entry.admitted = this.settle(next);
+      return undefined;
+    }
     const cost = Math.min(next.cost, this.spec.capacity);
     if (this.shares < cost * SHARES) return { rejected: this.wait(cost) };
     entry.admitted = cost;
     this.shares -= cost * SHARES;
+    this.open.push(cost);
     return { admitted: cost };
+  }
+
+  /** Answers what was used beyond the reservation; below zero: what came back. */
+  private settle({ call, used }: { call: number; used: number }): number {
+    const at = this.open.length - 1 - call;
+    if (at < 0) return 0;
+    const reserved = this.open.splice(at, 1)[0]!;
+    const full = this.spec.capacity * SHARES;
+    this.shares = Math.min(full, this.shares + (reserved - used) * SHARES);
+    return Math.min(0, used - reserved);
   }
 
   level(): number {
@@ -85,6 +112,7 @@ class Run {
   now = 0;
   spec: BucketSpec;
   readonly bucket: Bucket;
+  private readonly open: number[] = [];
 
   constructor(initial: BucketSpec) {
     this.spec = initial;
@@ -96,9 +124,13 @@ class Run {
     else if (next.do === 'apply') {
       this.spec = next.spec;
       this.bucket.apply(next.spec, this.now);
+    } else if (next.do === 'settle') {
+      const at = this.open.length - 1 - next.call;
+      if (at >= 0) this.bucket.settle(this.open.splice(at, 1)[0]!, next.used, this.now);
     } else {
       const answer = this.bucket.acquire(next.cost, this.now);
       if (answer.kind === 'Rejection') return { rejected: answer.retryAfterMs };
+      this.open.push(answer.reserved);
       return { admitted: answer.reserved };
     }
     return undefined;
@@ -137,7 +169,7 @@ describe('for any trace of calls, clock steps and reloads', () => {
       for (const next of steps) {
         ledger.take(next);
         const answer = run.take(next) as { admitted?: number } | undefined;
-        ledger.entries.at(-1)!.admitted = answer?.admitted ?? 0;
+        if (next.do !== 'settle') ledger.entries.at(-1)!.admitted = answer?.admitted ?? 0;
       }
       const { entries } = ledger;
       for (let from = 0; from < entries.length; from += 1) {
@@ -173,35 +205,6 @@ describe('for any trace of calls, clock steps and reloads', () => {
       const wait = run.bucket.wait(cost, run.now);
       expect(run.bucket.wait(cost, run.now + wait)).toBe(0);
       if (wait > 0) expect(run.bucket.wait(cost, run.now + wait - 1)).toBe(1);
-    });
-    fc.assert(property, RUNS);
-  });
-
-  it('several buckets are taken from all or none', () => {
-    const costs = fc.array(fc.tuple(spec, fc.nat({ max: 15 }), fc.nat({ max: 15 })), {
-      minLength: 1,
-      maxLength: 4,
-    });
-    const property = fc.property(costs, fc.nat({ max: 100 }), (each, now) => {
-      const buckets = each.map(([initial, used]) => {
-        const bucket = new Bucket(initial, 0);
-        bucket.take(used, 0);
-        return bucket;
-      });
-      const cost = each.map(([, , asked]) => asked);
-      const before = buckets.map((bucket) => bucket.level(now));
-      const waits = buckets.map((bucket, i) => bucket.wait(cost[i]!, now));
-      const answer = acquireAll(buckets, cost, now);
-      const after = buckets.map((bucket) => bucket.level(now));
-      if (answer.kind === 'Rejection') {
-        expect(after).toEqual(before);
-        expect(answer.retryAfterMs).toBe(Math.max(...waits));
-        expect(waits[answer.index]).toBe(answer.retryAfterMs);
-      } else {
-        expect(Math.max(...waits)).toBe(0);
-        const taken = each.map(([{ capacity }], i) => before[i]! - Math.min(cost[i]!, capacity));
-        expect(after).toEqual(taken);
-      }
     });
     fc.assert(property, RUNS);
   });

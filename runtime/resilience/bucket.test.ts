@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { Bucket } from './bucket.ts';
-import { acquireAll } from './bucketSet.ts';
 import type { BucketSpec } from './bucket.ts';
 
 /** 10 tokens per second, bursts of 5. */
@@ -86,21 +85,27 @@ describe('another spec', () => {
   });
 });
 
-describe('several buckets at once', () => {
-  it('takes each cost from its bucket', () => {
-    const buckets = [new Bucket(SPEC, 0), new Bucket(SPEC, 0)];
-    expect(acquireAll(buckets, [1, 4], 0)).toEqual({ kind: 'Permit' });
-    expect(buckets.map((each) => each.level(0))).toEqual([4, 1]);
+describe('a reservation', () => {
+  it('gives back what was not used, and never more than there is room for', () => {
+    const bucket = drained();
+    bucket.settle(5, 2, 0);
+    expect(bucket.level(0)).toBe(3);
+    bucket.take(1, 0);
+    bucket.settle(1, 0, 1_000_000);
+    expect(bucket.level(1_000_000)).toBe(5);
   });
 
-  it('takes from none when one has too little, and names the longest wait', () => {
-    const buckets = [new Bucket(SPEC, 0), drained(), drained({ ...SPEC, amount: 1 })];
-    const answer = acquireAll(buckets, [1, 1, 1], 0);
-    expect(answer).toEqual({ kind: 'Rejection', index: 2, retryAfterMs: 1000 });
-    expect(buckets.map((each) => each.level(0))).toEqual([5, 0, 0]);
+  it('owes what was used beyond it', () => {
+    const bucket = drained();
+    bucket.settle(5, 9, 0);
+    expect([bucket.level(0), bucket.wait(1, 0)]).toEqual([-4, 500]);
   });
 
-  it('admits when there is nothing to ask', () => {
-    expect(acquireAll([], [], 0)).toEqual({ kind: 'Permit' });
+  it('keeps the bucket from being as good as new until it is settled', () => {
+    const bucket = new Bucket(SPEC, 0);
+    const reserved = bucket.take(1, 0);
+    expect(bucket.isUnused(1000)).toBe(false);
+    bucket.settle(reserved, 1, 1000);
+    expect(bucket.isUnused(1000)).toBe(true);
   });
 });

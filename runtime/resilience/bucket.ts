@@ -29,6 +29,8 @@ export class Bucket {
   private spec: BucketSpec;
   private tokens: number;
   private asOf: number;
+  /** Reservations that are not settled yet. */
+  private open = 0;
 
   constructor(spec: BucketSpec, now: number) {
     this.spec = spec;
@@ -45,7 +47,10 @@ export class Bucket {
 
   /** Milliseconds, rounded up, until the level covers `cost`; 0 when it does. Takes nothing. */
   wait(cost: number, now: number): number {
-    const missing = this.reservation(cost) - this.level(now);
+    const reservation = this.reservation(cost);
+    // Time only adds to it.
+    if (this.tokens >= reservation) return 0;
+    const missing = reservation - this.level(now);
     if (missing <= ROUNDING) return 0;
     return Math.ceil(((missing - ROUNDING / 2) * this.spec.perMs) / this.spec.amount);
   }
@@ -55,7 +60,29 @@ export class Bucket {
     const reserved = this.reservation(cost);
     this.refill(now);
     this.tokens -= reserved;
+    this.open += 1;
     return reserved;
+  }
+
+  /**
+   * Ends a reservation: what was not used comes back, what was used beyond it is owed, so that the
+   * level can be below zero. Never above the capacity.
+   */
+  settle(reserved: number, used: number, now: number): void {
+    this.refill(now);
+    this.tokens = Math.min(this.spec.capacity, this.tokens + reserved - used);
+    this.open -= 1;
+  }
+
+  /** Others have taken from it too: no more than `tokens` are left. It never adds any. */
+  cap(tokens: number, now: number): void {
+    this.refill(now);
+    this.tokens = Math.min(this.tokens, tokens);
+  }
+
+  /** Whether it is as good as a new one: full, with nothing to settle. */
+  isUnused(now: number): boolean {
+    return this.open === 0 && this.level(now) >= this.spec.capacity;
   }
 
   /**
@@ -81,8 +108,12 @@ export class Bucket {
   }
 
   private refill(now: number): void {
-    this.tokens = this.level(now);
-    this.asOf = Math.max(this.asOf, now);
+    const elapsed = now - this.asOf;
+    if (elapsed <= 0) return;
+    const { amount, perMs, capacity } = this.spec;
+    const tokens = this.tokens + (elapsed * amount) / perMs;
+    this.tokens = tokens < capacity ? tokens : capacity;
+    this.asOf = now;
   }
 }
 

@@ -1,52 +1,124 @@
+import { SampleWindow } from './sampleWindow.ts';
 import type { Outcome } from './outcome.ts';
+import type { WindowSpec } from './sampleWindow.ts';
+
+/** A share of the calls in a window, once there are enough of them. `percent` is 1 to 100. */
+export type RateSpec = WindowSpec & {
+  percent: number;
+  /** Calls that have ended within the window, before the share counts. */
+  minimumCalls: number;
+};
 
 /** When a closed circuit opens. An absent rule is off. */
 export interface TripSpec {
   consecutiveFailures?: number;
+  failureRate?: RateSpec;
+  slowCalls?: RateSpec & {
+    /** A call is slow when it takes longer, in milliseconds. */
+    slowerThanMs: number;
+  };
 }
+
+/** A small integer, because Infinity would be an object to look up at each call. */
+const NEVER_MS = 2 ** 30 - 1;
 
 /**
- * One rule that opens a circuit. It keeps its samples while it is off and when the spec changes, so
- * that a reload loses nothing: a new threshold binds at the next record.
+ * The rules that open a circuit. Calls count when they end. Samples stay when the spec changes, also
+ * those of a rule that is turned off, so that a reload loses nothing: a new threshold binds at the
+ * next record.
  */
-export interface TripRule {
-  apply(spec: TripSpec, now: number): void;
-  /** Takes one result of a closed circuit (never an ignored one). Answers why to open, if so. */
-  record(outcome: Outcome, now: number): string | undefined;
-  /** The circuit has closed again: what came before counts no more. */
-  reset(now: number): void;
-}
-
-/** Opens after so many failures in a row. */
-export class ConsecutiveFailures implements TripRule {
-  private threshold: number | undefined;
-  private count = 0;
+export class Trip {
+  /** Time after which a call is slow, in milliseconds; far off when the rule is off. */
+  slowerThanMs = NEVER_MS;
+  private failures = 0;
+  /** 0 when the rule is off. */
+  private consecutive = 0;
+  private byRate = false;
+  judgesSlowness = false;
+  private readonly failed = new SampleWindow();
+  private readonly slow = new SampleWindow();
+  private spec: TripSpec = {};
 
   apply(spec: TripSpec): void {
-    this.threshold = spec.consecutiveFailures;
+    this.spec = spec;
+    this.consecutive = spec.consecutiveFailures ?? 0;
+    this.slowerThanMs = spec.slowCalls?.slowerThanMs ?? NEVER_MS;
+    this.byRate = spec.failureRate !== undefined;
+    this.judgesSlowness = spec.slowCalls !== undefined;
+    if (spec.failureRate) this.failed.apply(spec.failureRate);
+    if (spec.slowCalls) this.slow.apply(spec.slowCalls);
   }
 
-  record(outcome: Outcome): string | undefined {
-    if (outcome.vote !== 'failure') {
-      this.count = 0;
-      return undefined;
+  /** Takes one result of a closed circuit (never an ignored one). Answers why to open, if so. */
+  record(outcome: Outcome, slow: boolean, now: number): string | undefined {
+    const failed = outcome.vote === 'failure';
+    this.failures = failed ? this.failures + 1 : 0;
+    if (this.byRate) this.failed.record(failed, now);
+    if (this.judgesSlowness) this.slow.record(slow, now);
+    if (failed && this.consecutive > 0 && this.failures >= this.consecutive) {
+      return `${this.failures} consecutive failures (${outcome.class})`;
     }
-    this.count += 1;
-    if (this.threshold === undefined || this.count < this.threshold) return undefined;
-    return `${this.count} consecutive failures (${outcome.class})`;
+    // Without a hit in the windows there is nothing to be exceeded.
+    return this.failed.hits > 0 || this.slow.hits > 0 ? this.exceeded() : undefined;
   }
 
+  /** Why the shares in the windows open the circuit, if they do. */
+  private exceeded(): string | undefined {
+    const { failureRate, slowCalls } = this.spec;
+    if (failureRate !== undefined && exceeds(this.failed, failureRate)) {
+      return `${share(this.failed)} of ${extent(this.failed, failureRate)} failed`;
+    }
+    if (slowCalls !== undefined && exceeds(this.slow, slowCalls)) {
+      const of = `${share(this.slow)} of ${extent(this.slow, slowCalls)}`;
+      return `${of} slower than ${slowCalls.slowerThanMs / 1000}s`;
+    }
+    return undefined;
+  }
+
+  /** The circuit has closed again: what came before counts no more. */
   reset(): void {
-    this.count = 0;
+    this.failures = 0;
+    this.failed.reset();
+    this.slow.reset();
   }
-}
-
-/** Every rule there is, in the order in which they are asked. */
-export function tripRules(): TripRule[] {
-  return [new ConsecutiveFailures()];
 }
 
 /** Whether two specs say the same. */
 export function sameTrip(a: TripSpec, b: TripSpec): boolean {
-  return a.consecutiveFailures === b.consecutiveFailures;
+  return (
+    a.consecutiveFailures === b.consecutiveFailures &&
+    sameRate(a.failureRate, b.failureRate) &&
+    sameRate(a.slowCalls, b.slowCalls) &&
+    a.slowCalls?.slowerThanMs === b.slowCalls?.slowerThanMs
+  );
+}
+
+function sameRate(a: RateSpec | undefined, b: RateSpec | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.percent === b.percent &&
+    a.minimumCalls === b.minimumCalls &&
+    windowMs(a) === windowMs(b) &&
+    windowCalls(a) === windowCalls(b)
+  );
+}
+
+function windowMs(spec: WindowSpec): number | undefined {
+  return 'windowMs' in spec ? spec.windowMs : undefined;
+}
+
+function windowCalls(spec: WindowSpec): number | undefined {
+  return 'calls' in spec ? spec.calls : undefined;
+}
+
+function exceeds({ calls, hits }: SampleWindow, { percent, minimumCalls }: RateSpec): boolean {
+  return calls >= minimumCalls && calls > 0 && hits * 100 >= percent * calls;
+}
+
+function share({ calls, hits }: SampleWindow): string {
+  return `${Math.floor((100 * hits) / calls)}%`;
+}
+
+function extent({ calls }: SampleWindow, spec: RateSpec): string {
+  return 'windowMs' in spec ? `${calls} calls in ${spec.windowMs / 1000}s` : `${calls} calls`;
 }

@@ -39,6 +39,7 @@ export async function startRuntime(
     ports: { agent: 0, metrics: 0, control: 0, debug: 0 },
     configurationDirectory: directory,
     tokenDirectory: directory,
+    statePath: join(directory, 'state.json'),
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) }),
     filePollMs: 50,

@@ -28,6 +28,8 @@ export interface AgentOptions {
   /** Default 20s. */
   drainTimeout?: string;
   podTemplate?: Record<string, unknown>;
+  /** Further fields of the spec, such as timeouts, retry and bulkhead. */
+  spec?: Record<string, unknown>;
 }
 
 const API_VERSION = 'breakwater.dev/v1alpha1';
@@ -130,6 +132,7 @@ export class Sandbox {
       kind: 'AgentDeployment',
       metadata: { name: options.name, labels: options.labels ?? {} },
       spec: {
+        ...options.spec,
         replicas: options.replicas ?? 1,
         model: {
           endpoints: [

@@ -220,11 +220,13 @@ function priorityAside(values: Values): Values {
   return { ...values, priorityClassName: '' };
 }
 
-describe('config/default and config/samples', () => {
+describe('config/default, config/samples and config/presets', () => {
   const build = async (path: string): Promise<KubernetesObject[]> =>
     documents(await run(kubectl, ['kustomize', join(SAMPLES, '..', path)]));
 
-  it.each(['default', 'samples', 'crd'])('config/%s is accepted', async (path) => {
+  const paths = ['default', 'samples', 'presets/development', 'presets/production', 'crd'];
+
+  it.each(paths)('config/%s is accepted', async (path) => {
     const objects = await build(path);
     const accepted = await dryRun(objects);
     expect(accepted.trim().split('\n')).toHaveLength(objects.length);

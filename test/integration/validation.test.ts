@@ -3,6 +3,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { definitions, type PrinterColumn, type Source } from '../../crds/definitions.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { attach } from '../../operator/desired/attach.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  limitFixture,
+  OPTIONS,
+} from '../../operator/desired/fixtures.ts';
+import { planAgent } from '../../operator/desired/plan.ts';
+import { agentStatus } from '../../operator/status/agent.ts';
+import { ago, circuit, NOW, observation, pod, transition } from '../../operator/status/fixtures.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
@@ -39,7 +51,15 @@ const kinds: Record<string, Kind> = {
     stored: {
       replicas: 1,
       model: { endpoints: [{ name: 'primary', provider: 'Anthropic' }] },
-      timeouts: { connect: '10s', request: '5m' },
+      timeouts: {
+        connect: '10s',
+        request: '5m',
+        firstToken: '60s',
+        streamIdle: '120s',
+        transportIdle: '45s',
+      },
+      retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
+      bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       shutdown: { drainTimeout: '5m' },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
@@ -54,18 +74,24 @@ const kinds: Record<string, Kind> = {
       trip: { consecutiveFailures: 5 },
       openDuration: '60s',
       maxOpenDuration: '10m',
+      failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
       halfOpen: { maxProbes: 1, successThreshold: 2 },
+      recovery: { rampUp: '0s' },
+      mode: 'Enforce',
     },
     columns: ['Name', 'State', 'Open', 'Target', 'Since', 'Programmed', 'Reason', 'Age'],
-    wideColumns: ['Next-Probe', 'Last-Error'],
+    wideColumns: ['Mode', 'Next-Probe', 'Last-Error'],
   },
   ratelimitpolicies: {
     rows: rateLimitPolicies,
     smallest: { targetRefs: [{ name: 'triage' }], limits: [LIMIT], scope: 'Pod' },
     stored: {
       targetRefs: [TARGET],
-      limits: [{ ...LIMIT, resource: 'Requests' }],
+      limits: [
+        { ...LIMIT, resource: 'Requests', maxKeys: 10_000, onLimit: 'Reject', maxWait: '2s' },
+      ],
       scope: 'Pod',
+      mode: 'Enforce',
     },
     columns: ['Name', 'State', 'Used', 'Rejected', 'Programmed', 'Age'],
     wideColumns: [],
@@ -173,21 +199,93 @@ it('says of a bad duration only that it is one', async () => {
   expect(messages(body)).toHaveLength(1);
 });
 
-describe('the samples', () => {
-  const samples = ['agent', 'circuit-breaker', 'rate-limit'].map((name) =>
-    join(import.meta.dirname, '../../config/samples', `${name}.yaml`),
-  );
-  const manifests = samples
+/** Manifests of ours in a directory of config/. */
+function manifestsIn(directory: string): Manifest[] {
+  return ['agent', 'circuit-breaker', 'rate-limit']
+    .map((name) => join(import.meta.dirname, '../../config', directory, `${name}.yaml`))
     .flatMap((path) => parseAllDocuments(readFileSync(path, 'utf8')))
-    .map((document) => document.toJS() as Manifest & { metadata: { namespace?: string } })
+    .map((document) => document.toJS() as Manifest)
     .filter(({ apiVersion }) => apiVersion === 'breakwater.dev/v1alpha1');
+}
 
-  it.each(manifests)('$kind is accepted', async (manifest) => {
-    const source = definitions().find(
-      ({ definition }) => definition.spec.names.kind === manifest.kind,
-    )!;
-    const metadata = { name: manifest.metadata.name };
-    const { status } = await create(source.plural, { ...manifest, metadata });
-    expect(status).toBe(201);
+describe.each(['samples', 'presets/development', 'presets/production'])(
+  'config/%s',
+  (directory) => {
+    it.each(manifestsIn(directory))('$kind is accepted', async (manifest) => {
+      const source = definitions().find(
+        ({ definition }) => definition.spec.names.kind === manifest.kind,
+      )!;
+      const { name } = manifest.metadata;
+      const { status } = await create(source.plural, { ...manifest, metadata: { name } });
+      expect(status).toBe(201);
+    });
+  },
+);
+
+it.each([
+  ['development', [10, 2, '30s'], [50, 5], [5, '10s']],
+  ['production', [5, 2, '60s'], [200, 20], [100, '5s']],
+])('the preset for %s has its figures', (preset, breaker, bucket, bulkhead) => {
+  const [agent, circuit, rate] = manifestsIn(`presets/${preset}`);
+  expect(circuit!.spec).toMatchObject({
+    trip: { consecutiveFailures: breaker[0] },
+    halfOpen: { successThreshold: breaker[1] },
+    openDuration: breaker[2],
+  });
+  expect(rate!.spec).toMatchObject({
+    limits: [{ capacity: bucket[0], refill: { amount: bucket[1], per: '1s' } }],
+  });
+  expect(agent!.spec).toMatchObject({
+    bulkhead: { maxConcurrent: bulkhead[0], acquireTimeout: bulkhead[1] },
+  });
+  expect(agent!.metadata).toMatchObject({ labels: { preset } });
+});
+
+describe('status', () => {
+  const gates = [{ dependency: 'model/primary', gate: 'SpendLimit' as const, until: ago(-600) }];
+  const open = circuit('Open', {
+    overridden: 'Open',
+    handledResetToken: '2',
+    nextProbe: ago(-60),
+    lastFailure: { class: 'Overloaded', message: 'HTTP 529', time: ago(20) },
+  });
+  const seen = observation([
+    pod('a', { gates, circuits: [open], transitions: [transition(1, 20)] }),
+  ]);
+  const agent = agentFixture();
+  const policies = {
+    breakers: [breakerFixture('triage', { override: { state: 'Open' }, resetToken: '2' })],
+    limits: [limitFixture()],
+  };
+  const { agents, breakers, limits } = attach(policies, [agent]);
+  const plan = planAgent({ agent, attachment: agents.get('triage')!, options: OPTIONS });
+  const common = { agents: new Map([['triage', seen]]), previous: undefined, now: NOW };
+  const statuses: Record<string, [KubernetesObject & { spec: object }, object]> = {
+    agentdeployments: [
+      agent,
+      agentStatus({ agent, plan, observation: seen, previous: undefined, now: NOW }),
+    ],
+    circuitbreakerpolicies: [
+      policies.breakers[0]!,
+      breakerPolicyStatus({ attachment: breakers[0]!, ...common }),
+    ],
+    ratelimitpolicies: [
+      policies.limits[0]!,
+      rateLimitPolicyStatus({ attachment: limits[0]!, ...common }),
+    ],
+  };
+
+  it.each(Object.entries(statuses))('of %s is stored whole', async (plural, [object, status]) => {
+    const namespace = await server.namespace(plural);
+    const path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/${plural}/triage`;
+    const { apiVersion, kind, spec } = object;
+    const manifest = { apiVersion, kind, metadata: { name: 'triage' }, spec };
+    await server.apply(path, manifest);
+    const { body: stored } = await server.request<Manifest>('GET', path);
+    const answer = await server.request<{ status: unknown }>('PUT', `${path}/status`, {
+      query: { fieldValidation: 'Strict' },
+      body: { ...stored, status },
+    });
+    expect([answer.status, answer.body.status]).toEqual([200, status]);
   });
 });

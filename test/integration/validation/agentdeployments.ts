@@ -21,6 +21,11 @@ export const rows: Row[] = [
     'spec.timeouts.connect: Invalid value: "object": must not be longer than timeouts.request (default 5m); set timeouts.request as well',
   ],
   [
+    '$.spec rule 1',
+    { spec: { retry: { baseDelay: '9s' } } },
+    'spec.retry.baseDelay: Invalid value: "object": must not be longer than retry.maxDelay (default 8s); set retry.maxDelay as well',
+  ],
+  [
     '$.spec.replicas type',
     { spec: { replicas: 'three' } },
     'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
@@ -251,6 +256,21 @@ export const rows: Row[] = [
     "spec.model.endpoints[0].apiKeySecretRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as api-key",
   ],
   [
+    '$.spec.model.endpoints[*].maxConcurrent type',
+    { spec: { model: { endpoints: [{ name: 'primary', maxConcurrent: 'three' }] } } },
+    'spec.model.endpoints[0].maxConcurrent: Invalid value: "string": spec.model.endpoints[0].maxConcurrent in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.model.endpoints[*].maxConcurrent minimum',
+    { spec: { model: { endpoints: [{ name: 'primary', maxConcurrent: 0 }] } } },
+    'spec.model.endpoints[0].maxConcurrent: Invalid value: 0: spec.model.endpoints[0].maxConcurrent in body should be greater than or equal to 1',
+  ],
+  [
+    '$.spec.model.endpoints[*].maxConcurrent maximum',
+    { spec: { model: { endpoints: [{ name: 'primary', maxConcurrent: 100001 }] } } },
+    'spec.model.endpoints[0].maxConcurrent: Invalid value: 100001: spec.model.endpoints[0].maxConcurrent in body should be less than or equal to 100000',
+  ],
+  [
     '$.spec.timeouts type',
     { spec: { timeouts: 'text' } },
     'spec.timeouts: Invalid value: "string": spec.timeouts in body must be of type object: "string"',
@@ -284,6 +304,166 @@ export const rows: Row[] = [
     '$.spec.timeouts.request rule 0',
     { spec: { timeouts: { request: '5 minutes' } } },
     'spec.timeouts.request: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5m or 1m30s',
+  ],
+  [
+    '$.spec.timeouts.firstToken type',
+    { spec: { timeouts: { firstToken: 3 } } },
+    'spec.timeouts.firstToken: Invalid value: "integer": spec.timeouts.firstToken in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.timeouts.firstToken maxLength',
+    { spec: { timeouts: { firstToken: '0001h0001h0001h0001h0001h' } } },
+    'spec.timeouts.firstToken: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.timeouts.firstToken rule 0',
+    { spec: { timeouts: { firstToken: '0s' } } },
+    'spec.timeouts.firstToken: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 60s or 1m30s',
+  ],
+  [
+    '$.spec.timeouts.streamIdle type',
+    { spec: { timeouts: { streamIdle: 3 } } },
+    'spec.timeouts.streamIdle: Invalid value: "integer": spec.timeouts.streamIdle in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.timeouts.streamIdle maxLength',
+    { spec: { timeouts: { streamIdle: '0001h0001h0001h0001h0001h' } } },
+    'spec.timeouts.streamIdle: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.timeouts.streamIdle rule 0',
+    { spec: { timeouts: { streamIdle: '2 minutes' } } },
+    'spec.timeouts.streamIdle: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 120s or 1m30s',
+  ],
+  [
+    '$.spec.timeouts.transportIdle type',
+    { spec: { timeouts: { transportIdle: 3 } } },
+    'spec.timeouts.transportIdle: Invalid value: "integer": spec.timeouts.transportIdle in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.timeouts.transportIdle maxLength',
+    { spec: { timeouts: { transportIdle: '0001h0001h0001h0001h0001h' } } },
+    'spec.timeouts.transportIdle: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.timeouts.transportIdle rule 0',
+    { spec: { timeouts: { transportIdle: '45' } } },
+    'spec.timeouts.transportIdle: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 45s or 1m30s',
+  ],
+  [
+    '$.spec.retry type',
+    { spec: { retry: 'text' } },
+    'spec.retry: Invalid value: "string": spec.retry in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.retry.maxAttempts type',
+    { spec: { retry: { maxAttempts: 'three' } } },
+    'spec.retry.maxAttempts: Invalid value: "string": spec.retry.maxAttempts in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.retry.maxAttempts minimum',
+    { spec: { retry: { maxAttempts: 0 } } },
+    'spec.retry.maxAttempts: Invalid value: 0: spec.retry.maxAttempts in body should be greater than or equal to 1',
+  ],
+  [
+    '$.spec.retry.maxAttempts maximum',
+    { spec: { retry: { maxAttempts: 11 } } },
+    'spec.retry.maxAttempts: Invalid value: 11: spec.retry.maxAttempts in body should be less than or equal to 10',
+  ],
+  [
+    '$.spec.retry.baseDelay type',
+    { spec: { retry: { baseDelay: 3 } } },
+    'spec.retry.baseDelay: Invalid value: "integer": spec.retry.baseDelay in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.retry.baseDelay maxLength',
+    { spec: { retry: { baseDelay: '0001h0001h0001h0001h0001h' } } },
+    'spec.retry.baseDelay: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.retry.baseDelay rule 0',
+    { spec: { retry: { baseDelay: '0ms' } } },
+    'spec.retry.baseDelay: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 500ms or 1s',
+  ],
+  [
+    '$.spec.retry.maxDelay type',
+    { spec: { retry: { maxDelay: 3 } } },
+    'spec.retry.maxDelay: Invalid value: "integer": spec.retry.maxDelay in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.retry.maxDelay maxLength',
+    { spec: { retry: { maxDelay: '0001h0001h0001h0001h0001h' } } },
+    'spec.retry.maxDelay: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.retry.maxDelay rule 0',
+    { spec: { retry: { maxDelay: '8 seconds' } } },
+    'spec.retry.maxDelay: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 8s or 1m30s',
+  ],
+  [
+    '$.spec.retry.budgetPercent type',
+    { spec: { retry: { budgetPercent: 'three' } } },
+    'spec.retry.budgetPercent: Invalid value: "string": spec.retry.budgetPercent in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.retry.budgetPercent minimum',
+    { spec: { retry: { budgetPercent: -1 } } },
+    'spec.retry.budgetPercent: Invalid value: -1: spec.retry.budgetPercent in body should be greater than or equal to 0',
+  ],
+  [
+    '$.spec.retry.budgetPercent maximum',
+    { spec: { retry: { budgetPercent: 101 } } },
+    'spec.retry.budgetPercent: Invalid value: 101: spec.retry.budgetPercent in body should be less than or equal to 100',
+  ],
+  [
+    '$.spec.bulkhead type',
+    { spec: { bulkhead: 'text' } },
+    'spec.bulkhead: Invalid value: "string": spec.bulkhead in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.bulkhead.maxConcurrent type',
+    { spec: { bulkhead: { maxConcurrent: 'three' } } },
+    'spec.bulkhead.maxConcurrent: Invalid value: "string": spec.bulkhead.maxConcurrent in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.bulkhead.maxConcurrent minimum',
+    { spec: { bulkhead: { maxConcurrent: 0 } } },
+    'spec.bulkhead.maxConcurrent: Invalid value: 0: spec.bulkhead.maxConcurrent in body should be greater than or equal to 1',
+  ],
+  [
+    '$.spec.bulkhead.maxConcurrent maximum',
+    { spec: { bulkhead: { maxConcurrent: 100001 } } },
+    'spec.bulkhead.maxConcurrent: Invalid value: 100001: spec.bulkhead.maxConcurrent in body should be less than or equal to 100000',
+  ],
+  [
+    '$.spec.bulkhead.maxQueued type',
+    { spec: { bulkhead: { maxQueued: 'three' } } },
+    'spec.bulkhead.maxQueued: Invalid value: "string": spec.bulkhead.maxQueued in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.bulkhead.maxQueued minimum',
+    { spec: { bulkhead: { maxQueued: -1 } } },
+    'spec.bulkhead.maxQueued: Invalid value: -1: spec.bulkhead.maxQueued in body should be greater than or equal to 0',
+  ],
+  [
+    '$.spec.bulkhead.maxQueued maximum',
+    { spec: { bulkhead: { maxQueued: 100001 } } },
+    'spec.bulkhead.maxQueued: Invalid value: 100001: spec.bulkhead.maxQueued in body should be less than or equal to 100000',
+  ],
+  [
+    '$.spec.bulkhead.acquireTimeout type',
+    { spec: { bulkhead: { acquireTimeout: 3 } } },
+    'spec.bulkhead.acquireTimeout: Invalid value: "integer": spec.bulkhead.acquireTimeout in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.bulkhead.acquireTimeout maxLength',
+    { spec: { bulkhead: { acquireTimeout: '0001h0001h0001h0001h0001h' } } },
+    'spec.bulkhead.acquireTimeout: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.bulkhead.acquireTimeout rule 0',
+    { spec: { bulkhead: { acquireTimeout: '0s' } } },
+    'spec.bulkhead.acquireTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5s or 500ms',
   ],
   [
     '$.spec.shutdown type',

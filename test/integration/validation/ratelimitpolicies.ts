@@ -98,7 +98,7 @@ export const rows: Row[] = [
       },
     },
     'spec.limits[0].resource: Invalid value: "integer": spec.limits[0].resource in body must be of type string: "integer"',
-    'spec.limits[0].resource: Unsupported value: 3: supported values: "Requests"',
+    'spec.limits[0].resource: Unsupported value: 3: supported values: "Requests", "InputTokens", "OutputTokens", "TotalTokens"',
   ],
   [
     '$.spec.limits[*].resource enum',
@@ -109,7 +109,7 @@ export const rows: Row[] = [
         ],
       },
     },
-    'spec.limits[0].resource: Unsupported value: "Other": supported values: "Requests"',
+    'spec.limits[0].resource: Unsupported value: "Other": supported values: "Requests", "InputTokens", "OutputTokens", "TotalTokens"',
   ],
   [
     '$.spec.limits[*].refill type',
@@ -196,6 +196,88 @@ export const rows: Row[] = [
       },
     },
     'spec.limits[0].capacity: Invalid value: 1000000001: spec.limits[0].capacity in body should be less than or equal to 1000000000',
+  ],
+  [
+    '$.spec.limits[*].key type',
+    { spec: { limits: [{ ...LIMIT, key: 'text' }] } },
+    'spec.limits[0].key: Invalid value: "string": spec.limits[0].key in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.limits[*].key required header',
+    { spec: { limits: [{ ...LIMIT, key: {} }] } },
+    'spec.limits[0].key.header: Required value',
+  ],
+  [
+    '$.spec.limits[*].key.header type',
+    { spec: { limits: [{ ...LIMIT, key: { header: 3 } }] } },
+    'spec.limits[0].key.header: Invalid value: "integer": spec.limits[0].key.header in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.limits[*].key.header minLength',
+    { spec: { limits: [{ ...LIMIT, key: { header: '' } }] } },
+    'spec.limits[0].key.header: Invalid value: "": spec.limits[0].key.header in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.limits[*].key.header maxLength',
+    { spec: { limits: [{ ...LIMIT, key: { header: 'a'.repeat(65) } }] } },
+    'spec.limits[0].key.header: Too long: may not be more than 64 bytes',
+  ],
+  [
+    '$.spec.limits[*].key.header rule 0',
+    { spec: { limits: [{ ...LIMIT, key: { header: 'x user' } }] } },
+    "spec.limits[0].key.header: Invalid value: \"string\": must be the name of a header, which holds only letters, digits, '-' and '_', such as x-user-id",
+  ],
+  [
+    '$.spec.limits[*].maxKeys type',
+    { spec: { limits: [{ ...LIMIT, maxKeys: 'three' }] } },
+    'spec.limits[0].maxKeys: Invalid value: "string": spec.limits[0].maxKeys in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.limits[*].maxKeys minimum',
+    { spec: { limits: [{ ...LIMIT, maxKeys: 0 }] } },
+    'spec.limits[0].maxKeys: Invalid value: 0: spec.limits[0].maxKeys in body should be greater than or equal to 1',
+  ],
+  [
+    '$.spec.limits[*].maxKeys maximum',
+    { spec: { limits: [{ ...LIMIT, maxKeys: 100001 }] } },
+    'spec.limits[0].maxKeys: Invalid value: 100001: spec.limits[0].maxKeys in body should be less than or equal to 100000',
+  ],
+  [
+    '$.spec.limits[*].onLimit type',
+    { spec: { limits: [{ ...LIMIT, onLimit: 3 }] } },
+    'spec.limits[0].onLimit: Invalid value: "integer": spec.limits[0].onLimit in body must be of type string: "integer"',
+    'spec.limits[0].onLimit: Unsupported value: 3: supported values: "Reject", "Queue"',
+  ],
+  [
+    '$.spec.limits[*].onLimit enum',
+    { spec: { limits: [{ ...LIMIT, onLimit: 'Other' }] } },
+    'spec.limits[0].onLimit: Unsupported value: "Other": supported values: "Reject", "Queue"',
+  ],
+  [
+    '$.spec.limits[*].maxWait type',
+    { spec: { limits: [{ ...LIMIT, maxWait: 3 }] } },
+    'spec.limits[0].maxWait: Invalid value: "integer": spec.limits[0].maxWait in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.limits[*].maxWait maxLength',
+    { spec: { limits: [{ ...LIMIT, maxWait: '0001h0001h0001h0001h0001h' }] } },
+    'spec.limits[0].maxWait: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.limits[*].maxWait rule 0',
+    { spec: { limits: [{ ...LIMIT, maxWait: '0s' }] } },
+    'spec.limits[0].maxWait: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 2s or 500ms',
+  ],
+  [
+    '$.spec.mode type',
+    { spec: { mode: 3 } },
+    'spec.mode: Invalid value: "integer": spec.mode in body must be of type string: "integer"',
+    'spec.mode: Unsupported value: 3: supported values: "Enforce", "Shadow"',
+  ],
+  [
+    '$.spec.mode enum',
+    { spec: { mode: 'Other' } },
+    'spec.mode: Unsupported value: "Other": supported values: "Enforce", "Shadow"',
   ],
   [
     '$.spec.scope type',

@@ -15,9 +15,13 @@ const BOUNDS = [
   'maxProperties',
 ] as const;
 
+/** Types of lists in which nothing may be twice. */
+const UNIQUE = new Set<Schema['x-kubernetes-list-type']>(['map', 'set']);
+
 /**
  * The rules of a definition's root and spec, each as JSON path and keyword: `$.spec.replicas minimum`,
- * `$.spec required scope`, `$.spec rule 0` for the first rule in CEL, `… unique` for the keys of a list.
+ * `$.spec required scope`, `$.spec rule 0` for the first rule in CEL, `… unique` for lists in
+ * which nothing may be twice, `… format` for a time.
  */
 export function rules(schema: Schema): string[] {
   const { spec } = schema.properties!;
@@ -36,7 +40,8 @@ function keywords(schema: Schema): string[] {
   return [
     ...BOUNDS.filter((bound) => schema[bound] !== undefined),
     ...(schema.required ?? []).map((name) => `required ${name}`),
-    ...(schema['x-kubernetes-list-type'] === 'map' ? ['unique'] : []),
+    ...(schema.format === 'date-time' ? ['format'] : []),
+    ...(UNIQUE.has(schema['x-kubernetes-list-type']) ? ['unique'] : []),
     ...(schema['x-kubernetes-validations'] ?? []).map((_, index) => `rule ${index}`),
   ];
 }

@@ -1,0 +1,46 @@
+import type { Limit } from '../../contract/generated/types.ts';
+import type { RateLimitPolicy, RateLimitPolicySpec } from '../../crds/generated/types.ts';
+import { parsePositiveDuration } from './duration.ts';
+import { requires } from './features.ts';
+
+/**
+ * The limits that a policy puts on a target: inbound, or a dependency. Throws an InvalidSpecError for what the
+ * schema should have refused.
+ */
+export function limits(target: string, { metadata, spec }: RateLimitPolicy): Limit[] {
+  return spec.limits.map((limit, index) => ({
+    target,
+    policy: metadata.name,
+    name: limit.name,
+    resource: limit.resource,
+    refill: {
+      amount: limit.refill.amount,
+      perMs: parsePositiveDuration(limit.refill.per, `spec.limits[${index}].refill.per`),
+    },
+    capacity: limit.capacity,
+    ...keyed(limit),
+    ...queued(limit, `spec.limits[${index}].maxWait`),
+    ...(spec.mode === 'Shadow' ? { mode: 'Shadow' as const } : {}),
+    requires: requires(
+      `Limit.${limit.resource}`,
+      limit.key !== undefined && 'Limit.Key',
+      limit.onLimit === 'Queue' && 'Limit.Queue',
+      spec.mode === 'Shadow' && 'Limit.Shadow',
+    ),
+  }));
+}
+
+type LimitSpec = RateLimitPolicySpec['limits'][number];
+
+function keyed({ key, maxKeys }: LimitSpec): Pick<Limit, 'key' | 'maxKeys'> {
+  if (key === undefined) return {};
+  return { key: { header: key.header.toLowerCase() }, maxKeys };
+}
+
+function queued(
+  { onLimit, maxWait }: LimitSpec,
+  field: string,
+): Pick<Limit, 'onLimit' | 'maxWaitMs'> {
+  const maxWaitMs = parsePositiveDuration(maxWait, field);
+  return onLimit === 'Queue' ? { onLimit, maxWaitMs } : {};
+}

@@ -1,0 +1,80 @@
+import type { GateStatus } from '../../contract/generated/types.ts';
+import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
+import { livePods } from './circuits.ts';
+import type { AgentObservation } from './observations.ts';
+import { latest, reportedTime } from './reported.ts';
+
+export type Gate = GateStatus['gate'];
+
+/** Why calls to a dependency are held back, in some connected pods. */
+export interface DependencyGate {
+  dependency: string;
+  gate: Gate;
+  /** Until when in all of them, RFC 3339; absent when one of them does not know. */
+  until?: string;
+  /** Pods where it is so out of those that report on it, such as 2/3. */
+  pods: string;
+}
+
+const SEVERITY: Record<Gate, number> = { None: 0, RateLimited: 1, SpendLimit: 2, Unauthorized: 3 };
+
+/** Pauses that end sooner come and go with every busy second; metrics have them, status does not. In ms. */
+const MIN_PAUSE = 5000;
+
+/** The worst gate of the dependency in any live, connected pod; undefined when none reports on its gates. */
+export function gateOf(
+  dependency: string,
+  observation: AgentObservation,
+  now: Date,
+): DependencyGate | undefined {
+  const reported = livePods(observation).flatMap(({ connected, snapshot }) => {
+    if (!connected || snapshot?.gates === undefined) return [];
+    const found = snapshot.gates.find((gate) => gate.dependency === dependency);
+    return [found === undefined ? { gate: 'None' as const } : lasting(found, now)];
+  });
+  if (reported.length === 0) return undefined;
+  const gate = reported
+    .map((one) => one.gate)
+    .reduce((a, b) => (SEVERITY[b] > SEVERITY[a] ? b : a));
+  const shut = reported.filter((one) => one.gate === gate);
+  const ends = shut.map((one) => ('until' in one ? reportedTime(one.until) : undefined));
+  const until = ends.includes(undefined) ? undefined : latest(ends);
+  return {
+    dependency,
+    gate,
+    ...(gate !== 'None' && until !== undefined && { until }),
+    pods: `${shut.length}/${reported.length}`,
+  };
+}
+
+function lasting(status: GateStatus, now: Date): Pick<GateStatus, 'gate' | 'until'> {
+  const end = Date.parse(status.until ?? '');
+  const brief = status.gate === 'RateLimited' && end - now.getTime() < MIN_PAUSE;
+  return brief ? { gate: 'None' } : status;
+}
+
+/** What a gate means and what to do about it. */
+export function describeGate({ dependency, gate, until, pods }: DependencyGate): string {
+  const end = until === undefined ? '' : ` until ${until}`;
+  const where = `in ${pods} pods${end}`;
+  const texts: Record<Gate, string> = {
+    None: `Calls to ${dependency} are not held back.`,
+    RateLimited: `The provider's rate limit holds calls to ${dependency} back ${where}.`,
+    SpendLimit: `The provider's spend limit holds calls to ${dependency} back ${where}; raise it there, or use another API key.`,
+    Unauthorized: `The provider refuses the API key for ${dependency} ${where}; put a valid one into its Secret, and pods take it within 2 minutes.`,
+  };
+  return texts[gate];
+}
+
+type Dependencies = AgentDeploymentStatus['dependencies'];
+
+/** Gates that are other than before; one that is open from the start is no change. */
+export function changedGates(
+  previous: Dependencies,
+  gates: readonly DependencyGate[],
+): DependencyGate[] {
+  return gates.filter(({ dependency, gate }) => {
+    const before = previous?.find(({ name }) => name === dependency)?.gate ?? 'None';
+    return gate !== before;
+  });
+}

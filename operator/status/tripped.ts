@@ -1,0 +1,97 @@
+import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
+import type { ConditionDraft } from '../desired/attachment.ts';
+import { truncate } from '../desired/wording.ts';
+import {
+  circuitsOf,
+  inState,
+  MAX_REASON,
+  reasonOf,
+  type Sighting,
+  type WorstState,
+} from './circuits.ts';
+
+type Draft = Omit<ConditionDraft, 'type'>;
+
+const MAX_NAMED = 8;
+
+/**
+ * Tripped holds until every circuit is closed again. In shadow mode it never does: its reason is Shadow then. Where
+ * the policy's override holds circuits in their state, its reason is Override.
+ */
+export function tripped(
+  { spec }: CircuitBreakerPolicy,
+  state: WorstState,
+  seen: readonly Sighting[],
+): ConditionDraft {
+  const draft =
+    shadowed(spec.mode, state, seen) ??
+    overridden(spec.override, state, seen) ??
+    usual(state, seen);
+  return { type: 'Tripped', ...draft };
+}
+
+function usual(state: WorstState, seen: readonly Sighting[]): Draft {
+  const affected = affectedBy(state, seen);
+  const drafts: Record<WorstState, Draft> = {
+    Open: {
+      status: 'True',
+      reason: 'CircuitOpen',
+      message: `Calls fail at once on ${affected}${because(state, seen)}. They are tried again on their own; see nextProbe.`,
+    },
+    HalfOpen: {
+      status: 'True',
+      reason: 'CircuitHalfOpen',
+      message: `Only probes are let through on ${affected}; success closes the circuit.`,
+    },
+    Closed: { status: 'False', reason: 'Closed', message: 'Every circuit is closed.' },
+    Unknown: {
+      status: 'Unknown',
+      reason: 'NoReports',
+      message: 'No pod reports on it at present.',
+    },
+  };
+  return drafts[state];
+}
+
+function shadowed(
+  mode: CircuitBreakerPolicy['spec']['mode'],
+  state: WorstState,
+  seen: readonly Sighting[],
+): Draft | undefined {
+  if (mode !== 'Shadow' || state === 'Unknown') return undefined;
+  const found =
+    state === 'Closed'
+      ? 'Every circuit is closed.'
+      : `Enforced, calls would fail at once on ${affectedBy(state, seen)}${because(state, seen)}.`;
+  return { status: 'False', reason: 'Shadow', message: `Nothing is rejected. ${found}` };
+}
+
+function overridden(
+  override: CircuitBreakerPolicy['spec']['override'],
+  state: WorstState,
+  seen: readonly Sighting[],
+): Draft | undefined {
+  const held = inState(seen, state).some(({ circuit }) => circuit?.overridden === state);
+  if (override === undefined || !held) return undefined;
+  const why = override.reason === undefined ? '' : ` (${truncate(override.reason, MAX_REASON)})`;
+  const end = override.expiresAt === undefined ? 'it is removed' : override.expiresAt;
+  const open = state === 'Open';
+  return {
+    status: open ? 'True' : 'False',
+    reason: 'Override',
+    message: `spec.override${why} holds circuits ${open ? 'open' : 'closed'} until ${end}: ${affectedBy(state, seen)}.`,
+  };
+}
+
+function affectedBy(state: WorstState, seen: readonly Sighting[]): string {
+  return circuitsOf(seen)
+    .filter((circuit) => circuit.state === state)
+    .map(({ agent, dependency, pods }) => `${dependency} of ${agent} in ${pods} pods`)
+    .slice(0, MAX_NAMED)
+    .join(', ');
+}
+
+function because(state: WorstState, seen: readonly Sighting[]): string {
+  const why = reasonOf(seen, state);
+  return why === undefined ? '' : `: ${why}`;
+}

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Circuit } from '../../contract/generated/types.ts';
+import { FakeClock } from '../guard/fakeClock.ts';
+import { Guard } from '../guard/guard.ts';
+import { failure } from '../model/outcome.ts';
+import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { KeptState } from './keptState.ts';
+
+let path: string;
+let logs: string[];
+beforeEach(async () => {
+  path = join(await mkdtemp(join(tmpdir(), 'kept-')), 'state.json');
+  logs = [];
+});
+afterEach(() => rm(join(path, '..'), { recursive: true, force: true }));
+
+/** A process that starts at this wall time. */
+function life(start: string, circuit: Circuit = TOUCHY) {
+  const clock = new FakeClock(start);
+  const guard = new Guard({ clock });
+  guard.apply(configuration('http://model', { circuits: [circuit] }).content);
+  const log = pino({ level: 'info' }, { write: (line: string) => void logs.push(line) });
+  const kept = new KeptState({ guard, path, log });
+  kept.restore();
+  const fail = (): void => {
+    const admission = guard.acquire('model/primary');
+    if (admission.kind === 'Permit') admission.permit.settle(failure('ServerError', 'HTTP 500'));
+  };
+  return { clock, guard, kept, fail, state: () => guard.circuits()[0]! };
+}
+
+describe('state that is kept', () => {
+  it('is taken up by the next process, with what was left of the open time', async () => {
+    const first = life('2026-01-01T00:00:00.000Z');
+    first.fail();
+    first.clock.advance(60_000);
+    await first.kept.save();
+    const second = life('2026-01-01T00:02:00.000Z');
+    expect(second.state()).toMatchObject({
+      state: 'Open',
+      nextProbe: '2026-01-01T00:10:00.000Z',
+      lastFailure: { class: 'ServerError', time: '2026-01-01T00:00:00.000Z' },
+    });
+    second.clock.advance(8 * 60_000);
+    expect(second.state().state).toBe('HalfOpen');
+  });
+
+  it('is worth nothing when it is old', async () => {
+    const first = life('2026-01-01T00:00:00.000Z');
+    first.fail();
+    await first.kept.save();
+    expect(life('2026-01-01T00:10:01.000Z').state().state).toBe('Closed');
+  });
+
+  it('tells a changed reset token from one that was handled', async () => {
+    const first = life('2026-01-01T00:00:00.000Z', { ...TOUCHY, resetToken: '1' });
+    first.fail();
+    await first.kept.save();
+    const same = life('2026-01-01T00:00:05.000Z', { ...TOUCHY, resetToken: '1' });
+    expect(same.state()).toMatchObject({ state: 'Open', handledResetToken: '1' });
+    const changed = life('2026-01-01T00:00:05.000Z', { ...TOUCHY, resetToken: '2' });
+    expect(changed.state()).toMatchObject({ state: 'Closed', handledResetToken: '2' });
+  });
+
+  it('is not written again while nothing changes', async () => {
+    const first = life('2026-01-01T00:00:00.000Z', { ...TOUCHY, resetToken: '1' });
+    await first.kept.save();
+    await writeFile(path, 'untouched');
+    first.clock.advance(60_000);
+    await first.kept.save();
+    expect(await readFile(path, 'utf8')).toBe('untouched');
+    first.fail();
+    await first.kept.save();
+    expect(await readFile(path, 'utf8')).toContain('"state":"Open"');
+  });
+
+  it.each(['null', '{}', '[1]', '{"savedAt":"x","circuits":[null]}'])(
+    'does no harm when it is %s',
+    async (text) => {
+      await writeFile(path, text);
+      expect(life('2026-01-01T00:00:00.000Z').state().state).toBe('Closed');
+    },
+  );
+});

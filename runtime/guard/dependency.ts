@@ -1,0 +1,152 @@
+import { REJECTED } from '../resilience/breaker.ts';
+import { Gates } from '../resilience/gates.ts';
+import { BulkheadStage } from './bulkheadStage.ts';
+import { LimiterSet } from './limiterSet.ts';
+import { CallPermit } from './callPermit.ts';
+import { pass } from './waitingAdmission.ts';
+import type {
+  Circuit as CircuitConfiguration,
+  GateStatus,
+  Limit,
+} from '../../contract/generated/types.ts';
+import type { BulkheadSpec } from '../resilience/bulkhead.ts';
+import type { GateReason } from '../resilience/gates.ts';
+import type { Admission, AskedCall, Credential, Rejection, Waiting } from './admission.ts';
+import type { Circuit } from './circuit.ts';
+import type { Office } from './heldPermit.ts';
+import type { Stage } from './stage.ts';
+import type { WallTime } from './wallTime.ts';
+
+/** Of a call that nobody gave a credential for. */
+const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
+
+const NO_STAGES: readonly Stage[] = [];
+
+const REASONS = {
+  RateLimited: 'RateLimited',
+  SpendLimit: 'SpendLimit',
+  Unauthorized: 'CredentialRefused',
+} as const;
+
+/** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
+export class Dependency {
+  readonly name: string;
+  readonly circuit: Circuit;
+  readonly bulkhead: BulkheadStage;
+  readonly limits: LimiterSet;
+  /** Made when the first one is shut. */
+  private gates: Gates | undefined;
+  /** Calls that were let through to see if a gate can be opened. */
+  private probes: Set<CallPermit> | undefined;
+  /** Those that bound anything. */
+  private stages: readonly Stage[] = NO_STAGES;
+  readonly office: Office;
+  /** Hash of the mounted credential that was used last. */
+  private mounted = '';
+
+  constructor(
+    circuit: Circuit,
+    concurrency: BulkheadSpec,
+    { office, arm }: { office: Office; arm: (at: number) => void },
+  ) {
+    this.name = circuit.dependency;
+    this.circuit = circuit;
+    this.bulkhead = new BulkheadStage(this.name, concurrency, arm);
+    this.limits = new LimiterSet(this.name, arm);
+    this.office = office;
+  }
+
+  /** What bounds calls; the circuit has its own, because it tells of what it does. */
+  apply(concurrency: BulkheadSpec, limits: readonly Limit[], now: number): void {
+    this.bulkhead.apply(concurrency, now);
+    this.limits.apply(limits, concurrency.maxQueued, now);
+    const bounded = concurrency.maxConcurrent < Infinity;
+    const limited = limits.length > 0;
+    if (bounded || limited) {
+      this.stages = [...(bounded ? [this.bulkhead] : []), ...(limited ? [this.limits] : [])];
+    } else this.stages = NO_STAGES;
+  }
+
+  /** The policy of the circuit. */
+  applyCircuit(circuit: CircuitConfiguration | undefined, now: number): void {
+    this.circuit.apply(circuit, now);
+  }
+
+  acquire(asked: AskedCall | undefined, now: number): Admission | Waiting {
+    const credential = asked?.credential ?? NO_CREDENTIAL;
+    if (credential.mounted && credential.hash !== this.mounted) this.use(credential.hash);
+    const gate = this.gates === undefined ? 'Open' : this.gates.enter(credential.hash, now);
+    if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
+    const generation = this.circuit.enter(now);
+    if (generation === REJECTED) {
+      if (gate === 'Probe') this.gates!.leave(credential.hash, false);
+      return { kind: 'Rejection', rejection: this.circuitOpen() };
+    }
+    const permit = new CallPermit(asked, this, { generation, now });
+    if (gate === 'Probe') this.probe(permit);
+    return pass(permit, this.stages, now);
+  }
+
+  private probe(permit: CallPermit): void {
+    (this.probes ??= new Set()).add(permit);
+  }
+
+  /** The mounted credential is another one now: the gate of the one before opens. */
+  use(mounted: string): void {
+    if (mounted === this.mounted) return;
+    this.gates?.open(this.mounted);
+    this.mounted = mounted;
+  }
+
+  /** Shuts the gate of a credential; calls with it that wait are refused. */
+  shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void {
+    const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
+    const spec = this.circuit.openDurations();
+    this.gates ??= new Gates();
+    this.gates.shut(hash, reason, { ms, probe: this.probes?.delete(permit) === true, spec }, now);
+    this.recheck(now);
+  }
+
+  /** A call has ended; perhaps it was to see whether a gate can be opened. */
+  leaveGate(permit: CallPermit, served: boolean): void {
+    if (this.probes?.delete(permit) !== true) return;
+    this.gates?.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+  }
+
+  /** Why a call with this credential is not let through the gate now. */
+  gateRejection(credential: Credential | undefined, now: number): Rejection | undefined {
+    const state = this.gates?.state((credential ?? NO_CREDENTIAL).hash, now);
+    if (state?.until === undefined) return undefined;
+    return this.gateShut(state.reason, Math.ceil(state.until - now));
+  }
+
+  /** What the circuit has just answered. */
+  circuitOpen(): Rejection {
+    const { policy, retryAfterMs } = this.circuit;
+    const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
+    return policy === undefined ? rejection : { ...rejection, policy };
+  }
+
+  /** Refuses those who wait for what they could not use any more. */
+  recheck(now: number): void {
+    this.bulkhead.recheck(now);
+    this.limits.recheck(now);
+  }
+
+  gate(now: number, wallTime: WallTime): GateStatus {
+    const state = this.gates?.state(this.mounted, now);
+    return {
+      dependency: this.name,
+      gate: state?.reason ?? 'None',
+      ...(state?.until !== undefined && { until: wallTime.format(state.until) }),
+    };
+  }
+
+  private refuse(reason: GateReason, retryAfterMs: number): Admission {
+    return { kind: 'Rejection', rejection: this.gateShut(reason, retryAfterMs) };
+  }
+
+  private gateShut(reason: GateReason, retryAfterMs: number): Rejection {
+    return { reason: REASONS[reason], target: this.name, retryAfterMs };
+  }
+}

@@ -1,0 +1,113 @@
+import { IGNORED } from '../resilience/outcome.ts';
+import { REFUND } from './admission.ts';
+import type { Bulkhead } from '../resilience/bulkhead.ts';
+import type { GateReason } from '../resilience/gates.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { ActualCost, AskedCall, Permit, Rejection } from './admission.ts';
+import type { Clock } from './clock.ts';
+import type { LimiterSet } from './limiterSet.ts';
+import type { Reservation } from './reservation.ts';
+
+/** What all permits of a guard share. */
+export class Office {
+  settledTwice = 0;
+  private readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** Whole milliseconds on the clock: a number with a fraction would be an object at each use. */
+  now(): number {
+    return Math.floor(this.clock.now());
+  }
+}
+
+/** A permit with what it holds, also while it is still on its way through the stages. */
+export abstract class HeldPermit implements Permit {
+  readonly asked: AskedCall | undefined;
+  /** Slot taken in a bulkhead. */
+  slot: Bulkhead | undefined;
+  /** Tokens taken. */
+  reservation: Reservation | undefined;
+  private settled = false;
+
+  constructor(asked: AskedCall | undefined) {
+    this.asked = asked;
+    this.slot = undefined;
+    this.reservation = undefined;
+  }
+
+  /** Not a field: every call makes one of these. */
+  get kind(): 'Permit' {
+    return 'Permit';
+  }
+
+  get permit(): Permit {
+    return this;
+  }
+
+  abstract firstToken(): void;
+  abstract shutGate(reason: GateReason, ms?: number): void;
+  /** Why it would not be granted any more, after it waited. */
+  abstract recheck(now: number): Rejection | undefined;
+  protected abstract get office(): Office;
+  /** Whose tokens it takes. */
+  protected abstract get limits(): LimiterSet;
+  /** The circuit and the gate take the outcome. */
+  protected abstract vote(outcome: Outcome, now: number): void;
+
+  settle(outcome: Outcome, actual?: ActualCost): void {
+    if (this.settled) {
+      this.office.settledTwice += 1;
+      return;
+    }
+    this.end(outcome, actual, this.office.now());
+  }
+
+  /** Gives back all that it holds, because it was not granted in the end. */
+  giveUp(now: number): void {
+    this.end(IGNORED, REFUND, now);
+  }
+
+  /** The time on the guard's clock. */
+  now(): number {
+    return this.office.now();
+  }
+
+  private end(outcome: Outcome, actual: ActualCost | undefined, now: number): void {
+    this.settled = true;
+    // The vote comes first: who is granted what becomes free is to meet the circuit as it is now.
+    this.vote(outcome, now);
+    if (this.reservation !== undefined) this.limits.settle(this, actual, now);
+    if (this.slot !== undefined) this.slot.release(now);
+  }
+}
+
+/** Leave to serve one request. */
+export class InboundPermit extends HeldPermit {
+  protected readonly office: Office;
+  protected readonly limits: LimiterSet;
+
+  constructor(office: Office, asked: AskedCall | undefined, limits: LimiterSet) {
+    super(asked);
+    this.office = office;
+    this.limits = limits;
+  }
+
+  firstToken(): void {
+    // Nothing that bounds requests depends on it.
+  }
+
+  shutGate(): void {
+    // The agent's own callers have no gate.
+  }
+
+  recheck(): undefined {
+    return undefined;
+  }
+
+  protected vote(): void {
+    // There is no circuit around the agent itself.
+  }
+}

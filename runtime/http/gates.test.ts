@@ -1,0 +1,198 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import type { Content, Limit } from '../../contract/generated/types.ts';
+import { send } from '../testing/client.ts';
+import type { Answer } from '../testing/client.ts';
+import { configuration } from '../testing/configuration.ts';
+import { Cleanups, errorOf, failures, setup } from '../testing/setup.ts';
+import type { Setup } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import { MESSAGE, answerJson } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const RETRY = { maxAttempts: 3, baseDelayMs: 5, maxDelayMs: 10, budgetPercent: 100 };
+
+let answer: (response: ServerResponse) => void;
+const fine = (response: ServerResponse): void => answerJson(response, MESSAGE);
+const refusing =
+  (status: number, headers: Record<string, string> = {}, code?: string) =>
+  (response: ServerResponse): void => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    const details = code === undefined ? undefined : { error_code: code };
+    response.end(JSON.stringify({ type: 'error', error: { type: 'x', message: 'no', details } }));
+  };
+
+function start(content: Partial<Content> = {}): Promise<Setup> {
+  answer = fine;
+  return setup(cleanups, (response) => answer(response), { retry: RETRY, ...content });
+}
+
+/** Has the endpoint use a key that is mounted. */
+async function mountKey(
+  { agent, endpoint }: Setup,
+  key = 'mounted-1',
+  limits: Limit[] = [],
+): Promise<void> {
+  await agent.mount('api-key', `${key}\n`);
+  const credential = { path: join(agent.directory, 'api-key'), secret: 's', key: 'api-key' };
+  const endpoints = [{ name: 'primary', provider: 'Anthropic', baseURL: endpoint.url, credential }];
+  agent.runtime.configuration.offerPush(
+    1,
+    configuration('', { endpoints, retry: RETRY, limits }, { term: 1, counter: 2 }),
+  );
+}
+
+const as = ({ agent }: Setup, key: string): Promise<Answer> =>
+  send(agent.url, { headers: { 'x-api-key': key } });
+const reason = ({ status, headers }: Answer): unknown[] => [status, headers['x-breakwater-reason']];
+
+describe('a provider that limits the rate', () => {
+  it('for an hour is told to callers at once, and nothing waits for it', async () => {
+    const context = await start();
+    answer = refusing(429, { 'retry-after': '3600' });
+    const first = await as(context, 'a');
+    expect(reason(first)).toEqual([429, undefined]);
+    expect(first.headers['retry-after']).toBe('3600');
+    answer = fine;
+    const second = await as(context, 'a');
+    expect(reason(second)).toEqual([429, 'RateLimited']);
+    expect(errorOf(second).type).toBe('rate_limit_error');
+    expect(Number(second.headers['retry-after'])).toBeGreaterThan(3590);
+    expect(second.headers['x-should-retry']).toBe('false');
+    expect(context.endpoint.seen).toHaveLength(1);
+    expect(failures(context)).toEqual({});
+  });
+
+  it('for a moment is waited for', async () => {
+    const context = await start();
+    answer = (response) => {
+      answer = fine;
+      refusing(429, { 'retry-after-ms': '60' })(response);
+    };
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(context.endpoint.seen).toHaveLength(2);
+  });
+
+  it('without saying for how long is tried again after a back-off', async () => {
+    const context = await start();
+    answer = (response) => {
+      answer = fine;
+      refusing(429)(response);
+    };
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(context.agent.runtime.guard.circuits()[0]!.state).toBe('Closed');
+  });
+
+  it('for one caller’s credential does so for that one alone', async () => {
+    const context = await start();
+    answer = refusing(429, { 'retry-after': '600' });
+    await as(context, 'a');
+    answer = fine;
+    expect(reason(await as(context, 'a'))).toEqual([429, 'RateLimited']);
+    expect((await as(context, 'b')).status).toBe(200);
+    expect((await send(context.agent.url)).status).toBe(200);
+    expect(context.agent.runtime.guard.gates()).toEqual([
+      { dependency: 'model/primary', gate: 'None' },
+    ]);
+  });
+});
+
+describe('a provider that tells how much is left', () => {
+  const limit = {
+    target: 'model/primary',
+    policy: 'p',
+    name: 'l',
+    resource: 'Requests',
+    refill: { amount: 1, perMs: 600_000 },
+    capacity: 100,
+  };
+  const left = ({ agent }: Setup): number =>
+    Math.round(agent.runtime.guard.stats().limits[0]!.tokens);
+
+  it('lowers the bucket of the mounted credential, and never raises it', async () => {
+    const context = await start({ limits: [limit] });
+    const told =
+      (remaining: string) =>
+      (response: ServerResponse): void => {
+        response.setHeader('anthropic-ratelimit-requests-remaining', remaining);
+        answerJson(response, MESSAGE);
+      };
+    answer = told('7');
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(left(context)).toBe(99);
+    await mountKey(context, 'mounted-1', [limit]);
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(left(context)).toBe(7);
+    answer = told('5000');
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(left(context)).toBe(6);
+  });
+});
+
+describe('a credential that is refused', () => {
+  it('with the money spent is not tried again, and told as 503', async () => {
+    const context = await start();
+    await mountKey(context);
+    answer = refusing(429, {}, 'enforced_spend_limit_reached');
+    expect(reason(await as(context, 'a'))).toEqual([429, undefined]);
+    answer = fine;
+    const second = await as(context, 'b');
+    expect(reason(second)).toEqual([503, 'SpendLimit']);
+    expect(errorOf(second).type).toBe('api_error');
+    expect(second.headers['x-should-retry']).toBe('false');
+    expect(context.endpoint.seen).toHaveLength(1);
+    expect(failures(context)).toEqual({});
+    expect(context.agent.runtime.guard.gates()[0]).toMatchObject({ gate: 'SpendLimit' });
+  });
+
+  it('when mounted is told as 503 until another one is mounted, which is tried at once', async () => {
+    const context = await start();
+    await mountKey(context);
+    answer = refusing(401);
+    expect(reason(await as(context, 'a'))).toEqual([401, undefined]);
+    answer = fine;
+    expect(reason(await as(context, 'a'))).toEqual([503, 'CredentialRefused']);
+    await context.agent.mount('api-key', 'mounted-2\n');
+    await until(async () => (await as(context, 'a')).status === 200);
+    expect(context.endpoint.seen.map(({ headers }) => headers['x-api-key'])).toEqual([
+      'mounted-1',
+      'mounted-2',
+    ]);
+    expect(context.agent.logs.join('')).not.toMatch(/mounted-[12]/);
+  });
+
+  it('when it is the caller’s own is told as 401, to that caller', async () => {
+    const context = await start();
+    answer = refusing(401);
+    await as(context, 'a');
+    answer = fine;
+    const second = await as(context, 'a');
+    expect(reason(second)).toEqual([401, 'Unauthorized']);
+    expect(errorOf(second).type).toBe('authentication_error');
+    expect((await as(context, 'b')).status).toBe(200);
+  });
+
+  it('is told to the operator and on the debug page, by name only', async () => {
+    const context = await start();
+    await mountKey(context, 'very-secret');
+    answer = refusing(402, { 'retry-after': '600' });
+    await as(context, 'a');
+    const page = await send(context.agent.debugUrl, {
+      method: 'GET',
+      path: '/debug/circuits',
+      body: '',
+    });
+    const { gates } = JSON.parse(page.body.toString()) as { gates: unknown[] };
+    expect(gates).toEqual([
+      {
+        dependency: 'model/primary',
+        gate: 'SpendLimit',
+        until: expect.stringMatching(/^\d{4}-.*Z$/),
+      },
+    ]);
+    expect(page.body.toString()).not.toContain('very-secret');
+  });
+});

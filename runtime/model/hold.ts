@@ -1,0 +1,61 @@
+import type { HeldAnswer, Sink } from './attempt.ts';
+import { responseHeaders } from './headers.ts';
+import type { UpstreamResponse } from './upstream.ts';
+
+/**
+ * Keeps an answer, headers included, from the caller until it is known that it shall be the
+ * caller's answer; beyond `maxBytes` it is passed on in any case.
+ */
+export class Hold {
+  readonly #response: UpstreamResponse;
+  readonly #sink: Sink;
+  readonly #maxBytes: number;
+  readonly #appendable: boolean;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #committed = false;
+
+  /** `appendable`: an error event may follow the body. */
+  constructor(response: UpstreamResponse, sink: Sink, maxBytes: number, appendable = false) {
+    this.#response = response;
+    this.#sink = sink;
+    this.#maxBytes = maxBytes;
+    this.#appendable = appendable;
+  }
+
+  /** Whether the caller has seen anything of it. */
+  get committed(): boolean {
+    return this.#committed;
+  }
+
+  /** The bytes held back. */
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks, this.#size);
+  }
+
+  /** Resolves when there is room for more. */
+  async write(chunk: Buffer): Promise<void> {
+    if (this.#committed) return this.#sink.write(chunk);
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size > this.#maxBytes) await this.release();
+  }
+
+  /** Passes on what is held, and from now on everything. */
+  async release(): Promise<void> {
+    if (this.#committed) return;
+    this.#committed = true;
+    const { status, statusText, headers } = this.answer();
+    const held = this.bytes;
+    this.#chunks = [];
+    this.#sink.head(status, statusText, headers, this.#appendable);
+    // At once and as one chunk, so that nothing that is written meanwhile overtakes it.
+    if (held.length > 0) await this.#sink.write(held);
+  }
+
+  /** The whole answer, for whoever decides about it later. */
+  answer(): HeldAnswer {
+    const { status, statusText, headers } = this.#response;
+    return { status, statusText, headers: responseHeaders(headers), body: this.bytes };
+  }
+}

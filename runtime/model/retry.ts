@@ -1,0 +1,86 @@
+import type { Content } from '../../contract/generated/types.ts';
+import type { AttemptResult, Fault } from './attempt.ts';
+
+/** How calls are retried, as in the configuration. */
+export type RetrySpec = NonNullable<Content['retry']>;
+
+/** How often what happened may be tried again. */
+export type Retryable = 'No' | 'Once' | 'Yes';
+
+/** Statuses that say nothing more by another attempt, or may at most once. */
+const STATUSES: Record<number, Retryable> = { 408: 'Once', 409: 'Once', 429: 'Yes', 529: 'Once' };
+
+const FAULTS: Record<Fault, Retryable> = {
+  UpstreamUnreachable: 'Yes',
+  InvalidResponse: 'Yes',
+  FirstToken: 'Yes',
+  StreamIdle: 'Yes',
+  TransportIdle: 'Yes',
+  Deadline: 'No',
+  ClientGone: 'No',
+  Drain: 'No',
+  Unsendable: 'No',
+};
+
+/** Whether another attempt at the same endpoint makes sense after this one. */
+export function retryable(result: AttemptResult): Retryable {
+  const { committed, final, fault, refusal, status = 0 } = result;
+  const spent = refusal !== undefined && refusal.gate !== 'RateLimited';
+  if (committed || final || spent) return 'No';
+  if (fault !== undefined) return FAULTS[fault];
+  if (status < 300) return afterStreamError(result);
+  return STATUSES[status] ?? (status >= 500 ? 'Yes' : 'No');
+}
+
+/** A stream that began with an error. */
+function afterStreamError({ outcome }: AttemptResult): Retryable {
+  if (outcome.vote !== 'failure') return 'No';
+  return outcome.class === 'Overloaded' ? 'Once' : 'Yes';
+}
+
+/** What a retry is counted under. */
+export function retryReason({ outcome, status }: AttemptResult): string {
+  if (outcome.vote === 'failure') return outcome.class;
+  return status === 409 ? 'Conflict' : 'RequestTimeout';
+}
+
+/** The retries of one request. */
+export class Retries {
+  readonly #spec: RetrySpec | undefined;
+  readonly #withdraw: () => boolean;
+  readonly #random: () => number;
+  #attempts = 0;
+  #onceUsed = false;
+
+  /**
+   * `withdraw` takes one retry out of the budget, if one is left; `random` gives numbers from 0 up
+   * to but not 1. Without a spec nothing is retried.
+   */
+  constructor(spec: RetrySpec | undefined, withdraw: () => boolean, random: () => number) {
+    this.#spec = spec;
+    this.#withdraw = withdraw;
+    this.#random = random;
+  }
+
+  /**
+   * Time to wait before another attempt, in milliseconds; undefined when there is to be none.
+   * `leftMs` is what is left of the request's deadline: a wait that does not fit is not begun.
+   */
+  next(result: AttemptResult, leftMs: number): number | undefined {
+    this.#attempts += 1;
+    const spec = this.#spec;
+    const kind = retryable(result);
+    if (!spec || kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
+    if (kind === 'Once' && this.#onceUsed) return undefined;
+    const wait = this.#wait(spec, result.retryAfterMs);
+    if (wait >= leftMs || !this.#withdraw()) return undefined;
+    this.#onceUsed ||= kind === 'Once';
+    return wait;
+  }
+
+  /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), after what was asked. */
+  #wait({ baseDelayMs, maxDelayMs }: RetrySpec, retryAfterMs: number | undefined): number {
+    if (retryAfterMs !== undefined) return retryAfterMs + this.#random() * baseDelayMs;
+    return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
+  }
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
+
+const NOW = new Date('2026-01-01T00:00:00.000Z');
+
+describe('the time that an answer asks to wait', () => {
+  it.each([
+    ['seconds', ['retry-after', '7'], 7000],
+    ['a fraction of a second', ['Retry-After', '0.25'], 250],
+    ['an hour', ['retry-after', '3600'], 3_600_000],
+    ['nothing', ['retry-after', '0'], 0],
+    ['a date', ['retry-after', 'Thu, 01 Jan 2026 00:01:00 GMT'], 60_000],
+    ['a date gone by', ['retry-after', 'Wed, 31 Dec 2025 23:59:00 GMT'], 0],
+    ['milliseconds, which win', ['retry-after', '7', 'retry-after-ms', '1500'], 1500],
+    ['ages, which are cut to a year', ['retry-after', '99999999999'], 31_622_400_000],
+    ['something else', ['retry-after', 'soon'], undefined],
+    ['a negative number', ['retry-after', '-5'], undefined],
+    ['nothing at all', [], undefined],
+  ])('is read when it is %s', (_name, headers, expected) => {
+    expect(retryAfter(headers, NOW)).toBe(expected);
+  });
+});
+
+describe('limits of the provider', () => {
+  it('are read as what is left, tokens with what rounding may have taken', () => {
+    const headers = [
+      'anthropic-ratelimit-requests-limit', '1000',
+      'anthropic-ratelimit-requests-remaining', '999',
+      'Anthropic-RateLimit-Input-Tokens-Remaining', '3000',
+      'anthropic-ratelimit-output-tokens-limit', '400000',
+      'anthropic-ratelimit-tokens-remaining', 'many',
+    ]; // prettier-ignore
+    expect(providerLimits(headers)).toEqual([
+      { resource: 'Requests', remaining: 999 },
+      { resource: 'InputTokens', remaining: 3500 },
+    ]);
+  });
+});
+
+describe('a spend limit', () => {
+  const coded = (code: unknown): Buffer =>
+    Buffer.from(JSON.stringify({ type: 'error', error: { details: { error_code: code } } }));
+
+  it.each([
+    [402, Buffer.from(''), true],
+    [429, coded('enforced_spend_limit_reached'), true],
+    [400, coded('contract_spend_limit_reached'), true],
+    [429, coded('ramp_limit_exceeded'), false],
+    [429, coded(7), false],
+    [429, Buffer.from('null'), false],
+    [400, Buffer.from('spend_limit'), false],
+    [403, coded('enforced_spend_limit_reached'), false],
+  ])('of status %i is told by its code', (status, body, expected) => {
+    expect(isSpendLimit(status, body)).toBe(expected);
+  });
+});

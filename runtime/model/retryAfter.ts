@@ -1,0 +1,76 @@
+import type { Remaining } from '../guard/reservation.ts';
+import { headerValue } from './headers.ts';
+import type { RawHeaders } from './headers.ts';
+
+/** Longest time that is believed, in milliseconds: a year. */
+const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
+
+/**
+ * How long an answer asks to wait, in milliseconds: retry-after-ms, else retry-after as seconds or
+ * as a date (RFC 9110, 10.2.3). `now` is the wall clock. Undefined when it says nothing usable.
+ */
+export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
+  const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
+  if (ms !== undefined) return bounded(ms);
+  const text = headerValue(headers, 'retry-after')?.trim() ?? '';
+  const seconds = nonNegative(text);
+  if (seconds !== undefined) return bounded(seconds * 1000);
+  // Date.parse takes a bare negative number for a year.
+  return /^[A-Za-z]{3}/.test(text) ? until(text, now) : undefined;
+}
+
+const RESOURCES = {
+  requests: 'Requests',
+  'input-tokens': 'InputTokens',
+  'output-tokens': 'OutputTokens',
+  tokens: 'TotalTokens',
+} as const;
+
+/** Tokens are told in whole thousands, rounded. */
+const ROUNDING = 500;
+
+/**
+ * What is left of the provider's own limits, by an answer's anthropic-ratelimit-* headers
+ * (https://platform.claude.com/docs/en/api/rate-limits).
+ */
+export function providerLimits(headers: RawHeaders): Remaining[] {
+  return Object.entries(RESOURCES).flatMap(([name, resource]) => {
+    const told = nonNegative(headerValue(headers, `anthropic-ratelimit-${name}-remaining`));
+    if (told === undefined) return [];
+    return [{ resource, remaining: resource === 'Requests' ? told : told + ROUNDING }];
+  });
+}
+
+/** Whether an error answer says that the money is spent: waiting a little does not help. */
+export function isSpendLimit(status: number, body: Buffer): boolean {
+  if (status === 402) return true;
+  if (status !== 400 && status !== 429) return false;
+  return /spend_limit/.test(errorCode(body));
+}
+
+/** error.details.error_code of an error answer, or empty. */
+function errorCode(body: Buffer): string {
+  try {
+    const value = JSON.parse(body.toString('utf8')) as {
+      error?: { details?: { error_code?: unknown } };
+    } | null;
+    const code = value?.error?.details?.error_code;
+    return typeof code === 'string' ? code : '';
+  } catch {
+    return '';
+  }
+}
+
+function until(date: string, now: Date): number | undefined {
+  const at = Date.parse(date);
+  return Number.isNaN(at) ? undefined : bounded(at - now.getTime());
+}
+
+function nonNegative(text: string | undefined): number | undefined {
+  const trimmed = text?.trim() ?? '';
+  return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : undefined;
+}
+
+function bounded(ms: number): number {
+  return Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)));
+}

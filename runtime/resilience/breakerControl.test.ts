@@ -1,0 +1,287 @@
+import { describe, expect, it } from '@jest/globals';
+import { Breaker } from './breaker.ts';
+import { OK } from './outcome.ts';
+import type { BreakerPermit, BreakerSpec, BreakerTransition } from './breaker.ts';
+import type { Outcome } from './outcome.ts';
+
+const FAILURE: Outcome = { vote: 'failure', class: 'Overloaded', message: 'HTTP 529' };
+const SPEC: BreakerSpec = {
+  trip: { consecutiveFailures: 3 },
+  failureOn: ['Overloaded'],
+  openDurationMs: 10_000,
+  maxOpenDurationMs: 60_000,
+  halfOpen: { maxProbes: 1, successThreshold: 1 },
+};
+
+/** A breaker with a clock at `now`. */
+class Bench {
+  now = 0;
+  spec: BreakerSpec;
+  readonly transitions: BreakerTransition[] = [];
+  readonly breaker: Breaker;
+
+  constructor(spec: Partial<BreakerSpec> = {}) {
+    this.spec = { ...SPEC, ...spec };
+    this.breaker = new Breaker(this.spec, 0, (each) => this.transitions.push(each));
+  }
+
+  apply(spec: Partial<BreakerSpec>): void {
+    this.spec = { ...this.spec, ...spec };
+    this.breaker.apply(this.spec, this.now);
+  }
+
+  permit(): BreakerPermit {
+    const answer = this.breaker.acquire(this.now);
+    if (answer.kind !== 'Permit') throw new Error(`rejected for ${answer.retryAfterMs} ms`);
+    return answer;
+  }
+
+  call(outcome: Outcome, ms = 0): void {
+    const permit = this.permit();
+    this.now += ms;
+    permit.settle(outcome, this.now);
+  }
+
+  calls(count: number, outcome: Outcome): void {
+    for (let i = 0; i < count; i += 1) this.call(outcome);
+  }
+
+  /** How many of `count` calls at once are let through. */
+  admitted(count: number): number {
+    const answers = Array.from({ length: count }, () => this.breaker.acquire(this.now).kind);
+    return answers.filter((kind) => kind === 'Permit').length;
+  }
+
+  state(): string {
+    return this.breaker.state(this.now);
+  }
+
+  last(): string {
+    return this.transitions.at(-1)?.reason ?? '';
+  }
+}
+
+describe('the failure rate', () => {
+  const trip = { failureRate: { percent: 50, windowMs: 10_000, minimumCalls: 4 } };
+
+  it('opens at the share, once enough calls have ended, also by a success', () => {
+    const bench = new Bench({ trip });
+    bench.calls(3, FAILURE);
+    expect(bench.state()).toBe('Closed');
+    bench.call(OK);
+    expect(bench.last()).toBe('75% of 4 calls in 10s failed');
+  });
+
+  it('counts calls when they end, however long they took', () => {
+    const bench = new Bench({ trip });
+    const permits = Array.from({ length: 4 }, () => bench.permit());
+    bench.now = 100_000;
+    for (const permit of permits) permit.settle(FAILURE, bench.now);
+    expect(bench.state()).toBe('Open');
+  });
+
+  it('forgets a second when the window has passed it', () => {
+    const bench = new Bench({ trip });
+    bench.calls(3, FAILURE);
+    bench.now = 10_000;
+    bench.call(FAILURE);
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('over a number of calls forgets exactly the oldest', () => {
+    const bench = new Bench({ trip: { failureRate: { percent: 50, calls: 4, minimumCalls: 4 } } });
+    for (const outcome of [FAILURE, OK, OK, OK, FAILURE, OK]) bench.call(outcome);
+    expect(bench.state()).toBe('Closed');
+    bench.call(FAILURE);
+    expect(bench.last()).toBe('50% of 4 calls failed');
+  });
+
+  it('keeps the samples inside of the window when the spec changes, also the kind of window', () => {
+    const bench = new Bench({ trip });
+    bench.calls(3, FAILURE);
+    bench.apply({ trip: { failureRate: { percent: 50, calls: 10, minimumCalls: 4 } } });
+    bench.apply({ trip: { failureRate: { percent: 50, windowMs: 60_000, minimumCalls: 4 } } });
+    expect(bench.state()).toBe('Closed');
+    bench.call(FAILURE);
+    expect(bench.last()).toBe('100% of 4 calls in 60s failed');
+  });
+});
+
+describe('slow calls', () => {
+  const slowCalls = { percent: 100, windowMs: 60_000, minimumCalls: 2, slowerThanMs: 1000 };
+
+  it('open by the whole time of a call that is not streamed', () => {
+    const bench = new Bench({ trip: { slowCalls } });
+    bench.call(OK, 1001);
+    bench.call(OK, 1001);
+    expect(bench.last()).toBe('100% of 2 calls in 60s slower than 1s');
+  });
+
+  it('are told by the first token when there is one', () => {
+    const bench = new Bench({ trip: { slowCalls } });
+    for (let i = 0; i < 3; i += 1) {
+      const permit = bench.permit();
+      permit.firstToken(bench.now + 1000);
+      bench.now += 60_000;
+      permit.settle(OK, bench.now);
+    }
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('are those that the outcome calls slow, too', () => {
+    const bench = new Bench({ trip: { slowCalls } });
+    bench.calls(2, { vote: 'ok', slow: true });
+    expect(bench.state()).toBe('Open');
+  });
+
+  it('fail a probe', () => {
+    const bench = new Bench({ trip: { slowCalls } });
+    bench.calls(2, { vote: 'ok', slow: true });
+    bench.now += 10_000;
+    const probe = bench.permit();
+    probe.firstToken(bench.now + 1001);
+    expect(bench.last()).toBe('probe slower than 1s');
+  });
+});
+
+describe('the ramp-up', () => {
+  function ramping(): Bench {
+    const bench = new Bench({ rampUpMs: 30_000 });
+    bench.calls(3, FAILURE);
+    bench.now += 10_000;
+    bench.call(OK);
+    return bench;
+  }
+
+  it.each([
+    [0, 11],
+    [10_000, 25],
+    [20_000, 50],
+    [30_000, 100],
+  ])('after %d ms lets through %d of 100 calls', (ms, count) => {
+    const bench = ramping();
+    bench.now += ms;
+    expect(Math.abs(bench.admitted(100) - count)).toBeLessThanOrEqual(1);
+  });
+
+  it('lets a call through whenever none is in flight', () => {
+    const bench = ramping();
+    bench.calls(50, OK);
+    expect(bench.breaker.rejections).toBe(0);
+  });
+
+  it('does not hold back calls after a reset', () => {
+    const bench = ramping();
+    bench.breaker.reset('reset', bench.now);
+    expect(bench.admitted(100)).toBe(100);
+  });
+});
+
+describe('a breaker in the shadow', () => {
+  it('goes through its states and rejects nothing, but counts what it would have rejected', () => {
+    const bench = new Bench({ shadow: true });
+    bench.calls(3, FAILURE);
+    expect(bench.state()).toBe('Open');
+    bench.calls(5, FAILURE);
+    expect(bench.breaker.rejections).toBe(5);
+    bench.now += 10_000;
+    const probe = bench.permit();
+    bench.calls(2, FAILURE);
+    probe.settle(OK, bench.now);
+    expect(bench.transitions.map(({ to }) => to)).toEqual(['Open', 'HalfOpen', 'Closed']);
+    expect(bench.breaker.rejections).toBe(7);
+  });
+});
+
+describe('an override', () => {
+  it('holds the circuit open until it expires, then tries', () => {
+    const bench = new Bench();
+    bench.apply({ override: { state: 'Open', until: 90_000, reason: 'maintenance' } });
+    expect([bench.state(), bench.last()]).toEqual(['Open', 'override: maintenance']);
+    bench.now = 80_000;
+    expect(bench.breaker.acquire(bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 10_000 });
+    expect(bench.breaker.nextDeadline(bench.now)).toBe(90_000);
+    bench.now = 90_000;
+    expect([bench.state(), bench.breaker.overridden(90_000)]).toEqual(['HalfOpen', undefined]);
+    bench.call(OK);
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('without expiry holds it open until it is removed, then tries', () => {
+    const bench = new Bench({ override: { state: 'Open' } });
+    bench.now = 1e9;
+    expect(bench.breaker.acquire(bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 10_000 });
+    expect(bench.breaker.nextDeadline(bench.now)).toBeUndefined();
+    bench.breaker.apply(SPEC, bench.now);
+    expect([bench.state(), bench.last()]).toEqual(['HalfOpen', 'override removed']);
+  });
+
+  it('holds it closed whatever fails; afterwards the rules bind again', () => {
+    const bench = new Bench();
+    bench.calls(3, FAILURE);
+    bench.apply({ override: { state: 'Closed', until: 50_000 } });
+    expect([bench.state(), bench.last()]).toEqual(['Closed', 'override']);
+    bench.calls(20, FAILURE);
+    expect(bench.state()).toBe('Closed');
+    bench.now = 50_000;
+    bench.call(FAILURE);
+    expect(bench.last()).toBe('21 consecutive failures (Overloaded)');
+  });
+
+  it('beats a reset', () => {
+    const bench = new Bench({ override: { state: 'Open' } });
+    bench.breaker.reset('reset', 0);
+    expect(bench.state()).toBe('Open');
+  });
+});
+
+describe('a reset', () => {
+  it('closes an open circuit and forgets the failures before', () => {
+    const bench = new Bench();
+    bench.calls(3, FAILURE);
+    bench.breaker.reset('reset token changed', 0);
+    expect([bench.state(), bench.last()]).toEqual(['Closed', 'reset token changed']);
+    bench.calls(2, FAILURE);
+    expect(bench.state()).toBe('Closed');
+  });
+});
+
+describe('a snapshot', () => {
+  function saved(bench: Bench): NonNullable<ReturnType<Breaker['snapshot']>> {
+    const snapshot = bench.breaker.snapshot(bench.now);
+    return JSON.parse(JSON.stringify(snapshot)) as NonNullable<typeof snapshot>;
+  }
+
+  it('of a closed circuit is nothing', () => {
+    expect(new Bench().breaker.snapshot(0)).toBeUndefined();
+  });
+
+  it('lets another process go on where this one was, with the time between counted', () => {
+    const bench = new Bench();
+    bench.calls(3, FAILURE);
+    bench.now += 10_000;
+    bench.call(FAILURE);
+    bench.now += 4000;
+    const next = new Bench();
+    next.now = 77;
+    expect(next.breaker.restore(saved(bench), 3000, 60_000, 77)).toBe(true);
+    expect([next.state(), next.breaker.nextDeadline(77)]).toEqual(['Open', 77 + 13_000]);
+    expect(next.transitions).toEqual([]);
+  });
+
+  it('that is too old or from the future is left aside', () => {
+    const bench = new Bench();
+    bench.calls(3, FAILURE);
+    const next = new Bench();
+    expect(next.breaker.restore(saved(bench), 60_001, 60_000, 0)).toBe(false);
+    expect(next.breaker.restore(saved(bench), -1, 60_000, 0)).toBe(false);
+    expect(next.state()).toBe('Closed');
+  });
+
+  it('of a circuit held open whose override is gone since lets it be tried', () => {
+    const bench = new Bench({ override: { state: 'Open' } });
+    const next = new Bench();
+    next.breaker.restore(saved(bench), 0, 60_000, 0);
+    expect(next.state()).toBe('HalfOpen');
+  });
+});

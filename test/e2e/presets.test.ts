@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { AgentDeployment, RateLimitPolicy } from '../../crds/generated/types.ts';
+import type { PodClient } from '../kit/enforcement.ts';
+import { outcome } from '../kit/traffic.ts';
+import type { SandboxModel } from './sandbox.ts';
+import { Sandbox } from './sandbox.ts';
+
+jest.setTimeout(180_000);
+
+const PRESETS = join(import.meta.dirname, '../../config/presets');
+
+function manifest<T>(preset: string, file: string): T {
+  return parse(readFileSync(join(PRESETS, preset, `${file}.yaml`), 'utf8')) as T;
+}
+
+/** The preset's agent, in front of another model and with one pod that asks for little. */
+function agentOf(preset: string, baseURL: string): Record<string, unknown> {
+  const agent = manifest<AgentDeployment>(preset, 'agent');
+  const containers = [{ name: 'agent', resources: { requests: { cpu: '20m', memory: '64Mi' } } }];
+  return {
+    ...agent,
+    spec: {
+      ...agent.spec,
+      replicas: 1,
+      model: { endpoints: [{ name: 'primary', baseURL }] },
+      podTemplate: { spec: { containers } },
+    },
+  };
+}
+
+describe.each([
+  ['development', 10, 9701],
+  ['production', 5, 9702],
+])('the preset %s', (preset, failures, port) => {
+  let sandbox: Sandbox;
+  let model: SandboxModel;
+  let pod: PodClient;
+
+  beforeAll(async () => {
+    sandbox = await Sandbox.open(`preset-${preset}`);
+    model = await sandbox.model('oracle', port);
+    await sandbox.apply(
+      agentOf(preset, model.baseURL),
+      manifest(preset, 'circuit-breaker'),
+      manifest(preset, 'rate-limit'),
+    );
+    await sandbox.agents.waitForAgent('assistant');
+    pod = (await sandbox.ways('assistant'))[0]!;
+  });
+
+  afterAll(() => sandbox.close());
+
+  it('takes its burst and limits what comes beyond it', async () => {
+    const { capacity } = manifest<RateLimitPolicy>(preset, 'rate-limit').spec.limits[0]!;
+    const sent = Array.from({ length: Math.ceil(capacity * 1.5) }, () => pod.send());
+    const outcomes = (await Promise.all(sent)).map(outcome);
+    const count = (which: string): number => outcomes.filter((each) => each === which).length;
+    expect(count('200')).toBeGreaterThanOrEqual(capacity);
+    expect(count('429 RateLimited')).toBeGreaterThan(0);
+    // What the bucket refills meanwhile may find the bulkhead's queue full.
+    const known = count('200') + count('429 RateLimited') + count('503 BulkheadFull');
+    expect(known).toBe(outcomes.length);
+  });
+
+  it('opens its circuit after as many failures as it says', async () => {
+    await model.control.setFault({ status: 500 });
+    await model.control.resetRequests();
+    await pod.until(
+      'the circuit is open',
+      (answer) => outcome(answer) === '503 CircuitBreakerOpen',
+      { timeoutMs: 60_000, everyMs: 250 },
+    );
+    expect((await model.control.requests()).total).toBe(failures);
+  });
+});
