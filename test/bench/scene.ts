@@ -41,6 +41,8 @@ function manifests(image: string): Record<string, unknown>[] {
         model: {
           endpoints: [{ name: 'primary', baseURL: `http://model.${NAMESPACE}.svc:8080` }],
         },
+        // With retries, the answer to a call that opened a circuit would come long after it opened.
+        retry: { maxAttempts: 1 },
         shutdown: { drainTimeout: '1s' },
       },
     },
