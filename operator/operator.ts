@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { CONTROL_AUDIENCE } from '../contract/link.ts';
+import { MANAGED_BY } from './desired/metadata.ts';
 import { json, serve, type Answer } from './endpoints.ts';
 import {
   isAlreadyExists,
@@ -149,7 +150,7 @@ function authorityStore(client: KubeClient, settings: Settings): SecretStore {
       const secret = {
         apiVersion: 'v1',
         kind: 'Secret',
-        metadata: { name, namespace, labels: { 'app.kubernetes.io/managed-by': 'breakwater' } },
+        metadata: { name, namespace, labels: { 'app.kubernetes.io/managed-by': MANAGED_BY } },
         type: 'kubernetes.io/tls',
         data: { 'tls.crt': encode(data['tls.crt']), 'tls.key': encode(data['tls.key']) },
       };

@@ -8,23 +8,13 @@ import type { AgentAttachment } from '../desired/attachment.ts';
 import { configMap, configMapName } from '../desired/configMap.ts';
 import type { Desired } from '../desired/objects.ts';
 import { planAgent, type AgentPlan, type PlanOptions } from '../desired/plan.ts';
-import {
-  ConfigMaps,
-  Deployments,
-  ServiceAccounts,
-  Services,
-  splitKey,
-  type ConfigMap,
-  type Informer,
-  type Reconcile,
-  type Resource,
-} from '../kube/index.ts';
+import { splitKey, type ConfigMap, type Informer, type Reconcile } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { ApplyError } from '../status/observations.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
-import { Revisions, type Evidence } from './revisions.ts';
+import { Revisions, type Decision, type Evidence } from './revisions.ts';
 
 /** What the last reconcile of an agent came to; what status is worked out from. */
 export interface AgentState {
@@ -96,11 +86,7 @@ export class AgentReconciler {
     this.#options.links.forget(key);
   }
 
-  #decide(
-    key: string,
-    agent: AgentDeployment,
-    plan: AgentPlan,
-  ): ReturnType<Revisions['decide']> | undefined {
+  #decide(key: string, agent: AgentDeployment, plan: AgentPlan): Decision | undefined {
     if (!plan.content || !plan.hash) return undefined;
     let revisions = this.#revisions.get(key);
     if (!revisions) {
@@ -137,13 +123,12 @@ export class AgentReconciler {
     const { plan, configuration } = state;
     const apply = async (
       informer: Informer<KubernetesObject>,
-      resource: Resource<KubernetesObject>,
       desired: Desired,
     ): Promise<boolean> => {
       const { namespace, name } = desired.metadata;
       const live = informer.get(namespace, name);
       try {
-        await this.#children.apply(agent, resource, desired, live, signal);
+        await this.#children.apply(agent, informer.resource, desired, live, signal);
         return true;
       } catch (error) {
         const shown = applyErrorOf(desired, error);
@@ -154,18 +139,14 @@ export class AgentReconciler {
     };
     if (configuration) {
       const object = configMap(agent, configuration, authorityPem);
-      const stored = await apply(caches.configMaps, ConfigMaps, object);
+      const stored = await apply(caches.configMaps, object);
       if (stored) links.setDesired(key, configuration, this.termOf(key));
     }
-    await apply(caches.serviceAccounts, ServiceAccounts, plan.serviceAccount);
+    await apply(caches.serviceAccounts, plan.serviceAccount);
     if (plan.deployment) {
-      await apply(
-        caches.deployments as unknown as Informer<KubernetesObject>,
-        Deployments,
-        plan.deployment,
-      );
+      await apply(caches.deployments as unknown as Informer<KubernetesObject>, plan.deployment);
     }
-    await apply(caches.services, Services, plan.service);
+    await apply(caches.services, plan.service);
   }
 }
 

@@ -80,7 +80,7 @@ export class Office {
       plan: options.plan,
       authorityPem: options.authorityPem,
       leaseTransitions: term.leaseTransitions,
-      onReconciled: (key) => this.#agentReconciled(key),
+      onReconciled: (key) => enqueueStatuses(options, key),
     });
     this.#statuses = new StatusReconciler({
       client,
@@ -136,14 +136,9 @@ export class Office {
       random,
     });
   }
-
-  /** Policies first: they are what people look at. */
-  #agentReconciled(key: string): void {
-    enqueueStatuses(this.#options, key);
-  }
 }
 
-/** Asks for the status of an agent and of every policy that is for it. */
+/** Asks for the status of every policy that is for an agent and of the agent. Policies first: they are what people look at. */
 export function enqueueStatuses(
   { queues, attachments }: Pick<OfficeOptions, 'queues' | 'attachments'>,
   key: string,
