@@ -26,7 +26,7 @@ import { TokenEstimator } from './model/estimate.ts';
 import { TimerWheel } from './model/timerWheel.ts';
 import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
-import { EventLoop } from './observe/event-loop.ts';
+import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';

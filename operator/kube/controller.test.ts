@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { Controller, TerminalError } from './controller.ts';
 import type { Reconcile } from './controller.ts';
-import { FakeClock, settle } from './testing/fake-clock.ts';
+import { FakeClock, settle } from './testing/fakeClock.ts';
 
 describe('Controller', () => {
   let clock: FakeClock;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { deadline, systemClock } from './clock.ts';
 import type { Clock, Deadline } from './clock.ts';
-import { ControllerMetrics } from './controller-metrics.ts';
+import { ControllerMetrics } from './controllerMetrics.ts';
 import { describeError } from './errors.ts';
 import { splitKey } from './key.ts';
 import { WorkQueue } from './workqueue.ts';

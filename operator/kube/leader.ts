@@ -4,14 +4,8 @@ import type { KubeClient } from './client.ts';
 import { sleep, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { describeError, isAlreadyExists, isConflict, isNotFound } from './errors.ts';
-import {
-  newLease,
-  releasedLease,
-  renewedLease,
-  takenLease,
-  transitionsOf,
-} from './lease-record.ts';
-import type { LeaseClaim } from './lease-record.ts';
+import { newLease, releasedLease, renewedLease, takenLease, transitionsOf } from './leaseRecord.ts';
+import type { LeaseClaim } from './leaseRecord.ts';
 import { gauge } from './metrics.ts';
 import { Leases } from './resource.ts';
 import type { Lease } from './types.ts';

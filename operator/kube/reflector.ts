@@ -3,8 +3,8 @@ import type { KubeClient, WatchEvent } from './client.ts';
 import { sleep } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { ApiError, apiErrorFromStatus, describeError, MalformedWatchError } from './errors.ts';
-import { INITIAL_STATE, nextState } from './reflector-state.ts';
-import type { ReflectorFailure, ReflectorState } from './reflector-state.ts';
+import { INITIAL_STATE, nextState } from './reflectorState.ts';
+import type { ReflectorFailure, ReflectorState } from './reflectorState.ts';
 import type { Resource } from './resource.ts';
 import type { KubernetesObject } from './types.ts';
 

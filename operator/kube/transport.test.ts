@@ -4,9 +4,9 @@ import { KubeClient } from './client.ts';
 import { ConnectionError, isTooManyRequests } from './errors.ts';
 import type { ApiError } from './errors.ts';
 import { ConfigMaps } from './resource.ts';
-import { FakeApi, json, refusal } from './testing/fake-api.ts';
-import type { Answer } from './testing/fake-api.ts';
-import { FakeClock, settle } from './testing/fake-clock.ts';
+import { FakeApi, json, refusal } from './testing/fakeApi.ts';
+import type { Answer } from './testing/fakeApi.ts';
+import { FakeClock, settle } from './testing/fakeClock.ts';
 import { Transport } from './transport.ts';
 
 const OBJECT = { metadata: { namespace: 'ns', name: 'a' }, unknown: { kept: true } };

@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { DelayHeap } from './delay-heap.ts';
-import { WorkQueueMetrics } from './workqueue-metrics.ts';
+import { DelayHeap } from './delayHeap.ts';
+import { WorkQueueMetrics } from './workqueueMetrics.ts';
 
 /** A key of high priority is taken before any of low: what changes now before a restart's backlog. */
 export type Priority = 'high' | 'low';

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../kube/testing/fake-clock.ts';
+import { FakeClock } from '../kube/testing/fakeClock.ts';
 import {
   type Authority,
   type AuthorityData,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Hello } from '../../contract/generated/types.ts';
-import { settle } from '../kube/testing/fake-clock.ts';
+import { settle } from '../kube/testing/fakeClock.ts';
 import { connected, harness } from './testing/harness.ts';
 import {
   AGENT,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { settle } from '../kube/testing/fake-clock.ts';
+import { settle } from '../kube/testing/fakeClock.ts';
 import { connected, harness } from './testing/harness.ts';
 import { AGENT, configuration, hashOf, hello, snapshot, target } from './testing/messages.ts';
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../resilience/outcome.ts';
 import type { Attempt, AttemptResult, Fault, Refusal } from './attempt.ts';
 import { headerValue, requestHeaders } from './headers.ts';
 import { Hold } from './hold.ts';
-import { replaceMember } from './json-member.ts';
+import { replaceMember } from './jsonMember.ts';
 import { Cut, connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
 import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.ts';

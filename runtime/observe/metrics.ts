@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Guard } from '../guard/guard.ts';
 import type { Served } from '../http/messages.ts';
 import type { ModelCall } from '../model/caller.ts';
-import { guardMetrics } from './guard-metrics.ts';
+import { guardMetrics } from './guardMetrics.ts';
 import { BoundedLabel } from './labels.ts';
 
 type TokenLabel = 'gen_ai_request_model' | 'gen_ai_token_type';

@@ -11,7 +11,7 @@ import type { Authority } from '../../operator/links/authority.ts';
 import { createAuthority, issueClientCertificate } from '../../operator/links/authority.ts';
 import type { Pod } from '../kit/agents.ts';
 import { OPERATOR_NAMESPACE } from '../kit/platform.ts';
-import { portForward } from '../kit/port-forward.ts';
+import { portForward } from '../kit/portForward.ts';
 import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(120_000);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import { restarts } from '../kit/agents.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { killContainer } from '../kit/kill.ts';
-import { portForward } from '../kit/port-forward.ts';
+import { portForward } from '../kit/portForward.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { AgentOptions, SandboxModel } from './sandbox.ts';

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Kubectl } from './kubectl.ts';
 import type { Answer, MessageRequest } from './messages.ts';
 import { MessagesClient } from './messages.ts';
-import type { PortForward } from './port-forward.ts';
-import { portForward } from './port-forward.ts';
+import type { PortForward } from './portForward.ts';
+import { portForward } from './portForward.ts';
 
 const AGENT_PORT = 8080;
 

@@ -3,7 +3,7 @@
  * generator. Listens on PORT, 8080 when it is not set. With `kill ID` it kills the container ID
  * instead, prints when (milliseconds since 1970) and ends.
  */
-import { TrafficServer } from '../kit/traffic-server.ts';
+import { TrafficServer } from '../kit/trafficServer.ts';
 import { killByContainer } from './kill.ts';
 import { startModel } from './model.ts';
 

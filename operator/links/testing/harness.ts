@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { FakeClock, settle } from '../../kube/testing/fake-clock.ts';
+import { FakeClock, settle } from '../../kube/testing/fakeClock.ts';
 import { Links, type LinksOptions } from '../links.ts';
 import type { ChangeKind } from '../podLinks.ts';
 import type { PodTarget } from '../target.ts';

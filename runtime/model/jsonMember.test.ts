@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { memberSpans, replaceMember } from './json-member.ts';
+import { memberSpans, replaceMember } from './jsonMember.ts';
 
 const replaced = (text: string, value = 'new'): string =>
   replaceMember(Buffer.from(text), 'model', value).toString('utf8');
