@@ -130,46 +130,28 @@ describe('a policy', () => {
     expect(outcome(await first)).toBe('200');
   });
 
-  it('limits each user on their own, and tokens instead of requests', async () => {
+  it('limits each user on their own, and new ones together when there are more than maxKeys', async () => {
     await policy({ trip: { consecutiveFailures: 1000 }, resetToken: 'limits' });
-    const limits = [
-      {
-        name: 'each',
-        refill: { amount: 1, per: '1h' },
-        capacity: 2,
-        key: { header: 'x-user-id' },
-      },
-    ];
-    const spec = { targetRefs: [{ name: 'scout' }], scope: 'Pod', limits };
-    const apply = (changed: object): Promise<void> =>
-      sandbox.apply({
-        apiVersion: API_VERSION,
-        kind: 'RateLimitPolicy',
-        metadata: { name: 'turns' },
-        spec: { ...spec, ...changed },
-      });
-    await apply({});
+    const each = {
+      name: 'each',
+      refill: { amount: 1, per: '1h' },
+      capacity: 2,
+      key: { header: 'x-user-id' },
+      maxKeys: 3,
+    };
+    await sandbox.apply({
+      apiVersion: API_VERSION,
+      kind: 'RateLimitPolicy',
+      metadata: { name: 'turns' },
+      spec: { targetRefs: [{ name: 'scout' }], scope: 'Pod', limits: [each] },
+    });
+    // Those without the header have a bucket too: it is the first of the three.
     await pod.until('the limit is in force', (answer) => outcome(answer) === '429 RateLimited');
     expect(await times(3, as('ann'))).toEqual(['200', '200', '429 RateLimited']);
     expect(await times(3, as('bob'))).toEqual(['200', '200', '429 RateLimited']);
-    const tokens = {
-      name: 'tokens',
-      resource: 'OutputTokens',
-      refill: { amount: 1, per: '1h' },
-      capacity: 1,
-    };
-    await apply({ limits: [tokens] });
-    await pod.until('users are not limited', (answer) => outcome(answer) === '200');
-    // The simulated model uses no tokens, so the one there is comes back when the call that reserved it ends.
-    await model.control.resetRequests();
-    await model.control.setFault({ firstTokenMs: 3000 });
-    const first = pod.send();
-    await waitFor(
-      'the first call is under way',
-      async () => (await model.control.requests()).total,
-      (total) => total === 1,
-    );
-    expect(await times(1)).toEqual(['429 RateLimited']);
-    expect(outcome(await first)).toBe('200');
+    expect(await times(1, as('cid'))).toEqual(['200']);
+    expect(await times(1, as('dan'))).toEqual(['200']);
+    expect(await times(1, as('eve'))).toEqual(['429 RateLimited']);
+    expect(await times(1, as('ann'))).toEqual(['429 RateLimited']);
   });
 });

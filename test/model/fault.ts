@@ -1,6 +1,6 @@
-import type { Fixture, FixtureResponse } from '@copilotkit/aimock';
+import type { ChatCompletionRequest, Fixture, FixtureResponse } from '@copilotkit/aimock';
 
-/** How the simulated model misbehaves. Everything that is absent is as a healthy model does it. */
+/** How the simulated model behaves. Everything that is absent is as a healthy model does it. */
 export interface Fault {
   /** Answers with this HTTP status and the error that the Messages API sends with it. */
   status?: number;
@@ -12,6 +12,12 @@ export interface Fault {
   eventMs?: number;
   /** Number of text events in a stream, so how long it is. */
   events?: number;
+  /** Input tokens that an answer reports. Default: a quarter of the characters of the messages. */
+  inputTokens?: number;
+  /** Output tokens that an answer reports. Default: one for each text event. */
+  outputTokens?: number;
+  /** Further headers of every answer, such as anthropic-ratelimit-requests-remaining. */
+  headers?: Record<string, string>;
   /** Closes the connection after this many events, before the stream is complete. */
   cutAfterEvents?: number;
   /** Begins a stream and then sends nothing more until the caller leaves. */
@@ -28,9 +34,12 @@ const NUMBERS = [
   'firstTokenMs',
   'eventMs',
   'events',
+  'inputTokens',
+  'outputTokens',
   'cutAfterEvents',
 ] as const;
 const FLAGS = ['silent', 'disconnect', 'malformed'] as const;
+const KNOWN = [...NUMBERS, ...FLAGS, 'headers'];
 
 /** Error types of the Messages API by status; others are api_error. */
 const ERROR_TYPES: Record<number, string> = {
@@ -44,18 +53,34 @@ const ERROR_TYPES: Record<number, string> = {
 };
 
 const WORD = 'calm ';
+/** Text events of an answer that is as long as usual. */
+const EVENTS = 8;
+/** Characters of English text per token, about. */
+const CHARACTERS_PER_TOKEN = 4;
 
 function isFlag(key: string): boolean {
   return (FLAGS as readonly string[]).includes(key);
 }
 
+function checkHeaders(value: unknown): void {
+  const all = typeof value === 'object' && value !== null ? Object.entries(value) : [['', 0]];
+  for (const [name, text] of all) {
+    if (/^[a-z0-9-]+$/.test(String(name)) && typeof text === 'string') continue;
+    throw new Error('fault.headers must be an object of lower-case names and texts');
+  }
+}
+
 function checkField(key: string, value: unknown): void {
+  if (key === 'headers') {
+    checkHeaders(value);
+    return;
+  }
   if (isFlag(key)) {
     if (typeof value !== 'boolean') throw new Error(`fault.${key} must be true or false`);
     return;
   }
   if (!(NUMBERS as readonly string[]).includes(key)) {
-    throw new Error(`fault.${key} is unknown; known are ${[...NUMBERS, ...FLAGS].join(', ')}`);
+    throw new Error(`fault.${key} is unknown; known are ${KNOWN.join(', ')}`);
   }
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
     throw new Error(`fault.${key} must be a whole number, 0 or more`);
@@ -79,8 +104,27 @@ export function parseFault(value: unknown): Fault | undefined {
   return fault;
 }
 
-function response(fault: Fault): FixtureResponse {
-  if (fault.status === undefined) return { content: WORD.repeat(fault.events ?? 8) };
+/** Characters of all text in the messages. */
+function length({ messages }: ChatCompletionRequest): number {
+  return messages.reduce((sum, { content }) => {
+    const text = typeof content === 'string' ? content : JSON.stringify(content ?? '');
+    return sum + text.length;
+  }, 0);
+}
+
+/** A whole answer and the tokens that it took. */
+function answer(fault: Fault, request: ChatCompletionRequest): FixtureResponse {
+  const events = fault.events ?? EVENTS;
+  return {
+    content: WORD.repeat(events),
+    usage: {
+      input_tokens: fault.inputTokens ?? Math.ceil(length(request) / CHARACTERS_PER_TOKEN),
+      output_tokens: fault.outputTokens ?? events,
+    },
+  };
+}
+
+function refusal(fault: Fault & { status: number }): FixtureResponse {
   const type = ERROR_TYPES[fault.status] ?? 'api_error';
   return {
     status: fault.status,
@@ -91,11 +135,13 @@ function response(fault: Fault): FixtureResponse {
 
 /** The answer to every request, as aimock serves it. */
 export function fixture(fault: Fault = {}): Fixture {
+  const { status } = fault;
   // What is written in the same turn as the cut would never leave this process.
   const eventMs = fault.eventMs ?? (fault.cutAfterEvents === undefined ? 0 : 5);
   return {
     match: { predicate: () => true },
-    response: response(fault),
+    response: (request) =>
+      status === undefined ? answer(fault, request) : refusal({ ...fault, status }),
     chunkSize: WORD.length,
     ...(eventMs > 0 ? { streamingProfile: { ttft: 0, tps: 1000 / eventMs } } : {}),
     ...(fault.cutAfterEvents === undefined ? {} : { truncateAfterChunks: fault.cutAfterEvents }),

@@ -36,6 +36,34 @@ describe('the simulated model', () => {
     expect(streamed.content).toEqual(message.content);
   });
 
+  it('reports the tokens of an answer, streaming and not, as it is told or as they are', async () => {
+    const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
+    const request = {
+      model: 'claude-sonnet-5-5',
+      max_tokens: 16,
+      messages: [{ role: 'user' as const, content: 'x'.repeat(40) }],
+    };
+    const usages = async (): Promise<unknown[]> => [
+      (await sdk.messages.create(request)).usage,
+      (await sdk.messages.stream(request).finalMessage()).usage,
+    ];
+    const usual = { input_tokens: 10, output_tokens: 8 };
+    expect(await usages()).toMatchObject([usual, usual]);
+    model.setFault({ inputTokens: 1234, outputTokens: 567 });
+    const told = { input_tokens: 1234, output_tokens: 567 };
+    expect(await usages()).toMatchObject([told, told]);
+  });
+
+  it('sends further headers when told', async () => {
+    expect((await put('{"headers": {"anthropic-ratelimit-tokens-remaining": "7"}}')).status).toBe(
+      200,
+    );
+    for (const stream of [true, false]) {
+      const { headers } = await client.send({ stream });
+      expect(headers['anthropic-ratelimit-tokens-remaining']).toBe('7');
+    }
+  });
+
   it('fails with a status and its error when told over HTTP, and recovers', async () => {
     expect((await put('{"status": 529, "retryAfter": 7}')).status).toBe(200);
     const failed = await client.send();
@@ -55,6 +83,7 @@ describe('the simulated model', () => {
     ['{"status": 200}', 'fault.status must be from 400 to 599'],
     ['{"silent": 1}', 'fault.silent must be true or false'],
     ['{"firstTokenMs": 30001}', 'at most 30000'],
+    ['{"headers": {"a": 1}}', 'fault.headers must be an object'],
     ['[]', 'must be a JSON object'],
     ['{', 'must be JSON'],
   ])('refuses the fault %s', async (body, message) => {

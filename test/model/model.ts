@@ -114,6 +114,8 @@ class SimulatedModel implements Model {
     res.setHeader('request-id', `req_simulated_${this.#nextId++}`);
     const retryAfter = this.#fault?.status === undefined ? undefined : this.#fault.retryAfter;
     if (retryAfter !== undefined) res.setHeader('retry-after', String(retryAfter));
+    const more = this.#fault?.headers ?? {};
+    for (const [name, value] of Object.entries(more)) res.setHeader(name, value);
     if (!this.#fault?.silent) return false;
     fallSilent(req, res);
     return true;
