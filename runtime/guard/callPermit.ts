@@ -32,6 +32,7 @@ export class CallPermit extends HeldPermit {
     if (this.firstTokenAt !== undefined) return;
     const now = this.now();
     this.firstTokenAt = now;
+    this.dependency.leaveGate(this, true);
     const { circuit } = this.dependency;
     this.generation = circuit.firstToken(this.generation, now - this.began, now);
   }

@@ -3,6 +3,7 @@ import { Gates } from '../resilience/gates.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
 import { LimiterSet } from './limiterSet.ts';
 import { CallPermit } from './callPermit.ts';
+import { ProviderLimits } from './providerLimits.ts';
 import { pass } from './waitingAdmission.ts';
 import type {
   Circuit as CircuitConfiguration,
@@ -14,6 +15,8 @@ import type { GateReason } from '../resilience/gates.ts';
 import type { Admission, AskedCall, Credential, Rejection, Waiting } from './admission.ts';
 import type { Circuit } from './circuit.ts';
 import type { Office } from './heldPermit.ts';
+import type { ProviderLimitStatus } from './providerLimits.ts';
+import type { Remaining } from './reservation.ts';
 import type { Stage } from './stage.ts';
 import type { WallTime } from './wallTime.ts';
 
@@ -43,6 +46,8 @@ export class Dependency {
   readonly office: Office;
   /** Hash of the mounted credential that was used last. */
   private mounted = '';
+  /** Limits of the provider itself on that credential; made when the first one is told. */
+  private provider: ProviderLimits | undefined;
 
   constructor(
     circuit: Circuit,
@@ -65,6 +70,7 @@ export class Dependency {
     if (bounded || limited) {
       this.stages = [...(bounded ? [this.bulkhead] : []), ...(limited ? [this.limits] : [])];
     } else this.stages = NO_STAGES;
+    if (this.provider !== undefined) this.stages = [...this.stages, this.provider];
   }
 
   /** The policy of the circuit. */
@@ -74,7 +80,7 @@ export class Dependency {
 
   acquire(asked: AskedCall | undefined, now: number): Admission | Waiting {
     const credential = asked?.credential ?? NO_CREDENTIAL;
-    if (credential.mounted && credential.hash !== this.mounted) this.use(credential.hash);
+    if (credential.mounted && credential.hash !== this.mounted) this.use(credential.hash, now);
     const gate = this.gates === undefined ? 'Open' : this.gates.enter(credential.hash, now);
     if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
     const generation = this.circuit.enter(now);
@@ -91,11 +97,29 @@ export class Dependency {
     (this.probes ??= new Set()).add(permit);
   }
 
-  /** The mounted credential is another one now: the gate of the one before opens. */
-  use(mounted: string): void {
+  /** The mounted credential is another one now: one call sees if what refused the other serves it. */
+  use(mounted: string, now: number): void {
     if (mounted === this.mounted) return;
-    this.gates?.open(this.mounted);
+    this.gates?.replace(this.mounted, mounted, now);
+    this.provider?.forget();
+    for (const limiter of this.limits.limiters) limiter.forget(now);
     this.mounted = mounted;
+  }
+
+  /** The provider's answer to a call with this credential has told of its own limits. */
+  learn(told: readonly Remaining[], credential: string, now: number): void {
+    if (told.length === 0 || credential !== this.mounted) return;
+    for (const limiter of this.limits.limiters) for (const each of told) limiter.learn(each, now);
+    if (this.provider === undefined) {
+      this.provider = new ProviderLimits(this.name);
+      this.stages = [...this.stages, this.provider];
+    }
+    this.provider.learn(told, now);
+  }
+
+  /** Limits of the provider itself, as far as they hold now. */
+  providerLimits(now: number, wallTime: WallTime): ProviderLimitStatus[] {
+    return this.provider?.status(now, wallTime) ?? [];
   }
 
   /** Shuts the gate of a credential; calls with it that wait are refused. */

@@ -22,6 +22,7 @@ import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 import type { Admission, Asked, AskedCall, Waiting } from './admission.ts';
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
+import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
 import type { GuardStats } from './stats.ts';
 import type { Unsupported } from './supported.ts';
@@ -122,17 +123,21 @@ export class Guard {
     return found.acquire(asked, this.office.now());
   }
 
-  /** The credential mounted for a dependency is another one now: gates of the one before open. */
+  /** The credential mounted for a dependency is another one now; what is known of the one before goes. */
   useCredential(dependency: string, hash: string): void {
-    this.dependencies.get(dependency)?.use(hash);
+    this.dependencies.get(dependency)?.use(hash, this.office.now());
   }
 
-  /** What a provider says is left of its own limits: a bucket never holds more than that. */
-  learn(dependency: string, told: readonly Remaining[]): void {
+  /** What a provider says of its own limits on the credential that is mounted, by its hash. */
+  learn(dependency: string, told: readonly Remaining[], credential: string): void {
+    this.dependencies.get(dependency)?.learn(told, credential, this.office.now());
+  }
+
+  /** What providers have said of their own limits, as far as it holds now. */
+  providerLimits(): ProviderLimitStatus[] {
     const now = this.office.now();
-    for (const limiter of this.dependencies.get(dependency)?.limits.limiters ?? []) {
-      for (const each of told) limiter.learn(each, now);
-    }
+    const { wallTime } = this;
+    return [...this.dependencies.values()].flatMap((each) => each.providerLimits(now, wallTime));
   }
 
   /** State of every circuit now. */

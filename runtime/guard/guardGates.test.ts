@@ -129,12 +129,25 @@ describe('a gate without one', () => {
     expect(bench.answer()).toBe('CredentialRefused 10000');
   });
 
-  it('opens at once with another mounted credential', () => {
+  it('lets a single call through at once with another mounted credential', () => {
     const bench = new Bench();
+    const rotated = { hash: 'rotated', mounted: true };
     bench.shut('Unauthorized');
     bench.guard.useCredential(PRIMARY, 'rotated');
+    expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'Unauthorized' }]);
+    const probe = bench.permit(rotated);
+    expect(bench.answer(rotated)).toBe('CredentialRefused 1000');
+    probe.firstToken();
     expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
-    expect(bench.answer({ hash: 'rotated', mounted: true })).toBe('granted');
+    expect([bench.answer(rotated), bench.answer(rotated)]).toEqual(['granted', 'granted']);
+  });
+
+  it('is shut again for openDuration if that is refused as well', () => {
+    const bench = new Bench();
+    bench.shut('SpendLimit', 3_600_000);
+    const rotated = { hash: 'rotated', mounted: true };
+    bench.shut('SpendLimit', undefined, rotated);
+    expect(bench.answer(rotated)).toBe('SpendLimit 20000');
   });
 });
 

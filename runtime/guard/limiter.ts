@@ -28,13 +28,15 @@ export class Limiter {
   private requests = 0;
   private rejected = 0;
   private rejectedAt = -Infinity;
+  /** The limit of the provider itself. */
+  private most = Infinity;
   /** The bucket that was used most, of those asked lately: what is shown of many. */
   private fullest: Bucket;
 
   constructor(limit: Limit, now: number) {
     this.limit = limit;
     this.resource = limit.resource as Resource;
-    this.bucket = this.single = new Bucket(bucketSpec(limit), now);
+    this.bucket = this.single = new Bucket(this.bucketSpec(), now);
     this.fullest = this.bucket;
     this.apply(limit, now);
   }
@@ -70,7 +72,7 @@ export class Limiter {
   apply(limit: Limit, now: number): void {
     this.limit = limit;
     this.resource = limit.resource as Resource;
-    const spec = bucketSpec(limit);
+    const spec = this.bucketSpec();
     if (limit.key === undefined) {
       this.single?.apply(spec, now);
       return;
@@ -108,9 +110,29 @@ export class Limiter {
     return new Reservation(this.bucket, this.resource, reserved, next);
   }
 
-  /** The provider says that no more than this is left. Of keys it says nothing. */
-  learn({ resource, remaining }: Remaining, now: number): void {
-    if (resource === this.resource) this.single?.cap(remaining, now);
+  /**
+   * The provider says that no more than this is left, and that there can be no more than its limit,
+   * which holds until it says otherwise. Of keys it says nothing.
+   */
+  learn({ resource, remaining, limit }: Remaining, now: number): void {
+    if (resource !== this.resource || this.single === undefined) return;
+    if (limit !== undefined && limit !== this.most) this.bound(limit, now);
+    this.single.cap(remaining, now);
+  }
+
+  /** The provider has another credential to go by, of which it has said nothing yet. */
+  forget(now: number): void {
+    if (this.most < Infinity) this.bound(Infinity, now);
+  }
+
+  private bound(most: number, now: number): void {
+    this.most = most;
+    this.single?.apply(this.bucketSpec(), now);
+  }
+
+  private bucketSpec(): BucketSpec {
+    const { refill, capacity } = this.limit;
+    return { amount: refill.amount, perMs: refill.perMs, capacity: Math.min(capacity, this.most) };
   }
 
   /** Counts a request that was rejected because of this limit. */
@@ -120,7 +142,8 @@ export class Limiter {
   }
 
   status(now: number): LimitStatus {
-    const { target, policy, name, capacity } = this.limit;
+    const { target, policy, name } = this.limit;
+    const { capacity } = this.bucketSpec();
     const used = (100 * (capacity - this.fullest.level(now))) / capacity;
     return {
       target,
@@ -150,8 +173,4 @@ function keyOf({ key }: Limit, asked: Asked | undefined): string {
   const value = asked?.header?.(key!.header) ?? '';
   if (value.length <= MAX_KEY_LENGTH) return value;
   return `sha256:${createHash('sha256').update(value).digest('base64url')}`;
-}
-
-function bucketSpec({ refill, capacity }: Limit): BucketSpec {
-  return { amount: refill.amount, perMs: refill.perMs, capacity };
 }

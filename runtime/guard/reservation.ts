@@ -5,10 +5,15 @@ import type { ActualCost, Cost } from './admission.ts';
 /** What a limit counts. */
 export type Resource = 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
 
-/** What a provider says is left of its own limit. */
+/** What a provider says of its own limit. */
 export interface Remaining {
   resource: Resource;
+  /** What is left. */
   remaining: number;
+  /** The most that there can be. */
+  limit?: number;
+  /** Time until it is full again, in milliseconds. */
+  resetMs?: number;
 }
 
 /** What a call or a request costs of a resource, in whole units. */

@@ -130,6 +130,43 @@ describe('a provider that tells how much is left', () => {
     expect((await as(context, 'a')).status).toBe(200);
     expect(left(context)).toBe(6);
   });
+
+  const exhausted = (response: ServerResponse): void => {
+    response.setHeader('anthropic-ratelimit-requests-remaining', '0');
+    response.setHeader('anthropic-ratelimit-requests-limit', '60');
+    const reset = new Date(Date.now() + 3_600_000).toISOString();
+    response.setHeader('anthropic-ratelimit-requests-reset', reset);
+    answerJson(response, MESSAGE);
+  };
+
+  it('is believed without any policy: nothing is sent before more is there, and the page says so', async () => {
+    const context = await start();
+    await mountKey(context);
+    answer = exhausted;
+    expect((await as(context, 'a')).status).toBe(200);
+    const refused = await as(context, 'a');
+    expect(reason(refused)).toEqual([429, 'RateLimited']);
+    expect(errorOf(refused).message).toContain('The provider of model/primary limits the rate');
+    expect(Number(refused.headers['retry-after'])).toBe(60);
+    expect(context.endpoint.seen).toHaveLength(1);
+    const page = await send(context.agent.debugUrl, {
+      method: 'GET',
+      path: '/debug/state',
+      body: '',
+    });
+    const { providerLimits } = JSON.parse(page.body.toString()) as { providerLimits: unknown };
+    expect(providerLimits).toMatchObject([
+      { dependency: 'model/primary', resource: 'Requests', remaining: 0, limit: 60 },
+    ]);
+  });
+
+  it('to a caller’s own credential bounds nobody', async () => {
+    const context = await start();
+    answer = exhausted;
+    expect((await as(context, 'a')).status).toBe(200);
+    expect((await as(context, 'a')).status).toBe(200);
+    expect((await as(context, 'b')).status).toBe(200);
+  });
 });
 
 describe('a credential that is refused', () => {
@@ -162,6 +199,32 @@ describe('a credential that is refused', () => {
       'mounted-2',
     ]);
     expect(context.agent.logs.join('')).not.toMatch(/mounted-[12]/);
+  });
+
+  it('lets one of two callers through to try another Secret, and the other when that is served', async () => {
+    const context = await start();
+    await mountKey(context);
+    answer = refusing(401);
+    await as(context, 'a');
+    let release = (): void => undefined;
+    answer = (response) => {
+      release = () => fine(response);
+    };
+    await context.agent.mount('api-key', 'mounted-2\n');
+    // Whichever comes first after the new key was read is the one, and hears nothing for now.
+    const callers = Promise.withResolvers<Answer>();
+    await until(() => {
+      void as(context, 'a').then((seen) => {
+        if (seen.status === 200) callers.resolve(seen);
+      });
+      return context.endpoint.seen.length === 2;
+    });
+    expect(reason(await as(context, 'b'))).toEqual([503, 'CredentialRefused']);
+    expect(context.endpoint.seen).toHaveLength(2);
+    answer = fine;
+    release();
+    expect((await callers.promise).status).toBe(200);
+    expect((await as(context, 'b')).status).toBe(200);
   });
 
   it('when it is the caller’s own is told as 401, to that caller', async () => {

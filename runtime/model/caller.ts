@@ -157,8 +157,9 @@ export class ModelCaller {
     }
     onUsage(charge);
     // A caller's own credential has limits of its own.
-    if (request.credential !== undefined) {
-      this.#deps.guard.learn(dependencyOf(request.endpoint), result.limits);
+    const credential = credentialOf(request);
+    if (credential.mounted) {
+      this.#deps.guard.learn(dependencyOf(request.endpoint), result.limits, credential.hash);
     }
     this.#learn(request, result, { began, firstChunk });
     return result;

@@ -61,7 +61,7 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
     ...rest,
     whole,
     usage,
-    limits: providerLimits(headers),
+    limits: providerLimits(headers, attempt.date()),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(headerValue(headers, 'x-should-retry') === 'false' && { final: true }),
   };

@@ -26,12 +26,15 @@ describe('limits of the provider', () => {
     const headers = [
       'anthropic-ratelimit-requests-limit', '1000',
       'anthropic-ratelimit-requests-remaining', '999',
+      'anthropic-ratelimit-requests-reset', new Date(NOW.getTime() + 1500).toISOString(),
       'Anthropic-RateLimit-Input-Tokens-Remaining', '3000',
+      'anthropic-ratelimit-input-tokens-reset', 'soon',
+      'anthropic-ratelimit-input-tokens-limit', '0',
       'anthropic-ratelimit-output-tokens-limit', '400000',
       'anthropic-ratelimit-tokens-remaining', 'many',
     ]; // prettier-ignore
-    expect(providerLimits(headers)).toEqual([
-      { resource: 'Requests', remaining: 999 },
+    expect(providerLimits(headers, NOW)).toEqual([
+      { resource: 'Requests', remaining: 999, limit: 1000, resetMs: 1500 },
       { resource: 'InputTokens', remaining: 3500 },
     ]);
   });

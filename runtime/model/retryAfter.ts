@@ -30,14 +30,26 @@ const RESOURCES = {
 const ROUNDING = 500;
 
 /**
- * What is left of the provider's own limits, by an answer's anthropic-ratelimit-* headers
- * (https://platform.claude.com/docs/en/api/rate-limits).
+ * What an answer's anthropic-ratelimit-* headers say of the provider's own limits
+ * (https://platform.claude.com/docs/en/api/rate-limits). `now` is the wall clock.
  */
-export function providerLimits(headers: RawHeaders): Remaining[] {
+export function providerLimits(headers: RawHeaders, now: Date): Remaining[] {
   return Object.entries(RESOURCES).flatMap(([name, resource]) => {
-    const told = nonNegative(headerValue(headers, `anthropic-ratelimit-${name}-remaining`));
-    if (told === undefined) return [];
-    return [{ resource, remaining: resource === 'Requests' ? told : told + ROUNDING }];
+    const value = (what: string): string | undefined =>
+      headerValue(headers, `anthropic-ratelimit-${name}-${what}`);
+    const left = nonNegative(value('remaining'));
+    if (left === undefined) return [];
+    const limit = nonNegative(value('limit'));
+    const resetMs = until(value('reset') ?? '', now);
+    return [
+      {
+        resource,
+        remaining: resource === 'Requests' ? left : left + ROUNDING,
+        // A limit of nothing would be a refusal, which the status tells.
+        ...(limit !== undefined && limit >= 1 && { limit }),
+        ...(resetMs !== undefined && { resetMs }),
+      },
+    ];
   });
 }
 

@@ -13,7 +13,12 @@ export interface DebugFacts {
 /** The debug port's pages. */
 export function debugPages({ guard, configuration, state }: DebugFacts): DebugPages {
   return {
-    '/debug/state': () => ({ ...state(), configuration: configuration.status() }),
+    '/debug/state': () => ({
+      ...state(),
+      gates: guard.gates().filter(({ gate }) => gate !== 'None'),
+      providerLimits: guard.providerLimits(),
+      configuration: configuration.status(),
+    }),
     '/debug/circuits': () => ({
       circuits: guard.circuits(),
       gates: guard.gates(),

@@ -96,9 +96,17 @@ export class Gates {
     this.gates.set(credential, { reason, until, stated, again, probing: false });
   }
 
-  /** Opens the gate of a credential, because it is not used any more. */
-  open(credential: string): void {
-    this.gates.delete(credential);
+  /**
+   * Another credential takes the place of one. If that one's gate is shut, a single call with the
+   * new one is let through at once to see, and it opens when that is served.
+   */
+  replace(before: string, credential: string, now: number): void {
+    const gate = this.gates.get(before);
+    if (gate === undefined) return;
+    this.gates.delete(before);
+    if (gate.stated && now >= gate.until) return;
+    const { reason } = gate;
+    this.gates.set(credential, { reason, until: now, stated: false, again: 0, probing: false });
   }
 
   /** How the gate of a credential stands; undefined when it is open. */

@@ -70,11 +70,6 @@ describe('limits on tokens', () => {
     return Object.fromEntries(page.stats.map(({ limit, tokens }) => [limit, Math.floor(tokens)]));
   };
 
-  const reserved = async (): Promise<void> => {
-    const before = await levels();
-    await waitFor('the call has reserved', levels, (now) => now['output']! < before['output']!);
-  };
-
   it('are charged what the answers say, streamed or not, to the token', async () => {
     await model.control.setFault({ inputTokens: 300, outputTokens: 41 });
     for (let sent = 0; sent < 10; sent += 1) {
@@ -87,7 +82,7 @@ describe('limits on tokens', () => {
     const before = await levels();
     await model.control.setFault({ inputTokens: 12, outputTokens: 3, firstTokenMs: 2000 });
     const call = pod.send();
-    await reserved();
+    await waitFor('it has reserved', levels, (now) => now['output']! < before['output']!);
     // max_tokens of the request.
     expect((await levels())['output']).toBe(before['output']! - 64);
     expect(outcome(await call)).toBe('200');
