@@ -272,11 +272,16 @@ export class Runtime {
     };
   }
 
-  #apply(content: Content): ReturnType<Guard['apply']> {
+  #apply(content: Content): void {
     this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
-    const unsupported = this.guard.apply(content);
+    this.guard.apply(content);
     this.#kept.restore();
-    return unsupported;
+    // What follows in slices is told when it is done.
+    if (this.guard.applying) void this.guard.applied.then(() => this.#report());
+  }
+
+  #report(): void {
+    this.#control?.broadcast(this.#reporter.snapshot());
   }
 
   #onAuthority(pem: string): void {

@@ -15,10 +15,7 @@ function setup(): Setup {
   const applied: string[] = [];
   const offers: Offer[] = [];
   const active = new ActiveConfiguration({
-    apply: (content) => {
-      applied.push(content.endpoints[0]!.baseURL);
-      return [];
-    },
+    apply: (content) => void applied.push(content.endpoints[0]!.baseURL),
     date: () => new Date(0),
     onChange: (offer) => offers.push(offer),
     log: pino({ level: 'silent' }),

@@ -17,8 +17,8 @@ type Refusal = NonNullable<ConfigurationStatus['refused']>;
 export type Offer = 'Applied' | 'Unchanged' | 'Older' | 'Refused';
 
 export interface ConfigurationDeps {
-  /** Puts content in force and gives what is left out of it. */
-  apply(content: Content): ConfigurationStatus['unsupported'];
+  /** Puts content in force, but for what this runtime does not support. */
+  apply(content: Content): void;
   /** Wall clock. */
   date(): Date;
   /** Called when a configuration was taken or refused, or its revision taken over. */
@@ -140,10 +140,10 @@ export class ActiveConfiguration {
       this.#deps.onChange('Unchanged');
       return 'Unchanged';
     }
-    const { endpoints } = supported(content);
+    const { endpoints, unsupported } = supported(content);
     // In force before the guard is told, because the guard may report transitions meanwhile.
-    this.#inForce = { configuration, source, endpoints, unsupported: [] };
-    this.#inForce.unsupported = this.#deps.apply(content);
+    this.#inForce = { configuration, source, endpoints, unsupported };
+    this.#deps.apply(content);
     const shown = formatRevision(revision);
     this.#deps.log.info({ source, revision: shown, hash }, 'Configuration was applied');
     this.#deps.onChange('Applied');

@@ -25,9 +25,10 @@ export class BulkheadStage implements Stage {
     this.arm = arm;
   }
 
-  apply(spec: BulkheadSpec, now: number): void {
+  /** Another bound; `advance` lets those in who have a place by it. */
+  apply(spec: BulkheadSpec): void {
     this.spec = spec;
-    this.bulkhead.apply(spec, now);
+    this.bulkhead.apply(spec);
   }
 
   take(permit: HeldPermit): Rejection | 'Wait' | undefined {
@@ -48,7 +49,7 @@ export class BulkheadStage implements Stage {
     return undefined;
   }
 
-  /** Ends waits that are too long; answers when to look again. */
+  /** Serves who can be served and ends waits that are too long; answers when to look again. */
   advance(now: number): number {
     this.bulkhead.advance(now);
     return this.bulkhead.nextDeadline();

@@ -63,7 +63,7 @@ export class Dependency {
 
   /** What bounds calls; the circuit has its own, because it tells of what it does. */
   apply(concurrency: BulkheadSpec, limits: readonly Limit[], now: number): void {
-    this.bulkhead.apply(concurrency, now);
+    this.bulkhead.apply(concurrency);
     this.limits.apply(limits, concurrency.maxQueued, now);
     const bounded = concurrency.maxConcurrent < Infinity;
     const limited = limits.length > 0;

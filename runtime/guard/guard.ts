@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { INBOUND } from '../../contract/link.ts';
 import { Alarm } from './alarm.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
@@ -5,7 +6,7 @@ import { Circuit } from './circuit.ts';
 import { Dependency } from './dependency.ts';
 import { InboundPermit, Office } from './heldPermit.ts';
 import { LimiterSet } from './limiterSet.ts';
-import { dependencyOf, supported } from './supported.ts';
+import { concurrency, Rollout } from './rollout.ts';
 import { TransitionLog } from './transitionLog.ts';
 import { pass } from './waitingAdmission.ts';
 import { WallTime } from './wallTime.ts';
@@ -13,7 +14,6 @@ import type {
   CircuitStatus,
   Content,
   GateStatus,
-  Limit,
   LimitStatus,
   Transition,
 } from '../../contract/generated/types.ts';
@@ -24,13 +24,23 @@ import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
+import type { Planned } from './rollout.ts';
 import type { GuardStats } from './stats.ts';
-import type { Unsupported } from './supported.ts';
 
 export interface GuardOptions {
   clock: Clock;
   /** Told of each transition, with the circuit as it is after it. It must not throw. */
   onTransition?: (transition: Transition, circuit: CircuitStatus) => void;
+  /** How a large configuration is put in force; absent: so that the event loop is not held up. */
+  slices?: Slices;
+}
+
+/** Work is done in slices, between which everybody else has a turn. */
+export interface Slices {
+  /** Dependencies that are brought up to date at a time. */
+  size: number;
+  /** Resolves when the next slice may begin. */
+  pause(): Promise<void>;
 }
 
 /** What of a guard outlives the process. */
@@ -40,8 +50,12 @@ export interface GuardSnapshot {
   circuits: CircuitSnapshot[];
 }
 
-/** Bounds of a queue where the configuration names none. */
-const QUEUE = { maxQueued: 100, acquireTimeoutMs: 5000 };
+/** Some milliseconds at a time, also on a busy computer. */
+const SLICES: Slices = { size: 96, pause: () => setImmediate() };
+/** What it costs to look at an element of a configuration, where bringing up a dependency costs 1. */
+const LOOK = 1 / 32;
+/** Buckets by key that take as long as one dependency. */
+const KEYS_PER_UNIT = 500;
 
 /**
  * Decides which requests an agent takes and which calls it makes, by the configuration in force.
@@ -59,10 +73,21 @@ export class Guard {
   private readonly inboundLimits: LimiterSet;
   private readonly inboundBulkhead: BulkheadStage;
   private readonly inbound: readonly [LimiterSet, BulkheadStage];
+  /** Configuration in force that some dependencies are still to be brought up to. */
+  private rollout: Rollout | undefined;
+  /** Of the configuration that was applied last; undefined when it is done. */
+  private newest: Generator<number, void> | undefined;
+  private readonly slices: Slices;
+  /**
+   * Resolves when the configuration that was applied last is in force for every dependency, also
+   * those that nobody asks for, or when another one has taken its place.
+   */
+  applied: Promise<void> = Promise.resolve();
   private closed = false;
 
-  constructor({ clock, onTransition }: GuardOptions) {
+  constructor({ clock, onTransition, slices = SLICES }: GuardOptions) {
     this.clock = clock;
+    this.slices = slices;
     this.office = new Office(clock);
     this.onTransition = onTransition;
     this.wallTime = new WallTime(clock);
@@ -73,34 +98,21 @@ export class Guard {
   }
 
   /**
-   * Puts a configuration in force, at once and whole, and answers the elements that are left out
-   * because this runtime lacks a feature they need. A circuit that is left out has the defaults.
+   * Puts a configuration in force. One of a usual size is in force when this returns, for whoever
+   * asks; dependencies that nobody asks for, and very large configurations, follow in slices (see
+   * `applied`). Elements that this runtime lacks a feature for are left out; see `supported`. A
+   * circuit that is left out has the defaults.
    */
-  apply(content: Content): Unsupported[] {
-    const now = this.office.now();
-    const { endpoints, circuits, limits, unsupported } = supported(content);
-    const policies = new Map(circuits.map((each) => [each.dependency, each]));
-    const byTarget = Map.groupBy(limits, (each: Limit) => each.target);
-    const before = this.dependencies;
-    this.dependencies = new Map();
-    for (const endpoint of endpoints) {
-      const name = dependencyOf(endpoint);
-      const bound = concurrency(content, endpoint.maxConcurrent);
-      const dependency = before.get(name) ?? this.dependency(name, bound, now);
-      this.dependencies.set(name, dependency);
-      dependency.apply(bound, byTarget.get(name) ?? [], now);
-    }
-    for (const [name, each] of before) {
-      // Nobody is to wait for ever for what is gone.
-      if (!this.dependencies.has(name)) each.apply(concurrency({}), [], now);
-    }
-    const bound = concurrency(content, content.bulkhead?.maxConcurrent);
-    this.inboundBulkhead.apply(bound, now);
-    this.inboundLimits.apply(byTarget.get(INBOUND) ?? [], bound.maxQueued, now);
-    // Last, because this tells of transitions and whoever listens may look at everything.
-    for (const [name, each] of this.dependencies) each.applyCircuit(policies.get(name), now);
-    this.advance(now);
-    return unsupported;
+  apply(content: Content): void {
+    const steps = this.steps(new Rollout(content));
+    // Whatever was on its way before is forgotten, because this takes every dependency anew.
+    this.newest = steps;
+    this.applied = this.slice(steps) ? Promise.resolve() : this.finish(steps);
+  }
+
+  /** Whether the configuration that was applied last is still on its way. */
+  get applying(): boolean {
+    return this.newest !== undefined;
   }
 
   /** Asks to take a request of the agent's API: limits, then the bulkhead. Waits only if `asked`. */
@@ -118,19 +130,19 @@ export class Guard {
   acquire(dependency: string): Admission;
   acquire(dependency: string, asked: AskedCall): Admission | Waiting;
   acquire(dependency: string, asked?: AskedCall): Admission | Waiting {
-    const found = this.dependencies.get(dependency);
+    const found = this.reach(dependency);
     if (found === undefined) throw new Error(this.unknown(dependency));
     return found.acquire(asked, this.office.now());
   }
 
   /** The credential mounted for a dependency is another one now; what is known of the one before goes. */
   useCredential(dependency: string, hash: string): void {
-    this.dependencies.get(dependency)?.use(hash, this.office.now());
+    this.reach(dependency)?.use(hash, this.office.now());
   }
 
   /** What a provider says of its own limits on the credential that is mounted, by its hash. */
   learn(dependency: string, told: readonly Remaining[], credential: string): void {
-    this.dependencies.get(dependency)?.learn(told, credential, this.office.now());
+    this.reach(dependency)?.learn(told, credential, this.office.now());
   }
 
   /** What providers have said of their own limits, as far as it holds now. */
@@ -198,7 +210,7 @@ export class Guard {
     const now = this.office.now();
     const ms = this.clock.date().getTime() - Date.parse(savedAt);
     for (const saved of circuits) {
-      this.dependencies.get(saved.dependency)?.circuit.restore(saved, { ms, maxMs: maxAgeMs }, now);
+      this.reach(saved.dependency)?.circuit.restore(saved, { ms, maxMs: maxAgeMs }, now);
     }
     this.advance(now);
   }
@@ -209,8 +221,84 @@ export class Guard {
     this.alarm.clear();
   }
 
-  private dependency(name: string, bound: BulkheadSpec, now: number): Dependency {
-    const circuit = new Circuit(name, undefined, now, this.wallTime, (...args) =>
+  private applyInbound({ bound, limits }: Planned): void {
+    const now = this.office.now();
+    this.inboundBulkhead.apply(bound);
+    this.inboundLimits.apply(limits, bound.maxQueued, now);
+    this.advanceStages(this.inboundLimits, this.inboundBulkhead, now);
+  }
+
+  /** Puts a configuration in force, step by step; answers what each has cost. */
+  private *steps(rollout: Rollout): Generator<number, void> {
+    const sorting = rollout.sorting();
+    while (sorting.next().done !== true) yield LOOK;
+    // From here on whoever asks is answered by it.
+    this.rollout = rollout;
+    this.applyInbound(rollout.inbound);
+    for (const [name, each] of this.dependencies) yield rollout.has(name) ? LOOK : this.drop(each);
+    for (const name of rollout.names()) yield this.put(name, rollout.take(name));
+    const inOrder = new Map<string, Dependency>();
+    for (const name of rollout.names()) {
+      inOrder.set(name, this.dependencies.get(name)!);
+      yield LOOK;
+    }
+    this.dependencies = inOrder;
+    this.rollout = undefined;
+    this.newest = undefined;
+  }
+
+  /** Works for one slice; whether all is done, or another configuration has taken its place. */
+  private slice(steps: Generator<number, void>): boolean {
+    for (let left = this.slices.size; left > 0;) {
+      const { done, value } = steps.next();
+      // Whoever hears of transitions may have put another one in force.
+      if (done === true || this.newest !== steps) return true;
+      left -= value;
+    }
+    return false;
+  }
+
+  private async finish(steps: Generator<number, void>): Promise<void> {
+    do await this.slices.pause();
+    while (this.newest === steps && !this.slice(steps));
+  }
+
+  /** The dependency as the configuration in force has it. */
+  private reach(name: string): Dependency | undefined {
+    if (this.rollout !== undefined) {
+      if (!this.rollout.has(name)) return undefined;
+      this.put(name, this.rollout.take(name));
+    }
+    return this.dependencies.get(name);
+  }
+
+  /** Lets go of a dependency, so that nobody waits for ever for what is gone. */
+  private drop(dependency: Dependency): number {
+    const now = this.office.now();
+    this.dependencies.delete(dependency.name);
+    dependency.apply(concurrency({}), [], now);
+    this.advanceOne(dependency, now);
+    return 1;
+  }
+
+  /** Puts what is planned in force for one dependency, if there is anything; answers the cost. */
+  private put(name: string, planned: Planned | undefined): number {
+    if (planned === undefined) return 0;
+    let dependency = this.dependencies.get(name);
+    if (dependency === undefined) {
+      dependency = this.dependency(name, planned.bound);
+      this.dependencies.set(name, dependency);
+    }
+    const now = this.office.now();
+    dependency.apply(planned.bound, planned.limits, now);
+    // After the bounds, because this tells of transitions, and before anybody who waits goes on.
+    dependency.applyCircuit(planned.circuit, now);
+    this.advanceOne(dependency, now);
+    return 1 + dependency.limits.keys / KEYS_PER_UNIT;
+  }
+
+  private dependency(name: string, bound: BulkheadSpec): Dependency {
+    const circuit = new Circuit(name, undefined, this.office.now(), this.wallTime, (...args) =>
       this.changed(...args),
     );
     return new Dependency(circuit, bound, { office: this.office, arm: this.arm });
@@ -222,7 +310,8 @@ export class Guard {
     time: string,
   ): void {
     const { dependency, policy } = circuit;
-    const found = this.dependencies.get(dependency);
+    const found =
+      this.rollout?.has(dependency) === false ? undefined : this.dependencies.get(dependency);
     // A call may outlive its dependency's place in the configuration; nobody is to hear of it.
     if (found?.circuit !== circuit) return;
     const which = { dependency, ...(policy !== undefined && { policy }) };
@@ -234,12 +323,14 @@ export class Guard {
 
   /** Lets time pass for everything, so that states change and waits end without traffic. */
   private advance(now: number): void {
-    for (const { circuit, bulkhead, limits } of this.dependencies.values()) {
-      circuit.advance(now);
-      this.armFor(circuit, now);
-      this.advanceStages(limits, bulkhead, now);
-    }
+    for (const each of this.dependencies.values()) this.advanceOne(each, now);
     this.advanceStages(this.inboundLimits, this.inboundBulkhead, now);
+  }
+
+  private advanceOne({ circuit, bulkhead, limits }: Dependency, now: number): void {
+    circuit.advance(now);
+    this.armFor(circuit, now);
+    this.advanceStages(limits, bulkhead, now);
   }
 
   private advanceStages(limits: LimiterSet, bulkhead: BulkheadStage, now: number): void {
@@ -266,10 +357,4 @@ export class Guard {
     const known = [...this.dependencies.keys()].join(', ') || 'none';
     return `no dependency ${dependency} in the configuration in force (there is: ${known})`;
   }
-}
-
-/** How many may pass at a time, and how long others may wait for that. */
-function concurrency({ bulkhead }: Pick<Content, 'bulkhead'>, max = Infinity): BulkheadSpec {
-  const { maxQueued, acquireTimeoutMs } = bulkhead ?? QUEUE;
-  return { maxConcurrent: max, maxQueued, acquireTimeoutMs };
 }

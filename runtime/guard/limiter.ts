@@ -41,6 +41,11 @@ export class Limiter {
     this.apply(limit, now);
   }
 
+  /** Keys with a bucket of their own. */
+  get keys(): number {
+    return this.keyed?.size ?? 0;
+  }
+
   get policy(): string {
     return this.limit.policy;
   }
@@ -164,7 +169,7 @@ export class Limiter {
       requests: this.requests,
       rejected: this.rejected,
       tokens: this.fullest.level(now),
-      keys: this.keyed?.size ?? 0,
+      keys: this.keys,
     };
   }
 }

@@ -28,7 +28,8 @@ export class LimiterSet implements Stage {
 
   /**
    * Limits that there are by the same name, resource and key keep their state. Of several, the
-   * first takes the state of the first, the second that of the second.
+   * first takes the state of the first, the second that of the second. `advance` lets those go on
+   * who are covered by them.
    */
   apply(limits: readonly Limit[], maxQueued: number, now: number): void {
     const free = [...this.limiters];
@@ -40,7 +41,14 @@ export class LimiterSet implements Stage {
       kept.apply(limit, now);
       return kept;
     });
-    this.advance(now);
+    if (this.queued !== undefined && this.queued.length > 0) this.nextAt = now;
+  }
+
+  /** Keys with a bucket of their own, of all limits. */
+  get keys(): number {
+    let keys = 0;
+    for (const limiter of this.limiters) keys += limiter.keys;
+    return keys;
   }
 
   /** Takes from every limit or from none. */

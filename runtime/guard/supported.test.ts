@@ -61,14 +61,13 @@ describe('supported', () => {
 
   it('is what a guard goes by: defaults for a circuit, no limit, no dependency', () => {
     const guard = new Guard({ clock: new FakeClock() });
-    const unsupported = guard.apply(
-      content({
-        endpoints: [...endpoints, FOREIGN],
-        circuits: [circuitOf({ policy: 'p', requires: ['Circuit.Later'] })],
-        limits: [limitOf({ capacity: 1, requires: ['Limit.Later'] })],
-      }),
-    );
-    expect(unsupported.map(({ path }) => path)).toEqual([
+    const offered = content({
+      endpoints: [...endpoints, FOREIGN],
+      circuits: [circuitOf({ policy: 'p', requires: ['Circuit.Later'] })],
+      limits: [limitOf({ capacity: 1, requires: ['Limit.Later'] })],
+    });
+    guard.apply(offered);
+    expect(supported(offered).unsupported.map(({ path }) => path)).toEqual([
       '/endpoints/1',
       '/circuits/0',
       '/limits/0',

@@ -21,7 +21,7 @@ export type SlotPlace = Place<SlotWaiter>;
 
 /**
  * Bounded concurrency with a bounded queue (Nygard, Release It!, bulkheads). It has no timer:
- * slots are granted by `release` and `apply`, deadlines pass by `advance`.
+ * slots are granted by `release` and `advance`, deadlines pass by `advance`.
  */
 export class Bulkhead {
   /** Slots taken. */
@@ -63,19 +63,16 @@ export class Bulkhead {
   /** Gives a slot back, to whoever is first. */
   release(now: number): void {
     this.active -= 1;
-    if (this.queued > 0) this.grant(now);
+    if (this.queued > 0) this.advance(now);
   }
 
-  /** Another bound: who holds a slot keeps it, who waits keeps its place and its deadline. */
-  apply(spec: BulkheadSpec, now: number): void {
+  /**
+   * Another bound: who holds a slot keeps it, who waits keeps its place and its deadline. More slots
+   * are granted by `advance`.
+   */
+  apply(spec: BulkheadSpec): void {
     this.spec = spec;
     this.maxConcurrent = spec.maxConcurrent;
-    if (this.queued > 0) this.grant(now);
-  }
-
-  /** Ends the wait of those whose time is over. */
-  advance(now: number): void {
-    for (const waiter of this.queue?.expire(now) ?? []) waiter.expired(now);
   }
 
   /** Who waits, first to last. */
@@ -88,13 +85,16 @@ export class Bulkhead {
     return this.queue?.nextDeadline() ?? Infinity;
   }
 
-  /** Not again from within: one that is granted may release at once. */
-  private grant(now: number): void {
-    if (this.granting) return;
+  /**
+   * Ends the wait of those whose time is over and grants what is free. Not again from within: one
+   * that is granted may release at once.
+   */
+  advance(now: number): void {
+    if (this.granting || this.queue === undefined) return;
     this.granting = true;
-    this.advance(now);
+    for (const waiter of this.queue.expire(now)) waiter.expired(now);
     while (this.active < this.maxConcurrent) {
-      const waiter = this.queue?.shift();
+      const waiter = this.queue.shift();
       if (waiter === undefined) break;
       this.active += 1;
       waiter.granted(now);
