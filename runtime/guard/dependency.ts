@@ -158,7 +158,7 @@ export class Dependency {
   }
 
   gate(now: number, wallTime: WallTime): GateStatus {
-    const state = this.gates?.state(this.mounted, now);
+    const state = this.gates?.state(this.mounted, now) ?? this.provider?.pause(now);
     return {
       dependency: this.name,
       gate: state?.reason ?? 'None',

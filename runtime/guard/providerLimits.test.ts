@@ -49,8 +49,12 @@ describe('limits of the provider', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, resetMs: 3_600_000 });
     expect(bench.ask()).toBe(3_600_000);
+    expect(bench.guard.gates()).toEqual([
+      { dependency: PRIMARY, gate: 'RateLimited', until: '2026-01-01T01:00:00.000Z' },
+    ]);
     expect(bench.clock.pending()).toBe(0);
     bench.clock.advance(3_600_000);
+    expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
     expect([bench.ask(), bench.ask()]).toEqual(['granted', 'granted']);
   });
 

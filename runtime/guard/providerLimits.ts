@@ -1,3 +1,4 @@
+import type { GateState } from '../resilience/gates.ts';
 import type { Asked, Rejection } from './admission.ts';
 import type { HeldPermit } from './heldPermit.ts';
 import type { Remaining, Resource } from './reservation.ts';
@@ -72,6 +73,13 @@ export class ProviderLimits implements Stage {
   /** Nobody waits for it: the provider may serve others meanwhile. */
   queue(): undefined {
     return undefined;
+  }
+
+  /** Until when not even the smallest call is let through; undefined when one would be. */
+  pause(now: number): GateState | undefined {
+    const live = this.known.filter(({ resetAt }) => now < resetAt);
+    const wait = Math.max(0, ...live.map((each) => waitTime(each, undefined, now)));
+    return wait > 0 ? { reason: 'RateLimited', until: now + wait } : undefined;
   }
 
   /** What holds now. */
