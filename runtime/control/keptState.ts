@@ -50,8 +50,12 @@ export class KeptState {
   /** The same as before if but the time is another, so that an idle pod writes nothing. */
   #snapshot(): GuardSnapshot {
     const now = this.#deps.guard.snapshot();
-    const same = JSON.stringify(this.#last?.circuits) === JSON.stringify(now.circuits);
-    if (!this.#last || !same) this.#last = now;
+    if (!this.#last || !alike(this.#last, now)) this.#last = now;
     return this.#last;
   }
+}
+
+/** Whether they differ in nothing but the time. */
+function alike(a: GuardSnapshot, b: GuardSnapshot): boolean {
+  return JSON.stringify({ ...a, savedAt: '' }) === JSON.stringify({ ...b, savedAt: '' });
 }

@@ -11,7 +11,7 @@ import type {
   Limit,
 } from '../../contract/generated/types.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
-import type { GateReason } from '../resilience/gates.ts';
+import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
 import type { Admission, AskedCall, Credential, Rejection, Waiting } from './admission.ts';
 import type { Circuit } from './circuit.ts';
 import type { Office } from './heldPermit.ts';
@@ -30,6 +30,13 @@ const REASONS = {
   SpendLimit: 'SpendLimit',
   Unauthorized: 'CredentialRefused',
 } as const;
+
+/** What of a mounted credential's gate outlives the process. */
+export interface SavedGate extends GateSnapshot {
+  dependency: string;
+  /** By its hash. */
+  credential: string;
+}
 
 /** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
 export class Dependency {
@@ -164,6 +171,24 @@ export class Dependency {
       gate: state?.reason ?? 'None',
       ...(state?.until !== undefined && { until: wallTime.format(state.until) }),
     };
+  }
+
+  /** What is to be kept of the mounted credential's gate; undefined when it is open. */
+  snapshotGate(now: number): SavedGate | undefined {
+    const gate = this.gates?.snapshot(this.mounted, now);
+    return gate && { dependency: this.name, credential: this.mounted, ...gate };
+  }
+
+  /**
+   * Takes up the gate that was saved `ageMs` ago. It is for the credential that was mounted then, so
+   * that another one is tried as after any change of it.
+   */
+  restoreGate(saved: SavedGate, ageMs: number, now: number): void {
+    const { credential } = saved;
+    if (this.mounted !== '' && this.mounted !== credential) return;
+    this.mounted = credential;
+    this.gates ??= new Gates();
+    this.gates.restore(credential, saved, ageMs, now);
   }
 
   private refuse(reason: GateReason, retryAfterMs: number): Admission {

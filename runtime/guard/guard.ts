@@ -22,6 +22,8 @@ import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 import type { Admission, Asked, AskedCall, Waiting } from './admission.ts';
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
+import type { SavedGate } from './dependency.ts';
+import type { LimitSnapshot } from './limiter.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
 import type { Planned } from './rollout.ts';
@@ -48,6 +50,10 @@ export interface GuardSnapshot {
   /** RFC 3339. */
   savedAt: string;
   circuits: CircuitSnapshot[];
+  /** Shut gates of mounted credentials, by hash. */
+  gates?: SavedGate[];
+  /** Buckets that are not full; those by key are not kept. */
+  limits?: LimitSnapshot[];
 }
 
 /** Some milliseconds at a time, also on a busy computer. */
@@ -194,23 +200,34 @@ export class Guard {
   /** What is to be kept over a restart, as plain JSON. */
   snapshot(): GuardSnapshot {
     const now = this.office.now();
-    const circuits = Array.from(
-      this.dependencies.values(),
-      ({ circuit }) => circuit.snapshot(now) ?? [],
-    ).flat();
-    return { savedAt: this.clock.date().toISOString(), circuits };
+    const dependencies = [...this.dependencies.values()];
+    return {
+      savedAt: this.clock.date().toISOString(),
+      circuits: dependencies.flatMap(({ circuit }) => circuit.snapshot(now) ?? []),
+      gates: dependencies.flatMap((each) => each.snapshotGate(now) ?? []),
+      limits: [this.inboundLimits, ...dependencies.map(({ limits }) => limits)].flatMap((set) =>
+        set.snapshot(now),
+      ),
+    };
   }
 
   /**
    * Takes up what another process saved, after the first configuration was applied. States older
    * than maxAgeMs, or of dependencies that are gone, are left aside. It tells of no transitions
-   * but those that are due since.
+   * but those that are due since. A bucket has its level of then and what came since, never more
+   * than it has now.
    */
-  restore({ savedAt, circuits }: GuardSnapshot, maxAgeMs: number): void {
+  restore({ savedAt, circuits, gates = [], limits = [] }: GuardSnapshot, maxAgeMs: number): void {
     const now = this.office.now();
     const ms = this.clock.date().getTime() - Date.parse(savedAt);
     for (const saved of circuits) {
       this.reach(saved.dependency)?.circuit.restore(saved, { ms, maxMs: maxAgeMs }, now);
+    }
+    if (ms >= 0 && ms <= maxAgeMs) {
+      for (const saved of gates) this.reach(saved.dependency)?.restoreGate(saved, ms, now);
+      for (const [target, saved] of Map.groupBy(limits, (each) => each.target)) {
+        this.limitsOf(target)?.restore(saved, ms, now);
+      }
     }
     this.advance(now);
   }
@@ -347,6 +364,10 @@ export class Guard {
   private readonly arm = (at: number): void => {
     if (at < Infinity && !this.closed) this.alarm.set(at);
   };
+
+  private limitsOf(target: string): LimiterSet | undefined {
+    return target === INBOUND ? this.inboundLimits : this.reach(target)?.limits;
+  }
 
   private limiters(): LimiterSet['limiters'] {
     const sets = Array.from(this.dependencies.values(), ({ limits }) => limits);

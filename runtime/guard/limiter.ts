@@ -15,6 +15,14 @@ const DEFAULT_MAX_WAIT_MS = 2000;
 /** A longer key is kept by its hash, so that callers do not choose how much memory it takes. */
 const MAX_KEY_LENGTH = 64;
 
+/** What of a limit outlives the process: the level of its bucket. Buckets by key are not kept. */
+export interface LimitSnapshot {
+  target: string;
+  name: string;
+  resource: string;
+  level: number;
+}
+
 /** The buckets of one limit, with what is told about it. */
 export class Limiter {
   /** What the call that is being decided takes, and from where; valid until the next `ask`. */
@@ -138,6 +146,26 @@ export class Limiter {
   private bucketSpec(): BucketSpec {
     const { refill, capacity } = this.limit;
     return { amount: refill.amount, perMs: refill.perMs, capacity: Math.min(capacity, this.most) };
+  }
+
+  /** What is to be kept over a restart; undefined when there is nothing, as with a full bucket. */
+  snapshot(now: number): LimitSnapshot | undefined {
+    const level = this.single?.level(now);
+    if (level === undefined || level >= this.bucketSpec().capacity) return undefined;
+    const { target, name, resource } = this.limit;
+    return { target, name, resource, level };
+  }
+
+  /** Whether that was saved of a limit like this one. */
+  continues({ name, resource }: LimitSnapshot): boolean {
+    return (
+      this.single !== undefined && this.limit.name === name && this.limit.resource === resource
+    );
+  }
+
+  /** Takes up what was saved `ageMs` ago by the process before. */
+  restore({ level }: LimitSnapshot, ageMs: number, now: number): void {
+    this.single?.restore(level, ageMs, now);
   }
 
   /** Counts a request that was rejected because of this limit. */

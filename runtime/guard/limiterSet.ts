@@ -1,5 +1,6 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
 import { Limiter } from './limiter.ts';
+import type { LimitSnapshot } from './limiter.ts';
 import type { Bucket } from '../resilience/bucket.ts';
 import type { Limit } from '../../contract/generated/types.ts';
 import type { ActualCost, Rejection } from './admission.ts';
@@ -49,6 +50,20 @@ export class LimiterSet implements Stage {
     let keys = 0;
     for (const limiter of this.limiters) keys += limiter.keys;
     return keys;
+  }
+
+  /** What is to be kept over a restart. */
+  snapshot(now: number): LimitSnapshot[] {
+    return this.limiters.flatMap((limiter) => limiter.snapshot(now) ?? []);
+  }
+
+  /** Takes up what was saved of its limits; of several that are alike, in their order. */
+  restore(saved: readonly LimitSnapshot[], ageMs: number, now: number): void {
+    const free = [...this.limiters];
+    for (const each of saved) {
+      const index = free.findIndex((limiter) => limiter.continues(each));
+      if (index >= 0) free.splice(index, 1)[0]!.restore(each, ageMs, now);
+    }
   }
 
   /** Takes from every limit or from none. */

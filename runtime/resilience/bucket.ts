@@ -80,6 +80,16 @@ export class Bucket {
     this.tokens = Math.min(this.tokens, tokens);
   }
 
+  /**
+   * Goes on with the level of `ageMs` ago: what came since is added, and what was taken of this one
+   * already is not given back. It never adds any.
+   */
+  restore(level: number, ageMs: number, now: number): void {
+    const { amount, perMs } = this.spec;
+    const tokens = level + (Math.max(0, ageMs) * amount) / perMs;
+    if (!Number.isNaN(tokens)) this.cap(tokens, now);
+  }
+
   /** Whether it is as good as a new one: full, with nothing to settle. */
   isUnused(now: number): boolean {
     return this.open === 0 && this.level(now) >= this.spec.capacity;

@@ -20,6 +20,15 @@ export interface GateState {
   until?: number;
 }
 
+/** What of a gate outlives the process. Times are relative, because clocks do not outlive it. */
+export interface GateSnapshot {
+  reason: GateReason;
+  /** Time until a call is let through; 0 or less when one may be. */
+  forMs: number;
+  stated: boolean;
+  again: number;
+}
+
 interface Gate {
   reason: GateReason;
   until: number;
@@ -107,6 +116,23 @@ export class Gates {
     if (gate.stated && now >= gate.until) return;
     const { reason } = gate;
     this.gates.set(credential, { reason, until: now, stated: false, again: 0, probing: false });
+  }
+
+  /** What is to be kept of a credential's gate; undefined when it is open. */
+  snapshot(credential: string, now: number): GateSnapshot | undefined {
+    const gate = this.gates.get(credential);
+    if (!gate || (gate.stated && now >= gate.until)) return undefined;
+    const { reason, until, stated, again } = gate;
+    return { reason, forMs: until - now, stated, again };
+  }
+
+  /** Shuts a gate as it was saved `ageMs` ago, unless that credential has one by now. */
+  restore(credential: string, saved: GateSnapshot, ageMs: number, now: number): void {
+    const until = now + saved.forMs - ageMs;
+    if (Number.isNaN(until) || this.gates.has(credential)) return;
+    if (saved.stated && now >= until) return;
+    const { reason, stated, again } = saved;
+    this.gates.set(credential, { reason, until, stated, again, probing: false });
   }
 
   /** How the gate of a credential stands; undefined when it is open. */
