@@ -323,7 +323,9 @@ export class Runtime {
     const counters = this.#reporter.counters();
     if (!counters) return;
     this.#control?.broadcast(counters);
-    for (const gate of counters.gates ?? []) this.#noteGate(gate);
+    const { gates = [] } = counters;
+    for (const gate of gates) this.#noteGate(gate);
+    if (gates.length > 0) void this.#kept.save();
   }
 
   #noteGate({ dependency, gate, until }: GateStatus): void {
@@ -357,6 +359,7 @@ export class Runtime {
       highestTerm: this.configuration.highestTerm,
       missingCredentials: this.#reporter.missingCredentials(),
       retryBudgetUsed: this.#retryBudget.used(this.#options.clock.now()),
+      stateSavedAt: this.#kept.savedAt,
       eventLoopLagMs: Math.round(this.#eventLoop.lagMs),
     };
   }

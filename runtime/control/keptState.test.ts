@@ -3,10 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Circuit } from '../../contract/generated/types.ts';
+import type { Circuit, Content } from '../../contract/generated/types.ts';
 import { FakeClock } from '../guard/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
 import { failure } from '../model/outcome.ts';
+import { IGNORED } from '../resilience/outcome.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { KeptState } from './keptState.ts';
 
@@ -19,10 +20,10 @@ beforeEach(async () => {
 afterEach(() => rm(join(path, '..'), { recursive: true, force: true }));
 
 /** A process that starts at this wall time. */
-function life(start: string, circuit: Circuit = TOUCHY) {
+function life(start: string, circuit: Circuit = TOUCHY, content: Partial<Content> = {}) {
   const clock = new FakeClock(start);
   const guard = new Guard({ clock });
-  guard.apply(configuration('http://model', { circuits: [circuit] }).content);
+  guard.apply(configuration('http://model', { circuits: [circuit], ...content }).content);
   const log = pino({ level: 'info' }, { write: (line: string) => void logs.push(line) });
   const kept = new KeptState({ guard, path, log });
   kept.restore();
@@ -66,6 +67,48 @@ describe('state that is kept', () => {
     expect(changed.state()).toMatchObject({ state: 'Closed', handledResetToken: '2' });
   });
 
+  it('has the gate of the mounted credential shut for what is left of its time, and no other', async () => {
+    const mounted = { hash: 'm', mounted: true };
+    const refuse = ({ guard }: ReturnType<typeof life>, hash: string, own: boolean): void => {
+      const admission = guard.acquire('model/primary', { credential: { hash, mounted: own } });
+      if (admission.kind !== 'Permit') throw new Error('it was not let through');
+      admission.permit.shutGate('RateLimited', 3_600_000);
+      admission.permit.settle(IGNORED);
+    };
+    const first = life('2026-01-01T00:00:00.000Z');
+    refuse(first, 'm', true);
+    refuse(first, 'caller', false);
+    await first.kept.save();
+    expect(first.kept.savedAt).toBe('2026-01-01T00:00:00.000Z');
+    expect(await readFile(path, 'utf8')).not.toContain('caller');
+    const { guard } = life('2026-01-01T00:05:00.000Z');
+    guard.useCredential('model/primary', 'm');
+    expect(guard.gates()).toMatchObject([
+      { gate: 'RateLimited', until: '2026-01-01T01:00:00.000Z' },
+    ]);
+    expect(guard.acquire('model/primary', { credential: mounted })).toMatchObject({
+      rejection: { reason: 'RateLimited', retryAfterMs: 55 * 60_000 },
+    });
+  });
+
+  it('has buckets no fuller than they were, but for what came since', async () => {
+    const limit = {
+      target: 'inbound',
+      policy: 'p',
+      name: 'l',
+      resource: 'Requests',
+      refill: { amount: 1, perMs: 60_000 },
+      capacity: 10,
+    };
+    const limited = { limits: [limit] };
+    const first = life('2026-01-01T00:00:00.000Z', TOUCHY, limited);
+    for (let i = 0; i < 10; i += 1) first.guard.admitInbound();
+    await first.kept.save();
+    const second = life('2026-01-01T00:02:00.000Z', TOUCHY, limited);
+    const answers = [1, 2, 3].map(() => second.guard.admitInbound().kind);
+    expect(answers).toEqual(['Permit', 'Permit', 'Rejection']);
+  });
+
   it('is not written again while nothing changes', async () => {
     const first = life('2026-01-01T00:00:00.000Z', { ...TOUCHY, resetToken: '1' });
     await first.kept.save();
@@ -78,11 +121,14 @@ describe('state that is kept', () => {
     expect(await readFile(path, 'utf8')).toContain('"state":"Open"');
   });
 
-  it.each(['null', '{}', '[1]', '{"savedAt":"x","circuits":[null]}'])(
-    'does no harm when it is %s',
-    async (text) => {
-      await writeFile(path, text);
-      expect(life('2026-01-01T00:00:00.000Z').state().state).toBe('Closed');
-    },
-  );
+  it.each([
+    'null',
+    '{}',
+    '[1]',
+    '{"savedAt":"x","circuits":[null]}',
+    '{"savedAt":"2026-01-01T00:00:00.000Z","circuits":[],"gates":[null],"limits":{}}',
+  ])('does no harm when it is %s', async (text) => {
+    await writeFile(path, text);
+    expect(life('2026-01-01T00:00:00.000Z').state().state).toBe('Closed');
+  });
 });

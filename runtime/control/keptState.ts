@@ -47,6 +47,11 @@ export class KeptState {
     if (this.#restored) await this.#file?.save();
   }
 
+  /** When the state that the file holds was taken, RFC 3339; undefined when it holds none. */
+  get savedAt(): string | undefined {
+    return (this.#file?.written as GuardSnapshot | undefined)?.savedAt;
+  }
+
   /** The same as before if but the time is another, so that an idle pod writes nothing. */
   #snapshot(): GuardSnapshot {
     const now = this.#deps.guard.snapshot();

@@ -20,9 +20,15 @@ export class StateFile {
   #writing: Promise<void> | undefined;
   #again = false;
   #last = '';
+  #written: unknown;
 
   constructor(deps: StateFileDeps) {
     this.#deps = deps;
+  }
+
+  /** What the file holds, if this process has written it. */
+  get written(): unknown {
+    return this.#written;
   }
 
   /** What the process before left; undefined when it left nothing that can be read. */
@@ -51,12 +57,14 @@ export class StateFile {
     await Promise.resolve();
     while (this.#again) {
       this.#again = false;
-      const text = JSON.stringify(this.#deps.snapshot());
+      const snapshot = this.#deps.snapshot();
+      const text = JSON.stringify(snapshot);
       if (text === this.#last) continue;
       try {
         await writeFile(`${path}.new`, text, { mode: 0o600 });
         await rename(`${path}.new`, path);
         this.#last = text;
+        this.#written = snapshot;
       } catch (error) {
         log.warn({ err: error }, 'State could not be written');
       }
