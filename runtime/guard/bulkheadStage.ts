@@ -2,9 +2,8 @@ import { Bulkhead } from '../resilience/bulkhead.ts';
 import type { BulkheadSpec, SlotWaiter } from '../resilience/bulkhead.ts';
 import type { Rejection } from './admission.ts';
 import type { HeldPermit } from './heldPermit.ts';
-import type { Stage } from './stage.ts';
+import type { PlaceInStage, Stage } from './stage.ts';
 import type { BulkheadStats } from './stats.ts';
-import type { WaitingAdmission } from './waitingAdmission.ts';
 
 /** How soon to ask again when there is no slot: one may be free at any moment. */
 const SOON_MS = 1000;
@@ -39,7 +38,7 @@ export class BulkheadStage implements Stage {
     return permit.asked === undefined ? this.full() : 'Wait';
   }
 
-  queue(waiting: WaitingAdmission, now: number): Rejection | undefined {
+  queue(waiting: PlaceInStage, now: number): Rejection | undefined {
     const { deadlineAt = Infinity } = waiting.permit.asked!;
     const waiter = new Waiter(waiting, this.bulkhead, (at) => this.late(deadlineAt <= at));
     const place = this.bulkhead.wait(waiter, deadlineAt, now);
@@ -81,11 +80,11 @@ export class BulkheadStage implements Stage {
 
 /** Somebody in the queue. */
 class Waiter implements SlotWaiter {
-  readonly waiting: WaitingAdmission;
+  readonly waiting: PlaceInStage;
   private readonly bulkhead: Bulkhead;
   private readonly late: (now: number) => Rejection;
 
-  constructor(waiting: WaitingAdmission, bulkhead: Bulkhead, late: (now: number) => Rejection) {
+  constructor(waiting: PlaceInStage, bulkhead: Bulkhead, late: (now: number) => Rejection) {
     this.waiting = waiting;
     this.bulkhead = bulkhead;
     this.late = late;

@@ -1,16 +1,29 @@
 import { REJECTED } from '../resilience/breaker.ts';
-import { IGNORED } from '../resilience/outcome.ts';
 import { HeldPermit } from './heldPermit.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { AskedCall, Rejection } from './admission.ts';
-import type { Dependency } from './dependency.ts';
-import type { Office } from './heldPermit.ts';
-import type { LimiterSet } from './limiterSet.ts';
+import type { AskedCall, Credential, Rejection } from './admission.ts';
+import type { Circuit } from './circuit.ts';
+import type { Lender, Office } from './heldPermit.ts';
+
+/** The dependency that a call goes to, as its permit sees it. */
+export interface Callee {
+  readonly office: Office;
+  readonly circuit: Circuit;
+  readonly limits: Lender;
+  /** Shuts the gate of the call's credential. */
+  shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void;
+  /** The call has ended, or has shown that the gate can be opened. */
+  leaveGate(permit: CallPermit, served: boolean): void;
+  /** Why a call with this credential is not let through the gate now. */
+  gateRejection(credential: Credential | undefined, now: number): Rejection | undefined;
+  /** What the circuit has just answered. */
+  circuitOpen(): Rejection;
+}
 
 /** Leave to make one call to a dependency. */
 export class CallPermit extends HeldPermit {
-  private readonly dependency: Dependency;
+  private readonly dependency: Callee;
   /** Generation of the circuit that it votes in. */
   private generation: number;
   private readonly began: number;
@@ -18,7 +31,7 @@ export class CallPermit extends HeldPermit {
 
   constructor(
     asked: AskedCall | undefined,
-    dependency: Dependency,
+    dependency: Callee,
     { generation, now }: { generation: number; now: number },
   ) {
     super(asked);
@@ -46,8 +59,7 @@ export class CallPermit extends HeldPermit {
     const { circuit } = dependency;
     const shut = dependency.gateRejection(this.asked?.credential, now);
     if (shut || generation === REJECTED || !circuit.isStale(generation)) return shut;
-    circuit.settle(generation, IGNORED, 0, now);
-    this.generation = circuit.enter(now);
+    this.generation = circuit.enterAgain(generation, now);
     return this.generation === REJECTED ? dependency.circuitOpen() : undefined;
   }
 
@@ -55,7 +67,7 @@ export class CallPermit extends HeldPermit {
     return this.dependency.office;
   }
 
-  protected get limits(): LimiterSet {
+  protected get limits(): Lender {
     return this.dependency.limits;
   }
 

@@ -1,5 +1,5 @@
 import { Breaker, NO_VOTE, REJECTED } from '../resilience/breaker.ts';
-import { OK } from '../resilience/outcome.ts';
+import { IGNORED, OK } from '../resilience/outcome.ts';
 import { breakerSpec } from './circuitSpec.ts';
 import type { BreakerSnapshot, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
@@ -73,6 +73,13 @@ export class Circuit {
     const generation = this.breaker.enter(now);
     if (generation !== REJECTED) this.inFlight += 1;
     return generation;
+  }
+
+  /** The same for a call that was granted in a generation that is over: it is no other request. */
+  enterAgain(generation: number, now: number): number {
+    this.settle(generation, IGNORED, 0, now);
+    this.requests -= 1;
+    return this.enter(now);
   }
 
   /** Milliseconds to wait after `enter` has answered REJECTED. */

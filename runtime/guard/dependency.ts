@@ -13,6 +13,7 @@ import type {
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
 import type { Admission, AskedCall, Credential, Rejection, Waiting } from './admission.ts';
+import type { Callee } from './callPermit.ts';
 import type { Circuit } from './circuit.ts';
 import type { Office } from './heldPermit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
@@ -22,8 +23,6 @@ import type { WallTime } from './wallTime.ts';
 
 /** Of a call that nobody gave a credential for. */
 const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
-
-const NO_STAGES: readonly Stage[] = [];
 
 const REASONS = {
   RateLimited: 'RateLimited',
@@ -39,7 +38,7 @@ export interface SavedGate extends GateSnapshot {
 }
 
 /** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
-export class Dependency {
+export class Dependency implements Callee {
   readonly name: string;
   readonly circuit: Circuit;
   readonly bulkhead: BulkheadStage;
@@ -48,8 +47,7 @@ export class Dependency {
   private gates: Gates | undefined;
   /** Calls that were let through to see if a gate can be opened. */
   private probes: Set<CallPermit> | undefined;
-  /** Those that bound anything. */
-  private stages: readonly Stage[] = NO_STAGES;
+  private stages: readonly Stage[];
   readonly office: Office;
   /** Hash of the mounted credential that was used last. */
   private mounted = '';
@@ -65,6 +63,7 @@ export class Dependency {
     this.circuit = circuit;
     this.bulkhead = new BulkheadStage(this.name, concurrency, arm);
     this.limits = new LimiterSet(this.name, arm);
+    this.stages = [this.bulkhead];
     this.office = office;
   }
 
@@ -72,12 +71,11 @@ export class Dependency {
   apply(concurrency: BulkheadSpec, limits: readonly Limit[], now: number): void {
     this.bulkhead.apply(concurrency);
     this.limits.apply(limits, concurrency.maxQueued, now);
-    const bounded = concurrency.maxConcurrent < Infinity;
-    const limited = limits.length > 0;
-    if (bounded || limited) {
-      this.stages = [...(bounded ? [this.bulkhead] : []), ...(limited ? [this.limits] : [])];
-    } else this.stages = NO_STAGES;
-    if (this.provider !== undefined) this.stages = [...this.stages, this.provider];
+    // Also without a bound, so that one that comes later knows of all calls that are under way.
+    const stages: Stage[] = [this.bulkhead];
+    if (limits.length > 0) stages.push(this.limits);
+    if (this.provider !== undefined) stages.push(this.provider);
+    this.stages = stages;
   }
 
   /** The policy of the circuit. */

@@ -217,17 +217,19 @@ export class Guard {
    * but those that are due since. A bucket has its level of then and what came since, never more
    * than it has now.
    */
-  restore({ savedAt, circuits, gates = [], limits = [] }: GuardSnapshot, maxAgeMs: number): void {
+  restore({ savedAt, circuits, ...others }: GuardSnapshot, maxAgeMs: number): void {
+    const { gates = [], limits = [] } = others;
     const now = this.office.now();
     const ms = this.clock.date().getTime() - Date.parse(savedAt);
     for (const saved of circuits) {
       this.reach(saved.dependency)?.circuit.restore(saved, { ms, maxMs: maxAgeMs }, now);
     }
-    if (ms >= 0 && ms <= maxAgeMs) {
-      for (const saved of gates) this.reach(saved.dependency)?.restoreGate(saved, ms, now);
-      for (const [target, saved] of Map.groupBy(limits, (each) => each.target)) {
-        this.limitsOf(target)?.restore(saved, ms, now);
-      }
+    const fresh = ms >= 0 && ms <= maxAgeMs;
+    for (const saved of fresh ? gates : []) {
+      this.reach(saved.dependency)?.restoreGate(saved, ms, now);
+    }
+    for (const [target, saved] of Map.groupBy(fresh ? limits : [], (each) => each.target)) {
+      this.limitsOf(target)?.restore(saved, ms, now);
     }
     this.advance(now);
   }

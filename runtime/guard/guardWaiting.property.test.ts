@@ -164,4 +164,37 @@ describe('for any trace of calls that wait, are cut short, refused, gated and re
     await fc.assert(property, { numRuns: 1500 });
     expect(waited).toBeGreaterThan(1500);
   });
+
+  it('every request is counted once, and every call under way has its place in the bulkhead, whenever it began', async () => {
+    let compared = 0;
+    const kept = step.filter(({ do: what }) => what !== 'admitInbound' && what !== 'shutGate');
+    const trace = fc.array(kept, { minLength: 20, maxLength: 60, size: 'max' });
+    const property = fc.asyncProperty(configuration, trace, async (initial, steps) => {
+      const run = new Run();
+      run.guard.apply(withoutQueues(initial));
+      let asked = 0;
+      for (const next of steps) {
+        if (next.do === 'acquire') asked += 1;
+        await run.take(
+          next.do === 'apply' ? { ...next, content: withoutQueues(next.content) } : next,
+        );
+        // Those granted by what was granted before them hear of it too.
+        for (let i = 0; i < 4; i += 1) await Promise.resolve();
+        const { circuits, bulkheads } = run.guard.stats();
+        const bulkhead = bulkheads.find(({ target }) => target === PRIMARY);
+        expect(circuits[0]!.requests).toBe(asked);
+        if (!bulkhead) continue;
+        compared += 1;
+        expect(bulkhead.active).toBe(run.permits.length);
+      }
+    });
+    await fc.assert(property, { numRuns: 1500 });
+    expect(compared).toBeGreaterThan(1500);
+  });
 });
+
+/** Nobody waits for a limit, who would have a place in the bulkhead meanwhile. */
+function withoutQueues(initial: Content): Content {
+  const limits = initial.limits.map((limit) => ({ ...limit, onLimit: 'Reject' as const }));
+  return { ...initial, limits };
+}

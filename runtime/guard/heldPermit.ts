@@ -5,7 +5,6 @@ import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Permit, Rejection } from './admission.ts';
 import type { Clock } from './clock.ts';
-import type { LimiterSet } from './limiterSet.ts';
 import type { Reservation } from './reservation.ts';
 
 /** What all permits of a guard share. */
@@ -21,6 +20,12 @@ export class Office {
   now(): number {
     return Math.floor(this.clock.now());
   }
+}
+
+/** Who lends tokens to permits. */
+export interface Lender {
+  /** Ends the reservations of a permit. */
+  settle(permit: HeldPermit, actual: ActualCost | undefined, now: number): void;
 }
 
 /** A permit with what it holds, also while it is still on its way through the stages. */
@@ -53,7 +58,7 @@ export abstract class HeldPermit implements Permit {
   abstract recheck(now: number): Rejection | undefined;
   protected abstract get office(): Office;
   /** Whose tokens it takes. */
-  protected abstract get limits(): LimiterSet;
+  protected abstract get limits(): Lender;
   /** The circuit and the gate take the outcome. */
   protected abstract vote(outcome: Outcome, now: number): void;
 
@@ -87,9 +92,9 @@ export abstract class HeldPermit implements Permit {
 /** Leave to serve one request. */
 export class InboundPermit extends HeldPermit {
   protected readonly office: Office;
-  protected readonly limits: LimiterSet;
+  protected readonly limits: Lender;
 
-  constructor(office: Office, asked: AskedCall | undefined, limits: LimiterSet) {
+  constructor(office: Office, asked: AskedCall | undefined, limits: Lender) {
     super(asked);
     this.office = office;
     this.limits = limits;

@@ -5,8 +5,7 @@ import type { Bucket } from '../resilience/bucket.ts';
 import type { Limit } from '../../contract/generated/types.ts';
 import type { ActualCost, Rejection } from './admission.ts';
 import type { HeldPermit } from './heldPermit.ts';
-import type { Stage } from './stage.ts';
-import type { WaitingAdmission } from './waitingAdmission.ts';
+import type { PlaceInStage, Stage } from './stage.ts';
 
 /** All limits of one target, in the order of the configuration. */
 export class LimiterSet implements Stage {
@@ -16,7 +15,7 @@ export class LimiterSet implements Stage {
   nextAt = Infinity;
   private maxQueued = 0;
   /** Made when somebody waits for the first time. */
-  private queued: WaitQueue<WaitingAdmission> | undefined;
+  private queued: WaitQueue<PlaceInStage> | undefined;
   /** Buckets that somebody waits for, and that nobody is to take from before. */
   private awaited: Set<Bucket> | undefined;
   private readonly arm: (at: number) => void;
@@ -76,7 +75,7 @@ export class LimiterSet implements Stage {
     return permit.asked !== undefined && this.maxWait() > 0 ? 'Wait' : this.reject(lacking, now);
   }
 
-  queue(waiting: WaitingAdmission, now: number): Rejection | undefined {
+  queue(waiting: PlaceInStage, now: number): Rejection | undefined {
     const { deadlineAt = Infinity } = waiting.permit.asked!;
     const until = Math.min(deadlineAt, now + this.maxWait());
     const place = this.waiting.join(waiting, until, this.maxQueued);
@@ -122,7 +121,7 @@ export class LimiterSet implements Stage {
     for (const { item } of this.queued?.all() ?? []) item.recheck(now);
   }
 
-  private get waiting(): WaitQueue<WaitingAdmission> {
+  private get waiting(): WaitQueue<PlaceInStage> {
     return (this.queued ??= new WaitQueue());
   }
 
@@ -183,7 +182,7 @@ export class LimiterSet implements Stage {
     this.arm(this.nextAt);
   }
 
-  private refuseLate(late: WaitingAdmission, now: number): void {
+  private refuseLate(late: PlaceInStage, now: number): void {
     for (const limiter of this.limiters) limiter.ask(late.permit.asked, now);
     const { deadlineAt = Infinity } = late.permit.asked!;
     const { target } = this;

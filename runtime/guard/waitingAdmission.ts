@@ -1,6 +1,6 @@
 import type { Admission, Rejection, Waiting } from './admission.ts';
 import type { HeldPermit } from './heldPermit.ts';
-import type { Stage } from './stage.ts';
+import type { PlaceInStage, Stage } from './stage.ts';
 
 /**
  * Takes a permit through the stages from `from` on. `waiting` is the place that it has already, if
@@ -31,13 +31,12 @@ function refusal(permit: HeldPermit, rejection: Rejection, now: number): Admissi
 }
 
 /** A permit that waits at one of the stages. */
-export class WaitingAdmission implements Waiting {
+export class WaitingAdmission implements Waiting, PlaceInStage {
   readonly kind = 'Waiting';
   readonly admission: Promise<Admission>;
   readonly permit: HeldPermit;
   /** Index of the stage it waits at. */
   at = 0;
-  /** Gives up its place at that stage. */
   leave: (now: number) => void = () => undefined;
   private readonly stages: readonly Stage[];
   private readonly resolve: (admission: Admission) => void;
@@ -51,7 +50,6 @@ export class WaitingAdmission implements Waiting {
     this.resolve = resolve;
   }
 
-  /** The stage has given the permit its share. */
   proceed(now: number): void {
     const rejection = this.permit.recheck(now);
     if (rejection) {
@@ -62,14 +60,12 @@ export class WaitingAdmission implements Waiting {
     if (answer.kind !== 'Waiting') this.finish(answer);
   }
 
-  /** The stage, which has let go of its place, refuses it. */
   refuse(rejection: Rejection, now: number): void {
     if (this.done) return;
     this.permit.giveUp(now);
     this.finish({ kind: 'Rejection', rejection });
   }
 
-  /** Refuses it if it would not get this far any more. */
   recheck(now: number): void {
     const rejection = this.permit.recheck(now);
     if (!rejection || this.done) return;

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+const ROOT = import.meta.dirname;
+
+/** Files that each file imports, types included. */
+function imports(): Map<string, string[]> {
+  const files = globSync('**/*.ts', { cwd: ROOT, exclude: ['**/*.test.ts'] });
+  return new Map(
+    files.map((file) => {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      const found = [...text.matchAll(/from '(\.[^']+)'/g)];
+      const of = (path: string): string => relative(ROOT, join(ROOT, dirname(file), path));
+      return [file, found.map(([, path]) => of(path!))];
+    }),
+  );
+}
+
+/** Files that lead back to themselves, each with the way. */
+function circles(graph: ReadonlyMap<string, string[]>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const follow = (file: string, way: string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) found.push([...way.slice(at), file].join(' > '));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) follow(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) follow(file, []);
+  return found;
+}
+
+describe('imports of the runtime', () => {
+  it('never lead in a circle', () => {
+    const graph = imports();
+    expect(graph.get('guard/guard.ts')).toContain('guard/dependency.ts');
+    expect(circles(graph)).toEqual([]);
+  });
+
+  it('that do are noticed', () => {
+    expect(
+      circles(
+        new Map([
+          ['a', ['b']],
+          ['b', ['c', 'a']],
+          ['c', []],
+        ]),
+      ),
+    ).toEqual(['a > b > a']);
+  });
+});
