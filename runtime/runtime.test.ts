@@ -196,6 +196,46 @@ describe('debug pages', () => {
     });
     expect((await get(debugUrl, '/debug/none')).status).toBe(404);
   });
+
+  it('are found by who does not know their names', async () => {
+    const { debugUrl } = await start();
+    for (const path of ['/', '/debug', '/debug/']) {
+      const { status, body } = await get(debugUrl, path);
+      expect(status).toBe(200);
+      expect(JSON.parse(body.toString())).toMatchObject({ pages: expect.any(Array) });
+    }
+    expect((await get(debugUrl, '/debug/state/')).status).toBe(200);
+  });
+
+  it('say first what needs attention, and how every limit and circuit stands', async () => {
+    const limit = {
+      ...{ target: 'inbound', policy: 'p', name: 'each', resource: 'Requests', capacity: 2 },
+      ...{ refill: { amount: 1, perMs: 3_600_000 }, key: { header: 'x-user-id' } },
+    };
+    const started = await start({ circuits: [TOUCHY], limits: [limit] });
+    const page = async (name: string): Promise<unknown> =>
+      JSON.parse((await get(started.debugUrl, `/debug/${name}`)).body.toString());
+    const none = { circuits: [], gates: [], limits: [], bulkheads: [] };
+    expect(await page('state')).toMatchObject({ attention: none });
+    answer = (response) => response.writeHead(500).end();
+    for (let sent = 0; sent < 3; sent += 1) await send(started.url);
+    expect(await page('state')).toMatchObject({
+      time: expect.stringMatching(/Z$/),
+      attention: {
+        ...none,
+        circuits: [{ dependency: 'model/primary', state: 'Open' }],
+        limits: [{ name: 'each' }],
+      },
+    });
+    expect(await page('rate_limiter')).toMatchObject({
+      limits: [{ ...limit, usedPercent: 100, rejected: 1, requests: 3, tokens: 0, keys: 1 }],
+      providerLimits: [],
+    });
+    expect(await page('circuits')).toMatchObject({
+      circuits: [{ state: 'Open', requests: 2, rejected: 1, failures: { ServerError: 1 } }],
+      transitions: [{ from: 'Closed', to: 'Open' }],
+    });
+  });
 });
 
 describe('shutdown', () => {

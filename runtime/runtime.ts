@@ -225,6 +225,7 @@ export class Runtime {
     const pages = debugPages({
       guard: this.guard,
       configuration: this.configuration,
+      date: () => clock.date(),
       state: () => this.#facts(),
     });
     return {

@@ -6,33 +6,76 @@ import type { DebugPages } from './servers.ts';
 export interface DebugFacts {
   guard: Guard;
   configuration: ActiveConfiguration;
+  /** Wall clock. */
+  date: () => Date;
   /** The process: names, times, phase, open requests, links. */
   state: () => Record<string, unknown>;
 }
 
-/** The debug port's pages. */
-export function debugPages({ guard, configuration, state }: DebugFacts): DebugPages {
-  return {
+/** The debug port's pages. Each says when it was made, to read its times by. */
+export function debugPages({ guard, configuration, date, state }: DebugFacts): DebugPages {
+  const limits = (): object[] => limitsOf(guard, configuration.configuration);
+  const pages: DebugPages = {
     '/debug/state': () => ({
+      attention: attention(guard),
       ...state(),
-      gates: guard.gates().filter(({ gate }) => gate !== 'None'),
       providerLimits: guard.providerLimits(),
       configuration: configuration.status(),
     }),
     '/debug/circuits': () => ({
-      circuits: guard.circuits(),
+      circuits: circuitsOf(guard),
       gates: guard.gates(),
-      transitions: guard.transitions(),
-      stats: guard.stats().circuits,
+      transitions: guard.transitions().reverse(),
     }),
-    '/debug/rate_limiter': () => ({ limits: guard.limits(), stats: guard.stats().limits }),
+    '/debug/rate_limiter': () => ({ limits: limits(), providerLimits: guard.providerLimits() }),
     '/debug/bulkhead': () => ({ bulkheads: guard.stats().bulkheads }),
     '/debug/config': () => redacted(configuration.configuration),
   };
+  const dated = (page: () => object) => () => ({ time: date().toISOString(), ...page() });
+  return Object.fromEntries(Object.entries(pages).map(([path, page]) => [path, dated(page)]));
+}
+
+/** What is not as on a good day: the first thing to read. */
+function attention(guard: Guard): object {
+  const { bulkheads } = guard.stats();
+  return {
+    circuits: guard.circuits().filter(({ state }) => state !== 'Closed'),
+    gates: guard.gates().filter(({ gate }) => gate !== 'None'),
+    limits: guard.limits().filter(({ limiting }) => limiting),
+    bulkheads: bulkheads.filter(({ active, maxConcurrent }) => active >= maxConcurrent),
+  };
+}
+
+/** Each circuit as it stands and its counts since the process began. */
+function circuitsOf(guard: Guard): object[] {
+  const counts = new Map(guard.stats().circuits.map((each) => [each.dependency, each]));
+  return guard.circuits().map((circuit) => {
+    const { requests, rejected, inFlight, failures } = counts.get(circuit.dependency)!;
+    return { ...circuit, requests, rejected, inFlight, failures };
+  });
+}
+
+/** Each limit as it stands, with what it is to hold, in the same order everywhere. */
+function limitsOf(guard: Guard, configuration: Configuration | undefined): object[] {
+  const stats = guard.stats().limits;
+  const specs = configuration?.content.limits ?? [];
+  return guard.limits().map((limit, i) => {
+    const { requests, tokens, keys } = stats[i]!;
+    const { target, policy, name } = limit;
+    const spec = specs.find(
+      (each) => each.target === target && each.policy === policy && each.name === name,
+    );
+    const { resource, capacity, refill, key, mode } = spec ?? {};
+    const rounded = Math.round(tokens * 100) / 100;
+    return {
+      ...{ ...limit, requests, resource, tokens: rounded, capacity, refill, mode },
+      ...(key && { key, keys }),
+    };
+  });
 }
 
 /** A configuration without what leads to secrets: no paths of credentials, no user in a URL. */
-export function redacted(configuration: Configuration | undefined): unknown {
+export function redacted(configuration: Configuration | undefined): object {
   if (!configuration) return {};
   const { content } = configuration;
   return { ...configuration, content: { ...content, endpoints: content.endpoints.map(shown) } };

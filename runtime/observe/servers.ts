@@ -19,15 +19,17 @@ export function metricsServer(registry: Registry, health: Route): Server {
 }
 
 /** Pages of the debug port, by path; each makes a value that is shown as JSON. */
-export type DebugPages = Record<string, () => unknown>;
+export type DebugPages = Record<string, () => object>;
 
 /** Readable state for people, to be bound to loopback only; not yet listening. */
 export function debugServer(pages: DebugPages): Server {
+  const list = { pages: Object.keys(pages) };
   return createServer((request, response) => {
-    const path = request.url?.split('?', 1)[0] ?? '';
-    const known = Object.hasOwn(pages, path) && request.method === 'GET';
-    const value = known ? pages[path]!() : { pages: Object.keys(pages) };
-    response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' });
+    const path = request.url?.split('?', 1)[0]?.replace(/\/+$/, '') ?? '';
+    const known = request.method === 'GET' && Object.hasOwn(pages, path);
+    const index = path === '' || path === '/debug';
+    const value = known ? pages[path]!() : list;
+    response.writeHead(known || index ? 200 : 404, { 'content-type': 'application/json' });
     response.end(`${JSON.stringify(value, undefined, 2)}\n`);
   });
 }

@@ -14,7 +14,7 @@ const CAPACITY = 10_000;
 const REFILL = { amount: 1, per: '1h' };
 
 interface Page {
-  stats: { limit: string; tokens: number }[];
+  limits: { name: string; tokens: number }[];
 }
 
 describe('limits on tokens', () => {
@@ -67,7 +67,7 @@ describe('limits on tokens', () => {
 
   const levels = async (): Promise<Record<string, number>> => {
     const page = (await (await fetch(`${debug.url}/debug/rate_limiter`)).json()) as Page;
-    return Object.fromEntries(page.stats.map(({ limit, tokens }) => [limit, Math.floor(tokens)]));
+    return Object.fromEntries(page.limits.map(({ name, tokens }) => [name, Math.floor(tokens)]));
   };
 
   it('are charged what the answers say, streamed or not, to the token', async () => {
