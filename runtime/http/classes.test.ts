@@ -2,10 +2,19 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ClientRequest, ServerResponse } from 'node:http';
 import type { Content, Limit } from '../../contract/generated/types.ts';
 import { open, send } from '../testing/client.ts';
-import { Cleanups, failures, setup } from '../testing/setup.ts';
+import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { startRuntime } from '../testing/runtime.ts';
+import { Cleanups, circuit, failures, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import { MESSAGE, STREAM, answerJson, answerStream, sse } from '../testing/upstream.ts';
+import {
+  MESSAGE,
+  STREAM,
+  answerJson,
+  answerStream,
+  fakeEndpoint,
+  sse,
+} from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -220,6 +229,17 @@ const ROWS: Row[] = [
     charged: [1, 2],
   },
   {
+    what: 'a stream that begins with rate_limit_error',
+    answer: (response) => answerStream(response, [error('rate_limit_error')]),
+    stream: true,
+    status: 200,
+    brokenOff: true,
+    attempts: 3,
+    failures: {},
+    gate: 'RateLimited',
+    charged: [0, 0],
+  },
+  {
     what: 'no first token in time',
     answer: begun(sse('ping')),
     stream: true,
@@ -292,9 +312,8 @@ async function start(answer: Respond, content: Partial<Content> = {}): Promise<S
   // The endpoint's own key, because no other one closes gates for everybody.
   await context.agent.mount('api-key', 'mounted\n');
   const { runtime, directory } = context.agent;
-  const { configuration } = runtime.configuration;
   const credential = { path: `${directory}/api-key`, secret: 's', key: 'api-key' };
-  const { endpoints, ...rest } = configuration!.content;
+  const { endpoints, ...rest } = runtime.configuration.configuration!.content;
   runtime.configuration.offerPush(1, {
     revision: { term: 1, counter: 2 },
     hash: `sha256:${'0'.repeat(64)}`,
@@ -332,6 +351,41 @@ describe('what happens to a call', () => {
     expect(failures(context)).toEqual(row.failures);
     expect(guard.gates()[0]!.gate).toBe(row.gate ?? 'None');
     expect(charged(context)).toEqual(row.charged);
+  });
+
+  it.each([
+    ['at a closed port', 'http://127.0.0.1:1'],
+    ['under a name that is not there', 'http://model.invalid'],
+    ['without TLS', 'TLS'],
+  ])('to an endpoint %s is a failure of the connection, and refunded', async (_name, url) => {
+    const plain = await fakeEndpoint((response) => answerJson(response, MESSAGE));
+    cleanups.add(() => plain.close());
+    const baseURL = url === 'TLS' ? plain.url.replace('http:', 'https:') : url;
+    const agent = await startRuntime(configuration(baseURL, { retry: RETRY, limits: LIMITS }));
+    cleanups.add(() => agent.stop());
+    const answer = await send(agent.url, { body: body(false) });
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      502,
+      'UpstreamUnreachable',
+    ]);
+    expect(failures({ agent, endpoint: plain })).toEqual({ Connection: 3 });
+    expect(charged({ agent, endpoint: plain })).toEqual([0, 0]);
+  });
+
+  it.each([
+    ['the first token', { firstTokenMs: 80 }, [sse('ping')]],
+    ['the next event', { streamIdleMs: 80 }, HEAD],
+    ['the next bytes', { transportIdleMs: 80 }, HEAD],
+    ['the whole answer', { requestMs: 120 }, [sse('ping')]],
+  ])('that we gave up waiting for %s was slow', async (_name, timeouts, events) => {
+    const slowCalls = { percent: 100, slowerThanMs: 60_000, calls: 10, minimumCalls: 1 };
+    const context = await start(begun(...events), {
+      timeouts: { ...TIMEOUTS, ...timeouts },
+      circuits: [{ ...TOUCHY, trip: { slowCalls } }],
+      retry: { ...RETRY, maxAttempts: 1 },
+    });
+    await send(context.agent.url, { body: body(true) });
+    await until(() => circuit(context) === 'Open');
   });
 
   it.each([

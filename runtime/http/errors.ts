@@ -27,6 +27,9 @@ const MAPPING = {
 
 export type Reason = keyof typeof MAPPING;
 
+/** All of them. */
+export const REASONS = Object.keys(MAPPING) as Reason[];
+
 const POINTLESS: ReadonlySet<Reason> = new Set(['CredentialRefused', 'SpendLimit', 'Unauthorized']);
 
 /** A wait that no caller should sit out with its request open, in milliseconds. */

@@ -7,6 +7,7 @@ import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import { IGNORED } from '../resilience/outcome.ts';
+import type { FailureClass } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
 import type { AttemptResult, Sink } from './attempt.ts';
 import { AttemptWatch } from './attemptWatch.ts';
@@ -243,11 +244,13 @@ export function chargeOf(result: AttemptResult): ActualCost {
 }
 
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);
+/** Also in a stream that began with nothing else. */
+const UNTAKEN_CLASSES: ReadonlySet<FailureClass> = new Set(['Overloaded', 'RateLimited']);
 
 /** Whether the endpoint did no work for it. */
 function isUntaken({ status = 0, fault, outcome }: AttemptResult): boolean {
   if (fault === 'UpstreamUnreachable' || fault === 'Unsendable') return true;
-  if (outcome.vote === 'failure' && outcome.class === 'Overloaded') return true;
+  if (outcome.vote === 'failure' && UNTAKEN_CLASSES.has(outcome.class)) return true;
   return status >= 500 || UNTAKEN_STATUSES.has(status);
 }
 
