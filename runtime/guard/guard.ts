@@ -57,9 +57,9 @@ export interface GuardSnapshot {
 }
 
 /** Some milliseconds at a time, also on a busy computer. */
-const SLICES: Slices = { size: 96, pause: () => setImmediate() };
+const SLICES: Slices = { size: 48, pause: () => setImmediate() };
 /** What it costs to look at an element of a configuration, where bringing up a dependency costs 1. */
-const LOOK = 1 / 32;
+const LOOK = 1 / 64;
 /** Buckets by key that take as long as one dependency. */
 const KEYS_PER_UNIT = 500;
 
@@ -218,19 +218,12 @@ export class Guard {
    * than it has now.
    */
   restore({ savedAt, circuits, ...others }: GuardSnapshot, maxAgeMs: number): void {
-    const { gates = [], limits = [] } = others;
     const now = this.office.now();
     const ms = this.clock.date().getTime() - Date.parse(savedAt);
     for (const saved of circuits) {
       this.reach(saved.dependency)?.circuit.restore(saved, { ms, maxMs: maxAgeMs }, now);
     }
-    const fresh = ms >= 0 && ms <= maxAgeMs;
-    for (const saved of fresh ? gates : []) {
-      this.reach(saved.dependency)?.restoreGate(saved, ms, now);
-    }
-    for (const [target, saved] of Map.groupBy(fresh ? limits : [], (each) => each.target)) {
-      this.limitsOf(target)?.restore(saved, ms, now);
-    }
+    if (ms >= 0 && ms <= maxAgeMs) this.restoreOthers(others, ms, now);
     this.advance(now);
   }
 
@@ -366,6 +359,17 @@ export class Guard {
   private readonly arm = (at: number): void => {
     if (at < Infinity && !this.closed) this.alarm.set(at);
   };
+
+  private restoreOthers(
+    { gates = [], limits = [] }: Pick<GuardSnapshot, 'gates' | 'limits'>,
+    ageMs: number,
+    now: number,
+  ): void {
+    for (const saved of gates) this.reach(saved.dependency)?.restoreGate(saved, ageMs, now);
+    for (const [target, saved] of Map.groupBy(limits, (each) => each.target)) {
+      this.limitsOf(target)?.restore(saved, ageMs, now);
+    }
+  }
 
   private limitsOf(target: string): LimiterSet | undefined {
     return target === INBOUND ? this.inboundLimits : this.reach(target)?.limits;

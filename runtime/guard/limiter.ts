@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Bucket } from '../resilience/bucket.ts';
-import { KeyedBuckets } from '../resilience/keyedBuckets.ts';
-import { costOf, Reservation } from './reservation.ts';
+import { KeyedBuckets, SHARED_ROW } from '../resilience/keyedBuckets.ts';
+import { costOf, KeyedReservation, Reservation } from './reservation.ts';
 import type { BucketSpec } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
 import type { Asked } from './admission.ts';
@@ -25,10 +25,11 @@ export interface LimitSnapshot {
 
 /** The buckets of one limit, with what is told about it. */
 export class Limiter {
-  /** What the call that is being decided takes, and from where; valid until the next `ask`. */
-  bucket: Bucket;
+  // Of the call that is being decided; valid until the next `ask`.
   covered = false;
   private cost = 0;
+  /** Which of the buckets by key. */
+  private row = SHARED_ROW;
   private limit: Limit;
   private resource: Resource;
   private single: Bucket | undefined;
@@ -38,14 +39,15 @@ export class Limiter {
   private rejectedAt = -Infinity;
   /** The limit of the provider itself. */
   private most = Infinity;
-  /** The bucket that was used most, of those asked lately: what is shown of many. */
-  private fullest: Bucket;
+  /** Of the buckets by key, the one that was used most of those asked lately: it is shown. */
+  private fullest = SHARED_ROW;
+  /** Buckets that somebody waits for, and that nobody is to take from before. */
+  private awaited: Set<number> | undefined;
 
   constructor(limit: Limit, now: number) {
     this.limit = limit;
     this.resource = limit.resource as Resource;
-    this.bucket = this.single = new Bucket(this.bucketSpec(), now);
-    this.fullest = this.bucket;
+    this.single = new Bucket(this.bucketSpec(), now);
     this.apply(limit, now);
   }
 
@@ -103,24 +105,46 @@ export class Limiter {
 
   /** Looks whether its bucket covers a call. Takes nothing. */
   ask(asked: Asked | undefined, now: number): void {
-    const bucket = this.single ?? this.keyed!.of(keyOf(this.limit, asked), now);
-    this.bucket = bucket;
     this.cost = costOf(this.resource, asked?.cost);
-    this.covered = bucket.wait(this.cost, now) === 0;
-    if (bucket !== this.fullest && bucket.level(now) <= this.fullest.level(now)) {
-      this.fullest = bucket;
+    if (this.keyed !== undefined) this.askByKey(this.keyed, asked, now);
+    else this.covered = this.single!.wait(this.cost, now) === 0;
+    if (this.awaited !== undefined && this.awaited.has(this.row)) this.covered = false;
+  }
+
+  private askByKey(keyed: KeyedBuckets, asked: Asked | undefined, now: number): void {
+    const row = keyed.of(keyOf(this.limit, asked), now);
+    this.row = row;
+    this.covered = keyed.wait(this.cost, now, row) === 0;
+    if (row !== this.fullest && keyed.level(now, row) <= keyed.level(now, this.fullest)) {
+      this.fullest = row;
     }
+  }
+
+  /** Nobody is to take from the bucket that was asked last, until `release`. */
+  reserve(): void {
+    (this.awaited ??= new Set()).add(this.row);
+  }
+
+  /** Nobody waits any more. */
+  release(): void {
+    this.awaited = undefined;
   }
 
   /** Time until what was asked last is covered, in milliseconds. */
   wait(now: number): number {
-    return this.bucket.wait(this.cost, now);
+    const { keyed, cost } = this;
+    return keyed === undefined ? this.single!.wait(cost, now) : keyed.wait(cost, now, this.row);
   }
 
   /** Takes what was asked for. */
   take(next: Reservation | undefined, now: number): Reservation {
-    const reserved = this.bucket.take(this.cost, now);
-    return new Reservation(this.bucket, this.resource, reserved, next);
+    const { keyed, cost, row, resource } = this;
+    if (keyed === undefined) {
+      const single = this.single!;
+      return new Reservation(single, resource, single.take(cost, now), next);
+    }
+    const reserved = keyed.take(cost, now, row);
+    return new KeyedReservation(keyed, resource, reserved, next, row);
   }
 
   /**
@@ -168,6 +192,11 @@ export class Limiter {
     this.single?.restore(level, ageMs, now);
   }
 
+  /** Level of the bucket that is shown. */
+  private shown(now: number): number {
+    return this.single?.level(now) ?? this.keyed!.level(now, this.fullest);
+  }
+
   /** Counts a request that was rejected because of this limit. */
   refused(now: number): void {
     this.rejected += 1;
@@ -177,7 +206,7 @@ export class Limiter {
   status(now: number): LimitStatus {
     const { target, policy, name } = this.limit;
     const { capacity } = this.bucketSpec();
-    const used = (100 * (capacity - this.fullest.level(now))) / capacity;
+    const used = (100 * (capacity - this.shown(now))) / capacity;
     return {
       target,
       policy,
@@ -196,7 +225,7 @@ export class Limiter {
       limit: name,
       requests: this.requests,
       rejected: this.rejected,
-      tokens: this.fullest.level(now),
+      tokens: this.shown(now),
       keys: this.keys,
     };
   }

@@ -1,7 +1,6 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
 import { Limiter } from './limiter.ts';
 import type { LimitSnapshot } from './limiter.ts';
-import type { Bucket } from '../resilience/bucket.ts';
 import type { Limit } from '../../contract/generated/types.ts';
 import type { ActualCost, Rejection } from './admission.ts';
 import type { HeldPermit } from './heldPermit.ts';
@@ -16,8 +15,6 @@ export class LimiterSet implements Stage {
   private maxQueued = 0;
   /** Made when somebody waits for the first time. */
   private queued: WaitQueue<PlaceInStage> | undefined;
-  /** Buckets that somebody waits for, and that nobody is to take from before. */
-  private awaited: Set<Bucket> | undefined;
   private readonly arm: (at: number) => void;
 
   /** `arm` is told when `advance` is to be called at the latest. */
@@ -98,11 +95,11 @@ export class LimiterSet implements Stage {
   advance(now: number): void {
     this.nextAt = Infinity;
     if ((this.queued?.length ?? 0) === 0) {
-      this.awaited = undefined;
+      this.release();
       return;
     }
     for (const late of this.waiting.expire(now)) this.refuseLate(late, now);
-    this.awaited = undefined;
+    this.release();
     for (const place of this.waiting.all()) {
       // One that was served may have made another leave.
       if (!this.waiting.has(place)) continue;
@@ -128,12 +125,11 @@ export class LimiterSet implements Stage {
   /** Takes for a permit; answers the limit to wait for longest if that is not possible. */
   private tryTake(permit: HeldPermit, now: number): Limiter | undefined {
     // Counted loops, because every call comes by here.
-    const { limiters, awaited } = this;
+    const { limiters } = this;
     let covered = true;
     for (let i = 0; i < limiters.length; i += 1) {
       const limiter = limiters[i]!;
       limiter.ask(permit.asked, now);
-      if (awaited !== undefined && awaited.has(limiter.bucket)) limiter.covered = false;
       covered &&= limiter.covered;
     }
     const lacking = covered ? undefined : this.lacking(now);
@@ -172,9 +168,11 @@ export class LimiterSet implements Stage {
 
   /** Those behind do not take what was asked last and is lacking. */
   private await(): void {
-    for (const { covered, shadow, bucket } of this.limiters) {
-      if (!covered && !shadow) (this.awaited ??= new Set()).add(bucket);
-    }
+    for (const limiter of this.limiters) if (!limiter.covered && !limiter.shadow) limiter.reserve();
+  }
+
+  private release(): void {
+    for (const limiter of this.limiters) limiter.release();
   }
 
   private plan(at: number): void {

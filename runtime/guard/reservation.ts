@@ -1,5 +1,7 @@
+import { SHARED_ROW } from '../resilience/keyedBuckets.ts';
 import { REFUND } from './admission.ts';
 import type { Bucket } from '../resilience/bucket.ts';
+import type { KeyedBuckets } from '../resilience/keyedBuckets.ts';
 import type { ActualCost, Cost } from './admission.ts';
 
 /** What a limit counts. */
@@ -28,11 +30,16 @@ export function costOf(resource: Resource, cost: Cost | undefined): number {
 /** Tokens taken from one bucket, and a link to those from the next: most calls have just one. */
 export class Reservation {
   readonly next: Reservation | undefined;
-  private readonly bucket: Bucket;
+  protected readonly bucket: Bucket | KeyedBuckets;
   private readonly resource: Resource;
-  private readonly reserved: number;
+  protected readonly reserved: number;
 
-  constructor(bucket: Bucket, resource: Resource, reserved: number, next: Reservation | undefined) {
+  constructor(
+    bucket: Bucket | KeyedBuckets,
+    resource: Resource,
+    reserved: number,
+    next: Reservation | undefined,
+  ) {
     this.bucket = bucket;
     this.resource = resource;
     this.reserved = reserved;
@@ -40,11 +47,11 @@ export class Reservation {
   }
 
   settle(actual: ActualCost | undefined, now: number): void {
-    this.bucket.settle(this.reserved, this.used(actual), now);
+    this.bucket.settle(this.reserved, this.used(actual), now, SHARED_ROW);
   }
 
   /** What is not known stands as it was reserved. */
-  private used(actual: ActualCost | undefined): number {
+  protected used(actual: ActualCost | undefined): number {
     if (actual === undefined) return this.reserved;
     if (actual === REFUND) return 0;
     const { inputTokens, outputTokens } = actual;
@@ -63,5 +70,25 @@ export class Reservation {
   private usedInAll(input: number | undefined, output: number | undefined): number {
     if (input !== undefined && output !== undefined) return input + output;
     return Math.max(input ?? output ?? 0, this.reserved);
+  }
+}
+
+/** Tokens taken from one of many buckets by key. */
+export class KeyedReservation extends Reservation {
+  private readonly row: number;
+
+  constructor(
+    buckets: KeyedBuckets,
+    resource: Resource,
+    reserved: number,
+    next: Reservation | undefined,
+    row: number,
+  ) {
+    super(buckets, resource, reserved, next);
+    this.row = row;
+  }
+
+  override settle(actual: ActualCost | undefined, now: number): void {
+    this.bucket.settle(this.reserved, this.used(actual), now, this.row);
   }
 }

@@ -50,9 +50,7 @@ export class Bucket {
     const reservation = this.reservation(cost);
     // Time only adds to it.
     if (this.tokens >= reservation) return 0;
-    const missing = reservation - this.level(now);
-    if (missing <= ROUNDING) return 0;
-    return Math.ceil(((missing - ROUNDING / 2) * this.spec.perMs) / this.spec.amount);
+    return missing(this.spec, reservation - this.level(now));
   }
 
   /** Takes tokens, whether or not they are there, and answers how many. */
@@ -127,6 +125,13 @@ export class Bucket {
   }
 }
 
-function sameSpec(a: BucketSpec, b: BucketSpec): boolean {
+/** Milliseconds, rounded up, until so many tokens have come; 0 when that is next to nothing. */
+export function missing({ amount, perMs }: BucketSpec, tokens: number): number {
+  if (tokens <= ROUNDING) return 0;
+  return Math.ceil(((tokens - ROUNDING / 2) * perMs) / amount);
+}
+
+/** Whether two specs say the same. */
+export function sameSpec(a: BucketSpec, b: BucketSpec): boolean {
   return a.amount === b.amount && a.perMs === b.perMs && a.capacity === b.capacity;
 }

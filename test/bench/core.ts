@@ -6,10 +6,10 @@
  * policies named; `deadline` is the wheel that the runtime cuts requests by.
  * reject: time per call while the circuit is open.
  * bytes: heap allocated by what is around a call, while no garbage is collected.
- * apply: a changed configuration of 64 endpoints with full windows, per circuit; the stall is that of
- * a changed spec put in force in 10,000 breakers with full windows, in one go.
- * growth: time that the guard takes per call over 10,000 circuits in turns ÷ over one,
- * the least of all rounds.
+ * apply: a changed configuration of 64 endpoints with full windows, per circuit; the stall is the longest
+ * time that the event loop was held up while the guard put a changed configuration of 10,000 in force.
+ * growth: time per awaited call over 10,000 dependencies in random order ÷ over one, beside the same for
+ * a Map that leads to one object. keyed: the same for 100,000 buckets of one limit.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -32,8 +32,6 @@ import { FakeClock } from '../../runtime/guard/fakeClock.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { circuitOf, content, limitOf } from '../../runtime/guard/guardFixture.ts';
 import { TimerWheel } from '../../runtime/model/timerWheel.ts';
-import { Breaker } from '../../runtime/resilience/breaker.ts';
-import type { BreakerSpec } from '../../runtime/resilience/breaker.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
 import type { Outcome } from '../../runtime/resilience/outcome.ts';
 
@@ -145,22 +143,15 @@ async function timed(calls: Calls): Promise<number> {
   return ((performance.now() - start) * 1e6) / CALLS;
 }
 
-/** Nanoseconds per call of each, in rounds in which all take turns; `of` sums up the rounds. */
-async function sideBySide(
-  calls: Record<string, Calls>,
-  of: (rounds: number[]) => number = median,
-): Promise<Record<string, number>> {
+/** Nanoseconds per call of each, as the median of rounds in which all take turns. */
+async function sideBySide(calls: Record<string, Calls>): Promise<Record<string, number>> {
   const names = Object.keys(calls);
   const samples = new Map<string, number[]>(names.map((each) => [each, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const each of names) samples.get(each)!.push(await timed(calls[each]!));
   }
   // The first rounds are spent on compiling.
-  return Object.fromEntries(names.map((each) => [each, of(samples.get(each)!.slice(5))]));
-}
-
-function least(values: number[]): number {
-  return Math.min(...values);
+  return Object.fromEntries(names.map((each) => [each, median(samples.get(each)!.slice(5))]));
 }
 
 function median(values: number[]): number {
@@ -286,7 +277,10 @@ async function bytes(): Promise<void> {
   for (const [each, calls] of Object.entries(libraries())) {
     print(`  ${each}: ${((await allocated(calls)) - bare).toFixed(0)}`);
   }
+  const awaited = (await allocated(guardedWithDeadline(guardOf(ALL)))) - bare;
+  print(`  ours, with the await of a caller, less that of a bare one: ${awaited.toFixed(0)}`);
   figure('guard_bytes', ours, 'bytes');
+  figure('guard_bytes_awaited', awaited, 'bytes');
 }
 
 /** Specs of which each differs from the one before in window, threshold and times. */
@@ -296,27 +290,53 @@ function changed(i: number): { trip: typeof TRIP; openDurationMs: number } {
   return { trip, openDurationMs: 1000 + i };
 }
 
-/** 10,000 breakers, each with calls in every second of its windows. */
-function applyingToBreakers(): void {
-  const spec = (i: number): BreakerSpec => ({
-    ...changed(i),
-    failureOn: ['ServerError'],
-    maxOpenDurationMs: 600_000,
-    halfOpen: { maxProbes: 1, successThreshold: 2 },
-  });
-  const breakers = Array.from({ length: CIRCUITS }, () => new Breaker(spec(1), 0));
+/** The longest time that the event loop is held up while `work` is under way, in milliseconds. */
+async function longestStall(work: () => Promise<void>): Promise<number> {
+  let [last, longest, over] = [performance.now(), 0, false];
+  const look = (): void => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!over) setImmediate(look);
+  };
+  await new Promise(setImmediate);
+  last = performance.now();
+  setImmediate(look);
+  await work();
+  over = true;
+  await new Promise(setImmediate);
+  return longest;
+}
+
+/** 10,000 dependencies, each with calls in every second of its windows, under the guard. */
+async function applyingToMany(): Promise<void> {
+  const clock = new FakeClock();
+  const guard = guardOf(ALL, CIRCUITS, clock);
+  await guard.applied;
   for (let second = 0; second < 61; second += 1) {
-    for (const breaker of breakers) {
-      breaker.record(breaker.enter(second * 1000), OK, 0, second * 1000);
+    for (let i = 0; i < CIRCUITS; i += 1) {
+      const answer = guard.acquire(name(i));
+      if (answer.kind === 'Permit') answer.settle(OK);
     }
+    clock.advance(1000);
   }
-  const stalls = Array.from({ length: 31 }, (_, i) => {
+  const stalls: number[] = [];
+  for (let i = 0; i < 15; i += 1) {
+    const next = configuration(CIRCUITS, { ...ALL, circuit: changed(i) });
     collect();
-    const start = performance.now();
-    const next = spec(i);
-    for (const breaker of breakers) breaker.apply(next, 61_000);
-    return performance.now() - start;
-  });
+    stalls.push(
+      await longestStall(() => {
+        guard.apply(next);
+        return guard.applied;
+      }),
+    );
+  }
+  print(
+    `a changed configuration of ${CIRCUITS} dependencies with full windows holds the loop up for`,
+  );
+  print(
+    `  ${median(stalls).toFixed(1)} ms at most, ${Math.max(...stalls).toFixed(1)} ms in the worst of ${stalls.length} times`,
+  );
   figure('apply_10000_stall', median(stalls), 'ms');
 }
 
@@ -341,6 +361,18 @@ function applying(): void {
   figure('apply', (median(stalls) * 1000) / count, 'us');
 }
 
+/** Calls of many dependencies, each awaited, as the runtime makes them. */
+function guardedInTurn(guard: Guard, next: () => string): Calls {
+  return async (count) => {
+    for (let i = 0; i < count; i += 1) {
+      const answer = guard.acquire(next());
+      if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
+      await work();
+      answer.settle(OK);
+    }
+  };
+}
+
 /** Calls that end at once, so that only the guard takes time. */
 function guardedAtOnce(guard: Guard, next: () => string): Calls {
   return (count) => {
@@ -352,56 +384,134 @@ function guardedAtOnce(guard: Guard, next: () => string): Calls {
   };
 }
 
-async function growth(): Promise<void> {
-  const one = guardOf({ circuit: { trip: TRIP } });
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  const many = guardOf({ circuit: { trip: TRIP } }, CIRCUITS);
-  const names = many.circuits().map(({ dependency }) => dependency);
+/** One after the other, over and over. */
+function turns<Item>(items: readonly Item[]): () => Item {
   let at = 0;
-  // The least, because what else the computer does takes caches away from the many only.
-  const figures = await sideBySide(
-    {
-      one: guardedAtOnce(one, only),
-      many: guardedAtOnce(many, () => names[(at = (at + 1) % CIRCUITS)]!),
-    },
-    least,
-  );
-  collect();
-  const memory = (process.memoryUsage().heapUsed - before) / CIRCUITS;
-  print(`${CIRCUITS} circuits: ${memory.toFixed(0)} bytes each`);
-  print(
-    `  per call: ${figures.one!.toFixed(0)} ns with one, ${figures.many!.toFixed(0)} ns in turns`,
-  );
-  figure('growth_10000', figures.many! / figures.one!, 'ratio');
+  return () => items[(at = (at + 1) % items.length)]!;
 }
 
-function keys(): void {
-  const limit = { key: { header: 'x-user-id' }, maxKeys: KEYS, capacity: 1000 };
-  const guard = guardOf({ limit });
+/** 64 bytes: an object that a Map leads to. */
+interface Touched {
+  a: number;
+  b: number;
+  c: number;
+  d: number;
+  e: number;
+}
+
+/** What cannot be done without: the look-up of a name and one object, touched as a call touches it. */
+function touching(names: readonly string[], next: () => string): Calls {
+  const objects = new Map<string, Touched>(
+    names.map((each) => [each, { a: 0, b: 0, c: 0, d: 0, e: 0 }]),
+  );
+  return async (count) => {
+    for (let i = 0; i < count; i += 1) {
+      const found = objects.get(next())!;
+      found.a += 1;
+      await work();
+      found.e += 1;
+    }
+  };
+}
+
+/**
+ * Time per call as circuits grow, gate, circuit, concurrency and bucket each. The order is random and
+ * the same for all. `one` and `many` are compared within each round, because what else the computer
+ * does takes caches away from the many.
+ */
+async function growth(): Promise<void> {
+  const one = guardOf(ALL);
   collect();
   const before = process.memoryUsage().heapUsed;
+  const many = guardOf(ALL, CIRCUITS);
+  await many.applied;
+  const inOrder = Array.from({ length: CIRCUITS }, (_, i) => name(i));
+  for (const each of inOrder) {
+    const answer = many.acquire(each);
+    if (answer.kind === 'Permit') answer.settle(OK);
+  }
+  collect();
+  const memory = (process.memoryUsage().heapUsed - before) / CIRCUITS;
+  const atRandom = shuffled([...inOrder]);
+  const figures = await sideBySide({
+    bare: bareAwait,
+    one: guardedInTurn(one, only),
+    many: guardedInTurn(many, turns(atRandom)),
+    'one at once': guardedAtOnce(one, only),
+    'many at once': guardedAtOnce(many, turns(atRandom)),
+    'many at once in order': guardedAtOnce(many, turns(inOrder)),
+    'floor of one': touching([ONLY], only),
+    'floor of many': touching(inOrder, turns(atRandom)),
+  });
+  const ns = (each: string): string => `${figures[each]!.toFixed(0)} ns`;
+  print(`${CIRCUITS} circuits with gate, concurrency and bucket: ${memory.toFixed(0)} bytes each`);
+  print(`  acquire, await, settle: ${ns('one')} with one, ${ns('many')} in random order`);
+  print(`  without the await: ${ns('one at once')}, ${ns('many at once')}`);
+  print(`  a Map and one object instead: ${ns('floor of one')}, ${ns('floor of many')}`);
+  figure('growth_10000', figures.many! / figures.one!, 'ratio');
+  figure('growth_10000_no_await', figures['many at once']! / figures['one at once']!, 'ratio');
+  const inTurns = figures['many at once in order']! / figures['one at once']!;
+  figure('growth_10000_in_order', inTurns, 'ratio');
+  figure('growth_10000_map_floor', figures['floor of many']! / figures['floor of one']!, 'ratio');
+}
+
+/** Medians of rounds in which all take turns, in nanoseconds per call. */
+function sideBySideSync<Name extends string>(
+  calls: Record<Name, (at: number) => unknown>,
+): Record<Name, number> {
+  const names = Object.keys(calls) as Name[];
+  const samples = new Map<Name, number[]>(names.map((each) => [each, []]));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const each of names) {
+      samples.get(each)!.push(timedSync((i) => calls[each](round * CALLS + i)));
+    }
+  }
+  const entries = names.map((each) => [each, median(samples.get(each)!.slice(5))] as const);
+  return Object.fromEntries(entries) as Record<Name, number>;
+}
+
+/** Bytes in use, when what was used before has been let go of. */
+async function memoryHeld(): Promise<number> {
+  for (let i = 0; i < 3; i += 1) {
+    await new Promise(setImmediate);
+    collect();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A bucket for each of many keys, in random order, beside a Map with an object for each. */
+async function keys(): Promise<void> {
+  const limit = { key: { header: 'x-user-id' }, maxKeys: KEYS, capacity: 1000 };
+  const guard = guardOf({ limit });
+  const alone = guardOf({ limit });
   const users = shuffled(Array.from({ length: KEYS }, (_, i) => `user-${i}`));
-  const call = (user: string): void => {
-    const answer = guard.acquire(name(0), { header: () => user });
+  const objects = new Map(users.map((user) => [user, { a: 0, b: 0, c: 0, d: 0, e: 0 }]));
+  const before = await memoryHeld();
+  const asked = { header: (): string => user };
+  let user = '';
+  const call = (to: Guard, next: string): void => {
+    user = next;
+    const answer = to.acquire(ONLY, asked);
     if (answer.kind === 'Permit') answer.settle(OK);
   };
-  for (const user of users) call(user);
-  collect();
-  const memory = (process.memoryUsage().heapUsed - before) / KEYS;
-  const one = median(Array.from({ length: ROUNDS }, () => timedSync(() => call('user-0'))));
-  const all = median(
-    Array.from({ length: ROUNDS }, (_, round) =>
-      timedSync((i) => call(users[(round * CALLS + i) % KEYS]!)),
-    ),
-  );
-  const flood = median(
-    Array.from({ length: ROUNDS }, (_, round) => timedSync((i) => call(`flood-${round}-${i}`))),
-  );
-  print(`${KEYS} keyed buckets: ${memory.toFixed(0)} bytes each with their keys`);
-  print(
-    `  per call: ${one.toFixed(0)} ns with one key, ${all.toFixed(0)} ns over all, ${flood.toFixed(0)} ns with new ones`,
-  );
+  for (const each of users) call(guard, each);
+  const memory = (await memoryHeld()) - before;
+  const figures = sideBySideSync({
+    one: () => call(alone, 'user-0'),
+    all: (at) => call(guard, users[at % KEYS]!),
+    'map of one': () => (objects.get('user-0')!.a += 1),
+    map: (at) => (objects.get(users[at % KEYS]!)!.a += 1),
+  });
+  const flood = sideBySideSync({ flood: (at) => call(guard, `flood-${at}`) }).flood;
+  print(`${KEYS} keyed buckets: ${(memory / KEYS).toFixed(0)} bytes each, without their keys`);
+  print(`  with new keys: ${flood.toFixed(0)} ns`);
+  figure('keyed_1', figures.one, 'ns');
+  figure('keyed_100000', figures.all, 'ns');
+  figure('keyed_map_floor', figures.map, 'ns');
+  figure('keyed_added', figures.all - figures.one, 'ns');
+  figure('keyed_map_floor_added', figures.map - figures['map of one'], 'ns');
+  figure('keyed_bytes', memory / KEYS, 'bytes');
 }
 
 function shuffled<Item>(items: Item[]): Item[] {
@@ -427,6 +537,6 @@ await growth();
 await overhead();
 await rejection();
 await bytes();
-applyingToBreakers();
+await applyingToMany();
 applying();
-keys();
+await keys();
