@@ -52,6 +52,8 @@ export interface RuntimeOptions {
 const COUNTERS_MS = 1000;
 /** Between two looks at what is to be kept, in counter ticks. */
 const SAVE_TICKS = 5;
+/** Pauses that end sooner come and go with every busy second: no line in the log, in milliseconds. */
+const BRIEF_MS = 5000;
 /** Time to connect while there is no configuration yet, in milliseconds. */
 const DEFAULT_CONNECT_MS = 10_000;
 
@@ -330,6 +332,8 @@ export class Runtime {
   }
 
   #noteGate({ dependency, gate, until }: GateStatus): void {
+    const left = Date.parse(until ?? '') - this.#options.clock.date().getTime();
+    if (gate === 'RateLimited' && left < BRIEF_MS) return;
     const shut = gate !== 'None';
     if (shut) this.#log('guard').warn({ dependency, gate, until }, 'Gate was shut');
     else if (this.#shutGates.has(dependency))

@@ -45,6 +45,16 @@ describe('limits of the provider', () => {
     expect(bench.guard.circuits()).toMatchObject([{ state: 'Closed' }]);
   });
 
+  it('end at one and the same time, whenever that is asked', () => {
+    const bench = new Bench();
+    bench.told({ resource: 'Requests', remaining: 0, limit: 7, resetMs: 60_001 });
+    const ends = Array.from({ length: 50 }, () => {
+      bench.clock.advance(37);
+      return bench.guard.gates()[0]!.until;
+    });
+    expect(new Set(ends)).toEqual(new Set(['2026-01-01T00:00:08.572Z']));
+  });
+
   it('shut off until the reset when it is not told how much there can be', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, resetMs: 3_600_000 });

@@ -64,8 +64,8 @@ export class ProviderLimits implements Stage {
   take({ asked }: HeldPermit, now: number): Rejection | undefined {
     if (this.known.length === 0 || asked?.credential?.mounted === false) return undefined;
     this.known = this.known.filter(({ resetAt }) => now < resetAt);
-    const wait = Math.max(0, ...this.known.map((each) => waitTime(each, asked, now)));
-    if (wait > 0) return { reason: 'RateLimited', target: this.target, retryAfterMs: wait };
+    const at = Math.max(...this.known.map((each) => readyAt(each, asked)));
+    if (now < at) return { reason: 'RateLimited', target: this.target, retryAfterMs: at - now };
     for (const each of this.known) each.taken += needed(each, asked);
     return undefined;
   }
@@ -78,8 +78,8 @@ export class ProviderLimits implements Stage {
   /** Until when not even the smallest call is let through; undefined when one would be. */
   pause(now: number): GateState | undefined {
     const live = this.known.filter(({ resetAt }) => now < resetAt);
-    const wait = Math.max(0, ...live.map((each) => waitTime(each, undefined, now)));
-    return wait > 0 ? { reason: 'RateLimited', until: now + wait } : undefined;
+    const until = Math.max(...live.map((each) => readyAt(each, undefined)));
+    return now < until ? { reason: 'RateLimited', until } : undefined;
   }
 
   /** What holds now. */
@@ -113,9 +113,9 @@ function level(known: Known, now: number): number {
   return known.remaining + rate(known) * (now - known.toldAt) - known.taken;
 }
 
-/** Milliseconds until the level covers a call, at the latest until the reset; 0 when it does. */
-function waitTime(known: Known, asked: Asked | undefined, now: number): number {
-  const missing = needed(known, asked) - level(known, now);
-  if (missing <= 0) return 0;
-  return Math.max(1, Math.ceil(Math.min(known.resetAt - now, missing / rate(known))));
+/** When the level covers a call, at the latest at the reset; a whole millisecond. */
+function readyAt(known: Known, asked: Asked | undefined): number {
+  const { remaining, taken, toldAt, resetAt } = known;
+  const missing = needed(known, asked) - (remaining - taken);
+  return missing <= 0 ? toldAt : Math.ceil(Math.min(resetAt, toldAt + missing / rate(known)));
 }
