@@ -3,7 +3,7 @@ import * as cockatiel from 'cockatiel';
 import Opossum from 'opossum';
 import { Breaker } from './breaker.ts';
 import { IGNORED, OK } from './outcome.ts';
-import type { BreakerPermit, BreakerSpec, BreakerTransition } from './breaker.ts';
+import type { BreakerPermit, BreakerSpec } from './breaker.ts';
 import type { Outcome } from './outcome.ts';
 import type { TripSpec } from './trip.ts';
 
@@ -187,30 +187,5 @@ describe('twenty calls at once that fail after 1.5 s, with a window of 1 s', () 
     const permits = Array.from({ length: 20 }, () => granted(breaker, 0));
     for (const permit of permits) permit.settle(FAILURE, 1500);
     expect(breaker.state(1500)).toBe('Open');
-  });
-});
-
-describe('what peers of another kind do', () => {
-  it('an open circuit is not bypassed, though there is nothing else to go to, and comes back half-open', () => {
-    // Portkey has no half-open and goes past its breaker when every target is open.
-    const breaker = new Breaker(spec({ consecutiveFailures: 1 }), 0);
-    granted(breaker, 0).settle(FAILURE, 0);
-    for (let now = 0; now < 30_000; now += 1000) {
-      expect(breaker.acquire(now).kind).toBe('Rejection');
-    }
-    expect(breaker.state(30_000)).toBe('HalfOpen');
-  });
-
-  it('a reload keeps an open circuit, and its state is told as it is, without traffic', () => {
-    // Dapr restarts on a reload and forgets; the state that its metric shows stays half-open.
-    const transitions: BreakerTransition[] = [];
-    const breaker = new Breaker(spec({ consecutiveFailures: 1 }), 0, (t) => transitions.push(t));
-    granted(breaker, 0).settle(FAILURE, 0);
-    breaker.apply({ ...spec({ consecutiveFailures: 9 }), openDurationMs: 20_000 }, 10_000);
-    expect(breaker.state(19_999)).toBe('Open');
-    expect(breaker.state(20_000)).toBe('HalfOpen');
-    granted(breaker, 20_000).settle(OK, 20_000);
-    expect(breaker.state(20_000)).toBe('Closed');
-    expect(transitions.map(({ to }) => to)).toEqual(['Open', 'HalfOpen', 'Closed']);
   });
 });
