@@ -57,17 +57,6 @@ describe('state that is kept', () => {
     expect(life('2026-01-01T00:10:01.000Z').state().state).toBe('Closed');
   });
 
-  it('does not grow old while its process lives and nothing changes', async () => {
-    const long = { ...TOUCHY, openDurationMs: 3_600_000, maxOpenDurationMs: 3_600_000 };
-    const first = life('2026-01-01T00:00:00.000Z', long);
-    first.fail();
-    for (let minute = 0; minute < 20; minute += 1) {
-      await first.kept.save();
-      first.clock.advance(60_000);
-    }
-    expect(life('2026-01-01T00:20:30.000Z', long).state().state).toBe('Open');
-  });
-
   it('tells a changed reset token from one that was handled', async () => {
     const first = life('2026-01-01T00:00:00.000Z', { ...TOUCHY, resetToken: '1' });
     first.fail();

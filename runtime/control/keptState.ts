@@ -52,17 +52,12 @@ export class KeptState {
     return (this.#file?.written as GuardSnapshot | undefined)?.savedAt;
   }
 
-  /** The same as before if but the time is another, so that an idle pod writes next to nothing. */
+  /** The same as before if but the time is another, so that an idle pod writes nothing. */
   #snapshot(): GuardSnapshot {
     const now = this.#deps.guard.snapshot();
-    if (!this.#last || isOld(this.#last, now) || !alike(this.#last, now)) this.#last = now;
+    if (!this.#last || !alike(this.#last, now)) this.#last = now;
     return this.#last;
   }
-}
-
-/** Whether what was saved would soon be worth nothing, though the process lives. */
-function isOld(saved: GuardSnapshot, now: GuardSnapshot): boolean {
-  return Date.parse(now.savedAt) - Date.parse(saved.savedAt) > MAX_AGE_MS / 2;
 }
 
 /** Whether they differ in nothing but the time. */

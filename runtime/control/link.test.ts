@@ -270,7 +270,7 @@ describe('what happens in the pod', () => {
     );
   });
 
-  it('is told when a gate shuts and when another key opens it', async () => {
+  it('is told when a gate shuts and when a call with another key opens it', async () => {
     await agent.mount('api-key', 'first');
     const credential = { path: `${agent.directory}/api-key`, secret: 's', key: 'k' };
     const { url: baseURL } = endpoint;
@@ -291,6 +291,8 @@ describe('what happens in the pod', () => {
       expect(parseReport(message)).toMatchObject({ ok: true });
     }
     await agent.mount('api-key', 'second');
+    status = 200;
+    await until(async () => (await send(agent.url)).status === 200);
     await until(() => told('None'));
   });
 
