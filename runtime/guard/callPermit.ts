@@ -29,11 +29,7 @@ export class CallPermit extends HeldPermit {
   private readonly began: number;
   private firstTokenAt: number | undefined;
 
-  constructor(
-    asked: AskedCall | undefined,
-    dependency: Callee,
-    { generation, now }: { generation: number; now: number },
-  ) {
+  constructor(asked: AskedCall | undefined, dependency: Callee, generation: number, now: number) {
     super(asked);
     this.dependency = dependency;
     this.generation = generation;

@@ -93,7 +93,7 @@ export class Dependency implements Callee {
       if (gate === 'Probe') this.gates!.leave(credential.hash, false);
       return { kind: 'Rejection', rejection: this.circuitOpen() };
     }
-    const permit = new CallPermit(asked, this, { generation, now });
+    const permit = new CallPermit(asked, this, generation, now);
     if (gate === 'Probe') this.probe(permit);
     return pass(permit, this.stages, now);
   }

@@ -57,7 +57,7 @@ export interface GuardSnapshot {
 }
 
 /** Some milliseconds at a time, also on a busy computer. */
-const SLICES: Slices = { size: 48, pause: () => setImmediate() };
+const SLICES: Slices = { size: 24, pause: () => setImmediate() };
 /** What it costs to look at an element of a configuration, where bringing up a dependency costs 1. */
 const LOOK = 1 / 64;
 /** Buckets by key that take as long as one dependency. */
