@@ -35,9 +35,15 @@ export interface ControlPlane {
   authority: CertificateAuthority;
   /** Path of the key that signs service account tokens. */
   serviceAccountKey: string;
+  /** Kills one of the two, as a crash does. */
+  kill(process: ControlPlaneProcess): Promise<void>;
+  /** Starts one that was killed, on its port and with its data, and waits until the API is ready. */
+  revive(process: ControlPlaneProcess): Promise<void>;
   /** Ends both processes; the directory stays. */
   stop(): Promise<void>;
 }
+
+export type ControlPlaneProcess = 'etcd' | 'kube-apiserver';
 
 interface Credentials {
   authority: CertificateAuthority;
@@ -76,6 +82,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     apiserverArguments(options, credentials, { address, port, etcd: clientPort }),
   );
   const url = `https://${address}:${port}`;
+  const processes = { etcd, 'kube-apiserver': apiserver };
+  const ready = (): Promise<void> =>
+    apiserver.ready(READY_TIMEOUT, () => isReady(url, credentials));
   await etcd.start();
   await apiserver.start();
   const stop = async (): Promise<void> => {
@@ -83,7 +92,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await etcd.stop('SIGKILL');
   };
   try {
-    await apiserver.ready(READY_TIMEOUT, () => isReady(url, credentials));
+    await ready();
   } catch (error) {
     if (options.cluster === undefined) await stop();
     throw error;
@@ -95,7 +104,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     client: credentials.admin,
   });
   const { authority, serviceAccount } = credentials;
-  return { url, kubeconfig, authority, serviceAccountKey: serviceAccount.key, stop };
+  return {
+    url,
+    kubeconfig,
+    authority,
+    serviceAccountKey: serviceAccount.key,
+    kill: (name) => processes[name].stop('SIGKILL'),
+    revive: async (name) => {
+      await processes[name].start();
+      await ready();
+    },
+    stop,
+  };
 }
 
 function etcdArguments(directory: string, clientPort: number, peerPort: number): string[] {

@@ -55,6 +55,12 @@ const HELM: Module = {
   packages: ['helm.sh/helm/v3/cmd/helm'],
 };
 
+const KWOK: Module = {
+  title: 'Building kwok (first time only, about 1 minute)',
+  directory: join(import.meta.dirname, 'kwok'),
+  packages: ['sigs.k8s.io/kwok/cmd/kwok'],
+};
+
 const PAUSE: Module = {
   title: 'Building the pause program',
   directory: join(import.meta.dirname, 'pause'),
@@ -74,6 +80,11 @@ export function dnsBinaries(): Promise<string> {
 /** Directory with helm. */
 export function helmBinaries(): Promise<string> {
   return binaries(HELM);
+}
+
+/** Directory with kwok, which plays the kubelet for pods that need not run. */
+export function kwokBinaries(): Promise<string> {
+  return binaries(KWOK);
 }
 
 /** Directory with pause, the first process of every pod. */
