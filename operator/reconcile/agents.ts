@@ -8,7 +8,13 @@ import type { AgentAttachment } from '../desired/attachment.ts';
 import { configMap, configMapName } from '../desired/configMap.ts';
 import type { Desired } from '../desired/objects.ts';
 import { planAgent, type AgentPlan, type PlanOptions } from '../desired/plan.ts';
-import { splitKey, type ConfigMap, type Informer, type Reconcile } from '../kube/index.ts';
+import {
+  splitKey,
+  type ConfigMap,
+  type Informer,
+  type Own,
+  type Reconcile,
+} from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { ApplyError } from '../status/observations.ts';
 import type { Attachments } from './attachments.ts';
@@ -122,7 +128,7 @@ export class AgentReconciler {
     const { caches, links, authorityPem } = this.#options;
     const { plan, configuration } = state;
     const apply = async (
-      informer: Informer<KubernetesObject>,
+      informer: Informer<KubernetesObject, Own>,
       desired: Desired,
     ): Promise<boolean> => {
       const { namespace, name } = desired.metadata;
@@ -144,7 +150,10 @@ export class AgentReconciler {
     }
     await apply(caches.serviceAccounts, plan.serviceAccount);
     if (plan.deployment) {
-      await apply(caches.deployments as unknown as Informer<KubernetesObject>, plan.deployment);
+      await apply(
+        caches.deployments as unknown as Informer<KubernetesObject, Own>,
+        plan.deployment,
+      );
     }
     await apply(caches.services, plan.service);
     await apply(caches.services, plan.headlessService);

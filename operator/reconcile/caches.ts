@@ -18,10 +18,13 @@ import {
   type ConfigMap,
   type Deployment,
   type InformerOptions,
+  type Own,
   type Pod,
+  type Read,
   type Resource,
   type Service,
   type ServiceAccount,
+  type Verb,
 } from '../kube/index.ts';
 
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
@@ -30,22 +33,22 @@ export class Caches {
   readonly breakers: Informer<CircuitBreakerPolicy>;
   readonly limits: Informer<RateLimitPolicy>;
   readonly pods: Informer<Pod>;
-  readonly configMaps: Informer<ConfigMap>;
-  readonly serviceAccounts: Informer<ServiceAccount>;
-  readonly services: Informer<Service>;
-  readonly deployments: Informer<Deployment>;
+  readonly configMaps: Informer<ConfigMap, Own>;
+  readonly serviceAccounts: Informer<ServiceAccount, Own>;
+  readonly services: Informer<Service, Own>;
+  readonly deployments: Informer<Deployment, Own>;
 
   /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
   constructor(common: Omit<InformerOptions<KubernetesObject>, 'resource' | 'labelSelector'>) {
-    const informer = <T extends KubernetesObject>(
-      resource: Resource<T>,
+    const informer = <T extends KubernetesObject, V extends Verb>(
+      resource: Resource<T, Read | V>,
       labelSelector?: string,
-    ): Informer<T> =>
-      new Informer<T>({
+    ): Informer<T, V> =>
+      new Informer<T, V>({
         ...common,
         resource,
         ...(labelSelector !== undefined && { labelSelector }),
-      } as InformerOptions<T>);
+      } as InformerOptions<T, V>);
     const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
     this.agents = informer(AgentDeployments);
     this.breakers = informer(CircuitBreakerPolicies);
@@ -73,14 +76,12 @@ export class Caches {
   }
 
   /** Objects made for agents; a change of one concerns its agent. */
-  get children(): Informer<KubernetesObject>[] {
+  get children(): Informer<KubernetesObject, Own>[] {
     const { configMaps, serviceAccounts, services, deployments } = this;
-    return [
-      configMaps,
-      serviceAccounts,
-      services,
-      deployments,
-    ] as unknown as Informer<KubernetesObject>[];
+    return [configMaps, serviceAccounts, services, deployments] as unknown as Informer<
+      KubernetesObject,
+      Own
+    >[];
   }
 
   get synced(): boolean {

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Desired } from '../desired/objects.ts';
 import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
-import { ApiError, type Resource } from '../kube/index.ts';
+import { ApiError, type Own, type Resource } from '../kube/index.ts';
 import type { ApplyError } from '../status/observations.ts';
 import { projection } from './projection.ts';
 
@@ -15,13 +15,13 @@ export const FIELD_MANAGER = 'breakwater-agentdeployment';
 /** The part of the client that is needed here. */
 export interface ChildClient {
   get<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'get'>,
     namespace: string,
     name: string,
     options?: { signal?: AbortSignal },
   ): Promise<T | undefined>;
   apply<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
     options: { fieldManager: string; signal?: AbortSignal },
   ): Promise<T>;
@@ -50,7 +50,7 @@ export class ChildWriter {
    */
   async apply(
     agent: AgentDeployment,
-    resource: Resource<KubernetesObject>,
+    resource: Resource<KubernetesObject, Own>,
     desired: Desired,
     live: KubernetesObject | undefined,
     signal: AbortSignal,
