@@ -1,9 +1,11 @@
-/** Writes config/rbac/rbac.yaml and config/manager/manager.yaml; see render.ts. */
+/** Writes the chart's permissions, then what is rendered from the chart; see permissions.ts and render.ts. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { helmBinaries } from '../test/cluster/local/binaries.ts';
-import { render } from './render.ts';
+import { permissionTemplates } from './permissions.ts';
+import { CHART, render } from './render.ts';
 
+writeFileSync(join(CHART, 'templates/_permissions.tpl'), permissionTemplates());
 const files = await render(join(await helmBinaries(), 'helm'));
 for (const [path, text] of Object.entries(files))
   writeFileSync(join(import.meta.dirname, path), text);

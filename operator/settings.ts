@@ -6,6 +6,8 @@ export interface Settings {
   podName: string;
   runtimeImage: string;
   runtimeImagePullPolicy: string | undefined;
+  /** How many agents at most roll out a new version of the operator at the same time. */
+  upgradeConcurrency: number;
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
@@ -35,11 +37,16 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
   };
   const logLevel = env['LOG_LEVEL'] || 'info';
   if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
+  const upgradeConcurrency = Number(env['RUNTIME_UPGRADE_CONCURRENCY'] || 5);
+  if (!Number.isInteger(upgradeConcurrency) || upgradeConcurrency < 1) {
+    problems.push('set RUNTIME_UPGRADE_CONCURRENCY to a whole number of agents, 1 or more');
+  }
   const settings: Settings = {
     namespace: required('POD_NAMESPACE', "the operator's own namespace"),
     podName: required('POD_NAME', 'a name for this process'),
     runtimeImage: required('RUNTIME_IMAGE', 'the image that agents run by default'),
     runtimeImagePullPolicy: env['RUNTIME_IMAGE_PULL_POLICY'] || undefined,
+    upgradeConcurrency,
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',

@@ -29,6 +29,7 @@ beforeAll(async () => {
         podName: 'operator',
         runtimeImage: 'runtime:1',
         runtimeImagePullPolicy: undefined,
+        upgradeConcurrency: 5,
         watchNamespace: undefined,
         logLevel: 'silent',
         leaseName: 'breakwater-operator',
