@@ -27,6 +27,6 @@ it('names everything that is wrong at once', () => {
       RUNTIME_UPGRADE_CONCURRENCY: '0',
     }),
   ).toThrow(
-    "The operator cannot start: set LOG_LEVEL to one of trace, debug, info, warn, error, fatal; set RUNTIME_UPGRADE_CONCURRENCY to a whole number of agents, 1 or more; set POD_NAMESPACE to the operator's own namespace; set RUNTIME_IMAGE to the image that agents run by default; set HEALTH_PORT to a port number, 0 to 65535",
+    "The operator cannot start: set LOG_LEVEL to one of trace, debug, info, warn, error, fatal; set POD_NAMESPACE to the operator's own namespace; set RUNTIME_IMAGE to the image that agents run by default; set RUNTIME_UPGRADE_CONCURRENCY to a whole number, 1 or more; set HEALTH_PORT to a port number, 0 to 65535",
   );
 });

@@ -35,18 +35,21 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     }
     return number;
   };
+  const count = (name: string, fallback: number): number => {
+    const number = Number(env[name] || fallback);
+    if (!Number.isInteger(number) || number < 1) {
+      problems.push(`set ${name} to a whole number, 1 or more`);
+    }
+    return number;
+  };
   const logLevel = env['LOG_LEVEL'] || 'info';
   if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
-  const upgradeConcurrency = Number(env['RUNTIME_UPGRADE_CONCURRENCY'] || 5);
-  if (!Number.isInteger(upgradeConcurrency) || upgradeConcurrency < 1) {
-    problems.push('set RUNTIME_UPGRADE_CONCURRENCY to a whole number of agents, 1 or more');
-  }
   const settings: Settings = {
     namespace: required('POD_NAMESPACE', "the operator's own namespace"),
     podName: required('POD_NAME', 'a name for this process'),
     runtimeImage: required('RUNTIME_IMAGE', 'the image that agents run by default'),
     runtimeImagePullPolicy: env['RUNTIME_IMAGE_PULL_POLICY'] || undefined,
-    upgradeConcurrency,
+    upgradeConcurrency: count('RUNTIME_UPGRADE_CONCURRENCY', 5),
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',
