@@ -90,6 +90,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         queues,
         plan: {
           runtimeImage,
+          operatorNamespace: settings.namespace,
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
         },
         authorityPem: authority.certificate,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
@@ -48,6 +48,49 @@ const agents: Record<string, AgentDeployment> = {
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s' },
+    service: {
+      type: 'LoadBalancer',
+      port: 8443,
+      annotations: { 'example.com/load-balancer': 'internal' },
+    },
+    probes: {
+      startup: { period: '2s', timeout: '2s', failureThreshold: 30 },
+      liveness: { period: '1m', timeout: '10s', failureThreshold: 5 },
+      readiness: { period: '1s', timeout: '1s', failureThreshold: 1 },
+    },
+    disruption: { maxUnavailable: '25%' },
+    autoscaling: {
+      minReplicas: 2,
+      maxReplicas: 20,
+      cpuPercent: 60,
+      memoryPercent: 90,
+      behavior: {
+        scaleUp: { policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
+        scaleDown: { stabilizationWindowSeconds: 600, selectPolicy: 'Min' },
+      },
+    },
+    networkPolicy: {
+      enabled: true,
+      from: [
+        { podSelector: { matchLabels: { app: 'gateway' } } },
+        {
+          namespaceSelector: {
+            matchExpressions: [{ key: 'team', operator: 'In', values: ['support', 'sales'] }],
+          },
+          podSelector: {},
+        },
+        { ipBlock: { cidr: '192.0.2.0/24', except: ['192.0.2.128/25'] } },
+      ],
+      metricsFrom: [
+        { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+      ],
+    },
+  }),
+  'without-bounds': agentFixture('triage', {
+    autoscaling: { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 0 },
+    networkPolicy: { enabled: false },
+    disruption: { maxUnavailable: 0 },
+    service: { type: 'NodePort', port: 80 },
   }),
   'pod-template': agentFixture('triage', {
     podTemplate: {
@@ -102,6 +145,16 @@ const limits: Record<string, RateLimitPolicy> = {
   }),
 };
 
+const CHILDREN = [
+  'serviceAccount',
+  'deployment',
+  'service',
+  'headlessService',
+  'disruptionBudget',
+  'networkPolicy',
+  'autoscaler',
+] as const;
+
 /** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
 function expectGolden(name: string, object: unknown): void {
   const file = new URL(`testdata/${name}.golden.yaml`, import.meta.url);
@@ -119,10 +172,21 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     limits: [limits[name] ?? limitFixture()],
   };
   const attachment = attach(policies, [agent]);
-  const plan = planAgent({ agent, attachment: attachment.agents.get('triage')!, options: OPTIONS });
+  const plan = planAgent({
+    agent,
+    attachment: attachment.agents.get('triage')!,
+    options: OPTIONS,
+  });
 
-  it.each(['serviceAccount', 'deployment', 'service', 'headlessService'] as const)('%s', (kind) => {
+  it.each(CHILDREN.filter((kind) => plan[kind] !== undefined))('%s', (kind) => {
     expectGolden(`${name}/${kind}`, plan[kind]);
+  });
+
+  it('are those that have a golden file, and no others', () => {
+    const directory = new URL(`testdata/${name}/`, import.meta.url);
+    const files = readdirSync(directory).map((file) => file.replace('.golden.yaml', ''));
+    const made = CHILDREN.filter((kind) => plan[kind] !== undefined);
+    expect(files.sort()).toEqual([...made, 'configMap'].sort());
   });
 
   it('configMap', () => {

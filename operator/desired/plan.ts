@@ -1,19 +1,32 @@
 import type { Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { AgentAttachment, Policy, PolicyKind } from './attachment.ts';
+import { autoscaler } from './autoscaler.ts';
 import { hashContent, resolveContent } from './configuration.ts';
 import { dependenciesOf } from './dependencies.ts';
 import { deployment, runtimeImage, type RuntimeOptions } from './deployment.ts';
+import { disruptionBudget } from './disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './errors.ts';
 import { headlessService } from './headlessService.ts';
 import { selectorLabels } from './metadata.ts';
-import type { Deployment, Service, ServiceAccount } from './objects.ts';
+import { networkPolicy } from './networkPolicy.ts';
+import type {
+  Deployment,
+  HorizontalPodAutoscaler,
+  NetworkPolicy,
+  PodDisruptionBudget,
+  Service,
+  ServiceAccount,
+} from './objects.ts';
 import { runtimeContainer } from './podTemplate.ts';
 import { service, serviceUrl } from './service.ts';
 import { serviceAccount } from './serviceAccount.ts';
 import { byText } from './wording.ts';
 
-export type PlanOptions = RuntimeOptions;
+export interface PlanOptions extends RuntimeOptions {
+  /** Where the operator's pods are, which alone may reach the control port. */
+  operatorNamespace: string;
+}
 
 export interface PolicyRef {
   kind: PolicyKind;
@@ -38,6 +51,9 @@ export interface AgentPlan {
   deployment?: Deployment;
   service: Service;
   headlessService: Service;
+  disruptionBudget: PodDisruptionBudget;
+  networkPolicy?: NetworkPolicy;
+  autoscaler?: HorizontalPodAutoscaler;
   dependencies: PlannedDependency[];
   /** Policies that hold a slot of the agent, sorted by kind and name. */
   policies: PolicyRef[];
@@ -62,6 +78,8 @@ export function planAgent({
 }): AgentPlan {
   const problems: Problem[] = [];
   const content = attempt(() => resolveContent(agent, attachment), problems);
+  const policy = networkPolicy(agent, options.operatorNamespace);
+  const scaler = autoscaler(agent);
   const pods = attempt(() => deployment(agent, options), problems);
   return {
     ...(content === undefined ? {} : { content, hash: hashContent(content) }),
@@ -69,6 +87,9 @@ export function planAgent({
     ...(pods === undefined ? {} : { deployment: pods }),
     service: service(agent),
     headlessService: headlessService(agent),
+    disruptionBudget: disruptionBudget(agent),
+    ...(policy && { networkPolicy: policy }),
+    ...(scaler && { autoscaler: scaler }),
     dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
     image: plannedImage(agent, options, pods),

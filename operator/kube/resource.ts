@@ -8,9 +8,12 @@ import type {
   ConfigMap,
   Deployment,
   Event,
+  HorizontalPodAutoscaler,
   KubernetesObject,
   Lease,
+  NetworkPolicy,
   Pod,
+  PodDisruptionBudget,
   Secret,
   Service,
   ServiceAccount,
@@ -149,6 +152,21 @@ export const ConfigMaps = child<ConfigMap>('v1', 'ConfigMap', 'configmaps');
 export const ServiceAccounts = child<ServiceAccount>('v1', 'ServiceAccount', 'serviceaccounts');
 export const Services = child<Service>('v1', 'Service', 'services');
 export const Deployments = child<Deployment>('apps/v1', 'Deployment', 'deployments');
+export const HorizontalPodAutoscalers = child<HorizontalPodAutoscaler>(
+  'autoscaling/v2',
+  'HorizontalPodAutoscaler',
+  'horizontalpodautoscalers',
+);
+export const PodDisruptionBudgets = child<PodDisruptionBudget>(
+  'policy/v1',
+  'PodDisruptionBudget',
+  'poddisruptionbudgets',
+);
+export const NetworkPolicies = child<NetworkPolicy>(
+  'networking.k8s.io/v1',
+  'NetworkPolicy',
+  'networkpolicies',
+);
 export const Events = resource<Event, 'create' | 'patch'>(
   'events.k8s.io/v1',
   'Event',

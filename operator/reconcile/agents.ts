@@ -11,9 +11,9 @@ import { planAgent, type AgentPlan, type PlanOptions } from '../desired/plan.ts'
 import {
   splitKey,
   type ConfigMap,
-  type Informer,
   type Own,
   type Reconcile,
+  type Resource,
 } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { ApplyError } from '../status/observations.ts';
@@ -21,6 +21,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
 import { Revisions, type Decision, type Evidence } from './revisions.ts';
+import { unwantedObjects, wantedObjects } from './wanted.ts';
 
 /** What the last reconcile of an agent came to; what status is worked out from. */
 export interface AgentState {
@@ -127,36 +128,43 @@ export class AgentReconciler {
   ): Promise<void> {
     const { caches, links, authorityPem } = this.#options;
     const { plan, configuration } = state;
-    const apply = async (
-      informer: Informer<KubernetesObject, Own>,
-      desired: Desired,
+    const attempt = async (
+      object: KubernetesObject,
+      write: () => Promise<unknown>,
     ): Promise<boolean> => {
-      const { namespace, name } = desired.metadata;
-      const live = informer.get(namespace, name);
       try {
-        await this.#children.apply(agent, informer.resource, desired, live, signal);
+        await write();
         return true;
       } catch (error) {
-        const shown = applyErrorOf(desired, error);
+        const shown = applyErrorOf(object, error);
         if (!shown) throw error;
         state.applyErrors.push(shown);
         return false;
       }
     };
+    const apply = (desired: Desired): Promise<boolean> => {
+      const { resource, live } = this.#standing(desired);
+      return attempt(desired, () => this.#children.apply(agent, resource, desired, live, signal));
+    };
     if (configuration) {
-      const object = configMap(agent, configuration, authorityPem);
-      const stored = await apply(caches.configMaps, object);
+      const stored = await apply(configMap(agent, configuration, authorityPem));
       if (stored) links.setDesired(key, configuration, this.termOf(key));
     }
-    await apply(caches.serviceAccounts, plan.serviceAccount);
-    if (plan.deployment) {
-      await apply(
-        caches.deployments as unknown as Informer<KubernetesObject, Own>,
-        plan.deployment,
-      );
+    for (const { resource, object } of unwantedObjects(key, plan, caches)) {
+      await attempt(object, () => this.#children.remove(agent, resource, object, signal));
     }
-    await apply(caches.services, plan.service);
-    await apply(caches.services, plan.headlessService);
+    for (const desired of wantedObjects(plan)) await apply(desired);
+  }
+
+  #standing({ kind, metadata }: Desired): {
+    resource: Resource<KubernetesObject, Own>;
+    live: KubernetesObject | undefined;
+  } {
+    const informer = this.#options.caches.childrenOf(kind);
+    return {
+      resource: informer.resource,
+      live: informer.get(metadata.namespace, metadata.name),
+    };
   }
 }
 

@@ -10,22 +10,29 @@ import {
   CircuitBreakerPolicies,
   ConfigMaps,
   Deployments,
+  HorizontalPodAutoscalers,
   Informer,
+  NetworkPolicies,
+  PodDisruptionBudgets,
   Pods,
   RateLimitPolicies,
   ServiceAccounts,
   Services,
   type ConfigMap,
   type Deployment,
+  type HorizontalPodAutoscaler,
   type InformerOptions,
+  type NetworkPolicy,
   type Own,
   type Pod,
+  type PodDisruptionBudget,
   type Read,
   type Resource,
   type Service,
   type ServiceAccount,
   type Verb,
 } from '../kube/index.ts';
+import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
 
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
 export class Caches {
@@ -37,6 +44,9 @@ export class Caches {
   readonly serviceAccounts: Informer<ServiceAccount, Own>;
   readonly services: Informer<Service, Own>;
   readonly deployments: Informer<Deployment, Own>;
+  readonly autoscalers: Informer<HorizontalPodAutoscaler, Own>;
+  readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
+  readonly networkPolicies: Informer<NetworkPolicy, Own>;
 
   /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
   constructor(common: Omit<InformerOptions<KubernetesObject>, 'resource' | 'labelSelector'>) {
@@ -58,30 +68,43 @@ export class Caches {
     this.serviceAccounts = informer(ServiceAccounts, ours);
     this.services = informer(Services, ours);
     this.deployments = informer(Deployments, ours);
+    this.autoscalers = informer(HorizontalPodAutoscalers, ours);
+    this.disruptionBudgets = informer(PodDisruptionBudgets, ours);
+    this.networkPolicies = informer(NetworkPolicies, ours);
+    for (const child of this.children) {
+      child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
+    }
   }
 
   get all(): Informer<KubernetesObject>[] {
-    const { agents, breakers, limits, pods, configMaps, serviceAccounts, services, deployments } =
-      this;
+    const { agents, breakers, limits, pods } = this;
     return [
       agents,
       breakers,
       limits,
       pods,
-      configMaps,
-      serviceAccounts,
-      services,
-      deployments,
+      ...this.children,
     ] as unknown as Informer<KubernetesObject>[];
   }
 
   /** Objects made for agents; a change of one concerns its agent. */
   get children(): Informer<KubernetesObject, Own>[] {
-    const { configMaps, serviceAccounts, services, deployments } = this;
-    return [configMaps, serviceAccounts, services, deployments] as unknown as Informer<
-      KubernetesObject,
-      Own
-    >[];
+    return [
+      this.configMaps,
+      this.serviceAccounts,
+      this.services,
+      this.deployments,
+      this.autoscalers,
+      this.disruptionBudgets,
+      this.networkPolicies,
+    ] as unknown as Informer<KubernetesObject, Own>[];
+  }
+
+  /** @throws Error for a kind that no object of is made for agents */
+  childrenOf(kind: string): Informer<KubernetesObject, Own> {
+    const informer = this.children.find(({ resource }) => resource.kind === kind);
+    if (!informer) throw new Error(`${kind} is not among the kinds that are made for agents`);
+    return informer;
   }
 
   get synced(): boolean {

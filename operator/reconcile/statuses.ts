@@ -7,7 +7,6 @@ import type {
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
 import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
-import { AGENT_LABEL } from '../desired/metadata.ts';
 import {
   AgentDeployments,
   CircuitBreakerPolicies,
@@ -30,6 +29,7 @@ import {
 } from '../status/events.ts';
 import type { AgentObservation } from '../status/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../status/policy.ts';
+import { BY_AGENT } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
@@ -37,15 +37,6 @@ import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe } from './observe.ts';
 import { slotsOf } from './slots.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
-
-/** Index of the pods' informer: pods by `namespace/agent`. */
-export const PODS_BY_AGENT = 'agent';
-
-/** The agent that an object was made for, by its label. */
-export function agentKeyOfChild({ metadata }: KubernetesObject): string | undefined {
-  const agent = metadata.labels?.[AGENT_LABEL];
-  return agent === undefined ? undefined : `${metadata.namespace}/${agent}`;
-}
 
 export interface StatusReconcilerOptions {
   client: StatusClient;
@@ -140,7 +131,7 @@ export class StatusReconciler {
     key: string,
     attachment: PolicyAttachment<P> | undefined,
     writer: StatusWriter<S, P>,
-    resource: Resource<P>,
+    resource: Resource<P, 'status/update'>,
     signal: AbortSignal,
     draft: (input: {
       attachment: PolicyAttachment<P>;
@@ -173,7 +164,7 @@ export class StatusReconciler {
 
   async #write<S, T extends StatusObject<S>>(
     writer: StatusWriter<S, T>,
-    resource: Resource<T>,
+    resource: Resource<T, 'status/update'>,
     object: T,
     agents: string[],
     signal: AbortSignal,
@@ -213,6 +204,7 @@ export class StatusReconciler {
     return observe({
       state: agents.stateOf(key),
       deployment: caches.deployments.get(namespace, name),
+      autoscaler: caches.autoscalers.get(namespace, name),
       pods: this.#pods(key),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),
@@ -220,7 +212,7 @@ export class StatusReconciler {
   }
 
   #pods(key: string): Pod[] {
-    return this.#options.caches.pods.byIndex(PODS_BY_AGENT, key);
+    return this.#options.caches.pods.byIndex(BY_AGENT, key);
   }
 
   /** A new leader knows nothing of circuits before pods have connected: until then status stays as it is. */
