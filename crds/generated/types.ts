@@ -32,6 +32,10 @@ export interface AgentDeploymentSpec {
    */
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   /**
+   * What a new version of the operator does to an agent without an image of its own. Automatic rolls out the new default image, a few agents at a time. Manual keeps the image that the pods have until image is set or this is Automatic again.
+   */
+  runtimeUpgrade: 'Automatic' | 'Manual';
+  /**
    * The model that the agent talks to.
    */
   model: {
@@ -505,6 +509,45 @@ export interface AgentDeploymentSpec {
      * Pods that may be missing while nodes are drained, as a number or a percentage of the pods wanted, rounded up. The agent counts as ready as long as no more are missing, and at least one is there. With 0 no node with a pod of the agent can be drained. Default 1.
      */
     maxUnavailable: number | string;
+  };
+  /**
+   * How Prometheus watches the agent, by way of prometheus-operator. Where its CRDs are missing, the headless Service carries prometheus.io annotations for a Prometheus that looks for those.
+   */
+  monitoring: {
+    /**
+     * The ServiceMonitor, by which Prometheus scrapes the pods.
+     */
+    serviceMonitor: {
+      /**
+       * true asks for it, and the condition Monitored says when the cluster does not have it; false goes without. When absent, it is made where the CRD is installed, now or later.
+       */
+      enabled?: boolean;
+      /**
+       * Time between two scrapes. Default 30s.
+       */
+      interval: string;
+      /**
+       * Labels of the object, such as those by which a Prometheus chooses what it scrapes.
+       */
+      labels?: {
+        [k: string]: string;
+      };
+    };
+    /**
+     * The PrometheusRule with the alerts HighErrorRate, CircuitBreakerOpen and HighRateLimitRejections.
+     */
+    alerts: {
+      /**
+       * true asks for it, and the condition Monitored says when the cluster does not have it; false goes without. When absent, it is made where the CRD is installed, now or later.
+       */
+      enabled?: boolean;
+      /**
+       * Labels of the object, such as those by which a Prometheus chooses its rules.
+       */
+      labels?: {
+        [k: string]: string;
+      };
+    };
   };
   /**
    * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent.

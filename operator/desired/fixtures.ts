@@ -57,6 +57,8 @@ export function agentFixture(
       },
       disruption: { maxUnavailable: 1 },
       networkPolicy: { enabled: true },
+      runtimeUpgrade: 'Automatic',
+      monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
       ...spec,
     },
   };

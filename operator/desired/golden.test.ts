@@ -17,6 +17,7 @@ import {
   limitFixture,
   OPTIONS,
 } from './fixtures.ts';
+import { UNMONITORED, type MonitoringFacts } from './monitoring.ts';
 import { planAgent } from './plan.ts';
 
 const agents: Record<string, AgentDeployment> = {
@@ -48,6 +49,13 @@ const agents: Record<string, AgentDeployment> = {
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s' },
+    monitoring: {
+      serviceMonitor: { enabled: true, interval: '90s', labels: { release: 'prometheus' } },
+      alerts: {
+        enabled: true,
+        labels: { release: 'prometheus', 'app.kubernetes.io/name': 'mine' },
+      },
+    },
     service: {
       type: 'LoadBalancer',
       port: 8443,
@@ -153,7 +161,15 @@ const CHILDREN = [
   'disruptionBudget',
   'networkPolicy',
   'autoscaler',
+  'serviceMonitor',
+  'prometheusRule',
 ] as const;
+
+/** What the cluster has of prometheus-operator; nothing where none is named. */
+const facts: Record<string, MonitoringFacts> = {
+  everything: { serviceMonitors: 'Served', prometheusRules: 'Served' },
+  'pod-template': { serviceMonitors: 'Absent', prometheusRules: 'Served' },
+};
 
 /** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
 function expectGolden(name: string, object: unknown): void {
@@ -176,6 +192,7 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     agent,
     attachment: attachment.agents.get('triage')!,
     options: OPTIONS,
+    facts: facts[name] ?? UNMONITORED,
   });
 
   it.each(CHILDREN.filter((kind) => plan[kind] !== undefined))('%s', (kind) => {

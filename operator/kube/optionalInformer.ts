@@ -3,6 +3,7 @@ import { isForbidden, isNotFound } from './errors.ts';
 import { Informer } from './informer.ts';
 import type { ChangeHandler, InformerOptions } from './informer.ts';
 import type { Read, Resource, Verb } from './resource.ts';
+import type { IndexFunction } from './store.ts';
 import type { KubernetesObject } from './types.ts';
 
 /**
@@ -24,6 +25,7 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
   readonly #options: InformerOptions<T, V>;
   readonly #discovery: Discovery;
   readonly #changeHandlers: ChangeHandler<T>[] = [];
+  readonly #indexes = new Map<string, IndexFunction<T>>();
   readonly #availabilityHandlers: (() => void)[] = [];
   readonly #settle: () => void;
   #availability: Availability = 'Unknown';
@@ -58,6 +60,11 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     return this.#availability === 'Served' ? this.#running?.informer : undefined;
   }
 
+  /** Like Informer.addIndex, for every informer to come; call it before start. */
+  addIndex(name: string, valuesOf: IndexFunction<T>): void {
+    this.#indexes.set(name, valuesOf);
+  }
+
   /** Like Informer.onChange, over all the times that the kind is there. What goes with the kind itself is not told. */
   onChange(handler: ChangeHandler<T>): void {
     this.#changeHandlers.push(handler);
@@ -77,6 +84,7 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     });
     const running: Running<T, V> = { informer, stop };
     this.#running = running;
+    for (const [name, valuesOf] of this.#indexes) informer.addIndex(name, valuesOf);
     for (const handler of this.#changeHandlers) informer.onChange(handler);
     informer.start(stop.signal);
     void informer.synced.then(() => {

@@ -167,6 +167,17 @@ export const NetworkPolicies = child<NetworkPolicy>(
   'NetworkPolicy',
   'networkpolicies',
 );
+/** Of prometheus-operator, which need not be installed. */
+export const ServiceMonitors = child<KubernetesObject>(
+  'monitoring.coreos.com/v1',
+  'ServiceMonitor',
+  'servicemonitors',
+);
+export const PrometheusRules = child<KubernetesObject>(
+  'monitoring.coreos.com/v1',
+  'PrometheusRule',
+  'prometheusrules',
+);
 export const Events = resource<Event, 'create' | 'patch'>(
   'events.k8s.io/v1',
   'Event',

@@ -75,7 +75,8 @@ export class AgentReconciler {
     const agent = this.#options.caches.agents.get(namespace, name);
     if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
     const attachment = this.#options.attachments.of(namespace).agents.get(name)!;
-    const plan = planAgent({ agent, attachment, options: this.#options.plan });
+    const { facts } = this.#options.caches.monitoring;
+    const plan = planAgent({ agent, attachment, options: this.#options.plan, facts });
     const state: AgentState = { plan, applyErrors: [], attachment };
     const decision = this.#decide(key, agent, plan);
     if (decision) state.configuration = decision.configuration;

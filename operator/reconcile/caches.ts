@@ -33,6 +33,7 @@ import {
   type Verb,
 } from '../kube/index.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
+import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
 
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
 export class Caches {
@@ -47,9 +48,10 @@ export class Caches {
   readonly autoscalers: Informer<HorizontalPodAutoscaler, Own>;
   readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
   readonly networkPolicies: Informer<NetworkPolicy, Own>;
+  readonly monitoring: MonitoringCaches;
 
   /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
-  constructor(common: Omit<InformerOptions<KubernetesObject>, 'resource' | 'labelSelector'>) {
+  constructor(common: Omit<MonitoringCachesOptions, 'labelSelector'>) {
     const informer = <T extends KubernetesObject, V extends Verb>(
       resource: Resource<T, Read | V>,
       labelSelector?: string,
@@ -71,6 +73,7 @@ export class Caches {
     this.autoscalers = informer(HorizontalPodAutoscalers, ours);
     this.disruptionBudgets = informer(PodDisruptionBudgets, ours);
     this.networkPolicies = informer(NetworkPolicies, ours);
+    this.monitoring = new MonitoringCaches({ ...common, labelSelector: ours });
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
@@ -87,7 +90,7 @@ export class Caches {
     ] as unknown as Informer<KubernetesObject>[];
   }
 
-  /** Objects made for agents; a change of one concerns its agent. */
+  /** Objects made for agents; a change of one concerns its agent. Kinds that need not be installed are here while they are. */
   get children(): Informer<KubernetesObject, Own>[] {
     return [
       this.configMaps,
@@ -97,6 +100,7 @@ export class Caches {
       this.autoscalers,
       this.disruptionBudgets,
       this.networkPolicies,
+      ...this.monitoring.served,
     ] as unknown as Informer<KubernetesObject, Own>[];
   }
 
@@ -108,15 +112,17 @@ export class Caches {
   }
 
   get synced(): boolean {
-    return this.all.every((informer) => informer.hasSynced);
+    return this.monitoring.settled && this.all.every((informer) => informer.hasSynced);
   }
 
   start(signal: AbortSignal): void {
     for (const informer of this.all) informer.start(signal);
+    this.monitoring.start(signal);
   }
 
   /** Resolves when every cache holds what the API server holds. */
   async whenSynced(): Promise<void> {
     await Promise.all(this.all.map((informer) => informer.synced));
+    await this.monitoring.whenSettled();
   }
 }

@@ -31,6 +31,10 @@ export function connectTriggers(options: TriggerOptions): void {
     if (key !== undefined) queues.agent.add(key);
   };
   for (const informer of caches.children) informer.onChange(childChanged);
+  caches.monitoring.onChange(childChanged);
+  caches.monitoring.onFacts(() => {
+    for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
+  });
   watchPods(options);
   links.onChange((key) => enqueueStatuses(options, key));
   links.onHigherTerm((key) => queues.agent.add(key));

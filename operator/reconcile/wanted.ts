@@ -17,6 +17,8 @@ export function wantedObjects(plan: AgentPlan): Desired[] {
     plan.service,
     plan.headlessService,
     plan.autoscaler,
+    plan.serviceMonitor,
+    plan.prometheusRule,
   ].filter((object) => object !== undefined);
 }
 

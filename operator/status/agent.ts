@@ -18,7 +18,7 @@ import { desiredPods, scalingManaged } from './scaling.ts';
 /** What the status needs of an agent's plan. */
 export type PlanFacts = Pick<
   AgentPlan,
-  'dependencies' | 'policies' | 'image' | 'endpoint' | 'selector' | 'problems'
+  'dependencies' | 'policies' | 'image' | 'endpoint' | 'selector' | 'problems' | 'monitored'
 >;
 
 export interface AgentStatusInput {
@@ -72,6 +72,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         policiesProgrammed(policies),
         dependenciesHealthy(seen, gates),
         scalingManaged(agent, observation),
+        ...(plan.monitored ? [plan.monitored] : []),
       ],
       previous?.conditions,
       metadata.generation,

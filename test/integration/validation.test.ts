@@ -54,6 +54,7 @@ const kinds: Record<string, Kind> = {
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
+      runtimeUpgrade: 'Automatic',
       model: { endpoints: [{ name: 'primary', provider: 'Anthropic' }] },
       timeouts: {
         connect: '10s',
@@ -73,6 +74,7 @@ const kinds: Record<string, Kind> = {
         readiness: { period: '5s', timeout: '3s', failureThreshold: 2 },
       },
       disruption: { maxUnavailable: 1 },
+      monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
     wideColumns: [],
