@@ -167,17 +167,6 @@ export const NetworkPolicies = child<NetworkPolicy>(
   'NetworkPolicy',
   'networkpolicies',
 );
-/** Of prometheus-operator, which need not be installed. */
-export const ServiceMonitors = child<KubernetesObject>(
-  'monitoring.coreos.com/v1',
-  'ServiceMonitor',
-  'servicemonitors',
-);
-export const PrometheusRules = child<KubernetesObject>(
-  'monitoring.coreos.com/v1',
-  'PrometheusRule',
-  'prometheusrules',
-);
 export const Events = resource<Event, 'create' | 'patch'>(
   'events.k8s.io/v1',
   'Event',
@@ -185,9 +174,9 @@ export const Events = resource<Event, 'create' | 'patch'>(
   // Events of an agent are in its namespace.
   { scope: 'Agents', verbs: { create: true, patch: true } },
 );
-export const Secrets = resource<Secret, 'get' | 'create'>('v1', 'Secret', 'secrets', {
+export const Secrets = resource<Secret, 'get' | 'create' | 'update'>('v1', 'Secret', 'secrets', {
   scope: 'Operator',
-  verbs: { get: true, create: true },
+  verbs: { get: true, create: true, update: true },
   only: 'authoritySecret',
 });
 export const Leases = resource<Lease, 'get' | 'create' | 'update'>(

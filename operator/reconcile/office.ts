@@ -50,7 +50,8 @@ export interface OfficeOptions {
   links: Links;
   queues: Queues;
   plan: PlanOptions;
-  authorityPem: string;
+  /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
+  authorityPem: () => string;
   /** Name of this process, for Events. */
   instance: string;
   logger: Logger;
@@ -78,7 +79,9 @@ export class Office {
       attachments,
       links,
       plan: options.plan,
-      authorityPem: options.authorityPem,
+      get authorityPem() {
+        return options.authorityPem();
+      },
       leaseTransitions: term.leaseTransitions,
       onReconciled: (key) => enqueueStatuses(options, key),
     });

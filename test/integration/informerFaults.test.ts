@@ -125,7 +125,10 @@ describe('an informer holds what the API holds although', () => {
     [
       'are cut short',
       shaped(async function* (bytes) {
-        for await (const chunk of bytes) return yield chunk.subarray(0, 50);
+        for await (const chunk of bytes) {
+          yield chunk.subarray(0, 50);
+          return;
+        }
       }),
     ],
   ])('lists %s', async (_, fault) => {

@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { Agent } from 'undici';
-import type { Dispatcher } from 'undici';
 import type { ClusterConfig } from '../../../operator/kube/index.ts';
 
 /** One request that came through. */
@@ -126,7 +125,7 @@ export class FaultProxy implements AsyncDisposable {
     const answer = await this.#upstream.request({
       origin: this.#origin,
       path: `${seen.path}?${seen.query.toString()}`,
-      method: seen.method as Dispatcher.HttpMethod,
+      method: seen.method,
       headers: {
         accept: 'application/json',
         'content-type': request.headers['content-type'] ?? 'application/json',
@@ -136,7 +135,7 @@ export class FaultProxy implements AsyncDisposable {
     });
     response.writeHead(answer.statusCode, { 'content-type': 'application/json' });
     response.flushHeaders();
-    for await (const chunk of shape(answer.body as AsyncIterable<Uint8Array>)) {
+    for await (const chunk of shape(answer.body)) {
       if (!this.#frozen.has(request.socket)) await written(response, chunk);
     }
     if (!this.#frozen.has(request.socket)) response.end();

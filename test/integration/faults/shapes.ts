@@ -32,7 +32,10 @@ export const interrupted = (count: number, event: object): Shape =>
   async function* (bytes) {
     let held = Buffer.alloc(0);
     const last = Buffer.from(`${JSON.stringify(event)}\n`);
-    if (count === 0) return yield last;
+    if (count === 0) {
+      yield last;
+      return;
+    }
     for await (const chunk of bytes) {
       held = Buffer.concat([held, chunk]);
       const whole = endOfLine(held, count);
