@@ -26,6 +26,8 @@ export interface OperatorOptions {
   cluster: ClusterConfig;
   logger: Logger;
   registry: Registry;
+  /** Time between two looks at which kinds of prometheus-operator are installed. Default 30 s. */
+  discoveryIntervalMs?: number;
   /** Reconciles at a time, for each kind. Default 10. */
   concurrency?: number;
   /** When the authority of the links is replaced. Default: within a year. */
@@ -50,6 +52,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     random,
     logger: logger.child({ module: 'informer' }),
+    discoveryIntervalMs: options.discoveryIntervalMs,
     ...(settings.watchNamespace !== undefined && { namespace: settings.watchNamespace }),
   });
   const attachments = new Attachments(caches);
@@ -97,6 +100,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
         },
         authorityPem: rotation.trusted,
+        upgradeConcurrency: settings.upgradeConcurrency,
         instance: settings.podName,
         logger,
         registry,
@@ -207,6 +211,8 @@ function exportCacheAge(caches: Caches, registry: Registry): void {
     labelNames: ['kind'],
     registers: [registry],
     collect() {
+      // A kind that was removed has no informer any more.
+      this.reset();
       for (const { resource, lastEventAgeMs } of caches.all) {
         if (lastEventAgeMs !== undefined) this.set({ kind: resource.kind }, lastEventAgeMs / 1000);
       }

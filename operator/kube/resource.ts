@@ -36,8 +36,11 @@ export type Verb =
 /** What an informer does. */
 export type Read = 'list' | 'watch';
 
-/** What is done with an object that is made for an agent: server-side apply both creates and patches. */
-export type Own = Read | 'get' | 'create' | 'patch' | 'delete';
+/** What is done with an object that every agent has: server-side apply both creates and patches. */
+export type Make = Read | 'get' | 'create' | 'patch';
+
+/** What is done with an object that an agent may have or not. */
+export type Own = Make | 'delete';
 
 /**
  * The permission that comes with a resource. The roles in the chart are generated from these, and the
@@ -115,13 +118,24 @@ function watched<T extends KubernetesObject>(
   return resource(apiVersion, kind, plural, { scope: 'Agents', verbs: READ });
 }
 
-/** A kind of which objects are made for agents. */
+const MAKE: Readonly<Record<Make, true>> = { ...READ, get: true, create: true, patch: true };
+
+/** A kind of which every agent has one, as long as it lives. */
+function lasting<T extends KubernetesObject>(
+  apiVersion: string,
+  kind: string,
+  plural: string,
+): Resource<T, Make> {
+  return resource(apiVersion, kind, plural, { scope: 'Agents', verbs: MAKE });
+}
+
+/** A kind of which objects are made for agents that are to have one, and removed from others. */
 function child<T extends KubernetesObject>(
   apiVersion: string,
   kind: string,
   plural: string,
 ): Resource<T, Own> {
-  const verbs = { ...READ, get: true, create: true, patch: true, delete: true } as const;
+  const verbs = { ...MAKE, delete: true } as const;
   return resource(apiVersion, kind, plural, { scope: 'Agents', verbs });
 }
 
@@ -148,10 +162,10 @@ export const CircuitBreakerPolicies = api<CircuitBreakerPolicy>(
 );
 export const RateLimitPolicies = api<RateLimitPolicy>('RateLimitPolicy', 'ratelimitpolicies');
 export const Pods = watched<Pod>('v1', 'Pod', 'pods');
-export const ConfigMaps = child<ConfigMap>('v1', 'ConfigMap', 'configmaps');
+export const ConfigMaps = lasting<ConfigMap>('v1', 'ConfigMap', 'configmaps');
 export const ServiceAccounts = child<ServiceAccount>('v1', 'ServiceAccount', 'serviceaccounts');
 export const Services = child<Service>('v1', 'Service', 'services');
-export const Deployments = child<Deployment>('apps/v1', 'Deployment', 'deployments');
+export const Deployments = lasting<Deployment>('apps/v1', 'Deployment', 'deployments');
 export const HorizontalPodAutoscalers = child<HorizontalPodAutoscaler>(
   'autoscaling/v2',
   'HorizontalPodAutoscaler',
@@ -166,6 +180,17 @@ export const NetworkPolicies = child<NetworkPolicy>(
   'networking.k8s.io/v1',
   'NetworkPolicy',
   'networkpolicies',
+);
+/** Of prometheus-operator, which need not be installed. */
+export const ServiceMonitors = child<KubernetesObject>(
+  'monitoring.coreos.com/v1',
+  'ServiceMonitor',
+  'servicemonitors',
+);
+export const PrometheusRules = child<KubernetesObject>(
+  'monitoring.coreos.com/v1',
+  'PrometheusRule',
+  'prometheusrules',
 );
 export const Events = resource<Event, 'create' | 'patch'>(
   'events.k8s.io/v1',

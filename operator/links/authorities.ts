@@ -85,7 +85,7 @@ export function dataOf({ signing, next, previous }: Authorities): AuthorityData 
 
 /** @throws Error when the Secret does not hold a usable authority; it says what to do */
 export function authoritiesOf(data: AuthorityData): Authorities {
-  const signing = pairOf(data, 'tls')!;
+  const signing = pairOf(data, 'tls');
   const next = 'next.crt' in data ? pairOf(data, 'next') : undefined;
   const previous = data['previous.crt']?.match(CERTIFICATES) ?? [];
   return { signing, ...(next && { next }), previous: previous.map((pem) => `${pem}\n`) };

@@ -15,6 +15,7 @@ import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { StatusReconciler } from './statuses.ts';
+import { Upgrades } from './upgrades.ts';
 
 /** What is reconciled: agents into objects, and the status of each kind. */
 export type Task = 'agent' | 'agentStatus' | 'breakerStatus' | 'limitStatus';
@@ -50,6 +51,8 @@ export interface OfficeOptions {
   links: Links;
   queues: Queues;
   plan: PlanOptions;
+  /** How many agents at most roll at once because the operator is a new version. */
+  upgradeConcurrency: number;
   /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
   authorityPem: () => string;
   /** Name of this process, for Events. */
@@ -79,6 +82,11 @@ export class Office {
       attachments,
       links,
       plan: options.plan,
+      upgrades: new Upgrades({
+        limit: options.upgradeConcurrency,
+        deployments: caches.deployments.list(),
+        wake: (key) => options.queues.agent.add(key),
+      }),
       get authorityPem() {
         return options.authorityPem();
       },

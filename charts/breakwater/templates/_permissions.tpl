@@ -29,6 +29,9 @@
 - apiGroups: ['']
   resources: [pods]
   verbs: [list, watch]
+- apiGroups: [monitoring.coreos.com]
+  resources: [prometheusrules, servicemonitors]
+  verbs: [get, list, watch, create, patch, delete]
 {{- end }}
 
 {{/* In the operator's own namespace. */}}
