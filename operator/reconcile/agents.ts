@@ -21,6 +21,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
 import { Revisions, type Decision, type Evidence } from './revisions.ts';
+import { optionsFor, type Upgrades } from './upgrades.ts';
 import { unwantedObjects, wantedObjects } from './wanted.ts';
 
 /** What the last reconcile of an agent came to; what status is worked out from. */
@@ -39,6 +40,7 @@ export interface AgentReconcilerOptions {
   attachments: Attachments;
   links: PodLinks;
   plan: PlanOptions;
+  upgrades: Upgrades;
   authorityPem: string;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;
@@ -71,16 +73,18 @@ export class AgentReconciler {
   termOf = (key: string): number => this.#revisions.get(key)?.term ?? 0;
 
   reconcile: Reconcile = async (key, signal) => {
+    const { upgrades } = this.#options;
     const { namespace, name } = splitKey(key) as { namespace: string; name: string };
     const agent = this.#options.caches.agents.get(namespace, name);
     if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
     const attachment = this.#options.attachments.of(namespace).agents.get(name)!;
-    const { facts } = this.#options.caches.monitoring;
-    const plan = planAgent({ agent, attachment, options: this.#options.plan, facts });
+    const plan = this.#plan(key, agent, attachment);
     const state: AgentState = { plan, applyErrors: [], attachment };
     const decision = this.#decide(key, agent, plan);
     if (decision) state.configuration = decision.configuration;
     await this.#execute(key, agent, state, signal);
+    // A roll-out that the API server refused does not begin.
+    if (state.applyErrors.some(({ kind }) => kind === 'Deployment')) upgrades.release(key);
     this.#states.set(key, state);
     this.#options.onReconciled(key);
     return state.applyErrors.length > 0
@@ -88,7 +92,16 @@ export class AgentReconciler {
       : undefined;
   };
 
+  #plan(key: string, agent: AgentDeployment, attachment: AgentAttachment): AgentPlan {
+    const { caches, upgrades } = this.#options;
+    const { facts } = caches.monitoring;
+    const live = caches.deployments.get(agent.metadata.namespace, agent.metadata.name);
+    const options = optionsFor(agent, this.#options.plan, live);
+    return upgrades.schedule(key, agent, planAgent({ agent, attachment, options, facts }), live);
+  }
+
   #forget(key: string): void {
+    this.#options.upgrades.release(key);
     this.#states.delete(key);
     this.#revisions.delete(key);
     this.#options.links.forget(key);

@@ -23,6 +23,7 @@ import {
   type HorizontalPodAutoscaler,
   type InformerOptions,
   type NetworkPolicy,
+  type Make,
   type Own,
   type Pod,
   type PodDisruptionBudget,
@@ -41,10 +42,10 @@ export class Caches {
   readonly breakers: Informer<CircuitBreakerPolicy>;
   readonly limits: Informer<RateLimitPolicy>;
   readonly pods: Informer<Pod>;
-  readonly configMaps: Informer<ConfigMap, Own>;
+  readonly configMaps: Informer<ConfigMap, Make>;
   readonly serviceAccounts: Informer<ServiceAccount, Own>;
   readonly services: Informer<Service, Own>;
-  readonly deployments: Informer<Deployment, Own>;
+  readonly deployments: Informer<Deployment, Make>;
   readonly autoscalers: Informer<HorizontalPodAutoscaler, Own>;
   readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
   readonly networkPolicies: Informer<NetworkPolicy, Own>;

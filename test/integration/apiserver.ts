@@ -63,9 +63,12 @@ interface Kubeconfig {
 }
 
 /** Starts an API server of its own in about 3 s, empty but for the custom resource definitions. */
-export async function startApiServer(): Promise<ApiServer> {
+export async function startApiServer(
+  /** Further arguments of kube-apiserver. */
+  args: readonly string[] = [],
+): Promise<ApiServer> {
   const directory = await mkdtemp(join(tmpdir(), 'breakwater-apiserver-'));
-  const controlPlane = await startControlPlane({ directory });
+  const controlPlane = await startControlPlane({ directory, arguments: args });
   const agent = await administrator(controlPlane.kubeconfig);
   const server = new RunningApiServer(controlPlane, agent, directory);
   try {

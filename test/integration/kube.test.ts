@@ -90,10 +90,10 @@ describe('client', () => {
       ['ConfigMap', 'c'],
     ]);
     const other = { preconditions: { uid: 'another' } };
-    const refused = await failure(client.delete(ConfigMaps, namespace, 'b', other));
+    const refused = await failure(client.delete(unrestricted(ConfigMaps), namespace, 'b', other));
     expect(isConflict(refused)).toBe(true);
-    expect(await client.delete(ConfigMaps, namespace, 'b')).toBe(true);
-    expect(await client.delete(ConfigMaps, namespace, 'b')).toBe(false);
+    expect(await client.delete(unrestricted(ConfigMaps), namespace, 'b')).toBe(true);
+    expect(await client.delete(unrestricted(ConfigMaps), namespace, 'b')).toBe(false);
     expect(await client.get(ConfigMaps, namespace, 'b')).toBeUndefined();
   });
 
@@ -174,7 +174,7 @@ describe('informer', () => {
     expect(informer.get(namespace, 'early')?.metadata).not.toHaveProperty('managedFields');
 
     await client.apply(ConfigMaps, configMap('early', { key: 'two' }), apply);
-    await client.delete(ConfigMaps, namespace, 'early');
+    await client.delete(unrestricted(ConfigMaps), namespace, 'early');
     await waitFor('no deletion', WAIT_MS, () => heard.length === 3);
     expect(heard).toEqual(['- → one', 'one → two', 'two → -']);
     expect(informer.list()).toEqual([]);

@@ -17,6 +17,8 @@ export interface ControlPlaneOptions {
   port?: number;
   /** Where etcd listens for the API server only. Default: free ports. */
   etcdPorts?: readonly [client: number, peer: number];
+  /** Further arguments of kube-apiserver. */
+  arguments?: readonly string[];
   /** Set for a whole cluster; without it there is nothing that would run pods. */
   cluster?: {
     /** Command that runs etcd and the API server in the cluster's network. */
@@ -161,6 +163,7 @@ function apiserverArguments(
     `--proxy-client-cert-file=${credentials.proxyClient.certificate}`,
     `--proxy-client-key-file=${credentials.proxyClient.key}`,
     ...(cluster === undefined ? alone() : withNode(credentials)),
+    ...(options.arguments ?? []),
   ];
 }
 
