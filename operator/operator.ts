@@ -18,6 +18,7 @@ import { Credentials, identityOf, Links, Rotation, type RotationOptions } from '
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { createQueues, Office } from './reconcile/office.ts';
+import { StatusLag } from './reconcile/statusLag.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
 
@@ -56,7 +57,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ...(settings.watchNamespace !== undefined && { namespace: settings.watchNamespace }),
   });
   const attachments = new Attachments(caches);
-  const queues = createQueues({ registry, clock, random });
+  const lag = new StatusLag(registry, clock);
+  const queues = createQueues({ registry, clock, random, lag });
   const rotation = await Rotation.start({
     store: new AuthorityStore(client, settings),
     clock,
@@ -94,6 +96,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         attachments,
         links,
         queues,
+        lag,
         plan: {
           runtimeImage,
           operatorNamespace: settings.namespace,

@@ -10,6 +10,7 @@ import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
 import {
   AgentDeployments,
   CircuitBreakerPolicies,
+  keyOf,
   RateLimitPolicies,
   splitKey,
   type EventRecorder,
@@ -47,6 +48,8 @@ export interface StatusReconcilerOptions {
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
+  /** Called after each write. */
+  onWritten?: (kind: string, key: string) => void;
   /** How long a new leader waits for links before it says that pods do not report. */
   settleMs?: number;
 }
@@ -172,7 +175,10 @@ export class StatusReconciler {
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { clock } = this.#options;
     const result = await writer.write(object, next, clock.monotonic(), signal);
-    if (result.written) this.#record(resource, object, events(object.status));
+    if (result.written) {
+      this.#options.onWritten?.(resource.kind, keyOf(object));
+      this.#record(resource, object, events(object.status));
+    }
     const again = [result.retryAfterMs ?? 0, this.#graceLeft(agents)].filter((ms) => ms > 0);
     return again.length > 0 ? { requeueAfterMs: Math.min(...again) } : undefined;
   }
