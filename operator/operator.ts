@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { CONTROL_AUDIENCE } from '../contract/link.ts';
 import { AuthorityStore } from './authorityStore.ts';
+import { describeAgents, type AgentFacts } from './debug.ts';
 import { json, serve, type Answer } from './endpoints.ts';
 import {
   KubeClient,
@@ -188,23 +189,20 @@ async function serveEndpoints(
   };
 }
 
-/** What /debug/agents shows: what is meant to run, and what each pod says. */
+/** What /debug/agents shows. */
 function describe(caches: Caches, links: Links, office: Office | undefined): unknown {
-  return {
-    leading: office !== undefined,
-    agents: caches.agents.list().map((agent) => {
-      const key = keyOf(agent);
-      const state = office?.agents.stateOf(key);
-      return {
-        agent: key,
-        term: office?.agents.termOf(key),
-        revision: state?.configuration?.revision,
-        hash: state?.configuration?.hash,
-        applyErrors: state?.applyErrors,
-        pods: links.podsOf(key),
-      };
-    }),
-  };
+  const facts = caches.agents.list().map((agent): AgentFacts => {
+    const key = keyOf(agent);
+    const { configuration, applyErrors } = office?.agents.stateOf(key) ?? {};
+    return {
+      key,
+      ...(office && { term: office.agents.termOf(key) }),
+      ...(configuration && { configuration }),
+      ...(applyErrors && { applyErrors }),
+      pods: links.podsOf(key),
+    };
+  });
+  return describeAgents(office !== undefined, facts);
 }
 
 function exportCacheAge(caches: Caches, registry: Registry): void {
