@@ -75,10 +75,11 @@ function describeAgent({
 }
 
 /** Of a pod that has not reported yet. */
-const NOTHING: Partial<Snapshot> = {};
+const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates'>> = {};
 
 function describePod(report: PodReport, wanted: string | undefined): DebugPod {
-  const { pod, since, snapshot = NOTHING } = report;
+  const { pod, since } = report;
+  const snapshot = report.snapshot ?? NOTHING;
   const gates = shutGates(snapshot.gates ?? []);
   return {
     pod,
@@ -91,10 +92,10 @@ function describePod(report: PodReport, wanted: string | undefined): DebugPod {
 }
 
 function inForce(
-  { runtimeVersion, revision, hash, snapshot = NOTHING }: PodReport,
+  { runtimeVersion, revision, hash, snapshot }: PodReport,
   wanted: string | undefined,
 ): Pick<DebugPod, 'runtimeVersion' | 'revision' | 'current' | 'refused'> {
-  const refused = snapshot.configuration?.refused?.message;
+  const refused = snapshot?.configuration.refused?.message;
   return {
     ...(runtimeVersion !== undefined && { runtimeVersion }),
     ...(revision && { revision: formatRevision(revision) }),
