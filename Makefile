@@ -9,7 +9,8 @@ JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWa
 # CI sets RESULTS_DIR to count what ran.
 RESULTS = $(if $(RESULTS_DIR),--json --outputFile='$(RESULTS_DIR)/$@.json')
 GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
-  charts/breakwater/templates/_permissions.tpl config/rbac config/manager config/prometheus config/install.yaml
+  charts/breakwater/templates/_permissions.tpl config/rbac config/manager config/prometheus config/install.yaml \
+  config/grafana charts/breakwater/files
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json
 
