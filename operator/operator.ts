@@ -102,6 +102,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           runtimeImage,
           operatorNamespace: settings.namespace,
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
+          ...(settings.runbooks !== undefined && { runbooks: settings.runbooks }),
         },
         authorityPem: rotation.trusted,
         upgradeConcurrency: settings.upgradeConcurrency,

@@ -18,6 +18,12 @@ it('has a default for all that can have one', () => {
   });
 });
 
+it('takes the address of the runbooks only as an address', () => {
+  const runbooks = 'https://example.com/runbooks';
+  expect(settingsFrom({ ...needed, RUNBOOKS_URL: runbooks }).runbooks).toBe(runbooks);
+  expect(() => settingsFrom({ ...needed, RUNBOOKS_URL: 'runbooks' })).toThrow('RUNBOOKS_URL');
+});
+
 it('names everything that is wrong at once', () => {
   expect(() =>
     settingsFrom({

@@ -11,6 +11,8 @@ export interface Settings {
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
+  /** Address of the pages in docs/runbooks, to which agents' alerts lead; absent: they only name them. */
+  runbooks?: string;
   leaseName: string;
   authoritySecret: string;
   ports: { metrics: number; health: number; debug: number };
@@ -42,6 +44,10 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     }
     return number;
   };
+  const runbooks = env['RUNBOOKS_URL'] || undefined;
+  if (runbooks !== undefined && !/^https?:\/\/\S+$/.test(runbooks)) {
+    problems.push('set RUNBOOKS_URL to an address that begins with http:// or https://');
+  }
   const logLevel = env['LOG_LEVEL'] || 'info';
   if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
   const settings: Settings = {
@@ -52,6 +58,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     upgradeConcurrency: count('RUNTIME_UPGRADE_CONCURRENCY', 5),
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
+    ...(runbooks !== undefined && { runbooks }),
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',
     authoritySecret: env['AUTHORITY_SECRET'] || 'breakwater-authority',
     ports: {
