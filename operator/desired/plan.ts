@@ -63,6 +63,8 @@ export interface AgentPlan {
   prometheusRule?: PrometheusRule;
   /** Whether the cluster can give the monitoring that the spec asks for; absent when it asks for none. */
   monitored?: ConditionDraft;
+  /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
+  upgradeTo?: string;
   dependencies: PlannedDependency[];
   /** Policies that hold a slot of the agent, sorted by kind and name. */
   policies: PolicyRef[];

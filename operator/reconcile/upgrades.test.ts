@@ -31,6 +31,7 @@ class Scene {
     this.upgrades = this.#leader();
   }
 
+  /** The image that pods get; of an agent that waits, with what it waits for. */
   reconcile(agent: AgentDeployment): string {
     const { name } = agent.metadata;
     const live = this.live.get(name);
@@ -46,7 +47,7 @@ class Scene {
       live,
     );
     this.live.set(name, stored(plan.deployment!, live));
-    return plan.image;
+    return plan.upgradeTo === undefined ? plan.image : `${plan.image} → ${plan.upgradeTo}`;
   }
 
   finish(name: string): void {
@@ -111,7 +112,7 @@ describe('Upgrades', () => {
     scene.reconcile(agents[0]!);
     expect([...scene.woken]).toEqual(['support/agent-5']);
     expect(scene.reconcile(agents[5]!)).toBe('runtime:2');
-    expect(scene.reconcile(agents[6]!)).toBe('runtime:1');
+    expect(scene.reconcile(agents[6]!)).toBe('runtime:1 → runtime:2');
     expect(scene.rolling()).toHaveLength(LIMIT);
   });
 
@@ -134,7 +135,7 @@ describe('Upgrades', () => {
     const edited = agentFixture('agent-6', { shutdown: { drainTimeout: '1m' } });
     expect(scene.reconcile(edited)).toBe('runtime:2');
     const scaled = agentFixture('agent-5', { replicas: 9 });
-    expect(scene.reconcile(scaled)).toBe('runtime:1');
+    expect(scene.reconcile(scaled)).toBe('runtime:1 → runtime:2');
     expect(scene.live.get('agent-5')!.spec.replicas).toBe(9);
   });
 

@@ -52,7 +52,8 @@ export class Upgrades {
     if (plan.deployment === undefined) return plan;
     const deployment = this.#next(key, agent, plan.deployment, live);
     const image = runtimeContainer(deployment.spec.template).image ?? plan.image;
-    return { ...plan, deployment, image };
+    const upgradeTo = this.#waiting.has(key) ? { upgradeTo: plan.image } : {};
+    return { ...plan, deployment, image, ...upgradeTo };
   }
 
   /** Gives up the agent's place, or its turn. */
@@ -72,6 +73,7 @@ export class Upgrades {
     const choices = hashOf(choicesOf(agent));
     const state = stateOf(live, template, choices);
     if (state === 'Done') this.release(key);
+    else if (state !== 'Upgrade') this.#waiting.delete(key);
     if (live && state === 'Upgrade' && !this.#admit(key)) return held(planned, live);
     return annotated(planned, {
       [TEMPLATE_ANNOTATION]: template,

@@ -18,7 +18,14 @@ import { desiredPods, scalingManaged } from './scaling.ts';
 /** What the status needs of an agent's plan. */
 export type PlanFacts = Pick<
   AgentPlan,
-  'dependencies' | 'policies' | 'image' | 'endpoint' | 'selector' | 'problems' | 'monitored'
+  | 'dependencies'
+  | 'policies'
+  | 'image'
+  | 'endpoint'
+  | 'selector'
+  | 'problems'
+  | 'monitored'
+  | 'upgradeTo'
 >;
 
 export interface AgentStatusInput {
@@ -146,7 +153,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
     readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
-    progressing(rollOut),
+    progressing(rollOut, plan.upgradeTo),
     degraded(observation, desired, rollOut, found),
   ];
 }

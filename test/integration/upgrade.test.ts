@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { settingsFrom } from '../../operator/settings.ts';
 import { waitFor } from '../cluster/step.ts';
@@ -54,6 +55,9 @@ const running = new Map<string, string>();
 const isRolling = (deployment: Deployment): boolean =>
   running.get(deployment.metadata.name) !== imageOf(deployment);
 
+const isPending = ({ status }: AgentDeployment): boolean =>
+  status?.conditions?.some(({ reason }) => reason === 'UpgradePending') ?? false;
+
 /** Does what the Deployment's controller does when all new pods are ready. */
 async function finish(deployment: Deployment): Promise<void> {
   const { metadata, spec } = deployment;
@@ -68,6 +72,14 @@ async function finish(deployment: Deployment): Promise<void> {
     },
   });
   expect(status).toBe(200);
+}
+
+/** The controller takes note of every change at once, of an annotation too. */
+async function takeNote(all: readonly Deployment[]): Promise<void> {
+  const changed = all.filter(
+    (one) => !isRolling(one) && one.status?.observedGeneration !== one.metadata.generation,
+  );
+  await Promise.all(changed.map(finish));
 }
 
 async function apply(name: string, spec: object = {}): Promise<void> {
@@ -87,11 +99,7 @@ async function rolling(image: string, count: number): Promise<Deployment[]> {
     const all = await deployments();
     found = all.filter(isRolling);
     expect(found.length).toBeLessThanOrEqual(LIMIT);
-    // The controller takes note of every change at once, of an annotation too.
-    const noted = all.filter(
-      (one) => !isRolling(one) && one.status?.observedGeneration !== one.metadata.generation,
-    );
-    await Promise.all(noted.map(finish));
+    await takeNote(all);
     return found.length === count && found.every((one) => imageOf(one) === image);
   });
   return found;
@@ -108,6 +116,12 @@ it('rolls five of twenty agents at a time, over a change of leaders, and none th
 
   await lead('runtime:2');
   const [first, second] = await rolling('runtime:2', LIMIT);
+  await waitFor('agents do not say that they wait', WAIT, async () => {
+    await takeNote(await deployments());
+    const path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments`;
+    const { items } = (await server.request<{ items: AgentDeployment[] }>('GET', path)).body;
+    return items.filter(isPending).length === AGENTS - LIMIT;
+  });
   await finish(first!);
   await rolling('runtime:2', LIMIT);
 
