@@ -177,6 +177,58 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
   });
 });
 
+it('writes no object but the one that a change is about, whatever the API server fills in', async () => {
+  const namespace = await server.namespace('exact');
+  const spec = {
+    autoscaling: {
+      ...AUTOSCALING,
+      behavior: { scaleDown: { stabilizationWindowSeconds: 60 }, scaleUp: { selectPolicy: 'Min' } },
+    },
+    networkPolicy: {
+      from: [
+        { namespaceSelector: {}, podSelector: { matchLabels: {}, matchExpressions: [] } },
+        { ipBlock: { cidr: '192.0.2.0/24', except: [] } },
+      ],
+    },
+    podTemplate: {
+      spec: { containers: [{ name: 'agent', resources: { limits: { cpu: '1000m' } } }] },
+    },
+    service: { type: 'LoadBalancer', annotations: { 'example.com/a': '' } },
+  };
+  const paths = [
+    ...CHILDREN.map(({ collection, name }) => `${collection(namespace)}/${name}`),
+    `/api/v1/namespaces/${namespace}/services/one`,
+    `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
+    `/api/v1/namespaces/${namespace}/configmaps/one-configuration`,
+    `/apis/apps/v1/namespaces/${namespace}/deployments/one`,
+  ];
+  const settle = (): Promise<AgentDeployment> =>
+    until<AgentDeployment>(
+      agentPath(namespace),
+      (object) => object?.status?.observedGeneration === object?.metadata.generation,
+    );
+  const versions = (): Promise<[string, string | undefined][]> =>
+    Promise.all(
+      paths.map(async (path): Promise<[string, string | undefined]> => [
+        path,
+        (await get<KubernetesObject>(path))?.metadata.resourceVersion,
+      ]),
+    );
+  await server.apply(agentPath(namespace), agent(spec));
+  await Promise.all(paths.map((path) => until(path, there)));
+  await settle();
+  const before = await versions();
+  await server.apply(
+    agentPath(namespace),
+    agent({ ...spec, disruption: { maxUnavailable: '50%' } }),
+  );
+  await settle();
+  const changed = (await versions()).filter(([, version], index) => version !== before[index]![1]);
+  expect(changed.map(([path]) => path)).toEqual([
+    `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets/one`,
+  ]);
+});
+
 describe('an object that is no longer wanted', () => {
   it.each([
     ['HorizontalPodAutoscaler', { autoscaling: undefined }],
