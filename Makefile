@@ -8,7 +8,9 @@ CLUSTER_COMMAND := node test/cluster/main.ts
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 # CI sets RESULTS_DIR to count what ran.
 RESULTS = $(if $(RESULTS_DIR),--json --outputFile='$(RESULTS_DIR)/$@.json')
-GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference
+GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
+  charts/breakwater/templates/_permissions.tpl config/rbac config/manager config/prometheus config/install.yaml \
+  config/grafana charts/breakwater/files
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json
 
@@ -89,9 +91,10 @@ bench-core: $(MODULES) ## measure what the guard costs, side by side with librar
 	@node test/bench/core.ts
 
 .PHONY: generate
-generate: $(MODULES) ## generate types, chart and reference from crds/ and contract/
+generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/ and operator/
 	node crds/generate.ts
 	node contract/generate.ts
+	node config/generate.ts
 
 .PHONY: clean
 clean: ## remove what was built in the checkout; the cluster and the cache outside it stay

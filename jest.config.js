@@ -24,11 +24,11 @@ export default {
   projects: [
     project('unit', {
       testMatch: ['<rootDir>/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|e2e|bench)/'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|e2e|compat|bench)/'],
     }),
     project('integration', { testMatch: ['<rootDir>/test/integration/**/*.test.ts'] }),
     project('e2e', {
-      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{e2e,compat}/**/*.test.ts'],
       globalSetup: '<rootDir>/test/e2e/setup.ts',
     }),
   ],

@@ -1,9 +1,17 @@
-/** Writes config/rbac/rbac.yaml and config/manager/manager.yaml; see render.ts. */
+/** Writes the chart's permissions and the dashboard, then what is rendered from the chart; see permissions.ts and render.ts. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { helmBinaries } from '../test/cluster/local/binaries.ts';
-import { render } from './render.ts';
+import { dashboard } from './grafana/dashboard.ts';
+import { permissionTemplates } from './permissions.ts';
+import { CHART, render } from './render.ts';
 
+writeFileSync(join(CHART, 'templates/_permissions.tpl'), permissionTemplates());
+for (const path of [
+  join(CHART, 'files/dashboard.json'),
+  join(import.meta.dirname, 'grafana/breakwater.json'),
+])
+  writeFileSync(path, `${JSON.stringify(dashboard(), null, 2)}\n`);
 const files = await render(join(await helmBinaries(), 'helm'));
 for (const [path, text] of Object.entries(files))
   writeFileSync(join(import.meta.dirname, path), text);

@@ -21,6 +21,7 @@ function toJsonSchema(schema: JSONSchema): JSONSchema {
   const result: JSONSchema = Object.fromEntries(
     Object.entries(rest).filter(([key]) => !key.startsWith('x-kubernetes-') && key !== 'default'),
   );
+  if (rest['x-kubernetes-int-or-string'] === true) result.type = ['integer', 'string'];
   if (items) result.items = toJsonSchema(items);
   if (additionalProperties)
     result.additionalProperties = toJsonSchema(additionalProperties as JSONSchema);

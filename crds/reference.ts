@@ -99,6 +99,7 @@ function typeName(schema: Schema): string {
   if (schema.items) return `list of ${typeName(schema.items)}s`;
   if (schema.additionalProperties) return `map of ${typeName(schema.additionalProperties)}s`;
   if (schema.format === 'date-time') return 'time';
+  if (schema['x-kubernetes-int-or-string']) return 'integer or string';
   return schema.type ?? 'any';
 }
 

@@ -3,30 +3,23 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { CONTROL_AUDIENCE } from '../contract/link.ts';
-import { MANAGED_BY } from './desired/metadata.ts';
+import { AuthorityStore } from './authorityStore.ts';
+import { describeAgents, type AgentFacts } from './debug.ts';
 import { json, serve, type Answer } from './endpoints.ts';
 import {
-  isAlreadyExists,
   KubeClient,
   keyOf,
   LeaderElector,
-  Secrets,
   systemClock,
   Transport,
   type ClusterConfig,
   type LeaderTerm,
 } from './kube/index.ts';
-import {
-  Credentials,
-  identityOf,
-  Links,
-  loadAuthority,
-  type Authority,
-  type SecretStore,
-} from './links/index.ts';
+import { Credentials, identityOf, Links, Rotation, type RotationOptions } from './links/index.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { createQueues, Office } from './reconcile/office.ts';
+import { StatusLag } from './reconcile/statusLag.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
 
@@ -35,8 +28,12 @@ export interface OperatorOptions {
   cluster: ClusterConfig;
   logger: Logger;
   registry: Registry;
+  /** Time between two looks at which kinds of prometheus-operator are installed. Default 30 s. */
+  discoveryIntervalMs?: number;
   /** Reconciles at a time, for each kind. Default 10. */
   concurrency?: number;
+  /** When the authority of the links is replaced. Default: within a year. */
+  rotation?: RotationOptions['plan'];
 }
 
 /** A liveness probe fails when the event loop stood still for so long. */
@@ -57,12 +54,24 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     random,
     logger: logger.child({ module: 'informer' }),
+    discoveryIntervalMs: options.discoveryIntervalMs,
     ...(settings.watchNamespace !== undefined && { namespace: settings.watchNamespace }),
   });
   const attachments = new Attachments(caches);
-  const queues = createQueues({ registry, clock, random });
-  const authority = await loadAuthority(authorityStore(client, settings));
-  const links = await createLinks({ authority, client, logger, registry }, signal);
+  const lag = new StatusLag(registry, clock);
+  const queues = createQueues({ registry, clock, random, lag });
+  const rotation = await Rotation.start({
+    store: new AuthorityStore(client, settings),
+    clock,
+    logger: logger.child({ module: 'authority' }),
+    ...(options.rotation && { plan: options.rotation }),
+  });
+  const links = await createLinks({ rotation, client, logger, registry }, signal);
+  rotation.onChange(() => {
+    // Only the leader works its queue off; it writes no ConfigMap that is as it should be.
+    for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
+  });
+  rotation.follow(signal);
   connectTriggers({ caches, attachments, links, queues });
   exportCacheAge(caches, registry);
   let office: Office | undefined;
@@ -88,11 +97,15 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         attachments,
         links,
         queues,
+        lag,
         plan: {
           runtimeImage,
+          operatorNamespace: settings.namespace,
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
+          ...(settings.runbooks !== undefined && { runbooks: settings.runbooks }),
         },
-        authorityPem: authority.certificate,
+        authorityPem: rotation.trusted,
+        upgradeConcurrency: settings.upgradeConcurrency,
         instance: settings.podName,
         logger,
         registry,
@@ -102,6 +115,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       },
       term,
     );
+    const guarded = client.guarded(() => term.assertLeading());
+    void rotation.lead(new AuthorityStore(guarded, settings), term.signal);
     return office.run();
   };
   await elector.run(signal, { onStarted, onStopped: () => void (office = undefined) });
@@ -112,16 +127,21 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
 
 async function createLinks(
   {
-    authority,
+    rotation,
     client,
     logger,
     registry,
-  }: { authority: Authority; client: KubeClient } & Pick<OperatorOptions, 'logger' | 'registry'>,
+  }: { rotation: Rotation; client: KubeClient } & Pick<OperatorOptions, 'logger' | 'registry'>,
   signal: AbortSignal,
 ): Promise<Links> {
   const module = logger.child({ module: 'links' });
-  const credentials = await Credentials.issue({ authority, clock: systemClock, logger: module });
+  const credentials = await Credentials.issue({
+    authority: rotation.signing,
+    clock: systemClock,
+    logger: module,
+  });
   credentials.run(signal);
+  rotation.onChange(() => void credentials.check());
   return new Links({
     credentials: () => credentials.current(),
     reviewToken: async (token) => identityOf(await client.reviewToken(token, [CONTROL_AUDIENCE])),
@@ -130,39 +150,6 @@ async function createLinks(
     logger: module,
     registry,
   });
-}
-
-/** The Secret that keeps the authority. Of two operators that start together one creates it, the other reads it. */
-function authorityStore(client: KubeClient, settings: Settings): SecretStore {
-  const { namespace, authoritySecret: name } = settings;
-  const decode = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
-  const encode = (text: string): string => Buffer.from(text).toString('base64');
-  return {
-    async read() {
-      const secret = await client.get(Secrets, namespace, name);
-      if (!secret) return undefined;
-      return {
-        'tls.crt': decode(secret.data?.['tls.crt']),
-        'tls.key': decode(secret.data?.['tls.key']),
-      };
-    },
-    async create(data) {
-      const secret = {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name, namespace, labels: { 'app.kubernetes.io/managed-by': MANAGED_BY } },
-        type: 'kubernetes.io/tls',
-        data: { 'tls.crt': encode(data['tls.crt']), 'tls.key': encode(data['tls.key']) },
-      };
-      try {
-        await client.create(Secrets, secret);
-        return 'created';
-      } catch (error) {
-        if (isAlreadyExists(error)) return 'exists';
-        throw error;
-      }
-    },
-  };
 }
 
 async function serveEndpoints(
@@ -203,23 +190,20 @@ async function serveEndpoints(
   };
 }
 
-/** What /debug/agents shows: what is meant to run, and what each pod says. */
+/** What /debug/agents shows. */
 function describe(caches: Caches, links: Links, office: Office | undefined): unknown {
-  return {
-    leading: office !== undefined,
-    agents: caches.agents.list().map((agent) => {
-      const key = keyOf(agent);
-      const state = office?.agents.stateOf(key);
-      return {
-        agent: key,
-        term: office?.agents.termOf(key),
-        revision: state?.configuration?.revision,
-        hash: state?.configuration?.hash,
-        applyErrors: state?.applyErrors,
-        pods: links.podsOf(key),
-      };
-    }),
-  };
+  const facts = caches.agents.list().map((agent): AgentFacts => {
+    const key = keyOf(agent);
+    const { configuration, applyErrors } = office?.agents.stateOf(key) ?? {};
+    return {
+      key,
+      ...(office && { term: office.agents.termOf(key) }),
+      ...(configuration && { configuration }),
+      ...(applyErrors && { applyErrors }),
+      pods: links.podsOf(key),
+    };
+  });
+  return describeAgents(office !== undefined, facts);
 }
 
 function exportCacheAge(caches: Caches, registry: Registry): void {
@@ -229,6 +213,8 @@ function exportCacheAge(caches: Caches, registry: Registry): void {
     labelNames: ['kind'],
     registers: [registry],
     collect() {
+      // A kind that was removed has no informer any more.
+      this.reset();
       for (const { resource, lastEventAgeMs } of caches.all) {
         if (lastEventAgeMs !== undefined) this.set({ kind: resource.kind }, lastEventAgeMs / 1000);
       }

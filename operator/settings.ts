@@ -6,9 +6,13 @@ export interface Settings {
   podName: string;
   runtimeImage: string;
   runtimeImagePullPolicy: string | undefined;
+  /** How many agents at most roll out a new version of the operator at the same time. */
+  upgradeConcurrency: number;
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
+  /** Address of the pages in docs/runbooks, to which agents' alerts lead; absent: they only name them. */
+  runbooks?: string;
   leaseName: string;
   authoritySecret: string;
   ports: { metrics: number; health: number; debug: number };
@@ -33,6 +37,17 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     }
     return number;
   };
+  const count = (name: string, fallback: number): number => {
+    const number = Number(env[name] || fallback);
+    if (!Number.isInteger(number) || number < 1) {
+      problems.push(`set ${name} to a whole number, 1 or more`);
+    }
+    return number;
+  };
+  const runbooks = env['RUNBOOKS_URL'] || undefined;
+  if (runbooks !== undefined && !/^https?:\/\/\S+$/.test(runbooks)) {
+    problems.push('set RUNBOOKS_URL to an address that begins with http:// or https://');
+  }
   const logLevel = env['LOG_LEVEL'] || 'info';
   if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
   const settings: Settings = {
@@ -40,8 +55,10 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     podName: required('POD_NAME', 'a name for this process'),
     runtimeImage: required('RUNTIME_IMAGE', 'the image that agents run by default'),
     runtimeImagePullPolicy: env['RUNTIME_IMAGE_PULL_POLICY'] || undefined,
+    upgradeConcurrency: count('RUNTIME_UPGRADE_CONCURRENCY', 5),
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
+    ...(runbooks !== undefined && { runbooks }),
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',
     authoritySecret: env['AUTHORITY_SECRET'] || 'breakwater-authority',
     ports: {

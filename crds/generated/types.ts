@@ -16,11 +16,11 @@ export interface AgentDeployment {
   status?: AgentDeploymentStatus;
 }
 /**
- * What to run. Only image, imagePullPolicy, shutdown, podTemplate and the name of a Secret restart pods when changed; all else is live in milliseconds.
+ * What to run. Only image, imagePullPolicy, probes, shutdown, podTemplate and the name of a Secret restart pods when changed; all else is live in milliseconds.
  */
 export interface AgentDeploymentSpec {
   /**
-   * Number of pods, 0 to 1000. Default 1.
+   * Number of pods, 0 to 1000, unless autoscaling decides on it. Default 1.
    */
   replicas: number;
   /**
@@ -31,6 +31,10 @@ export interface AgentDeploymentSpec {
    * When the kubelet pulls the image. Default as for any pod, IfNotPresent unless the tag is latest.
    */
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /**
+   * What a new version of the operator does to an agent without an image of its own. Automatic rolls out the new default image, a few agents at a time. Manual keeps the image that the pods have until image is set or this is Automatic again.
+   */
+  runtimeUpgrade: 'Automatic' | 'Manual';
   /**
    * The model that the agent talks to.
    */
@@ -148,6 +152,402 @@ export interface AgentDeploymentSpec {
      * Time that a stopping pod gives its open requests and streams to finish. It takes no new ones meanwhile. Default 5m.
      */
     drainTimeout: string;
+  };
+  /**
+   * Lets a HorizontalPodAutoscaler decide on the number of pods; replicas has no effect then. Removing it sets the number to replicas at once. Needs metrics-server, and requests for CPU and memory in the pods, which they have by default.
+   */
+  autoscaling?: {
+    /**
+     * Fewest pods. Default 3.
+     */
+    minReplicas: number;
+    /**
+     * Most pods. Default 10.
+     */
+    maxReplicas: number;
+    /**
+     * CPU that the runtime's containers are to use on average, in percent of their requests; 0 leaves CPU out of account. Default 70.
+     */
+    cpuPercent: number;
+    /**
+     * Memory that the runtime's containers are to use on average, in percent of their requests; 0 leaves memory out of account. Default 80.
+     */
+    memoryPercent: number;
+    /**
+     * How quickly the number of pods changes, as in a HorizontalPodAutoscaler (autoscaling/v2). Default as there.
+     */
+    behavior?: {
+      /**
+       * How quickly the number of pods grows.
+       */
+      scaleUp?: {
+        /**
+         * Seconds of past recommendations to be cautious about.
+         */
+        stabilizationWindowSeconds?: number;
+        /**
+         * Which of the policies counts, or that the number never grows.
+         */
+        selectPolicy?: 'Max' | 'Min' | 'Disabled';
+        /**
+         * Bounds of one step.
+         *
+         * @maxItems 16
+         */
+        policies?: {
+          /**
+           * What value counts.
+           */
+          type: 'Pods' | 'Percent';
+          /**
+           * Pods, or percent of the pods, by which the number may change in periodSeconds.
+           */
+          value: number;
+          /**
+           * Seconds in which the change may happen.
+           */
+          periodSeconds: number;
+        }[];
+      };
+      /**
+       * How quickly the number of pods shrinks.
+       */
+      scaleDown?: {
+        /**
+         * Seconds of past recommendations to be cautious about.
+         */
+        stabilizationWindowSeconds?: number;
+        /**
+         * Which of the policies counts, or that the number never shrinks.
+         */
+        selectPolicy?: 'Max' | 'Min' | 'Disabled';
+        /**
+         * Bounds of one step.
+         *
+         * @maxItems 16
+         */
+        policies?: {
+          /**
+           * What value counts.
+           */
+          type: 'Pods' | 'Percent';
+          /**
+           * Pods, or percent of the pods, by which the number may change in periodSeconds.
+           */
+          value: number;
+          /**
+           * Seconds in which the change may happen.
+           */
+          periodSeconds: number;
+        }[];
+      };
+    };
+  };
+  /**
+   * The Service in front of the pods.
+   */
+  service: {
+    /**
+     * Who can reach it, as for any Service. Default ClusterIP, the cluster alone.
+     */
+    type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+    /**
+     * Port of the Service. Default 80.
+     */
+    port: number;
+    /**
+     * Annotations of the Service, such as those that a cloud provider reads.
+     */
+    annotations?: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * Who may open connections to the pods, by a NetworkPolicy. It takes effect where the cluster's network enforces them.
+   */
+  networkPolicy: {
+    /**
+     * Whether there is a NetworkPolicy. Default true.
+     */
+    enabled: boolean;
+    /**
+     * Who may reach the agent (port 8080), besides its own pods. Default is every pod of the agent's namespace. Callers from elsewhere, such as an ingress controller or clients of a LoadBalancer, must be named.
+     *
+     * @minItems 1
+     * @maxItems 64
+     */
+    from?: {
+      /**
+       * Pods, by their labels; an empty selector is all. In the namespaces of namespaceSelector, or in that of the agent.
+       */
+      podSelector?: {
+        /**
+         * Labels that it must have.
+         */
+        matchLabels?: {
+          [k: string]: string;
+        };
+        /**
+         * What its labels must be besides.
+         *
+         * @maxItems 64
+         */
+        matchExpressions?: {
+          /**
+           * Name of the label.
+           */
+          key: string;
+          /**
+           * How the label is compared.
+           */
+          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+          /**
+           * Values to compare with, for In and NotIn.
+           *
+           * @maxItems 64
+           */
+          values?: string[];
+        }[];
+      };
+      /**
+       * Namespaces, by their labels; an empty selector is all.
+       */
+      namespaceSelector?: {
+        /**
+         * Labels that it must have.
+         */
+        matchLabels?: {
+          [k: string]: string;
+        };
+        /**
+         * What its labels must be besides.
+         *
+         * @maxItems 64
+         */
+        matchExpressions?: {
+          /**
+           * Name of the label.
+           */
+          key: string;
+          /**
+           * How the label is compared.
+           */
+          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+          /**
+           * Values to compare with, for In and NotIn.
+           *
+           * @maxItems 64
+           */
+          values?: string[];
+        }[];
+      };
+      /**
+       * Addresses, such as those of clients outside the cluster.
+       */
+      ipBlock?: {
+        /**
+         * Range of addresses, such as 192.0.2.0/24.
+         */
+        cidr: string;
+        /**
+         * Ranges within cidr that are left out.
+         *
+         * @maxItems 64
+         */
+        except?: string[];
+      };
+    }[];
+    /**
+     * Who may reach metrics and health (port 9090). Default is anybody.
+     *
+     * @minItems 1
+     * @maxItems 64
+     */
+    metricsFrom?: {
+      /**
+       * Pods, by their labels; an empty selector is all. In the namespaces of namespaceSelector, or in that of the agent.
+       */
+      podSelector?: {
+        /**
+         * Labels that it must have.
+         */
+        matchLabels?: {
+          [k: string]: string;
+        };
+        /**
+         * What its labels must be besides.
+         *
+         * @maxItems 64
+         */
+        matchExpressions?: {
+          /**
+           * Name of the label.
+           */
+          key: string;
+          /**
+           * How the label is compared.
+           */
+          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+          /**
+           * Values to compare with, for In and NotIn.
+           *
+           * @maxItems 64
+           */
+          values?: string[];
+        }[];
+      };
+      /**
+       * Namespaces, by their labels; an empty selector is all.
+       */
+      namespaceSelector?: {
+        /**
+         * Labels that it must have.
+         */
+        matchLabels?: {
+          [k: string]: string;
+        };
+        /**
+         * What its labels must be besides.
+         *
+         * @maxItems 64
+         */
+        matchExpressions?: {
+          /**
+           * Name of the label.
+           */
+          key: string;
+          /**
+           * How the label is compared.
+           */
+          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+          /**
+           * Values to compare with, for In and NotIn.
+           *
+           * @maxItems 64
+           */
+          values?: string[];
+        }[];
+      };
+      /**
+       * Addresses, such as those of clients outside the cluster.
+       */
+      ipBlock?: {
+        /**
+         * Range of addresses, such as 192.0.2.0/24.
+         */
+        cidr: string;
+        /**
+         * Ranges within cidr that are left out.
+         *
+         * @maxItems 64
+         */
+        except?: string[];
+      };
+    }[];
+  };
+  /**
+   * How the kubelet checks pods. None of the checks asks the model, so an outage of the model restarts no pod. A change restarts pods.
+   */
+  probes: {
+    /**
+     * Whether the process has started; the other checks wait for it.
+     */
+    startup: {
+      /**
+       * Time between two checks, in whole seconds. Default 1s.
+       */
+      period: string;
+      /**
+       * Time for an answer, in whole seconds. Default 1s.
+       */
+      timeout: string;
+      /**
+       * Failed checks in a row after which the container is restarted. Default 300.
+       */
+      failureThreshold: number;
+    };
+    /**
+     * Whether the process still works.
+     */
+    liveness: {
+      /**
+       * Time between two checks, in whole seconds. Default 10s.
+       */
+      period: string;
+      /**
+       * Time for an answer, in whole seconds. Default 5s.
+       */
+      timeout: string;
+      /**
+       * Failed checks in a row after which the container is restarted. Default 3.
+       */
+      failureThreshold: number;
+    };
+    /**
+     * Whether the pod may get requests.
+     */
+    readiness: {
+      /**
+       * Time between two checks, in whole seconds. Default 5s.
+       */
+      period: string;
+      /**
+       * Time for an answer, in whole seconds. Default 3s.
+       */
+      timeout: string;
+      /**
+       * Failed checks in a row after which the pod gets no requests. Default 2.
+       */
+      failureThreshold: number;
+    };
+  };
+  /**
+   * What the agent bears when nodes are drained.
+   */
+  disruption: {
+    /**
+     * Pods that may be missing while nodes are drained, as a number or a percentage of the pods wanted, rounded up. The agent counts as ready as long as no more are missing, and at least one is there. With 0 no node with a pod of the agent can be drained. Default 1.
+     */
+    maxUnavailable: number | string;
+  };
+  /**
+   * How Prometheus watches the agent, by way of prometheus-operator. Where its CRDs are missing, the headless Service carries prometheus.io annotations for a Prometheus that looks for those.
+   */
+  monitoring: {
+    /**
+     * The ServiceMonitor, by which Prometheus scrapes the pods.
+     */
+    serviceMonitor: {
+      /**
+       * true asks for it, and the condition Monitored says when the cluster does not have it; false goes without. When absent, it is made where the CRD is installed, now or later.
+       */
+      enabled?: boolean;
+      /**
+       * Time between two scrapes. Default 30s.
+       */
+      interval: string;
+      /**
+       * Labels of the object, such as those by which a Prometheus chooses what it scrapes.
+       */
+      labels?: {
+        [k: string]: string;
+      };
+    };
+    /**
+     * The PrometheusRule with the alerts HighErrorRate, CircuitBreakerOpen and HighRateLimitRejections.
+     */
+    alerts: {
+      /**
+       * true asks for it, and the condition Monitored says when the cluster does not have it; false goes without. When absent, it is made where the CRD is installed, now or later.
+       */
+      enabled?: boolean;
+      /**
+       * Labels of the object, such as those by which a Prometheus chooses its rules.
+       */
+      labels?: {
+        [k: string]: string;
+      };
+    };
   };
   /**
    * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent.

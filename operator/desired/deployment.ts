@@ -17,12 +17,13 @@ export interface RuntimeOptions {
  * pods than wanted. Throws an InvalidSpecError when spec.podTemplate does not fit.
  */
 export function deployment(agent: AgentDeployment, options: RuntimeOptions): Deployment {
+  const { autoscaling, replicas } = agent.spec;
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: childMetadata(agent, agent.metadata.name),
     spec: {
-      replicas: agent.spec.replicas,
+      ...(autoscaling === undefined ? { replicas } : {}),
       selector: { matchLabels: selectorLabels(agent) },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: podTemplate(agent, runtimeImage(agent, options)),

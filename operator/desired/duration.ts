@@ -37,3 +37,13 @@ export function checkOrder([shorter, text]: Named, [longer, bound]: Named): void
     `${shorter} (${text}) must not be longer than ${longer} (${bound})`,
   );
 }
+
+/** Milliseconds as Prometheus writes durations: units in falling order, such as 1m30s. */
+export function prometheusDuration(ms: number): string {
+  const parts = Object.entries(UNITS).map(([unit, size], index, all) => {
+    const larger = all[index - 1]?.[1];
+    const amount = Math.floor((larger === undefined ? ms : ms % larger) / size);
+    return amount > 0 ? `${amount}${unit}` : '';
+  });
+  return parts.join('') || '0s';
+}

@@ -9,7 +9,10 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { ObjectMeta } from '../../crds/meta.ts';
 
-export const OPTIONS = { runtimeImage: 'example.com/breakwater-runtime:1.2.3' };
+export const OPTIONS = {
+  runtimeImage: 'example.com/breakwater-runtime:1.2.3',
+  operatorNamespace: 'breakwater-system',
+};
 
 type Endpoint = AgentDeploymentSpec['model']['endpoints'][number];
 
@@ -46,6 +49,16 @@ export function agentFixture(
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       shutdown: { drainTimeout: '5m' },
+      service: { type: 'ClusterIP', port: 80 },
+      probes: {
+        startup: { period: '1s', timeout: '1s', failureThreshold: 300 },
+        liveness: { period: '10s', timeout: '5s', failureThreshold: 3 },
+        readiness: { period: '5s', timeout: '3s', failureThreshold: 2 },
+      },
+      disruption: { maxUnavailable: 1 },
+      networkPolicy: { enabled: true },
+      runtimeUpgrade: 'Automatic',
+      monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
       ...spec,
     },
   };

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
@@ -17,6 +17,7 @@ import {
   limitFixture,
   OPTIONS,
 } from './fixtures.ts';
+import { UNMONITORED, type MonitoringFacts } from './monitoring.ts';
 import { planAgent } from './plan.ts';
 
 const agents: Record<string, AgentDeployment> = {
@@ -48,6 +49,56 @@ const agents: Record<string, AgentDeployment> = {
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s' },
+    monitoring: {
+      serviceMonitor: { enabled: true, interval: '90s', labels: { release: 'prometheus' } },
+      alerts: {
+        enabled: true,
+        labels: { release: 'prometheus', 'app.kubernetes.io/name': 'mine' },
+      },
+    },
+    service: {
+      type: 'LoadBalancer',
+      port: 8443,
+      annotations: { 'example.com/load-balancer': 'internal' },
+    },
+    probes: {
+      startup: { period: '2s', timeout: '2s', failureThreshold: 30 },
+      liveness: { period: '1m', timeout: '10s', failureThreshold: 5 },
+      readiness: { period: '1s', timeout: '1s', failureThreshold: 1 },
+    },
+    disruption: { maxUnavailable: '25%' },
+    autoscaling: {
+      minReplicas: 2,
+      maxReplicas: 20,
+      cpuPercent: 60,
+      memoryPercent: 90,
+      behavior: {
+        scaleUp: { policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
+        scaleDown: { stabilizationWindowSeconds: 600, selectPolicy: 'Min' },
+      },
+    },
+    networkPolicy: {
+      enabled: true,
+      from: [
+        { podSelector: { matchLabels: { app: 'gateway' } } },
+        {
+          namespaceSelector: {
+            matchExpressions: [{ key: 'team', operator: 'In', values: ['support', 'sales'] }],
+          },
+          podSelector: {},
+        },
+        { ipBlock: { cidr: '192.0.2.0/24', except: ['192.0.2.128/25'] } },
+      ],
+      metricsFrom: [
+        { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+      ],
+    },
+  }),
+  'without-bounds': agentFixture('triage', {
+    autoscaling: { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 0 },
+    networkPolicy: { enabled: false },
+    disruption: { maxUnavailable: 0 },
+    service: { type: 'NodePort', port: 80 },
   }),
   'pod-template': agentFixture('triage', {
     podTemplate: {
@@ -102,6 +153,24 @@ const limits: Record<string, RateLimitPolicy> = {
   }),
 };
 
+const CHILDREN = [
+  'serviceAccount',
+  'deployment',
+  'service',
+  'headlessService',
+  'disruptionBudget',
+  'networkPolicy',
+  'autoscaler',
+  'serviceMonitor',
+  'prometheusRule',
+] as const;
+
+/** What the cluster has of prometheus-operator; nothing where none is named. */
+const facts: Record<string, MonitoringFacts> = {
+  everything: { serviceMonitors: 'Served', prometheusRules: 'Served' },
+  'pod-template': { serviceMonitors: 'Absent', prometheusRules: 'Served' },
+};
+
 /** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
 function expectGolden(name: string, object: unknown): void {
   const file = new URL(`testdata/${name}.golden.yaml`, import.meta.url);
@@ -119,10 +188,22 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     limits: [limits[name] ?? limitFixture()],
   };
   const attachment = attach(policies, [agent]);
-  const plan = planAgent({ agent, attachment: attachment.agents.get('triage')!, options: OPTIONS });
+  const plan = planAgent({
+    agent,
+    attachment: attachment.agents.get('triage')!,
+    options: OPTIONS,
+    facts: facts[name] ?? UNMONITORED,
+  });
 
-  it.each(['serviceAccount', 'deployment', 'service'] as const)('%s', (kind) => {
+  it.each(CHILDREN.filter((kind) => plan[kind] !== undefined))('%s', (kind) => {
     expectGolden(`${name}/${kind}`, plan[kind]);
+  });
+
+  it('are those that have a golden file, and no others', () => {
+    const directory = new URL(`testdata/${name}/`, import.meta.url);
+    const files = readdirSync(directory).map((file) => file.replace('.golden.yaml', ''));
+    const made = CHILDREN.filter((kind) => plan[kind] !== undefined);
+    expect(files.sort()).toEqual([...made, 'configMap'].sort());
   });
 
   it('configMap', () => {

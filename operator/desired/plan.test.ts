@@ -46,6 +46,13 @@ const model = (rest: Parameters<typeof endpoint>[1]): Partial<AgentDeploymentSpe
 });
 
 const { spec } = agentFixture();
+const AUTOSCALING = { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 80 };
+
+/** Whether the change is none of the pods' business: their configuration stays the same too. */
+const isForChildrenOnly = (change: Partial<AgentDeploymentSpec>): boolean =>
+  ['replicas', 'service', 'autoscaling', 'disruption', 'networkPolicy'].some(
+    (field) => field in change,
+  );
 
 describe('planAgent', () => {
   it('says what the agent depends on and which policies are in force', () => {
@@ -72,17 +79,22 @@ describe('planAgent', () => {
     ['retries', { retry: { ...spec.retry, maxAttempts: 1 } }, nothing],
     ['the bulkhead', { bulkhead: { ...spec.bulkhead, maxConcurrent: 5 } }, nothing],
     ['the concurrency of an endpoint', model({ maxConcurrent: 5 }), nothing],
+    ['the Service', { service: { type: 'NodePort', port: 81, annotations: { a: 'b' } } }, nothing],
+    ['autoscaling', { autoscaling: AUTOSCALING }, nothing],
+    ['the disruption budget', { disruption: { maxUnavailable: '50%' } }, nothing],
+    ['network policies', { networkPolicy: { enabled: false } }, nothing],
   ])('does not restart pods when %s change', (_what, change, attachment) => {
     expect(template(change, attachment)).toEqual(template());
     const before = plan();
     const after = plan(change, attachment);
-    if (change.replicas === undefined) expect(after.hash).not.toBe(before.hash);
+    expect(after.hash !== before.hash).toBe(!isForChildrenOnly(change));
   });
 
   it.each<[string, Partial<AgentDeploymentSpec>]>([
     ['image', { image: 'example.com/other:1' }],
     ['imagePullPolicy', { imagePullPolicy: 'Always' }],
     ['shutdown', { shutdown: { drainTimeout: '1m' } }],
+    ['probes', { probes: { ...spec.probes, liveness: { ...spec.probes.liveness, period: '9s' } } }],
     ['podTemplate', { podTemplate: { spec: { priorityClassName: 'high' } } }],
     ['the name of a Secret', model({ apiKeySecretRef: { name: 'other', key: 'api-key' } })],
     ['the key in a Secret', model({ apiKeySecretRef: { name: 'anthropic', key: 'other' } })],
@@ -126,6 +138,20 @@ describe('planAgent', () => {
     const { hash, problems } = plan({ shutdown: { drainTimeout: 'never' } });
     expect(hash).toBeUndefined();
     expect(problems).toMatchObject([{ reason: 'InvalidDuration' }]);
+  });
+
+  it.each([
+    [{ type: 'ClusterIP' as const, port: 80 }, 'http://triage.support.svc'],
+    [{ type: 'LoadBalancer' as const, port: 8443 }, 'http://triage.support.svc:8443'],
+  ])('names the address of %j', (service, endpoint) => {
+    expect(plan({ service }).endpoint).toBe(endpoint);
+  });
+
+  it('leaves the number of pods to autoscaling', () => {
+    expect(plan({ autoscaling: AUTOSCALING }).deployment!.spec).not.toHaveProperty('replicas');
+    expect(plan({ autoscaling: AUTOSCALING }).autoscaler).toBeDefined();
+    expect(plan({ replicas: 4 }).deployment!.spec.replicas).toBe(4);
+    expect(plan()).not.toHaveProperty('autoscaler');
   });
 
   it('shows the image that podTemplate chooses', () => {

@@ -1,18 +1,37 @@
 import type { Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { AgentAttachment, Policy, PolicyKind } from './attachment.ts';
+import type { AgentAttachment, ConditionDraft, Policy, PolicyKind } from './attachment.ts';
+import { autoscaler } from './autoscaler.ts';
 import { hashContent, resolveContent } from './configuration.ts';
 import { dependenciesOf } from './dependencies.ts';
 import { deployment, runtimeImage, type RuntimeOptions } from './deployment.ts';
+import { disruptionBudget } from './disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './errors.ts';
+import { headlessService } from './headlessService.ts';
 import { selectorLabels } from './metadata.ts';
-import type { Deployment, Service, ServiceAccount } from './objects.ts';
+import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './monitoring.ts';
+import { networkPolicy } from './networkPolicy.ts';
+import type {
+  Deployment,
+  HorizontalPodAutoscaler,
+  NetworkPolicy,
+  PodDisruptionBudget,
+  Service,
+  ServiceAccount,
+} from './objects.ts';
 import { runtimeContainer } from './podTemplate.ts';
+import { prometheusRule, type PrometheusRule } from './prometheusRule.ts';
 import { service, serviceUrl } from './service.ts';
 import { serviceAccount } from './serviceAccount.ts';
+import { serviceMonitor, type ServiceMonitor } from './serviceMonitor.ts';
 import { byText } from './wording.ts';
 
-export type PlanOptions = RuntimeOptions;
+export interface PlanOptions extends RuntimeOptions {
+  /** Where the operator's pods are, which alone may reach the control port. */
+  operatorNamespace: string;
+  /** Address of the pages of the alerts; absent: they are named without an address. */
+  runbooks?: string;
+}
 
 export interface PolicyRef {
   kind: PolicyKind;
@@ -36,6 +55,16 @@ export interface AgentPlan {
   serviceAccount: ServiceAccount;
   deployment?: Deployment;
   service: Service;
+  headlessService: Service;
+  disruptionBudget: PodDisruptionBudget;
+  networkPolicy?: NetworkPolicy;
+  autoscaler?: HorizontalPodAutoscaler;
+  serviceMonitor?: ServiceMonitor;
+  prometheusRule?: PrometheusRule;
+  /** Whether the cluster can give the monitoring that the spec asks for; absent when it asks for none. */
+  monitored?: ConditionDraft;
+  /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
+  upgradeTo?: string;
   dependencies: PlannedDependency[];
   /** Policies that hold a slot of the agent, sorted by kind and name. */
   policies: PolicyRef[];
@@ -53,19 +82,34 @@ export function planAgent({
   agent,
   attachment,
   options,
+  facts = UNMONITORED,
 }: {
   agent: AgentDeployment;
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>;
   options: PlanOptions;
+  /** Absent: the cluster has no monitoring. */
+  facts?: MonitoringFacts;
 }): AgentPlan {
   const problems: Problem[] = [];
   const content = attempt(() => resolveContent(agent, attachment), problems);
+  const policy = networkPolicy(agent, options.operatorNamespace);
+  const scaler = autoscaler(agent);
   const pods = attempt(() => deployment(agent, options), problems);
+  const monitor = attempt(() => serviceMonitor(agent, facts), problems);
+  const rule = prometheusRule(agent, facts, options.runbooks);
+  const monitored = monitoredCondition(agent, facts);
   return {
     ...(content === undefined ? {} : { content, hash: hashContent(content) }),
     serviceAccount: serviceAccount(agent),
     ...(pods === undefined ? {} : { deployment: pods }),
     service: service(agent),
+    headlessService: headlessService(agent, facts),
+    disruptionBudget: disruptionBudget(agent),
+    ...(policy && { networkPolicy: policy }),
+    ...(scaler && { autoscaler: scaler }),
+    ...(monitor && { serviceMonitor: monitor }),
+    ...(rule && { prometheusRule: rule }),
+    ...(monitored && { monitored }),
     dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
     image: plannedImage(agent, options, pods),

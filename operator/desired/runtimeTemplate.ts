@@ -4,6 +4,7 @@ import { credentialDirectory, drainTimeout, ENDPOINT_LAG_MS } from './configurat
 import { configMapName } from './configMap.ts';
 import { labels } from './metadata.ts';
 import type { Container, PodTemplate, Volume } from './objects.ts';
+import { probes } from './probes.ts';
 
 /** Name of the runtime's container, for podTemplate and kubectl logs. */
 export const RUNTIME_CONTAINER = 'agent';
@@ -20,7 +21,7 @@ export interface RuntimeImage {
 
 /**
  * The pod template as Breakwater makes it, before the user's podTemplate. Whatever changes it restarts pods, so it
- * depends on nothing but the image, its pull policy, shutdown and the names of Secrets.
+ * depends on nothing but the image, its pull policy, probes, shutdown and the names of Secrets.
  */
 export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): PodTemplate {
   const credentials = credentialsOf(agent);
@@ -41,7 +42,7 @@ export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): 
         fsGroup: USER,
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      containers: [container(runtime, credentials)],
+      containers: [container(agent, runtime, credentials)],
       volumes: [
         { name: 'configuration', configMap: { name: configMapName(agent) } },
         {
@@ -92,7 +93,11 @@ function credentialsOf(agent: AgentDeployment): Credential[] {
   });
 }
 
-function container({ image, pullPolicy }: RuntimeImage, credentials: Credential[]): Container {
+function container(
+  agent: AgentDeployment,
+  { image, pullPolicy }: RuntimeImage,
+  credentials: Credential[],
+): Container {
   return {
     name: RUNTIME_CONTAINER,
     image,
@@ -116,17 +121,7 @@ function container({ image, pullPolicy }: RuntimeImage, credentials: Credential[
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
-    startupProbe: probe('/health', { periodSeconds: 1, failureThreshold: 300 }),
-    livenessProbe: probe('/health/live', {
-      periodSeconds: 10,
-      timeoutSeconds: 5,
-      failureThreshold: 3,
-    }),
-    readinessProbe: probe('/health/ready', {
-      periodSeconds: 5,
-      timeoutSeconds: 3,
-      failureThreshold: 2,
-    }),
+    ...probes(agent),
     volumeMounts: [
       { name: 'configuration', mountPath: MOUNTS.configuration, readOnly: true },
       { name: 'control-token', mountPath: MOUNTS.token, readOnly: true },
@@ -138,8 +133,4 @@ function container({ image, pullPolicy }: RuntimeImage, credentials: Credential[
 
 function fieldEnv(name: string, fieldPath: string): Record<string, unknown> {
   return { name, valueFrom: { fieldRef: { fieldPath } } };
-}
-
-function probe(path: string, timing: Record<string, number>): Record<string, unknown> {
-  return { httpGet: { path, port: 'metrics' }, ...timing };
 }

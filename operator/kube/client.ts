@@ -83,7 +83,7 @@ export class KubeClient {
 
   /** One object, or undefined when there is none. */
   async get<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'get'>,
     namespace: string | undefined,
     name: string,
     options: CallOptions = {},
@@ -99,7 +99,7 @@ export class KubeClient {
 
   /** All objects, read in pages, as of one moment. */
   async list<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'list'>,
     options: ListOptions = {},
   ): Promise<T[]> {
     const read = async (): Promise<T[]> => {
@@ -120,7 +120,7 @@ export class KubeClient {
 
   /** The pages of one consistent list, so that a long one is never whole in memory. */
   async *listPages<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'list'>,
     { namespace, labelSelector, fieldSelector, limit = PAGE, ...options }: ListOptions = {},
   ): AsyncGenerator<ListPage<T>> {
     const path = resourcePath(resource, namespace);
@@ -140,7 +140,7 @@ export class KubeClient {
    * line that is no event.
    */
   async *watch<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'watch'>,
     { namespace, labelSelector, resourceVersion, timeoutSeconds, signal }: WatchOptions,
   ): AsyncGenerator<WatchEvent<T>> {
     const bytes = await this.#transport.stream({
@@ -159,7 +159,7 @@ export class KubeClient {
   }
 
   async create<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'create'>,
     object: KubernetesObject,
     options: CallOptions & { fieldManager?: string } = {},
   ): Promise<T> {
@@ -174,7 +174,7 @@ export class KubeClient {
 
   /** Server-side apply: `object` holds all the fields that `fieldManager` wants to own, and no others. */
   async apply<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
     options: ApplyOptions,
   ): Promise<T> {
@@ -183,7 +183,7 @@ export class KubeClient {
 
   /** Server-side apply of the status alone. */
   async applyStatus<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'status/patch'>,
     object: KubernetesObject,
     options: ApplyOptions,
   ): Promise<T> {
@@ -192,7 +192,7 @@ export class KubeClient {
 
   /** Replaces the whole object; conflicts when its resourceVersion is set and no longer the current one. */
   async replace<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'update'>,
     object: KubernetesObject,
     options: CallOptions = {},
   ): Promise<T> {
@@ -201,7 +201,7 @@ export class KubeClient {
 
   /** Replaces the status and nothing else; conflicts as replace does. */
   async replaceStatus<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'status/update'>,
     object: KubernetesObject,
     options: CallOptions = {},
   ): Promise<T> {
@@ -210,7 +210,7 @@ export class KubeClient {
 
   /** JSON merge patch: `null` removes a field, a list is replaced whole. */
   async mergePatch<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'patch'>,
     namespace: string | undefined,
     name: string,
     patch: object,
@@ -223,7 +223,7 @@ export class KubeClient {
 
   /** Asks for the object's deletion; false when there was none. */
   async delete<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'delete'>,
     namespace: string | undefined,
     name: string,
     { preconditions, propagationPolicy = 'Background', ...options }: DeleteOptions = {},
@@ -254,6 +254,27 @@ export class KubeClient {
       ...options,
     });
     return review.status ?? {};
+  }
+
+  /** Plurals of the kinds that can be watched under a group and version; none when the server does not know it. */
+  async servedPlurals(
+    group: string,
+    version: string,
+    options: CallOptions = {},
+  ): Promise<ReadonlySet<string>> {
+    try {
+      const path = `/apis/${group}/${version}`;
+      const list = await this.#transport.request<ApiResourceList>({
+        method: 'GET',
+        path,
+        ...options,
+      });
+      const watchable = list.resources.filter(({ verbs }) => verbs.includes('watch'));
+      return new Set(watchable.map(({ name }) => name));
+    } catch (error) {
+      if (isNotFound(error)) return new Set();
+      throw error;
+    }
   }
 
   #apply<T extends KubernetesObject>(
@@ -295,6 +316,10 @@ export class KubeClient {
   ): Promise<T> {
     return withKind(resource, await this.#transport.request<T>(request));
   }
+}
+
+interface ApiResourceList {
+  resources: { name: string; verbs: string[] }[];
 }
 
 interface RawList<T> {

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import { describeError } from './errors.ts';
 import { keyOf } from './key.ts';
 import { Reflector } from './reflector.ts';
-import type { Resource } from './resource.ts';
+import type { Read, Resource, Verb } from './resource.ts';
 import { Store } from './store.ts';
 import type { IndexFunction } from './store.ts';
 import type { KubernetesObject } from './types.ts';
@@ -25,9 +25,9 @@ export type ChangeHandler<T> = (
   info: ChangeInfo,
 ) => void;
 
-export interface InformerOptions<T extends KubernetesObject> {
+export interface InformerOptions<T extends KubernetesObject, V extends Verb = never> {
   client: Pick<KubeClient, 'listPages' | 'watch'>;
-  resource: Resource<T>;
+  resource: Resource<T, Read | V>;
   /** Absent: all namespaces. */
   namespace?: string;
   labelSelector?: string;
@@ -37,13 +37,18 @@ export interface InformerOptions<T extends KubernetesObject> {
   /** Uniform in [0, 1). */
   random?: () => number;
   logger?: Logger;
+  /** Called when a list or a watch failed; another try follows. */
+  onFailed?: (error: unknown) => void;
 }
 
 const NAMESPACE_INDEX = 'namespace';
 
-/** A cache of one kind of object that follows the API server. Its objects are shared: do not change them. */
-export class Informer<T extends KubernetesObject> {
-  readonly resource: Resource<T>;
+/**
+ * A cache of one kind of object that follows the API server. Its objects are shared: do not change them.
+ * V is what may be done with the kind besides.
+ */
+export class Informer<T extends KubernetesObject, V extends Verb = never> {
+  readonly resource: Resource<T, Read | V>;
   /** Resolves when the cache holds what the first list said and handlers have heard it. */
   readonly synced: Promise<void>;
   readonly #store = new Store<T>();
@@ -56,8 +61,8 @@ export class Informer<T extends KubernetesObject> {
   #started = false;
   #heardAt?: number;
 
-  constructor(options: InformerOptions<T>) {
-    const { client, resource, namespace, labelSelector, logger } = options;
+  constructor(options: InformerOptions<T, V>) {
+    const { client, resource, namespace, labelSelector, logger, onFailed } = options;
     const { transform = withoutManagedFields, clock = systemClock, random = Math.random } = options;
     this.resource = resource;
     this.#clock = clock;
@@ -84,6 +89,7 @@ export class Informer<T extends KubernetesObject> {
       clock,
       random,
       logger,
+      onFailed,
     });
   }
 

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import { ApiError, apiErrorFromStatus, describeError, MalformedWatchError } from './errors.ts';
 import { INITIAL_STATE, nextState } from './reflectorState.ts';
 import type { ReflectorFailure, ReflectorState } from './reflectorState.ts';
-import type { Resource } from './resource.ts';
+import type { Read, Resource } from './resource.ts';
 import type { KubernetesObject } from './types.ts';
 
 /** Where a reflector puts what it hears. Must not throw. */
@@ -20,7 +20,7 @@ export interface ReflectorSink<T> {
 
 export interface ReflectorOptions<T extends KubernetesObject> {
   client: Pick<KubeClient, 'listPages' | 'watch'>;
-  resource: Resource<T>;
+  resource: Resource<T, Read>;
   /** Absent: all namespaces. */
   namespace?: string;
   labelSelector?: string;
@@ -31,6 +31,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   /** Uniform in [0, 1). */
   random: () => number;
   logger?: Logger;
+  /** Called when a list or a watch failed. Must not throw. */
+  onFailed?: (error: unknown) => void;
 }
 
 /** Bookmarks come about once a minute, so a watch that is silent for longer than this is dead. */
@@ -124,7 +126,7 @@ export class Reflector<T extends KubernetesObject> {
     what: 'List' | 'Watch',
     signal: AbortSignal,
   ): ReflectorState {
-    const { resource, logger, random } = this.#options;
+    const { resource, logger, random, onFailed } = this.#options;
     const next = nextState(state, { type: 'failed', failure: classify(error) }, random);
     if (!signal.aborted) {
       const { plural } = resource;
@@ -134,6 +136,7 @@ export class Reflector<T extends KubernetesObject> {
         { resource: plural, retryInMs: wait, ...describeError(error) },
         `${what} failed`,
       );
+      onFailed?.(error);
     }
     return next;
   }

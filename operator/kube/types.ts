@@ -140,6 +140,29 @@ export interface Deployment extends KubernetesObject {
   };
 }
 
+export interface HorizontalPodAutoscaler extends KubernetesObject {
+  spec: {
+    scaleTargetRef: { apiVersion?: string; kind: string; name: string };
+    minReplicas?: number;
+    maxReplicas: number;
+    [field: string]: unknown;
+  };
+  status?: {
+    currentReplicas?: number;
+    desiredReplicas?: number;
+    conditions?: BuiltInCondition[];
+    [field: string]: unknown;
+  };
+}
+
+export interface PodDisruptionBudget extends KubernetesObject {
+  spec?: { maxUnavailable?: number | string; selector?: LabelSelector; [field: string]: unknown };
+}
+
+export interface NetworkPolicy extends KubernetesObject {
+  spec?: { podSelector?: LabelSelector; policyTypes?: string[]; [field: string]: unknown };
+}
+
 /** Times are MicroTime: six digits after the second, see microTime. */
 export interface Lease extends KubernetesObject {
   spec?: {

@@ -23,32 +23,22 @@ export type ClientCredentials = KeyPair & {
   expiresAt: number;
 };
 
-/** The authority as a Secret of type kubernetes.io/tls holds it: PEM, before base64. */
-export interface AuthorityData {
-  'tls.crt': string;
-  'tls.key': string;
-}
-
-/** The one Secret that the authority is kept in. */
-export interface SecretStore {
-  read(): Promise<AuthorityData | undefined>;
-  create(data: AuthorityData): Promise<'created' | 'exists'>;
-}
-
-const AUTHORITY_DAYS = 3650;
-const DAY_MS = 24 * 60 * 60 * 1000;
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 /** Certificates are valid a little earlier, for nodes whose clock is behind. */
 const BACKDATE_MS = 60 * 60 * 1000;
 const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
 const SIGNATURE_ALGORITHM = { name: 'ECDSA', hash: 'SHA-256' };
 
-/** A new authority: an EC P-256 key and a self-signed certificate, valid for ten years. */
-export async function createAuthority(now: number = Date.now()): Promise<Authority> {
+/** A new authority: an EC P-256 key and a self-signed certificate, valid for `lifeMs` from `now` on. */
+export async function createAuthority(
+  now: number = Date.now(),
+  lifeMs: number = YEAR_MS,
+): Promise<Authority> {
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'CN=Breakwater control authority',
     notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(now + AUTHORITY_DAYS * DAY_MS),
+    notAfter: new Date(now + lifeMs),
     signingAlgorithm: SIGNATURE_ALGORITHM,
     keys,
     extensions: [
@@ -66,7 +56,7 @@ export async function createAuthority(now: number = Date.now()): Promise<Authori
 /** A certificate of the authority for use as a TLS client, with a key of its own. */
 export async function issueClientCertificate(
   authority: Authority,
-  options: { commonName: string; days: number; now?: number },
+  options: { commonName: string; lifeMs: number; now?: number },
 ): Promise<ClientCredentials> {
   const now = options.now ?? Date.now();
   const issuer = new x509.X509Certificate(authority.certificate);
@@ -75,7 +65,7 @@ export async function issueClientCertificate(
     subject: `CN=${options.commonName}`,
     issuer: issuer.subject,
     notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(now + options.days * DAY_MS),
+    notAfter: new Date(now + options.lifeMs),
     signingAlgorithm: SIGNATURE_ALGORITHM,
     publicKey: keys.publicKey,
     signingKey: await importKey(authority.key),
@@ -94,52 +84,23 @@ export async function issueClientCertificate(
   };
 }
 
-/**
- * The authority in the store, made and stored first when there is none. Processes that start
- * together end with the same one, since only one of them can create the Secret.
- *
- * @throws Error when the Secret does not hold a usable authority
- */
-export async function loadAuthority(
-  store: SecretStore,
-  now: number = Date.now(),
-): Promise<Authority> {
-  const stored = await store.read();
-  if (stored !== undefined) return authorityOf(stored, now);
-  const authority = await createAuthority(now);
-  const outcome = await store.create({
-    'tls.crt': authority.certificate,
-    'tls.key': authority.key,
-  });
-  if (outcome === 'created') return authority;
-  const others = await store.read();
-  if (others === undefined) {
-    throw new Error("The authority's Secret was deleted while it was being read; start again");
-  }
-  return authorityOf(others, now);
+/** From when until when an authority was meant to be used, in milliseconds since the epoch. */
+export function validityOf(certificate: string): { issuedAt: number; expiresAt: number } {
+  const { validFromDate, validToDate } = new NodeCertificate(certificate);
+  return { issuedAt: validFromDate.getTime() + BACKDATE_MS, expiresAt: validToDate.getTime() };
 }
 
-function authorityOf(data: AuthorityData, now: number): Authority {
-  const problem = problemOf(data, now);
-  if (problem !== undefined) {
-    throw new Error(
-      `The authority's Secret cannot be used: ${problem}. Delete it, and a new one is made`,
-    );
-  }
-  return { certificate: data['tls.crt'], key: data['tls.key'] };
-}
-
-function problemOf(data: AuthorityData, now: number): string | undefined {
+/** Why this is no authority that can sign; undefined when it is one. */
+export function problemOf({ certificate: pem, key }: KeyPair): string | undefined {
   let certificate: x509.X509Certificate;
   try {
-    certificate = new x509.X509Certificate(data['tls.crt']);
+    certificate = new x509.X509Certificate(pem);
   } catch {
-    return 'tls.crt is not a PEM certificate';
+    return 'the certificate is not in PEM';
   }
   const constraints = certificate.getExtension(x509.BasicConstraintsExtension);
-  if (constraints?.ca !== true) return 'tls.crt is not the certificate of an authority';
-  if (certificate.notAfter.getTime() <= now) return 'tls.crt has expired';
-  return keyFits(certificate, data['tls.key']) ? undefined : 'tls.key is not the key of tls.crt';
+  if (constraints?.ca !== true) return 'the certificate is not that of an authority';
+  return keyFits(certificate, key) ? undefined : 'the key is not that of the certificate';
 }
 
 function keyFits(certificate: x509.X509Certificate, pem: string): boolean {

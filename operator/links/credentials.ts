@@ -1,36 +1,49 @@
 import type { Logger } from 'pino';
 import { OPERATOR_COMMON_NAME } from '../../contract/link.ts';
 import type { Clock } from '../kube/clock.ts';
+import { describeError } from '../kube/errors.ts';
 import { type Authority, type ClientCredentials, issueClientCertificate } from './authority.ts';
 
-const LIFE_DAYS = 30;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const LIFE_MS = 30 * DAY_MS;
 /** Renewed when this share of the life is over. */
 const RENEW_AFTER = 2 / 3;
 /** How often the wall clock is asked; a timer of 20 days would sleep through a suspension. */
-const CHECK_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * 60 * 60 * 1000;
+const CHECK_MS = DAY_MS / 24;
+
+export interface CredentialsOptions {
+  /** The one that signs now. */
+  authority: () => Authority;
+  clock: Clock;
+  logger: Pick<Logger, 'info' | 'error'>;
+  /** How long a certificate is valid; 30 days by default. */
+  lifeMs?: number;
+  /** How often it is looked at; an hour by default. */
+  checkMs?: number;
+}
 
 /**
- * The operator's client certificate. It lives in memory only and is renewed in time; links that
- * are open keep the one they were opened with.
+ * The operator's client certificate. It lives in memory only and is renewed in time, and when another
+ * authority signs; links that are open keep the one they were opened with.
  */
 export class Credentials {
-  readonly #authority: Authority;
-  readonly #clock: Clock;
-  readonly #logger: Pick<Logger, 'info' | 'error'>;
+  readonly #options: CredentialsOptions;
+  readonly #lifeMs: number;
   #current: ClientCredentials;
+  #issuer: Authority;
   #cancel: (() => void) | undefined;
 
-  private constructor(options: CredentialsOptions, first: ClientCredentials) {
-    this.#authority = options.authority;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
+  private constructor(options: CredentialsOptions, issuer: Authority, first: ClientCredentials) {
+    this.#options = options;
+    this.#lifeMs = options.lifeMs ?? LIFE_MS;
+    this.#issuer = issuer;
     this.#current = first;
   }
 
   /** Issues the first certificate. */
   static async issue(options: CredentialsOptions): Promise<Credentials> {
-    return new Credentials(options, await issue(options.authority, options.clock));
+    const issuer = options.authority();
+    return new Credentials(options, issuer, await issue(issuer, options));
   }
 
   /** What to show when dialling now. */
@@ -40,35 +53,38 @@ export class Credentials {
 
   /** Keeps the certificate fresh until the signal aborts. */
   run(signal: AbortSignal): void {
+    const { clock, checkMs = CHECK_MS } = this.#options;
     const next = (): void => {
       if (signal.aborted) return;
-      this.#cancel = this.#clock.after(CHECK_MS, () => void this.#check().then(next));
+      this.#cancel = clock.after(checkMs, () => void this.check().then(next));
     };
     signal.addEventListener('abort', () => this.#cancel?.(), { once: true });
     next();
   }
 
-  async #check(): Promise<void> {
-    const left = this.#current.expiresAt - this.#clock.now();
-    if (left > LIFE_DAYS * DAY_MS * (1 - RENEW_AFTER)) return;
+  /** Renews the certificate if it is time, or if another authority signs now. Never rejects. */
+  async check(): Promise<void> {
+    const { authority, clock, logger } = this.#options;
+    const issuer = authority();
+    const left = this.#current.expiresAt - clock.now();
+    const same = issuer.certificate === this.#issuer.certificate;
+    if (same && left > this.#lifeMs * (1 - RENEW_AFTER)) return;
     try {
-      this.#current = await issue(this.#authority, this.#clock);
-      this.#logger.info({ expiresAt: this.#current.expiresAt }, 'Client certificate renewed');
+      this.#current = await issue(issuer, this.#options);
+      this.#issuer = issuer;
+      logger.info({ expiresAt: this.#current.expiresAt }, 'Client certificate was renewed');
     } catch (error) {
-      this.#logger.error({ err: error }, 'Client certificate not renewed');
+      logger.error(describeError(error), 'Client certificate could not be renewed');
     }
   }
 }
 
-export interface CredentialsOptions {
-  authority: Authority;
-  clock: Clock;
-  logger: Pick<Logger, 'info' | 'error'>;
-}
-
-const issue = (authority: Authority, clock: Clock): Promise<ClientCredentials> =>
+const issue = (
+  authority: Authority,
+  { clock, lifeMs = LIFE_MS }: CredentialsOptions,
+): Promise<ClientCredentials> =>
   issueClientCertificate(authority, {
     commonName: OPERATOR_COMMON_NAME,
-    days: LIFE_DAYS,
+    lifeMs,
     now: clock.now(),
   });

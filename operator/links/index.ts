@@ -1,16 +1,15 @@
+export type { AuthorityData, RotationPlan } from './authorities.ts';
 export {
   type Authority,
-  type AuthorityData,
   type ClientCredentials,
   createAuthority,
   issueClientCertificate,
-  loadAuthority,
-  type SecretStore,
 } from './authority.ts';
 export { Credentials } from './credentials.ts';
 export { createDial, type Dial } from './dial.ts';
 export { identityOf, type ReviewedIdentity, type TokenReviewStatus } from './identity.ts';
 export { Links, type LinksOptions, type LinksTiming } from './links.ts';
 export type { ChangeKind, ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
+export { Rotation, type RotationOptions, type SecretStore } from './rotation.ts';
 export type { PodReport } from './report.ts';
 export { type AgentKey, agentKeyOf, type PodTarget } from './target.ts';

@@ -40,7 +40,7 @@ beforeAll(async () => {
   authority = await createAuthority();
   credentials = await issueClientCertificate(authority, {
     commonName: 'breakwater-operator',
-    days: 1,
+    lifeMs: 86_400_000,
   });
 });
 
@@ -132,7 +132,7 @@ describe('links over TLS', () => {
     ['of another name', 'somebody', false],
   ])('do not come about with a certificate %s', async (_name, commonName, other) => {
     const issuer = other ? await createAuthority() : authority;
-    const links = lead1(await issueClientCertificate(issuer, { commonName, days: 1 }));
+    const links = lead1(await issueClientCertificate(issuer, { commonName, lifeMs: 86_400_000 }));
     links.setTargets([at(1)]);
     await until(() => logger.lines.filter((line) => line.includes('Unreachable')).length >= 2);
     expect(pods.connections).toEqual([]);

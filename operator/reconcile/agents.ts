@@ -8,13 +8,21 @@ import type { AgentAttachment } from '../desired/attachment.ts';
 import { configMap, configMapName } from '../desired/configMap.ts';
 import type { Desired } from '../desired/objects.ts';
 import { planAgent, type AgentPlan, type PlanOptions } from '../desired/plan.ts';
-import { splitKey, type ConfigMap, type Informer, type Reconcile } from '../kube/index.ts';
+import {
+  splitKey,
+  type ConfigMap,
+  type Own,
+  type Reconcile,
+  type Resource,
+} from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { ApplyError } from '../status/observations.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
 import { Revisions, type Decision, type Evidence } from './revisions.ts';
+import { optionsFor, type Upgrades } from './upgrades.ts';
+import { unwantedObjects, wantedObjects } from './wanted.ts';
 
 /** What the last reconcile of an agent came to; what status is worked out from. */
 export interface AgentState {
@@ -32,6 +40,7 @@ export interface AgentReconcilerOptions {
   attachments: Attachments;
   links: PodLinks;
   plan: PlanOptions;
+  upgrades: Upgrades;
   authorityPem: string;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;
@@ -64,15 +73,18 @@ export class AgentReconciler {
   termOf = (key: string): number => this.#revisions.get(key)?.term ?? 0;
 
   reconcile: Reconcile = async (key, signal) => {
+    const { upgrades } = this.#options;
     const { namespace, name } = splitKey(key) as { namespace: string; name: string };
     const agent = this.#options.caches.agents.get(namespace, name);
     if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
     const attachment = this.#options.attachments.of(namespace).agents.get(name)!;
-    const plan = planAgent({ agent, attachment, options: this.#options.plan });
+    const plan = this.#plan(key, agent, attachment);
     const state: AgentState = { plan, applyErrors: [], attachment };
     const decision = this.#decide(key, agent, plan);
     if (decision) state.configuration = decision.configuration;
     await this.#execute(key, agent, state, signal);
+    // A roll-out that the API server refused does not begin.
+    if (state.applyErrors.some(({ kind }) => kind === 'Deployment')) upgrades.release(key);
     this.#states.set(key, state);
     this.#options.onReconciled(key);
     return state.applyErrors.length > 0
@@ -80,7 +92,16 @@ export class AgentReconciler {
       : undefined;
   };
 
+  #plan(key: string, agent: AgentDeployment, attachment: AgentAttachment): AgentPlan {
+    const { caches, upgrades } = this.#options;
+    const { facts } = caches.monitoring;
+    const live = caches.deployments.get(agent.metadata.namespace, agent.metadata.name);
+    const options = optionsFor(agent, this.#options.plan, live);
+    return upgrades.schedule(key, agent, planAgent({ agent, attachment, options, facts }), live);
+  }
+
   #forget(key: string): void {
+    this.#options.upgrades.release(key);
     this.#states.delete(key);
     this.#revisions.delete(key);
     this.#options.links.forget(key);
@@ -121,32 +142,43 @@ export class AgentReconciler {
   ): Promise<void> {
     const { caches, links, authorityPem } = this.#options;
     const { plan, configuration } = state;
-    const apply = async (
-      informer: Informer<KubernetesObject>,
-      desired: Desired,
+    const attempt = async (
+      object: KubernetesObject,
+      write: () => Promise<unknown>,
     ): Promise<boolean> => {
-      const { namespace, name } = desired.metadata;
-      const live = informer.get(namespace, name);
       try {
-        await this.#children.apply(agent, informer.resource, desired, live, signal);
+        await write();
         return true;
       } catch (error) {
-        const shown = applyErrorOf(desired, error);
+        const shown = applyErrorOf(object, error);
         if (!shown) throw error;
         state.applyErrors.push(shown);
         return false;
       }
     };
+    const apply = (desired: Desired): Promise<boolean> => {
+      const { resource, live } = this.#standing(desired);
+      return attempt(desired, () => this.#children.apply(agent, resource, desired, live, signal));
+    };
     if (configuration) {
-      const object = configMap(agent, configuration, authorityPem);
-      const stored = await apply(caches.configMaps, object);
+      const stored = await apply(configMap(agent, configuration, authorityPem));
       if (stored) links.setDesired(key, configuration, this.termOf(key));
     }
-    await apply(caches.serviceAccounts, plan.serviceAccount);
-    if (plan.deployment) {
-      await apply(caches.deployments as unknown as Informer<KubernetesObject>, plan.deployment);
+    for (const { resource, object } of unwantedObjects(key, plan, caches)) {
+      await attempt(object, () => this.#children.remove(agent, resource, object, signal));
     }
-    await apply(caches.services, plan.service);
+    for (const desired of wantedObjects(plan)) await apply(desired);
+  }
+
+  #standing({ kind, metadata }: Desired): {
+    resource: Resource<KubernetesObject, Own>;
+    live: KubernetesObject | undefined;
+  } {
+    const informer = this.#options.caches.childrenOf(kind);
+    return {
+      resource: informer.resource,
+      live: informer.get(metadata.namespace, metadata.name),
+    };
   }
 }
 

@@ -10,19 +10,31 @@ import {
   CircuitBreakerPolicies,
   ConfigMaps,
   Deployments,
+  HorizontalPodAutoscalers,
   Informer,
+  NetworkPolicies,
+  PodDisruptionBudgets,
   Pods,
   RateLimitPolicies,
   ServiceAccounts,
   Services,
   type ConfigMap,
   type Deployment,
+  type HorizontalPodAutoscaler,
   type InformerOptions,
+  type NetworkPolicy,
+  type Make,
+  type Own,
   type Pod,
+  type PodDisruptionBudget,
+  type Read,
   type Resource,
   type Service,
   type ServiceAccount,
+  type Verb,
 } from '../kube/index.ts';
+import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
+import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
 
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
 export class Caches {
@@ -30,22 +42,26 @@ export class Caches {
   readonly breakers: Informer<CircuitBreakerPolicy>;
   readonly limits: Informer<RateLimitPolicy>;
   readonly pods: Informer<Pod>;
-  readonly configMaps: Informer<ConfigMap>;
-  readonly serviceAccounts: Informer<ServiceAccount>;
-  readonly services: Informer<Service>;
-  readonly deployments: Informer<Deployment>;
+  readonly configMaps: Informer<ConfigMap, Make>;
+  readonly serviceAccounts: Informer<ServiceAccount, Own>;
+  readonly services: Informer<Service, Own>;
+  readonly deployments: Informer<Deployment, Make>;
+  readonly autoscalers: Informer<HorizontalPodAutoscaler, Own>;
+  readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
+  readonly networkPolicies: Informer<NetworkPolicy, Own>;
+  readonly monitoring: MonitoringCaches;
 
   /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
-  constructor(common: Omit<InformerOptions<KubernetesObject>, 'resource' | 'labelSelector'>) {
-    const informer = <T extends KubernetesObject>(
-      resource: Resource<T>,
+  constructor(common: Omit<MonitoringCachesOptions, 'labelSelector'>) {
+    const informer = <T extends KubernetesObject, V extends Verb>(
+      resource: Resource<T, Read | V>,
       labelSelector?: string,
-    ): Informer<T> =>
-      new Informer<T>({
+    ): Informer<T, V> =>
+      new Informer<T, V>({
         ...common,
         resource,
         ...(labelSelector !== undefined && { labelSelector }),
-      } as InformerOptions<T>);
+      } as InformerOptions<T, V>);
     const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
     this.agents = informer(AgentDeployments);
     this.breakers = informer(CircuitBreakerPolicies);
@@ -55,44 +71,59 @@ export class Caches {
     this.serviceAccounts = informer(ServiceAccounts, ours);
     this.services = informer(Services, ours);
     this.deployments = informer(Deployments, ours);
+    this.autoscalers = informer(HorizontalPodAutoscalers, ours);
+    this.disruptionBudgets = informer(PodDisruptionBudgets, ours);
+    this.networkPolicies = informer(NetworkPolicies, ours);
+    this.monitoring = new MonitoringCaches({ ...common, labelSelector: ours });
+    for (const child of this.children) {
+      child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
+    }
   }
 
   get all(): Informer<KubernetesObject>[] {
-    const { agents, breakers, limits, pods, configMaps, serviceAccounts, services, deployments } =
-      this;
+    const { agents, breakers, limits, pods } = this;
     return [
       agents,
       breakers,
       limits,
       pods,
-      configMaps,
-      serviceAccounts,
-      services,
-      deployments,
+      ...this.children,
     ] as unknown as Informer<KubernetesObject>[];
   }
 
-  /** Objects made for agents; a change of one concerns its agent. */
-  get children(): Informer<KubernetesObject>[] {
-    const { configMaps, serviceAccounts, services, deployments } = this;
+  /** Objects made for agents; a change of one concerns its agent. Kinds that need not be installed are here while they are. */
+  get children(): Informer<KubernetesObject, Own>[] {
     return [
-      configMaps,
-      serviceAccounts,
-      services,
-      deployments,
-    ] as unknown as Informer<KubernetesObject>[];
+      this.configMaps,
+      this.serviceAccounts,
+      this.services,
+      this.deployments,
+      this.autoscalers,
+      this.disruptionBudgets,
+      this.networkPolicies,
+      ...this.monitoring.served,
+    ] as unknown as Informer<KubernetesObject, Own>[];
+  }
+
+  /** @throws Error for a kind that no object of is made for agents */
+  childrenOf(kind: string): Informer<KubernetesObject, Own> {
+    const informer = this.children.find(({ resource }) => resource.kind === kind);
+    if (!informer) throw new Error(`${kind} is not among the kinds that are made for agents`);
+    return informer;
   }
 
   get synced(): boolean {
-    return this.all.every((informer) => informer.hasSynced);
+    return this.monitoring.settled && this.all.every((informer) => informer.hasSynced);
   }
 
   start(signal: AbortSignal): void {
     for (const informer of this.all) informer.start(signal);
+    this.monitoring.start(signal);
   }
 
   /** Resolves when every cache holds what the API server holds. */
   async whenSynced(): Promise<void> {
     await Promise.all(this.all.map((informer) => informer.synced));
+    await this.monitoring.whenSettled();
   }
 }

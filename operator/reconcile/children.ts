@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { KubernetesObject } from '../../crds/meta.ts';
+import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Desired } from '../desired/objects.ts';
 import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
-import { ApiError, type Resource } from '../kube/index.ts';
+import { ApiError, type Deployment, type Own, type Resource } from '../kube/index.ts';
 import type { ApplyError } from '../status/observations.ts';
+import { handReplicasOver } from './handOver.ts';
 import { projection } from './projection.ts';
 
 /** Hash of what was applied last, so that nothing is written when nothing changed, also after a restart. */
@@ -15,16 +16,22 @@ export const FIELD_MANAGER = 'breakwater-agentdeployment';
 /** The part of the client that is needed here. */
 export interface ChildClient {
   get<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'get'>,
     namespace: string,
     name: string,
     options?: { signal?: AbortSignal },
   ): Promise<T | undefined>;
   apply<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
     options: { fieldManager: string; signal?: AbortSignal },
   ): Promise<T>;
+  delete<T extends KubernetesObject>(
+    resource: Resource<T, 'delete'>,
+    namespace: string,
+    name: string,
+    options?: { preconditions?: { uid?: string }; signal?: AbortSignal },
+  ): Promise<boolean>;
 }
 
 /** An object stands in the way that this agent does not own. */
@@ -50,7 +57,7 @@ export class ChildWriter {
    */
   async apply(
     agent: AgentDeployment,
-    resource: Resource<KubernetesObject>,
+    resource: Resource<KubernetesObject, Own>,
     desired: Desired,
     live: KubernetesObject | undefined,
     signal: AbortSignal,
@@ -60,12 +67,35 @@ export class ChildWriter {
     const { namespace, name } = desired.metadata;
     const standing = live ?? (await this.#client.get(resource, namespace, name, { signal }));
     if (standing) assertOurs(agent, standing);
+    if (leavesReplicas(desired)) {
+      const deployment = standing as Deployment | undefined;
+      await handReplicasOver(this.#client, agent, object, deployment, signal);
+    }
     const result = await this.#client.apply(resource, object, {
       fieldManager: FIELD_MANAGER,
       signal,
     });
     this.#remember(result, object);
     return true;
+  }
+
+  /**
+   * Deletes an object that was made for the agent and is no longer wanted, unless it has changed hands.
+   * @returns whether it was there
+   * @throws ApiError
+   */
+  async remove(
+    agent: AgentDeployment,
+    resource: Resource<KubernetesObject, Own>,
+    live: KubernetesObject,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { namespace, name, uid } = live.metadata;
+    if (live.metadata.deletionTimestamp !== undefined) return false;
+    if (controllerOf(live)?.uid !== agent.metadata.uid) return false;
+    this.forget(uid);
+    const preconditions = uid === undefined ? {} : { uid };
+    return this.#client.delete(resource, namespace!, name, { preconditions, signal });
   }
 
   /** Forgets an object that is gone. */
@@ -98,7 +128,7 @@ function stamped(desired: Desired): Desired {
 
 /** An object is ours when the agent controls it, or when it has our labels and no controller (a lost owner). */
 function assertOurs(agent: AgentDeployment, standing: KubernetesObject): void {
-  const controller = standing.metadata.ownerReferences?.find((owner) => owner.controller);
+  const controller = controllerOf(standing);
   if (controller?.uid === agent.metadata.uid) return;
   const labels = standing.metadata.labels ?? {};
   const labelled =
@@ -113,10 +143,21 @@ function assertOurs(agent: AgentDeployment, standing: KubernetesObject): void {
   );
 }
 
+function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
+  return metadata.ownerReferences?.find((owner) => owner.controller);
+}
+
+/** Whether it is a Deployment on whose number of pods autoscaling decides. */
+function leavesReplicas(desired: Desired): boolean {
+  const { kind, spec } = desired as Desired & { spec?: { replicas?: number } };
+  return kind === 'Deployment' && spec?.replicas === undefined;
+}
+
 /** What to show for an error of `apply`; undefined for one that is worth another try without a word. */
-export function applyErrorOf(desired: Desired, error: unknown): ApplyError | undefined {
-  const { kind } = desired;
-  const { name } = desired.metadata;
+export function applyErrorOf(
+  { kind, metadata: { name } }: KubernetesObject,
+  error: unknown,
+): ApplyError | undefined {
   if (error instanceof ForeignObjectError) {
     return { kind, name, reason: 'AlreadyExists', message: error.message };
   }

@@ -1,4 +1,4 @@
-import type { Deployment, Pod } from '../kube/index.ts';
+import type { Deployment, HorizontalPodAutoscaler, Pod } from '../kube/index.ts';
 import type { PodReport } from '../links/index.ts';
 import type {
   AgentObservation,
@@ -13,6 +13,7 @@ export const RECONNECT_GRACE_MS = 2_000;
 export interface Seen {
   state: AgentState | undefined;
   deployment: Deployment | undefined;
+  autoscaler: HorizontalPodAutoscaler | undefined;
   pods: readonly Pod[];
   /** By UID of the pod. */
   report: (uid: string) => PodReport | undefined;
@@ -20,18 +21,35 @@ export interface Seen {
 }
 
 /** An agent and its pods, as informers and links see them. */
-export function observe({ state, deployment, pods, report, now }: Seen): AgentObservation {
+export function observe({
+  state,
+  deployment,
+  autoscaler,
+  pods,
+  report,
+  now,
+}: Seen): AgentObservation {
   return {
-    ...(state?.plan.hash !== undefined && { desiredHash: state.plan.hash }),
-    ...(state?.configuration && { revision: state.configuration.revision }),
+    ...planned(state),
     ...(deployment && { deployment: observeDeployment(deployment) }),
+    ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
     applyErrors: state?.applyErrors ?? [],
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
   };
 }
 
-function observeDeployment({ metadata, status = {} }: Deployment): DeploymentObservation {
+function planned(
+  state: AgentState | undefined,
+): Pick<AgentObservation, 'desiredHash' | 'revision'> {
   return {
+    ...(state?.plan.hash !== undefined && { desiredHash: state.plan.hash }),
+    ...(state?.configuration && { revision: state.configuration.revision }),
+  };
+}
+
+function observeDeployment({ metadata, spec, status = {} }: Deployment): DeploymentObservation {
+  return {
+    desired: spec.replicas ?? 1,
     generation: metadata.generation ?? 0,
     observedGeneration: status.observedGeneration ?? 0,
     replicas: status.replicas ?? 0,

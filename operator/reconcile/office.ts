@@ -15,6 +15,8 @@ import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { StatusReconciler } from './statuses.ts';
+import type { StatusLag } from './statusLag.ts';
+import { Upgrades } from './upgrades.ts';
 
 /** What is reconciled: agents into objects, and the status of each kind. */
 export type Task = 'agent' | 'agentStatus' | 'breakerStatus' | 'limitStatus';
@@ -28,6 +30,13 @@ const CONTROLLERS: Record<Task, string> = {
 
 const TASKS = Object.keys(CONTROLLERS) as Task[];
 
+/** Kinds whose status a task writes. */
+const STATUS_OF: Partial<Record<Task, string>> = {
+  agentStatus: 'AgentDeployment',
+  breakerStatus: 'CircuitBreakerPolicy',
+  limitStatus: 'RateLimitPolicy',
+};
+
 /** One queue for each task. They outlive terms of office, so their metrics are registered once. */
 export type Queues = Record<Task, WorkQueue>;
 
@@ -35,11 +44,14 @@ export function createQueues(options: {
   registry: Registry;
   clock: Clock;
   random: () => number;
+  lag: StatusLag;
 }): Queues {
-  const queue = (task: Task): [Task, WorkQueue] => [
-    task,
-    new WorkQueue({ name: CONTROLLERS[task], ...options }),
-  ];
+  const queue = (task: Task): [Task, WorkQueue] => {
+    const { lag, ...rest } = options;
+    const named = { name: CONTROLLERS[task], ...rest };
+    const kind = STATUS_OF[task];
+    return [task, kind === undefined ? new WorkQueue(named) : lag.queue(kind, named)];
+  };
   return Object.fromEntries(TASKS.map(queue)) as Queues;
 }
 
@@ -49,8 +61,12 @@ export interface OfficeOptions {
   attachments: Attachments;
   links: Links;
   queues: Queues;
+  lag: StatusLag;
   plan: PlanOptions;
-  authorityPem: string;
+  /** How many agents at most roll at once because the operator is a new version. */
+  upgradeConcurrency: number;
+  /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
+  authorityPem: () => string;
   /** Name of this process, for Events. */
   instance: string;
   logger: Logger;
@@ -78,7 +94,14 @@ export class Office {
       attachments,
       links,
       plan: options.plan,
-      authorityPem: options.authorityPem,
+      upgrades: new Upgrades({
+        limit: options.upgradeConcurrency,
+        deployments: caches.deployments.list(),
+        wake: (key) => options.queues.agent.add(key),
+      }),
+      get authorityPem() {
+        return options.authorityPem();
+      },
       leaseTransitions: term.leaseTransitions,
       onReconciled: (key) => enqueueStatuses(options, key),
     });
@@ -89,6 +112,7 @@ export class Office {
       links,
       agents: this.agents,
       clock,
+      onWritten: (kind, key) => options.lag.written(kind, key),
       events: new EventRecorder({
         client,
         reportingController: 'breakwater.dev/operator',
@@ -103,8 +127,9 @@ export class Office {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, links, queues } = this.#options;
+    const { caches, links, queues, lag } = this.#options;
     const { signal } = this.#term;
+    lag.reset();
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>
@@ -118,7 +143,8 @@ export class Office {
   }
 
   #controller(task: Task): Controller {
-    const { queues, logger, registry, clock, random, concurrency } = this.#options;
+    const { queues, lag, logger, registry, clock, random, concurrency } = this.#options;
+    const kind = STATUS_OF[task];
     const reconcile: Record<Task, Reconcile> = {
       agent: this.agents.reconcile,
       agentStatus: this.#statuses.agent,
@@ -127,7 +153,7 @@ export class Office {
     };
     return new Controller({
       name: CONTROLLERS[task],
-      reconcile: reconcile[task],
+      reconcile: kind === undefined ? reconcile[task] : lag.measured(kind, reconcile[task]),
       queue: queues[task],
       concurrency,
       logger,

@@ -1,4 +1,10 @@
 /**
+ * Fields that their writer owns as a whole, down to what others add to them: selectors and the rules of a
+ * NetworkPolicy, which say who may do what. The API server fills nothing in there.
+ */
+const WHOLE = new Set(['selector', 'podSelector', 'ingress']);
+
+/**
  * The fields of `value` that `shape` has too, as a canonical string: what the owner of `shape` sees
  * of an object to which the API server and others have added fields of their own.
  */
@@ -15,10 +21,21 @@ function project(value: unknown, shape: unknown): unknown {
     return Object.fromEntries(
       Object.keys(shape)
         .sort()
-        .map((key) => [key, project(value[key], shape[key])]),
+        .map((key) => [key, WHOLE.has(key) ? sorted(value[key]) : project(value[key], shape[key])]),
     );
   }
   return value;
+}
+
+/** The value with the keys of its objects in order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, sorted(value[key])]),
+  );
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -10,7 +10,7 @@ export interface StatusObject<S> extends KubernetesObject {
 /** The part of the client that is needed here. */
 export interface StatusClient {
   replaceStatus<T extends KubernetesObject>(
-    resource: Resource<T>,
+    resource: Resource<T, 'status/update'>,
     object: KubernetesObject,
     options?: CallOptions,
   ): Promise<T>;
@@ -22,7 +22,7 @@ export interface StatusClient {
  */
 export class StatusWriter<S, T extends StatusObject<S>> {
   readonly #client: StatusClient;
-  readonly #resource: Resource<T>;
+  readonly #resource: Resource<T, 'status/update'>;
   readonly #budget: NumbersBudget;
   readonly #changeOf: (previous: S | undefined, next: S) => StatusChange;
   /** What was written last, for as long as the informer's cache is behind it. */
@@ -30,7 +30,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
 
   constructor(
     client: StatusClient,
-    resource: Resource<T>,
+    resource: Resource<T, 'status/update'>,
     budget: NumbersBudget,
     changeOf: (previous: S | undefined, next: S) => StatusChange,
   ) {

@@ -7,10 +7,10 @@ import type {
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
 import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
-import { AGENT_LABEL } from '../desired/metadata.ts';
 import {
   AgentDeployments,
   CircuitBreakerPolicies,
+  keyOf,
   RateLimitPolicies,
   splitKey,
   type EventRecorder,
@@ -30,6 +30,7 @@ import {
 } from '../status/events.ts';
 import type { AgentObservation } from '../status/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../status/policy.ts';
+import { BY_AGENT } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
@@ -37,15 +38,6 @@ import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe } from './observe.ts';
 import { slotsOf } from './slots.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
-
-/** Index of the pods' informer: pods by `namespace/agent`. */
-export const PODS_BY_AGENT = 'agent';
-
-/** The agent that an object was made for, by its label. */
-export function agentKeyOfChild({ metadata }: KubernetesObject): string | undefined {
-  const agent = metadata.labels?.[AGENT_LABEL];
-  return agent === undefined ? undefined : `${metadata.namespace}/${agent}`;
-}
 
 export interface StatusReconcilerOptions {
   client: StatusClient;
@@ -56,6 +48,8 @@ export interface StatusReconcilerOptions {
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
+  /** Called after each write. */
+  onWritten?: (kind: string, key: string) => void;
   /** How long a new leader waits for links before it says that pods do not report. */
   settleMs?: number;
 }
@@ -140,7 +134,7 @@ export class StatusReconciler {
     key: string,
     attachment: PolicyAttachment<P> | undefined,
     writer: StatusWriter<S, P>,
-    resource: Resource<P>,
+    resource: Resource<P, 'status/update'>,
     signal: AbortSignal,
     draft: (input: {
       attachment: PolicyAttachment<P>;
@@ -173,7 +167,7 @@ export class StatusReconciler {
 
   async #write<S, T extends StatusObject<S>>(
     writer: StatusWriter<S, T>,
-    resource: Resource<T>,
+    resource: Resource<T, 'status/update'>,
     object: T,
     agents: string[],
     signal: AbortSignal,
@@ -181,7 +175,10 @@ export class StatusReconciler {
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { clock } = this.#options;
     const result = await writer.write(object, next, clock.monotonic(), signal);
-    if (result.written) this.#record(resource, object, events(object.status));
+    if (result.written) {
+      this.#options.onWritten?.(resource.kind, keyOf(object));
+      this.#record(resource, object, events(object.status));
+    }
     const again = [result.retryAfterMs ?? 0, this.#graceLeft(agents)].filter((ms) => ms > 0);
     return again.length > 0 ? { requeueAfterMs: Math.min(...again) } : undefined;
   }
@@ -213,6 +210,7 @@ export class StatusReconciler {
     return observe({
       state: agents.stateOf(key),
       deployment: caches.deployments.get(namespace, name),
+      autoscaler: caches.autoscalers.get(namespace, name),
       pods: this.#pods(key),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),
@@ -220,7 +218,7 @@ export class StatusReconciler {
   }
 
   #pods(key: string): Pod[] {
-    return this.#options.caches.pods.byIndex(PODS_BY_AGENT, key);
+    return this.#options.caches.pods.byIndex(BY_AGENT, key);
   }
 
   /** A new leader knows nothing of circuits before pods have connected: until then status stays as it is. */

@@ -2,13 +2,13 @@ import { PORTS } from '../../contract/link.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { AGENT_LABEL } from '../desired/metadata.ts';
 import type { Policy } from '../desired/attachment.ts';
-import { keyOf, type Pod } from '../kube/index.ts';
+import { keyOf, type ChangeHandler, type Pod } from '../kube/index.ts';
 import type { Links, PodTarget } from '../links/index.ts';
+import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { isTerminating } from './observe.ts';
 import { enqueueStatuses, type Queues } from './office.ts';
-import { agentKeyOfChild, PODS_BY_AGENT } from './statuses.ts';
 
 export interface TriggerOptions {
   caches: Caches;
@@ -26,12 +26,15 @@ export function connectTriggers(options: TriggerOptions): void {
   caches.agents.onChange((current, previous) => agentChanged(options, current, previous));
   caches.breakers.onChange((current, previous) => policyChanged(options, current, previous));
   caches.limits.onChange((current, previous) => policyChanged(options, current, previous));
-  for (const informer of caches.children) {
-    informer.onChange((current, previous) => {
-      const key = agentKeyOfChild((current ?? previous)!);
-      if (key !== undefined) queues.agent.add(key);
-    });
-  }
+  const childChanged: ChangeHandler<KubernetesObject> = (current, previous) => {
+    const key = agentKeyOfChild((current ?? previous)!);
+    if (key !== undefined) queues.agent.add(key);
+  };
+  for (const informer of caches.children) informer.onChange(childChanged);
+  caches.monitoring.onChange(childChanged);
+  caches.monitoring.onFacts(() => {
+    for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
+  });
   watchPods(options);
   links.onChange((key) => enqueueStatuses(options, key));
   links.onHigherTerm((key) => queues.agent.add(key));
@@ -102,7 +105,7 @@ function watchPods(options: TriggerOptions): void {
     due = false;
     links.setTargets(caches.pods.list().filter(isTarget).map(targetOf));
   };
-  caches.pods.addIndex(PODS_BY_AGENT, (pod) => [agentKeyOfChild(pod) ?? '']);
+  caches.pods.addIndex(BY_AGENT, (pod) => [agentKeyOfChild(pod) ?? '']);
   caches.pods.onChange((current, previous) => {
     if (!due) setImmediate(update);
     due = true;

@@ -76,6 +76,7 @@ describe('agentStatus', () => {
         ['Degraded', 'False', 'AsExpected'],
         ['PoliciesProgrammed', 'True', 'Programmed'],
         ['DependenciesHealthy', 'True', 'Healthy'],
+        ['ScalingManaged', 'False', 'AutoscalingOff'],
       ],
     );
     expect(all.conditions!.every(({ observedGeneration }) => observedGeneration === 2)).toBe(true);
@@ -361,6 +362,38 @@ describe('agentStatus', () => {
   ])('with %s', (_name, rest, progressing) => {
     const all = status(observation(three, { deployment: deployment(rest) }));
     expect(of(all, 'Progressing')).toEqual(progressing);
+  });
+
+  it.each<[number | string, number, number, string]>([
+    [1, 3, 2, 'True'],
+    [1, 3, 1, 'False'],
+    [2, 3, 1, 'True'],
+    [3, 3, 0, 'False'],
+    [0, 3, 2, 'False'],
+    ['50%', 4, 2, 'True'],
+    ['50%', 4, 1, 'False'],
+  ])(
+    'bears the loss of %p of %d pods: with %d, Ready is %s',
+    (maxUnavailable, replicas, readyReplicas, ready) => {
+      const own = deployment({
+        desired: replicas,
+        replicas,
+        updatedReplicas: replicas,
+        readyReplicas,
+      });
+      const spec = { replicas, disruption: { maxUnavailable } };
+      expect(of(status(observation(three, { deployment: own }), { spec }), 'Ready')[0]).toBe(ready);
+    },
+  );
+
+  it('goes by what autoscaling decided, not by spec.replicas', () => {
+    const autoscaling = { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 80 };
+    const own = deployment({ desired: 5, replicas: 5, updatedReplicas: 5, readyReplicas: 3 });
+    const all = status(observation(three, { deployment: own }), {
+      spec: { replicas: 1, autoscaling },
+    });
+    expect(all.summary!.ready).toBe('3/5');
+    expect(of(all, 'Ready')[0]).toBe('False');
   });
 
   it('counts a policy that is not in force in every pod as missing', () => {

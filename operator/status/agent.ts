@@ -1,6 +1,7 @@
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/attachment.ts';
+import { maxUnavailable } from '../desired/disruptionBudget.ts';
 import type { Problem } from '../desired/errors.ts';
 import type { AgentPlan, PlannedDependency, PolicyRef } from '../desired/plan.ts';
 import { list } from '../desired/wording.ts';
@@ -12,11 +13,19 @@ import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
 import { obstacles, progressing, rollOutOf, type RollOut } from './rollout.ts';
+import { desiredPods, scalingManaged } from './scaling.ts';
 
 /** What the status needs of an agent's plan. */
 export type PlanFacts = Pick<
   AgentPlan,
-  'dependencies' | 'policies' | 'image' | 'endpoint' | 'selector' | 'problems'
+  | 'dependencies'
+  | 'policies'
+  | 'image'
+  | 'endpoint'
+  | 'selector'
+  | 'problems'
+  | 'monitored'
+  | 'upgradeTo'
 >;
 
 export interface AgentStatusInput {
@@ -33,7 +42,7 @@ type AgentDependency = NonNullable<AgentDeploymentStatus['dependencies']>[number
 /** The status of an agent, after its Deployment and what its pods report. */
 export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const { agent, plan, observation, previous, now } = input;
-  const { metadata, spec } = agent;
+  const { metadata } = agent;
   const { deployment, desiredHash, revision } = observation;
   const seen = sightingsOf(agent, plan, observation);
   const gates = gatesOf(plan, observation, now);
@@ -54,7 +63,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     image: plan.image,
     endpoint: plan.endpoint,
     summary: {
-      ready: `${ready}/${spec.replicas}`,
+      ready: `${ready}/${desiredPods(agent, observation)}`,
       circuits: closedCircuits(seen),
       policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
     },
@@ -69,6 +78,8 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         ...workloadConditions(input),
         policiesProgrammed(policies),
         dependenciesHealthy(seen, gates),
+        scalingManaged(agent, observation),
+        ...(plan.monitored ? [plan.monitored] : []),
       ],
       previous?.conditions,
       metadata.generation,
@@ -136,30 +147,32 @@ function policiesOn({ breaker, limit }: PlannedDependency): AgentDependency['pol
 
 /** Ready, Progressing and Degraded. A circuit that is open changes none of them. */
 function workloadConditions({ agent, plan, observation }: AgentStatusInput): ConditionDraft[] {
-  const desired = agent.spec.replicas;
+  const desired = desiredPods(agent, observation);
   const rollOut = rollOutOf(observation, desired);
   const found = impediments(agent, plan.problems, observation);
-  const shortage = shortageOf(agent, observation, rollOut);
+  const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
-    readiness(agent, observation, [...found, ...(shortage ? [shortage] : [])]),
-    progressing(rollOut),
+    readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
+    progressing(rollOut, plan.upgradeTo),
     degraded(observation, desired, rollOut, found),
   ];
 }
 
 /**
- * One pod fewer than wanted is still ready, as long as there is one: a node that is drained must not make the agent
- * count as down.
+ * As many pods as disruption.maxUnavailable allows may be missing, as long as there is one: a node that is drained must
+ * not make the agent count as down.
  */
 function shortageOf(
-  { spec, metadata }: AgentDeployment,
+  agent: AgentDeployment,
   observation: AgentObservation,
+  desired: number,
   rollOut: RollOut,
 ): Problem | undefined {
+  const { metadata } = agent;
   const ready = observation.deployment?.readyReplicas ?? 0;
-  const needed = Math.max(Math.min(1, spec.replicas), spec.replicas - 1);
+  const needed = Math.max(Math.min(1, desired), desired - maxUnavailable(agent, desired));
   if (observation.deployment !== undefined && ready >= needed) return undefined;
-  const share = `${ready}/${spec.replicas} pods are ready, ${needed} are needed.`;
+  const share = `${ready}/${desired} pods are ready, ${needed} are needed.`;
   const why = [share, rollOut.message, obstacles(observation)].filter((text) => text !== '');
   if (rollOut.state === 'RollingOut') return { reason: 'RollingOut', message: why.join(' ') };
   const look = `Look at kubectl describe pods --namespace ${metadata.namespace} --selector breakwater.dev/agent=${metadata.name}.`;
@@ -167,13 +180,13 @@ function shortageOf(
 }
 
 function readiness(
-  { spec }: AgentDeployment,
   { deployment }: AgentObservation,
+  desired: number,
   against: readonly Problem[],
 ): ConditionDraft {
   const [first] = against;
   if (first === undefined) {
-    const message = `${deployment?.readyReplicas ?? 0}/${spec.replicas} pods are ready.`;
+    const message = `${deployment?.readyReplicas ?? 0}/${desired} pods are ready.`;
     return { type: 'Ready', status: 'True', reason: 'Ready', message };
   }
   const message = against.map((problem) => problem.message).join(' ');

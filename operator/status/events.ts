@@ -135,6 +135,7 @@ export function agentEvents(
   });
   return [
     ...readyEvents(previous?.conditions, next.conditions),
+    ...monitoredEvents(previous?.conditions, next.conditions),
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
   ];
@@ -300,6 +301,14 @@ function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
         True: { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' },
         False: { type: 'Warning', reason: after, action: 'Reconcile' },
       });
+}
+
+function monitoredEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  const after = condition(next, 'Monitored')?.reason ?? '';
+  return conditionEvent(previous, next, 'Monitored', {
+    True: { type: 'Normal', reason: 'Monitored', action: 'Reconcile' },
+    False: { type: 'Warning', reason: `Monitoring${after}`, action: 'Reconcile' },
+  });
 }
 
 function event(type: EventDraft['type'], reason: string, action: string, note: string): EventDraft {

@@ -91,6 +91,7 @@ export function strangePod(name: string, rest: Partial<PodObservation> = {}): Po
 
 export function deployment(rest: Partial<DeploymentObservation> = {}): DeploymentObservation {
   return {
+    desired: 3,
     generation: 1,
     observedGeneration: 1,
     replicas: 3,

@@ -28,11 +28,18 @@ export interface PodObservation {
 }
 
 export interface DeploymentObservation {
+  /** Pods that the Deployment is to have, whoever said so. */
+  desired: number;
   generation: number;
   observedGeneration: number;
   replicas: number;
   readyReplicas: number;
   updatedReplicas: number;
+  conditions: { type: string; status: string; reason?: string; message?: string }[];
+}
+
+/** What the HorizontalPodAutoscaler says of itself. */
+export interface AutoscalerObservation {
   conditions: { type: string; status: string; reason?: string; message?: string }[];
 }
 
@@ -52,6 +59,8 @@ export interface AgentObservation {
   revision?: Revision;
   /** Absent until the Deployment exists. */
   deployment?: DeploymentObservation;
+  /** Absent until the HorizontalPodAutoscaler exists. */
+  autoscaler?: AutoscalerObservation;
   applyErrors: ApplyError[];
   pods: PodObservation[];
 }

@@ -28,8 +28,15 @@ export function rollOutOf({ deployment }: AgentObservation, desired: number): Ro
   return { state: 'RollingOut', message: `${updated}/${desired} pods run the present template.` };
 }
 
-/** Progressing, as a Deployment has it: False when complete or failed. */
-export function progressing({ state, message }: RollOut): ConditionDraft {
+/**
+ * Progressing, as a Deployment has it: False when complete or failed.
+ * @param upgradeTo image that the agent waits for its turn to get
+ */
+export function progressing({ state, message }: RollOut, upgradeTo?: string): ConditionDraft {
+  if (state === 'Complete' && upgradeTo !== undefined) {
+    const waits = `The agent waits for its turn to be upgraded to ${upgradeTo}.`;
+    return { type: 'Progressing', status: 'True', reason: 'UpgradePending', message: waits };
+  }
   const reasons = {
     Complete: 'RolledOut',
     RollingOut: 'RollingOut',

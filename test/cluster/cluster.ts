@@ -15,8 +15,8 @@ export interface Cluster {
   exists(): Promise<boolean>;
   /** Directories to put first on the PATH: they hold kubectl and helm. */
   path(): Promise<string[]>;
-  /** Makes the images of this checkout available to the cluster's pods and answers their names. */
-  images(): Promise<Images>;
+  /** Makes the images of this checkout, or of one elsewhere, available to the cluster's pods and answers their names. */
+  images(root?: string): Promise<Images>;
   /** Makes images available to the pods: names known to the image builder, or paths of Docker archives. */
   loadImages(images: readonly string[]): Promise<void>;
 }

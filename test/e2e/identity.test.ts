@@ -32,7 +32,7 @@ async function dial(
   headers: Record<string, string> = {},
 ): Promise<string> {
   const credentials =
-    shown && (await issueClientCertificate(shown.authority, { ...shown, days: 1 }));
+    shown && (await issueClientCertificate(shown.authority, { ...shown, lifeMs: 86_400_000 }));
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket = new WebSocket(`wss://127.0.0.1:${port}${LINK_PATH}`, LINK_PROTOCOL, {
     rejectUnauthorized: false,

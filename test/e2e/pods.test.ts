@@ -13,6 +13,9 @@ const CHILDREN = [
   'services',
   'configmaps',
   'serviceaccounts',
+  'horizontalpodautoscalers',
+  'poddisruptionbudgets',
+  'networkpolicies',
 ] as const;
 
 describe('the pods of an agent', () => {

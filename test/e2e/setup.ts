@@ -1,3 +1,4 @@
+import { removeMetricsServer } from '../cluster/metricsServer.ts';
 import { Api } from '../kit/api.ts';
 import { preparePlatform } from '../kit/platform.ts';
 import { shareSite, SUITE_LABEL } from './site.ts';
@@ -8,7 +9,8 @@ export default async function setup(): Promise<void> {
   shareSite({ environment: kubectl.environment, images });
   const api = await Api.connect(kubectl);
   try {
-    // What an interrupted run left would take CPU from this one.
+    // What an interrupted run left would take CPU from this one, or keep namespaces from going.
+    await removeMetricsServer((args) => kubectl.run(args));
     const left = await api.list('namespaces', undefined, SUITE_LABEL);
     await Promise.all(
       left.map(({ metadata }) => api.remove('namespaces', undefined, metadata.name)),

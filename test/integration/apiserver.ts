@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { parse } from 'yaml';
 import { definitions, type Source } from '../../crds/definitions.ts';
-import { startControlPlane, type ControlPlane } from '../cluster/local/apiserver.ts';
+import {
+  startControlPlane,
+  type ControlPlane,
+  type ControlPlaneProcess,
+} from '../cluster/local/apiserver.ts';
 import { waitFor } from '../cluster/step.ts';
 
 /** For `beforeAll`, in ms: the first start on a machine builds the binaries from source. */
@@ -45,6 +49,10 @@ export interface ApiServer {
   apply<T>(path: string, body: object): Promise<T>;
   /** Makes a namespace whose name begins with `prefix`, and answers its name. */
   namespace(prefix: string): Promise<string>;
+  /** Kills etcd or the API server, as a crash does. */
+  kill(process: ControlPlaneProcess): Promise<void>;
+  /** Starts it again with its data, and waits until the API is ready. */
+  revive(process: ControlPlaneProcess): Promise<void>;
   /** Ends both processes and removes what they stored. */
   stop(): Promise<void>;
 }
@@ -55,9 +63,12 @@ interface Kubeconfig {
 }
 
 /** Starts an API server of its own in about 3 s, empty but for the custom resource definitions. */
-export async function startApiServer(): Promise<ApiServer> {
+export async function startApiServer(
+  /** Further arguments of kube-apiserver. */
+  args: readonly string[] = [],
+): Promise<ApiServer> {
   const directory = await mkdtemp(join(tmpdir(), 'breakwater-apiserver-'));
-  const controlPlane = await startControlPlane({ directory });
+  const controlPlane = await startControlPlane({ directory, arguments: args });
   const agent = await administrator(controlPlane.kubeconfig);
   const server = new RunningApiServer(controlPlane, agent, directory);
   try {
@@ -118,6 +129,14 @@ class RunningApiServer implements ApiServer {
       { body },
     );
     return answer.body.metadata.name;
+  }
+
+  kill(process: ControlPlaneProcess): Promise<void> {
+    return this.#controlPlane.kill(process);
+  }
+
+  revive(process: ControlPlaneProcess): Promise<void> {
+    return this.#controlPlane.revive(process);
   }
 
   async stop(): Promise<void> {

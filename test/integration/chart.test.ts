@@ -19,7 +19,10 @@ interface Deployment extends KubernetesObject {
   spec: {
     template: {
       metadata: { labels: Record<string, string> };
-      spec: { containers: { image: string; env: { name: string; value?: string }[] }[] };
+      spec: {
+        containers: { image: string; env: { name: string; value?: string }[] }[];
+        affinity?: { podAntiAffinity?: object };
+      };
     };
   };
 }
@@ -42,17 +45,20 @@ const EVERYTHING: Values = {
   },
   imagePullSecrets: [{ name: 'registry' }],
   replicas: 3,
+  antiAffinity: 'Required',
+  runtimeUpgrade: { maxConcurrent: 7 },
   watchNamespace: 'agents',
   logLevel: 'debug',
+  runbooksURL: 'https://example.com/runbooks',
   authoritySecret: 'second-authority',
   serviceAccount: { name: 'runner', annotations: { 'example.com/role': 'operator' } },
   metrics: { service: { port: 9000, annotations: { 'example.com/scrape': 'true' } } },
+  networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { team: 'metrics' } } }] },
   podAnnotations: { 'example.com/note': 'kept' },
   podLabels: { team: 'platform' },
   priorityClassName: 'system-cluster-critical',
   nodeSelector: { 'kubernetes.io/os': 'linux' },
   tolerations: [{ key: 'dedicated', operator: 'Exists' }],
-  affinity: { podAntiAffinity: {} },
   topologySpreadConstraints: [
     {
       maxSkew: 1,
@@ -136,7 +142,7 @@ describe('rendering', () => {
     await run(helm, ['lint', '--strict', CHART, '--values', await valuesFile(EVERYTHING)]);
   });
 
-  it('is what config/rbac and config/manager hold; else run node config/generate.ts', async () => {
+  it('is what config/ holds; else run make generate', async () => {
     for (const [path, text] of Object.entries(await render(helm)))
       expect(await readFile(join(SAMPLES, '..', path), 'utf8')).toBe(text);
   });
@@ -163,6 +169,9 @@ describe('rendering', () => {
         rbac: { create: false, aggregate: false },
         serviceAccount: { create: false },
         metrics: { service: { enabled: false } },
+        podDisruptionBudget: { enabled: false },
+        networkPolicy: { enabled: false },
+        antiAffinity: 'None',
         crds: { install: false },
       },
     ],
@@ -184,8 +193,10 @@ describe('rendering', () => {
         image: 'localhost/breakwater/operator:0.1.0',
         RUNTIME_IMAGE: 'localhost/breakwater/runtime:0.1.0',
         RUNTIME_IMAGE_PULL_POLICY: '',
+        RUNTIME_UPGRADE_CONCURRENCY: '5',
         WATCH_NAMESPACE: '',
         LOG_LEVEL: 'info',
+        RUNBOOKS_URL: '',
         LEASE_NAME: 'breakwater-operator',
         AUTHORITY_SECRET: 'breakwater-authority',
       },
@@ -193,12 +204,89 @@ describe('rendering', () => {
         image: 'example.com/operator:1.2.3',
         RUNTIME_IMAGE: `example.com/runtime@sha256:${'0'.repeat(64)}`,
         RUNTIME_IMAGE_PULL_POLICY: 'Never',
+        RUNTIME_UPGRADE_CONCURRENCY: '7',
         WATCH_NAMESPACE: 'agents',
         LOG_LEVEL: 'debug',
+        RUNBOOKS_URL: 'https://example.com/runbooks',
         LEASE_NAME: 'second',
         AUTHORITY_SECRET: 'second-authority',
       },
     ]);
+  });
+
+  it.each([
+    ['Preferred', 'preferredDuringSchedulingIgnoredDuringExecution'],
+    ['Required', 'requiredDuringSchedulingIgnoredDuringExecution'],
+    ['None', undefined],
+  ])('keeps replicas apart as antiAffinity %s says', async (antiAffinity, rule) => {
+    const { spec } = (await deployment({ antiAffinity })).spec.template;
+    expect(Object.keys(spec.affinity?.podAntiAffinity ?? {})).toEqual(rule ? [rule] : []);
+  });
+
+  it('leaves an affinity of your own alone', async () => {
+    const affinity = { nodeAffinity: {} };
+    expect((await deployment({ affinity })).spec.template.spec.affinity).toEqual(affinity);
+  });
+
+  it('has two replicas, of which one may be evicted at a time', async () => {
+    const objects = await template({});
+    expect(objects).toContainEqual(
+      expect.objectContaining({
+        kind: 'Deployment',
+        spec: expect.objectContaining({ replicas: 2 }),
+      }),
+    );
+    expect(objects).toContainEqual(
+      expect.objectContaining({
+        kind: 'PodDisruptionBudget',
+        spec: expect.objectContaining({ maxUnavailable: 1 }),
+      }),
+    );
+  });
+
+  it('lets in what scrapes and what probes, and names who may scrape', async () => {
+    const ingress = async (values: Values): Promise<unknown> => {
+      const policy = (await template(values)).find(({ kind }) => kind === 'NetworkPolicy');
+      return (policy as unknown as { spec: { ingress: unknown } }).spec.ingress;
+    };
+    const metricsFrom = [{ namespaceSelector: { matchLabels: { team: 'metrics' } } }];
+    const probes = { ports: [{ port: 'probes' }] };
+    expect(await ingress({})).toEqual([{ ports: [{ port: 'metrics' }] }, probes]);
+    expect(await ingress({ networkPolicy: { metricsFrom } })).toEqual([
+      { ports: [{ port: 'metrics' }], from: metricsFrom },
+      probes,
+    ]);
+  });
+
+  it('has the operator scraped and alerted on when asked to', async () => {
+    const labels = { release: 'prometheus' };
+    const metrics = {
+      serviceMonitor: { enabled: true, labels },
+      alerts: { enabled: true, labels },
+    };
+    const kinds = ['ServiceMonitor', 'PrometheusRule'];
+    const asked = (await template({ metrics })).filter(({ kind }) => kinds.includes(kind));
+    expect(asked.map(({ metadata }) => metadata.labels?.release)).toEqual([
+      'prometheus',
+      'prometheus',
+    ]);
+    const unasked = (await template({})).map(({ kind }) => kind);
+    expect(unasked).not.toEqual(expect.arrayContaining(kinds));
+  });
+
+  it('tells the next commands, with the names that were chosen', async () => {
+    const notes = await run(helm, [
+      ...['install', 'breakwater', CHART, '--dry-run=client', '--kubeconfig', server.kubeconfig],
+      ...['--namespace', NAMESPACE, '--set', 'crds.install=false'],
+      ...['--values', await valuesFile({ fullnameOverride: 'second', watchNamespace: 'agents' })],
+    ]);
+    for (const command of [
+      `kubectl -n ${NAMESPACE} rollout status deployment/second`,
+      `helm -n ${NAMESPACE} test breakwater`,
+      'kubectl -n agents apply -f -',
+      'kubectl -n agents wait --for=condition=Ready agentdeployment/triage',
+    ])
+      expect(notes).toContain(command);
   });
 
   it.each([
@@ -210,6 +298,16 @@ describe('rendering', () => {
     [{ watchNamespace: 'Team A' }, "at '/watchNamespace': 'Team A' does not match pattern"],
     [{ authoritySecret: '' }, "at '/authoritySecret'"],
     [{ metrics: { service: { port: 0 } } }, "at '/metrics/service/port'"],
+    [{ metrics: { serviceMonitor: { interval: '30' } } }, "at '/metrics/serviceMonitor/interval'"],
+    [
+      { antiAffinity: 'Always' },
+      "at '/antiAffinity': value must be one of 'Preferred', 'Required'",
+    ],
+    [{ runtimeUpgrade: { maxConcurrent: 0 } }, "at '/runtimeUpgrade/maxConcurrent'"],
+    [
+      { metrics: { service: { enabled: false }, serviceMonitor: { enabled: true } } },
+      'metrics.serviceMonitor.enabled needs metrics.service.enabled',
+    ],
   ])('refuses %j', async (values, message) => {
     await expect(template(values)).rejects.toThrow(message);
   });
@@ -230,6 +328,24 @@ describe('config/default, config/samples and config/presets', () => {
     const objects = await build(path);
     const accepted = await dryRun(objects);
     expect(accepted.trim().split('\n')).toHaveLength(objects.length);
+  });
+
+  it('install.yaml is all of config/default in one file', async () => {
+    const key = ({ kind, metadata }: KubernetesObject): string => `${kind} ${metadata.name}`;
+    const byKey = (objects: KubernetesObject[]): Record<string, KubernetesObject> =>
+      Object.fromEntries(objects.map((object) => [key(object), object]));
+    const installed = documents(await readFile(join(SAMPLES, '../install.yaml'), 'utf8'));
+    expect(installed.map(key)[0]).toBe(`Namespace ${NAMESPACE}`);
+    expect(byKey(installed)).toEqual(byKey(await build('default')));
+  });
+
+  it('config/prometheus is about the operator that config/default installs', async () => {
+    const [rule, monitor] = await build('prometheus');
+    expect(JSON.stringify(rule)).toContain(`namespace=\\"${NAMESPACE}\\"`);
+    const service = (await build('default')).find(({ kind }) => kind === 'Service')!;
+    const { selector } = (monitor as unknown as { spec: { selector: { matchLabels: object } } })
+      .spec;
+    expect(service.metadata.labels).toMatchObject(selector.matchLabels);
   });
 
   it('the simulated model runs under Pod Security restricted', async () => {
@@ -263,7 +379,7 @@ describe('an installed chart', () => {
   it.each([
     ['list', 'breakwater.dev/agentdeployments', 'team'],
     ['watch', 'breakwater.dev/circuitbreakerpolicies', 'team'],
-    ['patch', 'breakwater.dev/ratelimitpolicies:status', 'team'],
+    ['update', 'breakwater.dev/ratelimitpolicies:status', 'team'],
     ['update', 'breakwater.dev/agentdeployments:finalizers', 'team'],
     ['watch', '/pods', 'team'],
     ['patch', '/configmaps', 'team'],
@@ -274,7 +390,7 @@ describe('an installed chart', () => {
     ['create', 'coordination.k8s.io/leases', NAMESPACE],
     ['update', 'coordination.k8s.io/leases/breakwater-operator', NAMESPACE],
     ['create', '/secrets', NAMESPACE],
-    ['update', '/secrets/breakwater-authority', NAMESPACE],
+    ['get', '/secrets/breakwater-authority', NAMESPACE],
   ])('lets the operator %s %s in "%s"', async (verb, resource, namespace) => {
     expect(await may(verb, resource, namespace)).toBe(true);
   });
@@ -304,6 +420,9 @@ describe('an installed chart', () => {
       ['agents', 'team'].map((namespace) => may('patch', '/configmaps', namespace)),
     );
     expect(answers).toEqual([true, false]);
+    // Nothing is granted in all namespaces but to have tokens checked.
+    expect(await may('list', 'breakwater.dev/agentdeployments', '')).toBe(false);
+    expect(await may('watch', '/pods', '')).toBe(false);
     expect(await may('create', 'authentication.k8s.io/tokenreviews', '')).toBe(true);
   });
 

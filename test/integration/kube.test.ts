@@ -17,6 +17,7 @@ import {
 } from '../../operator/kube/index.ts';
 import type { ApiError, ConfigMap, KubernetesObject } from '../../operator/kube/index.ts';
 import { waitFor } from '../cluster/step.ts';
+import { unrestricted } from '../kit/unrestricted.ts';
 import { START_TIMEOUT, startApiServer } from './apiserver.ts';
 import type { ApiServer } from './apiserver.ts';
 
@@ -89,10 +90,10 @@ describe('client', () => {
       ['ConfigMap', 'c'],
     ]);
     const other = { preconditions: { uid: 'another' } };
-    const refused = await failure(client.delete(ConfigMaps, namespace, 'b', other));
+    const refused = await failure(client.delete(unrestricted(ConfigMaps), namespace, 'b', other));
     expect(isConflict(refused)).toBe(true);
-    expect(await client.delete(ConfigMaps, namespace, 'b')).toBe(true);
-    expect(await client.delete(ConfigMaps, namespace, 'b')).toBe(false);
+    expect(await client.delete(unrestricted(ConfigMaps), namespace, 'b')).toBe(true);
+    expect(await client.delete(unrestricted(ConfigMaps), namespace, 'b')).toBe(false);
     expect(await client.get(ConfigMaps, namespace, 'b')).toBeUndefined();
   });
 
@@ -105,13 +106,13 @@ describe('client', () => {
 
   it('says which field the server does not accept', async () => {
     const wrong = { ...agent('a'), spec: { model: { endpoints: [] } } };
-    const refused = await failure(client.apply(AgentDeployments, wrong, apply));
+    const refused = await failure(client.apply(unrestricted(AgentDeployments), wrong, apply));
     expect(isInvalid(refused)).toBe(true);
     expect((refused as ApiError).message).toContain('spec.model.endpoints');
   });
 
   it('replaces a status and sees that it was changed by another', async () => {
-    const created = await client.apply(AgentDeployments, agent('a'), apply);
+    const created = await client.apply(unrestricted(AgentDeployments), agent('a'), apply);
     const status = (image: string): KubernetesObject =>
       ({ ...created, status: { image } }) as never;
     const updated = await client.replaceStatus(AgentDeployments, status('one'));
@@ -120,7 +121,7 @@ describe('client', () => {
     expect(isConflict(stale)).toBe(true);
     const { apiVersion, kind, metadata } = agent('a');
     const applied = { apiVersion, kind, metadata, status: { image: 'three' } };
-    const result = await client.applyStatus(AgentDeployments, applied, apply);
+    const result = await client.applyStatus(unrestricted(AgentDeployments), applied, apply);
     expect(result.status?.image).toBe('three');
   });
 
@@ -173,7 +174,7 @@ describe('informer', () => {
     expect(informer.get(namespace, 'early')?.metadata).not.toHaveProperty('managedFields');
 
     await client.apply(ConfigMaps, configMap('early', { key: 'two' }), apply);
-    await client.delete(ConfigMaps, namespace, 'early');
+    await client.delete(unrestricted(ConfigMaps), namespace, 'early');
     await waitFor('no deletion', WAIT_MS, () => heard.length === 3);
     expect(heard).toEqual(['- → one', 'one → two', 'two → -']);
     expect(informer.list()).toEqual([]);
@@ -232,7 +233,7 @@ describe('events', () => {
     for (let i = 0; i < 3; i++) recorder.record({ ...event, regarding, note });
     await recorder.flush();
 
-    const found = await client.list(Events, { namespace });
+    const found = await client.list(unrestricted(Events), { namespace });
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ ...event, regarding, series: { count: 3 } });
     expect(Buffer.byteLength(found[0]!.note!)).toBeLessThanOrEqual(1024);

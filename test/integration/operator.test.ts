@@ -29,6 +29,7 @@ beforeAll(async () => {
         podName: 'operator',
         runtimeImage: 'runtime:1',
         runtimeImagePullPolicy: undefined,
+        upgradeConcurrency: 5,
         watchNamespace: undefined,
         logLevel: 'silent',
         leaseName: 'breakwater-operator',
@@ -129,6 +130,7 @@ describe('an agent', () => {
     for (const path of [
       `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
       `/api/v1/namespaces/${namespace}/services/one`,
+      `/api/v1/namespaces/${namespace}/services/one-headless`,
       `/apis/apps/v1/namespaces/${namespace}/deployments/one`,
     ]) {
       const child = await get<KubernetesObject>(path);

@@ -17,10 +17,14 @@ import { ago, circuit, NOW, observation, pod, transition } from '../../operator/
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
+import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
+import { rows as networkPolicy } from './validation/networkPolicy.ts';
+import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import type { Row } from './validation/row.ts';
 import { rules } from './validation/rules.ts';
+import { rows as service } from './validation/service.ts';
 
 type Spec = Record<string, unknown>;
 
@@ -46,10 +50,11 @@ const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 1
 
 const kinds: Record<string, Kind> = {
   agentdeployments: {
-    rows: agentDeployments,
+    rows: [...agentDeployments, ...autoscaling, ...networkPolicy, ...probes, ...service],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
+      runtimeUpgrade: 'Automatic',
       model: { endpoints: [{ name: 'primary', provider: 'Anthropic' }] },
       timeouts: {
         connect: '10s',
@@ -61,6 +66,15 @@ const kinds: Record<string, Kind> = {
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       shutdown: { drainTimeout: '5m' },
+      service: { type: 'ClusterIP', port: 80 },
+      networkPolicy: { enabled: true },
+      probes: {
+        startup: { period: '1s', timeout: '1s', failureThreshold: 300 },
+        liveness: { period: '10s', timeout: '5s', failureThreshold: 3 },
+        readiness: { period: '5s', timeout: '3s', failureThreshold: 2 },
+      },
+      disruption: { maxUnavailable: 1 },
+      monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
     wideColumns: [],

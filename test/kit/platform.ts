@@ -25,26 +25,49 @@ export async function kubectlFor(cluster: Cluster, path = ''): Promise<Kubectl> 
   return new Kubectl({ KUBECONFIG: cluster.kubeconfig, PATH: directories.join(':') });
 }
 
+const CHART = 'charts/breakwater';
+
 /** helm's arguments that install the operator, without the images' long names. */
 export const HELM_ARGUMENTS = [
   'upgrade',
   '--install',
   'breakwater',
-  'charts/breakwater',
+  CHART,
   '--namespace',
   OPERATOR_NAMESPACE,
   '--create-namespace',
 ] as const;
 
 /** Installs or upgrades the CRDs and the operator from the chart and waits until it is ready. */
-export async function installOperator({ kubectl, images }: Platform): Promise<void> {
+export async function installOperator(
+  { kubectl, images }: Pick<Platform, 'kubectl' | 'images'>,
+  options: {
+    /** Path of another chart. */
+    chart?: string;
+    /** Further values, as `name=value`. */
+    values?: readonly string[];
+  } = {},
+): Promise<void> {
+  const { chart = CHART, values = [] } = options;
   const args = [
-    ...HELM_ARGUMENTS,
+    ...HELM_ARGUMENTS.map((argument) => (argument === CHART ? chart : argument)),
+    ...values.flatMap((value) => ['--set', value]),
     ...['--set', `image.operator=${images.operator}`, '--set', `image.runtime=${images.runtime}`],
     ...['--wait', '--timeout', '2m'],
   ];
+  await helm(kubectl, args);
+}
+
+/** Uninstalls the operator's release; definitions, agents and policies stay. */
+export function uninstallOperator({ kubectl }: Pick<Platform, 'kubectl'>): Promise<string> {
+  return helm(kubectl, ['uninstall', 'breakwater', '--namespace', OPERATOR_NAMESPACE, '--wait']);
+}
+
+/** Runs helm and answers what it printed. */
+export async function helm(kubectl: Kubectl, args: readonly string[]): Promise<string> {
   const result = await kubectl.exec('helm', args, { cwd: ROOT });
-  if (result.code !== 0) throw new Error(`helm ${args.join(' ')}: ${result.stderr.trim()}`);
+  if (result.code === 0) return result.stdout;
+  throw new Error(`helm ${args.join(' ')}: ${result.stderr.trim() || result.stdout.trim()}`);
 }
 
 /** Brings up the cluster that CLUSTER names, builds the images and installs the operator. */

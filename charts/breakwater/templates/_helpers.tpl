@@ -30,28 +30,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- .Values.image.runtime | default (printf "localhost/breakwater/runtime:%s" .Chart.AppVersion) -}}
 {{- end }}
 
-{{/* What the operator may do with agents, policies and what it makes from them. */}}
-{{- define "breakwater.rules" -}}
-- apiGroups: [breakwater.dev]
-  resources: [agentdeployments, circuitbreakerpolicies, ratelimitpolicies]
-  verbs: [get, list, watch]
-- apiGroups: [breakwater.dev]
-  resources: [agentdeployments/status, circuitbreakerpolicies/status, ratelimitpolicies/status]
-  verbs: [update, patch]
-# Needed to own objects with blockOwnerDeletion where the API server enforces permissions for that.
-- apiGroups: [breakwater.dev]
-  resources: [agentdeployments/finalizers]
-  verbs: [update]
-- apiGroups: ['']
-  resources: [pods]
-  verbs: [get, list, watch]
-- apiGroups: ['']
-  resources: [serviceaccounts, configmaps, services]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [apps]
-  resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
+{{/* Keeps replicas on different nodes, unless an affinity of one's own is given. */}}
+{{- define "breakwater.affinity" -}}
+{{- if .Values.affinity -}}
+{{ toYaml .Values.affinity }}
+{{- else if eq .Values.antiAffinity "Preferred" -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "breakwater.selectorLabels" . | nindent 12 }}
+{{- else if eq .Values.antiAffinity "Required" -}}
+podAntiAffinity:
+  requiredDuringSchedulingIgnoredDuringExecution:
+    - topologyKey: kubernetes.io/hostname
+      labelSelector:
+        matchLabels:
+          {{- include "breakwater.selectorLabels" . | nindent 10 }}
+{{- end }}
 {{- end }}

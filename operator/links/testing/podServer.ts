@@ -54,7 +54,10 @@ export class PodServer {
   }
 
   /** @param authority certificate that clients must come from, PEM */
-  static async start(authority: string): Promise<PodServer> {
+  static async start(
+    authority: string,
+    { port = 0, host = '0.0.0.0' }: { port?: number; host?: string } = {},
+  ): Promise<PodServer> {
     const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
       'sign',
       'verify',
@@ -73,7 +76,7 @@ export class PodServer {
       minVersion: 'TLSv1.3',
     });
     const pods = new PodServer(server);
-    server.listen(0, '0.0.0.0');
+    server.listen(port, host);
     await once(server, 'listening');
     return pods;
   }

@@ -21,7 +21,7 @@ export class CurrentCluster implements Cluster {
   }
 
   async up(): Promise<void> {
-    this.#imageNames();
+    this.#imageNames('');
     const kubectl = join((await this.path())[0]!, 'kubectl');
     const env = { ...process.env, KUBECONFIG: this.kubeconfig };
     const context = await run(kubectl, ['config', 'current-context'], { env }).catch(() => {
@@ -48,8 +48,8 @@ export class CurrentCluster implements Cluster {
     return [...new Set([await kubectlDirectory(), await helmDirectory()])];
   }
 
-  images(): Promise<Images> {
-    return Promise.resolve(this.#imageNames());
+  images(root?: string): Promise<Images> {
+    return Promise.resolve(this.#imageNames(root === undefined ? '' : 'PINNED_'));
   }
 
   loadImages(): Promise<void> {
@@ -58,11 +58,12 @@ export class CurrentCluster implements Cluster {
     );
   }
 
-  #imageNames(): Images {
+  /** @param prefix of the variables, for images of the version pinned in test/compat */
+  #imageNames(prefix: string): Images {
     const names = {
-      operator: 'OPERATOR_IMAGE',
-      runtime: 'RUNTIME_IMAGE',
-      simulator: 'SIMULATOR_IMAGE',
+      operator: `${prefix}OPERATOR_IMAGE`,
+      runtime: `${prefix}RUNTIME_IMAGE`,
+      simulator: `${prefix}SIMULATOR_IMAGE`,
     };
     const missing = Object.values(names).filter((name) => !this.#environment[name]);
     if (missing.length > 0)

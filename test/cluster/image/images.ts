@@ -36,16 +36,20 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const KINDS = ['operator', 'runtime', 'simulator'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Bundles the code, then builds those images whose content has changed. BASE_IMAGE names another base. */
+/**
+ * Bundles the code, then builds those images whose content has changed. BASE_IMAGE names another base.
+ * @param root of the checkout, such as that of an earlier version; default: this one
+ */
 export async function buildImages(
   builder: Builder,
   environment: NodeJS.ProcessEnv,
+  root = ROOT,
 ): Promise<Images> {
   await step('Bundling operator, runtime and simulated model', async () => {
-    await run(process.execPath, ['esbuild.config.js', ...KINDS], { cwd: ROOT });
+    await run(process.execPath, ['esbuild.config.js', ...KINDS], { cwd: root });
   });
   const baseImage = environment['BASE_IMAGE'] || (await builder.baseImage());
-  const specs = await Promise.all(KINDS.map((kind) => specify(kind, baseImage)));
+  const specs = await Promise.all(KINDS.map((kind) => specify(kind, baseImage, root)));
   const known = await Promise.all(specs.map((spec) => builder.has(spec.name)));
   const missing = specs.filter((_, index) => !known[index]);
   if (missing.length > 0)
@@ -61,11 +65,11 @@ export async function buildImages(
 }
 
 /** The tag is a hash of all that makes the image (source maps stay outside, see .dockerignore), so an image that is there is the right one. */
-async function specify(kind: Kind, baseImage: string): Promise<ImageSpec> {
+async function specify(kind: Kind, baseImage: string, root: string): Promise<ImageSpec> {
   const dockerfile = kind === 'simulator' ? join('test', 'model', 'Dockerfile') : 'Dockerfile';
   const hash = createHash('sha256').update(JSON.stringify([kind, baseImage]));
-  hash.update(await readFile(join(ROOT, dockerfile)));
-  const bundle = join(ROOT, 'dist', kind);
+  hash.update(await readFile(join(root, dockerfile)));
+  const bundle = join(root, 'dist', kind);
   const entries = await readdir(bundle, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((e) => e.isFile() && !e.name.endsWith('.map'))
@@ -74,9 +78,9 @@ async function specify(kind: Kind, baseImage: string): Promise<ImageSpec> {
     hash.update(`\0${file.slice(bundle.length)}\0`).update(await readFile(file));
   return {
     name: `localhost/breakwater/${kind}:${hash.digest('hex').slice(0, 12)}`,
-    dockerfile: join(ROOT, dockerfile),
+    dockerfile: join(root, dockerfile),
     ...(kind === 'simulator' ? {} : { target: kind }),
     baseImage,
-    context: ROOT,
+    context: root,
   };
 }

@@ -68,13 +68,13 @@ export class KindCluster implements Cluster {
     return [...new Set([await kubectlDirectory(), await helmDirectory()])];
   }
 
-  images(): Promise<Images> {
+  images(root?: string): Promise<Images> {
     const builder = dockerBuilder(
       this.#cache,
       (name) => nodeHas(name),
       (names) => this.loadImages(names),
     );
-    return buildImages(builder, this.#environment);
+    return buildImages(builder, this.#environment, root);
   }
 
   async loadImages(images: readonly string[]): Promise<void> {

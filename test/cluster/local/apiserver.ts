@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { kubernetesBinaries } from './binaries.ts';
 import { CertificateAuthority, signingKeys } from './certificates.ts';
@@ -18,6 +17,8 @@ export interface ControlPlaneOptions {
   port?: number;
   /** Where etcd listens for the API server only. Default: free ports. */
   etcdPorts?: readonly [client: number, peer: number];
+  /** Further arguments of kube-apiserver. */
+  arguments?: readonly string[];
   /** Set for a whole cluster; without it there is nothing that would run pods. */
   cluster?: {
     /** Command that runs etcd and the API server in the cluster's network. */
@@ -35,9 +36,15 @@ export interface ControlPlane {
   authority: CertificateAuthority;
   /** Path of the key that signs service account tokens. */
   serviceAccountKey: string;
+  /** Kills one of the two, as a crash does. */
+  kill(process: ControlPlaneProcess): Promise<void>;
+  /** Starts one that was killed, on its port and with its data, and waits until the API is ready. */
+  revive(process: ControlPlaneProcess): Promise<void>;
   /** Ends both processes; the directory stays. */
   stop(): Promise<void>;
 }
+
+export type ControlPlaneProcess = 'etcd' | 'kube-apiserver';
 
 interface Credentials {
   authority: CertificateAuthority;
@@ -76,6 +83,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     apiserverArguments(options, credentials, { address, port, etcd: clientPort }),
   );
   const url = `https://${address}:${port}`;
+  const processes = { etcd, 'kube-apiserver': apiserver };
+  const ready = (): Promise<void> =>
+    apiserver.ready(READY_TIMEOUT, () => isReady(url, credentials));
   await etcd.start();
   await apiserver.start();
   const stop = async (): Promise<void> => {
@@ -83,7 +93,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await etcd.stop('SIGKILL');
   };
   try {
-    await apiserver.ready(READY_TIMEOUT, () => isReady(url, credentials));
+    await ready();
   } catch (error) {
     if (options.cluster === undefined) await stop();
     throw error;
@@ -95,7 +105,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     client: credentials.admin,
   });
   const { authority, serviceAccount } = credentials;
-  return { url, kubeconfig, authority, serviceAccountKey: serviceAccount.key, stop };
+  return {
+    url,
+    kubeconfig,
+    authority,
+    serviceAccountKey: serviceAccount.key,
+    kill: (name) => processes[name].stop('SIGKILL'),
+    revive: async (name) => {
+      await processes[name].start();
+      await ready();
+    },
+    stop,
+  };
 }
 
 function etcdArguments(directory: string, clientPort: number, peerPort: number): string[] {
@@ -142,6 +163,7 @@ function apiserverArguments(
     `--proxy-client-cert-file=${credentials.proxyClient.certificate}`,
     `--proxy-client-key-file=${credentials.proxyClient.key}`,
     ...(cluster === undefined ? alone() : withNode(credentials)),
+    ...(options.arguments ?? []),
   ];
 }
 
@@ -217,14 +239,21 @@ function isReady(url: string, credentials: Credentials): Promise<boolean> {
   });
 }
 
+/** Below the ports that the kernel gives to clients, so that no client of a server that restarts takes its port. */
+const PORTS = { first: 20_000, count: 12_000 };
+
 /** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
+    server.on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

@@ -19,6 +19,8 @@ export interface Module {
   /** … unless a better name is given here. */
   rename?: Readonly<Record<string, string>>;
   ldflags?: string;
+  /** Build tags. */
+  tags?: string;
 }
 
 const [major, minor] = KUBERNETES_VERSION.split('.');
@@ -55,6 +57,26 @@ const HELM: Module = {
   packages: ['helm.sh/helm/v3/cmd/helm'],
 };
 
+const KWOK: Module = {
+  title: 'Building kwok (first time only, about 1 minute)',
+  directory: join(import.meta.dirname, 'kwok'),
+  packages: ['sigs.k8s.io/kwok/cmd/kwok'],
+};
+
+const METRICS_SERVER: Module = {
+  title: 'Building metrics-server (first time only, about 2 minutes)',
+  directory: join(import.meta.dirname, 'metricsServer'),
+  packages: ['sigs.k8s.io/metrics-server/cmd/metrics-server'],
+};
+
+const PROMTOOL: Module = {
+  title: 'Building promtool (first time only, about 2 minutes)',
+  directory: join(import.meta.dirname, 'promtool'),
+  packages: ['github.com/prometheus/prometheus/cmd/promtool'],
+  // Without the clients of two dozen clouds, of which it would make nothing here.
+  tags: 'remove_all_sd',
+};
+
 const PAUSE: Module = {
   title: 'Building the pause program',
   directory: join(import.meta.dirname, 'pause'),
@@ -74,6 +96,21 @@ export function dnsBinaries(): Promise<string> {
 /** Directory with helm. */
 export function helmBinaries(): Promise<string> {
   return binaries(HELM);
+}
+
+/** Directory with kwok, which plays the kubelet for pods that need not run. */
+export function kwokBinaries(): Promise<string> {
+  return binaries(KWOK);
+}
+
+/** Directory with metrics-server, which autoscaling reads the use of CPU and memory from. */
+export function metricsServerBinaries(): Promise<string> {
+  return binaries(METRICS_SERVER);
+}
+
+/** Directory with promtool. */
+export function promtoolBinaries(): Promise<string> {
+  return binaries(PROMTOOL);
 }
 
 /** Directory with pause, the first process of every pod. */
@@ -118,7 +155,8 @@ function cachedDirectory(module: Module): string {
   const hash = createHash('sha256');
   const sources = readdirSync(module.directory).filter((name) => /^go\.|\.go$/.test(name));
   for (const file of sources.sort()) hash.update(readFileSync(join(module.directory, file)));
-  hash.update(JSON.stringify([module.packages, module.ldflags]));
+  const tags = module.tags === undefined ? [] : [module.tags];
+  hash.update(JSON.stringify([module.packages, module.ldflags, ...tags]));
   const name = `${basename(module.directory)}-${hash.digest('hex').slice(0, 12)}`;
   return join(cacheDirectory(), 'bin', name);
 }
@@ -127,8 +165,12 @@ async function build(module: Module, output: string): Promise<void> {
   const ldflags = [LDFLAGS, module.ldflags].join(' ').trim();
   // Static, so that the binaries also run in images made from scratch.
   const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' };
-  const args = ['build', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', `${output}/`];
-  await run('go', [...args, ...module.packages], { cwd: module.directory, env });
+  const tags = module.tags === undefined ? [] : ['-tags', module.tags];
+  const args = ['build', ...tags, '-trimpath', '-buildvcs=false', '-ldflags', ldflags];
+  await run('go', [...args, '-o', `${output}/`, ...module.packages], {
+    cwd: module.directory,
+    env,
+  });
   for (const [from, to] of Object.entries(module.rename ?? {}))
     await rename(join(output, from), join(output, to));
 }

@@ -156,5 +156,14 @@ function startTime(pid: number): string | undefined {
   }
   // proc(5): the fields after the parenthesised name start with the state; the start time is the 22nd of all.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? undefined : fields[19];
+  return fields[0] === 'Z' && !hasThreads(pid) ? undefined : fields[19];
+}
+
+/** Whether threads are left of a process whose first one has ended: they still hold its ports. */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }

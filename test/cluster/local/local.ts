@@ -90,12 +90,12 @@ export class LocalCluster implements Cluster {
     return [await kubernetesBinaries(), await helmBinaries()];
   }
 
-  images(): Promise<Images> {
+  images(root?: string): Promise<Images> {
     const builder = buildahBuilder(cacheDirectory(this.#environment), {
       has: (name) => hasImage(this.#layout, name),
       importArchive: (archive) => importArchive(this.#layout, archive),
     });
-    return buildImages(builder, this.#environment);
+    return buildImages(builder, this.#environment, root);
   }
 
   async loadImages(images: readonly string[]): Promise<void> {

@@ -69,6 +69,17 @@ export const rows: Row[] = [
     'spec.imagePullPolicy: Unsupported value: "Other": supported values: "Always", "IfNotPresent", "Never"',
   ],
   [
+    '$.spec.runtimeUpgrade type',
+    { spec: { runtimeUpgrade: 3 } },
+    'spec.runtimeUpgrade: Invalid value: "integer": spec.runtimeUpgrade in body must be of type string: "integer"',
+    'spec.runtimeUpgrade: Unsupported value: 3: supported values: "Automatic", "Manual"',
+  ],
+  [
+    '$.spec.runtimeUpgrade enum',
+    { spec: { runtimeUpgrade: 'Other' } },
+    'spec.runtimeUpgrade: Unsupported value: "Other": supported values: "Automatic", "Manual"',
+  ],
+  [
     '$.spec.model type',
     { spec: { model: 'text' } },
     'spec.model: Invalid value: "string": spec.model in body must be of type object: "string"',
@@ -484,6 +495,122 @@ export const rows: Row[] = [
     '$.spec.shutdown.drainTimeout rule 0',
     { spec: { shutdown: { drainTimeout: 'half an hour' } } },
     'spec.shutdown.drainTimeout: Invalid value: "string": must be a duration, written with the units h, m, s and ms, such as 5m or 1m30s',
+  ],
+  [
+    '$.spec.monitoring type',
+    { spec: { monitoring: 'text' } },
+    'spec.monitoring: Invalid value: "string": spec.monitoring in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor type',
+    { spec: { monitoring: { serviceMonitor: 'text' } } },
+    'spec.monitoring.serviceMonitor: Invalid value: "string": spec.monitoring.serviceMonitor in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.enabled type',
+    { spec: { monitoring: { serviceMonitor: { enabled: 'yes' } } } },
+    'spec.monitoring.serviceMonitor.enabled: Invalid value: "string": spec.monitoring.serviceMonitor.enabled in body must be of type boolean: "string"',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.interval type',
+    { spec: { monitoring: { serviceMonitor: { interval: 30 } } } },
+    'spec.monitoring.serviceMonitor.interval: Invalid value: "integer": spec.monitoring.serviceMonitor.interval in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.interval maxLength',
+    { spec: { monitoring: { serviceMonitor: { interval: '0001h0001h0001h0001h0001h' } } } },
+    'spec.monitoring.serviceMonitor.interval: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.interval rule 0',
+    { spec: { monitoring: { serviceMonitor: { interval: '0s' } } } },
+    'spec.monitoring.serviceMonitor.interval: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 30s or 1m30s',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.labels type',
+    { spec: { monitoring: { serviceMonitor: { labels: 'text' } } } },
+    'spec.monitoring.serviceMonitor.labels: Invalid value: "string": spec.monitoring.serviceMonitor.labels in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.labels maxProperties',
+    {
+      spec: {
+        monitoring: {
+          serviceMonitor: {
+            labels: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`l${i}`, ''])),
+          },
+        },
+      },
+    },
+    'spec.monitoring.serviceMonitor.labels: Too many: 17: must have at most 16 items',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.labels rule 0',
+    { spec: { monitoring: { serviceMonitor: { labels: { '-release': 'a' } } } } },
+    'spec.monitoring.serviceMonitor.labels: Invalid value: "object": must have names that labels may have, such as release',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.labels.* type',
+    { spec: { monitoring: { serviceMonitor: { labels: { release: 3 } } } } },
+    'spec.monitoring.serviceMonitor.labels.release: Invalid value: "integer": spec.monitoring.serviceMonitor.labels.release in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.labels.* maxLength',
+    { spec: { monitoring: { serviceMonitor: { labels: { release: 'a'.repeat(64) } } } } },
+    'spec.monitoring.serviceMonitor.labels.release: Too long: may not be more than 63 bytes',
+  ],
+  [
+    '$.spec.monitoring.serviceMonitor.labels.* rule 0',
+    { spec: { monitoring: { serviceMonitor: { labels: { release: '-' } } } } },
+    "spec.monitoring.serviceMonitor.labels.release: Invalid value: \"string\": must be a value that labels may have, which holds only letters, digits, '-', '_' and '.', such as prometheus",
+  ],
+  [
+    '$.spec.monitoring.alerts type',
+    { spec: { monitoring: { alerts: 'text' } } },
+    'spec.monitoring.alerts: Invalid value: "string": spec.monitoring.alerts in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.monitoring.alerts.enabled type',
+    { spec: { monitoring: { alerts: { enabled: 'yes' } } } },
+    'spec.monitoring.alerts.enabled: Invalid value: "string": spec.monitoring.alerts.enabled in body must be of type boolean: "string"',
+  ],
+  [
+    '$.spec.monitoring.alerts.labels type',
+    { spec: { monitoring: { alerts: { labels: 'text' } } } },
+    'spec.monitoring.alerts.labels: Invalid value: "string": spec.monitoring.alerts.labels in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.monitoring.alerts.labels maxProperties',
+    {
+      spec: {
+        monitoring: {
+          alerts: {
+            labels: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`l${i}`, ''])),
+          },
+        },
+      },
+    },
+    'spec.monitoring.alerts.labels: Too many: 17: must have at most 16 items',
+  ],
+  [
+    '$.spec.monitoring.alerts.labels rule 0',
+    { spec: { monitoring: { alerts: { labels: { '-release': 'a' } } } } },
+    'spec.monitoring.alerts.labels: Invalid value: "object": must have names that labels may have, such as release',
+  ],
+  [
+    '$.spec.monitoring.alerts.labels.* type',
+    { spec: { monitoring: { alerts: { labels: { release: 3 } } } } },
+    'spec.monitoring.alerts.labels.release: Invalid value: "integer": spec.monitoring.alerts.labels.release in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.monitoring.alerts.labels.* maxLength',
+    { spec: { monitoring: { alerts: { labels: { release: 'a'.repeat(64) } } } } },
+    'spec.monitoring.alerts.labels.release: Too long: may not be more than 63 bytes',
+  ],
+  [
+    '$.spec.monitoring.alerts.labels.* rule 0',
+    { spec: { monitoring: { alerts: { labels: { release: '-' } } } } },
+    "spec.monitoring.alerts.labels.release: Invalid value: \"string\": must be a value that labels may have, which holds only letters, digits, '-', '_' and '.', such as prometheus",
   ],
   [
     '$.spec.podTemplate type',

@@ -1,0 +1,70 @@
+import { MANAGED_BY } from './desired/metadata.ts';
+import { isAlreadyExists, isConflict, isNotFound, type KubeClient, Secrets } from './kube/index.ts';
+import type { AuthorityData, SecretStore } from './links/index.ts';
+import type { Settings } from './settings.ts';
+
+/** The Secret, in the operator's own namespace, that keeps the authorities of the links. */
+export class AuthorityStore implements SecretStore {
+  readonly #client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
+  readonly #namespace: string;
+  readonly #name: string;
+
+  constructor(
+    client: Pick<KubeClient, 'get' | 'create' | 'replace'>,
+    { namespace, authoritySecret }: Pick<Settings, 'namespace' | 'authoritySecret'>,
+  ) {
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#name = authoritySecret;
+  }
+
+  async read(): Promise<{ data: AuthorityData; version: string } | undefined> {
+    const secret = await this.#client.get(Secrets, this.#namespace, this.#name);
+    if (!secret) return undefined;
+    const decoded = Object.entries(secret.data ?? {}).map(([key, text]) => [
+      key,
+      Buffer.from(text, 'base64').toString(),
+    ]);
+    const data = Object.fromEntries(decoded) as AuthorityData;
+    return { data, version: secret.metadata.resourceVersion! };
+  }
+
+  async create(data: AuthorityData): Promise<'created' | 'exists'> {
+    try {
+      await this.#client.create(Secrets, this.#secret(data));
+      return 'created';
+    } catch (error) {
+      if (isAlreadyExists(error)) return 'exists';
+      throw error;
+    }
+  }
+
+  async replace(data: AuthorityData, version: string): Promise<'replaced' | 'changed'> {
+    try {
+      await this.#client.replace(Secrets, this.#secret(data, version));
+      return 'replaced';
+    } catch (error) {
+      if (isConflict(error) || isNotFound(error)) return 'changed';
+      throw error;
+    }
+  }
+
+  #secret(data: AuthorityData, resourceVersion?: string): Parameters<KubeClient['create']>[1] {
+    const encoded = Object.entries(data).map(([key, text]) => [
+      key,
+      Buffer.from(text).toString('base64'),
+    ]);
+    return {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: this.#name,
+        namespace: this.#namespace,
+        labels: { 'app.kubernetes.io/managed-by': MANAGED_BY },
+        ...(resourceVersion !== undefined && { resourceVersion }),
+      },
+      type: 'kubernetes.io/tls',
+      data: Object.fromEntries(encoded) as Record<string, string>,
+    } as Parameters<KubeClient['create']>[1];
+  }
+}

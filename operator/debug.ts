@@ -1,0 +1,128 @@
+import type { CircuitStatus, GateStatus, Revision, Snapshot } from '../contract/generated/types.ts';
+import { formatRevision } from '../contract/revision.ts';
+import type { PodReport } from './links/index.ts';
+import type { ApplyError } from './status/observations.ts';
+
+/** What is known of one agent. */
+export interface AgentFacts {
+  /** `namespace/name`. */
+  key: string;
+  /** Absent while this process does not lead, or has not looked at the agent yet. */
+  term?: number;
+  configuration?: { revision: Revision; hash: string };
+  applyErrors?: readonly ApplyError[];
+  pods: readonly PodReport[];
+}
+
+/** A pod as /debug/agents shows it. */
+export interface DebugPod {
+  pod: string;
+  link: 'Connected' | 'Incompatible' | 'NotConnected';
+  /** Since when the link is so; RFC 3339. */
+  since: string;
+  runtimeVersion?: string;
+  /** TERM-COUNTER of the configuration in force. */
+  revision?: string;
+  /** Whether it runs what the operator wants it to run. */
+  current: boolean;
+  /** Why it refused the last configuration. */
+  refused?: string;
+  /** State of each circuit, with the reason when it is not closed. */
+  circuits: Record<string, string>;
+  /** Gates that are shut. */
+  gates?: Record<string, string>;
+}
+
+/** An agent as /debug/agents shows it. */
+export interface DebugAgent {
+  agent: string;
+  term?: number;
+  /** TERM-COUNTER of the configuration that pods are to run. */
+  revision?: string;
+  hash?: string;
+  /** Objects that could not be applied. */
+  applyErrors?: string[];
+  pods: DebugPod[];
+}
+
+/** The answer of /debug/agents: what is meant to run, and what each pod says. Only a leader knows more than names. */
+export function describeAgents(
+  leading: boolean,
+  agents: readonly AgentFacts[],
+): { leading: boolean; agents: DebugAgent[] } {
+  return { leading, agents: agents.map(describeAgent) };
+}
+
+function describeAgent({
+  key,
+  term,
+  configuration,
+  applyErrors = [],
+  pods,
+}: AgentFacts): DebugAgent {
+  return {
+    agent: key,
+    ...(term !== undefined && { term }),
+    ...(configuration && {
+      revision: formatRevision(configuration.revision),
+      hash: configuration.hash,
+    }),
+    ...(applyErrors.length > 0 && {
+      applyErrors: applyErrors.map(({ kind, name, message }) => `${kind} ${name}: ${message}`),
+    }),
+    pods: pods.map((pod) => describePod(pod, configuration?.hash)),
+  };
+}
+
+/** Of a pod that has not reported yet. */
+const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates'>> = {};
+
+function describePod(report: PodReport, wanted: string | undefined): DebugPod {
+  const { pod, since } = report;
+  const snapshot = report.snapshot ?? NOTHING;
+  const gates = shutGates(snapshot.gates ?? []);
+  return {
+    pod,
+    link: linkOf(report),
+    since,
+    ...inForce(report, wanted),
+    circuits: circuitStates(snapshot.circuits ?? []),
+    ...(gates.length > 0 && { gates: Object.fromEntries(gates) }),
+  };
+}
+
+function inForce(
+  { runtimeVersion, revision, hash, snapshot }: PodReport,
+  wanted: string | undefined,
+): Pick<DebugPod, 'runtimeVersion' | 'revision' | 'current' | 'refused'> {
+  const refused = snapshot?.configuration.refused?.message;
+  return {
+    ...(runtimeVersion !== undefined && { runtimeVersion }),
+    ...(revision && { revision: formatRevision(revision) }),
+    current: wanted !== undefined && hash === wanted,
+    ...(refused !== undefined && { refused }),
+  };
+}
+
+function linkOf({ connected, incompatible }: PodReport): DebugPod['link'] {
+  if (connected) return 'Connected';
+  return incompatible ? 'Incompatible' : 'NotConnected';
+}
+
+function circuitStates(circuits: readonly CircuitStatus[]): Record<string, string> {
+  return Object.fromEntries(
+    circuits.map(({ dependency, state, reason }) => [
+      dependency,
+      state === 'Closed' || reason === undefined ? state : `${state}: ${reason}`,
+    ]),
+  );
+}
+
+function shutGates(gates: readonly GateStatus[]): [dependency: string, gate: string][] {
+  return gates
+    .filter(({ gate }) => gate !== 'None')
+    .map(({ dependency, gate, until }) => [
+      dependency,
+      until === undefined ? gate : `${gate} until ${until}`,
+    ]);
+}

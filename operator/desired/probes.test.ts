@@ -1,0 +1,32 @@
+import { describe, expect, it } from '@jest/globals';
+import { agentFixture } from './fixtures.ts';
+import { probes } from './probes.ts';
+
+const { spec } = agentFixture();
+
+describe('probes', () => {
+  it('ask the port that is open from the start, each its own page', () => {
+    const { startupProbe, livenessProbe, readinessProbe } = probes(agentFixture());
+    expect([startupProbe, livenessProbe, readinessProbe].map(({ httpGet }) => httpGet)).toEqual([
+      { path: '/health', port: 'metrics' },
+      { path: '/health/live', port: 'metrics' },
+      { path: '/health/ready', port: 'metrics' },
+    ]);
+  });
+
+  it('count in seconds', () => {
+    const liveness = { period: '1m30s', timeout: '2s', failureThreshold: 4 };
+    const agent = agentFixture('triage', { probes: { ...spec.probes, liveness } });
+    expect(probes(agent).livenessProbe).toMatchObject({
+      periodSeconds: 90,
+      timeoutSeconds: 2,
+      failureThreshold: 4,
+    });
+  });
+
+  it('name the field of a duration that is none', () => {
+    const startup = { period: 'often', timeout: '1s', failureThreshold: 1 };
+    const agent = agentFixture('triage', { probes: { ...spec.probes, startup } });
+    expect(() => probes(agent)).toThrow('spec.probes.startup.period is "often"');
+  });
+});

@@ -1,0 +1,11 @@
+import { AGENT_LABEL } from '../desired/metadata.ts';
+import type { KubernetesObject } from '../kube/index.ts';
+
+/** Index of pods and of the objects made for agents: by `namespace/agent`. */
+export const BY_AGENT = 'agent';
+
+/** The agent that an object was made for, by its label, as `namespace/agent`. */
+export function agentKeyOfChild({ metadata }: KubernetesObject): string | undefined {
+  const agent = metadata.labels?.[AGENT_LABEL];
+  return agent === undefined ? undefined : `${metadata.namespace}/${agent}`;
+}

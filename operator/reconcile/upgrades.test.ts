@@ -1,0 +1,196 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { agentFixture } from '../desired/fixtures.ts';
+import type { Deployment as Desired } from '../desired/objects.ts';
+import { planAgent } from '../desired/plan.ts';
+import type { Deployment } from '../kube/index.ts';
+import { optionsFor, UPGRADING_ANNOTATION, Upgrades } from './upgrades.ts';
+
+const LIMIT = 5;
+
+/** Agents, their Deployments as the API has them, and an operator of some version. */
+class Scene {
+  readonly live = new Map<string, Deployment>();
+  readonly woken = new Set<string>();
+  image = 'runtime:1';
+  upgrades = this.#leader();
+
+  #leader(): Upgrades {
+    return new Upgrades({
+      limit: LIMIT,
+      deployments: [...this.live.values()],
+      wake: (key) => this.woken.add(key),
+    });
+  }
+
+  /** Another process takes over, of another version perhaps. */
+  takeOver(image = this.image): void {
+    this.image = image;
+    this.woken.clear();
+    this.upgrades = this.#leader();
+  }
+
+  /** The image that pods get; of an agent that waits, with what it waits for. */
+  reconcile(agent: AgentDeployment): string {
+    const { name } = agent.metadata;
+    const live = this.live.get(name);
+    const base = { runtimeImage: this.image, operatorNamespace: 'breakwater-system' };
+    const plan = this.upgrades.schedule(
+      `support/${name}`,
+      agent,
+      planAgent({
+        agent,
+        attachment: { circuits: new Map(), limits: new Map() },
+        options: optionsFor(agent, base, live),
+      }),
+      live,
+    );
+    this.live.set(name, stored(plan.deployment!, live));
+    return plan.upgradeTo === undefined ? plan.image : `${plan.image} → ${plan.upgradeTo}`;
+  }
+
+  finish(name: string): void {
+    const deployment = this.live.get(name)!;
+    const { replicas = 1 } = deployment.spec;
+    deployment.status = {
+      observedGeneration: deployment.metadata.generation,
+      replicas,
+      updatedReplicas: replicas,
+      availableReplicas: replicas,
+    };
+  }
+
+  /** Names of agents whose pods are being replaced. */
+  rolling(): string[] {
+    return [...this.live]
+      .filter(([, { metadata, status }]) => status?.observedGeneration !== metadata.generation)
+      .map(([name]) => name);
+  }
+}
+
+/** As the API server stores it: another generation when the spec changed. */
+function stored(desired: Desired, live: Deployment | undefined): Deployment {
+  const changed = JSON.stringify(live?.spec) !== JSON.stringify(desired.spec);
+  return {
+    ...desired,
+    metadata: {
+      ...desired.metadata,
+      generation: (live?.metadata.generation ?? 0) + (changed ? 1 : 0),
+    },
+    ...(live?.status && { status: live.status }),
+  };
+}
+
+const many = (count: number): AgentDeployment[] =>
+  Array.from({ length: count }, (_, index) => agentFixture(`agent-${index}`));
+
+function settled(scene: Scene, agents: readonly AgentDeployment[]): void {
+  for (const agent of agents) {
+    scene.reconcile(agent);
+    scene.finish(agent.metadata.name);
+    scene.reconcile(agent);
+  }
+}
+
+describe('Upgrades', () => {
+  it('gives new agents their image at once', () => {
+    const scene = new Scene();
+    for (const agent of many(20)) expect(scene.reconcile(agent)).toBe('runtime:1');
+    expect(scene.rolling()).toHaveLength(20);
+  });
+
+  it('rolls five agents at a time, and the next when one is done', () => {
+    const scene = new Scene();
+    const agents = many(20);
+    settled(scene, agents);
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    expect(scene.rolling()).toHaveLength(LIMIT);
+
+    scene.finish('agent-0');
+    scene.reconcile(agents[0]!);
+    expect([...scene.woken]).toEqual(['support/agent-5']);
+    expect(scene.reconcile(agents[5]!)).toBe('runtime:2');
+    expect(scene.reconcile(agents[6]!)).toBe('runtime:1 → runtime:2');
+    expect(scene.rolling()).toHaveLength(LIMIT);
+  });
+
+  it('leaves no mark when it is done', () => {
+    const scene = new Scene();
+    const [agent] = many(1);
+    settled(scene, [agent!]);
+    scene.takeOver('runtime:2');
+    settled(scene, [agent!]);
+    const { annotations } = scene.live.get('agent-0')!.metadata;
+    expect(annotations).not.toHaveProperty([UPGRADING_ANNOTATION]);
+  });
+
+  it('never makes a change of the user wait', () => {
+    const scene = new Scene();
+    const agents = many(7);
+    settled(scene, agents);
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    const edited = agentFixture('agent-6', { shutdown: { drainTimeout: '1m' } });
+    expect(scene.reconcile(edited)).toBe('runtime:2');
+    const scaled = agentFixture('agent-5', { replicas: 9 });
+    expect(scene.reconcile(scaled)).toBe('runtime:1 → runtime:2');
+    expect(scene.live.get('agent-5')!.spec.replicas).toBe(9);
+  });
+
+  it('passes a place on when its agent is deleted', () => {
+    const scene = new Scene();
+    const agents = many(6);
+    settled(scene, agents);
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    scene.upgrades.release('support/agent-3');
+    expect([...scene.woken]).toEqual(['support/agent-5']);
+  });
+
+  it('keeps the image of an agent with runtimeUpgrade Manual until it is Automatic', () => {
+    const scene = new Scene();
+    const manual = agentFixture('agent-0', { runtimeUpgrade: 'Manual' });
+    settled(scene, [manual]);
+    scene.takeOver('runtime:2');
+    expect(scene.reconcile(manual)).toBe('runtime:1');
+    expect(scene.rolling()).toEqual([]);
+    expect(scene.reconcile(agentFixture('agent-0'))).toBe('runtime:2');
+  });
+
+  it('never rolls more than five and ends with all, whoever leads and in whatever order things happen', () => {
+    const step = fc.oneof(
+      fc.record({ reconcile: fc.nat(19) }),
+      fc.record({ finish: fc.nat(19) }),
+      fc.record({ takeOver: fc.constant(true) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const scene = new Scene();
+        const agents = many(20);
+        settled(scene, agents);
+        scene.takeOver('runtime:2');
+        for (const one of steps) {
+          if ('reconcile' in one) scene.reconcile(agents[one.reconcile]!);
+          else if ('finish' in one) scene.finish(`agent-${one.finish}`);
+          else scene.takeOver();
+          expect(scene.rolling().length).toBeLessThanOrEqual(LIMIT);
+        }
+        // As the watch of Deployments and the queue would have it.
+        for (const agent of agents) scene.reconcile(agent);
+        for (let round = 0; round < 10; round += 1) {
+          for (const name of scene.rolling()) scene.finish(name);
+          for (const agent of agents) scene.reconcile(agent);
+        }
+        const images = [...scene.live.values()].map(
+          ({ spec }) =>
+            (spec.template.spec as unknown as { containers: { image: string }[] }).containers[0]!
+              .image,
+        );
+        expect(new Set(images)).toEqual(new Set(['runtime:2']));
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

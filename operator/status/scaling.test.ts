@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { agentFixture } from '../desired/fixtures.ts';
+import { deployment } from './fixtures.ts';
+import { desiredPods, scalingManaged } from './scaling.ts';
+
+const fixed = agentFixture('triage', { replicas: 2 });
+const scaled = agentFixture('triage', {
+  replicas: 2,
+  autoscaling: { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 80 },
+});
+
+const autoscaler = (
+  status: string,
+  reason: string,
+  message = '',
+): { conditions: { type: string; status: string; reason: string; message: string }[] } => ({
+  conditions: [
+    { type: 'AbleToScale', status: 'True', reason: 'ReadyForNewScale', message: 'ready' },
+    { type: 'ScalingActive', status, reason, message },
+  ],
+});
+
+describe('desiredPods', () => {
+  it('is spec.replicas, whatever the Deployment has at the moment', () =>
+    expect(desiredPods(fixed, { deployment: deployment({ desired: 7 }) })).toBe(2));
+
+  it('is what the Deployment has while autoscaling decides', () =>
+    expect(desiredPods(scaled, { deployment: deployment({ desired: 7 }) })).toBe(7));
+
+  it('is the fewest that autoscaling allows before there is a Deployment', () =>
+    expect(desiredPods(scaled, {})).toBe(3));
+});
+
+describe('scalingManaged', () => {
+  it('is False where spec.replicas decides', () =>
+    expect(scalingManaged(fixed, {})).toEqual({
+      type: 'ScalingManaged',
+      status: 'False',
+      reason: 'AutoscalingOff',
+      message: 'spec.autoscaling is not set; spec.replicas (2) decides on the number of pods.',
+    }));
+
+  it('says why kubectl scale is ignored', () => {
+    const draft = scalingManaged(scaled, { autoscaler: autoscaler('True', 'ValidMetricFound') });
+    expect(draft).toMatchObject({ status: 'True', reason: 'ValidMetricFound' });
+    expect(draft.message).toBe(
+      'Autoscaling decides on the number of pods, 3 to 10. spec.replicas and kubectl scale have no effect; ' +
+        'change spec.autoscaling, or remove it.',
+    );
+  });
+
+  it('says why autoscaling does not work', () => {
+    const seen = autoscaler('False', 'FailedGetResourceMetric', 'no metrics\nreturned');
+    const draft = scalingManaged(scaled, { autoscaler: seen });
+    expect(draft).toMatchObject({ status: 'False', reason: 'FailedGetResourceMetric' });
+    expect(draft.message).toMatch(
+      /^The HorizontalPodAutoscaler does not scale: no metrics returned\. /,
+    );
+    expect(draft.message).toContain('kubectl scale');
+  });
+
+  it('is Unknown until the autoscaler has looked', () => {
+    expect(scalingManaged(scaled, {})).toMatchObject({ status: 'Unknown', reason: 'Pending' });
+    expect(scalingManaged(scaled, { autoscaler: { conditions: [] } })).toMatchObject({
+      status: 'Unknown',
+    });
+  });
+});

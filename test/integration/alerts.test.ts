@@ -1,0 +1,37 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import type { PrometheusRule } from '../../operator/desired/prometheusRule.ts';
+import { checkRules, testRules } from '../kit/promtool.ts';
+import { START_TIMEOUT } from './apiserver.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const golden = (name: string): PrometheusRule =>
+  parse(
+    readFileSync(
+      join(ROOT, `operator/desired/testdata/${name}/prometheusRule.golden.yaml`),
+      'utf8',
+    ),
+  ) as PrometheusRule;
+
+describe('alerts of an agent', () => {
+  it.each(['everything', 'pod-template'])(
+    'of %s pass promtool',
+    (name) => checkRules(golden(name)),
+    START_TIMEOUT,
+  );
+
+  it(
+    'fire when they should and only then',
+    () => testRules(golden('everything'), join(import.meta.dirname, 'alerts/agent.yaml')),
+    START_TIMEOUT,
+  );
+
+  it('have a page each that says what to do', () => {
+    const { rules } = golden('everything').spec.groups[0]!;
+    const pages = rules.map(({ annotations }) => annotations['runbook']!);
+    expect(pages.filter((page) => !existsSync(join(ROOT, page)))).toEqual([]);
+    expect(pages.length).toBe(3);
+  });
+});

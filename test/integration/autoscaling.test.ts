@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import {
+  Deployments,
+  KubeClient,
+  loadClusterConfig,
+  systemClock,
+  Transport,
+  type Deployment,
+} from '../../operator/kube/index.ts';
+import { waitFor } from '../cluster/step.ts';
+import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
+import { startOperator, type TestOperator } from './testOperator.ts';
+
+const WAIT = 15_000;
+const MERGE = 'application/merge-patch+json';
+
+let server: ApiServer;
+let operator: TestOperator;
+let transport: Transport;
+let client: KubeClient;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  operator = await startOperator(server);
+  const config = await loadClusterConfig({ env: {}, kubeconfig: server.kubeconfig });
+  const registry = new Registry();
+  transport = new Transport({ config, registry, clock: systemClock, random: Math.random });
+  client = new KubeClient(transport);
+}, START_TIMEOUT);
+
+afterAll(async () => {
+  await transport?.close();
+  await operator?.stop();
+  await server?.stop();
+});
+
+const agentPath = (namespace: string): string =>
+  `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/one`;
+const deploymentPath = (namespace: string): string =>
+  `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
+const autoscalerPath = (namespace: string): string =>
+  `/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers/one`;
+
+const apply = (namespace: string, spec: object): Promise<unknown> =>
+  server.apply(agentPath(namespace), {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'AgentDeployment',
+    metadata: { name: 'one' },
+    spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] }, ...spec },
+  });
+
+async function until<T>(path: string, holds: (object: T | undefined) => boolean): Promise<T> {
+  let object: T | undefined;
+  await waitFor(`${path} is not as expected`, WAIT, async () => {
+    const { status, body } = await server.request<T>('GET', path);
+    object = status === 200 ? body : undefined;
+    return holds(object);
+  });
+  return object!;
+}
+
+/** Every number of pods that Deployment `one` was ever to have, in order and without repetition. */
+function historyOf(namespace: string): { seen: number[]; stop: () => Promise<void> } {
+  const abort = new AbortController();
+  const seen: number[] = [];
+  const follow = async (): Promise<void> => {
+    const options = { namespace, resourceVersion: '', timeoutSeconds: 300, signal: abort.signal };
+    for await (const { type, object } of client.watch(Deployments, options)) {
+      if (type === 'BOOKMARK') continue;
+      const replicas = (object as Deployment).spec?.replicas;
+      if (replicas !== undefined && replicas !== seen.at(-1)) seen.push(replicas);
+    }
+  };
+  const ended = follow().catch(() => undefined);
+  const stop = async (): Promise<void> => {
+    abort.abort();
+    await ended;
+  };
+  return { seen, stop };
+}
+
+/** What a HorizontalPodAutoscaler's controller does, and kubectl scale. */
+async function scale(path: string, replicas: number): Promise<void> {
+  const { status } = await server.request('PATCH', `${path}/scale`, {
+    query: { fieldManager: 'scaler' },
+    contentType: MERGE,
+    body: { spec: { replicas } },
+  });
+  expect(status).toBe(200);
+}
+
+interface Managed {
+  metadata: {
+    generation: number;
+    managedFields: {
+      manager: string;
+      operation: string;
+      fieldsV1: { 'f:spec'?: Record<string, unknown> };
+    }[];
+  };
+  spec: { replicas: number };
+}
+
+/** Who owns spec.replicas of the Deployment. */
+const ownersOf = ({ metadata }: Managed): string[] =>
+  metadata.managedFields
+    .filter(({ fieldsV1 }) => fieldsV1['f:spec']?.['f:replicas'] !== undefined)
+    .map(({ manager }) => manager);
+
+const scaling = (agent: AgentDeployment | undefined): string | undefined => {
+  const found = agent?.status?.conditions?.find(({ type }) => type === 'ScalingManaged');
+  return found && `${found.status} ${found.reason}`;
+};
+
+it('takes the number of pods over as it is, follows the autoscaler, and gives it back in one step', async () => {
+  const namespace = await server.namespace('toggle');
+  const history = historyOf(namespace);
+  await apply(namespace, { replicas: 4 });
+  const before = await until<Managed>(deploymentPath(namespace), (found) => found !== undefined);
+  expect(ownersOf(before)).toEqual(['breakwater-agentdeployment']);
+
+  await apply(namespace, { replicas: 4, autoscaling: { minReplicas: 2, maxReplicas: 9 } });
+  await until(autoscalerPath(namespace), (found) => found !== undefined);
+  const taken = await until<Managed>(
+    deploymentPath(namespace),
+    (found) => !ownersOf(found!).includes('breakwater-agentdeployment'),
+  );
+  expect(taken.spec.replicas).toBe(4);
+  expect(ownersOf(taken)).toEqual(['breakwater-agentdeployment-replicas']);
+
+  await scale(deploymentPath(namespace), 7);
+  const scaled = await until<Managed>(
+    deploymentPath(namespace),
+    (found) => found?.spec.replicas === 7,
+  );
+  expect(ownersOf(scaled)).toEqual(['scaler']);
+  // A roll-out while autoscaling decides leaves the number alone.
+  const autoscaling = { minReplicas: 2, maxReplicas: 9 };
+  await apply(namespace, { replicas: 4, autoscaling, image: 'runtime:2' });
+  await until<Managed>(
+    deploymentPath(namespace),
+    (found) => found!.metadata.generation > scaled.metadata.generation,
+  );
+
+  await apply(namespace, { replicas: 4 });
+  const given = await until<Managed>(
+    deploymentPath(namespace),
+    (found) => found?.spec.replicas === 4,
+  );
+  expect(ownersOf(given)).toEqual(['breakwater-agentdeployment']);
+  await until(autoscalerPath(namespace), (found) => found === undefined);
+  // Again, now that the number has changed hands before.
+  await apply(namespace, { replicas: 4, autoscaling: { minReplicas: 2, maxReplicas: 9 } });
+  await until<Managed>(
+    deploymentPath(namespace),
+    (found) => !ownersOf(found!).includes('breakwater-agentdeployment'),
+  );
+  await history.stop();
+  expect(history.seen).toEqual([4, 7, 4]);
+}, 60_000);
+
+it('begins with the fewest pods', async () => {
+  const namespace = await server.namespace('begin');
+  const history = historyOf(namespace);
+  await apply(namespace, { autoscaling: { minReplicas: 2, maxReplicas: 9 } });
+  await until(autoscalerPath(namespace), (found) => found !== undefined);
+  const made = await until<Managed>(deploymentPath(namespace), (found) => found !== undefined);
+  expect(ownersOf(made)).toEqual(['breakwater-agentdeployment-replicas']);
+  await history.stop();
+  expect(history.seen).toEqual([2]);
+});
+
+it('wakes an agent without pods, which no autoscaler does', async () => {
+  const namespace = await server.namespace('asleep');
+  await apply(namespace, { replicas: 0 });
+  await until<Managed>(deploymentPath(namespace), (found) => found?.spec.replicas === 0);
+  await apply(namespace, { replicas: 0, autoscaling: { minReplicas: 2, maxReplicas: 9 } });
+  await until<Managed>(deploymentPath(namespace), (found) => found?.spec.replicas === 2);
+});
+
+it('follows the scale of the agent while autoscaling is off, and says why not while it is on', async () => {
+  const namespace = await server.namespace('scale');
+  await apply(namespace, {});
+  await until<AgentDeployment>(
+    agentPath(namespace),
+    (agent) => scaling(agent) === 'False AutoscalingOff',
+  );
+  await scale(agentPath(namespace), 5);
+  await until<Managed>(deploymentPath(namespace), (found) => found?.spec.replicas === 5);
+  const { body } = await server.request<{ status: { selector: string } }>(
+    'GET',
+    `${agentPath(namespace)}/scale`,
+  );
+  expect(body.status.selector).toBe(
+    'app.kubernetes.io/name=breakwater-agent,breakwater.dev/agent=one',
+  );
+
+  await apply(namespace, { autoscaling: { minReplicas: 2, maxReplicas: 9 } });
+  await until<AgentDeployment>(
+    agentPath(namespace),
+    (agent) => scaling(agent) === 'Unknown Pending',
+  );
+  const report = (status: string, reason: string, message: string): Promise<unknown> =>
+    server.request('PATCH', `${autoscalerPath(namespace)}/status`, {
+      contentType: MERGE,
+      body: {
+        status: {
+          desiredReplicas: 5,
+          currentReplicas: 5,
+          conditions: [{ type: 'ScalingActive', status, reason, message }],
+        },
+      },
+    });
+  await until(autoscalerPath(namespace), (found) => found !== undefined);
+  await report('False', 'FailedGetResourceMetric', 'no metrics returned');
+  const failing = await until<AgentDeployment>(
+    agentPath(namespace),
+    (agent) => scaling(agent) === 'False FailedGetResourceMetric',
+  );
+  expect(JSON.stringify(failing.status?.conditions)).toContain('no metrics returned');
+
+  await report('True', 'ValidMetricFound', 'the HPA was able to calculate a replica count');
+  await scale(agentPath(namespace), 8);
+  const ignored = await until<AgentDeployment>(
+    agentPath(namespace),
+    (agent) => scaling(agent) === 'True ValidMetricFound',
+  );
+  expect(JSON.stringify(ignored.status?.conditions)).toContain(
+    'spec.replicas and kubectl scale have no effect',
+  );
+  expect(ignored.spec.replicas).toBe(8);
+  expect(ignored.status?.summary?.ready).toBe('0/5');
+  const { body: deployment } = await server.request<Managed>('GET', deploymentPath(namespace));
+  expect(deployment.spec.replicas).toBe(5);
+});

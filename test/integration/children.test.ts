@@ -1,0 +1,301 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { waitFor } from '../cluster/step.ts';
+import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
+import { startOperator, type TestOperator } from './testOperator.ts';
+
+const WAIT = 15_000;
+const MERGE = 'application/merge-patch+json';
+const AUTOSCALING = { minReplicas: 2, maxReplicas: 5 };
+
+let server: ApiServer;
+let operator: TestOperator;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  operator = await startOperator(server);
+}, START_TIMEOUT);
+
+afterAll(async () => {
+  await operator?.stop();
+  await server?.stop();
+});
+
+type Anything = KubernetesObject & { spec: Record<string, unknown> };
+
+interface Child {
+  kind: string;
+  /** Path of the collection below a namespace's, with the API before it. */
+  collection: (namespace: string) => string;
+  name: string;
+  /** What somebody else changes: fields of the spec … */
+  edit: object;
+  /** … and what a foreign object of that name looks like. */
+  foreign: object;
+}
+
+const core = (plural: string) => (namespace: string) => `/api/v1/namespaces/${namespace}/${plural}`;
+const group = (api: string, plural: string) => (namespace: string) =>
+  `/apis/${api}/namespaces/${namespace}/${plural}`;
+
+const CHILDREN: Child[] = [
+  {
+    kind: 'Service',
+    collection: core('services'),
+    name: 'one-headless',
+    edit: { selector: { team: 'sales' } },
+    foreign: { ports: [{ port: 5432 }] },
+  },
+  {
+    kind: 'HorizontalPodAutoscaler',
+    collection: group('autoscaling/v2', 'horizontalpodautoscalers'),
+    name: 'one',
+    edit: { maxReplicas: 50 },
+    foreign: {
+      maxReplicas: 7,
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'other' },
+    },
+  },
+  {
+    kind: 'PodDisruptionBudget',
+    collection: group('policy/v1', 'poddisruptionbudgets'),
+    name: 'one',
+    edit: { maxUnavailable: 3 },
+    foreign: { minAvailable: 1, selector: { matchLabels: { app: 'other' } } },
+  },
+  {
+    kind: 'NetworkPolicy',
+    collection: group('networking.k8s.io/v1', 'networkpolicies'),
+    name: 'one',
+    edit: { ingress: [{}] },
+    foreign: { podSelector: { matchLabels: { app: 'other' } } },
+  },
+];
+
+const agentPath = (namespace: string): string =>
+  `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/one`;
+
+const agent = (spec: object = {}): object => ({
+  apiVersion: 'breakwater.dev/v1alpha1',
+  kind: 'AgentDeployment',
+  metadata: { name: 'one' },
+  spec: {
+    model: { endpoints: [{ name: 'primary', model: 'some-model' }] },
+    autoscaling: AUTOSCALING,
+    ...spec,
+  },
+});
+
+async function get<T>(path: string): Promise<T | undefined> {
+  const { status, body } = await server.request<T>('GET', path);
+  return status === 200 ? body : undefined;
+}
+
+/** The object once it is as asked for; `holds` sees undefined while there is none. */
+async function until<T>(path: string, holds: (object: T | undefined) => boolean): Promise<T> {
+  let object: T | undefined;
+  await waitFor(`${path} is not as expected`, WAIT, async () => {
+    object = await get<T>(path);
+    return holds(object);
+  });
+  return object!;
+}
+
+const there = (object: unknown): boolean => object !== undefined;
+
+const messages = (object: AgentDeployment | undefined): string =>
+  JSON.stringify(object?.status?.conditions ?? []);
+
+describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, foreign }) => {
+  it('is made, put back when it is edited, and made again when it is deleted', async () => {
+    const namespace = await server.namespace('child');
+    const path = `${collection(namespace)}/${name}`;
+    await server.apply(agentPath(namespace), agent());
+    const { spec, metadata } = await until<Anything>(path, there);
+    expect(metadata.ownerReferences).toMatchObject([{ kind: 'AgentDeployment', controller: true }]);
+
+    await server.request('PATCH', path, { contentType: MERGE, body: { spec: edit } });
+    const mended = await until<Anything>(
+      path,
+      (object) => JSON.stringify(object?.spec) === JSON.stringify(spec),
+    );
+    expect(mended.metadata.uid).toBe(metadata.uid);
+
+    await server.request('DELETE', path);
+    const again = await until<Anything>(
+      path,
+      (object) => object !== undefined && object.metadata.uid !== metadata.uid,
+    );
+    expect(again.metadata.labels).toEqual(metadata.labels);
+  });
+
+  it('is left alone where somebody else made it, and the agent and an Event say so', async () => {
+    const namespace = await server.namespace('foreign');
+    const path = `${collection(namespace)}/${name}`;
+    const made = await server.request<Anything>('POST', collection(namespace), {
+      body: { metadata: { name }, spec: foreign },
+    });
+    expect(made.status).toBe(201);
+    await server.apply(agentPath(namespace), agent());
+    const seen = await until<AgentDeployment>(agentPath(namespace), (object) =>
+      messages(object).includes('NameTaken'),
+    );
+    expect(messages(seen)).toContain(`${kind} ${name} already exists`);
+    await waitFor('there is no Event', WAIT, async () => {
+      const events = await get<{ items: { reason: string; note: string }[] }>(
+        `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
+      );
+      return events!.items.some(
+        ({ reason, note }) => reason === 'NameTaken' && note.includes(`${kind} ${name}`),
+      );
+    });
+    expect((await get<Anything>(path))?.spec).toEqual(made.body.spec);
+
+    await server.request('DELETE', path);
+    // The name is tried again when the agent is looked at next.
+    await server.apply(agentPath(namespace), agent({ disruption: { maxUnavailable: 2 } }));
+    await until<Anything>(path, (object) => object?.metadata.ownerReferences !== undefined);
+    await until<AgentDeployment>(
+      agentPath(namespace),
+      (object) => !messages(object).includes('NameTaken'),
+    );
+  });
+
+  it('is adopted when it has lost its owner', async () => {
+    const namespace = await server.namespace('orphan');
+    const path = `${collection(namespace)}/${name}`;
+    await server.apply(agentPath(namespace), agent());
+    const { metadata } = await until<Anything>(path, there);
+    const body = { metadata: { ownerReferences: null } };
+    await server.request('PATCH', path, { contentType: MERGE, body });
+    const adopted = await until<Anything>(
+      path,
+      (object) => object?.metadata.ownerReferences !== undefined,
+    );
+    expect(adopted.metadata.uid).toBe(metadata.uid);
+  });
+});
+
+it('writes no object but the one that a change is about, whatever the API server fills in', async () => {
+  const namespace = await server.namespace('exact');
+  const spec = {
+    autoscaling: {
+      ...AUTOSCALING,
+      behavior: { scaleDown: { stabilizationWindowSeconds: 60 }, scaleUp: { selectPolicy: 'Min' } },
+    },
+    networkPolicy: {
+      from: [
+        { namespaceSelector: {}, podSelector: { matchLabels: {}, matchExpressions: [] } },
+        { ipBlock: { cidr: '192.0.2.0/24', except: [] } },
+      ],
+    },
+    podTemplate: {
+      spec: { containers: [{ name: 'agent', resources: { limits: { cpu: '1000m' } } }] },
+    },
+    service: { type: 'LoadBalancer', annotations: { 'example.com/a': '' } },
+  };
+  const paths = [
+    ...CHILDREN.map(({ collection, name }) => `${collection(namespace)}/${name}`),
+    `/api/v1/namespaces/${namespace}/services/one`,
+    `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
+    `/api/v1/namespaces/${namespace}/configmaps/one-configuration`,
+    `/apis/apps/v1/namespaces/${namespace}/deployments/one`,
+  ];
+  const settle = (): Promise<AgentDeployment> =>
+    until<AgentDeployment>(
+      agentPath(namespace),
+      (object) => object?.status?.observedGeneration === object?.metadata.generation,
+    );
+  const versions = (): Promise<[string, string | undefined][]> =>
+    Promise.all(
+      paths.map(async (path): Promise<[string, string | undefined]> => [
+        path,
+        (await get<KubernetesObject>(path))?.metadata.resourceVersion,
+      ]),
+    );
+  await server.apply(agentPath(namespace), agent(spec));
+  await Promise.all(paths.map((path) => until(path, there)));
+  await settle();
+  const before = await versions();
+  await server.apply(
+    agentPath(namespace),
+    agent({ ...spec, disruption: { maxUnavailable: '50%' } }),
+  );
+  await settle();
+  const changed = (await versions()).filter(([, version], index) => version !== before[index]![1]);
+  expect(changed.map(([path]) => path)).toEqual([
+    `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets/one`,
+  ]);
+});
+
+describe('an object that is no longer wanted', () => {
+  it.each([
+    ['HorizontalPodAutoscaler', { autoscaling: undefined }],
+    ['NetworkPolicy', { networkPolicy: { enabled: false } }],
+  ])('goes: %s', async (kind, without) => {
+    const namespace = await server.namespace('unwanted');
+    const path = `${CHILDREN.find((child) => child.kind === kind)!.collection(namespace)}/one`;
+    await server.apply(agentPath(namespace), agent());
+    await until(path, there);
+    await server.apply(agentPath(namespace), agent(without));
+    await until(path, (object) => object === undefined);
+  });
+
+  it('stays when it belongs to somebody else, whatever its labels say', async () => {
+    const namespace = await server.namespace('labelled');
+    const policies = CHILDREN.find(({ kind }) => kind === 'NetworkPolicy')!.collection(namespace);
+    await server.apply(agentPath(namespace), agent());
+    const { metadata } = await until<Anything>(`${policies}/one`, there);
+    const spec = { podSelector: {} };
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x', controller: true };
+    for (const body of [
+      { metadata: { name: 'mine', labels: metadata.labels }, spec },
+      {
+        metadata: { name: 'theirs', labels: metadata.labels, ownerReferences: [owner] },
+        spec,
+      },
+    ]) {
+      await server.request('POST', policies, { body });
+    }
+    await server.apply(agentPath(namespace), agent({ networkPolicy: { enabled: false } }));
+    await until(`${policies}/one`, (object) => object === undefined);
+    expect(await get(`${policies}/mine`)).toBeDefined();
+    expect(await get(`${policies}/theirs`)).toBeDefined();
+  });
+
+  it('stays when it is the Deployment of a spec of which none can be made', async () => {
+    const namespace = await server.namespace('broken');
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
+    await server.apply(agentPath(namespace), agent());
+    const { metadata } = await until<Anything>(path, there);
+    const podTemplate = { spec: { containers: 'agent' } };
+    await server.apply(agentPath(namespace), agent({ podTemplate }));
+    await until<AgentDeployment>(agentPath(namespace), (object) =>
+      messages(object).includes('InvalidPodTemplate'),
+    );
+    expect((await get<Anything>(path))?.metadata.uid).toBe(metadata.uid);
+  });
+});
+
+it('changes the type, the port and the annotations of the Service in place', async () => {
+  const namespace = await server.namespace('service');
+  const path = `/api/v1/namespaces/${namespace}/services/one`;
+  await server.apply(agentPath(namespace), agent());
+  const { metadata } = await until<Anything>(path, there);
+  const service = { type: 'NodePort', port: 8443, annotations: { 'example.com/a': 'b' } };
+  await server.apply(agentPath(namespace), agent({ service }));
+  const changed = await until<Anything>(path, (object) => object?.spec['type'] === 'NodePort');
+  expect(changed.spec['ports']).toMatchObject([{ port: 8443, targetPort: 'agent' }]);
+  expect(changed.metadata.annotations).toMatchObject({ 'example.com/a': 'b' });
+  await until<AgentDeployment>(
+    agentPath(namespace),
+    (object) => object?.status?.endpoint === `http://one.${namespace}.svc:8443`,
+  );
+
+  await server.apply(agentPath(namespace), agent());
+  const back = await until<Anything>(path, (object) => object?.spec['type'] === 'ClusterIP');
+  expect(back.metadata.uid).toBe(metadata.uid);
+  expect(back.metadata.annotations).not.toHaveProperty('example.com/a');
+  expect(JSON.stringify(back.spec['ports'])).not.toContain('nodePort');
+});

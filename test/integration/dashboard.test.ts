@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { dashboard, expressions } from '../../config/grafana/dashboard.ts';
+import { CHART } from '../../config/render.ts';
+import { run } from '../cluster/command.ts';
+import { helmBinaries } from '../cluster/local/binaries.ts';
+import { checkRules } from '../kit/promtool.ts';
+import { START_TIMEOUT } from './apiserver.ts';
+
+interface ConfigMap {
+  metadata: { namespace: string; labels: Record<string, string> };
+  data: Record<string, string>;
+}
+
+it(
+  'the chart has the dashboard as a ConfigMap for those who ask for it',
+  async () => {
+    const text = await run(join(await helmBinaries(), 'helm'), [
+      ...['template', 'breakwater', CHART, '--namespace', 'breakwater-system'],
+      ...['--kube-version', '1.31.0', '--show-only', 'templates/grafana-dashboard.yaml'],
+      ...['--set', 'metrics.dashboard.enabled=true,metrics.dashboard.namespace=monitoring'],
+    ]);
+    const { metadata, data } = parse(text) as ConfigMap;
+    expect(metadata).toMatchObject({ namespace: 'monitoring', labels: { grafana_dashboard: '1' } });
+    expect(JSON.parse(data['breakwater.json']!)).toEqual(dashboard());
+  },
+  START_TIMEOUT,
+);
+
+it(
+  'Prometheus can read every query of the dashboard',
+  async () => {
+    const rules = expressions().map((expression, index) => ({
+      record: `panel:${index}`,
+      expr: expression.replaceAll('$__rate_interval', '1m').replaceAll(/\$(\w+)/g, '.+'),
+    }));
+    expect(rules.length).toBeGreaterThan(20);
+    await checkRules({ spec: { groups: [{ name: 'dashboard', rules }] } });
+  },
+  START_TIMEOUT,
+);
+
+it('panels do not overlap, and each has a number of its own', () => {
+  const { panels } = dashboard() as {
+    panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[];
+  };
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  const places = panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
+  expect(new Set(places).size).toBe(panels.length);
+});

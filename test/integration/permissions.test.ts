@@ -1,0 +1,375 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { parse, stringify } from 'yaml';
+import { CHART } from '../../config/render.ts';
+import { PORTS } from '../../contract/link.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import {
+  EventRecorder,
+  KubeClient,
+  loadClusterConfig,
+  Transport,
+} from '../../operator/kube/index.ts';
+import { hello, snapshot, target } from '../../operator/links/testing/messages.ts';
+import { PodServer } from '../../operator/links/testing/podServer.ts';
+import { permissions, type Scope } from '../../operator/permissions.ts';
+import { settingsFrom } from '../../operator/settings.ts';
+import { run } from '../cluster/command.ts';
+import { helmBinaries } from '../cluster/local/binaries.ts';
+import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
+import { waitFor } from '../cluster/step.ts';
+import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
+import { startOperator, type TestOperator } from './testOperator.ts';
+
+const NAMESPACE = 'breakwater-system';
+const USER = `system:serviceaccount:${NAMESPACE}:breakwater-operator`;
+const AGENTS = 'team';
+const WAIT = 20_000;
+/** Loopback address of the only pod. */
+const POD_IP = '127.83.0.1';
+
+/** What the API server notes of each request. */
+interface AuditEvent {
+  verb: string;
+  user: { username: string };
+  requestURI: string;
+  objectRef?: {
+    apiGroup?: string;
+    resource: string;
+    subresource?: string;
+    namespace?: string;
+    name?: string;
+  };
+  responseStatus?: { code: number };
+}
+
+/** The modes in which the chart installs the operator, by the value of watchNamespace. */
+const MODES = [
+  ['all namespaces', ''],
+  ['a single namespace', AGENTS],
+] as const;
+
+describe.each(MODES)('an operator for %s, with what the chart grants it', (_, watchNamespace) => {
+  let server: ApiServer;
+  let operator: TestOperator | undefined;
+  let directory: string;
+  let pods: PodServer | undefined;
+
+  const audit = (): string => join(directory, 'audit.log');
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'breakwater-permissions-'));
+    const policy = join(directory, 'policy.yaml');
+    await writeFile(
+      policy,
+      stringify({
+        apiVersion: 'audit.k8s.io/v1',
+        kind: 'Policy',
+        omitStages: ['RequestReceived', 'ResponseStarted'],
+        rules: [{ level: 'Metadata', users: [USER] }, { level: 'None' }],
+      }),
+    );
+    server = await startApiServer([
+      `--audit-policy-file=${policy}`,
+      `--audit-log-path=${audit()}`,
+      // With it, whoever names an owner needs a permission on the owner.
+      '--enable-admission-plugins=OwnerReferencesPermissionEnforcement',
+    ]);
+    for (const file of await prometheusOperatorDefinitions()) {
+      const definition = parse(await readFile(file, 'utf8')) as KubernetesObject;
+      const { name } = definition.metadata;
+      const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
+      await server.apply(path, definition);
+    }
+    for (const name of [NAMESPACE, AGENTS])
+      await server.request('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
+    await install();
+  }, START_TIMEOUT);
+
+  afterAll(async () => {
+    await operator?.stop();
+    await pods?.stop();
+    await server?.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  async function install(): Promise<void> {
+    await run(join(await helmBinaries(), 'helm'), [
+      ...['install', 'breakwater', CHART, '--namespace', NAMESPACE],
+      ...['--kubeconfig', server.kubeconfig],
+      ...['--set', `crds.install=false,watchNamespace=${watchNamespace}`],
+    ]);
+  }
+
+  async function token(): Promise<string> {
+    const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/breakwater-operator/token`;
+    const { body } = await server.request<{ status: { token: string } }>('POST', path, {
+      body: { spec: { expirationSeconds: 3600 } },
+    });
+    return body.status.token;
+  }
+
+  /** A kubeconfig with the credentials of the operator's ServiceAccount. */
+  async function kubeconfig(): Promise<string> {
+    const config = parse(await readFile(server.kubeconfig, 'utf8')) as {
+      users: { user: object }[];
+    };
+    config.users[0]!.user = { token: await token() };
+    const path = join(directory, 'kubeconfig');
+    await writeFile(path, stringify(config));
+    return path;
+  }
+
+  async function until<T>(path: string, holds: (object: T) => boolean): Promise<T> {
+    let object: T | undefined;
+    await waitFor(`${path} is not as expected`, WAIT, async () => {
+      const { status, body } = await server.request<T>('GET', path);
+      object = status === 200 ? body : undefined;
+      return object !== undefined && holds(object);
+    });
+    return object!;
+  }
+
+  const gone = (path: string): Promise<unknown> =>
+    waitFor(
+      `${path} is still there`,
+      WAIT,
+      async () => (await server.request('GET', path)).status === 404,
+    );
+
+  const path = (group: string, plural: string, name: string): string =>
+    `/${group}/namespaces/${AGENTS}/${plural}/${name}`;
+  const ours = (plural: string, name: string): string =>
+    path('apis/breakwater.dev/v1alpha1', plural, name);
+
+  const agent = (spec: object = {}): object => ({
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'AgentDeployment',
+    metadata: { name: 'one' },
+    spec: {
+      model: {
+        endpoints: [{ name: 'primary', model: 'some-model', apiKeySecretRef: { name: 'key' } }],
+      },
+      autoscaling: {},
+      ...spec,
+    },
+  });
+
+  const current = (object: {
+    metadata: { generation?: number };
+    status?: { observedGeneration?: number };
+  }): boolean => object.status?.observedGeneration === object.metadata.generation;
+
+  /** All that is asked of the API server for an agent from its first day to its last. */
+  async function live(): Promise<void> {
+    await server.apply(ours('agentdeployments', 'one'), agent());
+    for (const [plural, kind] of [
+      ['circuitbreakerpolicies', 'CircuitBreakerPolicy'],
+      ['ratelimitpolicies', 'RateLimitPolicy'],
+    ] as const) {
+      await server.apply(ours(plural, 'one'), {
+        apiVersion: 'breakwater.dev/v1alpha1',
+        kind,
+        metadata: { name: 'one' },
+        spec: {
+          targetRefs: [{ name: 'one' }],
+          scope: 'Pod',
+          ...(kind === 'RateLimitPolicy' && {
+            limits: [{ name: 'all', refill: { amount: 1, per: '1s' }, capacity: 1 }],
+          }),
+        },
+      });
+      await until(ours(plural, 'one'), current);
+    }
+    await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
+    await linkToPod();
+    await changeByOthers();
+    await removeLeftovers();
+    await server.request('DELETE', ours('agentdeployments', 'one'));
+  }
+
+  /** A pod that shows a token, though not one of its own. */
+  async function linkToPod(): Promise<void> {
+    const secret = await until<{ data: Record<string, string> }>(
+      `/api/v1/namespaces/${NAMESPACE}/secrets/breakwater-authority`,
+      () => true,
+    );
+    const authority = Buffer.from(secret.data['tls.crt']!, 'base64').toString();
+    pods = await PodServer.start(authority, { port: PORTS.control, host: POD_IP });
+    const labels = {
+      'app.kubernetes.io/managed-by': 'breakwater',
+      'breakwater.dev/agent': 'one',
+    };
+    const pod = await server.request<KubernetesObject>(
+      'POST',
+      `/api/v1/namespaces/${AGENTS}/pods`,
+      {
+        body: {
+          metadata: { name: 'one-1', labels: await labelsOfPods(labels) },
+          spec: { containers: [{ name: 'agent', image: 'runtime:1' }] },
+        },
+      },
+    );
+    expect(pod.status).toBe(201);
+    await server.request('PATCH', `${path('api/v1', 'pods', 'one-1')}/status`, {
+      contentType: 'application/merge-patch+json',
+      body: { status: { podIP: POD_IP, podIPs: [{ ip: POD_IP }], phase: 'Running' } },
+    });
+    await waitFor('the operator does not dial the pod', WAIT, () =>
+      Promise.resolve(pods!.linkTo(POD_IP) !== undefined),
+    );
+    const identity = target(1, {
+      namespace: AGENTS,
+      agent: 'one',
+      name: 'one-1',
+      uid: pod.body.metadata.uid!,
+    });
+    const first = { ...hello(identity), token: await token() };
+    pods.linkTo(POD_IP)!.say(first);
+    pods.linkTo(POD_IP)!.say(snapshot(undefined));
+  }
+
+  /** The labels that the Deployment gives its pods. */
+  async function labelsOfPods(fallback: Record<string, string>): Promise<Record<string, string>> {
+    const { spec } = await until<{
+      spec: { template: { metadata: { labels: Record<string, string> } } };
+    }>(path('apis/apps/v1', 'deployments', 'one'), () => true);
+    return { ...fallback, ...spec.template.metadata.labels };
+  }
+
+  /** Somebody deletes, or changes, what is the operator's. */
+  async function changeByOthers(): Promise<void> {
+    const service = path('api/v1', 'services', 'one');
+    const { metadata } = await until<KubernetesObject>(service, () => true);
+    await server.request('DELETE', service);
+    await until<KubernetesObject>(service, (found) => found.metadata.uid !== metadata.uid);
+  }
+
+  /** Of each kind that can be removed, an object that the agent is not to have. */
+  async function removeLeftovers(): Promise<void> {
+    const { metadata } = await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
+    const removable = permissions('Agents')
+      .filter(({ verbs }) => verbs.includes('delete'))
+      .flatMap(({ apiGroups, resources }) =>
+        resources.map((plural) => [apiGroups[0]!, plural] as const),
+      );
+    expect(removable.length).toBeGreaterThan(3);
+    for (const [group, plural] of removable) {
+      const collection = await collectionOf(group, plural);
+      const { items } = (await server.request<{ items: KubernetesObject[] }>('GET', collection))
+        .body;
+      const like = items.find((item) => item.metadata.name.startsWith('one'));
+      expect([plural, like?.metadata.name]).toEqual([plural, expect.stringMatching(/^one/)]);
+      const left = leftover(like!, metadata.uid!);
+      const made = await server.request('POST', collection, { body: left });
+      expect([plural, made.status, made.status === 201 ? '' : made.body]).toEqual([
+        plural,
+        201,
+        '',
+      ]);
+      await gone(`${collection}/one-left`);
+    }
+  }
+
+  /** A copy by another name, without what the server gave. */
+  function leftover({ metadata, ...rest }: KubernetesObject, owner: string): object {
+    const { labels, ownerReferences = [] } = metadata;
+    const copy = structuredClone(rest) as { status?: unknown; spec?: Record<string, unknown> };
+    delete copy.status;
+    for (const field of ['clusterIP', 'clusterIPs']) delete copy.spec?.[field];
+    const owners = ownerReferences.map((reference) => ({ ...reference, uid: owner }));
+    return { ...copy, metadata: { name: 'one-left', labels, ownerReferences: owners } };
+  }
+
+  async function collectionOf(group: string, plural: string): Promise<string> {
+    if (group === '') return `/api/v1/namespaces/${AGENTS}/${plural}`;
+    const { body } = await server.request<{ preferredVersion: { groupVersion: string } }>(
+      'GET',
+      `/apis/${group}`,
+    );
+    return `/apis/${body.preferredVersion.groupVersion}/namespaces/${AGENTS}/${plural}`;
+  }
+
+  /** Events repeat within minutes, so one is made to by the operator's own recorder and credentials. */
+  async function repeatEvent(): Promise<void> {
+    const config = await loadClusterConfig({ env: {}, kubeconfig: await kubeconfig() });
+    const transport = new Transport({ config, registry: new Registry() });
+    const recorder = new EventRecorder({
+      client: new KubeClient(transport),
+      reportingController: 'breakwater.dev/operator',
+      reportingInstance: 'test',
+      logger: pino({ level: 'silent' }),
+    });
+    const regarding = { apiVersion: 'v1', kind: 'Service', namespace: AGENTS, name: 'one' };
+    const event = { type: 'Normal', reason: 'Tried', action: 'Try', note: 'tried' } as const;
+    for (let count = 0; count < 2; count += 1) {
+      recorder.record({ regarding, ...event });
+    }
+    await recorder.flush();
+    await transport.close();
+  }
+
+  async function events(): Promise<AuditEvent[]> {
+    const text = await readFile(audit(), 'utf8');
+    return text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as AuditEvent)
+      .filter(({ user }) => user.username === USER);
+  }
+
+  /** `group/resource verb`, as a rule grants it: an apply that creates needs both verbs. */
+  function needed({ verb, objectRef, responseStatus }: AuditEvent): string[] {
+    if (!objectRef) return [];
+    const { apiGroup = '', resource, subresource } = objectRef;
+    const what = [apiGroup, resource, ...(subresource ? [subresource] : [])].join('/');
+    const creates = verb === 'patch' && responseStatus?.code === 201;
+    return [`${what} ${verb}`, ...(creates ? [`${what} create`] : [])];
+  }
+
+  const granted = (): Set<string> =>
+    new Set(
+      (['Agents', 'Operator', 'Cluster'] satisfies Scope[]).flatMap((scope) =>
+        permissions(scope).flatMap(({ apiGroups, resources, verbs }) =>
+          resources.flatMap((resource) =>
+            verbs.map((verb) => `${apiGroups[0]}/${resource} ${verb}`),
+          ),
+        ),
+      ),
+    );
+
+  it('lives through an agent without being refused anything, and needs all of it', async () => {
+    operator = await startOperator(server, {
+      discoveryIntervalMs: 1_000,
+      rotation: { lifeMs: 20_000, spreadMs: 1_000, checkMs: 250 },
+      cluster: await loadClusterConfig({ env: {}, kubeconfig: await kubeconfig() }),
+      settings: settingsFrom({
+        ...{ POD_NAMESPACE: NAMESPACE, POD_NAME: 'operator', RUNTIME_IMAGE: 'runtime:1' },
+        ...{ METRICS_PORT: '0', HEALTH_PORT: '0', DEBUG_PORT: '0' },
+        WATCH_NAMESPACE: watchNamespace,
+      }),
+    });
+    await live();
+    await repeatEvent();
+    for (const late of ['authentication.k8s.io/tokenreviews create', '/secrets update'])
+      await waitFor(`there is no ${late}`, WAIT, async () =>
+        (await events()).flatMap(needed).includes(late),
+      );
+    await operator.stop();
+    operator = undefined;
+
+    const seen = await events();
+    const refused = seen.filter(({ responseStatus }) => responseStatus?.code === 403);
+    expect(refused.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
+
+    const used = new Set(seen.flatMap(needed));
+    // Asked for by the admission plugin, not by a request.
+    used.add('breakwater.dev/agentdeployments/finalizers update');
+    expect([...granted()].filter((permission) => !used.has(permission))).toEqual([]);
+  }, 180_000);
+});

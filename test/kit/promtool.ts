@@ -1,0 +1,41 @@
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { stringify } from 'yaml';
+import { run } from '../cluster/command.ts';
+import { promtoolBinaries } from '../cluster/local/binaries.ts';
+
+/** The rules of a PrometheusRule, as far as they are handed on. */
+export interface Rules {
+  spec: { groups: { name: string; rules: { alert?: string; expr: string }[] }[] };
+}
+
+/** Has promtool check rules. Throws with its complaint. */
+export async function checkRules(rules: Rules): Promise<void> {
+  await withRules(rules, (promtool, directory) =>
+    run(promtool, ['check', 'rules', '--lint=all', '--lint-fatal', join(directory, 'rules.yaml')]),
+  );
+}
+
+/** Has promtool run the unit tests in a file, which names the rules rules.yaml. Throws with what it expected and got. */
+export async function testRules(rules: Rules, tests: string): Promise<void> {
+  await withRules(rules, async (promtool, directory) => {
+    const copy = join(directory, basename(tests));
+    await copyFile(tests, copy);
+    await run(promtool, ['test', 'rules', copy]);
+  });
+}
+
+async function withRules(
+  { spec }: Rules,
+  use: (promtool: string, directory: string) => Promise<unknown>,
+): Promise<void> {
+  const promtool = join(await promtoolBinaries(), 'promtool');
+  const directory = await mkdtemp(join(tmpdir(), 'breakwater-rules-'));
+  try {
+    await writeFile(join(directory, 'rules.yaml'), stringify({ groups: spec.groups }));
+    await use(promtool, directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
