@@ -69,6 +69,10 @@ export interface Content {
    */
   endpoints: Endpoint[];
   /**
+   * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Absent or unknown: LeastLoaded.
+   */
+  loadBalancing?: string;
+  /**
    * Bounds on one request to the model. One that is absent does not apply.
    */
   timeouts: {
@@ -112,6 +116,17 @@ export interface Content {
     acquireTimeoutMs: DurationMs;
   };
   /**
+   * Conversations that the agent keeps itself. Absent: it keeps none.
+   */
+  conversation?: {
+    maxMessages: number;
+    maxTurns: number;
+    idleTimeoutMs: DurationMs;
+    runTimeoutMs: DurationMs;
+    systemPrompt?: string;
+    systemPromptFile?: MountedKey;
+  };
+  /**
    * @maxItems 256
    */
   circuits: Circuit[];
@@ -150,10 +165,42 @@ export interface Endpoint {
     key: string;
   };
   /**
+   * A request with a larger max_tokens is sent with this figure. Absent: as it is.
+   */
+  maxTokens?: number;
+  /**
+   * The lowest that can be used serves. Absent: 0.
+   */
+  priority?: number;
+  /**
+   * Share of the load among endpoints of one priority, when loadBalancing is Weighted. Absent: 1.
+   */
+  weight?: number;
+  /**
    * Requests to it at a time. Absent: no bound.
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * Where a key of a ConfigMap is mounted. It may be missing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "MountedKey".
+ */
+export interface MountedKey {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the ConfigMap, for messages.
+   */
+  configMap: string;
+  /**
+   * Key in the ConfigMap, for messages.
+   */
+  key: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -368,6 +415,13 @@ export interface Snapshot {
   missingCredentials: {
     dependency: string;
     secret: string;
+    key: string;
+  }[];
+  /**
+   * Keys of ConfigMaps that are not mounted. Absent: none is missing.
+   */
+  missingConfigMaps?: {
+    configMap: string;
     key: string;
   }[];
   /**

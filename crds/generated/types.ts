@@ -16,7 +16,7 @@ export interface AgentDeployment {
   status?: AgentDeploymentStatus;
 }
 /**
- * What to run. Only image, imagePullPolicy, shutdown, podTemplate and the name of a Secret restart pods when changed; all else is live in milliseconds.
+ * What to run. Only image, imagePullPolicy, shutdown, podTemplate and the name of a Secret or ConfigMap restart pods when changed; all else is live in milliseconds.
  */
 export interface AgentDeploymentSpec {
   /**
@@ -36,10 +36,14 @@ export interface AgentDeploymentSpec {
    */
   model: {
     /**
-     * Endpoints that serve the model. Each is a dependency named model/NAME with a circuit of its own.
+     * How requests are shared among the endpoints of the lowest priority that can be used: in turns, by the least load, by weight × (1 − load), or by chance. Load is the share of maxConcurrent in use, or of bulkhead.maxConcurrent where an endpoint has none. Default LeastLoaded.
+     */
+    loadBalancing: 'RoundRobin' | 'LeastLoaded' | 'Weighted' | 'Random';
+    /**
+     * Endpoints that serve the model, up to 16. Each is a dependency named model/NAME with a circuit of its own. One whose circuit is open, that the provider holds back, or that is full is passed over.
      *
      * @minItems 1
-     * @maxItems 1
+     * @maxItems 16
      */
     endpoints: {
       /**
@@ -72,13 +76,64 @@ export interface AgentDeploymentSpec {
         key: string;
       };
       /**
-       * Requests to the endpoint at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
+       * Requests to the endpoint at a time, in each pod. More go to another endpoint that has room, or wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
        */
       maxConcurrent?: number;
+      /**
+       * Output tokens to ask the endpoint for at most, for endpoints with smaller models: a request with a larger max_tokens is sent with this figure. By default max_tokens is passed on as it is.
+       */
+      maxTokens?: number;
+      /**
+       * Endpoints of the lowest priority serve, and share the load; those of higher ones are fallbacks while none below can be used. 0 to 1000. Default 0.
+       */
+      priority: number;
+      /**
+       * Share of the load compared with endpoints of the same priority, when loadBalancing is Weighted. 1 to 1000. Default 1.
+       */
+      weight: number;
     }[];
   };
   /**
-   * How long one request to the model may take. A duration is a row of numbers with units h, m, s or ms, such as 1m30s.
+   * What the model is told before each conversation, at most 65536 characters. Requests to /v1/messages bring their own.
+   */
+  systemPrompt?: string;
+  /**
+   * Where the system prompt is, in place of systemPrompt. A new text is live within 2 minutes, without a restart.
+   */
+  systemPromptFrom?: {
+    /**
+     * A key of a ConfigMap in the same namespace.
+     */
+    configMapKeyRef: {
+      /**
+       * Name of the ConfigMap.
+       */
+      name: string;
+      /**
+       * Key in that ConfigMap.
+       */
+      key: string;
+    };
+  };
+  /**
+   * Conversations that the agent itself keeps, at /v1/conversations.
+   */
+  conversation: {
+    /**
+     * Messages of a conversation that are kept, tool results included. Beyond it the oldest exchanges are dropped, each as a whole, but never the last one. Default 100.
+     */
+    maxMessages: number;
+    /**
+     * Calls to the model for one message at most; the turn then ends with what there is. Default 16.
+     */
+    maxTurns: number;
+    /**
+     * Time without a message after which a conversation is forgotten. Default 1h.
+     */
+    idleTimeout: string;
+  };
+  /**
+   * How long one request to the model, and one turn of a conversation, may take. A duration is a row of numbers with units h, m, s or ms, such as 1m30s.
    */
   timeouts: {
     /**
@@ -101,9 +156,13 @@ export interface AgentDeploymentSpec {
      * Time in which nothing at all comes over a stream, not even a ping. Default 45s. Longer than request, it has no effect.
      */
     transportIdle: string;
+    /**
+     * Time for one turn of a conversation, from a message to its answer, with all calls to the model. When it is over the turn ends with what there is. Default 15m.
+     */
+    run: string;
   };
   /**
-   * How often and when a request to the model that failed is sent again, as long as nothing of an answer has reached the caller. Nothing else retries.
+   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the caller. Nothing else retries. Moving on to another endpoint is no retry: each gets one attempt.
    */
   retry: {
     /**

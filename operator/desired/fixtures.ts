@@ -14,7 +14,12 @@ export const OPTIONS = { runtimeImage: 'example.com/breakwater-runtime:1.2.3' };
 type Endpoint = AgentDeploymentSpec['model']['endpoints'][number];
 
 export function endpoint(name: string, rest: Partial<Endpoint> = {}): Endpoint {
-  return { name, provider: 'Anthropic', ...rest };
+  return { name, provider: 'Anthropic', priority: 0, weight: 1, ...rest };
+}
+
+/** A pool of these endpoints. */
+export function modelOf(...endpoints: Endpoint[]): AgentDeploymentSpec['model'] {
+  return { loadBalancing: 'LeastLoaded', endpoints };
 }
 
 export function agentFixture(
@@ -28,23 +33,23 @@ export function agentFixture(
     metadata: { name, namespace: 'support', uid: `uid-${name}`, generation: 1, ...metadata },
     spec: {
       replicas: 3,
-      model: {
-        endpoints: [
-          endpoint('primary', {
-            model: 'claude-sonnet-4-5',
-            apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
-          }),
-        ],
-      },
+      model: modelOf(
+        endpoint('primary', {
+          model: 'claude-sonnet-4-5',
+          apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
+        }),
+      ),
       timeouts: {
         connect: '10s',
         request: '5m',
         firstToken: '60s',
         streamIdle: '120s',
         transportIdle: '45s',
+        run: '15m',
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      conversation: { maxMessages: 100, maxTurns: 16, idleTimeout: '1h' },
       shutdown: { drainTimeout: '5m' },
       ...spec,
     },

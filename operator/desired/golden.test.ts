@@ -15,6 +15,7 @@ import {
   bucketFixture,
   endpoint,
   limitFixture,
+  modelOf,
   OPTIONS,
 } from './fixtures.ts';
 import { planAgent } from './plan.ts';
@@ -22,19 +23,22 @@ import { planAgent } from './plan.ts';
 const agents: Record<string, AgentDeployment> = {
   smallest: agentFixture('triage', { replicas: 1 }),
   'no-api-key': agentFixture('triage', {
-    model: { endpoints: [endpoint('primary', { baseURL: 'http://model.support.svc:8000' })] },
+    model: modelOf(endpoint('primary', { baseURL: 'http://model.support.svc:8000' })),
   }),
   everything: agentFixture('triage', {
     replicas: 5,
     image: 'example.com/custom-runtime:9',
     imagePullPolicy: 'Always',
     model: {
+      loadBalancing: 'Weighted',
       endpoints: [
+        endpoint('fallback', { priority: 10, maxTokens: 8192 }),
         endpoint('primary', {
           model: 'claude-opus-4-5',
           baseURL: 'https://models.example.com/anthropic',
           apiKeySecretRef: { name: 'models.example', key: 'token' },
           maxConcurrent: 4,
+          weight: 3,
         }),
       ],
     },
@@ -44,7 +48,10 @@ const agents: Record<string, AgentDeployment> = {
       firstToken: '20s',
       streamIdle: '1m',
       transportIdle: '30s',
+      run: '1h',
     },
+    systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
+    conversation: { maxMessages: 10, maxTurns: 4, idleTimeout: '5m' },
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s' },

@@ -2,6 +2,7 @@ import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { credentialDirectory, drainTimeout, ENDPOINT_LAG_MS } from './configuration.ts';
 import { configMapName } from './configMap.ts';
+import { promptVolume } from './conversation.ts';
 import { labels } from './metadata.ts';
 import type { Container, PodTemplate, Volume } from './objects.ts';
 
@@ -20,10 +21,10 @@ export interface RuntimeImage {
 
 /**
  * The pod template as Breakwater makes it, before the user's podTemplate. Whatever changes it restarts pods, so it
- * depends on nothing but the image, its pull policy, shutdown and the names of Secrets.
+ * depends on nothing but the image, its pull policy, shutdown and the names of Secrets and of ConfigMaps with a prompt.
  */
 export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): PodTemplate {
-  const credentials = credentialsOf(agent);
+  const mounts = [...credentialsOf(agent), ...promptOf(agent)];
   return {
     metadata: {
       labels: labels(agent),
@@ -41,7 +42,7 @@ export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): 
         fsGroup: USER,
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      containers: [container(runtime, credentials)],
+      containers: [container(runtime, mounts)],
       volumes: [
         { name: 'configuration', configMap: { name: configMapName(agent) } },
         {
@@ -49,7 +50,7 @@ export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): 
           projected: { sources: [{ serviceAccountToken: controlToken() }] },
         },
         { name: 'tmp', emptyDir: {} },
-        ...credentials.map(({ volume }) => volume),
+        ...mounts.map(({ volume }) => volume),
       ],
     },
   };
@@ -70,7 +71,7 @@ interface Mount {
   readOnly?: boolean;
 }
 
-interface Credential {
+interface Mounted {
   volume: Volume;
   mount: Mount;
 }
@@ -79,7 +80,7 @@ interface Credential {
  * One volume for each endpoint with an API key. Optional, so that a Secret which is missing keeps no pod from
  * starting: the runtime reports it, and finds it once it is there.
  */
-function credentialsOf(agent: AgentDeployment): Credential[] {
+function credentialsOf(agent: AgentDeployment): Mounted[] {
   return agent.spec.model.endpoints.flatMap((endpoint) => {
     const secret = endpoint.apiKeySecretRef;
     if (secret === undefined) return [];
@@ -92,7 +93,13 @@ function credentialsOf(agent: AgentDeployment): Credential[] {
   });
 }
 
-function container({ image, pullPolicy }: RuntimeImage, credentials: Credential[]): Container {
+function promptOf({ spec }: AgentDeployment): Mounted[] {
+  const volume = promptVolume(spec);
+  if (volume === undefined) return [];
+  return [{ volume, mount: { name: volume.name, mountPath: MOUNTS.prompt, readOnly: true } }];
+}
+
+function container({ image, pullPolicy }: RuntimeImage, mounts: Mounted[]): Container {
   return {
     name: RUNTIME_CONTAINER,
     image,
@@ -131,7 +138,7 @@ function container({ image, pullPolicy }: RuntimeImage, credentials: Credential[
       { name: 'configuration', mountPath: MOUNTS.configuration, readOnly: true },
       { name: 'control-token', mountPath: MOUNTS.token, readOnly: true },
       { name: 'tmp', mountPath: '/tmp' },
-      ...credentials.map(({ mount }) => mount),
+      ...mounts.map(({ mount }) => mount),
     ],
   };
 }

@@ -23,6 +23,7 @@ export function impediments(
     ...refusals(observation),
     ...unsupported(observation),
     ...missingSecrets(agent, observation),
+    ...missingPrompt(agent, observation),
   ];
 }
 
@@ -85,6 +86,28 @@ function missingSecrets(agent: AgentDeployment, observation: AgentObservation): 
         'pods see it within 2 minutes, without a restart.',
     };
   });
+}
+
+/** The ConfigMap with the system prompt, when pods lack it. */
+function missingPrompt(agent: AgentDeployment, observation: AgentObservation): Problem[] {
+  const ref = agent.spec.systemPromptFrom?.configMapKeyRef;
+  const pods = connected(observation);
+  const lacking = pods.filter(({ snapshot }) =>
+    snapshot.missingConfigMaps?.some(
+      ({ configMap, key }) => configMap === ref?.name && key === ref.key,
+    ),
+  );
+  if (ref === undefined || lacking.length === 0) return [];
+  return [
+    {
+      reason: 'ConfigMapNotFound',
+      message:
+        `Key ${ref.key} of ConfigMap ${ref.name}, the system prompt, is missing or empty in ${lacking.length}/${pods.length} connected pods, ` +
+        'which begin no conversations without it. ' +
+        `Create it, such as with kubectl create configmap ${ref.name} --namespace ${agent.metadata.namespace} --from-file=${ref.key}=FILE; ` +
+        'pods see it within 2 minutes, without a restart.',
+    },
+  ];
 }
 
 type Reporting = PodObservation & Required<Pick<PodObservation, 'snapshot'>>;

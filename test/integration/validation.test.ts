@@ -19,6 +19,7 @@ import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './ap
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
+import { rows as conversations } from './validation/conversations.ts';
 import type { Row } from './validation/row.ts';
 import { rules } from './validation/rules.ts';
 
@@ -46,20 +47,25 @@ const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 1
 
 const kinds: Record<string, Kind> = {
   agentdeployments: {
-    rows: agentDeployments,
+    rows: [...agentDeployments, ...conversations],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
-      model: { endpoints: [{ name: 'primary', provider: 'Anthropic' }] },
+      model: {
+        endpoints: [{ name: 'primary', provider: 'Anthropic', priority: 0, weight: 1 }],
+        loadBalancing: 'LeastLoaded',
+      },
       timeouts: {
         connect: '10s',
         request: '5m',
         firstToken: '60s',
         streamIdle: '120s',
         transportIdle: '45s',
+        run: '15m',
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      conversation: { maxMessages: 100, maxTurns: 16, idleTimeout: '1h' },
       shutdown: { drainTimeout: '5m' },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
