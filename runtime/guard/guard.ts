@@ -19,7 +19,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { BreakerTransition } from '../resilience/breaker.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
-import type { Admission, Asked, AskedCall, Waiting } from './admission.ts';
+import type { Admission, Asked, AskedCall, Credential, Standing, Waiting } from './admission.ts';
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { Remaining } from './reservation.ts';
@@ -120,6 +120,11 @@ export class Guard {
     const found = this.dependencies.get(dependency);
     if (found === undefined) throw new Error(this.unknown(dependency));
     return found.acquire(asked, this.office.now());
+  }
+
+  /** How a dependency would take a call, without asking it; undefined when there is none such. */
+  standing(dependency: string, credential?: Credential): Standing | undefined {
+    return this.dependencies.get(dependency)?.standing(credential, this.office.now());
   }
 
   /** The credential mounted for a dependency is another one now: gates of the one before open. */

@@ -42,6 +42,10 @@ export function supported(content: Content): Supported {
     missingByTarget.set(dependencyOf(endpoint), missing);
     return keep(`/endpoints/${i}`, missing);
   });
+  const { loadBalancing } = content;
+  if (loadBalancing !== undefined) {
+    keep('/loadBalancing', missingFeatures([`LoadBalancing.${loadBalancing}`]));
+  }
   const circuits = content.circuits.filter((circuit, i) => {
     const ofTarget = targetFeatures(circuit.dependency, missingByTarget);
     return keep(`/circuits/${i}`, missingFeatures(ofTarget, circuit.requires), circuit.policy);
