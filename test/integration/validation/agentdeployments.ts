@@ -82,12 +82,12 @@ export const rows: Row[] = [
     '$.spec.model.loadBalancing type',
     { spec: { model: { endpoints: [{ name: 'primary' }], loadBalancing: 3 } } },
     'spec.model.loadBalancing: Invalid value: "integer": spec.model.loadBalancing in body must be of type string: "integer"',
-    'spec.model.loadBalancing: Unsupported value: 3: supported values: "LeastLoaded", "Random", "RoundRobin", "Weighted"',
+    'spec.model.loadBalancing: Unsupported value: 3: supported values: "RoundRobin", "LeastLoaded", "Weighted", "Random"',
   ],
   [
     '$.spec.model.loadBalancing enum',
     { spec: { model: { endpoints: [{ name: 'primary' }], loadBalancing: 'Other' } } },
-    'spec.model.loadBalancing: Unsupported value: "Other": supported values: "LeastLoaded", "Random", "RoundRobin", "Weighted"',
+    'spec.model.loadBalancing: Unsupported value: "Other": supported values: "RoundRobin", "LeastLoaded", "Weighted", "Random"',
   ],
   [
     '$.spec.model.endpoints type',
