@@ -20,9 +20,10 @@ import { listen, portOf } from './http/listen.ts';
 import { Messages } from './http/messages.ts';
 import { agentServer } from './http/server.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { ModelCaller, credentialHash } from './model/caller.ts';
-import { Credentials } from './model/credentials.ts';
+import { ModelCaller } from './model/caller.ts';
+import { Credentials, credentialHash } from './model/credentials.ts';
 import { TokenEstimator } from './model/estimate.ts';
+import { Pool } from './model/pool.ts';
 import { TimerWheel } from './model/timerWheel.ts';
 import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
@@ -201,17 +202,17 @@ export class Runtime {
       wheel: this.#wheel,
       estimator,
       retryBudget: this.#retryBudget,
-      known: (name) => this.configuration.endpoints.some((each) => dependencyOf(each) === name),
+      pool: new Pool({ guard: this.guard, credentials: this.#credentials, random: Math.random }),
       random: Math.random,
       onAttempt: (call) => this.metrics.modelCall(call),
       onRetry: (reason) => this.metrics.retry(reason),
+      onFallback: (from, to) => this.metrics.fallback(from, to),
     });
     const messages = new Messages({
       guard: this.guard,
       clock,
       caller,
       estimator,
-      credentials: this.#credentials,
       inForce: () => this.#inForce(),
       log: this.#log('messages'),
     });

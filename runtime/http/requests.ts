@@ -1,18 +1,23 @@
 import type { IncomingMessage } from 'node:http';
-import { requestSize } from '../model/estimate.ts';
+import type { Expected } from '../model/attempt.ts';
+import { requestSize, statedMaxTokens } from '../model/estimate.ts';
 import type { RequestSize } from '../model/estimate.ts';
 import { readBody } from './body.ts';
 import type { Failure } from './errors.ts';
 
 /** A request to `POST /v1/messages` that has been read and checked. */
 export interface MessagesRequest {
-  /** Query string with its question mark, or empty. */
-  query: string;
+  method: 'POST';
+  /** Path and query. */
+  path: string;
+  expected: Expected;
   body: Buffer;
   stream: boolean;
   /** As the caller named it; empty when it did not. */
   model: string;
   size: RequestSize;
+  /** max_tokens, if it states one that is valid. */
+  maxTokens?: number;
 }
 
 /** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
@@ -28,13 +33,16 @@ export async function readRequest(request: IncomingMessage): Promise<MessagesReq
   }
   const parsed = parseObject(read.body);
   if (parsed === undefined) return invalid('The body must be a JSON object.');
-  const at = request.url!.indexOf('?');
+  const maxTokens = statedMaxTokens(parsed);
   return {
-    query: at < 0 ? '' : request.url!.slice(at),
+    method: 'POST',
+    path: request.url!,
+    expected: 'Message',
     body: read.body,
     stream: parsed.stream === true,
     model: typeof parsed.model === 'string' ? parsed.model : '',
     size: requestSize(read.body, parsed),
+    ...(maxTokens !== undefined && { maxTokens }),
   };
 }
 

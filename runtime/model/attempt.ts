@@ -17,15 +17,22 @@ export interface Sink {
   readonly blocked: boolean;
 }
 
+/** A message, be it streamed or not, or JSON of any other kind. */
+export type Expected = 'Message' | 'Json';
+
 /** One attempt at an endpoint. */
 export interface Attempt {
   endpoint: Endpoint;
-  /** The endpoint's own credential; absent: the caller's is passed on. */
-  credential?: string;
-  /** Query string with its question mark, or empty. */
-  query: string;
+  /** The endpoint's own key; absent: the caller's credential is passed on. */
+  key?: string;
+  method: 'GET' | 'POST';
+  /** Path and query below the endpoint's baseURL. */
+  path: string;
+  expected: Expected;
   headers: RawHeaders;
   body: Buffer;
+  /** max_tokens of the body; absent when it states none that is valid. */
+  maxTokens?: number;
   /** Whether the caller asked for a stream. */
   stream: boolean;
   /** Aborted with a Cut. */

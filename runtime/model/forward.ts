@@ -68,14 +68,41 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
 }
 
 function upstreamRequest(attempt: Attempt): UpstreamRequest {
-  const { endpoint, body, query } = attempt;
-  const base = new URL(endpoint.baseURL);
+  const { endpoint, method, path } = attempt;
+  const base = baseOf(endpoint.baseURL);
   return {
+    method,
     origin: base.origin,
-    path: `${base.pathname.replace(/\/+$/, '')}/v1/messages${query}`,
-    headers: requestHeaders(attempt.headers, attempt.credential),
-    body: endpoint.model === undefined ? body : replaceMember(body, 'model', endpoint.model),
+    path: `${base.path}${path}`,
+    headers: requestHeaders(attempt.headers, attempt.key),
+    ...(method === 'POST' && { body: bodyFor(attempt) }),
   };
+}
+
+/** The body as it came, but for the model that the endpoint sets and its bound on max_tokens. */
+function bodyFor({ endpoint, body, maxTokens = 0 }: Attempt): Buffer {
+  const { model, maxTokens: bound = Infinity } = endpoint;
+  const named = model === undefined ? body : replaceMember(body, 'model', model);
+  return maxTokens > bound ? replaceMember(named, 'max_tokens', bound) : named;
+}
+
+interface Base {
+  origin: string;
+  path: string;
+}
+
+/** Parsed addresses, because parsing costs as much as all else here. */
+const bases = new Map<string, Base>();
+const MAX_BASES = 256;
+
+function baseOf(baseURL: string): Base {
+  const known = bases.get(baseURL);
+  if (known) return known;
+  const { origin, pathname } = new URL(baseURL);
+  const base = { origin, path: pathname.replace(/\/+$/, '') };
+  if (bases.size >= MAX_BASES) bases.clear();
+  bases.set(baseURL, base);
+  return base;
 }
 
 /** Holds an answer whose status says what it is; one that is too large is passed on. */
@@ -176,7 +203,7 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
   const encoding = headerValue(response.headers, 'content-encoding');
-  const watcher = messageWatcher(encoding, attempt.meter, HELD_BYTES);
+  const watcher = messageWatcher(encoding, attempt, HELD_BYTES);
   const hold = new Hold(response, attempt.sink, HELD_BYTES);
   try {
     for await (const chunk of response.body) {

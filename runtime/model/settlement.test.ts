@@ -9,8 +9,10 @@ import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt.ts';
 import { ModelCaller } from './caller.ts';
+import { Credentials } from './credentials.ts';
 import { TokenEstimator, requestSize } from './estimate.ts';
 import { Cut } from './outcome.ts';
+import { Pool } from './pool.ts';
 import { TimerWheel } from './timerWheel.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
@@ -218,10 +220,11 @@ describe('reservations of tokens', () => {
       wheel: new TimerWheel(clock),
       estimator: new TokenEstimator(),
       retryBudget: new RetryBudget(0),
-      known: () => true,
+      pool: new Pool({ guard, credentials: new Credentials(() => 0), random: () => 0 }),
       random: () => 0,
       onAttempt: () => undefined,
       onRetry: () => undefined,
+      onFallback: () => undefined,
     });
     const sum = charge(0);
     const seen = new Set<Ending>();
@@ -236,8 +239,10 @@ describe('reservations of tokens', () => {
       await caller.call(
         {
           content,
-          endpoint: content.endpoints[0]!,
-          query: '',
+          endpoints: content.endpoints,
+          method: 'POST',
+          path: '/v1/messages',
+          expected: 'Message',
           // Each its own credential, so that no refusal shuts the gate of the next.
           headers: ['x-api-key', String(i)],
           body: one.body,

@@ -3,12 +3,14 @@ import type { Readable } from 'node:stream';
 
 /** A request to an endpoint. */
 export interface UpstreamRequest {
+  method: 'GET' | 'POST';
   /** Scheme, host and port. */
   origin: string;
   /** Path and query. */
   path: string;
   headers: string[];
-  body: Buffer;
+  /** Absent for a GET. */
+  body?: Buffer;
 }
 
 /** An answer whose headers have arrived. */
@@ -46,7 +48,6 @@ export class Upstream {
   async send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     signal.throwIfAborted();
     const pending = this.#agent.request({
-      method: 'POST',
       ...request,
       signal,
       responseHeaders: 'raw',

@@ -26,10 +26,14 @@ const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1
 /** Models that callers name beyond this number count as one: each costs some 150 series. */
 const MAX_MODELS = 4;
 
+/** Endpoints by name in fallbacks; what comes and goes beyond them counts as one. */
+const MAX_ENDPOINTS = 16;
+
 /** The runtime's metrics. What the guard counts anyway is read at the scrape. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #models = new BoundedLabel(MAX_MODELS);
+  readonly #endpoints = new BoundedLabel(MAX_ENDPOINTS);
   readonly #requests: Counter<'route' | 'reason'>;
   readonly #failed: Counter<'route' | 'reason'>;
   readonly #duration: Histogram<'route'>;
@@ -39,6 +43,7 @@ export class Metrics {
   readonly #usage: Histogram<TokenLabel>;
   readonly #tokens: Counter<TokenLabel>;
   readonly #retries: Counter<'reason'>;
+  readonly #fallbacks: Counter<'from' | 'to'>;
 
   constructor({ guard, retryBudgetUsed, hash }: MetricsDeps) {
     const registers = [this.registry];
@@ -100,6 +105,12 @@ export class Metrics {
       labelNames: ['reason'],
       registers,
     });
+    this.#fallbacks = new Counter({
+      name: 'fallbacks_total',
+      help: 'Calls that went to another endpoint, because the one to be preferred failed or took none.',
+      labelNames: ['from', 'to'],
+      registers,
+    });
     new Gauge({
       name: 'retry_budget_ratio',
       help: 'Share of the retry budget that is used; at 1 nothing is retried.',
@@ -145,6 +156,11 @@ export class Metrics {
   /** Another attempt is made. */
   retry(reason: string): void {
     this.#retries.inc({ reason });
+  }
+
+  /** A call goes to another endpoint than the one to be preferred. */
+  fallback(from: string, to: string): void {
+    this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
   }
 
   #addTokens(gen_ai_request_model: string, gen_ai_token_type: string, tokens: number): void {
