@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Content, GateStatus, Hello } from '../contract/generated/types.ts';
+import type { Content, GateStatus, Hello, Snapshot } from '../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
+import { Agent } from './agent/agent.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
@@ -43,6 +44,8 @@ export interface RuntimeOptions {
   tokenDirectory: string;
   /** Where the guard's state outlives the process; absent: it does not. */
   statePath?: string;
+  /** Bytes of conversations that are kept in memory at most. */
+  maxConversationBytes: number;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
@@ -75,6 +78,8 @@ export class Runtime {
   #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
+  readonly #model: { caller: ModelCaller; estimator: TokenEstimator };
+  readonly #agent: Agent;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
   #control: ControlServer | undefined;
   #authority: string | undefined;
@@ -110,6 +115,7 @@ export class Runtime {
       guard: this.guard,
       configuration: this.configuration,
       credentials: this.#credentials,
+      missingConfigMaps: () => this.#agent.missingConfigMaps(),
     });
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
     this.#wheel = new TimerWheel(clock);
@@ -125,6 +131,15 @@ export class Runtime {
       guard: this.guard,
       retryBudgetUsed: () => this.#retryBudget.used(clock.now()),
       hash: () => this.configuration.configuration?.hash,
+    });
+    this.#model = this.#makeCaller();
+    this.#agent = new Agent({
+      guard: this.guard,
+      clock,
+      ...this.#model,
+      inForce: () => this.#inForce(),
+      maxConversationBytes: options.maxConversationBytes,
+      log: this.#log('agent'),
     });
     this.#servers = this.#makeServers();
     this.#files = new FileWatcher({
@@ -151,6 +166,11 @@ export class Runtime {
     this.#ticker = setInterval(() => this.#tick(), COUNTERS_MS).unref();
     const { version } = this.#options;
     this.#log('runtime').info({ version, ports: this.ports() }, 'Runtime started');
+  }
+
+  /** What it tells about itself at present. */
+  snapshot(): Snapshot {
+    return this.#reporter.snapshot();
   }
 
   /** Ports in use. */
@@ -183,7 +203,12 @@ export class Runtime {
       server.close();
       server.closeAllConnections();
     }
-    await Promise.all([this.#control?.close(), this.#upstream.close(), this.#kept.save()]);
+    await Promise.all([
+      this.#agent.close(),
+      this.#control?.close(),
+      this.#upstream.close(),
+      this.#kept.save(),
+    ]);
   }
 
   #makeServers(): Record<'agent' | 'metrics' | 'debug', HttpServer> {
@@ -194,20 +219,7 @@ export class Runtime {
       lagMs: () => this.#eventLoop.lagMs,
     });
     const { clock } = this.#options;
-    const estimator = new TokenEstimator();
-    const caller = new ModelCaller({
-      guard: this.guard,
-      clock,
-      upstream: this.#upstream,
-      wheel: this.#wheel,
-      estimator,
-      retryBudget: this.#retryBudget,
-      pool: new Pool({ guard: this.guard, credentials: this.#credentials, random: Math.random }),
-      random: Math.random,
-      onAttempt: (call) => this.metrics.modelCall(call),
-      onRetry: (reason) => this.metrics.retry(reason),
-      onFallback: (from, to) => this.metrics.fallback(from, to),
-    });
+    const { caller, estimator } = this.#model;
     const messages = new Messages({
       guard: this.guard,
       clock,
@@ -218,6 +230,7 @@ export class Runtime {
     });
     const agent = agentServer({
       messages,
+      conversations: this.#agent.conversations,
       lifecycle: this.lifecycle,
       health,
       onServed: (route, served, seconds) => this.metrics.served(route, served, seconds),
@@ -233,6 +246,26 @@ export class Runtime {
       metrics: metricsServer(this.metrics.registry, health),
       debug: debugServer(pages),
     };
+  }
+
+  /** The way to the model, which is the same for requests and for the agent itself. */
+  #makeCaller(): { caller: ModelCaller; estimator: TokenEstimator } {
+    const { clock } = this.#options;
+    const estimator = new TokenEstimator();
+    const caller = new ModelCaller({
+      guard: this.guard,
+      clock,
+      upstream: this.#upstream,
+      wheel: this.#wheel,
+      estimator,
+      retryBudget: this.#retryBudget,
+      pool: new Pool({ guard: this.guard, credentials: this.#credentials, random: Math.random }),
+      random: Math.random,
+      onAttempt: (call) => this.metrics.modelCall(call),
+      onRetry: (reason) => this.metrics.retry(reason),
+      onFallback: (from, to) => this.metrics.fallback(from, to),
+    });
+    return { caller, estimator };
   }
 
   async #startControl(): Promise<void> {
@@ -292,7 +325,7 @@ export class Runtime {
     this.#useCredentials();
     void this.#kept.save();
     const snapshot = this.#reporter.snapshot();
-    this.#toldMissing = JSON.stringify(snapshot.missingCredentials);
+    this.#toldMissing = JSON.stringify(this.#reporter.missing());
     this.#control?.broadcast(snapshot);
   }
 
@@ -309,11 +342,11 @@ export class Runtime {
     this.#useCredentials();
     this.#ticks += 1;
     if (this.#ticks % SAVE_TICKS === 0) void this.#kept.save();
-    const missing = this.#reporter.missingCredentials();
+    const missing = this.#reporter.missing();
     const text = JSON.stringify(missing);
     if (text !== this.#toldMissing) {
       this.#toldMissing = text;
-      this.#log('credentials').warn({ missing }, 'Missing credentials changed');
+      this.#log('credentials').warn({ missing }, 'Missing credentials or ConfigMaps changed');
       this.#control?.broadcast(this.#reporter.snapshot());
     }
     const counters = this.#reporter.counters();

@@ -121,6 +121,7 @@ export interface Content {
   conversation?: {
     maxMessages: number;
     maxTurns: number;
+    maxTokens: number;
     idleTimeoutMs: DurationMs;
     runTimeoutMs: DurationMs;
     systemPrompt?: string;

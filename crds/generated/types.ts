@@ -128,6 +128,10 @@ export interface AgentDeploymentSpec {
      */
     maxTurns: number;
     /**
+     * Output tokens that one call to the model may take, as max_tokens of the Messages API. Default 4096.
+     */
+    maxTokens: number;
+    /**
      * Time without a message after which a conversation is forgotten. Default 1h.
      */
     idleTimeout: string;
@@ -162,7 +166,7 @@ export interface AgentDeploymentSpec {
     run: string;
   };
   /**
-   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the caller. Nothing else retries. Moving on to another endpoint is no retry: each gets one attempt.
+   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the caller. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.
    */
   retry: {
     /**

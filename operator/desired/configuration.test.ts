@@ -55,6 +55,7 @@ describe('resolveContent', () => {
       conversation: {
         maxMessages: 100,
         maxTurns: 16,
+        maxTokens: 4096,
         idleTimeoutMs: 3_600_000,
         runTimeoutMs: 900_000,
       },

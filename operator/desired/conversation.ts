@@ -10,10 +10,11 @@ type Conversation = NonNullable<Content['conversation']>;
 
 /** How the agent's pods keep conversations. Throws an InvalidSpecError for what the schema should have refused. */
 export function conversation(spec: Spec): Conversation {
-  const { maxMessages, maxTurns, idleTimeout } = spec.conversation;
+  const { maxMessages, maxTurns, maxTokens, idleTimeout } = spec.conversation;
   return {
     maxMessages,
     maxTurns,
+    maxTokens,
     idleTimeoutMs: parsePositiveDuration(idleTimeout, 'spec.conversation.idleTimeout'),
     runTimeoutMs: parsePositiveDuration(spec.timeouts.run, 'spec.timeouts.run'),
     ...systemPrompt(spec),

@@ -51,7 +51,7 @@ const agents: Record<string, AgentDeployment> = {
       run: '1h',
     },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
-    conversation: { maxMessages: 10, maxTurns: 4, idleTimeout: '5m' },
+    conversation: { maxMessages: 10, maxTurns: 4, maxTokens: 100, idleTimeout: '5m' },
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s' },

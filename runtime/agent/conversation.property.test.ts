@@ -30,7 +30,7 @@ const bound = fc.integer({ min: 2, max: 20 });
 
 /** Something that may happen; which tool is meant is chosen when it happens. */
 type Happening =
-  | { kind: 'Send' | 'Fail' | 'Tool' | 'Stray' | 'TimeOver' | 'End' }
+  | { kind: 'Send' | 'Fail' | 'Tool' | 'Stray' | 'Stop' | 'End' }
   | { kind: 'Answer'; tools: number; stopReason: string };
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -46,11 +46,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Happening>({ kind: 'Tool' }) },
   {
     weight: 3,
-    arbitrary: fc.constantFrom<Happening>(
-      { kind: 'Fail' },
-      { kind: 'Stray' },
-      { kind: 'TimeOver' },
-    ),
+    arbitrary: fc.constantFrom<Happening>({ kind: 'Fail' }, { kind: 'Stray' }, { kind: 'Stop' }),
   },
   { weight: 1, arbitrary: fc.constant<Happening>({ kind: 'End' }) },
 );
@@ -74,8 +70,8 @@ function eventOf(happened: Happening, state: State, serial: number): Event {
       return { type: 'ToolFinished', result: result('stray') };
     case 'Fail':
       return { type: 'ModelFailed' };
-    case 'TimeOver':
-      return { type: 'TimeOver', text: serial % 2 === 0 ? '' : 'so far' };
+    case 'Stop':
+      return { type: 'Stop', reason: 'run_timeout', text: serial % 2 === 0 ? '' : 'so far' };
     case 'End':
       return { type: 'End' };
   }

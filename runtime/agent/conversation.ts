@@ -16,8 +16,13 @@ export interface ModelMessage {
   stopReason: string;
 }
 
-/** Why a turn ended: as the model said, or because of a bound. */
-export type TurnEnd = { stopReason: string };
+/** Why a turn is stopped from outside. */
+export type StopReason = 'run_timeout' | 'draining' | 'client_gone';
+
+/** Why a turn ended: as the model said, or because of a bound: a StopReason or max_turns. */
+export interface TurnEnd {
+  stopReason: string;
+}
 
 /** A turn under way: from a message of the user to the answer. */
 interface Turn {
@@ -42,8 +47,8 @@ export type Event =
   /** The call came to nothing. */
   | { type: 'ModelFailed' }
   | { type: 'ToolFinished'; result: ToolResult }
-  /** Time for the turn is over; `text` is what the model had said of an answer. */
-  | { type: 'TimeOver'; text: string }
+  /** The turn is to end now; `text` is what the model had said of an answer. */
+  | { type: 'Stop'; reason: StopReason; text: string }
   | { type: 'End' };
 
 /** What is to be done then. */
@@ -82,6 +87,7 @@ export function reduce(state: State, event: Event, limits: Limits): Step {
 }
 
 type Underway = Extract<State, { turn: Turn }>;
+type Stop = Extract<Event, { type: 'Stop' }>;
 type TurnEvent = Exclude<Event, { type: 'Send' | 'End' }>;
 
 function inTurn(state: Underway, event: TurnEvent, limits: Limits): Step {
@@ -92,8 +98,8 @@ function inTurn(state: Underway, event: TurnEvent, limits: Limits): Step {
       return state.phase === 'Model' ? failed(state) : step(state, []);
     case 'ToolFinished':
       return toolFinished(state, event.result, limits);
-    case 'TimeOver':
-      return timeOver(state, event.text);
+    case 'Stop':
+      return stopped(state, event);
   }
 }
 
@@ -159,10 +165,9 @@ function toolFinished(state: Underway, result: ToolResult, limits: Limits): Step
   return callModel({ messages: [...messages, { role: 'user', content }], turn }, limits);
 }
 
-function timeOver({ phase, messages, turn }: Underway, text: string): Step {
-  const reason = 'run_timeout';
+function stopped({ phase, messages, turn }: Underway, { reason, text }: Stop): Step {
   if (phase === 'Tools') {
-    const content = inOrder(turn.running, turn.results, 'time for the turn was over');
+    const content = inOrder(turn.running, turn.results, 'the turn was stopped');
     return endTurn([...messages, { role: 'user', content }], reason, [{ type: 'Cancel' }]);
   }
   if (text !== '') {

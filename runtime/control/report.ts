@@ -16,6 +16,8 @@ export interface ReporterDeps {
   guard: Guard;
   configuration: ActiveConfiguration;
   credentials: Credentials;
+  /** Keys of ConfigMaps that should be mounted and are not. */
+  missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
 
 /** Puts together what the runtime tells about itself. */
@@ -38,8 +40,19 @@ export class Reporter {
       limits: guard.limits(),
       transitions: guard.transitions(),
       missingCredentials: this.missingCredentials(),
+      missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
     };
+  }
+
+  /** All that should be mounted and is not. */
+  missing(): object[] {
+    return [...this.missingCredentials(), ...this.#missingConfigMaps()];
+  }
+
+  #missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']> {
+    const all = this.#deps.missingConfigMaps();
+    return all.map(({ configMap, key }) => ({ configMap, key }));
   }
 
   missingCredentials(): MissingCredentials {

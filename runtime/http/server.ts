@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { conversationRoute } from './conversationRequests.ts';
+import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { rawError, sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
@@ -12,6 +14,7 @@ export type Route = (request: IncomingMessage, response: ServerResponse) => bool
 
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
+  conversations: Pick<Conversations, 'handle'>;
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
@@ -26,7 +29,7 @@ const MESSAGES = '/v1/messages';
 
 const NOT_FOUND: Failure = {
   reason: 'NotFound',
-  message: 'There is nothing here: the agent answers POST /v1/messages.',
+  message: 'There is nothing here: the agent answers POST /v1/messages and POST /v1/conversations.',
 };
 const DRAINING: Failure = {
   reason: 'Draining',
@@ -68,10 +71,29 @@ async function serve(
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
   if (deps.health(request, response)) return;
   const began = performance.now();
-  const known = request.url?.split('?', 1)[0] === MESSAGES && request.method === 'POST';
-  const served = known ? await serveMessages(deps, request, response) : notFound(response);
+  const handler = handlerOf(deps, request);
+  const served = handler ? await handle(deps, handler, request, response) : notFound(response);
   const seconds = (performance.now() - began) / 1000;
-  deps.onServed(known ? MESSAGES : 'other', served, seconds);
+  deps.onServed(handler?.route ?? 'other', served, seconds);
+}
+
+/** Who serves a request; undefined when nobody does. */
+interface Handler {
+  /** As metrics name it. */
+  route: string;
+  handle: Messages['handle'];
+}
+
+function handlerOf(
+  { messages, conversations }: AgentServerDeps,
+  request: IncomingMessage,
+): Handler | undefined {
+  if (request.url?.split('?', 1)[0] === MESSAGES) {
+    if (request.method !== 'POST') return undefined;
+    return { route: MESSAGES, handle: (...args) => messages.handle(...args) };
+  }
+  const found = conversationRoute(request);
+  return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }
 
 function notFound(response: ServerResponse): Served {
@@ -79,8 +101,9 @@ function notFound(response: ServerResponse): Served {
   return { reason: 'NotFound', failed: false };
 }
 
-async function serveMessages(
-  { lifecycle, messages, log }: AgentServerDeps,
+async function handle(
+  { lifecycle, log }: AgentServerDeps,
+  handler: Handler,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
@@ -92,7 +115,7 @@ async function serveMessages(
     return { reason: 'Draining', failed: true };
   }
   try {
-    const served = await messages.handle(request, response, cut);
+    const served = await handler.handle(request, response, cut);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
     return served;

@@ -65,7 +65,7 @@ const kinds: Record<string, Kind> = {
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
-      conversation: { maxMessages: 100, maxTurns: 16, idleTimeout: '1h' },
+      conversation: { maxMessages: 100, maxTurns: 16, maxTokens: 4096, idleTimeout: '1h' },
       shutdown: { drainTimeout: '5m' },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
