@@ -32,6 +32,7 @@ export const MOUNTS = {
   tokenKey: 'token',
   credentials: '/var/run/secrets/breakwater.dev/credentials',
   prompt: '/etc/breakwater-prompt',
+  headers: '/var/run/secrets/breakwater.dev/headers',
 } as const;
 
 /** Limits on requests that the agent takes have this target; others name a dependency. */
@@ -57,4 +58,5 @@ export const FEATURES = [
   'Limit.Key',
   'Limit.Queue',
   'Limit.Shadow',
+  'Dependency.tool',
 ] as const;

@@ -73,7 +73,7 @@ export interface Content {
    */
   loadBalancing?: string;
   /**
-   * Bounds on one request to the model. One that is absent does not apply.
+   * Bounds on one request to the model, and with toolMs on one call of a tool. One that is absent does not apply.
    */
   timeouts: {
     connectMs: DurationMs;
@@ -81,6 +81,7 @@ export interface Content {
     firstTokenMs?: DurationMs;
     streamIdleMs?: DurationMs;
     transportIdleMs?: DurationMs;
+    toolMs?: DurationMs;
   };
   shutdown: {
     /**
@@ -126,6 +127,22 @@ export interface Content {
     runTimeoutMs: DurationMs;
     systemPrompt?: string;
     systemPromptFile?: MountedKey;
+  };
+  /**
+   * @maxItems 64
+   */
+  tools?: Tool[];
+  /**
+   * Bounds on hosts that the spec does not name. Absent: private networks are refused.
+   */
+  egress?: {
+    /**
+     * Hosts, or *. and a domain. Empty: every host.
+     *
+     * @maxItems 64
+     */
+    allowHosts: string[];
+    denyPrivateNetworks: boolean;
   };
   /**
    * @maxItems 256
@@ -202,6 +219,70 @@ export interface MountedKey {
    * Key in the ConfigMap, for messages.
    */
   key: string;
+}
+/**
+ * A tool over HTTP; the dependency tool/NAME.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Tool".
+ */
+export interface Tool {
+  name: string;
+  description: string;
+  /**
+   * JSON Schema of the input.
+   */
+  inputSchema: {
+    [k: string]: unknown;
+  };
+  http: {
+    /**
+     * With {NAME} for properties of the input.
+     */
+    url: string;
+    method: string;
+    /**
+     * @maxItems 16
+     */
+    headers: {
+      name: string;
+      value: string;
+    }[];
+    /**
+     * @maxItems 16
+     */
+    headersFrom: SecretHeader[];
+    maxResponseBytes: number;
+  };
+  maxConcurrent?: number;
+  requires?: Requires;
+}
+/**
+ * A request header whose value is mounted.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecretHeader".
+ */
+export interface SecretHeader {
+  name: string;
+  /**
+   * Text before the value.
+   */
+  prefix?: string;
+  credential: {
+    /**
+     * File in the pod.
+     */
+    path: string;
+    /**
+     * Name of the Secret, for messages.
+     */
+    secret: string;
+    /**
+     * Key in the Secret, for messages.
+     */
+    key: string;
+  };
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema

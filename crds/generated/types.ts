@@ -116,6 +116,111 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * Tools over HTTP that the model may use in conversations. Each is a dependency named tool/NAME with a circuit of its own.
+   *
+   * @maxItems 32
+   */
+  tools?: {
+    /**
+     * Name of the tool, as the model sees it. Policies refer to it as sectionName tool/NAME.
+     */
+    name: string;
+    /**
+     * What the tool does and when to use it, for the model.
+     */
+    description: string;
+    /**
+     * JSON Schema of the input, an object. What the model gives is checked against it before the tool is called.
+     */
+    inputSchema: {
+      [k: string]: unknown;
+    };
+    /**
+     * The request that the tool is.
+     */
+    http: {
+      /**
+       * Address, in which {NAME} stands for a property of the input, encoded for its place. A host that is written out is called wherever it is; one with {NAME} in it, and redirects, are bound by security.egress.
+       */
+      url: string;
+      /**
+       * Method. Properties of the input that the URL does not use go into the query with GET and DELETE, else into a JSON body. Default POST.
+       */
+      method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+      /**
+       * Request headers.
+       *
+       * @maxItems 16
+       */
+      headers?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Its value. Secrets belong into headersFrom.
+         */
+        value: string;
+      }[];
+      /**
+       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
+       * Bytes of an answer that the model gets to see; what is beyond is cut off and the model is told so. Default 65536.
+       */
+      maxResponseBytes: number;
+    };
+    /**
+     * Calls at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. Default 10.
+     */
+    maxConcurrent: number;
+  }[];
+  /**
+   * What the agent may do.
+   */
+  security: {
+    /**
+     * Where tools may go that is not written out in this spec, by a host with {NAME} in it or by a redirect.
+     */
+    egress: {
+      /**
+       * Hosts, such as api.example.com or *.example.com. None by default, which allows every host.
+       *
+       * @maxItems 64
+       */
+      allowHosts?: string[];
+      /**
+       * Refuse addresses of private, local and reserved networks, the cluster's own among them. Judged by the address that is connected to. Default true.
+       */
+      denyPrivateNetworks: boolean;
+    };
+  };
+  /**
    * Conversations that the agent itself keeps, at /v1/conversations.
    */
   conversation: {
@@ -164,6 +269,10 @@ export interface AgentDeploymentSpec {
      * Time for one turn of a conversation, from a message to its answer, with all calls to the model. When it is over the turn ends with what there is. Default 15m.
      */
     run: string;
+    /**
+     * Time for one call of a tool, its wait for a place and redirects included. Default 30s.
+     */
+    tool: string;
   };
   /**
    * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the caller. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.

@@ -49,6 +49,7 @@ describe('resolveContent', () => {
         firstTokenMs: 60_000,
         streamIdleMs: 120_000,
         transportIdleMs: 45_000,
+        toolMs: 30_000,
       },
       retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
@@ -59,6 +60,7 @@ describe('resolveContent', () => {
         idleTimeoutMs: 3_600_000,
         runTimeoutMs: 900_000,
       },
+      egress: { allowHosts: [], denyPrivateNetworks: true },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },
       circuits: [
         {

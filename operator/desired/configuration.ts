@@ -10,6 +10,7 @@ import { checkOrder, parseDuration, parsePositiveDuration } from './duration.ts'
 import { InvalidSpecError } from './errors.ts';
 import { requires } from './features.ts';
 import { limits } from './limits.ts';
+import { egress, tools } from './tools.ts';
 import { byText } from './wording.ts';
 
 /** Time between a pod being unready and taking no new work. */
@@ -42,6 +43,8 @@ export function resolveContent(
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
     conversation: conversation(spec),
+    ...tools(spec),
+    ...egress(spec),
     circuits: dependenciesOf(agent).map((dependency) =>
       circuit(dependency, attachment.circuits.get(dependency)),
     ),
@@ -106,6 +109,7 @@ function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
     firstTokenMs: ms('firstToken'),
     streamIdleMs: ms('streamIdle'),
     transportIdleMs: ms('transportIdle'),
+    toolMs: ms('tool'),
   };
 }
 

@@ -49,7 +49,31 @@ const agents: Record<string, AgentDeployment> = {
       streamIdle: '1m',
       transportIdle: '30s',
       run: '1h',
+      tool: '5s',
     },
+    tools: [
+      {
+        name: 'find_order',
+        description: 'Finds an order by its number.',
+        inputSchema: { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] },
+        http: {
+          url: 'https://orders.example.com/v1/orders/{id}',
+          method: 'GET',
+          headers: [{ name: 'Accept', value: 'application/json' }],
+          headersFrom: [
+            {
+              name: 'Authorization',
+              prefix: 'Bearer ',
+              secretKeyRef: { name: 'orders-api', key: 'token' },
+            },
+            { name: 'X-Tenant', secretKeyRef: { name: 'orders-api', key: 'tenant' } },
+          ],
+          maxResponseBytes: 4096,
+        },
+        maxConcurrent: 3,
+      },
+    ],
+    security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
     conversation: { maxMessages: 10, maxTurns: 4, maxTokens: 100, idleTimeout: '5m' },
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },

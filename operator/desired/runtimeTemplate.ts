@@ -5,6 +5,7 @@ import { configMapName } from './configMap.ts';
 import { promptVolume } from './conversation.ts';
 import { labels } from './metadata.ts';
 import type { Container, PodTemplate, Volume } from './objects.ts';
+import { headerMounts } from './secretHeaders.ts';
 
 /** Name of the runtime's container, for podTemplate and kubectl logs. */
 export const RUNTIME_CONTAINER = 'agent';
@@ -24,7 +25,7 @@ export interface RuntimeImage {
  * depends on nothing but the image, its pull policy, shutdown and the names of Secrets and of ConfigMaps with a prompt.
  */
 export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): PodTemplate {
-  const mounts = [...credentialsOf(agent), ...promptOf(agent)];
+  const mounts = [...credentialsOf(agent), ...headersOf(agent), ...promptOf(agent)];
   return {
     metadata: {
       labels: labels(agent),
@@ -91,6 +92,14 @@ function credentialsOf(agent: AgentDeployment): Mounted[] {
       mount: { name, mountPath: credentialDirectory(endpoint), readOnly: true },
     };
   });
+}
+
+function headersOf({ spec: { tools = [] } }: AgentDeployment): Mounted[] {
+  const headers = tools.flatMap(({ http }) => http.headersFrom ?? []);
+  return headerMounts(headers).map(({ volume, directory }) => ({
+    volume,
+    mount: { name: volume.name, mountPath: directory, readOnly: true },
+  }));
 }
 
 function promptOf({ spec }: AgentDeployment): Mounted[] {

@@ -8,7 +8,7 @@ import { requestSize } from '../model/estimate.ts';
 import type { RawHeaders } from '../model/headers.ts';
 import type { ModelAnswer } from '../model/request.ts';
 import type { ModelOutcome } from './environment.ts';
-import type { Block, Message } from './exchange.ts';
+import type { Message } from './exchange.ts';
 import { modelProblem } from './modelProblem.ts';
 import { WebSink } from './webSink.ts';
 

@@ -5,7 +5,7 @@ import { Circuit } from './circuit.ts';
 import { Dependency } from './dependency.ts';
 import { InboundPermit, Office } from './heldPermit.ts';
 import { LimiterSet } from './limiterSet.ts';
-import { dependencyOf, supported } from './supported.ts';
+import { dependenciesOf, supported } from './supported.ts';
 import { TransitionLog } from './transitionLog.ts';
 import { pass } from './waitingAdmission.ts';
 import { WallTime } from './wallTime.ts';
@@ -77,14 +77,13 @@ export class Guard {
    */
   apply(content: Content): Unsupported[] {
     const now = this.office.now();
-    const { endpoints, circuits, limits, unsupported } = supported(content);
+    const { circuits, limits, unsupported, ...called } = supported(content);
     const policies = new Map(circuits.map((each) => [each.dependency, each]));
     const byTarget = Map.groupBy(limits, (each: Limit) => each.target);
     const before = this.dependencies;
     this.dependencies = new Map();
-    for (const endpoint of endpoints) {
-      const name = dependencyOf(endpoint);
-      const bound = concurrency(content, endpoint.maxConcurrent);
+    for (const { name, maxConcurrent } of dependenciesOf(called)) {
+      const bound = concurrency(content, maxConcurrent);
       const dependency = before.get(name) ?? this.dependency(name, bound, now);
       this.dependencies.set(name, dependency);
       dependency.apply(bound, byTarget.get(name) ?? [], now);

@@ -5,6 +5,7 @@ import type {
   Content,
   Endpoint,
   Limit,
+  Tool,
 } from '../../contract/generated/types.ts';
 
 export type Unsupported = ConfigurationStatus['unsupported'][number];
@@ -12,6 +13,7 @@ export type Unsupported = ConfigurationStatus['unsupported'][number];
 /** What of a configuration this runtime can do justice to, and what it leaves out. */
 export interface Supported {
   endpoints: Endpoint[];
+  tools: Tool[];
   circuits: Circuit[];
   limits: Limit[];
   unsupported: Unsupported[];
@@ -46,6 +48,11 @@ export function supported(content: Content): Supported {
   if (loadBalancing !== undefined) {
     keep('/loadBalancing', missingFeatures([`LoadBalancing.${loadBalancing}`]));
   }
+  const tools = (content.tools ?? []).filter((tool, i) => {
+    const missing = missingFeatures(['Dependency.tool'], tool.requires);
+    missingByTarget.set(`tool/${tool.name}`, missing);
+    return keep(`/tools/${i}`, missing);
+  });
   const circuits = content.circuits.filter((circuit, i) => {
     const ofTarget = targetFeatures(circuit.dependency, missingByTarget);
     return keep(`/circuits/${i}`, missingFeatures(ofTarget, circuit.requires), circuit.policy);
@@ -54,7 +61,7 @@ export function supported(content: Content): Supported {
     const implied = [`Limit.${limit.resource}`, ...targetFeatures(limit.target, missingByTarget)];
     return keep(`/limits/${i}`, missingFeatures(implied, limit.requires), limit.policy);
   });
-  return { endpoints, circuits, limits, unsupported };
+  return { endpoints, tools, circuits, limits, unsupported };
 }
 
 /** What is missing to have a target, such as Dependency.tool for tool/search. */
@@ -64,4 +71,18 @@ function targetFeatures(target: string, missingByTarget: ReadonlyMap<string, str
 
 function missingFeatures(implied: readonly string[], requires: readonly string[] = []): string[] {
   return [...new Set([...implied, ...requires])].filter((feature) => !KNOWN.has(feature));
+}
+
+/** What the agent calls, each behind a circuit of its own, and how many calls at a time it takes. */
+export function dependenciesOf({
+  endpoints,
+  tools,
+}: Pick<Supported, 'endpoints' | 'tools'>): { name: string; maxConcurrent?: number }[] {
+  return [
+    ...endpoints.map(({ name, maxConcurrent }) => ({ name: `model/${name}`, maxConcurrent })),
+    ...tools.map(({ name, maxConcurrent }) => ({ name: `tool/${name}`, maxConcurrent })),
+  ].map(({ name, maxConcurrent }) => ({
+    name,
+    ...(maxConcurrent !== undefined && { maxConcurrent }),
+  }));
 }

@@ -20,6 +20,7 @@ import { rows as agentDeployments } from './validation/agentdeployments.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
+import { rows as tools } from './validation/tools.ts';
 import type { Row } from './validation/row.ts';
 import { rules } from './validation/rules.ts';
 
@@ -47,7 +48,7 @@ const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 1
 
 const kinds: Record<string, Kind> = {
   agentdeployments: {
-    rows: [...agentDeployments, ...conversations],
+    rows: [...agentDeployments, ...conversations, ...tools],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
@@ -62,10 +63,12 @@ const kinds: Record<string, Kind> = {
         streamIdle: '120s',
         transportIdle: '45s',
         run: '15m',
+        tool: '30s',
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       conversation: { maxMessages: 100, maxTurns: 16, maxTokens: 4096, idleTimeout: '1h' },
+      security: { egress: { denyPrivateNetworks: true } },
       shutdown: { drainTimeout: '5m' },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { SecretHeader } from '../../contract/generated/types.ts';
+import { MOUNTS } from '../../contract/link.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { Volume } from './objects.ts';
+import { byText } from './wording.ts';
+
+type Tool = NonNullable<AgentDeployment['spec']['tools']>[number];
+export type HeadersFrom = NonNullable<Tool['http']['headersFrom']>;
+
+/** A Secret's keys, mounted for headers of requests. */
+export interface HeaderMount {
+  volume: Volume;
+  directory: string;
+}
+
+/** Request headers with the places where their values are mounted. */
+export function secretHeaders(headers: HeadersFrom = []): SecretHeader[] {
+  return headers.map(({ name, prefix, secretKeyRef: { name: secret, key } }) => ({
+    name,
+    ...(prefix === undefined || prefix === '' ? {} : { prefix }),
+    credential: { path: `${directoryOf(secret)}/${key}`, secret, key },
+  }));
+}
+
+/**
+ * One volume for each Secret that headers come from, with the keys that are used. Optional, so that one which is
+ * missing keeps no pod from starting.
+ */
+export function headerMounts(headers: readonly HeadersFrom[number][]): HeaderMount[] {
+  const bySecret = Map.groupBy(headers, ({ secretKeyRef }) => secretKeyRef.name);
+  return [...bySecret]
+    .sort(([a], [b]) => byText(a, b))
+    .map(([secretName, uses]) => {
+      const keys = [...new Set(uses.map(({ secretKeyRef }) => secretKeyRef.key))].sort(byText);
+      const items = keys.map((key) => ({ key, path: key }));
+      return {
+        volume: { name: volumeOf(secretName), secret: { secretName, optional: true, items } },
+        directory: directoryOf(secretName),
+      };
+    });
+}
+
+function directoryOf(secret: string): string {
+  return `${MOUNTS.headers}/${secret}`;
+}
+
+/** A Secret's name may be longer than a volume's, and hold dots. */
+function volumeOf(secret: string): string {
+  return `header-${createHash('sha256').update(secret).digest('hex').slice(0, 16)}`;
+}
