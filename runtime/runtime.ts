@@ -115,6 +115,7 @@ export class Runtime {
       guard: this.guard,
       configuration: this.configuration,
       credentials: this.#credentials,
+      headerCredentials: () => this.#agent.credentials(),
       missingConfigMaps: () => this.#agent.missingConfigMaps(),
     });
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
@@ -138,6 +139,9 @@ export class Runtime {
       clock,
       ...this.#model,
       inForce: () => this.#inForce(),
+      credentials: this.#credentials,
+      connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
+      onToolCall: (tool, status, seconds) => this.metrics.toolCall(tool, status, seconds),
       maxConversationBytes: options.maxConversationBytes,
       log: this.#log('agent'),
     });
@@ -320,8 +324,9 @@ export class Runtime {
 
   #onConfiguration(offer: Offer): void {
     this.metrics.reload(offer.toLowerCase());
-    const paths = this.configuration.endpoints.flatMap(({ credential }) => credential?.path ?? []);
-    this.#credentials.retain(new Set(paths));
+    const keys = this.configuration.endpoints.flatMap(({ credential }) => credential ?? []);
+    const headers = this.#agent.credentials().map(({ credential }) => credential);
+    this.#credentials.retain(new Set([...keys, ...headers].map(({ path }) => path)));
     this.#useCredentials();
     void this.#kept.save();
     const snapshot = this.#reporter.snapshot();
@@ -331,6 +336,7 @@ export class Runtime {
 
   /** Has the guard open the gates of keys that are not mounted any more. */
   #useCredentials(): void {
+    this.#agent.useCredentials();
     for (const endpoint of this.configuration.endpoints) {
       const key = endpoint.credential && this.#credentials.read(endpoint.credential);
       if (key !== undefined) this.guard.useCredential(dependencyOf(endpoint), credentialHash(key));
