@@ -59,4 +59,5 @@ export const FEATURES = [
   'Limit.Queue',
   'Limit.Shadow',
   'Dependency.tool',
+  'Dependency.mcp',
 ] as const;

@@ -133,6 +133,10 @@ export interface Content {
    */
   tools?: Tool[];
   /**
+   * @maxItems 64
+   */
+  mcpServers?: McpServer[];
+  /**
    * Bounds on hosts that the spec does not name. Absent: private networks are refused.
    */
   egress?: {
@@ -283,6 +287,27 @@ export interface SecretHeader {
      */
     key: string;
   };
+}
+/**
+ * An MCP server over streamable HTTP; the dependency mcp/NAME.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "McpServer".
+ */
+export interface McpServer {
+  name: string;
+  url: string;
+  /**
+   * @maxItems 16
+   */
+  headersFrom: SecretHeader[];
+  /**
+   * Names of its tools. Absent: all.
+   */
+  allowedTools?: string[];
+  maxConcurrent?: number;
+  maxResponseBytes: number;
+  requires?: Requires;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema

@@ -201,6 +201,64 @@ export interface AgentDeploymentSpec {
     maxConcurrent: number;
   }[];
   /**
+   * MCP servers over streamable HTTP whose tools the model may use in conversations, named SERVER__TOOL. Each server is a dependency named mcp/NAME with a circuit of its own.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: {
+    /**
+     * Name of the server. Policies refer to it as sectionName mcp/NAME.
+     */
+    name: string;
+    /**
+     * Address of its streamable HTTP transport. It is called wherever it is.
+     */
+    url: string;
+    /**
+     * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+     *
+     * @maxItems 16
+     */
+    headersFrom?: {
+      /**
+       * Name of the header.
+       */
+      name: string;
+      /**
+       * Text before the value, such as "Bearer ". None by default.
+       */
+      prefix?: string;
+      /**
+       * A key of a Secret in the same namespace.
+       */
+      secretKeyRef: {
+        /**
+         * Name of the Secret.
+         */
+        name: string;
+        /**
+         * Key in that Secret.
+         */
+        key: string;
+      };
+    }[];
+    /**
+     * Names of the server's tools that the model may use. All by default.
+     *
+     * @minItems 1
+     * @maxItems 128
+     */
+    allowedTools?: string[];
+    /**
+     * Calls at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. Default 10.
+     */
+    maxConcurrent: number;
+    /**
+     * Bytes of an answer that the model gets to see; what is beyond is cut off and the model is told so. Default 65536.
+     */
+    maxResponseBytes: number;
+  }[];
+  /**
    * What the agent may do.
    */
   security: {

@@ -10,7 +10,7 @@ import { checkOrder, parseDuration, parsePositiveDuration } from './duration.ts'
 import { InvalidSpecError } from './errors.ts';
 import { requires } from './features.ts';
 import { limits } from './limits.ts';
-import { egress, tools } from './tools.ts';
+import { egress, mcpServers, tools } from './tools.ts';
 import { byText } from './wording.ts';
 
 /** Time between a pod being unready and taking no new work. */
@@ -44,6 +44,7 @@ export function resolveContent(
     bulkhead: bulkhead(spec.bulkhead),
     conversation: conversation(spec),
     ...tools(spec),
+    ...mcpServers(spec),
     ...egress(spec),
     circuits: dependenciesOf(agent).map((dependency) =>
       circuit(dependency, attachment.circuits.get(dependency)),

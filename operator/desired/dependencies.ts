@@ -10,11 +10,17 @@ export function toolDependency(tool: string): string {
   return `tool/${tool}`;
 }
 
+/** Name of the dependency that an MCP server is. */
+export function mcpDependency(server: string): string {
+  return `mcp/${server}`;
+}
+
 /** Names of everything that the agent calls, each of which has a circuit, in the spec's order. */
 export function dependenciesOf(agent: AgentDeployment): string[] {
-  const { model, tools = [] } = agent.spec;
+  const { model, tools = [], mcpServers = [] } = agent.spec;
   return [
     ...model.endpoints.map(({ name }) => modelDependency(name)),
     ...tools.map(({ name }) => toolDependency(name)),
+    ...mcpServers.map(({ name }) => mcpDependency(name)),
   ];
 }

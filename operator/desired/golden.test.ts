@@ -73,6 +73,16 @@ const agents: Record<string, AgentDeployment> = {
         maxConcurrent: 3,
       },
     ],
+    mcpServers: [
+      {
+        name: 'stock',
+        url: 'http://stock.support.svc:8080/mcp',
+        headersFrom: [{ name: 'X-Token', secretKeyRef: { name: 'stock.mcp', key: 'token' } }],
+        allowedTools: ['count'],
+        maxConcurrent: 2,
+        maxResponseBytes: 1024,
+      },
+    ],
     security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
     conversation: { maxMessages: 10, maxTurns: 4, maxTokens: 100, idleTimeout: '5m' },

@@ -94,8 +94,9 @@ function credentialsOf(agent: AgentDeployment): Mounted[] {
   });
 }
 
-function headersOf({ spec: { tools = [] } }: AgentDeployment): Mounted[] {
-  const headers = tools.flatMap(({ http }) => http.headersFrom ?? []);
+function headersOf({ spec: { tools = [], mcpServers = [] } }: AgentDeployment): Mounted[] {
+  const callers = [...tools.map(({ http }) => http), ...mcpServers];
+  const headers = callers.flatMap(({ headersFrom }) => headersFrom ?? []);
   return headerMounts(headers).map(({ volume, directory }) => ({
     volume,
     mount: { name: volume.name, mountPath: directory, readOnly: true },

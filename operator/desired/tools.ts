@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv';
-import type { Content, Tool } from '../../contract/generated/types.ts';
+import type { Content, McpServer, Tool } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { InvalidSpecError } from './errors.ts';
 import { requires } from './features.ts';
@@ -7,10 +7,32 @@ import { secretHeaders } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
 type ToolSpec = NonNullable<Spec['tools']>[number];
+type McpServerSpec = NonNullable<Spec['mcpServers']>[number];
 
 /** The tools of an agent. Throws an InvalidSpecError for one that cannot be called. */
 export function tools({ tools: all = [] }: Spec): Pick<Content, 'tools'> {
   return all.length === 0 ? {} : { tools: all.map(tool) };
+}
+
+/** The MCP servers of an agent. Throws an InvalidSpecError for one that cannot be called. */
+export function mcpServers({ mcpServers: all = [] }: Spec): Pick<Content, 'mcpServers'> {
+  return all.length === 0 ? {} : { mcpServers: all.map(mcpServer) };
+}
+
+function mcpServer(spec: McpServerSpec): McpServer {
+  const { name, url, headersFrom, allowedTools, maxConcurrent, maxResponseBytes } = spec;
+  if (!URL.canParse(url)) {
+    throw new InvalidSpecError('InvalidTool', `spec.mcpServers[${name}].url is no URL`);
+  }
+  return {
+    name,
+    url,
+    headersFrom: secretHeaders(headersFrom),
+    ...(allowedTools === undefined ? {} : { allowedTools }),
+    maxConcurrent,
+    maxResponseBytes,
+    requires: requires('Dependency.mcp'),
+  };
 }
 
 /** Where tools may go that the spec does not name. */

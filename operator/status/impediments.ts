@@ -91,9 +91,13 @@ function secretRefs({ spec }: AgentDeployment): { use: string; name: string; key
   const keys = spec.model.endpoints.flatMap(({ name, apiKeySecretRef: ref }) =>
     ref === undefined ? [] : [{ use: `the API key of model/${name}`, ...ref }],
   );
-  const headers = (spec.tools ?? []).flatMap(({ name, http }) =>
-    (http.headersFrom ?? []).map((header) => ({
-      use: `the header ${header.name} of tool/${name}`,
+  const callers = [
+    ...(spec.tools ?? []).map(({ name, http }) => ({ dependency: `tool/${name}`, ...http })),
+    ...(spec.mcpServers ?? []).map((server) => ({ ...server, dependency: `mcp/${server.name}` })),
+  ];
+  const headers = callers.flatMap(({ dependency, headersFrom = [] }) =>
+    headersFrom.map((header) => ({
+      use: `the header ${header.name} of ${dependency}`,
       ...header.secretKeyRef,
     })),
   );

@@ -5,6 +5,7 @@ import type {
   Content,
   Endpoint,
   Limit,
+  McpServer,
   Tool,
 } from '../../contract/generated/types.ts';
 
@@ -14,6 +15,7 @@ export type Unsupported = ConfigurationStatus['unsupported'][number];
 export interface Supported {
   endpoints: Endpoint[];
   tools: Tool[];
+  mcpServers: McpServer[];
   circuits: Circuit[];
   limits: Limit[];
   unsupported: Unsupported[];
@@ -53,6 +55,11 @@ export function supported(content: Content): Supported {
     missingByTarget.set(`tool/${tool.name}`, missing);
     return keep(`/tools/${i}`, missing);
   });
+  const mcpServers = (content.mcpServers ?? []).filter((server, i) => {
+    const missing = missingFeatures(['Dependency.mcp'], server.requires);
+    missingByTarget.set(`mcp/${server.name}`, missing);
+    return keep(`/mcpServers/${i}`, missing);
+  });
   const circuits = content.circuits.filter((circuit, i) => {
     const ofTarget = targetFeatures(circuit.dependency, missingByTarget);
     return keep(`/circuits/${i}`, missingFeatures(ofTarget, circuit.requires), circuit.policy);
@@ -61,7 +68,7 @@ export function supported(content: Content): Supported {
     const implied = [`Limit.${limit.resource}`, ...targetFeatures(limit.target, missingByTarget)];
     return keep(`/limits/${i}`, missingFeatures(implied, limit.requires), limit.policy);
   });
-  return { endpoints, tools, circuits, limits, unsupported };
+  return { endpoints, tools, mcpServers, circuits, limits, unsupported };
 }
 
 /** What is missing to have a target, such as Dependency.tool for tool/search. */
@@ -77,10 +84,15 @@ function missingFeatures(implied: readonly string[], requires: readonly string[]
 export function dependenciesOf({
   endpoints,
   tools,
-}: Pick<Supported, 'endpoints' | 'tools'>): { name: string; maxConcurrent?: number }[] {
+  mcpServers,
+}: Pick<Supported, 'endpoints' | 'tools' | 'mcpServers'>): {
+  name: string;
+  maxConcurrent?: number;
+}[] {
   return [
     ...endpoints.map(({ name, maxConcurrent }) => ({ name: `model/${name}`, maxConcurrent })),
     ...tools.map(({ name, maxConcurrent }) => ({ name: `tool/${name}`, maxConcurrent })),
+    ...mcpServers.map(({ name, maxConcurrent }) => ({ name: `mcp/${name}`, maxConcurrent })),
   ].map(({ name, maxConcurrent }) => ({
     name,
     ...(maxConcurrent !== undefined && { maxConcurrent }),

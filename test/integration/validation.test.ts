@@ -20,6 +20,7 @@ import { rows as agentDeployments } from './validation/agentdeployments.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
+import { rows as mcpServers } from './validation/mcpServers.ts';
 import { rows as tools } from './validation/tools.ts';
 import type { Row } from './validation/row.ts';
 import { rules } from './validation/rules.ts';
@@ -48,7 +49,7 @@ const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 1
 
 const kinds: Record<string, Kind> = {
   agentdeployments: {
-    rows: [...agentDeployments, ...conversations, ...tools],
+    rows: [...agentDeployments, ...conversations, ...tools, ...mcpServers],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
