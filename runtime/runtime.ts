@@ -139,6 +139,7 @@ export class Runtime {
       clock,
       ...this.#model,
       inForce: () => this.#inForce(),
+      version: options.version,
       credentials: this.#credentials,
       connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
       onToolCall: (tool, status, seconds) => this.metrics.toolCall(tool, status, seconds),
@@ -313,6 +314,7 @@ export class Runtime {
   #apply(content: Content): ReturnType<Guard['apply']> {
     this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
     const unsupported = this.guard.apply(content);
+    this.#agent.apply(content);
     this.#kept.restore();
     return unsupported;
   }

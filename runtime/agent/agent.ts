@@ -22,7 +22,8 @@ import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from './tools/secretHeaders.ts';
 import { secretHeadersOf } from './tools/secrets.ts';
-import { HttpTools } from './tools/toolbox.ts';
+import { McpServers } from './tools/mcpServers.ts';
+import { AllTools, HttpTools } from './tools/toolbox.ts';
 import type { ToolContext, Tools } from './tools/toolbox.ts';
 
 export interface AgentDeps {
@@ -33,6 +34,7 @@ export interface AgentDeps {
   credentials: Pick<Credentials, 'read'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
+  version: string;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
   /** Undefined as long as there is none. */
@@ -57,6 +59,7 @@ export class Agent {
   readonly #store: MemoryStore;
   readonly #egress: Egress;
   readonly #calls: GuardedCalls;
+  readonly #mcp: McpServers;
   /** Made once for each configuration. */
   #tools: { content: Content; tools: Tools } | undefined;
 
@@ -69,6 +72,7 @@ export class Agent {
       connectMs: deps.connectMs,
     });
     this.#calls = new GuardedCalls(deps);
+    this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
     this.#prompt = new SystemPrompt(() => clock.now());
     this.#store = new MemoryStore({
       clock,
@@ -92,7 +96,13 @@ export class Agent {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#store.close(), this.#egress.close()]);
+    await Promise.all([this.#store.close(), this.#mcp.close()]);
+    await this.#egress.close();
+  }
+
+  /** Another configuration is in force. */
+  apply(content: Content): void {
+    this.#mcp.apply(content);
   }
 
   /** Where header values are mounted that the configuration asks for. */
@@ -119,9 +129,15 @@ export class Agent {
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
+    const contextOf = (signal: AbortSignal): ToolContext => ({
+      timeoutMs: timeouts.toolMs ?? TOOL_MS,
+      header: (name) => headerValue(callerHeaders, name),
+      signal,
+    });
     return {
-      callModel: (messages, onText, signal) =>
-        this.#model.call({
+      callModel: async (messages, onText, signal) => {
+        await this.#mcp.refresh(contextOf(signal));
+        return this.#model.call({
           ...inForce,
           model,
           maxTokens: conversation.maxTokens,
@@ -134,13 +150,9 @@ export class Agent {
           signal,
           onText,
           onUsage: (charge) => used.add(charge),
-        }),
-      runTool: (call, signal) =>
-        this.#runTool(tools, call, {
-          timeoutMs: timeouts.toolMs ?? TOOL_MS,
-          header: (name) => headerValue(callerHeaders, name),
-          signal,
-        }),
+        });
+      },
+      runTool: (call, signal) => this.#runTool(tools, call, contextOf(signal)),
     };
   }
 
@@ -152,7 +164,7 @@ export class Agent {
         credentials,
         egress: this.#egress,
       });
-      this.#tools = { content, tools };
+      this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
     }
     return this.#tools.tools;
   }

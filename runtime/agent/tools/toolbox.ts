@@ -92,3 +92,25 @@ export class HttpTools implements Tools {
 function notMade(why: string): ToolAnswer {
   return { outcome: IGNORED, text: `The tool was not called: ${why}.`, isError: true };
 }
+
+/** Tools of several kinds; of two with one name the first counts. */
+export class AllTools implements Tools {
+  readonly #kinds: readonly Tools[];
+
+  constructor(kinds: readonly Tools[]) {
+    this.#kinds = kinds;
+  }
+
+  get definitions(): readonly Anthropic.Tool[] {
+    const all = this.#kinds.flatMap(({ definitions }) => definitions);
+    return [...new Map(all.toReversed().map((each) => [each.name, each])).values()].toReversed();
+  }
+
+  run(call: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
+    for (const kind of this.#kinds) {
+      const running = kind.run(call, context);
+      if (running) return running;
+    }
+    return undefined;
+  }
+}
