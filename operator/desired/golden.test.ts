@@ -162,7 +162,7 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
   const attachment = attach(policies, [agent]);
   const plan = planAgent({ agent, attachment: attachment.agents.get('triage')!, options: OPTIONS });
 
-  it.each(['serviceAccount', 'deployment', 'service'] as const)('%s', (kind) => {
+  it.each(['serviceAccount', 'deployment', 'service', 'headlessService'] as const)('%s', (kind) => {
     expectGolden(`${name}/${kind}`, plan[kind]);
   });
 

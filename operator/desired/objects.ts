@@ -23,6 +23,8 @@ export interface Service extends Desired {
   kind: 'Service';
   spec: {
     type: string;
+    clusterIP?: string;
+    publishNotReadyAddresses?: boolean;
     selector: Record<string, string>;
     ports: { name: string; port: number; targetPort: string; protocol: string }[];
   };

@@ -5,6 +5,7 @@ import { hashContent, resolveContent } from './configuration.ts';
 import { dependenciesOf } from './dependencies.ts';
 import { deployment, runtimeImage, type RuntimeOptions } from './deployment.ts';
 import { InvalidSpecError, type Problem } from './errors.ts';
+import { headlessService } from './headlessService.ts';
 import { selectorLabels } from './metadata.ts';
 import type { Deployment, Service, ServiceAccount } from './objects.ts';
 import { runtimeContainer } from './podTemplate.ts';
@@ -36,6 +37,7 @@ export interface AgentPlan {
   serviceAccount: ServiceAccount;
   deployment?: Deployment;
   service: Service;
+  headlessService: Service;
   dependencies: PlannedDependency[];
   /** Policies that hold a slot of the agent, sorted by kind and name. */
   policies: PolicyRef[];
@@ -66,6 +68,7 @@ export function planAgent({
     serviceAccount: serviceAccount(agent),
     ...(pods === undefined ? {} : { deployment: pods }),
     service: service(agent),
+    headlessService: headlessService(agent),
     dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
     image: plannedImage(agent, options, pods),

@@ -147,6 +147,7 @@ export class AgentReconciler {
       await apply(caches.deployments as unknown as Informer<KubernetesObject>, plan.deployment);
     }
     await apply(caches.services, plan.service);
+    await apply(caches.services, plan.headlessService);
   }
 }
 

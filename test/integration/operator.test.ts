@@ -129,6 +129,7 @@ describe('an agent', () => {
     for (const path of [
       `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
       `/api/v1/namespaces/${namespace}/services/one`,
+      `/api/v1/namespaces/${namespace}/services/one-headless`,
       `/apis/apps/v1/namespaces/${namespace}/deployments/one`,
     ]) {
       const child = await get<KubernetesObject>(path);
