@@ -127,6 +127,30 @@ export interface Content {
     runTimeoutMs: DurationMs;
     systemPrompt?: string;
     systemPromptFile?: MountedKey;
+    /**
+     * Name in DNS with the addresses of all pods of the agent.
+     */
+    peers?: string;
+    /**
+     * Where conversations are kept. Absent: in the memory of the pod where they began.
+     */
+    redis?: {
+      url: string;
+      password?: {
+        /**
+         * File in the pod.
+         */
+        path: string;
+        /**
+         * Name of the Secret, for messages.
+         */
+        secret: string;
+        /**
+         * Key in the Secret, for messages.
+         */
+        key: string;
+      };
+    };
   };
   /**
    * @maxItems 64

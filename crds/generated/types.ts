@@ -298,6 +298,37 @@ export interface AgentDeploymentSpec {
      * Time without a message after which a conversation is forgotten. Default 1h.
      */
     idleTimeout: string;
+    /**
+     * Where conversations are kept.
+     */
+    store: {
+      /**
+       * Memory keeps a conversation in the pod where it began; other pods pass its messages on to that pod, and it is lost when that pod ends. Redis keeps it in a Redis of yours; any pod carries it on. Default Memory.
+       */
+      type: 'Memory' | 'Redis';
+      /**
+       * The Redis, version 6 or later, or another server that speaks its protocol.
+       */
+      redis?: {
+        /**
+         * Address. With rediss the connection is encrypted.
+         */
+        url: string;
+        /**
+         * Where the password is. None by default.
+         */
+        passwordSecretRef?: {
+          /**
+           * Name of a Secret in the same namespace.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      };
+    };
   };
   /**
    * How long one request to the model, and one turn of a conversation, may take. A duration is a row of numbers with units h, m, s or ms, such as 1m30s.

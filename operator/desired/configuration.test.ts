@@ -59,6 +59,7 @@ describe('resolveContent', () => {
         maxTokens: 4096,
         idleTimeoutMs: 3_600_000,
         runTimeoutMs: 900_000,
+        peers: 'triage-headless.support.svc',
       },
       egress: { allowHosts: [], denyPrivateNetworks: true },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },

@@ -42,7 +42,7 @@ export function resolveContent(
     },
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
-    conversation: conversation(spec),
+    conversation: conversation(agent),
     ...tools(spec),
     ...mcpServers(spec),
     ...egress(spec),

@@ -3,13 +3,16 @@ import { MOUNTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { parsePositiveDuration } from './duration.ts';
 import { InvalidSpecError } from './errors.ts';
+import { headlessServiceName } from './headlessService.ts';
 import type { Volume } from './objects.ts';
+import { secretFile } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
 type Conversation = NonNullable<Content['conversation']>;
 
 /** How the agent's pods keep conversations. Throws an InvalidSpecError for what the schema should have refused. */
-export function conversation(spec: Spec): Conversation {
+export function conversation(agent: AgentDeployment): Conversation {
+  const { spec, metadata } = agent;
   const { maxMessages, maxTurns, maxTokens, idleTimeout } = spec.conversation;
   return {
     maxMessages,
@@ -18,7 +21,24 @@ export function conversation(spec: Spec): Conversation {
     idleTimeoutMs: parsePositiveDuration(idleTimeout, 'spec.conversation.idleTimeout'),
     runTimeoutMs: parsePositiveDuration(spec.timeouts.run, 'spec.timeouts.run'),
     ...systemPrompt(spec),
+    peers: `${headlessServiceName(agent)}.${metadata.namespace}.svc`,
+    ...redis(spec.conversation.store),
   };
+}
+
+function redis({
+  type,
+  redis: server,
+}: Spec['conversation']['store']): Pick<Conversation, 'redis'> {
+  if ((type === 'Redis') !== (server !== undefined)) {
+    throw new InvalidSpecError(
+      'Invalid',
+      'set spec.conversation.store.redis with type Redis, and with no other',
+    );
+  }
+  if (server === undefined) return {};
+  const { url, passwordSecretRef: ref } = server;
+  return { redis: { url, ...(ref === undefined ? {} : { password: secretFile(ref) }) } };
 }
 
 function systemPrompt({

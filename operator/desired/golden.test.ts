@@ -85,7 +85,19 @@ const agents: Record<string, AgentDeployment> = {
     ],
     security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
-    conversation: { maxMessages: 10, maxTurns: 4, maxTokens: 100, idleTimeout: '5m' },
+    conversation: {
+      maxMessages: 10,
+      maxTurns: 4,
+      maxTokens: 100,
+      idleTimeout: '5m',
+      store: {
+        type: 'Redis',
+        redis: {
+          url: 'rediss://redis.support.svc:6379/1',
+          passwordSecretRef: { name: 'redis', key: 'password' },
+        },
+      },
+    },
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s' },

@@ -5,7 +5,7 @@ import { configMapName } from './configMap.ts';
 import { promptVolume } from './conversation.ts';
 import { labels } from './metadata.ts';
 import type { Container, PodTemplate, Volume } from './objects.ts';
-import { headerMounts } from './secretHeaders.ts';
+import { secretMounts } from './secretHeaders.ts';
 
 /** Name of the runtime's container, for podTemplate and kubectl logs. */
 export const RUNTIME_CONTAINER = 'agent';
@@ -25,7 +25,7 @@ export interface RuntimeImage {
  * depends on nothing but the image, its pull policy, shutdown and the names of Secrets and of ConfigMaps with a prompt.
  */
 export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): PodTemplate {
-  const mounts = [...credentialsOf(agent), ...headersOf(agent), ...promptOf(agent)];
+  const mounts = [...credentialsOf(agent), ...secretsOf(agent), ...promptOf(agent)];
   return {
     metadata: {
       labels: labels(agent),
@@ -94,10 +94,14 @@ function credentialsOf(agent: AgentDeployment): Mounted[] {
   });
 }
 
-function headersOf({ spec: { tools = [], mcpServers = [] } }: AgentDeployment): Mounted[] {
+function secretsOf({ spec }: AgentDeployment): Mounted[] {
+  const { tools = [], mcpServers = [], conversation } = spec;
   const callers = [...tools.map(({ http }) => http), ...mcpServers];
   const headers = callers.flatMap(({ headersFrom }) => headersFrom ?? []);
-  return headerMounts(headers).map(({ volume, directory }) => ({
+  const refs = headers.map(({ secretKeyRef }) => secretKeyRef);
+  const password = conversation.store.redis?.passwordSecretRef;
+  if (password) refs.push(password);
+  return secretMounts(refs).map(({ volume, directory }) => ({
     volume,
     mount: { name: volume.name, mountPath: directory, readOnly: true },
   }));
@@ -123,6 +127,7 @@ function container({ image, pullPolicy }: RuntimeImage, mounts: Mounted[]): Cont
       fieldEnv('POD_NAME', 'metadata.name'),
       fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
       fieldEnv('POD_UID', 'metadata.uid'),
+      fieldEnv('POD_IP', 'status.podIP'),
     ],
     resources: {
       requests: { cpu: '250m', memory: '256Mi' },

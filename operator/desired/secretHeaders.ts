@@ -8,7 +8,12 @@ import { byText } from './wording.ts';
 type Tool = NonNullable<AgentDeployment['spec']['tools']>[number];
 export type HeadersFrom = NonNullable<Tool['http']['headersFrom']>;
 
-/** A Secret's keys, mounted for headers of requests. */
+export interface SecretKeyRef {
+  name: string;
+  key: string;
+}
+
+/** A Secret's keys, mounted for headers of requests and other uses. */
 export interface HeaderMount {
   volume: Volume;
   directory: string;
@@ -19,20 +24,25 @@ export function secretHeaders(headers: HeadersFrom = []): SecretHeader[] {
   return headers.map(({ name, prefix, secretKeyRef: { name: secret, key } }) => ({
     name,
     ...(prefix === undefined || prefix === '' ? {} : { prefix }),
-    credential: { path: `${directoryOf(secret)}/${key}`, secret, key },
+    credential: secretFile({ name: secret, key }),
   }));
 }
 
+/** Where a key of a Secret is mounted. */
+export function secretFile({ name, key }: SecretKeyRef): SecretHeader['credential'] {
+  return { path: `${directoryOf(name)}/${key}`, secret: name, key };
+}
+
 /**
- * One volume for each Secret that headers come from, with the keys that are used. Optional, so that one which is
+ * One volume for each Secret that headers and passwords come from, with the keys that are used. Optional, so that one which is
  * missing keeps no pod from starting.
  */
-export function headerMounts(headers: readonly HeadersFrom[number][]): HeaderMount[] {
-  const bySecret = Map.groupBy(headers, ({ secretKeyRef }) => secretKeyRef.name);
+export function secretMounts(refs: readonly SecretKeyRef[]): HeaderMount[] {
+  const bySecret = Map.groupBy(refs, ({ name }) => name);
   return [...bySecret]
     .sort(([a], [b]) => byText(a, b))
     .map(([secretName, uses]) => {
-      const keys = [...new Set(uses.map(({ secretKeyRef }) => secretKeyRef.key))].sort(byText);
+      const keys = [...new Set(uses.map(({ key }) => key))].sort(byText);
       const items = keys.map((key) => ({ key, path: key }));
       return {
         volume: { name: volumeOf(secretName), secret: { secretName, optional: true, items } },

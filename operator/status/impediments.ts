@@ -101,7 +101,12 @@ function secretRefs({ spec }: AgentDeployment): { use: string; name: string; key
       ...header.secretKeyRef,
     })),
   );
-  return [...keys, ...headers];
+  const password = spec.conversation.store.redis?.passwordSecretRef;
+  return [
+    ...keys,
+    ...headers,
+    ...(password ? [{ use: 'the password of Redis', ...password }] : []),
+  ];
 }
 
 /** The ConfigMap with the system prompt, when pods lack it. */

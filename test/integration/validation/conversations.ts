@@ -174,4 +174,219 @@ export const rows: Row[] = [
     { spec: { timeouts: { run: '0s' } } },
     'spec.timeouts.run: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 15m or 1h30m',
   ],
+  [
+    '$.spec.conversation.store type',
+    { spec: { conversation: { store: 'text' } } },
+    'spec.conversation.store: Invalid value: "string": spec.conversation.store in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.conversation.store rule 0',
+    { spec: { conversation: { store: { type: 'Redis' } } } },
+    'spec.conversation.store.redis: Invalid value: "object": must be set with type Redis, and with no other',
+  ],
+  [
+    '$.spec.conversation.store.type type',
+    { spec: { conversation: { store: { type: 3 } } } },
+    'spec.conversation.store.type: Invalid value: "integer": spec.conversation.store.type in body must be of type string: "integer"',
+    'spec.conversation.store.type: Unsupported value: 3: supported values: "Memory", "Redis"',
+  ],
+  [
+    '$.spec.conversation.store.type enum',
+    { spec: { conversation: { store: { type: 'Disk' } } } },
+    'spec.conversation.store.type: Unsupported value: "Disk": supported values: "Memory", "Redis"',
+  ],
+  [
+    '$.spec.conversation.store.redis type',
+    { spec: { conversation: { store: { type: 'Redis', redis: 'text' } } } },
+    'spec.conversation.store.redis: Invalid value: "string": spec.conversation.store.redis in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.conversation.store.redis required url',
+    { spec: { conversation: { store: { type: 'Redis', redis: {} } } } },
+    'spec.conversation.store.redis.url: Required value',
+  ],
+  [
+    '$.spec.conversation.store.redis.url type',
+    { spec: { conversation: { store: { type: 'Redis', redis: { url: 3 } } } } },
+    'spec.conversation.store.redis.url: Invalid value: "integer": spec.conversation.store.redis.url in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.conversation.store.redis.url minLength',
+    { spec: { conversation: { store: { type: 'Redis', redis: { url: '' } } } } },
+    'spec.conversation.store.redis.url: Invalid value: "": spec.conversation.store.redis.url in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.conversation.store.redis.url maxLength',
+    { spec: { conversation: { store: { type: 'Redis', redis: { url: 'a'.repeat(2049) } } } } },
+    'spec.conversation.store.redis.url: Too long: may not be more than 2048 bytes',
+  ],
+  [
+    '$.spec.conversation.store.redis.url rule 0',
+    {
+      spec: {
+        conversation: { store: { type: 'Redis', redis: { url: 'redis://:secret@redis:6379' } } },
+      },
+    },
+    'spec.conversation.store.redis.url: Invalid value: "string": must be redis://HOST:PORT or rediss://HOST:PORT, with a database number if need be and without credentials, such as redis://redis.support.svc:6379',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef type',
+    {
+      spec: {
+        conversation: {
+          store: { type: 'Redis', redis: { url: 'redis://redis:6379', passwordSecretRef: 'text' } },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef: Invalid value: "string": spec.conversation.store.redis.passwordSecretRef in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef required name',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: { url: 'redis://redis:6379', passwordSecretRef: { key: 'password' } },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.name: Required value',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef required key',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: { url: 'redis://redis:6379', passwordSecretRef: { name: 'redis' } },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.key: Required value',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.name type',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: { url: 'redis://redis:6379', passwordSecretRef: { name: 3, key: 'password' } },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.name: Invalid value: "integer": spec.conversation.store.redis.passwordSecretRef.name in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.name minLength',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: { url: 'redis://redis:6379', passwordSecretRef: { name: '', key: 'password' } },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.name: Invalid value: "": spec.conversation.store.redis.passwordSecretRef.name in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.name maxLength',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: {
+              url: 'redis://redis:6379',
+              passwordSecretRef: { name: 'a'.repeat(254), key: 'password' },
+            },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.name: Too long: may not be more than 253 bytes',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.name rule 0',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: {
+              url: 'redis://redis:6379',
+              passwordSecretRef: { name: 'My redis', key: 'password' },
+            },
+          },
+        },
+      },
+    },
+    "spec.conversation.store.redis.passwordSecretRef.name: Invalid value: \"string\": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as redis",
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.key type',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: { url: 'redis://redis:6379', passwordSecretRef: { name: 'redis', key: 3 } },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.key: Invalid value: "integer": spec.conversation.store.redis.passwordSecretRef.key in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.key minLength',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: { url: 'redis://redis:6379', passwordSecretRef: { name: 'redis', key: '' } },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.key: Invalid value: "": spec.conversation.store.redis.passwordSecretRef.key in body should be at least 1 chars long',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.key maxLength',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: {
+              url: 'redis://redis:6379',
+              passwordSecretRef: { name: 'redis', key: 'a'.repeat(254) },
+            },
+          },
+        },
+      },
+    },
+    'spec.conversation.store.redis.passwordSecretRef.key: Too long: may not be more than 253 bytes',
+  ],
+  [
+    '$.spec.conversation.store.redis.passwordSecretRef.key rule 0',
+    {
+      spec: {
+        conversation: {
+          store: {
+            type: 'Redis',
+            redis: { url: 'redis://redis:6379', passwordSecretRef: { name: 'redis', key: 'a/b' } },
+          },
+        },
+      },
+    },
+    "spec.conversation.store.redis.passwordSecretRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as password",
+  ],
 ];
