@@ -121,6 +121,11 @@ export class Guard {
     return found.acquire(asked, this.office.now());
   }
 
+  /** Whether the configuration in force has this dependency. */
+  has(dependency: string): boolean {
+    return this.dependencies.has(dependency);
+  }
+
   /** How a dependency would take a call, without asking it; undefined when there is none such. */
   standing(dependency: string, credential?: Credential): Standing | undefined {
     return this.dependencies.get(dependency)?.standing(credential, this.office.now());

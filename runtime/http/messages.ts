@@ -90,7 +90,8 @@ export class Messages {
     const early = byTokens ? await readRequest(visit.request) : undefined;
     if (early !== undefined && isProblem(early)) return this.#refuse(visit.response, early);
     const cost = early && this.#estimate(visit.inForce, early);
-    const admission = await this.#admit(visit, cost);
+    const admitted = this.#admit(visit, cost);
+    const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind === 'Rejection') {
       return this.#refuse(visit.response, cutOf(visit) ?? rejected(admission.rejection));
     }
@@ -104,13 +105,16 @@ export class Messages {
     }
   }
 
-  async #admit({ request, deadlineAt, cut }: Visit, cost: Cost | undefined): Promise<Admission> {
+  #admit(
+    { request, deadlineAt, cut }: Visit,
+    cost: Cost | undefined,
+  ): Admission | Promise<Admission> {
     const answer = this.#deps.guard.admitInbound({
       deadlineAt,
       header: (name) => headerOf(request, name),
       ...(cost && { cost }),
     });
-    return decided(answer, cut.signal);
+    return answer.kind === 'Waiting' ? decided(answer, cut.signal) : answer;
   }
 
   #estimate({ endpoints }: InForce, { model, size }: MessagesRequest): Cost {

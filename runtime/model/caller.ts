@@ -7,6 +7,7 @@ import type { RetryBudget } from '../resilience/retryBudget.ts';
 import type { AttemptResult } from './attempt.ts';
 import { AttemptWatch } from './attemptWatch.ts';
 import type { TokenEstimator } from './estimate.ts';
+import { CutSource } from './cutSource.ts';
 import { forward } from './forward.ts';
 import { Cut } from './outcome.ts';
 import type { Member, Pool } from './pool.ts';
@@ -67,7 +68,9 @@ export class ModelCaller {
     const withdraw = (): boolean => retryBudget.withdraw(clock.now());
     const retries = new Retries(request.content.retry, withdraw, random);
     const route = new Route(this.#deps, request);
-    const first = await route.first();
+    const asked = route.first();
+    // Promises only where there is something to wait for: this is the way of every request.
+    const first = asked instanceof Promise ? await asked : asked;
     if (first.kind !== 'Granted') return first;
     let granted: Granted | undefined = first;
     let answer: ModelAnswer;
@@ -170,15 +173,15 @@ export class ModelCaller {
     request: ModelRequest,
     { endpoint }: Member,
   ): {
-    signal: AbortSignal;
+    cuts: CutSource;
     watch: AttemptWatch;
     meter: UsageMeter;
     close(): void;
   } {
     const { clock, wheel, estimator } = this.#deps;
     const { content, deadlineAt, signal, sink, stream } = request;
-    const own = new AbortController();
-    const onCut = (): void => own.abort(signal.reason);
+    const cuts = new CutSource();
+    const onCut = (): void => cuts.abort(signal.reason as Cut);
     signal.addEventListener('abort', onCut, { once: true });
     if (signal.aborted) onCut();
     const watch = new AttemptWatch({
@@ -188,14 +191,14 @@ export class ModelCaller {
       deadline: deadlineAt,
       stream,
       blocked: () => sink.blocked,
-      cut: (why) => own.abort(new Cut(why)),
+      cut: (why) => cuts.abort(new Cut(why)),
     });
     const close = (): void => {
       watch.close();
       signal.removeEventListener('abort', onCut);
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
-    return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+    return { cuts, watch, meter: new UsageMeter(ratio), close };
   }
 
   #learn(

@@ -6,7 +6,8 @@ import { Hold } from './hold.ts';
 import { replaceMember } from './jsonMember.ts';
 import { Cut, connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
 import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
-import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.ts';
+import type { UpstreamResponse } from './exchange.ts';
+import type { Upstream, UpstreamRequest } from './upstream.ts';
 import { messageWatcher, streamWatcher } from './watcher.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -33,14 +34,14 @@ export async function forward(
 ): Promise<AttemptResult> {
   let response: UpstreamResponse;
   try {
-    response = await upstream.send(upstreamRequest(attempt), attempt.signal);
+    response = await upstream.send(upstreamRequest(attempt), attempt.cuts);
   } catch (error) {
     return result(attempt, { ...broken(error, attempt), committed: false });
   }
   try {
     return result(attempt, await pass(response, attempt), response);
   } finally {
-    response.body.on('error', () => undefined).destroy();
+    response.body.destroy();
   }
 }
 
@@ -110,7 +111,7 @@ async function passError(response: UpstreamResponse, attempt: Attempt): Promise<
   const outcome = statusOutcome(response.status);
   const hold = new Hold(response, attempt.sink, HELD_ERROR_BYTES);
   try {
-    for await (const chunk of response.body) await hold.write(chunk as Buffer);
+    await response.body.read((chunk) => hold.write(chunk));
   } catch (error) {
     const { fault } = broken(error, attempt);
     return { outcome, committed: hold.committed, fault };
@@ -177,12 +178,12 @@ async function follow(
   hold: Hold,
 ): Promise<void> {
   if (!watcher.sighted) await hold.release();
-  for await (const chunk of response.body) {
+  await response.body.read((chunk) => {
     attempt.onFirstChunk();
     attempt.watch.bytes();
-    watcher.push(chunk as Buffer);
-    await hold.write(chunk as Buffer);
-  }
+    watcher.push(chunk);
+    return hold.write(chunk);
+  });
 }
 
 /** The end of a stream that was whole, with an error or without. */
@@ -206,11 +207,11 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
   const watcher = messageWatcher(encoding, attempt, HELD_BYTES);
   const hold = new Hold(response, attempt.sink, HELD_BYTES);
   try {
-    for await (const chunk of response.body) {
+    await response.body.read((chunk) => {
       attempt.onFirstChunk();
-      watcher.push(chunk as Buffer);
-      await hold.write(chunk as Buffer);
-    }
+      watcher.push(chunk);
+      return hold.write(chunk);
+    });
   } catch (error) {
     return { ...broken(error, attempt), committed: hold.committed };
   }
@@ -230,8 +231,8 @@ function isEventStream(response: UpstreamResponse): boolean {
 
 /** Outcome and fault of an attempt that ended in an error. */
 function broken(error: unknown, attempt: Attempt): { outcome: Outcome; fault: Fault } {
-  const { signal, sink } = attempt;
-  const cut: unknown = signal.aborted ? signal.reason : error;
+  const { cuts, sink } = attempt;
+  const cut: unknown = cuts.cut ?? error;
   if (cut instanceof Cut) return { outcome: cutOutcome(cut.why, sink.blocked), fault: cut.why };
   if (UNSENDABLE.has((error as { code?: string }).code ?? '')) {
     return { outcome: IGNORED, fault: 'Unsendable' };

@@ -17,7 +17,7 @@ function pooling(calls: Record<string, number>): Pool {
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
   return new Pool({
-    guard: { standing },
+    guard: { has: (dependency) => dependency in calls, standing },
     credentials: { mounted: () => undefined },
     random: () => 0,
   });

@@ -37,7 +37,7 @@ export interface EndpointState {
 }
 
 export interface PoolDeps {
-  guard: Pick<Guard, 'standing'>;
+  guard: Pick<Guard, 'has' | 'standing'>;
   credentials: Pick<Credentials, 'mounted'>;
   /** From 0 up to but not 1. */
   random: () => number;
@@ -80,7 +80,7 @@ export class Pool {
     for (const endpoint of endpoints) {
       const dependency = dependencyOf(endpoint);
       // A reload may have taken it away since the request began.
-      if (this.#deps.guard.standing(dependency) === undefined) continue;
+      if (!this.#deps.guard.has(dependency)) continue;
       const mounted = endpoint.credential && this.#deps.credentials.mounted(endpoint.credential);
       if (endpoint.credential && mounted === undefined) missing ??= endpoint.credential;
       else members.push(member(endpoint, mounted, () => (own ??= callersOwn(headers))));
@@ -91,19 +91,21 @@ export class Pool {
   /** How each member stands now. */
   candidates(members: readonly Member[], { bulkhead }: Pick<Content, 'bulkhead'>): Candidate[] {
     const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
-    return members.flatMap((member) => {
+    const candidates: Candidate[] = [];
+    for (const member of members) {
       const { endpoint, dependency, priority, credential } = member;
       const standing = this.#deps.guard.standing(dependency, credential);
-      if (!standing) return [];
-      return {
+      if (!standing) continue;
+      candidates.push({
         member,
         name: endpoint.name,
         priority,
         weight: endpoint.weight ?? 1,
         standing: standing.state,
         load: standing.calls / (endpoint.maxConcurrent ?? capacity),
-      };
-    });
+      });
+    }
+    return candidates;
   }
 
   /** The candidate to ask first. */

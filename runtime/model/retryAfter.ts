@@ -12,19 +12,25 @@ const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
 export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
   const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
   if (ms !== undefined) return bounded(ms);
-  const text = headerValue(headers, 'retry-after')?.trim() ?? '';
+  const told = headerValue(headers, 'retry-after');
+  if (told === undefined) return undefined;
+  const text = told.trim();
   const seconds = nonNegative(text);
   if (seconds !== undefined) return bounded(seconds * 1000);
   // Date.parse takes a bare negative number for a year.
   return /^[A-Za-z]{3}/.test(text) ? until(text, now) : undefined;
 }
 
+const PREFIX = 'anthropic-ratelimit-';
+
 const RESOURCES = {
-  requests: 'Requests',
-  'input-tokens': 'InputTokens',
-  'output-tokens': 'OutputTokens',
-  tokens: 'TotalTokens',
+  'anthropic-ratelimit-requests-remaining': 'Requests',
+  'anthropic-ratelimit-input-tokens-remaining': 'InputTokens',
+  'anthropic-ratelimit-output-tokens-remaining': 'OutputTokens',
+  'anthropic-ratelimit-tokens-remaining': 'TotalTokens',
 } as const;
+
+const NO_LIMITS: readonly Remaining[] = [];
 
 /** Tokens are told in whole thousands, rounded. */
 const ROUNDING = 500;
@@ -33,9 +39,11 @@ const ROUNDING = 500;
  * What is left of the provider's own limits, by an answer's anthropic-ratelimit-* headers
  * (https://platform.claude.com/docs/en/api/rate-limits).
  */
-export function providerLimits(headers: RawHeaders): Remaining[] {
+export function providerLimits(headers: RawHeaders): readonly Remaining[] {
+  const tells = headers.some((each, i) => i % 2 === 0 && each.toLowerCase().startsWith(PREFIX));
+  if (!tells) return NO_LIMITS;
   return Object.entries(RESOURCES).flatMap(([name, resource]) => {
-    const told = nonNegative(headerValue(headers, `anthropic-ratelimit-${name}-remaining`));
+    const told = nonNegative(headerValue(headers, name));
     if (told === undefined) return [];
     return [{ resource, remaining: resource === 'Requests' ? told : told + ROUNDING }];
   });

@@ -65,19 +65,24 @@ export class Route {
   }
 
   /** Where the first attempt goes; waits at an endpoint that is full if there is no other. */
-  async first(): Promise<Granted | Refused | Nowhere> {
-    const { pool, onFallback } = this.#deps;
+  first(): Granted | Refused | Nowhere | Promise<Granted | Refused> {
+    const { pool } = this.#deps;
     const { content, endpoints, headers } = this.#request;
     const { members, missing } = pool.members(endpoints, headers);
     if (members.length <= 1) {
       return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };
     }
-    const answer = await this.#any(pool.candidates(members, content));
-    if (answer.kind === 'Granted') {
-      const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
-      const passedOver = preferred.priority < answer.member.priority;
-      if (passedOver) onFallback(preferred.dependency, answer.member.dependency);
-    }
+    const answer = this.#any(pool.candidates(members, content));
+    if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
+    return this.#noted(answer, members);
+  }
+
+  /** The answer, with a fallback told of if that is what it is. */
+  #noted(answer: Granted | Refused, members: readonly Member[]): Granted | Refused {
+    if (answer.kind === 'Refused') return answer;
+    const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
+    const passedOver = preferred.priority < answer.member.priority;
+    if (passedOver) this.#deps.onFallback(preferred.dependency, answer.member.dependency);
     return answer;
   }
 
@@ -124,7 +129,7 @@ export class Route {
     return this.#deps.pool.candidates(others, content);
   }
 
-  async #only(member: Member): Promise<Granted | Refused> {
+  #only(member: Member): Granted | Refused | Promise<Granted | Refused> {
     const answer = this.#ask(member, false);
     if (answer.kind === 'Waiting') return this.#waited(member, answer);
     if (answer.kind === 'Permit') return this.#granted(member, answer);
@@ -132,7 +137,7 @@ export class Route {
   }
 
   /** Asks one after the other: those that are usable at once, then those that are full. */
-  async #any(candidates: Candidate[]): Promise<Granted | Refused> {
+  #any(candidates: Candidate[]): Granted | Refused | Promise<Granted | Refused> {
     const left = [...candidates];
     const refusals: Refused[] = [];
     for (;;) {
