@@ -117,6 +117,22 @@ export interface Content {
     acquireTimeoutMs: DurationMs;
   };
   /**
+   * Answers of the model that are kept for identical requests. Absent: none are.
+   */
+  cache?: {
+    /**
+     * PerPrincipal or Shared. Anything else: PerPrincipal.
+     */
+    scope: string;
+    hot: CacheTier;
+    warm: CacheTier;
+    cold: CacheTier;
+    /**
+     * A change of it empties the cache once.
+     */
+    resetToken?: string;
+  };
+  /**
    * Conversations that the agent keeps itself. Absent: it keeps none.
    */
   conversation?: {
@@ -227,6 +243,14 @@ export interface Endpoint {
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "CacheTier".
+ */
+export interface CacheTier {
+  maxEntries: number;
+  ttlMs: DurationMs;
 }
 /**
  * Where a key of a ConfigMap is mounted. It may be missing.

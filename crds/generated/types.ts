@@ -402,6 +402,62 @@ export interface AgentDeploymentSpec {
     acquireTimeout: string;
   };
   /**
+   * Answers of the model that are kept in each pod's memory and given again to identical requests. Identical requests that come while one of them is being answered share its answer. Errors are never kept. A kept answer starts in the tier warm, a hit copies it one tier up, and what warm has no more room for goes to cold. Changing a field here keeps what is kept.
+   */
+  cache: {
+    /**
+     * Exact gives a kept answer to a request with the same path, body and anthropic-* headers, at the same endpoints. Off keeps nothing; write it in quotes, since YAML takes a bare Off for a boolean. Default Off.
+     */
+    mode: 'Off' | 'Exact';
+    /**
+     * Who shares answers. With PerPrincipal a caller gets only what was answered to it: callers are told apart by auth, and by the credentials that they show. With Shared all callers share, whatever credentials they show. Default PerPrincipal.
+     */
+    scope: 'PerPrincipal' | 'Shared';
+    /**
+     * Answers that were asked for again.
+     */
+    hot: {
+      /**
+       * Answers at most; the one that was used least recently goes. Default 100.
+       */
+      maxEntries: number;
+      /**
+       * Age of an answer, from when it was made, up to which this tier serves it. Default 5m.
+       */
+      ttl: string;
+    };
+    /**
+     * Answers as they come in.
+     */
+    warm: {
+      /**
+       * Answers at most; the one that was used least recently goes. Default 500.
+       */
+      maxEntries: number;
+      /**
+       * Age of an answer, from when it was made, up to which this tier serves it. Default 30m.
+       */
+      ttl: string;
+    };
+    /**
+     * Answers that warm had no more room or time for.
+     */
+    cold: {
+      /**
+       * Answers at most; the one that was used least recently goes. Default 2000.
+       */
+      maxEntries: number;
+      /**
+       * Age of an answer, from when it was made, up to which this tier serves it. Default 1h.
+       */
+      ttl: string;
+    };
+    /**
+     * Any text. Setting or changing it empties the cache of every pod once.
+     */
+    resetToken?: string;
+  };
+  /**
    * How a pod ends.
    */
   shutdown: {

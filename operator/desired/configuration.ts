@@ -3,6 +3,7 @@ import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { AgentAttachment } from './attachment.ts';
 import { canonicalHash, canonicalJson } from './canonical.ts';
+import { cache } from './cache.ts';
 import { circuit } from './circuit.ts';
 import { conversation } from './conversation.ts';
 import { dependenciesOf } from './dependencies.ts';
@@ -42,6 +43,7 @@ export function resolveContent(
     },
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
+    ...cache(spec.cache),
     conversation: conversation(agent),
     ...tools(spec),
     ...mcpServers(spec),

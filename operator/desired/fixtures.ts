@@ -22,6 +22,20 @@ export function modelOf(...endpoints: Endpoint[]): AgentDeploymentSpec['model'] 
   return { loadBalancing: 'LeastLoaded', endpoints };
 }
 
+/** A cache with the defaults, which is off. */
+export function cacheFixture(
+  rest: Partial<AgentDeploymentSpec['cache']> = {},
+): AgentDeploymentSpec['cache'] {
+  return {
+    mode: 'Off',
+    scope: 'PerPrincipal',
+    hot: { maxEntries: 100, ttl: '5m' },
+    warm: { maxEntries: 500, ttl: '30m' },
+    cold: { maxEntries: 2000, ttl: '1h' },
+    ...rest,
+  };
+}
+
 export function agentFixture(
   name = 'triage',
   spec: Partial<AgentDeploymentSpec> = {},
@@ -50,6 +64,7 @@ export function agentFixture(
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      cache: cacheFixture(),
       conversation: {
         maxMessages: 100,
         maxTurns: 16,

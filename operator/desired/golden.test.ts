@@ -13,6 +13,7 @@ import {
   agentFixture,
   breakerFixture,
   bucketFixture,
+  cacheFixture,
   endpoint,
   limitFixture,
   modelOf,
@@ -83,6 +84,7 @@ const agents: Record<string, AgentDeployment> = {
         maxResponseBytes: 1024,
       },
     ],
+    cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
     security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
     conversation: {

@@ -17,6 +17,7 @@ import { ago, circuit, NOW, observation, pod, transition } from '../../operator/
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
+import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
@@ -49,7 +50,7 @@ const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 1
 
 const kinds: Record<string, Kind> = {
   agentdeployments: {
-    rows: [...agentDeployments, ...conversations, ...tools, ...mcpServers],
+    rows: [...agentDeployments, ...cache, ...conversations, ...tools, ...mcpServers],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
@@ -68,6 +69,13 @@ const kinds: Record<string, Kind> = {
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      cache: {
+        mode: 'Off',
+        scope: 'PerPrincipal',
+        hot: { maxEntries: 100, ttl: '5m' },
+        warm: { maxEntries: 500, ttl: '30m' },
+        cold: { maxEntries: 2000, ttl: '1h' },
+      },
       conversation: {
         maxMessages: 100,
         maxTurns: 16,
