@@ -72,6 +72,7 @@ export class Runtime {
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
+  readonly #pool: Pool;
   readonly #retryBudget = new RetryBudget(0);
   readonly #kept: KeptState;
   readonly #shutGates = new Set<string>();
@@ -132,6 +133,11 @@ export class Runtime {
       guard: this.guard,
       retryBudgetUsed: () => this.#retryBudget.used(clock.now()),
       hash: () => this.configuration.configuration?.hash,
+    });
+    this.#pool = new Pool({
+      guard: this.guard,
+      credentials: this.#credentials,
+      random: Math.random,
     });
     this.#model = this.#makeCaller();
     this.#agent = new Agent({
@@ -244,6 +250,10 @@ export class Runtime {
     const pages = debugPages({
       guard: this.guard,
       configuration: this.configuration,
+      endpoints: () => {
+        const content = this.configuration.configuration?.content;
+        return content ? this.#pool.state(content, this.configuration.endpoints) : [];
+      },
       state: () => this.#facts(),
     });
     return {
@@ -264,7 +274,7 @@ export class Runtime {
       wheel: this.#wheel,
       estimator,
       retryBudget: this.#retryBudget,
-      pool: new Pool({ guard: this.guard, credentials: this.#credentials, random: Math.random }),
+      pool: this.#pool,
       random: Math.random,
       onAttempt: (call) => this.metrics.modelCall(call),
       onRetry: (reason) => this.metrics.retry(reason),

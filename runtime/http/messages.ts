@@ -36,7 +36,7 @@ export interface InForce {
 export interface MessagesDeps {
   guard: Pick<Guard, 'admitInbound'>;
   clock: Clock;
-  caller: ModelCaller;
+  caller: Pick<ModelCaller, 'call'>;
   estimator: TokenEstimator;
   /** Undefined as long as there is none. */
   inForce(): InForce | undefined;
@@ -52,7 +52,7 @@ interface Visit {
   inForce: InForce;
 }
 
-/** `POST /v1/messages`: limits and bulkhead, then the endpoint. */
+/** The model's API (messages, count_tokens, models): limits and bulkhead, then the pool of endpoints. */
 export class Messages {
   readonly #deps: MessagesDeps;
 
@@ -129,6 +129,7 @@ export class Messages {
         ...read,
         ...inForce,
         headers: request.rawHeaders,
+        principal: '',
         deadlineAt,
         signal: cut.signal,
         sink,

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import type { ServerResponse } from 'node:http';
 import type { Circuit, Content, Endpoint } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
@@ -336,5 +338,81 @@ describe('a pool of endpoints', () => {
     expect(bodyOf('spare')).toBe(body.replace('mine', 'small').replace('8000', '1000'));
     await ask(context, { body: '{"max_tokens":999}' });
     expect(context.endpoints.spare!.seen[1]!.body.toString()).toBe('{"max_tokens":999}');
+  });
+
+  it('shows on the debug port how each of them stands', async () => {
+    const credential = { path: '/nowhere', secret: 'absent', key: 'api-key' };
+    const shut = { ...PATIENT, override: { state: 'Open' as const } };
+    const { agent } = await pool([
+      { name: 'primary', key: 'very-secret', does: fine, weight: 3, maxConcurrent: 4 },
+      { name: 'spare', priority: 1, does: fine, circuit: shut },
+      { name: 'keyless', priority: 2, does: fine, credential },
+    ]);
+    const page = await send(agent.debugUrl, { method: 'GET', path: '/debug/endpoints', body: '' });
+    const text = page.body.toString();
+    expect(text).not.toContain('very-secret');
+    expect(JSON.parse(text)).toMatchObject({
+      loadBalancing: 'LeastLoaded',
+      endpoints: [
+        { name: 'primary', dependency: 'model/primary', standing: 'Usable', calls: 0, load: 0 },
+        { name: 'spare', dependency: 'model/spare', standing: 'Shut', priority: 1 },
+        { name: 'keyless', dependency: 'model/keyless', standing: 'KeyMissing' },
+      ],
+    });
+  });
+});
+
+describe('what else there is of the model’s API', () => {
+  const list: Behaviour = (response) => answerJson(response, { data: [], has_more: false });
+
+  it.each([
+    ['GET', '/v1/models?limit=5&beta=true'],
+    ['GET', '/v1/models/claude-test-4.5'],
+    ['POST', '/v1/messages/count_tokens?beta=true'],
+  ])('%s %s goes the same way', async (method, path) => {
+    const parts: Part[] = [
+      { name: 'primary', model: 'mine', key: 'k1', does: status(529) },
+      { name: 'spare', model: 'other', key: 'k2', priority: 1, does: list },
+    ];
+    const context = await pool(parts);
+    const body = method === 'GET' ? '' : '{"model":"x" , "messages":[]}';
+    const answer = await ask(context, { method, path, body });
+    expect([answer.status, JSON.parse(answer.body.toString())]).toEqual([
+      200,
+      { data: [], has_more: false },
+    ]);
+    const [seen] = context.endpoints.spare!.seen;
+    expect(seen!.url).toBe(path);
+    expect(seen!.headers['x-api-key']).toBe('k2');
+    expect(seen!.body.toString()).toBe(body.replace('"x"', '"other"'));
+    expect(context.agent.runtime.guard.stats().circuits[0]!.failures).toEqual({ Overloaded: 1 });
+  });
+
+  it('counts an answer that is not JSON against the endpoint', async () => {
+    const html: Behaviour = (response) => response.writeHead(200).end('<html>');
+    const context = await pool([{ name: 'primary', does: html }], {
+      retry: { ...RETRY, maxAttempts: 1 },
+    });
+    const answer = await ask(context, { method: 'GET', path: '/v1/models', body: '' });
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      502,
+      'InvalidResponse',
+    ]);
+  });
+
+  it.each([
+    ['GET', '/v1/models/..'],
+    ['GET', '/v1/models/a%2f..%2fb'],
+    ['GET', '/v1/models/a/b'],
+    ['POST', '/v1/models'],
+    ['GET', '/v1/messages'],
+  ])('%s %s goes nowhere', async (method, path) => {
+    const context = await pool([{ name: 'primary', does: list }]);
+    const { port } = new URL(context.agent.url);
+    const raw = request({ host: '127.0.0.1', port, method, path, agent: false });
+    raw.end();
+    const [response] = (await once(raw, 'response')) as [IncomingMessage];
+    response.resume();
+    expect([response.statusCode, context.seen()]).toEqual([404, { primary: 0 }]);
   });
 });

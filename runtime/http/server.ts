@@ -8,6 +8,7 @@ import type { Lifecycle } from '../lifecycle.ts';
 import { rawError, sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
 import type { Messages, Served } from './messages.ts';
+import { modelRoute } from './requests.ts';
 
 /** A listener that may take a request; says whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -24,8 +25,6 @@ export interface AgentServerDeps {
   headersTimeoutMs?: number;
   requestTimeoutMs?: number;
 }
-
-const MESSAGES = '/v1/messages';
 
 const NOT_FOUND: Failure = {
   reason: 'NotFound',
@@ -88,10 +87,8 @@ function handlerOf(
   { messages, conversations }: AgentServerDeps,
   request: IncomingMessage,
 ): Handler | undefined {
-  if (request.url?.split('?', 1)[0] === MESSAGES) {
-    if (request.method !== 'POST') return undefined;
-    return { route: MESSAGES, handle: (...args) => messages.handle(...args) };
-  }
+  const route = modelRoute(request);
+  if (route !== undefined) return { route, handle: (...args) => messages.handle(...args) };
   const found = conversationRoute(request);
   return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }

@@ -202,11 +202,13 @@ export class ModelCaller {
   }
 
   #learn(
-    { model: named, size }: ModelRequest,
+    { model: named, size, expected }: ModelRequest,
     { endpoint }: Member,
     { outcome, usage }: AttemptResult,
     { began, firstChunk }: { began: number; firstChunk: number | undefined },
   ): void {
+    // What lists models or counts tokens is no call of a model.
+    if (expected === 'Json') return;
     const model = endpoint.model ?? named;
     this.#deps.estimator.learn(model, size, usage);
     this.#deps.onAttempt({

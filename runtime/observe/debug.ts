@@ -1,17 +1,21 @@
 import type { Configuration, Endpoint } from '../../contract/generated/types.ts';
 import type { ActiveConfiguration } from '../control/configuration.ts';
 import type { Guard } from '../guard/guard.ts';
+import { dependencyOf } from '../guard/supported.ts';
+import type { EndpointState } from '../model/pool.ts';
 import type { DebugPages } from './servers.ts';
 
 export interface DebugFacts {
   guard: Guard;
   configuration: ActiveConfiguration;
+  /** How each endpoint stands for calls with its own key. */
+  endpoints: () => EndpointState[];
   /** The process: names, times, phase, open requests, links. */
   state: () => Record<string, unknown>;
 }
 
 /** The debug port's pages. */
-export function debugPages({ guard, configuration, state }: DebugFacts): DebugPages {
+export function debugPages({ guard, configuration, endpoints, state }: DebugFacts): DebugPages {
   return {
     '/debug/state': () => ({ ...state(), configuration: configuration.status() }),
     '/debug/circuits': () => ({
@@ -22,6 +26,17 @@ export function debugPages({ guard, configuration, state }: DebugFacts): DebugPa
     }),
     '/debug/rate_limiter': () => ({ limits: guard.limits(), stats: guard.stats().limits }),
     '/debug/bulkhead': () => ({ bulkheads: guard.stats().bulkheads }),
+    '/debug/endpoints': () => ({
+      loadBalancing: configuration.configuration?.content.loadBalancing ?? 'LeastLoaded',
+      endpoints: configuration.endpoints.map((endpoint) => ({
+        ...shown(endpoint),
+        // One whose key is missing takes no calls.
+        ...(endpoints().find(({ dependency }) => dependency === dependencyOf(endpoint)) ?? {
+          dependency: dependencyOf(endpoint),
+          standing: 'KeyMissing',
+        }),
+      })),
+    }),
     '/debug/config': () => redacted(configuration.configuration),
   };
 }
@@ -33,7 +48,7 @@ export function redacted(configuration: Configuration | undefined): unknown {
   return { ...configuration, content: { ...content, endpoints: content.endpoints.map(shown) } };
 }
 
-function shown({ credential, baseURL, ...rest }: Endpoint): unknown {
+function shown({ credential, baseURL, ...rest }: Endpoint): Record<string, unknown> {
   const mount = credential && { secret: credential.secret, key: credential.key };
   return { ...rest, baseURL: withoutUser(baseURL), ...(mount && { credential: mount }) };
 }
