@@ -90,6 +90,10 @@ bench-reload: prerequisites $(MODULES) ## measure policy edit to enforcement, an
 bench-core: $(MODULES) ## measure what the guard costs, side by side with libraries for the same
 	@node test/bench/core.ts
 
+.PHONY: bench-runtime
+bench-runtime: $(MODULES) ## measure requests through the runtime, side by side with other gateways
+	@node test/bench/runtime.ts
+
 .PHONY: generate
 generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/ and operator/
 	node crds/generate.ts

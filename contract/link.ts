@@ -31,6 +31,8 @@ export const MOUNTS = {
   token: '/var/run/secrets/breakwater.dev/control',
   tokenKey: 'token',
   credentials: '/var/run/secrets/breakwater.dev/credentials',
+  prompt: '/etc/breakwater-prompt',
+  headers: '/var/run/secrets/breakwater.dev/headers',
 } as const;
 
 /** Limits on requests that the agent takes have this target; others name a dependency. */
@@ -39,6 +41,10 @@ export const INBOUND = 'inbound';
 /** What this version's runtime can do, announced in its Hello. */
 export const FEATURES = [
   'Endpoint.Anthropic',
+  'LoadBalancing.RoundRobin',
+  'LoadBalancing.LeastLoaded',
+  'LoadBalancing.Weighted',
+  'LoadBalancing.Random',
   'Circuit.ConsecutiveFailures',
   'Circuit.FailureRate',
   'Circuit.SlowCalls',
@@ -52,4 +58,6 @@ export const FEATURES = [
   'Limit.Key',
   'Limit.Queue',
   'Limit.Shadow',
+  'Dependency.tool',
+  'Dependency.mcp',
 ] as const;

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
 import { MOUNTS, PORTS } from '../contract/link.ts';
 import { systemClock } from './guard/clock.ts';
@@ -41,6 +42,8 @@ const runtime = new Runtime({
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
   // Of the pod alone: the directory may be shared where this is no pod.
   ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
+  // The rest is for requests in flight.
+  maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   clock: systemClock,
   log,
 });

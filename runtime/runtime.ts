@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Content, GateStatus, Hello } from '../contract/generated/types.ts';
+import type { Content, GateStatus, Hello, Snapshot } from '../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
+import { Agent } from './agent/agent.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
@@ -20,9 +21,10 @@ import { listen, portOf } from './http/listen.ts';
 import { Messages } from './http/messages.ts';
 import { agentServer } from './http/server.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { ModelCaller, credentialHash } from './model/caller.ts';
-import { Credentials } from './model/credentials.ts';
+import { ModelCaller } from './model/caller.ts';
+import { Credentials, credentialHash } from './model/credentials.ts';
 import { TokenEstimator } from './model/estimate.ts';
+import { Pool } from './model/pool.ts';
 import { TimerWheel } from './model/timerWheel.ts';
 import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
@@ -42,6 +44,8 @@ export interface RuntimeOptions {
   tokenDirectory: string;
   /** Where the guard's state outlives the process; absent: it does not. */
   statePath?: string;
+  /** Bytes of conversations that are kept in memory at most. */
+  maxConversationBytes: number;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
@@ -70,12 +74,15 @@ export class Runtime {
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
+  readonly #pool: Pool;
   readonly #retryBudget = new RetryBudget(0);
   readonly #kept: KeptState;
   readonly #shutGates = new Set<string>();
   #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
+  readonly #model: { caller: ModelCaller; estimator: TokenEstimator };
+  readonly #agent: Agent;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
   #control: ControlServer | undefined;
   #authority: string | undefined;
@@ -111,6 +118,8 @@ export class Runtime {
       guard: this.guard,
       configuration: this.configuration,
       credentials: this.#credentials,
+      headerCredentials: () => this.#agent.credentials(),
+      missingConfigMaps: () => this.#agent.missingConfigMaps(),
     });
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
     this.#wheel = new TimerWheel(clock);
@@ -126,6 +135,24 @@ export class Runtime {
       guard: this.guard,
       retryBudgetUsed: () => this.#retryBudget.used(clock.now()),
       hash: () => this.configuration.configuration?.hash,
+    });
+    this.#pool = new Pool({
+      guard: this.guard,
+      credentials: this.#credentials,
+      random: Math.random,
+    });
+    this.#model = this.#makeCaller();
+    this.#agent = new Agent({
+      guard: this.guard,
+      clock,
+      ...this.#model,
+      inForce: () => this.#inForce(),
+      version: options.version,
+      credentials: this.#credentials,
+      connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
+      onToolCall: (tool, status, seconds) => this.metrics.toolCall(tool, status, seconds),
+      maxConversationBytes: options.maxConversationBytes,
+      log: this.#log('agent'),
     });
     this.#servers = this.#makeServers();
     this.#files = new FileWatcher({
@@ -152,6 +179,11 @@ export class Runtime {
     this.#ticker = setInterval(() => this.#tick(), COUNTERS_MS).unref();
     const { version } = this.#options;
     this.#log('runtime').info({ version, ports: this.ports() }, 'Runtime started');
+  }
+
+  /** What it tells about itself at present. */
+  snapshot(): Snapshot {
+    return this.#reporter.snapshot();
   }
 
   /** Ports in use. */
@@ -184,7 +216,12 @@ export class Runtime {
       server.close();
       server.closeAllConnections();
     }
-    await Promise.all([this.#control?.close(), this.#upstream.close(), this.#kept.save()]);
+    await Promise.all([
+      this.#agent.close(),
+      this.#control?.close(),
+      this.#upstream.close(),
+      this.#kept.save(),
+    ]);
   }
 
   #makeServers(): Record<'agent' | 'metrics' | 'debug', HttpServer> {
@@ -195,30 +232,18 @@ export class Runtime {
       lagMs: () => this.#eventLoop.lagMs,
     });
     const { clock } = this.#options;
-    const estimator = new TokenEstimator();
-    const caller = new ModelCaller({
-      guard: this.guard,
-      clock,
-      upstream: this.#upstream,
-      wheel: this.#wheel,
-      estimator,
-      retryBudget: this.#retryBudget,
-      known: (name) => this.configuration.endpoints.some((each) => dependencyOf(each) === name),
-      random: Math.random,
-      onAttempt: (call) => this.metrics.modelCall(call),
-      onRetry: (reason) => this.metrics.retry(reason),
-    });
+    const { caller, estimator } = this.#model;
     const messages = new Messages({
       guard: this.guard,
       clock,
       caller,
       estimator,
-      credentials: this.#credentials,
       inForce: () => this.#inForce(),
       log: this.#log('messages'),
     });
     const agent = agentServer({
       messages,
+      conversations: this.#agent.conversations,
       lifecycle: this.lifecycle,
       health,
       onServed: (route, served, seconds) => this.metrics.served(route, served, seconds),
@@ -228,6 +253,10 @@ export class Runtime {
       guard: this.guard,
       configuration: this.configuration,
       date: () => clock.date(),
+      endpoints: () => {
+        const content = this.configuration.configuration?.content;
+        return content ? this.#pool.state(content, this.configuration.endpoints) : [];
+      },
       state: () => this.#facts(),
     });
     return {
@@ -235,6 +264,26 @@ export class Runtime {
       metrics: metricsServer(this.metrics.registry, health),
       debug: debugServer(pages),
     };
+  }
+
+  /** The way to the model, which is the same for requests and for the agent itself. */
+  #makeCaller(): { caller: ModelCaller; estimator: TokenEstimator } {
+    const { clock } = this.#options;
+    const estimator = new TokenEstimator();
+    const caller = new ModelCaller({
+      guard: this.guard,
+      clock,
+      upstream: this.#upstream,
+      wheel: this.#wheel,
+      estimator,
+      retryBudget: this.#retryBudget,
+      pool: this.#pool,
+      random: Math.random,
+      onAttempt: (call) => this.metrics.modelCall(call),
+      onRetry: (reason) => this.metrics.retry(reason),
+      onFallback: (from, to) => this.metrics.fallback(from, to),
+    });
+    return { caller, estimator };
   }
 
   async #startControl(): Promise<void> {
@@ -278,6 +327,7 @@ export class Runtime {
   #apply(content: Content): void {
     this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
     this.guard.apply(content);
+    this.#agent.apply(content);
     this.#kept.restore();
     // What follows in slices is told when it is done.
     if (this.guard.applying) void this.guard.applied.then(() => this.#report());
@@ -294,17 +344,19 @@ export class Runtime {
 
   #onConfiguration(offer: Offer): void {
     this.metrics.reload(offer.toLowerCase());
-    const paths = this.configuration.endpoints.flatMap(({ credential }) => credential?.path ?? []);
-    this.#credentials.retain(new Set(paths));
+    const keys = this.configuration.endpoints.flatMap(({ credential }) => credential ?? []);
+    const headers = this.#agent.credentials().map(({ credential }) => credential);
+    this.#credentials.retain(new Set([...keys, ...headers].map(({ path }) => path)));
     this.#useCredentials();
     void this.#kept.save();
     const snapshot = this.#reporter.snapshot();
-    this.#toldMissing = JSON.stringify(snapshot.missingCredentials);
+    this.#toldMissing = JSON.stringify(this.#reporter.missing());
     this.#control?.broadcast(snapshot);
   }
 
   /** Has the guard open the gates of keys that are not mounted any more. */
   #useCredentials(): void {
+    this.#agent.useCredentials();
     for (const endpoint of this.configuration.endpoints) {
       const key = endpoint.credential && this.#credentials.read(endpoint.credential);
       if (key !== undefined) this.guard.useCredential(dependencyOf(endpoint), credentialHash(key));
@@ -316,11 +368,11 @@ export class Runtime {
     this.#useCredentials();
     this.#ticks += 1;
     if (this.#ticks % SAVE_TICKS === 0) void this.#kept.save();
-    const missing = this.#reporter.missingCredentials();
+    const missing = this.#reporter.missing();
     const text = JSON.stringify(missing);
     if (text !== this.#toldMissing) {
       this.#toldMissing = text;
-      this.#log('credentials').warn({ missing }, 'Missing credentials changed');
+      this.#log('credentials').warn({ missing }, 'Missing credentials or ConfigMaps changed');
       this.#control?.broadcast(this.#reporter.snapshot());
     }
     const counters = this.#reporter.counters();

@@ -69,7 +69,11 @@ export interface Content {
    */
   endpoints: Endpoint[];
   /**
-   * Bounds on one request to the model. One that is absent does not apply.
+   * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Absent or unknown: LeastLoaded.
+   */
+  loadBalancing?: string;
+  /**
+   * Bounds on one request to the model, and with toolMs on one call of a tool. One that is absent does not apply.
    */
   timeouts: {
     connectMs: DurationMs;
@@ -77,6 +81,7 @@ export interface Content {
     firstTokenMs?: DurationMs;
     streamIdleMs?: DurationMs;
     transportIdleMs?: DurationMs;
+    toolMs?: DurationMs;
   };
   shutdown: {
     /**
@@ -110,6 +115,78 @@ export interface Content {
     maxConcurrent: number;
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
+  };
+  /**
+   * Answers of the model that are kept for identical requests. Absent: none are.
+   */
+  cache?: {
+    /**
+     * PerPrincipal or Shared. Anything else: PerPrincipal.
+     */
+    scope: string;
+    hot: CacheTier;
+    warm: CacheTier;
+    cold: CacheTier;
+    /**
+     * A change of it empties the cache once.
+     */
+    resetToken?: string;
+  };
+  /**
+   * Conversations that the agent keeps itself. Absent: it keeps none.
+   */
+  conversation?: {
+    maxMessages: number;
+    maxTurns: number;
+    maxTokens: number;
+    idleTimeoutMs: DurationMs;
+    runTimeoutMs: DurationMs;
+    systemPrompt?: string;
+    systemPromptFile?: MountedKey;
+    /**
+     * Name in DNS with the addresses of all pods of the agent.
+     */
+    peers?: string;
+    /**
+     * Where conversations are kept. Absent: in the memory of the pod where they began.
+     */
+    redis?: {
+      url: string;
+      password?: {
+        /**
+         * File in the pod.
+         */
+        path: string;
+        /**
+         * Name of the Secret, for messages.
+         */
+        secret: string;
+        /**
+         * Key in the Secret, for messages.
+         */
+        key: string;
+      };
+    };
+  };
+  /**
+   * @maxItems 64
+   */
+  tools?: Tool[];
+  /**
+   * @maxItems 64
+   */
+  mcpServers?: McpServer[];
+  /**
+   * Bounds on hosts that the spec does not name. Absent: private networks are refused.
+   */
+  egress?: {
+    /**
+     * Hosts, or *. and a domain. Empty: every host.
+     *
+     * @maxItems 64
+     */
+    allowHosts: string[];
+    denyPrivateNetworks: boolean;
   };
   /**
    * @maxItems 256
@@ -150,9 +227,134 @@ export interface Endpoint {
     key: string;
   };
   /**
+   * A request with a larger max_tokens is sent with this figure. Absent: as it is.
+   */
+  maxTokens?: number;
+  /**
+   * The lowest that can be used serves. Absent: 0.
+   */
+  priority?: number;
+  /**
+   * Share of the load among endpoints of one priority, when loadBalancing is Weighted. Absent: 1.
+   */
+  weight?: number;
+  /**
    * Requests to it at a time. Absent: no bound.
    */
   maxConcurrent?: number;
+  requires?: Requires;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "CacheTier".
+ */
+export interface CacheTier {
+  maxEntries: number;
+  ttlMs: DurationMs;
+}
+/**
+ * Where a key of a ConfigMap is mounted. It may be missing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "MountedKey".
+ */
+export interface MountedKey {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the ConfigMap, for messages.
+   */
+  configMap: string;
+  /**
+   * Key in the ConfigMap, for messages.
+   */
+  key: string;
+}
+/**
+ * A tool over HTTP; the dependency tool/NAME.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Tool".
+ */
+export interface Tool {
+  name: string;
+  description: string;
+  /**
+   * JSON Schema of the input.
+   */
+  inputSchema: {
+    [k: string]: unknown;
+  };
+  http: {
+    /**
+     * With {NAME} for properties of the input.
+     */
+    url: string;
+    method: string;
+    /**
+     * @maxItems 16
+     */
+    headers: {
+      name: string;
+      value: string;
+    }[];
+    /**
+     * @maxItems 16
+     */
+    headersFrom: SecretHeader[];
+    maxResponseBytes: number;
+  };
+  maxConcurrent?: number;
+  requires?: Requires;
+}
+/**
+ * A request header whose value is mounted.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecretHeader".
+ */
+export interface SecretHeader {
+  name: string;
+  /**
+   * Text before the value.
+   */
+  prefix?: string;
+  credential: {
+    /**
+     * File in the pod.
+     */
+    path: string;
+    /**
+     * Name of the Secret, for messages.
+     */
+    secret: string;
+    /**
+     * Key in the Secret, for messages.
+     */
+    key: string;
+  };
+}
+/**
+ * An MCP server over streamable HTTP; the dependency mcp/NAME.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "McpServer".
+ */
+export interface McpServer {
+  name: string;
+  url: string;
+  /**
+   * @maxItems 16
+   */
+  headersFrom: SecretHeader[];
+  /**
+   * Names of its tools. Absent: all.
+   */
+  allowedTools?: string[];
+  maxConcurrent?: number;
+  maxResponseBytes: number;
   requires?: Requires;
 }
 /**
@@ -368,6 +570,13 @@ export interface Snapshot {
   missingCredentials: {
     dependency: string;
     secret: string;
+    key: string;
+  }[];
+  /**
+   * Keys of ConfigMaps that are not mounted. Absent: none is missing.
+   */
+  missingConfigMaps?: {
+    configMap: string;
     key: string;
   }[];
   /**

@@ -16,7 +16,7 @@ export interface AgentDeployment {
   status?: AgentDeploymentStatus;
 }
 /**
- * What to run. Only image, imagePullPolicy, probes, shutdown, podTemplate and the name of a Secret restart pods when changed; all else is live in milliseconds.
+ * What to run. Only image, imagePullPolicy, probes, shutdown, podTemplate and the name of a Secret or ConfigMap restart pods when changed; all else is live in milliseconds.
  */
 export interface AgentDeploymentSpec {
   /**
@@ -32,7 +32,7 @@ export interface AgentDeploymentSpec {
    */
   imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   /**
-   * What a new version of the operator does to an agent without an image of its own. Automatic rolls out the new default image, a few agents at a time. Manual keeps the image that the pods have until image is set or this is Automatic again.
+   * What a new version of the operator does to an agent without an image of its own. Automatic rolls out the new default image, a few agents at a time. Manual keeps the image that the pods have until image is set or this is Automatic again. Default Automatic.
    */
   runtimeUpgrade: 'Automatic' | 'Manual';
   /**
@@ -40,10 +40,14 @@ export interface AgentDeploymentSpec {
    */
   model: {
     /**
-     * Endpoints that serve the model. Each is a dependency named model/NAME with a circuit of its own.
+     * How requests are shared among the endpoints of the lowest priority that can be used: in turns, by the least load, by weight × (1 − load), or by chance. Load is the share of maxConcurrent in use, or of bulkhead.maxConcurrent where an endpoint has none. Default LeastLoaded.
+     */
+    loadBalancing: 'RoundRobin' | 'LeastLoaded' | 'Weighted' | 'Random';
+    /**
+     * Endpoints that serve the model, up to 16. Each is a dependency named model/NAME with a circuit of its own. One whose circuit is open, that the provider holds back, or that is full is passed over.
      *
      * @minItems 1
-     * @maxItems 1
+     * @maxItems 16
      */
     endpoints: {
       /**
@@ -76,13 +80,262 @@ export interface AgentDeploymentSpec {
         key: string;
       };
       /**
-       * Requests to the endpoint at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
+       * Requests to the endpoint at a time, in each pod. More go to another endpoint that has room, or wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
        */
       maxConcurrent?: number;
+      /**
+       * Output tokens to ask the endpoint for at most, for endpoints with smaller models: a request with a larger max_tokens is sent with this figure. By default max_tokens is passed on as it is.
+       */
+      maxTokens?: number;
+      /**
+       * Endpoints of the lowest priority serve, and share the load; those of higher ones are fallbacks while none below can be used. 0 to 1000. Default 0.
+       */
+      priority: number;
+      /**
+       * Share of the load compared with endpoints of the same priority, when loadBalancing is Weighted. 1 to 1000. Default 1.
+       */
+      weight: number;
     }[];
   };
   /**
-   * How long one request to the model may take. A duration is a row of numbers with units h, m, s or ms, such as 1m30s.
+   * What the model is told before each conversation, at most 65536 characters. Requests to /v1/messages bring their own.
+   */
+  systemPrompt?: string;
+  /**
+   * Where the system prompt is, in place of systemPrompt. A new text is live within 2 minutes, without a restart.
+   */
+  systemPromptFrom?: {
+    /**
+     * A key of a ConfigMap in the same namespace.
+     */
+    configMapKeyRef: {
+      /**
+       * Name of the ConfigMap.
+       */
+      name: string;
+      /**
+       * Key in that ConfigMap.
+       */
+      key: string;
+    };
+  };
+  /**
+   * Tools over HTTP that the model may use in conversations. Each is a dependency named tool/NAME with a circuit of its own.
+   *
+   * @maxItems 32
+   */
+  tools?: {
+    /**
+     * Name of the tool, as the model sees it. Policies refer to it as sectionName tool/NAME.
+     */
+    name: string;
+    /**
+     * What the tool does and when to use it, for the model.
+     */
+    description: string;
+    /**
+     * JSON Schema of the input, an object. What the model gives is checked against it before the tool is called.
+     */
+    inputSchema: {
+      [k: string]: unknown;
+    };
+    /**
+     * The request that the tool is.
+     */
+    http: {
+      /**
+       * Address, in which {NAME} stands for a property of the input, encoded for its place. A host that is written out is called wherever it is; one with {NAME} in it, and redirects, are bound by security.egress.
+       */
+      url: string;
+      /**
+       * Method. Properties of the input that the URL does not use go into the query with GET and DELETE, else into a JSON body. Default POST.
+       */
+      method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+      /**
+       * Request headers.
+       *
+       * @maxItems 16
+       */
+      headers?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Its value. Secrets belong into headersFrom.
+         */
+        value: string;
+      }[];
+      /**
+       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
+       * Bytes of an answer that the model gets to see; what is beyond is cut off and the model is told so. Default 65536.
+       */
+      maxResponseBytes: number;
+    };
+    /**
+     * Calls at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. Default 10.
+     */
+    maxConcurrent: number;
+  }[];
+  /**
+   * MCP servers over streamable HTTP whose tools the model may use in conversations, named SERVER__TOOL. Each server is a dependency named mcp/NAME with a circuit of its own.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: {
+    /**
+     * Name of the server. Policies refer to it as sectionName mcp/NAME.
+     */
+    name: string;
+    /**
+     * Address of its streamable HTTP transport. It is called wherever it is.
+     */
+    url: string;
+    /**
+     * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+     *
+     * @maxItems 16
+     */
+    headersFrom?: {
+      /**
+       * Name of the header.
+       */
+      name: string;
+      /**
+       * Text before the value, such as "Bearer ". None by default.
+       */
+      prefix?: string;
+      /**
+       * A key of a Secret in the same namespace.
+       */
+      secretKeyRef: {
+        /**
+         * Name of the Secret.
+         */
+        name: string;
+        /**
+         * Key in that Secret.
+         */
+        key: string;
+      };
+    }[];
+    /**
+     * Names of the server's tools that the model may use. All by default.
+     *
+     * @minItems 1
+     * @maxItems 128
+     */
+    allowedTools?: string[];
+    /**
+     * Calls at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. Default 10.
+     */
+    maxConcurrent: number;
+    /**
+     * Bytes of an answer that the model gets to see; what is beyond is cut off and the model is told so. Default 65536.
+     */
+    maxResponseBytes: number;
+  }[];
+  /**
+   * What the agent may do.
+   */
+  security: {
+    /**
+     * Where tools may go that is not written out in this spec, by a host with {NAME} in it or by a redirect.
+     */
+    egress: {
+      /**
+       * Hosts, such as api.example.com or *.example.com. None by default, which allows every host.
+       *
+       * @maxItems 64
+       */
+      allowHosts?: string[];
+      /**
+       * Refuse addresses of private, local and reserved networks, the cluster's own among them. Judged by the address that is connected to. Default true.
+       */
+      denyPrivateNetworks: boolean;
+    };
+  };
+  /**
+   * Conversations that the agent itself keeps, at /v1/conversations.
+   */
+  conversation: {
+    /**
+     * Messages of a conversation that are kept, tool results included. Beyond it the oldest exchanges are dropped, each as a whole, but never the last one. Default 100.
+     */
+    maxMessages: number;
+    /**
+     * Calls to the model for one message at most; the turn then ends with what there is. Default 16.
+     */
+    maxTurns: number;
+    /**
+     * Output tokens that one call to the model may take, as max_tokens of the Messages API. Default 4096.
+     */
+    maxTokens: number;
+    /**
+     * Time without a message after which a conversation is forgotten. Default 1h.
+     */
+    idleTimeout: string;
+    /**
+     * Where conversations are kept.
+     */
+    store: {
+      /**
+       * Memory keeps a conversation in the pod where it began; other pods pass its messages on to that pod, and it is lost when that pod ends. Redis keeps it in a Redis of yours; any pod carries it on. Default Memory.
+       */
+      type: 'Memory' | 'Redis';
+      /**
+       * The Redis, version 6 or later, or another server that speaks its protocol.
+       */
+      redis?: {
+        /**
+         * Address. With rediss the connection is encrypted.
+         */
+        url: string;
+        /**
+         * Where the password is. None by default.
+         */
+        passwordSecretRef?: {
+          /**
+           * Name of a Secret in the same namespace.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      };
+    };
+  };
+  /**
+   * How long one request to the model, and one turn of a conversation, may take. A duration is a row of numbers with units h, m, s or ms, such as 1m30s.
    */
   timeouts: {
     /**
@@ -105,9 +358,17 @@ export interface AgentDeploymentSpec {
      * Time in which nothing at all comes over a stream, not even a ping. Default 45s. Longer than request, it has no effect.
      */
     transportIdle: string;
+    /**
+     * Time for one turn of a conversation, from a message to its answer, with all calls to the model. When it is over the turn ends with what there is. Default 15m.
+     */
+    run: string;
+    /**
+     * Time for one call of a tool, its wait for a place and redirects included. Default 30s.
+     */
+    tool: string;
   };
   /**
-   * How often and when a request to the model that failed is sent again, as long as nothing of an answer has reached the caller. Nothing else retries.
+   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the caller. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.
    */
   retry: {
     /**
@@ -143,6 +404,62 @@ export interface AgentDeploymentSpec {
      * Longest wait for a place; also at an endpoint's maxConcurrent. It counts against the deadline of the request. Default 5s.
      */
     acquireTimeout: string;
+  };
+  /**
+   * Answers of the model that are kept in each pod's memory and given again to identical requests. Identical requests that come while one of them is being answered share its answer. Errors are never kept. A kept answer starts in the tier warm, a hit copies it one tier up, and what warm has no more room for goes to cold. Changing a field here keeps what is kept.
+   */
+  cache: {
+    /**
+     * Exact gives a kept answer to a request with the same path, body and anthropic-* headers, at the same endpoints. Off keeps nothing; write it in quotes, since YAML takes a bare Off for a boolean. Default Off.
+     */
+    mode: 'Off' | 'Exact';
+    /**
+     * Who shares answers. With PerPrincipal a caller gets only what was answered to it: callers are told apart by auth, and by the credentials that they show. With Shared all callers share, whatever credentials they show. Default PerPrincipal.
+     */
+    scope: 'PerPrincipal' | 'Shared';
+    /**
+     * Answers that were asked for again.
+     */
+    hot: {
+      /**
+       * Answers at most; the one that was used least recently goes. Default 100.
+       */
+      maxEntries: number;
+      /**
+       * Age of an answer, from when it was made, up to which this tier serves it. Default 5m.
+       */
+      ttl: string;
+    };
+    /**
+     * Answers as they come in.
+     */
+    warm: {
+      /**
+       * Answers at most; the one that was used least recently goes. Default 500.
+       */
+      maxEntries: number;
+      /**
+       * Age of an answer, from when it was made, up to which this tier serves it. Default 30m.
+       */
+      ttl: string;
+    };
+    /**
+     * Answers that warm had no more room or time for.
+     */
+    cold: {
+      /**
+       * Answers at most; the one that was used least recently goes. Default 2000.
+       */
+      maxEntries: number;
+      /**
+       * Age of an answer, from when it was made, up to which this tier serves it. Default 1h.
+       */
+      ttl: string;
+    };
+    /**
+     * Any text. Setting or changing it empties the cache of every pod once.
+     */
+    resetToken?: string;
   };
   /**
    * How a pod ends.

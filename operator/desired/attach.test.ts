@@ -13,6 +13,7 @@ import {
   bucketFixture,
   endpoint,
   limitFixture,
+  modelOf,
   selector,
   target,
 } from './fixtures.ts';
@@ -206,7 +207,7 @@ describe('attach, whatever it is given', () => {
       chosen.map((name) =>
         agentFixture(
           name,
-          { model: { endpoints: [endpoint('primary'), endpoint('backup')] } },
+          { model: modelOf(endpoint('primary'), endpoint('backup')) },
           { labels: { first: String(name === 'a') } },
         ),
       ),

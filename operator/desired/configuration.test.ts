@@ -4,7 +4,14 @@ import { Ajv, type AnySchema } from 'ajv';
 import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
 import { canonicalJson } from './canonical.ts';
 import { hashContent, resolveContent } from './configuration.ts';
-import { agentFixture, breakerFixture, bucketFixture, endpoint, limitFixture } from './fixtures.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  bucketFixture,
+  endpoint,
+  limitFixture,
+  modelOf,
+} from './fixtures.ts';
 
 const none = {
   circuits: new Map<string, CircuitBreakerPolicy>(),
@@ -30,18 +37,31 @@ describe('resolveContent', () => {
             secret: 'anthropic',
             key: 'api-key',
           },
+          priority: 0,
+          weight: 1,
           requires: ['Endpoint.Anthropic'],
         },
       ],
+      loadBalancing: 'LeastLoaded',
       timeouts: {
         connectMs: 10_000,
         requestMs: 300_000,
         firstTokenMs: 60_000,
         streamIdleMs: 120_000,
         transportIdleMs: 45_000,
+        toolMs: 30_000,
       },
       retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
+      conversation: {
+        maxMessages: 100,
+        maxTurns: 16,
+        maxTokens: 4096,
+        idleTimeoutMs: 3_600_000,
+        runTimeoutMs: 900_000,
+        peers: 'triage-headless.support.svc',
+      },
+      egress: { allowHosts: [], denyPrivateNetworks: true },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },
       circuits: [
         {
@@ -90,15 +110,33 @@ describe('resolveContent', () => {
 
   it('has neither model nor credential when the caller brings them', () => {
     const agent = agentFixture('triage', {
-      model: { endpoints: [endpoint('primary', { baseURL: 'http://model:8000' })] },
+      model: modelOf(endpoint('primary', { baseURL: 'http://model:8000' })),
     });
     expect(resolveContent(agent, none).endpoints).toEqual([
       {
         name: 'primary',
         provider: 'Anthropic',
         baseURL: 'http://model:8000',
+        priority: 0,
+        weight: 1,
         requires: ['Endpoint.Anthropic'],
       },
+    ]);
+  });
+
+  it('lists endpoints by priority and otherwise as the spec has them', () => {
+    const agent = agentFixture('triage', {
+      model: modelOf(
+        endpoint('last', { priority: 10, maxTokens: 4096 }),
+        endpoint('b', { weight: 3 }),
+        endpoint('a'),
+      ),
+    });
+    const { endpoints } = resolveContent(agent, none);
+    expect(endpoints).toMatchObject([
+      { name: 'b', priority: 0, weight: 3 },
+      { name: 'a', priority: 0, weight: 1 },
+      { name: 'last', priority: 10, weight: 1, maxTokens: 4096 },
     ]);
   });
 

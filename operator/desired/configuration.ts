@@ -3,12 +3,15 @@ import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { AgentAttachment } from './attachment.ts';
 import { canonicalHash, canonicalJson } from './canonical.ts';
+import { cache } from './cache.ts';
 import { circuit } from './circuit.ts';
+import { conversation } from './conversation.ts';
 import { dependenciesOf } from './dependencies.ts';
 import { checkOrder, parseDuration, parsePositiveDuration } from './duration.ts';
 import { InvalidSpecError } from './errors.ts';
 import { requires } from './features.ts';
 import { limits } from './limits.ts';
+import { egress, mcpServers, tools } from './tools.ts';
 import { byText } from './wording.ts';
 
 /** Time between a pod being unready and taking no new work. */
@@ -30,7 +33,9 @@ export function resolveContent(
   const { metadata, spec } = agent;
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
-    endpoints: spec.model.endpoints.map(endpoint),
+    // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
+    endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
+    loadBalancing: spec.model.loadBalancing,
     timeouts: timeouts(spec.timeouts),
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
@@ -38,6 +43,11 @@ export function resolveContent(
     },
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
+    ...cache(spec.cache),
+    conversation: conversation(agent),
+    ...tools(spec),
+    ...mcpServers(spec),
+    ...egress(spec),
     circuits: dependenciesOf(agent).map((dependency) =>
       circuit(dependency, attachment.circuits.get(dependency)),
     ),
@@ -67,7 +77,8 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
 }
 
 function endpoint(spec: EndpointSpec): Endpoint {
-  const { name, provider, model, baseURL, apiKeySecretRef: secret, maxConcurrent } = spec;
+  const { name, provider, model, baseURL, apiKeySecretRef: secret, priority, weight } = spec;
+  const { maxConcurrent, maxTokens } = spec;
   return {
     name,
     provider,
@@ -83,6 +94,9 @@ function endpoint(spec: EndpointSpec): Endpoint {
           },
         }),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    priority,
+    weight,
     requires: requires(`Endpoint.${provider}`),
   };
 }
@@ -98,6 +112,7 @@ function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
     firstTokenMs: ms('firstToken'),
     streamIdleMs: ms('streamIdle'),
     transportIdleMs: ms('transportIdle'),
+    toolMs: ms('tool'),
   };
 }
 

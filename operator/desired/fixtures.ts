@@ -17,7 +17,26 @@ export const OPTIONS = {
 type Endpoint = AgentDeploymentSpec['model']['endpoints'][number];
 
 export function endpoint(name: string, rest: Partial<Endpoint> = {}): Endpoint {
-  return { name, provider: 'Anthropic', ...rest };
+  return { name, provider: 'Anthropic', priority: 0, weight: 1, ...rest };
+}
+
+/** A pool of these endpoints. */
+export function modelOf(...endpoints: Endpoint[]): AgentDeploymentSpec['model'] {
+  return { loadBalancing: 'LeastLoaded', endpoints };
+}
+
+/** A cache with the defaults, which is off. */
+export function cacheFixture(
+  rest: Partial<AgentDeploymentSpec['cache']> = {},
+): AgentDeploymentSpec['cache'] {
+  return {
+    mode: 'Off',
+    scope: 'PerPrincipal',
+    hot: { maxEntries: 100, ttl: '5m' },
+    warm: { maxEntries: 500, ttl: '30m' },
+    cold: { maxEntries: 2000, ttl: '1h' },
+    ...rest,
+  };
 }
 
 export function agentFixture(
@@ -31,23 +50,32 @@ export function agentFixture(
     metadata: { name, namespace: 'support', uid: `uid-${name}`, generation: 1, ...metadata },
     spec: {
       replicas: 3,
-      model: {
-        endpoints: [
-          endpoint('primary', {
-            model: 'claude-sonnet-4-5',
-            apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
-          }),
-        ],
-      },
+      model: modelOf(
+        endpoint('primary', {
+          model: 'claude-sonnet-4-5',
+          apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
+        }),
+      ),
       timeouts: {
         connect: '10s',
         request: '5m',
         firstToken: '60s',
         streamIdle: '120s',
         transportIdle: '45s',
+        run: '15m',
+        tool: '30s',
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      cache: cacheFixture(),
+      conversation: {
+        maxMessages: 100,
+        maxTurns: 16,
+        maxTokens: 4096,
+        idleTimeout: '1h',
+        store: { type: 'Memory' },
+      },
+      security: { egress: { denyPrivateNetworks: true } },
       shutdown: { drainTimeout: '5m' },
       service: { type: 'ClusterIP', port: 80 },
       probes: {

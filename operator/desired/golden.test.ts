@@ -13,8 +13,10 @@ import {
   agentFixture,
   breakerFixture,
   bucketFixture,
+  cacheFixture,
   endpoint,
   limitFixture,
+  modelOf,
   OPTIONS,
 } from './fixtures.ts';
 import { UNMONITORED, type MonitoringFacts } from './monitoring.ts';
@@ -23,19 +25,22 @@ import { planAgent } from './plan.ts';
 const agents: Record<string, AgentDeployment> = {
   smallest: agentFixture('triage', { replicas: 1 }),
   'no-api-key': agentFixture('triage', {
-    model: { endpoints: [endpoint('primary', { baseURL: 'http://model.support.svc:8000' })] },
+    model: modelOf(endpoint('primary', { baseURL: 'http://model.support.svc:8000' })),
   }),
   everything: agentFixture('triage', {
     replicas: 5,
     image: 'example.com/custom-runtime:9',
     imagePullPolicy: 'Always',
     model: {
+      loadBalancing: 'Weighted',
       endpoints: [
+        endpoint('fallback', { priority: 10, maxTokens: 8192 }),
         endpoint('primary', {
           model: 'claude-opus-4-5',
           baseURL: 'https://models.example.com/anthropic',
           apiKeySecretRef: { name: 'models.example', key: 'token' },
           maxConcurrent: 4,
+          weight: 3,
         }),
       ],
     },
@@ -45,6 +50,56 @@ const agents: Record<string, AgentDeployment> = {
       firstToken: '20s',
       streamIdle: '1m',
       transportIdle: '30s',
+      run: '1h',
+      tool: '5s',
+    },
+    tools: [
+      {
+        name: 'find_order',
+        description: 'Finds an order by its number.',
+        inputSchema: { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] },
+        http: {
+          url: 'https://orders.example.com/v1/orders/{id}',
+          method: 'GET',
+          headers: [{ name: 'Accept', value: 'application/json' }],
+          headersFrom: [
+            {
+              name: 'Authorization',
+              prefix: 'Bearer ',
+              secretKeyRef: { name: 'orders-api', key: 'token' },
+            },
+            { name: 'X-Tenant', secretKeyRef: { name: 'orders-api', key: 'tenant' } },
+          ],
+          maxResponseBytes: 4096,
+        },
+        maxConcurrent: 3,
+      },
+    ],
+    mcpServers: [
+      {
+        name: 'stock',
+        url: 'http://stock.support.svc:8080/mcp',
+        headersFrom: [{ name: 'X-Token', secretKeyRef: { name: 'stock.mcp', key: 'token' } }],
+        allowedTools: ['count'],
+        maxConcurrent: 2,
+        maxResponseBytes: 1024,
+      },
+    ],
+    cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
+    security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
+    systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
+    conversation: {
+      maxMessages: 10,
+      maxTurns: 4,
+      maxTokens: 100,
+      idleTimeout: '5m',
+      store: {
+        type: 'Redis',
+        redis: {
+          url: 'rediss://redis.support.svc:6379/1',
+          passwordSecretRef: { name: 'redis', key: 'password' },
+        },
+      },
     },
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },

@@ -7,6 +7,7 @@ import {
   breakerFixture,
   endpoint,
   limitFixture,
+  modelOf,
   OPTIONS,
   target,
 } from './fixtures.ts';
@@ -34,15 +35,13 @@ const attached = attach(
 ).agents.get('triage')!;
 
 const model = (rest: Parameters<typeof endpoint>[1]): Partial<AgentDeploymentSpec> => ({
-  model: {
-    endpoints: [
-      endpoint('primary', {
-        model: 'claude-sonnet-4-5',
-        apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
-        ...rest,
-      }),
-    ],
-  },
+  model: modelOf(
+    endpoint('primary', {
+      model: 'claude-sonnet-4-5',
+      apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
+      ...rest,
+    }),
+  ),
 });
 
 const { spec } = agentFixture();

@@ -2,9 +2,11 @@ import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { credentialDirectory, drainTimeout, ENDPOINT_LAG_MS } from './configuration.ts';
 import { configMapName } from './configMap.ts';
+import { promptVolume } from './conversation.ts';
 import { labels } from './metadata.ts';
 import type { Container, PodTemplate, Volume } from './objects.ts';
 import { probes } from './probes.ts';
+import { secretMounts } from './secretHeaders.ts';
 
 /** Name of the runtime's container, for podTemplate and kubectl logs. */
 export const RUNTIME_CONTAINER = 'agent';
@@ -21,10 +23,11 @@ export interface RuntimeImage {
 
 /**
  * The pod template as Breakwater makes it, before the user's podTemplate. Whatever changes it restarts pods, so it
- * depends on nothing but the image, its pull policy, probes, shutdown and the names of Secrets.
+ * depends on nothing but the image, its pull policy, probes, shutdown and the names of Secrets and of ConfigMaps with a
+ * prompt.
  */
 export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): PodTemplate {
-  const credentials = credentialsOf(agent);
+  const mounts = [...credentialsOf(agent), ...secretsOf(agent), ...promptOf(agent)];
   return {
     metadata: {
       labels: labels(agent),
@@ -42,7 +45,7 @@ export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): 
         fsGroup: USER,
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      containers: [container(agent, runtime, credentials)],
+      containers: [container(agent, runtime, mounts)],
       volumes: [
         { name: 'configuration', configMap: { name: configMapName(agent) } },
         {
@@ -50,7 +53,7 @@ export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): 
           projected: { sources: [{ serviceAccountToken: controlToken() }] },
         },
         { name: 'tmp', emptyDir: {} },
-        ...credentials.map(({ volume }) => volume),
+        ...mounts.map(({ volume }) => volume),
       ],
     },
   };
@@ -71,7 +74,7 @@ interface Mount {
   readOnly?: boolean;
 }
 
-interface Credential {
+interface Mounted {
   volume: Volume;
   mount: Mount;
 }
@@ -80,7 +83,7 @@ interface Credential {
  * One volume for each endpoint with an API key. Optional, so that a Secret which is missing keeps no pod from
  * starting: the runtime reports it, and finds it once it is there.
  */
-function credentialsOf(agent: AgentDeployment): Credential[] {
+function credentialsOf(agent: AgentDeployment): Mounted[] {
   return agent.spec.model.endpoints.flatMap((endpoint) => {
     const secret = endpoint.apiKeySecretRef;
     if (secret === undefined) return [];
@@ -93,10 +96,29 @@ function credentialsOf(agent: AgentDeployment): Credential[] {
   });
 }
 
+function secretsOf({ spec }: AgentDeployment): Mounted[] {
+  const { tools = [], mcpServers = [], conversation } = spec;
+  const callers = [...tools.map(({ http }) => http), ...mcpServers];
+  const headers = callers.flatMap(({ headersFrom }) => headersFrom ?? []);
+  const refs = headers.map(({ secretKeyRef }) => secretKeyRef);
+  const password = conversation.store.redis?.passwordSecretRef;
+  if (password) refs.push(password);
+  return secretMounts(refs).map(({ volume, directory }) => ({
+    volume,
+    mount: { name: volume.name, mountPath: directory, readOnly: true },
+  }));
+}
+
+function promptOf({ spec }: AgentDeployment): Mounted[] {
+  const volume = promptVolume(spec);
+  if (volume === undefined) return [];
+  return [{ volume, mount: { name: volume.name, mountPath: MOUNTS.prompt, readOnly: true } }];
+}
+
 function container(
   agent: AgentDeployment,
   { image, pullPolicy }: RuntimeImage,
-  credentials: Credential[],
+  mounts: Mounted[],
 ): Container {
   return {
     name: RUNTIME_CONTAINER,
@@ -111,6 +133,7 @@ function container(
       fieldEnv('POD_NAME', 'metadata.name'),
       fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
       fieldEnv('POD_UID', 'metadata.uid'),
+      fieldEnv('POD_IP', 'status.podIP'),
     ],
     resources: {
       requests: { cpu: '250m', memory: '256Mi' },
@@ -126,7 +149,7 @@ function container(
       { name: 'configuration', mountPath: MOUNTS.configuration, readOnly: true },
       { name: 'control-token', mountPath: MOUNTS.token, readOnly: true },
       { name: 'tmp', mountPath: '/tmp' },
-      ...credentials.map(({ mount }) => mount),
+      ...mounts.map(({ mount }) => mount),
     ],
   };
 }

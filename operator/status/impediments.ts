@@ -23,6 +23,7 @@ export function impediments(
     ...refusals(observation),
     ...unsupported(observation),
     ...missingSecrets(agent, observation),
+    ...missingPrompt(agent, observation),
   ];
 }
 
@@ -70,21 +71,64 @@ function unsupported(observation: AgentObservation): Problem[] {
 function missingSecrets(agent: AgentDeployment, observation: AgentObservation): Problem[] {
   const { namespace } = agent.metadata;
   const pods = connected(observation);
-  return agent.spec.model.endpoints.flatMap(({ name, apiKeySecretRef: ref }) => {
+  return secretRefs(agent).flatMap(({ use, name, key }) => {
     const lacking = pods.filter(({ snapshot }) =>
-      snapshot.missingCredentials.some(
-        ({ secret, key }) => secret === ref?.name && key === ref.key,
-      ),
+      snapshot.missingCredentials.some((each) => each.secret === name && each.key === key),
     );
-    if (ref === undefined || lacking.length === 0) return [];
+    if (lacking.length === 0) return [];
     return {
       reason: 'SecretNotFound',
       message:
-        `Key ${ref.key} of Secret ${ref.name}, the API key of model/${name}, is missing in ${lacking.length}/${pods.length} connected pods. ` +
-        `Create it, such as with kubectl create secret generic ${ref.name} --namespace ${namespace} --from-file=${ref.key}=FILE; ` +
+        `Key ${key} of Secret ${name}, ${use}, is missing in ${lacking.length}/${pods.length} connected pods. ` +
+        `Create it, such as with kubectl create secret generic ${name} --namespace ${namespace} --from-file=${key}=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     };
   });
+}
+
+/** The keys of Secrets that the spec names, and what for. */
+function secretRefs({ spec }: AgentDeployment): { use: string; name: string; key: string }[] {
+  const keys = spec.model.endpoints.flatMap(({ name, apiKeySecretRef: ref }) =>
+    ref === undefined ? [] : [{ use: `the API key of model/${name}`, ...ref }],
+  );
+  const callers = [
+    ...(spec.tools ?? []).map(({ name, http }) => ({ dependency: `tool/${name}`, ...http })),
+    ...(spec.mcpServers ?? []).map((server) => ({ ...server, dependency: `mcp/${server.name}` })),
+  ];
+  const headers = callers.flatMap(({ dependency, headersFrom = [] }) =>
+    headersFrom.map((header) => ({
+      use: `the header ${header.name} of ${dependency}`,
+      ...header.secretKeyRef,
+    })),
+  );
+  const password = spec.conversation.store.redis?.passwordSecretRef;
+  return [
+    ...keys,
+    ...headers,
+    ...(password ? [{ use: 'the password of Redis', ...password }] : []),
+  ];
+}
+
+/** The ConfigMap with the system prompt, when pods lack it. */
+function missingPrompt(agent: AgentDeployment, observation: AgentObservation): Problem[] {
+  const ref = agent.spec.systemPromptFrom?.configMapKeyRef;
+  const pods = connected(observation);
+  const lacking = pods.filter(({ snapshot }) =>
+    snapshot.missingConfigMaps?.some(
+      ({ configMap, key }) => configMap === ref?.name && key === ref.key,
+    ),
+  );
+  if (ref === undefined || lacking.length === 0) return [];
+  return [
+    {
+      reason: 'ConfigMapNotFound',
+      message:
+        `Key ${ref.key} of ConfigMap ${ref.name}, the system prompt, is missing or empty in ${lacking.length}/${pods.length} connected pods, ` +
+        'which begin no conversations without it. ' +
+        `Create it, such as with kubectl create configmap ${ref.name} --namespace ${agent.metadata.namespace} --from-file=${ref.key}=FILE; ` +
+        'pods see it within 2 minutes, without a restart.',
+    },
+  ];
 }
 
 type Reporting = PodObservation & Required<Pick<PodObservation, 'snapshot'>>;

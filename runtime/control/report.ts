@@ -7,7 +7,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
-import type { Credentials } from '../model/credentials.ts';
+import type { Credential, Credentials } from '../model/credentials.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 
 type MissingCredentials = Snapshot['missingCredentials'];
@@ -16,6 +16,10 @@ export interface ReporterDeps {
   guard: Guard;
   configuration: ActiveConfiguration;
   credentials: Credentials;
+  /** Credentials besides those of endpoints. */
+  headerCredentials: () => { dependency: string; credential: Credential }[];
+  /** Keys of ConfigMaps that should be mounted and are not. */
+  missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
 
 /** Puts together what the runtime tells about itself. */
@@ -38,17 +42,31 @@ export class Reporter {
       limits: guard.limits(),
       transitions: guard.transitions(),
       missingCredentials: this.missingCredentials(),
+      missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
     };
   }
 
+  /** All that should be mounted and is not. */
+  missing(): object[] {
+    return [...this.missingCredentials(), ...this.#missingConfigMaps()];
+  }
+
+  #missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']> {
+    const all = this.#deps.missingConfigMaps();
+    return all.map(({ configMap, key }) => ({ configMap, key }));
+  }
+
   missingCredentials(): MissingCredentials {
-    const { configuration, credentials } = this.#deps;
-    return configuration.endpoints.flatMap((endpoint: Endpoint) => {
+    const { configuration, credentials, headerCredentials } = this.#deps;
+    const keys = configuration.endpoints.flatMap((endpoint: Endpoint) => {
       const { credential } = endpoint;
-      if (!credential || credentials.read(credential) !== undefined) return [];
+      return credential ? [{ dependency: dependencyOf(endpoint), credential }] : [];
+    });
+    return [...keys, ...headerCredentials()].flatMap(({ dependency, credential }) => {
+      if (credentials.read(credential) !== undefined) return [];
       const { secret, key } = credential;
-      return [{ dependency: dependencyOf(endpoint), secret, key }];
+      return [{ dependency, secret, key }];
     });
   }
 

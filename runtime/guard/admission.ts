@@ -80,6 +80,19 @@ export interface Asked {
 export interface AskedCall extends Asked {
   /** Whose gates apply. Absent: those of no credential. */
   credential?: Credential;
+  /** Another dependency may serve it: instead of waiting it is refused, and that is not counted. */
+  immediate?: boolean;
+}
+
+/** How a dependency would take a call. */
+export interface Standing {
+  /**
+   * Usable: at once, as far as gate, circuit and concurrency go. Full: it would have to wait. Shut:
+   * its gate or its circuit holds calls back.
+   */
+  state: 'Usable' | 'Full' | 'Shut';
+  /** Calls under way, those that wait included. */
+  calls: number;
 }
 
 /** A credential by its hash; never the secret itself. */

@@ -35,6 +35,7 @@ export class BulkheadStage implements Stage {
       permit.slot = this.bulkhead;
       return undefined;
     }
+    if (permit.immediate) return this.rejection();
     return permit.asked === undefined ? this.full() : 'Wait';
   }
 
@@ -67,8 +68,17 @@ export class BulkheadStage implements Stage {
     return { target: this.target, maxConcurrent, active, queued, rejected: this.rejected };
   }
 
+  /** Whether a call would get a place at once. */
+  get hasRoom(): boolean {
+    return this.bulkhead.queued === 0 && this.bulkhead.active < this.spec.maxConcurrent;
+  }
+
   private full(): Rejection {
     this.rejected += 1;
+    return this.rejection();
+  }
+
+  private rejection(): Rejection {
     return { reason: 'BulkheadFull', target: this.target, retryAfterMs: SOON_MS };
   }
 

@@ -82,6 +82,16 @@ export class Circuit {
     return this.enter(now);
   }
 
+  /** Calls under way, those that still wait for a place included. */
+  get calls(): number {
+    return this.inFlight;
+  }
+
+  /** Whether its state lets a call through now. */
+  admits(now: number): boolean {
+    return this.breaker.admits(now);
+  }
+
   /** Milliseconds to wait after `enter` has answered REJECTED. */
   get retryAfterMs(): number {
     return this.breaker.rejection.retryAfterMs;

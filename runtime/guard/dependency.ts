@@ -12,7 +12,14 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
-import type { Admission, AskedCall, Credential, Rejection, Waiting } from './admission.ts';
+import type {
+  Admission,
+  AskedCall,
+  Credential,
+  Rejection,
+  Standing,
+  Waiting,
+} from './admission.ts';
 import type { Callee } from './callPermit.ts';
 import type { Circuit } from './circuit.ts';
 import type { Office } from './heldPermit.ts';
@@ -96,6 +103,14 @@ export class Dependency implements Callee {
     const permit = new CallPermit(asked, this, generation, now);
     if (gate === 'Probe') this.probe(permit);
     return pass(permit, this.stages, now);
+  }
+
+  /** How a call with this credential would fare. Limits are left out: what a call costs decides there. */
+  standing(credential: Credential | undefined, now: number): Standing {
+    const { circuit, bulkhead } = this;
+    const gated = this.gates?.isShut((credential ?? NO_CREDENTIAL).hash, now) === true;
+    if (gated || !circuit.admits(now)) return { state: 'Shut', calls: circuit.calls };
+    return { state: bulkhead.hasRoom ? 'Usable' : 'Full', calls: circuit.calls };
   }
 
   private probe(permit: CallPermit): void {

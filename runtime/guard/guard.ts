@@ -19,7 +19,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { BreakerTransition } from '../resilience/breaker.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
-import type { Admission, Asked, AskedCall, Waiting } from './admission.ts';
+import type { Admission, Asked, AskedCall, Credential, Standing, Waiting } from './admission.ts';
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
@@ -139,6 +139,16 @@ export class Guard {
     const found = this.reach(dependency);
     if (found === undefined) throw new Error(this.unknown(dependency));
     return found.acquire(asked, this.office.now());
+  }
+
+  /** Whether the configuration in force has this dependency. */
+  has(dependency: string): boolean {
+    return this.reach(dependency) !== undefined;
+  }
+
+  /** How a dependency would take a call, without asking it; undefined when there is none such. */
+  standing(dependency: string, credential?: Credential): Standing | undefined {
+    return this.reach(dependency)?.standing(credential, this.office.now());
   }
 
   /** The credential mounted for a dependency is another one now; what is known of the one before goes. */

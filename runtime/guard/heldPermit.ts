@@ -52,6 +52,11 @@ export abstract class HeldPermit implements Permit {
     return this;
   }
 
+  /** Whether it is to be refused, uncounted, where it would have to wait. */
+  get immediate(): boolean {
+    return this.asked?.immediate === true;
+  }
+
   abstract firstToken(): void;
   abstract shutGate(reason: GateReason, ms?: number): void;
   /** Why it would not be granted any more, after it waited. */

@@ -66,8 +66,9 @@ export class LimiterSet implements Stage {
   take(permit: HeldPermit, now: number): Rejection | 'Wait' | undefined {
     const { limiters } = this;
     if (limiters.length === 0) return undefined;
-    for (let i = 0; i < limiters.length; i += 1) limiters[i]!.counted();
     const lacking = this.tryTake(permit, now);
+    if (lacking !== undefined && permit.immediate) return this.rejection(lacking, now);
+    for (let i = 0; i < limiters.length; i += 1) limiters[i]!.counted();
     if (lacking === undefined) return undefined;
     return permit.asked !== undefined && this.maxWait() > 0 ? 'Wait' : this.reject(lacking, now);
   }
@@ -192,6 +193,10 @@ export class LimiterSet implements Stage {
 
   private reject(limiter: Limiter, now: number): Rejection {
     limiter.refused(now);
+    return this.rejection(limiter, now);
+  }
+
+  private rejection(limiter: Limiter, now: number): Rejection {
     return {
       reason: 'RateLimited',
       target: this.target,

@@ -1,6 +1,6 @@
 import { INBOUND } from '../../contract/link.ts';
 import { sorting } from './supported.ts';
-import type { Circuit, Content, Endpoint, Limit } from '../../contract/generated/types.ts';
+import type { Circuit, Content, Limit } from '../../contract/generated/types.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 
 /** What is to be in force for one dependency. */
@@ -12,7 +12,7 @@ export interface Planned {
 }
 
 interface Entry {
-  endpoint: Endpoint;
+  maxConcurrent: number | undefined;
   limits: Limit[] | undefined;
   circuit: Circuit | undefined;
   taken: boolean;
@@ -39,11 +39,14 @@ export class Rollout {
 
   /** Sorts the elements by dependency, one at each step. Everything else is to be asked afterwards. */
   sorting(): Generator<void, void> {
+    const enter = ({ maxConcurrent }: { maxConcurrent?: number }, dependency: string): void => {
+      const entry = { maxConcurrent, limits: undefined, circuit: undefined, taken: false };
+      this.entries.set(dependency, entry);
+    };
     return sorting(this.content, {
-      endpoint: (endpoint, dependency) => {
-        const entry = { endpoint, limits: undefined, circuit: undefined, taken: false };
-        this.entries.set(dependency, entry);
-      },
+      endpoint: enter,
+      tool: enter,
+      mcpServer: enter,
       circuit: (circuit) => {
         const entry = this.entries.get(circuit.dependency);
         if (entry) entry.circuit = circuit;
@@ -70,8 +73,8 @@ export class Rollout {
     const entry = this.entries.get(name);
     if (entry === undefined || entry.taken) return undefined;
     entry.taken = true;
-    const { endpoint, limits = NO_LIMITS, circuit } = entry;
-    return { bound: concurrency(this.content, endpoint.maxConcurrent), limits, circuit };
+    const { maxConcurrent, limits = NO_LIMITS, circuit } = entry;
+    return { bound: concurrency(this.content, maxConcurrent), limits, circuit };
   }
 }
 

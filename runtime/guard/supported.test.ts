@@ -52,8 +52,8 @@ describe('supported', () => {
     ],
     [
       'leaves out what is for a kind of dependency that it does not have',
-      { circuits: [circuitOf({ dependency: 'tool/search', policy: 'p' })] },
-      [{ path: '/circuits/0', feature: 'Dependency.tool', policy: 'p' }],
+      { circuits: [circuitOf({ dependency: 'queue/search', policy: 'p' })] },
+      [{ path: '/circuits/0', feature: 'Dependency.queue', policy: 'p' }],
     ],
   ])('%s', (_name, parts, unsupported) => {
     expect(supported(content(parts)).unsupported).toEqual(unsupported);

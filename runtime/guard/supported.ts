@@ -5,6 +5,8 @@ import type {
   Content,
   Endpoint,
   Limit,
+  McpServer,
+  Tool,
 } from '../../contract/generated/types.ts';
 
 export type Unsupported = ConfigurationStatus['unsupported'][number];
@@ -12,6 +14,8 @@ export type Unsupported = ConfigurationStatus['unsupported'][number];
 /** What of a configuration this runtime can do justice to, and what it leaves out. */
 export interface Supported {
   endpoints: Endpoint[];
+  tools: Tool[];
+  mcpServers: McpServer[];
   circuits: Circuit[];
   limits: Limit[];
   unsupported: Unsupported[];
@@ -27,13 +31,22 @@ export function dependencyOf(endpoint: Endpoint): string {
 }
 
 /**
- * Sorts out what needs a feature that this runtime lacks. An endpoint that is left out takes the
- * circuits and limits of its dependency with it. Paths are JSON pointers into the content.
+ * Sorts out what needs a feature that this runtime lacks. What is left out of what the agent calls
+ * takes the circuits and limits of its dependency with it. Paths are JSON pointers into the content.
  */
 export function supported(content: Content): Supported {
-  const found: Supported = { endpoints: [], circuits: [], limits: [], unsupported: [] };
+  const found: Supported = {
+    endpoints: [],
+    tools: [],
+    mcpServers: [],
+    circuits: [],
+    limits: [],
+    unsupported: [],
+  };
   const steps = sorting(content, {
     endpoint: (endpoint) => found.endpoints.push(endpoint),
+    tool: (tool) => found.tools.push(tool),
+    mcpServer: (server) => found.mcpServers.push(server),
     circuit: (circuit) => found.circuits.push(circuit),
     limit: (limit) => found.limits.push(limit),
     unsupported: (element) => found.unsupported.push(element),
@@ -45,38 +58,97 @@ export function supported(content: Content): Supported {
 /** Takes what was sorted out, element by element. */
 export interface Sorted {
   endpoint(endpoint: Endpoint, dependency: string): void;
+  tool(tool: Tool, dependency: string): void;
+  mcpServer(server: McpServer, dependency: string): void;
   circuit(circuit: Circuit): void;
   limit(limit: Limit): void;
   unsupported?(element: Unsupported): void;
 }
 
-/** The same as `supported`, an element at each step: endpoints, then circuits, then limits. */
+/** The same as `supported`, an element at each step: what the agent calls, circuits, then limits. */
 export function* sorting(content: Content, sorted: Sorted): Generator<void, void> {
-  const missing = new Missing();
-  const keep = (path: string, lacking: readonly string[], policy?: string): boolean => {
-    for (const feature of lacking) {
-      sorted.unsupported?.({ path, feature, ...(policy !== undefined && { policy }) });
-    }
-    return lacking.length === 0;
-  };
+  const sieve = new Sieve(sorted);
+  sieve.loadBalancing(content);
   for (const [i, endpoint] of content.endpoints.entries()) {
-    const dependency = dependencyOf(endpoint);
-    const lacking = missing.of('Endpoint', endpoint.provider, NONE, endpoint.requires);
-    missing.byTarget.set(dependency, lacking);
-    if (lacking === NONE || keep(`/endpoints/${i}`, lacking)) sorted.endpoint(endpoint, dependency);
+    sieve.endpoint(endpoint, i);
+    yield;
+  }
+  for (const [i, tool] of (content.tools ?? []).entries()) {
+    sieve.tool(tool, i);
+    yield;
+  }
+  for (const [i, server] of (content.mcpServers ?? []).entries()) {
+    sieve.mcpServer(server, i);
     yield;
   }
   for (const [i, circuit] of content.circuits.entries()) {
-    const lacking = missing.ofTarget(circuit.dependency, circuit.requires);
-    if (lacking === NONE || keep(`/circuits/${i}`, lacking, circuit.policy))
-      sorted.circuit(circuit);
+    sieve.circuit(circuit, i);
     yield;
   }
   for (const [i, limit] of content.limits.entries()) {
-    const ofTarget = missing.ofTarget(limit.target, undefined);
-    const lacking = missing.of('Limit', limit.resource, ofTarget, limit.requires);
-    if (lacking === NONE || keep(`/limits/${i}`, lacking, limit.policy)) sorted.limit(limit);
+    sieve.limit(limit, i);
     yield;
+  }
+}
+
+/** Hands on the elements that this runtime can do justice to, and tells of the others. */
+class Sieve {
+  private readonly missing = new Missing();
+  private readonly sorted: Sorted;
+
+  constructor(sorted: Sorted) {
+    this.sorted = sorted;
+  }
+
+  loadBalancing({ loadBalancing }: Content): void {
+    if (loadBalancing === undefined) return;
+    const lacking = this.missing.of('LoadBalancing', loadBalancing, NONE, undefined);
+    this.keeps('/loadBalancing', lacking);
+  }
+
+  endpoint(endpoint: Endpoint, i: number): void {
+    const dependency = dependencyOf(endpoint);
+    const lacking = this.missing.of('Endpoint', endpoint.provider, NONE, endpoint.requires);
+    this.missing.byTarget.set(dependency, lacking);
+    if (lacking === NONE || this.keeps(`/endpoints/${i}`, lacking)) {
+      this.sorted.endpoint(endpoint, dependency);
+    }
+  }
+
+  tool(tool: Tool, i: number): void {
+    const dependency = `tool/${tool.name}`;
+    const lacking = this.missing.of('Dependency', 'tool', NONE, tool.requires);
+    this.missing.byTarget.set(dependency, lacking);
+    if (this.keeps(`/tools/${i}`, lacking)) this.sorted.tool(tool, dependency);
+  }
+
+  mcpServer(server: McpServer, i: number): void {
+    const dependency = `mcp/${server.name}`;
+    const lacking = this.missing.of('Dependency', 'mcp', NONE, server.requires);
+    this.missing.byTarget.set(dependency, lacking);
+    if (this.keeps(`/mcpServers/${i}`, lacking)) this.sorted.mcpServer(server, dependency);
+  }
+
+  circuit(circuit: Circuit, i: number): void {
+    const lacking = this.missing.ofTarget(circuit.dependency, circuit.requires);
+    if (lacking === NONE || this.keeps(`/circuits/${i}`, lacking, circuit.policy)) {
+      this.sorted.circuit(circuit);
+    }
+  }
+
+  limit(limit: Limit, i: number): void {
+    const ofTarget = this.missing.ofTarget(limit.target, undefined);
+    const lacking = this.missing.of('Limit', limit.resource, ofTarget, limit.requires);
+    if (lacking === NONE || this.keeps(`/limits/${i}`, lacking, limit.policy)) {
+      this.sorted.limit(limit);
+    }
+  }
+
+  private keeps(path: string, lacking: readonly string[], policy?: string): boolean {
+    for (const feature of lacking) {
+      this.sorted.unsupported?.({ path, feature, ...(policy !== undefined && { policy }) });
+    }
+    return lacking.length === 0;
   }
 }
 

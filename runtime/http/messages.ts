@@ -3,13 +3,11 @@ import type { Logger } from 'pino';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import { INBOUND } from '../../contract/link.ts';
 import type { ActualCost, Admission, Cost } from '../guard/admission.ts';
-import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import { dependencyOf } from '../guard/supported.ts';
-import type { AttemptResult, HeldAnswer } from '../model/attempt.ts';
-import type { ModelAnswer, ModelCaller } from '../model/caller.ts';
-import type { Credentials } from '../model/credentials.ts';
+import type { HeldAnswer } from '../model/attempt.ts';
+import type { ModelCaller } from '../model/caller.ts';
+import type { ModelAnswer } from '../model/request.ts';
 import { decided } from '../model/decided.ts';
 import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
@@ -20,6 +18,7 @@ import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from './problems.
 import { isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest, Problem } from './requests.ts';
 import { ResponseSink } from './sink.ts';
+import { Used } from './used.ts';
 
 /** How a request to the agent ended: answered by the endpoint, by us, or not at all. */
 export interface Served {
@@ -37,9 +36,8 @@ export interface InForce {
 export interface MessagesDeps {
   guard: Pick<Guard, 'admitInbound'>;
   clock: Clock;
-  caller: ModelCaller;
+  caller: Pick<ModelCaller, 'call'>;
   estimator: TokenEstimator;
-  credentials: Credentials;
   /** Undefined as long as there is none. */
   inForce(): InForce | undefined;
   log: Logger;
@@ -52,10 +50,9 @@ interface Visit {
   cut: AbortController;
   deadlineAt: number;
   inForce: InForce;
-  endpoint: Endpoint;
 }
 
-/** `POST /v1/messages`: limits and bulkhead, then the endpoint. */
+/** The model's API (messages, count_tokens, models): limits and bulkhead, then the pool of endpoints. */
 export class Messages {
   readonly #deps: MessagesDeps;
 
@@ -70,8 +67,7 @@ export class Messages {
     cut: AbortController,
   ): Promise<Served> {
     const inForce = this.#deps.inForce();
-    const endpoint = inForce?.endpoints[0];
-    if (!inForce || !endpoint) return this.#refuse(response, NOT_CONFIGURED);
+    if (!inForce?.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
     const deadlineAt = this.#deps.clock.now() + inForce.content.timeouts.requestMs;
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
@@ -79,7 +75,7 @@ export class Messages {
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      return await this.#visit({ request, response, cut, deadlineAt, inForce, endpoint });
+      return await this.#visit({ request, response, cut, deadlineAt, inForce });
     } finally {
       response.off('close', onClose);
     }
@@ -93,8 +89,9 @@ export class Messages {
     );
     const early = byTokens ? await readRequest(visit.request) : undefined;
     if (early !== undefined && isProblem(early)) return this.#refuse(visit.response, early);
-    const cost = early && this.#estimate(visit.endpoint, early);
-    const admission = await this.#admit(visit, cost);
+    const cost = early && this.#estimate(visit.inForce, early);
+    const admitted = this.#admit(visit, cost);
+    const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind === 'Rejection') {
       return this.#refuse(visit.response, cutOf(visit) ?? rejected(admission.rejection));
     }
@@ -108,63 +105,65 @@ export class Messages {
     }
   }
 
-  async #admit({ request, deadlineAt, cut }: Visit, cost: Cost | undefined): Promise<Admission> {
+  #admit(
+    { request, deadlineAt, cut }: Visit,
+    cost: Cost | undefined,
+  ): Admission | Promise<Admission> {
     const answer = this.#deps.guard.admitInbound({
       deadlineAt,
       header: (name) => headerOf(request, name),
       ...(cost && { cost }),
     });
-    return decided(answer, cut.signal);
+    return answer.kind === 'Waiting' ? decided(answer, cut.signal) : answer;
   }
 
-  #estimate(endpoint: Endpoint, { model, size }: MessagesRequest): Cost {
-    return this.#deps.estimator.estimate(endpoint.model ?? model, size);
+  #estimate({ endpoints }: InForce, { model, size }: MessagesRequest): Cost {
+    return this.#deps.estimator.estimate(endpoints[0]?.model ?? model, size);
   }
 
   async #call(visit: Visit, read: MessagesRequest, used: Used): Promise<Served> {
-    const { endpoint, request, response, cut, deadlineAt, inForce } = visit;
-    const credential = endpoint.credential && this.#deps.credentials.read(endpoint.credential);
-    if (endpoint.credential && credential === undefined) {
-      return this.#refuse(response, credentialMissing(endpoint.credential));
-    }
+    const { request, response, cut, deadlineAt, inForce } = visit;
     const sink = new ResponseSink(response, cut.signal);
     const answer = await this.#deps.caller.call(
       {
         ...read,
-        content: inForce.content,
-        endpoint,
-        ...(credential !== undefined && { credential }),
+        ...inForce,
         headers: request.rawHeaders,
+        principal: '',
         deadlineAt,
         signal: cut.signal,
         sink,
       },
       (charge) => used.add(charge),
     );
-    return this.#answer(visit, answer, sink, credential !== undefined);
+    return this.#answer(visit, answer, sink);
   }
 
-  #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink, mounted: boolean): Served {
-    if ('rejection' in answer) {
-      const problem = cutOf(visit) ?? rejected(answer.rejection, mounted);
-      return this.#refuse(visit.response, problem, answer.rejection.target);
-    }
-    const { result } = answer;
-    const { fault, held } = result;
-    if (fault !== undefined) return this.#fault(visit, result, FAULTS[fault], sink);
+  #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink): Served {
+    if (answer.kind !== 'Answered') return this.#refuseFor(visit, answer);
+    const { fault, held, outcome, status = 0 } = answer.result;
+    if (fault !== undefined) return this.#fault(visit, answer, FAULTS[fault], sink);
     if (held !== undefined) passOn(held, sink);
-    const { outcome, status = 0 } = result;
     const failed = outcome.vote === 'failure' || status >= 500;
     return { reason: failed || status >= 400 ? 'UpstreamError' : 'None', failed };
   }
 
+  #refuseFor(visit: Visit, answer: Exclude<ModelAnswer, Answered>): Served {
+    if (answer.kind === 'Nowhere') {
+      const { missing } = answer;
+      return this.#refuse(visit.response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
+    }
+    const { rejection, mounted } = answer;
+    const problem = cutOf(visit) ?? rejected(rejection, mounted);
+    return this.#refuse(visit.response, problem, rejection.target);
+  }
+
   #fault(
-    { endpoint, response }: Visit,
-    { committed }: AttemptResult,
+    { response }: Visit,
+    { result: { committed }, dependency }: Answered,
     problem: Problem,
     sink: ResponseSink,
   ): Served {
-    const dependency = dependencyOf(endpoint);
     if (problem === 'Gone' || !committed) return this.#refuse(response, problem, dependency);
     this.#deps.log.warn({ dependency, reason: problem.reason }, 'Answer was broken off');
     sink.breakOff(problem);
@@ -183,30 +182,7 @@ export class Messages {
   }
 }
 
-/** What the attempts of one request took together. */
-class Used {
-  #inputTokens: number | undefined = 0;
-  #outputTokens: number | undefined = 0;
-
-  add(charge: ActualCost): void {
-    if (charge === REFUND) return;
-    const { inputTokens, outputTokens } = charge;
-    this.#inputTokens = sum(this.#inputTokens, inputTokens);
-    this.#outputTokens = sum(this.#outputTokens, outputTokens);
-  }
-
-  /** A figure that one of the attempts did not learn is absent: what was reserved stands. */
-  total(): ActualCost {
-    return {
-      ...(this.#inputTokens !== undefined && { inputTokens: this.#inputTokens }),
-      ...(this.#outputTokens !== undefined && { outputTokens: this.#outputTokens }),
-    };
-  }
-}
-
-function sum(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : a + b;
-}
+type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;
 
 function settle(admission: Admission, actual: ActualCost): void {
   if (admission.kind === 'Permit') admission.permit.settle(OK, actual);

@@ -1,25 +1,44 @@
 import type { IncomingMessage } from 'node:http';
-import { requestSize } from '../model/estimate.ts';
+import type { Expected } from '../model/attempt.ts';
+import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/estimate.ts';
 import type { RequestSize } from '../model/estimate.ts';
 import { readBody } from './body.ts';
 import type { Failure } from './errors.ts';
 
-/** A request to `POST /v1/messages` that has been read and checked. */
+/** A request to the model's API that has been read and checked. */
 export interface MessagesRequest {
-  /** Query string with its question mark, or empty. */
-  query: string;
+  method: 'GET' | 'POST';
+  /** Path and query. */
+  path: string;
+  expected: Expected;
   body: Buffer;
   stream: boolean;
   /** As the caller named it; empty when it did not. */
   model: string;
   size: RequestSize;
+  /** max_tokens, if it states one that is valid. */
+  maxTokens?: number;
 }
 
 /** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
 export type Problem = Failure | 'Gone';
 
-/** Reads and checks a request. */
+const MESSAGES = '/v1/messages';
+const COUNT_TOKENS = '/v1/messages/count_tokens';
+const MODELS = '/v1/models';
+/** Of one model, by its id: nothing that could lead elsewhere. */
+const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*$/;
+
+/** What of the model's API a request is for, as metrics name it; undefined when it is not for that. */
+export function modelRoute({ method, url = '' }: IncomingMessage): string | undefined {
+  const [path = ''] = url.split('?', 1);
+  if (method === 'POST') return path === MESSAGES || path === COUNT_TOKENS ? path : undefined;
+  return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
+}
+
+/** Reads and checks a request for which there is a modelRoute. */
 export async function readRequest(request: IncomingMessage): Promise<MessagesRequest | Problem> {
+  if (request.method === 'GET') return { ...PLAIN, method: 'GET', path: request.url! };
   const read = await readBody(request);
   if (!read.ok) return read.why === 'Gone' ? 'Gone' : TOO_LARGE;
   const encoding = request.headers['content-encoding'] ?? 'identity';
@@ -28,19 +47,36 @@ export async function readRequest(request: IncomingMessage): Promise<MessagesReq
   }
   const parsed = parseObject(read.body);
   if (parsed === undefined) return invalid('The body must be a JSON object.');
-  const at = request.url!.indexOf('?');
+  const model = typeof parsed.model === 'string' ? parsed.model : '';
+  const path = request.url!;
+  if (modelRoute(request) === COUNT_TOKENS) {
+    return { ...PLAIN, method: 'POST', path, body: read.body, model };
+  }
+  const maxTokens = statedMaxTokens(parsed);
   return {
-    query: at < 0 ? '' : request.url!.slice(at),
+    method: 'POST',
+    path,
+    expected: 'Message',
     body: read.body,
     stream: parsed.stream === true,
-    model: typeof parsed.model === 'string' ? parsed.model : '',
+    model,
     size: requestSize(read.body, parsed),
+    ...(maxTokens !== undefined && { maxTokens }),
   };
 }
 
 export function isProblem(value: MessagesRequest | Problem): value is Problem {
   return value === 'Gone' || 'reason' in value;
 }
+
+/** What a request is that has no model write anything. */
+const PLAIN = {
+  expected: 'Json' as const,
+  body: Buffer.alloc(0),
+  stream: false,
+  model: '',
+  size: NO_TOKENS,
+};
 
 const TOO_LARGE: Failure = { reason: 'TooLarge', message: 'The body is larger than 32 MiB.' };
 

@@ -15,6 +15,7 @@ async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
   const server = agentServer({
+    conversations: { handle: () => Promise.reject(new Error('not asked for')) },
     messages: {
       handle: async (request, response) => {
         const read = await readBody(request);

@@ -2,16 +2,20 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
+import { conversationRoute } from './conversationRequests.ts';
+import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { rawError, sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
 import type { Messages, Served } from './messages.ts';
+import { modelRoute } from './requests.ts';
 
 /** A listener that may take a request; says whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
+  conversations: Pick<Conversations, 'handle'>;
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
@@ -22,11 +26,9 @@ export interface AgentServerDeps {
   requestTimeoutMs?: number;
 }
 
-const MESSAGES = '/v1/messages';
-
 const NOT_FOUND: Failure = {
   reason: 'NotFound',
-  message: 'There is nothing here: the agent answers POST /v1/messages.',
+  message: 'There is nothing here: the agent answers POST /v1/messages and POST /v1/conversations.',
 };
 const DRAINING: Failure = {
   reason: 'Draining',
@@ -68,10 +70,27 @@ async function serve(
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
   if (deps.health(request, response)) return;
   const began = performance.now();
-  const known = request.url?.split('?', 1)[0] === MESSAGES && request.method === 'POST';
-  const served = known ? await serveMessages(deps, request, response) : notFound(response);
+  const handler = handlerOf(deps, request);
+  const served = handler ? await handle(deps, handler, request, response) : notFound(response);
   const seconds = (performance.now() - began) / 1000;
-  deps.onServed(known ? MESSAGES : 'other', served, seconds);
+  deps.onServed(handler?.route ?? 'other', served, seconds);
+}
+
+/** Who serves a request; undefined when nobody does. */
+interface Handler {
+  /** As metrics name it. */
+  route: string;
+  handle: Messages['handle'];
+}
+
+function handlerOf(
+  { messages, conversations }: AgentServerDeps,
+  request: IncomingMessage,
+): Handler | undefined {
+  const route = modelRoute(request);
+  if (route !== undefined) return { route, handle: (...args) => messages.handle(...args) };
+  const found = conversationRoute(request);
+  return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }
 
 function notFound(response: ServerResponse): Served {
@@ -79,8 +98,9 @@ function notFound(response: ServerResponse): Served {
   return { reason: 'NotFound', failed: false };
 }
 
-async function serveMessages(
-  { lifecycle, messages, log }: AgentServerDeps,
+async function handle(
+  { lifecycle, log }: AgentServerDeps,
+  handler: Handler,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
@@ -92,7 +112,7 @@ async function serveMessages(
     return { reason: 'Draining', failed: true };
   }
   try {
-    const served = await messages.handle(request, response, cut);
+    const served = await handler.handle(request, response, cut);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
     return served;

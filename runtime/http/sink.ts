@@ -9,6 +9,7 @@ export class ResponseSink implements Sink {
   readonly #response: ServerResponse;
   readonly #signal: AbortSignal;
   #appendable = false;
+  #written = false;
 
   /** `signal` wakes a write that waits for the caller. */
   constructor(response: ServerResponse, signal: AbortSignal) {
@@ -20,13 +21,17 @@ export class ResponseSink implements Sink {
     this.#appendable = appendable;
     this.#response.sendDate = false;
     this.#response.writeHead(status, statusText, headers);
-    this.#response.flushHeaders();
+    // With the first bytes of the body, if they come at once.
+    queueMicrotask(() => {
+      if (!this.#written) this.#response.flushHeaders();
+    });
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    if (this.#response.write(chunk) || this.#response.destroyed) return;
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#written = true;
+    if (this.#response.write(chunk) || this.#response.destroyed) return undefined;
     this.blocked = true;
-    await new Promise<void>((resolve) => {
+    return new Promise<void>((resolve) => {
       const wake = (): void => {
         this.#response.off('drain', onDrain).off('close', wake);
         this.#signal.removeEventListener('abort', wake);
@@ -43,6 +48,7 @@ export class ResponseSink implements Sink {
   }
 
   end(): void {
+    this.#written = true;
     this.#response.end();
   }
 

@@ -3,6 +3,7 @@ import type { Remaining } from '../guard/reservation.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from './headers.ts';
+import type { CutSource } from './cutSource.ts';
 import type { CutCause } from './outcome.ts';
 import type { Usage, UsageMeter } from './usage.ts';
 
@@ -10,26 +11,36 @@ import type { Usage, UsageMeter } from './usage.ts';
 export interface Sink {
   /** Sends status and headers at once. `appendable`: an error event may follow the body. */
   head(status: number, statusText: string, headers: string[], appendable: boolean): void;
-  /** Sends a chunk; resolves when there is room for more, or nobody reads any longer. */
-  write(chunk: Buffer): Promise<void>;
+  /**
+   * Sends a chunk. Undefined when there is room for more; else a promise that resolves when there is,
+   * or nobody reads any longer.
+   */
+  write(chunk: Buffer): Promise<void> | undefined;
   end(): void;
   /** Whether a write is waiting for the caller to read. */
   readonly blocked: boolean;
 }
 
+/** A message, be it streamed or not, or JSON of any other kind. */
+export type Expected = 'Message' | 'Json';
+
 /** One attempt at an endpoint. */
 export interface Attempt {
   endpoint: Endpoint;
-  /** The endpoint's own credential; absent: the caller's is passed on. */
-  credential?: string;
-  /** Query string with its question mark, or empty. */
-  query: string;
+  /** The endpoint's own key; absent: the caller's credential is passed on. */
+  key?: string;
+  method: 'GET' | 'POST';
+  /** Path and query below the endpoint's baseURL. */
+  path: string;
+  expected: Expected;
   headers: RawHeaders;
   body: Buffer;
+  /** max_tokens of the body; absent when it states none that is valid. */
+  maxTokens?: number;
   /** Whether the caller asked for a stream. */
   stream: boolean;
-  /** Aborted with a Cut. */
-  signal: AbortSignal;
+  /** What ends it early. */
+  cuts: CutSource;
   sink: Sink;
   /** Told of what comes, so that it can tell when nothing does. */
   watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken'>;

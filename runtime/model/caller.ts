@@ -1,22 +1,21 @@
-import { createHash } from 'node:crypto';
-import type { Content, Endpoint } from '../../contract/generated/types.ts';
-import type { ActualCost, Permit, Rejection } from '../guard/admission.ts';
+import type { ActualCost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
-import { decided } from './decided.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import { dependencyOf } from '../guard/supported.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
-import type { AttemptResult, Sink } from './attempt.ts';
+import type { AttemptResult } from './attempt.ts';
 import { AttemptWatch } from './attemptWatch.ts';
-import type { RequestSize, TokenEstimator } from './estimate.ts';
+import type { TokenEstimator } from './estimate.ts';
+import { CutSource } from './cutSource.ts';
 import { forward } from './forward.ts';
-import { headerValue } from './headers.ts';
-import type { RawHeaders } from './headers.ts';
 import { Cut } from './outcome.ts';
-import { Retries, retryReason } from './retry.ts';
+import type { Member, Pool } from './pool.ts';
+import type { ModelAnswer, ModelRequest } from './request.ts';
+import { Retries, movable, retryReason } from './retry.ts';
+import { Route } from './route.ts';
+import type { Granted, Move } from './route.ts';
 import type { TimerWheel } from './timerWheel.ts';
 import type { Upstream } from './upstream.ts';
 import { UsageMeter } from './usage.ts';
@@ -33,47 +32,28 @@ export interface ModelCall {
   usage: Usage;
 }
 
-/** A request to be made to an endpoint, in as many attempts as it takes. */
-export interface ModelRequest {
-  content: Content;
-  endpoint: Endpoint;
-  /** The endpoint's own credential; absent: the caller's is passed on. */
-  credential?: string;
-  query: string;
-  headers: RawHeaders;
-  body: Buffer;
-  stream: boolean;
-  /** As the caller named it. */
-  model: string;
-  size: RequestSize;
-  /** End of the whole request, on the monotonic clock. */
-  deadlineAt: number;
-  /** Aborted with a Cut when the caller leaves or the process does. */
-  signal: AbortSignal;
-  sink: Sink;
-}
-
-/** How a request ended: not let through, or with the last of its attempts. */
-export type ModelAnswer = { rejection: Rejection } | { result: AttemptResult };
-
 export interface ModelCallerDeps {
   guard: Pick<Guard, 'acquire' | 'learn'>;
+  pool: Pool;
   clock: Clock;
   upstream: Pick<Upstream, 'send'>;
   wheel: TimerWheel;
   estimator: TokenEstimator;
   retryBudget: RetryBudget;
-  /** Whether the configuration in force has the dependency. */
-  known(dependency: string): boolean;
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
   onRetry(reason: string): void;
+  /** A call goes to another endpoint than the one that is to be preferred. */
+  onFallback: (from: string, to: string) => void;
 }
 
+/** What follows an attempt: another endpoint, the same one after so many milliseconds, or nothing. */
+type Next = Move | { waitMs: number } | undefined;
+
 /**
- * Calls an endpoint and owns all retries: each attempt takes permits of its own and votes once,
- * and none is made to an endpoint whose circuit or gate has shut meanwhile.
+ * Calls the model and owns all retries: each attempt takes permits of its own at the endpoint that it
+ * goes to and votes once there, and none is made where a circuit or a gate has shut meanwhile.
  */
 export class ModelCaller {
   readonly #deps: ModelCallerDeps;
@@ -88,53 +68,77 @@ export class ModelCaller {
     retryBudget.request(clock.now());
     const withdraw = (): boolean => retryBudget.withdraw(clock.now());
     const retries = new Retries(request.content.retry, withdraw, random);
-    let last: AttemptResult | undefined;
-    for (;;) {
-      // A reload may have taken the endpoint away while this one waited to try again.
-      if (last && !this.#deps.known(dependencyOf(request.endpoint))) return { result: last };
-      const admission = await this.#admit(request);
-      if (admission.kind === 'Rejection') return last ? { result: last } : admission;
-      let wait: number | undefined;
+    const route = new Route(this.#deps, request);
+    const asked = route.first();
+    // Promises only where there is something to wait for: this is the way of every request.
+    const first = asked instanceof Promise ? await asked : asked;
+    if (first.kind !== 'Granted') return first;
+    let granted: Granted | undefined = first;
+    let answer: ModelAnswer;
+    do {
+      const { member } = granted;
+      let next: Next;
       const decide = (result: AttemptResult): number | undefined => {
-        wait = retries.next(result, request.deadlineAt - clock.now());
-        return wait;
+        next = this.#next(result, member, { request, route, retries });
+        return next && 'waitMs' in next ? next.waitMs : undefined;
       };
-      last = await this.#attempt(request, admission.permit, decide, onUsage);
-      if (wait === undefined) return { result: last };
-      this.#deps.onRetry(retryReason(last));
-      await this.#pause(wait, request.signal);
-      const cut: unknown = request.signal.reason;
-      if (cut instanceof Cut) return { result: { ...last, fault: cut.why } };
-    }
+      const result: AttemptResult = await this.#attempt(request, granted, decide, onUsage);
+      answer = { kind: 'Answered', result, dependency: member.dependency };
+      const went: Granted | Cut | undefined = await this.#go(next, result, {
+        request,
+        route,
+        member,
+      });
+      if (went instanceof Cut) return { ...answer, result: { ...result, fault: went.why } };
+      granted = went;
+    } while (granted);
+    return answer;
   }
 
-  async #admit(
-    request: ModelRequest,
-  ): Promise<Permit | { kind: 'Rejection'; rejection: Rejection }> {
-    const { endpoint, deadlineAt, headers, signal } = request;
-    const model = endpoint.model ?? request.model;
-    const answer = this.#deps.guard.acquire(dependencyOf(endpoint), {
-      deadlineAt,
-      header: (name) => headerValue(headers, name),
-      cost: this.#deps.estimator.estimate(model, request.size),
-      credential: credentialOf(request),
-    });
-    const admission = await decided(answer, signal);
-    if (admission.kind === 'Permit' && signal.aborted) {
-      admission.permit.settle(IGNORED, REFUND);
-      return { kind: 'Rejection', rejection: LEFT };
+  /**
+   * Another endpoint at once where that is better, or is as good: one of the same priority. Else the
+   * same one again as long as retries are left, and then whichever is usable.
+   */
+  #next(
+    result: AttemptResult,
+    from: Member,
+    { request, route, retries }: { request: ModelRequest; route: Route; retries: Retries },
+  ): Next {
+    const kind = movable(result);
+    const move = { from, otherCredential: kind === 'OtherCredential' };
+    if (kind === 'Early' || kind === 'OtherCredential') {
+      if (route.canMove(move)) return move;
+    } else if (kind === 'Yes') {
+      const equals = { ...move, equals: true };
+      if (route.canMove(equals)) return equals;
     }
-    return admission;
+    const waitMs = retries.next(result, request.deadlineAt - this.#deps.clock.now());
+    if (waitMs !== undefined) return { waitMs };
+    return kind !== 'No' && route.canMove(move) ? move : undefined;
+  }
+
+  /** Takes leave for what follows; undefined when nothing does. A Cut when the request was cut meanwhile. */
+  async #go(
+    next: Next,
+    result: AttemptResult,
+    { request, route, member }: { request: ModelRequest; route: Route; member: Member },
+  ): Promise<Granted | Cut | undefined> {
+    if (next === undefined) return undefined;
+    if ('from' in next) return route.move(next);
+    this.#deps.onRetry(retryReason(result));
+    await this.#pause(next.waitMs, request.signal);
+    const cut: unknown = request.signal.reason;
+    return cut instanceof Cut ? cut : route.again(member);
   }
 
   async #attempt(
     request: ModelRequest,
-    permit: Permit,
+    { member, permit }: Granted,
     decide: (result: AttemptResult) => number | undefined,
     onUsage: (charge: ActualCost) => void,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
-    const attempt = this.#prepare(request);
+    const attempt = this.#prepare(request, member);
     const began = clock.now();
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
@@ -143,6 +147,8 @@ export class ModelCaller {
       result = await forward(upstream, {
         ...request,
         ...attempt,
+        endpoint: member.endpoint,
+        ...(member.key !== undefined && { key: member.key }),
         date: () => clock.date(),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
@@ -158,25 +164,27 @@ export class ModelCaller {
     }
     onUsage(charge);
     // A caller's own credential has limits of its own.
-    const credential = credentialOf(request);
-    if (credential.mounted) {
-      this.#deps.guard.learn(dependencyOf(request.endpoint), result.limits, credential.hash);
+    if (member.key !== undefined) {
+      this.#deps.guard.learn(member.dependency, result.limits, member.credential.hash);
     }
-    this.#learn(request, result, { began, firstChunk });
+    this.#learn(request, member, result, { began, firstChunk });
     return result;
   }
 
   /** What belongs to one attempt: its signal, its watch and its meter. */
-  #prepare(request: ModelRequest): {
-    signal: AbortSignal;
+  #prepare(
+    request: ModelRequest,
+    { endpoint }: Member,
+  ): {
+    cuts: CutSource;
     watch: AttemptWatch;
     meter: UsageMeter;
     close(): void;
   } {
     const { clock, wheel, estimator } = this.#deps;
     const { content, deadlineAt, signal, sink, stream } = request;
-    const own = new AbortController();
-    const onCut = (): void => own.abort(signal.reason);
+    const cuts = new CutSource();
+    const onCut = (): void => cuts.abort(signal.reason as Cut);
     signal.addEventListener('abort', onCut, { once: true });
     if (signal.aborted) onCut();
     const watch = new AttemptWatch({
@@ -186,21 +194,24 @@ export class ModelCaller {
       deadline: deadlineAt,
       stream,
       blocked: () => sink.blocked,
-      cut: (why) => own.abort(new Cut(why)),
+      cut: (why) => cuts.abort(new Cut(why)),
     });
     const close = (): void => {
       watch.close();
       signal.removeEventListener('abort', onCut);
     };
-    const ratio = estimator.ratio(request.endpoint.model ?? request.model);
-    return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+    const ratio = estimator.ratio(endpoint.model ?? request.model);
+    return { cuts, watch, meter: new UsageMeter(ratio), close };
   }
 
   #learn(
-    { endpoint, model: named, size }: ModelRequest,
+    { model: named, size, expected }: ModelRequest,
+    { endpoint }: Member,
     { outcome, usage }: AttemptResult,
     { began, firstChunk }: { began: number; firstChunk: number | undefined },
   ): void {
+    // What lists models or counts tokens is no call of a model.
+    if (expected === 'Json') return;
     const model = endpoint.model ?? named;
     this.#deps.estimator.learn(model, size, usage);
     this.#deps.onAttempt({
@@ -228,9 +239,6 @@ export class ModelCaller {
   }
 }
 
-/** Nobody reads this: the caller is gone, or the process leaves. */
-const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
-
 /**
  * What an attempt is charged: what was seen, and for a whole answer without figures what was
  * reserved; nothing at all when the endpoint did not take it on.
@@ -252,16 +260,4 @@ function isUntaken({ status = 0, fault, outcome }: AttemptResult): boolean {
   if (fault === 'UpstreamUnreachable' || fault === 'Unsendable') return true;
   if (outcome.vote === 'failure' && UNTAKEN_CLASSES.has(outcome.class)) return true;
   return status >= 500 || UNTAKEN_STATUSES.has(status);
-}
-
-/** Names a credential without showing it. */
-export function credentialHash(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
-}
-
-/** Whose gates apply: the mounted credential's, or those of the one that the caller sent. */
-function credentialOf({ credential, headers }: ModelRequest): { hash: string; mounted: boolean } {
-  const secret =
-    credential ?? headerValue(headers, 'x-api-key') ?? headerValue(headers, 'authorization') ?? '';
-  return { hash: credentialHash(secret), mounted: credential !== undefined };
 }

@@ -1,14 +1,22 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { Endpoint } from '../../contract/generated/types.ts';
+import type { Credential as Hashed } from '../guard/admission.ts';
 
 /** Where a credential is mounted. */
 export type Credential = NonNullable<Endpoint['credential']>;
+
+/** A key that is mounted, and how the guard knows it. */
+export interface MountedKey {
+  key: string;
+  credential: Hashed;
+}
 
 interface Cached {
   checkedAt: number;
   /** What tells one version of the file from another. */
   version: string;
-  key: string | undefined;
+  mounted: MountedKey | undefined;
 }
 
 /** Time between two looks at a file, in milliseconds. */
@@ -32,14 +40,18 @@ export class Credentials {
 
   /** The key, or undefined when the Secret or the key in it is missing, empty or unusable. */
   read(credential: Credential): string | undefined {
-    const { path } = credential;
+    return this.mounted(credential)?.key;
+  }
+
+  /** The same with the key's hash. */
+  mounted({ path }: Credential): MountedKey | undefined {
     const cached = this.#cache.get(path);
     const now = this.#now();
-    if (cached && now - cached.checkedAt < CHECK_MS) return cached.key;
+    if (cached && now - cached.checkedAt < CHECK_MS) return cached.mounted;
     const version = versionOf(path);
-    const key = cached && cached.version === version ? cached.key : keyIn(path);
-    this.#cache.set(path, { checkedAt: now, version, key });
-    return key;
+    const mounted = cached && cached.version === version ? cached.mounted : mountedAt(path);
+    this.#cache.set(path, { checkedAt: now, version, mounted });
+    return mounted;
   }
 
   /** Forgets files that no endpoint uses any more. */
@@ -55,6 +67,18 @@ function versionOf(path: string): string {
   } catch {
     return 'absent';
   }
+}
+
+/** Names a credential without showing it. */
+export function credentialHash(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
+}
+
+function mountedAt(path: string): MountedKey | undefined {
+  const key = keyIn(path);
+  return key === undefined
+    ? undefined
+    : { key, credential: { hash: credentialHash(key), mounted: true } };
 }
 
 function keyIn(path: string): string | undefined {

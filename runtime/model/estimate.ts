@@ -14,8 +14,16 @@ export interface RequestSize {
   textBytes: number;
   /** Tokens of its images and documents. */
   mediaTokens: number;
+  /** max_tokens, or what is assumed when none is stated. */
   maxTokens: number;
 }
+
+/** Size of a request for which no tokens are produced or counted. */
+export const NO_TOKENS: RequestSize = {
+  textBytes: 0,
+  mediaTokens: 0,
+  maxTokens: 0,
+};
 
 /** Tokens of an image at the largest size that is not scaled down. */
 const IMAGE_TOKENS = 1600;
@@ -69,13 +77,19 @@ export function requestSize(body: Buffer, parsed: Record<string, unknown>): Requ
   const media = { bytes: 0, tokens: 0 };
   // The search spares the usual request, which has no such source, the walk.
   if (body.includes('"base64"')) addMedia([parsed.system, parsed.messages], media, 0);
-  const { max_tokens: stated } = parsed;
-  const known = typeof stated === 'number' && Number.isSafeInteger(stated) && stated > 0;
   return {
     textBytes: Math.max(0, body.length - media.bytes),
     mediaTokens: media.tokens,
-    maxTokens: known ? stated : DEFAULT_MAX_TOKENS,
+    maxTokens: statedMaxTokens(parsed) ?? DEFAULT_MAX_TOKENS,
   };
+}
+
+/** max_tokens of a request; undefined when it states none that is valid. */
+export function statedMaxTokens({
+  max_tokens: stated,
+}: Record<string, unknown>): number | undefined {
+  const valid = typeof stated === 'number' && Number.isSafeInteger(stated) && stated > 0;
+  return valid ? stated : undefined;
 }
 
 function addMedia(value: unknown, media: { bytes: number; tokens: number }, depth: number): void {

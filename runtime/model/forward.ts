@@ -6,7 +6,8 @@ import { Hold } from './hold.ts';
 import { replaceMember } from './jsonMember.ts';
 import { Cut, connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
 import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
-import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.ts';
+import type { UpstreamResponse } from './exchange.ts';
+import type { Upstream, UpstreamRequest } from './upstream.ts';
 import { messageWatcher, streamWatcher } from './watcher.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -33,14 +34,14 @@ export async function forward(
 ): Promise<AttemptResult> {
   let response: UpstreamResponse;
   try {
-    response = await upstream.send(upstreamRequest(attempt), attempt.signal);
+    response = await upstream.send(upstreamRequest(attempt), attempt.cuts);
   } catch (error) {
     return result(attempt, { ...broken(error, attempt), committed: false });
   }
   try {
     return result(attempt, await pass(response, attempt), response);
   } finally {
-    response.body.on('error', () => undefined).destroy();
+    response.body.destroy();
   }
 }
 
@@ -68,14 +69,41 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
 }
 
 function upstreamRequest(attempt: Attempt): UpstreamRequest {
-  const { endpoint, body, query } = attempt;
-  const base = new URL(endpoint.baseURL);
+  const { endpoint, method, path } = attempt;
+  const base = baseOf(endpoint.baseURL);
   return {
+    method,
     origin: base.origin,
-    path: `${base.pathname.replace(/\/+$/, '')}/v1/messages${query}`,
-    headers: requestHeaders(attempt.headers, attempt.credential),
-    body: endpoint.model === undefined ? body : replaceMember(body, 'model', endpoint.model),
+    path: `${base.path}${path}`,
+    headers: requestHeaders(attempt.headers, attempt.key),
+    ...(method === 'POST' && { body: bodyFor(attempt) }),
   };
+}
+
+/** The body as it came, but for the model that the endpoint sets and its bound on max_tokens. */
+function bodyFor({ endpoint, body, maxTokens = 0 }: Attempt): Buffer {
+  const { model, maxTokens: bound = Infinity } = endpoint;
+  const named = model === undefined ? body : replaceMember(body, 'model', model);
+  return maxTokens > bound ? replaceMember(named, 'max_tokens', bound) : named;
+}
+
+interface Base {
+  origin: string;
+  path: string;
+}
+
+/** Parsed addresses, because parsing costs as much as all else here. */
+const bases = new Map<string, Base>();
+const MAX_BASES = 256;
+
+function baseOf(baseURL: string): Base {
+  const known = bases.get(baseURL);
+  if (known) return known;
+  const { origin, pathname } = new URL(baseURL);
+  const base = { origin, path: pathname.replace(/\/+$/, '') };
+  if (bases.size >= MAX_BASES) bases.clear();
+  bases.set(baseURL, base);
+  return base;
 }
 
 /** Holds an answer whose status says what it is; one that is too large is passed on. */
@@ -83,7 +111,7 @@ async function passError(response: UpstreamResponse, attempt: Attempt): Promise<
   const outcome = statusOutcome(response.status);
   const hold = new Hold(response, attempt.sink, HELD_ERROR_BYTES);
   try {
-    for await (const chunk of response.body) await hold.write(chunk as Buffer);
+    await response.body.read((chunk) => hold.write(chunk));
   } catch (error) {
     const { fault } = broken(error, attempt);
     return { outcome, committed: hold.committed, fault };
@@ -150,12 +178,12 @@ async function follow(
   hold: Hold,
 ): Promise<void> {
   if (!watcher.sighted) await hold.release();
-  for await (const chunk of response.body) {
+  await response.body.read((chunk) => {
     attempt.onFirstChunk();
     attempt.watch.bytes();
-    watcher.push(chunk as Buffer);
-    await hold.write(chunk as Buffer);
-  }
+    watcher.push(chunk);
+    return hold.write(chunk);
+  });
 }
 
 /** The end of a stream that was whole, with an error or without. */
@@ -176,14 +204,14 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
   const encoding = headerValue(response.headers, 'content-encoding');
-  const watcher = messageWatcher(encoding, attempt.meter, HELD_BYTES);
+  const watcher = messageWatcher(encoding, attempt, HELD_BYTES);
   const hold = new Hold(response, attempt.sink, HELD_BYTES);
   try {
-    for await (const chunk of response.body) {
+    await response.body.read((chunk) => {
       attempt.onFirstChunk();
-      watcher.push(chunk as Buffer);
-      await hold.write(chunk as Buffer);
-    }
+      watcher.push(chunk);
+      return hold.write(chunk);
+    });
   } catch (error) {
     return { ...broken(error, attempt), committed: hold.committed };
   }
@@ -203,8 +231,8 @@ function isEventStream(response: UpstreamResponse): boolean {
 
 /** Outcome and fault of an attempt that ended in an error. */
 function broken(error: unknown, attempt: Attempt): { outcome: Outcome; fault: Fault } {
-  const { signal, sink } = attempt;
-  const cut: unknown = signal.aborted ? signal.reason : error;
+  const { cuts, sink } = attempt;
+  const cut: unknown = cuts.cut ?? error;
   if (cut instanceof Cut) return { outcome: cutOutcome(cut.why, sink.blocked), fault: cut.why };
   if (UNSENDABLE.has((error as { code?: string }).code ?? '')) {
     return { outcome: IGNORED, fault: 'Unsendable' };

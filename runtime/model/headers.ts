@@ -24,43 +24,49 @@ const CREDENTIALS = new Set(['x-api-key', 'authorization']);
  * the endpoint's own the caller's are dropped in its favour.
  */
 export function requestHeaders(raw: RawHeaders, credential?: string): string[] {
-  const dropped = connectionFields(raw);
-  const headers = select(raw, (name) => {
-    if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || dropped.has(name)) return false;
-    return credential === undefined || !CREDENTIALS.has(name);
-  });
+  const connection = connectionFields(raw);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || connection?.has(name)) continue;
+    if (credential !== undefined && CREDENTIALS.has(name)) continue;
+    headers.push(raw[i]!, raw[i + 1]!);
+  }
   if (credential !== undefined) headers.push('x-api-key', credential);
   return headers;
 }
 
 /** Headers for the caller: the endpoint's, but for those of the connection. */
 export function responseHeaders(raw: RawHeaders): string[] {
-  const dropped = connectionFields(raw);
-  return select(raw, (name) => !HOP_BY_HOP.has(name) && !dropped.has(name));
+  const connection = connectionFields(raw);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (!HOP_BY_HOP.has(name) && !connection?.has(name)) headers.push(raw[i]!, raw[i + 1]!);
+  }
+  return headers;
 }
 
 /** First value of a header; `name` in lower case. */
 export function headerValue(raw: RawHeaders, name: string): string | undefined {
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (raw[i]!.toLowerCase() === name) return raw[i + 1];
+    const each = raw[i]!;
+    // Lengths first: lower-casing every name would cost more than all else that is done with them.
+    if (each.length === name.length && each.toLowerCase() === name) return raw[i + 1];
   }
   return undefined;
 }
 
-function select(raw: RawHeaders, keep: (name: string) => boolean): string[] {
-  const selected: string[] = [];
+/** Fields that a Connection header names as belonging to the connection; undefined when it names none. */
+function connectionFields(raw: RawHeaders): Set<string> | undefined {
+  let fields: Set<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (keep(raw[i]!.toLowerCase())) selected.push(raw[i]!, raw[i + 1]!);
-  }
-  return selected;
-}
-
-/** Fields that a Connection header names as belonging to the connection. */
-function connectionFields(raw: RawHeaders): Set<string> {
-  const fields = new Set<string>();
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (raw[i]!.toLowerCase() !== 'connection') continue;
-    for (const field of raw[i + 1]!.split(',')) fields.add(field.trim().toLowerCase());
+    const each = raw[i]!;
+    if (each.length !== CONNECTION.length || each.toLowerCase() !== CONNECTION) continue;
+    for (const field of raw[i + 1]!.split(','))
+      (fields ??= new Set()).add(field.trim().toLowerCase());
   }
   return fields;
 }
+
+const CONNECTION = 'connection';

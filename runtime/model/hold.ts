@@ -1,6 +1,6 @@
 import type { HeldAnswer, Sink } from './attempt.ts';
 import { responseHeaders } from './headers.ts';
-import type { UpstreamResponse } from './upstream.ts';
+import type { UpstreamResponse } from './exchange.ts';
 
 /**
  * Keeps an answer, headers included, from the caller until it is known that it shall be the
@@ -30,27 +30,27 @@ export class Hold {
 
   /** The bytes held back. */
   get bytes(): Buffer {
-    return Buffer.concat(this.#chunks, this.#size);
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
   }
 
-  /** Resolves when there is room for more. */
-  async write(chunk: Buffer): Promise<void> {
+  /** Undefined when there is room for more; else resolves when there is. */
+  write(chunk: Buffer): Promise<void> | undefined {
     if (this.#committed) return this.#sink.write(chunk);
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    if (this.#size > this.#maxBytes) await this.release();
+    return this.#size > this.#maxBytes ? this.release() : undefined;
   }
 
-  /** Passes on what is held, and from now on everything. */
-  async release(): Promise<void> {
-    if (this.#committed) return;
+  /** Passes on what is held, and from now on everything. Answers as `write` does. */
+  release(): Promise<void> | undefined {
+    if (this.#committed) return undefined;
     this.#committed = true;
-    const { status, statusText, headers } = this.answer();
+    const { status, statusText, headers } = this.#response;
     const held = this.bytes;
     this.#chunks = [];
-    this.#sink.head(status, statusText, headers, this.#appendable);
+    this.#sink.head(status, statusText, responseHeaders(headers), this.#appendable);
     // At once and as one chunk, so that nothing that is written meanwhile overtakes it.
-    if (held.length > 0) await this.#sink.write(held);
+    return held.length > 0 ? this.#sink.write(held) : undefined;
   }
 
   /** The whole answer, for whoever decides about it later. */

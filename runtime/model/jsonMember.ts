@@ -37,7 +37,7 @@ export function memberSpans(json: Buffer, name: string): Span[] {
  * The same JSON with the value of every top-level member called `name` replaced and every
  * other byte as it was. All duplicates are replaced, since parsers differ in which one counts.
  */
-export function replaceMember(json: Buffer, name: string, value: string): Buffer {
+export function replaceMember(json: Buffer, name: string, value: string | number): Buffer {
   const spans = memberSpans(json, name);
   if (spans.length === 0) return json;
   const replacement = Buffer.from(JSON.stringify(value));

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { AttemptResult, Fault } from './attempt.ts';
 import { failure, statusOutcome, streamErrorOutcome } from './outcome.ts';
-import { Retries, retryReason, retryable } from './retry.ts';
+import { Retries, movable, retryReason, retryable } from './retry.ts';
 
 const SPEC = { maxAttempts: 4, baseDelayMs: 500, maxDelayMs: 1500, budgetPercent: 20 };
 
@@ -80,6 +80,56 @@ describe('what may be retried', () => {
     expect(retryReason(ended({ outcome: failure('Timeout', '') }))).toBe('Timeout');
     expect(retryReason(answered(409))).toBe('Conflict');
     expect(retryReason(answered(408))).toBe('RequestTimeout');
+  });
+});
+
+describe('moving on to another endpoint', () => {
+  it.each([
+    [400, 'No'],
+    [403, 'No'],
+    [404, 'No'],
+    [408, 'No'],
+    [409, 'No'],
+    [413, 'No'],
+    [422, 'No'],
+    [500, 'Yes'],
+    [503, 'Yes'],
+    [520, 'Yes'],
+    [529, 'Early'],
+  ])('after status %i is %s', (status, expected) => {
+    expect(movable(answered(status))).toBe(expected);
+    expect(movable(answered(status, { committed: true }))).toBe('No');
+  });
+
+  it.each<[Fault, string]>([
+    ['UpstreamUnreachable', 'Yes'],
+    ['InvalidResponse', 'Yes'],
+    ['FirstToken', 'Early'],
+    ['StreamIdle', 'Early'],
+    ['TransportIdle', 'Early'],
+    ['Deadline', 'No'],
+    ['ClientGone', 'No'],
+    ['Drain', 'No'],
+    ['Unsendable', 'No'],
+  ])('after %s is %s', (fault, expected) => {
+    expect(movable(ended({ fault }))).toBe(expected);
+    expect(movable(ended({ fault, committed: true }))).toBe('No');
+  });
+
+  it('depends on the credential when that is refused', () => {
+    const refused = (gate: 'RateLimited' | 'SpendLimit' | 'Unauthorized'): string =>
+      movable(answered(429, { refusal: { gate } }));
+    expect(refused('RateLimited')).toBe('Early');
+    expect(refused('SpendLimit')).toBe('OtherCredential');
+    expect(refused('Unauthorized')).toBe('OtherCredential');
+  });
+
+  it('follows a stream that began with an error, by the type of the error', () => {
+    const began = (type: string): string =>
+      movable(answered(200, { outcome: streamErrorOutcome(type) }));
+    expect(began('overloaded_error')).toBe('Early');
+    expect(began('api_error')).toBe('Yes');
+    expect(began('invalid_request_error')).toBe('No');
   });
 });
 

@@ -22,6 +22,35 @@ const FAULTS: Record<Fault, Retryable> = {
   Unsendable: 'No',
 };
 
+/**
+ * Whether another endpoint may serve instead: never; once this one is not to be tried again; at once,
+ * because that is better than trying this one again; or at once, and only with another credential.
+ */
+export type Movable = 'No' | 'Yes' | 'Early' | 'OtherCredential';
+
+const MOVES: Record<Fault, Movable> = {
+  UpstreamUnreachable: 'Yes',
+  InvalidResponse: 'Yes',
+  // To try it again would take that long again.
+  FirstToken: 'Early',
+  StreamIdle: 'Early',
+  TransportIdle: 'Early',
+  Deadline: 'No',
+  ClientGone: 'No',
+  Drain: 'No',
+  Unsendable: 'No',
+};
+
+/** Whether an attempt at another endpoint makes sense after this one. */
+export function movable(result: AttemptResult): Movable {
+  const { committed, fault, refusal, outcome, status = 0 } = result;
+  if (committed) return 'No';
+  if (refusal) return refusal.gate === 'RateLimited' ? 'Early' : 'OtherCredential';
+  if (fault !== undefined) return MOVES[fault];
+  if (outcome.vote === 'failure') return outcome.class === 'Overloaded' ? 'Early' : 'Yes';
+  return status >= 500 ? 'Yes' : 'No';
+}
+
 /** Whether another attempt at the same endpoint makes sense after this one. */
 export function retryable(result: AttemptResult): Retryable {
   const { committed, final, fault, refusal, status = 0 } = result;

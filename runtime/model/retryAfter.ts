@@ -12,12 +12,16 @@ const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
 export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
   const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
   if (ms !== undefined) return bounded(ms);
-  const text = headerValue(headers, 'retry-after')?.trim() ?? '';
+  const told = headerValue(headers, 'retry-after');
+  if (told === undefined) return undefined;
+  const text = told.trim();
   const seconds = nonNegative(text);
   if (seconds !== undefined) return bounded(seconds * 1000);
   // Date.parse takes a bare negative number for a year.
   return /^[A-Za-z]{3}/.test(text) ? until(text, now) : undefined;
 }
+
+const PREFIX = 'anthropic-ratelimit-';
 
 const RESOURCES = {
   requests: 'Requests',
@@ -26,6 +30,8 @@ const RESOURCES = {
   tokens: 'TotalTokens',
 } as const;
 
+const NO_LIMITS: readonly Remaining[] = [];
+
 /** Tokens are told in whole thousands, rounded. */
 const ROUNDING = 500;
 
@@ -33,10 +39,12 @@ const ROUNDING = 500;
  * What an answer's anthropic-ratelimit-* headers say of the provider's own limits
  * (https://platform.claude.com/docs/en/api/rate-limits). `now` is the wall clock.
  */
-export function providerLimits(headers: RawHeaders, now: Date): Remaining[] {
+export function providerLimits(headers: RawHeaders, now: Date): readonly Remaining[] {
+  const tells = headers.some((each, i) => i % 2 === 0 && each.toLowerCase().startsWith(PREFIX));
+  if (!tells) return NO_LIMITS;
   return Object.entries(RESOURCES).flatMap(([name, resource]) => {
     const value = (what: string): string | undefined =>
-      headerValue(headers, `anthropic-ratelimit-${name}-${what}`);
+      headerValue(headers, `${PREFIX}${name}-${what}`);
     const left = nonNegative(value('remaining'));
     if (left === undefined) return [];
     const limit = nonNegative(value('limit'));

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import type { Limit } from '../../contract/generated/types.ts';
 import { FakeClock } from '../guard/fakeClock.ts';
@@ -9,10 +8,12 @@ import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt.ts';
 import { ModelCaller } from './caller.ts';
+import { Credentials } from './credentials.ts';
 import { TokenEstimator, requestSize } from './estimate.ts';
 import { Cut } from './outcome.ts';
+import { Pool } from './pool.ts';
 import { TimerWheel } from './timerWheel.ts';
-import type { UpstreamResponse } from './upstream.ts';
+import type { UpstreamBody, UpstreamResponse } from './exchange.ts';
 
 /** Numbers that are the same in every run (mulberry32). */
 function generator(seed: number): (below: number) => number {
@@ -163,13 +164,18 @@ function response(one: Case, cut: AbortController, below: (n: number) => number)
     if (ending === 'Break') throw Object.assign(new Error('reset'), { code: 'ECONNRESET' });
   }
   const status = ending === 'Status' ? one.status : 200;
-  const body = { [Symbol.asyncIterator]: chunks, on: () => body, destroy: () => body };
+  const body: UpstreamBody = {
+    read: async (take) => {
+      for await (const chunk of chunks()) await take(chunk);
+    },
+    destroy: () => undefined,
+  };
   const encoding = gzip ? ['content-encoding', 'gzip'] : [];
   return {
     status,
     statusText: '',
     headers: ['content-type', 'text/event-stream', ...encoding],
-    body: body as unknown as Readable,
+    body,
   };
 }
 
@@ -210,18 +216,19 @@ describe('reservations of tokens', () => {
       ],
     });
     guard.apply(content);
-    let next: (signal: AbortSignal) => Promise<UpstreamResponse>;
+    let next: () => Promise<UpstreamResponse>;
     const caller = new ModelCaller({
       guard,
       clock,
-      upstream: { send: (_request, signal) => next(signal) },
+      upstream: { send: () => next() },
       wheel: new TimerWheel(clock),
       estimator: new TokenEstimator(),
       retryBudget: new RetryBudget(0),
-      known: () => true,
+      pool: new Pool({ guard, credentials: new Credentials(() => 0), random: () => 0 }),
       random: () => 0,
       onAttempt: () => undefined,
       onRetry: () => undefined,
+      onFallback: () => undefined,
     });
     const sum = charge(0);
     const seen = new Set<Ending>();
@@ -236,8 +243,10 @@ describe('reservations of tokens', () => {
       await caller.call(
         {
           content,
-          endpoint: content.endpoints[0]!,
-          query: '',
+          endpoints: content.endpoints,
+          method: 'POST',
+          path: '/v1/messages',
+          expected: 'Message',
           // Each its own credential, so that no refusal shuts the gate of the next.
           headers: ['x-api-key', String(i)],
           body: one.body,

@@ -1,28 +1,23 @@
 import { Agent, buildConnector } from 'undici';
-import type { Readable } from 'node:stream';
+import { Exchange } from './exchange.ts';
+import type { UpstreamResponse } from './exchange.ts';
+import type { CutSource } from './cutSource.ts';
 
 /** A request to an endpoint. */
 export interface UpstreamRequest {
+  method: 'GET' | 'POST';
   /** Scheme, host and port. */
   origin: string;
   /** Path and query. */
   path: string;
   headers: string[];
-  body: Buffer;
-}
-
-/** An answer whose headers have arrived. */
-export interface UpstreamResponse {
-  status: number;
-  statusText: string;
-  headers: string[];
-  /** Raw bytes; destroying it drops the connection. */
-  body: Readable;
+  /** Absent for a GET. */
+  body?: Buffer;
 }
 
 /**
  * HTTP to the endpoints over one pool of kept-alive connections. Its only timer is the one of
- * connecting; the others belong to whoever aborts the signal. HTTP/1.1 only, so that one broken
+ * connecting; the others belong to whoever cuts the exchange. HTTP/1.1 only, so that one broken
  * connection does not end every stream at once.
  */
 export class Upstream {
@@ -42,22 +37,17 @@ export class Upstream {
     });
   }
 
-  /** Rejects with a network error, or with the signal's reason as soon as that is aborted. */
-  async send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    signal.throwIfAborted();
-    const pending = this.#agent.request({
-      method: 'POST',
-      ...request,
-      signal,
-      responseHeaders: 'raw',
-    });
-    const response = await abortable(pending, signal);
-    return {
-      status: response.statusCode,
-      statusText: response.statusText,
-      headers: response.headers as unknown as string[],
-      body: response.body,
-    };
+  /** Rejects with a network error, or with the cut as soon as there is one. */
+  send(request: UpstreamRequest, cuts: CutSource): Promise<UpstreamResponse> {
+    if (cuts.cut) return Promise.reject(cuts.cut);
+    const exchange = new Exchange(cuts);
+    // Not by its convenience methods: their streams and signals cost more than all the rest.
+    try {
+      this.#agent.dispatch(request, exchange);
+    } catch (error) {
+      exchange.fail(error as Error);
+    }
+    return exchange.response;
   }
 
   async close(): Promise<void> {
@@ -72,17 +62,4 @@ export class Upstream {
     }
     return this.#connector.connect;
   }
-}
-
-/** undici notices an abort only once it is connected; a caller should not wait for that. */
-function abortable<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const settled = (): void => signal.removeEventListener('abort', onAbort);
-    pending
-      .then(resolve, reject)
-      .finally(settled)
-      .catch(() => undefined);
-  });
 }

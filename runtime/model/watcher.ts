@@ -1,5 +1,6 @@
 import { OK } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+import type { Attempt } from './attempt.ts';
 import { decoderFor } from './decoder.ts';
 import { failure, streamErrorOutcome } from './outcome.ts';
 import { EventStreamReader } from './sse.ts';
@@ -31,6 +32,11 @@ export interface StreamListener {
 }
 
 const TAKEN_AS_OK: Judgement = { outcome: OK, complete: true };
+
+const NOT_JSON: Judgement = {
+  outcome: failure('InvalidResponse', 'answer is not JSON'),
+  complete: false,
+};
 
 const FIRST_TOKEN = new Set(['content_block_start', 'content_block_delta']);
 /** Events that say something about tokens. */
@@ -68,10 +74,10 @@ export function streamWatcher(
   );
 }
 
-/** Watches an answer that is not streamed: it must be one JSON object of type message. */
+/** Watches an answer that is not streamed: it must be JSON, and of type message if one is expected. */
 export function messageWatcher(
   encoding: string | undefined,
-  meter: UsageMeter,
+  { meter, expected }: Pick<Attempt, 'meter' | 'expected'>,
   maxBytes: number,
 ): Watcher {
   const chunks: Buffer[] = [];
@@ -84,6 +90,7 @@ export function messageWatcher(
     // What is too large to be looked at is taken at its status.
     if (size > maxBytes) return TAKEN_AS_OK;
     const message = parse(Buffer.concat(chunks).toString('utf8'));
+    if (expected === 'Json') return message === undefined ? NOT_JSON : TAKEN_AS_OK;
     meter.message(message);
     if (stringMember(message, 'type') === 'message') return TAKEN_AS_OK;
     return { outcome: failure('InvalidResponse', 'answer is not a message'), complete: false };

@@ -1,6 +1,8 @@
 import type { Configuration, Endpoint } from '../../contract/generated/types.ts';
 import type { ActiveConfiguration } from '../control/configuration.ts';
 import type { Guard } from '../guard/guard.ts';
+import { dependencyOf } from '../guard/supported.ts';
+import type { EndpointState } from '../model/pool.ts';
 import type { DebugPages } from './servers.ts';
 
 export interface DebugFacts {
@@ -8,12 +10,15 @@ export interface DebugFacts {
   configuration: ActiveConfiguration;
   /** Wall clock. */
   date: () => Date;
+  /** How each endpoint stands for calls with its own key. */
+  endpoints: () => EndpointState[];
   /** The process: names, times, phase, open requests, links. */
   state: () => Record<string, unknown>;
 }
 
 /** The debug port's pages. Each says when it was made, to read its times by. */
-export function debugPages({ guard, configuration, date, state }: DebugFacts): DebugPages {
+export function debugPages(facts: DebugFacts): DebugPages {
+  const { guard, configuration, endpoints, date, state } = facts;
   const limits = (): object[] => limitsOf(guard, configuration.configuration);
   const pages: DebugPages = {
     '/debug/state': () => ({
@@ -29,6 +34,17 @@ export function debugPages({ guard, configuration, date, state }: DebugFacts): D
     }),
     '/debug/rate_limiter': () => ({ limits: limits(), providerLimits: guard.providerLimits() }),
     '/debug/bulkhead': () => ({ bulkheads: guard.stats().bulkheads }),
+    '/debug/endpoints': () => ({
+      loadBalancing: configuration.configuration?.content.loadBalancing ?? 'LeastLoaded',
+      endpoints: configuration.endpoints.map((endpoint) => ({
+        ...shown(endpoint),
+        // One whose key is missing takes no calls.
+        ...(endpoints().find(({ dependency }) => dependency === dependencyOf(endpoint)) ?? {
+          dependency: dependencyOf(endpoint),
+          standing: 'KeyMissing',
+        }),
+      })),
+    }),
     '/debug/config': () => redacted(configuration.configuration),
   };
   const dated = (page: () => object) => () => ({ time: date().toISOString(), ...page() });
@@ -81,7 +97,7 @@ export function redacted(configuration: Configuration | undefined): object {
   return { ...configuration, content: { ...content, endpoints: content.endpoints.map(shown) } };
 }
 
-function shown({ credential, baseURL, ...rest }: Endpoint): unknown {
+function shown({ credential, baseURL, ...rest }: Endpoint): Record<string, unknown> {
   const mount = credential && { secret: credential.secret, key: credential.key };
   return { ...rest, baseURL: withoutUser(baseURL), ...(mount && { credential: mount }) };
 }

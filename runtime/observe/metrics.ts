@@ -20,16 +20,27 @@ const MODEL_BUCKETS = [
   0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
 ];
 
+/** Fewer than for models: there are more tools. */
+const TOOL_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 30];
+
+/** Tools that are told apart; what comes and goes beyond them counts as one. */
+const MAX_TOOLS = 48;
+
 /** OpenTelemetry's buckets for tokens, up to the largest context. */
 const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 
 /** Models that callers name beyond this number count as one: each costs some 150 series. */
 const MAX_MODELS = 4;
 
+/** Endpoints by name in fallbacks; what comes and goes beyond them counts as one. */
+const MAX_ENDPOINTS = 16;
+
 /** The runtime's metrics. What the guard counts anyway is read at the scrape. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #models = new BoundedLabel(MAX_MODELS);
+  readonly #endpoints = new BoundedLabel(MAX_ENDPOINTS);
+  readonly #tools = new BoundedLabel(MAX_TOOLS);
   readonly #requests: Counter<'route' | 'reason'>;
   readonly #failed: Counter<'route' | 'reason'>;
   readonly #duration: Histogram<'route'>;
@@ -39,6 +50,9 @@ export class Metrics {
   readonly #usage: Histogram<TokenLabel>;
   readonly #tokens: Counter<TokenLabel>;
   readonly #retries: Counter<'reason'>;
+  readonly #toolCalls: Counter<'tool' | 'status'>;
+  readonly #toolLatency: Histogram<'tool'>;
+  readonly #fallbacks: Counter<'from' | 'to'>;
 
   constructor({ guard, retryBudgetUsed, hash }: MetricsDeps) {
     const registers = [this.registry];
@@ -94,10 +108,29 @@ export class Metrics {
       labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
       registers,
     });
+    this.#toolCalls = new Counter({
+      name: 'agent_tool_calls_total',
+      help: 'Calls of tools by how they ended: ok, error (the call was wrong), failed (the tool is), refused (not made).',
+      labelNames: ['tool', 'status'],
+      registers,
+    });
+    this.#toolLatency = new Histogram({
+      name: 'agent_tool_latency_seconds',
+      help: 'Time of calls of tools, their wait for a place included.',
+      labelNames: ['tool'],
+      buckets: TOOL_BUCKETS,
+      registers,
+    });
     this.#retries = new Counter({
       name: 'retries_total',
       help: 'Attempts beyond the first one of a request, by what went wrong before.',
       labelNames: ['reason'],
+      registers,
+    });
+    this.#fallbacks = new Counter({
+      name: 'fallbacks_total',
+      help: 'Calls that went to another endpoint, because the one to be preferred failed or took none.',
+      labelNames: ['from', 'to'],
       registers,
     });
     new Gauge({
@@ -142,9 +175,21 @@ export class Metrics {
     if (outputTokens !== undefined) this.#addTokens(gen_ai_request_model, 'output', outputTokens);
   }
 
+  /** A call of a tool has ended. */
+  toolCall(name: string, status: string, seconds: number): void {
+    const tool = this.#tools.value(name);
+    this.#toolCalls.inc({ tool, status });
+    this.#toolLatency.observe({ tool }, seconds);
+  }
+
   /** Another attempt is made. */
   retry(reason: string): void {
     this.#retries.inc({ reason });
+  }
+
+  /** A call goes to another endpoint than the one to be preferred. */
+  fallback(from: string, to: string): void {
+    this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
   }
 
   #addTokens(gen_ai_request_model: string, gen_ai_token_type: string, tokens: number): void {

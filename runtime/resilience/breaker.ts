@@ -172,6 +172,15 @@ export class Breaker {
     return this.current === 'Open' && now >= this.deadline() ? 'HalfOpen' : this.current;
   }
 
+  /** Whether its state lets a call through at this time; while calls come back gradually, perhaps not each. */
+  admits(now: number): boolean {
+    if (this.spec.shadow === true) return true;
+    const state = this.state(now);
+    if (state !== 'HalfOpen') return state === 'Closed';
+    // Probes of the state before do not count.
+    return this.current !== 'HalfOpen' || this.inFlight < this.spec.halfOpen.maxProbes;
+  }
+
   /** When the state changes without traffic; undefined when it does not. */
   nextDeadline(now: number): number | undefined {
     if (this.state(now) !== 'Open') return undefined;

@@ -79,6 +79,12 @@ export class Gates {
     return 'Probe';
   }
 
+  /** Whether `enter` would reject a call now. */
+  isShut(credential: string, now: number): boolean {
+    const gate = this.gates.get(credential);
+    return gate !== undefined && (now < gate.until || gate.probing);
+  }
+
   /** A call that was let through to see has ended without shutting the gate again. */
   leave(credential: string, served: boolean): void {
     const gate = this.gates.get(credential);

@@ -40,6 +40,7 @@ export async function startRuntime(
     configurationDirectory: directory,
     tokenDirectory: directory,
     statePath: join(directory, 'state.json'),
+    maxConversationBytes: 16 * 1024 * 1024,
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) }),
     filePollMs: 50,

@@ -18,10 +18,14 @@ import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/statu
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
 import { rows as autoscaling } from './validation/autoscaling.ts';
+import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as networkPolicy } from './validation/networkPolicy.ts';
 import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
+import { rows as conversations } from './validation/conversations.ts';
+import { rows as mcpServers } from './validation/mcpServers.ts';
+import { rows as tools } from './validation/tools.ts';
 import type { Row } from './validation/row.ts';
 import { rules } from './validation/rules.ts';
 import { rows as service } from './validation/service.ts';
@@ -50,21 +54,51 @@ const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 1
 
 const kinds: Record<string, Kind> = {
   agentdeployments: {
-    rows: [...agentDeployments, ...autoscaling, ...networkPolicy, ...probes, ...service],
+    rows: [
+      ...agentDeployments,
+      ...autoscaling,
+      ...cache,
+      ...conversations,
+      ...mcpServers,
+      ...networkPolicy,
+      ...probes,
+      ...service,
+      ...tools,
+    ],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
       runtimeUpgrade: 'Automatic',
-      model: { endpoints: [{ name: 'primary', provider: 'Anthropic' }] },
+      model: {
+        endpoints: [{ name: 'primary', provider: 'Anthropic', priority: 0, weight: 1 }],
+        loadBalancing: 'LeastLoaded',
+      },
       timeouts: {
         connect: '10s',
         request: '5m',
         firstToken: '60s',
         streamIdle: '120s',
         transportIdle: '45s',
+        run: '15m',
+        tool: '30s',
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      cache: {
+        mode: 'Off',
+        scope: 'PerPrincipal',
+        hot: { maxEntries: 100, ttl: '5m' },
+        warm: { maxEntries: 500, ttl: '30m' },
+        cold: { maxEntries: 2000, ttl: '1h' },
+      },
+      conversation: {
+        maxMessages: 100,
+        maxTurns: 16,
+        maxTokens: 4096,
+        idleTimeout: '1h',
+        store: { type: 'Memory' },
+      },
+      security: { egress: { denyPrivateNetworks: true } },
       shutdown: { drainTimeout: '5m' },
       service: { type: 'ClusterIP', port: 80 },
       networkPolicy: { enabled: true },

@@ -90,6 +90,17 @@ export const rows: Row[] = [
     'spec.model.endpoints: Required value',
   ],
   [
+    '$.spec.model.loadBalancing type',
+    { spec: { model: { endpoints: [{ name: 'primary' }], loadBalancing: 3 } } },
+    'spec.model.loadBalancing: Invalid value: "integer": spec.model.loadBalancing in body must be of type string: "integer"',
+    'spec.model.loadBalancing: Unsupported value: 3: supported values: "RoundRobin", "LeastLoaded", "Weighted", "Random"',
+  ],
+  [
+    '$.spec.model.loadBalancing enum',
+    { spec: { model: { endpoints: [{ name: 'primary' }], loadBalancing: 'Other' } } },
+    'spec.model.loadBalancing: Unsupported value: "Other": supported values: "RoundRobin", "LeastLoaded", "Weighted", "Random"',
+  ],
+  [
     '$.spec.model.endpoints type',
     { spec: { model: { endpoints: 'text' } } },
     'spec.model.endpoints: Invalid value: "string": spec.model.endpoints in body must be of type array: "string"',
@@ -101,13 +112,16 @@ export const rows: Row[] = [
   ],
   [
     '$.spec.model.endpoints maxItems',
-    { spec: { model: { endpoints: [{ name: 'primary' }, { name: 'fallback' }] } } },
-    'spec.model.endpoints: Too many: 2: must have at most 1 item',
+    {
+      spec: {
+        model: { endpoints: Array.from({ length: 17 }, (_, i) => ({ name: `endpoint-${i}` })) },
+      },
+    },
+    'spec.model.endpoints: Too many: 17: must have at most 16 items',
   ],
   [
     '$.spec.model.endpoints unique',
     { spec: { model: { endpoints: [{ name: 'primary' }, { name: 'primary' }] } } },
-    'spec.model.endpoints: Too many: 2: must have at most 1 item',
     'spec.model.endpoints[1]: Duplicate value: {"name":"primary"}',
   ],
   [
@@ -280,6 +294,51 @@ export const rows: Row[] = [
     '$.spec.model.endpoints[*].maxConcurrent maximum',
     { spec: { model: { endpoints: [{ name: 'primary', maxConcurrent: 100001 }] } } },
     'spec.model.endpoints[0].maxConcurrent: Invalid value: 100001: spec.model.endpoints[0].maxConcurrent in body should be less than or equal to 100000',
+  ],
+  [
+    '$.spec.model.endpoints[*].maxTokens type',
+    { spec: { model: { endpoints: [{ name: 'primary', maxTokens: 'three' }] } } },
+    'spec.model.endpoints[0].maxTokens: Invalid value: "string": spec.model.endpoints[0].maxTokens in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.model.endpoints[*].maxTokens minimum',
+    { spec: { model: { endpoints: [{ name: 'primary', maxTokens: 0 }] } } },
+    'spec.model.endpoints[0].maxTokens: Invalid value: 0: spec.model.endpoints[0].maxTokens in body should be greater than or equal to 1',
+  ],
+  [
+    '$.spec.model.endpoints[*].maxTokens maximum',
+    { spec: { model: { endpoints: [{ name: 'primary', maxTokens: 10000001 }] } } },
+    'spec.model.endpoints[0].maxTokens: Invalid value: 10000001: spec.model.endpoints[0].maxTokens in body should be less than or equal to 10000000',
+  ],
+  [
+    '$.spec.model.endpoints[*].priority type',
+    { spec: { model: { endpoints: [{ name: 'primary', priority: 'three' }] } } },
+    'spec.model.endpoints[0].priority: Invalid value: "string": spec.model.endpoints[0].priority in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.model.endpoints[*].priority minimum',
+    { spec: { model: { endpoints: [{ name: 'primary', priority: -1 }] } } },
+    'spec.model.endpoints[0].priority: Invalid value: -1: spec.model.endpoints[0].priority in body should be greater than or equal to 0',
+  ],
+  [
+    '$.spec.model.endpoints[*].priority maximum',
+    { spec: { model: { endpoints: [{ name: 'primary', priority: 1001 }] } } },
+    'spec.model.endpoints[0].priority: Invalid value: 1001: spec.model.endpoints[0].priority in body should be less than or equal to 1000',
+  ],
+  [
+    '$.spec.model.endpoints[*].weight type',
+    { spec: { model: { endpoints: [{ name: 'primary', weight: 'three' }] } } },
+    'spec.model.endpoints[0].weight: Invalid value: "string": spec.model.endpoints[0].weight in body must be of type integer: "string"',
+  ],
+  [
+    '$.spec.model.endpoints[*].weight minimum',
+    { spec: { model: { endpoints: [{ name: 'primary', weight: 0 }] } } },
+    'spec.model.endpoints[0].weight: Invalid value: 0: spec.model.endpoints[0].weight in body should be greater than or equal to 1',
+  ],
+  [
+    '$.spec.model.endpoints[*].weight maximum',
+    { spec: { model: { endpoints: [{ name: 'primary', weight: 1001 }] } } },
+    'spec.model.endpoints[0].weight: Invalid value: 1001: spec.model.endpoints[0].weight in body should be less than or equal to 1000',
   ],
   [
     '$.spec.timeouts type',

@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Content, MountedKey } from '../../contract/generated/types.ts';
+import type { Clock } from '../guard/clock.ts';
+import type { Guard } from '../guard/guard.ts';
+import { Conversations } from '../http/conversations.ts';
+import type { TurnContext } from '../http/conversations.ts';
+import type { InForce } from '../http/messages.ts';
+import type { ModelCaller } from '../model/caller.ts';
+import type { Credential, Credentials } from '../model/credentials.ts';
+import type { TokenEstimator } from '../model/estimate.ts';
+import { headerValue } from '../model/headers.ts';
+import { IGNORED } from '../resilience/outcome.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { Environment } from './environment.ts';
+import type { ToolResult, ToolUse } from './exchange.ts';
+import { MemoryStore } from './memoryStore.ts';
+import { AgentModel } from './model.ts';
+import { SystemPrompt } from './prompt.ts';
+import { Egress } from './tools/egress.ts';
+import { GuardedCalls } from './tools/guardedCall.ts';
+import type { ToolAnswer } from './tools/httpTool.ts';
+import { readHeaders } from './tools/secretHeaders.ts';
+import { secretHeadersOf } from './tools/secrets.ts';
+import { McpServers } from './tools/mcpServers.ts';
+import { AllTools, HttpTools } from './tools/toolbox.ts';
+import type { ToolContext, Tools } from './tools/toolbox.ts';
+
+export interface AgentDeps {
+  guard: Guard;
+  clock: Clock;
+  caller: Pick<ModelCaller, 'call'>;
+  estimator: TokenEstimator;
+  credentials: Pick<Credentials, 'read'>;
+  /** Time to connect, in milliseconds. */
+  connectMs: () => number;
+  version: string;
+  /** A call of a tool has ended, after so many seconds. */
+  onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
+  /** Undefined as long as there is none. */
+  inForce: () => InForce | undefined;
+  /** Bytes of conversations that are kept in memory at most. */
+  maxConversationBytes: number;
+  log: Logger;
+}
+
+/** How a call of a tool ended: refused is not made at all, failed is the tool's fault, error the call's. */
+export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused';
+
+/** Time for a call of a tool where the configuration names none, in milliseconds. */
+const TOOL_MS = 30_000;
+
+/** The agent itself: its conversations and what it does in them. */
+export class Agent {
+  readonly conversations: Conversations;
+  readonly #deps: AgentDeps;
+  readonly #model: AgentModel;
+  readonly #prompt: SystemPrompt;
+  readonly #store: MemoryStore;
+  readonly #egress: Egress;
+  readonly #calls: GuardedCalls;
+  readonly #mcp: McpServers;
+  /** Made once for each configuration. */
+  #tools: { content: Content; tools: Tools } | undefined;
+
+  constructor(deps: AgentDeps) {
+    const { clock, inForce, maxConversationBytes } = deps;
+    this.#deps = deps;
+    this.#model = new AgentModel(deps.caller);
+    this.#egress = new Egress({
+      bounds: () => inForce()?.content.egress,
+      connectMs: deps.connectMs,
+    });
+    this.#calls = new GuardedCalls(deps);
+    this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
+    this.#prompt = new SystemPrompt(() => clock.now());
+    this.#store = new MemoryStore({
+      clock,
+      idleTimeoutMs: () => inForce()?.content.conversation?.idleTimeoutMs ?? Infinity,
+      newId: () => `conv_${randomBytes(18).toString('base64url')}`,
+      absenceOf: () => 'NotFound',
+      maxBytes: maxConversationBytes,
+    });
+    this.conversations = new Conversations({
+      ...deps,
+      store: this.#store,
+      prompt: this.#prompt,
+      environment: (context) => this.#environment(context),
+    });
+  }
+
+  /** Keys of ConfigMaps that the configuration asks for and that are not mounted. */
+  missingConfigMaps(): MountedKey[] {
+    const missing = this.#prompt.missing(this.#deps.inForce()?.content.conversation);
+    return missing ? [missing] : [];
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#store.close(), this.#mcp.close()]);
+    await this.#egress.close();
+  }
+
+  /** Another configuration is in force. */
+  apply(content: Content): void {
+    this.#mcp.apply(content);
+  }
+
+  /** Where header values are mounted that the configuration asks for. */
+  credentials(): { dependency: string; credential: Credential }[] {
+    const content = this.#deps.inForce()?.content;
+    return (content ? secretHeadersOf(content) : []).flatMap(({ dependency, headers }) =>
+      headers.map(({ credential }) => ({ dependency, credential })),
+    );
+  }
+
+  /** Has the guard open the gates of header values that are not mounted any more. */
+  useCredentials(): void {
+    const { inForce, guard, credentials } = this.#deps;
+    const content = inForce()?.content;
+    for (const { dependency, headers } of content ? secretHeadersOf(content) : []) {
+      const read = readHeaders(headers, credentials);
+      if ('credential' in read && read.credential)
+        guard.useCredential(dependency, read.credential.hash);
+    }
+  }
+
+  #environment(context: TurnContext): Environment {
+    const { inForce, conversation, used, system, model, id, callerHeaders } = context;
+    const { clock } = this.#deps;
+    const { timeouts } = inForce.content;
+    const tools = this.#toolsOf(inForce.content);
+    const contextOf = (signal: AbortSignal): ToolContext => ({
+      timeoutMs: timeouts.toolMs ?? TOOL_MS,
+      header: (name) => headerValue(callerHeaders, name),
+      signal,
+    });
+    return {
+      callModel: async (messages, onText, signal) => {
+        await this.#mcp.refresh(contextOf(signal));
+        return this.#model.call({
+          ...inForce,
+          model,
+          maxTokens: conversation.maxTokens,
+          ...(system !== undefined && { system }),
+          tools: tools.definitions,
+          messages,
+          callerHeaders,
+          stickiness: id,
+          deadlineAt: clock.now() + timeouts.requestMs,
+          signal,
+          onText,
+          onUsage: (charge) => used.add(charge),
+        });
+      },
+      runTool: (call, signal) => this.#runTool(tools, call, contextOf(signal)),
+    };
+  }
+
+  #toolsOf(content: Content): Tools {
+    if (this.#tools?.content !== content) {
+      const { credentials } = this.#deps;
+      const tools = new HttpTools(content, {
+        calls: this.#calls,
+        credentials,
+        egress: this.#egress,
+      });
+      this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
+    }
+    return this.#tools.tools;
+  }
+
+  async #runTool(tools: Tools, call: ToolUse, context: ToolContext): Promise<ToolResult> {
+    const { clock, onToolCall } = this.#deps;
+    const began = clock.now();
+    const running = tools.run(call, context);
+    const { text, isError, outcome } = running ? await running : unknownTool(call);
+    // What the model makes up is no name for a metric.
+    const name = running ? call.name : 'unknown';
+    onToolCall(name, statusOf(outcome, isError), (clock.now() - began) / 1000);
+    return {
+      type: 'tool_result',
+      tool_use_id: call.id,
+      ...(isError && { is_error: true }),
+      content: text,
+    };
+  }
+}
+
+function unknownTool({ name }: ToolUse): ToolAnswer {
+  return { outcome: IGNORED, text: `There is no tool named ${name}.`, isError: true };
+}
+
+function statusOf({ vote }: Outcome, isError: boolean): ToolStatus {
+  if (vote === 'ok') return isError ? 'error' : 'ok';
+  return vote === 'failure' ? 'failed' : 'refused';
+}

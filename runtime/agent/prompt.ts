@@ -1,0 +1,77 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { Content, MountedKey } from '../../contract/generated/types.ts';
+
+type Conversation = NonNullable<Content['conversation']>;
+
+/** Time between two looks at the file, in milliseconds. */
+const CHECK_MS = 1000;
+
+/**
+ * The system prompt, from the configuration or from a mounted ConfigMap. The file is looked at no more than once a
+ * second; when it vanishes, the text that was read last stays in force.
+ */
+export class SystemPrompt {
+  readonly #now: () => number;
+  #path = '';
+  #checkedAt = -Infinity;
+  #version = '';
+  #present = false;
+  #text: string | undefined;
+
+  /** `now` is a monotonic clock in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The text; Missing when there should be one and never was. */
+  read({ systemPrompt, systemPromptFile }: Conversation): { text?: string } | 'Missing' {
+    if (systemPromptFile === undefined) {
+      return systemPrompt === undefined ? {} : { text: systemPrompt };
+    }
+    this.#look(systemPromptFile);
+    return this.#text === undefined ? 'Missing' : { text: this.#text };
+  }
+
+  /** The key of a ConfigMap that should be mounted and is not, or is empty. */
+  missing(conversation: Conversation | undefined): MountedKey | undefined {
+    const file = conversation?.systemPromptFile;
+    if (file === undefined) return undefined;
+    this.#look(file);
+    return this.#present ? undefined : file;
+  }
+
+  #look({ path }: MountedKey): void {
+    if (path !== this.#path) {
+      this.#path = path;
+      this.#checkedAt = -Infinity;
+      this.#version = '';
+      this.#text = undefined;
+    }
+    const now = this.#now();
+    if (now - this.#checkedAt < CHECK_MS) return;
+    this.#checkedAt = now;
+    const version = versionOf(path);
+    if (version === this.#version) return;
+    this.#version = version;
+    const text = textOf(path);
+    this.#present = text !== undefined && text !== '';
+    if (this.#present) this.#text = text;
+  }
+}
+
+function versionOf(path: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(path);
+    return `${ino} ${mtimeMs} ${size}`;
+  } catch {
+    return 'absent';
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

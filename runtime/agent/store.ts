@@ -1,0 +1,34 @@
+import type { Message } from './exchange.ts';
+
+/** A conversation as it is kept. Times are RFC 3339. */
+export interface Kept {
+  id: string;
+  messages: readonly Message[];
+  createdAt: string;
+  usedAt: string;
+}
+
+/** The right to change a conversation, held by one turn at a time. */
+export interface Lease {
+  readonly conversation: Kept;
+  /** Aborted when the conversation is deleted or the lease is lost. */
+  readonly signal: AbortSignal;
+  /** Keeps what the turn came to and gives the lease back. Without messages they stay as they are. */
+  release(messages?: readonly Message[]): Promise<void>;
+}
+
+/** Why there is no conversation. */
+export type Absence = 'NotFound' | 'Lost';
+
+export type Taken = { lease: Lease } | { absence: Absence | 'Busy' };
+
+/** Where conversations are kept. Rejects when it cannot be reached. */
+export interface ConversationStore {
+  /** Undefined when no more can be kept. */
+  create(messages: readonly Message[]): Promise<Kept | undefined>;
+  read(id: string): Promise<Kept | Absence>;
+  take(id: string): Promise<Taken>;
+  /** Ends a conversation for good, a turn under way too. */
+  remove(id: string): Promise<'Removed' | Absence>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,82 @@
+import { lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
+import type { LookupFunction } from 'node:net';
+import { Agent } from 'undici';
+import type { Content } from '../../../contract/generated/types.ts';
+import { isPrivate } from './privateNetworks.ts';
+
+type Bounds = NonNullable<Content['egress']>;
+
+/** Why something may not be called; the message is for the model. */
+export class EgressDenied extends Error {}
+
+export interface EgressDeps {
+  /** Absent: private networks are refused. */
+  bounds: () => Bounds | undefined;
+  /** Time to connect, in milliseconds. */
+  connectMs: () => number;
+  lookup?: typeof lookup;
+}
+
+const DEFAULT_BOUNDS: Bounds = { allowHosts: [], denyPrivateNetworks: true };
+
+/** Where tools may go. What the spec writes out is called wherever it is; all else is bound. */
+export class Egress {
+  readonly #deps: EgressDeps;
+  readonly #free: Agent;
+  readonly #bound: Agent;
+
+  constructor(deps: EgressDeps) {
+    this.#deps = deps;
+    const connect = { timeout: deps.connectMs() };
+    const options = { headersTimeout: 0, bodyTimeout: 0 };
+    this.#free = new Agent({ ...options, connect });
+    // The address that was checked is the one that is connected to, so no other answer of DNS can slip in between.
+    this.#bound = new Agent({ ...options, connect: { ...connect, lookup: this.#lookup } });
+  }
+
+  /** The way to a URL; `named`: the spec writes its host out. Throws EgressDenied. */
+  to(url: URL, named: boolean): Agent {
+    if (named) return this.#free;
+    const { allowHosts, denyPrivateNetworks } = this.#bounds();
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    if (allowHosts.length > 0 && !allowHosts.some((each) => matches(host, each))) {
+      throw new EgressDenied(`the host ${host} is not allowed`);
+    }
+    if (!denyPrivateNetworks) return this.#free;
+    // Of an address nothing is looked up.
+    if (isIP(host) !== 0 && isPrivate(host)) throw denied(host);
+    return this.#bound;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#free.destroy(), this.#bound.destroy()]);
+  }
+
+  #bounds(): Bounds {
+    return this.#deps.bounds() ?? DEFAULT_BOUNDS;
+  }
+
+  readonly #lookup: LookupFunction = (hostname, options, callback) => {
+    const resolve = this.#deps.lookup ?? lookup;
+    resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error) return callback(error, '');
+      const bad = addresses.find(({ address }) => isPrivate(address));
+      if (bad || addresses.length === 0) return callback(denied(hostname), '');
+      if (options.all) return callback(null, addresses);
+      const [{ address, family }] = addresses as [LookupAddress];
+      return callback(null, address, family);
+    });
+  };
+}
+
+function denied(host: string): EgressDenied {
+  return new EgressDenied(`the host ${host} is in a private network`);
+}
+
+/** `pattern` is a host, or *. and a domain, which stands for everything below it. */
+function matches(host: string, pattern: string): boolean {
+  const bare = host.toLowerCase().replace(/\.$/, '');
+  return pattern.startsWith('*.') ? bare.endsWith(pattern.slice(1)) : bare === pattern;
+}

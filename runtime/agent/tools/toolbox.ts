@@ -1,0 +1,116 @@
+import { Ajv } from 'ajv';
+import type { ValidateFunction } from 'ajv';
+import type Anthropic from '@anthropic-ai/sdk';
+import type { Content, Tool } from '../../../contract/generated/types.ts';
+import { supported } from '../../guard/supported.ts';
+import type { Credentials } from '../../model/credentials.ts';
+import { IGNORED } from '../../resilience/outcome.ts';
+import type { ToolUse } from '../exchange.ts';
+import type { Egress } from './egress.ts';
+import type { GuardedCalls } from './guardedCall.ts';
+import { callHttpTool } from './httpTool.ts';
+import type { ToolAnswer } from './httpTool.ts';
+import { readHeaders } from './secretHeaders.ts';
+import type { Input } from './template.ts';
+
+/** What a tool that the model asks for is run with. */
+export interface ToolContext {
+  timeoutMs: number;
+  /** The caller's header of a name in lower case, for limits by key. */
+  header: (name: string) => string | undefined;
+  signal: AbortSignal;
+}
+
+/** Tools by the names that the model knows them by. */
+export interface Tools {
+  readonly definitions: readonly Anthropic.Tool[];
+  /** Never rejects; undefined when there is no such tool. */
+  run(call: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined;
+}
+
+export interface HttpToolsDeps {
+  calls: GuardedCalls;
+  credentials: Pick<Credentials, 'read'>;
+  egress: Egress;
+}
+
+/** The tools over HTTP of one configuration. */
+export class HttpTools implements Tools {
+  readonly definitions: readonly Anthropic.Tool[];
+  readonly #deps: HttpToolsDeps;
+  readonly #tools: Map<string, { tool: Tool; validate: ValidateFunction }>;
+  readonly #ajv = new Ajv({ strict: false, allErrors: true });
+
+  constructor(content: Content, deps: HttpToolsDeps) {
+    this.#deps = deps;
+    const { tools } = supported(content);
+    this.#tools = new Map(
+      tools.map((tool) => [tool.name, { tool, validate: this.#checker(tool) }]),
+    );
+    this.definitions = tools.map(({ name, description, inputSchema }) => ({
+      name,
+      description,
+      input_schema: inputSchema as Anthropic.Tool.InputSchema,
+    }));
+  }
+
+  run({ name, input }: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
+    const found = this.#tools.get(name);
+    if (!found) return undefined;
+    const { tool, validate } = found;
+    if (!validate(input)) {
+      const why = this.#ajv.errorsText(validate.errors, { dataVar: 'input' });
+      return Promise.resolve(notMade(`its input does not fit its schema: ${why}`));
+    }
+    return this.#call(tool, input as Input, context);
+  }
+
+  /** The operator refuses what is no schema; should one come all the same, no input fits it. */
+  #checker({ inputSchema }: Tool): ValidateFunction {
+    try {
+      return this.#ajv.compile(inputSchema);
+    } catch {
+      return this.#ajv.compile(false);
+    }
+  }
+
+  #call(tool: Tool, input: Input, context: ToolContext): Promise<ToolAnswer> {
+    const { credentials, calls, egress } = this.#deps;
+    const secret = readHeaders(tool.http.headersFrom, credentials);
+    if ('missing' in secret) return Promise.resolve(notMade('a Secret of the agent is missing'));
+    const plain = tool.http.headers.map(({ name, value }): [string, string] => [name, value]);
+    const headers = [...plain, ...secret.headers];
+    return calls.call({
+      dependency: `tool/${tool.name}`,
+      ...context,
+      ...(secret.credential && { credential: secret.credential }),
+      call: (signal) => callHttpTool({ tool, input, headers, egress, signal }),
+    });
+  }
+}
+
+function notMade(why: string): ToolAnswer {
+  return { outcome: IGNORED, text: `The tool was not called: ${why}.`, isError: true };
+}
+
+/** Tools of several kinds; of two with one name the first counts. */
+export class AllTools implements Tools {
+  readonly #kinds: readonly Tools[];
+
+  constructor(kinds: readonly Tools[]) {
+    this.#kinds = kinds;
+  }
+
+  get definitions(): readonly Anthropic.Tool[] {
+    const all = this.#kinds.flatMap(({ definitions }) => definitions);
+    return [...new Map(all.toReversed().map((each) => [each.name, each])).values()].toReversed();
+  }
+
+  run(call: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
+    for (const kind of this.#kinds) {
+      const running = kind.run(call, context);
+      if (running) return running;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,201 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Content, McpServer } from '../../contract/generated/types.ts';
+import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { CONVERSATION, beginConversation, json, said, say } from '../testing/conversation.ts';
+import { RealMcpServer } from '../testing/mcpServer.ts';
+import { startRuntime } from '../testing/runtime.ts';
+import type { StartedRuntime } from '../testing/runtime.ts';
+import { Cleanups } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import { answerStream, fakeEndpoint } from '../testing/upstream.ts';
+import type { FakeEndpoint } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+let server: RealMcpServer;
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mcp-'));
+  cleanups.add(() => rm(directory, { recursive: true }));
+  server = new RealMcpServer();
+  server.offer('count');
+  server.offer('erase');
+  await server.start();
+  cleanups.add(() => server.stop());
+});
+afterEach(() => cleanups.run());
+
+interface Scene {
+  agent: StartedRuntime;
+  model: FakeEndpoint;
+}
+
+/** An agent whose model uses the tool named at first and is done then. */
+async function scene(
+  use = 'stock__count',
+  { mcp, content }: { mcp?: Partial<McpServer>; content?: Partial<Content> } = {},
+): Promise<Scene> {
+  const model = await fakeEndpoint((response, { body }) => {
+    const { messages } = JSON.parse(body.toString()) as { messages: unknown[] };
+    const done = messages.length % 4 === 3;
+    const id = `use-${messages.length}`;
+    answerStream(
+      response,
+      said(done ? { text: 'Done.' } : { tools: [{ id, name: use, input: {} }] }),
+    );
+  });
+  cleanups.add(() => model.close());
+  const endpoints = [
+    { name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'claude-test' },
+  ];
+  const stock = {
+    name: 'stock',
+    url: server.url,
+    headersFrom: [],
+    maxResponseBytes: 1000,
+    maxConcurrent: 10,
+    ...mcp,
+  };
+  const agent = await startRuntime(
+    configuration(model.url, {
+      endpoints,
+      conversation: CONVERSATION,
+      mcpServers: [stock],
+      ...content,
+    }),
+  );
+  cleanups.add(() => agent.stop());
+  return { agent, model };
+}
+
+interface Body {
+  tools?: { name: string }[];
+  messages: { content: { content: string; is_error?: boolean }[] }[];
+}
+
+function last({ model }: Scene): Body {
+  return JSON.parse(model.seen.at(-1)!.body.toString()) as Body;
+}
+
+const offered = (all: Scene): string[] => (last(all).tools ?? []).map(({ name }) => name);
+const told = (all: Scene): unknown => last(all).messages.at(-1)!.content[0];
+
+async function turn({ agent }: Scene): Promise<Record<string, unknown>> {
+  return json(await say(agent.url, await beginConversation(agent.url), 'Count'));
+}
+
+function circuit({ agent }: Scene): { state: string; failures: object } {
+  const { circuits } = agent.runtime.guard.stats();
+  return circuits.find(({ dependency }) => dependency === 'mcp/stock')!;
+}
+
+describe('an MCP server', () => {
+  it('is asked for its tools, which are called as the model asks', async () => {
+    const all = await scene();
+    expect(await turn(all)).toMatchObject({ stop_reason: 'end_turn', tool_calls: 1 });
+    expect(offered(all)).toEqual(['stock__count', 'stock__erase']);
+    expect(told(all)).toMatchObject({ content: 'count was here' });
+    expect(server.called).toEqual(['count']);
+  });
+
+  it('lends no other tools than those that are allowed', async () => {
+    const all = await scene('stock__erase', { mcp: { allowedTools: ['count'] } });
+    await turn(all);
+    expect(offered(all)).toEqual(['stock__count']);
+    expect(told(all)).toMatchObject({
+      is_error: true,
+      content: 'There is no tool named stock__erase.',
+    });
+    expect(server.called).toEqual([]);
+  });
+
+  it('may change its list of tools', async () => {
+    const all = await scene();
+    await turn(all);
+    await until(() => server.listening > 0);
+    server.offer('order');
+    await until(async () => {
+      await turn(all);
+      return offered(all).includes('stock__order');
+    });
+  });
+
+  it('may be restarted', async () => {
+    const all = await scene();
+    await turn(all);
+    await server.stop();
+    server.offer('order');
+    await server.start();
+    expect(await turn(all)).toMatchObject({ stop_reason: 'end_turn' });
+    expect(told(all)).toMatchObject({ content: 'count was here' });
+    expect(server.called).toEqual(['count', 'count']);
+    expect(circuit(all)).toMatchObject({ state: 'Closed' });
+    await until(async () => {
+      await turn(all);
+      return offered(all).includes('stock__order');
+    });
+  });
+
+  it('that is away is unavailable until a time, and is found again', async () => {
+    const touchy = {
+      ...TOUCHY,
+      dependency: 'mcp/stock',
+      openDurationMs: 300,
+      maxOpenDurationMs: 300,
+    };
+    const all = await scene('stock__count', { content: { circuits: [touchy] } });
+    await turn(all);
+    await server.stop();
+    expect(await turn(all)).toMatchObject({ stop_reason: 'end_turn' });
+    expect(told(all)).toMatchObject({ is_error: true });
+    expect(circuit(all)).toMatchObject({ state: 'Open', failures: { Connection: 1 } });
+    await server.start();
+    await until(async () => {
+      await turn(all);
+      return (told(all) as { content: string }).content === 'count was here';
+    });
+    expect(circuit(all)).toMatchObject({ state: 'Closed' });
+  });
+
+  it('whose tool says that the call was wrong has not failed', async () => {
+    server.offer('count', () => ({
+      isError: true,
+      content: [{ type: 'text', text: 'Bad number.' }],
+    }));
+    const all = await scene();
+    await turn(all);
+    expect(told(all)).toMatchObject({ is_error: true, content: 'Bad number.' });
+    expect(circuit(all)).toMatchObject({ state: 'Closed', failures: {} });
+  });
+
+  it('that refuses its credential is not asked again until there is another', async () => {
+    server.authorization = 'Bearer good';
+    const path = join(directory, 'token');
+    await writeFile(path, 'bad');
+    const all = await scene('stock__count', {
+      mcp: {
+        headersFrom: [
+          {
+            name: 'Authorization',
+            prefix: 'Bearer ',
+            credential: { path, secret: 'stock', key: 'token' },
+          },
+        ],
+      },
+    });
+    await turn(all);
+    const { requests } = server;
+    expect(all.agent.runtime.guard.gates()).toContainEqual(
+      expect.objectContaining({ dependency: 'mcp/stock', gate: 'Unauthorized' }),
+    );
+    await turn(all);
+    expect(server.requests).toBe(requests);
+    await writeFile(path, 'good');
+    await until(async () => {
+      await turn(all);
+      return server.called.length > 0;
+    });
+  });
+});

@@ -1,0 +1,418 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import type { Circuit, Content, Endpoint } from '../../contract/generated/types.ts';
+import { send } from '../testing/client.ts';
+import type { Answer, Sent } from '../testing/client.ts';
+import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { startRuntime } from '../testing/runtime.ts';
+import type { StartedRuntime } from '../testing/runtime.ts';
+import { Cleanups, STREAMED, errorOf } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import {
+  MESSAGE,
+  STREAM,
+  answerJson,
+  answerStream,
+  fakeEndpoint,
+  sse,
+} from '../testing/upstream.ts';
+import type { FakeEndpoint } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+type Behaviour = (response: ServerResponse) => void;
+
+const RETRY = { maxAttempts: 2, baseDelayMs: 5, maxDelayMs: 10, budgetPercent: 100 };
+const PATIENT: Omit<Circuit, 'dependency'> = { ...TOUCHY, trip: { consecutiveFailures: 1000 } };
+
+/** One endpoint of a pool as a test describes it. */
+interface Part extends Partial<Endpoint> {
+  name: string;
+  /** Changed by assignment while the test runs. */
+  does: Behaviour;
+  key?: string;
+  circuit?: Omit<Circuit, 'dependency'>;
+}
+
+interface Pool {
+  agent: StartedRuntime;
+  endpoints: Record<string, FakeEndpoint>;
+  /** Requests that each has seen. */
+  seen(): Record<string, number>;
+  circuits(): Record<string, string>;
+  fallbacks(): Promise<string[]>;
+}
+
+const fine: Behaviour = (response) => answerJson(response, MESSAGE);
+const streaming: Behaviour = (response) => answerStream(response);
+const broken: Behaviour = (response) => response.destroy();
+const status =
+  (code: number, headers: Record<string, string> = {}): Behaviour =>
+  (response) =>
+    response
+      .writeHead(code, { 'content-type': 'application/json', ...headers })
+      .end(`{"type":"error","error":{"type":"api_error","message":"${code}"}}`);
+
+async function pool(parts: Part[], content: Partial<Content> = {}): Promise<Pool> {
+  const agent = await startRuntime();
+  cleanups.add(() => agent.stop());
+  const endpoints: Record<string, FakeEndpoint> = {};
+  const specs: Endpoint[] = [];
+  for (const part of parts) {
+    const { name, does: _, key, circuit: __, ...rest } = part;
+    const endpoint = await fakeEndpoint((response) => part.does(response));
+    cleanups.add(() => endpoint.close());
+    endpoints[name] = endpoint;
+    if (key !== undefined) await agent.mount(`key-${name}`, key);
+    const path = join(agent.directory, `key-${name}`);
+    specs.push({
+      name,
+      provider: 'Anthropic',
+      baseURL: endpoint.url,
+      ...(key !== undefined && { credential: { path, secret: name, key: 'api-key' } }),
+      ...rest,
+    });
+  }
+  const circuits = parts.map(({ name, circuit = PATIENT }) => {
+    return { ...circuit, dependency: `model/${name}` };
+  });
+  agent.runtime.configuration.offerPush(
+    1,
+    configuration('', { endpoints: specs, circuits, retry: RETRY, ...content }),
+  );
+  return {
+    agent,
+    endpoints,
+    seen: () =>
+      Object.fromEntries(Object.entries(endpoints).map(([name, { seen }]) => [name, seen.length])),
+    circuits: () =>
+      Object.fromEntries(
+        agent.runtime.guard.circuits().map(({ dependency, state }) => [dependency, state]),
+      ),
+    fallbacks: async () => {
+      const text = await agent.runtime.metrics.registry.metrics();
+      return text.match(/^fallbacks_total\{.*$/gm) ?? [];
+    },
+  };
+}
+
+const ask = ({ agent }: Pool, sent: Sent = {}): Promise<Answer> => send(agent.url, sent);
+async function statuses(of: Pool, count: number, sent: Sent = {}): Promise<number[]> {
+  const list: number[] = [];
+  for (let i = 0; i < count; i += 1) list.push((await ask(of, sent)).status);
+  return [...new Set(list)];
+}
+
+describe('a pool of endpoints', () => {
+  it.each(['RoundRobin', 'LeastLoaded', 'Weighted', 'Random'])(
+    'shares requests among those of the lowest priority by %s',
+    async (loadBalancing) => {
+      const parts: Part[] = [
+        { name: 'a', does: fine, weight: 1 },
+        { name: 'b', does: fine, weight: 3 },
+        { name: 'spare', does: fine, priority: 1 },
+      ];
+      const context = await pool(parts, { loadBalancing });
+      expect(await statuses(context, 80)).toEqual([200]);
+      const { a = 0, b = 0, spare } = context.seen();
+      expect(spare).toBe(0);
+      if (loadBalancing === 'RoundRobin') expect([a, b]).toEqual([40, 40]);
+      // One in four: 3 sigma are 12 of 80.
+      else if (loadBalancing === 'Weighted') expect(Math.abs(a - 20)).toBeLessThan(13);
+      else expect(Math.min(a, b)).toBeGreaterThan(20);
+    },
+  );
+
+  it('survives the death of its primary, and goes back once that is back', async () => {
+    const primary: Part = {
+      name: 'primary',
+      does: broken,
+      circuit: { ...TOUCHY, trip: { consecutiveFailures: 3 }, openDurationMs: 200 },
+    };
+    const context = await pool([primary, { name: 'fallback', priority: 10, does: fine }]);
+    expect(await statuses(context, 20)).toEqual([200]);
+    expect(context.circuits()['model/primary']).toBe('Open');
+    expect(context.circuits()['model/fallback']).toBe('Closed');
+    expect(context.endpoints.primary!.seen.length).toBeLessThan(6);
+    expect(await context.fallbacks()).toEqual([
+      'fallbacks_total{from="model/primary",to="model/fallback"} 20',
+    ]);
+    primary.does = fine;
+    const before = context.seen().fallback;
+    await until(async () => {
+      expect((await ask(context)).status).toBe(200);
+      return context.circuits()['model/primary'] === 'Closed';
+    });
+    await statuses(context, 5);
+    const after = context.seen().fallback!;
+    expect(await statuses(context, 5)).toEqual([200]);
+    expect(context.seen().fallback).toBe(after);
+    expect(after).toBeGreaterThanOrEqual(before!);
+  });
+
+  it('has another one serve for the hour that the provider asked for', async () => {
+    const primary: Part = {
+      name: 'primary',
+      key: 'k1',
+      does: status(429, { 'retry-after': '3600' }),
+    };
+    const spare: Part = { name: 'spare', key: 'k2', priority: 1, does: fine };
+    const context = await pool([primary, spare]);
+    expect(await statuses(context, 5)).toEqual([200]);
+    expect(context.seen()).toEqual({ primary: 1, spare: 5 });
+    expect(context.circuits()['model/primary']).toBe('Closed');
+    expect(context.endpoints.spare!.seen[0]!.headers['x-api-key']).toBe('k2');
+  });
+
+  it.each([401, 402])('moves on after a %i to another credential only', async (code) => {
+    const context = await pool([
+      { name: 'primary', key: 'k1', does: status(code) },
+      { name: 'same', key: 'k1', priority: 1, does: fine },
+      { name: 'other', key: 'k2', priority: 2, does: fine },
+    ]);
+    expect((await ask(context)).status).toBe(200);
+    expect(context.seen()).toEqual({ primary: 1, same: 0, other: 1 });
+  });
+
+  it('does not move on with a credential of the caller that was refused', async () => {
+    const context = await pool([
+      { name: 'primary', does: status(401) },
+      { name: 'spare', priority: 1, does: fine },
+    ]);
+    expect((await ask(context, { headers: { 'x-api-key': 'bad' } })).status).toBe(401);
+    expect(context.seen()).toEqual({ primary: 1, spare: 0 });
+  });
+
+  it.each([400, 403, 404, 413, 422])('does not move on after a %i', async (code) => {
+    const context = await pool([
+      { name: 'primary', does: status(code) },
+      { name: 'spare', priority: 1, does: fine },
+    ]);
+    expect((await ask(context)).status).toBe(code);
+    expect(context.seen()).toEqual({ primary: 1, spare: 0 });
+  });
+
+  it('tries one that fails again before it falls back, but not one that is overloaded', async () => {
+    const primary: Part = { name: 'primary', does: status(503) };
+    const context = await pool([primary, { name: 'spare', priority: 1, does: fine }]);
+    expect((await ask(context)).status).toBe(200);
+    expect(context.seen()).toEqual({ primary: 2, spare: 1 });
+    primary.does = status(529);
+    expect((await ask(context)).status).toBe(200);
+    expect(context.seen()).toEqual({ primary: 3, spare: 2 });
+  });
+
+  it('moves on to an equal at once', async () => {
+    const context = await pool(
+      [
+        { name: 'a', does: status(503) },
+        { name: 'b', does: fine },
+        { name: 'spare', priority: 1, does: fine },
+      ],
+      { loadBalancing: 'RoundRobin' },
+    );
+    expect(await statuses(context, 4)).toEqual([200]);
+    expect(context.seen()).toMatchObject({ b: 4, spare: 0 });
+  });
+
+  it('falls back when the first token does not come in time', async () => {
+    const silent: Behaviour = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(sse('ping'));
+    };
+    const context = await pool(
+      [
+        { name: 'primary', does: silent },
+        { name: 'spare', priority: 1, does: streaming },
+      ],
+      { timeouts: { connectMs: 1000, requestMs: 20_000, firstTokenMs: 150 } },
+    );
+    const answer = await ask(context, STREAMED);
+    expect(answer.body.toString()).toBe(STREAM.join(''));
+    expect(context.seen()).toEqual({ primary: 1, spare: 1 });
+  });
+
+  it('never falls back once the caller has seen an event', async () => {
+    const cut: Behaviour = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(STREAM[0]!, () => response.destroy());
+    };
+    const context = await pool([
+      { name: 'primary', does: cut },
+      { name: 'spare', priority: 1, does: streaming },
+    ]);
+    const answer = await ask(context, STREAMED);
+    expect(answer.body.toString()).toContain('event: error');
+    expect(context.seen()).toEqual({ primary: 1, spare: 0 });
+  });
+
+  it('has a request that finds one full served by another', async () => {
+    const held: ServerResponse[] = [];
+    const context = await pool([
+      { name: 'primary', maxConcurrent: 1, does: (response) => void held.push(response) },
+      { name: 'spare', priority: 1, does: fine },
+    ]);
+    const first = ask(context);
+    await until(() => held.length === 1);
+    expect((await ask(context)).status).toBe(200);
+    expect(context.seen()).toEqual({ primary: 1, spare: 1 });
+    fine(held[0]!);
+    expect((await first).status).toBe(200);
+  });
+
+  it('waits at one that is full when there is no other', async () => {
+    const held: ServerResponse[] = [];
+    const shut = { ...PATIENT, override: { state: 'Open' as const } };
+    const context = await pool([
+      { name: 'primary', maxConcurrent: 1, does: (response) => void held.push(response) },
+      { name: 'spare', priority: 1, does: fine, circuit: shut },
+    ]);
+    const answers = [ask(context), ask(context)];
+    const { guard } = context.agent.runtime;
+    await until(() => held.length === 1 && guard.stats().bulkheads[0]?.queued === 1);
+    fine(held[0]!);
+    await until(() => held.length === 2);
+    fine(held[1]!);
+    expect((await Promise.all(answers)).map((answer) => answer.status)).toEqual([200, 200]);
+    expect(context.seen()).toEqual({ primary: 2, spare: 0 });
+  });
+
+  it('passes the last error on when all have failed', async () => {
+    const context = await pool([
+      { name: 'primary', does: status(500) },
+      { name: 'spare', priority: 1, does: status(529, { 'retry-after': '7' }) },
+    ]);
+    const answer = await ask(context);
+    expect([answer.status, answer.headers['retry-after']]).toEqual([529, '7']);
+    expect(context.seen()).toEqual({ primary: 2, spare: 1 });
+  });
+
+  it('says when the first of them may serve again when none does', async () => {
+    const context = await pool([
+      { name: 'primary', does: status(500), circuit: TOUCHY },
+      {
+        name: 'spare',
+        priority: 1,
+        does: status(500),
+        circuit: { ...TOUCHY, openDurationMs: 30_000 },
+      },
+    ]);
+    await ask(context);
+    expect(Object.values(context.circuits())).toEqual(['Open', 'Open']);
+    const answer = await ask(context);
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      503,
+      'CircuitBreakerOpen',
+    ]);
+    expect(errorOf(answer).message).toBe('The circuit of model/spare is open.');
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(25);
+    expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(30);
+  });
+
+  it('passes over one whose key is missing, and tells of it when there is no other', async () => {
+    const credential = { path: '/nowhere', secret: 'absent', key: 'api-key' };
+    const primary: Part = { name: 'primary', credential, does: fine };
+    const context = await pool([primary, { name: 'spare', priority: 1, does: fine }]);
+    expect((await ask(context)).status).toBe(200);
+    expect(context.seen()).toEqual({ primary: 0, spare: 1 });
+    const alone = await pool([primary, { name: 'second', credential, does: fine }]);
+    const answer = await ask(alone);
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      503,
+      'CredentialRefused',
+    ]);
+    expect(errorOf(answer).message).toContain('Secret absent lacks api-key');
+  });
+
+  it('has each endpoint asked for its own model and at most its own tokens', async () => {
+    const primary: Part = { name: 'primary', model: 'large', does: status(529) };
+    const spare: Part = { name: 'spare', priority: 1, model: 'small', maxTokens: 1000, does: fine };
+    const context = await pool([primary, spare]);
+    const body = '{"max_tokens" : 8000, "model":"mine", "x":{"max_tokens":9000}}';
+    await ask(context, { body });
+    const bodyOf = (name: string): string => context.endpoints[name]!.seen[0]!.body.toString();
+    expect(bodyOf('primary')).toBe(body.replace('mine', 'large'));
+    expect(bodyOf('spare')).toBe(body.replace('mine', 'small').replace('8000', '1000'));
+    await ask(context, { body: '{"max_tokens":999}' });
+    expect(context.endpoints.spare!.seen[1]!.body.toString()).toBe('{"max_tokens":999}');
+  });
+
+  it('shows on the debug port how each of them stands', async () => {
+    const credential = { path: '/nowhere', secret: 'absent', key: 'api-key' };
+    const shut = { ...PATIENT, override: { state: 'Open' as const } };
+    const { agent } = await pool([
+      { name: 'primary', key: 'very-secret', does: fine, weight: 3, maxConcurrent: 4 },
+      { name: 'spare', priority: 1, does: fine, circuit: shut },
+      { name: 'keyless', priority: 2, does: fine, credential },
+    ]);
+    const page = await send(agent.debugUrl, { method: 'GET', path: '/debug/endpoints', body: '' });
+    const text = page.body.toString();
+    expect(text).not.toContain('very-secret');
+    expect(JSON.parse(text)).toMatchObject({
+      loadBalancing: 'LeastLoaded',
+      endpoints: [
+        { name: 'primary', dependency: 'model/primary', standing: 'Usable', calls: 0, load: 0 },
+        { name: 'spare', dependency: 'model/spare', standing: 'Shut', priority: 1 },
+        { name: 'keyless', dependency: 'model/keyless', standing: 'KeyMissing' },
+      ],
+    });
+  });
+});
+
+describe('what else there is of the model’s API', () => {
+  const list: Behaviour = (response) => answerJson(response, { data: [], has_more: false });
+
+  it.each([
+    ['GET', '/v1/models?limit=5&beta=true'],
+    ['GET', '/v1/models/claude-test-4.5'],
+    ['POST', '/v1/messages/count_tokens?beta=true'],
+  ])('%s %s goes the same way', async (method, path) => {
+    const parts: Part[] = [
+      { name: 'primary', model: 'mine', key: 'k1', does: status(529) },
+      { name: 'spare', model: 'other', key: 'k2', priority: 1, does: list },
+    ];
+    const context = await pool(parts);
+    const body = method === 'GET' ? '' : '{"model":"x" , "messages":[]}';
+    const answer = await ask(context, { method, path, body });
+    expect([answer.status, JSON.parse(answer.body.toString())]).toEqual([
+      200,
+      { data: [], has_more: false },
+    ]);
+    const [seen] = context.endpoints.spare!.seen;
+    expect(seen!.url).toBe(path);
+    expect(seen!.headers['x-api-key']).toBe('k2');
+    expect(seen!.body.toString()).toBe(body.replace('"x"', '"other"'));
+    expect(context.agent.runtime.guard.stats().circuits[0]!.failures).toEqual({ Overloaded: 1 });
+  });
+
+  it('counts an answer that is not JSON against the endpoint', async () => {
+    const html: Behaviour = (response) => response.writeHead(200).end('<html>');
+    const context = await pool([{ name: 'primary', does: html }], {
+      retry: { ...RETRY, maxAttempts: 1 },
+    });
+    const answer = await ask(context, { method: 'GET', path: '/v1/models', body: '' });
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      502,
+      'InvalidResponse',
+    ]);
+  });
+
+  it.each([
+    ['GET', '/v1/models/..'],
+    ['GET', '/v1/models/a%2f..%2fb'],
+    ['GET', '/v1/models/a/b'],
+    ['POST', '/v1/models'],
+    ['GET', '/v1/messages'],
+  ])('%s %s goes nowhere', async (method, path) => {
+    const context = await pool([{ name: 'primary', does: list }]);
+    const { port } = new URL(context.agent.url);
+    const raw = request({ host: '127.0.0.1', port, method, path, agent: false });
+    raw.end();
+    const [response] = (await once(raw, 'response')) as [IncomingMessage];
+    response.resume();
+    expect([response.statusCode, context.seen()]).toEqual([404, { primary: 0 }]);
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Balancer } from './balancer.ts';
+import type { Choice, Strategy } from './balancer.ts';
+
+const strategies: Strategy[] = ['RoundRobin', 'LeastLoaded', 'Weighted', 'Random'];
+
+const choice = fc.record<Omit<Choice, 'name'>>({
+  priority: fc.integer({ min: 0, max: 3 }),
+  weight: fc.integer({ min: 1, max: 1000 }),
+  standing: fc.constantFrom('Usable', 'Full', 'Shut'),
+  load: fc.double({ min: 0, max: 2, noNaN: true }),
+});
+const choices = fc
+  .array(choice, { minLength: 1, maxLength: 16 })
+  .map((list) => list.map((each, i): Choice => ({ name: `e${i}`, ...each })));
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const strategy = fc.constantFrom(...strategies);
+
+const usable = (list: readonly Choice[]): Choice[] =>
+  list.filter(({ standing }) => standing === 'Usable');
+const lowest = (list: readonly Choice[]): number =>
+  Math.min(...list.map(({ priority }) => priority));
+
+/** Numbers from 0 up to 1, evenly spread. */
+function spread(count: number): () => number {
+  let next = 0;
+  return () => (next++ % count) / count;
+}
+
+/** How often each is chosen. */
+function counts(by: Strategy, list: readonly Choice[], times: number): Record<string, number> {
+  const balancer = new Balancer(spread(times));
+  const found: Record<string, number> = {};
+  for (let i = 0; i < times; i += 1) {
+    const { name } = balancer.choose(by, list)!;
+    found[name] = (found[name] ?? 0) + 1;
+  }
+  return found;
+}
+
+describe('the choice among endpoints', () => {
+  it('is never one that is full or shut while another is usable at any priority', () => {
+    fc.assert(
+      fc.property(strategy, choices, random, (by, list, at) => {
+        fc.pre(usable(list).length > 0);
+        const chosen = new Balancer(() => at).choose(by, list)!;
+        expect(chosen.standing).toBe('Usable');
+        expect(chosen.priority).toBe(lowest(usable(list)));
+      }),
+    );
+  });
+
+  it('is one that is full before one that is shut', () => {
+    fc.assert(
+      fc.property(strategy, choices, random, (by, list, at) => {
+        fc.pre(usable(list).length === 0 && list.some(({ standing }) => standing === 'Full'));
+        expect(new Balancer(() => at).choose(by, list)!.standing).toBe('Full');
+      }),
+    );
+  });
+
+  it('is the least loaded of its priority', () => {
+    fc.assert(
+      fc.property(choices, random, (list, at) => {
+        fc.pre(usable(list).length > 0);
+        const chosen = new Balancer(() => at).choose('LeastLoaded', list)!;
+        const equals = usable(list).filter(({ priority }) => priority === chosen.priority);
+        expect(chosen.load).toBe(Math.min(...equals.map(({ load }) => load)));
+      }),
+    );
+  });
+
+  it('follows weight × (1 − load)', () => {
+    const part = fc.record({
+      weight: fc.integer({ min: 1, max: 20 }),
+      load: fc.double({ min: 0, max: 0.9, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 2, maxLength: 6 }), (parts) => {
+        const list = parts.map((each, i): Choice => {
+          return { name: `e${i}`, priority: 0, standing: 'Usable', ...each };
+        });
+        const times = 2000;
+        const seen = counts('Weighted', list, times);
+        const score = ({ weight, load }: Choice): number => weight * (1 - load);
+        const sum = list.reduce((all, each) => all + score(each), 0);
+        for (const each of list) {
+          const expected = (times * score(each)) / sum;
+          expect(Math.abs((seen[each.name] ?? 0) - expected)).toBeLessThanOrEqual(2);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it.each(['RoundRobin', 'Random'] as const)('is even with %s', (by) => {
+    const equals = ['a', 'b', 'c'].map((name): Choice => {
+      return { name, priority: 0, weight: 1, standing: 'Usable', load: 0.5 };
+    });
+    expect(counts(by, equals, 300)).toEqual({ a: 100, b: 100, c: 100 });
+  });
+
+  it('goes on in turns when one of them comes and goes', () => {
+    const balancer = new Balancer(() => 0);
+    const take = (...names: string[]): string =>
+      balancer.choose(
+        'RoundRobin',
+        ['a', 'b', 'c'].map((name): Choice => {
+          const standing = names.includes(name) ? 'Usable' : 'Shut';
+          return { name, priority: 0, weight: 1, standing, load: 0 };
+        }),
+      )!.name;
+    expect([take('a', 'b', 'c'), take('a', 'c'), take('a', 'b', 'c'), take('b', 'c')]).toEqual([
+      'a',
+      'c',
+      'a',
+      'b',
+    ]);
+  });
+
+  it('is nothing of nothing', () => {
+    expect(new Balancer(() => 0).choose('Random', [])).toBeUndefined();
+  });
+});

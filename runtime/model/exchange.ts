@@ -1,0 +1,137 @@
+import type { Dispatcher } from 'undici';
+import type { CutSource } from './cutSource.ts';
+
+/** The body of an answer as it comes. */
+export interface UpstreamBody {
+  /**
+   * Gives each chunk to `take`, and the next one only when the promise that it may return has
+   * resolved. Resolves at the end; rejects with a network error, or with the cut.
+   */
+  read(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void>;
+  /** Drops the connection if the body has not ended. */
+  destroy(): void;
+}
+
+/** An answer whose headers have arrived. */
+export interface UpstreamResponse {
+  status: number;
+  statusText: string;
+  headers: string[];
+  body: UpstreamBody;
+}
+
+const DROPPED = new Error('the rest of the answer is not read');
+
+/** One request and its answer, by undici's callbacks. */
+export class Exchange implements Dispatcher.DispatchHandler, UpstreamBody {
+  readonly response: Promise<UpstreamResponse>;
+  readonly #cuts: CutSource;
+  #answer!: (response: UpstreamResponse) => void;
+  #refuse!: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #take: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
+  #done: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  /** Chunks that nobody took yet. */
+  #held: Buffer[] = [];
+  /** Whether a chunk is being taken. */
+  #busy = false;
+  #ended = false;
+  #error: Error | undefined;
+
+  constructor(cuts: CutSource) {
+    this.#cuts = cuts;
+    this.response = new Promise((resolve, reject) => {
+      this.#answer = resolve;
+      this.#refuse = reject;
+    });
+    cuts.onCut((cut) => this.fail(cut));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#error) controller.abort(this.#error);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText = '',
+  ): void {
+    if (status < 200) return;
+    const headers = strings(controller.rawHeaders as Buffer[]);
+    this.#answer({ status, statusText, headers, body: this });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#take && !this.#busy && this.#held.length === 0) this.#give(chunk);
+    else this.#held.push(chunk);
+    if (this.#busy) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true;
+    this.#cuts.onCut(undefined);
+    this.#settle();
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#end(error);
+  }
+
+  /** Ends it early: whoever waits is told why at once, not when there is a connection. */
+  fail(error: Error): void {
+    if (this.#ended || this.#error) return;
+    this.#end(error);
+    this.#controller?.abort(error);
+  }
+
+  read(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#done = { resolve, reject };
+      this.#take = take;
+      this.#drain();
+    });
+  }
+
+  destroy(): void {
+    this.fail(DROPPED);
+  }
+
+  #end(error: Error): void {
+    this.#error ??= error;
+    this.#cuts.onCut(undefined);
+    this.#refuse(this.#error);
+    this.#settle();
+  }
+
+  /** Gives what is held, one after the other. */
+  #drain(): void {
+    while (!this.#busy && this.#held.length > 0 && !this.#error) this.#give(this.#held.shift()!);
+    this.#settle();
+  }
+
+  #give(chunk: Buffer): void {
+    const taken = this.#take!(chunk);
+    if (taken === undefined) return;
+    this.#busy = true;
+    taken.then(
+      () => {
+        this.#busy = false;
+        this.#drain();
+        if (!this.#busy && this.#controller?.paused) this.#controller.resume();
+      },
+      (error: unknown) => this.fail(error as Error),
+    );
+  }
+
+  #settle(): void {
+    if (this.#error) this.#done?.reject(this.#error);
+    else if (this.#ended && !this.#busy && this.#held.length === 0) this.#done?.resolve();
+  }
+}
+
+/** As HTTP has them: a byte each. */
+function strings(headers: readonly Buffer[]): string[] {
+  return headers.map((each) => each.toString('latin1'));
+}

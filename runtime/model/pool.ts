@@ -1,0 +1,162 @@
+import type { Content, Endpoint } from '../../contract/generated/types.ts';
+import type { Credential, Standing } from '../guard/admission.ts';
+import type { Guard } from '../guard/guard.ts';
+import { dependencyOf } from '../guard/supported.ts';
+import { Balancer } from './balancer.ts';
+import type { Choice, Strategy } from './balancer.ts';
+import type { Credentials, MountedKey } from './credentials.ts';
+import { credentialHash } from './credentials.ts';
+import { headerValue } from './headers.ts';
+import type { RawHeaders } from './headers.ts';
+
+/** An endpoint that may serve a request, with the credential that it is asked with. */
+export interface Member {
+  endpoint: Endpoint;
+  dependency: string;
+  priority: number;
+  /** The endpoint's own key; absent: the caller's is passed on. */
+  key?: string;
+  credential: Credential;
+}
+
+/** A member as the balancer sees it. */
+export interface Candidate extends Choice {
+  member: Member;
+}
+
+/** An endpoint as /debug/endpoints shows it. */
+export interface EndpointState {
+  dependency: string;
+  priority: number;
+  weight: number;
+  standing: Standing['state'];
+  /** Calls under way, those that wait included. */
+  calls: number;
+  /** Share of what it can take that is in use. */
+  load: number;
+}
+
+export interface PoolDeps {
+  guard: Pick<Guard, 'has' | 'standing'>;
+  credentials: Pick<Credentials, 'mounted'>;
+  /** From 0 up to but not 1. */
+  random: () => number;
+}
+
+/** What an endpoint takes at a time for its load, where neither it nor the agent has a bound. */
+const CAPACITY = 100;
+/** Conversations whose endpoint is remembered; the one that called longest ago gives way. */
+const MAX_STICKY = 10_000;
+
+const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
+  'RoundRobin',
+  'LeastLoaded',
+  'Weighted',
+  'Random',
+]);
+
+/** The endpoints of the model: which of them a call goes to. */
+export class Pool {
+  readonly #deps: PoolDeps;
+  readonly #balancer: Balancer;
+  readonly #sticky = new Map<string, string>();
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps;
+    this.#balancer = new Balancer(deps.random);
+  }
+
+  /**
+   * Those of the endpoints that a request can be made to, and the mounted key that keeps another
+   * from it, if one does. `headers` are the caller's, for its own credential.
+   */
+  members(
+    endpoints: readonly Endpoint[],
+    headers: RawHeaders,
+  ): { members: Member[]; missing?: NonNullable<Endpoint['credential']> } {
+    const members: Member[] = [];
+    let missing: Endpoint['credential'];
+    let own: Credential | undefined;
+    for (const endpoint of endpoints) {
+      const dependency = dependencyOf(endpoint);
+      // A reload may have taken it away since the request began.
+      if (!this.#deps.guard.has(dependency)) continue;
+      const mounted = endpoint.credential && this.#deps.credentials.mounted(endpoint.credential);
+      if (endpoint.credential && mounted === undefined) missing ??= endpoint.credential;
+      else members.push(member(endpoint, mounted, () => (own ??= callersOwn(headers))));
+    }
+    return { members, ...(missing && { missing }) };
+  }
+
+  /** How each member stands now. */
+  candidates(members: readonly Member[], { bulkhead }: Pick<Content, 'bulkhead'>): Candidate[] {
+    const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
+    const candidates: Candidate[] = [];
+    for (const member of members) {
+      const { endpoint, dependency, priority, credential } = member;
+      const standing = this.#deps.guard.standing(dependency, credential);
+      if (!standing) continue;
+      candidates.push({
+        member,
+        name: endpoint.name,
+        priority,
+        weight: endpoint.weight ?? 1,
+        standing: standing.state,
+        load: standing.calls / (endpoint.maxConcurrent ?? capacity),
+      });
+    }
+    return candidates;
+  }
+
+  /** The candidate to ask first. */
+  choose(
+    { loadBalancing = '' }: Pick<Content, 'loadBalancing'>,
+    candidates: readonly Candidate[],
+  ): Candidate | undefined {
+    const known = STRATEGIES.has(loadBalancing);
+    return this.#balancer.choose(known ? (loadBalancing as Strategy) : 'LeastLoaded', candidates);
+  }
+
+  /** Name of the endpoint that served this conversation last. */
+  lastOf(stickiness: string): string | undefined {
+    return this.#sticky.get(stickiness);
+  }
+
+  /** Notes where a conversation is served. */
+  stick(stickiness: string, endpoint: string): void {
+    this.#sticky.delete(stickiness);
+    this.#sticky.set(stickiness, endpoint);
+    if (this.#sticky.size > MAX_STICKY) this.#sticky.delete(this.#sticky.keys().next().value!);
+  }
+
+  /** How each endpoint stands for calls with its own key. */
+  state(content: Content, endpoints: readonly Endpoint[]): EndpointState[] {
+    const { members } = this.members(endpoints, []);
+    return this.candidates(members, content).map(
+      ({ member: { dependency, credential }, priority, weight, standing, load }) => {
+        const calls = this.#deps.guard.standing(dependency, credential)?.calls ?? 0;
+        return { dependency, priority, weight, standing, calls, load };
+      },
+    );
+  }
+}
+
+function member(
+  endpoint: Endpoint,
+  mounted: MountedKey | undefined,
+  own: () => Credential,
+): Member {
+  return {
+    endpoint,
+    dependency: dependencyOf(endpoint),
+    priority: endpoint.priority ?? 0,
+    ...(mounted && { key: mounted.key }),
+    credential: mounted ? mounted.credential : own(),
+  };
+}
+
+/** Whose gates apply when the caller's own credential is passed on. */
+function callersOwn(headers: RawHeaders): Credential {
+  const secret = headerValue(headers, 'x-api-key') ?? headerValue(headers, 'authorization') ?? '';
+  return { hash: credentialHash(secret), mounted: false };
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+
+type Handler = () => CallToolResult;
+
+interface Session {
+  transport: StreamableHTTPServerTransport;
+  server: McpServer;
+}
+
+/** A real MCP server with sessions, which can be stopped, started again and given other tools. */
+export class RealMcpServer {
+  /** Calls of tools by name, over all restarts. */
+  readonly called: string[] = [];
+  /** When set, other values of Authorization are refused with 401. */
+  authorization: string | undefined;
+  requests = 0;
+  readonly #tools = new Map<string, Handler>();
+  readonly #sessions = new Map<string, Session>();
+  #http: Server | undefined;
+  #port = 0;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/mcp`;
+  }
+
+  /** Whether anyone listens for changes of the list of tools. */
+  listening = 0;
+
+  async start(): Promise<void> {
+    this.#http = createServer((request, response) => void this.#serve(request, response));
+    await new Promise<void>((resolve) => this.#http!.listen(this.#port, '127.0.0.1', resolve));
+    this.#port = (this.#http.address() as AddressInfo).port;
+  }
+
+  /** Ends it with all its sessions; the next start knows nothing of them. */
+  async stop(): Promise<void> {
+    this.#sessions.clear();
+    this.#http?.closeAllConnections();
+    await new Promise<void>((resolve) =>
+      this.#http ? this.#http.close(() => resolve()) : resolve(),
+    );
+    this.#http = undefined;
+  }
+
+  /** Offers a tool, also in the sessions that there are. */
+  offer(
+    name: string,
+    handler: Handler = () => ({ content: [{ type: 'text', text: `${name} was here` }] }),
+  ): void {
+    this.#tools.set(name, handler);
+    for (const { server } of this.#sessions.values()) this.#register(server, name);
+  }
+
+  #register(server: McpServer, name: string): void {
+    server.registerTool(name, { description: `Does ${name}.` }, () => {
+      this.called.push(name);
+      return this.#tools.get(name)!();
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requests += 1;
+    if (this.authorization !== undefined && request.headers.authorization !== this.authorization) {
+      response.writeHead(401).end();
+      return;
+    }
+    if (request.method === 'GET') this.listening += 1;
+    const id = request.headers['mcp-session-id'];
+    const known = typeof id === 'string' ? this.#sessions.get(id) : undefined;
+    if (id !== undefined && !known) {
+      response.writeHead(404).end();
+      return;
+    }
+    const session = known ?? (await this.#begin());
+    await session.transport.handleRequest(request, response);
+  }
+
+  async #begin(): Promise<Session> {
+    const server = new McpServer({ name: 'real', version: '1' });
+    for (const name of this.#tools.keys()) this.#register(server, name);
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => randomUUID(),
+      onsessioninitialized: (id) => void this.#sessions.set(id, session),
+    });
+    const session = { server, transport };
+    await server.connect(transport);
+    return session;
+  }
+}

@@ -1,0 +1,236 @@
+/** The gateways that are compared, each a process of its own on one core, configured to do the least. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Circuit, Configuration, Content, Limit } from '../../../contract/generated/types.ts';
+import { buildOnce, cacheDirectory } from '../../cluster/cache.ts';
+import { run } from '../../cluster/command.ts';
+import type { Target } from './load.ts';
+
+/** Core of whatever is measured; endpoint and load have the other. */
+export const GATEWAY_CORE = 0;
+export const LOAD_CORE = 1;
+
+const PORTKEY = '1.15.2';
+const LITELLM = '1.106.2';
+const READY_MS = 120_000;
+
+export interface Gateway {
+  name: string;
+  /** Where requests go, without a body. */
+  target: Omit<Target, 'body'>;
+  process: ChildProcess;
+  /** From the start of the process until it answers, in milliseconds. */
+  startMs: number;
+  stop(): Promise<void>;
+}
+
+type Start = (endpointPort: number) => Promise<Gateway>;
+
+/** By name, the one that is ours last. */
+export const GATEWAYS: Record<string, Start> = { litellm, portkey, bare, breakwater };
+
+/** Calls the endpoint with nothing between. */
+export function direct(port: number): Omit<Target, 'body'> {
+  return { port, path: '/v1/messages', headers: { 'x-api-key': 'key' } };
+}
+
+async function bare(endpointPort: number): Promise<Gateway> {
+  const port = await freePort();
+  const file = join(import.meta.dirname, 'bare.ts');
+  return start('bare', [process.execPath, file, String(port), String(endpointPort)], { port });
+}
+
+/** The bundle as the image has it, with every guard on and none that stops anything. */
+async function breakwater(endpointPort: number): Promise<Gateway> {
+  const directory = await mkdtemp(join(tmpdir(), 'breakwater-bench-'));
+  const content = everyGuard(endpointPort, directory);
+  const hash = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
+  const configuration: Configuration = { revision: { term: 1, counter: 1 }, hash, content };
+  await writeFile(join(directory, 'configuration.json'), JSON.stringify(configuration));
+  await writeFile(join(directory, 'api-key'), 'key\n');
+  await writeFile(join(directory, 'token'), 'token\n');
+  const port = await freePort();
+  const main = join(import.meta.dirname, '../../../dist/runtime/main.js');
+  const profile = process.env['PROFILE_DIR'];
+  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const gateway = await start('breakwater', [process.execPath, ...flags, main], {
+    port,
+    ready: '/health/ready',
+    env: {
+      BREAKWATER_AGENT_PORT: String(port),
+      BREAKWATER_METRICS_PORT: '0',
+      BREAKWATER_CONTROL_PORT: '0',
+      BREAKWATER_DEBUG_PORT: '0',
+      BREAKWATER_CONFIGURATION_DIRECTORY: directory,
+      BREAKWATER_TOKEN_DIRECTORY: directory,
+    },
+  });
+  const stop = async (): Promise<void> => {
+    await gateway.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { ...gateway, stop };
+}
+
+/** A configuration in which nothing that can be set is left out, on two endpoints. */
+function everyGuard(endpointPort: number, directory: string): Content {
+  const endpoints = ['primary', 'fallback'].map((name, priority) => ({
+    name,
+    provider: 'Anthropic',
+    baseURL: `http://127.0.0.1:${endpointPort}`,
+    credential: { path: join(directory, 'api-key'), secret: 'bench', key: 'api-key' },
+    maxConcurrent: 10_000,
+    priority,
+  }));
+  const window = { windowMs: 60_000, minimumCalls: 10 };
+  const circuits = endpoints.map(({ name }): Circuit => ({
+    dependency: `model/${name}`,
+    policy: 'bench',
+    trip: {
+      consecutiveFailures: 5,
+      failureRate: { percent: 50, ...window },
+      slowCalls: { percent: 80, slowerThanMs: 20_000, ...window },
+    },
+    openDurationMs: 60_000,
+    maxOpenDurationMs: 600_000,
+    halfOpen: { maxProbes: 1, successThreshold: 2 },
+  }));
+  const limit = { policy: 'bench', refill: { amount: 1e9, perMs: 1000 }, capacity: 1e9 };
+  const limits: Limit[] = [
+    { ...limit, target: 'inbound', name: 'requests', resource: 'Requests' },
+    {
+      ...limit,
+      target: 'inbound',
+      name: 'by-user',
+      resource: 'Requests',
+      key: { header: 'x-user-id' },
+    },
+    { ...limit, target: 'model/primary', name: 'calls', resource: 'Requests' },
+    { ...limit, target: 'model/primary', name: 'tokens', resource: 'TotalTokens' },
+  ];
+  return {
+    agent: { namespace: 'bench', name: 'bench', uid: 'bench' },
+    endpoints,
+    loadBalancing: 'LeastLoaded',
+    timeouts: {
+      connectMs: 10_000,
+      requestMs: 300_000,
+      firstTokenMs: 60_000,
+      streamIdleMs: 120_000,
+      transportIdleMs: 45_000,
+    },
+    shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
+    retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+    bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
+    circuits,
+    limits,
+  };
+}
+
+async function portkey(endpointPort: number): Promise<Gateway> {
+  const directory = join(cacheDirectory(), 'bench', `portkey-${PORTKEY}`);
+  await buildOnce(directory, async (partial) => {
+    await writeFile(join(partial, 'package.json'), '{ "private": true }');
+    await run('npm', ['install', '--save-exact', `@portkey-ai/gateway@${PORTKEY}`], {
+      cwd: partial,
+    });
+  });
+  const main = join(directory, 'node_modules/@portkey-ai/gateway/build/start-server.js');
+  const port = await freePort();
+  return start('portkey', [process.execPath, main, `--port=${port}`, '--headless'], {
+    port,
+    headers: {
+      'x-portkey-provider': 'anthropic',
+      'x-portkey-custom-host': `http://127.0.0.1:${endpointPort}/v1`,
+    },
+  });
+}
+
+async function litellm(endpointPort: number): Promise<Gateway> {
+  // A virtual environment knows its own path, so it is made where it stays.
+  const directory = join(cacheDirectory(), 'bench', `litellm-${LITELLM}`);
+  const done = join(directory, 'done');
+  await buildOnce(done, async () => {
+    await mkdir(directory, { recursive: true });
+    await run('python3', ['-m', 'venv', directory]);
+    await run(join(directory, 'bin/pip'), ['install', '--quiet', `litellm[proxy]==${LITELLM}`]);
+  });
+  const config = join(directory, 'config.yaml');
+  const parameters = {
+    model: 'anthropic/claude-bench',
+    api_base: `http://127.0.0.1:${endpointPort}`,
+    api_key: 'key',
+  };
+  await writeFile(
+    config,
+    JSON.stringify({
+      model_list: [{ model_name: 'claude-bench', litellm_params: parameters }],
+      litellm_settings: { telemetry: false },
+    }),
+  );
+  const port = await freePort();
+  const options = ['--config', config, '--host', '127.0.0.1', '--port', String(port)];
+  const command = [join(directory, 'bin/litellm'), ...options, '--num_workers', '1'];
+  return start('litellm', command, {
+    port,
+    ready: '/health/liveliness',
+    env: { LITELLM_LOG: 'ERROR', LITELLM_LOCAL_MODEL_COST_MAP: 'True' },
+  });
+}
+
+async function start(
+  name: string,
+  command: string[],
+  {
+    port,
+    ready = '/',
+    headers = {},
+    env = {},
+  }: { port: number; ready?: string; headers?: Record<string, string>; env?: NodeJS.ProcessEnv },
+): Promise<Gateway> {
+  const began = performance.now();
+  const child = spawn('taskset', ['-c', String(GATEWAY_CORE), ...command], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'error', NODE_OPTIONS: '', ...env },
+  });
+  const startMs = await answering(child, `http://127.0.0.1:${port}${ready}`, began);
+  const stop = async (): Promise<void> => {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await ended;
+  };
+  const target = { port, path: '/v1/messages', headers: { 'x-api-key': 'key', ...headers } };
+  return { name, target, process: child, startMs, stop };
+}
+
+/** Milliseconds from `began` until the address answers with anything at all. */
+async function answering(child: ChildProcess, url: string, began: number): Promise<number> {
+  let exited = false;
+  child.once('exit', () => (exited = true));
+  while (performance.now() - began < READY_MS) {
+    if (exited) throw new Error(`the process for ${url} has ended`);
+    try {
+      const response = await fetch(url, { headers: { connection: 'close' } });
+      await response.arrayBuffer();
+      if (response.status < 500) return performance.now() - began;
+    } catch {
+      // Not yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`${url} does not answer`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,174 @@
+/** The process that makes the load and is the endpoint: pinned to one core, told what to do by its parent. */
+import { startEndpoint } from './endpoint.ts';
+import { requestBytes, Wire } from './wire.ts';
+
+/** Where and what to send. */
+export interface Target {
+  port: number;
+  path: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export type Job = { target: Target } & (
+  | { kind: 'OneByOne'; count: number }
+  | { kind: 'Rate'; perSecond: number; seconds: number }
+  | { kind: 'Closed'; connections: number; seconds: number }
+  | { kind: 'Hold'; streams: number }
+  | { kind: 'Release' }
+);
+
+/** Milliseconds of each request, or requests per second, by the kind of job. */
+export interface Done {
+  latencies?: number[];
+  perSecond?: number;
+  /** Answers other than 200 and requests that broke off. */
+  failed: number;
+}
+
+/** Open streams. */
+let held: Wire[] = [];
+
+async function timed(wire: Wire, request: Buffer, began = performance.now()): Promise<number> {
+  const status = await wire.send(request);
+  if (status !== 200) throw new Error(`status ${status}`);
+  return performance.now() - began;
+}
+
+function bytesOf({ port, path, headers, body }: Target): Buffer {
+  return requestBytes(port, path, headers, body);
+}
+
+async function oneByOne(target: Target, count: number): Promise<Done> {
+  const wire = await Wire.open(target.port);
+  const request = bytesOf(target);
+  const latencies: number[] = [];
+  let failed = 0;
+  for (let i = 0; i < count; i += 1) {
+    await timed(wire, request).then(
+      (ms) => latencies.push(ms),
+      () => (failed += 1),
+    );
+  }
+  wire.close();
+  return { latencies, failed };
+}
+
+/** Open loop: a request is due at its time, whatever became of those before; its wait counts. */
+async function atRate(target: Target, perSecond: number, seconds: number): Promise<Done> {
+  const request = bytesOf(target);
+  const free = await Promise.all(Array.from({ length: 64 }, () => Wire.open(target.port)));
+  const all = [...free];
+  const waiting: number[] = [];
+  const latencies: number[] = [];
+  let failed = 0;
+  const total = perSecond * seconds;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const use = (wire: Wire, due: number): void => {
+    timed(wire, request, due).then(
+      (ms) => {
+        latencies.push(ms);
+        done(wire);
+      },
+      () => {
+        failed += 1;
+        done(wire);
+      },
+    );
+  };
+  const done = (wire: Wire): void => {
+    const next = waiting.shift();
+    if (next !== undefined) use(wire, next);
+    else free.push(wire);
+    if (latencies.length + failed >= total) resolve();
+  };
+  const began = performance.now();
+  let sent = 0;
+  const tick = (): void => {
+    const now = performance.now();
+    while (sent < total && began + (sent * 1000) / perSecond <= now) {
+      const due = began + (sent * 1000) / perSecond;
+      const wire = free.pop();
+      if (wire) use(wire, due);
+      else waiting.push(due);
+      sent += 1;
+    }
+    if (sent < total) setTimeout(tick, 1);
+  };
+  tick();
+  await promise;
+  for (const wire of all) wire.close();
+  return { latencies, failed };
+}
+
+async function closedLoop(target: Target, connections: number, seconds: number): Promise<Done> {
+  const request = bytesOf(target);
+  const wires = await Promise.all(
+    Array.from({ length: connections }, () => Wire.open(target.port)),
+  );
+  const began = performance.now();
+  const until = began + seconds * 1000;
+  let count = 0;
+  let failed = 0;
+  await Promise.all(
+    wires.map(async (wire) => {
+      while (performance.now() < until) {
+        await timed(wire, request).then(
+          () => (count += 1),
+          () => (failed += 1),
+        );
+        if (failed > connections) return;
+      }
+    }),
+  );
+  const perSecond = (count * 1000) / (performance.now() - began);
+  for (const wire of wires) wire.close();
+  return { perSecond, failed };
+}
+
+/** Opens streams that stay open; resolves when all have begun. */
+async function hold(target: Target, streams: number): Promise<Done> {
+  const request = bytesOf(target);
+  held = await Promise.all(Array.from({ length: streams }, () => Wire.open(target.port)));
+  await Promise.all(
+    held.map(
+      (wire) =>
+        new Promise<void>((resolve) => {
+          wire.onHead = resolve;
+          wire.send(request).catch(() => undefined);
+        }),
+    ),
+  );
+  return { failed: 0 };
+}
+
+function release(): Done {
+  for (const wire of held) wire.close();
+  held = [];
+  return { failed: 0 };
+}
+
+async function run(job: Job): Promise<Done> {
+  switch (job.kind) {
+    case 'OneByOne':
+      return oneByOne(job.target, job.count);
+    case 'Rate':
+      return atRate(job.target, job.perSecond, job.seconds);
+    case 'Closed':
+      return closedLoop(job.target, job.connections, job.seconds);
+    case 'Hold':
+      return hold(job.target, job.streams);
+    case 'Release':
+      return release();
+  }
+}
+
+const { port } = await startEndpoint();
+process.on('message', (job: Job) => {
+  run(job).then(
+    (done) => process.send!(done),
+    (error: unknown) => process.send!({ failed: -1, error: String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));
+process.send!({ port });
