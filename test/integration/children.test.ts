@@ -183,14 +183,7 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
       messages(object).includes('NameTaken'),
     );
     expect(messages(seen)).toContain(`${kind} ${name} already exists`);
-    await waitFor('there is no Event', WAIT, async () => {
-      const events = await get<{ items: { reason: string; note: string }[] }>(
-        `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
-      );
-      return events!.items.some(
-        ({ reason, note }) => reason === 'NameTaken' && note.includes(`${kind} ${name}`),
-      );
-    });
+    await waitFor('there is no Event', WAIT, async () => (await told(namespace)).length > 0);
     expect(content((await get<Anything>(path))!)).toBe(content(made.body));
 
     await server.request('DELETE', path);
@@ -201,6 +194,16 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
       agentPath(namespace),
       (object) => !messages(object).includes('NameTaken'),
     );
+    expect(await told(namespace)).toHaveLength(1);
+
+    async function told(where: string): Promise<unknown[]> {
+      const events = await get<{ items: { reason: string; note: string }[] }>(
+        `/apis/events.k8s.io/v1/namespaces/${where}/events`,
+      );
+      return events!.items.filter(
+        ({ reason, note }) => reason === 'NameTaken' && note.includes(`${kind} ${name} `),
+      );
+    }
   });
 
   it('is adopted when it has lost its owner', async () => {
