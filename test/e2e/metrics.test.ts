@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { expressions } from '../../config/grafana/dashboard.ts';
-import type { describeAgents } from '../../operator/debug.ts';
+import type { DebugAgent, describeAgents } from '../../operator/debug.ts';
 import { alerts } from '../../operator/desired/alerts.ts';
 import type { Pod } from '../kit/agents.ts';
 import { isReady } from '../kit/agents.ts';
@@ -128,15 +129,21 @@ describe('what Prometheus scrapes', () => {
     const [leader = ''] = lease.spec.holderIdentity.split('_');
     const forward = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
     try {
-      const answer = await fetch(`${forward.url}/debug/agents`);
-      const { leading, agents: all } = (await answer.json()) as ReturnType<typeof describeAgents>;
-      expect(leading).toBe(true);
-      const own = all.find(({ agent }) => agent === `${sandbox.namespace}/gauge`);
-      const { status } = await sandbox.agents.agent('gauge');
-      expect(own?.revision).toBe(status?.configuration?.revision);
-      expect(own?.pods).toHaveLength(2);
-      for (const pod of own?.pods ?? []) {
-        expect(pod).toMatchObject({ link: 'Connected', current: true, revision: own?.revision });
+      const look = async (): Promise<{ own: DebugAgent; status: AgentDeployment['status'] }> => {
+        const answer = await fetch(`${forward.url}/debug/agents`);
+        const { leading, agents: all } = (await answer.json()) as ReturnType<typeof describeAgents>;
+        expect(leading).toBe(true);
+        const own = all.find(({ agent }) => agent === `${sandbox.namespace}/gauge`)!;
+        return { own, status: (await sandbox.agents.agent('gauge')).status };
+      };
+      const { own } = await waitFor(
+        'status and debug page name the same revision',
+        look,
+        (seen) => seen.own.revision === seen.status?.configuration?.revision,
+      );
+      expect(own.pods).toHaveLength(2);
+      for (const pod of own.pods) {
+        expect(pod).toMatchObject({ link: 'Connected', current: true, revision: own.revision });
         expect(pod.circuits['model/north']).toMatch(/^Open: 3 consecutive failures/);
       }
     } finally {
