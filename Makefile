@@ -94,6 +94,14 @@ bench-core: $(MODULES) ## measure what the guard costs, side by side with librar
 bench-runtime: $(MODULES) ## measure requests through the runtime, side by side with other gateways
 	@node test/bench/runtime.ts
 
+.PHONY: bench-operator
+bench-operator: $(MODULES) ## measure the operator at 100 and 1,000 agents, against a bare client
+	@node test/bench/operator.ts
+
+.PHONY: bench-watch
+bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
+	@node --expose-gc test/bench/watch.ts
+
 .PHONY: generate
 generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/ and operator/
 	node crds/generate.ts

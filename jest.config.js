@@ -30,6 +30,7 @@ export default {
     project('e2e', {
       testMatch: ['<rootDir>/test/{e2e,compat}/**/*.test.ts'],
       globalSetup: '<rootDir>/test/e2e/setup.ts',
+      globalTeardown: '<rootDir>/test/e2e/teardown.ts',
     }),
   ],
 };

@@ -7,6 +7,7 @@ import { AuthorityStore } from './authorityStore.ts';
 import { describeAgents, type AgentFacts } from './debug.ts';
 import { json, serve, type Answer } from './endpoints.ts';
 import {
+  ForwardedPort,
   KubeClient,
   keyOf,
   LeaderElector,
@@ -15,7 +16,14 @@ import {
   type ClusterConfig,
   type LeaderTerm,
 } from './kube/index.ts';
-import { Credentials, identityOf, Links, Rotation, type RotationOptions } from './links/index.ts';
+import {
+  createDial,
+  Credentials,
+  identityOf,
+  Links,
+  Rotation,
+  type RotationOptions,
+} from './links/index.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { createQueues, Office } from './reconcile/office.ts';
@@ -66,7 +74,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     logger: logger.child({ module: 'authority' }),
     ...(options.rotation && { plan: options.rotation }),
   });
-  const links = await createLinks({ rotation, client, logger, registry }, signal);
+  const links = await createLinks({ ...options, rotation, client }, signal);
   rotation.onChange(() => {
     // Only the leader works its queue off; it writes no ConfigMap that is as it should be.
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
@@ -129,9 +137,11 @@ async function createLinks(
   {
     rotation,
     client,
+    cluster,
+    settings,
     logger,
     registry,
-  }: { rotation: Rotation; client: KubeClient } & Pick<OperatorOptions, 'logger' | 'registry'>,
+  }: { rotation: Rotation; client: KubeClient } & OperatorOptions,
   signal: AbortSignal,
 ): Promise<Links> {
   const module = logger.child({ module: 'links' });
@@ -149,6 +159,9 @@ async function createLinks(
     random: Math.random,
     logger: module,
     registry,
+    ...(settings.links === 'PortForward' && {
+      dial: createDial((address) => new ForwardedPort(cluster, address)),
+    }),
   });
 }
 

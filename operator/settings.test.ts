@@ -24,6 +24,11 @@ it('takes the address of the runbooks only as an address', () => {
   expect(() => settingsFrom({ ...needed, RUNBOOKS_URL: 'runbooks' })).toThrow('RUNBOOKS_URL');
 });
 
+it('reaches pods directly or by port-forward', () => {
+  expect(settingsFrom({ ...needed, LINKS: 'PortForward' }).links).toBe('PortForward');
+  expect(() => settingsFrom({ ...needed, LINKS: 'Tunnel' })).toThrow('set LINKS to PortForward');
+});
+
 it('names everything that is wrong at once', () => {
   expect(() =>
     settingsFrom({

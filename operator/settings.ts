@@ -13,6 +13,8 @@ export interface Settings {
   logLevel: string;
   /** Address of the pages in docs/runbooks, to which agents' alerts lead; absent: they only name them. */
   runbooks?: string;
+  /** How agents' pods are reached; absent: directly, at their addresses. */
+  links?: 'PortForward';
   leaseName: string;
   authoritySecret: string;
   ports: { metrics: number; health: number; debug: number };
@@ -44,10 +46,6 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     }
     return number;
   };
-  const runbooks = env['RUNBOOKS_URL'] || undefined;
-  if (runbooks !== undefined && !/^https?:\/\/\S+$/.test(runbooks)) {
-    problems.push('set RUNBOOKS_URL to an address that begins with http:// or https://');
-  }
   const logLevel = env['LOG_LEVEL'] || 'info';
   if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
   const settings: Settings = {
@@ -58,7 +56,8 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     upgradeConcurrency: count('RUNTIME_UPGRADE_CONCURRENCY', 5),
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
-    ...(runbooks !== undefined && { runbooks }),
+    ...runbooksFrom(env['RUNBOOKS_URL'], problems),
+    ...linksFrom(env['LINKS'], problems),
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',
     authoritySecret: env['AUTHORITY_SECRET'] || 'breakwater-authority',
     ports: {
@@ -69,4 +68,19 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
   };
   if (problems.length > 0) throw new Error(`The operator cannot start: ${problems.join('; ')}`);
   return settings;
+}
+
+function runbooksFrom(value: string | undefined, problems: string[]): Pick<Settings, 'runbooks'> {
+  if (!value) return {};
+  if (!/^https?:\/\/\S+$/.test(value)) {
+    problems.push('set RUNBOOKS_URL to an address that begins with http:// or https://');
+  }
+  return { runbooks: value };
+}
+
+function linksFrom(value: string | undefined, problems: string[]): Pick<Settings, 'links'> {
+  if (!value) return {};
+  if (value === 'PortForward') return { links: value };
+  problems.push('set LINKS to PortForward, or not at all to reach pods at their addresses');
+  return {};
 }

@@ -10,6 +10,7 @@ export * from './informer.ts';
 export * from './key.ts';
 export * from './leader.ts';
 export * from './optionalInformer.ts';
+export * from './portForward.ts';
 export * from './resource.ts';
 export * from './transport.ts';
 export type * from './types.ts';

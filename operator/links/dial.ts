@@ -1,4 +1,5 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import { LINK_PATH, LINK_PROTOCOL, MAX_MESSAGE_BYTES } from '../../contract/link.ts';
 import type { ClientCredentials } from './authority.ts';
@@ -26,9 +27,18 @@ export interface SocketHandlers {
   onClose(error: string | undefined): void;
 }
 
+/** The control port of a pod. */
+export interface DialAddress {
+  namespace: string;
+  /** Of the pod. */
+  name: string;
+  ip: string;
+  port: number;
+}
+
 /** Opens a connection to the control port of a pod. */
 export type Dial = (
-  address: { ip: string; port: number },
+  address: DialAddress,
   credentials: ClientCredentials,
   handlers: SocketHandlers,
 ) => LinkSocket;
@@ -36,8 +46,10 @@ export type Dial = (
 /**
  * Dials over TLS with the operator's client certificate. The pod's certificate is made in its
  * memory and proves nothing, so it is not verified: the token in the pod's hello proves who it is.
+ *
+ * @param through opens the way to the port, for a process from which pods' addresses cannot be reached
  */
-export function createDial(): Dial {
+export function createDial(through?: (address: DialAddress) => Duplex): Dial {
   const contexts = new WeakMap<ClientCredentials, SecureContext>();
   return (address, credentials, handlers) => {
     let context = contexts.get(credentials);
@@ -55,10 +67,16 @@ export function createDial(): Dial {
       rejectUnauthorized: false,
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
+      ...(through && { createConnection: over(through(address), context) }),
     };
     const url = `wss://${host}:${address.port}${LINK_PATH}`;
     return attach(new WebSocket(url, [LINK_PROTOCOL], options), handlers);
   };
+}
+
+/** TLS over a connection that is there. */
+function over(way: Duplex, secureContext: SecureContext): ClientOptions['createConnection'] {
+  return () => connectTls({ socket: way, secureContext, rejectUnauthorized: false });
 }
 
 function attach(socket: WebSocket, handlers: SocketHandlers): LinkSocket {

@@ -6,7 +6,7 @@ export {
   issueClientCertificate,
 } from './authority.ts';
 export { Credentials } from './credentials.ts';
-export { createDial, type Dial } from './dial.ts';
+export { createDial, type Dial, type DialAddress } from './dial.ts';
 export { identityOf, type ReviewedIdentity, type TokenReviewStatus } from './identity.ts';
 export { Links, type LinksOptions, type LinksTiming } from './links.ts';
 export type { ChangeKind, ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';

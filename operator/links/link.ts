@@ -95,7 +95,8 @@ export class Link {
       onSilence: () =>
         this.#fail('Silent', `nothing heard for ${timing.heartbeat.silenceMs} ms, pings included`),
     });
-    const address = { ip: options.ip, port: options.target.port };
+    const { namespace, name, port } = options.target;
+    const address = { namespace, name, ip: options.ip, port };
     this.#socket = options.dial(address, options.credentials, this.#handlers());
   }
 

@@ -30,6 +30,8 @@ export interface AgentState {
   /** Absent while no configuration could be made of the spec. */
   configuration?: Configuration;
   applyErrors: ApplyError[];
+  /** Generation of the Deployment after it was applied: what its informer has may be older. */
+  deploymentGeneration?: number;
   /** The agent and its policies as this came from them. */
   attachment: AgentAttachment;
 }
@@ -158,7 +160,10 @@ export class AgentReconciler {
     };
     const apply = (desired: Desired): Promise<boolean> => {
       const { resource, live } = this.#standing(desired);
-      return attempt(desired, () => this.#children.apply(agent, resource, desired, live, signal));
+      return attempt(desired, async () => {
+        const { metadata } = await this.#children.apply(agent, resource, desired, live, signal);
+        if (desired.kind === 'Deployment') state.deploymentGeneration = metadata.generation ?? 0;
+      });
     };
     if (configuration) {
       const stored = await apply(configMap(agent, configuration, authorityPem));

@@ -1,64 +1,106 @@
 import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
 import { attach } from '../desired/attach.ts';
-import type { Attachment, Policy, PolicyAttachment } from '../desired/attachment.ts';
+import type { AgentAttachment, Policy, PolicyAttachment } from '../desired/attachment.ts';
 import type { Caches } from './caches.ts';
+
+/** Names of policies of each kind. */
+export interface PolicyNames {
+  breakers: readonly string[];
+  limits: readonly string[];
+}
+
+/** The policies and agents of one namespace, joined, to look things up by name. */
+export interface NamespaceAttachment {
+  agents: ReadonlyMap<string, AgentAttachment>;
+  breakers: ReadonlyMap<string, PolicyAttachment<CircuitBreakerPolicy>>;
+  limits: ReadonlyMap<string, PolicyAttachment<RateLimitPolicy>>;
+  /** The policies that are for an agent, whether or not they hold a slot of it. */
+  policiesOf(agent: string): PolicyNames;
+  /** Names of the agents that the policy is for. */
+  targetsOf(kind: Policy['kind'], name: string): readonly string[];
+}
 
 /** Policies joined with agents, by namespace, worked out anew only after one of them changed. */
 export class Attachments {
   readonly #caches: Pick<Caches, 'agents' | 'breakers' | 'limits'>;
-  readonly #known = new Map<string, Attachment>();
+  readonly #known = new Map<string, NamespaceAttachment>();
 
   constructor(caches: Pick<Caches, 'agents' | 'breakers' | 'limits'>) {
     this.#caches = caches;
   }
 
-  of(namespace: string): Attachment {
+  of(namespace: string): NamespaceAttachment {
     const known = this.#known.get(namespace);
     if (known) return known;
     const { agents, breakers, limits } = this.#caches;
-    const attachment = attach(
-      { breakers: breakers.list(namespace), limits: limits.list(namespace) },
-      agents.list(namespace),
+    const made = indexed(
+      attach(
+        { breakers: breakers.list(namespace), limits: limits.list(namespace) },
+        agents.list(namespace),
+      ),
     );
-    this.#known.set(namespace, attachment);
-    return attachment;
+    this.#known.set(namespace, made);
+    return made;
   }
 
-  /** To be called when an agent or a policy of the namespace changed. */
-  invalidate(namespace: string): void {
+  /**
+   * To be called when an agent or a policy of the namespace changed.
+   * @returns what was known until then, if anything was asked for since the last change
+   */
+  invalidate(namespace: string): NamespaceAttachment | undefined {
+    const known = this.#known.get(namespace);
     this.#known.delete(namespace);
+    return known;
   }
 
   /** Takes over a version of a policy in which nothing but its status changed. */
   replace(namespace: string, policy: Policy): void {
     const known = this.#known.get(namespace);
-    const all: PolicyAttachment<Policy>[] = known ? [...known.breakers, ...known.limits] : [];
-    const found = all.find(({ policy: { metadata } }) => metadata.uid === policy.metadata.uid);
-    if (found) found.policy = policy;
+    const { kind, metadata } = policy;
+    const all: ReadonlyMap<string, PolicyAttachment<Policy>> | undefined =
+      kind === 'CircuitBreakerPolicy' ? known?.breakers : known?.limits;
+    const found = all?.get(metadata.name);
+    if (found?.policy.metadata.uid === metadata.uid) found!.policy = policy;
   }
 
   breaker(namespace: string, name: string): PolicyAttachment<CircuitBreakerPolicy> | undefined {
-    return this.of(namespace).breakers.find(({ policy }) => policy.metadata.name === name);
+    return this.of(namespace).breakers.get(name);
   }
 
   limit(namespace: string, name: string): PolicyAttachment<RateLimitPolicy> | undefined {
-    return this.of(namespace).limits.find(({ policy }) => policy.metadata.name === name);
+    return this.of(namespace).limits.get(name);
   }
+}
 
-  /** Names of the policies of each kind that are for the agent, whether or not they hold a slot of it. */
-  policiesOf(namespace: string, agent: string): { breakers: string[]; limits: string[] } {
-    const { breakers, limits } = this.of(namespace);
-    const concerned = (all: PolicyAttachment<Policy>[]): string[] =>
-      all
-        .filter(({ targets }) => targets.includes(agent))
-        .map(({ policy }) => policy.metadata.name);
-    return { breakers: concerned(breakers), limits: concerned(limits) };
-  }
+function indexed({ agents, breakers, limits }: ReturnType<typeof attach>): NamespaceAttachment {
+  const byBreaker = byName(breakers);
+  const byLimit = byName(limits);
+  const breakersOf = byTarget(breakers);
+  const limitsOf = byTarget(limits);
+  return {
+    agents,
+    breakers: byBreaker,
+    limits: byLimit,
+    policiesOf: (agent) => ({
+      breakers: breakersOf.get(agent) ?? [],
+      limits: limitsOf.get(agent) ?? [],
+    }),
+    targetsOf: (kind, name) =>
+      (kind === 'CircuitBreakerPolicy' ? byBreaker : byLimit).get(name)?.targets ?? [],
+  };
+}
 
-  /** Names of the agents that the policy is for. */
-  targetsOf(namespace: string, kind: Policy['kind'], name: string): string[] {
-    const found =
-      kind === 'CircuitBreakerPolicy' ? this.breaker(namespace, name) : this.limit(namespace, name);
-    return found?.targets ?? [];
+const byName = <P extends Policy>(all: PolicyAttachment<P>[]): Map<string, PolicyAttachment<P>> =>
+  new Map(all.map((one) => [one.policy.metadata.name, one]));
+
+function byTarget(all: PolicyAttachment<Policy>[]): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  for (const { policy, targets } of all) {
+    for (const agent of targets) {
+      const known = names.get(agent);
+      if (known) known.push(policy.metadata.name);
+      else names.set(agent, [policy.metadata.name]);
+    }
   }
+  return names;
 }

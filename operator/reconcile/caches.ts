@@ -35,6 +35,7 @@ import {
 } from '../kube/index.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
 import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
+import { slimPod } from './slimPod.ts';
 
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
 export class Caches {
@@ -56,17 +57,19 @@ export class Caches {
     const informer = <T extends KubernetesObject, V extends Verb>(
       resource: Resource<T, Read | V>,
       labelSelector?: string,
+      transform?: (object: T) => T,
     ): Informer<T, V> =>
       new Informer<T, V>({
         ...common,
         resource,
         ...(labelSelector !== undefined && { labelSelector }),
-      } as InformerOptions<T, V>);
+        ...(transform && { transform }),
+      } as unknown as InformerOptions<T, V>);
     const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
     this.agents = informer(AgentDeployments);
     this.breakers = informer(CircuitBreakerPolicies);
     this.limits = informer(RateLimitPolicies);
-    this.pods = informer(Pods, ours);
+    this.pods = informer(Pods, ours, slimPod);
     this.configMaps = informer(ConfigMaps, ours);
     this.serviceAccounts = informer(ServiceAccounts, ours);
     this.services = informer(Services, ours);

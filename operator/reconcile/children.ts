@@ -52,7 +52,7 @@ export class ChildWriter {
 
   /**
    * @param live the object as the informer has it; undefined when it has none
-   * @returns whether anything was written
+   * @returns the object as it stands then
    * @throws ApiError, ForeignObjectError
    */
   async apply(
@@ -61,9 +61,9 @@ export class ChildWriter {
     desired: Desired,
     live: KubernetesObject | undefined,
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<KubernetesObject> {
     const object = stamped(desired);
-    if (live && this.#isCurrent(live, object)) return false;
+    if (live && this.#isCurrent(live, object)) return live;
     const { namespace, name } = desired.metadata;
     const standing = live ?? (await this.#client.get(resource, namespace, name, { signal }));
     if (standing) assertOurs(agent, standing);
@@ -76,7 +76,7 @@ export class ChildWriter {
       signal,
     });
     this.#remember(result, object);
-    return true;
+    return result;
   }
 
   /**

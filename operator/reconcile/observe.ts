@@ -31,7 +31,7 @@ export function observe({
 }: Seen): AgentObservation {
   return {
     ...planned(state),
-    ...(deployment && { deployment: observeDeployment(deployment) }),
+    ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
     ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
     applyErrors: state?.applyErrors ?? [],
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
@@ -47,10 +47,14 @@ function planned(
   };
 }
 
-function observeDeployment({ metadata, spec, status = {} }: Deployment): DeploymentObservation {
+/** @param applied generation that the operator has made, which the informer may be yet to hear of */
+function observeDeployment(
+  { metadata, spec, status = {} }: Deployment,
+  applied = 0,
+): DeploymentObservation {
   return {
     desired: spec.replicas ?? 1,
-    generation: metadata.generation ?? 0,
+    generation: Math.max(metadata.generation ?? 0, applied),
     observedGeneration: status.observedGeneration ?? 0,
     replicas: status.replicas ?? 0,
     readyReplicas: status.readyReplicas ?? 0,

@@ -171,7 +171,7 @@ export function enqueueStatuses(
 ): void {
   const slash = key.indexOf('/');
   const namespace = key.slice(0, slash);
-  const { breakers, limits } = attachments.policiesOf(namespace, key.slice(slash + 1));
+  const { breakers, limits } = attachments.of(namespace).policiesOf(key.slice(slash + 1));
   for (const name of breakers) queues.breakerStatus.add(`${namespace}/${name}`);
   for (const name of limits) queues.limitStatus.add(`${namespace}/${name}`);
   queues.agentStatus.add(key);

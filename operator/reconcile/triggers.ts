@@ -7,6 +7,7 @@ import type { Links, PodTarget } from '../links/index.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import { Concerned } from './concerned.ts';
 import { isTerminating } from './observe.ts';
 import { enqueueStatuses, type Queues } from './office.ts';
 
@@ -23,9 +24,14 @@ export interface TriggerOptions {
  */
 export function connectTriggers(options: TriggerOptions): void {
   const { caches, links, queues } = options;
-  caches.agents.onChange((current, previous) => agentChanged(options, current, previous));
-  caches.breakers.onChange((current, previous) => policyChanged(options, current, previous));
-  caches.limits.onChange((current, previous) => policyChanged(options, current, previous));
+  const concerned = new Concerned(options);
+  const policyChanged: ChangeHandler<Policy> = (current, previous) =>
+    whenPolicyChanged(options, concerned, current, previous);
+  caches.agents.onChange((current, previous) =>
+    whenAgentChanged(options, concerned, current, previous),
+  );
+  caches.breakers.onChange(policyChanged);
+  caches.limits.onChange(policyChanged);
   const childChanged: ChangeHandler<KubernetesObject> = (current, previous) => {
     const key = agentKeyOfChild((current ?? previous)!);
     if (key !== undefined) queues.agent.add(key);
@@ -40,49 +46,32 @@ export function connectTriggers(options: TriggerOptions): void {
   links.onHigherTerm((key) => queues.agent.add(key));
 }
 
-function agentChanged(
-  { caches, attachments, queues }: TriggerOptions,
+function whenAgentChanged(
+  { queues }: TriggerOptions,
+  concerned: Concerned,
   current: KubernetesObject | undefined,
   previous: KubernetesObject | undefined,
 ): void {
   const object = (current ?? previous)!;
-  const namespace = object.metadata.namespace!;
   const key = keyOf(object);
-  if (current && previous && !differs(current, previous)) {
-    queues.agentStatus.add(key);
-    return;
-  }
-  attachments.invalidate(namespace);
-  queues.agent.add(key);
   queues.agentStatus.add(key);
-  // A policy may have found or lost a target.
-  for (const policy of caches.breakers.list(namespace)) queues.breakerStatus.add(keyOf(policy));
-  for (const policy of caches.limits.list(namespace)) queues.limitStatus.add(keyOf(policy));
+  if (current && previous && !differs(current, previous)) return;
+  concerned.agentChanged(object.metadata.namespace!, object.metadata.name);
+  queues.agent.add(key);
 }
 
-function policyChanged(
+function whenPolicyChanged(
   { attachments, queues }: TriggerOptions,
+  concerned: Concerned,
   current: Policy | undefined,
   previous: Policy | undefined,
 ): void {
   const { kind, metadata } = (current ?? previous)!;
-  const { name } = metadata;
   const namespace = metadata.namespace!;
   const queue = kind === 'CircuitBreakerPolicy' ? queues.breakerStatus : queues.limitStatus;
-  if (current && previous && !differs(current, previous)) {
-    attachments.replace(namespace, current);
-    queue.add(`${namespace}/${name}`);
-    return;
-  }
-  const before = attachments.targetsOf(namespace, kind, name);
-  attachments.invalidate(namespace);
-  const after = attachments.targetsOf(namespace, kind, name);
-  for (const agent of new Set([...before, ...after])) {
-    queues.agent.add(`${namespace}/${agent}`);
-    // Its other policies may have won or lost a slot by this.
-    enqueueStatuses({ queues, attachments }, `${namespace}/${agent}`);
-  }
-  queue.add(`${namespace}/${name}`);
+  queue.add(`${namespace}/${metadata.name}`);
+  if (current && previous && !differs(current, previous)) attachments.replace(namespace, current);
+  else concerned.policyChanged(namespace, kind, metadata.name);
 }
 
 /** Whether more than the status, or bookkeeping in metadata, changed. */

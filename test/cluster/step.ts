@@ -31,11 +31,12 @@ function seconds(started: number): string {
   return elapsed < 10 ? elapsed.toFixed(1) : elapsed.toFixed(0);
 }
 
-/** Polls until `ready` answers something other than undefined or false; fails with `what` after `timeout` ms. */
+/** Polls each `every` ms until `ready` answers something other than undefined or false; fails with `what` after `timeout` ms. */
 export async function waitFor<T>(
   what: string,
   timeout: number,
   ready: () => Promise<T | undefined | false> | T | undefined | false,
+  every = 100,
 ): Promise<T> {
   const deadline = performance.now() + timeout;
   for (;;) {
@@ -43,6 +44,6 @@ export async function waitFor<T>(
     if (answer !== undefined && answer !== false) return answer;
     if (performance.now() > deadline)
       throw new Error(`${what}: not within ${Math.round(timeout / 1000)} s`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, every));
   }
 }

@@ -1,16 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { expressions } from '../../config/grafana/dashboard.ts';
+import type { DebugAgent, describeAgents } from '../../operator/debug.ts';
 import { alerts } from '../../operator/desired/alerts.ts';
 import type { Pod } from '../kit/agents.ts';
 import { isReady } from '../kit/agents.ts';
 import { parseMetrics, seriesIn, type Sample } from '../kit/metrics.ts';
-import { OPERATOR_NAMESPACE } from '../kit/platform.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
+import { portForward } from '../kit/portForward.ts';
+import { operatorRules } from '../kit/promtool.ts';
 import type { RemoteTraffic } from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(240_000);
+
+interface Lease {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+  spec: { holderIdentity: string };
+}
 
 const OPERATOR_LABEL = 'app.kubernetes.io/name=breakwater-operator';
 
@@ -61,6 +72,11 @@ describe('what Prometheus scrapes', () => {
     },
   );
 
+  it.each(operatorRules().spec.groups.flatMap(({ rules }) => rules))(
+    'has every series of the alert $alert about the operator',
+    ({ expr }) => expect(missingIn(expr, operator)).toEqual([]),
+  );
+
   it('has every series of the dashboard, with the labels that it asks for', () => {
     const missing = expressions().flatMap((expression) => {
       const found = expression.includes('$operator') ? operator : agents;
@@ -106,6 +122,33 @@ describe('what Prometheus scrapes', () => {
       (count) => count >= before + pods,
     );
     expect(await value('breakwater_status_lag_seconds_count')).toBeGreaterThan(0);
+  });
+
+  it('is told at a glance by /debug/agents of the operator that leads', async () => {
+    const lease = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
+    const [leader = ''] = lease.spec.holderIdentity.split('_');
+    const forward = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
+    try {
+      const look = async (): Promise<{ own: DebugAgent; status: AgentDeployment['status'] }> => {
+        const answer = await fetch(`${forward.url}/debug/agents`);
+        const { leading, agents: all } = (await answer.json()) as ReturnType<typeof describeAgents>;
+        expect(leading).toBe(true);
+        const own = all.find(({ agent }) => agent === `${sandbox.namespace}/gauge`)!;
+        return { own, status: (await sandbox.agents.agent('gauge')).status };
+      };
+      const { own } = await waitFor(
+        'status and debug page name the same revision',
+        look,
+        (seen) => seen.own.revision === seen.status?.configuration?.revision,
+      );
+      expect(own.pods).toHaveLength(2);
+      for (const pod of own.pods) {
+        expect(pod).toMatchObject({ link: 'Connected', current: true, revision: own.revision });
+        expect(pod.circuits['model/north']).toMatch(/^Open: 3 consecutive failures/);
+      }
+    } finally {
+      forward.stop();
+    }
   });
 
   it('has less than 2,000 series for a pod', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import type { PrometheusRule } from '../../operator/desired/prometheusRule.ts';
-import { checkRules, testRules } from '../kit/promtool.ts';
+import { checkRules, operatorRules, testRules } from '../kit/promtool.ts';
 import { START_TIMEOUT } from './apiserver.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -19,6 +19,12 @@ describe('alerts of an agent', () => {
   it.each(['everything', 'pod-template'])(
     'of %s pass promtool',
     (name) => checkRules(golden(name)),
+    START_TIMEOUT,
+  );
+
+  it(
+    'pass promtool, as those about the operator do',
+    () => checkRules(operatorRules()),
     START_TIMEOUT,
   );
 

@@ -7,6 +7,8 @@ import { CHART, render } from '../../config/render.ts';
 import { definitions } from '../../crds/definitions.ts';
 import { run } from '../cluster/command.ts';
 import { helmBinaries, kubernetesBinaries } from '../cluster/local/binaries.ts';
+import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
+import { waitFor } from '../cluster/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 
 interface KubernetesObject {
@@ -52,7 +54,11 @@ const EVERYTHING: Values = {
   runbooksURL: 'https://example.com/runbooks',
   authoritySecret: 'second-authority',
   serviceAccount: { name: 'runner', annotations: { 'example.com/role': 'operator' } },
-  metrics: { service: { port: 9000, annotations: { 'example.com/scrape': 'true' } } },
+  metrics: {
+    service: { port: 9000, annotations: { 'example.com/scrape': 'true' } },
+    serviceMonitor: { enabled: true, interval: '10s', labels: { release: 'prometheus' } },
+    alerts: { enabled: true, labels: { release: 'prometheus' } },
+  },
   networkPolicy: { metricsFrom: [{ namespaceSelector: { matchLabels: { team: 'metrics' } } }] },
   podAnnotations: { 'example.com/note': 'kept' },
   podLabels: { team: 'platform' },
@@ -78,6 +84,7 @@ beforeAll(async () => {
   server = await startApiServer();
   helm = join(await helmBinaries(), 'helm');
   kubectl = join(await kubernetesBinaries(), 'kubectl');
+  await installPrometheusOperatorKinds();
   directory = await mkdtemp(join(tmpdir(), 'breakwater-chart-'));
   const namespaces = parseAllDocuments(
     (await readFile(join(SAMPLES, 'namespace.yaml'), 'utf8')) +
@@ -96,6 +103,20 @@ afterAll(async () => {
   await server.stop();
   await rm(directory, { recursive: true, force: true });
 });
+
+/** Without them the API server could not say whether a ServiceMonitor is right. */
+async function installPrometheusOperatorKinds(): Promise<void> {
+  for (const file of await prometheusOperatorDefinitions()) {
+    const [definition] = documents(await readFile(file, 'utf8'));
+    await server.apply(`${CRDS}/${definition!.metadata.name}`, definition!);
+  }
+  for (const plural of ['servicemonitors', 'prometheusrules'])
+    await waitFor(`${plural} are not served`, 30_000, async () => {
+      return (
+        (await server.request('GET', `/apis/monitoring.coreos.com/v1/${plural}`)).status === 200
+      );
+    });
+}
 
 const documents = (text: string): KubernetesObject[] =>
   parseAllDocuments(text)
@@ -322,7 +343,14 @@ describe('config/default, config/samples and config/presets', () => {
   const build = async (path: string): Promise<KubernetesObject[]> =>
     documents(await run(kubectl, ['kustomize', join(SAMPLES, '..', path)]));
 
-  const paths = ['default', 'samples', 'presets/development', 'presets/production', 'crd'];
+  const paths = [
+    'default',
+    'samples',
+    'presets/development',
+    'presets/production',
+    'crd',
+    'prometheus',
+  ];
 
   it.each(paths)('config/%s is accepted', async (path) => {
     const objects = await build(path);
@@ -384,7 +412,7 @@ describe('an installed chart', () => {
     ['watch', '/pods', 'team'],
     ['patch', '/configmaps', 'team'],
     ['create', '/serviceaccounts', 'team'],
-    ['delete', 'apps/deployments', 'team'],
+    ['delete', 'autoscaling/horizontalpodautoscalers', 'team'],
     ['create', 'events.k8s.io/events', 'team'],
     ['create', 'authentication.k8s.io/tokenreviews', ''],
     ['create', 'coordination.k8s.io/leases', NAMESPACE],
@@ -405,6 +433,7 @@ describe('an installed chart', () => {
     ['update', 'breakwater.dev/agentdeployments', 'team'],
     ['patch', 'breakwater.dev/circuitbreakerpolicies', 'team'],
     ['delete', 'breakwater.dev/ratelimitpolicies', 'team'],
+    ['delete', 'apps/deployments', 'team'],
     ['create', '/pods', 'team'],
     ['create', '/pods:exec', 'team'],
     ['create', '/serviceaccounts:token', 'team'],
@@ -429,7 +458,8 @@ describe('an installed chart', () => {
   it('keeps the definitions when it is uninstalled', async () => {
     await run(helm, ['uninstall', 'breakwater', ...options()]);
     const { body } = await server.request<{ items: KubernetesObject[] }>('GET', CRDS);
-    expect(body.items.map(({ metadata }) => metadata.name)).toEqual(
+    const ours = body.items.filter(({ metadata }) => metadata.name.endsWith('.breakwater.dev'));
+    expect(ours.map(({ metadata }) => metadata.name)).toEqual(
       definitions().map(({ definition }) => definition.metadata.name),
     );
     const deployments = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`;

@@ -63,6 +63,19 @@ export function uninstallOperator({ kubectl }: Pick<Platform, 'kubectl'>): Promi
   return helm(kubectl, ['uninstall', 'breakwater', '--namespace', OPERATOR_NAMESPACE, '--wait']);
 }
 
+/**
+ * What the operator's pods were refused for want of a permission, as lines of their logs. (A namespace that is being
+ * deleted refuses new objects with other words.)
+ */
+export async function refusals(kubectl: Kubectl): Promise<string[]> {
+  const log = await kubectl.run([
+    ...['logs', '-n', OPERATOR_NAMESPACE, '--tail=-1', '--prefix'],
+    ...['-l', 'app.kubernetes.io/name=breakwater-operator'],
+  ]);
+  if (!log.includes('Operator started')) throw new Error('the log of the operator is empty');
+  return log.split('\n').filter((line) => /forbidden: User/.test(line));
+}
+
 /** Runs helm and answers what it printed. */
 export async function helm(kubectl: Kubectl, args: readonly string[]): Promise<string> {
   const result = await kubectl.exec('helm', args, { cwd: ROOT });

@@ -1,13 +1,23 @@
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { stringify } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { run } from '../cluster/command.ts';
 import { promtoolBinaries } from '../cluster/local/binaries.ts';
 
 /** The rules of a PrometheusRule, as far as they are handed on. */
 export interface Rules {
   spec: { groups: { name: string; rules: { alert?: string; expr: string }[] }[] };
+}
+
+/** The alerts about the operator itself that are shipped in config/prometheus. */
+export function operatorRules(): Rules {
+  const file = join(import.meta.dirname, '../../config/prometheus/prometheus.yaml');
+  const objects = parseAllDocuments(readFileSync(file, 'utf8')).map(
+    (document) => document.toJS() as Rules & { kind: string },
+  );
+  return objects.find(({ kind }) => kind === 'PrometheusRule')!;
 }
 
 /** Has promtool check rules. Throws with its complaint. */

@@ -7,6 +7,8 @@ import type { ClusterConfig } from '../../../operator/kube/index.ts';
 
 /** One request that came through. */
 export interface Seen {
+  /** When it came, by performance.now. */
+  at: number;
   method: string;
   path: string;
   query: URLSearchParams;
@@ -147,7 +149,7 @@ function describe(request: IncomingMessage): Seen {
   const method = request.method!;
   const collection = method === 'GET' && searchParams.has('limit');
   const kind = searchParams.get('watch') === 'true' ? 'watch' : collection ? 'list' : 'call';
-  return { method, path: pathname, query: searchParams, kind };
+  return { at: performance.now(), method, path: pathname, query: searchParams, kind };
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

@@ -621,7 +621,7 @@ export const rows: Row[] = [
   [
     '$.spec.monitoring.serviceMonitor.labels.* rule 0',
     { spec: { monitoring: { serviceMonitor: { labels: { release: '-' } } } } },
-    "spec.monitoring.serviceMonitor.labels.release: Invalid value: \"string\": must be a value that labels may have, which holds only letters, digits, '-', '_' and '.', such as prometheus",
+    "spec.monitoring.serviceMonitor.labels[release]: Invalid value: \"string\": must be a value that labels may have, which holds only letters, digits, '-', '_' and '.', such as prometheus",
   ],
   [
     '$.spec.monitoring.alerts type',
@@ -669,7 +669,7 @@ export const rows: Row[] = [
   [
     '$.spec.monitoring.alerts.labels.* rule 0',
     { spec: { monitoring: { alerts: { labels: { release: '-' } } } } },
-    "spec.monitoring.alerts.labels.release: Invalid value: \"string\": must be a value that labels may have, which holds only letters, digits, '-', '_' and '.', such as prometheus",
+    "spec.monitoring.alerts.labels[release]: Invalid value: \"string\": must be a value that labels may have, which holds only letters, digits, '-', '_' and '.', such as prometheus",
   ],
   [
     '$.spec.podTemplate type',

@@ -50,7 +50,7 @@ describe('what is changed in a policy', () => {
   }
 
   beforeAll(async () => {
-    sandbox = await Sandbox.open('changes');
+    sandbox = await Sandbox.open('policy-changes');
     model = await sandbox.model('bridge', 9821);
     await sandbox.apply(agent('watchman'), agent('convoy'));
     await policy('watchman', {});

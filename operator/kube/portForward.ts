@@ -1,0 +1,101 @@
+import { Duplex } from 'node:stream';
+import { type RawData, WebSocket } from 'ws';
+import type { ClusterConfig } from './config.ts';
+import { ConnectionError } from './errors.ts';
+
+/** A port of a pod. */
+export interface PodPort {
+  namespace: string;
+  /** Of the pod. */
+  name: string;
+  port: number;
+}
+
+/** Of the protocol, in which each message begins with the number of its channel. */
+const PROTOCOL = 'v4.channel.k8s.io';
+const DATA = 0;
+/** Each channel begins with the port, two bytes long. */
+const PREFIX_BYTES = 2;
+const OPENING_MS = 10_000;
+
+/**
+ * A connection to a port of a pod that the API server and the pod's node carry, as for kubectl
+ * port-forward: for a process from which pods' addresses cannot be reached. Whose credentials these are
+ * needs `get` and `create` on pods/portforward. Bytes written before the way is open wait for it.
+ */
+export class ForwardedPort extends Duplex {
+  readonly #config: ClusterConfig;
+  readonly #pod: PodPort;
+  readonly #begun = new Set<number>();
+  #socket: WebSocket | undefined;
+
+  constructor(config: ClusterConfig, pod: PodPort) {
+    super();
+    this.#config = config;
+    this.#pod = pod;
+  }
+
+  override _construct(callback: (error?: Error) => void): void {
+    this.#open().then(() => callback(), callback);
+  }
+
+  override _read(): void {
+    this.#socket?.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, callback: (error?: Error) => void): void {
+    this.#socket!.send(Buffer.concat([Buffer.of(DATA), chunk]), callback);
+  }
+
+  override _final(callback: () => void): void {
+    this.#socket!.close();
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#socket?.terminate();
+    callback(error);
+  }
+
+  async #open(): Promise<void> {
+    const { server } = this.#config;
+    const { tls, headers } = await this.#config.credentials();
+    const { namespace, name, port } = this.#pod;
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}/portforward?ports=${port}`;
+    const socket = new WebSocket(`${server.replace(/^http/, 'ws')}${path}`, [PROTOCOL], {
+      ...tls,
+      headers,
+      perMessageDeflate: false,
+      handshakeTimeout: OPENING_MS,
+    });
+    this.#socket = socket;
+    socket.on('message', (data) => this.#received(data));
+    return new Promise((resolve, reject) => {
+      socket.on('open', () => {
+        socket.on('close', () => this.push(null));
+        resolve();
+      });
+      socket.on('error', (error) => {
+        const failure = this.#failure(error.message, error);
+        reject(failure);
+        this.destroy(failure);
+      });
+    });
+  }
+
+  /** ws gives one Buffer, with its default binaryType. */
+  #received(data: RawData): void {
+    const message = data as Buffer;
+    const [channel = DATA] = message;
+    const bytes = message.subarray(this.#begun.has(channel) ? 1 : 1 + PREFIX_BYTES);
+    this.#begun.add(channel);
+    if (bytes.length === 0) return;
+    if (channel !== DATA) this.destroy(this.#failure(bytes.toString()));
+    else if (!this.push(bytes)) this.#socket?.pause();
+  }
+
+  #failure(message: string, cause?: Error): ConnectionError {
+    const { namespace, name, port } = this.#pod;
+    return new ConnectionError(`Port ${port} of pod ${namespace}/${name}: ${message}`, cause);
+  }
+}

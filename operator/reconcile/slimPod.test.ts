@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Pod } from '../kube/index.ts';
+import { slimPod } from './slimPod.ts';
+
+const container = { name: 'agent', ready: false, restartCount: 1, image: 'i', imageID: 'sha256:1' };
+const pod: Pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    namespace: 'ns',
+    name: 'a-1',
+    uid: 'u',
+    resourceVersion: '7',
+    labels: { 'breakwater.dev/agent': 'a' },
+    annotations: { large: 'x'.repeat(1_000) },
+    deletionTimestamp: '2026-01-01T00:00:00Z',
+  },
+  spec: { containers: [{ name: 'agent', image: 'i', env: [] }] },
+  status: {
+    phase: 'Pending',
+    podIP: '10.0.0.1',
+    hostIP: '10.1.0.1',
+    conditions: [
+      { type: 'PodScheduled', status: 'True' },
+      { type: 'Ready', status: 'False' },
+    ],
+    containerStatuses: [
+      { ...container, state: { waiting: { reason: 'CrashLoopBackOff', message: 'again' } } },
+      { ...container, name: 'other', state: { running: {} } },
+    ],
+  },
+};
+
+describe('a pod in the cache', () => {
+  it('keeps what status and links are made from', () => {
+    expect(slimPod(pod)).toEqual({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        namespace: 'ns',
+        name: 'a-1',
+        uid: 'u',
+        resourceVersion: '7',
+        labels: { 'breakwater.dev/agent': 'a' },
+        deletionTimestamp: '2026-01-01T00:00:00Z',
+      },
+      spec: { containers: [] },
+      status: {
+        phase: 'Pending',
+        podIP: '10.0.0.1',
+        conditions: [{ type: 'Ready', status: 'False' }],
+        containerStatuses: [
+          { ...container, state: { waiting: { reason: 'CrashLoopBackOff', message: 'again' } } },
+        ],
+      },
+    });
+  });
+
+  it('need not have a status', () => {
+    const { status: _status, ...young } = pod;
+    expect(slimPod(young).status).toEqual({});
+  });
+});

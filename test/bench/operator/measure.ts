@@ -1,0 +1,392 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AgentDeployment, CircuitBreakerPolicy } from '../../../crds/generated/types.ts';
+import {
+  AgentDeployments,
+  CircuitBreakerPolicies,
+  Informer,
+  KubeClient,
+  keyOf,
+  Leases,
+  Secrets,
+  Transport,
+} from '../../../operator/kube/index.ts';
+import { Registry } from 'prom-client';
+import { say, waitFor } from '../../cluster/step.ts';
+import { percentile } from '../../kit/percentile.ts';
+import { clusterOf } from '../../kit/operator/access.ts';
+import { percentileBetween, type Metrics } from '../../kit/operator/metrics.ts';
+import {
+  LEASE,
+  NAMESPACE,
+  OperatorProcess,
+  type OperatorPlace,
+} from '../../kit/operator/operatorProcess.ts';
+import { Runtimes } from './runtimes.ts';
+import { inParallel, World } from './world.ts';
+
+const API = '/apis/breakwater.dev/v1alpha1/namespaces';
+const OPERATOR = 'op';
+const BARE = 'bare';
+const LONG_MS = 600_000;
+const NUMBERS_MS = 65_000;
+
+export interface Figure {
+  name: string;
+  value: number;
+  unit: string;
+}
+
+const now = (): number => performance.timeOrigin + performance.now();
+
+/** When things began and ended, by key; the two may become known in either order. */
+class Spans {
+  readonly #begun = new Map<string, number>();
+  readonly #ended = new Map<string, number>();
+
+  begin(key: string, at = now()): void {
+    this.#begun.set(key, at);
+  }
+
+  end(key: string, at = now()): void {
+    if (!this.#ended.has(key)) this.#ended.set(key, at);
+  }
+
+  clear(): void {
+    this.#begun.clear();
+    this.#ended.clear();
+  }
+
+  /** Milliseconds of those that have both begun and ended. */
+  get ms(): number[] {
+    return [...this.#begun].flatMap(([key, at]) => {
+      const ended = this.#ended.get(key);
+      return ended === undefined ? [] : [ended - at];
+    });
+  }
+
+  /** Resolves when so many have ended. */
+  async whenEnded(what: string, count: number): Promise<void> {
+    let seen = 0;
+    await waitFor(what, 120_000, () => (seen = this.ms.length) >= count).catch((error: Error) => {
+      throw new Error(`${error.message}; ${seen} of ${count} did`);
+    });
+  }
+
+  p(percent: number): number {
+    return percentile(this.ms, percent);
+  }
+}
+
+/** One run of all measurements, with so many agents. */
+export class Bench {
+  readonly #agents: number;
+  readonly #world: World;
+  readonly #place: OperatorPlace;
+  readonly #client: KubeClient;
+  readonly #transport: Transport;
+  readonly #report: (figure: Figure) => void;
+  #operator!: OperatorProcess;
+  #runtimes: Runtimes | undefined;
+  readonly #stop = new AbortController();
+  #started = 0;
+
+  constructor(agents: number, world: World, program: string, report: (figure: Figure) => void) {
+    const { access, directory } = world;
+    this.#agents = agents;
+    this.#world = world;
+    this.#place = { program, access, directory };
+    this.#transport = new Transport({ config: clusterOf(access), registry: new Registry() });
+    this.#client = new KubeClient(this.#transport);
+    this.#report = report;
+  }
+
+  #figure(name: string, value: number, unit: string): void {
+    this.#report({ name, value, unit });
+  }
+
+  async #start(): Promise<OperatorProcess> {
+    return OperatorProcess.start(`operator-${this.#started++}`, this.#place);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#runtimes?.stop();
+    await this.#operator?.end('SIGKILL');
+    await this.#transport.close();
+  }
+
+  /** From the start of the process to the last write, against a client that only writes. */
+  async converge(): Promise<void> {
+    await this.#world.makeAgents(OPERATOR, this.#agents);
+    const begun = now();
+    this.#operator = await this.#start();
+    const ended = await this.#whenQuiet(this.#operator, this.#agents);
+    const seconds = (ended - begun) / 1000;
+    await this.#operator.end();
+    await this.#world.makeAgents(BARE, this.#agents);
+    const bare = await this.#bare();
+    await this.#world.clear(BARE, this.#agents);
+    this.#figure(`converge_${this.#agents}`, seconds, 's');
+    this.#figure(`bare_${this.#agents}`, bare.seconds, 's');
+    this.#figure(`bare_${this.#agents}_writes`, bare.writes / bare.seconds, 'per s');
+    this.#figure(`converge_${this.#agents}_vs_bare`, seconds / bare.seconds, 'x');
+  }
+
+  /** The time of the last write, once the queues are empty and stay so. */
+  async #whenQuiet(operator: OperatorProcess, agents: number): Promise<number> {
+    let last = { writes: 0, at: now() };
+    await waitFor('the operator has nothing left to do', LONG_MS, async () => {
+      const metrics = await operator.metrics();
+      if (!metrics || metrics.sum('leader_election_master_status') === 0) return false;
+      const writes = writesOf(metrics);
+      if (writes !== last.writes) last = { writes, at: now() };
+      const busy =
+        metrics.sum('workqueue_depth') + metrics.sum('controller_runtime_active_workers');
+      return busy === 0 && writes > agents && now() - last.at > 1_500;
+    });
+    return last.at;
+  }
+
+  async #bare(): Promise<{ seconds: number; writes: number }> {
+    const env = {
+      access: this.#world.access,
+      authority: await this.#authority(),
+      prefix: BARE,
+      model: OPERATOR,
+    };
+    const child = fork(join(import.meta.dirname, 'bareMain.ts'), {
+      env: { ...process.env, BENCH: JSON.stringify(env) },
+    });
+    const [result] = (await once(child, 'message')) as [{ seconds: number; writes: number }];
+    return result;
+  }
+
+  async #authority(): Promise<string> {
+    const secret = await this.#client.get(Secrets, NAMESPACE, 'breakwater-authority');
+    return Buffer.from(secret!.data!['tls.crt']!, 'base64').toString();
+  }
+
+  /** Pods come up and are linked. */
+  async link(): Promise<void> {
+    this.#runtimes = await Runtimes.start(this.#world.access, await this.#authority());
+    await this.#world.startPods();
+    await this.#world.whenPodsReady(this.#agents);
+    const begun = now();
+    this.#operator = await this.#start();
+    await this.#whenLinked(this.#operator, this.#agents);
+    this.#figure(`links_${this.#agents}_after_start`, (now() - begun) / 1000, 's');
+    const metrics = await this.#operator.metrics();
+    const cpu = metrics!.sum('process_cpu_seconds_total');
+    this.#figure(`links_${this.#agents}_cpu_since_start`, cpu, 's');
+  }
+
+  async #whenLinked(operator: OperatorProcess, links: number): Promise<void> {
+    await waitFor(`${links} links are open`, LONG_MS, async () => {
+      const metrics = await operator.metrics();
+      return metrics?.sum('breakwater_links', { state: 'connected' }) === links;
+    });
+  }
+
+  #key(index: number): { namespace: string; name: string; key: string } {
+    const place = World.place(OPERATOR, index % this.#agents);
+    return { ...place, key: keyOf({ metadata: place }) };
+  }
+
+  /** 20 changes of specs a second: until each is observed, and how long keys wait for a worker. */
+  async change(count: number): Promise<void> {
+    const samples = new Spans();
+    const informer = this.#follow<AgentDeployment>(AgentDeployments);
+    informer.onChange((agent) => {
+      if (agent && agent.status?.observedGeneration === agent.metadata.generation) {
+        if ((agent.spec.timeouts?.request ?? '') === '6m') samples.end(keyOf(agent));
+      }
+    });
+    await informer.synced;
+    const before = (await this.#operator.metrics())!;
+    const changed = Math.min(count, this.#agents);
+    await atRate(20, changed, (index) => {
+      const { namespace, name, key } = this.#key(index);
+      samples.begin(key);
+      return this.#world.patch(`${API}/${namespace}/agentdeployments/${name}`, {
+        spec: { timeouts: { request: '6m' } },
+      });
+    });
+    await samples.whenEnded('every change is observed', changed);
+    const after = (await this.#operator.metrics())!;
+    const queue = percentileBetween(...queueTimes(before, after), 99);
+    this.#figure('queue_p99', queue, 's');
+    this.#figure('change_p99', samples.p(99) / 1000, 's');
+  }
+
+  /** 20 edits of policies a second: from just before one is sent until its pod has it in force. */
+  async reload(count: number): Promise<void> {
+    const samples = new Spans();
+    this.#runtimes!.onTell = (message) => {
+      if (message.type === 'configured') samples.end(message.key, message.at);
+    };
+    const edited = Math.min(count, this.#agents);
+    await atRate(20, edited, (index) => {
+      const { namespace, name, key } = this.#key(index);
+      samples.begin(key);
+      return this.#world.patch(`${API}/${namespace}/circuitbreakerpolicies/${name}`, {
+        spec: { openDuration: '31s' },
+      });
+    });
+    await samples.whenEnded('every edit is in force', edited);
+    this.#figure(`reload_${this.#agents}_p50`, samples.p(50), 'ms');
+    this.#figure(`reload_${this.#agents}_p99`, samples.p(99), 'ms');
+    this.#runtimes!.onTell = () => undefined;
+  }
+
+  /** From a circuit's change in a pod until a watch of its policy shows it: 20 a second, then all at once. */
+  async visible(count: number): Promise<void> {
+    const samples = new Spans();
+    const informer = this.#follow<CircuitBreakerPolicy>(CircuitBreakerPolicies);
+    let wanted = 'Open';
+    informer.onChange((policy) => {
+      if (policy?.status?.state === wanted) samples.end(keyOf(policy));
+    });
+    await informer.synced;
+    this.#runtimes!.onTell = (message) => {
+      if (message.type === 'changed') samples.begin(message.key, message.at);
+    };
+    const changed = Math.min(count, this.#agents);
+    await atRate(20, changed, (index) => {
+      this.#runtimes!.order({ type: 'change', key: this.#key(index).key, to: 'Open' });
+      return Promise.resolve();
+    });
+    await samples.whenEnded('every change is visible', changed);
+    this.#figure('visible_20_p50', samples.p(50) / 1000, 's');
+    this.#figure('visible_20_p99', samples.p(99) / 1000, 's');
+    wanted = 'Closed';
+    this.#runtimes!.order({ type: 'change', to: 'Closed' });
+    await waitFor('everything is closed', 60_000, () => everywhere(informer, 'Closed'));
+    samples.clear();
+    wanted = 'Open';
+    this.#runtimes!.order({ type: 'change', to: 'Open' });
+    await samples.whenEnded('every circuit is shown open', this.#agents);
+    this.#figure(`visible_${this.#agents}_at_once_p99`, samples.p(99) / 1000, 's');
+    wanted = 'Closed';
+    this.#runtimes!.order({ type: 'change', to: 'Closed' });
+    await waitFor('everything is closed', 60_000, () => everywhere(informer, 'Closed'));
+    this.#runtimes!.onTell = () => undefined;
+  }
+
+  /** Writes at the API server while nothing happens. */
+  async idle(seconds: number): Promise<void> {
+    await this.#whenQuiet(this.#operator, 0);
+    // Numbers that changed meanwhile are written within a minute.
+    await pause(NUMBERS_MS);
+    const writes = await this.#writesIn(seconds);
+    this.#figure('idle_writes', (writes * 60) / seconds, 'per min');
+  }
+
+  /** Writes at the API server while every pod reports new numbers each second. */
+  async steady(seconds: number): Promise<void> {
+    await this.#world.makeLimits(OPERATOR, this.#agents);
+    await this.#whenQuiet(this.#operator, 0);
+    this.#runtimes!.order({ type: 'traffic', on: true });
+    const writes = await this.#writesIn(seconds);
+    this.#runtimes!.order({ type: 'traffic', on: false });
+    this.#figure('steady_writes', writes / seconds, 'per s');
+  }
+
+  /** How many writes come within so many seconds; says of what they were. */
+  async #writesIn(seconds: number): Promise<number> {
+    const before = await this.#world.writes();
+    await pause(seconds * 1000);
+    const counts = [...(await this.#world.writes())]
+      .map(([resource, count]) => [resource, count - (before.get(resource) ?? 0)] as const)
+      .filter(([, count]) => count > 0);
+    if (counts.length > 0) say(counts.map((each) => each.join(': ')).join(', '));
+    return counts.reduce((sum, [, count]) => sum + count, 0);
+  }
+
+  /** Memory of the leader with three pods of each agent in its cache, one of them linked. */
+  async memory(): Promise<void> {
+    await inParallel(2 * this.#agents, async (index) => {
+      const { namespace, name } = this.#key(index);
+      await this.#world.clonePod(namespace, name, `${name}-extra-${index >= this.#agents}`);
+    });
+    await this.#whenQuiet(this.#operator, 0);
+    const { now: resident, peak } = this.#operator.memory();
+    this.#figure(`rss_${this.#agents}`, resident, 'MiB');
+    this.#figure(`rss_${this.#agents}_peak`, peak, 'MiB');
+    const metrics = (await this.#operator.metrics())!;
+    const stall = metrics.sum('nodejs_eventloop_lag_max_seconds');
+    this.#figure('eventloop_lag_max', stall * 1000, 'ms');
+  }
+
+  /** From the end of a leader until another process holds the Lease. */
+  async takeover(): Promise<void> {
+    for (const [figure, signal] of [
+      ['takeover_stop', 'SIGTERM'],
+      ['takeover_kill', 'SIGKILL'],
+    ] as const) {
+      const standby = await this.#start();
+      await waitFor('the standby is ready', LONG_MS, async () => {
+        const metrics = await standby.metrics();
+        return metrics !== undefined && metrics.sum('workqueue_adds_total') >= this.#agents;
+      });
+      // Somewhere between two renewals, after the standby has seen one.
+      await pause(5_000 + Math.random() * 2_000);
+      const begun = now();
+      const leader = this.#operator;
+      const ending = leader.end(signal);
+      await waitFor('the standby leads', 60_000, () => this.#holds(standby), 10);
+      this.#figure(figure, (now() - begun) / 1000, 's');
+      await this.#whenLinked(standby, this.#agents);
+      this.#figure(`${figure}_linked`, (now() - begun) / 1000, 's');
+      await ending;
+      this.#operator = standby;
+    }
+  }
+
+  async #holds(operator: OperatorProcess): Promise<boolean> {
+    const lease = await this.#client.get(Leases, NAMESPACE, LEASE);
+    return lease?.spec?.holderIdentity?.startsWith(`${operator.name}_`) === true;
+  }
+
+  #follow<T extends AgentDeployment | CircuitBreakerPolicy>(resource: object): Informer<T> {
+    const informer = new Informer<T>({
+      client: this.#client,
+      resource: resource as Informer<T>['resource'],
+    });
+    informer.start(this.#stop.signal);
+    return informer;
+  }
+}
+
+const everywhere = (informer: Informer<CircuitBreakerPolicy>, state: string): boolean =>
+  informer
+    .list()
+    .filter(({ metadata }) => metadata.namespace!.startsWith(`${OPERATOR}-`))
+    .every(({ status }) => status?.state === state);
+
+const writesOf = (metrics: Metrics): number =>
+  metrics.sum('rest_client_requests_total', { method: /^(PATCH|POST|DELETE)$/ });
+
+const QUEUE = 'workqueue_queue_duration_seconds';
+const queueTimes = (
+  before: Metrics,
+  after: Metrics,
+): [Map<number, number>, Map<number, number>] => [before.buckets(QUEUE), after.buckets(QUEUE)];
+
+/** Begins so many pieces of work, evenly spread, without waiting for one before the next. */
+async function atRate(
+  perSecond: number,
+  count: number,
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  const begun = now();
+  const all: Promise<void>[] = [];
+  for (let index = 0; index < count; index++) {
+    const due = begun + (index * 1000) / perSecond;
+    if (due > now()) await pause(due - now());
+    all.push(work(index));
+  }
+  await Promise.all(all);
+}

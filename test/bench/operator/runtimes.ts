@@ -1,0 +1,43 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Access } from '../../kit/operator/access.ts';
+
+/** What the simulated runtimes tell. Times are milliseconds since 1970, of a clock that all processes share. */
+export type Tell =
+  | { type: 'ready' }
+  | { type: 'configured'; key: string; hash: string; at: number }
+  | { type: 'changed'; key: string; at: number };
+
+/** What they are told; without a key, all of them. */
+export type Order =
+  { type: 'change'; key?: string; to: 'Open' | 'Closed' } | { type: 'traffic'; on: boolean };
+
+/** The process of the simulated runtimes. */
+export class Runtimes {
+  readonly #child: ChildProcess;
+  /** Called for everything they tell. */
+  onTell: (message: Tell) => void = () => undefined;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on('message', (message: Tell) => this.onTell(message));
+  }
+
+  /** @param authority certificate of the operator's authority, PEM */
+  static async start(access: Access, authority: string): Promise<Runtimes> {
+    const child = fork(join(import.meta.dirname, 'runtimesMain.ts'), {
+      env: { ...process.env, BENCH: JSON.stringify({ access, authority }) },
+    });
+    await once(child, 'message');
+    return new Runtimes(child);
+  }
+
+  order(order: Order): void {
+    this.#child.send(order);
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,223 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kubernetesBinaries, kwokBinaries } from '../../cluster/local/binaries.ts';
+import { Daemon } from '../../cluster/local/daemon.ts';
+import { waitFor } from '../../cluster/step.ts';
+import { type ApiServer, startApiServer } from '../../integration/apiserver.ts';
+import { type Access, accessOf } from '../../kit/operator/access.ts';
+import { NAMESPACE } from '../../kit/operator/operatorProcess.ts';
+
+const API = '/apis/breakwater.dev/v1alpha1';
+/** Where all pods are: kwok plays its kubelet. */
+export const NODE = 'bench';
+const PER_NAMESPACE = 100;
+const AT_A_TIME = 16;
+
+interface PodMeta {
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+/** An API server with agents, and pods that look as if they ran. */
+export class World {
+  readonly server: ApiServer;
+  readonly access: Access;
+  readonly directory: string;
+  #controllers: Daemon[] = [];
+
+  private constructor(server: ApiServer, access: Access, directory: string) {
+    this.server = server;
+    this.access = access;
+    this.directory = directory;
+  }
+
+  static async start(): Promise<World> {
+    const server = await startApiServer();
+    const directory = await mkdtemp(join(tmpdir(), 'breakwater-bench-'));
+    const world = new World(server, await accessOf(server.kubeconfig), directory);
+    await world.post('/api/v1/namespaces', { metadata: { name: NAMESPACE } });
+    await world.post('/api/v1/nodes', {
+      metadata: { name: NODE },
+      spec: { podCIDR: '127.1.0.0/16', podCIDRs: ['127.1.0.0/16'] },
+    });
+    return world;
+  }
+
+  /** Where agents of this number are, by a prefix. */
+  static place(prefix: string, index: number): { namespace: string; name: string } {
+    return {
+      namespace: `${prefix}-${Math.floor(index / PER_NAMESPACE)}`,
+      name: `agent-${index % PER_NAMESPACE}`,
+    };
+  }
+
+  /** Makes so many agents, each with a policy of its own. */
+  async makeAgents(prefix: string, count: number): Promise<void> {
+    const namespaces = new Set(
+      Array.from({ length: count }, (_, index) => World.place(prefix, index).namespace),
+    );
+    await Promise.all(
+      [...namespaces].map((name) => this.post('/api/v1/namespaces', { metadata: { name } })),
+    );
+    await inParallel(count, async (index) => {
+      const { namespace, name } = World.place(prefix, index);
+      const metadata = { namespace, name };
+      await this.post(`${API}/namespaces/${namespace}/agentdeployments`, {
+        apiVersion: 'breakwater.dev/v1alpha1',
+        kind: 'AgentDeployment',
+        metadata,
+        spec: {
+          model: { endpoints: [{ name: 'primary', model: 'some-model' }] },
+          podTemplate: { spec: { nodeName: NODE } },
+        },
+      });
+      await this.post(`${API}/namespaces/${namespace}/circuitbreakerpolicies`, {
+        apiVersion: 'breakwater.dev/v1alpha1',
+        kind: 'CircuitBreakerPolicy',
+        metadata,
+        spec: { targetRefs: [{ name }], scope: 'Pod' },
+      });
+    });
+  }
+
+  /** Gives each agent a limit, whose numbers change under traffic. */
+  async makeLimits(prefix: string, count: number): Promise<void> {
+    await inParallel(count, async (index) => {
+      const { namespace, name } = World.place(prefix, index);
+      await this.post(`${API}/namespaces/${namespace}/ratelimitpolicies`, {
+        apiVersion: 'breakwater.dev/v1alpha1',
+        kind: 'RateLimitPolicy',
+        metadata: { namespace, name },
+        spec: {
+          targetRefs: [{ name }],
+          scope: 'Pod',
+          limits: [{ name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 100 }],
+        },
+      });
+    });
+  }
+
+  /** Deletes everything in the namespaces of a prefix; the namespaces stay. */
+  async clear(prefix: string, count: number): Promise<void> {
+    const kinds = [
+      ...['agentdeployments', 'circuitbreakerpolicies'].map((plural) => [API, plural]),
+      ['/apis/apps/v1', 'deployments'],
+      ['/apis/networking.k8s.io/v1', 'networkpolicies'],
+      ['/apis/policy/v1', 'poddisruptionbudgets'],
+      ...['configmaps', 'serviceaccounts', 'services'].map((plural) => ['/api/v1', plural]),
+    ] as const;
+    const last = Math.floor((count - 1) / PER_NAMESPACE);
+    for (let index = 0; index <= last; index++) {
+      for (const [api, plural] of kinds) {
+        const path = `${api}/namespaces/${prefix}-${index}/${plural}`;
+        await this.server.request('DELETE', path);
+      }
+    }
+  }
+
+  async post(path: string, body: object): Promise<void> {
+    const { status, body: answer } = await this.server.request('POST', path, { body });
+    if (status >= 300 && status !== 409) {
+      throw new Error(`POST ${path}: ${status} ${JSON.stringify(answer)}`);
+    }
+  }
+
+  /** Merge patch; fails when it is refused. */
+  async patch(path: string, body: object): Promise<void> {
+    const { status, body: answer } = await this.server.request('PATCH', path, {
+      contentType: 'application/merge-patch+json',
+      body,
+    });
+    if (status >= 300) throw new Error(`PATCH ${path}: ${status} ${JSON.stringify(answer)}`);
+  }
+
+  /** Starts the controllers of Deployments and ReplicaSets, and kwok for the pods they make. */
+  async startPods(): Promise<void> {
+    const { kubeconfig } = this.server;
+    const daemon = (name: string, command: string[]): Daemon =>
+      new Daemon({ name, command, directory: this.directory, outlives: false });
+    this.#controllers = [
+      daemon('kube-controller-manager', [
+        join(await kubernetesBinaries(), 'kube-controller-manager'),
+        `--kubeconfig=${kubeconfig}`,
+        '--controllers=deployment,replicaset',
+        '--leader-elect=false',
+        '--secure-port=0',
+        '--kube-api-qps=500',
+        '--kube-api-burst=500',
+      ]),
+      daemon('kwok', [
+        join(await kwokBinaries(), 'kwok'),
+        `--kubeconfig=${kubeconfig}`,
+        `--config=${join(import.meta.dirname, 'kwok.yaml')}`,
+        '--manage-all-nodes=true',
+        '--cidr=127.1.0.0/16',
+      ]),
+    ];
+    for (const controller of this.#controllers) await controller.start();
+  }
+
+  /** Writes that the API server has seen, by kind of object; the Lease and reviews aside. */
+  async writes(): Promise<Map<string, number>> {
+    const { body } = await this.server.request<string>('GET', '/metrics');
+    const line =
+      /^apiserver_request_total\{[^}]*resource="([^"]*)"[^}]*verb="(?:APPLY|PATCH|PUT|POST|DELETE)"[^}]*\} (\S+)$/gm;
+    const counts = new Map<string, number>();
+    for (const [, resource, value] of body.matchAll(line)) {
+      if (['leases', 'tokenreviews', 'nodes'].includes(resource!)) continue;
+      counts.set(resource!, (counts.get(resource!) ?? 0) + Number(value));
+    }
+    return counts;
+  }
+
+  /** A pod like the agent's first one, bound to no node, so that it never runs. */
+  async clonePod(namespace: string, agent: string, name: string): Promise<void> {
+    const { body } = await this.server.request<{ items: { metadata: PodMeta; spec: object }[] }>(
+      'GET',
+      `/api/v1/namespaces/${namespace}/pods`,
+      { query: { labelSelector: `breakwater.dev/agent=${agent}`, limit: '1' } },
+    );
+    const { metadata, spec } = body.items[0]!;
+    const { labels, annotations } = metadata;
+    await this.post(`/api/v1/namespaces/${namespace}/pods`, {
+      metadata: { name, labels, annotations },
+      spec: { ...spec, nodeName: undefined, nodeSelector: { absent: 'true' } },
+    });
+  }
+
+  async readyPods(): Promise<number> {
+    const { body } = await this.server.request<{ items: { status?: { podIP?: string } }[] }>(
+      'GET',
+      '/api/v1/pods',
+    );
+    return body.items.filter(({ status }) => status?.podIP).length;
+  }
+
+  async whenPodsReady(count: number): Promise<void> {
+    await waitFor(
+      `${count} pods are ready`,
+      300_000,
+      async () => (await this.readyPods()) >= count,
+    );
+  }
+
+  async stop(): Promise<void> {
+    for (const controller of this.#controllers) await controller.stop('SIGKILL');
+    await this.server.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Does the work for 0 … count − 1, some at a time. */
+export async function inParallel(
+  count: number,
+  work: (index: number) => Promise<void>,
+  atATime = AT_A_TIME,
+): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: atATime }, worker));
+}

@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { isReady, type Pod } from '../kit/agents.ts';
+import { hasCondition } from '../kit/conditions.ts';
+import { outcome } from '../kit/traffic.ts';
+import { waitFor } from '../kit/wait.ts';
+import { credentialFingerprint } from '../model/record.ts';
+import type { SandboxModel } from './sandbox.ts';
+import { Sandbox } from './sandbox.ts';
+
+jest.setTimeout(240_000);
+
+type Spec = Record<string, unknown>;
+
+/** What the kubelet needs at most to bring a new value of a Secret into a pod. */
+const SECRET_SYNC_MS = 130_000;
+
+describe('a change of the spec', () => {
+  let sandbox: Sandbox;
+  let model: SandboxModel;
+  let spare: SandboxModel;
+
+  beforeAll(async () => {
+    sandbox = await Sandbox.open('spec-changes');
+    [model, spare] = await Promise.all([sandbox.model('oak', 9501), sandbox.model('elm', 9502)]);
+    const common = { baseURL: model.baseURL, drainTimeout: '1s' };
+    await sandbox.apply(
+      sandbox.secret('acorn', 'old-key'),
+      sandbox.secret('chestnut', 'other-key'),
+      sandbox.agent({ ...common, name: 'gardener', secret: 'acorn' }),
+      sandbox.agent({ ...common, name: 'keeper', secret: 'acorn' }),
+      sandbox.breaker('fence', 'gardener'),
+    );
+    await Promise.all(['gardener', 'keeper'].map((name) => sandbox.agents.waitForAgent(name)));
+  });
+
+  afterAll(() => sandbox.close());
+
+  const endpoint = (fields: Spec): Spec => ({
+    model: {
+      endpoints: [
+        {
+          name: 'north',
+          baseURL: model.baseURL,
+          apiKeySecretRef: { name: 'acorn', key: 'api-key' },
+          ...fields,
+        },
+      ],
+    },
+  });
+
+  /** The agent once all that its present spec asks for is done, in its pods too. */
+  const settled = (): Promise<AgentDeployment> =>
+    waitFor(
+      'the change is everywhere',
+      () => sandbox.agents.agent('gardener'),
+      (agent) =>
+        agent.status?.observedGeneration === agent.metadata.generation &&
+        hasCondition(agent, 'Ready', 'True') &&
+        hasCondition(agent, 'Progressing', 'False', 'RolledOut') &&
+        hasCondition(agent, 'PoliciesProgrammed', 'True'),
+      { timeoutMs: 90_000 },
+    );
+
+  const alive = async (): Promise<Pod[]> =>
+    (await sandbox.agents.pods('gardener')).filter(
+      ({ metadata }) => metadata.deletionTimestamp === undefined,
+    );
+
+  const uids = async (): Promise<string[]> => (await alive()).map(({ metadata }) => metadata.uid!);
+
+  const revisions = async (): Promise<string[]> =>
+    (await sandbox.api.list('replicasets', sandbox.namespace, 'breakwater.dev/agent=gardener'))
+      .map(({ metadata }) => metadata.name)
+      .sort();
+
+  const change = (spec: Spec): Promise<unknown> =>
+    sandbox.api.mergePatch('agentdeployments', sandbox.namespace, 'gardener', { spec });
+
+  const HOT: [what: string, spec: () => Spec, reloads: boolean][] = [
+    ['replicas', () => ({ replicas: 2 }), false],
+    ['timeouts', () => ({ timeouts: { request: '4m' } }), true],
+    ['retry', () => ({ retry: { maxAttempts: 2 } }), true],
+    ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
+    ['the model', () => endpoint({ model: 'claude-opus-5' }), true],
+    ['the concurrency of an endpoint', () => endpoint({ maxConcurrent: 9 }), true],
+    ['the address of an endpoint', () => endpoint({ baseURL: spare.baseURL }), true],
+    [
+      'the Service',
+      () => ({ service: { port: 8081, annotations: { 'example.org/a': 'b' } } }),
+      false,
+    ],
+    ['disruption', () => ({ disruption: { maxUnavailable: '50%' } }), false],
+    ['networkPolicy', () => ({ networkPolicy: { enabled: false } }), false],
+    ['monitoring', () => ({ monitoring: { serviceMonitor: { enabled: false } } }), false],
+    ['runtimeUpgrade', () => ({ runtimeUpgrade: 'Manual' }), false],
+    ['autoscaling', () => ({ autoscaling: { minReplicas: 2, maxReplicas: 2 } }), false],
+    ['no autoscaling', () => ({ autoscaling: null }), false],
+    ['runtimeUpgrade back', () => ({ runtimeUpgrade: 'Automatic' }), false],
+    ['fewer replicas', () => ({ replicas: 1 }), false],
+  ];
+
+  it('restarts no pod unless it is one of a few fields', async () => {
+    await sandbox.apply(sandbox.secret('acorn', 'new-key'));
+    for (const [what, spec, reloads] of HOT) {
+      const before = await settled();
+      const [pods, sets] = await Promise.all([uids(), revisions()]);
+      await change(spec());
+      const after = await settled();
+      const now = await uids();
+      const kept = pods.filter((uid) => now.includes(uid));
+      expect([what, kept.length]).toEqual([what, Math.min(pods.length, now.length)]);
+      expect([what, await revisions()]).toEqual([what, sets]);
+      const hashes = [before, after].map(({ status }) => status?.configuration?.hash);
+      expect([what, hashes[0] !== hashes[1]]).toEqual([what, reloads]);
+    }
+  });
+
+  it.each<[string, () => Spec]>([
+    ['imagePullPolicy', () => ({ imagePullPolicy: 'Never' })],
+    ['probes', () => ({ probes: { readiness: { period: '1s' } } })],
+    ['shutdown', () => ({ shutdown: { drainTimeout: '2s' } })],
+    [
+      'podTemplate',
+      () => ({ podTemplate: { metadata: { annotations: { 'example.org/a': 'b' } } } }),
+    ],
+    ['another Secret', () => endpoint({ apiKeySecretRef: { name: 'chestnut', key: 'api-key' } })],
+  ])('rolls the pods: %s', async (_what, spec) => {
+    await settled();
+    const before = await uids();
+    await change(spec());
+    await settled();
+    const after = await uids();
+    expect(after).toHaveLength(before.length);
+    expect(after.filter((uid) => before.includes(uid))).toEqual([]);
+  });
+
+  it('to an image that does not exist begins a roll-out, and takes no pod away', async () => {
+    await settled();
+    const before = await uids();
+    await change({ image: 'localhost/no-such-image:1' });
+    await waitFor('a new pod waits for its image', alive, (pods) => pods.length > before.length);
+    expect((await alive()).filter(isReady).map(({ metadata }) => metadata.uid)).toEqual(before);
+    await change({ image: null });
+    await waitFor('the new pod is gone', uids, (now) => now.join() === before.join());
+    await settled();
+  });
+
+  it('is not needed for a new API key: it is in use within the sync of the kubelet, with no restart', async () => {
+    const pods = await sandbox.agents.readyPods('keeper');
+    const [way] = await sandbox.ways('keeper');
+    await waitFor(
+      'the model sees the new key',
+      async () => {
+        expect(outcome(await way!.send())).toBe('200');
+        return (await model.control.requests()).byCredential;
+      },
+      (seen) => (seen[credentialFingerprint('new-key')] ?? 0) > 0,
+      { timeoutMs: SECRET_SYNC_MS, everyMs: 1_000 },
+    );
+    const [same] = await sandbox.agents.readyPods('keeper');
+    expect(same!.metadata.uid).toBe(pods[0]!.metadata.uid);
+    expect(same!.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+  });
+
+  it('is waited for with kubectl wait', async () => {
+    const wait = (condition: string): Promise<string> =>
+      sandbox.kubectl.run([
+        'wait',
+        `--for=condition=${condition}`,
+        'agentdeployment/gardener',
+        '-n',
+        sandbox.namespace,
+        '--timeout=60s',
+      ]);
+    expect(await wait('Ready')).toContain('condition met');
+    expect(await wait('Degraded=False')).toContain('condition met');
+  });
+});

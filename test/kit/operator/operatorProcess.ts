@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { freePort } from '../../cluster/local/apiserver.ts';
+import type { Settings } from '../../../operator/settings.ts';
+import type { Access } from './access.ts';
+import { Metrics } from './metrics.ts';
+
+export const NAMESPACE = 'breakwater-system';
+export const LEASE = 'breakwater-operator';
+export const IMAGE = 'runtime:bench';
+
+/** Bundles the operator as its image has it; returns the path of the program. */
+export async function bundleOperator(directory: string): Promise<string> {
+  const outfile = join(directory, 'operator.mjs');
+  const require = `import { createRequire as __createRequire } from 'node:module';
+const require = __createRequire(import.meta.url);`;
+  await build({
+    entryPoints: [join(import.meta.dirname, 'process.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    banner: { js: require },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    logLevel: 'warning',
+  });
+  return outfile;
+}
+
+export interface OperatorPlace {
+  program: string;
+  access: Access;
+  /** Where its log goes. */
+  directory: string;
+}
+
+/** One replica of the operator, in a process of its own. */
+export class OperatorProcess {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #port: number;
+
+  private constructor(name: string, child: ChildProcess, port: number) {
+    this.name = name;
+    this.#child = child;
+    this.#port = port;
+  }
+
+  static async start(name: string, place: OperatorPlace): Promise<OperatorProcess> {
+    const [metrics, health, debug] = [await freePort(), await freePort(), await freePort()];
+    const settings: Settings = {
+      namespace: NAMESPACE,
+      podName: name,
+      runtimeImage: IMAGE,
+      runtimeImagePullPolicy: undefined,
+      upgradeConcurrency: 5,
+      watchNamespace: undefined,
+      logLevel: 'info',
+      leaseName: LEASE,
+      authoritySecret: 'breakwater-authority',
+      ports: { metrics, health, debug },
+    };
+    const log = openSync(join(place.directory, `${name}.log`), 'a');
+    const child = spawn(process.execPath, [place.program], {
+      env: { ...process.env, BENCH: JSON.stringify({ access: place.access, settings }) },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    await once(child, 'spawn');
+    return new OperatorProcess(name, child, metrics);
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** What it says of itself; undefined while it does not answer. */
+  async metrics(): Promise<Metrics | undefined> {
+    if (!this.running) throw new Error(`Operator ${this.name} ended; see its log`);
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.#port}/metrics`);
+      return new Metrics(await answer.text());
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Resident memory now and at its highest, in MiB, as the kernel counts it. */
+  memory(): { now: number; peak: number } {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    const mib = (field: string): number =>
+      Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)![1]) / 1024;
+    return { now: mib('VmRSS'), peak: mib('VmHWM') };
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  async end(name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (!this.running) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill(name);
+    await exited;
+  }
+}
