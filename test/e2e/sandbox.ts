@@ -117,10 +117,13 @@ export class Sandbox {
   async served(name: string, traffic: RemoteTraffic): Promise<void> {
     await this.agents.waitForAgent(name);
     const count = 10;
+    // A connection begun before a node knows the Service is lost for good: conntrack keeps sending its packets nowhere.
+    const burst = { url: this.url(name), count, concurrency: 2, timeoutMs: 2_000 };
     await waitFor(
       `the Service of ${name} answers`,
-      () => traffic.burst({ url: this.url(name), count, concurrency: 2 }),
+      () => traffic.burst(burst),
       ({ outcomes }) => outcomes['200'] === count,
+      { timeoutMs: 60_000 },
     );
   }
 

@@ -1,5 +1,5 @@
 import { MessagesClient } from './messages.ts';
-import type { Answer } from './messages.ts';
+import type { Answer, MessageRequest } from './messages.ts';
 
 /** Requests to send at a steady rate. */
 export interface TrafficPlan {
@@ -20,6 +20,8 @@ export interface Burst {
   concurrency?: number;
   stream?: boolean;
   keepAlive?: boolean;
+  /** How long a request may go without a byte, in milliseconds. Default 60,000. */
+  timeoutMs?: number;
 }
 
 /** What became of the requests. */
@@ -81,7 +83,7 @@ export class Traffic {
     const client = new MessagesClient(plan.url, { keepAlive: plan.keepAlive ?? false });
     this.#client = client;
     this.#timer = setInterval(
-      () => void this.#send(client, this.#report, plan.stream ?? false),
+      () => void this.#send(client, this.#report, { stream: plan.stream ?? false }),
       1000 / plan.rate,
     );
   }
@@ -90,8 +92,12 @@ export class Traffic {
   async burst(burst: Burst): Promise<TrafficReport> {
     const client = new MessagesClient(burst.url, { keepAlive: burst.keepAlive ?? false });
     const report = empty();
+    const message = {
+      stream: burst.stream ?? false,
+      ...(burst.timeoutMs !== undefined ? { timeoutMs: burst.timeoutMs } : {}),
+    };
     const worker = async (): Promise<void> => {
-      while (report.sent < burst.count) await this.#send(client, report, burst.stream ?? false);
+      while (report.sent < burst.count) await this.#send(client, report, message);
     };
     await Promise.all(Array.from({ length: burst.concurrency ?? 20 }, worker));
     client.close();
@@ -102,9 +108,13 @@ export class Traffic {
     return structuredClone(this.#report);
   }
 
-  async #send(client: MessagesClient, report: TrafficReport, stream: boolean): Promise<void> {
+  async #send(
+    client: MessagesClient,
+    report: TrafficReport,
+    message: MessageRequest,
+  ): Promise<void> {
     report.sent += 1;
-    const answer = await client.send({ stream });
+    const answer = await client.send(message);
     report.answered += 1;
     const key = outcome(answer);
     report.outcomes[key] = (report.outcomes[key] ?? 0) + 1;
