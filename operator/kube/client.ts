@@ -13,6 +13,8 @@ export interface CallOptions {
   retries?: number;
   /** Passes the in-flight cap: for the Lease, which must not queue behind a burst of writes. */
   urgent?: boolean;
+  /** Waits behind others when the in-flight cap is reached: for what only tells, such as status. */
+  yields?: boolean;
 }
 
 export interface ListOptions extends CallOptions {

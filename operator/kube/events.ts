@@ -137,7 +137,7 @@ export class EventRecorder {
   }
 
   async #create(series: Series, event: Event): Promise<void> {
-    await this.#options.client.create(Events, event);
+    await this.#options.client.create(Events, event, { yields: true });
     series.event = event;
     series.created = true;
   }
@@ -148,7 +148,7 @@ export class EventRecorder {
     const patch = { series: { count, lastObservedTime: microTime(lastMs) } };
     if (!series.created) return this.#create(series, { ...event, ...patch });
     try {
-      await this.#options.client.mergePatch(Events, namespace, name, patch);
+      await this.#options.client.mergePatch(Events, namespace, name, patch, { yields: true });
     } catch (error) {
       if (!isNotFound(error)) throw error;
       // Events live for an hour; the series goes on in a new one.

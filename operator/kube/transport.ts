@@ -28,6 +28,8 @@ export interface TransportRequest {
   idempotent?: boolean;
   /** Passes the in-flight cap: for the Lease, which must not queue behind a burst of writes. */
   urgent?: boolean;
+  /** Waits behind others when the in-flight cap is reached: for what only tells, such as status. */
+  yields?: boolean;
   /** Called just before each attempt is sent; what it throws is the request's outcome. */
   guard?: () => void;
 }
@@ -152,7 +154,7 @@ export class Transport {
   }
 
   async #attempt<T>(request: TransportRequest, refresh: boolean): Promise<T> {
-    const release = request.urgent ? undefined : await this.#limit.acquire(request.signal);
+    const release = await this.#place(request);
     const limit = deadline(this.#clock, request.deadlineMs ?? DEADLINE_MS, request.signal);
     const started = this.#clock.monotonic();
     try {
@@ -167,6 +169,10 @@ export class Transport {
       const seconds = (this.#clock.monotonic() - started) / 1000;
       this.#durations.observe({ verb: request.method }, seconds);
     }
+  }
+
+  async #place({ urgent, signal, yields }: TransportRequest): Promise<(() => void) | undefined> {
+    return urgent ? undefined : this.#limit.acquire(signal, yields);
   }
 
   async #send(

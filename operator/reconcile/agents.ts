@@ -29,6 +29,8 @@ export interface AgentState {
   plan: AgentPlan;
   /** Absent while no configuration could be made of the spec. */
   configuration?: Configuration;
+  /** When pods were told of this configuration first, in monotonic milliseconds. */
+  configuredAt?: number;
   applyErrors: ApplyError[];
   /** Generation of the Deployment after it was applied: what its informer has may be older. */
   deploymentGeneration?: number;
@@ -48,6 +50,8 @@ export interface AgentReconcilerOptions {
   leaseTransitions: number;
   /** Called after each reconcile: there may be something new to say about the agent. */
   onReconciled: (key: string) => void;
+  /** Monotonic milliseconds. */
+  now: () => number;
   /** How long to wait before trying again what the API server refused. */
   refusedRetryMs?: number;
 }
@@ -167,12 +171,22 @@ export class AgentReconciler {
     };
     if (configuration) {
       const stored = await apply(configMap(agent, configuration, authorityPem));
-      if (stored) links.setDesired(key, configuration, this.termOf(key));
+      if (stored) {
+        links.setDesired(key, configuration, this.termOf(key));
+        state.configuredAt = this.#configuredAt(key, configuration);
+      }
     }
     for (const { resource, object } of unwantedObjects(key, plan, caches)) {
       await attempt(object, () => this.#children.remove(agent, resource, object, signal));
     }
     for (const desired of wantedObjects(plan)) await apply(desired);
+  }
+
+  #configuredAt(key: string, { hash }: Configuration): number {
+    const { configuration, configuredAt } = this.#states.get(key) ?? {};
+    return configuration?.hash === hash && configuredAt !== undefined
+      ? configuredAt
+      : this.#options.now();
   }
 
   #standing({ kind, metadata }: Desired): {

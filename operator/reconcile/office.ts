@@ -103,6 +103,7 @@ export class Office {
         return options.authorityPem();
       },
       leaseTransitions: term.leaseTransitions,
+      now: () => options.clock.monotonic(),
       onReconciled: (key) => enqueueStatuses(options, key),
     });
     this.#statuses = new StatusReconciler({

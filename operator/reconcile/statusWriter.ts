@@ -70,7 +70,8 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     }
     const body = { ...object, status: next };
     try {
-      this.#written.set(key, await this.#client.replaceStatus(this.#resource, body, { signal }));
+      const options = { signal, yields: true };
+      this.#written.set(key, await this.#client.replaceStatus(this.#resource, body, options));
     } catch (error) {
       // Deleted meanwhile: there is nothing left to tell.
       if (isNotFound(error)) return { written: false };

@@ -56,6 +56,8 @@ export interface StatusReconcilerOptions {
 
 const SETTLE_MS = 3_000;
 const SETTLE_POLL_MS = 100;
+/** Pods have so long to confirm a new configuration before status tells that they have not. */
+const CONFIRM_MS = 200;
 
 /** A status that is due: what it is, and what to tell about the change. */
 interface Draft<S> {
@@ -93,7 +95,8 @@ export class StatusReconciler {
     const current = attachments.of(namespace).agents.get(name);
     // Otherwise the agent is about to be reconciled, and that asks for its status again.
     if (!state || !current || slotsOf(state.attachment) !== slotsOf(current)) return;
-    if (!this.#settled([key])) return { requeueAfterMs: SETTLE_POLL_MS };
+    const early = this.#early([key]);
+    if (early > 0) return { requeueAfterMs: early };
     const agent = this.#agents.newest(cached);
     const observation = this.#observe(key);
     const { plan } = state;
@@ -149,8 +152,9 @@ export class StatusReconciler {
     }
     const { namespace } = parts(key);
     const keys = attachment.targets.map((agent) => `${namespace}/${agent}`);
-    if (!this.#settled(keys)) return { requeueAfterMs: SETTLE_POLL_MS };
     if (!this.#inForce(namespace, attachment)) return;
+    const early = this.#early(keys);
+    if (early > 0) return { requeueAfterMs: early };
     const policy = writer.newest(attachment.policy);
     const agents = new Map(
       attachment.targets.map((agent) => [agent, this.#observe(`${namespace}/${agent}`)]),
@@ -230,6 +234,22 @@ export class StatusReconciler {
         .filter((pod) => pod.status?.podIP && !isTerminating(pod))
         .every((pod) => links.podReport(pod.metadata.uid!)?.snapshot !== undefined),
     );
+  }
+
+  /** Milliseconds for which it is too early to say anything of agents; 0 when it is not. */
+  #early(keys: string[]): number {
+    if (!this.#settled(keys)) return SETTLE_POLL_MS;
+    return Math.max(0, ...keys.map((key) => this.#confirming(key)));
+  }
+
+  /** How long yet the agent's pods are given to confirm the configuration that they were just sent. */
+  #confirming(key: string): number {
+    const { agents, links, clock } = this.#options;
+    const { configuration, configuredAt = -Infinity } = agents.stateOf(key) ?? {};
+    const left = configuredAt + CONFIRM_MS - clock.monotonic();
+    if (!configuration || left <= 0) return 0;
+    const { hash } = configuration;
+    return links.podsOf(key).some((pod) => pod.connected && pod.hash !== hash) ? left : 0;
   }
 
   #graceLeft(keys: string[]): number {

@@ -73,6 +73,11 @@ describe('the pinned version', () => {
       ({ status }) => status?.image === images.runtime,
       { timeoutMs: 60_000 },
     );
+    const { stdout } = await sandbox.kubectl.exec('kubectl', [
+      'explain',
+      'agentdeployment.spec.runtimeUpgrade',
+    ]);
+    expect(stdout).toContain('Automatic');
     const upgraded = await waitFor(
       'all pods are new ones',
       () => sandbox.agents.pods('elder'),

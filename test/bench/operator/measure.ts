@@ -30,7 +30,8 @@ import { inParallel, World } from './world.ts';
 const API = '/apis/breakwater.dev/v1alpha1/namespaces';
 const OPERATOR = 'op';
 const BARE = 'bare';
-const LONG_MS = 600_000;
+const LONG_MS = 900_000;
+const SCRAPE_MS = 200;
 const NUMBERS_MS = 65_000;
 
 export interface Figure {
@@ -70,7 +71,7 @@ class Spans {
   /** Resolves when so many have ended. */
   async whenEnded(what: string, count: number): Promise<void> {
     let seen = 0;
-    await waitFor(what, 120_000, () => (seen = this.ms.length) >= count).catch((error: Error) => {
+    await waitFor(what, LONG_MS, () => (seen = this.ms.length) >= count).catch((error: Error) => {
       throw new Error(`${error.message}; ${seen} of ${count} did`);
     });
   }
@@ -138,15 +139,20 @@ export class Bench {
   /** The time of the last write, once the queues are empty and stay so. */
   async #whenQuiet(operator: OperatorProcess, agents: number): Promise<number> {
     let last = { writes: 0, at: now() };
-    await waitFor('the operator has nothing left to do', LONG_MS, async () => {
-      const metrics = await operator.metrics();
-      if (!metrics || metrics.sum('leader_election_master_status') === 0) return false;
-      const writes = writesOf(metrics);
-      if (writes !== last.writes) last = { writes, at: now() };
-      const busy =
-        metrics.sum('workqueue_depth') + metrics.sum('controller_runtime_active_workers');
-      return busy === 0 && writes > agents && now() - last.at > 1_500;
-    });
+    await waitFor(
+      'the operator has nothing left to do',
+      LONG_MS,
+      async () => {
+        const metrics = await operator.metrics();
+        if (!metrics || metrics.sum('leader_election_master_status') === 0) return false;
+        const writes = writesOf(metrics);
+        if (writes !== last.writes) last = { writes, at: now() };
+        const busy =
+          metrics.sum('workqueue_depth') + metrics.sum('controller_runtime_active_workers');
+        return busy === 0 && writes > agents && now() - last.at > 1_500;
+      },
+      SCRAPE_MS,
+    );
     return last.at;
   }
 
@@ -184,10 +190,15 @@ export class Bench {
   }
 
   async #whenLinked(operator: OperatorProcess, links: number): Promise<void> {
-    await waitFor(`${links} links are open`, LONG_MS, async () => {
-      const metrics = await operator.metrics();
-      return metrics?.sum('breakwater_links', { state: 'connected' }) === links;
-    });
+    await waitFor(
+      `${links} links are open`,
+      LONG_MS,
+      async () => {
+        const metrics = await operator.metrics();
+        return metrics?.sum('breakwater_links', { state: 'connected' }) === links;
+      },
+      SCRAPE_MS,
+    );
   }
 
   #key(index: number): { namespace: string; name: string; key: string } {
@@ -206,6 +217,7 @@ export class Bench {
     });
     await informer.synced;
     const before = (await this.#operator.metrics())!;
+    const writes = await this.#world.writes();
     const changed = Math.min(count, this.#agents);
     await atRate(20, changed, (index) => {
       const { namespace, name, key } = this.#key(index);
@@ -216,6 +228,7 @@ export class Bench {
     });
     await samples.whenEnded('every change is observed', changed);
     const after = (await this.#operator.metrics())!;
+    await this.#sayWrites(writes);
     const queue = percentileBetween(...queueTimes(before, after), 99);
     this.#figure('queue_p99', queue, 's');
     this.#figure('change_p99', samples.p(99) / 1000, 's');
@@ -228,6 +241,7 @@ export class Bench {
       if (message.type === 'configured') samples.end(message.key, message.at);
     };
     const edited = Math.min(count, this.#agents);
+    const writes = await this.#world.writes();
     await atRate(20, edited, (index) => {
       const { namespace, name, key } = this.#key(index);
       samples.begin(key);
@@ -236,6 +250,7 @@ export class Bench {
       });
     });
     await samples.whenEnded('every edit is in force', edited);
+    await this.#sayWrites(writes);
     this.#figure(`reload_${this.#agents}_p50`, samples.p(50), 'ms');
     this.#figure(`reload_${this.#agents}_p99`, samples.p(99), 'ms');
     this.#runtimes!.onTell = () => undefined;
@@ -263,7 +278,7 @@ export class Bench {
     this.#figure('visible_20_p99', samples.p(99) / 1000, 's');
     wanted = 'Closed';
     this.#runtimes!.order({ type: 'change', to: 'Closed' });
-    await waitFor('everything is closed', 60_000, () => everywhere(informer, 'Closed'));
+    await waitFor('everything is closed', LONG_MS, () => everywhere(informer, 'Closed'));
     samples.clear();
     wanted = 'Open';
     this.#runtimes!.order({ type: 'change', to: 'Open' });
@@ -271,7 +286,7 @@ export class Bench {
     this.#figure(`visible_${this.#agents}_at_once_p99`, samples.p(99) / 1000, 's');
     wanted = 'Closed';
     this.#runtimes!.order({ type: 'change', to: 'Closed' });
-    await waitFor('everything is closed', 60_000, () => everywhere(informer, 'Closed'));
+    await waitFor('everything is closed', LONG_MS, () => everywhere(informer, 'Closed'));
     this.#runtimes!.onTell = () => undefined;
   }
 
@@ -298,6 +313,11 @@ export class Bench {
   async #writesIn(seconds: number): Promise<number> {
     const before = await this.#world.writes();
     await pause(seconds * 1000);
+    return this.#sayWrites(before);
+  }
+
+  /** Says of what the writes since then were; returns how many. */
+  async #sayWrites(before: Map<string, number>): Promise<number> {
     const counts = [...(await this.#world.writes())]
       .map(([resource, count]) => [resource, count - (before.get(resource) ?? 0)] as const)
       .filter(([, count]) => count > 0);

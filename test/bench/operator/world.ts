@@ -197,8 +197,9 @@ export class World {
   async whenPodsReady(count: number): Promise<void> {
     await waitFor(
       `${count} pods are ready`,
-      300_000,
+      600_000,
       async () => (await this.readyPods()) >= count,
+      2_000,
     );
   }
 

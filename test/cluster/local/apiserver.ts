@@ -57,7 +57,8 @@ interface Credentials {
 }
 
 const READY_TIMEOUT = 60_000;
-const DEFAULT_SERVICE_RANGE = '10.0.0.0/24';
+/** Room for a thousand Services and more. */
+const DEFAULT_SERVICE_RANGE = '10.0.0.0/16';
 
 /**
  * etcd and kube-apiserver, the real ones, with RBAC and admission on and nothing else: what tests against a real API need.

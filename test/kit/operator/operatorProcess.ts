@@ -11,6 +11,8 @@ import { Metrics } from './metrics.ts';
 export const NAMESPACE = 'breakwater-system';
 export const LEASE = 'breakwater-operator';
 export const IMAGE = 'runtime:bench';
+/** Sizes that Node chooses in a container of 512 MiB, the limit that the chart sets; a large machine makes it lavish. */
+const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=1'];
 
 /** Bundles the operator as its image has it; returns the path of the program. */
 export async function bundleOperator(directory: string): Promise<string> {
@@ -66,7 +68,7 @@ export class OperatorProcess {
       ports: { metrics, health, debug },
     };
     const log = openSync(join(place.directory, `${name}.log`), 'a');
-    const child = spawn(process.execPath, [place.program], {
+    const child = spawn(process.execPath, [...HEAP, place.program], {
       env: { ...process.env, BENCH: JSON.stringify({ access: place.access, settings }) },
       stdio: ['ignore', log, log],
     });

@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import { InFlightLimit } from './inflight.ts';
+import { settle } from './testing/fakeClock.ts';
+
+/** Takes a place for each name; `order` tells who got in, and each is let go by the test. */
+function crowd(limit: InFlightLimit): {
+  order: string[];
+  join: (name: string, yields?: boolean) => void;
+  leave: () => Promise<void>;
+} {
+  const order: string[] = [];
+  const inside: (() => void)[] = [];
+  return {
+    order,
+    join: (name, yields) =>
+      void limit.acquire(undefined, yields).then((release) => {
+        order.push(name);
+        inside.push(release);
+      }),
+    leave: async () => {
+      inside.shift()?.();
+      await settle();
+    },
+  };
+}
+
+describe('requests under way at a time', () => {
+  it('come in order, those that yield after the others', async () => {
+    const { order, join, leave } = crowd(new InFlightLimit(1));
+    join('first');
+    join('status', true);
+    join('a');
+    join('b');
+    for (let count = 0; count < 4; count++) await leave();
+    expect(order).toEqual(['first', 'a', 'b', 'status']);
+  });
+
+  it('are a share of those that yield while others wait', async () => {
+    const { order, join, leave } = crowd(new InFlightLimit(1));
+    join('first');
+    for (const name of ['s', 't']) join(name, true);
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) join(name);
+    for (let count = 0; count < 10; count++) await leave();
+    expect(order.join('')).toBe('firstabcsdeftg');
+  });
+
+  it('leave the line when they are aborted', async () => {
+    const limit = new InFlightLimit(1);
+    const { order, join, leave } = crowd(limit);
+    join('first');
+    const stop = new AbortController();
+    const waiting = limit.acquire(stop.signal, true);
+    join('last', true);
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await leave();
+    expect(order).toEqual(['first', 'last']);
+  });
+});
