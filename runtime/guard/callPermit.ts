@@ -108,7 +108,7 @@ export class CallPermit extends HeldPermit {
     const { dependency, limitCells } = this;
     if (limitCells !== undefined) {
       endReservation(limitCells, this.limitAt, actual === REFUND ? 1 : 0, now);
-      dependency.limits.serve(now);
+      if (actual === REFUND) dependency.limits.serve(now);
     }
     if (giveSlot(dependency.cells, dependency.slotsAt)) dependency.bulkhead.bulkhead.advance(now);
   }
