@@ -1,12 +1,5 @@
-import {
-  Breaker,
-  BREAKER_CELLS,
-  letIn,
-  letsAll,
-  NO_VOTE,
-  recordGood,
-  REJECTED,
-} from '../resilience/breaker.ts';
+import { Breaker, NO_VOTE, REJECTED } from '../resilience/breaker.ts';
+import { BREAKER_CELLS, letIn, letsAll, recordGood } from '../resilience/breakerRow.ts';
 import { IGNORED, OK } from '../resilience/outcome.ts';
 import { rowOf } from '../resilience/rows.ts';
 import { breakerSpec } from './circuitSpec.ts';

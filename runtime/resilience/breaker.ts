@@ -1,7 +1,16 @@
+import {
+  BREAKER_CELLS,
+  GENERATION,
+  IN_FLIGHT,
+  letIn,
+  LETS_ALL,
+  letsAll,
+  TRIP,
+} from './breakerRow.ts';
 import { OK } from './outcome.ts';
 import { RampUp } from './rampUp.ts';
 import { rowOf } from './rows.ts';
-import { countGood, sameTrip, Trip, TRIP_CELLS } from './trip.ts';
+import { sameTrip, Trip } from './trip.ts';
 import type { Failure, FailureClass, Outcome } from './outcome.ts';
 import type { Row } from './rows.ts';
 import type { TripSpec } from './trip.ts';
@@ -77,41 +86,6 @@ const SOON: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
 export const NO_VOTE = -1;
 /** Instead of a generation: the call is not to be made. */
 export const REJECTED = -2;
-
-// Columns: what the calls of a closed circuit touch.
-/** 1 while every call is let through: closed, and neither override nor ramp-up has a say. */
-const LETS_ALL = 0;
-const GENERATION = 1;
-/** Calls granted in this generation that have not ended: probes, when half-open. */
-const IN_FLIGHT = 2;
-const TRIP = 3;
-/** Numbers of a breaker in a row. */
-export const BREAKER_CELLS = TRIP + TRIP_CELLS;
-
-/** Whether `enter` lets every call through. */
-export function letsAll(cells: Float64Array, at: number): boolean {
-  return cells[at + LETS_ALL] === 1;
-}
-
-/** Lets a call through; answers the generation to `record` in. */
-export function letIn(cells: Float64Array, at: number): number {
-  cells[at + IN_FLIGHT]! += 1;
-  return cells[at + GENERATION]!;
-}
-
-/** Records a call that went well, if it is only to be counted; false when it takes `record`. */
-export function recordGood(
-  cells: Float64Array,
-  at: number,
-  generation: number,
-  ms: number,
-  now: number,
-): boolean {
-  if (cells[at + LETS_ALL] !== 1 || cells[at + GENERATION] !== generation) return false;
-  if (!countGood(cells, at + TRIP, ms, now)) return false;
-  cells[at + IN_FLIGHT]! -= 1;
-  return true;
-}
 
 /**
  * Circuit breaker: Closed → Open → HalfOpen → Closed (Nygard, Release It!; half-open permits as in
