@@ -1,4 +1,5 @@
 import { Bulkhead } from '../resilience/bulkhead.ts';
+import type { Row } from '../resilience/rows.ts';
 import type { BulkheadSpec, SlotWaiter } from '../resilience/bulkhead.ts';
 import type { Rejection } from './admission.ts';
 import type { HeldPermit } from './heldPermit.ts';
@@ -12,15 +13,15 @@ const SOON_MS = 1000;
 export class BulkheadStage implements Stage {
   readonly target: string;
   private spec: BulkheadSpec;
-  private readonly bulkhead: Bulkhead;
+  readonly bulkhead: Bulkhead;
   private readonly arm: (at: number) => void;
   private rejected = 0;
 
   /** `arm` is told when `advance` is to be called at the latest. */
-  constructor(target: string, spec: BulkheadSpec, arm: (at: number) => void) {
+  constructor(target: string, spec: BulkheadSpec, arm: (at: number) => void, row?: Row) {
     this.target = target;
     this.spec = spec;
-    this.bulkhead = new Bulkhead(spec);
+    this.bulkhead = new Bulkhead(spec, row);
     this.arm = arm;
   }
 

@@ -1,16 +1,27 @@
 import { REJECTED } from '../resilience/breaker.ts';
+import { endReservation } from '../resilience/bucket.ts';
+import { giveSlot } from '../resilience/bulkhead.ts';
+import { REFUND } from './admission.ts';
+import { settleGood } from './circuit.ts';
 import { HeldPermit } from './heldPermit.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { AskedCall, Credential, Rejection } from './admission.ts';
+import type { ActualCost, AskedCall, Credential, Rejection } from './admission.ts';
+import type { BulkheadStage } from './bulkheadStage.ts';
 import type { Circuit } from './circuit.ts';
+import type { LimiterSet } from './limiterSet.ts';
 import type { Lender, Office } from './heldPermit.ts';
 
 /** The dependency that a call goes to, as its permit sees it. */
 export interface Callee {
   readonly office: Office;
   readonly circuit: Circuit;
-  readonly limits: Lender;
+  readonly bulkhead: BulkheadStage;
+  readonly limits: LimiterSet;
+  /** Where the numbers of its circuit and of its bulkhead stand. */
+  readonly cells: Float64Array;
+  readonly at: number;
+  readonly slotsAt: number;
   /** Shuts the gate of the call's credential. */
   shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void;
   /** The call has ended, or has shown that the gate can be opened. */
@@ -28,6 +39,11 @@ export class CallPermit extends HeldPermit {
   private generation: number;
   private readonly began: number;
   private firstTokenAt: number | undefined;
+  /** Holds a slot by the numbers of the bulkhead alone. */
+  private slotTaken = false;
+  /** Where the numbers of the limit stand that it holds a token of; undefined when it holds none. */
+  private limitCells: Float64Array | undefined;
+  private limitAt = 0;
 
   constructor(asked: AskedCall | undefined, dependency: Callee, generation: number, now: number) {
     super(asked);
@@ -35,6 +51,14 @@ export class CallPermit extends HeldPermit {
     this.generation = generation;
     this.began = now;
     this.firstTokenAt = undefined;
+    this.limitCells = undefined;
+  }
+
+  /** It holds a slot, and one token of the limit whose numbers stand there, if there is one. */
+  holds(limitCells: Float64Array | undefined, limitAt: number): void {
+    this.slotTaken = true;
+    this.limitCells = limitCells;
+    this.limitAt = limitAt;
   }
 
   firstToken(): void {
@@ -69,9 +93,23 @@ export class CallPermit extends HeldPermit {
 
   protected vote(outcome: Outcome, now: number): void {
     const { dependency, generation } = this;
+    const { cells, at } = dependency;
     dependency.leaveGate(this, outcome.vote === 'ok');
     if (generation === REJECTED) return;
     const ms = (this.firstTokenAt ?? now) - this.began;
+    const good = outcome.vote === 'ok' && outcome.slow !== true;
+    if (good && settleGood(cells, at, generation, ms, now)) return;
     dependency.circuit.settle(generation, outcome, ms, now);
+  }
+
+  protected override giveBack(actual: ActualCost | undefined, now: number): void {
+    super.giveBack(actual, now);
+    if (!this.slotTaken) return;
+    const { dependency, limitCells } = this;
+    if (limitCells !== undefined) {
+      endReservation(limitCells, this.limitAt, actual === REFUND ? 1 : 0, now);
+      if (actual === REFUND) dependency.limits.serve(now);
+    }
+    if (giveSlot(dependency.cells, dependency.slotsAt)) dependency.bulkhead.bulkhead.advance(now);
   }
 }

@@ -1,8 +1,11 @@
 import { Breaker, NO_VOTE, REJECTED } from '../resilience/breaker.ts';
+import { BREAKER_CELLS, letIn, letsAll, recordGood } from '../resilience/breakerRow.ts';
 import { IGNORED, OK } from '../resilience/outcome.ts';
+import { rowOf } from '../resilience/rows.ts';
 import { breakerSpec } from './circuitSpec.ts';
 import type { BreakerSnapshot, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
+import type { Row } from '../resilience/rows.ts';
 import type {
   Circuit as CircuitConfiguration,
   CircuitStatus,
@@ -23,11 +26,39 @@ export interface CircuitSnapshot {
   lastFailure?: { class: FailureClass; message: string; at: string };
 }
 
+// Columns, behind those of the breaker.
+/** Calls that asked. */
+const REQUESTS = BREAKER_CELLS;
+/** Admitted and not yet settled. */
+const IN_FLIGHT = BREAKER_CELLS + 1;
+/** Numbers of a circuit in a row. */
+export const CIRCUIT_CELLS = BREAKER_CELLS + 2;
+
+/** What `enter` does while the circuit lets every call through; otherwise REJECTED, and nothing is changed. */
+export function enterClosed(cells: Float64Array, at: number): number {
+  if (!letsAll(cells, at)) return REJECTED;
+  cells[at + REQUESTS]! += 1;
+  cells[at + IN_FLIGHT]! += 1;
+  return letIn(cells, at);
+}
+
+/** What `settle` does for a call that is only to be counted; false, and nothing is changed, for others. */
+export function settleGood(
+  cells: Float64Array,
+  at: number,
+  generation: number,
+  ms: number,
+  now: number,
+): boolean {
+  if (!recordGood(cells, at, generation, ms, now)) return false;
+  cells[at + IN_FLIGHT]! -= 1;
+  return true;
+}
+
 /** The breaker of one dependency, with what is told about it. */
 export class Circuit {
-  // What every call touches stands first, next to each other in memory.
-  private requests = 0;
-  private inFlight = 0;
+  private readonly cells: Float64Array;
+  private readonly at: number;
   private readonly breaker: Breaker;
   readonly dependency: string;
   policy: string | undefined;
@@ -47,16 +78,20 @@ export class Circuit {
     now: number,
     wallTime: WallTime,
     onTransition: (circuit: Circuit, transition: BreakerTransition, time: string) => void,
+    row: Row = rowOf(CIRCUIT_CELLS),
   ) {
+    this.cells = row.cells;
+    this.at = row.at;
     this.dependency = dependency;
     this.policy = configuration?.policy;
     this.wallTime = wallTime;
     this.shadow = configuration?.mode === 'Shadow';
     this.since = wallTime.format(now);
-    this.breaker = new Breaker(breakerSpec(configuration, wallTime), now, (transition) => {
+    const told = (transition: BreakerTransition): void => {
       this.changed(transition);
       onTransition(this, transition, this.since);
-    });
+    };
+    this.breaker = new Breaker(breakerSpec(configuration, wallTime), now, told, row);
   }
 
   /** Puts a policy in force, or the defaults where there is none, and keeps all state. */
@@ -69,22 +104,23 @@ export class Circuit {
 
   /** Asks to make one call; see Breaker.enter. */
   enter(now: number): number {
-    this.requests += 1;
+    const { cells, at } = this;
+    cells[at + REQUESTS]! += 1;
     const generation = this.breaker.enter(now);
-    if (generation !== REJECTED) this.inFlight += 1;
+    if (generation !== REJECTED) cells[at + IN_FLIGHT]! += 1;
     return generation;
   }
 
   /** The same for a call that was granted in a generation that is over: it is no other request. */
   enterAgain(generation: number, now: number): number {
     this.settle(generation, IGNORED, 0, now);
-    this.requests -= 1;
+    this.cells[this.at + REQUESTS]! -= 1;
     return this.enter(now);
   }
 
   /** Calls under way, those that still wait for a place included. */
   get calls(): number {
-    return this.inFlight;
+    return this.cells[this.at + IN_FLIGHT]!;
   }
 
   /** Whether its state lets a call through now. */
@@ -111,7 +147,7 @@ export class Circuit {
 
   /** Ends a call; what it tells about the dependency is kept even if it is too late to vote. */
   settle(generation: number, outcome: Outcome, ms: number, now: number): void {
-    this.inFlight -= 1;
+    this.cells[this.at + IN_FLIGHT]! -= 1;
     if (outcome.vote === 'failure' && this.breaker.counts(outcome)) this.failed(outcome, now);
     this.breaker.record(generation, outcome, ms, now);
   }
@@ -164,9 +200,9 @@ export class Circuit {
     return {
       dependency: this.dependency,
       state: this.breaker.state(now),
-      requests: this.requests,
+      requests: this.cells[this.at + REQUESTS]!,
       rejected: this.breaker.rejections,
-      inFlight: this.inFlight,
+      inFlight: this.cells[this.at + IN_FLIGHT]!,
       failures: { ...this.failures },
       transitions: this.changes.map((change) => ({ ...change })),
     };

@@ -1,8 +1,11 @@
 import { REJECTED } from '../resilience/breaker.ts';
 import { Gates } from '../resilience/gates.ts';
+import { BULKHEAD_CELLS, giveSlot, takeSlot } from '../resilience/bulkhead.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
-import { LimiterSet } from './limiterSet.ts';
 import { CallPermit } from './callPermit.ts';
+import { CIRCUIT_CELLS, enterClosed } from './circuit.ts';
+import { takeRequest } from './limiter.ts';
+import { LimiterSet } from './limiterSet.ts';
 import { ProviderLimits } from './providerLimits.ts';
 import { pass } from './waitingAdmission.ts';
 import type {
@@ -12,6 +15,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
+import type { Row, Rows } from '../resilience/rows.ts';
 import type {
   Admission,
   AskedCall,
@@ -44,34 +48,62 @@ export interface SavedGate extends GateSnapshot {
   credential: string;
 }
 
+/** Numbers of a dependency in a row: its circuit's, then its bulkhead's. */
+export const DEPENDENCY_CELLS = CIRCUIT_CELLS + BULKHEAD_CELLS;
+
+/** What all dependencies of a guard share. */
+export interface Shared {
+  office: Office;
+  /** Told when time is to be let pass at the latest. */
+  arm: (at: number) => void;
+  /** For the numbers of limits. */
+  limitRows: Rows;
+}
+
 /** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
 export class Dependency implements Callee {
+  // What every call touches stands first, next to each other in memory.
+  readonly cells: Float64Array;
+  readonly at: number;
+  /** Hash of the mounted credential that was used last. */
+  private mounted = '';
+  /** Made when the first one is shut. */
+  private gates: Gates | undefined;
+  /** Where the numbers of its limit stand, if it has one and no other. */
+  private limitCells: Float64Array | undefined;
+  private limitAt = 0;
+  /** Whether its bounds are just those: slots and at most one limit. */
+  private simple = true;
+  readonly slotsAt: number;
+  /** Calls that were let through to see if a gate can be opened. */
+  private probes: Set<CallPermit> | undefined;
+  readonly office: Office;
   readonly name: string;
   readonly circuit: Circuit;
   readonly bulkhead: BulkheadStage;
   readonly limits: LimiterSet;
-  /** Made when the first one is shut. */
-  private gates: Gates | undefined;
-  /** Calls that were let through to see if a gate can be opened. */
-  private probes: Set<CallPermit> | undefined;
   private stages: readonly Stage[];
-  readonly office: Office;
-  /** Hash of the mounted credential that was used last. */
-  private mounted = '';
   /** Limits of the provider itself on that credential; made when the first one is told. */
   private provider: ProviderLimits | undefined;
 
   constructor(
     circuit: Circuit,
     concurrency: BulkheadSpec,
-    { office, arm }: { office: Office; arm: (at: number) => void },
+    { cells, at }: Row,
+    { office, arm, limitRows }: Shared,
   ) {
+    this.cells = cells;
+    this.at = at;
+    this.gates = undefined;
+    this.limitCells = undefined;
+    this.slotsAt = at + CIRCUIT_CELLS;
+    this.probes = undefined;
+    this.office = office;
     this.name = circuit.dependency;
     this.circuit = circuit;
-    this.bulkhead = new BulkheadStage(this.name, concurrency, arm);
-    this.limits = new LimiterSet(this.name, arm);
+    this.bulkhead = new BulkheadStage(this.name, concurrency, arm, { cells, at: this.slotsAt });
+    this.limits = new LimiterSet(this.name, arm, limitRows);
     this.stages = [this.bulkhead];
-    this.office = office;
   }
 
   /** What bounds calls; the circuit has its own, because it tells of what it does. */
@@ -83,6 +115,15 @@ export class Dependency implements Callee {
     if (limits.length > 0) stages.push(this.limits);
     if (this.provider !== undefined) stages.push(this.provider);
     this.stages = stages;
+    this.simplify();
+  }
+
+  /** Looks whether its bounds are slots and at most one limit, which a call takes without the stages. */
+  private simplify(): void {
+    const [limiter, another] = this.limits.limiters;
+    this.simple = another === undefined && this.provider === undefined;
+    this.limitCells = limiter?.row.cells;
+    this.limitAt = limiter?.row.at ?? 0;
   }
 
   /** The policy of the circuit. */
@@ -95,20 +136,44 @@ export class Dependency implements Callee {
     if (credential.mounted && credential.hash !== this.mounted) this.use(credential.hash, now);
     const gate = this.gates === undefined ? 'Open' : this.gates.enter(credential.hash, now);
     if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
-    const generation = this.circuit.enter(now);
+    const generation = this.enter(now);
     if (generation === REJECTED) {
       if (gate === 'Probe') this.gates!.leave(credential.hash, false);
       return { kind: 'Rejection', rejection: this.circuitOpen() };
     }
     const permit = new CallPermit(asked, this, generation, now);
     if (gate === 'Probe') this.probe(permit);
-    return pass(permit, this.stages, now);
+    return this.bound(permit, now);
+  }
+
+  /** Asks the circuit; of one that lets every call through nothing but its numbers is touched. */
+  private enter(now: number): number {
+    const generation = enterClosed(this.cells, this.at);
+    return generation === REJECTED ? this.circuit.enter(now) : generation;
+  }
+
+  private bound(permit: CallPermit, now: number): Admission | Waiting {
+    return this.takeSimply(permit, now) ? permit : pass(permit, this.stages, now);
+  }
+
+  /** Takes what a call needs by numbers alone; false, and nothing is taken, where that is not possible. */
+  private takeSimply(permit: CallPermit, now: number): boolean {
+    const { cells, slotsAt, limitCells, limitAt } = this;
+    if (!this.simple || !takeSlot(cells, slotsAt)) return false;
+    if (limitCells !== undefined && !takeRequest(limitCells, limitAt, now)) {
+      giveSlot(cells, slotsAt);
+      return false;
+    }
+    permit.holds(limitCells, limitAt);
+    return true;
   }
 
   /** How a call with this credential would fare. Limits are left out: what a call costs decides there. */
   standing(credential: Credential | undefined, now: number): Standing {
     const { circuit, bulkhead } = this;
-    const gated = this.gates?.isShut((credential ?? NO_CREDENTIAL).hash, now) === true;
+    const { hash } = credential ?? NO_CREDENTIAL;
+    const spent = credential?.mounted !== false && this.provider?.pause(now) !== undefined;
+    const gated = spent || this.gates?.isShut(hash, now) === true;
     if (gated || !circuit.admits(now)) return { state: 'Shut', calls: circuit.calls };
     return { state: bulkhead.hasRoom ? 'Usable' : 'Full', calls: circuit.calls };
   }
@@ -133,6 +198,7 @@ export class Dependency implements Callee {
     if (this.provider === undefined) {
       this.provider = new ProviderLimits(this.name);
       this.stages = [...this.stages, this.provider];
+      this.simplify();
     }
     this.provider.learn(told, now);
   }

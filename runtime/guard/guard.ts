@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { INBOUND } from '../../contract/link.ts';
+import { Rows } from '../resilience/rows.ts';
 import { Alarm } from './alarm.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
 import { Circuit } from './circuit.ts';
-import { Dependency } from './dependency.ts';
+import { Dependency, DEPENDENCY_CELLS } from './dependency.ts';
 import { InboundPermit, Office } from './heldPermit.ts';
+import { LIMIT_CELLS } from './limiter.ts';
 import { LimiterSet } from './limiterSet.ts';
 import { concurrency, Rollout } from './rollout.ts';
 import { TransitionLog } from './transitionLog.ts';
@@ -74,6 +76,8 @@ export class Guard {
   private readonly office: Office;
   private readonly wallTime: WallTime;
   private readonly alarm: Alarm;
+  private readonly rows = new Rows(DEPENDENCY_CELLS);
+  private readonly limitRows = new Rows(LIMIT_CELLS);
   private readonly log = new TransitionLog();
   private dependencies = new Map<string, Dependency>();
   private readonly inboundLimits: LimiterSet;
@@ -320,10 +324,11 @@ export class Guard {
   }
 
   private dependency(name: string, bound: BulkheadSpec): Dependency {
-    const circuit = new Circuit(name, undefined, this.office.now(), this.wallTime, (...args) =>
-      this.changed(...args),
-    );
-    return new Dependency(circuit, bound, { office: this.office, arm: this.arm });
+    const { office, arm, wallTime, limitRows } = this;
+    const told = (...args: Parameters<typeof this.changed>): void => this.changed(...args);
+    const row = this.rows.add();
+    const circuit = new Circuit(name, undefined, office.now(), wallTime, told, row);
+    return new Dependency(circuit, bound, row, { office, arm, limitRows });
   }
 
   private changed(

@@ -89,6 +89,11 @@ export abstract class HeldPermit implements Permit {
     this.settled = true;
     // The vote comes first: who is granted what becomes free is to meet the circuit as it is now.
     this.vote(outcome, now);
+    this.giveBack(actual, now);
+  }
+
+  /** What it holds of the bounds, in the end. */
+  protected giveBack(actual: ActualCost | undefined, now: number): void {
     if (this.reservation !== undefined) this.limits.settle(this, actual, now);
     if (this.slot !== undefined) this.slot.release(now);
   }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { Bucket } from '../resilience/bucket.ts';
+import { Bucket, BUCKET_CELLS, takeOne } from '../resilience/bucket.ts';
 import { KeyedBuckets, SHARED_ROW } from '../resilience/keyedBuckets.ts';
+import { rowOf } from '../resilience/rows.ts';
 import { costOf, KeyedReservation, Reservation } from './reservation.ts';
 import type { BucketSpec } from '../resilience/bucket.ts';
+import type { Row } from '../resilience/rows.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
 import type { Asked } from './admission.ts';
 import type { Remaining, Resource } from './reservation.ts';
@@ -23,18 +25,34 @@ export interface LimitSnapshot {
   level: number;
 }
 
+// Columns, behind those of the bucket.
+/** Calls that asked. */
+const REQUESTS = BUCKET_CELLS;
+/** 1 while every call takes one token of the one bucket, and nobody waits for it. */
+const BY_ONE = BUCKET_CELLS + 1;
+/** Numbers of a limit in a row. */
+export const LIMIT_CELLS = BUCKET_CELLS + 2;
+
+/** Counts a request and takes its token, if it is there for certain; false, and nothing is counted, otherwise. */
+export function takeRequest(cells: Float64Array, at: number, now: number): boolean {
+  if (cells[at + BY_ONE] !== 1 || !takeOne(cells, at, now)) return false;
+  cells[at + REQUESTS]! += 1;
+  return true;
+}
+
 /** The buckets of one limit, with what is told about it. */
 export class Limiter {
   // Of the call that is being decided; valid until the next `ask`.
   covered = false;
   private cost = 0;
   /** Which of the buckets by key. */
-  private row = SHARED_ROW;
+  private key = SHARED_ROW;
+  /** Where its numbers stand. */
+  readonly row: Row;
   private limit: Limit;
   private resource: Resource;
   private single: Bucket | undefined;
   private keyed: KeyedBuckets | undefined;
-  private requests = 0;
   private rejected = 0;
   private rejectedAt = -Infinity;
   /** The limit of the provider itself. */
@@ -44,10 +62,11 @@ export class Limiter {
   /** Buckets that somebody waits for, and that nobody is to take from before. */
   private awaited: Set<number> | undefined;
 
-  constructor(limit: Limit, now: number) {
+  constructor(limit: Limit, now: number, row: Row = rowOf(LIMIT_CELLS)) {
+    this.row = row;
     this.limit = limit;
     this.resource = limit.resource as Resource;
-    this.single = new Bucket(this.bucketSpec(), now);
+    this.single = new Bucket(this.bucketSpec(), now, row);
     this.apply(limit, now);
   }
 
@@ -90,17 +109,19 @@ export class Limiter {
     const spec = this.bucketSpec();
     if (limit.key === undefined) {
       this.single?.apply(spec, now);
+      this.note();
       return;
     }
     const maxKeys = limit.maxKeys ?? DEFAULT_MAX_KEYS;
     this.single = undefined;
+    this.note();
     this.keyed ??= new KeyedBuckets(spec, maxKeys, now);
     this.keyed.apply(spec, maxKeys, now);
   }
 
   /** Counts a request that asked. */
   counted(): void {
-    this.requests += 1;
+    this.row.cells[this.row.at + REQUESTS]! += 1;
   }
 
   /** Looks whether its bucket covers a call. Takes nothing. */
@@ -108,12 +129,12 @@ export class Limiter {
     this.cost = costOf(this.resource, asked?.cost);
     if (this.keyed !== undefined) this.askByKey(this.keyed, asked, now);
     else this.covered = this.single!.wait(this.cost, now) === 0;
-    if (this.awaited !== undefined && this.awaited.has(this.row)) this.covered = false;
+    if (this.awaited !== undefined && this.awaited.has(this.key)) this.covered = false;
   }
 
   private askByKey(keyed: KeyedBuckets, asked: Asked | undefined, now: number): void {
     const row = keyed.of(keyOf(this.limit, asked), now);
-    this.row = row;
+    this.key = row;
     this.covered = keyed.wait(this.cost, now, row) === 0;
     if (row !== this.fullest && keyed.level(now, row) <= keyed.level(now, this.fullest)) {
       this.fullest = row;
@@ -122,29 +143,39 @@ export class Limiter {
 
   /** Nobody is to take from the bucket that was asked last, until `release`. */
   reserve(): void {
-    (this.awaited ??= new Set()).add(this.row);
+    (this.awaited ??= new Set()).add(this.key);
+    this.note();
   }
 
   /** Nobody waits any more. */
   release(): void {
+    if (this.awaited === undefined) return;
     this.awaited = undefined;
+    this.note();
+  }
+
+  /** Notes whether a call takes one token and that is all; to be called when that may change. */
+  private note(): void {
+    const byOne =
+      this.single !== undefined && this.resource === 'Requests' && this.awaited === undefined;
+    this.row.cells[this.row.at + BY_ONE] = byOne ? 1 : 0;
   }
 
   /** Time until what was asked last is covered, in milliseconds. */
   wait(now: number): number {
     const { keyed, cost } = this;
-    return keyed === undefined ? this.single!.wait(cost, now) : keyed.wait(cost, now, this.row);
+    return keyed === undefined ? this.single!.wait(cost, now) : keyed.wait(cost, now, this.key);
   }
 
   /** Takes what was asked for. */
   take(next: Reservation | undefined, now: number): Reservation {
-    const { keyed, cost, row, resource } = this;
+    const { keyed, cost, key, resource } = this;
     if (keyed === undefined) {
       const single = this.single!;
       return new Reservation(single, resource, single.take(cost, now), next);
     }
-    const reserved = keyed.take(cost, now, row);
-    return new KeyedReservation(keyed, resource, reserved, next, row);
+    const reserved = keyed.take(cost, now, key);
+    return new KeyedReservation(keyed, resource, reserved, next, key);
   }
 
   /**
@@ -223,7 +254,7 @@ export class Limiter {
       target,
       policy,
       limit: name,
-      requests: this.requests,
+      requests: this.row.cells[this.row.at + REQUESTS]!,
       rejected: this.rejected,
       tokens: this.shown(now),
       keys: this.keys,

@@ -1,5 +1,6 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
-import { Limiter } from './limiter.ts';
+import { Rows } from '../resilience/rows.ts';
+import { Limiter, LIMIT_CELLS } from './limiter.ts';
 import type { LimitSnapshot } from './limiter.ts';
 import type { Limit } from '../../contract/generated/types.ts';
 import type { ActualCost, Rejection } from './admission.ts';
@@ -16,10 +17,12 @@ export class LimiterSet implements Stage {
   /** Made when somebody waits for the first time. */
   private queued: WaitQueue<PlaceInStage> | undefined;
   private readonly arm: (at: number) => void;
+  private readonly rows: Rows;
 
   /** `arm` is told when `advance` is to be called at the latest. */
-  constructor(target: string, arm: (at: number) => void) {
+  constructor(target: string, arm: (at: number) => void, rows: Rows = new Rows(LIMIT_CELLS)) {
     this.target = target;
+    this.rows = rows;
     this.arm = arm;
   }
 
@@ -34,7 +37,7 @@ export class LimiterSet implements Stage {
     this.limiters = limits.map((limit) => {
       const index = free.findIndex((each) => each.follows(limit));
       const [kept] = index < 0 ? [] : free.splice(index, 1);
-      if (!kept) return new Limiter(limit, now);
+      if (!kept) return new Limiter(limit, now, this.rows.add());
       kept.apply(limit, now);
       return kept;
     });
@@ -89,6 +92,11 @@ export class LimiterSet implements Stage {
   /** Ends the reservations of a permit; what comes back may serve somebody who waits. */
   settle(permit: HeldPermit, actual: ActualCost | undefined, now: number): void {
     for (let each = permit.reservation; each; each = each.next) each.settle(actual, now);
+    this.serve(now);
+  }
+
+  /** Something has come back: it may serve somebody who waits. */
+  serve(now: number): void {
     if (this.queued !== undefined && this.queued.length > 0) this.advance(now);
   }
 

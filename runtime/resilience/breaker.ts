@@ -1,7 +1,18 @@
+import {
+  BREAKER_CELLS,
+  GENERATION,
+  IN_FLIGHT,
+  letIn,
+  LETS_ALL,
+  letsAll,
+  TRIP,
+} from './breakerRow.ts';
 import { OK } from './outcome.ts';
 import { RampUp } from './rampUp.ts';
+import { rowOf } from './rows.ts';
 import { sameTrip, Trip } from './trip.ts';
 import type { Failure, FailureClass, Outcome } from './outcome.ts';
+import type { Row } from './rows.ts';
 import type { TripSpec } from './trip.ts';
 
 export type CircuitState = 'Closed' | 'HalfOpen' | 'Open';
@@ -83,12 +94,10 @@ export const REJECTED = -2;
  * the generation that its call was granted in.
  */
 export class Breaker {
-  // What every call touches stands first, next to each other in memory.
+  private readonly cells: Float64Array;
+  private readonly at: number;
   private current: CircuitState = 'Closed';
-  private generation = 0;
-  /** Calls granted in this generation that have not ended: probes, when half-open. */
-  private inFlight = 0;
-  private readonly trip = new Trip();
+  private readonly trip: Trip;
   /** Whether there is an override that may be or come to its end. */
   private mayOverride: boolean;
   /** Only while calls come back gradually. */
@@ -111,12 +120,17 @@ export class Breaker {
     spec: BreakerSpec,
     now: number,
     onTransition?: (transition: BreakerTransition) => void,
+    { cells, at }: Row = rowOf(BREAKER_CELLS),
   ) {
+    this.cells = cells;
+    this.at = at;
+    this.trip = new Trip({ cells, at: at + TRIP });
     this.spec = spec;
     this.mayOverride = spec.override !== undefined;
     this.onTransition = onTransition;
     this.trip.apply(spec.trip);
     this.advance(now);
+    this.note();
   }
 
   /** Asks to make one call. Never waits and never throws. */
@@ -130,11 +144,10 @@ export class Breaker {
    * generation to `record` in, NO_VOTE, or REJECTED with the answer in `rejection`.
    */
   enter(now: number): number {
+    const { cells, at } = this;
+    if (letsAll(cells, at)) return letIn(cells, at);
     const rejection = this.judge(now);
-    if (rejection === undefined) {
-      this.inFlight += 1;
-      return this.generation;
-    }
+    if (rejection === undefined) return letIn(cells, at);
     this.rejections += 1;
     if (this.spec.shadow === true) return NO_VOTE;
     this.rejection = rejection;
@@ -151,6 +164,7 @@ export class Breaker {
     this.spec = spec;
     this.mayOverride = spec.override !== undefined || this.held !== undefined;
     this.trip.apply(spec.trip);
+    this.note();
     this.advance(now);
   }
 
@@ -217,7 +231,7 @@ export class Breaker {
   /** Takes the result of a call granted in `generation` that took `ms`; for the permits. */
   record(generation: number, outcome: Outcome, ms: number, now: number): void {
     if (generation !== this.generation) return;
-    this.inFlight -= 1;
+    this.cells[this.at + IN_FLIGHT]! -= 1;
     if (outcome.vote === 'ignored') return;
     if (outcome.vote === 'failure' && !this.counts(outcome)) return;
     const slow = outcome.slow === true || ms > this.trip.slowerThanMs;
@@ -240,15 +254,14 @@ export class Breaker {
   restore(saved: BreakerSnapshot, ageMs: number, maxAgeMs: number, now: number): boolean {
     if (ageMs < 0 || ageMs > maxAgeMs || this.held !== undefined) return false;
     this.current = saved.state;
-    this.generation += 1;
-    this.inFlight = 0;
-    this.successes = 0;
+    this.begin();
     this.openedAt = now - saved.openForMs - ageMs;
     this.reopened = saved.reopened;
     if (saved.held && saved.state === 'Open') {
       this.held = 'Open';
       this.mayOverride = true;
     }
+    this.note();
     this.advance(now);
     return true;
   }
@@ -268,7 +281,10 @@ export class Breaker {
   private judgeRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
     const duration = this.held === 'Closed' ? 0 : (this.spec.rampUpMs ?? 0);
     const admitted = rampUp.admits(duration, this.inFlight, now);
-    if (!rampUp.active) this.rampUp = undefined;
+    if (!rampUp.active) {
+      this.rampUp = undefined;
+      this.note();
+    }
     return admitted ? undefined : SOON;
   }
 
@@ -294,6 +310,7 @@ export class Breaker {
     if (this.successes < needed) return;
     this.close(`${needed} of ${needed} probes succeeded`, now);
     if ((this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
+    this.note();
   }
 
   /** Puts the override in force, or ends it. */
@@ -320,16 +337,37 @@ export class Breaker {
   private close(reason: string, now: number): void {
     this.trip.reset();
     this.rampUp = undefined;
+    this.note();
     if (this.current !== 'Closed') this.transition('Closed', reason, now);
   }
 
   private transition(to: CircuitState, reason: string, now: number): void {
     const from = this.current;
     this.current = to;
-    this.generation += 1;
-    this.inFlight = 0;
-    this.successes = 0;
+    this.begin();
+    this.note();
     this.onTransition?.({ from, to, reason, at: now });
+  }
+
+  /** What was granted before has no vote any more. */
+  private begin(): void {
+    this.cells[this.at + GENERATION]! += 1;
+    this.cells[this.at + IN_FLIGHT] = 0;
+    this.successes = 0;
+  }
+
+  /** Notes whether every call is let through; to be called when something of that changes. */
+  private note(): void {
+    const all = this.current === 'Closed' && !this.mayOverride && this.rampUp === undefined;
+    this.cells[this.at + LETS_ALL] = all ? 1 : 0;
+  }
+
+  private get generation(): number {
+    return this.cells[this.at + GENERATION]!;
+  }
+
+  private get inFlight(): number {
+    return this.cells[this.at + IN_FLIGHT]!;
   }
 
   private deadline(): number {

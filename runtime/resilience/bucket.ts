@@ -1,3 +1,6 @@
+import { rowOf } from './rows.ts';
+import type { Row } from './rows.ts';
+
 /** A rate and a burst: `amount` tokens come per `perMs` milliseconds, up to `capacity`. */
 export interface BucketSpec {
   amount: number;
@@ -20,22 +23,60 @@ export interface BucketRejection {
 /** Less than any share of a token that matters, more than what adding fractions can be off by. */
 const ROUNDING = 1e-6;
 
+// Columns.
+/** Level as of AS_OF. */
+const TOKENS = 0;
+const AS_OF = 1;
+/** Reservations that are not settled yet. */
+const OPEN = 2;
+const AMOUNT = 3;
+const PER_MS = 4;
+const CAPACITY = 5;
+/** Numbers of a bucket in a row. */
+export const BUCKET_CELLS = 6;
+
+/** Takes one token, if it is there for certain; false when it takes `wait` to see. */
+export function takeOne(cells: Float64Array, at: number, now: number): boolean {
+  refill(cells, at, now);
+  if (cells[at + TOKENS]! < 1) return false;
+  cells[at + TOKENS]! -= 1;
+  cells[at + OPEN]! += 1;
+  return true;
+}
+
+/** Ends a reservation of which `unused` tokens come back; fewer than 0 are owed. */
+export function endReservation(cells: Float64Array, at: number, unused: number, now: number): void {
+  cells[at + OPEN]! -= 1;
+  if (unused === 0) return;
+  refill(cells, at, now);
+  cells[at + TOKENS] = Math.min(cells[at + CAPACITY]!, cells[at + TOKENS]! + unused);
+}
+
+/** Adds what has come until now. */
+function refill(cells: Float64Array, at: number, now: number): void {
+  const elapsed = now - cells[at + AS_OF]!;
+  if (elapsed <= 0) return;
+  const tokens = cells[at + TOKENS]! + (elapsed * cells[at + AMOUNT]!) / cells[at + PER_MS]!;
+  const capacity = cells[at + CAPACITY]!;
+  cells[at + TOKENS] = tokens < capacity ? tokens : capacity;
+  cells[at + AS_OF] = now;
+}
+
 /**
  * Token bucket with continuous refill, full at first (as in Envoy's and the Anthropic API's
  * limits). It has no timer and reads no clock: `now` is milliseconds of a clock that never goes
  * back.
  */
 export class Bucket {
-  private spec: BucketSpec;
-  private tokens: number;
-  private asOf: number;
-  /** Reservations that are not settled yet. */
-  private open = 0;
+  private readonly cells: Float64Array;
+  private readonly at: number;
 
-  constructor(spec: BucketSpec, now: number) {
+  constructor(spec: BucketSpec, now: number, { cells, at }: Row = rowOf(BUCKET_CELLS)) {
+    this.cells = cells;
+    this.at = at;
     this.spec = spec;
-    this.tokens = spec.capacity;
-    this.asOf = now;
+    cells[at + TOKENS] = spec.capacity;
+    cells[at + AS_OF] = now;
   }
 
   /** Takes `cost` tokens if they are there. A cost above the capacity takes a full bucket. */
@@ -58,7 +99,7 @@ export class Bucket {
     const reserved = this.reservation(cost);
     this.refill(now);
     this.tokens -= reserved;
-    this.open += 1;
+    this.cells[this.at + OPEN]! += 1;
     return reserved;
   }
 
@@ -67,9 +108,7 @@ export class Bucket {
    * level can be below zero. Never above the capacity.
    */
   settle(reserved: number, used: number, now: number): void {
-    this.refill(now);
-    this.tokens = Math.min(this.spec.capacity, this.tokens + reserved - used);
-    this.open -= 1;
+    endReservation(this.cells, this.at, reserved - used, now);
   }
 
   /** Others have taken from it too: no more than `tokens` are left. It never adds any. */
@@ -90,7 +129,7 @@ export class Bucket {
 
   /** Whether it is as good as a new one: full, with nothing to settle. */
   isUnused(now: number): boolean {
-    return this.open === 0 && this.level(now) >= this.spec.capacity;
+    return this.cells[this.at + OPEN] === 0 && this.level(now) >= this.capacity;
   }
 
   /**
@@ -106,22 +145,46 @@ export class Bucket {
 
   /** Tokens in the bucket at this time; reading it changes nothing. */
   level(now: number): number {
-    const { amount, perMs, capacity } = this.spec;
-    const elapsed = Math.max(0, now - this.asOf);
-    return Math.min(capacity, this.tokens + (elapsed * amount) / perMs);
+    const { cells, at } = this;
+    const elapsed = Math.max(0, now - cells[at + AS_OF]!);
+    const come = (elapsed * cells[at + AMOUNT]!) / cells[at + PER_MS]!;
+    return Math.min(this.capacity, this.tokens + come);
   }
 
   private reservation(cost: number): number {
-    return Math.min(cost, this.spec.capacity);
+    return Math.min(cost, this.capacity);
   }
 
   private refill(now: number): void {
-    const elapsed = now - this.asOf;
-    if (elapsed <= 0) return;
-    const { amount, perMs, capacity } = this.spec;
-    const tokens = this.tokens + (elapsed * amount) / perMs;
-    this.tokens = tokens < capacity ? tokens : capacity;
-    this.asOf = now;
+    refill(this.cells, this.at, now);
+  }
+
+  private get tokens(): number {
+    return this.cells[this.at + TOKENS]!;
+  }
+
+  private set tokens(level: number) {
+    this.cells[this.at + TOKENS] = level;
+  }
+
+  private get capacity(): number {
+    return this.cells[this.at + CAPACITY]!;
+  }
+
+  private get spec(): BucketSpec {
+    const { cells, at } = this;
+    return {
+      amount: cells[at + AMOUNT]!,
+      perMs: cells[at + PER_MS]!,
+      capacity: cells[at + CAPACITY]!,
+    };
+  }
+
+  private set spec({ amount, perMs, capacity }: BucketSpec) {
+    const { cells, at } = this;
+    cells[at + AMOUNT] = amount;
+    cells[at + PER_MS] = perMs;
+    cells[at + CAPACITY] = capacity;
   }
 }
 

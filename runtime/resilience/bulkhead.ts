@@ -1,4 +1,6 @@
+import { rowOf } from './rows.ts';
 import { WaitQueue } from './waitQueue.ts';
+import type { Row } from './rows.ts';
 import type { Place } from './waitQueue.ts';
 
 export interface BulkheadSpec {
@@ -19,22 +21,50 @@ export interface SlotWaiter {
 
 export type SlotPlace = Place<SlotWaiter>;
 
+// Columns.
+/** Slots taken. */
+const ACTIVE = 0;
+/** Slots that whoever comes now may take up to; WAITED_FOR while somebody waits. */
+const FREE_TO = 1;
+const WAITED_FOR = -1;
+/** Numbers of a bulkhead in a row. */
+export const BULKHEAD_CELLS = 2;
+
+/** Takes a slot, if one is free and nobody is waiting for it. */
+export function takeSlot(cells: Float64Array, at: number): boolean {
+  if (cells[at + ACTIVE]! >= cells[at + FREE_TO]!) return false;
+  cells[at + ACTIVE]! += 1;
+  return true;
+}
+
+/** Gives a slot back; whether somebody waits for it, which takes `advance`. */
+export function giveSlot(cells: Float64Array, at: number): boolean {
+  cells[at + ACTIVE]! -= 1;
+  return cells[at + FREE_TO] === WAITED_FOR;
+}
+
 /**
  * Bounded concurrency with a bounded queue (Nygard, Release It!, bulkheads). It has no timer:
  * slots are granted by `release` and `advance`, deadlines pass by `advance`.
  */
 export class Bulkhead {
-  /** Slots taken. */
-  active = 0;
+  private readonly cells: Float64Array;
+  private readonly at: number;
   private spec: BulkheadSpec;
-  private maxConcurrent: number;
   /** Made when somebody waits for the first time. */
   private queue: WaitQueue<SlotWaiter> | undefined;
   private granting = false;
 
-  constructor(spec: BulkheadSpec) {
+  constructor(spec: BulkheadSpec, { cells, at }: Row = rowOf(BULKHEAD_CELLS)) {
+    this.cells = cells;
+    this.at = at;
     this.spec = spec;
-    this.maxConcurrent = spec.maxConcurrent;
+    this.note();
+  }
+
+  /** Slots taken. */
+  get active(): number {
+    return this.cells[this.at + ACTIVE]!;
   }
 
   get queued(): number {
@@ -43,27 +73,28 @@ export class Bulkhead {
 
   /** Takes a slot, if one is free and nobody is waiting for it. */
   acquire(): boolean {
-    if (this.active >= this.maxConcurrent || this.queued > 0) return false;
-    this.active += 1;
-    return true;
+    return takeSlot(this.cells, this.at);
   }
 
   /** Waits for a slot, at most until `deadlineAt`; undefined when the queue is full. */
   wait(waiter: SlotWaiter, deadlineAt: number, now: number): SlotPlace | undefined {
     const { acquireTimeoutMs, maxQueued } = this.spec;
     this.queue ??= new WaitQueue();
-    return this.queue.join(waiter, Math.min(deadlineAt, now + acquireTimeoutMs), maxQueued);
+    const until = Math.min(deadlineAt, now + acquireTimeoutMs);
+    const place = this.queue.join(waiter, until, maxQueued);
+    this.note();
+    return place;
   }
 
   /** A waiter goes away. */
   leave(place: SlotPlace): void {
     this.queue?.leave(place);
+    this.note();
   }
 
   /** Gives a slot back, to whoever is first. */
   release(now: number): void {
-    this.active -= 1;
-    if (this.queued > 0) this.advance(now);
+    if (giveSlot(this.cells, this.at)) this.advance(now);
   }
 
   /**
@@ -72,7 +103,7 @@ export class Bulkhead {
    */
   apply(spec: BulkheadSpec): void {
     this.spec = spec;
-    this.maxConcurrent = spec.maxConcurrent;
+    this.note();
   }
 
   /** Who waits, first to last. */
@@ -92,13 +123,22 @@ export class Bulkhead {
   advance(now: number): void {
     if (this.granting || this.queue === undefined) return;
     this.granting = true;
-    for (const waiter of this.queue.expire(now)) waiter.expired(now);
-    while (this.active < this.maxConcurrent) {
+    const late = this.queue.expire(now);
+    this.note();
+    for (const waiter of late) waiter.expired(now);
+    while (this.active < this.spec.maxConcurrent) {
       const waiter = this.queue.shift();
       if (waiter === undefined) break;
-      this.active += 1;
+      this.cells[this.at + ACTIVE]! += 1;
+      this.note();
       waiter.granted(now);
     }
     this.granting = false;
+  }
+
+  /** Notes who may take a slot; to be called when the queue or the bound has changed. */
+  private note(): void {
+    const { cells, at, spec } = this;
+    cells[at + FREE_TO] = this.queued > 0 ? WAITED_FOR : spec.maxConcurrent;
   }
 }

@@ -8,8 +8,9 @@
  * bytes: heap allocated by what is around a call, while no garbage is collected.
  * apply: a changed configuration of 64 endpoints with full windows, per circuit; the stall is the longest
  * time that the event loop was held up while the guard put a changed configuration of 10,000 in force.
- * growth: time per awaited call over 10,000 dependencies in random order ÷ over one, beside the same for
- * a Map that leads to one object. keyed: the same for 100,000 buckets of one limit.
+ * growth: time per awaited call over 10,000 dependencies in random order, and in order, ÷ over one, beside
+ * the same for a Map that leads to one object (`map_floor`), and for a guarded call of one with such a
+ * look-up around it (`map_floor_in_call`). keyed: random order for 100,000 buckets of one limit.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -414,9 +415,7 @@ interface Touched {
 
 /** What cannot be done without: the look-up of a name and one object, touched as a call touches it. */
 function touching(names: readonly string[], next: () => string): Calls {
-  const objects = new Map<string, Touched>(
-    names.map((each) => [each, { a: 0, b: 0, c: 0, d: 0, e: 0 }]),
-  );
+  const objects = objectsBy(names);
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
       const found = objects.get(next())!;
@@ -427,15 +426,37 @@ function touching(names: readonly string[], next: () => string): Calls {
   };
 }
 
+/** The same around the guarded call of one dependency: the least that a call of one of many can take. */
+function guardedAndTouching(guard: Guard, names: readonly string[], next: () => string): Calls {
+  const objects = objectsBy(names);
+  return async (count) => {
+    for (let i = 0; i < count; i += 1) {
+      const found = objects.get(next())!;
+      found.a += 1;
+      const answer = guard.acquire(ONLY);
+      if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
+      await work();
+      answer.settle(OK);
+      found.e += 1;
+    }
+  };
+}
+
+/** By names that are equal and not the same strings, as those of a configuration are. */
+function objectsBy(names: readonly string[]): Map<string, Touched> {
+  return new Map(
+    names.map((each) => [[...each].join(''), { a: 0, b: 0, c: 0, d: 0, e: 0 }] as const),
+  );
+}
+
 /**
- * Time per call as circuits grow, gate, circuit, concurrency and bucket each. The order is random and
- * the same for all. `one` and `many` are compared within each round, because what else the computer
- * does takes caches away from the many.
+ * Time per call as circuits grow, gate, circuit, concurrency and bucket each, in random order (the same
+ * for all) and one after the other. `one` and `many` are compared within each round, because what else
+ * the computer does takes caches away from the many.
  */
 async function growth(): Promise<void> {
   const one = guardOf(ALL);
-  collect();
-  const before = process.memoryUsage().heapUsed;
+  const before = await memoryHeld();
   const many = guardOf(ALL, CIRCUITS);
   await many.applied;
   const inOrder = Array.from({ length: CIRCUITS }, (_, i) => name(i));
@@ -443,29 +464,42 @@ async function growth(): Promise<void> {
     const answer = many.acquire(each);
     if (answer.kind === 'Permit') answer.settle(OK);
   }
-  collect();
-  const memory = (process.memoryUsage().heapUsed - before) / CIRCUITS;
+  const memory = ((await memoryHeld()) - before) / CIRCUITS;
   const atRandom = shuffled([...inOrder]);
   const figures = await sideBySide({
-    bare: bareAwait,
     one: guardedInTurn(one, only),
-    many: guardedInTurn(many, turns(atRandom)),
+    random: guardedInTurn(many, turns(atRandom)),
+    'in order': guardedInTurn(many, turns(inOrder)),
     'one at once': guardedAtOnce(one, only),
-    'many at once': guardedAtOnce(many, turns(atRandom)),
-    'many at once in order': guardedAtOnce(many, turns(inOrder)),
+    'random at once': guardedAtOnce(many, turns(atRandom)),
     'floor of one': touching([ONLY], only),
-    'floor of many': touching(inOrder, turns(atRandom)),
+    'floor random': touching(inOrder, turns(atRandom)),
+    'floor in order': touching(inOrder, turns(inOrder)),
+    'one and floor random': guardedAndTouching(one, inOrder, turns(atRandom)),
+    'one and floor in order': guardedAndTouching(one, inOrder, turns(inOrder)),
   });
   const ns = (each: string): string => `${figures[each]!.toFixed(0)} ns`;
+  const ratio = (many: string, one: string): number => figures[many]! / figures[one]!;
   print(`${CIRCUITS} circuits with gate, concurrency and bucket: ${memory.toFixed(0)} bytes each`);
-  print(`  acquire, await, settle: ${ns('one')} with one, ${ns('many')} in random order`);
-  print(`  without the await: ${ns('one at once')}, ${ns('many at once')}`);
-  print(`  a Map and one object instead: ${ns('floor of one')}, ${ns('floor of many')}`);
-  figure('growth_10000', figures.many! / figures.one!, 'ratio');
-  figure('growth_10000_no_await', figures['many at once']! / figures['one at once']!, 'ratio');
-  const inTurns = figures['many at once in order']! / figures['one at once']!;
-  figure('growth_10000_in_order', inTurns, 'ratio');
-  figure('growth_10000_map_floor', figures['floor of many']! / figures['floor of one']!, 'ratio');
+  print(`  acquire, await, settle: ${ns('one')} with one`);
+  print(`    with all: ${ns('random')} in random order, ${ns('in order')} in order`);
+  print(
+    `  without the await: ${ns('one at once')} with one, ${ns('random at once')} in random order`,
+  );
+  print(`  a Map and one object for each instead: ${ns('floor of one')} with one`);
+  print(`    with all: ${ns('floor random')} in random order, ${ns('floor in order')} in order`);
+  print('  a Map and one object for each around the guarded call of one:');
+  print(
+    `    ${ns('one and floor random')} in random order, ${ns('one and floor in order')} in order`,
+  );
+  figure('growth_10000', ratio('random', 'one'), 'ratio');
+  figure('growth_10000_map_floor', ratio('floor random', 'floor of one'), 'ratio');
+  figure('growth_10000_map_floor_in_call', ratio('one and floor random', 'one'), 'ratio');
+  figure('growth_10000_in_order', ratio('in order', 'one'), 'ratio');
+  figure('growth_10000_in_order_map_floor', ratio('floor in order', 'floor of one'), 'ratio');
+  const inOrderInCall = ratio('one and floor in order', 'one');
+  figure('growth_10000_in_order_map_floor_in_call', inOrderInCall, 'ratio');
+  figure('growth_10000_no_await', ratio('random at once', 'one at once'), 'ratio');
 }
 
 /** Medians of rounds in which all take turns, in nanoseconds per call. */
