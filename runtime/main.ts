@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
@@ -42,6 +44,11 @@ const runtime = new Runtime({
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
   // Of the pod alone: the directory may be shared where this is no pod.
   ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
+  peers: {
+    self: env.POD_IP ?? '127.0.0.1',
+    resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+    locate: (address) => `${isIP(address) === 6 ? `[${address}]` : address}:${PORTS.agent}`,
+  },
   // The rest is for requests in flight.
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   clock: systemClock,

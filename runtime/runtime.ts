@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Content, GateStatus, Hello, Snapshot } from '../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
 import { Agent } from './agent/agent.ts';
+import type { PeerAccess } from './agent/agent.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
@@ -44,6 +45,7 @@ export interface RuntimeOptions {
   tokenDirectory: string;
   /** Where the guard's state outlives the process; absent: it does not. */
   statePath?: string;
+  peers: PeerAccess;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;
   clock: Clock;
@@ -146,6 +148,7 @@ export class Runtime {
       ...this.#model,
       inForce: () => this.#inForce(),
       version: options.version,
+      peers: options.peers,
       credentials: this.#credentials,
       connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
       onToolCall: (tool, status, seconds) => this.metrics.toolCall(tool, status, seconds),

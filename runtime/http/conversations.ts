@@ -5,6 +5,7 @@ import { begin } from '../agent/conversation.ts';
 import type { Environment } from '../agent/environment.ts';
 import type { Message } from '../agent/exchange.ts';
 import type { SystemPrompt } from '../agent/prompt.ts';
+import { StoreUnavailable } from '../agent/store.ts';
 import type { Absence, ConversationStore, Kept, Lease } from '../agent/store.ts';
 import { Turn } from '../agent/turn.ts';
 import type { TurnObserver, TurnResult } from '../agent/turn.ts';
@@ -19,9 +20,11 @@ import { OK } from '../resilience/outcome.ts';
 import { readCreate, readSent } from './conversationRequests.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
-import { sendError } from './errors.ts';
+import { errorEvent, sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
 import type { InForce, Served } from './messages.ts';
+import { FORWARDED, UNREACHABLE } from './peerForward.ts';
+import type { PeerForward } from './peerForward.ts';
 import { FAULTS, NOT_CONFIGURED, rejected } from './problems.ts';
 import type { Problem } from './requests.ts';
 import { Used } from './used.ts';
@@ -44,7 +47,11 @@ export interface ConversationsDeps {
   guard: Pick<Guard, 'admitInbound'>;
   clock: Clock;
   estimator: TokenEstimator;
-  store: ConversationStore;
+  /** The one in force. */
+  store: () => ConversationStore;
+  /** Address of the pod that keeps a conversation; undefined when this one is as good. */
+  ownerOf: (id: string) => string | undefined;
+  forward: Pick<PeerForward, 'forward'>;
   prompt: SystemPrompt;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
@@ -100,6 +107,12 @@ const FULL: Failure = {
   retryAfterMs: 30_000,
 };
 
+const UNAVAILABLE: Failure = {
+  reason: 'StoreUnavailable',
+  message: 'The store of conversations cannot be reached at present.',
+  retryAfterMs: 1000,
+};
+
 /** `/v1/conversations`: conversations that the agent itself keeps and carries on. */
 export class Conversations {
   readonly #deps: ConversationsDeps;
@@ -116,21 +129,56 @@ export class Conversations {
     cut: AbortController,
   ): Promise<Served> {
     if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
-    if (action === 'Read') return this.#read(id, response);
-    if (action === 'Remove') return this.#remove(id, response);
-    const context = this.#context(id, request);
-    if ('problem' in context) return this.#refuse(response, context.problem);
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };
     response.on('close', onClose);
     if (response.destroyed) onClose();
-    const visit = { request, response, cut, context };
     try {
-      return await (action === 'Create' ? this.#create(visit) : this.#send(visit));
+      const owner = this.#deps.ownerOf(id);
+      if (owner !== undefined) return await this.#forward(owner, request, response, cut);
+      return await this.#serve({ action, id }, request, response, cut);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.#deps.log.warn({ why: error.message }, 'Conversations could not be reached');
+      return this.#unavailable(response);
     } finally {
       response.off('close', onClose);
     }
+  }
+
+  #serve(
+    { action, id = '' }: Pick<ConversationRoute, 'action' | 'id'>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+  ): Promise<Served> {
+    if (action === 'Read') return this.#read(id, response);
+    if (action === 'Remove') return this.#remove(id, response);
+    const context = this.#context(id, request);
+    if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
+    const visit = { request, response, cut, context };
+    return action === 'Create' ? this.#create(visit) : this.#send(visit);
+  }
+
+  /** Limits and the bulkhead are the owner's: a place here would be held while one there is waited for. */
+  async #forward(
+    owner: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+  ): Promise<Served> {
+    if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
+    const end = await this.#deps.forward.forward(owner, request, response, cut.signal);
+    if (end === 'Answered') return FINE;
+    if (end === 'Unreachable') return this.#refuse(response, UNREACHABLE);
+    return this.#refuse(response, end === 'Gone' ? 'Gone' : ABSENCES[end]);
+  }
+
+  #unavailable(response: ServerResponse): Served {
+    if (!response.headersSent) return this.#refuse(response, UNAVAILABLE);
+    response.end(errorEvent(UNAVAILABLE));
+    return { reason: UNAVAILABLE.reason, failed: true };
   }
 
   #context(id: string, request: IncomingMessage): TurnContext | { problem: Problem } {
@@ -158,7 +206,7 @@ export class Conversations {
     if ('problem' in read) return this.#refuse(response, read.problem);
     return this.#admitted(visit, 0, async () => {
       const { messages } = begin(read.messages, limitsOf(context));
-      const kept = await this.#deps.store.create(messages);
+      const kept = await this.#deps.store().create(messages);
       if (!kept) return this.#refuse(response, FULL);
       answer(response, 201, view(kept), { location: `/v1/conversations/${kept.id}` });
       return FINE;
@@ -169,7 +217,7 @@ export class Conversations {
     const { request, response, context } = visit;
     const read = await readSent(request);
     if ('problem' in read) return this.#refuse(response, read.problem);
-    const taken = await this.#deps.store.take(context.id);
+    const taken = await this.#deps.store().take(context.id);
     if ('absence' in taken) return this.#refuse(response, ABSENCES[taken.absence]);
     const { lease } = taken;
     let messages: readonly Message[] | undefined;
@@ -258,14 +306,14 @@ export class Conversations {
   }
 
   async #read(id: string, response: ServerResponse): Promise<Served> {
-    const found = await this.#deps.store.read(id);
+    const found = await this.#deps.store().read(id);
     if (typeof found === 'string') return this.#refuse(response, ABSENCES[found]);
     answer(response, 200, view(found));
     return FINE;
   }
 
   async #remove(id: string, response: ServerResponse): Promise<Served> {
-    const removed = await this.#deps.store.remove(id);
+    const removed = await this.#deps.store().remove(id);
     if (removed !== 'Removed') return this.#refuse(response, ABSENCES[removed]);
     response.writeHead(204).end();
     return FINE;

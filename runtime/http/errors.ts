@@ -18,6 +18,7 @@ const MAPPING = {
   ConversationNotFound: { status: 404, type: 'not_found_error' },
   ConversationLost: { status: 410, type: 'not_found_error' },
   ConversationBusy: { status: 409, type: 'invalid_request_error' },
+  StoreUnavailable: { status: 503, type: 'api_error' },
   ConversationsFull: { status: 503, type: 'overloaded_error' },
   ModelOverloaded: { status: 529, type: 'overloaded_error' },
   ModelRefused: { status: 400, type: 'invalid_request_error' },
