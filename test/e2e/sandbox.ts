@@ -28,6 +28,8 @@ export interface AgentOptions {
   /** Default 20s. */
   drainTimeout?: string;
   podTemplate?: Record<string, unknown>;
+  /** The model as a whole, in place of one endpoint. */
+  pool?: Record<string, unknown>;
   /** Further fields of the spec, such as timeouts, retry and bulkhead. */
   spec?: Record<string, unknown>;
 }
@@ -134,7 +136,7 @@ export class Sandbox {
       spec: {
         ...options.spec,
         replicas: options.replicas ?? 1,
-        model: {
+        model: options.pool ?? {
           endpoints: [
             {
               name: options.endpoint ?? 'north',
