@@ -51,6 +51,7 @@ const runtime = new Runtime({
   },
   // The rest is for requests in flight.
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
+  maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
   clock: systemClock,
   log,
 });

@@ -7,6 +7,7 @@ import type { Content, GateStatus, Hello, Snapshot } from '../contract/generated
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
 import { Agent } from './agent/agent.ts';
 import type { PeerAccess } from './agent/agent.ts';
+import { CachingCaller } from './cache/cachingCaller.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
@@ -48,6 +49,8 @@ export interface RuntimeOptions {
   peers: PeerAccess;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;
+  /** Bytes of answers that the cache keeps at most. */
+  maxCacheBytes: number;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
@@ -81,7 +84,7 @@ export class Runtime {
   #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
-  readonly #model: { caller: ModelCaller; estimator: TokenEstimator };
+  readonly #model: { caller: CachingCaller; estimator: TokenEstimator };
   readonly #agent: Agent;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
   #control: ControlServer | undefined;
@@ -253,6 +256,7 @@ export class Runtime {
     const pages = debugPages({
       guard: this.guard,
       configuration: this.configuration,
+      cache: caller,
       endpoints: () => {
         const content = this.configuration.configuration?.content;
         return content ? this.#pool.state(content, this.configuration.endpoints) : [];
@@ -267,10 +271,10 @@ export class Runtime {
   }
 
   /** The way to the model, which is the same for requests and for the agent itself. */
-  #makeCaller(): { caller: ModelCaller; estimator: TokenEstimator } {
+  #makeCaller(): { caller: CachingCaller; estimator: TokenEstimator } {
     const { clock } = this.#options;
     const estimator = new TokenEstimator();
-    const caller = new ModelCaller({
+    const model = new ModelCaller({
       guard: this.guard,
       clock,
       upstream: this.#upstream,
@@ -282,6 +286,12 @@ export class Runtime {
       onAttempt: (call) => this.metrics.modelCall(call),
       onRetry: (reason) => this.metrics.retry(reason),
       onFallback: (from, to) => this.metrics.fallback(from, to),
+    });
+    const caller = new CachingCaller({
+      call: (request, onUsage) => model.call(request, onUsage),
+      now: () => clock.now(),
+      maxBytes: this.#options.maxCacheBytes,
+      onLookup: (tier, result) => this.metrics.cacheLookup(tier, result),
     });
     return { caller, estimator };
   }
@@ -328,6 +338,7 @@ export class Runtime {
     this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
     const unsupported = this.guard.apply(content);
     this.#agent.apply(content);
+    this.#model.caller.apply(content.cache);
     this.#kept.restore();
     return unsupported;
   }

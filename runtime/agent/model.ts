@@ -127,6 +127,7 @@ class Passage {
       deadlineAt,
       signal,
       sink,
+      principal: '',
       stickiness,
     };
     try {

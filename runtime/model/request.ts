@@ -30,6 +30,8 @@ export interface ModelRequest {
   /** Aborted with a Cut when the caller leaves or the process does. */
   signal: AbortSignal;
   sink: Sink;
+  /** Who asks, as the cache tells callers apart; empty for nobody in particular. Absent: not to be answered from it. */
+  principal?: string;
   /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
   stickiness?: string;
 }

@@ -1,4 +1,5 @@
 import type { Configuration, Endpoint } from '../../contract/generated/types.ts';
+import type { CachingCaller } from '../cache/cachingCaller.ts';
 import type { ActiveConfiguration } from '../control/configuration.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
@@ -8,6 +9,7 @@ import type { DebugPages } from './servers.ts';
 export interface DebugFacts {
   guard: Guard;
   configuration: ActiveConfiguration;
+  cache: Pick<CachingCaller, 'stats' | 'clear'>;
   /** How each endpoint stands for calls with its own key. */
   endpoints: () => EndpointState[];
   /** The process: names, times, phase, open requests, links. */
@@ -15,7 +17,13 @@ export interface DebugFacts {
 }
 
 /** The debug port's pages. */
-export function debugPages({ guard, configuration, endpoints, state }: DebugFacts): DebugPages {
+export function debugPages({
+  guard,
+  configuration,
+  cache,
+  endpoints,
+  state,
+}: DebugFacts): DebugPages {
   return {
     '/debug/state': () => ({ ...state(), configuration: configuration.status() }),
     '/debug/circuits': () => ({
@@ -37,8 +45,18 @@ export function debugPages({ guard, configuration, endpoints, state }: DebugFact
         }),
       })),
     }),
+    '/debug/cache': () => ({ ...cacheMode(configuration), ...cache.stats() }),
+    'DELETE /debug/cache': () => {
+      cache.clear();
+      return { cleared: true };
+    },
     '/debug/config': () => redacted(configuration.configuration),
   };
+}
+
+function cacheMode({ configuration }: ActiveConfiguration): { mode: string; scope?: string } {
+  const cache = configuration?.content.cache;
+  return cache ? { mode: 'Exact', scope: cache.scope } : { mode: 'Off' };
 }
 
 /** A configuration without what leads to secrets: no paths of credentials, no user in a URL. */

@@ -18,15 +18,16 @@ export function metricsServer(registry: Registry, health: Route): Server {
   });
 }
 
-/** Pages of the debug port, by path; each makes a value that is shown as JSON. */
+/** Pages of the debug port by path, with the method before it unless that is GET; each makes a value that is shown as JSON. */
 export type DebugPages = Record<string, () => unknown>;
 
 /** Readable state for people, to be bound to loopback only; not yet listening. */
 export function debugServer(pages: DebugPages): Server {
   return createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
-    const known = Object.hasOwn(pages, path) && request.method === 'GET';
-    const value = known ? pages[path]!() : { pages: Object.keys(pages) };
+    const name = request.method === 'GET' ? path : `${request.method} ${path}`;
+    const known = Object.hasOwn(pages, name);
+    const value = known ? pages[name]!() : { pages: Object.keys(pages) };
     response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' });
     response.end(`${JSON.stringify(value, undefined, 2)}\n`);
   });

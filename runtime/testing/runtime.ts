@@ -49,6 +49,7 @@ export async function startRuntime(
       ...options.peers,
     },
     maxConversationBytes: 16 * 1024 * 1024,
+    maxCacheBytes: 16 * 1024 * 1024,
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) }),
     filePollMs: 50,
