@@ -225,13 +225,12 @@ export class Conversations {
       const bytes = read.sent.bytes + JSON.stringify(lease.conversation.messages).length;
       return await this.#admitted(visit, bytes, async () => {
         const ended = await this.#turn(visit, lease, read.sent);
-        // Deleted meanwhile, so there is nothing that this would be the answer of.
-        const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
-        const result = { ...ended, ...deleted };
-        messages = result.messages;
+        messages = ended.messages;
         // Kept before the answer is whole, so that the next message finds it.
         await lease.release(messages);
-        return this.#answer(visit, result, read.sent);
+        // Deleted meanwhile, so there is nothing that this would be the answer of.
+        const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
+        return this.#answer(visit, { ...ended, ...deleted }, read.sent);
       });
     } finally {
       if (!messages) await lease.release();

@@ -10,15 +10,18 @@ import { until } from './until.ts';
 export class RealRedis {
   readonly port: number;
   readonly #password: string | undefined;
+  readonly #bind: string[];
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, password: string | undefined) {
+  private constructor(port: number, password: string | undefined, bind: string[]) {
     this.port = port;
     this.#password = password;
+    this.#bind = bind;
   }
 
-  static async start(password?: string): Promise<RealRedis> {
-    const redis = new RealRedis(await freePort(), password);
+  /** `addresses` are where others than this machine find it. */
+  static async start(password?: string, addresses: string[] = []): Promise<RealRedis> {
+    const redis = new RealRedis(await freePort(), password, ['127.0.0.1', ...addresses]);
     await redis.resume();
     return redis;
   }
@@ -31,7 +34,7 @@ export class RealRedis {
   async resume(): Promise<void> {
     const security = this.#password === undefined ? [] : ['--requirepass', this.#password];
     const args = ['--port', String(this.port), '--save', '', '--appendonly', 'no', ...security];
-    this.#process = spawn('redis-server', [...args, '--bind', '127.0.0.1'], { stdio: 'ignore' });
+    this.#process = spawn('redis-server', [...args, '--bind', ...this.#bind], { stdio: 'ignore' });
     const failed = once(this.#process, 'error').then(([error]) => {
       throw new Error(`redis-server (Debian: apt-get install redis-server): ${String(error)}`);
     });

@@ -5,7 +5,13 @@ import { Api } from '../kit/api.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { openPods } from '../kit/enforcement.ts';
 import { Kubectl } from '../kit/kubectl.ts';
-import { RemoteModel, RemoteTraffic, simulatorPod, simulatorService } from '../kit/simulator.ts';
+import {
+  RemoteModel,
+  RemoteTools,
+  RemoteTraffic,
+  simulatorPod,
+  simulatorService,
+} from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
 import { readSite, SUITE_LABEL } from './site.ts';
 
@@ -103,6 +109,15 @@ export class Sandbox {
     return {
       baseURL: `http://${name}.${this.namespace}.svc:${port}`,
       control: new RemoteModel(this.api, this.namespace, `pods/${name}:${port}`),
+    };
+  }
+
+  /** Runs a service with tools, an MCP server among them, and waits until it is ready. */
+  async tools(name = 'office', port = 9011): Promise<{ baseURL: string; control: RemoteTools }> {
+    await this.#start(name, port, ['tools']);
+    return {
+      baseURL: `http://${name}.${this.namespace}.svc:${port}`,
+      control: new RemoteTools(this.api, this.namespace, `pods/${name}:${port}`),
     };
   }
 

@@ -1,7 +1,15 @@
 import type { Fixture, FixtureResponse } from '@copilotkit/aimock';
 
-/** How the simulated model misbehaves. Everything that is absent is as a healthy model does it. */
+/** A tool that the model asks for. */
+export interface ToolCall {
+  name: string;
+  input: Record<string, unknown>;
+}
+
+/** How the simulated model behaves. Everything that is absent is as a healthy model that uses no tools does it. */
 export interface Fault {
+  /** Asks for these tools each time before it answers. */
+  callTools?: ToolCall[];
   /** Answers with this HTTP status and the error that the Messages API sends with it. */
   status?: number;
   /** Seconds in the retry-after header of an answer with `status`. */
@@ -49,13 +57,25 @@ function isFlag(key: string): boolean {
   return (FLAGS as readonly string[]).includes(key);
 }
 
+function checkTools(value: unknown): void {
+  const isCall = (each: unknown): boolean => {
+    const { name, input } = (each ?? {}) as Partial<ToolCall>;
+    return typeof name === 'string' && typeof input === 'object' && !Array.isArray(input);
+  };
+  if (Array.isArray(value) && value.length > 0 && value.every(isCall)) return;
+  throw new Error('fault.callTools must be a list of tools, each with name and input');
+}
+
 function checkField(key: string, value: unknown): void {
+  if (key === 'callTools') return checkTools(value);
   if (isFlag(key)) {
     if (typeof value !== 'boolean') throw new Error(`fault.${key} must be true or false`);
     return;
   }
   if (!(NUMBERS as readonly string[]).includes(key)) {
-    throw new Error(`fault.${key} is unknown; known are ${[...NUMBERS, ...FLAGS].join(', ')}`);
+    throw new Error(
+      `fault.${key} is unknown; known are ${[...NUMBERS, ...FLAGS, 'callTools'].join(', ')}`,
+    );
   }
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
     throw new Error(`fault.${key} must be a whole number, 0 or more`);
@@ -89,8 +109,18 @@ function response(fault: Fault): FixtureResponse {
   };
 }
 
-/** The answer to every request, as aimock serves it. */
-export function fixture(fault: Fault = {}): Fixture {
+/** The answers to all requests, as aimock serves them: of several that fit, the first. */
+export function fixtures(fault: Fault = {}): Fixture[] {
+  const answer = fixture(fault);
+  if (!fault.callTools || fault.status !== undefined) return [answer];
+  const toolCalls = fault.callTools.map(({ name, input }) => ({
+    name,
+    arguments: JSON.stringify(input),
+  }));
+  return [{ ...answer, match: { hasToolResult: false }, response: { toolCalls } }, answer];
+}
+
+function fixture(fault: Fault): Fixture {
   // What is written in the same turn as the cut would never leave this process.
   const eventMs = fault.eventMs ?? (fault.cutAfterEvents === undefined ? 0 : 5);
   return {
