@@ -130,7 +130,17 @@ export class Runtime {
       clock,
       onPhase: (phase, openRequests) => {
         this.#log('lifecycle').info({ phase, openRequests }, 'Shutdown moved on');
+        if (phase === 'Stopped' && openRequests > 0)
+          this.#log('lifecycle').warn(
+            { openRequests },
+            'Requests were cut when the drain was over',
+          );
         if (phase === 'Draining') this.#servers.agent.closeIdleConnections();
+      },
+      onHandler: (handler, end, err) => {
+        const log = this.#log('lifecycle');
+        if (end === 'Done') log.info({ handler }, 'Shutdown handler is done');
+        else log.warn({ handler, end, err }, 'Shutdown handler did not come to its end');
       },
     });
     this.#eventLoop = new EventLoop(() => performance.now());
@@ -158,6 +168,8 @@ export class Runtime {
       maxConversationBytes: options.maxConversationBytes,
       log: this.#log('agent'),
     });
+    this.lifecycle.register('conversations', () => this.#agent.settle());
+    this.lifecycle.register('circuits', () => this.#kept.save());
     this.#servers = this.#makeServers();
     this.#files = new FileWatcher({
       directory: options.configurationDirectory,

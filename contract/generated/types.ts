@@ -92,6 +92,10 @@ export interface Content {
      * Time for open requests to finish after that.
      */
     drainTimeoutMs: number;
+    /**
+     * Time in all to put away what outlives the process, after that. Absent: 2000.
+     */
+    handlerTimeoutMs?: number;
   };
   /**
    * How requests to the model are retried. Absent: they are not.

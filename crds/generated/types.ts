@@ -465,6 +465,10 @@ export interface AgentDeploymentSpec {
      * Time that a stopping pod gives its open requests and streams to finish. It takes no new ones meanwhile. Default 5m.
      */
     drainTimeout: string;
+    /**
+     * Time that it has after that, in all, to put away what outlives it, such as conversations in Redis. Default 30s.
+     */
+    handlerTimeout: string;
   };
   /**
    * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent.

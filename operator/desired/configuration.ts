@@ -40,6 +40,7 @@ export function resolveContent(
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
       drainTimeoutMs: drainTimeout(agent),
+      handlerTimeoutMs: handlerTimeout(agent),
     },
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
@@ -67,6 +68,11 @@ export function hashContent(content: Content): string {
 /** Time for open requests to finish, in ms. */
 export function drainTimeout({ spec }: AgentDeployment): number {
   return parseDuration(spec.shutdown.drainTimeout, 'spec.shutdown.drainTimeout');
+}
+
+/** Time to put away what outlives a pod, in ms. */
+export function handlerTimeout({ spec }: AgentDeployment): number {
+  return parseDuration(spec.shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
 }
 
 type EndpointSpec = AgentDeployment['spec']['model']['endpoints'][number];

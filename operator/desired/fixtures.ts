@@ -73,7 +73,7 @@ export function agentFixture(
         store: { type: 'Memory' },
       },
       security: { egress: { denyPrivateNetworks: true } },
-      shutdown: { drainTimeout: '5m' },
+      shutdown: { drainTimeout: '5m', handlerTimeout: '30s' },
       ...spec,
     },
   };

@@ -1,6 +1,11 @@
 import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { credentialDirectory, drainTimeout, ENDPOINT_LAG_MS } from './configuration.ts';
+import {
+  credentialDirectory,
+  drainTimeout,
+  ENDPOINT_LAG_MS,
+  handlerTimeout,
+} from './configuration.ts';
 import { configMapName } from './configMap.ts';
 import { promptVolume } from './conversation.ts';
 import { labels } from './metadata.ts';
@@ -57,9 +62,10 @@ export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): 
   };
 }
 
-/** The endpoint lag, the drain and a margin, in whole seconds. */
+/** The endpoint lag, the drain, the handlers and a margin, in whole seconds. */
 function gracePeriodSeconds(agent: AgentDeployment): number {
-  return Math.ceil((ENDPOINT_LAG_MS + drainTimeout(agent)) / 1000) + GRACE_MARGIN_SECONDS;
+  const ms = ENDPOINT_LAG_MS + drainTimeout(agent) + handlerTimeout(agent);
+  return Math.ceil(ms / 1000) + GRACE_MARGIN_SECONDS;
 }
 
 function controlToken(): Record<string, unknown> {

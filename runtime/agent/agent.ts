@@ -113,6 +113,11 @@ export class Agent {
     return missing ? [missing] : [];
   }
 
+  /** Resolves when everything that is kept outside of this process is there. */
+  settle(): Promise<void> {
+    return this.#stores.settle();
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#stores.close(), this.#mcp.close(), this.#forward.close()]);
     await this.#egress.close();

@@ -32,6 +32,7 @@ type Client = ReturnType<typeof createClient>;
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
   readonly #client: Client;
+  readonly #leases = new Set<RedisLease>();
 
   constructor(deps: RedisStoreDeps) {
     this.#deps = deps;
@@ -74,7 +75,16 @@ export class RedisStore implements ConversationStore {
     const answer = await this.#run('take', id, [token, String(LEASE_MS)]);
     if (answer === null) return { absence: 'NotFound' };
     if (answer === '') return { absence: 'Busy' };
-    return { lease: new RedisLease(JSON.parse(answer as string) as Kept, this.#access(id, token)) };
+    const kept = JSON.parse(answer as string) as Kept;
+    const lease = new RedisLease(kept, this.#access(id, token));
+    this.#leases.add(lease);
+    void lease.released.then(() => this.#leases.delete(lease));
+    return { lease };
+  }
+
+  /** Resolves when every turn that was begun is kept, or could not be. */
+  async settle(): Promise<void> {
+    await Promise.all(Array.from(this.#leases, ({ released }) => released));
   }
 
   async remove(id: string): Promise<'Removed' | Absence> {
@@ -152,6 +162,9 @@ interface LeaseAccess {
 class RedisLease implements Lease {
   readonly conversation: Kept;
   readonly #access: LeaseAccess;
+  /** Resolves when it was given back, or could not be. */
+  readonly released: Promise<void>;
+  readonly #onReleased: () => void;
   readonly #lost = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #renewedAt = performance.now();
@@ -160,6 +173,9 @@ class RedisLease implements Lease {
   constructor(conversation: Kept, access: LeaseAccess) {
     this.conversation = conversation;
     this.#access = access;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.released = promise;
+    this.#onReleased = resolve;
     this.#timer = setInterval(() => void this.#renew(), RENEW_MS).unref();
   }
 
@@ -171,7 +187,11 @@ class RedisLease implements Lease {
     if (this.#released) return;
     this.#released = true;
     clearInterval(this.#timer);
-    if (!(await this.#access.release(this.conversation, messages))) this.#lost.abort();
+    try {
+      if (!(await this.#access.release(this.conversation, messages))) this.#lost.abort();
+    } finally {
+      this.#onReleased();
+    }
   }
 
   async #renew(): Promise<void> {

@@ -50,6 +50,11 @@ export class Stores {
     return owner && owner.address !== this.#here.address ? owner.address : undefined;
   }
 
+  /** Resolves when no turn is left that is still to be kept in Redis. */
+  async settle(): Promise<void> {
+    await this.#redis?.store.settle();
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#memory.close(), this.#redis?.store.close()]);
   }

@@ -32,6 +32,9 @@ interface Fleet {
   model: FakeEndpoint;
   /** What DNS knows of. */
   listed: Set<string>;
+  /** Has the model answer nobody, until it is told to resume. */
+  hold(): void;
+  resume(): void;
   /** Ends a pod as a node that fails does. */
   kill(index: number): Promise<void>;
 }
@@ -40,8 +43,11 @@ interface Fleet {
 async function fleet(
   count: number,
   conversation: Partial<Content['conversation']> = {},
+  shutdown: Partial<Content['shutdown']> = {},
 ): Promise<Fleet> {
+  let held = false;
   const model = await fakeEndpoint((response, { body }) => {
+    if (held) return;
     const { messages } = JSON.parse(body.toString()) as { messages: unknown[] };
     answerStream(response, said({ text: String(messages.length) }));
   });
@@ -54,6 +60,7 @@ async function fleet(
   const whole = configuration(model.url, {
     endpoints,
     conversation: { ...CONVERSATION, peers: 'triage-headless.default.svc', ...conversation },
+    shutdown: { endpointLagMs: 0, drainTimeoutMs: 10_000, handlerTimeoutMs: 10_000, ...shutdown },
   });
   const pods: StartedRuntime[] = [];
   for (let i = 0; i < count; i += 1) {
@@ -74,7 +81,13 @@ async function fleet(
     await pods[index]!.stop();
     listed.delete(`10.0.0.${index + 1}`);
   };
-  return { pods, model, listed, kill };
+  const hold = (): void => {
+    held = true;
+  };
+  const resume = (): void => {
+    held = false;
+  };
+  return { pods, model, listed, hold, resume, kill };
 }
 
 const textOf = (answer: Awaited<ReturnType<typeof say>>): string =>
@@ -187,6 +200,23 @@ describe('conversations in Redis', () => {
     await say(all.pods[0]!.url, id, 'Hello');
     await all.kill(0);
     expect(textOf(await say(all.pods[1]!.url, id, 'Still there?'))).toBe('3');
+  });
+
+  it('are kept before a pod that is asked to stop has ended, though its drain was too short', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const all = await fleet(2, { redis: { url: redis.url } }, { drainTimeoutMs: 100 });
+    const id = await beginConversation(all.pods[0]!.url);
+    await say(all.pods[0]!.url, id, 'Hello');
+    all.hold();
+    const cut = say(all.pods[0]!.url, id, 'Think about it');
+    await until(() => all.model.seen.length === 2);
+    await all.pods[0]!.runtime.shutdown();
+    expect((await cut).status).not.toBe(200);
+    all.resume();
+    expect(textOf(await say(all.pods[1]!.url, id, 'Still there?'))).toBe('3');
+    const line = all.pods[0]!.logs.find((each) => each.includes('"handler":"conversations"'));
+    expect(line).toContain('Shutdown handler is done');
   });
 
   it('take one message at a time, over all pods', async () => {

@@ -24,7 +24,11 @@ async function raw(
         return { reason: 'None', failed: false };
       },
     },
-    lifecycle: new Lifecycle({ clock: new FakeClock(), onPhase: () => undefined }),
+    lifecycle: new Lifecycle({
+      clock: new FakeClock(),
+      onPhase: () => undefined,
+      onHandler: () => undefined,
+    }),
     health: () => false,
     onServed: () => undefined,
     log: pino({ level: 'silent' }),
