@@ -224,7 +224,8 @@ describe('config/default, config/samples and config/presets', () => {
   const build = async (path: string): Promise<KubernetesObject[]> =>
     documents(await run(kubectl, ['kustomize', join(SAMPLES, '..', path)]));
 
-  const paths = ['default', 'samples', 'presets/development', 'presets/production', 'crd'];
+  const samples = ['samples', 'samples/outage', 'samples/assistant'];
+  const paths = ['default', ...samples, 'presets/development', 'presets/production', 'crd'];
 
   it.each(paths)('config/%s is accepted', async (path) => {
     const objects = await build(path);

@@ -41,7 +41,7 @@ const AGAIN_MS = 500;
 /** Attempts at one message. */
 const MAX_ATTEMPTS = 120;
 /** Answers that say that trying again is of no use. */
-const FINAL = new Set([400, 401, 404, 410]);
+const FINAL = new Set([400, 401, 404, 410, 500]);
 
 /** Has conversations as a caller does who does not know which pod it speaks to. */
 export class ConversationTraffic {
