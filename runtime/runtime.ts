@@ -35,6 +35,7 @@ import { healthRoute } from './observe/health.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { debugServer, metricsServer } from './observe/servers.ts';
+import { Callers } from './security/callers.ts';
 import { RetryBudget } from './resilience/retryBudget.ts';
 
 export interface RuntimeOptions {
@@ -74,6 +75,7 @@ export class Runtime {
   readonly #boot = randomUUID();
   readonly #startedAt: string;
   readonly #credentials: Credentials;
+  readonly #callers: Callers;
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
@@ -117,11 +119,18 @@ export class Runtime {
       log: this.#log('configuration'),
     });
     this.#credentials = new Credentials(() => clock.now());
+    this.#callers = new Callers({
+      now: () => clock.now(),
+      date: () => clock.date(),
+      fetch: (url, init) => fetch(url, { ...init, redirect: 'error' }),
+      content: () => this.configuration.configuration?.content,
+    });
     this.#reporter = new Reporter({
       guard: this.guard,
       configuration: this.configuration,
       credentials: this.#credentials,
       headerCredentials: () => this.#agent.credentials(),
+      missingCallers: () => this.#callers.missingSecret(),
       missingConfigMaps: () => this.#agent.missingConfigMaps(),
     });
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
@@ -260,6 +269,7 @@ export class Runtime {
     const agent = agentServer({
       messages,
       conversations: this.#agent.conversations,
+      callers: this.#callers,
       lifecycle: this.lifecycle,
       health,
       onServed: (route, served, seconds) => this.metrics.served(route, served, seconds),

@@ -137,6 +137,33 @@ export interface Content {
     resetToken?: string;
   };
   /**
+   * Who may call the agent. Absent: everybody. A type that is unknown lets nobody in.
+   */
+  auth?: {
+    /**
+     * APIKeys or JWT.
+     */
+    type: string;
+    apiKeys?: {
+      /**
+       * Directory in the pod: a file for each caller, by its name, with its API keys, one a line.
+       */
+      path: string;
+      /**
+       * Name of the Secret, for messages.
+       */
+      secret: string;
+    };
+    jwt?: {
+      issuer: string;
+      /**
+       * @minItems 1
+       */
+      audiences: string[];
+      jwksURL: string;
+    };
+  };
+  /**
    * Conversations that the agent keeps itself. Absent: it keeps none.
    */
   conversation?: {
@@ -484,7 +511,11 @@ export interface Limit {
     /**
      * Name of a request header, in lower case; requests without it share a bucket.
      */
-    header: string;
+    header?: string;
+    /**
+     * true, in place of header: the caller as auth knows it.
+     */
+    principal?: boolean;
   };
   /**
    * Buckets at most; further keys share one.

@@ -331,6 +331,49 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * Who may call the agent. Health and metrics are not guarded by it. A caller's name reaches limits with key.principal, the cache and logs.
+   */
+  auth: {
+    /**
+     * APIKeys and JWT let nobody in without a key or a token, as authorization: Bearer or else as x-api-key; what was checked goes no further. None lets everybody in. Default None.
+     */
+    type: 'None' | 'APIKeys' | 'JWT';
+    /**
+     * Callers by their API keys.
+     */
+    apiKeys?: {
+      /**
+       * Secret in the same namespace: each of its keys names a caller, and the value is that caller's API key, or several, one a line. Changes are live without a restart.
+       */
+      secretRef: {
+        /**
+         * Name of the Secret.
+         */
+        name: string;
+      };
+    };
+    /**
+     * Callers by JSON Web Tokens. A token needs exp, and sub, which names the caller; it is signed with an asymmetric key.
+     */
+    jwt?: {
+      /**
+       * What iss of a token has to be.
+       */
+      issuer: string;
+      /**
+       * What aud of a token has to name, one of these.
+       *
+       * @minItems 1
+       * @maxItems 16
+       */
+      audiences: string[];
+      /**
+       * Where the public keys of the issuer are, as a JSON Web Key Set. Kept for as long as they cannot be had again, up to a day, and asked for anew when a token names one that is not among them.
+       */
+      jwksURL: string;
+    };
+  };
+  /**
    * How long one request to the model, and one turn of a conversation, may take. A duration is a row of numbers with units h, m, s or ms, such as 1m30s.
    */
   timeouts: {
@@ -1091,9 +1134,13 @@ export interface RateLimitPolicySpec {
      */
     key?: {
       /**
+       * Each caller that auth of the AgentDeployment knows has a bucket of its own. With auth None all share one.
+       */
+      principal?: true;
+      /**
        * Request header whose value is the key, such as x-user-id. Requests without it share a bucket.
        */
-      header: string;
+      header?: string;
     };
     /**
      * Buckets that a pod keeps at most when key is set. Only full ones are dropped for others; further keys share one bucket beyond that. Default 10000.

@@ -2,6 +2,7 @@ import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { AgentAttachment } from './attachment.ts';
+import { auth } from './auth.ts';
 import { canonicalHash, canonicalJson } from './canonical.ts';
 import { cache } from './cache.ts';
 import { circuit } from './circuit.ts';
@@ -44,6 +45,7 @@ export function resolveContent(
     },
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
+    ...auth(spec),
     ...cache(spec.cache),
     conversation: conversation(agent),
     ...tools(spec),

@@ -64,6 +64,7 @@ export function agentFixture(
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      auth: { type: 'None' },
       cache: cacheFixture(),
       conversation: {
         maxMessages: 100,

@@ -1,5 +1,6 @@
 import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { callersVolume } from './auth.ts';
 import {
   credentialDirectory,
   drainTimeout,
@@ -30,7 +31,12 @@ export interface RuntimeImage {
  * depends on nothing but the image, its pull policy, shutdown and the names of Secrets and of ConfigMaps with a prompt.
  */
 export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): PodTemplate {
-  const mounts = [...credentialsOf(agent), ...secretsOf(agent), ...promptOf(agent)];
+  const mounts = [
+    ...credentialsOf(agent),
+    ...secretsOf(agent),
+    ...promptOf(agent),
+    ...callersOf(agent),
+  ];
   return {
     metadata: {
       labels: labels(agent),
@@ -117,6 +123,12 @@ function promptOf({ spec }: AgentDeployment): Mounted[] {
   const volume = promptVolume(spec);
   if (volume === undefined) return [];
   return [{ volume, mount: { name: volume.name, mountPath: MOUNTS.prompt, readOnly: true } }];
+}
+
+function callersOf({ spec }: AgentDeployment): Mounted[] {
+  const volume = callersVolume(spec);
+  if (volume === undefined) return [];
+  return [{ volume, mount: { name: volume.name, mountPath: MOUNTS.callers, readOnly: true } }];
 }
 
 function container({ image, pullPolicy }: RuntimeImage, mounts: Mounted[]): Container {

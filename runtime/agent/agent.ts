@@ -13,6 +13,7 @@ import type { TokenEstimator } from '../model/estimate.ts';
 import { headerValue } from '../model/headers.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+import { keysOf } from '../security/caller.ts';
 import type { Environment } from './environment.ts';
 import type { ToolResult, ToolUse } from './exchange.ts';
 import { AgentModel } from './model.ts';
@@ -158,13 +159,13 @@ export class Agent {
   }
 
   #environment(context: TurnContext): Environment {
-    const { inForce, conversation, used, system, model, id, callerHeaders } = context;
+    const { inForce, conversation, used, system, model, id, principal, callerHeaders } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
-      header: (name) => headerValue(callerHeaders, name),
+      header: keysOf(principal, (name) => headerValue(callerHeaders, name)),
       signal,
     });
     return {
@@ -177,6 +178,7 @@ export class Agent {
           ...(system !== undefined && { system }),
           tools: tools.definitions,
           messages,
+          principal,
           callerHeaders,
           stickiness: id,
           deadlineAt: clock.now() + timeouts.requestMs,

@@ -5,6 +5,7 @@ import type {
   GateStatus,
   Snapshot,
 } from '../../contract/generated/types.ts';
+import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { Credential, Credentials } from '../model/credentials.ts';
@@ -18,6 +19,8 @@ export interface ReporterDeps {
   credentials: Credentials;
   /** Credentials besides those of endpoints. */
   headerCredentials: () => { dependency: string; credential: Credential }[];
+  /** Secret with the callers' API keys, if there is none in it. */
+  missingCallers: () => string | undefined;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -58,16 +61,19 @@ export class Reporter {
   }
 
   missingCredentials(): MissingCredentials {
-    const { configuration, credentials, headerCredentials } = this.#deps;
+    const { configuration, credentials, headerCredentials, missingCallers } = this.#deps;
     const keys = configuration.endpoints.flatMap((endpoint: Endpoint) => {
       const { credential } = endpoint;
       return credential ? [{ dependency: dependencyOf(endpoint), credential }] : [];
     });
-    return [...keys, ...headerCredentials()].flatMap(({ dependency, credential }) => {
+    const callers = missingCallers();
+    const auth = callers === undefined ? [] : [{ dependency: AUTH, secret: callers, key: '*' }];
+    const missing = [...keys, ...headerCredentials()].flatMap(({ dependency, credential }) => {
       if (credentials.read(credential) !== undefined) return [];
       const { secret, key } = credential;
       return [{ dependency, secret, key }];
     });
+    return [...missing, ...auth];
   }
 
   /** What changed since it was asked last; undefined when nothing did. */

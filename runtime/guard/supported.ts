@@ -46,7 +46,8 @@ export function supported(content: Content): Supported {
     missingByTarget.set(dependencyOf(endpoint), missing);
     return keep(`/endpoints/${i}`, missing);
   });
-  const { loadBalancing } = content;
+  const { auth, loadBalancing } = content;
+  if (auth) keep('/auth', missingFeatures([`Auth.${auth.type}`]));
   if (loadBalancing !== undefined) {
     keep('/loadBalancing', missingFeatures([`LoadBalancing.${loadBalancing}`]));
   }

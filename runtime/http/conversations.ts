@@ -17,6 +17,8 @@ import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
 import type { RawHeaders } from '../model/headers.ts';
 import { OK } from '../resilience/outcome.ts';
+import { keysOf } from '../security/caller.ts';
+import type { Caller } from '../security/caller.ts';
 import { readCreate, readSent } from './conversationRequests.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
@@ -39,6 +41,7 @@ export interface TurnContext {
   conversation: Conversation;
   /** Id of the conversation. */
   id: string;
+  principal: string;
   callerHeaders: RawHeaders;
   used: Used;
 }
@@ -127,6 +130,7 @@ export class Conversations {
     request: IncomingMessage,
     response: ServerResponse,
     cut: AbortController,
+    caller: Caller,
   ): Promise<Served> {
     if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
     const onClose = (): void => {
@@ -137,7 +141,7 @@ export class Conversations {
     try {
       const owner = this.#deps.ownerOf(id);
       if (owner !== undefined) return await this.#forward(owner, request, response, cut);
-      return await this.#serve({ action, id }, request, response, cut);
+      return await this.#serve({ action, id, caller }, request, response, cut);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#deps.log.warn({ why: error.message }, 'Conversations could not be reached');
@@ -148,14 +152,14 @@ export class Conversations {
   }
 
   #serve(
-    { action, id = '' }: Pick<ConversationRoute, 'action' | 'id'>,
+    { action, id = '', caller }: Pick<ConversationRoute, 'action' | 'id'> & { caller: Caller },
     request: IncomingMessage,
     response: ServerResponse,
     cut: AbortController,
   ): Promise<Served> {
     if (action === 'Read') return this.#read(id, response);
     if (action === 'Remove') return this.#remove(id, response);
-    const context = this.#context(id, request);
+    const context = this.#context(id, caller);
     if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
     const visit = { request, response, cut, context };
     return action === 'Create' ? this.#create(visit) : this.#send(visit);
@@ -181,7 +185,7 @@ export class Conversations {
     return { reason: UNAVAILABLE.reason, failed: true };
   }
 
-  #context(id: string, request: IncomingMessage): TurnContext | { problem: Problem } {
+  #context(id: string, caller: Caller): TurnContext | { problem: Problem } {
     const inForce = this.#deps.inForce();
     const conversation = inForce?.content.conversation;
     if (!inForce?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
@@ -195,7 +199,8 @@ export class Conversations {
       model,
       id,
       ...(prompt.text !== undefined && { system: prompt.text }),
-      callerHeaders: request.rawHeaders,
+      principal: caller.principal,
+      callerHeaders: caller.headers,
       used: new Used(),
     };
   }
@@ -245,7 +250,7 @@ export class Conversations {
     const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
     const asked = guard.admitInbound({
       deadlineAt: clock.now() + conversation.runTimeoutMs,
-      header: (name) => headerOf(request, name),
+      header: keysOf(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
     });
     const admission: Admission = await decided(asked, cut.signal);

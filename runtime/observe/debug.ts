@@ -63,7 +63,13 @@ function cacheMode({ configuration }: ActiveConfiguration): { mode: string; scop
 export function redacted(configuration: Configuration | undefined): unknown {
   if (!configuration) return {};
   const { content } = configuration;
-  return { ...configuration, content: { ...content, endpoints: content.endpoints.map(shown) } };
+  const { auth, endpoints } = content;
+  const secret = auth?.apiKeys?.secret;
+  const shownAuth = auth && { ...auth, ...(secret !== undefined && { apiKeys: { secret } }) };
+  return {
+    ...configuration,
+    content: { ...content, auth: shownAuth, endpoints: endpoints.map(shown) },
+  };
 }
 
 function shown({ credential, baseURL, ...rest }: Endpoint): Record<string, unknown> {

@@ -17,6 +17,7 @@ import { ago, circuit, NOW, observation, pod, transition } from '../../operator/
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
+import { rows as auth } from './validation/auth.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
@@ -50,7 +51,7 @@ const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 1
 
 const kinds: Record<string, Kind> = {
   agentdeployments: {
-    rows: [...agentDeployments, ...cache, ...conversations, ...tools, ...mcpServers],
+    rows: [...agentDeployments, ...auth, ...cache, ...conversations, ...tools, ...mcpServers],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
       replicas: 1,
@@ -69,6 +70,7 @@ const kinds: Record<string, Kind> = {
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      auth: { type: 'None' },
       cache: {
         mode: 'Off',
         scope: 'PerPrincipal',
