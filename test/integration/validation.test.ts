@@ -86,7 +86,7 @@ const kinds: Record<string, Kind> = {
         store: { type: 'Memory' },
       },
       security: { egress: { denyPrivateNetworks: true } },
-      shutdown: { drainTimeout: '5m' },
+      shutdown: { drainTimeout: '5m', handlerTimeout: '30s' },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
     wideColumns: [],
