@@ -40,6 +40,7 @@ const runtime = new Runtime({
     control: port('BREAKWATER_CONTROL_PORT', PORTS.control),
     debug: port('BREAKWATER_DEBUG_PORT', PORTS.debug),
   },
+  ...(env.BREAKWATER_HOST && { host: env.BREAKWATER_HOST }),
   configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
   // Of the pod alone: the directory may be shared where this is no pod.

@@ -43,6 +43,8 @@ export interface RuntimeOptions {
   version: string;
   /** 0 chooses a free port. */
   ports: { agent: number; metrics: number; control: number; debug: number };
+  /** Address that all ports but debug are open on; absent: any. */
+  host?: string;
   configurationDirectory: string;
   tokenDirectory: string;
   /** Where the guard's state outlives the process; absent: it does not. */
@@ -193,11 +195,11 @@ export class Runtime {
 
   /** Resolves when every listener is up and the mounted files were looked at. */
   async start(): Promise<void> {
-    const { ports } = this.#options;
+    const { ports, host } = this.#options;
     await Promise.all([
       this.#files.start(),
-      listen(this.#servers.agent, ports.agent),
-      listen(this.#servers.metrics, ports.metrics),
+      listen(this.#servers.agent, ports.agent, host),
+      listen(this.#servers.metrics, ports.metrics, host),
       listen(this.#servers.debug, ports.debug, '127.0.0.1'),
       this.#startControl(),
     ]);
@@ -319,7 +321,7 @@ export class Runtime {
   }
 
   async #startControl(): Promise<void> {
-    const { pod, clock, ports } = this.#options;
+    const { pod, clock, ports, host } = this.#options;
     const commands = new Commands({
       configuration: this.configuration,
       snapshot: () => this.#reporter.snapshot(),
@@ -334,7 +336,7 @@ export class Runtime {
       log: this.#log('link'),
     });
     if (this.#authority !== undefined) this.#control.setAuthority(this.#authority);
-    await listen(this.#control.server, ports.control);
+    await listen(this.#control.server, ports.control, host);
   }
 
   async #hello(): Promise<Hello> {
