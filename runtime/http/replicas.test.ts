@@ -24,6 +24,8 @@ import type { FakeEndpoint } from '../testing/upstream.ts';
 // Three pods, a model and their callers share one process.
 jest.setTimeout(120_000);
 
+const BRIEF = { endpointLagMs: 0, drainTimeoutMs: 100, handlerTimeoutMs: 10_000 };
+
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
@@ -43,7 +45,7 @@ interface Fleet {
 async function fleet(
   count: number,
   conversation: Partial<Content['conversation']> = {},
-  shutdown: Partial<Content['shutdown']> = {},
+  content: Partial<Content> = {},
 ): Promise<Fleet> {
   let held = false;
   const model = await fakeEndpoint((response, { body }) => {
@@ -60,7 +62,7 @@ async function fleet(
   const whole = configuration(model.url, {
     endpoints,
     conversation: { ...CONVERSATION, peers: 'triage-headless.default.svc', ...conversation },
-    shutdown: { endpointLagMs: 0, drainTimeoutMs: 10_000, handlerTimeoutMs: 10_000, ...shutdown },
+    ...content,
   });
   const pods: StartedRuntime[] = [];
   for (let i = 0; i < count; i += 1) {
@@ -128,6 +130,29 @@ describe('conversations in memory', () => {
     });
     expect(eventsOf(answer).map(({ type }) => type)).toEqual(['turn_start', 'text', 'turn_end']);
     expect(model.seen[0]!.headers['x-api-key']).toBe('mine');
+  });
+
+  it('are for callers whose key both the pod that is asked and the owner accept', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'callers-'));
+    cleanups.add(() => rm(path, { recursive: true }));
+    await writeFile(join(path, 'shop'), 'key-of-the-shop\n');
+    const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+    const { pods } = await fleet(2, {}, { auth });
+    const shop = { 'x-api-key': 'key-of-the-shop' };
+    const begun = await send(pods[0]!.url, {
+      path: '/v1/conversations',
+      body: '',
+      headers: shop,
+    });
+    const { id } = json<{ id: string }>(begun);
+    const forwarded = { 'x-breakwater-forwarded': '1' };
+    const statuses = [
+      await say(pods[1]!.url, id, 'Hello', { headers: shop }),
+      await say(pods[1]!.url, id, 'Hello'),
+      await say(pods[0]!.url, id, 'Hello', { headers: forwarded }),
+      await say(pods[0]!.url, id, 'Hello', { headers: { ...forwarded, ...shop } }),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([200, 401, 401, 200]);
   });
 
   it('are read and deleted through any pod', async () => {
@@ -205,7 +230,7 @@ describe('conversations in Redis', () => {
   it('are kept before a pod that is asked to stop has ended, though its drain was too short', async () => {
     const redis = await RealRedis.start();
     cleanups.add(() => redis.stop());
-    const all = await fleet(2, { redis: { url: redis.url } }, { drainTimeoutMs: 100 });
+    const all = await fleet(2, { redis: { url: redis.url } }, { shutdown: BRIEF });
     const id = await beginConversation(all.pods[0]!.url);
     await say(all.pods[0]!.url, id, 'Hello');
     all.hold();
