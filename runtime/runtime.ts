@@ -34,6 +34,7 @@ import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { Performance } from './observe/performance.ts';
 import { debugServer, metricsServer } from './observe/servers.ts';
 import { Callers } from './security/callers.ts';
 import { RetryBudget } from './resilience/retryBudget.ts';
@@ -78,6 +79,7 @@ export class Runtime {
   readonly #startedAt: string;
   readonly #credentials: Credentials;
   readonly #callers: Callers;
+  readonly #performance: Performance;
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
@@ -121,6 +123,7 @@ export class Runtime {
       log: this.#log('configuration'),
     });
     this.#credentials = new Credentials(() => clock.now());
+    this.#performance = new Performance({ now: () => clock.now(), date: () => clock.date() });
     this.#callers = new Callers({
       now: () => clock.now(),
       date: () => clock.date(),
@@ -132,6 +135,7 @@ export class Runtime {
       configuration: this.configuration,
       credentials: this.#credentials,
       headerCredentials: () => this.#agent.credentials(),
+      performance: this.#performance,
       missingCallers: () => this.#callers.missingSecret(),
       missingConfigMaps: () => this.#agent.missingConfigMaps(),
     });
@@ -175,7 +179,11 @@ export class Runtime {
       peers: options.peers,
       credentials: this.#credentials,
       connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
-      onToolCall: (tool, status, seconds) => this.metrics.toolCall(tool, status, seconds),
+      onToolCall: (tool, status, seconds) => {
+        this.metrics.toolCall(tool, status, seconds);
+        const worked = status === 'ok' || status === 'error';
+        this.#performance.record('tool', seconds * 1000, worked ? '' : status);
+      },
       maxConversationBytes: options.maxConversationBytes,
       log: this.#log('agent'),
     });
@@ -274,13 +282,17 @@ export class Runtime {
       callers: this.#callers,
       lifecycle: this.lifecycle,
       health,
-      onServed: (route, served, seconds) => this.metrics.served(route, served, seconds),
+      onServed: (route, served, seconds) => {
+        this.metrics.served(route, served, seconds);
+        this.#performance.record('request', seconds * 1000, served.failed ? served.reason : '');
+      },
       log: this.#log('http'),
     });
     const pages = debugPages({
       guard: this.guard,
       configuration: this.configuration,
       cache: caller,
+      performance: this.#performance,
       endpoints: () => {
         const content = this.configuration.configuration?.content;
         return content ? this.#pool.state(content, this.configuration.endpoints) : [];
@@ -307,7 +319,10 @@ export class Runtime {
       retryBudget: this.#retryBudget,
       pool: this.#pool,
       random: Math.random,
-      onAttempt: (call) => this.metrics.modelCall(call),
+      onAttempt: (call) => {
+        this.metrics.modelCall(call);
+        this.#performance.record('model', call.duration * 1000, call.errorType);
+      },
       onRetry: (reason) => this.metrics.retry(reason),
       onFallback: (from, to) => this.metrics.fallback(from, to),
     });

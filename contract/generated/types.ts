@@ -22,6 +22,15 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
+ * How the process has done since it started, by operation. In Counters only when it changed, and not with each of them.
+ *
+ * @maxItems 8
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Performance".
+ */
+export type Performance = OperationReport[];
+/**
  * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -614,6 +623,7 @@ export interface Snapshot {
     configMap: string;
     key: string;
   }[];
+  performance?: Performance;
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    */
@@ -742,6 +752,22 @@ export interface Transition {
   reason: string;
 }
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "OperationReport".
+ */
+export interface OperationReport {
+  operation: 'request' | 'model' | 'tool';
+  count: number;
+  failures: number;
+  totalMs: number;
+  /**
+   * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
+   *
+   * @maxItems 2048
+   */
+  durations: number[][];
+}
+/**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -775,6 +801,7 @@ export interface Counters {
    * Those whose last failure, next probe or override changed.
    */
   circuits: CircuitStatus[];
+  performance?: Performance;
   /**
    * Those that changed.
    */

@@ -525,6 +525,41 @@ export interface AgentDeploymentSpec {
  */
 export interface AgentDeploymentStatus {
   /**
+   * How the connected pods have done since each of them started, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.
+   *
+   * @maxItems 8
+   */
+  performance?: {
+    /**
+     * What is measured.
+     */
+    operation: 'request' | 'model' | 'tool';
+    /**
+     * How many there were.
+     */
+    count: number;
+    /**
+     * How many of a hundred did not fail, rounded down.
+     */
+    successPercent: number;
+    /**
+     * Average duration in milliseconds.
+     */
+    averageMs: number;
+    /**
+     * Duration in milliseconds that half of them stayed below.
+     */
+    p50Ms: number;
+    /**
+     * Duration in milliseconds that 95 of a hundred stayed below.
+     */
+    p95Ms: number;
+    /**
+     * Duration in milliseconds that 99 of a hundred stayed below.
+     */
+    p99Ms: number;
+  }[];
+  /**
    * Generation of the spec that this status speaks of.
    */
   observedGeneration?: number;

@@ -10,6 +10,7 @@ import { dependenciesHealthy } from './dependencies.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
+import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
 import { obstacles, progressing, rollOutOf, type RollOut } from './rollout.ts';
 
@@ -64,6 +65,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       ...shownGate(gates.find((one) => one.dependency === dependency.name)),
       policies: policiesOn(dependency),
     })),
+    ...performanceOf(observation),
     conditions: conditions(
       [
         ...workloadConditions(input),

@@ -4,12 +4,14 @@ import type { ActiveConfiguration } from '../control/configuration.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { EndpointState } from '../model/pool.ts';
+import type { Performance } from './performance.ts';
 import type { DebugPages } from './servers.ts';
 
 export interface DebugFacts {
   guard: Guard;
   configuration: ActiveConfiguration;
   cache: Pick<CachingCaller, 'stats' | 'clear'>;
+  performance: Pick<Performance, 'summary'>;
   /** How each endpoint stands for calls with its own key. */
   endpoints: () => EndpointState[];
   /** The process: names, times, phase, open requests, links. */
@@ -21,6 +23,7 @@ export function debugPages({
   guard,
   configuration,
   cache,
+  performance,
   endpoints,
   state,
 }: DebugFacts): DebugPages {
@@ -45,6 +48,7 @@ export function debugPages({
         }),
       })),
     }),
+    '/debug/performance': () => performance.summary(),
     '/debug/cache': () => ({ ...cacheMode(configuration), ...cache.stats() }),
     'DELETE /debug/cache': () => {
       cache.clear();
