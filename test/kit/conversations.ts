@@ -9,7 +9,10 @@ export interface ConversationPlan {
   conversations: number;
   /** Messages in each. */
   messages: number;
-  /** Between an answer and the next message of a conversation, in milliseconds. Default 0. */
+  /**
+   * Between an answer and the next message of a conversation, in milliseconds. Conversations begin spread over that
+   * time. Default 0.
+   */
   pauseMs?: number;
 }
 
@@ -65,8 +68,12 @@ export class ConversationTraffic {
 
   /** Resolves when all are over. */
   async run(): Promise<ConversationReport> {
-    const { conversations } = this.#plan;
-    await Promise.all(Array.from({ length: conversations }, () => this.#converse()));
+    const { conversations, pauseMs = 0 } = this.#plan;
+    const all = Array.from({ length: conversations }, async (_, i) => {
+      await pause((i / conversations) * pauseMs);
+      await this.#converse();
+    });
+    await Promise.all(all);
     this.#report.done = true;
     return this.report();
   }
