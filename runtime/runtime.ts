@@ -265,6 +265,9 @@ export class Runtime {
       listening: () => this.#servers.agent.listening && this.#control?.server.listening === true,
       leaving: () => this.lifecycle.leaving,
       lagMs: () => this.#eventLoop.lagMs,
+      links: () => this.#control?.links ?? 0,
+      circuits: () => this.guard.circuits(),
+      gates: () => this.guard.gates(),
     });
     const { clock } = this.#options;
     const { caller, estimator } = this.#model;
