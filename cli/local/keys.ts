@@ -20,10 +20,7 @@ export function valueOf(
   keys: readonly Keys[],
   environment: Environment,
 ): string | undefined {
-  const found = keys.find(
-    ({ kind, metadata: { namespace, name } }) =>
-      kind === ref.kind && namespace === ref.namespace && name === ref.name,
-  );
+  const found = keysOf(ref, keys);
   const written = found && textIn(found, ref.key);
   if (written !== undefined || ref.kind === 'ConfigMap') return written;
   return environment[variableOf(ref)];
@@ -32,6 +29,28 @@ export function valueOf(
 /** The environment variable for a key of a Secret: ANTHROPIC_API_KEY for api-key of anthropic. */
 export function variableOf({ name, key }: Pick<KeyRef, 'name' | 'key'>): string {
   return `${name}_${key}`.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_');
+}
+
+/** All keys of a Secret or a ConfigMap as manifests have them. */
+export function textsIn(
+  ref: Omit<KeyRef, 'key'>,
+  keys: readonly Keys[],
+): [key: string, text: string][] {
+  const found = keysOf(ref, keys);
+  const names = new Set(
+    [found?.data, found?.stringData].flatMap((each) => Object.keys(each ?? {})),
+  );
+  return [...names].sort().flatMap((key) => {
+    const text = textIn(found!, key);
+    return text === undefined ? [] : [[key, text]];
+  });
+}
+
+function keysOf(ref: Omit<KeyRef, 'key'>, keys: readonly Keys[]): Keys | undefined {
+  return keys.find(
+    ({ kind, metadata: { namespace, name } }) =>
+      kind === ref.kind && namespace === ref.namespace && name === ref.name,
+  );
 }
 
 function textIn({ kind, data, stringData }: Keys, key: string): string | undefined {
