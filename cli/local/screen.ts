@@ -2,6 +2,7 @@
 export interface Output {
   isTTY?: boolean;
   columns?: number;
+  rows?: number;
   write(text: string): unknown;
 }
 
@@ -30,7 +31,9 @@ export class Screen {
     this.#write([text], this.#table);
   }
 
-  update(table: readonly string[]): void {
+  update(whole: readonly string[]): void {
+    // What has left the screen at the top cannot be written anew.
+    const table = whole.slice(0, Math.max(1, (this.#output.rows ?? 24) - 2));
     if (!this.live || table.join('\n') === this.#table.join('\n')) return;
     this.#write([], table);
   }

@@ -54,10 +54,12 @@ describe('the screen', () => {
 
   it('writes the table of a terminal anew below the lines', () => {
     const writes: string[] = [];
-    const screen = new Screen({ isTTY: true, columns: 80, write: (more) => writes.push(more) });
+    const screen = new Screen({ isTTY: true, rows: 5, write: (more) => writes.push(more) });
     screen.update(['A', 'B']);
     screen.update(['A', 'B']);
     screen.line('one');
+    screen.update(['A', 'B', 'C', 'D']);
+    expect(writes.pop()).toBe('\u001b[3F\u001b[J\nA\nB\nC\n');
     expect(writes).toEqual(['\nA\nB\n', '\u001b[3F\u001b[Jone\n\nA\nB\n']);
   });
 });
