@@ -1,27 +1,32 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-/** Programs that are bundled, each to dist/NAME/main.js. */
+/** Programs that are bundled, each to dist/PROGRAM; the name of a module is that of its file there. */
 export const PROGRAMS = {
-  runtime: 'runtime/main.ts',
-  operator: 'operator/main.ts',
-  simulator: 'test/model/main.ts',
+  runtime: { main: 'runtime/main.ts' },
+  operator: { main: 'operator/main.ts' },
+  simulator: { main: 'test/model/main.ts' },
+  cli: {
+    main: 'cli/main.ts',
+    runtime: 'cli/local/runtimeChild.ts',
+    simulator: 'test/model/child.ts',
+  },
 };
 
 /** Some dependencies are CommonJS and call require for Node's own modules. */
 const REQUIRE = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url);`;
 
-/** Bundles a program with all it needs into one file and a source map beside it. */
+/** Bundles a program with all it needs into a file for each module and a source map beside it. */
 export async function bundle(program) {
   const root = import.meta.dirname;
   await build({
     absWorkingDir: root,
-    entryPoints: [PROGRAMS[program]],
-    outfile: `dist/${program}/main.js`,
+    entryPoints: PROGRAMS[program],
+    outdir: `dist/${program}`,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -31,10 +36,36 @@ export async function bundle(program) {
     minifyWhitespace: true,
     sourcemap: 'external',
     legalComments: 'none',
+    // The sketches' own form on the wire, which nothing here uses, asks for it when it is called.
+    external: ['protobufjs/minimal'],
     logLevel: 'warning',
   });
+  const directory = join(root, 'dist', program);
+  if (program === 'cli') await completePackage(root, directory);
   // Tells Node at once what it would otherwise find out by parsing twice.
-  await writeFile(join(root, 'dist', program, 'package.json'), '{ "type": "module" }\n');
+  else await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n');
+}
+
+/** What makes the bundled cli a package that needs no other: `npm pack ./dist/cli`. */
+async function completePackage(root, directory) {
+  const files = [
+    ...['cli/breakwater.js', 'LICENSE'],
+    ...['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'].map(
+      (plural) => `crds/${plural}.yaml`,
+    ),
+  ];
+  await Promise.all(
+    files.map((file) => copyFile(join(root, file), join(directory, basename(file)))),
+  );
+  const { name, version, description, license, type, engines } = JSON.parse(
+    await readFile(join(root, 'package.json'), 'utf8'),
+  );
+  const bin = { breakwater: 'breakwater.js' };
+  const manifest = {
+    ...{ name, version, description, license, type, engines, bin },
+    files: ['*.js', '*.yaml'],
+  };
+  await writeFile(join(directory, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

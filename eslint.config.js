@@ -76,4 +76,10 @@ export default tseslint.config(
     '/(runtime|cli|test|links|reconcile|status|desired)/',
     'kube/ knows Kubernetes, not Breakwater.',
   ),
+  boundary(
+    ['cli/**/*.ts'],
+    TESTS,
+    `/(test|kube|links|reconcile|status)/|${CLIENT_NODE}`,
+    'The local mode joins what operator/desired resolves with the runtime, without Kubernetes.',
+  ),
 );

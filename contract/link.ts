@@ -33,10 +33,14 @@ export const MOUNTS = {
   credentials: '/var/run/secrets/breakwater.dev/credentials',
   prompt: '/etc/breakwater-prompt',
   headers: '/var/run/secrets/breakwater.dev/headers',
+  callers: '/var/run/secrets/breakwater.dev/callers',
 } as const;
 
 /** Limits on requests that the agent takes have this target; others name a dependency. */
 export const INBOUND = 'inbound';
+
+/** In place of a dependency: what callers are checked by. */
+export const AUTH = 'auth';
 
 /** What this version's runtime can do, announced in its Hello. */
 export const FEATURES = [
@@ -45,6 +49,8 @@ export const FEATURES = [
   'LoadBalancing.LeastLoaded',
   'LoadBalancing.Weighted',
   'LoadBalancing.Random',
+  'Auth.APIKeys',
+  'Auth.JWT',
   'Circuit.ConsecutiveFailures',
   'Circuit.FailureRate',
   'Circuit.SlowCalls',
@@ -56,6 +62,7 @@ export const FEATURES = [
   'Limit.OutputTokens',
   'Limit.TotalTokens',
   'Limit.Key',
+  'Limit.Principal',
   'Limit.Queue',
   'Limit.Shadow',
   'Dependency.tool',

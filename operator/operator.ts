@@ -30,6 +30,7 @@ import { createQueues, Office } from './reconcile/office.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
+import { ranking } from './status/performance.ts';
 
 export interface OperatorOptions {
   settings: Settings;
@@ -83,7 +84,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   connectTriggers({ caches, attachments, links, queues });
   exportCacheAge(caches, registry);
   let office: Office | undefined;
-  const stop = await serveEndpoints(options, caches, () => describe(caches, links, office));
+  const stop = await serveEndpoints(options, caches, {
+    agents: () => describe(caches, links, office),
+    rank: () => rank(caches, links),
+  });
   caches.start(signal);
   await Promise.race([caches.whenSynced(), aborted(signal)]);
   const elector = new LeaderElector({
@@ -168,7 +172,7 @@ async function createLinks(
 async function serveEndpoints(
   { settings, registry }: OperatorOptions,
   caches: Caches,
-  agents: () => unknown,
+  { agents, rank }: { agents: () => unknown; rank: () => unknown },
 ): Promise<() => void> {
   collectDefaultMetrics({ register: registry });
   const delay = monitorEventLoopDelay({ resolution: 20 });
@@ -192,7 +196,14 @@ async function serveEndpoints(
   const servers = await Promise.all([
     serve({ '/metrics': metrics }, ports.metrics),
     serve({ '/healthz': healthy, '/readyz': ready }, ports.health),
-    serve({ '/debug/agents': () => json(200, agents()) }, ports.debug, '127.0.0.1'),
+    serve(
+      {
+        '/debug/agents': () => json(200, agents()),
+        '/debug/ranking': () => json(200, rank()),
+      },
+      ports.debug,
+      '127.0.0.1',
+    ),
   ]);
   return () => {
     delay.disable();
@@ -217,6 +228,17 @@ function describe(caches: Caches, links: Links, office: Office | undefined): unk
     };
   });
   return describeAgents(office !== undefined, facts);
+}
+
+/** What /debug/ranking shows: the agents by how well they serve requests, as far as this operator is linked to their pods. */
+function rank(caches: Caches, links: Links): unknown {
+  return {
+    agents: ranking(
+      caches.agents
+        .list()
+        .map((agent) => ({ agent: keyOf(agent), pods: links.podsOf(keyOf(agent)) })),
+    ),
+  };
 }
 
 function exportCacheAge(caches: Caches, registry: Registry): void {

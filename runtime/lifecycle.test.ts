@@ -3,7 +3,7 @@ import { FakeClock } from './guard/fakeClock.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { Cut } from './model/outcome.ts';
 
-const TIMES = { endpointLagMs: 5000, drainTimeoutMs: 60_000 };
+const TIMES = { endpointLagMs: 5000, drainTimeoutMs: 60_000, handlerTimeoutMs: 30_000 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function setup(): {
@@ -17,6 +17,7 @@ function setup(): {
   const lifecycle = new Lifecycle({
     clock,
     onPhase: (phase, open) => phases.push(`${phase} ${open}`),
+    onHandler: (name, end) => phases.push(`${name} ${end}`),
   });
   const stop = (): (() => boolean) => {
     let done = false;
@@ -65,6 +66,47 @@ describe('Lifecycle', () => {
     leave();
     await turn();
     expect(done()).toBe(true);
+  });
+
+  it('runs handlers in order, and goes on after one that fails', async () => {
+    const { clock, lifecycle, phases, stop } = setup();
+    const first = Promise.withResolvers<void>();
+    lifecycle.register('first', () => first.promise);
+    lifecycle.register('second', () => Promise.reject(new Error('no')));
+    lifecycle.register('third', () => Promise.resolve());
+    const done = stop();
+    clock.advance(5000);
+    await turn();
+    expect(phases).toEqual(['Leaving 0', 'Draining 0', 'Stopped 0']);
+    clock.advance(29_000);
+    await turn();
+    expect(done()).toBe(false);
+    first.resolve();
+    await turn();
+    expect(phases.slice(3)).toEqual(['first Done', 'second Failed', 'third Done']);
+    expect(done()).toBe(true);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('gives all handlers together their time, and no more', async () => {
+    const { clock, lifecycle, phases, stop } = setup();
+    let aborted = false;
+    const stuck = (signal: AbortSignal): Promise<void> => {
+      signal.addEventListener('abort', () => (aborted = true));
+      return Promise.withResolvers<void>().promise;
+    };
+    lifecycle.register('stuck', stuck);
+    lifecycle.register('late', () => Promise.resolve());
+    const done = stop();
+    clock.advance(5000);
+    await turn();
+    clock.advance(29_999);
+    await turn();
+    expect([done(), aborted]).toEqual([false, false]);
+    clock.advance(1);
+    await turn();
+    expect([done(), aborted]).toEqual([true, true]);
+    expect(phases.slice(3)).toEqual(['stuck TimedOut', 'late Skipped']);
   });
 
   it('is not shortened by being asked again', async () => {

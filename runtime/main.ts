@@ -1,3 +1,5 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
@@ -38,12 +40,19 @@ const runtime = new Runtime({
     control: port('BREAKWATER_CONTROL_PORT', PORTS.control),
     debug: port('BREAKWATER_DEBUG_PORT', PORTS.debug),
   },
+  ...(env.BREAKWATER_HOST && { host: env.BREAKWATER_HOST }),
   configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
   // Of the pod alone: the directory may be shared where this is no pod.
   ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
+  peers: {
+    self: env.POD_IP ?? '127.0.0.1',
+    resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+    locate: (address) => `${isIP(address) === 6 ? `[${address}]` : address}:${PORTS.agent}`,
+  },
   // The rest is for requests in flight.
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
+  maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
   clock: systemClock,
   log,
 });

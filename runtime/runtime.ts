@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import type { Content, GateStatus, Hello, Snapshot } from '../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
 import { Agent } from './agent/agent.ts';
+import type { PeerAccess } from './agent/agent.ts';
+import { CachingCaller } from './cache/cachingCaller.ts';
 import { selfSignedIdentity } from './control/certificate.ts';
 import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
@@ -32,7 +34,9 @@ import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { Performance } from './observe/performance.ts';
 import { debugServer, metricsServer } from './observe/servers.ts';
+import { Callers } from './security/callers.ts';
 import { RetryBudget } from './resilience/retryBudget.ts';
 
 export interface RuntimeOptions {
@@ -40,12 +44,17 @@ export interface RuntimeOptions {
   version: string;
   /** 0 chooses a free port. */
   ports: { agent: number; metrics: number; control: number; debug: number };
+  /** Address that all ports but debug are open on; absent: any. */
+  host?: string;
   configurationDirectory: string;
   tokenDirectory: string;
   /** Where the guard's state outlives the process; absent: it does not. */
   statePath?: string;
+  peers: PeerAccess;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;
+  /** Bytes of answers that the cache keeps at most. */
+  maxCacheBytes: number;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
@@ -71,6 +80,8 @@ export class Runtime {
   readonly #boot = randomUUID();
   readonly #startedAt: string;
   readonly #credentials: Credentials;
+  readonly #callers: Callers;
+  readonly #performance: Performance;
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
@@ -81,7 +92,7 @@ export class Runtime {
   #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
-  readonly #model: { caller: ModelCaller; estimator: TokenEstimator };
+  readonly #model: { caller: CachingCaller; estimator: TokenEstimator };
   readonly #agent: Agent;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
   #control: ControlServer | undefined;
@@ -114,11 +125,20 @@ export class Runtime {
       log: this.#log('configuration'),
     });
     this.#credentials = new Credentials(() => clock.now());
+    this.#performance = new Performance({ now: () => clock.now(), date: () => clock.date() });
+    this.#callers = new Callers({
+      now: () => clock.now(),
+      date: () => clock.date(),
+      fetch: (url, init) => fetch(url, { ...init, redirect: 'error' }),
+      content: () => this.configuration.configuration?.content,
+    });
     this.#reporter = new Reporter({
       guard: this.guard,
       configuration: this.configuration,
       credentials: this.#credentials,
       headerCredentials: () => this.#agent.credentials(),
+      performance: this.#performance,
+      missingCallers: () => this.#callers.missingSecret(),
       missingConfigMaps: () => this.#agent.missingConfigMaps(),
     });
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
@@ -127,7 +147,17 @@ export class Runtime {
       clock,
       onPhase: (phase, openRequests) => {
         this.#log('lifecycle').info({ phase, openRequests }, 'Shutdown moved on');
+        if (phase === 'Stopped' && openRequests > 0)
+          this.#log('lifecycle').warn(
+            { openRequests },
+            'Requests were cut when the drain was over',
+          );
         if (phase === 'Draining') this.#servers.agent.closeIdleConnections();
+      },
+      onHandler: (handler, end, err) => {
+        const log = this.#log('lifecycle');
+        if (end === 'Done') log.info({ handler }, 'Shutdown handler is done');
+        else log.warn({ handler, end, err }, 'Shutdown handler did not come to its end');
       },
     });
     this.#eventLoop = new EventLoop(() => performance.now());
@@ -148,12 +178,19 @@ export class Runtime {
       ...this.#model,
       inForce: () => this.#inForce(),
       version: options.version,
+      peers: options.peers,
       credentials: this.#credentials,
       connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
-      onToolCall: (tool, status, seconds) => this.metrics.toolCall(tool, status, seconds),
+      onToolCall: (tool, status, seconds) => {
+        this.metrics.toolCall(tool, status, seconds);
+        const worked = status === 'ok' || status === 'error';
+        this.#performance.record('tool', seconds * 1000, worked ? '' : status);
+      },
       maxConversationBytes: options.maxConversationBytes,
       log: this.#log('agent'),
     });
+    this.lifecycle.register('conversations', () => this.#agent.settle());
+    this.lifecycle.register('circuits', () => this.#kept.save());
     this.#servers = this.#makeServers();
     this.#files = new FileWatcher({
       directory: options.configurationDirectory,
@@ -168,11 +205,11 @@ export class Runtime {
 
   /** Resolves when every listener is up and the mounted files were looked at. */
   async start(): Promise<void> {
-    const { ports } = this.#options;
+    const { ports, host } = this.#options;
     await Promise.all([
       this.#files.start(),
-      listen(this.#servers.agent, ports.agent),
-      listen(this.#servers.metrics, ports.metrics),
+      listen(this.#servers.agent, ports.agent, host),
+      listen(this.#servers.metrics, ports.metrics, host),
       listen(this.#servers.debug, ports.debug, '127.0.0.1'),
       this.#startControl(),
     ]);
@@ -230,6 +267,9 @@ export class Runtime {
       listening: () => this.#servers.agent.listening && this.#control?.server.listening === true,
       leaving: () => this.lifecycle.leaving,
       lagMs: () => this.#eventLoop.lagMs,
+      links: () => this.#control?.links ?? 0,
+      circuits: () => this.guard.circuits(),
+      gates: () => this.guard.gates(),
     });
     const { clock } = this.#options;
     const { caller, estimator } = this.#model;
@@ -244,15 +284,21 @@ export class Runtime {
     const agent = agentServer({
       messages,
       conversations: this.#agent.conversations,
+      callers: this.#callers,
       lifecycle: this.lifecycle,
       health,
-      onServed: (route, served, seconds) => this.metrics.served(route, served, seconds),
+      onServed: (route, served, seconds) => {
+        this.metrics.served(route, served, seconds);
+        this.#performance.record('request', seconds * 1000, served.failed ? served.reason : '');
+      },
       log: this.#log('http'),
     });
     const pages = debugPages({
       guard: this.guard,
       configuration: this.configuration,
       date: () => clock.date(),
+      cache: caller,
+      performance: this.#performance,
       endpoints: () => {
         const content = this.configuration.configuration?.content;
         return content ? this.#pool.state(content, this.configuration.endpoints) : [];
@@ -267,10 +313,10 @@ export class Runtime {
   }
 
   /** The way to the model, which is the same for requests and for the agent itself. */
-  #makeCaller(): { caller: ModelCaller; estimator: TokenEstimator } {
+  #makeCaller(): { caller: CachingCaller; estimator: TokenEstimator } {
     const { clock } = this.#options;
     const estimator = new TokenEstimator();
-    const caller = new ModelCaller({
+    const model = new ModelCaller({
       guard: this.guard,
       clock,
       upstream: this.#upstream,
@@ -279,15 +325,24 @@ export class Runtime {
       retryBudget: this.#retryBudget,
       pool: this.#pool,
       random: Math.random,
-      onAttempt: (call) => this.metrics.modelCall(call),
+      onAttempt: (call) => {
+        this.metrics.modelCall(call);
+        this.#performance.record('model', call.duration * 1000, call.errorType);
+      },
       onRetry: (reason) => this.metrics.retry(reason),
       onFallback: (from, to) => this.metrics.fallback(from, to),
+    });
+    const caller = new CachingCaller({
+      call: (request, onUsage) => model.call(request, onUsage),
+      now: () => clock.now(),
+      maxBytes: this.#options.maxCacheBytes,
+      onLookup: (tier, result) => this.metrics.cacheLookup(tier, result),
     });
     return { caller, estimator };
   }
 
   async #startControl(): Promise<void> {
-    const { pod, clock, ports } = this.#options;
+    const { pod, clock, ports, host } = this.#options;
     const commands = new Commands({
       configuration: this.configuration,
       snapshot: () => this.#reporter.snapshot(),
@@ -302,7 +357,7 @@ export class Runtime {
       log: this.#log('link'),
     });
     if (this.#authority !== undefined) this.#control.setAuthority(this.#authority);
-    await listen(this.#control.server, ports.control);
+    await listen(this.#control.server, ports.control, host);
   }
 
   async #hello(): Promise<Hello> {
@@ -328,6 +383,7 @@ export class Runtime {
     this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
     this.guard.apply(content);
     this.#agent.apply(content);
+    this.#model.caller.apply(content.cache);
     this.#kept.restore();
     // What follows in slices is told when it is done.
     if (this.guard.applying) void this.guard.applied.then(() => this.#report());

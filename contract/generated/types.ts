@@ -22,6 +22,15 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
+ * How the process has done since it started, by operation. In Counters only when it changed, and not with each of them.
+ *
+ * @maxItems 8
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Performance".
+ */
+export type Performance = OperationReport[];
+/**
  * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -92,6 +101,10 @@ export interface Content {
      * Time for open requests to finish after that.
      */
     drainTimeoutMs: number;
+    /**
+     * Time in all to put away what outlives the process, after that. Absent: 2000.
+     */
+    handlerTimeoutMs?: number;
   };
   /**
    * How requests to the model are retried. Absent: they are not.
@@ -131,6 +144,33 @@ export interface Content {
      * A change of it empties the cache once.
      */
     resetToken?: string;
+  };
+  /**
+   * Who may call the agent. Absent: everybody. A type that is unknown lets nobody in.
+   */
+  auth?: {
+    /**
+     * APIKeys or JWT.
+     */
+    type: string;
+    apiKeys?: {
+      /**
+       * Directory in the pod: a file for each caller, by its name, with its API keys, one a line.
+       */
+      path: string;
+      /**
+       * Name of the Secret, for messages.
+       */
+      secret: string;
+    };
+    jwt?: {
+      issuer: string;
+      /**
+       * @minItems 1
+       */
+      audiences: string[];
+      jwksURL: string;
+    };
   };
   /**
    * Conversations that the agent keeps itself. Absent: it keeps none.
@@ -480,7 +520,11 @@ export interface Limit {
     /**
      * Name of a request header, in lower case; requests without it share a bucket.
      */
-    header: string;
+    header?: string;
+    /**
+     * true, in place of header: the caller as auth knows it.
+     */
+    principal?: boolean;
   };
   /**
    * Buckets at most; further keys share one.
@@ -579,6 +623,7 @@ export interface Snapshot {
     configMap: string;
     key: string;
   }[];
+  performance?: Performance;
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    */
@@ -707,6 +752,22 @@ export interface Transition {
   reason: string;
 }
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "OperationReport".
+ */
+export interface OperationReport {
+  operation: 'request' | 'model' | 'tool';
+  count: number;
+  failures: number;
+  totalMs: number;
+  /**
+   * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
+   *
+   * @maxItems 2048
+   */
+  durations: number[][];
+}
+/**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -740,6 +801,7 @@ export interface Counters {
    * Those whose last failure, next probe or override changed.
    */
   circuits: CircuitStatus[];
+  performance?: Performance;
   /**
    * Those that changed.
    */

@@ -335,6 +335,49 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * Who may call the agent. Health and metrics are not guarded by it. A caller's name reaches limits with key.principal, the cache and logs.
+   */
+  auth: {
+    /**
+     * APIKeys and JWT let nobody in without a key or a token, as authorization: Bearer or else as x-api-key; what was checked goes no further. None lets everybody in. Default None.
+     */
+    type: 'None' | 'APIKeys' | 'JWT';
+    /**
+     * Callers by their API keys.
+     */
+    apiKeys?: {
+      /**
+       * Secret in the same namespace: each of its keys names a caller, and the value is that caller's API key, or several, one a line. Changes are live without a restart.
+       */
+      secretRef: {
+        /**
+         * Name of the Secret.
+         */
+        name: string;
+      };
+    };
+    /**
+     * Callers by JSON Web Tokens. A token needs exp, and sub, which names the caller; it is signed with an asymmetric key.
+     */
+    jwt?: {
+      /**
+       * What iss of a token has to be.
+       */
+      issuer: string;
+      /**
+       * What aud of a token has to name, one of these.
+       *
+       * @minItems 1
+       * @maxItems 16
+       */
+      audiences: string[];
+      /**
+       * Where the public keys of the issuer are, as a JSON Web Key Set. Kept for as long as they cannot be had again, up to a day, and asked for anew when a token names one that is not among them.
+       */
+      jwksURL: string;
+    };
+  };
+  /**
    * How long one request to the model, and one turn of a conversation, may take. A duration is a row of numbers with units h, m, s or ms, such as 1m30s.
    */
   timeouts: {
@@ -469,6 +512,10 @@ export interface AgentDeploymentSpec {
      * Time that a stopping pod gives its open requests and streams to finish. It takes no new ones meanwhile. Default 5m.
      */
     drainTimeout: string;
+    /**
+     * Time that it has after that, in all, to put away what outlives it, such as conversations in Redis. Default 30s.
+     */
+    handlerTimeout: string;
   };
   /**
    * Lets a HorizontalPodAutoscaler decide on the number of pods; replicas has no effect then. Removing it sets the number to replicas at once. Needs metrics-server, and requests for CPU and memory in the pods, which they have by default.
@@ -877,6 +924,41 @@ export interface AgentDeploymentSpec {
  * What is. Written by the operator alone.
  */
 export interface AgentDeploymentStatus {
+  /**
+   * How the connected pods have done since each of them started, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.
+   *
+   * @maxItems 8
+   */
+  performance?: {
+    /**
+     * What is measured.
+     */
+    operation: 'request' | 'model' | 'tool';
+    /**
+     * How many there were.
+     */
+    count: number;
+    /**
+     * How many of a hundred did not fail, rounded down.
+     */
+    successPercent: number;
+    /**
+     * Average duration in milliseconds.
+     */
+    averageMs: number;
+    /**
+     * Duration in milliseconds that half of them stayed below.
+     */
+    p50Ms: number;
+    /**
+     * Duration in milliseconds that 95 of a hundred stayed below.
+     */
+    p95Ms: number;
+    /**
+     * Duration in milliseconds that 99 of a hundred stayed below.
+     */
+    p99Ms: number;
+  }[];
   /**
    * Generation of the spec that this status speaks of.
    */
@@ -1487,9 +1569,13 @@ export interface RateLimitPolicySpec {
      */
     key?: {
       /**
+       * Each caller that auth of the AgentDeployment knows has a bucket of its own. With auth None all share one.
+       */
+      principal?: true;
+      /**
        * Request header whose value is the key, such as x-user-id. Requests without it share a bucket.
        */
-      header: string;
+      header?: string;
     };
     /**
      * Buckets that a pod keeps at most when key is set. Only full ones are dropped for others; further keys share one bucket beyond that. Default 10000.

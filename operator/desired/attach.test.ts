@@ -75,6 +75,32 @@ describe('attach', () => {
     ]);
   });
 
+  it('tells tools and MCP servers apart from endpoints of the same name', () => {
+    const request = { url: 'https://example.com', method: 'GET', maxResponseBytes: 1 } as const;
+    const tool = {
+      name: 'primary',
+      description: 'A tool.',
+      inputSchema: {},
+      http: request,
+      maxConcurrent: 1,
+    };
+    const server = { name: 'primary', url: request.url, maxConcurrent: 1, maxResponseBytes: 1 };
+    const skilled = agentFixture('triage', { tools: [tool], mcpServers: [server] });
+    const named = (kind: string) => ({ targetRefs: [target(`triage/${kind}/primary`)] });
+    const attachment = attach(
+      {
+        breakers: [breakerFixture('rest'), breakerFixture('tools', named('tool'))],
+        limits: [limitFixture('servers', named('mcp')), limitFixture('none', named('nothing'))],
+      },
+      [skilled],
+    );
+    expect(holder(attachment, 'triage', 'model/primary')).toBe('rest');
+    expect(holder(attachment, 'triage', 'tool/primary')).toBe('tools');
+    expect(holder(attachment, 'triage', 'mcp/primary')).toBe('rest');
+    expect([...attachment.agents.get('triage')!.limits.keys()]).toEqual(['mcp/primary']);
+    expect(conditions(attachment, 'none').slice(0, 2)).toEqual(['False', 'TargetNotFound']);
+  });
+
   const section = { targetRefs: [target('triage/model/primary')] };
   const name = { targetRefs: [target('triage')] };
   const byLabel = { targetSelectors: [selector({ tier: 'gold' })] };

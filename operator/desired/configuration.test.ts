@@ -62,7 +62,7 @@ describe('resolveContent', () => {
         peers: 'triage-headless.support.svc',
       },
       egress: { allowHosts: [], denyPrivateNetworks: true },
-      shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },
+      shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },
       circuits: [
         {
           dependency: 'model/primary',

@@ -2,6 +2,7 @@ import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { AgentAttachment } from './attachment.ts';
+import { auth } from './auth.ts';
 import { canonicalHash, canonicalJson } from './canonical.ts';
 import { cache } from './cache.ts';
 import { circuit } from './circuit.ts';
@@ -40,9 +41,11 @@ export function resolveContent(
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
       drainTimeoutMs: drainTimeout(agent),
+      handlerTimeoutMs: handlerTimeout(agent),
     },
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
+    ...auth(spec),
     ...cache(spec.cache),
     conversation: conversation(agent),
     ...tools(spec),
@@ -67,6 +70,11 @@ export function hashContent(content: Content): string {
 /** Time for open requests to finish, in ms. */
 export function drainTimeout({ spec }: AgentDeployment): number {
   return parseDuration(spec.shutdown.drainTimeout, 'spec.shutdown.drainTimeout');
+}
+
+/** Time to put away what outlives a pod, in ms. */
+export function handlerTimeout({ spec }: AgentDeployment): number {
+  return parseDuration(spec.shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
 }
 
 type EndpointSpec = AgentDeployment['spec']['model']['endpoints'][number];

@@ -67,6 +67,7 @@ export function agentFixture(
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      auth: { type: 'None' },
       cache: cacheFixture(),
       conversation: {
         maxMessages: 100,
@@ -76,7 +77,7 @@ export function agentFixture(
         store: { type: 'Memory' },
       },
       security: { egress: { denyPrivateNetworks: true } },
-      shutdown: { drainTimeout: '5m' },
+      shutdown: { drainTimeout: '5m', handlerTimeout: '30s' },
       service: { type: 'ClusterIP', port: 80 },
       probes: {
         startup: { period: '1s', timeout: '1s', failureThreshold: 300 },

@@ -85,6 +85,7 @@ const agents: Record<string, AgentDeployment> = {
         maxResponseBytes: 1024,
       },
     ],
+    auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
     security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
@@ -103,7 +104,7 @@ const agents: Record<string, AgentDeployment> = {
     },
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
-    shutdown: { drainTimeout: '1m30s' },
+    shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {
       serviceMonitor: { enabled: true, interval: '90s', labels: { release: 'prometheus' } },
       alerts: {

@@ -31,6 +31,11 @@ describe('limits', () => {
       { key: { header: 'x-user-id' }, maxKeys: 10_000 },
     ],
     [
+      'Limit.Principal',
+      { limits: [bucketFixture('a', { key: { principal: true } })] },
+      { key: { principal: true }, maxKeys: 10_000 },
+    ],
+    [
       'Limit.Queue',
       { limits: [bucketFixture('a', { onLimit: 'Queue' })] },
       { onLimit: 'Queue', maxWaitMs: 2000 },

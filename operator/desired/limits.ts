@@ -23,7 +23,8 @@ export function limits(target: string, { metadata, spec }: RateLimitPolicy): Lim
     ...(spec.mode === 'Shadow' ? { mode: 'Shadow' as const } : {}),
     requires: requires(
       `Limit.${limit.resource}`,
-      limit.key !== undefined && 'Limit.Key',
+      limit.key?.header !== undefined && 'Limit.Key',
+      limit.key?.principal === true && 'Limit.Principal',
       limit.onLimit === 'Queue' && 'Limit.Queue',
       spec.mode === 'Shadow' && 'Limit.Shadow',
     ),
@@ -34,6 +35,7 @@ type LimitSpec = RateLimitPolicySpec['limits'][number];
 
 function keyed({ key, maxKeys }: LimitSpec): Pick<Limit, 'key' | 'maxKeys'> {
   if (key === undefined) return {};
+  if (key.header === undefined) return { key: { principal: true }, maxKeys };
   return { key: { header: key.header.toLowerCase() }, maxKeys };
 }
 

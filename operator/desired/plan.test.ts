@@ -92,7 +92,7 @@ describe('planAgent', () => {
   it.each<[string, Partial<AgentDeploymentSpec>]>([
     ['image', { image: 'example.com/other:1' }],
     ['imagePullPolicy', { imagePullPolicy: 'Always' }],
-    ['shutdown', { shutdown: { drainTimeout: '1m' } }],
+    ['shutdown', { shutdown: { drainTimeout: '1m', handlerTimeout: '30s' } }],
     ['probes', { probes: { ...spec.probes, liveness: { ...spec.probes.liveness, period: '9s' } } }],
     ['podTemplate', { podTemplate: { spec: { priorityClassName: 'high' } } }],
     ['the name of a Secret', model({ apiKeySecretRef: { name: 'other', key: 'api-key' } })],
@@ -110,14 +110,16 @@ describe('planAgent', () => {
   });
 
   it.each([
-    ['0s', 10],
-    ['5m', 310],
-    ['1500ms', 12],
-  ])('gives a drain of %s and the endpoint lag room to end', (drainTimeout, seconds) => {
-    expect(template({ shutdown: { drainTimeout } }).spec.terminationGracePeriodSeconds).toBe(
-      seconds,
-    );
-  });
+    ['0s', '0s', 10],
+    ['5m', '30s', 340],
+    ['1500ms', '1s', 13],
+  ])(
+    'gives a drain of %s, handlers of %s and the endpoint lag room to end',
+    (drainTimeout, handlerTimeout, seconds) => {
+      const { spec } = template({ shutdown: { drainTimeout, handlerTimeout } });
+      expect(spec.terminationGracePeriodSeconds).toBe(seconds);
+    },
+  );
 
   it('still has a configuration when the pod template does not fit', () => {
     const { hash, deployment, problems } = plan({
@@ -134,7 +136,7 @@ describe('planAgent', () => {
   });
 
   it('names a duration that is none once', () => {
-    const { hash, problems } = plan({ shutdown: { drainTimeout: 'never' } });
+    const { hash, problems } = plan({ shutdown: { drainTimeout: 'never', handlerTimeout: '30s' } });
     expect(hash).toBeUndefined();
     expect(problems).toMatchObject([{ reason: 'InvalidDuration' }]);
   });

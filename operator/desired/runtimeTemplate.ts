@@ -1,6 +1,12 @@
 import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { credentialDirectory, drainTimeout, ENDPOINT_LAG_MS } from './configuration.ts';
+import { callersVolume } from './auth.ts';
+import {
+  credentialDirectory,
+  drainTimeout,
+  ENDPOINT_LAG_MS,
+  handlerTimeout,
+} from './configuration.ts';
 import { configMapName } from './configMap.ts';
 import { promptVolume } from './conversation.ts';
 import { labels } from './metadata.ts';
@@ -27,7 +33,12 @@ export interface RuntimeImage {
  * prompt.
  */
 export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): PodTemplate {
-  const mounts = [...credentialsOf(agent), ...secretsOf(agent), ...promptOf(agent)];
+  const mounts = [
+    ...credentialsOf(agent),
+    ...secretsOf(agent),
+    ...promptOf(agent),
+    ...callersOf(agent),
+  ];
   return {
     metadata: {
       labels: labels(agent),
@@ -59,9 +70,10 @@ export function runtimeTemplate(agent: AgentDeployment, runtime: RuntimeImage): 
   };
 }
 
-/** The endpoint lag, the drain and a margin, in whole seconds. */
+/** The endpoint lag, the drain, the handlers and a margin, in whole seconds. */
 function gracePeriodSeconds(agent: AgentDeployment): number {
-  return Math.ceil((ENDPOINT_LAG_MS + drainTimeout(agent)) / 1000) + GRACE_MARGIN_SECONDS;
+  const ms = ENDPOINT_LAG_MS + drainTimeout(agent) + handlerTimeout(agent);
+  return Math.ceil(ms / 1000) + GRACE_MARGIN_SECONDS;
 }
 
 function controlToken(): Record<string, unknown> {
@@ -113,6 +125,12 @@ function promptOf({ spec }: AgentDeployment): Mounted[] {
   const volume = promptVolume(spec);
   if (volume === undefined) return [];
   return [{ volume, mount: { name: volume.name, mountPath: MOUNTS.prompt, readOnly: true } }];
+}
+
+function callersOf({ spec }: AgentDeployment): Mounted[] {
+  const volume = callersVolume(spec);
+  if (volume === undefined) return [];
+  return [{ volume, mount: { name: volume.name, mountPath: MOUNTS.callers, readOnly: true } }];
 }
 
 function container(

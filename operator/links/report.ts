@@ -96,6 +96,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     circuits: mergeCircuits(snapshot.circuits, message.circuits),
     limits: mergeBy(snapshot.limits, message.limits, limitKey, MAX_LIMITS),
     ...mergeGates(snapshot.gates, message.gates),
+    ...(message.performance && { performance: message.performance }),
   };
 }
 

@@ -45,6 +45,9 @@ const refused = {
     refused: { source: 'Link', hash: HASH, message: 'limits/0: capacity', time: ago(1) },
   },
 };
+const noCallers = {
+  missingCredentials: [{ dependency: 'auth', secret: 'callers', key: '*' }],
+};
 const noKey = {
   missingCredentials: [{ dependency: 'model/primary', secret: 'anthropic', key: 'api-key' }],
 };
@@ -281,6 +284,14 @@ describe('agentStatus', () => {
       ['False', 'SecretNotFound'],
       ['True', 'SecretNotFound'],
       'Key api-key of Secret anthropic, the API key of model/primary, is missing in 2/2 connected pods. Create it, such as with kubectl create secret generic anthropic --namespace support --from-file=api-key=FILE',
+    ],
+    [
+      'a Secret without API keys of callers',
+      observation([pod('a', noCallers), pod('b')]),
+      { auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } } },
+      ['False', 'SecretNotFound'],
+      ['True', 'SecretNotFound'],
+      'Secret callers, the API keys of callers, is missing or has none in 1/2 connected pods, which let nobody in. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CALLER=FILE',
     ],
     [
       'a pod that tells of a Secret of its own invention',

@@ -11,6 +11,7 @@ import { dependenciesHealthy } from './dependencies.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
+import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
 import { obstacles, progressing, rollOutOf, type RollOut } from './rollout.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
@@ -73,6 +74,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       ...shownGate(gates.find((one) => one.dependency === dependency.name)),
       policies: policiesOn(dependency),
     })),
+    ...performanceOf(observation),
     conditions: conditions(
       [
         ...workloadConditions(input),

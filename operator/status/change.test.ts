@@ -48,6 +48,10 @@ const rate = (usedPercent: number, rejected: number): RateLimitPolicyStatus => (
   summary: { used: `${usedPercent}%`, rejected, programmed: '3/3' },
 });
 
+type Performance = NonNullable<AgentDeploymentStatus['performance']>[number];
+
+const TIMES = { averageMs: 500, p50Ms: 500, p95Ms: 500, p99Ms: 500 };
+
 describe('statusChange', () => {
   it.each<[string, Partial<CircuitBreakerPolicyStatus>, StatusChange]>([
     ['nothing', {}, 'No'],
@@ -113,5 +117,27 @@ describe('statusChange', () => {
 
   it('writes the first status at once', () => {
     expect(statusChange(undefined, breaker())).toBe('Now');
+  });
+
+  it.each<[string, Partial<Performance>, StatusChange]>([
+    ['a tenth more requests', { count: 110 }, 'No'],
+    ['a fifth more requests', { count: 120 }, 'Later'],
+    ['a fifth longer', { averageMs: 600, p50Ms: 600 }, 'Later'],
+    ['somewhat less success', { successPercent: 90 }, 'No'],
+    ['much less success', { successPercent: 79 }, 'Later'],
+  ])('takes performance to move by a fifth: %s', (_, rest, expected) => {
+    const performance = { operation: 'model' as const, count: 100, successPercent: 99, ...TIMES };
+    const before: AgentDeploymentStatus = { performance: [performance] };
+    expect(statusChange(before, { performance: [{ ...performance, ...rest }] })).toBe(expected);
+  });
+
+  it('lets the first figures of performance wait', () => {
+    const performance = { operation: 'tool' as const, count: 1, successPercent: 0, ...TIMES };
+    expect(
+      statusChange<AgentDeploymentStatus>(
+        { replicas: 1 },
+        { replicas: 1, performance: [performance] },
+      ),
+    ).toBe('Later');
   });
 });

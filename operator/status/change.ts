@@ -40,6 +40,7 @@ const INESSENTIAL = new Set([
   'usedPercent',
   'used',
   'rejected',
+  'performance',
 ]);
 
 /** What a person must see at once: the status without texts and figures. */
@@ -85,9 +86,16 @@ interface Figures {
 function figures(status: AnyStatus): Figures {
   const limits = 'limits' in status ? (status.limits ?? []) : [];
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
+  const performance = 'performance' in status ? (status.performance ?? []) : [];
   return {
-    percents: limits.map(({ usedPercent }) => usedPercent ?? 0),
-    counts: limits.map(({ rejected }) => rejected ?? 0),
+    percents: [
+      ...limits.map(({ usedPercent }) => usedPercent ?? 0),
+      ...performance.map(({ successPercent }) => successPercent),
+    ],
+    counts: [
+      ...limits.map(({ rejected }) => rejected ?? 0),
+      ...performance.flatMap((each) => [each.count, each.averageMs, each.p95Ms]),
+    ],
     failures: circuits.map(({ lastFailure }) => Date.parse(lastFailure?.time ?? '') || 0),
   };
 }

@@ -1,3 +1,4 @@
+import { AUTH } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Problem } from '../desired/errors.ts';
 import { list } from '../desired/wording.ts';
@@ -24,6 +25,7 @@ export function impediments(
     ...unsupported(observation),
     ...missingSecrets(agent, observation),
     ...missingPrompt(agent, observation),
+    ...missingCallers(agent, observation),
   ];
 }
 
@@ -84,6 +86,30 @@ function missingSecrets(agent: AgentDeployment, observation: AgentObservation): 
         'pods see it within 2 minutes, without a restart.',
     };
   });
+}
+
+/** The Secret with the callers' API keys, when pods lack it or find none in it. */
+function missingCallers(
+  { metadata, spec }: AgentDeployment,
+  observation: AgentObservation,
+): Problem[] {
+  const name = spec.auth.apiKeys?.secretRef.name;
+  const pods = connected(observation);
+  const lacking = pods.filter(({ snapshot }) =>
+    snapshot.missingCredentials.some(
+      ({ dependency, secret }) => dependency === AUTH && secret === name,
+    ),
+  );
+  if (name === undefined || lacking.length === 0) return [];
+  return [
+    {
+      reason: 'SecretNotFound',
+      message:
+        `Secret ${name}, the API keys of callers, is missing or has none in ${lacking.length}/${pods.length} connected pods, which let nobody in. ` +
+        `Create it, such as with kubectl create secret generic ${name} --namespace ${metadata.namespace} --from-file=CALLER=FILE; ` +
+        'pods see it within 2 minutes, without a restart.',
+    },
+  ];
 }
 
 /** The keys of Secrets that the spec names, and what for. */

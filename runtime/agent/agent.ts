@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Content, MountedKey } from '../../contract/generated/types.ts';
 import type { Clock } from '../guard/clock.ts';
@@ -6,17 +5,22 @@ import type { Guard } from '../guard/guard.ts';
 import { Conversations } from '../http/conversations.ts';
 import type { TurnContext } from '../http/conversations.ts';
 import type { InForce } from '../http/messages.ts';
+import { PeerForward } from '../http/peerForward.ts';
+import type { PeerForwardDeps } from '../http/peerForward.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/credentials.ts';
 import type { TokenEstimator } from '../model/estimate.ts';
 import { headerValue } from '../model/headers.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+import { keysOf } from '../security/caller.ts';
 import type { Environment } from './environment.ts';
 import type { ToolResult, ToolUse } from './exchange.ts';
-import { MemoryStore } from './memoryStore.ts';
 import { AgentModel } from './model.ts';
+import { Peers } from './peers.ts';
+import type { PeersDeps } from './peers.ts';
 import { SystemPrompt } from './prompt.ts';
+import { Stores } from './stores.ts';
 import { Egress } from './tools/egress.ts';
 import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
@@ -35,6 +39,7 @@ export interface AgentDeps {
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   version: string;
+  peers: PeerAccess;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
   /** Undefined as long as there is none. */
@@ -43,6 +48,13 @@ export interface AgentDeps {
   maxConversationBytes: number;
   log: Logger;
 }
+
+/** How pods of one agent reach each other. */
+export type PeerAccess = Pick<PeersDeps, 'resolve'> &
+  Pick<PeerForwardDeps, 'locate'> & {
+    /** IP address of this pod. */
+    self: string;
+  };
 
 /** How a call of a tool ended: refused is not made at all, failed is the tool's fault, error the call's. */
 export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused';
@@ -56,7 +68,8 @@ export class Agent {
   readonly #deps: AgentDeps;
   readonly #model: AgentModel;
   readonly #prompt: SystemPrompt;
-  readonly #store: MemoryStore;
+  readonly #stores: Stores;
+  readonly #forward: PeerForward;
   readonly #egress: Egress;
   readonly #calls: GuardedCalls;
   readonly #mcp: McpServers;
@@ -64,7 +77,7 @@ export class Agent {
   #tools: { content: Content; tools: Tools } | undefined;
 
   constructor(deps: AgentDeps) {
-    const { clock, inForce, maxConversationBytes } = deps;
+    const { clock, inForce } = deps;
     this.#deps = deps;
     this.#model = new AgentModel(deps.caller);
     this.#egress = new Egress({
@@ -74,16 +87,22 @@ export class Agent {
     this.#calls = new GuardedCalls(deps);
     this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
     this.#prompt = new SystemPrompt(() => clock.now());
-    this.#store = new MemoryStore({
+    this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
+    const peers = new Peers({
       clock,
-      idleTimeoutMs: () => inForce()?.content.conversation?.idleTimeoutMs ?? Infinity,
-      newId: () => `conv_${randomBytes(18).toString('base64url')}`,
-      absenceOf: () => 'NotFound',
-      maxBytes: maxConversationBytes,
+      service: () => inForce()?.content.conversation?.peers,
+      resolve: deps.peers.resolve,
+    });
+    this.#forward = new PeerForward({
+      peers,
+      locate: deps.peers.locate,
+      connectMs: deps.connectMs,
     });
     this.conversations = new Conversations({
       ...deps,
-      store: this.#store,
+      store: () => this.#stores.current(inForce()?.content),
+      ownerOf: (id) => this.#stores.ownerOf(id, inForce()?.content),
+      forward: this.#forward,
       prompt: this.#prompt,
       environment: (context) => this.#environment(context),
     });
@@ -95,8 +114,13 @@ export class Agent {
     return missing ? [missing] : [];
   }
 
+  /** Resolves when everything that is kept outside of this process is there. */
+  settle(): Promise<void> {
+    return this.#stores.settle();
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.#store.close(), this.#mcp.close()]);
+    await Promise.all([this.#stores.close(), this.#mcp.close(), this.#forward.close()]);
     await this.#egress.close();
   }
 
@@ -105,9 +129,19 @@ export class Agent {
     this.#mcp.apply(content);
   }
 
-  /** Where header values are mounted that the configuration asks for. */
+  #idleTimeoutMs(): number {
+    return this.#deps.inForce()?.content.conversation?.idleTimeoutMs ?? Infinity;
+  }
+
+  /** Where header values and passwords are mounted that the configuration asks for. */
   credentials(): { dependency: string; credential: Credential }[] {
     const content = this.#deps.inForce()?.content;
+    const password = content?.conversation?.redis?.password;
+    const store = password ? [{ dependency: 'conversation store', credential: password }] : [];
+    return [...store, ...this.#headerCredentials(content)];
+  }
+
+  #headerCredentials(content: Content | undefined): ReturnType<Agent['credentials']> {
     return (content ? secretHeadersOf(content) : []).flatMap(({ dependency, headers }) =>
       headers.map(({ credential }) => ({ dependency, credential })),
     );
@@ -125,13 +159,13 @@ export class Agent {
   }
 
   #environment(context: TurnContext): Environment {
-    const { inForce, conversation, used, system, model, id, callerHeaders } = context;
+    const { inForce, conversation, used, system, model, id, principal, callerHeaders } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
-      header: (name) => headerValue(callerHeaders, name),
+      header: keysOf(principal, (name) => headerValue(callerHeaders, name)),
       signal,
     });
     return {
@@ -144,6 +178,7 @@ export class Agent {
           ...(system !== undefined && { system }),
           tools: tools.definitions,
           messages,
+          principal,
           callerHeaders,
           stickiness: id,
           deadlineAt: clock.now() + timeouts.requestMs,

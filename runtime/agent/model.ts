@@ -23,6 +23,7 @@ export interface AgentCall {
   tools: readonly Anthropic.ToolUnion[];
   messages: readonly Message[];
   /** The caller's headers, for credentials that are passed on and limits by key. */
+  principal: string;
   callerHeaders: RawHeaders;
   /** Calls with the same one stay at one endpoint while it takes calls. */
   stickiness: string;
@@ -109,8 +110,8 @@ class Passage {
   }
 
   async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
-    const { content, endpoints, model, maxTokens, deadlineAt, signal, stickiness, onUsage } =
-      this.#call;
+    const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
+    const { principal, stickiness, onUsage } = this.#call;
     const body = Buffer.from(init?.body as string);
     const request = {
       content,
@@ -127,6 +128,7 @@ class Passage {
       deadlineAt,
       signal,
       sink,
+      principal,
       stickiness,
     };
     try {
@@ -164,7 +166,7 @@ class Passage {
       if (!taken.has(name)) headers.push(name, value);
     }
     for (const { key, target } of content.limits) {
-      if (key && target.startsWith('model/')) taken.add(key.header);
+      if (key?.header !== undefined && target.startsWith('model/')) taken.add(key.header);
     }
     for (let i = 0; i + 1 < callerHeaders.length; i += 2) {
       const name = callerHeaders[i]!;

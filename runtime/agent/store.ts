@@ -22,7 +22,10 @@ export type Absence = 'NotFound' | 'Lost';
 
 export type Taken = { lease: Lease } | { absence: Absence | 'Busy' };
 
-/** Where conversations are kept. Rejects when it cannot be reached. */
+/** Conversations cannot be reached at present. */
+export class StoreUnavailable extends Error {}
+
+/** Where conversations are kept. Rejects with StoreUnavailable when it cannot be reached. */
 export interface ConversationStore {
   /** Undefined when no more can be kept. */
   create(messages: readonly Message[]): Promise<Kept | undefined>;

@@ -5,9 +5,11 @@ import type {
   GateStatus,
   Snapshot,
 } from '../../contract/generated/types.ts';
+import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { Credential, Credentials } from '../model/credentials.ts';
+import type { Performance } from '../observe/performance.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 
 type MissingCredentials = Snapshot['missingCredentials'];
@@ -18,14 +20,22 @@ export interface ReporterDeps {
   credentials: Credentials;
   /** Credentials besides those of endpoints. */
   headerCredentials: () => { dependency: string; credential: Credential }[];
+  /** Secret with the callers' API keys, if there is none in it. */
+  missingCallers: () => string | undefined;
+  performance: Pick<Performance, 'report'>;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
+
+/** How the process has done is told with every so many counters: it is much, and nothing hangs on it. */
+const PERFORMANCE_TICKS = 5;
 
 /** Puts together what the runtime tells about itself. */
 export class Reporter {
   readonly #deps: ReporterDeps;
   #toldLimits = '';
+  #toldCount = 0;
+  #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
 
@@ -44,6 +54,7 @@ export class Reporter {
       missingCredentials: this.missingCredentials(),
       missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
+      performance: this.#deps.performance.report(),
     };
   }
 
@@ -58,16 +69,19 @@ export class Reporter {
   }
 
   missingCredentials(): MissingCredentials {
-    const { configuration, credentials, headerCredentials } = this.#deps;
+    const { configuration, credentials, headerCredentials, missingCallers } = this.#deps;
     const keys = configuration.endpoints.flatMap((endpoint: Endpoint) => {
       const { credential } = endpoint;
       return credential ? [{ dependency: dependencyOf(endpoint), credential }] : [];
     });
-    return [...keys, ...headerCredentials()].flatMap(({ dependency, credential }) => {
+    const callers = missingCallers();
+    const auth = callers === undefined ? [] : [{ dependency: AUTH, secret: callers, key: '*' }];
+    const missing = [...keys, ...headerCredentials()].flatMap(({ dependency, credential }) => {
       if (credentials.read(credential) !== undefined) return [];
       const { secret, key } = credential;
       return [{ dependency, secret, key }];
     });
+    return [...missing, ...auth];
   }
 
   /** What changed since it was asked last; undefined when nothing did. */
@@ -77,9 +91,22 @@ export class Reporter {
     const circuits = fresh(guard.circuits(), this.#toldCircuits, untold);
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const text = JSON.stringify(limits);
-    if (text === this.#toldLimits && circuits.length + gates.length === 0) return undefined;
+    const performance = this.#performance();
+    const same = text === this.#toldLimits && !performance;
+    if (same && circuits.length + gates.length === 0) return undefined;
     this.#toldLimits = text;
-    return { type: 'Counters', limits, circuits, gates };
+    return { type: 'Counters', limits, circuits, gates, ...(performance && { performance }) };
+  }
+
+  /** How the process has done, when that changed since it was told last and that was long enough ago. */
+  #performance(): Counters['performance'] {
+    this.#ticks += 1;
+    if (this.#ticks % PERFORMANCE_TICKS !== 0) return undefined;
+    const performance = this.#deps.performance.report();
+    const count = performance.reduce((sum, operation) => sum + operation.count, 0);
+    if (count === this.#toldCount) return undefined;
+    this.#toldCount = count;
+    return performance;
   }
 }
 

@@ -66,11 +66,14 @@ export interface Waiting {
   cancel(): void;
 }
 
+/** In place of the name of a header, none of which has a colon: who asks. */
+export const PRINCIPAL = ':principal';
+
 /** What is asked for. Times are on the guard's clock. */
 export interface Asked {
   /** When the request as a whole ends: no queue is waited in for longer. */
   deadlineAt?: number;
-  /** Value of a request header by its lower-case name, for limits by key. */
+  /** Value of a request header by its lower-case name, and the caller by PRINCIPAL, for limits by key. */
   header?: (name: string) => string | undefined;
   /** Estimate, reserved until the call or the request is settled. Absent: no tokens. */
   cost?: Cost;

@@ -6,6 +6,7 @@ import { costOf, KeyedReservation, Reservation } from './reservation.ts';
 import type { BucketSpec } from '../resilience/bucket.ts';
 import type { Row } from '../resilience/rows.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
+import { PRINCIPAL } from './admission.ts';
 import type { Asked } from './admission.ts';
 import type { Remaining, Resource } from './reservation.ts';
 import type { LimitStats } from './stats.ts';
@@ -98,7 +99,8 @@ export class Limiter {
     return (
       this.limit.name === limit.name &&
       this.limit.resource === limit.resource &&
-      this.limit.key?.header === limit.key?.header
+      this.limit.key?.header === limit.key?.header &&
+      this.limit.key?.principal === limit.key?.principal
     );
   }
 
@@ -263,7 +265,8 @@ export class Limiter {
 }
 
 function keyOf({ key }: Limit, asked: Asked | undefined): string {
-  const value = asked?.header?.(key!.header) ?? '';
+  const name = key!.principal === true ? PRINCIPAL : (key!.header ?? '');
+  const value = asked?.header?.(name) ?? '';
   if (value.length <= MAX_KEY_LENGTH) return value;
   return `sha256:${createHash('sha256').update(value).digest('base64url')}`;
 }

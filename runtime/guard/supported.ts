@@ -68,7 +68,7 @@ export interface Sorted {
 /** The same as `supported`, an element at each step: what the agent calls, circuits, then limits. */
 export function* sorting(content: Content, sorted: Sorted): Generator<void, void> {
   const sieve = new Sieve(sorted);
-  sieve.loadBalancing(content);
+  sieve.agent(content);
   for (const [i, endpoint] of content.endpoints.entries()) {
     sieve.endpoint(endpoint, i);
     yield;
@@ -100,7 +100,9 @@ class Sieve {
     this.sorted = sorted;
   }
 
-  loadBalancing({ loadBalancing }: Content): void {
+  /** What holds for the agent as a whole. */
+  agent({ auth, loadBalancing }: Content): void {
+    if (auth) this.keeps('/auth', this.missing.of('Auth', auth.type, NONE, undefined));
     if (loadBalancing === undefined) return;
     const lacking = this.missing.of('LoadBalancing', loadBalancing, NONE, undefined);
     this.keeps('/loadBalancing', lacking);

@@ -5,6 +5,7 @@ import { begin } from '../agent/conversation.ts';
 import type { Environment } from '../agent/environment.ts';
 import type { Message } from '../agent/exchange.ts';
 import type { SystemPrompt } from '../agent/prompt.ts';
+import { StoreUnavailable } from '../agent/store.ts';
 import type { Absence, ConversationStore, Kept, Lease } from '../agent/store.ts';
 import { Turn } from '../agent/turn.ts';
 import type { TurnObserver, TurnResult } from '../agent/turn.ts';
@@ -16,12 +17,16 @@ import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
 import type { RawHeaders } from '../model/headers.ts';
 import { OK } from '../resilience/outcome.ts';
+import { keysOf } from '../security/caller.ts';
+import type { Caller } from '../security/caller.ts';
 import { readCreate, readSent } from './conversationRequests.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
-import { sendError } from './errors.ts';
+import { errorEvent, sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
 import type { InForce, Served } from './messages.ts';
+import { FORWARDED, UNREACHABLE } from './peerForward.ts';
+import type { PeerForward } from './peerForward.ts';
 import { FAULTS, NOT_CONFIGURED, rejected } from './problems.ts';
 import type { Problem } from './requests.ts';
 import { Used } from './used.ts';
@@ -36,6 +41,7 @@ export interface TurnContext {
   conversation: Conversation;
   /** Id of the conversation. */
   id: string;
+  principal: string;
   callerHeaders: RawHeaders;
   used: Used;
 }
@@ -44,7 +50,11 @@ export interface ConversationsDeps {
   guard: Pick<Guard, 'admitInbound'>;
   clock: Clock;
   estimator: TokenEstimator;
-  store: ConversationStore;
+  /** The one in force. */
+  store: () => ConversationStore;
+  /** Address of the pod that keeps a conversation; undefined when this one is as good. */
+  ownerOf: (id: string) => string | undefined;
+  forward: Pick<PeerForward, 'forward'>;
   prompt: SystemPrompt;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
@@ -100,6 +110,12 @@ const FULL: Failure = {
   retryAfterMs: 30_000,
 };
 
+const UNAVAILABLE: Failure = {
+  reason: 'StoreUnavailable',
+  message: 'The store of conversations cannot be reached at present.',
+  retryAfterMs: 1000,
+};
+
 /** `/v1/conversations`: conversations that the agent itself keeps and carries on. */
 export class Conversations {
   readonly #deps: ConversationsDeps;
@@ -114,26 +130,62 @@ export class Conversations {
     request: IncomingMessage,
     response: ServerResponse,
     cut: AbortController,
+    caller: Caller,
   ): Promise<Served> {
     if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
-    if (action === 'Read') return this.#read(id, response);
-    if (action === 'Remove') return this.#remove(id, response);
-    const context = this.#context(id, request);
-    if ('problem' in context) return this.#refuse(response, context.problem);
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };
     response.on('close', onClose);
     if (response.destroyed) onClose();
-    const visit = { request, response, cut, context };
     try {
-      return await (action === 'Create' ? this.#create(visit) : this.#send(visit));
+      const owner = this.#deps.ownerOf(id);
+      if (owner !== undefined) return await this.#forward(owner, request, response, cut);
+      return await this.#serve({ action, id, caller }, request, response, cut);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.#deps.log.warn({ why: error.message }, 'Conversations could not be reached');
+      return this.#unavailable(response);
     } finally {
       response.off('close', onClose);
     }
   }
 
-  #context(id: string, request: IncomingMessage): TurnContext | { problem: Problem } {
+  #serve(
+    { action, id = '', caller }: Pick<ConversationRoute, 'action' | 'id'> & { caller: Caller },
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+  ): Promise<Served> {
+    if (action === 'Read') return this.#read(id, response);
+    if (action === 'Remove') return this.#remove(id, response);
+    const context = this.#context(id, caller);
+    if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
+    const visit = { request, response, cut, context };
+    return action === 'Create' ? this.#create(visit) : this.#send(visit);
+  }
+
+  /** Limits and the bulkhead are the owner's: a place here would be held while one there is waited for. */
+  async #forward(
+    owner: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+  ): Promise<Served> {
+    if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
+    const end = await this.#deps.forward.forward(owner, request, response, cut.signal);
+    if (end === 'Answered') return FINE;
+    if (end === 'Unreachable') return this.#refuse(response, UNREACHABLE);
+    return this.#refuse(response, end === 'Gone' ? 'Gone' : ABSENCES[end]);
+  }
+
+  #unavailable(response: ServerResponse): Served {
+    if (!response.headersSent) return this.#refuse(response, UNAVAILABLE);
+    response.end(errorEvent(UNAVAILABLE));
+    return { reason: UNAVAILABLE.reason, failed: true };
+  }
+
+  #context(id: string, caller: Caller): TurnContext | { problem: Problem } {
     const inForce = this.#deps.inForce();
     const conversation = inForce?.content.conversation;
     if (!inForce?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
@@ -147,7 +199,8 @@ export class Conversations {
       model,
       id,
       ...(prompt.text !== undefined && { system: prompt.text }),
-      callerHeaders: request.rawHeaders,
+      principal: caller.principal,
+      callerHeaders: caller.headers,
       used: new Used(),
     };
   }
@@ -158,7 +211,7 @@ export class Conversations {
     if ('problem' in read) return this.#refuse(response, read.problem);
     return this.#admitted(visit, 0, async () => {
       const { messages } = begin(read.messages, limitsOf(context));
-      const kept = await this.#deps.store.create(messages);
+      const kept = await this.#deps.store().create(messages);
       if (!kept) return this.#refuse(response, FULL);
       answer(response, 201, view(kept), { location: `/v1/conversations/${kept.id}` });
       return FINE;
@@ -169,7 +222,7 @@ export class Conversations {
     const { request, response, context } = visit;
     const read = await readSent(request);
     if ('problem' in read) return this.#refuse(response, read.problem);
-    const taken = await this.#deps.store.take(context.id);
+    const taken = await this.#deps.store().take(context.id);
     if ('absence' in taken) return this.#refuse(response, ABSENCES[taken.absence]);
     const { lease } = taken;
     let messages: readonly Message[] | undefined;
@@ -177,13 +230,12 @@ export class Conversations {
       const bytes = read.sent.bytes + JSON.stringify(lease.conversation.messages).length;
       return await this.#admitted(visit, bytes, async () => {
         const ended = await this.#turn(visit, lease, read.sent);
-        // Deleted meanwhile, so there is nothing that this would be the answer of.
-        const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
-        const result = { ...ended, ...deleted };
-        messages = result.messages;
+        messages = ended.messages;
         // Kept before the answer is whole, so that the next message finds it.
         await lease.release(messages);
-        return this.#answer(visit, result, read.sent);
+        // Deleted meanwhile, so there is nothing that this would be the answer of.
+        const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
+        return this.#answer(visit, { ...ended, ...deleted }, read.sent);
       });
     } finally {
       if (!messages) await lease.release();
@@ -198,7 +250,7 @@ export class Conversations {
     const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
     const asked = guard.admitInbound({
       deadlineAt: clock.now() + conversation.runTimeoutMs,
-      header: (name) => headerOf(request, name),
+      header: keysOf(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
     });
     const admission: Admission = await decided(asked, cut.signal);
@@ -258,14 +310,14 @@ export class Conversations {
   }
 
   async #read(id: string, response: ServerResponse): Promise<Served> {
-    const found = await this.#deps.store.read(id);
+    const found = await this.#deps.store().read(id);
     if (typeof found === 'string') return this.#refuse(response, ABSENCES[found]);
     answer(response, 200, view(found));
     return FINE;
   }
 
   async #remove(id: string, response: ServerResponse): Promise<Served> {
-    const removed = await this.#deps.store.remove(id);
+    const removed = await this.#deps.store().remove(id);
     if (removed !== 'Removed') return this.#refuse(response, ABSENCES[removed]);
     response.writeHead(204).end();
     return FINE;

@@ -18,6 +18,7 @@ const MAPPING = {
   ConversationNotFound: { status: 404, type: 'not_found_error' },
   ConversationLost: { status: 410, type: 'not_found_error' },
   ConversationBusy: { status: 409, type: 'invalid_request_error' },
+  StoreUnavailable: { status: 503, type: 'api_error' },
   ConversationsFull: { status: 503, type: 'overloaded_error' },
   ModelOverloaded: { status: 529, type: 'overloaded_error' },
   ModelRefused: { status: 400, type: 'invalid_request_error' },
@@ -26,6 +27,7 @@ const MAPPING = {
   UpstreamUnreachable: { status: 502, type: 'api_error' },
   InvalidResponse: { status: 502, type: 'api_error' },
   Unauthorized: { status: 401, type: 'authentication_error' },
+  AuthUnavailable: { status: 503, type: 'api_error' },
   CredentialRefused: { status: 503, type: 'api_error' },
   SpendLimit: { status: 503, type: 'api_error' },
   NotConfigured: { status: 500, type: 'api_error' },
@@ -77,6 +79,7 @@ export function errorHeaders(failure: Failure): Record<string, string> {
   if (failure.retryAfterMs !== undefined) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000)));
   }
+  if (failure.reason === 'Unauthorized') headers['www-authenticate'] = 'Bearer';
   if (isPointless(failure)) headers['x-should-retry'] = 'false';
   return headers;
 }

@@ -12,6 +12,8 @@ import { decided } from '../model/decided.ts';
 import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
 import { OK } from '../resilience/outcome.ts';
+import { keysOf } from '../security/caller.ts';
+import type { Caller } from '../security/caller.ts';
 import { sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from './problems.ts';
@@ -48,6 +50,7 @@ interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
   cut: AbortController;
+  caller: Caller;
   deadlineAt: number;
   inForce: InForce;
 }
@@ -65,6 +68,7 @@ export class Messages {
     request: IncomingMessage,
     response: ServerResponse,
     cut: AbortController,
+    caller: Caller,
   ): Promise<Served> {
     const inForce = this.#deps.inForce();
     if (!inForce?.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
@@ -75,7 +79,7 @@ export class Messages {
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      return await this.#visit({ request, response, cut, deadlineAt, inForce });
+      return await this.#visit({ request, response, cut, caller, deadlineAt, inForce });
     } finally {
       response.off('close', onClose);
     }
@@ -106,12 +110,12 @@ export class Messages {
   }
 
   #admit(
-    { request, deadlineAt, cut }: Visit,
+    { request, deadlineAt, cut, caller }: Visit,
     cost: Cost | undefined,
   ): Admission | Promise<Admission> {
     const answer = this.#deps.guard.admitInbound({
       deadlineAt,
-      header: (name) => headerOf(request, name),
+      header: keysOf(caller.principal, (name) => headerOf(request, name)),
       ...(cost && { cost }),
     });
     return answer.kind === 'Waiting' ? decided(answer, cut.signal) : answer;
@@ -122,14 +126,14 @@ export class Messages {
   }
 
   async #call(visit: Visit, read: MessagesRequest, used: Used): Promise<Served> {
-    const { request, response, cut, deadlineAt, inForce } = visit;
+    const { response, cut, caller, deadlineAt, inForce } = visit;
     const sink = new ResponseSink(response, cut.signal);
     const answer = await this.#deps.caller.call(
       {
         ...read,
         ...inForce,
-        headers: request.rawHeaders,
-        principal: '',
+        headers: caller.headers,
+        principal: caller.principal,
         deadlineAt,
         signal: cut.signal,
         sink,

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { FakeClock } from '../guard/fakeClock.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import { until } from '../testing/until.ts';
+import { anybody } from '../security/caller.ts';
 import { readBody } from './body.ts';
 import { agentServer } from './server.ts';
 
@@ -15,6 +16,7 @@ async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
   const server = agentServer({
+    callers: { identify: anybody },
     conversations: { handle: () => Promise.reject(new Error('not asked for')) },
     messages: {
       handle: async (request, response) => {
@@ -24,7 +26,11 @@ async function raw(
         return { reason: 'None', failed: false };
       },
     },
-    lifecycle: new Lifecycle({ clock: new FakeClock(), onPhase: () => undefined }),
+    lifecycle: new Lifecycle({
+      clock: new FakeClock(),
+      onPhase: () => undefined,
+      onHandler: () => undefined,
+    }),
     health: () => false,
     onServed: () => undefined,
     log: pino({ level: 'silent' }),

@@ -5,6 +5,9 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { isRefusal } from '../security/callers.ts';
+import type { Caller } from '../security/caller.ts';
+import type { Callers } from '../security/callers.ts';
 import { rawError, sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
 import type { Messages, Served } from './messages.ts';
@@ -16,6 +19,7 @@ export type Route = (request: IncomingMessage, response: ServerResponse) => bool
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
   conversations: Pick<Conversations, 'handle'>;
+  callers: Pick<Callers, 'identify'>;
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
@@ -99,7 +103,7 @@ function notFound(response: ServerResponse): Served {
 }
 
 async function handle(
-  { lifecycle, log }: AgentServerDeps,
+  { callers, lifecycle, log }: AgentServerDeps,
   handler: Handler,
   request: IncomingMessage,
   response: ServerResponse,
@@ -112,7 +116,12 @@ async function handle(
     return { reason: 'Draining', failed: true };
   }
   try {
-    const served = await handler.handle(request, response, cut);
+    const found = callers.identify(request);
+    const caller = found instanceof Promise ? await found : found;
+    const served = isRefusal(caller)
+      ? refuse(response, caller)
+      : await handler.handle(request, response, cut, caller);
+    log.debug({ route: handler.route, reason: served.reason, caller: nameOf(caller) }, 'Served');
     // What is written but not sent yet belongs to the request too.
     await finished(response);
     return served;
@@ -124,6 +133,15 @@ async function handle(
   } finally {
     leave();
   }
+}
+
+function refuse(response: ServerResponse, failure: Failure): Served {
+  sendError(response, failure);
+  return { reason: failure.reason, failed: response.statusCode >= 500 };
+}
+
+function nameOf(caller: Caller | Failure): string | undefined {
+  return isRefusal(caller) ? undefined : caller.name;
 }
 
 function finished(response: ServerResponse): Promise<void> {

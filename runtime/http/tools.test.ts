@@ -204,6 +204,25 @@ describe('a tool', () => {
     expect(all.service.seen).toHaveLength(1);
   });
 
+  it('whose rate limit is used up is not called, and the model goes on without it', async () => {
+    const limit = {
+      target: 'tool/look',
+      policy: 'sparing',
+      name: 'calls',
+      resource: 'Requests',
+      refill: { amount: 1, perMs: 600_000 },
+      capacity: 1,
+    };
+    const all = await scene(
+      [ask({ id: '1' }), ask({ id: '2' }), DONE],
+      (response) => answerJson(response, { found: true }),
+      () => ({ content: { limits: [limit] } }),
+    );
+    expect(await turn(all)).toMatchObject({ stop_reason: 'end_turn' });
+    expect(told(all)[0]!.content).toMatch(/unavailable until .*its rate limit is used up/);
+    expect(all.service.seen).toHaveLength(1);
+  });
+
   it('that is too slow or too long is cut off', async () => {
     const all = await scene(
       [ask({ id: 'slow' }), ask({ id: 'long' }), DONE],

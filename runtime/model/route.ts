@@ -3,6 +3,7 @@ import { REFUND } from '../guard/admission.ts';
 import type { Guard } from '../guard/guard.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { decided } from './decided.ts';
+import { keysOf } from '../security/caller.ts';
 import type { ModelRequest } from './request.ts';
 import type { TokenEstimator } from './estimate.ts';
 import { headerValue } from './headers.ts';
@@ -174,13 +175,13 @@ export class Route {
   }
 
   #ask(member: Member, immediate: boolean): ReturnType<Guard['acquire']> {
-    const { deadlineAt, headers, size, model } = this.#request;
+    const { deadlineAt, headers, size, model, principal = '' } = this.#request;
     const { endpoint, credential } = member;
     const { maxTokens = Infinity } = endpoint;
     const estimate = this.#deps.estimator.estimate(endpoint.model ?? model, size);
     const asked: AskedCall = {
       deadlineAt,
-      header: (name) => headerValue(headers, name),
+      header: keysOf(principal, (name) => headerValue(headers, name)),
       cost: { ...estimate, outputTokens: Math.min(estimate.outputTokens, maxTokens) },
       credential,
       ...(immediate && { immediate }),

@@ -1,8 +1,10 @@
 import type { Configuration, Endpoint } from '../../contract/generated/types.ts';
+import type { CachingCaller } from '../cache/cachingCaller.ts';
 import type { ActiveConfiguration } from '../control/configuration.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { EndpointState } from '../model/pool.ts';
+import type { Performance } from './performance.ts';
 import type { DebugPages } from './servers.ts';
 
 export interface DebugFacts {
@@ -10,6 +12,8 @@ export interface DebugFacts {
   configuration: ActiveConfiguration;
   /** Wall clock. */
   date: () => Date;
+  cache: Pick<CachingCaller, 'stats' | 'clear'>;
+  performance: Pick<Performance, 'summary'>;
   /** How each endpoint stands for calls with its own key. */
   endpoints: () => EndpointState[];
   /** The process: names, times, phase, open requests, links. */
@@ -18,7 +22,7 @@ export interface DebugFacts {
 
 /** The debug port's pages. Each says when it was made, to read its times by. */
 export function debugPages(facts: DebugFacts): DebugPages {
-  const { guard, configuration, endpoints, date, state } = facts;
+  const { guard, configuration, cache, performance, endpoints, date, state } = facts;
   const limits = (): object[] => limitsOf(guard, configuration.configuration);
   const pages: DebugPages = {
     '/debug/state': () => ({
@@ -45,6 +49,12 @@ export function debugPages(facts: DebugFacts): DebugPages {
         }),
       })),
     }),
+    '/debug/performance': () => performance.summary(),
+    '/debug/cache': () => ({ ...cacheMode(configuration), ...cache.stats() }),
+    'DELETE /debug/cache': () => {
+      cache.clear();
+      return { cleared: true };
+    },
     '/debug/config': () => redacted(configuration.configuration),
   };
   const dated = (page: () => object) => () => ({ time: date().toISOString(), ...page() });
@@ -90,11 +100,22 @@ function limitsOf(guard: Guard, configuration: Configuration | undefined): objec
   });
 }
 
+function cacheMode({ configuration }: ActiveConfiguration): { mode: string; scope?: string } {
+  const cache = configuration?.content.cache;
+  return cache ? { mode: 'Exact', scope: cache.scope } : { mode: 'Off' };
+}
+
 /** A configuration without what leads to secrets: no paths of credentials, no user in a URL. */
 export function redacted(configuration: Configuration | undefined): object {
   if (!configuration) return {};
   const { content } = configuration;
-  return { ...configuration, content: { ...content, endpoints: content.endpoints.map(shown) } };
+  const { auth, endpoints } = content;
+  const secret = auth?.apiKeys?.secret;
+  const shownAuth = auth && { ...auth, ...(secret !== undefined && { apiKeys: { secret } }) };
+  return {
+    ...configuration,
+    content: { ...content, auth: shownAuth, endpoints: endpoints.map(shown) },
+  };
 }
 
 function shown({ credential, baseURL, ...rest }: Endpoint): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CircuitStatus, GateStatus } from '../../contract/generated/types.ts';
 
 /** What health is judged by. */
 export interface HealthFacts {
@@ -7,6 +8,22 @@ export interface HealthFacts {
   leaving(): boolean;
   /** Milliseconds that the event loop is late. */
   lagMs(): number;
+  /** Open links to operators. */
+  links(): number;
+  circuits(): CircuitStatus[];
+  gates(): GateStatus[];
+}
+
+/** What is known of something that the agent depends on; nothing is asked for it. */
+export interface DependencyHealth {
+  ok: boolean;
+  circuit?: CircuitStatus['state'];
+  /** Absent when nothing is held back. */
+  gate?: Exclude<GateStatus['gate'], 'None'>;
+  /** RFC 3339: when calls may go through again. */
+  until?: string;
+  lastFailure?: { class: string; time: string };
+  detail?: string;
 }
 
 type Check = (facts: HealthFacts) => { ok: boolean; detail?: string };
@@ -24,6 +41,8 @@ const eventLoop: Check = (facts) => {
 /** That this runs at all is the proof. */
 const turns: Check = () => ({ ok: true });
 
+const READY = '/health/ready';
+
 /**
  * Start-up: a configuration is in force and the listeners are up. Live: the event loop turns,
  * nothing else, so that an outage of the model never restarts pods. Ready: may take requests; an
@@ -32,8 +51,38 @@ const turns: Check = () => ({ ok: true });
 const PROBES: Record<string, Record<string, Check>> = {
   '/health': { configuration, listeners },
   '/health/live': { eventLoop: turns },
-  '/health/ready': { configuration, listeners, shutdown, eventLoop },
+  [READY]: { configuration, listeners, shutdown, eventLoop },
 };
+
+/** What the agent depends on. None of it gates any probe: a pod less would not mend it. */
+export function dependenciesOf(facts: HealthFacts): Record<string, DependencyHealth> {
+  const links = facts.links();
+  const gates = new Map(facts.gates().map((gate) => [gate.dependency, gate]));
+  const dependencies = facts
+    .circuits()
+    .map((circuit) => [circuit.dependency, healthOf(circuit, gates.get(circuit.dependency))]);
+  return {
+    operator: { ok: links > 0, detail: `${links} links` },
+    ...(Object.fromEntries(dependencies) as Record<string, DependencyHealth>),
+  };
+}
+
+/** Without the message of the last failure: whoever reaches the agent may ask for its health. */
+function healthOf(circuit: CircuitStatus, gate: GateStatus | undefined): DependencyHealth {
+  const { state, nextProbe, lastFailure, shadow = false } = circuit;
+  const shut = gate !== undefined && gate.gate !== 'None' ? gate : undefined;
+  const until = [nextProbe, shut?.until]
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1);
+  return {
+    ok: (state === 'Closed' || shadow) && !shut,
+    circuit: state,
+    ...(shut && { gate: shut.gate as Exclude<GateStatus['gate'], 'None'> }),
+    ...(until !== undefined && { until }),
+    ...(lastFailure && { lastFailure: { class: lastFailure.class, time: lastFailure.time } }),
+  };
+}
 
 /** Answers /health, /health/live and /health/ready with JSON; says whether it was one of them. */
 export function healthRoute(
@@ -45,7 +94,9 @@ export function healthRoute(
     const results = Object.entries(PROBES[path]!).map(([name, check]) => [name, check(facts)]);
     const components = Object.fromEntries(results) as Record<string, ReturnType<Check>>;
     const ok = Object.values(components).every((each) => each.ok);
-    const body = JSON.stringify({ status: ok ? 'ok' : 'unavailable', components });
+    const dependencies = path === READY && { dependencies: dependenciesOf(facts) };
+    const status = ok ? 'ok' : 'unavailable';
+    const body = JSON.stringify({ status, components, ...dependencies });
     response.writeHead(ok ? 200 : 503, { 'content-type': 'application/json' });
     response.end(request.method === 'HEAD' ? undefined : `${body}\n`);
     return true;

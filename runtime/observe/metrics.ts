@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Guard } from '../guard/guard.ts';
 import type { Served } from '../http/messages.ts';
+import type { LookupResult } from '../cache/cachingCaller.ts';
+import type { TierName } from '../cache/tieredCache.ts';
 import type { ModelCall } from '../model/caller.ts';
 import { guardMetrics } from './guardMetrics.ts';
 import { BoundedLabel } from './labels.ts';
@@ -49,6 +51,7 @@ export class Metrics {
   readonly #firstChunk: Histogram<'gen_ai_request_model'>;
   readonly #usage: Histogram<TokenLabel>;
   readonly #tokens: Counter<TokenLabel>;
+  readonly #cache: Counter<'tier' | 'result'>;
   readonly #retries: Counter<'reason'>;
   readonly #toolCalls: Counter<'tool' | 'status'>;
   readonly #toolLatency: Histogram<'tool'>;
@@ -121,6 +124,12 @@ export class Metrics {
       buckets: TOOL_BUCKETS,
       registers,
     });
+    this.#cache = new Counter({
+      name: 'cache_requests_total',
+      help: 'Requests that the cache was asked for: hit, by tier; miss; collapsed (shared the answer of one under way); bypass (the caller wanted a fresh one).',
+      labelNames: ['tier', 'result'],
+      registers,
+    });
     this.#retries = new Counter({
       name: 'retries_total',
       help: 'Attempts beyond the first one of a request, by what went wrong before.',
@@ -180,6 +189,11 @@ export class Metrics {
     const tool = this.#tools.value(name);
     this.#toolCalls.inc({ tool, status });
     this.#toolLatency.observe({ tool }, seconds);
+  }
+
+  /** The cache was asked. */
+  cacheLookup(tier: TierName | 'none', result: LookupResult): void {
+    this.#cache.inc({ tier, result });
   }
 
   /** Another attempt is made. */

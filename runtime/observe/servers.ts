@@ -18,7 +18,7 @@ export function metricsServer(registry: Registry, health: Route): Server {
   });
 }
 
-/** Pages of the debug port, by path; each makes a value that is shown as JSON. */
+/** Pages of the debug port by path, with the method before it unless that is GET; each makes a value that is shown as JSON. */
 export type DebugPages = Record<string, () => object>;
 
 /** Readable state for people, to be bound to loopback only; not yet listening. */
@@ -26,9 +26,10 @@ export function debugServer(pages: DebugPages): Server {
   const list = { pages: Object.keys(pages) };
   return createServer((request, response) => {
     const path = request.url?.split('?', 1)[0]?.replace(/\/+$/, '') ?? '';
-    const known = request.method === 'GET' && Object.hasOwn(pages, path);
+    const name = request.method === 'GET' ? path : `${request.method} ${path}`;
+    const known = Object.hasOwn(pages, name);
     const index = path === '' || path === '/debug';
-    const value = known ? pages[path]!() : list;
+    const value = known ? pages[name]!() : list;
     response.writeHead(known || index ? 200 : 404, { 'content-type': 'application/json' });
     response.end(`${JSON.stringify(value, undefined, 2)}\n`);
   });

@@ -22,8 +22,15 @@ export class RealMcpServer {
   requests = 0;
   readonly #tools = new Map<string, Handler>();
   readonly #sessions = new Map<string, Session>();
+  readonly #host: string;
   #http: Server | undefined;
-  #port = 0;
+  #port: number;
+
+  /** Port 0 chooses a free one. */
+  constructor({ host = '127.0.0.1', port = 0 } = {}) {
+    this.#host = host;
+    this.#port = port;
+  }
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}/mcp`;
@@ -33,8 +40,8 @@ export class RealMcpServer {
   listening = 0;
 
   async start(): Promise<void> {
-    this.#http = createServer((request, response) => void this.#serve(request, response));
-    await new Promise<void>((resolve) => this.#http!.listen(this.#port, '127.0.0.1', resolve));
+    this.#http = createServer((request, response) => void this.serve(request, response));
+    await new Promise<void>((resolve) => this.#http!.listen(this.#port, this.#host, resolve));
     this.#port = (this.#http.address() as AddressInfo).port;
   }
 
@@ -64,7 +71,8 @@ export class RealMcpServer {
     });
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Answers a request, also one that came another way. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.requests += 1;
     if (this.authorization !== undefined && request.headers.authorization !== this.authorization) {
       response.writeHead(401).end();

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { PeerAccess } from '../agent/agent.ts';
 import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { systemClock } from '../guard/clock.ts';
@@ -25,6 +26,7 @@ export interface StartedRuntime {
 export async function startRuntime(
   configuration?: Configuration,
   authority?: string,
+  options: { peers?: Partial<PeerAccess> } = {},
 ): Promise<StartedRuntime> {
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = (name: string, text: string): Promise<void> =>
@@ -40,7 +42,14 @@ export async function startRuntime(
     configurationDirectory: directory,
     tokenDirectory: directory,
     statePath: join(directory, 'state.json'),
+    peers: {
+      self: '127.0.0.1',
+      resolve: () => Promise.resolve([]),
+      locate: (address) => address,
+      ...options.peers,
+    },
     maxConversationBytes: 16 * 1024 * 1024,
+    maxCacheBytes: 16 * 1024 * 1024,
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) }),
     filePollMs: 50,

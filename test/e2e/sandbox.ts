@@ -5,7 +5,13 @@ import { Api } from '../kit/api.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { openPods } from '../kit/enforcement.ts';
 import { Kubectl } from '../kit/kubectl.ts';
-import { RemoteModel, RemoteTraffic, simulatorPod, simulatorService } from '../kit/simulator.ts';
+import {
+  RemoteModel,
+  RemoteTools,
+  RemoteTraffic,
+  simulatorPod,
+  simulatorService,
+} from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
 import { readSite, SUITE_LABEL } from './site.ts';
 
@@ -28,6 +34,8 @@ export interface AgentOptions {
   /** Default 20s. */
   drainTimeout?: string;
   podTemplate?: Record<string, unknown>;
+  /** The model as a whole, in place of one endpoint. */
+  pool?: Record<string, unknown>;
   /** Further fields of the spec, such as timeouts, retry and bulkhead. */
   spec?: Record<string, unknown>;
 }
@@ -104,6 +112,15 @@ export class Sandbox {
     };
   }
 
+  /** Runs a service with tools, an MCP server among them, and waits until it is ready. */
+  async tools(name = 'office', port = 9011): Promise<{ baseURL: string; control: RemoteTools }> {
+    await this.#start(name, port, ['tools']);
+    return {
+      baseURL: `http://${name}.${this.namespace}.svc:${port}`,
+      control: new RemoteTools(this.api, this.namespace, `pods/${name}:${port}`),
+    };
+  }
+
   /** Runs a traffic generator and waits until it is ready. */
   async traffic(name = 'visitors', port = 9010): Promise<RemoteTraffic> {
     await this.#start(name, port, ['traffic']);
@@ -137,7 +154,7 @@ export class Sandbox {
       spec: {
         ...options.spec,
         replicas: options.replicas ?? 1,
-        model: {
+        model: options.pool ?? {
           endpoints: [
             {
               name: options.endpoint ?? 'north',

@@ -346,6 +346,8 @@ describe('config/default, config/samples and config/presets', () => {
   const paths = [
     'default',
     'samples',
+    'samples/outage',
+    'samples/assistant',
     'presets/development',
     'presets/production',
     'crd',

@@ -17,6 +17,7 @@ import { ago, circuit, NOW, observation, pod, transition } from '../../operator/
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
+import { rows as auth } from './validation/auth.ts';
 import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
@@ -56,6 +57,7 @@ const kinds: Record<string, Kind> = {
   agentdeployments: {
     rows: [
       ...agentDeployments,
+      ...auth,
       ...autoscaling,
       ...cache,
       ...conversations,
@@ -84,6 +86,7 @@ const kinds: Record<string, Kind> = {
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      auth: { type: 'None' },
       cache: {
         mode: 'Off',
         scope: 'PerPrincipal',
@@ -99,7 +102,7 @@ const kinds: Record<string, Kind> = {
         store: { type: 'Memory' },
       },
       security: { egress: { denyPrivateNetworks: true } },
-      shutdown: { drainTimeout: '5m' },
+      shutdown: { drainTimeout: '5m', handlerTimeout: '30s' },
       service: { type: 'ClusterIP', port: 80 },
       networkPolicy: { enabled: true },
       probes: {
@@ -290,6 +293,9 @@ it.each([
 });
 
 describe('status', () => {
+  const performance = [
+    { operation: 'model' as const, count: 3, failures: 1, totalMs: 30, durations: [[57, 3]] },
+  ];
   const gates = [{ dependency: 'model/primary', gate: 'SpendLimit' as const, until: ago(-600) }];
   const open = circuit('Open', {
     overridden: 'Open',
@@ -298,7 +304,7 @@ describe('status', () => {
     lastFailure: { class: 'Overloaded', message: 'HTTP 529', time: ago(20) },
   });
   const seen = observation([
-    pod('a', { gates, circuits: [open], transitions: [transition(1, 20)] }),
+    pod('a', { gates, performance, circuits: [open], transitions: [transition(1, 20)] }),
   ]);
   const agent = agentFixture();
   const policies = {

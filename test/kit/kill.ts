@@ -44,7 +44,7 @@ export async function killContainer(killer: Killer, pod: Pod, container: string)
       `the process of container ${container} of pod ${name} is killed`,
       () => api.get<Pod>('pods', 'default', executioner),
       ({ status }) => status?.phase === 'Succeeded',
-      { everyMs: 50 },
+      { everyMs: 50, timeoutMs: 90_000 },
     );
     const log = `/api/v1/namespaces/default/pods/${executioner}/log`;
     return await api.request<number>('GET', log);

@@ -1,6 +1,8 @@
 import type { Fault } from '../model/fault.ts';
 import type { RequestRecord } from '../model/record.ts';
 import type { Api } from './api.ts';
+import type { ConversationPlan, ConversationReport } from './conversations.ts';
+import type { ToolRecord } from './toolServer.ts';
 import type { Burst, TrafficPlan, TrafficReport } from './traffic.ts';
 
 const USER = 65532;
@@ -113,5 +115,34 @@ export class RemoteTraffic {
 
   burst(burst: Burst): Promise<TrafficReport> {
     return this.#api.request('POST', `${this.#base}/burst`, burst);
+  }
+
+  /** Begins conversations. */
+  converse(plan: ConversationPlan): Promise<ConversationReport> {
+    return this.#api.request('PUT', `${this.#base}/conversations`, plan);
+  }
+
+  conversations(): Promise<ConversationReport> {
+    return this.#api.request('GET', `${this.#base}/conversations`);
+  }
+}
+
+/** Steers a service with tools that runs in the cluster, by way of the API server. */
+export class RemoteTools {
+  readonly #api: Api;
+  readonly #base: string;
+
+  constructor(api: Api, namespace: string, target: string) {
+    this.#api = api;
+    this.#base = `/api/v1/namespaces/${namespace}/${target}/proxy`;
+  }
+
+  /** Answers everything with this status from now on; undefined is health. */
+  async setStatus(status: number | undefined): Promise<void> {
+    await this.#api.request('PUT', `${this.#base}/control/status`, status ?? null);
+  }
+
+  record(): Promise<ToolRecord> {
+    return this.#api.request('GET', `${this.#base}/control/record`);
   }
 }

@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import type { ConversationPlan } from './conversations.ts';
+import { ConversationTraffic } from './conversations.ts';
 import { readJson, sendJson } from './json.ts';
 import type { Burst, TrafficPlan } from './traffic.ts';
 import { Traffic } from './traffic.ts';
@@ -7,10 +9,12 @@ import { Traffic } from './traffic.ts';
 /**
  * Steers a traffic generator over HTTP, so that it can run in a pod:
  * PUT /traffic with a TrafficPlan or null, GET /traffic for its TrafficReport,
- * POST /burst with a Burst for a TrafficReport of that burst alone.
+ * POST /burst with a Burst for a TrafficReport of that burst alone,
+ * PUT /conversations with a ConversationPlan, GET /conversations for its ConversationReport.
  */
 export class TrafficServer {
   readonly #traffic = new Traffic();
+  #conversations: ConversationTraffic | undefined;
   readonly #server: Server = createServer((req, res) => void this.#handle(req, res));
 
   /** Listens on all addresses. */
@@ -43,7 +47,13 @@ export class TrafficServer {
     }
     if (route === 'GET /traffic') return this.#traffic.report();
     if (route === 'POST /burst') return this.#traffic.burst((await readJson(req)) as Burst);
+    if (route === 'PUT /conversations') {
+      this.#conversations = new ConversationTraffic((await readJson(req)) as ConversationPlan);
+      void this.#conversations.run();
+      return this.#conversations.report();
+    }
+    if (route === 'GET /conversations') return this.#conversations?.report() ?? null;
     if (route === 'GET /health') return { status: 'ok' };
-    throw new Error('known are PUT /traffic, GET /traffic, POST /burst and GET /health');
+    throw new Error('known are /traffic, /burst, /conversations and /health');
   }
 }

@@ -1,7 +1,15 @@
 import type { ChatCompletionRequest, Fixture, FixtureResponse } from '@copilotkit/aimock';
 
-/** How the simulated model behaves. Everything that is absent is as a healthy model does it. */
+/** A tool that the model asks for. */
+export interface ToolCall {
+  name: string;
+  input: Record<string, unknown>;
+}
+
+/** How the simulated model behaves. Everything that is absent is as a healthy model that uses no tools does it. */
 export interface Fault {
+  /** Asks for these tools each time before it answers. */
+  callTools?: ToolCall[];
   /** Answers with this HTTP status and the error that the Messages API sends with it. */
   status?: number;
   /** Seconds in the retry-after header of an answer with `status`. */
@@ -39,7 +47,7 @@ const NUMBERS = [
   'cutAfterEvents',
 ] as const;
 const FLAGS = ['silent', 'disconnect', 'malformed'] as const;
-const KNOWN = [...NUMBERS, ...FLAGS, 'headers'];
+const KNOWN = [...NUMBERS, ...FLAGS, 'headers', 'callTools'];
 
 /** Error types of the Messages API by status; others are api_error. */
 const ERROR_TYPES: Record<number, string> = {
@@ -70,11 +78,18 @@ function checkHeaders(value: unknown): void {
   }
 }
 
+function checkTools(value: unknown): void {
+  const isCall = (each: unknown): boolean => {
+    const { name, input } = (each ?? {}) as Partial<ToolCall>;
+    return typeof name === 'string' && typeof input === 'object' && !Array.isArray(input);
+  };
+  if (Array.isArray(value) && value.length > 0 && value.every(isCall)) return;
+  throw new Error('fault.callTools must be a list of tools, each with name and input');
+}
+
 function checkField(key: string, value: unknown): void {
-  if (key === 'headers') {
-    checkHeaders(value);
-    return;
-  }
+  if (key === 'headers') return checkHeaders(value);
+  if (key === 'callTools') return checkTools(value);
   if (isFlag(key)) {
     if (typeof value !== 'boolean') throw new Error(`fault.${key} must be true or false`);
     return;
@@ -133,8 +148,18 @@ function refusal(fault: Fault & { status: number }): FixtureResponse {
   };
 }
 
-/** The answer to every request, as aimock serves it. */
-export function fixture(fault: Fault = {}): Fixture {
+/** The answers to all requests, as aimock serves them: of several that fit, the first. */
+export function fixtures(fault: Fault = {}): Fixture[] {
+  const usual = fixture(fault);
+  if (!fault.callTools || fault.status !== undefined) return [usual];
+  const toolCalls = fault.callTools.map(({ name, input }) => ({
+    name,
+    arguments: JSON.stringify(input),
+  }));
+  return [{ ...usual, match: { hasToolResult: false }, response: { toolCalls } }, usual];
+}
+
+function fixture(fault: Fault): Fixture {
   const { status } = fault;
   // What is written in the same turn as the cut would never leave this process.
   const eventMs = fault.eventMs ?? (fault.cutAfterEvents === undefined ? 0 : 5);

@@ -1,8 +1,9 @@
 /**
  * Runs in the simulator's image: the simulated model, or with the argument `traffic` a traffic
- * generator. Listens on PORT, 8080 when it is not set. With `kill ID` it kills the container ID
+ * generator, with `tools` a service with tools. Listens on PORT, 8080 when it is not set. With `kill ID` it kills the container ID
  * instead, prints when (milliseconds since 1970) and ends.
  */
+import { ToolServer } from '../kit/toolServer.ts';
 import { TrafficServer } from '../kit/trafficServer.ts';
 import { killByContainer } from './kill.ts';
 import { startModel } from './model.ts';
@@ -12,6 +13,11 @@ const port = Number(process.env.PORT ?? 8080);
 async function start(): Promise<() => Promise<void> | void> {
   if (process.argv[2] === 'traffic') {
     const server = new TrafficServer();
+    await server.listen(port);
+    return () => server.close();
+  }
+  if (process.argv[2] === 'tools') {
+    const server = new ToolServer();
     await server.listen(port);
     return () => server.close();
   }

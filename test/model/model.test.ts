@@ -64,6 +64,26 @@ describe('the simulated model', () => {
     }
   });
 
+  it('asks for tools when told to, in each turn, and then answers', async () => {
+    model.setFault({ callTools: [{ name: 'look', input: { id: '7' } }] });
+    const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
+    const messages: Anthropic.MessageParam[] = [];
+    for (const content of ['Hello', 'Hello again']) {
+      messages.push({ role: 'user', content });
+      const request = { model: 'claude-sonnet-5-5', max_tokens: 16, messages };
+      const asked = await sdk.messages.stream(request).finalMessage();
+      expect(asked.stop_reason).toBe('tool_use');
+      const use = asked.content.find(({ type }) => type === 'tool_use') as Anthropic.ToolUseBlock;
+      expect(use).toMatchObject({ name: 'look', input: { id: '7' } });
+      const result = { type: 'tool_result' as const, tool_use_id: use.id, content: 'seen' };
+      messages.push({ role: 'assistant', content: asked.content });
+      messages.push({ role: 'user', content: [result] });
+      const answered = await sdk.messages.stream(request).finalMessage();
+      expect(answered.stop_reason).toBe('end_turn');
+      messages.push({ role: 'assistant', content: answered.content });
+    }
+  });
+
   it('fails with a status and its error when told over HTTP, and recovers', async () => {
     expect((await put('{"status": 529, "retryAfter": 7}')).status).toBe(200);
     const failed = await client.send();
@@ -84,6 +104,7 @@ describe('the simulated model', () => {
     ['{"silent": 1}', 'fault.silent must be true or false'],
     ['{"firstTokenMs": 30001}', 'at most 30000'],
     ['{"headers": {"a": 1}}', 'fault.headers must be an object'],
+    ['{"callTools": [{"name": "look"}]}', 'fault.callTools must be a list of tools'],
     ['[]', 'must be a JSON object'],
     ['{', 'must be JSON'],
   ])('refuses the fault %s', async (body, message) => {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { LLMock } from '@copilotkit/aimock';
 import { readJson, sendJson } from '../kit/json.ts';
 import type { Fault } from './fault.ts';
-import { fixture, parseFault } from './fault.ts';
+import { fixtures, parseFault } from './fault.ts';
 import type { RequestRecord } from './record.ts';
 import { Recorder } from './record.ts';
 
@@ -57,7 +57,7 @@ class SimulatedModel implements Model {
 
   constructor(host: string, port: number) {
     this.#mock = new LLMock({ host, port, journalMaxEntries: 1 });
-    this.#mock.addFixture(fixture());
+    this.#mock.addFixtures(fixtures());
     this.#mock.mount('/v1/messages', {
       handleRequest: (req, res) => Promise.resolve(this.#handleMessage(req, res)),
     });
@@ -84,7 +84,7 @@ class SimulatedModel implements Model {
   setFault(fault: Fault | undefined): void {
     this.#fault = fault;
     this.#mock.clearFixtures();
-    this.#mock.addFixture(fixture(fault));
+    this.#mock.addFixtures(fixtures(fault));
   }
 
   requests(): RequestRecord {

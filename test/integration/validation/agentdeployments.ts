@@ -556,6 +556,21 @@ export const rows: Row[] = [
     'spec.shutdown.drainTimeout: Invalid value: "string": must be a duration, written with the units h, m, s and ms, such as 5m or 1m30s',
   ],
   [
+    '$.spec.shutdown.handlerTimeout type',
+    { spec: { shutdown: { handlerTimeout: 3 } } },
+    'spec.shutdown.handlerTimeout: Invalid value: "integer": spec.shutdown.handlerTimeout in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.shutdown.handlerTimeout maxLength',
+    { spec: { shutdown: { handlerTimeout: '0001h0001h0001h0001h0001h' } } },
+    'spec.shutdown.handlerTimeout: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.shutdown.handlerTimeout rule 0',
+    { spec: { shutdown: { handlerTimeout: 'half an hour' } } },
+    'spec.shutdown.handlerTimeout: Invalid value: "string": must be a duration, written with the units h, m, s and ms, such as 30s',
+  ],
+  [
     '$.spec.monitoring type',
     { spec: { monitoring: 'text' } },
     'spec.monitoring: Invalid value: "string": spec.monitoring in body must be of type object: "string"',

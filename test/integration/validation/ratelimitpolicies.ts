@@ -203,9 +203,20 @@ export const rows: Row[] = [
     'spec.limits[0].key: Invalid value: "string": spec.limits[0].key in body must be of type object: "string"',
   ],
   [
-    '$.spec.limits[*].key required header',
+    '$.spec.limits[*].key rule 0',
     { spec: { limits: [{ ...LIMIT, key: {} }] } },
-    'spec.limits[0].key.header: Required value',
+    'spec.limits[0].key: Invalid value: "object": must have exactly one of header and principal',
+  ],
+  [
+    '$.spec.limits[*].key.principal type',
+    { spec: { limits: [{ ...LIMIT, key: { principal: 'yes' } }] } },
+    'spec.limits[0].key.principal: Invalid value: "string": spec.limits[0].key.principal in body must be of type boolean: "string"',
+    'spec.limits[0].key.principal: Unsupported value: "yes": supported values: "true"',
+  ],
+  [
+    '$.spec.limits[*].key.principal enum',
+    { spec: { limits: [{ ...LIMIT, key: { principal: false } }] } },
+    'spec.limits[0].key.principal: Unsupported value: false: supported values: "true"',
   ],
   [
     '$.spec.limits[*].key.header type',

@@ -1,0 +1,106 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Local } from './local/local.ts';
+import { Screen } from './local/screen.ts';
+
+const AGENT = `apiVersion: breakwater.dev/v1alpha1
+kind: AgentDeployment
+metadata: { name: triage }
+spec:
+  model:
+    endpoints: [{ name: primary, apiKeySecretRef: { name: anthropic } }]
+  retry: { maxAttempts: 1 }
+`;
+
+const breaker = (failures: number | string): string => `apiVersion: breakwater.dev/v1alpha1
+kind: CircuitBreakerPolicy
+metadata: { name: triage }
+spec:
+  targetRefs: [{ name: triage }]
+  trip: { consecutiveFailures: ${failures} }
+  scope: Pod
+`;
+
+const ROOT = join(import.meta.dirname, '..');
+
+jest.setTimeout(120_000);
+
+describe('breakwater local', () => {
+  let directory: string;
+  let text: string;
+  let local: Local;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'local-'));
+    text = '';
+    await put('agent.yaml', AGENT);
+    await put('breaker.yaml', breaker(2));
+    local = new Local({
+      path: directory,
+      simulate: true,
+      port: 23_080,
+      programs: {
+        runtime: join(ROOT, 'cli/local/runtimeChild.ts'),
+        simulator: join(ROOT, 'test/model/child.ts'),
+      },
+      environment: process.env,
+      directory: join(directory, 'files'),
+      screen: new Screen({ write: (more) => (text += more) }),
+      date: () => new Date(),
+    });
+    await local.start();
+  });
+
+  afterEach(async () => {
+    await local.stop(true);
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const put = (name: string, manifest: string): Promise<void> =>
+    writeFile(join(directory, name), manifest);
+
+  /** Waits until the output has the text, and gives what matched. */
+  const says = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
+      const found = pattern.exec(text);
+      if (found !== null) return found;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`it never said ${pattern.source}:\n${text}`);
+  };
+
+  const send = (url: string): Promise<Response> =>
+    fetch(`${url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'any',
+        max_tokens: 16,
+        messages: [{ role: 'user', content: 'Hello' }],
+      }),
+    });
+
+  it('serves with a simulated model, opens a circuit, and takes up what is saved', async () => {
+    const [, url] = await says(/default\/triage serves at (\S+)/);
+    const [, control] = await says(/-X PUT (\S+)/);
+    const answers = async (): Promise<number> => (await send(url!)).status;
+    expect(await answers()).toBe(200);
+
+    await fetch(control!, { method: 'PUT', body: '{"status": 529}' });
+    expect([await answers(), await answers(), await answers()]).toEqual([529, 529, 503]);
+    await says(/model\/primary Closed → Open: 2 consecutive failures/);
+
+    await put('breaker.yaml', breaker('many'));
+    await says(
+      /breaker\.yaml:6: CircuitBreakerPolicy triage: spec\.trip\.consecutiveFailures must/,
+    );
+    expect(await answers()).toBe(503);
+    await put('breaker.yaml', breaker(7));
+    await says(/triage runs the changed configuration 2 after \d+ ms/);
+    expect(text).toContain('Mended: ');
+    await rm(join(directory, 'agent.yaml'));
+    await says(/default\/triage was taken out of the files/);
+  });
+});

@@ -1,0 +1,166 @@
+import type { Content } from '../../contract/generated/types.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { attach } from '../../operator/desired/attach.ts';
+import type { Attachment, PolicyAttachment } from '../../operator/desired/attachment.ts';
+import { planAgent } from '../../operator/desired/plan.ts';
+import type { Objects } from '../manifests/inventory.ts';
+import { localCallers } from './callers.ts';
+import { valueOf, variableOf, type Environment, type KeyRef } from './keys.ts';
+
+/** What an agent is to run on this computer. */
+export interface LocalPlan {
+  /** NAMESPACE/NAME. */
+  id: string;
+  namespace: string;
+  name: string;
+  /** Absent when no configuration can be made of the spec. */
+  content?: Content;
+  /** Contents of the files that content names, by path. */
+  files: Map<string, string>;
+  /** What is wrong and what to change. */
+  problems: string[];
+}
+
+export interface PlanContext {
+  environment: Environment;
+  /** Directory of the agent's files, which stands for the root of its pods. */
+  directoryOf(id: string): string;
+  /** Address of the simulated model that stands in for the agent's endpoint; absent: none is simulated. */
+  simulated?: (id: string, endpoint: string) => string;
+}
+
+/** Not a name that any pod would run: nothing is pulled on this computer. */
+const OPTIONS = { runtimeImage: 'local' };
+
+/** What simulated models are shown in place of keys, which stay here. */
+const SIMULATED_KEY = 'simulated';
+
+/** The plans of all agents, from the same builders as the operator's, and what is wrong with policies. */
+export function localPlans(
+  objects: Objects,
+  context: PlanContext,
+): { agents: LocalPlan[]; problems: string[] } {
+  const namespaces = [...attachments(objects).values()];
+  return {
+    agents: namespaces.flatMap((attachment) =>
+      [...attachment.agents.values()].map(({ agent, circuits, limits }) => {
+        const { content, problems } = planAgent({
+          agent,
+          attachment: { circuits, limits },
+          options: OPTIONS,
+        });
+        return localised(
+          agent,
+          content,
+          problems.map(({ message }) => message),
+          objects,
+          context,
+        );
+      }),
+    ),
+    problems: namespaces.flatMap(({ breakers, limits }) => [...breakers, ...limits].flatMap(told)),
+  };
+}
+
+/** Policies and agents joined, by namespace. */
+export function attachments({ agents, breakers, limits }: Objects): Map<string, Attachment> {
+  const all = [...agents, ...breakers, ...limits];
+  const names = [...new Set(all.map(({ metadata }) => metadata.namespace!))].sort();
+  const within = <T extends { metadata: { namespace?: string } }>(name: string, each: T[]): T[] =>
+    each.filter(({ metadata: { namespace } }) => namespace === name);
+  return new Map(
+    names.map((name) => [
+      name,
+      attach(
+        { breakers: within(name, breakers), limits: within(name, limits) },
+        within(name, agents),
+      ),
+    ]),
+  );
+}
+
+function told({ policy: { kind, metadata }, accepted, overridden }: PolicyAttachment): string[] {
+  const amiss = [
+    ...(accepted.status === 'True' ? [] : [accepted.message]),
+    ...(overridden.status === 'True' ? [overridden.message] : []),
+  ];
+  return amiss.map((message) => `${kind} ${metadata.name}: ${message}`);
+}
+
+function localised(
+  { metadata }: AgentDeployment,
+  planned: Content | undefined,
+  problems: string[],
+  { keys }: Objects,
+  context: PlanContext,
+): LocalPlan {
+  const { name } = metadata;
+  const namespace = metadata.namespace!;
+  const id = `${namespace}/${name}`;
+  const base = { id, namespace, name };
+  const files = new Map<string, string>();
+  const amiss = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
+  if (planned === undefined) return { ...base, files, problems: amiss };
+  const content = structuredClone(planned);
+  // Nobody has to learn that it leaves.
+  content.shutdown.endpointLagMs = 0;
+  const missing = new Set<string>();
+  for (const file of mountedFiles(content)) {
+    file.path = `${context.directoryOf(id)}${file.path}`;
+    const ref = refOf(file, namespace);
+    const value = isSimulated(file, content, context)
+      ? SIMULATED_KEY
+      : valueOf(ref, keys, context.environment);
+    if (value === undefined) missing.add(missingKey(ref));
+    else files.set(file.path, value);
+  }
+  const callers = localCallers(content, { directory: context.directoryOf(id), namespace, keys });
+  for (const [path, text] of callers.files) files.set(path, text);
+  for (const text of callers.missing) missing.add(text);
+  if (context.simulated) {
+    for (const endpoint of content.endpoints) {
+      endpoint.baseURL = context.simulated(id, endpoint.name);
+    }
+  }
+  const lacks = [...missing].map((text) => `AgentDeployment ${name}: ${text}`);
+  return { ...base, content, files, problems: [...amiss, ...lacks] };
+}
+
+/** Where the operator would mount a key. */
+interface MountedFile {
+  path: string;
+  key: string;
+  secret?: string;
+  configMap?: string;
+}
+
+/** All mounted files that a configuration names, wherever they stand in it. */
+function mountedFiles(value: unknown): MountedFile[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { path, key, secret, configMap } = value as Partial<MountedFile>;
+  const mounted = typeof path === 'string' && typeof key === 'string';
+  if (mounted && (typeof secret === 'string' || typeof configMap === 'string')) {
+    return [value as MountedFile];
+  }
+  return Object.values(value).flatMap(mountedFiles);
+}
+
+function refOf({ key, secret, configMap }: MountedFile, namespace: string): KeyRef {
+  return configMap === undefined
+    ? { kind: 'Secret', namespace, name: secret!, key }
+    : { kind: 'ConfigMap', namespace, name: configMap, key };
+}
+
+function isSimulated(
+  file: MountedFile,
+  { endpoints }: Content,
+  { simulated }: PlanContext,
+): boolean {
+  return simulated !== undefined && endpoints.some(({ credential }) => credential === file);
+}
+
+function missingKey(ref: KeyRef): string {
+  const { kind, name, key } = ref;
+  const what = `${kind} ${name} with the key ${key} is missing; add a manifest of it`;
+  return kind === 'Secret' ? `${what}, or set ${variableOf(ref)} in the environment` : what;
+}

@@ -1,0 +1,178 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Content } from '../../contract/generated/types.ts';
+import { MOUNTS } from '../../contract/link.ts';
+import { hashContent } from '../../operator/desired/configuration.ts';
+import type { LocalPlan } from './agentPlan.ts';
+import { askState, type AgentState } from './agentState.ts';
+import { freePort } from './freePort.ts';
+import type { Environment } from './keys.ts';
+import { Program } from './process.ts';
+
+export interface AgentRunOptions {
+  /** NAMESPACE/NAME. */
+  id: string;
+  name: string;
+  /** Directory of its own, which stands for the root of a pod. */
+  directory: string;
+  /** The runtime's main module. */
+  main: string;
+  environment: Environment;
+  /** The agent's port, or the next that is free. */
+  port: number;
+  /** Says a line about the agent. */
+  say: (line: string) => void;
+}
+
+/** Variables of the environment that a runtime needs; all others, such as keys, are kept from it. */
+const PASSED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS'];
+
+/** Time between an unexpected end and the next start, in milliseconds. */
+const RESTART_MS = 1000;
+
+/** One agent: its runtime in a process of its own, its files, and what it tells. */
+export class AgentRun {
+  readonly #options: AgentRunOptions;
+  #program: Program | undefined;
+  #port: number | undefined;
+  #debugPort: number | undefined;
+  #counter = 0;
+  #hash: string | undefined;
+  #inForce: string | undefined;
+  #changedAt = 0;
+  #refused: string | undefined;
+  #sequence = 0;
+  #restart: NodeJS.Timeout | undefined;
+  #leaving = false;
+  state: AgentState | undefined;
+
+  constructor(options: AgentRunOptions) {
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Address of the agent; undefined until it listens. */
+  get url(): string | undefined {
+    return this.#debugPort === undefined ? undefined : `http://localhost:${this.#port}`;
+  }
+
+  get running(): boolean {
+    return this.#program?.running ?? false;
+  }
+
+  /** Starts the runtime; what it is to run may come later. */
+  async start(): Promise<void> {
+    const { id, directory, main, environment, port } = this.#options;
+    const [namespace] = id.split('/');
+    const configuration = join(directory, MOUNTS.configuration);
+    await mkdir(configuration, { recursive: true, mode: 0o700 });
+    this.#port ??= await freePort(port);
+    const passed = PASSED.map((name) => [name, environment[name]]);
+    this.#program = new Program({
+      main,
+      logPath: this.#logPath,
+      environment: {
+        ...(Object.fromEntries(passed.filter(([, value]) => value !== undefined)) as object),
+        POD_NAMESPACE: namespace!,
+        POD_NAME: this.name,
+        BREAKWATER_HOST: '127.0.0.1',
+        BREAKWATER_AGENT_PORT: String(this.#port),
+        BREAKWATER_METRICS_PORT: '0',
+        BREAKWATER_CONTROL_PORT: '0',
+        BREAKWATER_DEBUG_PORT: '0',
+        BREAKWATER_CONFIGURATION_DIRECTORY: configuration,
+        BREAKWATER_TOKEN_DIRECTORY: directory,
+      },
+      onLine: (line) => this.#onLine(line),
+      onExit: (how) => this.#onExit(how),
+    });
+  }
+
+  /** Puts a plan in force. Keys first, so that a configuration finds its own. */
+  async apply({ content, files }: LocalPlan, noticedAt: number): Promise<void> {
+    for (const [path, text] of files) await put(path, text);
+    if (content !== undefined) await this.#configure(content, noticedAt);
+  }
+
+  /** Asks for its state and says what changed. */
+  async look(): Promise<void> {
+    if (this.#debugPort === undefined) return;
+    const state = await askState(`http://127.0.0.1:${this.#debugPort}`).catch(() => undefined);
+    if (state === undefined) return;
+    this.state = state;
+    this.#tellConfiguration(state);
+    for (const { sequence, dependency, from, to, reason } of state.transitions) {
+      if (sequence <= this.#sequence) continue;
+      this.#sequence = sequence;
+      this.#options.say(`${dependency} ${from} → ${to}: ${reason}`);
+    }
+  }
+
+  /** Lets open requests finish; with force it ends at once. Resolves when it has ended. */
+  async stop(force = false): Promise<void> {
+    this.#leaving = true;
+    clearTimeout(this.#restart);
+    await this.#program?.stop(force ? 'SIGKILL' : 'SIGTERM');
+  }
+
+  get #logPath(): string {
+    return join(this.#options.directory, 'runtime.log');
+  }
+
+  async #configure(content: Content, noticedAt: number): Promise<void> {
+    const hash = hashContent(content);
+    if (hash === this.#hash) return;
+    this.#hash = hash;
+    this.#changedAt = noticedAt;
+    this.#counter += 1;
+    const configuration = { revision: { term: 1, counter: this.#counter }, hash, content };
+    await put(
+      join(this.#options.directory, MOUNTS.configuration, MOUNTS.configurationKey),
+      JSON.stringify(configuration),
+    );
+    // Looks at once and not at the next tick, to tell the time that it took.
+    if (this.#inForce !== undefined) await this.look();
+  }
+
+  #onLine(line: string): void {
+    if (!line.includes('"Runtime started"')) return;
+    const { ports } = JSON.parse(line) as { ports: { debug: number } };
+    this.#debugPort = ports.debug;
+    this.#sequence = 0;
+    this.#inForce = undefined;
+  }
+
+  #onExit(how: string): void {
+    this.#debugPort = undefined;
+    if (this.#leaving) return;
+    this.#options.say(`ended unexpectedly with ${how} and is started again; see ${this.#logPath}`);
+    this.#restart = setTimeout(() => void this.start(), RESTART_MS);
+  }
+
+  #tellConfiguration({ configuration: { hash, revision, refused } }: AgentState): void {
+    const why = refused?.message;
+    if (why !== this.#refused) {
+      this.#refused = why;
+      if (why !== undefined) this.#options.say(`refused its configuration: ${why}`);
+    }
+    if (hash === undefined || hash === this.#inForce) return;
+    const first = this.#inForce === undefined;
+    this.#inForce = hash;
+    if (first) this.#options.say(`serves at ${this.url}`);
+    if (first || revision === undefined) return;
+    const ms = Math.max(1, Math.round(performance.now() - this.#changedAt));
+    this.#options.say(
+      `runs the changed configuration ${revision.counter} after ${ms} ms, with no restart`,
+    );
+  }
+}
+
+/** Replaces a file that only its owner may read, at once and whole. */
+async function put(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Keys } from '../manifests/inventory.ts';
+import { textsIn } from './keys.ts';
+
+/** What the key of a Secret may be, and a file that the runtime looks at. */
+const KEY = /^(?!\.\.)[-._a-zA-Z0-9]+$/;
+
+/**
+ * Leads auth to the API keys of callers as manifests have them: files by path, and what is missing. Other keys are in
+ * another directory, so that those of before are good no more.
+ */
+export function localCallers(
+  { auth }: Content,
+  where: { directory: string; namespace: string; keys: readonly Keys[] },
+): { files: [path: string, text: string][]; missing: string[] } {
+  if (auth?.apiKeys === undefined) return { files: [], missing: [] };
+  const { secret, path } = auth.apiKeys;
+  const ref = { kind: 'Secret' as const, namespace: where.namespace, name: secret };
+  const texts = textsIn(ref, where.keys).filter(([key]) => KEY.test(key));
+  const hash = createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 16);
+  const directory = `${where.directory}${path}/${hash}`;
+  auth.apiKeys.path = directory;
+  const missing = `Secret ${secret}, the API keys of callers, is missing or empty, so that nobody is let in; add a manifest of it`;
+  return {
+    files: texts.map(([key, text]) => [`${directory}/${key}`, text]),
+    missing: texts.length === 0 ? [missing] : [],
+  };
+}

@@ -1,0 +1,222 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { readManifests } from '../manifests/files.ts';
+import { Inventory, type Objects } from '../manifests/inventory.ts';
+import { checks } from '../manifests/kinds.ts';
+import { localPlans, type LocalPlan } from './agentPlan.ts';
+import { AgentRun } from './agentRun.ts';
+import type { Environment } from './keys.ts';
+import type { Screen } from './screen.ts';
+import { SimulatedModels } from './simulatedModels.ts';
+import { table } from './table.ts';
+
+/** Main modules of the programs that run beside this one. */
+export interface Programs {
+  runtime: string;
+  simulator: string;
+}
+
+export interface LocalOptions {
+  /** A manifest, or a directory with manifests. */
+  path: string;
+  simulate: boolean;
+  /** Port of the first agent; others take the next that are free. */
+  port: number;
+  programs: Programs;
+  environment: Environment;
+  /** A new directory for the agents' files; it is removed at the end. */
+  directory: string;
+  screen: Screen;
+  date: () => Date;
+}
+
+/** Time between two looks at the agents, and at files of which no change was notified, in milliseconds. */
+const LOOK_MS = 250;
+const FILES_MS = 1000;
+
+/** The agents of some manifests, run on this computer, and kept as the files say. */
+export class Local {
+  readonly #options: LocalOptions;
+  readonly #inventory: Inventory;
+  readonly #simulated: SimulatedModels | undefined;
+  readonly #runs = new Map<string, AgentRun>();
+  #texts = new Map<string, string>();
+  #told = new Set<string>();
+  #loading: Promise<void> = Promise.resolve();
+  #queued = false;
+  #stopping = false;
+  #watcher: FSWatcher | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(options: LocalOptions) {
+    this.#options = options;
+    this.#inventory = new Inventory(checks(), options.date);
+    const { PATH = '' } = options.environment;
+    this.#simulated = options.simulate
+      ? new SimulatedModels(options.programs.simulator, options.directory, { PATH }, (line) =>
+          this.#say(line),
+        )
+      : undefined;
+  }
+
+  /** Agents by NAMESPACE/NAME. */
+  get agents(): ReadonlyMap<string, AgentRun> {
+    return this.#runs;
+  }
+
+  /** Resolves when every agent was started. Rejects when there is nothing at the path. */
+  async start(): Promise<void> {
+    const { path, directory } = this.#options;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const manifests = await readManifests(path);
+    await this.#load(manifests);
+    if (this.#runs.size === 0) this.#say(`No agent runs yet: put an AgentDeployment into ${path}`);
+    this.#watch(manifests.has(path) ? dirname(path) : path);
+    this.#timers.push(
+      setInterval(() => void this.look(), LOOK_MS),
+      setInterval(() => void this.reload(), FILES_MS),
+    );
+  }
+
+  /** Takes up what changed in the files; any number of calls meanwhile are one. */
+  reload(): Promise<void> {
+    if (this.#queued) return this.#loading;
+    this.#queued = true;
+    this.#loading = this.#loading.then(async () => {
+      this.#queued = false;
+      if (this.#stopping) return;
+      const texts = await readManifests(this.#options.path).catch(() => undefined);
+      if (texts !== undefined && !same(texts, this.#texts)) await this.#load(texts);
+    });
+    return this.#loading;
+  }
+
+  /** Asks every agent how it is and shows it. */
+  async look(): Promise<void> {
+    await Promise.all([...this.#runs.values()].map((run) => run.look()));
+    const { screen, date } = this.#options;
+    if (!screen.live || this.#stopping) return;
+    const rows = [...this.#runs.values()].map(({ name, url, state }) => ({
+      name,
+      ...(url !== undefined && { url }),
+      ...(state !== undefined && { state }),
+    }));
+    screen.update(table(rows, date(), screen.width));
+  }
+
+  /** Lets the agents finish what they do, or with force does not. Resolves when all have ended. */
+  async stop(force = false): Promise<void> {
+    this.#stopping = true;
+    this.#watcher?.close();
+    for (const timer of this.#timers) clearInterval(timer);
+    if (!force) await this.#loading;
+    await Promise.all([...this.#runs.values()].map((run) => run.stop(force)));
+    await this.#simulated?.stop();
+    await rm(this.#options.directory, { recursive: true, force: true });
+  }
+
+  #watch(directory: string): void {
+    try {
+      this.#watcher = watch(directory, () => void this.reload());
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch {
+      // Watches have run out, or the file system has none: the timer goes on.
+    }
+  }
+
+  async #load(texts: Map<string, string>): Promise<void> {
+    const noticedAt = performance.now();
+    this.#texts = texts;
+    const { faults, ignored } = this.#inventory.load(texts);
+    const objects = this.#inventory.objects();
+    await this.#simulate(objects);
+    const { agents, problems } = localPlans(objects, this.#planContext());
+    this.#tell([
+      ...faults.map(({ file, line, message }) => `${file}:${line}: ${message}`),
+      ...problems,
+      ...agents.flatMap((agent) => agent.problems),
+      ...(ignored.length === 0 ? [] : [`Not of use here, so left aside: ${ignored.join(', ')}`]),
+    ]);
+    await this.#removeAllBut(new Set(agents.map(({ id }) => id)));
+    for (const plan of agents) await this.#run(plan, noticedAt);
+  }
+
+  #planContext(): Parameters<typeof localPlans>[1] {
+    const simulated = this.#simulated;
+    return {
+      environment: this.#options.environment,
+      directoryOf: (id) => this.#directoryOf(id),
+      ...(simulated && { simulated: (id, endpoint) => simulated.url(id, endpoint)! }),
+    };
+  }
+
+  async #simulate({ agents }: Objects): Promise<void> {
+    const wanted = agents.flatMap(({ metadata: { namespace, name }, spec }) =>
+      spec.model.endpoints.map((endpoint) => ({
+        id: `${namespace}/${name}`,
+        endpoint: endpoint.name,
+      })),
+    );
+    for (const { id, endpoint, url } of (await this.#simulated?.want(wanted)) ?? []) {
+      this.#say(`${id} model/${endpoint} is simulated at ${url}`);
+      this.#say(`  break it:  curl -X PUT ${url}/control/fault -d '{"status": 529}'`);
+      this.#say(`  mend it:   curl -X PUT ${url}/control/fault -d null`);
+    }
+  }
+
+  async #run(plan: LocalPlan, noticedAt: number): Promise<void> {
+    let run = this.#runs.get(plan.id);
+    if (run === undefined) {
+      if (plan.content === undefined) return;
+      run = this.#newRun(plan);
+      this.#runs.set(plan.id, run);
+      await run.start();
+      // Before its model answers, an agent would open its circuit.
+      await this.#simulated?.ready();
+    }
+    await run.apply(plan, noticedAt);
+  }
+
+  #newRun({ id, name }: LocalPlan): AgentRun {
+    const { programs, environment, port } = this.#options;
+    return new AgentRun({
+      id,
+      name,
+      directory: this.#directoryOf(id),
+      main: programs.runtime,
+      environment,
+      port: port + this.#runs.size,
+      say: (line) => this.#say(`${id} ${line}`),
+    });
+  }
+
+  async #removeAllBut(ids: ReadonlySet<string>): Promise<void> {
+    for (const [id, run] of this.#runs) {
+      if (ids.has(id)) continue;
+      this.#runs.delete(id);
+      this.#say(`${id} was taken out of the files and drains`);
+      await run.stop();
+    }
+  }
+
+  /** Says what is wrong once, and again only after it was right meanwhile. */
+  #tell(problems: readonly string[]): void {
+    for (const problem of problems) if (!this.#told.has(problem)) this.#say(problem);
+    const mended = [...this.#told].filter((problem) => !problems.includes(problem));
+    for (const problem of mended) this.#say(`Mended: ${problem}`);
+    this.#told = new Set(problems);
+  }
+
+  #directoryOf(id: string): string {
+    return join(this.#options.directory, ...id.split('/'));
+  }
+
+  #say(text: string): void {
+    this.#options.screen.line(`${this.#options.date().toISOString().slice(11, 19)} ${text}`);
+  }
+}
+
+function same(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([file, text]) => b.get(file) === text);
+}

@@ -1,0 +1,57 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export interface ProgramOptions {
+  /** The program's main module. */
+  main: string;
+  arguments?: readonly string[];
+  environment: Record<string, string>;
+  /** File that takes what it writes. */
+  logPath: string;
+  /** Told each line that it writes to its standard output. */
+  onLine?: (line: string) => void;
+  /** Told when it sends a message. */
+  onMessage?: () => void;
+  /** Told when it has ended, with the exit code or the signal. */
+  onExit: (how: string) => void;
+}
+
+/** A program of this package in a process of its own, which ends when this process does. */
+export class Program {
+  readonly #child: ChildProcess;
+  readonly #log: WriteStream;
+  readonly #exited: Promise<unknown>;
+
+  constructor(options: ProgramOptions) {
+    this.#log = createWriteStream(options.logPath, { flags: 'a', mode: 0o600 });
+    this.#child = fork(options.main, options.arguments ?? [], {
+      env: options.environment,
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#exited = once(this.#child, 'exit');
+    this.#child.stderr!.pipe(this.#log, { end: false });
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+      this.#log.write(`${line}\n`);
+      options.onLine?.(line);
+    });
+    this.#child.on('message', () => options.onMessage?.());
+    this.#child.once('exit', (code, signal) => {
+      this.#log.end();
+      options.onExit(signal ?? `code ${code}`);
+    });
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Sends the signal and resolves when it has ended. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (!this.running) return;
+    this.#child.kill(signal);
+    await this.#exited;
+  }
+}

@@ -1,0 +1,69 @@
+import type { CircuitStatus } from '../../contract/generated/types.ts';
+import type { AgentState } from './agentState.ts';
+
+/** An agent as the table shows it. */
+export interface AgentRow {
+  name: string;
+  /** Absent: it does not serve. */
+  url?: string;
+  state?: AgentState;
+}
+
+const HEAD = ['AGENT', 'ADDRESS', 'DEPENDENCY', 'STATE', 'CALLS', 'FAILED', 'REJECTED', 'REASON'];
+
+/** What all agents do at `now`, as lines in columns, none wider than `width`. */
+export function table(agents: readonly AgentRow[], now: Date, width: number): string[] {
+  const rows = [HEAD, ...agents.flatMap((agent) => rowsOf(agent, now))];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd()
+      .slice(0, width),
+  );
+}
+
+function rowsOf({ name, url, state }: AgentRow, now: Date): string[][] {
+  const facts = state === undefined ? [] : [...circuitRows(state, now), ...limitRows(state)];
+  const [first = ['', url === undefined ? 'Starting' : 'Running', '', '', '', ''], ...rest] = facts;
+  return [[name, url ?? '', ...first], ...rest.map((row) => ['', '', ...row])];
+}
+
+function circuitRows(agent: AgentState, now: Date): string[][] {
+  return agent.circuits.map((circuit) => {
+    const { dependency, state, reason = '' } = circuit;
+    const numbers = agent.circuitNumbers.find((each) => each.dependency === dependency);
+    const failed = Object.values(numbers?.failures ?? {}).reduce((sum, count) => sum + count, 0);
+    const counts = [numbers?.requests ?? 0, failed, numbers?.rejected ?? 0].map(String);
+    const shown = standing(circuit, agent, now);
+    return [dependency, shown, ...counts, state === 'Closed' ? '' : reason];
+  });
+}
+
+/** How the circuit stands, or its gate when that is shut. */
+function standing(
+  { dependency, state, nextProbe, shadow }: CircuitStatus,
+  { gates }: AgentState,
+  now: Date,
+): string {
+  const gate = gates.find((each) => each.dependency === dependency)?.gate ?? 'None';
+  if (gate !== 'None') return gate;
+  const probe = state === 'Open' && nextProbe ? ` (probe in ${until(nextProbe, now)})` : '';
+  return `${state}${probe}${shadow ? ' (shadow)' : ''}`;
+}
+
+function limitRows({ limits }: AgentState): string[][] {
+  return limits.map(({ target, limit, requests, rejected, tokens }) => [
+    target,
+    `${Math.floor(tokens)} left`,
+    String(requests),
+    '',
+    String(rejected),
+    `limit ${limit}`,
+  ]);
+}
+
+function until(time: string, now: Date): string {
+  return `${Math.max(0, Math.ceil((Date.parse(time) - now.getTime()) / 1000))}s`;
+}

@@ -1,0 +1,164 @@
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { readObjects, type Written } from './document.ts';
+import type { Check } from './kinds.ts';
+import type { Path } from './schema.ts';
+
+/** A Secret or ConfigMap, as far as agents use them. */
+export interface Keys extends KubernetesObject {
+  kind: 'Secret' | 'ConfigMap';
+  data?: Record<string, unknown>;
+  stringData?: Record<string, unknown>;
+}
+
+/** Everything accepted so far. */
+export interface Objects {
+  agents: AgentDeployment[];
+  breakers: CircuitBreakerPolicy[];
+  limits: RateLimitPolicy[];
+  keys: Keys[];
+}
+
+/** Something wrong in a file. */
+export interface FileFault {
+  file: string;
+  line: number;
+  message: string;
+}
+
+/** What came of reading the files. */
+export interface Loading {
+  faults: FileFault[];
+  /** KIND NAME of objects that are of no use here, such as Deployments; each once. */
+  ignored: string[];
+}
+
+const KEYS = ['Secret', 'ConfigMap'];
+
+interface Accepted {
+  object: KubernetesObject;
+  file: string;
+}
+
+/**
+ * The objects in force. As on a cluster, what is refused leaves the object that was accepted before in force; what is
+ * taken out of the files is deleted.
+ */
+export class Inventory {
+  readonly #checks: ReadonlyMap<string, Check>;
+  readonly #date: () => Date;
+  /** By kind, namespace and name. */
+  #accepted = new Map<string, Accepted>();
+
+  constructor(checks: ReadonlyMap<string, Check>, date: () => Date) {
+    this.#checks = checks;
+    this.#date = date;
+  }
+
+  /** Takes the texts of all files, by name. */
+  load(files: ReadonlyMap<string, string>): Loading {
+    const loading: Loading = { faults: [], ignored: [] };
+    const next = new Map<string, Accepted>();
+    for (const [file, text] of files) {
+      const reading = readObjects(text);
+      if (reading.ok) {
+        for (const written of reading.objects) this.#take(written, file, next, loading);
+        continue;
+      }
+      loading.faults.push(...reading.faults.map((fault) => ({ file, ...fault })));
+      for (const [key, kept] of this.#accepted) if (kept.file === file) next.set(key, kept);
+    }
+    loading.ignored = [...new Set(loading.ignored)];
+    this.#accepted = next;
+    return loading;
+  }
+
+  objects(): Objects {
+    const all = [...this.#accepted.values()].map(({ object }) => object);
+    const of = <T>(...kinds: string[]): T[] =>
+      all.filter(({ kind }) => kinds.includes(kind)) as unknown[] as T[];
+    return {
+      agents: of('AgentDeployment'),
+      breakers: of('CircuitBreakerPolicy'),
+      limits: of('RateLimitPolicy'),
+      keys: of(...KEYS),
+    };
+  }
+
+  #take(written: Written, file: string, next: Map<string, Accepted>, loading: Loading): void {
+    const { object, lineOf } = written;
+    const kind = text(object.kind);
+    const name = nameOf(object);
+    const check = this.#checks.get(kind) ?? (KEYS.includes(kind) ? named : undefined);
+    if (check === undefined) {
+      if (kind !== '') return void loading.ignored.push(`${kind} ${name}`.trim());
+      loading.faults.push({ file, line: lineOf([]), message: 'kind is missing; add it' });
+      return;
+    }
+    const key = `${kind} ${namespaceOf(object)}/${name}`;
+    const faults = check(object).map(({ path, message }) => ({
+      file,
+      line: lineOf(path),
+      message: `${kind} ${name}: ${dotted(path)} ${message}`,
+    }));
+    const twin = next.get(key);
+    if (faults.length === 0 && twin !== undefined) {
+      const message = `${kind} ${name} is in ${twin.file} too; remove one of the two`;
+      faults.push({ file, line: lineOf(['metadata', 'name']), message });
+    }
+    loading.faults.push(...faults);
+    const before = this.#accepted.get(key);
+    if (faults.length === 0) next.set(key, { file, object: this.#stored(object, before) });
+    else if (before !== undefined && twin === undefined) next.set(key, before);
+  }
+
+  /** The object with what the API server adds to it. */
+  #stored(object: Record<string, unknown>, before: Accepted | undefined): KubernetesObject {
+    const { status: _, metadata, ...rest } = object;
+    const { uid, creationTimestamp } = before?.object.metadata ?? {};
+    const namespace = namespaceOf(object);
+    return {
+      ...(rest as unknown as KubernetesObject),
+      metadata: {
+        ...(metadata as KubernetesObject['metadata']),
+        namespace,
+        uid: uid ?? `local-${namespace}-${nameOf(object)}`,
+        creationTimestamp: creationTimestamp ?? this.#date().toISOString(),
+      },
+    };
+  }
+}
+
+/** Secrets and ConfigMaps need no more than a name here. */
+const named: Check = (object) =>
+  nameOf(object as Record<string, unknown>) === ''
+    ? [{ path: ['metadata', 'name'], message: 'is missing; add it' }]
+    : [];
+
+function metadataOf({ metadata }: Record<string, unknown>): Record<string, unknown> {
+  return typeof metadata === 'object' && metadata !== null ? { ...metadata } : {};
+}
+
+function nameOf(object: Record<string, unknown>): string {
+  return text(metadataOf(object).name);
+}
+
+function namespaceOf(object: Record<string, unknown>): string {
+  return text(metadataOf(object).namespace) || 'default';
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** A path as Kubernetes writes it, such as spec.targetRefs[0].name. */
+export function dotted(path: Path): string {
+  return path.reduce<string>((before, step) => {
+    if (typeof step === 'number') return `${before}[${step}]`;
+    return before === '' ? step : `${before}.${step}`;
+  }, '');
+}

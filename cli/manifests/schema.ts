@@ -1,0 +1,106 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { Schema } from '../../crds/definitions.ts';
+
+/** Steps from the top of an object down to a field of it. */
+export type Path = readonly (string | number)[];
+
+/** Something wrong with an object: where, and what to change. */
+export interface Fault {
+  path: Path;
+  message: string;
+}
+
+/** Checks an object and fills in defaults, in place. */
+export type Structure = (object: unknown) => Fault[];
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
+/** The structural part of a definition's schema, as strict as kubectl: unknown fields are refused. */
+export function structure(schema: Schema): Structure {
+  const ajv = new Ajv({
+    allErrors: true,
+    useDefaults: true,
+    strict: false,
+    validateSchema: false,
+    verbose: true,
+  });
+  for (const format of ['int32', 'int64']) ajv.addFormat(format, true);
+  ajv.addFormat('date-time', RFC_3339);
+  let compiled: ValidateFunction | undefined;
+  return (object) => {
+    compiled ??= ajv.compile(closed(schema));
+    dropNulls(object, schema);
+    return compiled(object) ? [] : faultsOf(compiled.errors ?? []);
+  };
+}
+
+/** The schema, refusing fields that it does not name. Metadata is the API server's matter. */
+function closed(schema: Schema): object {
+  const { properties, items, additionalProperties } = schema;
+  const open = schema['x-kubernetes-preserve-unknown-fields'] === true || properties === undefined;
+  return {
+    ...schema,
+    ...(properties && { properties: each(properties, closedField) }),
+    ...(items && { items: closed(items) }),
+    ...(additionalProperties && { additionalProperties: closed(additionalProperties) }),
+    ...(!open && { additionalProperties: false }),
+  };
+}
+
+function closedField(schema: Schema, name: string): object {
+  return name === 'metadata' || name === 'status' ? { type: 'object' } : closed(schema);
+}
+
+function each(
+  record: Record<string, Schema>,
+  change: (schema: Schema, name: string) => object,
+): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name, change(value, name)]),
+  );
+}
+
+/** The API server takes null for absent where there is a default. */
+function dropNulls(value: unknown, schema: Schema): void {
+  if (Array.isArray(value)) {
+    for (const item of value) if (schema.items) dropNulls(item, schema.items);
+  } else if (typeof value === 'object' && value !== null) {
+    const record = value as Record<string, unknown>;
+    for (const [name, field] of Object.entries(schema.properties ?? {})) {
+      if (record[name] === null && field.default !== undefined) delete record[name];
+      else dropNulls(record[name], field);
+    }
+  }
+}
+
+function faultsOf(errors: readonly ErrorObject[]): Fault[] {
+  return errors.map((error) => {
+    const path = pathOf(error);
+    return { path, message: message(error) };
+  });
+}
+
+/** A missing or an unknown field is named itself, not the object that it belongs to. */
+function pathOf({ instancePath, params }: ErrorObject): Path {
+  const steps = instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+  const { missingProperty, additionalProperty } = params as Record<string, string | undefined>;
+  const own = missingProperty ?? additionalProperty;
+  return own === undefined ? steps : [...steps, own];
+}
+
+function message({ keyword, params, parentSchema, message: text }: ErrorObject): string {
+  if (keyword === 'required') return 'is missing; add it';
+  if (keyword === 'additionalProperties') {
+    const known = Object.keys((parentSchema as Schema | undefined)?.properties ?? {});
+    return `is no field that is known here; ${known.length === 0 ? 'remove it' : `write one of ${known.join(', ')}`}`;
+  }
+  if (keyword === 'enum') {
+    const { allowedValues } = params as { allowedValues: unknown[] };
+    return `must be one of ${allowedValues.join(', ')}`;
+  }
+  return text ?? `breaks the rule ${keyword}`;
+}

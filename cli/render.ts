@@ -1,0 +1,44 @@
+import { stringify } from 'yaml';
+import { configMap } from '../operator/desired/configMap.ts';
+import { planAgent } from '../operator/desired/plan.ts';
+import { attachments } from './local/agentPlan.ts';
+import type { Objects } from './manifests/inventory.ts';
+
+/** What stands in place of the authority, which only an operator has. */
+const NO_AUTHORITY = '';
+
+/**
+ * The objects that the operator would make, as YAML, and what is wrong with what they are made from. The first
+ * revision stands in the ConfigMap; uid and the operator's authority are the cluster's.
+ */
+export function render(
+  objects: Objects,
+  runtimeImage: string,
+): { yaml: string; problems: string[] } {
+  const plans = [...attachments(objects).values()].flatMap(({ agents }) =>
+    [...agents.values()].map((attachment) => {
+      const { agent } = attachment;
+      return { agent, plan: planAgent({ agent, attachment, options: { runtimeImage } }) };
+    }),
+  );
+  const made = plans.flatMap(({ agent, plan }) => {
+    const { content, hash } = plan;
+    const configuration =
+      content !== undefined && hash !== undefined
+        ? [configMap(agent, { revision: { term: 1, counter: 1 }, hash, content }, NO_AUTHORITY)]
+        : [];
+    const rest = Object.values(plan).filter(isObject);
+    return [...configuration, ...rest];
+  });
+  return {
+    yaml: made.map((object) => stringify(object, { lineWidth: 0 })).join('---\n'),
+    problems: plans.flatMap(({ agent, plan }) =>
+      plan.problems.map(({ message }) => `AgentDeployment ${agent.metadata.name}: ${message}`),
+    ),
+  };
+}
+
+/** Whatever the plan holds that can be applied. */
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && 'apiVersion' in value && 'kind' in value;
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { Durations } from '../../contract/durations.ts';
+import type { OperationReport } from '../../contract/generated/types.ts';
+import { observation, pod } from './fixtures.ts';
+import { performanceOf, ranking } from './performance.ts';
+
+/** What a pod reports of these durations, the last of which failed. */
+function report(
+  operation: OperationReport['operation'],
+  times: readonly number[],
+  failures = 0,
+): OperationReport {
+  const durations = new Durations();
+  for (const ms of times) durations.add(ms);
+  const totalMs = times.reduce((a, b) => a + b, 0);
+  return { operation, count: times.length, failures, totalMs, durations: durations.buckets() };
+}
+
+const upTo = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+describe('performance in status', () => {
+  it('adds the connected pods up and rounds to two digits', () => {
+    const pods = [
+      pod('a', { performance: [report('model', upTo(1, 500)), report('request', [10])] }),
+      pod('b', { performance: [report('model', upTo(501, 1000), 33)] }),
+      pod('c', { performance: [report('model', [1e9])] }, { connected: false }),
+    ];
+    expect(performanceOf(observation(pods)).performance).toEqual([
+      {
+        operation: 'request',
+        count: 1,
+        successPercent: 100,
+        averageMs: 10,
+        p50Ms: 10,
+        p95Ms: 10,
+        p99Ms: 10,
+      },
+      {
+        operation: 'model',
+        count: 1000,
+        successPercent: 96,
+        averageMs: 500,
+        p50Ms: expect.closeTo(500, -2),
+        p95Ms: expect.closeTo(950, -2),
+        p99Ms: expect.closeTo(990, -2),
+      },
+    ]);
+  });
+
+  it('is absent while nothing happened or pods are too old to tell', () => {
+    expect(performanceOf(observation([pod('a'), pod('b', { performance: [] })]))).toEqual({});
+  });
+
+  it('bears figures that a pod made up', () => {
+    const strange = { ...report('request', [1]), failures: 50, durations: [[1e15, 1e15], [3]] };
+    expect(performanceOf(observation([pod('a', { performance: [strange] })])).performance).toEqual([
+      {
+        operation: 'request',
+        count: 1,
+        successPercent: 0,
+        averageMs: 1,
+        p50Ms: 0,
+        p95Ms: 0,
+        p99Ms: 0,
+      },
+    ]);
+  });
+});
+
+describe('the ranking', () => {
+  it('is by success over average time, without agents that had no requests', () => {
+    const agents = [
+      { agent: 'shop/slow', pods: [pod('a', { performance: [report('request', [999])] })] },
+      { agent: 'shop/idle', pods: [pod('b', { performance: [report('tool', [1])] })] },
+      { agent: 'shop/fast', pods: [pod('c', { performance: [report('request', [9, 9], 1)] })] },
+    ];
+    expect(ranking(agents).map(({ agent, score }) => [agent, score])).toEqual([
+      ['shop/fast', 5],
+      ['shop/slow', 0.1],
+    ]);
+  });
+});

@@ -1,0 +1,18 @@
+import { expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { canonical, freeId, newBoot, ownedId, ownerOf } from './conversationId.ts';
+
+it('an id names the pod and the process that it was made in', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
+      const owner = { address: canonical(address), boot: newBoot() };
+      // An IPv4 address in IPv6's clothes is shown with dots, which no pod's address is.
+      fc.pre(!(owner.address.includes(':') && owner.address.includes('.')));
+      expect(ownerOf(ownedId(owner))).toEqual(owner);
+    }),
+  );
+});
+
+it('what is no such id names nobody', () => {
+  for (const id of ['', 'conv_', 'conv_x', freeId(), 'other']) expect(ownerOf(id)).toBeUndefined();
+});

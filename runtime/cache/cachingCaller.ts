@@ -1,0 +1,180 @@
+import type { ActualCost } from '../guard/admission.ts';
+import { Cut } from '../model/outcome.ts';
+import type { ModelAnswer, ModelRequest } from '../model/request.ts';
+import { OK } from '../resilience/outcome.ts';
+import { CACHE, Flight } from './flight.ts';
+import type { MakeCall, Passenger } from './flight.ts';
+import { cacheKey, wantsFresh } from './key.ts';
+import { without } from './listener.ts';
+import type { Head } from './recording.ts';
+import type { CacheSpec, CacheStats, Hit, TierName } from './tieredCache.ts';
+import { TieredCache } from './tieredCache.ts';
+
+/** How a look-up ended: found, not found, joined to a call under way, or not wanted by the caller. */
+export type LookupResult = 'hit' | 'miss' | 'collapsed' | 'bypass';
+
+export interface CachingCallerDeps {
+  call: MakeCall;
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  /** Bytes of answers that are kept at most. */
+  maxBytes: number;
+  onLookup: (tier: TierName | 'none', result: LookupResult) => void;
+}
+
+interface KeptAnswer {
+  head: Head;
+  body: Buffer;
+}
+
+/** Headers that speak of one caller's own request, or of the moment. */
+const PERSONAL: ReadonlySet<string> = new Set([
+  'age',
+  'cache-status',
+  'date',
+  'retry-after',
+  'set-cookie',
+]);
+const LIMITS_PREFIX = 'anthropic-ratelimit-';
+
+/** The tiers share the bytes equally, and one answer takes no more than this part of a tier. */
+const TIER_COUNT = 3;
+const ENTRY_SHARE = 16;
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/**
+ * Gives kept answers to identical requests, one answer to all who ask the same at a time, and sends
+ * the rest on. Only whole answers without an error are kept.
+ */
+export class CachingCaller {
+  readonly #deps: CachingCallerDeps;
+  readonly #cache: TieredCache<KeptAnswer>;
+  readonly #flights = new Map<string, Flight>();
+  readonly #maxEntryBytes: number;
+  #collapsed = 0;
+
+  constructor(deps: CachingCallerDeps) {
+    this.#deps = deps;
+    const maxTierBytes = Math.ceil(deps.maxBytes / TIER_COUNT);
+    this.#maxEntryBytes = Math.floor(maxTierBytes / ENTRY_SHARE);
+    this.#cache = new TieredCache({ now: deps.now, maxTierBytes });
+  }
+
+  /** Puts a configuration in force; another resetToken, or none at all, empties the cache. */
+  apply(spec: CacheSpec | undefined): void {
+    const { epoch } = this.#cache;
+    this.#cache.apply(spec);
+    if (this.#cache.epoch !== epoch) this.#flights.clear();
+  }
+
+  /** Never rejects but for a programming error. `onUsage` is told what each attempt took. */
+  call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
+    const { principal, content, expected } = request;
+    const { call, onLookup } = this.#deps;
+    if (!content.cache || principal === undefined || expected !== 'Message') {
+      return call(request, onUsage);
+    }
+    if (wantsFresh(request)) {
+      onLookup('none', 'bypass');
+      return call(request, onUsage);
+    }
+    const key = cacheKey(request, principal);
+    const hit = this.#cache.get(key);
+    if (hit) {
+      onLookup(hit.tier, 'hit');
+      return replay(hit, request);
+    }
+    return this.#share(key, request, onUsage);
+  }
+
+  /** Forgets all answers; those of calls under way will not be kept. */
+  clear(): void {
+    this.#cache.clear();
+    this.#flights.clear();
+  }
+
+  stats(): CacheStats & { collapsed: number; inFlight: number; maxEntryBytes: number } {
+    return {
+      ...this.#cache.stats(),
+      collapsed: this.#collapsed,
+      inFlight: this.#flights.size,
+      maxEntryBytes: this.#maxEntryBytes,
+    };
+  }
+
+  #share(
+    key: string,
+    request: ModelRequest,
+    onUsage: (charge: ActualCost) => void,
+  ): Promise<ModelAnswer> {
+    const under = this.#flights.get(key);
+    if (under?.joinable) {
+      this.#collapsed += 1;
+      this.#deps.onLookup('none', 'collapsed');
+      const headers = ['cache-status', 'breakwater; fwd=miss; collapsed'];
+      return under.join({ request, onUsage, headers, hidden: PERSONAL });
+    }
+    this.#deps.onLookup('none', 'miss');
+    const headers = ['cache-status', 'breakwater; fwd=miss'];
+    const flight = new Flight(this.#maxEntryBytes);
+    this.#flights.set(key, flight);
+    return flight.start(this.#keeping(key, flight), {
+      request,
+      onUsage,
+      headers,
+      hidden: NOTHING,
+    } satisfies Passenger);
+  }
+
+  /** The call, which is over before anybody is told so: whoever asks then finds what was kept. */
+  #keeping(key: string, flight: Flight): MakeCall {
+    const { epoch } = this.#cache;
+    return async (request, onUsage) => {
+      try {
+        const answer = await this.#deps.call(request, onUsage);
+        const { head, ended, overflowed } = flight.recording;
+        const whole = isGood(answer) && head && ended && !overflowed;
+        if (whole && epoch === this.#cache.epoch) this.#keep(key, head, flight.recording.body());
+        return answer;
+      } finally {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      }
+    };
+  }
+
+  #keep(key: string, head: Head, body: Buffer): void {
+    const headers = kept(head.headers);
+    const bytes = headers.reduce((sum, each) => sum + each.length, key.length + body.length);
+    this.#cache.put(key, { head: { ...head, headers }, body }, bytes);
+  }
+}
+
+function isGood(answer: ModelAnswer): boolean {
+  if (answer.kind !== 'Answered') return false;
+  const { outcome, status, fault, held, whole } = answer.result;
+  return outcome.vote === 'ok' && status === 200 && whole && !fault && !held;
+}
+
+function kept(headers: readonly string[]): string[] {
+  const names = headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  const limits = names.filter((name) => name.startsWith(LIMITS_PREFIX));
+  return without(headers, new Set([...PERSONAL, ...limits]));
+}
+
+/** Sends a kept answer, a stream as one. */
+async function replay(
+  { tier, value: { head, body }, ageMs }: Hit<KeptAnswer>,
+  { sink, signal }: ModelRequest,
+): Promise<ModelAnswer> {
+  const seconds = Math.floor(ageMs / 1000);
+  const told = ['cache-status', `breakwater; hit; detail=${tier}`, 'age', String(seconds)];
+  sink.head(head.status, head.statusText, [...head.headers, ...told], false);
+  await sink.write(body);
+  const why: unknown = signal.reason;
+  if (!(why instanceof Cut)) sink.end();
+  const fault = why instanceof Cut ? { fault: why.why } : {};
+  const { status } = head;
+  const result = { outcome: OK, status, committed: true, limits: [], whole: true, usage: {} };
+  return { kind: 'Answered', result: { ...result, ...fault }, dependency: CACHE };
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { Endpoint } from '../../contract/generated/types.ts';
+import { headerValue } from '../model/headers.ts';
+import type { ModelRequest } from '../model/request.ts';
+
+/** Headers that an answer may depend on, besides those of Anthropic. */
+const SIGNIFICANT = new Set(['accept', 'accept-encoding', 'content-type']);
+const CREDENTIALS = new Set(['x-api-key', 'authorization']);
+
+/**
+ * Two requests with the same key may have the same answer: they ask the same endpoints for the same,
+ * and unless all callers share, the same caller asks with the same credentials.
+ */
+export function cacheKey(request: ModelRequest, principal: string): string {
+  const { content, endpoints, headers, path, body } = request;
+  const shared = content.cache?.scope === 'Shared';
+  const passedOn = principal === '' || endpoints.some(({ credential }) => !credential);
+  const who = shared ? [] : [principal, ...(passedOn ? picked(headers, isCredential) : [])];
+  const what = [path, endpoints.map(identity), picked(headers, isSignificant)];
+  return createHash('sha256')
+    .update(JSON.stringify([who, what]))
+    .update('\n')
+    .update(body)
+    .digest('base64url');
+}
+
+/** Whether the caller asks for an answer that is made for it. */
+export function wantsFresh(request: ModelRequest): boolean {
+  const text = headerValue(request.headers, 'cache-control')?.toLowerCase() ?? '';
+  return /\bno-(cache|store)\b/.test(text);
+}
+
+/** What of an endpoint decides about its answers. */
+function identity({ name, provider, model, baseURL, maxTokens }: Endpoint): unknown[] {
+  return [name, provider, model, baseURL, maxTokens];
+}
+
+function picked(headers: readonly string[], wanted: (name: string) => boolean): string[] {
+  const found: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i]!.toLowerCase();
+    if (wanted(name)) found.push(`${name}: ${headers[i + 1]}`);
+  }
+  return found.sort();
+}
+
+function isCredential(name: string): boolean {
+  return CREDENTIALS.has(name);
+}
+
+function isSignificant(name: string): boolean {
+  return SIGNIFICANT.has(name) || name.startsWith('anthropic-');
+}

@@ -1,0 +1,131 @@
+import { Tier } from './tier.ts';
+import type { Kept, TierSpec } from './tier.ts';
+
+export const TIERS = ['hot', 'warm', 'cold'] as const;
+
+export type TierName = (typeof TIERS)[number];
+
+export type CacheSpec = Record<TierName, TierSpec> & { resetToken?: string };
+
+/** Something found: where, and how old it is in milliseconds. */
+export interface Hit<V> {
+  tier: TierName;
+  value: V;
+  ageMs: number;
+}
+
+export interface TierStats {
+  entries: number;
+  maxEntries: number;
+  bytes: number;
+  ttlMs: number;
+  hits: number;
+  evictions: number;
+}
+
+export interface CacheStats {
+  hits: number;
+  misses: number;
+  /** Hits as a share of all look-ups; 0 when there were none. */
+  hitRatio: number;
+  clears: number;
+  tiers: Record<TierName, TierStats>;
+}
+
+export interface TieredCacheDeps {
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  /** Bytes of one tier at most. */
+  maxTierBytes: number;
+}
+
+const OFF: CacheSpec = {
+  hot: { maxEntries: 1, ttlMs: 1 },
+  warm: { maxEntries: 1, ttlMs: 1 },
+  cold: { maxEntries: 1, ttlMs: 1 },
+};
+
+/**
+ * Three tiers: what comes in starts warm, a hit copies it one tier up, and what warm has no more
+ * room or time for goes to cold. Age counts from when a thing was put in, whichever tier it is in.
+ */
+export class TieredCache<V> {
+  readonly #now: () => number;
+  readonly #tiers: Record<TierName, Tier<V>>;
+  #spec: CacheSpec | undefined;
+  #epoch = 0;
+  #misses = 0;
+
+  constructor({ now, maxTierBytes }: TieredCacheDeps) {
+    this.#now = now;
+    const cold = new Tier<V>(OFF.cold, maxTierBytes);
+    const toCold = (key: string, kept: Kept<V>): void => {
+      if (cold.takes(kept, now())) cold.set(key, kept);
+    };
+    this.#tiers = {
+      hot: new Tier<V>(OFF.hot, maxTierBytes),
+      warm: new Tier<V>(OFF.warm, maxTierBytes, toCold),
+      cold,
+    };
+  }
+
+  /** Grows each time that it is emptied: what was asked for before is not to be put in after. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Puts figures in force and keeps what it has; without any, or with another resetToken, it is emptied. */
+  apply(spec: CacheSpec | undefined): void {
+    const before = this.#spec;
+    this.#spec = spec;
+    if (before !== undefined && before.resetToken !== spec?.resetToken) this.clear();
+    else if (before !== undefined && spec === undefined) this.clear();
+    // Cold first, since what warm has no more room for goes there.
+    for (const name of TIERS.toReversed()) this.#tiers[name].apply((spec ?? OFF)[name]);
+  }
+
+  get(key: string): Hit<V> | undefined {
+    const now = this.#now();
+    for (const tier of TIERS) {
+      const kept = this.#tiers[tier].get(key, now);
+      if (kept === undefined) continue;
+      this.#tiers[tier].hits += 1;
+      this.#copyUp(tier, key, kept, now);
+      return { tier, value: kept.value, ageMs: now - kept.madeAt };
+    }
+    this.#misses += 1;
+    return undefined;
+  }
+
+  put(key: string, value: V, bytes: number): void {
+    if (this.#spec) this.#tiers.warm.set(key, { value, bytes, madeAt: this.#now() });
+  }
+
+  clear(): void {
+    this.#epoch += 1;
+    for (const name of TIERS) this.#tiers[name].clear();
+  }
+
+  stats(): CacheStats {
+    const tiers = Object.fromEntries(TIERS.map((name) => [name, this.#statsOf(name)])) as Record<
+      TierName,
+      TierStats
+    >;
+    const hits = TIERS.reduce((sum, name) => sum + this.#tiers[name].hits, 0);
+    const all = hits + this.#misses;
+    const hitRatio = all === 0 ? 0 : hits / all;
+    return { hits, misses: this.#misses, hitRatio, clears: this.#epoch, tiers };
+  }
+
+  #copyUp(from: TierName, key: string, kept: Kept<V>, now: number): void {
+    const up = UP[from] && this.#tiers[UP[from]];
+    if (up?.takes(kept, now)) up.set(key, kept);
+  }
+
+  #statsOf(name: TierName): TierStats {
+    const { size: entries, bytes, hits, evictions, spec } = this.#tiers[name];
+    return { entries, ...spec, bytes, hits, evictions };
+  }
+}
+
+const UP: Partial<Record<TierName, TierName>> = { warm: 'hot', cold: 'warm' };

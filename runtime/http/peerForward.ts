@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { Agent } from 'undici';
+import type { Peers } from '../agent/peers.ts';
+import type { Absence } from '../agent/store.ts';
+import { responseHeaders } from '../model/headers.ts';
+import type { Failure } from './errors.ts';
+
+export interface PeerForwardDeps {
+  peers: Peers;
+  /** Host and port of a pod's agent API. */
+  locate: (address: string) => string;
+  /** Time to connect, in milliseconds. */
+  connectMs: () => number;
+}
+
+/** Marks a request that another pod has passed on, so that it is not passed on again. */
+export const FORWARDED = 'x-breakwater-forwarded';
+
+export const UNREACHABLE: Failure = {
+  reason: 'UpstreamUnreachable',
+  message: 'The pod that keeps this conversation cannot be reached at present.',
+  retryAfterMs: 1000,
+};
+
+/** Fields that belong to the connection to the caller, or that our own client sets. */
+const DROPPED: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'te',
+  'trailer',
+  FORWARDED,
+]);
+
+/** Passes requests on to the pod that keeps a conversation: one hop, streams and credentials as they are. */
+export class PeerForward {
+  readonly #deps: PeerForwardDeps;
+  readonly #agent: Agent;
+
+  constructor(deps: PeerForwardDeps) {
+    this.#deps = deps;
+    const connect = { timeout: deps.connectMs() };
+    this.#agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  /** Answers the request as the owner does. `Lost`: there is no such pod any more. Nothing was sent then. */
+  async forward(
+    address: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<'Answered' | Absence | 'Unreachable' | 'Gone'> {
+    const { peers } = this.#deps;
+    if (!(await peers.has(address, signal))) return signal.aborted ? 'Gone' : 'Lost';
+    try {
+      await this.#pass(address, request, response, signal);
+      return 'Answered';
+    } catch (error) {
+      if (response.headersSent || signal.aborted) return 'Gone';
+      // Nobody listens there: the process that kept the conversation is no more.
+      if (codeOf(error) === 'ECONNREFUSED') return 'Lost';
+      peers.doubt(address);
+      return (await peers.has(address, signal)) ? 'Unreachable' : 'Lost';
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #pass(
+    address: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const bodiless = request.method === 'GET' || request.method === 'DELETE';
+    const answer = await this.#agent.request({
+      origin: `http://${this.#deps.locate(address)}`,
+      path: request.url!,
+      method: request.method as 'GET',
+      headers: [...kept(request.rawHeaders), FORWARDED, '1'],
+      body: bodiless ? null : request,
+      signal,
+      responseHeaders: 'raw',
+    });
+    response.writeHead(answer.statusCode, responseHeaders(answer.headers as unknown as string[]));
+    await pipeline(answer.body, response, { signal });
+  }
+}
+
+function kept(raw: readonly string[]): string[] {
+  return raw.filter((_, i) => !DROPPED.has(raw[i - (i % 2)]!.toLowerCase()));
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}

@@ -1,0 +1,296 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Content } from '../../contract/generated/types.ts';
+import { send } from '../testing/client.ts';
+import { configuration } from '../testing/configuration.ts';
+import {
+  CONVERSATION,
+  beginConversation,
+  eventsOf,
+  json,
+  said,
+  say,
+} from '../testing/conversation.ts';
+import { RealRedis } from '../testing/redis.ts';
+import { startRuntime } from '../testing/runtime.ts';
+import type { StartedRuntime } from '../testing/runtime.ts';
+import { Cleanups } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import { answerStream, fakeEndpoint } from '../testing/upstream.ts';
+import type { FakeEndpoint } from '../testing/upstream.ts';
+
+// Three pods, a model and their callers share one process.
+jest.setTimeout(120_000);
+
+const BRIEF = { endpointLagMs: 0, drainTimeoutMs: 100, handlerTimeoutMs: 10_000 };
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+interface Fleet {
+  pods: StartedRuntime[];
+  model: FakeEndpoint;
+  /** What DNS knows of. */
+  listed: Set<string>;
+  /** Has the model answer nobody, until it is told to resume. */
+  hold(): void;
+  resume(): void;
+  /** Ends a pod as a node that fails does. */
+  kill(index: number): Promise<void>;
+}
+
+/** Pods of one agent, as if they had addresses of their own. The model tells how many messages it was given. */
+async function fleet(
+  count: number,
+  conversation: Partial<Content['conversation']> = {},
+  content: Partial<Content> = {},
+): Promise<Fleet> {
+  let held = false;
+  const model = await fakeEndpoint((response, { body }) => {
+    if (held) return;
+    const { messages } = JSON.parse(body.toString()) as { messages: unknown[] };
+    answerStream(response, said({ text: String(messages.length) }));
+  });
+  cleanups.add(() => model.close());
+  const places = new Map<string, string>();
+  const listed = new Set<string>();
+  const endpoints = [
+    { name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'claude-test' },
+  ];
+  const whole = configuration(model.url, {
+    endpoints,
+    conversation: { ...CONVERSATION, peers: 'triage-headless.default.svc', ...conversation },
+    ...content,
+  });
+  const pods: StartedRuntime[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const self = `10.0.0.${i + 1}`;
+    const pod = await startRuntime(whole, undefined, {
+      peers: {
+        self,
+        resolve: () => Promise.resolve([...listed]),
+        locate: (address) => places.get(address) ?? '127.0.0.1:1',
+      },
+    });
+    cleanups.add(() => pod.stop());
+    places.set(self, new URL(pod.url).host);
+    listed.add(self);
+    pods.push(pod);
+  }
+  const kill = async (index: number): Promise<void> => {
+    await pods[index]!.stop();
+    listed.delete(`10.0.0.${index + 1}`);
+  };
+  const hold = (): void => {
+    held = true;
+  };
+  const resume = (): void => {
+    held = false;
+  };
+  return { pods, model, listed, hold, resume, kill };
+}
+
+const textOf = (answer: Awaited<ReturnType<typeof say>>): string =>
+  json<{ content: { text: string }[] }>(answer).content[0]!.text;
+
+/** Conversations that go on, each message on a connection of its own to whichever pod comes next. */
+async function carryOn(
+  { pods }: Fleet,
+  conversations: number,
+  messages: number,
+): Promise<Record<string, number>> {
+  const outcomes: Record<string, number> = {};
+  const one = async (first: number): Promise<void> => {
+    const id = await beginConversation(pods[first % pods.length]!.url);
+    for (let i = 0; i < messages; i += 1) {
+      const answer = await say(pods[(first + i) % pods.length]!.url, id, `message ${i}`);
+      const good = answer.status === 200 && textOf(answer) === String(2 * i + 1);
+      const outcome = good ? 'good' : String(answer.status);
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: conversations }, (_, i) => one(i)));
+  return outcomes;
+}
+
+describe('conversations in memory', () => {
+  it('are carried on by whichever of three pods is asked: 20 of them, 10 messages each', async () => {
+    const all = await fleet(3);
+    expect(await carryOn(all, 20, 10)).toEqual({ good: 200 });
+  });
+
+  it('are passed on as streams, with the credentials of the caller', async () => {
+    const { pods, model } = await fleet(2);
+    const id = await beginConversation(pods[0]!.url);
+    const answer = await say(pods[1]!.url, id, 'Hello', {
+      stream: true,
+      headers: { 'x-api-key': 'mine' },
+    });
+    expect(eventsOf(answer).map(({ type }) => type)).toEqual(['turn_start', 'text', 'turn_end']);
+    expect(model.seen[0]!.headers['x-api-key']).toBe('mine');
+  });
+
+  it('are for callers whose key both the pod that is asked and the owner accept', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'callers-'));
+    cleanups.add(() => rm(path, { recursive: true }));
+    await writeFile(join(path, 'shop'), 'key-of-the-shop\n');
+    const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+    const { pods } = await fleet(2, {}, { auth });
+    const shop = { 'x-api-key': 'key-of-the-shop' };
+    const begun = await send(pods[0]!.url, {
+      path: '/v1/conversations',
+      body: '',
+      headers: shop,
+    });
+    const { id } = json<{ id: string }>(begun);
+    const forwarded = { 'x-breakwater-forwarded': '1' };
+    const statuses = [
+      await say(pods[1]!.url, id, 'Hello', { headers: shop }),
+      await say(pods[1]!.url, id, 'Hello'),
+      await say(pods[0]!.url, id, 'Hello', { headers: forwarded }),
+      await say(pods[0]!.url, id, 'Hello', { headers: { ...forwarded, ...shop } }),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([200, 401, 401, 200]);
+  });
+
+  it('are read and deleted through any pod', async () => {
+    const { pods } = await fleet(2);
+    const path = `/v1/conversations/${await beginConversation(pods[0]!.url)}`;
+    expect((await send(pods[1]!.url, { method: 'GET', path, body: '' })).status).toBe(200);
+    expect((await send(pods[1]!.url, { method: 'DELETE', path, body: '' })).status).toBe(204);
+    expect((await send(pods[0]!.url, { method: 'GET', path, body: '' })).status).toBe(404);
+  });
+
+  it.each([
+    ['the pod is gone', true],
+    ['DNS still lists the pod that is gone', false],
+  ])('are lost when %s, and that is said', async (_why, delisted) => {
+    const all = await fleet(2);
+    const id = await beginConversation(all.pods[0]!.url);
+    await say(all.pods[1]!.url, id, 'Hello');
+    await all.kill(0);
+    if (!delisted) all.listed.add('10.0.0.1');
+    const answer = await say(all.pods[1]!.url, id, 'Hello?');
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      410,
+      'ConversationLost',
+    ]);
+  });
+
+  it('are never looked for where no pod of the agent is', async () => {
+    const stranger = await fakeEndpoint((response) => void response.end('{}'));
+    cleanups.add(() => stranger.close());
+    const other = await fleet(3);
+    const id = await beginConversation(other.pods[2]!.url);
+    other.listed.delete('10.0.0.3');
+    const answer = await say(other.pods[0]!.url, id, 'Hello');
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      410,
+      'ConversationLost',
+    ]);
+    expect(other.model.seen).toHaveLength(0);
+  });
+
+  it('are not passed on twice', async () => {
+    const { pods } = await fleet(2);
+    const id = await beginConversation(pods[0]!.url);
+    const answer = await say(pods[1]!.url, id, 'Hello', {
+      headers: { 'x-breakwater-forwarded': '1' },
+    });
+    expect(answer.status).toBe(410);
+  });
+});
+
+describe('conversations in Redis', () => {
+  async function redisFleet(
+    count: number,
+    password?: string,
+  ): Promise<Fleet & { redis: RealRedis }> {
+    const redis = await RealRedis.start(password);
+    cleanups.add(() => redis.stop());
+    return { ...(await fleet(count, { redis: { url: redis.url } })), redis };
+  }
+
+  it('are carried on by every pod: 20 of them, 10 messages each', async () => {
+    const all = await redisFleet(3);
+    expect(await carryOn(all, 20, 10)).toEqual({ good: 200 });
+    expect(await all.redis.keys()).toHaveLength(20);
+  });
+
+  it('survive the pod that they began in', async () => {
+    const all = await redisFleet(2);
+    const id = await beginConversation(all.pods[0]!.url);
+    await say(all.pods[0]!.url, id, 'Hello');
+    await all.kill(0);
+    expect(textOf(await say(all.pods[1]!.url, id, 'Still there?'))).toBe('3');
+  });
+
+  it('are kept before a pod that is asked to stop has ended, though its drain was too short', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const all = await fleet(2, { redis: { url: redis.url } }, { shutdown: BRIEF });
+    const id = await beginConversation(all.pods[0]!.url);
+    await say(all.pods[0]!.url, id, 'Hello');
+    all.hold();
+    const cut = say(all.pods[0]!.url, id, 'Think about it');
+    await until(() => all.model.seen.length === 2);
+    await all.pods[0]!.runtime.shutdown();
+    expect((await cut).status).not.toBe(200);
+    all.resume();
+    expect(textOf(await say(all.pods[1]!.url, id, 'Still there?'))).toBe('3');
+    const line = all.pods[0]!.logs.find((each) => each.includes('"handler":"conversations"'));
+    expect(line).toContain('Shutdown handler is done');
+  });
+
+  it('take one message at a time, over all pods', async () => {
+    const all = await redisFleet(2);
+    const id = await beginConversation(all.pods[0]!.url);
+    const answers = await Promise.all([0, 1, 0, 1].map((i) => say(all.pods[i]!.url, id, 'Hello')));
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses).toContain(200);
+    expect(statuses.every((status) => status === 200 || status === 409)).toBe(true);
+    expect(await all.redis.keys()).toHaveLength(1);
+  });
+
+  it('are deleted through any pod, and expire', async () => {
+    const all = await redisFleet(2);
+    const path = `/v1/conversations/${await beginConversation(all.pods[0]!.url)}`;
+    expect((await send(all.pods[1]!.url, { method: 'DELETE', path, body: '' })).status).toBe(204);
+    expect((await send(all.pods[0]!.url, { method: 'GET', path, body: '' })).status).toBe(404);
+    const brief = await fleet(1, { redis: { url: all.redis.url }, idleTimeoutMs: 100 });
+    await beginConversation(brief.pods[0]!.url);
+    await until(async () => (await all.redis.keys()).length === 0);
+  });
+
+  it('are unavailable while Redis is, and back when it is', async () => {
+    const all = await redisFleet(1);
+    await beginConversation(all.pods[0]!.url);
+    await all.redis.stop();
+    const answer = await send(all.pods[0]!.url, { path: '/v1/conversations', body: '' });
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      503,
+      'StoreUnavailable',
+    ]);
+    await all.redis.resume();
+    await until(async () => {
+      const { status } = await send(all.pods[0]!.url, { path: '/v1/conversations', body: '' });
+      return status === 201;
+    });
+  });
+
+  it('are kept under a password from a Secret', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'redis-'));
+    cleanups.add(() => rm(directory, { recursive: true }));
+    const path = join(directory, 'password');
+    await writeFile(path, 'sesame\n');
+    const redis = await RealRedis.start('sesame');
+    cleanups.add(() => redis.stop());
+    const password = { path, secret: 'redis', key: 'password' };
+    const all = await fleet(1, { redis: { url: redis.url, password } });
+    expect(
+      textOf(await say(all.pods[0]!.url, await beginConversation(all.pods[0]!.url), 'Hi')),
+    ).toBe('1');
+  });
+});

@@ -1,0 +1,165 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Conversations to have side by side, each message on a connection of its own. */
+export interface ConversationPlan {
+  /** Address before /v1/conversations. */
+  url: string;
+  conversations: number;
+  /** Messages in each. */
+  messages: number;
+  /**
+   * Between an answer and the next message of a conversation, in milliseconds. Conversations begin spread over that
+   * time. Default 0.
+   */
+  pauseMs?: number;
+}
+
+/** What became of them. */
+export interface ConversationReport {
+  /** Messages that were answered. */
+  answered: number;
+  /** Attempts by outcome: "200", "410 ConversationLost", or "failed ECONNRESET". */
+  outcomes: Record<string, number>;
+  /** Conversations that came to their last message and hold all of them, in order. */
+  whole: number;
+  /** Conversations that came to their last message and miss one, or hold one in another's place. */
+  torn: number;
+  /** Conversations that could not be carried on. */
+  givenUp: number;
+  /** Whether none goes on. */
+  done: boolean;
+}
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+  failure?: string;
+}
+
+/** A caller tries a message again after this long, in milliseconds. */
+const AGAIN_MS = 500;
+/** Attempts at one message. */
+const MAX_ATTEMPTS = 120;
+/** Answers that say that trying again is of no use. */
+const FINAL = new Set([400, 401, 404, 410, 500]);
+
+/** Has conversations as a caller does who does not know which pod it speaks to. */
+export class ConversationTraffic {
+  readonly #plan: ConversationPlan;
+  readonly #report: ConversationReport = {
+    answered: 0,
+    outcomes: {},
+    whole: 0,
+    torn: 0,
+    givenUp: 0,
+    done: false,
+  };
+
+  constructor(plan: ConversationPlan) {
+    this.#plan = plan;
+  }
+
+  report(): ConversationReport {
+    return structuredClone(this.#report);
+  }
+
+  /** Resolves when all are over. */
+  async run(): Promise<ConversationReport> {
+    const { conversations, pauseMs = 0 } = this.#plan;
+    const all = Array.from({ length: conversations }, async (_, i) => {
+      await pause((i / conversations) * pauseMs);
+      await this.#converse();
+    });
+    await Promise.all(all);
+    this.#report.done = true;
+    return this.report();
+  }
+
+  async #converse(): Promise<void> {
+    const begun = await this.#persist('POST', '', {});
+    if (begun?.status !== 201) return this.#giveUp();
+    const { id } = JSON.parse(begun.body) as { id: string };
+    for (let i = 0; i < this.#plan.messages; i += 1) {
+      const answer = await this.#persist('POST', `/${id}/messages`, { content: words(i) });
+      if (answer?.status !== 200) return this.#giveUp();
+      this.#report.answered += 1;
+      await pause(this.#plan.pauseMs ?? 0);
+    }
+    await this.#check(id);
+  }
+
+  async #check(id: string): Promise<void> {
+    const kept = await this.#persist('GET', `/${id}`);
+    if (kept?.status !== 200) return this.#giveUp();
+    if (isWhole(kept.body, this.#plan.messages)) this.#report.whole += 1;
+    else this.#report.torn += 1;
+  }
+
+  #giveUp(): void {
+    this.#report.givenUp += 1;
+  }
+
+  /** Asks until there is an answer that another attempt would not change; the last one. */
+  async #persist(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
+    let answer: Answer | undefined;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      answer = await ask(method, `${this.#plan.url}/v1/conversations${path}`, body);
+      const outcome = outcomeOf(answer);
+      this.#report.outcomes[outcome] = (this.#report.outcomes[outcome] ?? 0) + 1;
+      if (answer.status >= 200 && answer.status < 300) return answer;
+      if (FINAL.has(answer.status)) return answer;
+      await pause(AGAIN_MS);
+    }
+    return answer;
+  }
+}
+
+/** Whether every message is there, in order; one whose answer was lost on the way may be there twice. */
+function isWhole(body: string, count: number): boolean {
+  const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown }[] };
+  const said = messages
+    .filter(({ role }) => role === 'user')
+    .map(({ content }) => (typeof content === 'string' ? content : textOf(content)));
+  const once = said.filter((text, i) => text !== said[i - 1]);
+  const wanted = Array.from({ length: count }, (_, i) => words(i));
+  return JSON.stringify(once) === JSON.stringify(wanted);
+}
+
+function textOf(content: unknown): string {
+  return (content as { text?: string }[]).map(({ text }) => text ?? '').join('');
+}
+
+function words(i: number): string {
+  return `This is message ${i}.`;
+}
+
+function outcomeOf({ status, headers, failure }: Answer): string {
+  if (failure !== undefined) return `failed ${failure}`;
+  const reason = headers['x-breakwater-reason'];
+  return typeof reason === 'string' ? `${status} ${reason}` : String(status);
+}
+
+/** One request on a connection of its own. Never rejects. */
+function ask(method: string, url: string, body?: unknown): Promise<Answer> {
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const answer: Answer = { status: 0, headers: {}, body: '' };
+  const fail = (error: NodeJS.ErrnoException): void =>
+    resolve({ ...answer, failure: error.code ?? error.message });
+  const headers = { 'content-type': 'application/json', 'x-api-key': 'caller' };
+  const req = request(url, { method, agent: false, timeout: 60_000, headers });
+  req.on('error', fail);
+  req.on('timeout', () => req.destroy(new Error('no byte within the time limit')));
+  req.on('response', (res) => {
+    answer.status = res.statusCode ?? 0;
+    answer.headers = res.headers;
+    res.setEncoding('utf8');
+    res.on('data', (text: string) => (answer.body += text));
+    res.on('end', () => resolve(answer));
+    res.on('error', fail);
+  });
+  req.end(body === undefined ? undefined : JSON.stringify(body));
+  return promise;
+}

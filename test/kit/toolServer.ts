@@ -1,0 +1,87 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { RealMcpServer } from '../../runtime/testing/mcpServer.ts';
+import { readJson, sendJson } from './json.ts';
+
+/** What has been asked of the tools. */
+export interface ToolRecord {
+  /** Calls of the tool over HTTP, refused ones included, each with its Authorization. */
+  orders: { id: string; authorization: string }[];
+  /** Requests to the MCP server, refused ones included. */
+  mcpRequests: number;
+  /** Calls of the MCP server's tools, by name. */
+  mcpCalls: string[];
+}
+
+/**
+ * A service with tools, so that it can run in a pod: a tool over HTTP at GET /orders/ID, a real MCP server with the tools
+ * weather and shred at /mcp. PUT /control/status with a status or null has it refuse everything with that status;
+ * GET /control/record for its ToolRecord.
+ */
+export class ToolServer {
+  readonly #mcp = new RealMcpServer();
+  readonly #server: Server = createServer((req, res) => void this.#handle(req, res));
+  readonly #orders: ToolRecord['orders'] = [];
+  #mcpRequests = 0;
+  #status: number | null = null;
+
+  constructor() {
+    for (const name of ['weather', 'shred']) this.#mcp.offer(name);
+  }
+
+  /** Listens on all addresses. */
+  listen(port: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen(port, () => resolve());
+    return promise;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  /** Port in use. */
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      await this.#answer(req, res);
+    } catch (error) {
+      sendJson(res, 400, { error: (error as Error).message });
+    }
+  }
+
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const [, root = '', id = ''] = (req.url ?? '').split('/');
+    if (root === 'control') return sendJson(res, 200, await this.#control(req));
+    this.#note(req, root, id);
+    if (this.#status !== null) return sendJson(res, this.#status, { error: 'out of order' });
+    if (root === 'mcp') return this.#mcp.serve(req, res);
+    if (root === 'orders') return sendJson(res, 200, { id, status: 'shipped' });
+    throw new Error('known are /orders/ID, /mcp, /control/status and /control/record');
+  }
+
+  #note({ headers }: IncomingMessage, root: string, id: string): void {
+    const { authorization = '' } = headers;
+    if (root === 'mcp') this.#mcpRequests += 1;
+    if (root === 'orders') this.#orders.push({ id, authorization });
+  }
+
+  async #control(req: IncomingMessage): Promise<unknown> {
+    if (req.method === 'PUT') {
+      this.#status = (await readJson(req)) as number | null;
+      return this.#status;
+    }
+    const record: ToolRecord = {
+      orders: this.#orders,
+      mcpRequests: this.#mcpRequests,
+      mcpCalls: this.#mcp.called,
+    };
+    return record;
+  }
+}
