@@ -7,6 +7,9 @@ import type { Objects } from './manifests/inventory.ts';
 /** What stands in place of the authority, which only an operator has. */
 const NO_AUTHORITY = '';
 
+/** Where the chart installs the operator unless told otherwise. */
+const OPERATOR_NAMESPACE = 'breakwater-system';
+
 /**
  * The objects that the operator would make, as YAML, and what is wrong with what they are made from. The first
  * revision stands in the ConfigMap; uid and the operator's authority are the cluster's.
@@ -15,10 +18,11 @@ export function render(
   objects: Objects,
   runtimeImage: string,
 ): { yaml: string; problems: string[] } {
+  const options = { runtimeImage, operatorNamespace: OPERATOR_NAMESPACE };
   const plans = [...attachments(objects).values()].flatMap(({ agents }) =>
     [...agents.values()].map((attachment) => {
       const { agent } = attachment;
-      return { agent, plan: planAgent({ agent, attachment, options: { runtimeImage } }) };
+      return { agent, plan: planAgent({ agent, attachment, options }) };
     }),
   );
   const made = plans.flatMap(({ agent, plan }) => {

@@ -30,7 +30,7 @@ export interface PlanContext {
 }
 
 /** Not a name that any pod would run: nothing is pulled on this computer. */
-const OPTIONS = { runtimeImage: 'local' };
+const OPTIONS = { runtimeImage: 'local', operatorNamespace: 'breakwater-system' };
 
 /** What simulated models are shown in place of keys, which stay here. */
 const SIMULATED_KEY = 'simulated';

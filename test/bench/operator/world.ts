@@ -162,11 +162,12 @@ export class World {
   async writes(): Promise<Map<string, number>> {
     const { body } = await this.server.request<string>('GET', '/metrics');
     const line =
-      /^apiserver_request_total\{[^}]*resource="([^"]*)"[^}]*verb="(?:APPLY|PATCH|PUT|POST|DELETE)"[^}]*\} (\S+)$/gm;
+      /^apiserver_request_total\{[^}]*[{,]resource="([^"]*)"[^}]*[{,]subresource="([^"]*)"[^}]*verb="(?:APPLY|PATCH|PUT|POST|DELETE)"[^}]*\} (\S+)$/gm;
     const counts = new Map<string, number>();
-    for (const [, resource, value] of body.matchAll(line)) {
+    for (const [, resource, subresource, value] of body.matchAll(line)) {
       if (['leases', 'tokenreviews', 'nodes'].includes(resource!)) continue;
-      counts.set(resource!, (counts.get(resource!) ?? 0) + Number(value));
+      const kind = subresource ? `${resource}/${subresource}` : resource!;
+      counts.set(kind, (counts.get(kind) ?? 0) + Number(value));
     }
     return counts;
   }
