@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { REFUND } from './admission.ts';
 import { FakeClock } from './fakeClock.ts';
 import { Guard } from './guard.ts';
 import { circuitOf, content, limitOf } from './guardFixture.ts';
@@ -49,6 +50,25 @@ describe('Guard around a dependency', () => {
         retryAfterMs: 40_000,
       },
     });
+  });
+
+  it('forgets failures when a call goes well', () => {
+    const { guard } = setup(content({ circuits: [policy] }));
+    call(guard, OVERLOADED, 4);
+    call(guard, OK);
+    call(guard, OVERLOADED, 4);
+    expect(guard.circuits()[0]!.state).toBe('Closed');
+    call(guard, OVERLOADED);
+    expect(guard.circuits()[0]!.state).toBe('Open');
+  });
+
+  it('gives the token of a call back that was refunded, and of no other', () => {
+    const limit = limitOf({ target: PRIMARY, capacity: 2 });
+    const { guard } = setup(content({ limits: [limit] }));
+    permitOf(guard.acquire(PRIMARY)).settle(OK, REFUND);
+    expect(guard.stats().limits).toMatchObject([{ requests: 1, tokens: 2 }]);
+    permitOf(guard.acquire(PRIMARY)).settle(OK);
+    expect(guard.stats().limits).toMatchObject([{ requests: 2, tokens: 1 }]);
   });
 
   it('shows an open circuit as the contract says', () => {
