@@ -71,11 +71,12 @@ describe('breakwater local', () => {
     throw new Error(`it never said ${pattern.source}:\n${text}`);
   };
 
-  const send = (url: string): Promise<Response> =>
+  const send = (url: string, more: object = {}): Promise<Response> =>
     fetch(`${url}/v1/messages`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
+        ...more,
         model: 'any',
         max_tokens: 16,
         messages: [{ role: 'user', content: 'Hello' }],
@@ -102,5 +103,16 @@ describe('breakwater local', () => {
     expect(text).toContain('Mended: ');
     await rm(join(directory, 'agent.yaml'));
     await says(/default\/triage was taken out of the files/);
+  });
+
+  it('lets a stream finish before it ends', async () => {
+    const [, url] = await says(/default\/triage serves at (\S+)/);
+    const [, control] = await says(/-X PUT (\S+)/);
+    await fetch(control!, { method: 'PUT', body: '{"events": 20, "eventMs": 25}' });
+    const response = await send(url!, { stream: true });
+    const stopped = local.stop();
+    expect(await response.text()).toContain('event: message_stop');
+    await stopped;
+    await expect(send(url!)).rejects.toThrow('fetch failed');
   });
 });
