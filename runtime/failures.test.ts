@@ -101,14 +101,11 @@ async function endpoint(answer: (response: ServerResponse) => void): Promise<str
   return fake.url;
 }
 
-async function circuitOf(dependency: string): Promise<CircuitStatus & { failures: object }> {
-  const { circuits, stats } = await page<{
-    circuits: CircuitStatus[];
-    stats: { dependency: string; failures: object }[];
-  }>('circuits');
-  const of = <T extends { dependency: string }>(all: T[]): T =>
-    all.find((each) => each.dependency === dependency)!;
-  return { ...of(circuits), failures: of(stats).failures };
+type Circuit = CircuitStatus & { failures: object };
+
+async function circuitOf(dependency: string): Promise<Circuit> {
+  const { circuits } = await page<{ circuits: Circuit[] }>('circuits');
+  return circuits.find((each) => each.dependency === dependency)!;
 }
 
 function reason({ status, headers }: Answer): [number, string | undefined] {

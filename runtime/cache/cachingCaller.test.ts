@@ -187,7 +187,7 @@ describe('the cache', () => {
     const of = await cached(counted);
     await send(of.agent.url);
     const page = await fetch(`${of.agent.debugUrl}/debug/cache`, { method: 'DELETE' });
-    expect(await page.json()).toEqual({ cleared: true });
+    expect(await page.json()).toMatchObject({ cleared: true });
     expect(told(await send(of.agent.url))).toBe(MISS);
     expect(told(await send(of.agent.url))).toBe(WARM);
     const content = { cache: { ...CACHE, resetToken: 'now' } };
