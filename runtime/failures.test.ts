@@ -101,10 +101,10 @@ async function endpoint(answer: (response: ServerResponse) => void): Promise<str
   return fake.url;
 }
 
-type Circuit = CircuitStatus & { failures: object };
+type CountedCircuit = CircuitStatus & { failures: object };
 
-async function circuitOf(dependency: string): Promise<Circuit> {
-  const { circuits } = await page<{ circuits: Circuit[] }>('circuits');
+async function circuitOf(dependency: string): Promise<CountedCircuit> {
+  const { circuits } = await page<{ circuits: CountedCircuit[] }>('circuits');
   return circuits.find((each) => each.dependency === dependency)!;
 }
 

@@ -132,7 +132,9 @@ describe('Upgrades', () => {
     settled(scene, agents);
     scene.takeOver('runtime:2');
     for (const agent of agents) scene.reconcile(agent);
-    const edited = agentFixture('agent-6', { shutdown: { drainTimeout: '1m', handlerTimeout: '30s' } });
+    const edited = agentFixture('agent-6', {
+      shutdown: { drainTimeout: '1m', handlerTimeout: '30s' },
+    });
     expect(scene.reconcile(edited)).toBe('runtime:2');
     const scaled = agentFixture('agent-5', { replicas: 9 });
     expect(scene.reconcile(scaled)).toBe('runtime:1 → runtime:2');
