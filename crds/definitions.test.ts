@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { definitions, type Schema } from './definitions.ts';
+
+const parseYaml11 = (text: string): unknown => parse(text, { version: '1.1' });
 
 /** Every schema below the given one, itself included, by path. */
 function* walk(schema: Schema, path: string): Generator<[string, Schema]> {
@@ -50,5 +53,12 @@ describe.each(definitions())('$plural', ({ schema }) => {
     );
     expect(rules.length).toBeGreaterThan(0);
     expect(rules.filter(([, message]) => !/\b(must|set)\b/.test(message!))).toEqual([]);
+  });
+
+  it('has no value that YAML 1.1, which kubectl reads, takes for something else than text', () => {
+    const mistaken = specFields.filter(([, { enum: values = [] }]) =>
+      values.some((value) => typeof value === 'string' && typeof parseYaml11(value) !== 'string'),
+    );
+    expect(paths(mistaken)).toEqual([]);
   });
 });

@@ -111,7 +111,7 @@ describe('the checks of custom resources', () => {
     const faults = byKind.get('AgentDeployment')!(object);
     expect(faults.map(({ path }) => dotted(path))).toEqual(['spec.replica']);
     expect(faults[0]!.message).toContain('replicas');
-    expect(object.spec.cache).toMatchObject({ mode: 'Off' });
+    expect(object.spec.cache).toMatchObject({ mode: 'Disabled' });
   });
 
   it('refuse another version of the API, and a name that nothing can have', () => {

@@ -453,9 +453,9 @@ export interface AgentDeploymentSpec {
    */
   cache: {
     /**
-     * Exact gives a kept answer to a request with the same path, body and anthropic-* headers, at the same endpoints. Off keeps nothing; write it in quotes, since YAML takes a bare Off for a boolean. Default Off.
+     * Exact gives a kept answer to a request with the same path, body and anthropic-* headers, at the same endpoints. Disabled keeps nothing. Default Disabled.
      */
-    mode: 'Off' | 'Exact';
+    mode: 'Disabled' | 'Exact';
     /**
      * Who shares answers. With PerPrincipal a caller gets only what was answered to it: callers are told apart by auth, and by the credentials that they show. With Shared all callers share, whatever credentials they show. Default PerPrincipal.
      */

@@ -7,7 +7,7 @@ type Cache = NonNullable<Content['cache']>;
 
 /** How the agent's pods keep answers; nothing when they keep none. Throws an InvalidSpecError for a bad duration. */
 export function cache(spec: Spec): Pick<Content, 'cache'> {
-  if (spec.mode === 'Off') return {};
+  if (spec.mode === 'Disabled') return {};
   const tier = (name: 'hot' | 'warm' | 'cold'): Cache['hot'] => ({
     maxEntries: spec[name].maxEntries,
     ttlMs: parsePositiveDuration(spec[name].ttl, `spec.cache.${name}.ttl`),

@@ -30,7 +30,7 @@ export function cacheFixture(
   rest: Partial<AgentDeploymentSpec['cache']> = {},
 ): AgentDeploymentSpec['cache'] {
   return {
-    mode: 'Off',
+    mode: 'Disabled',
     scope: 'PerPrincipal',
     hot: { maxEntries: 100, ttl: '5m' },
     warm: { maxEntries: 500, ttl: '30m' },

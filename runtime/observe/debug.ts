@@ -102,7 +102,7 @@ function limitsOf(guard: Guard, configuration: Configuration | undefined): objec
 
 function cacheMode({ configuration }: ActiveConfiguration): { mode: string; scope?: string } {
   const cache = configuration?.content.cache;
-  return cache ? { mode: 'Exact', scope: cache.scope } : { mode: 'Off' };
+  return cache ? { mode: 'Exact', scope: cache.scope } : { mode: 'Disabled' };
 }
 
 /** A configuration without what leads to secrets: no paths of credentials, no user in a URL. */

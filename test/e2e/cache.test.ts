@@ -103,7 +103,7 @@ describe('an agent that keeps answers', () => {
   });
 
   it('keeps nothing once it is switched off', async () => {
-    await sandbox.apply(agent({ mode: 'Off' }));
+    await sandbox.apply(agent({ mode: 'Disabled' }));
     await waitFor(
       'answers say nothing of a cache',
       () => pods[0]!.send(),

@@ -88,7 +88,7 @@ const kinds: Record<string, Kind> = {
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       auth: { type: 'None' },
       cache: {
-        mode: 'Off',
+        mode: 'Disabled',
         scope: 'PerPrincipal',
         hot: { maxEntries: 100, ttl: '5m' },
         warm: { maxEntries: 500, ttl: '30m' },

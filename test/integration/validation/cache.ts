@@ -11,12 +11,12 @@ export const rows: Row[] = [
     '$.spec.cache.mode type',
     { spec: { cache: { mode: 3 } } },
     'spec.cache.mode: Invalid value: "integer": spec.cache.mode in body must be of type string: "integer"',
-    'spec.cache.mode: Unsupported value: 3: supported values: "Off", "Exact"',
+    'spec.cache.mode: Unsupported value: 3: supported values: "Disabled", "Exact"',
   ],
   [
     '$.spec.cache.mode enum',
     { spec: { cache: { mode: 'Other' } } },
-    'spec.cache.mode: Unsupported value: "Other": supported values: "Off", "Exact"',
+    'spec.cache.mode: Unsupported value: "Other": supported values: "Disabled", "Exact"',
   ],
   [
     '$.spec.cache.scope type',
