@@ -8,11 +8,11 @@ import { build } from 'esbuild';
 export const PROGRAMS = {
   runtime: { main: 'runtime/main.ts' },
   operator: { main: 'operator/main.ts' },
-  simulator: { main: 'test/model/main.ts' },
+  simulator: { main: 'test/simulator/main.ts' },
   cli: {
     main: 'cli/main.ts',
     runtime: 'cli/local/runtimeChild.ts',
-    simulator: 'test/model/child.ts',
+    simulator: 'cli/simulator/child.ts',
   },
 };
 

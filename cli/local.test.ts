@@ -43,7 +43,7 @@ describe('breakwater local', () => {
       port: 23_080,
       programs: {
         runtime: join(ROOT, 'cli/local/runtimeChild.ts'),
-        simulator: join(ROOT, 'test/model/child.ts'),
+        simulator: join(ROOT, 'cli/simulator/child.ts'),
       },
       environment: process.env,
       directory: join(directory, 'files'),

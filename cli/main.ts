@@ -15,7 +15,7 @@ const SOURCE = import.meta.filename.endsWith('.ts');
 
 const PROGRAMS = {
   runtime: join(import.meta.dirname, SOURCE ? 'local/runtimeChild.ts' : 'runtime.js'),
-  simulator: join(import.meta.dirname, SOURCE ? '../test/model/child.ts' : 'simulator.js'),
+  simulator: join(import.meta.dirname, SOURCE ? 'simulator/child.ts' : 'simulator.js'),
 };
 
 /** Exit status of a program that was stopped by Ctrl-C. */

@@ -50,6 +50,8 @@ export interface ApplyOptions extends CallOptions {
   fieldManager: string;
   /** Take over fields that another manager owns. Default true, as a controller should. */
   force?: boolean;
+  /** Only make the object: a conflict when there is one of its name, and nothing of that one changes. */
+  absent?: boolean;
   dryRun?: boolean;
 }
 
@@ -62,6 +64,11 @@ export interface DeleteOptions extends CallOptions {
 const PAGE = 500;
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const MERGE_PATCH = 'application/merge-patch+json';
+/**
+ * A version that no object has, as the storage numbers its first write 2. To apply at a version is to change that
+ * version of the object and no other, and an object that is not there is made whatever version is asked for.
+ */
+const NO_VERSION = '1';
 const WATCH_TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 
 /**
@@ -282,14 +289,15 @@ export class KubeClient {
   #apply<T extends KubernetesObject>(
     resource: Resource<T>,
     object: KubernetesObject,
-    { fieldManager, force = true, dryRun, ...options }: ApplyOptions,
+    { fieldManager, force = true, absent, dryRun, ...options }: ApplyOptions,
     subresource?: string,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
+    const metadata = absent ? { ...object.metadata, resourceVersion: NO_VERSION } : object.metadata;
     const path = resourcePath(resource, namespace, name, subresource);
     const query = { fieldManager, force, dryRun: dryRun ? 'All' : undefined };
     const request = { method: 'PATCH', path, query, contentType: APPLY_PATCH, ...options } as const;
-    return this.#write(resource, request, object);
+    return this.#write(resource, request, { ...object, metadata });
   }
 
   #replace<T extends KubernetesObject>(

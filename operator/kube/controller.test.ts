@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { Controller, TerminalError } from './controller.ts';
+import { ApiError } from './errors.ts';
 import type { Reconcile } from './controller.ts';
 import { FakeClock, settle } from './testing/fakeClock.ts';
 
@@ -86,6 +87,23 @@ describe('Controller', () => {
     expect(logs[0]).toMatchObject({ controller: 'agent', namespace: 'ns', name: 'bad' });
     expect(logs[0]).toMatchObject({ error: 'no luck', msg: 'Reconcile failed' });
     expect(logs[0]!['reconcileID']).toMatch(/^[0-9a-f-]{36}$/);
+    stop.abort();
+    await done;
+  });
+
+  it('tries again without an error when somebody else changed the object first', async () => {
+    let runs = 0;
+    const controller = make(() => {
+      runs += 1;
+      if (runs > 2) return Promise.resolve();
+      return Promise.reject(new ApiError(409, 'modified', { reason: 'Conflict' }));
+    });
+    const done = controller.run(stop.signal);
+    controller.enqueue('ns/a');
+    await clock.advance(20);
+    expect(runs).toBe(3);
+    expect(await results()).toEqual(['success 1', 'requeue 2']);
+    expect(logs).toEqual([]);
     stop.abort();
     await done;
   });

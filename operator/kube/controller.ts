@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import { deadline, systemClock } from './clock.ts';
 import type { Clock, Deadline } from './clock.ts';
 import { ControllerMetrics } from './controllerMetrics.ts';
-import { describeError } from './errors.ts';
+import { describeError, isConflict } from './errors.ts';
 import { splitKey } from './key.ts';
 import { WorkQueue } from './workqueue.ts';
 import type { Priority } from './workqueue.ts';
@@ -173,6 +173,7 @@ export class Controller {
   }
 
   #failed(key: string, error: unknown, limit: Deadline, logger: Logger, seconds: number): void {
+    if (isConflict(error)) return this.#outrun(key, logger, seconds);
     this.#metrics.finished(seconds, 'error');
     const terminal = error instanceof TerminalError;
     logger.error({ ...describeError(error), terminal }, 'Reconcile failed');
@@ -182,6 +183,13 @@ export class Controller {
       return;
     }
     if (limit.expired) this.#metrics.timedOut();
+    this.queue.addRateLimited(key);
+  }
+
+  /** Somebody changed the object first. That is how writers of one object meet, and no failure. */
+  #outrun(key: string, logger: Logger, seconds: number): void {
+    this.#metrics.finished(seconds, 'requeue');
+    logger.debug('The object changed meanwhile; tried again');
     this.queue.addRateLimited(key);
   }
 }

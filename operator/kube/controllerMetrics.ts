@@ -1,9 +1,9 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { counter, gauge, histogram } from './metrics.ts';
 
-export type ReconcileResult = 'success' | 'requeue_after' | 'error';
+export type ReconcileResult = 'success' | 'requeue' | 'requeue_after' | 'error';
 
-const RESULTS: ReconcileResult[] = ['success', 'requeue_after', 'error'];
+const RESULTS: ReconcileResult[] = ['success', 'requeue', 'requeue_after', 'error'];
 const TIME_BUCKETS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1,
   1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,

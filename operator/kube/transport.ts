@@ -38,10 +38,7 @@ export interface TransportOptions {
   config: ClusterConfig;
   registry: Registry;
   userAgent?: string;
-  /**
-   * Requests under way at a time, watches and urgent ones aside. With one more for the Lease it is also
-   * the number of connections that are kept besides those of watches. Default 7.
-   */
+  /** Requests under way at a time, watches and urgent ones aside. Default 32. */
   maxInFlight?: number;
   clock?: Clock;
   /** Uniform in [0, 1). */
@@ -52,6 +49,8 @@ const DEADLINE_MS = 30_000;
 const RETRIES = 3;
 const RETRY_BASE_MS = 200;
 const RETRY_AFTER_CAP_MS = 30_000;
+/** Connections for calls. Each carries many over HTTP/2, and one at a time through a proxy that knows HTTP/1.1 only. */
+const CALL_CONNECTIONS = 7;
 /** Below the 90 s after which the API server closes an idle connection. */
 const IDLE_CONNECTION_MS = 45_000;
 const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
@@ -67,7 +66,6 @@ export class Transport {
   readonly #random: () => number;
   readonly #requests: Counter<'code' | 'method'>;
   readonly #durations: Histogram<'verb'>;
-  readonly #maxConnections: number;
   #agents?: Agents;
 
   constructor(options: TransportOptions) {
@@ -76,9 +74,7 @@ export class Transport {
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.#userAgent = options.userAgent ?? 'breakwater';
-    const maxInFlight = options.maxInFlight ?? 7;
-    this.#limit = new InFlightLimit(maxInFlight);
-    this.#maxConnections = maxInFlight + 1;
+    this.#limit = new InFlightLimit(options.maxInFlight ?? 32);
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#requests = counter(options.registry, {
@@ -120,7 +116,7 @@ export class Transport {
    */
   async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#authenticated(request, async (refresh) => {
-      const answer = await this.#send(request, request.signal, refresh, 'streams');
+      const answer = await this.#send(request, request.signal, 'streams', refresh);
       if (answer.statusCode < 300) return answer;
       throw await this.#failure(answer, request);
     });
@@ -129,15 +125,14 @@ export class Transport {
 
   /** Connections open now. */
   get connections(): number {
-    const { calls, streams } = this.#agents ?? {};
-    return openConnections(calls) + openConnections(streams);
+    return USES.reduce((sum, use) => sum + openConnections(this.#agents?.[use]), 0);
   }
 
   /** Closes idle connections at once and the others as their requests end. */
   async close(): Promise<void> {
     const current = this.#agents;
     this.#agents = undefined;
-    await Promise.all([current?.calls.close(), current?.streams.close()]);
+    if (current) await Promise.all(USES.map((use) => current[use].close()));
   }
 
   /** A token may have been rotated or revoked since it was read, so one 401 is answered by reading it anew. */
@@ -158,7 +153,8 @@ export class Transport {
     const limit = deadline(this.#clock, request.deadlineMs ?? DEADLINE_MS, request.signal);
     const started = this.#clock.monotonic();
     try {
-      const response = await this.#send(request, limit.signal, refresh);
+      const use = request.urgent ? 'urgent' : 'calls';
+      const response = await this.#send(request, limit.signal, use, refresh);
       if (response.statusCode >= 300) throw await this.#failure(response, request);
       return (await response.body.json()) as T;
     } catch (error) {
@@ -178,8 +174,8 @@ export class Transport {
   async #send(
     request: TransportRequest,
     signal: AbortSignal | undefined,
+    use: Use,
     refresh: boolean,
-    use: 'calls' | 'streams' = 'calls',
   ): Promise<Dispatcher.ResponseData> {
     const { tls, headers } = await this.#config.credentials(refresh);
     const agent = this.#agentsFor(tls)[use];
@@ -214,17 +210,17 @@ export class Transport {
     if (this.#agents && sameIdentity(this.#agents.tls, tls)) return this.#agents;
     void this.close().catch(() => undefined);
     const options = {
-      allowH2: false,
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveMaxTimeout: IDLE_CONNECTION_MS,
       connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 },
     };
-    const calls = { connections: this.#maxConnections, keepAliveTimeout: IDLE_CONNECTION_MS };
+    const kept = { ...options, keepAliveTimeout: IDLE_CONNECTION_MS };
     this.#agents = {
       tls,
-      calls: new Agent({ ...options, ...calls }),
-      streams: new Agent({ ...options, keepAliveTimeout: 1_000 }),
+      calls: new Agent({ ...kept, allowH2: true, connections: CALL_CONNECTIONS }),
+      urgent: new Agent({ ...kept, allowH2: false, connections: 1 }),
+      streams: new Agent({ ...options, allowH2: false, keepAliveTimeout: 1_000 }),
     };
     return this.#agents;
   }
@@ -279,12 +275,15 @@ export class Transport {
   }
 }
 
-/** The connections of one TLS identity: few for calls, so that they are kept, and one for each watch. */
-interface Agents {
-  tls: TlsIdentity;
-  calls: Agent;
-  streams: Agent;
-}
+const USES = ['calls', 'urgent', 'streams'] as const;
+
+type Use = (typeof USES)[number];
+
+/**
+ * The connections of one TLS identity: few for calls, so that they are kept, one that the Lease shares with nothing,
+ * and one for each watch.
+ */
+type Agents = { tls: TlsIdentity } & Record<Use, Agent>;
 
 function openConnections(agent: Agent | undefined): number {
   return Object.values(agent?.stats ?? {}).reduce(

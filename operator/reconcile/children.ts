@@ -3,7 +3,7 @@ import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Desired } from '../desired/objects.ts';
 import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
-import { ApiError, type Deployment, type Own, type Resource } from '../kube/index.ts';
+import { ApiError, isConflict, type Deployment, type Own, type Resource } from '../kube/index.ts';
 import type { ApplyError } from '../status/observations.ts';
 import { handReplicasOver } from './handOver.ts';
 import { projection } from './projection.ts';
@@ -24,7 +24,7 @@ export interface ChildClient {
   apply<T extends KubernetesObject>(
     resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
-    options: { fieldManager: string; signal?: AbortSignal },
+    options: { fieldManager: string; absent?: boolean; signal?: AbortSignal },
   ): Promise<T>;
   delete<T extends KubernetesObject>(
     resource: Resource<T, 'delete'>,
@@ -64,19 +64,43 @@ export class ChildWriter {
   ): Promise<KubernetesObject> {
     const object = stamped(desired);
     if (live && this.#isCurrent(live, object)) return live;
-    const { namespace, name } = desired.metadata;
+    const made = live ? undefined : await this.#make(resource, object, signal);
+    const result = made ?? (await this.#change(agent, resource, object, live, signal));
+    this.#remember(result, object);
+    return result;
+  }
+
+  /** Makes an object that the informer has not: one call, and nothing happens to one that is there after all. */
+  async #make(
+    resource: Resource<KubernetesObject, Own>,
+    object: Desired,
+    signal: AbortSignal,
+  ): Promise<KubernetesObject | undefined> {
+    if (leavesReplicas(object)) return undefined;
+    try {
+      const options = { fieldManager: FIELD_MANAGER, absent: true, signal };
+      return await this.#client.apply(resource, object, options);
+    } catch (error) {
+      if (isConflict(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #change(
+    agent: AgentDeployment,
+    resource: Resource<KubernetesObject, Own>,
+    object: Desired,
+    live: KubernetesObject | undefined,
+    signal: AbortSignal,
+  ): Promise<KubernetesObject> {
+    const { namespace, name } = object.metadata;
     const standing = live ?? (await this.#client.get(resource, namespace, name, { signal }));
     if (standing) assertOurs(agent, standing);
-    if (leavesReplicas(desired)) {
+    if (leavesReplicas(object)) {
       const deployment = standing as Deployment | undefined;
       await handReplicasOver(this.#client, agent, object, deployment, signal);
     }
-    const result = await this.#client.apply(resource, object, {
-      fieldManager: FIELD_MANAGER,
-      signal,
-    });
-    this.#remember(result, object);
-    return result;
+    return this.#client.apply(resource, object, { fieldManager: FIELD_MANAGER, signal });
   }
 
   /**

@@ -18,6 +18,9 @@ export interface TriggerOptions {
   queues: Queues;
 }
 
+/** The objects of a new agent come in one by one, as its reconcile makes them; it looks at them together. */
+const MADE_MS = 200;
+
 /**
  * Turns what informers and links notice into keys to reconcile. It only enqueues: whoever leads works
  * the queues off, and a new leader starts from everything there is.
@@ -34,7 +37,9 @@ export function connectTriggers(options: TriggerOptions): void {
   caches.limits.onChange(policyChanged);
   const childChanged: ChangeHandler<KubernetesObject> = (current, previous) => {
     const key = agentKeyOfChild((current ?? previous)!);
-    if (key !== undefined) queues.agent.add(key);
+    if (key === undefined) return;
+    if (previous) queues.agent.add(key);
+    else queues.agent.addAfter(key, MADE_MS);
   };
   for (const informer of caches.children) informer.onChange(childChanged);
   caches.monitoring.onChange(childChanged);

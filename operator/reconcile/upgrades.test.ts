@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { agentFixture } from '../desired/fixtures.ts';
+import { agentFixture, endpoint, modelOf } from '../desired/fixtures.ts';
 import type { Deployment as Desired } from '../desired/objects.ts';
 import { planAgent } from '../desired/plan.ts';
 import type { Deployment } from '../kube/index.ts';
@@ -82,6 +82,58 @@ function stored(desired: Desired, live: Deployment | undefined): Deployment {
   };
 }
 
+const HEADERS = [{ name: 'Authorization', secretKeyRef: { name: 'orders', key: 'token' } }];
+
+/** Every field by which a spec names a Secret or a ConfigMap that is mounted. */
+const REFERENCES: Record<string, Partial<AgentDeployment['spec']>> = {
+  'the API key of an endpoint': {
+    model: modelOf(endpoint('primary', { apiKeySecretRef: { name: 'other', key: 'api-key' } })),
+  },
+  'the system prompt': { systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'a.md' } } },
+  'headers of a tool': {
+    tools: [
+      {
+        name: 'find_order',
+        description: 'Finds an order.',
+        inputSchema: { type: 'object' },
+        http: {
+          url: 'https://orders.example.com',
+          method: 'GET',
+          headersFrom: HEADERS,
+          maxResponseBytes: 65_536,
+        },
+        maxConcurrent: 10,
+      },
+    ],
+  },
+  'headers of an MCP server': {
+    mcpServers: [
+      {
+        name: 'handbook',
+        url: 'https://handbook.example.com/mcp',
+        headersFrom: HEADERS,
+        maxConcurrent: 10,
+        maxResponseBytes: 65_536,
+      },
+    ],
+  },
+  'the password of Redis': {
+    conversation: {
+      ...agentFixture().spec.conversation,
+      store: {
+        type: 'Redis',
+        redis: {
+          url: 'redis://redis:6379',
+          passwordSecretRef: { name: 'redis', key: 'password' },
+        },
+      },
+    },
+  },
+  'the API keys of callers': {
+    auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } },
+  },
+};
+
 const many = (count: number): AgentDeployment[] =>
   Array.from({ length: count }, (_, index) => agentFixture(`agent-${index}`));
 
@@ -139,6 +191,18 @@ describe('Upgrades', () => {
     const scaled = agentFixture('agent-5', { replicas: 9 });
     expect(scene.reconcile(scaled)).toBe('runtime:1 → runtime:2');
     expect(scene.live.get('agent-5')!.spec.replicas).toBe(9);
+  });
+
+  it.each(Object.entries(REFERENCES))('lets no reference wait: %s', (_what, spec) => {
+    const scene = new Scene();
+    const agents = many(6);
+    settled(scene, agents);
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    const before = scene.live.get('agent-5')!;
+    expect(scene.reconcile(agentFixture('agent-5', spec))).toBe('runtime:2');
+    const { volumes } = scene.live.get('agent-5')!.spec.template.spec as { volumes: unknown };
+    expect(volumes).not.toEqual((before.spec.template.spec as { volumes: unknown }).volumes);
   });
 
   it('passes a place on when its agent is deleted', () => {

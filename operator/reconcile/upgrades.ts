@@ -138,7 +138,25 @@ function stateOf(
 function choicesOf({ spec }: AgentDeployment): unknown {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate, model } = spec;
   const secrets = model.endpoints.map(({ name, apiKeySecretRef }) => [name, apiKeySecretRef]);
-  return [image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate, secrets];
+  const choices = [image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate, secrets];
+  const others = otherReferences(spec);
+  // Left out when there are none, so that what was noted before such references existed still holds.
+  return others.length === 0 ? choices : [...choices, others];
+}
+
+/** The Secrets and ConfigMaps that are mounted besides the endpoints' API keys, each with what it is for. */
+function otherReferences(spec: AgentDeployment['spec']): [use: string, reference: unknown][] {
+  const { systemPromptFrom, tools = [], mcpServers = [], conversation, auth } = spec;
+  const headers = [...tools.map(({ http }) => http), ...mcpServers].flatMap(
+    ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
+  );
+  const references: [string, unknown][] = [
+    ['prompt', systemPromptFrom?.configMapKeyRef],
+    ['password', conversation.store.redis?.passwordSecretRef],
+    ['callers', auth.apiKeys?.secretRef],
+    ...headers.map((reference): [string, unknown] => ['header', reference]),
+  ];
+  return references.filter(([, reference]) => reference !== undefined);
 }
 
 /** All pods are of the newest template and available, as `kubectl rollout status` judges it. */

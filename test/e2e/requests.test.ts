@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { credentialFingerprint } from '../model/record.ts';
+import { credentialFingerprint } from '../../cli/simulator/record.ts';
 import { restarts } from '../kit/agents.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { outcome } from '../kit/traffic.ts';

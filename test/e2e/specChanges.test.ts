@@ -4,7 +4,7 @@ import { isReady, type Pod } from '../kit/agents.ts';
 import { hasCondition } from '../kit/conditions.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
-import { credentialFingerprint } from '../model/record.ts';
+import { credentialFingerprint } from '../../cli/simulator/record.ts';
 import type { SandboxModel } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
 

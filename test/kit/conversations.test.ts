@@ -3,7 +3,7 @@ import type { Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConversationTraffic } from './conversations.ts';
-import { readJson, sendJson } from './json.ts';
+import { readJson, sendJson } from '../../cli/simulator/json.ts';
 
 describe('conversations of a caller', () => {
   /** A small agent: what it keeps, and what it refuses. */

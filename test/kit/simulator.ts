@@ -1,5 +1,5 @@
-import type { Fault } from '../model/fault.ts';
-import type { RequestRecord } from '../model/record.ts';
+import type { Fault } from '../../cli/simulator/fault.ts';
+import type { RequestRecord } from '../../cli/simulator/record.ts';
 import type { Api } from './api.ts';
 import type { ConversationPlan, ConversationReport } from './conversations.ts';
 import type { ToolRecord } from './toolServer.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { RealMcpServer } from '../../runtime/testing/mcpServer.ts';
-import { readJson, sendJson } from './json.ts';
+import { readJson, sendJson } from '../../cli/simulator/json.ts';
 
 /** What has been asked of the tools. */
 export interface ToolRecord {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Model } from '../model/model.ts';
-import { startModel } from '../model/model.ts';
+import type { Model } from '../../cli/simulator/model.ts';
+import { startModel } from '../../cli/simulator/model.ts';
 import { since, Traffic } from './traffic.ts';
 import { waitFor } from './wait.ts';
 

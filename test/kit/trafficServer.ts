@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { ConversationPlan } from './conversations.ts';
 import { ConversationTraffic } from './conversations.ts';
-import { readJson, sendJson } from './json.ts';
+import { readJson, sendJson } from '../../cli/simulator/json.ts';
 import type { Burst, TrafficPlan } from './traffic.ts';
 import { Traffic } from './traffic.ts';
 

@@ -122,15 +122,19 @@ export class Bench {
   /** From the start of the process to the last write, against a client that only writes. */
   async converge(): Promise<void> {
     await this.#world.makeAgents(OPERATOR, this.#agents);
+    const writes = await this.#world.writes();
     const begun = now();
     this.#operator = await this.#start();
     const ended = await this.#whenQuiet(this.#operator, this.#agents);
     const seconds = (ended - begun) / 1000;
+    await this.#sayWrites(writes);
+    const cpu = (await this.#operator.metrics())!.sum('process_cpu_seconds_total');
     await this.#operator.end();
     await this.#world.makeAgents(BARE, this.#agents);
     const bare = await this.#bare();
     await this.#world.clear(BARE, this.#agents);
     this.#figure(`converge_${this.#agents}`, seconds, 's');
+    this.#figure(`converge_${this.#agents}_cpu`, cpu, 's');
     this.#figure(`bare_${this.#agents}`, bare.seconds, 's');
     this.#figure(`bare_${this.#agents}_writes`, bare.writes / bare.seconds, 'per s');
     this.#figure(`converge_${this.#agents}_vs_bare`, seconds / bare.seconds, 'x');
@@ -187,6 +191,7 @@ export class Bench {
     const metrics = await this.#operator.metrics();
     const cpu = metrics!.sum('process_cpu_seconds_total');
     this.#figure(`links_${this.#agents}_cpu_since_start`, cpu, 's');
+    await this.#whenQuiet(this.#operator, 0);
   }
 
   async #whenLinked(operator: OperatorProcess, links: number): Promise<void> {

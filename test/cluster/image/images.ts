@@ -66,7 +66,7 @@ export async function buildImages(
 
 /** The tag is a hash of all that makes the image (source maps stay outside, see .dockerignore), so an image that is there is the right one. */
 async function specify(kind: Kind, baseImage: string, root: string): Promise<ImageSpec> {
-  const dockerfile = kind === 'simulator' ? join('test', 'model', 'Dockerfile') : 'Dockerfile';
+  const dockerfile = kind === 'simulator' ? join('test', 'simulator', 'Dockerfile') : 'Dockerfile';
   const hash = createHash('sha256').update(JSON.stringify([kind, baseImage]));
   hash.update(await readFile(join(root, dockerfile)));
   const bundle = join(root, 'dist', kind);

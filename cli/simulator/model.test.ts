@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Answer } from '../kit/messages.ts';
-import { MessagesClient } from '../kit/messages.ts';
+import type { Answer } from '../../test/kit/messages.ts';
+import { MessagesClient } from '../../test/kit/messages.ts';
 import type { Model } from './model.ts';
 import { startModel } from './model.ts';
 import { credentialFingerprint } from './record.ts';

@@ -6,7 +6,7 @@
 import { ToolServer } from '../kit/toolServer.ts';
 import { TrafficServer } from '../kit/trafficServer.ts';
 import { killByContainer } from './kill.ts';
-import { startModel } from './model.ts';
+import { startModel } from '../../cli/simulator/model.ts';
 
 const port = Number(process.env.PORT ?? 8080);
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { LLMock } from '@copilotkit/aimock';
-import { readJson, sendJson } from '../kit/json.ts';
+import { readJson, sendJson } from './json.ts';
 import type { Fault } from './fault.ts';
 import { fixtures, parseFault } from './fault.ts';
 import type { RequestRecord } from './record.ts';
