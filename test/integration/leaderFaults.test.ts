@@ -20,7 +20,7 @@ import { FaultProxy } from './faults/proxy.ts';
 const WAIT_MS = 20_000;
 const HOUR_MS = 3_600_000;
 /** Those of an operator, five times as fast. */
-const PERIODS = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 400 };
+const PERIODS = { leaseDurationMs: 5_000, renewDeadlineMs: 4_000, retryPeriodMs: 400 };
 
 let server: ApiServer;
 let config: ClusterConfig;
