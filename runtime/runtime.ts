@@ -55,6 +55,8 @@ export interface RuntimeOptions {
   maxConversationBytes: number;
   /** Bytes of answers that the cache keeps at most. */
   maxCacheBytes: number;
+  /** Bytes of results of tools that are kept at most. */
+  maxToolResultBytes: number;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
@@ -183,10 +185,12 @@ export class Runtime {
       connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
       onToolCall: (tool, status, seconds) => {
         this.metrics.toolCall(tool, status, seconds);
+        if (status === 'cached') return;
         const worked = status === 'ok' || status === 'error';
         this.#performance.record('tool', seconds * 1000, worked ? '' : status);
       },
       maxConversationBytes: options.maxConversationBytes,
+      maxToolResultBytes: options.maxToolResultBytes,
       log: this.#log('agent'),
     });
     this.lifecycle.register('conversations', () => this.#agent.settle());
@@ -297,7 +301,7 @@ export class Runtime {
       guard: this.guard,
       configuration: this.configuration,
       date: () => clock.date(),
-      cache: caller,
+      caches: { answers: caller, toolResults: this.#agent.toolResults },
       performance: this.#performance,
       endpoints: () => {
         const content = this.configuration.configuration?.content;
