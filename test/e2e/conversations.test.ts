@@ -4,6 +4,7 @@ import { restarts } from '../kit/agents.ts';
 import type { ConversationPlan, ConversationReport } from '../kit/conversations.ts';
 import { hostAddress } from '../kit/host.ts';
 import { killContainer } from '../kit/kill.ts';
+import { portForward } from '../kit/portForward.ts';
 import type { RemoteTraffic } from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
@@ -90,11 +91,30 @@ describe('conversations over three pods', () => {
   const refusals = ({ outcomes }: ConversationReport, status: string): string[] =>
     Object.keys(outcomes).filter((outcome) => outcome.startsWith(status));
 
+  /** The circuits of each pod with their last failures, to tell why a caller was refused. */
+  async function circuits(name: string): Promise<unknown[]> {
+    const pods = await sandbox.agents.readyPods(name);
+    return Promise.all(
+      pods.map(async ({ metadata }) => {
+        const pod = `pod/${metadata.name}`;
+        const way = await portForward(sandbox.kubectl, sandbox.namespace, pod, 9091);
+        try {
+          return await (await fetch(`${way.url}/debug/circuits`)).json();
+        } finally {
+          way.stop();
+        }
+      }),
+    );
+  }
+
   it.each([IN_MEMORY, IN_REDIS])(
     'are carried on by whichever pod is asked: 100 of them with %s, 10 messages each',
     async (name) => {
       await begin(name, QUIET);
-      expect(await over(name)).toEqual({
+      const report = await over(name);
+      const unexpected = Object.keys(report.outcomes).some((each) => !/^20[01]$/.test(each));
+      const causes = unexpected ? await circuits(name) : [];
+      expect({ ...report, causes }).toEqual({
         answered: 1000,
         whole: 100,
         torn: 0,
@@ -102,6 +122,7 @@ describe('conversations over three pods', () => {
         done: true,
         // 100 that begin, 1,000 messages, and 100 that are read in the end.
         outcomes: { '200': 1100, '201': 100 },
+        causes: [],
       });
     },
   );
