@@ -32,6 +32,7 @@ import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
+import { LastCalls } from './observe/lastCalls.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
@@ -63,6 +64,8 @@ export interface RuntimeOptions {
   filePollMs?: number;
 }
 
+/** What health calls the store of conversations where that is a Redis. */
+const STORE = 'store/redis';
 /** How often counters are told, in milliseconds. */
 const COUNTERS_MS = 1000;
 /** Between two looks at what is to be kept, in counter ticks. */
@@ -84,6 +87,7 @@ export class Runtime {
   readonly #credentials: Credentials;
   readonly #callers: Callers;
   readonly #performance: Performance;
+  readonly #lastCalls: LastCalls;
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
@@ -128,6 +132,7 @@ export class Runtime {
     });
     this.#credentials = new Credentials(() => clock.now());
     this.#performance = new Performance({ now: () => clock.now(), date: () => clock.date() });
+    this.#lastCalls = new LastCalls(() => clock.date());
     this.#callers = new Callers({
       now: () => clock.now(),
       date: () => clock.date(),
@@ -190,6 +195,7 @@ export class Runtime {
         this.#performance.record('tool', seconds * 1000, worked ? '' : status);
       },
       maxConversationBytes: options.maxConversationBytes,
+      onOutcome: (dependency, outcome) => this.#lastCalls.record(dependency, outcome),
       maxToolResultBytes: options.maxToolResultBytes,
       log: this.#log('agent'),
     });
@@ -274,6 +280,12 @@ export class Runtime {
       links: () => this.#control?.links ?? 0,
       circuits: () => this.guard.circuits(),
       gates: () => this.guard.gates(),
+      lastCalls: this.#lastCalls,
+      checks: () => {
+        const reached = this.#agent.reachStore();
+        return reached ? [[STORE, reached]] : [];
+      },
+      clock: this.#options.clock,
     });
     const { clock } = this.#options;
     const { caller, estimator } = this.#model;
@@ -331,6 +343,7 @@ export class Runtime {
       random: Math.random,
       onAttempt: (call) => {
         this.metrics.modelCall(call);
+        this.#lastCalls.record(call.dependency, call.outcome);
         this.#performance.record('model', call.duration * 1000, call.errorType);
       },
       onRetry: (reason) => this.metrics.retry(reason),
@@ -405,6 +418,7 @@ export class Runtime {
   #onConfiguration(offer: Offer): void {
     this.metrics.reload(offer.toLowerCase());
     const keys = this.configuration.endpoints.flatMap(({ credential }) => credential ?? []);
+    this.#lastCalls.retain(new Set(this.guard.circuits().map(({ dependency }) => dependency)));
     const headers = this.#agent.credentials().map(({ credential }) => credential);
     this.#credentials.retain(new Set([...keys, ...headers].map(({ path }) => path)));
     this.#useCredentials();

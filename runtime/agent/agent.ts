@@ -44,6 +44,8 @@ export interface AgentDeps {
   peers: PeerAccess;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
+  /** A call to a tool or an MCP server has ended. */
+  onOutcome: (dependency: string, outcome: Outcome) => void;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
   /** Bytes of conversations that are kept in memory at most. */
@@ -124,6 +126,11 @@ export class Agent {
   missingConfigMaps(): MountedKey[] {
     const missing = this.#prompt.missing(this.#deps.inForce()?.content.conversation);
     return missing ? [missing] : [];
+  }
+
+  /** Resolves when the store of conversations answers; undefined when it is in this process. */
+  reachStore(): Promise<void> | undefined {
+    return this.#stores.reach(this.#deps.inForce()?.content);
   }
 
   /** Resolves when everything that is kept outside of this process is there. */

@@ -36,6 +36,7 @@ export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
   readonly #client: Client;
   readonly #leases = new Set<RedisLease>();
+  #reaching: Promise<void> | undefined;
 
   constructor(deps: RedisStoreDeps) {
     this.#deps = deps;
@@ -93,6 +94,16 @@ export class RedisStore implements ConversationStore {
   async remove(ref: Ref): Promise<'Removed' | Absence> {
     const removed = await this.#run('remove', ref, []);
     return removed === 1 ? 'Removed' : 'NotFound';
+  }
+
+  /** Resolves when Redis answers; rejects with StoreUnavailable. */
+  reach(): Promise<void> {
+    this.#reaching ??= this.#do((client) => client.ping())
+      .then(() => undefined)
+      .finally(() => {
+        this.#reaching = undefined;
+      });
+    return this.#reaching;
   }
 
   close(): Promise<void> {

@@ -105,6 +105,8 @@ describe('a tool whose results are kept', () => {
     expect(metrics).toContain('agent_tool_calls_total{tool="look",status="ok"} 2');
     expect(metrics).toContain('agent_tool_calls_total{tool="look",status="cached"} 2');
     expect(metrics).toContain('agent_tool_latency_seconds_count{tool="look"} 2');
+    const health = await (await fetch(`${of.agent.url}/health/ready`)).json();
+    expect(health).toMatchObject({ dependencies: { 'tool/look': { lastCall: { ok: true } } } });
   });
 
   it('is called once for all callers where these share', async () => {
