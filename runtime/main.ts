@@ -53,6 +53,7 @@ const runtime = new Runtime({
   // The rest is for requests in flight.
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
+  maxToolResultBytes: getHeapStatistics().heap_size_limit / 32,
   clock: systemClock,
   log,
 });

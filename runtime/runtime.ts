@@ -32,6 +32,7 @@ import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
+import { LastCalls } from './observe/lastCalls.ts';
 import { moduleLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
@@ -55,12 +56,16 @@ export interface RuntimeOptions {
   maxConversationBytes: number;
   /** Bytes of answers that the cache keeps at most. */
   maxCacheBytes: number;
+  /** Bytes of results of tools that are kept at most. */
+  maxToolResultBytes: number;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */
   filePollMs?: number;
 }
 
+/** What health calls the store of conversations where that is a Redis. */
+const STORE = 'store/redis';
 /** How often counters are told, in milliseconds. */
 const COUNTERS_MS = 1000;
 /** Between two looks at what is to be kept, in counter ticks. */
@@ -82,6 +87,7 @@ export class Runtime {
   readonly #credentials: Credentials;
   readonly #callers: Callers;
   readonly #performance: Performance;
+  readonly #lastCalls: LastCalls;
   readonly #reporter: Reporter;
   readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
@@ -126,6 +132,7 @@ export class Runtime {
     });
     this.#credentials = new Credentials(() => clock.now());
     this.#performance = new Performance({ now: () => clock.now(), date: () => clock.date() });
+    this.#lastCalls = new LastCalls(() => clock.date());
     this.#callers = new Callers({
       now: () => clock.now(),
       date: () => clock.date(),
@@ -183,10 +190,13 @@ export class Runtime {
       connectMs: () => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS,
       onToolCall: (tool, status, seconds) => {
         this.metrics.toolCall(tool, status, seconds);
+        if (status === 'cached') return;
         const worked = status === 'ok' || status === 'error';
         this.#performance.record('tool', seconds * 1000, worked ? '' : status);
       },
       maxConversationBytes: options.maxConversationBytes,
+      onOutcome: (dependency, outcome) => this.#lastCalls.record(dependency, outcome),
+      maxToolResultBytes: options.maxToolResultBytes,
       log: this.#log('agent'),
     });
     this.lifecycle.register('conversations', () => this.#agent.settle());
@@ -270,6 +280,12 @@ export class Runtime {
       links: () => this.#control?.links ?? 0,
       circuits: () => this.guard.circuits(),
       gates: () => this.guard.gates(),
+      lastCalls: this.#lastCalls,
+      checks: () => {
+        const reached = this.#agent.reachStore();
+        return reached ? [[STORE, reached]] : [];
+      },
+      clock: this.#options.clock,
     });
     const { clock } = this.#options;
     const { caller, estimator } = this.#model;
@@ -297,7 +313,7 @@ export class Runtime {
       guard: this.guard,
       configuration: this.configuration,
       date: () => clock.date(),
-      cache: caller,
+      caches: { answers: caller, toolResults: this.#agent.toolResults },
       performance: this.#performance,
       endpoints: () => {
         const content = this.configuration.configuration?.content;
@@ -327,6 +343,7 @@ export class Runtime {
       random: Math.random,
       onAttempt: (call) => {
         this.metrics.modelCall(call);
+        this.#lastCalls.record(call.dependency, call.outcome);
         this.#performance.record('model', call.duration * 1000, call.errorType);
       },
       onRetry: (reason) => this.metrics.retry(reason),
@@ -401,6 +418,7 @@ export class Runtime {
   #onConfiguration(offer: Offer): void {
     this.metrics.reload(offer.toLowerCase());
     const keys = this.configuration.endpoints.flatMap(({ credential }) => credential ?? []);
+    this.#lastCalls.retain(new Set(this.guard.circuits().map(({ dependency }) => dependency)));
     const headers = this.#agent.credentials().map(({ credential }) => credential);
     this.#credentials.retain(new Set([...keys, ...headers].map(({ path }) => path)));
     this.#useCredentials();

@@ -34,6 +34,8 @@ export interface Fault {
   disconnect?: boolean;
   /** Answers 200 with a body that is not JSON. */
   malformed?: boolean;
+  /** Answers with the system prompt that it was given. */
+  recite?: boolean;
 }
 
 const NUMBERS = [
@@ -46,7 +48,7 @@ const NUMBERS = [
   'outputTokens',
   'cutAfterEvents',
 ] as const;
-const FLAGS = ['silent', 'disconnect', 'malformed'] as const;
+const FLAGS = ['silent', 'disconnect', 'malformed', 'recite'] as const;
 const KNOWN = [...NUMBERS, ...FLAGS, 'headers', 'callTools'];
 
 /** Error types of the Messages API by status; others are api_error. */
@@ -127,11 +129,16 @@ function length({ messages }: ChatCompletionRequest): number {
   }, 0);
 }
 
+function systemPrompt({ messages }: ChatCompletionRequest): string {
+  const { content } = messages.find(({ role }) => role === 'system') ?? {};
+  return typeof content === 'string' ? content : '';
+}
+
 /** A whole answer and the tokens that it took. */
 function answer(fault: Fault, request: ChatCompletionRequest): FixtureResponse {
   const events = fault.events ?? EVENTS;
   return {
-    content: WORD.repeat(events),
+    content: fault.recite ? systemPrompt(request) : WORD.repeat(events),
     usage: {
       input_tokens: fault.inputTokens ?? Math.ceil(length(request) / CHARACTERS_PER_TOKEN),
       output_tokens: fault.outputTokens ?? events,

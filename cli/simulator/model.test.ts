@@ -54,6 +54,18 @@ describe('the simulated model', () => {
     expect(await usages()).toMatchObject([told, told]);
   });
 
+  it('recites its system prompt when told to', async () => {
+    model.setFault({ recite: true });
+    const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
+    const answer = await sdk.messages.create({
+      model: 'claude-sonnet-5-5',
+      max_tokens: 16,
+      system: 'You are a clerk.',
+      messages: [{ role: 'user', content: 'Hello' }],
+    });
+    expect(answer.content).toMatchObject([{ type: 'text', text: 'You are a clerk.' }]);
+  });
+
   it('sends further headers when told', async () => {
     expect((await put('{"headers": {"anthropic-ratelimit-tokens-remaining": "7"}}')).status).toBe(
       200,

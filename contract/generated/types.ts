@@ -129,22 +129,8 @@ export interface Content {
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
   };
-  /**
-   * Answers of the model that are kept for identical requests. Absent: none are.
-   */
-  cache?: {
-    /**
-     * PerPrincipal or Shared. Anything else: PerPrincipal.
-     */
-    scope: string;
-    hot: CacheTier;
-    warm: CacheTier;
-    cold: CacheTier;
-    /**
-     * A change of it empties the cache once.
-     */
-    resetToken?: string;
-  };
+  cache?: Cache;
+  toolCache?: Cache;
   /**
    * Who may call the agent. Absent: everybody. A type that is unknown lets nobody in.
    */
@@ -285,6 +271,25 @@ export interface Endpoint {
   requires?: Requires;
 }
 /**
+ * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Cache".
+ */
+export interface Cache {
+  /**
+   * PerPrincipal or Shared. Anything else: PerPrincipal.
+   */
+  scope: string;
+  hot: CacheTier;
+  warm: CacheTier;
+  cold: CacheTier;
+  /**
+   * A change of it empties the cache once.
+   */
+  resetToken?: string;
+}
+/**
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "CacheTier".
  */
@@ -345,6 +350,12 @@ export interface Tool {
      */
     headersFrom: SecretHeader[];
     maxResponseBytes: number;
+  };
+  /**
+   * Results are kept. Absent: they are not.
+   */
+  cache?: {
+    ttlMs: DurationMs;
   };
   maxConcurrent?: number;
   requires?: Requires;

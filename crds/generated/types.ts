@@ -200,6 +200,15 @@ export interface AgentDeploymentSpec {
       maxResponseBytes: number;
     };
     /**
+     * Results of the tool that are kept in each pod's memory and given again to identical calls; without it none are. For tools that change nothing. scope, the tiers and resetToken of spec.cache hold for them too, whatever its mode is.
+     */
+    cache?: {
+      /**
+       * Age of a result up to which it is given again, from when the tool was called. The ttl of each tier of spec.cache bounds it too.
+       */
+      ttl: string;
+    };
+    /**
      * Calls at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. Default 10.
      */
     maxConcurrent: number;

@@ -1,25 +1,25 @@
-import type { Content } from '../../contract/generated/types.ts';
+import type { Cache, Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { parsePositiveDuration } from './duration.ts';
 
-type Spec = AgentDeployment['spec']['cache'];
-type Cache = NonNullable<Content['cache']>;
+type Spec = Pick<AgentDeployment['spec'], 'cache' | 'tools'>;
 
-/** How the agent's pods keep answers; nothing when they keep none. Throws an InvalidSpecError for a bad duration. */
-export function cache(spec: Spec): Pick<Content, 'cache'> {
-  if (spec.mode === 'Disabled') return {};
+/** How the agent's pods keep answers and results of tools; nothing of what they keep none of. Throws an InvalidSpecError for a bad duration. */
+export function cache({ cache: spec, tools = [] }: Spec): Pick<Content, 'cache' | 'toolCache'> {
   const tier = (name: 'hot' | 'warm' | 'cold'): Cache['hot'] => ({
     maxEntries: spec[name].maxEntries,
     ttlMs: parsePositiveDuration(spec[name].ttl, `spec.cache.${name}.ttl`),
   });
-  const { scope, resetToken } = spec;
+  const { mode, scope, resetToken } = spec;
+  const whole = (): Cache => ({
+    scope,
+    hot: tier('hot'),
+    warm: tier('warm'),
+    cold: tier('cold'),
+    ...(resetToken === undefined ? {} : { resetToken }),
+  });
   return {
-    cache: {
-      scope,
-      hot: tier('hot'),
-      warm: tier('warm'),
-      cold: tier('cold'),
-      ...(resetToken === undefined ? {} : { resetToken }),
-    },
+    ...(mode !== 'Disabled' && { cache: whole() }),
+    ...(tools.some((tool) => tool.cache) && { toolCache: whole() }),
   };
 }

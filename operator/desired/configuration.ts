@@ -46,7 +46,7 @@ export function resolveContent(
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
     ...auth(spec),
-    ...cache(spec.cache),
+    ...cache(spec),
     conversation: conversation(agent),
     ...tools(spec),
     ...mcpServers(spec),

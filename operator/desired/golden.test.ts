@@ -72,6 +72,7 @@ const agents: Record<string, AgentDeployment> = {
           ],
           maxResponseBytes: 4096,
         },
+        cache: { ttl: '90s' },
         maxConcurrent: 3,
       },
     ],

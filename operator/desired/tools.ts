@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv';
 import type { Content, McpServer, Tool } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { parsePositiveDuration } from './duration.ts';
 import { InvalidSpecError } from './errors.ts';
 import { requires } from './features.ts';
 import { secretHeaders } from './secretHeaders.ts';
@@ -42,7 +43,7 @@ export function egress({ security }: Spec): Pick<Content, 'egress'> {
 }
 
 function tool(spec: ToolSpec): Tool {
-  const { name, description, inputSchema, http, maxConcurrent } = spec;
+  const { name, description, inputSchema, http, cache, maxConcurrent } = spec;
   checkSchema(name, inputSchema);
   checkUrl(name, http.url);
   return {
@@ -56,6 +57,9 @@ function tool(spec: ToolSpec): Tool {
       headersFrom: secretHeaders(http.headersFrom),
       maxResponseBytes: http.maxResponseBytes,
     },
+    ...(cache && {
+      cache: { ttlMs: parsePositiveDuration(cache.ttl, `spec.tools[${name}].cache.ttl`) },
+    }),
     maxConcurrent,
     requires: requires('Dependency.tool'),
   };

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Content, MountedKey } from '../../contract/generated/types.ts';
+import { callerKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import { Conversations } from '../http/conversations.ts';
@@ -28,6 +29,7 @@ import { readHeaders } from './tools/secretHeaders.ts';
 import { secretHeadersOf } from './tools/secrets.ts';
 import { McpServers } from './tools/mcpServers.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
+import { ToolResults } from './tools/toolResults.ts';
 import type { ToolContext, Tools } from './tools/toolbox.ts';
 
 export interface AgentDeps {
@@ -42,10 +44,14 @@ export interface AgentDeps {
   peers: PeerAccess;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
+  /** A call to a tool or an MCP server has ended. */
+  onOutcome: (dependency: string, outcome: Outcome) => void;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;
+  /** Bytes of results of tools that are kept at most. */
+  maxToolResultBytes: number;
   log: Logger;
 }
 
@@ -56,8 +62,11 @@ export type PeerAccess = Pick<PeersDeps, 'resolve'> &
     self: string;
   };
 
-/** How a call of a tool ended: refused is not made at all, failed is the tool's fault, error the call's. */
-export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused';
+/**
+ * How a call of a tool ended: refused is not made at all, failed is the tool's fault, error the call's; cached has the
+ * result of another call.
+ */
+export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
 
 /** Time for a call of a tool where the configuration names none, in milliseconds. */
 const TOOL_MS = 30_000;
@@ -65,6 +74,7 @@ const TOOL_MS = 30_000;
 /** The agent itself: its conversations and what it does in them. */
 export class Agent {
   readonly conversations: Conversations;
+  readonly toolResults: ToolResults;
   readonly #deps: AgentDeps;
   readonly #model: AgentModel;
   readonly #prompt: SystemPrompt;
@@ -85,6 +95,10 @@ export class Agent {
       connectMs: deps.connectMs,
     });
     this.#calls = new GuardedCalls(deps);
+    this.toolResults = new ToolResults({
+      now: () => clock.now(),
+      maxBytes: deps.maxToolResultBytes,
+    });
     this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
     this.#prompt = new SystemPrompt(() => clock.now());
     this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
@@ -114,6 +128,11 @@ export class Agent {
     return missing ? [missing] : [];
   }
 
+  /** Resolves when the store of conversations answers; undefined when it is in this process. */
+  reachStore(): Promise<void> | undefined {
+    return this.#stores.reach(this.#deps.inForce()?.content);
+  }
+
   /** Resolves when everything that is kept outside of this process is there. */
   settle(): Promise<void> {
     return this.#stores.settle();
@@ -127,6 +146,7 @@ export class Agent {
   /** Another configuration is in force. */
   apply(content: Content): void {
     this.#mcp.apply(content);
+    this.toolResults.apply(content.toolCache);
   }
 
   #idleTimeoutMs(): number {
@@ -166,6 +186,7 @@ export class Agent {
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
       header: keysOf(principal, (name) => headerValue(callerHeaders, name)),
+      caller: callerKey(principal, callerHeaders, principal === ''),
       signal,
     });
     return {
@@ -198,6 +219,7 @@ export class Agent {
         calls: this.#calls,
         credentials,
         egress: this.#egress,
+        results: this.toolResults,
       });
       this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
     }
@@ -208,10 +230,11 @@ export class Agent {
     const { clock, onToolCall } = this.#deps;
     const began = clock.now();
     const running = tools.run(call, context);
-    const { text, isError, outcome } = running ? await running : unknownTool(call);
+    const { text, isError, outcome, kept } = running ? await running : unknownTool(call);
     // What the model makes up is no name for a metric.
     const name = running ? call.name : 'unknown';
-    onToolCall(name, statusOf(outcome, isError), (clock.now() - began) / 1000);
+    const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
+    onToolCall(name, status, (clock.now() - began) / 1000);
     return {
       type: 'tool_result',
       tool_use_id: call.id,

@@ -1,6 +1,6 @@
 import type { Clock } from '../guard/clock.ts';
 import type { Message } from './exchange.ts';
-import type { Absence, ConversationStore, Kept, Lease, Taken } from './store.ts';
+import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
 export interface MemoryStoreDeps {
   clock: Clock;
@@ -15,6 +15,7 @@ export interface MemoryStoreDeps {
 
 interface Entry {
   kept: Kept;
+  principal: string;
   bytes: number;
   usedAt: number;
   turn: AbortController | undefined;
@@ -38,34 +39,34 @@ export class MemoryStore implements ConversationStore {
     return this.#entries.size;
   }
 
-  create(messages: readonly Message[]): Promise<Kept | undefined> {
+  create(messages: readonly Message[], principal: string): Promise<Kept | undefined> {
     this.#sweep();
     const bytes = sizeOf(messages);
     if (this.#bytes + bytes > this.#deps.maxBytes) return Promise.resolve(undefined);
     const now = this.#now();
     const kept = { id: this.#deps.newId(), messages, createdAt: now, usedAt: now };
     const usedAt = this.#deps.clock.now();
-    this.#entries.set(kept.id, { kept, bytes, usedAt, turn: undefined });
+    this.#entries.set(kept.id, { kept, principal, bytes, usedAt, turn: undefined });
     this.#bytes += bytes;
     this.#arm();
     return Promise.resolve(kept);
   }
 
-  read(id: string): Promise<Kept | Absence> {
-    return Promise.resolve(this.#find(id)?.kept ?? this.#deps.absenceOf(id));
+  read(ref: Ref): Promise<Kept | Absence> {
+    return Promise.resolve(this.#find(ref)?.kept ?? this.#deps.absenceOf(ref.id));
   }
 
-  take(id: string): Promise<Taken> {
-    const entry = this.#find(id);
-    if (!entry) return Promise.resolve({ absence: this.#deps.absenceOf(id) });
+  take(ref: Ref): Promise<Taken> {
+    const entry = this.#find(ref);
+    if (!entry) return Promise.resolve({ absence: this.#deps.absenceOf(ref.id) });
     if (entry.turn) return Promise.resolve({ absence: 'Busy' });
     entry.turn = new AbortController();
     return Promise.resolve({ lease: this.#lease(entry, entry.turn) });
   }
 
-  remove(id: string): Promise<'Removed' | Absence> {
-    const entry = this.#find(id);
-    if (!entry) return Promise.resolve(this.#deps.absenceOf(id));
+  remove(ref: Ref): Promise<'Removed' | Absence> {
+    const entry = this.#find(ref);
+    if (!entry) return Promise.resolve(this.#deps.absenceOf(ref.id));
     this.#forget(entry);
     return Promise.resolve('Removed');
   }
@@ -97,9 +98,10 @@ export class MemoryStore implements ConversationStore {
     entry.kept = { ...entry.kept, messages, usedAt: this.#now() };
   }
 
-  #find(id: string): Entry | undefined {
+  #find({ id, principal }: Ref): Entry | undefined {
     const entry = this.#entries.get(id);
-    if (!entry || !this.#isIdle(entry)) return entry;
+    if (entry?.principal !== principal) return undefined;
+    if (!this.#isIdle(entry)) return entry;
     this.#forget(entry);
     return undefined;
   }

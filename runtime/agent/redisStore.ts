@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createClient } from '@redis/client';
 import type { Logger } from 'pino';
 import { freeId } from './conversationId.ts';
 import type { Message } from './exchange.ts';
 import { SCRIPTS } from './redisScripts.ts';
 import { StoreUnavailable } from './store.ts';
-import type { Absence, ConversationStore, Kept, Lease, Taken } from './store.ts';
+import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
 export interface RedisStoreDeps {
   url: string;
@@ -28,11 +28,15 @@ const RENEW_MS = 5000;
 
 type Client = ReturnType<typeof createClient>;
 
-/** Conversations in a Redis, which any pod carries on. Two keys each: the conversation, and the lease of a turn. */
+/**
+ * Conversations in a Redis, which any pod carries on. Two keys each: the conversation, and the lease of a turn. The
+ * caller is part of both, so that another one finds nothing.
+ */
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
   readonly #client: Client;
   readonly #leases = new Set<RedisLease>();
+  #reaching: Promise<void> | undefined;
 
   constructor(deps: RedisStoreDeps) {
     this.#deps = deps;
@@ -53,30 +57,30 @@ export class RedisStore implements ConversationStore {
     });
   }
 
-  async create(messages: readonly Message[]): Promise<Kept> {
+  async create(messages: readonly Message[], principal: string): Promise<Kept> {
     const now = this.#now();
     const kept = { id: freeId(), messages, createdAt: now, usedAt: now };
     const { idleTimeoutMs } = this.#deps;
     await this.#do((client) =>
-      client.set(this.#keys(kept.id)[0], JSON.stringify(kept), {
+      client.set(this.#keys({ id: kept.id, principal })[0], JSON.stringify(kept), {
         expiration: { type: 'PX', value: idleTimeoutMs() },
       }),
     );
     return kept;
   }
 
-  async read(id: string): Promise<Kept | Absence> {
-    const text = await this.#do((client) => client.get(this.#keys(id)[0]));
+  async read(ref: Ref): Promise<Kept | Absence> {
+    const text = await this.#do((client) => client.get(this.#keys(ref)[0]));
     return text === null ? 'NotFound' : (JSON.parse(String(text)) as Kept);
   }
 
-  async take(id: string): Promise<Taken> {
+  async take(ref: Ref): Promise<Taken> {
     const token = randomBytes(12).toString('base64url');
-    const answer = await this.#run('take', id, [token, String(LEASE_MS)]);
+    const answer = await this.#run('take', ref, [token, String(LEASE_MS)]);
     if (answer === null) return { absence: 'NotFound' };
     if (answer === '') return { absence: 'Busy' };
     const kept = JSON.parse(answer as string) as Kept;
-    const lease = new RedisLease(kept, this.#access(id, token));
+    const lease = new RedisLease(kept, this.#access(ref, token));
     this.#leases.add(lease);
     void lease.released.then(() => this.#leases.delete(lease));
     return { lease };
@@ -87,9 +91,19 @@ export class RedisStore implements ConversationStore {
     await Promise.all(Array.from(this.#leases, ({ released }) => released));
   }
 
-  async remove(id: string): Promise<'Removed' | Absence> {
-    const removed = await this.#run('remove', id, []);
+  async remove(ref: Ref): Promise<'Removed' | Absence> {
+    const removed = await this.#run('remove', ref, []);
     return removed === 1 ? 'Removed' : 'NotFound';
+  }
+
+  /** Resolves when Redis answers; rejects with StoreUnavailable. */
+  reach(): Promise<void> {
+    this.#reaching ??= this.#do((client) => client.ping())
+      .then(() => undefined)
+      .finally(() => {
+        this.#reaching = undefined;
+      });
+    return this.#reaching;
   }
 
   close(): Promise<void> {
@@ -98,22 +112,22 @@ export class RedisStore implements ConversationStore {
   }
 
   /** What a lease does to its conversation; each says whether it still was the holder. */
-  #access(id: string, token: string): LeaseAccess {
+  #access(ref: Ref, token: string): LeaseAccess {
     const { idleTimeoutMs } = this.#deps;
     return {
       renew: async () =>
-        (await this.#run('renew', id, [token, String(LEASE_MS), String(idleTimeoutMs())])) === 1,
+        (await this.#run('renew', ref, [token, String(LEASE_MS), String(idleTimeoutMs())])) === 1,
       release: async (kept, messages) => {
         const next = messages && { ...kept, messages, usedAt: this.#now() };
         const text = next ? JSON.stringify(next) : '';
-        return (await this.#run('release', id, [token, text, String(idleTimeoutMs())])) === 1;
+        return (await this.#run('release', ref, [token, text, String(idleTimeoutMs())])) === 1;
       },
     };
   }
 
-  #run(script: keyof typeof SCRIPTS, id: string, args: string[]): Promise<unknown> {
+  #run(script: keyof typeof SCRIPTS, ref: Ref, args: string[]): Promise<unknown> {
     return this.#do((client) =>
-      client.eval(SCRIPTS[script], { keys: this.#keys(id), arguments: args }),
+      client.eval(SCRIPTS[script], { keys: this.#keys(ref), arguments: args }),
     );
   }
 
@@ -143,8 +157,8 @@ export class RedisStore implements ConversationStore {
   }
 
   /** In braces what decides the slot of a Redis cluster: both keys have to be in the same. */
-  #keys(id: string): [conversation: string, turn: string] {
-    const conversation = `${this.#deps.prefix}conversation:{${id}}`;
+  #keys({ id, principal }: Ref): [conversation: string, turn: string] {
+    const conversation = `${this.#deps.prefix}conversation:{${id}}${ownerSuffix(principal)}`;
     return [conversation, `${conversation}:turn`];
   }
 
@@ -206,6 +220,12 @@ class RedisLease implements Lease {
     if (held) this.#renewedAt = performance.now();
     else if (!this.#released) this.#lost.abort();
   }
+}
+
+/** Tells callers apart without naming them. */
+function ownerSuffix(principal: string): string {
+  if (principal === '') return '';
+  return `:${createHash('sha256').update(principal).digest('base64url')}`;
 }
 
 function credentials(password: string | undefined): { password?: string } {

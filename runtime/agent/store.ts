@@ -8,6 +8,13 @@ export interface Kept {
   usedAt: string;
 }
 
+/** A conversation as its caller asks for it. To any other caller it is not there. */
+export interface Ref {
+  id: string;
+  /** Whom it was begun by; empty for nobody in particular. */
+  principal: string;
+}
+
 /** The right to change a conversation, held by one turn at a time. */
 export interface Lease {
   readonly conversation: Kept;
@@ -28,10 +35,10 @@ export class StoreUnavailable extends Error {}
 /** Where conversations are kept. Rejects with StoreUnavailable when it cannot be reached. */
 export interface ConversationStore {
   /** Undefined when no more can be kept. */
-  create(messages: readonly Message[]): Promise<Kept | undefined>;
-  read(id: string): Promise<Kept | Absence>;
-  take(id: string): Promise<Taken>;
+  create(messages: readonly Message[], principal: string): Promise<Kept | undefined>;
+  read(ref: Ref): Promise<Kept | Absence>;
+  take(ref: Ref): Promise<Taken>;
   /** Ends a conversation for good, a turn under way too. */
-  remove(id: string): Promise<'Removed' | Absence>;
+  remove(ref: Ref): Promise<'Removed' | Absence>;
   close(): Promise<void>;
 }

@@ -50,6 +50,11 @@ export class Stores {
     return owner && owner.address !== this.#here.address ? owner.address : undefined;
   }
 
+  /** Resolves when the store answers, rejects when it does not; undefined when it is in this process. */
+  reach(content: Content | undefined): Promise<void> | undefined {
+    return this.#redisStore(content)?.reach();
+  }
+
   /** Resolves when no turn is left that is still to be kept in Redis. */
   async settle(): Promise<void> {
     await this.#redis?.store.settle();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
 import { headerValue } from '../model/headers.ts';
+import type { RawHeaders } from '../model/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
 
 /** Headers that an answer may depend on, besides those of Anthropic. */
@@ -15,13 +16,18 @@ export function cacheKey(request: ModelRequest, principal: string): string {
   const { content, endpoints, headers, path, body } = request;
   const shared = content.cache?.scope === 'Shared';
   const passedOn = principal === '' || endpoints.some(({ credential }) => !credential);
-  const who = shared ? [] : [principal, ...(passedOn ? picked(headers, isCredential) : [])];
+  const who = shared ? [] : callerKey(principal, headers, passedOn);
   const what = [path, endpoints.map(identity), picked(headers, isSignificant)];
   return createHash('sha256')
     .update(JSON.stringify([who, what]))
     .update('\n')
     .update(body)
     .digest('base64url');
+}
+
+/** What tells a caller from others: the principal, and where they matter the credentials that it shows. */
+export function callerKey(principal: string, headers: RawHeaders, shown: boolean): string[] {
+  return [principal, ...(shown ? picked(headers, isCredential) : [])];
 }
 
 /** Whether the caller asks for an answer that is made for it. */

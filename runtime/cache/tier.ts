@@ -5,6 +5,8 @@ export interface Kept<V> {
   value: V;
   madeAt: number;
   bytes: number;
+  /** Age up to which it may be served, in milliseconds, however much longer the tier keeps things. */
+  ttlMs: number;
 }
 
 /** How much a tier keeps and for how long, by age from when a thing was made. */
@@ -74,8 +76,12 @@ export class Tier<V> {
   }
 
   /** Whether something is young enough for this tier. */
-  takes({ madeAt }: Kept<V>, now: number): boolean {
-    return now - madeAt < this.#spec.ttlMs;
+  takes({ madeAt, ttlMs }: Kept<V>, now: number): boolean {
+    return now - madeAt < Math.min(this.#spec.ttlMs, ttlMs);
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
   }
 
   clear(): void {

@@ -72,6 +72,25 @@ describe('the tiers of a cache', () => {
     ]);
   });
 
+  it('serve a thing no longer than it may be served', () => {
+    const fixture = new Fixture();
+    fixture.cache.put('a', 'x', 10, 1000);
+    fixture.get('a');
+    const served: unknown[] = [];
+    for (fixture.time of [299, 999, 1000]) served.push(fixture.get('a'));
+    expect(served).toEqual([['hot', 299], ['warm', 999], undefined]);
+    expect(fixture.sizes()).toEqual([0, 0, 0]);
+  });
+
+  it('serve what was put in last', () => {
+    const fixture = new Fixture();
+    fixture.put('a');
+    fixture.get('a');
+    fixture.time = 100;
+    fixture.put('a');
+    expect(fixture.get('a')).toEqual(['warm', 0]);
+  });
+
   it('drop what was used least recently', () => {
     const fixture = new Fixture();
     fixture.put('a', 'b');

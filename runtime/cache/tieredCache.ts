@@ -97,8 +97,12 @@ export class TieredCache<V> {
     return undefined;
   }
 
-  put(key: string, value: V, bytes: number): void {
-    if (this.#spec) this.#tiers.warm.set(key, { value, bytes, madeAt: this.#now() });
+  /** With `ttlMs` it is served up to that age only, where the tiers serve it for longer. */
+  put(key: string, value: V, bytes: number, ttlMs = Infinity): void {
+    if (!this.#spec) return;
+    // What is there may be older.
+    this.#tiers.hot.delete(key);
+    this.#tiers.warm.set(key, { value, bytes, ttlMs, madeAt: this.#now() });
   }
 
   clear(): void {

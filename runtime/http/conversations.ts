@@ -6,7 +6,7 @@ import type { Environment } from '../agent/environment.ts';
 import type { Message } from '../agent/exchange.ts';
 import type { SystemPrompt } from '../agent/prompt.ts';
 import { StoreUnavailable } from '../agent/store.ts';
-import type { Absence, ConversationStore, Kept, Lease } from '../agent/store.ts';
+import type { Absence, ConversationStore, Kept, Lease, Ref } from '../agent/store.ts';
 import { Turn } from '../agent/turn.ts';
 import type { TurnObserver, TurnResult } from '../agent/turn.ts';
 import type { Admission, Permit } from '../guard/admission.ts';
@@ -91,7 +91,7 @@ const ABSENCES: Record<Absence | 'Busy', Failure> = {
   NotFound: {
     reason: 'ConversationNotFound',
     message:
-      'There is no such conversation: it was never begun, has been deleted, or was idle for too long.',
+      'There is no such conversation: it was never begun, is not yours, has been deleted, or was idle for too long.',
   },
   Lost: {
     reason: 'ConversationLost',
@@ -157,8 +157,9 @@ export class Conversations {
     response: ServerResponse,
     cut: AbortController,
   ): Promise<Served> {
-    if (action === 'Read') return this.#read(id, response);
-    if (action === 'Remove') return this.#remove(id, response);
+    const ref = { id, principal: caller.principal };
+    if (action === 'Read') return this.#read(ref, response);
+    if (action === 'Remove') return this.#remove(ref, response);
     const context = this.#context(id, caller);
     if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
     const visit = { request, response, cut, context };
@@ -211,7 +212,7 @@ export class Conversations {
     if ('problem' in read) return this.#refuse(response, read.problem);
     return this.#admitted(visit, 0, async () => {
       const { messages } = begin(read.messages, limitsOf(context));
-      const kept = await this.#deps.store().create(messages);
+      const kept = await this.#deps.store().create(messages, context.principal);
       if (!kept) return this.#refuse(response, FULL);
       answer(response, 201, view(kept), { location: `/v1/conversations/${kept.id}` });
       return FINE;
@@ -222,7 +223,7 @@ export class Conversations {
     const { request, response, context } = visit;
     const read = await readSent(request);
     if ('problem' in read) return this.#refuse(response, read.problem);
-    const taken = await this.#deps.store().take(context.id);
+    const taken = await this.#deps.store().take(context);
     if ('absence' in taken) return this.#refuse(response, ABSENCES[taken.absence]);
     const { lease } = taken;
     let messages: readonly Message[] | undefined;
@@ -309,15 +310,15 @@ export class Conversations {
     return end!.stopReason === 'client_gone' ? { reason: 'ClientGone', failed: false } : FINE;
   }
 
-  async #read(id: string, response: ServerResponse): Promise<Served> {
-    const found = await this.#deps.store().read(id);
+  async #read(ref: Ref, response: ServerResponse): Promise<Served> {
+    const found = await this.#deps.store().read(ref);
     if (typeof found === 'string') return this.#refuse(response, ABSENCES[found]);
     answer(response, 200, view(found));
     return FINE;
   }
 
-  async #remove(id: string, response: ServerResponse): Promise<Served> {
-    const removed = await this.#deps.store().remove(id);
+  async #remove(ref: Ref, response: ServerResponse): Promise<Served> {
+    const removed = await this.#deps.store().remove(ref);
     if (removed !== 'Removed') return this.#refuse(response, ABSENCES[removed]);
     response.writeHead(204).end();
     return FINE;

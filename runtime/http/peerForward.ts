@@ -43,7 +43,8 @@ export class PeerForward {
   constructor(deps: PeerForwardDeps) {
     this.#deps = deps;
     const connect = { timeout: deps.connectMs() };
-    this.#agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 });
+    // A connection for each request: a kept one may be closed while it is written to, and a message must not be sent twice.
+    this.#agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0, pipelining: 0 });
   }
 
   /** Answers the request as the owner does. `Lost`: there is no such pod any more. Nothing was sent then. */

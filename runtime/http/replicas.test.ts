@@ -115,6 +115,39 @@ async function carryOn(
   return outcomes;
 }
 
+/** The callers alice and bob, whose keys are their names. */
+async function twoCallers(): Promise<NonNullable<Content['auth']>> {
+  const path = await mkdtemp(join(tmpdir(), 'callers-'));
+  cleanups.add(() => rm(path, { recursive: true }));
+  for (const name of ['alice', 'bob']) await writeFile(join(path, name), name);
+  return { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+}
+
+/** What a conversation of alice's answers bob, and then her, through each pod. */
+async function triedByTheOther(pods: StartedRuntime[]): Promise<unknown[]> {
+  const path = '/v1/conversations';
+  const alice = { 'x-api-key': 'alice' };
+  const begun = await send(pods[0]!.url, { path, body: '', headers: alice });
+  const { id } = json<{ id: string }>(begun);
+  const told: unknown[] = [];
+  for (const key of ['bob', 'alice']) {
+    const headers = { 'x-api-key': key };
+    for (const { url } of pods) {
+      const at = { path: `${path}/${id}`, body: '', headers };
+      const read = await send(url, { ...at, method: 'GET' });
+      const spoken = await say(url, id, 'Hello', { headers });
+      const deleted = key === 'bob' ? [await send(url, { ...at, method: 'DELETE' })] : [];
+      for (const { status, headers: answered } of [read, spoken, ...deleted])
+        told.push([status, answered['x-breakwater-reason']]);
+    }
+  }
+  return told;
+}
+
+const NOT_FOUND = [404, 'ConversationNotFound'];
+const GOOD = [200, undefined];
+const REFUSED_FIRST = [...Array.from({ length: 6 }, () => NOT_FOUND), GOOD, GOOD, GOOD, GOOD];
+
 describe('conversations in memory', () => {
   it('are carried on by whichever of three pods is asked: 20 of them, 10 messages each', async () => {
     const all = await fleet(3);
@@ -153,6 +186,11 @@ describe('conversations in memory', () => {
       await say(pods[0]!.url, id, 'Hello', { headers: { ...forwarded, ...shop } }),
     ].map(({ status }) => status);
     expect(statuses).toEqual([200, 401, 401, 200]);
+  });
+
+  it('are there for the caller who began them only, through whichever pod', async () => {
+    const { pods } = await fleet(2, {}, { auth: await twoCallers() });
+    expect(await triedByTheOther(pods)).toEqual(REFUSED_FIRST);
   });
 
   it('are read and deleted through any pod', async () => {
@@ -217,6 +255,15 @@ describe('conversations in Redis', () => {
     const all = await redisFleet(3);
     expect(await carryOn(all, 20, 10)).toEqual({ good: 200 });
     expect(await all.redis.keys()).toHaveLength(20);
+  });
+
+  it('are there for the caller who began them only, who is not named there', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const auth = await twoCallers();
+    const { pods } = await fleet(2, { redis: { url: redis.url } }, { auth });
+    expect(await triedByTheOther(pods)).toEqual(REFUSED_FIRST);
+    expect((await redis.keys()).join()).not.toContain('alice');
   });
 
   it('survive the pod that they began in', async () => {

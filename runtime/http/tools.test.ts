@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Content, Tool } from '../../contract/generated/types.ts';
@@ -146,6 +147,22 @@ describe('a tool', () => {
     expect(tools).toEqual([
       { name: 'look', description: 'Looks something up.', input_schema: lookTool('').inputSchema },
     ]);
+  });
+
+  it('is called over a new connection each time, so that none is closed under a call', async () => {
+    const used = new WeakSet<Socket>();
+    const script = [ask({ id: '1' }), ask({ id: '2' }), ask({ id: '3' }), DONE];
+    const all = await scene(script, (response) => {
+      const socket = response.socket!;
+      if (used.has(socket)) return void socket.resetAndDestroy();
+      used.add(socket);
+      fine(response);
+    });
+    await turn(all);
+    expect(all.service.seen).toHaveLength(3);
+    expect(told(all)[0]).toMatchObject({ content: '{"name":"seven"}' });
+    const { circuits } = all.agent.runtime.guard.stats();
+    expect(circuits.find(({ dependency }) => dependency === 'tool/look')!.failures).toEqual({});
   });
 
   it('gets what its URL does not use as JSON', async () => {

@@ -2,8 +2,9 @@ import type { ActualCost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
+import { dependencyOf } from '../guard/supported.ts';
 import { IGNORED } from '../resilience/outcome.ts';
-import type { FailureClass } from '../resilience/outcome.ts';
+import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
 import type { AttemptResult } from './attempt.ts';
 import { AttemptWatch } from './attemptWatch.ts';
@@ -24,6 +25,9 @@ import type { Usage } from './usage.ts';
 /** An attempt at a model, for metrics. Times are in seconds. */
 export interface ModelCall {
   model: string;
+  /** The endpoint. */
+  dependency: string;
+  outcome: Outcome;
   /** Class of the failure, or none. */
   errorType: string;
   duration: number;
@@ -216,6 +220,8 @@ export class ModelCaller {
     this.#deps.estimator.learn(model, size, usage);
     this.#deps.onAttempt({
       model,
+      dependency: dependencyOf(endpoint),
+      outcome,
       errorType: outcome.vote === 'failure' ? outcome.class : '',
       duration: (this.#deps.clock.now() - began) / 1000,
       ...(firstChunk !== undefined && { firstChunk }),

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { Connection, Passenger } from './connection.ts';
 import type { CutSource } from './cutSource.ts';
 
 /** The body of an answer as it comes. */
@@ -20,12 +21,19 @@ export interface UpstreamResponse {
   body: UpstreamBody;
 }
 
+/** Codes of a connection that the other side has closed. */
+const CLOSED: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
 const DROPPED = new Error('the rest of the answer is not read');
 
 /** One request and its answer, by undici's callbacks. */
-export class Exchange implements Dispatcher.DispatchHandler, UpstreamBody {
+export class Exchange implements Passenger, UpstreamBody {
   readonly response: Promise<UpstreamResponse>;
   readonly #cuts: CutSource;
+  readonly #resend: () => void;
+  #connection: Connection | undefined;
+  /** Whether its connection has served before, and nothing of an answer has come over it. */
+  #stale = false;
   #answer!: (response: UpstreamResponse) => void;
   #refuse!: (error: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -38,8 +46,10 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamBody {
   #ended = false;
   #error: Error | undefined;
 
-  constructor(cuts: CutSource) {
+  /** `resend` sends the same request over a connection that is new. */
+  constructor(cuts: CutSource, resend: () => void) {
     this.#cuts = cuts;
+    this.#resend = resend;
     this.response = new Promise((resolve, reject) => {
       this.#answer = resolve;
       this.#refuse = reject;
@@ -47,9 +57,19 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamBody {
     cuts.onCut((cut) => this.fail(cut));
   }
 
+  board(connection: Connection): void {
+    this.#connection = connection;
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#stale = this.#connection?.served === true;
     if (this.#error) controller.abort(this.#error);
+  }
+
+  /** Called at the first byte of an answer. */
+  onResponseStarted(): void {
+    this.#stale = false;
   }
 
   onResponseStart(
@@ -71,12 +91,17 @@ export class Exchange implements Dispatcher.DispatchHandler, UpstreamBody {
 
   onResponseEnd(): void {
     this.#ended = true;
+    if (this.#connection) this.#connection.served = true;
     this.#cuts.onCut(undefined);
     this.#settle();
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
-    this.#end(error);
+  onResponseError(_controller: unknown, error: NodeJS.ErrnoException): void {
+    if (!this.#stale || this.#error || !CLOSED.has(error.code)) return this.#end(error);
+    this.#stale = false;
+    this.#connection = undefined;
+    this.#controller = undefined;
+    this.#resend();
   }
 
   /** Ends it early: whoever waits is told why at once, not when there is a connection. */

@@ -1,4 +1,5 @@
 import type { Configuration, Endpoint } from '../../contract/generated/types.ts';
+import type { ToolResults } from '../agent/tools/toolResults.ts';
 import type { CachingCaller } from '../cache/cachingCaller.ts';
 import type { ActiveConfiguration } from '../control/configuration.ts';
 import type { Guard } from '../guard/guard.ts';
@@ -12,7 +13,10 @@ export interface DebugFacts {
   configuration: ActiveConfiguration;
   /** Wall clock. */
   date: () => Date;
-  cache: Pick<CachingCaller, 'stats' | 'clear'>;
+  caches: {
+    answers: Pick<CachingCaller, 'stats' | 'clear'>;
+    toolResults: Pick<ToolResults, 'stats' | 'clear'>;
+  };
   performance: Pick<Performance, 'summary'>;
   /** How each endpoint stands for calls with its own key. */
   endpoints: () => EndpointState[];
@@ -22,7 +26,7 @@ export interface DebugFacts {
 
 /** The debug port's pages. Each says when it was made, to read its times by. */
 export function debugPages(facts: DebugFacts): DebugPages {
-  const { guard, configuration, cache, performance, endpoints, date, state } = facts;
+  const { guard, configuration, caches, performance, endpoints, date, state } = facts;
   const limits = (): object[] => limitsOf(guard, configuration.configuration);
   const pages: DebugPages = {
     '/debug/state': () => ({
@@ -50,9 +54,14 @@ export function debugPages(facts: DebugFacts): DebugPages {
       })),
     }),
     '/debug/performance': () => performance.summary(),
-    '/debug/cache': () => ({ ...cacheMode(configuration), ...cache.stats() }),
+    '/debug/cache': () => ({
+      ...cacheMode(configuration),
+      ...caches.answers.stats(),
+      toolResults: caches.toolResults.stats(),
+    }),
     'DELETE /debug/cache': () => {
-      cache.clear();
+      caches.answers.clear();
+      caches.toolResults.clear();
       return { cleared: true };
     },
     '/debug/config': () => redacted(configuration.configuration),

@@ -1,10 +1,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CircuitStatus, GateStatus } from '../../contract/generated/types.ts';
+import { FakeClock } from '../guard/fakeClock.ts';
+import { OK, IGNORED } from '../resilience/outcome.ts';
 import { send } from '../testing/client.ts';
 import { TOUCHY } from '../testing/configuration.ts';
+import { CONVERSATION } from '../testing/conversation.ts';
+import { RealRedis } from '../testing/redis.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
 import { answerJson } from '../testing/upstream.ts';
-import { dependenciesOf } from './health.ts';
+import { checked, dependenciesOf } from './health.ts';
+import { LastCalls } from './lastCalls.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -34,6 +40,9 @@ function healthOf(
     links: () => 2,
     circuits: () => [circuit],
     gates: () => [{ dependency: 'model/north', gate, ...(until !== undefined && { until }) }],
+    lastCalls: { of: () => undefined },
+    checks: () => [],
+    clock: new FakeClock(),
   };
   return dependenciesOf(facts);
 }
@@ -71,18 +80,76 @@ describe('the health of what an agent depends on', () => {
       circuits: [TOUCHY],
     });
     await send(of.agent.url);
+    // While other tests start, its event loop may be late.
+    await until(async () => (await fetch(`${of.agent.url}/health/ready`)).status === 200);
     const answer = await fetch(`${of.agent.url}/health/ready`);
-    expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({
-      status: 'ok',
-      components: { configuration: { ok: true }, shutdown: { ok: true }, eventLoop: { ok: true } },
+      components: { configuration: { ok: true }, shutdown: { ok: true } },
       dependencies: {
         operator: { ok: false, detail: '0 links' },
-        'model/primary': { ok: false, circuit: 'Open', lastFailure: { class: 'ServerError' } },
+        'model/primary': {
+          ok: false,
+          circuit: 'Open',
+          lastCall: { ok: false, time: expect.any(String) },
+          lastFailure: { class: 'ServerError' },
+        },
       },
     });
     expect(of.endpoint.seen).toHaveLength(1);
     const live = (await (await fetch(`${of.agent.url}/health/live`)).json()) as object;
     expect(live).not.toHaveProperty('dependencies');
+  });
+
+  it('has the last call that says something about it, whether it went well, and when', () => {
+    const clock = new FakeClock();
+    const calls = new LastCalls(() => clock.date());
+    calls.record('tool/look', OK);
+    clock.advance(1000);
+    calls.record('tool/look', IGNORED);
+    expect(calls.of('tool/look')).toEqual({ ok: true, time: '2026-01-01T00:00:00.000Z' });
+    calls.record('tool/look', { vote: 'failure', class: 'Timeout', message: 'late' });
+    expect(calls.of('tool/look')).toEqual({ ok: false, time: '2026-01-01T00:00:01.000Z' });
+    calls.record('model/north', OK);
+    calls.retain(new Set(['model/north']));
+    expect([calls.of('tool/look'), calls.of('model/north')?.ok]).toEqual([undefined, true]);
+  });
+
+  it('is asked for at once where it is asked for, each with a time of its own', async () => {
+    const clock = new FakeClock();
+    const never = new Promise<void>(() => undefined);
+    const found = checked({
+      clock,
+      checks: () => [
+        ['slow', never],
+        ['broken', Promise.reject(new Error('secret'))],
+        ['well', Promise.resolve()],
+      ],
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(500);
+    expect(await found).toEqual({
+      slow: { ok: false, detail: 'no answer within 500 ms' },
+      broken: { ok: false, detail: 'cannot be reached' },
+      well: { ok: true },
+    });
+  });
+
+  it('tells of the Redis that keeps conversations, which makes no pod unready', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const conversation = { ...CONVERSATION, redis: { url: redis.url } };
+    const of = await setup(cleanups, () => undefined, { conversation });
+    const ready = async (ok: boolean): Promise<boolean> => {
+      const answer = await fetch(`${of.agent.url}/health/ready`);
+      const { dependencies } = (await answer.json()) as {
+        dependencies: Record<string, { ok: boolean }>;
+      };
+      return answer.status === 200 && dependencies['store/redis']?.ok === ok;
+    };
+    await until(() => ready(true));
+    await redis.stop();
+    await until(() => ready(false));
+    await redis.resume();
+    await until(() => ready(true));
   });
 });

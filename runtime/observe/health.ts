@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CircuitStatus, GateStatus } from '../../contract/generated/types.ts';
+import type { Clock } from '../guard/clock.ts';
+import type { LastCall, LastCalls } from './lastCalls.ts';
 
 /** What health is judged by. */
 export interface HealthFacts {
@@ -12,9 +14,13 @@ export interface HealthFacts {
   links(): number;
   circuits(): CircuitStatus[];
   gates(): GateStatus[];
+  lastCalls: Pick<LastCalls, 'of'>;
+  /** Asks what is asked anew each time; by name, each resolves when it is well. */
+  checks(): [name: string, asked: Promise<void>][];
+  clock: Pick<Clock, 'setTimer'>;
 }
 
-/** What is known of something that the agent depends on; nothing is asked for it. */
+/** What is known of something that the agent depends on. No model, tool or MCP server is asked for it. */
 export interface DependencyHealth {
   ok: boolean;
   circuit?: CircuitStatus['state'];
@@ -22,9 +28,13 @@ export interface DependencyHealth {
   gate?: Exclude<GateStatus['gate'], 'None'>;
   /** RFC 3339: when calls may go through again. */
   until?: string;
+  lastCall?: LastCall;
   lastFailure?: { class: string; time: string };
   detail?: string;
 }
+
+/** Time for a check, below any timeout that a probe can have, in milliseconds. */
+const CHECK_MS = 500;
 
 type Check = (facts: HealthFacts) => { ok: boolean; detail?: string };
 
@@ -58,9 +68,13 @@ const PROBES: Record<string, Record<string, Check>> = {
 export function dependenciesOf(facts: HealthFacts): Record<string, DependencyHealth> {
   const links = facts.links();
   const gates = new Map(facts.gates().map((gate) => [gate.dependency, gate]));
-  const dependencies = facts
-    .circuits()
-    .map((circuit) => [circuit.dependency, healthOf(circuit, gates.get(circuit.dependency))]);
+  const dependencies = facts.circuits().map((circuit) => [
+    circuit.dependency,
+    {
+      ...healthOf(circuit, gates.get(circuit.dependency)),
+      ...lastCallOf(facts, circuit.dependency),
+    },
+  ]);
   return {
     operator: { ok: links > 0, detail: `${links} links` },
     ...(Object.fromEntries(dependencies) as Record<string, DependencyHealth>),
@@ -84,6 +98,37 @@ function healthOf(circuit: CircuitStatus, gate: GateStatus | undefined): Depende
   };
 }
 
+function lastCallOf(facts: HealthFacts, dependency: string): Pick<DependencyHealth, 'lastCall'> {
+  const lastCall = facts.lastCalls.of(dependency);
+  return lastCall ? { lastCall } : {};
+}
+
+/** Asks all checks at once, each with a time of its own. */
+export async function checked({
+  checks,
+  clock,
+}: Pick<HealthFacts, 'checks' | 'clock'>): Promise<Record<string, DependencyHealth>> {
+  const all = checks().map(async ([name, asked]) => [name, await inTime(asked, clock)]);
+  return Object.fromEntries(await Promise.all(all)) as Record<string, DependencyHealth>;
+}
+
+async function inTime(
+  asked: Promise<void>,
+  clock: Pick<Clock, 'setTimer'>,
+): Promise<DependencyHealth> {
+  const { promise, resolve } = Promise.withResolvers<DependencyHealth>();
+  const cancel = clock.setTimer(CHECK_MS, () => {
+    resolve({ ok: false, detail: `no answer within ${CHECK_MS} ms` });
+  });
+  asked.then(
+    () => resolve({ ok: true }),
+    () => resolve({ ok: false, detail: 'cannot be reached' }),
+  );
+  const found = await promise;
+  cancel();
+  return found;
+}
+
 /** Answers /health, /health/live and /health/ready with JSON; says whether it was one of them. */
 export function healthRoute(
   facts: HealthFacts,
@@ -94,11 +139,14 @@ export function healthRoute(
     const results = Object.entries(PROBES[path]!).map(([name, check]) => [name, check(facts)]);
     const components = Object.fromEntries(results) as Record<string, ReturnType<Check>>;
     const ok = Object.values(components).every((each) => each.ok);
-    const dependencies = path === READY && { dependencies: dependenciesOf(facts) };
-    const status = ok ? 'ok' : 'unavailable';
-    const body = JSON.stringify({ status, components, ...dependencies });
-    response.writeHead(ok ? 200 : 503, { 'content-type': 'application/json' });
-    response.end(request.method === 'HEAD' ? undefined : `${body}\n`);
+    const page = { status: ok ? 'ok' : 'unavailable', components };
+    const tell = (dependencies?: Record<string, DependencyHealth>): void => {
+      const body = JSON.stringify({ ...page, ...(dependencies && { dependencies }) });
+      response.writeHead(ok ? 200 : 503, { 'content-type': 'application/json' });
+      response.end(request.method === 'HEAD' ? undefined : `${body}\n`);
+    };
+    if (path !== READY) tell();
+    else void checked(facts).then((found) => tell({ ...dependenciesOf(facts), ...found }));
     return true;
   };
 }

@@ -113,7 +113,7 @@ export class Metrics {
     });
     this.#toolCalls = new Counter({
       name: 'agent_tool_calls_total',
-      help: 'Calls of tools by how they ended: ok, error (the call was wrong), failed (the tool is), refused (not made).',
+      help: 'Calls of tools by how they ended: ok, error (the call was wrong), failed (the tool is), refused (not made), cached (the result of another call was given).',
       labelNames: ['tool', 'status'],
       registers,
     });
@@ -188,7 +188,7 @@ export class Metrics {
   toolCall(name: string, status: string, seconds: number): void {
     const tool = this.#tools.value(name);
     this.#toolCalls.inc({ tool, status });
-    this.#toolLatency.observe({ tool }, seconds);
+    if (status !== 'cached') this.#toolLatency.observe({ tool }, seconds);
   }
 
   /** The cache was asked. */

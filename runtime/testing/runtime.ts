@@ -50,6 +50,7 @@ export async function startRuntime(
     },
     maxConversationBytes: 16 * 1024 * 1024,
     maxCacheBytes: 16 * 1024 * 1024,
+    maxToolResultBytes: 1024 * 1024,
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) }),
     filePollMs: 50,

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { RealRedis } from '../../runtime/testing/redis.ts';
-import type { ConversationReport } from '../kit/conversations.ts';
+import { restarts } from '../kit/agents.ts';
+import type { ConversationPlan, ConversationReport } from '../kit/conversations.ts';
 import { hostAddress } from '../kit/host.ts';
+import { killContainer } from '../kit/kill.ts';
+import { portForward } from '../kit/portForward.ts';
 import type { RemoteTraffic } from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
@@ -9,8 +12,10 @@ import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(300_000);
 
-const CONVERSATIONS = 100;
-const MESSAGES = 10;
+/** What is asked of the agents while nothing happens to them. */
+const QUIET = { conversations: 100, messages: 10, pauseMs: 3000 };
+/** What goes on while pods are killed and replaced, until that is done; no more messages than an agent keeps. */
+const DISTURBED = { conversations: 40, messages: 50, pauseMs: 4000 };
 const PASSWORD = 'open-sesame';
 
 /** Agents by where they keep conversations. */
@@ -21,16 +26,17 @@ describe('conversations over three pods', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let redis: RealRedis;
-  /** One caller of each agent. */
+  /** One caller of each agent, so that both can be disturbed at once. */
   let callers: Record<string, RemoteTraffic>;
 
-  const agent = (name: string): Record<string, unknown> =>
+  const agent = (name: string, edition = 'first'): Record<string, unknown> =>
     sandbox.agent({
       name,
       replicas: 3,
       baseURL: model.baseURL,
       model: 'claude-sonnet-5-5',
       drainTimeout: '5s',
+      podTemplate: { metadata: { annotations: { 'example.org/edition': edition } } },
       ...(name === IN_REDIS && {
         spec: {
           conversation: {
@@ -70,13 +76,8 @@ describe('conversations over three pods', () => {
     await redis.stop();
   });
 
-  const begin = (name: string, pauseMs: number): Promise<ConversationReport> =>
-    callers[name]!.converse({
-      url: sandbox.url(name),
-      conversations: CONVERSATIONS,
-      messages: MESSAGES,
-      pauseMs,
-    });
+  const begin = (name: string, plan: Omit<ConversationPlan, 'url'>): Promise<ConversationReport> =>
+    callers[name]!.converse({ url: sandbox.url(name), ...plan });
 
   const over = (name: string): Promise<ConversationReport> =>
     waitFor(
@@ -90,13 +91,106 @@ describe('conversations over three pods', () => {
   const refusals = ({ outcomes }: ConversationReport, status: string): string[] =>
     Object.keys(outcomes).filter((outcome) => outcome.startsWith(status));
 
+  /** The circuits of each pod with their last failures, to tell why a caller was refused. */
+  async function circuits(name: string): Promise<unknown[]> {
+    const pods = await sandbox.agents.readyPods(name);
+    return Promise.all(
+      pods.map(async ({ metadata }) => {
+        const pod = `pod/${metadata.name}`;
+        const way = await portForward(sandbox.kubectl, sandbox.namespace, pod, 9091);
+        try {
+          return await (await fetch(`${way.url}/debug/circuits`)).json();
+        } finally {
+          way.stop();
+        }
+      }),
+    );
+  }
+
   it.each([IN_MEMORY, IN_REDIS])(
     'are carried on by whichever pod is asked: 100 of them with %s, 10 messages each',
     async (name) => {
-      await begin(name, 3000);
+      await begin(name, QUIET);
       const report = await over(name);
-      expect(report).toMatchObject({ answered: 1000, whole: 100, torn: 0, givenUp: 0 });
-      expect(refusals(report, '4')).toEqual([]);
+      const unexpected = Object.keys(report.outcomes).some((each) => !/^20[01]$/.test(each));
+      const causes = unexpected ? await circuits(name) : [];
+      expect({ ...report, causes }).toEqual({
+        answered: 1000,
+        whole: 100,
+        torn: 0,
+        givenUp: 0,
+        done: true,
+        // 100 that begin, 1,000 messages, and 100 that are read in the end.
+        outcomes: { '200': 1100, '201': 100 },
+        causes: [],
+      });
     },
   );
+
+  /** Waits until as many messages more are answered as there are conversations. */
+  async function goOn(name: string): Promise<void> {
+    const { answered } = await callers[name]!.conversations();
+    await waitFor(
+      `conversations with ${name} go on`,
+      () => callers[name]!.conversations(),
+      (report) => report.done || report.answered >= answered + DISTURBED.conversations,
+      { timeoutMs: 60_000 },
+    );
+  }
+
+  /** Has conversations, and meanwhile kills a pod's process and then replaces all pods. */
+  async function disturb(name: string): Promise<ConversationReport> {
+    const before = await sandbox.agents.readyPods(name);
+    await begin(name, DISTURBED);
+    await goOn(name);
+    await killContainer(sandbox, before[0]!, 'agent');
+    await waitFor(
+      'the container was restarted',
+      () => sandbox.agents.pods(name),
+      (pods) => Object.values(restarts(pods)).includes(1),
+      { timeoutMs: 60_000 },
+    );
+    await sandbox.agents.waitForAgent(name);
+    await goOn(name);
+    await sandbox.apply(agent(name, 'second'));
+    const old = new Set(before.map((pod) => pod.metadata.name));
+    await waitFor(
+      'all pods are new ones and the old ones are gone',
+      () => sandbox.agents.pods(name),
+      (pods) => pods.length === 3 && pods.every((pod) => !old.has(pod.metadata.name)),
+      { timeoutMs: 120_000 },
+    );
+    await goOn(name);
+    await callers[name]!.endConversations();
+    return over(name);
+  }
+
+  describe('after a SIGKILL and a roll in the midst of them', () => {
+    let reports: Record<string, ConversationReport>;
+
+    beforeAll(async () => {
+      const [memory, kept] = await Promise.all([disturb(IN_MEMORY), disturb(IN_REDIS)]);
+      reports = { [IN_MEMORY]: memory, [IN_REDIS]: kept };
+      process.stdout.write(`    ${JSON.stringify(reports)}\n`);
+    });
+
+    it('are whole in memory, or lost with their pod and told so', () => {
+      const report = reports[IN_MEMORY]!;
+      expect(report.torn).toBe(0);
+      expect(report.whole + report.givenUp).toBe(DISTURBED.conversations);
+      expect(report.givenUp).toBeGreaterThan(0);
+      expect(report.outcomes['410 ConversationLost']).toBe(report.givenUp);
+      expect(refusals(report, '404')).toEqual([]);
+    });
+
+    it('are whole in Redis, all of them', () => {
+      const report = reports[IN_REDIS]!;
+      expect(report).toMatchObject({
+        whole: DISTURBED.conversations,
+        torn: 0,
+        givenUp: 0,
+      });
+      expect([...refusals(report, '404'), ...refusals(report, '410')]).toEqual([]);
+    });
+  });
 });

@@ -51,6 +51,15 @@ describe('conversations of a caller', () => {
     });
   });
 
+  it('end earlier when they are told to, and are whole then too', async () => {
+    const traffic = new ConversationTraffic({ url, conversations: 1, messages: 3 });
+    answerTo = (said) => {
+      if (said === 1) traffic.end();
+      return true;
+    };
+    expect(await traffic.run()).toMatchObject({ answered: 2, whole: 1, done: true });
+  });
+
   it('are given up when they are lost', async () => {
     answerTo = (said, response) => {
       if (said === 0) return true;

@@ -7,13 +7,15 @@ export interface ConversationPlan {
   /** Address before /v1/conversations. */
   url: string;
   conversations: number;
-  /** Messages in each. */
+  /** Messages in each, unless they are to end before. */
   messages: number;
   /**
    * Between an answer and the next message of a conversation, in milliseconds. Conversations begin spread over that
    * time. Default 0.
    */
   pauseMs?: number;
+  /** Sent as x-api-key. Default caller. */
+  apiKey?: string;
 }
 
 /** What became of them. */
@@ -57,6 +59,7 @@ export class ConversationTraffic {
     givenUp: 0,
     done: false,
   };
+  #ending = false;
 
   constructor(plan: ConversationPlan) {
     this.#plan = plan;
@@ -64,6 +67,11 @@ export class ConversationTraffic {
 
   report(): ConversationReport {
     return structuredClone(this.#report);
+  }
+
+  /** Has each conversation end with the message that it is at. */
+  end(): void {
+    this.#ending = true;
   }
 
   /** Resolves when all are over. */
@@ -82,19 +90,21 @@ export class ConversationTraffic {
     const begun = await this.#persist('POST', '', {});
     if (begun?.status !== 201) return this.#giveUp();
     const { id } = JSON.parse(begun.body) as { id: string };
-    for (let i = 0; i < this.#plan.messages; i += 1) {
-      const answer = await this.#persist('POST', `/${id}/messages`, { content: words(i) });
+    let said = 0;
+    while (said < this.#plan.messages && !this.#ending) {
+      const answer = await this.#persist('POST', `/${id}/messages`, { content: words(said) });
       if (answer?.status !== 200) return this.#giveUp();
+      said += 1;
       this.#report.answered += 1;
       await pause(this.#plan.pauseMs ?? 0);
     }
-    await this.#check(id);
+    await this.#check(id, said);
   }
 
-  async #check(id: string): Promise<void> {
+  async #check(id: string, said: number): Promise<void> {
     const kept = await this.#persist('GET', `/${id}`);
     if (kept?.status !== 200) return this.#giveUp();
-    if (isWhole(kept.body, this.#plan.messages)) this.#report.whole += 1;
+    if (isWhole(kept.body, said)) this.#report.whole += 1;
     else this.#report.torn += 1;
   }
 
@@ -102,11 +112,16 @@ export class ConversationTraffic {
     this.#report.givenUp += 1;
   }
 
+  #ask(method: string, path: string, body?: unknown): Promise<Answer> {
+    const { url, apiKey = 'caller' } = this.#plan;
+    return ask(method, `${url}/v1/conversations${path}`, apiKey, body);
+  }
+
   /** Asks until there is an answer that another attempt would not change; the last one. */
   async #persist(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
     let answer: Answer | undefined;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      answer = await ask(method, `${this.#plan.url}/v1/conversations${path}`, body);
+      answer = await this.#ask(method, path, body);
       const outcome = outcomeOf(answer);
       this.#report.outcomes[outcome] = (this.#report.outcomes[outcome] ?? 0) + 1;
       if (answer.status >= 200 && answer.status < 300) return answer;
@@ -143,12 +158,12 @@ function outcomeOf({ status, headers, failure }: Answer): string {
 }
 
 /** One request on a connection of its own. Never rejects. */
-function ask(method: string, url: string, body?: unknown): Promise<Answer> {
+function ask(method: string, url: string, apiKey: string, body?: unknown): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const answer: Answer = { status: 0, headers: {}, body: '' };
   const fail = (error: NodeJS.ErrnoException): void =>
     resolve({ ...answer, failure: error.code ?? error.message });
-  const headers = { 'content-type': 'application/json', 'x-api-key': 'caller' };
+  const headers = { 'content-type': 'application/json', 'x-api-key': apiKey };
   const req = request(url, { method, agent: false, timeout: 60_000, headers });
   req.on('error', fail);
   req.on('timeout', () => req.destroy(new Error('no byte within the time limit')));

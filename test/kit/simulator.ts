@@ -122,6 +122,11 @@ export class RemoteTraffic {
     return this.#api.request('PUT', `${this.#base}/conversations`, plan);
   }
 
+  /** Has each conversation end with the message that it is at. */
+  endConversations(): Promise<ConversationReport> {
+    return this.#api.request('DELETE', `${this.#base}/conversations`);
+  }
+
   conversations(): Promise<ConversationReport> {
     return this.#api.request('GET', `${this.#base}/conversations`);
   }

@@ -10,7 +10,8 @@ import { Traffic } from './traffic.ts';
  * Steers a traffic generator over HTTP, so that it can run in a pod:
  * PUT /traffic with a TrafficPlan or null, GET /traffic for its TrafficReport,
  * POST /burst with a Burst for a TrafficReport of that burst alone,
- * PUT /conversations with a ConversationPlan, GET /conversations for its ConversationReport.
+ * PUT /conversations with a ConversationPlan, DELETE /conversations to end them, GET /conversations for
+ * their ConversationReport.
  */
 export class TrafficServer {
   readonly #traffic = new Traffic();
@@ -47,13 +48,16 @@ export class TrafficServer {
     }
     if (route === 'GET /traffic') return this.#traffic.report();
     if (route === 'POST /burst') return this.#traffic.burst((await readJson(req)) as Burst);
-    if (route === 'PUT /conversations') {
-      this.#conversations = new ConversationTraffic((await readJson(req)) as ConversationPlan);
-      void this.#conversations.run();
-      return this.#conversations.report();
-    }
-    if (route === 'GET /conversations') return this.#conversations?.report() ?? null;
+    if (req.url === '/conversations') return this.#converse(req);
     if (route === 'GET /health') return { status: 'ok' };
     throw new Error('known are /traffic, /burst, /conversations and /health');
+  }
+
+  async #converse(req: IncomingMessage): Promise<unknown> {
+    if (req.method === 'PUT') {
+      this.#conversations = new ConversationTraffic((await readJson(req)) as ConversationPlan);
+      void this.#conversations.run();
+    } else if (req.method === 'DELETE') this.#conversations?.end();
+    return this.#conversations?.report() ?? null;
   }
 }

@@ -30,7 +30,8 @@ export class Egress {
   constructor(deps: EgressDeps) {
     this.#deps = deps;
     const connect = { timeout: deps.connectMs() };
-    const options = { headersTimeout: 0, bodyTimeout: 0 };
+    // A connection for each call: a kept one may be closed while it is written to, and a tool must not be called twice.
+    const options = { headersTimeout: 0, bodyTimeout: 0, pipelining: 0 };
     this.#free = new Agent({ ...options, connect });
     // The address that was checked is the one that is connected to, so no other answer of DNS can slip in between.
     this.#bound = new Agent({ ...options, connect: { ...connect, lookup: this.#lookup } });

@@ -4,11 +4,14 @@ import type { Guard } from '../../guard/guard.ts';
 import { decided } from '../../model/decided.ts';
 import { Cut } from '../../model/outcome.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
 
 export interface GuardedCallsDeps {
   guard: Pick<Guard, 'acquire' | 'standing'>;
   clock: Clock;
+  /** A call has ended. */
+  onOutcome: (dependency: string, outcome: Outcome) => void;
 }
 
 export interface Guarded {
@@ -52,7 +55,9 @@ export class GuardedCalls {
       if (answer.unauthorized === true && credential) permit.shutGate('Unauthorized');
       return answer;
     } finally {
-      permit.settle(answer?.outcome ?? IGNORED);
+      const outcome = answer?.outcome ?? IGNORED;
+      permit.settle(outcome);
+      this.#deps.onOutcome(dependency, outcome);
     }
   }
 

@@ -18,6 +18,8 @@ export interface ToolAnswer {
   isError: boolean;
   /** The credential was refused. */
   unauthorized?: boolean;
+  /** The answer of an earlier call, or of the same one under way: no call was made for it. */
+  kept?: boolean;
 }
 
 export interface HttpToolCall {

@@ -12,12 +12,15 @@ import { callHttpTool } from './httpTool.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { readHeaders } from './secretHeaders.ts';
 import type { Input } from './template.ts';
+import type { ToolResults } from './toolResults.ts';
 
 /** What a tool that the model asks for is run with. */
 export interface ToolContext {
   timeoutMs: number;
   /** The caller's header of a name in lower case, for limits by key. */
   header: (name: string) => string | undefined;
+  /** What tells the caller from others. */
+  caller: readonly string[];
   signal: AbortSignal;
 }
 
@@ -32,6 +35,7 @@ export interface HttpToolsDeps {
   calls: GuardedCalls;
   credentials: Pick<Credentials, 'read'>;
   egress: Egress;
+  results: Pick<ToolResults, 'answer'>;
 }
 
 /** The tools over HTTP of one configuration. */
@@ -75,17 +79,25 @@ export class HttpTools implements Tools {
   }
 
   #call(tool: Tool, input: Input, context: ToolContext): Promise<ToolAnswer> {
-    const { credentials, calls, egress } = this.#deps;
+    const { credentials, calls, egress, results } = this.#deps;
     const secret = readHeaders(tool.http.headersFrom, credentials);
     if ('missing' in secret) return Promise.resolve(notMade('a Secret of the agent is missing'));
     const plain = tool.http.headers.map(({ name, value }): [string, string] => [name, value]);
     const headers = [...plain, ...secret.headers];
-    return calls.call({
-      dependency: `tool/${tool.name}`,
-      ...context,
-      ...(secret.credential && { credential: secret.credential }),
-      call: (signal) => callHttpTool({ tool, input, headers, egress, signal }),
-    });
+    const { credential } = secret;
+    const call = (signal: AbortSignal): Promise<ToolAnswer> =>
+      calls.call({
+        ...context,
+        dependency: `tool/${tool.name}`,
+        ...(credential && { credential }),
+        signal,
+        call: (bounded) => callHttpTool({ tool, input, headers, egress, signal: bounded }),
+      });
+    const { cache } = tool;
+    if (!cache) return call(context.signal);
+    const { caller, signal } = context;
+    const kept = { tool: { ...tool, cache }, input, credential: credential?.hash ?? '' };
+    return results.answer({ ...kept, caller, signal, call });
   }
 }
 

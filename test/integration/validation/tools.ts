@@ -983,6 +983,86 @@ export const rows: Row[] = [
     'spec.tools[0].http.maxResponseBytes: Invalid value: 1048577: spec.tools[0].http.maxResponseBytes in body should be less than or equal to 1048576',
   ],
   [
+    '$.spec.tools[*].cache type',
+    {
+      spec: {
+        tools: [
+          {
+            name: 'find_order',
+            description: 'Finds an order.',
+            http: { url: 'https://orders.example.com' },
+            cache: 'text',
+          },
+        ],
+      },
+    },
+    'spec.tools[0].cache: Invalid value: "string": spec.tools[0].cache in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.tools[*].cache required ttl',
+    {
+      spec: {
+        tools: [
+          {
+            name: 'find_order',
+            description: 'Finds an order.',
+            http: { url: 'https://orders.example.com' },
+            cache: {},
+          },
+        ],
+      },
+    },
+    'spec.tools[0].cache.ttl: Required value',
+  ],
+  [
+    '$.spec.tools[*].cache.ttl type',
+    {
+      spec: {
+        tools: [
+          {
+            name: 'find_order',
+            description: 'Finds an order.',
+            http: { url: 'https://orders.example.com' },
+            cache: { ttl: 3 },
+          },
+        ],
+      },
+    },
+    'spec.tools[0].cache.ttl: Invalid value: "integer": spec.tools[0].cache.ttl in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.tools[*].cache.ttl maxLength',
+    {
+      spec: {
+        tools: [
+          {
+            name: 'find_order',
+            description: 'Finds an order.',
+            http: { url: 'https://orders.example.com' },
+            cache: { ttl: '0001h0001h0001h0001h0001h' },
+          },
+        ],
+      },
+    },
+    'spec.tools[0].cache.ttl: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.tools[*].cache.ttl rule 0',
+    {
+      spec: {
+        tools: [
+          {
+            name: 'find_order',
+            description: 'Finds an order.',
+            http: { url: 'https://orders.example.com' },
+            cache: { ttl: '0s' },
+          },
+        ],
+      },
+    },
+    'spec.tools[0].cache.ttl: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 30s or 5m',
+  ],
+  [
     '$.spec.tools[*].maxConcurrent type',
     {
       spec: {
