@@ -23,6 +23,15 @@ spec:
   scope: Pod
 `;
 
+const LIMIT = `apiVersion: breakwater.dev/v1alpha1
+kind: RateLimitPolicy
+metadata: { name: triage }
+spec:
+  targetRefs: [{ name: triage }]
+  limits: [{ name: requests, refill: { amount: 1, per: 1h }, capacity: 100 }]
+  scope: Pod
+`;
+
 const ROOT = join(import.meta.dirname, '..');
 
 jest.setTimeout(120_000);
@@ -37,6 +46,7 @@ describe('breakwater local', () => {
     text = '';
     await put('agent.yaml', AGENT);
     await put('breaker.yaml', breaker(2));
+    await put('limit.yaml', LIMIT);
     local = new Local({
       path: directory,
       simulate: true,
@@ -47,7 +57,12 @@ describe('breakwater local', () => {
       },
       environment: process.env,
       directory: join(directory, 'files'),
-      screen: new Screen({ write: (more) => (text += more) }),
+      screen: new Screen({
+        isTTY: true,
+        columns: 200,
+        rows: 40,
+        write: (more) => (text += more),
+      }),
       date: () => new Date(),
     });
     await local.start();
@@ -92,6 +107,8 @@ describe('breakwater local', () => {
     await fetch(control!, { method: 'PUT', body: '{"status": 529}' });
     expect([await answers(), await answers(), await answers()]).toEqual([529, 529, 503]);
     await says(/model\/primary Closed → Open: 2 consecutive failures/);
+    await says(/^triage +http\S+ +model\/primary +Open \(probe in \d+s\) +\d+ +2 +1 +2 consec/m);
+    await says(/^ +inbound +\d+ left +4 +0 +limit requests$/m);
 
     await put('breaker.yaml', breaker('many'));
     await says(

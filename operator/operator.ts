@@ -39,7 +39,7 @@ export interface OperatorOptions {
   registry: Registry;
   /** Time between two looks at which kinds of prometheus-operator are installed. Default 30 s. */
   discoveryIntervalMs?: number;
-  /** Reconciles at a time, for each kind. Default 16. */
+  /** Reconciles at a time, for each kind. Default 32. */
   concurrency?: number;
   /** When the authority of the links is replaced. Default: within a year. */
   rotation?: RotationOptions['plan'];
@@ -53,7 +53,7 @@ const STALLED_MS = 10_000;
  * holds the Lease. Resolves when the Lease is released.
  */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
-  const { settings, cluster, logger, registry, concurrency = 16 } = options;
+  const { settings, cluster, logger, registry, concurrency = 32 } = options;
   const random = Math.random;
   const clock = systemClock;
   const transport = new Transport({ config: cluster, registry, clock, random });

@@ -5,18 +5,17 @@ import type {
   Transition,
 } from '../../contract/generated/types.ts';
 
-/** Numbers of a circuit, as the runtime's debug port tells them. */
-export interface CircuitNumbers {
-  dependency: string;
+/** A circuit with its counts, as the runtime's debug port tells them. */
+export interface CircuitState extends CircuitStatus {
   requests: number;
   rejected: number;
   failures: Record<string, number>;
 }
 
-/** Numbers of a limit, as the runtime's debug port tells them. */
-export interface LimitNumbers {
+/** A limit, as the runtime's debug port tells of it. */
+export interface LimitState {
   target: string;
-  limit: string;
+  name: string;
   requests: number;
   rejected: number;
   tokens: number;
@@ -26,11 +25,10 @@ export interface LimitNumbers {
 export interface AgentState {
   configuration: ConfigurationStatus;
   openRequests: number;
-  circuits: CircuitStatus[];
+  circuits: CircuitState[];
   gates: GateStatus[];
   transitions: Transition[];
-  circuitNumbers: CircuitNumbers[];
-  limits: LimitNumbers[];
+  limits: LimitState[];
 }
 
 /** Asks a runtime on its debug port. Rejects when it does not answer. */
@@ -40,17 +38,11 @@ export async function askState(debugUrl: string): Promise<AgentState> {
     if (!response.ok) throw new Error(`/debug/${name} answered ${response.status}`);
     return (await response.json()) as T;
   };
-  const [state, circuits, limiter] = await Promise.all([
-    page<{ configuration: ConfigurationStatus; openRequests: number }>('state'),
-    page<{
-      circuits: CircuitStatus[];
-      gates: GateStatus[];
-      transitions: Transition[];
-      stats: CircuitNumbers[];
-    }>('circuits'),
-    page<{ stats: LimitNumbers[] }>('rate_limiter'),
-  ]);
-  const { stats: circuitNumbers, ...rest } = circuits;
-  const { configuration, openRequests } = state;
-  return { configuration, openRequests, ...rest, circuitNumbers, limits: limiter.stats };
+  const [{ configuration, openRequests }, { circuits, gates, transitions }, { limits }] =
+    await Promise.all([
+      page<Pick<AgentState, 'configuration' | 'openRequests'>>('state'),
+      page<Pick<AgentState, 'circuits' | 'gates' | 'transitions'>>('circuits'),
+      page<Pick<AgentState, 'limits'>>('rate_limiter'),
+    ]);
+  return { configuration, openRequests, circuits, gates, transitions, limits };
 }

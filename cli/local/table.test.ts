@@ -15,15 +15,22 @@ const STATE: AgentState = {
       since: NOW.toISOString(),
       reason: '5 consecutive failures (Overloaded)',
       nextProbe: '2026-11-21T10:00:07.400Z',
+      requests: 9,
+      rejected: 4,
+      failures: { Overloaded: 5 },
     },
-    { dependency: 'model/backup', state: 'Closed', since: NOW.toISOString() },
+    {
+      dependency: 'model/backup',
+      state: 'Closed',
+      since: NOW.toISOString(),
+      requests: 0,
+      rejected: 0,
+      failures: {},
+    },
   ],
   gates: [{ dependency: 'model/backup', gate: 'Unauthorized' }],
   transitions: [],
-  circuitNumbers: [
-    { dependency: 'model/primary', requests: 9, rejected: 4, failures: { Overloaded: 5 } },
-  ],
-  limits: [{ target: 'inbound', limit: 'requests', requests: 9, rejected: 1, tokens: 91.7 }],
+  limits: [{ target: 'inbound', name: 'requests', requests: 9, rejected: 1, tokens: 91.7 }],
 };
 
 describe('the table', () => {

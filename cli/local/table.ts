@@ -32,10 +32,9 @@ function rowsOf({ name, url, state }: AgentRow, now: Date): string[][] {
 
 function circuitRows(agent: AgentState, now: Date): string[][] {
   return agent.circuits.map((circuit) => {
-    const { dependency, state, reason = '' } = circuit;
-    const numbers = agent.circuitNumbers.find((each) => each.dependency === dependency);
-    const failed = Object.values(numbers?.failures ?? {}).reduce((sum, count) => sum + count, 0);
-    const counts = [numbers?.requests ?? 0, failed, numbers?.rejected ?? 0].map(String);
+    const { dependency, state, reason = '', requests, rejected, failures } = circuit;
+    const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
+    const counts = [requests, failed, rejected].map(String);
     const shown = standing(circuit, agent, now);
     return [dependency, shown, ...counts, state === 'Closed' ? '' : reason];
   });
@@ -54,13 +53,13 @@ function standing(
 }
 
 function limitRows({ limits }: AgentState): string[][] {
-  return limits.map(({ target, limit, requests, rejected, tokens }) => [
+  return limits.map(({ target, name, requests, rejected, tokens }) => [
     target,
     `${Math.floor(tokens)} left`,
     String(requests),
     '',
     String(rejected),
-    `limit ${limit}`,
+    `limit ${name}`,
   ]);
 }
 

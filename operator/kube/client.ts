@@ -22,7 +22,7 @@ export interface ListOptions extends CallOptions {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
-  /** Objects per page. Default 500. */
+  /** Objects per page. Default 250. */
   limit?: number;
 }
 
@@ -61,7 +61,7 @@ export interface DeleteOptions extends CallOptions {
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
 }
 
-const PAGE = 500;
+const PAGE = 250;
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const MERGE_PATCH = 'application/merge-patch+json';
 /**

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
 import { systemClock } from './clock.ts';
@@ -41,6 +42,8 @@ export interface InformerOptions<T extends KubernetesObject, V extends Verb = ne
   onFailed?: (error: unknown) => void;
 }
 
+/** Objects of a list that are taken in without a break. */
+const SLICE = 500;
 const NAMESPACE_INDEX = 'namespace';
 
 /**
@@ -145,12 +148,16 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     }
   }
 
-  #replace(objects: T[]): void {
+  /** In slices, so that a long list does not hold up all else. */
+  async #replace(objects: T[]): Promise<void> {
     const initial = !this.#hasSynced;
     const gone = new Set(this.#store.keys());
     for (const object of objects) gone.delete(keyOf(object));
     for (const key of gone) this.#remove(key);
-    for (const object of objects) this.#upsert(object, initial);
+    for (const [index, object] of objects.entries()) {
+      if (index % SLICE === SLICE - 1) await setImmediate();
+      this.#upsert(object, initial);
+    }
     this.#hasSynced = true;
     this.#resolveSynced();
   }

@@ -10,8 +10,8 @@ import type { KubernetesObject } from './types.ts';
 
 /** Where a reflector puts what it hears. Must not throw. */
 export interface ReflectorSink<T> {
-  /** These are all there are: what is not among them is gone. */
-  replace(objects: T[]): void;
+  /** These are all there are: what is not among them is gone. Resolves when it has taken them. */
+  replace(objects: T[]): Promise<void>;
   upsert(object: T): void;
   remove(object: T): void;
   /** The server was heard: a list, an event or a bookmark. */
@@ -73,7 +73,7 @@ export class Reflector<T extends KubernetesObject> {
         resourceVersion = page.resourceVersion;
       }
       sink.heard();
-      sink.replace(objects);
+      await sink.replace(objects);
       return nextState(state, { type: 'listed', resourceVersion }, random);
     } catch (error) {
       return this.#failed(state, error, 'List', signal);

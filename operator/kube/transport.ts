@@ -158,6 +158,7 @@ export class Transport {
       if (response.statusCode >= 300) throw await this.#failure(response, request);
       return (await response.body.json()) as T;
     } catch (error) {
+      if (limit.expired) this.#distrust(started);
       throw this.#explained(error, request, limit.expired);
     } finally {
       limit[Symbol.dispose]();
@@ -209,20 +210,32 @@ export class Transport {
   #agentsFor(tls: TlsIdentity): Agents {
     if (this.#agents && sameIdentity(this.#agents.tls, tls)) return this.#agents;
     void this.close().catch(() => undefined);
-    const options = {
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveMaxTimeout: IDLE_CONNECTION_MS,
-      connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 },
-    };
+    const options = optionsFor(tls);
     const kept = { ...options, keepAliveTimeout: IDLE_CONNECTION_MS };
     this.#agents = {
       tls,
-      calls: new Agent({ ...kept, allowH2: true, connections: CALL_CONNECTIONS }),
+      ...this.#callsOver(tls),
       urgent: new Agent({ ...kept, allowH2: false, connections: 1 }),
       streams: new Agent({ ...options, allowH2: false, keepAliveTimeout: 1_000 }),
     };
     return this.#agents;
+  }
+
+  #callsOver(tls: TlsIdentity): Pick<Agents, 'calls' | 'callsSince'> {
+    const kept = { keepAliveTimeout: IDLE_CONNECTION_MS, connections: CALL_CONNECTIONS };
+    const calls = new Agent({ ...optionsFor(tls), ...kept, allowH2: true });
+    return { calls, callsSince: this.#clock.monotonic() };
+  }
+
+  /**
+   * To be called when a call that began then was not answered in time. Its connection may be dead, and unlike one of
+   * HTTP/1.1 it does not end with the call; so the next calls get new ones.
+   */
+  #distrust(since: number): void {
+    const agents = this.#agents;
+    if (!agents || agents.callsSince > since) return;
+    void agents.calls.close().catch(() => undefined);
+    this.#agents = { ...agents, ...this.#callsOver(agents.tls) };
   }
 
   async #failure(response: Dispatcher.ResponseData, request: TransportRequest): Promise<ApiError> {
@@ -283,7 +296,18 @@ type Use = (typeof USES)[number];
  * The connections of one TLS identity: few for calls, so that they are kept, one that the Lease shares with nothing,
  * and one for each watch.
  */
-type Agents = { tls: TlsIdentity } & Record<Use, Agent>;
+type Agents = {
+  tls: TlsIdentity;
+  /** Since when those for calls are in use, in monotonic milliseconds. */
+  callsSince: number;
+} & Record<Use, Agent>;
+
+const optionsFor = (tls: TlsIdentity): Agent.Options => ({
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  keepAliveMaxTimeout: IDLE_CONNECTION_MS,
+  connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 },
+});
 
 function openConnections(agent: Agent | undefined): number {
   return Object.values(agent?.stats ?? {}).reduce(

@@ -46,6 +46,12 @@ describe('what cannot work', () => {
       { timeoutMs },
     );
 
+  /** The kubelet looks at the volumes of a pod that changed at once instead of within two minutes. */
+  const lookAgain = (pod: string): Promise<unknown> =>
+    sandbox.api.mergePatch('pods', sandbox.namespace, pod, {
+      metadata: { annotations: { 'example.org/look-again': `${performance.now()}` } },
+    });
+
   it('a missing Secret is named, and its agent mends when it appears', async () => {
     const agent = await waitForCondition(
       'agentdeployments',
@@ -57,13 +63,21 @@ describe('what cannot work', () => {
     );
     expect(condition(agent, 'Ready')?.message).toContain('lost-key');
     await sandbox.apply(sandbox.secret('lost-key', 'brass'));
-    const uids = (await sandbox.agents.pods('locksmith')).map(({ metadata }) => metadata.uid);
-    await waitForCondition('agentdeployments', 'locksmith', 'Ready', 'True', undefined, 125_000);
+    const [pod] = await sandbox.agents.pods('locksmith');
+    await waitFor(
+      'the agent is ready',
+      async () => {
+        await lookAgain(pod!.metadata.name);
+        return sandbox.api.get<WithConditions>('agentdeployments', sandbox.namespace, 'locksmith');
+      },
+      (mended) => hasCondition(mended, 'Ready', 'True'),
+      { timeoutMs: 60_000, everyMs: 1000 },
+    );
     const [way] = await sandbox.ways('locksmith');
     expect((await way!.send()).status).toBe(200);
-    expect((await sandbox.agents.pods('locksmith')).map(({ metadata }) => metadata.uid)).toEqual(
-      uids,
-    );
+    expect((await sandbox.agents.pods('locksmith')).map(({ metadata }) => metadata.uid)).toEqual([
+      pod!.metadata.uid,
+    ]);
   });
 
   it('an unknown target is named, and its policy mends when it appears', async () => {
@@ -177,11 +191,6 @@ describe('what cannot work', () => {
       sandbox.kubectl.run([
         ...['scale', '-n', OPERATOR_NAMESPACE, `deployment/${OPERATOR}`, `--replicas=${replicas}`],
       ]);
-    /** The kubelet looks at the volumes of a pod that changed at once instead of within two minutes. */
-    const lookAgain = (): Promise<unknown> =>
-      sandbox.api.mergePatch('pods', sandbox.namespace, name, {
-        metadata: { annotations: { 'example.org/look-again': `${performance.now()}` } },
-      });
     const programmed = async (): Promise<string> => {
       const policy = await sandbox.agents.breaker('piper');
       const { status, message } = condition(policy, 'Programmed')!;
@@ -203,7 +212,7 @@ describe('what cannot work', () => {
       const { configuration } = await waitFor(
         'the runtime reports the refused file',
         async () => {
-          await lookAgain();
+          await lookAgain(name);
           return state();
         },
         (now) => now.configuration.refused?.source === 'File',
@@ -228,7 +237,7 @@ describe('what cannot work', () => {
     await waitFor(
       'the runtime holds nothing against the file any more',
       async () => {
-        await lookAgain();
+        await lookAgain(name);
         return state();
       },
       (now) => now.configuration.refused === undefined,

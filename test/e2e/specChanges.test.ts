@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { parse } from 'yaml';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { isReady, type Pod } from '../kit/agents.ts';
 import { hasCondition } from '../kit/conditions.ts';
@@ -11,6 +14,10 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(240_000);
 
 type Spec = Record<string, unknown>;
+
+interface Definition {
+  spec: { versions: { schema: { openAPIV3Schema: { properties: { spec: Spec } } } }[] };
+}
 
 /** What the kubelet needs at most to bring a new value of a Secret into a pod. */
 const SECRET_SYNC_MS = 130_000;
@@ -27,6 +34,13 @@ describe('a change of the spec', () => {
     await sandbox.apply(
       sandbox.secret('acorn', 'old-key'),
       sandbox.secret('chestnut', 'other-key'),
+      sandbox.secret('cork', 'password'),
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'prompts' },
+        data: { 'gardener.md': 'You are a gardener.' },
+      },
       sandbox.agent({ ...common, name: 'gardener', secret: 'acorn' }),
       sandbox.agent({ ...common, name: 'keeper', secret: 'acorn' }),
       sandbox.breaker('fence', 'gardener'),
@@ -77,14 +91,71 @@ describe('a change of the spec', () => {
   const change = (spec: Spec): Promise<unknown> =>
     sandbox.api.mergePatch('agentdeployments', sandbox.namespace, 'gardener', { spec });
 
+  const tool = (http: Spec): Spec => ({
+    tools: [
+      {
+        name: 'dig',
+        description: 'Digs a hole.',
+        inputSchema: { type: 'object' },
+        http: { url: `${model.baseURL}/holes`, method: 'POST', ...http },
+      },
+    ],
+  });
+
+  const server = (fields: Spec): Spec => ({
+    mcpServers: [{ name: 'shed', url: `${model.baseURL}/mcp`, ...fields }],
+  });
+
+  /** A request header whose value is in a Secret. */
+  const header = (secret: string): Spec => ({
+    headersFrom: [{ name: 'x-token', secretKeyRef: { name: secret, key: 'api-key' } }],
+  });
+
+  const prompt = { configMapKeyRef: { name: 'prompts', key: 'gardener.md' } };
+
+  const redis = (fields: Spec): Spec => ({
+    conversation: { store: { type: 'Redis', redis: { url: 'redis://nowhere:6379', ...fields } } },
+  });
+
   const HOT: [what: string, spec: () => Spec, reloads: boolean][] = [
     ['replicas', () => ({ replicas: 2 }), false],
-    ['timeouts', () => ({ timeouts: { request: '4m' } }), true],
+    ...(
+      ['request', 'connect', 'firstToken', 'streamIdle', 'transportIdle', 'run', 'tool'] as const
+    ).map((name, index): [string, () => Spec, boolean] => [
+      `timeouts.${name}`,
+      () => ({ timeouts: { [name]: `${60 - index}s` } }),
+      true,
+    ]),
     ['retry', () => ({ retry: { maxAttempts: 2 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
     ['the model', () => endpoint({ model: 'claude-opus-5' }), true],
     ['the concurrency of an endpoint', () => endpoint({ maxConcurrent: 9 }), true],
     ['the address of an endpoint', () => endpoint({ baseURL: spare.baseURL }), true],
+    ['the most tokens of an endpoint', () => endpoint({ maxTokens: 512 }), true],
+    ['the priority of an endpoint', () => endpoint({ priority: 3 }), true],
+    ['the weight of an endpoint', () => endpoint({ weight: 7 }), true],
+    ['loadBalancing', () => ({ model: { loadBalancing: 'Random' } }), true],
+    ['systemPrompt', () => ({ systemPrompt: 'You are a gardener.' }), true],
+    ['tools', () => tool({}), true],
+    ['a field of a tool', () => tool({ maxResponseBytes: 1024 }), true],
+    ['mcpServers', () => server({}), true],
+    ['a field of an MCP server', () => server({ allowedTools: ['rake'] }), true],
+    ['no tools', () => ({ tools: null, mcpServers: null }), true],
+    ['security', () => ({ security: { egress: { allowHosts: ['example.org'] } } }), true],
+    ['conversation', () => ({ conversation: { maxMessages: 60, idleTimeout: '2h' } }), true],
+    ['cache', () => ({ cache: { mode: 'Exact', hot: { maxEntries: 7 } } }), true],
+    ['a reset of the cache', () => ({ cache: { resetToken: 'spring' } }), true],
+    [
+      'auth by tokens',
+      () => ({
+        auth: {
+          type: 'JWT',
+          jwt: { issuer: 'gate', audiences: ['garden'], jwksURL: `${model.baseURL}/keys` },
+        },
+      }),
+      true,
+    ],
+    ['no auth', () => ({ auth: { type: 'None', jwt: null } }), true],
     [
       'the Service',
       () => ({ service: { port: 8081, annotations: { 'example.org/a': 'b' } } }),
@@ -99,6 +170,38 @@ describe('a change of the spec', () => {
     ['runtimeUpgrade back', () => ({ runtimeUpgrade: 'Automatic' }), false],
     ['fewer replicas', () => ({ replicas: 1 }), false],
   ];
+
+  const COLD: [what: string, spec: () => Spec][] = [
+    ['imagePullPolicy', () => ({ imagePullPolicy: 'Never' })],
+    ['probes', () => ({ probes: { readiness: { period: '1s' } } })],
+    ['shutdown', () => ({ shutdown: { drainTimeout: '2s' } })],
+    [
+      'podTemplate',
+      () => ({ podTemplate: { metadata: { annotations: { 'example.org/a': 'b' } } } }),
+    ],
+    ['another Secret', () => endpoint({ apiKeySecretRef: { name: 'chestnut', key: 'api-key' } })],
+    ['systemPromptFrom', () => ({ systemPrompt: null, systemPromptFrom: prompt })],
+    [
+      'headers of tools and of MCP servers',
+      () => ({ ...tool(header('chestnut')), ...server(header('acorn')) }),
+    ],
+    [
+      'the password of Redis and the API keys of callers',
+      () => ({
+        ...redis({ passwordSecretRef: { name: 'cork', key: 'api-key' } }),
+        auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'chestnut' } } },
+      }),
+    ],
+  ];
+
+  it('is tried for each field that there is', async () => {
+    const path = join(import.meta.dirname, '../../crds/agentdeployments.yaml');
+    const { spec } = parse(await readFile(path, 'utf8')) as Definition;
+    const { properties } = spec.versions[0]!.schema.openAPIV3Schema.properties.spec;
+    const tried = [...HOT, ...COLD].flatMap(([, change]) => Object.keys(change()));
+    // The image has a test of its own below.
+    expect([...new Set([...tried, 'image'])].sort()).toEqual(Object.keys(properties!).sort());
+  });
 
   it('restarts no pod unless it is one of a few fields', async () => {
     await sandbox.apply(sandbox.secret('acorn', 'new-key'));
@@ -116,16 +219,7 @@ describe('a change of the spec', () => {
     }
   });
 
-  it.each<[string, () => Spec]>([
-    ['imagePullPolicy', () => ({ imagePullPolicy: 'Never' })],
-    ['probes', () => ({ probes: { readiness: { period: '1s' } } })],
-    ['shutdown', () => ({ shutdown: { drainTimeout: '2s' } })],
-    [
-      'podTemplate',
-      () => ({ podTemplate: { metadata: { annotations: { 'example.org/a': 'b' } } } }),
-    ],
-    ['another Secret', () => endpoint({ apiKeySecretRef: { name: 'chestnut', key: 'api-key' } })],
-  ])('rolls the pods: %s', async (_what, spec) => {
+  it.each(COLD)('rolls the pods: %s', async (_what, spec) => {
     await settled();
     const before = await uids();
     await change(spec());

@@ -348,6 +348,8 @@ describe('config/default, config/samples and config/presets', () => {
     'samples',
     'samples/outage',
     'samples/assistant',
+    'samples/cache',
+    'samples/callers',
     'presets/development',
     'presets/production',
     'crd',
