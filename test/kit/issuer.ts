@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CryptoKey, JWK } from 'jose';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import { sendJson } from './json.ts';
+import { sendJson } from '../../cli/simulator/json.ts';
 
 /** An issuer of JSON Web Tokens on this machine, with a URL for its public keys. */
 export class Issuer {
