@@ -7,7 +7,9 @@ import { settingsFrom } from './settings.ts';
 
 async function main(): Promise<void> {
   const settings = settingsFrom(process.env);
-  const logger = pino({ level: settings.logLevel, base: null });
+  // Line by line: what is left at the end would be tried for ever if nobody read it any more.
+  const output = pino.destination({ dest: 1, sync: true });
+  const logger = pino({ level: settings.logLevel, base: null }, output);
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.once(name, () => {

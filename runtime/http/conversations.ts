@@ -27,7 +27,7 @@ import type { Failure } from './errors.ts';
 import type { InForce, Served } from './messages.ts';
 import { FORWARDED, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
-import { FAULTS, NOT_CONFIGURED, rejected } from './problems.ts';
+import { FAULTS, NOT_CONFIGURED, STARTING, rejected } from './problems.ts';
 import type { Problem } from './requests.ts';
 import { Used } from './used.ts';
 
@@ -157,6 +157,8 @@ export class Conversations {
     response: ServerResponse,
     cut: AbortController,
   ): Promise<Served> {
+    // Where conversations are kept is not known either.
+    if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
     const ref = { id, principal: caller.principal };
     if (action === 'Read') return this.#read(ref, response);
     if (action === 'Remove') return this.#remove(ref, response);

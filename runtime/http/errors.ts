@@ -30,6 +30,7 @@ const MAPPING = {
   AuthUnavailable: { status: 503, type: 'api_error' },
   CredentialRefused: { status: 503, type: 'api_error' },
   SpendLimit: { status: 503, type: 'api_error' },
+  Starting: { status: 503, type: 'overloaded_error' },
   NotConfigured: { status: 500, type: 'api_error' },
   Internal: { status: 500, type: 'api_error' },
 } as const;

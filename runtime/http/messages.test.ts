@@ -256,11 +256,16 @@ describe('answers of our own', () => {
     expect(answer.headers['x-breakwater-reason']).toBe('InvalidResponse');
   });
 
-  it('without a configuration are 500', async () => {
+  it.each([
+    ['POST', '/v1/messages'],
+    ['POST', '/v1/conversations'],
+    ['GET', '/v1/conversations/conv_1'],
+  ])('are to come again while there is no configuration: %s %s', async (method, path) => {
     const agent = await startRuntime();
     cleanups.add(() => agent.stop());
-    const answer = await send(agent.url);
-    expect(answer.status).toBe(500);
-    expect(errorOf(answer).type).toBe('api_error');
+    const answer = await send(agent.url, { method, path });
+    const { 'x-breakwater-reason': reason, 'retry-after': after } = answer.headers;
+    expect([answer.status, reason, after]).toEqual([503, 'Starting', '1']);
+    expect(errorOf(answer).type).toBe('overloaded_error');
   });
 });

@@ -16,7 +16,7 @@ import { keysOf } from '../security/caller.ts';
 import type { Caller } from '../security/caller.ts';
 import { sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
-import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from './problems.ts';
+import { FAULTS, NOT_CONFIGURED, STARTING, credentialMissing, rejected } from './problems.ts';
 import { isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest, Problem } from './requests.ts';
 import { ResponseSink } from './sink.ts';
@@ -71,7 +71,8 @@ export class Messages {
     caller: Caller,
   ): Promise<Served> {
     const inForce = this.#deps.inForce();
-    if (!inForce?.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
+    if (!inForce) return this.#refuse(response, STARTING);
+    if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
     const deadlineAt = this.#deps.clock.now() + inForce.content.timeouts.requestMs;
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));

@@ -3,6 +3,12 @@ import type { Fault } from '../model/attempt.ts';
 import type { Failure } from './errors.ts';
 import type { Problem } from './requests.ts';
 
+/** A pod whose container was restarted may still be asked for a moment as one that is ready. */
+export const STARTING: Failure = {
+  reason: 'Starting',
+  message: 'The agent has no configuration yet.',
+  retryAfterMs: 1000,
+};
 export const NOT_CONFIGURED: Failure = {
   reason: 'NotConfigured',
   message: 'The agent has no model endpoint that it can use.',

@@ -13,7 +13,7 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(300_000);
 
 /** What is asked of the agents while nothing happens to them. */
-const QUIET = { conversations: 100, messages: 10, pauseMs: 3000 };
+const QUIET = { conversations: 100, messages: 10, pauseMs: 2000 };
 /** What goes on while pods are killed and replaced, until that is done; no more messages than an agent keeps. */
 const DISTURBED = { conversations: 40, messages: 50, pauseMs: 4000 };
 const PASSWORD = 'open-sesame';

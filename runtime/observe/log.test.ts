@@ -1,0 +1,35 @@
+import { expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { until } from '../testing/until.ts';
+
+/** Logs a line, then at the first input two more, and ends at once. */
+const PROGRAM = `
+  import { rootLogger } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, 'log.ts')).href)};
+  const log = rootLogger('info');
+  log.info('One');
+  process.stdin.once('data', () => {
+    log.info('Two');
+    log.fatal('Three');
+    process.exit(0);
+  });
+`;
+
+it('does not keep a process from its end when nobody reads the log any more', async () => {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
+    env: { PATH: process.env.PATH },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  try {
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    await once(child.stdout, 'close');
+    child.stdin.write('on');
+    await until(() => child.exitCode !== null, 10_000);
+    expect(child.exitCode).toBe(0);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}, 30_000);
