@@ -37,6 +37,9 @@ const STATUS_OF: Partial<Record<Task, string>> = {
   limitStatus: 'RateLimitPolicy',
 };
 
+/** How many at a time where fewer than of others: an agent's status is less urgent than its policies', which it follows. */
+const AT_MOST: Partial<Record<Task, number>> = { agentStatus: 8 };
+
 /** One queue for each task. They outlive terms of office, so their metrics are registered once. */
 export type Queues = Record<Task, WorkQueue>;
 
@@ -156,7 +159,7 @@ export class Office {
       name: CONTROLLERS[task],
       reconcile: kind === undefined ? reconcile[task] : lag.measured(kind, reconcile[task]),
       queue: queues[task],
-      concurrency,
+      concurrency: Math.min(concurrency, AT_MOST[task] ?? Infinity),
       logger,
       registry,
       clock,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Model } from '../../cli/simulator/model.ts';
 import { startModel } from '../../cli/simulator/model.ts';
-import { since, Traffic } from './traffic.ts';
+import { outcome, since, Traffic } from './traffic.ts';
 import { waitFor } from './wait.ts';
 
 describe('traffic', () => {
@@ -31,6 +31,15 @@ describe('traffic', () => {
     model.setFault({ cutAfterEvents: 3 });
     const cut = await traffic.burst({ url: model.url, count: 1, stream: true });
     expect(cut.outcomes).toEqual({ 'failed ECONNRESET': 1 });
+  });
+
+  it('tells a stream that ended in an error from one that is whole', () => {
+    const body = (end: string): string => `event: message_start\ndata: {}\n\n${end}`;
+    const answer = { status: 200, headers: {}, complete: true, ms: 1 };
+    const error = 'event: error\ndata: {"type":"error","error":{"type":"api_error"}}\n\n';
+    const stop = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
+    expect(outcome({ ...answer, body: body(error) })).toBe('200 api_error');
+    expect(outcome({ ...answer, body: body(stop) })).toBe('200');
   });
 
   it('runs at a rate until it is stopped', async () => {

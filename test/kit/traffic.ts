@@ -28,7 +28,7 @@ export interface Burst {
 export interface TrafficReport {
   sent: number;
   answered: number;
-  /** By outcome: "200", "503 CircuitBreakerOpen", "200 incomplete", or "failed ECONNRESET". */
+  /** By outcome: "200", "503 CircuitBreakerOpen", "200 overloaded_error" of a stream that ended so, "200 incomplete", or "failed ECONNRESET". */
   outcomes: Record<string, number>;
   /** retry-after headers seen on 429 and 503, by value in seconds. */
   retryAfter: Record<string, number>;
@@ -53,12 +53,17 @@ export function since(before: TrafficReport, now: TrafficReport): TrafficReport 
   };
 }
 
+/** The type of the error by which a stream ended. */
+const STREAM_ERROR = /^event: error\ndata: .*"error": ?\{"type": ?"(\w+)"/m;
+
 /** A one-line outcome of one request. */
 export function outcome(answer: Answer): string {
   if (answer.failure !== undefined) return `failed ${answer.failure}`;
   const words = [String(answer.status)];
   const reason = answer.headers['x-breakwater-reason'];
   if (typeof reason === 'string') words.push(reason);
+  const error = STREAM_ERROR.exec(answer.body)?.[1];
+  if (error !== undefined) words.push(error);
   if (!answer.complete) words.push('incomplete');
   return words.join(' ');
 }

@@ -184,6 +184,7 @@ export class Bench {
     this.#runtimes = await Runtimes.start(this.#world.access, await this.#authority());
     await this.#world.startPods();
     await this.#world.whenPodsReady(this.#agents);
+    const writes = await this.#world.writes();
     const begun = now();
     this.#operator = await this.#start();
     await this.#whenLinked(this.#operator, this.#agents);
@@ -192,6 +193,7 @@ export class Bench {
     const cpu = metrics!.sum('process_cpu_seconds_total');
     this.#figure(`links_${this.#agents}_cpu_since_start`, cpu, 's');
     await this.#whenQuiet(this.#operator, 0);
+    await this.#sayWrites(writes);
   }
 
   async #whenLinked(operator: OperatorProcess, links: number): Promise<void> {
