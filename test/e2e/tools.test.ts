@@ -27,7 +27,8 @@ describe('an agent with tools', () => {
   let tools: Awaited<ReturnType<Sandbox['tools']>>;
   let pod: PodClient;
 
-  const agent = (): Record<string, unknown> =>
+  /** With a resetToken results of the tool are kept. */
+  const agent = (resetToken?: string): Record<string, unknown> =>
     sandbox.agent({
       name: AGENT,
       baseURL: model.baseURL,
@@ -55,8 +56,10 @@ describe('an agent with tools', () => {
                 },
               ],
             },
+            ...(resetToken !== undefined && { cache: { ttl: '10m' } }),
           },
         ],
+        ...(resetToken !== undefined && { cache: { resetToken } }),
         mcpServers: [{ name: 'world', url: `${tools.baseURL}/mcp`, allowedTools: ['weather'] }],
       },
     });
@@ -219,6 +222,24 @@ describe('an agent with tools', () => {
       ({ status: shown }) => shown?.summary?.circuits === '3/3',
       { timeoutMs: 20_000 },
     );
+  });
+
+  it('keeps results where the tool says so, until there is another resetToken', async () => {
+    await model.control.setFault({ callTools: [FIND_ORDER] });
+    const id = await begin();
+    /** Calls that the tool gets in one turn, in which it is asked for once. */
+    const calls = async (): Promise<number> => {
+      const before = await tools.control.record();
+      const [result] = await results(id);
+      expect(result).toMatchObject({ content: expect.stringContaining('shipped') });
+      return (await tools.control.record()).orders.length - before.orders.length;
+    };
+    expect([await calls(), await calls()]).toEqual([1, 1]);
+    await sandbox.apply(agent('first'));
+    await waitFor('results are kept', calls, (made) => made === 0);
+    await sandbox.apply(agent('second'));
+    await waitFor('the tool is called again', calls, (made) => made === 1);
+    expect(await calls()).toBe(0);
   });
 
   it('outlives a restart of the MCP server, which forgets its sessions', async () => {
