@@ -38,7 +38,10 @@ export interface TransportOptions {
   config: ClusterConfig;
   registry: Registry;
   userAgent?: string;
-  /** Requests under way at a time, watches and urgent ones aside. Default 32. */
+  /**
+   * Requests under way at a time, watches and urgent ones aside. It is also the number of connections that are kept
+   * besides those of watches and of the Lease. Default 7.
+   */
   maxInFlight?: number;
   clock?: Clock;
   /** Uniform in [0, 1). */
@@ -49,8 +52,6 @@ const DEADLINE_MS = 30_000;
 const RETRIES = 3;
 const RETRY_BASE_MS = 200;
 const RETRY_AFTER_CAP_MS = 30_000;
-/** Connections for calls. Each carries many over HTTP/2, and one at a time through a proxy that knows HTTP/1.1 only. */
-const CALL_CONNECTIONS = 7;
 /** Below the 90 s after which the API server closes an idle connection. */
 const IDLE_CONNECTION_MS = 45_000;
 const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
@@ -66,6 +67,7 @@ export class Transport {
   readonly #random: () => number;
   readonly #requests: Counter<'code' | 'method'>;
   readonly #durations: Histogram<'verb'>;
+  readonly #maxConnections: number;
   #agents?: Agents;
 
   constructor(options: TransportOptions) {
@@ -74,7 +76,9 @@ export class Transport {
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.#userAgent = options.userAgent ?? 'breakwater';
-    this.#limit = new InFlightLimit(options.maxInFlight ?? 32);
+    const maxInFlight = options.maxInFlight ?? 7;
+    this.#limit = new InFlightLimit(maxInFlight);
+    this.#maxConnections = maxInFlight;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#requests = counter(options.registry, {
@@ -158,7 +162,6 @@ export class Transport {
       if (response.statusCode >= 300) throw await this.#failure(response, request);
       return (await response.body.json()) as T;
     } catch (error) {
-      if (limit.expired) this.#distrust(started);
       throw this.#explained(error, request, limit.expired);
     } finally {
       limit[Symbol.dispose]();
@@ -210,32 +213,21 @@ export class Transport {
   #agentsFor(tls: TlsIdentity): Agents {
     if (this.#agents && sameIdentity(this.#agents.tls, tls)) return this.#agents;
     void this.close().catch(() => undefined);
-    const options = optionsFor(tls);
+    const options = {
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveMaxTimeout: IDLE_CONNECTION_MS,
+      connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    };
     const kept = { ...options, keepAliveTimeout: IDLE_CONNECTION_MS };
     this.#agents = {
       tls,
-      ...this.#callsOver(tls),
-      urgent: new Agent({ ...kept, allowH2: false, connections: 1 }),
-      streams: new Agent({ ...options, allowH2: false, keepAliveTimeout: 1_000 }),
+      calls: new Agent({ ...kept, connections: this.#maxConnections }),
+      urgent: new Agent({ ...kept, connections: 1 }),
+      streams: new Agent({ ...options, keepAliveTimeout: 1_000 }),
     };
     return this.#agents;
-  }
-
-  #callsOver(tls: TlsIdentity): Pick<Agents, 'calls' | 'callsSince'> {
-    const kept = { keepAliveTimeout: IDLE_CONNECTION_MS, connections: CALL_CONNECTIONS };
-    const calls = new Agent({ ...optionsFor(tls), ...kept, allowH2: true });
-    return { calls, callsSince: this.#clock.monotonic() };
-  }
-
-  /**
-   * To be called when a call that began then was not answered in time. Its connection may be dead, and unlike one of
-   * HTTP/1.1 it does not end with the call; so the next calls get new ones.
-   */
-  #distrust(since: number): void {
-    const agents = this.#agents;
-    if (!agents || agents.callsSince > since) return;
-    void agents.calls.close().catch(() => undefined);
-    this.#agents = { ...agents, ...this.#callsOver(agents.tls) };
   }
 
   async #failure(response: Dispatcher.ResponseData, request: TransportRequest): Promise<ApiError> {
@@ -296,18 +288,7 @@ type Use = (typeof USES)[number];
  * The connections of one TLS identity: few for calls, so that they are kept, one that the Lease shares with nothing,
  * and one for each watch.
  */
-type Agents = {
-  tls: TlsIdentity;
-  /** Since when those for calls are in use, in monotonic milliseconds. */
-  callsSince: number;
-} & Record<Use, Agent>;
-
-const optionsFor = (tls: TlsIdentity): Agent.Options => ({
-  headersTimeout: 0,
-  bodyTimeout: 0,
-  keepAliveMaxTimeout: IDLE_CONNECTION_MS,
-  connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 },
-});
+type Agents = { tls: TlsIdentity } & Record<Use, Agent>;
 
 function openConnections(agent: Agent | undefined): number {
   return Object.values(agent?.stats ?? {}).reduce(
