@@ -147,16 +147,15 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
   const ours = (plural: string, name: string): string =>
     path('apis/breakwater.dev/v1alpha1', plural, name);
 
-  const agent = (spec: object = {}): object => ({
+  const agent = (name: string): object => ({
     apiVersion: 'breakwater.dev/v1alpha1',
     kind: 'AgentDeployment',
-    metadata: { name: 'one' },
+    metadata: { name },
     spec: {
       model: {
         endpoints: [{ name: 'primary', model: 'some-model', apiKeySecretRef: { name: 'key' } }],
       },
       autoscaling: {},
-      ...spec,
     },
   });
 
@@ -167,7 +166,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
 
   /** All that is asked of the API server for an agent from its first day to its last. */
   async function live(): Promise<void> {
-    await server.apply(ours('agentdeployments', 'one'), agent());
+    await server.apply(ours('agentdeployments', 'one'), agent('one'));
     for (const [plural, kind] of [
       ['circuitbreakerpolicies', 'CircuitBreakerPolicy'],
       ['ratelimitpolicies', 'RateLimitPolicy'],
@@ -189,6 +188,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
     await linkToPod();
     await changeByOthers();
+    await obstruct();
     await removeLeftovers();
     await server.request('DELETE', ours('agentdeployments', 'one'));
   }
@@ -248,6 +248,31 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     const { metadata } = await until<KubernetesObject>(service, () => true);
     await server.request('DELETE', service);
     await until<KubernetesObject>(service, (found) => found.metadata.uid !== metadata.uid);
+  }
+
+  /** Of each kind that agents have, somebody else has an object by the name that another agent's would have. */
+  async function obstruct(): Promise<void> {
+    const kinds = permissions('Agents')
+      .filter(({ verbs }) => verbs.includes('get') && verbs.includes('patch'))
+      .flatMap(({ apiGroups, resources }) =>
+        resources.map((each) => [apiGroups[0]!, each] as const),
+      );
+    for (const [group, plural] of kinds) {
+      const collection = await collectionOf(group, plural);
+      const { items } = (await server.request<{ items: KubernetesObject[] }>('GET', collection))
+        .body;
+      for (const like of items.filter(({ metadata }) => metadata.name.startsWith('one'))) {
+        const copy = leftover(like, '') as { metadata: object };
+        const metadata = { name: like.metadata.name.replace('one', 'two') };
+        const made = await server.request('POST', collection, { body: { ...copy, metadata } });
+        expect([plural, made.status]).toEqual([plural, 201]);
+      }
+    }
+    await server.apply(ours('agentdeployments', 'two'), agent('two'));
+    await until<AgentDeployment>(ours('agentdeployments', 'two'), ({ status }) =>
+      Boolean(status?.conditions?.some(({ reason }) => reason === 'NameTaken')),
+    );
+    await server.request('DELETE', ours('agentdeployments', 'two'));
   }
 
   /** Of each kind that can be removed, an object that the agent is not to have. */
