@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Pod } from './agents.ts';
 import type { Api } from './api.ts';
 import { waitFor } from './wait.ts';
@@ -19,7 +20,7 @@ export async function killContainer(killer: Killer, pod: Pod, container: string)
   const before = pod.status?.containerStatuses?.find((status) => status.name === container);
   const id = before?.containerID?.replace(/^.*:\/\//, '');
   if (id === undefined) throw new Error(`pod ${name} has no running container ${container}`);
-  const executioner = `kill-${Date.now().toString(36)}`;
+  const executioner = `kill-${randomUUID().slice(0, 13)}`;
   await api.request('POST', '/api/v1/namespaces/default/pods', {
     metadata: { name: executioner },
     spec: {
