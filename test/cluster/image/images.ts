@@ -38,7 +38,8 @@ type Kind = (typeof KINDS)[number];
 
 /**
  * Bundles the code, then builds those images whose content has changed. BASE_IMAGE names another base.
- * @param root of the checkout, such as that of an earlier version; default: this one
+ * @param root the checkout of operator and runtime, such as that of an earlier version; default: this one. The simulated model is
+ *   always that of this one.
  */
 export async function buildImages(
   builder: Builder,
@@ -46,10 +47,15 @@ export async function buildImages(
   root = ROOT,
 ): Promise<Images> {
   await step('Bundling operator, runtime and simulated model', async () => {
-    await run(process.execPath, ['esbuild.config.js', ...KINDS], { cwd: root });
+    const bundle = (cwd: string, kinds: readonly Kind[]): Promise<unknown> =>
+      run(process.execPath, ['esbuild.config.js', ...kinds], { cwd });
+    if (root === ROOT) return bundle(ROOT, KINDS);
+    return Promise.all([bundle(root, ['operator', 'runtime']), bundle(ROOT, ['simulator'])]);
   });
   const baseImage = environment['BASE_IMAGE'] || (await builder.baseImage());
-  const specs = await Promise.all(KINDS.map((kind) => specify(kind, baseImage, root)));
+  const specs = await Promise.all(
+    KINDS.map((kind) => specify(kind, baseImage, kind === 'simulator' ? ROOT : root)),
+  );
   const known = await Promise.all(specs.map((spec) => builder.has(spec.name)));
   const missing = specs.filter((_, index) => !known[index]);
   if (missing.length > 0)
