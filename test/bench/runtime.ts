@@ -35,6 +35,8 @@ interface Measured {
   p50: number;
   /** Absent for one that does not hold the rate. */
   p99?: number;
+  /** Requests that were not answered well. */
+  failed: number;
 }
 
 const PROMPT = 'Summarise the ticket and say who should have it. '.repeat(20);
@@ -103,13 +105,13 @@ async function measure(load: Load, target: Target, pid?: number): Promise<Measur
   });
   const used = (await cpuSeconds(pid)) - before;
   const single = await load.run({ kind: 'OneByOne', target, count: ONE_BY_ONE });
-  if (closed.failed + single.failed > 0) throw new Error(`requests failed on port ${target.port}`);
+  const failed = closed.failed + single.failed;
   const throughput = closed.perSecond!;
   const cpu = pid === undefined ? {} : { cpu: (used * 1e6) / (throughput * SECONDS) };
   const p50 = percentile(single.latencies!, 50);
-  if (throughput < RATE * 1.2) return { throughput, p50, ...cpu };
+  if (throughput < RATE * 1.2) return { throughput, p50, failed, ...cpu };
   const rate = await load.run({ kind: 'Rate', target, perSecond: RATE, seconds: SECONDS });
-  return { throughput, p50, p99: percentile(rate.latencies!, 99), ...cpu };
+  return { throughput, p50, failed, p99: percentile(rate.latencies!, 99), ...cpu };
 }
 
 /** Processor time that a process has used, its threads' included; 0 without one. */
@@ -132,6 +134,7 @@ function medians(rounds: readonly Measured[]): Measured {
   return {
     throughput: of(({ throughput }) => throughput),
     p50: of(({ p50 }) => p50),
+    failed: rounds.reduce((sum, { failed }) => sum + failed, 0),
     ...(held && { p99: of(({ p99 }) => p99) }),
     ...(through && { cpu: of(({ cpu }) => cpu) }),
   };
@@ -163,6 +166,8 @@ async function startAll(names: readonly string[], endpoint: number): Promise<Gat
 
 type Results = Record<string, Measured>;
 
+const PEERS: ReadonlySet<string> = new Set(['portkey', 'litellm']);
+
 async function compare(load: Load, gateways: readonly Gateway[], text: string): Promise<Results> {
   const targets: Record<string, Target> = { direct: { ...direct(load.port), body: text } };
   const pids: Record<string, number | undefined> = {};
@@ -173,7 +178,10 @@ async function compare(load: Load, gateways: readonly Gateway[], text: string): 
   const rounds: Record<string, Measured[]> = {};
   for (let i = 0; i < ROUNDS; i += 1) {
     for (const [name, target] of Object.entries(targets)) {
-      (rounds[name] ??= []).push(await measure(load, target, pids[name]));
+      const measured = await measure(load, target, pids[name]);
+      // Requests that peers fail are told beside their figures.
+      if (measured.failed > 0 && !PEERS.has(name)) throw new Error(`${name} failed requests`);
+      (rounds[name] ??= []).push(measured);
     }
   }
   return Object.fromEntries(Object.entries(rounds).map(([name, all]) => [name, medians(all)]));
@@ -182,14 +190,15 @@ async function compare(load: Load, gateways: readonly Gateway[], text: string): 
 function show(what: string, results: Results): void {
   print(`${what}:`);
   const { direct: floor } = results;
-  for (const [name, { throughput, p50, p99, cpu = 0 }] of Object.entries(results)) {
+  for (const [name, { throughput, p50, p99, cpu = 0, failed }] of Object.entries(results)) {
     const added =
       name === 'direct'
         ? `p50 ${p50.toFixed(2)} ms`
         : `p50 +${(p50 - floor!.p50).toFixed(2)} ms, p99 at ${RATE}/s ${
             p99 === undefined ? 'not held' : `+${(p99 - floor!.p99!).toFixed(2)} ms`
           }, ${cpu.toFixed(0)} µs of processor time each`;
-    print(`  ${name}: ${throughput.toFixed(0)}/s, ${added}`);
+    const note = failed > 0 ? `; ${failed} requests failed` : '';
+    print(`  ${name}: ${throughput.toFixed(0)}/s, ${added}${note}`);
   }
 }
 
