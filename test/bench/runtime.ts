@@ -94,7 +94,8 @@ function once<T>(child: ChildProcess): Promise<T> {
   });
 }
 
-async function measure(load: Load, target: Target, pid?: number): Promise<Measured> {
+/** Undefined when no request was answered well. */
+async function measure(load: Load, target: Target, pid?: number): Promise<Measured | undefined> {
   await load.run({ kind: 'Closed', target, connections: CONNECTIONS, seconds: 1 });
   const before = await cpuSeconds(pid);
   const closed = await load.run({
@@ -107,6 +108,7 @@ async function measure(load: Load, target: Target, pid?: number): Promise<Measur
   const single = await load.run({ kind: 'OneByOne', target, count: ONE_BY_ONE });
   const failed = closed.failed + single.failed;
   const throughput = closed.perSecond!;
+  if (throughput === 0 || single.latencies!.length === 0) return undefined;
   const cpu = pid === undefined ? {} : { cpu: (used * 1e6) / (throughput * SECONDS) };
   const p50 = percentile(single.latencies!, 50);
   if (throughput < RATE * 1.2) return { throughput, p50, failed, ...cpu };
@@ -179,6 +181,12 @@ async function compare(load: Load, gateways: readonly Gateway[], text: string): 
   for (let i = 0; i < ROUNDS; i += 1) {
     for (const [name, target] of Object.entries(targets)) {
       const measured = await measure(load, target, pids[name]);
+      if (measured === undefined && PEERS.has(name)) {
+        print(`${name}: no request was answered well`);
+        delete targets[name];
+        continue;
+      }
+      if (measured === undefined) throw new Error(`${name} failed all requests`);
       // Requests that peers fail are told beside their figures.
       if (measured.failed > 0 && !PEERS.has(name)) throw new Error(`${name} failed requests`);
       (rounds[name] ??= []).push(measured);
