@@ -68,6 +68,7 @@ drift: $(MODULES) ## check that generated files are what `make generate` makes
 
 .PHONY: unit
 unit: $(MODULES) ## run the unit tests
+	@node test/cluster/testPackages.ts
 	$(JEST) --selectProjects unit $(RESULTS)
 
 .PHONY: integration
@@ -76,6 +77,7 @@ integration: $(MODULES) ## run the tests against a real API server, without pods
 
 .PHONY: e2e
 e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
+	@node test/cluster/testPackages.ts
 	$(JEST) --selectProjects e2e --runInBand $(RESULTS)
 
 .PHONY: e2e-smoke

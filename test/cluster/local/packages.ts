@@ -15,7 +15,7 @@ const command = (name: string, debian: string = name): Need => ({
   isThere: () => which(name) !== undefined,
 });
 
-const NEEDS: readonly Need[] = [
+const CLUSTER: readonly Need[] = [
   command('containerd'),
   command('runc'),
   { debian: 'containernetworking-plugins', isThere: () => cniDirectory() !== undefined },
@@ -26,18 +26,30 @@ const NEEDS: readonly Need[] = [
   command('buildah'),
 ];
 
+/** What tests run besides a cluster. */
+const TESTS: readonly Need[] = [command('redis-server')];
+
 /** The directory of the CNI plugins. */
 export function cniDirectory(): string | undefined {
   return CNI_DIRECTORIES.find((directory) => existsSync(`${directory}/bridge`));
 }
 
-/** Installs the Debian packages that are missing, or says which ones are. */
-export async function installPackages(): Promise<void> {
-  const missing = NEEDS.filter((need) => !need.isThere()).map((need) => need.debian);
+/** Installs the Debian packages that the local cluster lacks, or says which ones are missing. */
+export function installPackages(): Promise<void> {
+  return install(CLUSTER, 'install it with your package manager, or use CLUSTER=kind');
+}
+
+/** The same for what tests run besides a cluster. */
+export function installTestPackages(): Promise<void> {
+  return install(TESTS, 'install it with your package manager');
+}
+
+async function install(needs: readonly Need[], otherwise: string): Promise<void> {
+  const missing = needs.filter((need) => !need.isThere()).map((need) => need.debian);
   if (missing.length === 0) return;
-  if (which('apt-get') === undefined)
+  if (which('apt-get') === undefined || process.getuid?.() !== 0)
     throw new Error(
-      `missing on this machine: what Debian packages as ${missing.join(', ')}; install it with your package manager, or use CLUSTER=kind`,
+      `missing on this machine: what Debian packages as ${missing.join(', ')}; ${otherwise}`,
     );
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await step(`Installing the Debian packages ${missing.join(' ')}`, async () => {
