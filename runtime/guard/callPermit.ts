@@ -3,6 +3,7 @@ import { endReservation } from '../resilience/bucket.ts';
 import { giveSlot } from '../resilience/bulkhead.ts';
 import { REFUND } from './admission.ts';
 import { settleGood } from './circuit.ts';
+import { ASK, SLOTS, TAKES } from './dependencyRow.ts';
 import { HeldPermit } from './heldPermit.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
@@ -14,14 +15,9 @@ import type { Lender, Office } from './heldPermit.ts';
 
 /** The dependency that a call goes to, as its permit sees it. */
 export interface Callee {
-  readonly office: Office;
   readonly circuit: Circuit;
   readonly bulkhead: BulkheadStage;
   readonly limits: LimiterSet;
-  /** Where the numbers of its circuit and of its bulkhead stand. */
-  readonly cells: Float64Array;
-  readonly at: number;
-  readonly slotsAt: number;
   /** Shuts the gate of the call's credential. */
   shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void;
   /** The call has ended, or has shown that the gate can be opened. */
@@ -32,9 +28,18 @@ export interface Callee {
   circuitOpen(): Rejection;
 }
 
+/** The part of a dependency that every call touches. */
+export interface Desk {
+  readonly office: Office;
+  /** Where the numbers of the dependency stand. */
+  readonly cells: Float64Array;
+  readonly at: number;
+  readonly dependency: Callee;
+}
+
 /** Leave to make one call to a dependency. */
 export class CallPermit extends HeldPermit {
-  private readonly dependency: Callee;
+  private readonly desk: Desk;
   /** Generation of the circuit that it votes in. */
   private generation: number;
   private readonly began: number;
@@ -45,9 +50,9 @@ export class CallPermit extends HeldPermit {
   private limitCells: Float64Array | undefined;
   private limitAt = 0;
 
-  constructor(asked: AskedCall | undefined, dependency: Callee, generation: number, now: number) {
+  constructor(asked: AskedCall | undefined, desk: Desk, generation: number, now: number) {
     super(asked);
-    this.dependency = dependency;
+    this.desk = desk;
     this.generation = generation;
     this.began = now;
     this.firstTokenAt = undefined;
@@ -65,17 +70,19 @@ export class CallPermit extends HeldPermit {
     if (this.firstTokenAt !== undefined) return;
     const now = this.now();
     this.firstTokenAt = now;
-    this.dependency.leaveGate(this, true);
-    const { circuit } = this.dependency;
+    const { dependency } = this.desk;
+    dependency.leaveGate(this, true);
+    const { circuit } = dependency;
     this.generation = circuit.firstToken(this.generation, now - this.began, now);
   }
 
   shutGate(reason: GateReason, ms?: number): void {
-    this.dependency.shutGate(this, reason, ms, this.now());
+    this.desk.dependency.shutGate(this, reason, ms, this.now());
   }
 
   recheck(now: number): Rejection | undefined {
-    const { dependency, generation } = this;
+    const { generation } = this;
+    const { dependency } = this.desk;
     const { circuit } = dependency;
     const shut = dependency.gateRejection(this.asked?.credential, now);
     if (shut || generation === REJECTED || !circuit.isStale(generation)) return shut;
@@ -84,32 +91,33 @@ export class CallPermit extends HeldPermit {
   }
 
   protected get office(): Office {
-    return this.dependency.office;
+    return this.desk.office;
   }
 
   protected get limits(): Lender {
-    return this.dependency.limits;
+    return this.desk.dependency.limits;
   }
 
   protected vote(outcome: Outcome, now: number): void {
-    const { dependency, generation } = this;
-    const { cells, at } = dependency;
-    dependency.leaveGate(this, outcome.vote === 'ok');
+    const { desk, generation } = this;
+    const { cells, at } = desk;
+    // Where calls need not ask there are no gates.
+    if (cells[at + TAKES] === ASK) desk.dependency.leaveGate(this, outcome.vote === 'ok');
     if (generation === REJECTED) return;
     const ms = (this.firstTokenAt ?? now) - this.began;
     const good = outcome.vote === 'ok' && outcome.slow !== true;
     if (good && settleGood(cells, at, generation, ms, now)) return;
-    dependency.circuit.settle(generation, outcome, ms, now);
+    desk.dependency.circuit.settle(generation, outcome, ms, now);
   }
 
   protected override giveBack(actual: ActualCost | undefined, now: number): void {
     super.giveBack(actual, now);
     if (!this.slotTaken) return;
-    const { dependency, limitCells } = this;
+    const { desk, limitCells } = this;
     if (limitCells !== undefined) {
       endReservation(limitCells, this.limitAt, actual === REFUND ? 1 : 0, now);
-      if (actual === REFUND) dependency.limits.serve(now);
+      if (actual === REFUND) desk.dependency.limits.serve(now);
     }
-    if (giveSlot(dependency.cells, dependency.slotsAt)) dependency.bulkhead.bulkhead.advance(now);
+    if (giveSlot(desk.cells, desk.at + SLOTS)) desk.dependency.bulkhead.bulkhead.advance(now);
   }
 }

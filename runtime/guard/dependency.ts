@@ -1,9 +1,11 @@
 import { REJECTED } from '../resilience/breaker.ts';
 import { Gates } from '../resilience/gates.ts';
-import { BULKHEAD_CELLS, giveSlot, takeSlot } from '../resilience/bulkhead.ts';
+import { giveSlot, takeSlot } from '../resilience/bulkhead.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
 import { CallPermit } from './callPermit.ts';
-import { CIRCUIT_CELLS, enterClosed } from './circuit.ts';
+import { enterClosed } from './circuit.ts';
+import { ASK, BY_SLOT, BY_SLOT_AND_LIMIT, LIMIT, SLOTS, TAKES } from './dependencyRow.ts';
+import { Handle } from './handle.ts';
 import { takeRequest } from './limiter.ts';
 import { LimiterSet } from './limiterSet.ts';
 import { ProviderLimits } from './providerLimits.ts';
@@ -24,8 +26,8 @@ import type {
   Standing,
   Waiting,
 } from './admission.ts';
-import type { Callee } from './callPermit.ts';
 import type { Circuit } from './circuit.ts';
+import type { Reached } from './handle.ts';
 import type { Office } from './heldPermit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
@@ -48,9 +50,6 @@ export interface SavedGate extends GateSnapshot {
   credential: string;
 }
 
-/** Numbers of a dependency in a row: its circuit's, then its bulkhead's. */
-export const DEPENDENCY_CELLS = CIRCUIT_CELLS + BULKHEAD_CELLS;
-
 /** What all dependencies of a guard share. */
 export interface Shared {
   office: Office;
@@ -61,12 +60,12 @@ export interface Shared {
 }
 
 /** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
-export class Dependency implements Callee {
-  // What every call touches stands first, next to each other in memory.
-  readonly cells: Float64Array;
-  readonly at: number;
-  /** Hash of the mounted credential that was used last. */
-  private mounted = '';
+export class Dependency implements Reached {
+  /** What calls come by; it holds what every call touches. */
+  readonly handle: Handle;
+  gone = false;
+  private readonly cells: Float64Array;
+  private readonly at: number;
   /** Made when the first one is shut. */
   private gates: Gates | undefined;
   /** Where the numbers of its limit stand, if it has one and no other. */
@@ -74,10 +73,9 @@ export class Dependency implements Callee {
   private limitAt = 0;
   /** Whether its bounds are just those: slots and at most one limit. */
   private simple = true;
-  readonly slotsAt: number;
+  private readonly slotsAt: number;
   /** Calls that were let through to see if a gate can be opened. */
   private probes: Set<CallPermit> | undefined;
-  readonly office: Office;
   readonly name: string;
   readonly circuit: Circuit;
   readonly bulkhead: BulkheadStage;
@@ -92,18 +90,21 @@ export class Dependency implements Callee {
     { cells, at }: Row,
     { office, arm, limitRows }: Shared,
   ) {
+    this.handle = new Handle(this, office, cells, at);
     this.cells = cells;
     this.at = at;
-    this.gates = undefined;
-    this.limitCells = undefined;
-    this.slotsAt = at + CIRCUIT_CELLS;
-    this.probes = undefined;
-    this.office = office;
+    this.slotsAt = at + SLOTS;
     this.name = circuit.dependency;
     this.circuit = circuit;
     this.bulkhead = new BulkheadStage(this.name, concurrency, arm, { cells, at: this.slotsAt });
-    this.limits = new LimiterSet(this.name, arm, limitRows);
+    this.limits = new LimiterSet(this.name, arm, limitRows, { cells, at: at + LIMIT });
     this.stages = [this.bulkhead];
+  }
+
+  /** The configuration in force has it no more. Calls that are under way end as they would. */
+  leave(): void {
+    this.gone = true;
+    this.note();
   }
 
   /** What bounds calls; the circuit has its own, because it tells of what it does. */
@@ -124,6 +125,23 @@ export class Dependency implements Callee {
     this.simple = another === undefined && this.provider === undefined;
     this.limitCells = limiter?.row.cells;
     this.limitAt = limiter?.row.at ?? 0;
+    this.note();
+  }
+
+  /** Notes what a call takes by the numbers alone; to be called when that may change. */
+  private note(): void {
+    const { cells, at, gates, gone, simple, limitCells, limitAt } = this;
+    let takes = ASK;
+    if (simple && !gone && gates === undefined) {
+      if (limitCells === undefined) takes = BY_SLOT;
+      else if (limitCells === cells && limitAt === at + LIMIT) takes = BY_SLOT_AND_LIMIT;
+    }
+    cells[at + TAKES] = takes;
+  }
+
+  /** Hash of the mounted credential that was used last. */
+  private get mounted(): string {
+    return this.handle.mounted;
   }
 
   /** The policy of the circuit. */
@@ -141,7 +159,7 @@ export class Dependency implements Callee {
       if (gate === 'Probe') this.gates!.leave(credential.hash, false);
       return { kind: 'Rejection', rejection: this.circuitOpen() };
     }
-    const permit = new CallPermit(asked, this, generation, now);
+    const permit = new CallPermit(asked, this.handle, generation, now);
     if (gate === 'Probe') this.probe(permit);
     return this.bound(permit, now);
   }
@@ -152,7 +170,8 @@ export class Dependency implements Callee {
     return generation === REJECTED ? this.circuit.enter(now) : generation;
   }
 
-  private bound(permit: CallPermit, now: number): Admission | Waiting {
+  /** Takes what bounds a call that the circuit has let through. */
+  bound(permit: CallPermit, now: number): Admission | Waiting {
     return this.takeSimply(permit, now) ? permit : pass(permit, this.stages, now);
   }
 
@@ -188,7 +207,7 @@ export class Dependency implements Callee {
     this.gates?.replace(this.mounted, mounted, now);
     this.provider?.forget();
     for (const limiter of this.limits.limiters) limiter.forget(now);
-    this.mounted = mounted;
+    this.handle.mounted = mounted;
   }
 
   /** The provider's answer to a call with this credential has told of its own limits. */
@@ -212,8 +231,7 @@ export class Dependency implements Callee {
   shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void {
     const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
     const spec = this.circuit.openDurations();
-    this.gates ??= new Gates();
-    this.gates.shut(hash, reason, { ms, probe: this.probes?.delete(permit) === true, spec }, now);
+    this.gated().shut(hash, reason, { ms, probe: this.probes?.delete(permit) === true, spec }, now);
     this.recheck(now);
   }
 
@@ -265,9 +283,16 @@ export class Dependency implements Callee {
   restoreGate(saved: SavedGate, ageMs: number, now: number): void {
     const { credential } = saved;
     if (this.mounted !== '' && this.mounted !== credential) return;
-    this.mounted = credential;
-    this.gates ??= new Gates();
-    this.gates.restore(credential, saved, ageMs, now);
+    this.handle.mounted = credential;
+    this.gated().restore(credential, saved, ageMs, now);
+  }
+
+  private gated(): Gates {
+    if (this.gates === undefined) {
+      this.gates = new Gates();
+      this.note();
+    }
+    return this.gates;
   }
 
   private refuse(reason: GateReason, retryAfterMs: number): Admission {

@@ -4,7 +4,8 @@ import { Rows } from '../resilience/rows.ts';
 import { Alarm } from './alarm.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
 import { Circuit } from './circuit.ts';
-import { Dependency, DEPENDENCY_CELLS } from './dependency.ts';
+import { Dependency } from './dependency.ts';
+import { DEPENDENCY_CELLS } from './dependencyRow.ts';
 import { InboundPermit, Office } from './heldPermit.ts';
 import { LIMIT_CELLS } from './limiter.ts';
 import { LimiterSet } from './limiterSet.ts';
@@ -25,6 +26,7 @@ import type { Admission, Asked, AskedCall, Credential, Standing, Waiting } from 
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
+import type { Handle } from './handle.ts';
 import type { LimitSnapshot } from './limiter.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
@@ -98,7 +100,10 @@ export class Guard {
   constructor({ clock, onTransition, slices = SLICES }: GuardOptions) {
     this.clock = clock;
     this.slices = slices;
-    this.office = new Office(clock);
+    this.office = new Office(clock, {
+      reach: (name) => this.reach(name),
+      unknown: (name) => this.unknown(name),
+    });
     this.onTransition = onTransition;
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, () => this.advance(this.office.now()));
@@ -136,13 +141,21 @@ export class Guard {
     );
   }
 
+  /**
+   * A dependency, such as model/primary, to be called many times: by its handle a call is spared the
+   * look-up. It stays good over configurations. Undefined when there is none such now.
+   */
+  dependency(name: string): Handle | undefined {
+    return this.reach(name)?.handle;
+  }
+
   /** Asks to call a dependency, such as model/primary. Waits only if `asked`. */
   acquire(dependency: string): Admission;
   acquire(dependency: string, asked: AskedCall): Admission | Waiting;
   acquire(dependency: string, asked?: AskedCall): Admission | Waiting {
     const found = this.reach(dependency);
-    if (found === undefined) throw new Error(this.unknown(dependency));
-    return found.acquire(asked, this.office.now());
+    if (found === undefined) throw this.unknown(dependency);
+    return found.handle.acquire(asked);
   }
 
   /** Whether the configuration in force has this dependency. */
@@ -260,6 +273,7 @@ export class Guard {
     while (sorting.next().done !== true) yield LOOK;
     // From here on whoever asks is answered by it.
     this.rollout = rollout;
+    this.office.rolling = true;
     this.applyInbound(rollout.inbound);
     for (const [name, each] of this.dependencies) yield rollout.has(name) ? LOOK : this.drop(each);
     for (const name of rollout.names()) yield this.put(name, rollout.take(name));
@@ -270,6 +284,7 @@ export class Guard {
     }
     this.dependencies = inOrder;
     this.rollout = undefined;
+    this.office.rolling = false;
     this.newest = undefined;
   }
 
@@ -302,6 +317,7 @@ export class Guard {
   private drop(dependency: Dependency): number {
     const now = this.office.now();
     this.dependencies.delete(dependency.name);
+    dependency.leave();
     dependency.apply(concurrency({}), [], now);
     this.advanceOne(dependency, now);
     return 1;
@@ -312,7 +328,7 @@ export class Guard {
     if (planned === undefined) return 0;
     let dependency = this.dependencies.get(name);
     if (dependency === undefined) {
-      dependency = this.dependency(name, planned.bound);
+      dependency = this.make(name, planned.bound);
       this.dependencies.set(name, dependency);
     }
     const now = this.office.now();
@@ -323,7 +339,7 @@ export class Guard {
     return 1 + dependency.limits.keys / KEYS_PER_UNIT;
   }
 
-  private dependency(name: string, bound: BulkheadSpec): Dependency {
+  private make(name: string, bound: BulkheadSpec): Dependency {
     const { office, arm, wallTime, limitRows } = this;
     const told = (...args: Parameters<typeof this.changed>): void => this.changed(...args);
     const row = this.rows.add();
@@ -395,8 +411,10 @@ export class Guard {
     return [this.inboundLimits, ...sets].flatMap((set) => set.limiters);
   }
 
-  private unknown(dependency: string): string {
+  private unknown(dependency: string): Error {
     const known = [...this.dependencies.keys()].join(', ') || 'none';
-    return `no dependency ${dependency} in the configuration in force (there is: ${known})`;
+    return new Error(
+      `no dependency ${dependency} in the configuration in force (there is: ${known})`,
+    );
   }
 }

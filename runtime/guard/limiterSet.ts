@@ -1,6 +1,7 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
 import { Rows } from '../resilience/rows.ts';
 import { Limiter, LIMIT_CELLS } from './limiter.ts';
+import type { Row } from '../resilience/rows.ts';
 import type { LimitSnapshot } from './limiter.ts';
 import type { Limit } from '../../contract/generated/types.ts';
 import type { ActualCost, Rejection } from './admission.ts';
@@ -18,11 +19,19 @@ export class LimiterSet implements Stage {
   private queued: WaitQueue<PlaceInStage> | undefined;
   private readonly arm: (at: number) => void;
   private readonly rows: Rows;
+  /** For the first limit that there is; not for another one after it. */
+  private firstRow: Row | undefined;
 
   /** `arm` is told when `advance` is to be called at the latest. */
-  constructor(target: string, arm: (at: number) => void, rows: Rows = new Rows(LIMIT_CELLS)) {
+  constructor(
+    target: string,
+    arm: (at: number) => void,
+    rows: Rows = new Rows(LIMIT_CELLS),
+    firstRow?: Row,
+  ) {
     this.target = target;
     this.rows = rows;
+    this.firstRow = firstRow;
     this.arm = arm;
   }
 
@@ -37,11 +46,17 @@ export class LimiterSet implements Stage {
     this.limiters = limits.map((limit) => {
       const index = free.findIndex((each) => each.follows(limit));
       const [kept] = index < 0 ? [] : free.splice(index, 1);
-      if (!kept) return new Limiter(limit, now, this.rows.add());
+      if (!kept) return new Limiter(limit, now, this.row());
       kept.apply(limit, now);
       return kept;
     });
     if (this.queued !== undefined && this.queued.length > 0) this.nextAt = now;
+  }
+
+  private row(): Row {
+    const row = this.firstRow ?? this.rows.add();
+    this.firstRow = undefined;
+    return row;
   }
 
   /** Keys with a bucket of their own, of all limits. */

@@ -4,8 +4,11 @@ export interface Row {
   readonly at: number;
 }
 
-/** Rows that are made room for at a time. */
-const CHUNK = 128;
+/** Rows that are made room for at a time: at first, and when there are many. */
+const CHUNK = 16;
+const LARGE_CHUNK = 4096;
+/** Numbers in a line of a cache. */
+const LINE = 8;
 
 /**
  * Hands out rows of `width` numbers, all 0, next to each other in memory: with thousands of
@@ -23,21 +26,23 @@ const CHUNK = 128;
  * where there is more to decide, and the call then goes the way of the classes.
  */
 export class Rows {
-  private readonly width: number;
+  private readonly stride: number;
   private cells = new Float64Array();
   private next = 0;
+  private chunk = CHUNK;
 
   constructor(width: number) {
-    this.width = width;
+    this.stride = Math.ceil(width / LINE) * LINE;
   }
 
   add(): Row {
     if (this.next === this.cells.length) {
-      this.cells = new Float64Array(this.width * CHUNK);
+      this.cells = new Float64Array(this.stride * this.chunk);
       this.next = 0;
+      this.chunk = Math.min(2 * this.chunk, LARGE_CHUNK);
     }
     const at = this.next;
-    this.next += this.width;
+    this.next += this.stride;
     return { cells: this.cells, at };
   }
 }
