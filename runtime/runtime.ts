@@ -333,7 +333,6 @@ export class Runtime {
     const { clock } = this.#options;
     const estimator = new TokenEstimator();
     const model = new ModelCaller({
-      guard: this.guard,
       clock,
       upstream: this.#upstream,
       wheel: this.#wheel,

@@ -5,9 +5,15 @@ import { Guard } from './guard.ts';
 import { circuitOf, content, limitOf } from './guardFixture.ts';
 import type { Circuit, Content, Limit, Transition } from '../../contract/generated/types.ts';
 import type { Admission, Permit } from './admission.ts';
+import type { Handle } from './handle.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
 const NAMES = ['a', 'b'];
+const ENDPOINTS = NAMES.map((name) => ({
+  name,
+  provider: 'Anthropic' as const,
+  baseURL: `http://${name}.test`,
+}));
 
 type Step =
   | { do: 'acquire'; name: string }
@@ -61,11 +67,7 @@ const configuration: fc.Arbitrary<Content> = fc
   .map(({ names, ...parts }) =>
     content({
       ...parts,
-      endpoints: names.map((name) => ({
-        name,
-        provider: 'Anthropic',
-        baseURL: `http://${name}.test`,
-      })),
+      endpoints: ENDPOINTS.filter(({ name }) => names.includes(name)),
     }),
   );
 const outcome: fc.Arbitrary<Outcome> = fc.constantFrom<Outcome>(
@@ -116,6 +118,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const trace = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
 
+function byName(guard: Guard): (name: string) => Admission {
+  return (name) => guard.acquire(name);
+}
+
+/** Each by the handle that was there first, whatever becomes of the dependency. */
+function byHandle(guard: Guard): (name: string) => Admission {
+  const handles = new Map<string, Handle>();
+  return (name) => {
+    const handle = handles.get(name) ?? guard.dependency(name);
+    if (handle === undefined) throw new Error(`no dependency ${name} yet`);
+    handles.set(name, handle);
+    const { present } = handle;
+    const known = guard.has(name);
+    expect([name, present, handle.standing()]).toEqual([name, known, guard.standing(name)]);
+    return handle.acquire();
+  };
+}
+
 /** A guard under way, with every permit that it gave. */
 class Run {
   readonly clock = new FakeClock();
@@ -127,9 +147,12 @@ class Run {
     onTransition: (transition) => this.told.push(transition),
   });
 
-  constructor(initial: Content) {
+  private readonly call: (name: string) => Admission;
+
+  constructor(initial: Content, caller: (guard: Guard) => (name: string) => Admission = byName) {
     this.content = initial;
     this.guard.apply(initial);
+    this.call = caller(this.guard);
   }
 
   take(next: Step): unknown {
@@ -160,8 +183,13 @@ class Run {
   }
 
   private acquire(name: string): unknown {
-    if (!this.content.endpoints.some((endpoint) => endpoint.name === name)) return undefined;
-    return this.keep(this.guard.acquire(`model/${name}`));
+    const gone = !this.content.endpoints.some((endpoint) => endpoint.name === name);
+    try {
+      return this.keep(this.call(`model/${name}`));
+    } catch (error) {
+      if (!gone) throw error;
+      return (error as Error).message;
+    }
   }
 
   private keep(admission: Admission): unknown {
@@ -200,6 +228,21 @@ describe('for any trace of requests, calls, clock steps, cancellations and reloa
       expect(seen).toEqual(steps.map((next) => JSON.stringify([plain.take(next), plain.look()])));
     });
     fc.assert(property, RUNS);
+  });
+
+  it('a handle answers as the name does, also when the dependency goes and comes back', () => {
+    let gone = 0;
+    const property = fc.property(configuration, trace, (initial, steps) => {
+      const both = { ...initial, endpoints: ENDPOINTS };
+      const [named, handled] = [new Run(both), new Run(both, byHandle)];
+      for (const name of NAMES) handled.take({ do: 'call', name, outcome: { vote: 'ok' } });
+      for (const name of NAMES) named.take({ do: 'call', name, outcome: { vote: 'ok' } });
+      const seen = steps.map((next) => JSON.stringify([handled.take(next), handled.look()]));
+      expect(seen).toEqual(steps.map((next) => JSON.stringify([named.take(next), named.look()])));
+      gone += seen.filter((each) => each.includes('no dependency model/b')).length;
+    });
+    fc.assert(property, RUNS);
+    expect(gone).toBeGreaterThan(RUNS.numRuns / 10);
   });
 
   it('transitions are numbered without a gap, each begins where the one before ended, and status agrees', () => {

@@ -6,6 +6,7 @@ import { circuitOf, content, limitOf } from './guardFixture.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { GuardSnapshot } from './guard.ts';
 import type { GateReason } from '../resilience/gates.ts';
+import type { Handle } from './handle.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
 const PRIMARY = 'model/primary';
@@ -77,11 +78,14 @@ const trace = fc.array(step, { minLength: 5, maxLength: 40, size: 'max' });
 class Life {
   readonly clock: FakeClock;
   readonly guard: Guard;
+  /** Looked up before anything is taken up. */
+  private readonly primary: Handle;
 
   constructor(capacity: number, start?: string) {
     this.clock = new FakeClock(start);
     this.guard = new Guard({ clock: this.clock });
     this.guard.apply(configuration(capacity));
+    this.primary = this.guard.dependency(PRIMARY)!;
   }
 
   /** What is answered, and which gate there is. */
@@ -96,7 +100,7 @@ class Life {
   }
 
   private call({ tokens, used, outcome, gate }: Call): unknown {
-    const answer = this.guard.acquire(PRIMARY, {
+    const answer = this.primary.acquire({
       cost: { inputTokens: 0, outputTokens: tokens },
       credential: { hash: 'mounted', mounted: true },
     });

@@ -139,6 +139,66 @@ describe('a new configuration', () => {
   });
 });
 
+describe('the handle of a dependency', () => {
+  function failing(bench: Bench): () => void {
+    const handle = bench.guard.dependency(PRIMARY)!;
+    return () => {
+      const answer = handle.acquire();
+      if (answer.kind === 'Permit') answer.settle(OVERLOADED);
+    };
+  }
+
+  it('goes on with its state under a new configuration, and by its rules', () => {
+    const bench = new Bench();
+    const fail = failing(bench);
+    for (let i = 0; i < 3; i += 1) fail();
+    const trip = { consecutiveFailures: 4 };
+    bench.guard.apply(content({ circuits: [circuitOf({ trip })] }));
+    expect(bench.states()).toEqual(['model/primary Closed']);
+    fail();
+    expect(bench.states()).toEqual(['model/primary Open']);
+  });
+
+  it('sees a limit that comes, one that is another, and one that goes', () => {
+    const bench = new Bench();
+    const handle = bench.guard.dependency(PRIMARY)!;
+    const granted = (): number => {
+      for (let count = 0; ; count += 1)
+        if (count > 9 || handle.acquire().kind !== 'Permit') return count;
+    };
+    const limited = (name: string, capacity: number): Content =>
+      content({ limits: [limitOf({ target: PRIMARY, name, capacity })] });
+    bench.guard.apply(limited('x', 2));
+    expect(granted()).toBe(2);
+    bench.guard.apply(limited('y', 3));
+    expect(granted()).toBe(3);
+    bench.guard.apply(content());
+    expect(granted()).toBe(10);
+  });
+
+  it('of one that is gone answers as its name does', () => {
+    const bench = new Bench();
+    const handle = bench.guard.dependency(PRIMARY)!;
+    bench.guard.apply(content({ endpoints: [SECONDARY] }));
+    expect([handle.present, handle.standing()]).toEqual([false, undefined]);
+    expect(() => handle.acquire()).toThrow('no dependency model/primary');
+    expect(bench.guard.dependency(PRIMARY)).toBeUndefined();
+  });
+
+  it('of one that was gone has the state of the one that came back', () => {
+    const bench = new Bench();
+    const fail = failing(bench);
+    for (let i = 0; i < 5; i += 1) fail();
+    bench.guard.apply(content({ endpoints: [SECONDARY] }));
+    bench.guard.apply(content({ circuits: [circuitOf({})] }));
+    expect(bench.states()).toEqual(['model/primary Closed']);
+    for (let i = 0; i < 2; i += 1) fail();
+    for (let i = 0; i < 3; i += 1) bench.permit().settle(OVERLOADED);
+    expect(bench.states()).toEqual(['model/primary Open']);
+    expect(bench.guard.stats().circuits).toMatchObject([{ requests: 5 }]);
+  });
+});
+
 describe('before the first configuration', () => {
   it('requests are taken and no dependency is known', () => {
     const guard = new Guard({ clock: new FakeClock() });

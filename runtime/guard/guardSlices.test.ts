@@ -5,6 +5,8 @@ import { Guard } from './guard.ts';
 import { circuitOf, content, limitOf } from './guardFixture.ts';
 import { OK } from '../resilience/outcome.ts';
 import type { Content } from '../../contract/generated/types.ts';
+import type { Admission } from './admission.ts';
+import type { Handle } from './handle.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
 const FAILURE: Outcome = { vote: 'failure', class: 'ServerError', message: 'HTTP 500' };
@@ -14,10 +16,20 @@ class Bench {
   readonly clock = new FakeClock();
   readonly turns: (() => void)[] = [];
   readonly guard: Guard;
+  /** Dependencies that are called by the handle that was there first. */
+  private readonly handles: Map<string, Handle> | undefined;
 
-  constructor(size: number) {
+  constructor(size: number, byHandle = false) {
+    if (byHandle) this.handles = new Map();
     const pause = (): Promise<void> => new Promise((resolve) => this.turns.push(resolve));
     this.guard = new Guard({ clock: this.clock, slices: { size, pause } });
+  }
+
+  acquire(dependency: string): Admission {
+    const handle = this.handles?.get(dependency) ?? this.guard.dependency(dependency);
+    if (handle === undefined || this.handles === undefined) return this.guard.acquire(dependency);
+    this.handles.set(dependency, handle);
+    return handle.acquire();
   }
 
   async turn(): Promise<void> {
@@ -218,7 +230,7 @@ describe('for any trace of calls, clock steps and configurations, however they o
       trace,
       fc.integer({ min: 1, max: 3 }),
       async (steps, size) => {
-        const sliced = new Bench(size);
+        const sliced = new Bench(size, true);
         const whole = new Bench(1000);
         const answers: string[][] = [];
         let endpoints = 0;
@@ -239,7 +251,8 @@ describe('for any trace of calls, clock steps and configurations, however they o
   });
 });
 
-function take({ guard, clock }: Bench, next: Step): unknown {
+function take(bench: Bench, next: Step): unknown {
+  const { guard, clock } = bench;
   switch (next.do) {
     case 'apply':
       return guard.apply(configuration(next.policy, next.endpoints, { failures: next.failures }));
@@ -248,13 +261,13 @@ function take({ guard, clock }: Bench, next: Step): unknown {
     case 'turn':
       return undefined;
     case 'call':
-      return call(guard, next.i, next.outcome);
+      return call(bench, next.i, next.outcome);
   }
 }
 
-function call(guard: Guard, i: number, outcome: Outcome): unknown {
+function call(bench: Bench, i: number, outcome: Outcome): unknown {
   try {
-    const answer = guard.acquire(name(i));
+    const answer = bench.acquire(name(i));
     if (answer.kind === 'Rejection') return answer;
     answer.permit.settle(outcome);
     return 'Permit';

@@ -1,7 +1,6 @@
 import type { ActualCost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
-import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
@@ -37,7 +36,6 @@ export interface ModelCall {
 }
 
 export interface ModelCallerDeps {
-  guard: Pick<Guard, 'acquire' | 'learn'>;
   pool: Pool;
   clock: Clock;
   upstream: Pick<Upstream, 'send'>;
@@ -169,7 +167,7 @@ export class ModelCaller {
     onUsage(charge);
     // A caller's own credential has limits of its own.
     if (member.key !== undefined) {
-      this.#deps.guard.learn(member.dependency, result.limits, member.credential.hash);
+      member.handle.learn(result.limits, member.credential.hash);
     }
     this.#learn(request, member, result, { began, firstChunk });
     return result;

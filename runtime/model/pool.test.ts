@@ -11,13 +11,25 @@ const ENDPOINTS = ['a', 'b', 'c'].map((name, i) => ({
   priority: i === 2 ? 1 : 0,
 }));
 
+function refuse(): never {
+  throw new Error('nothing is to be called');
+}
+
 function pooling(calls: Record<string, number>): Pool {
   const standing = (dependency: string): Standing | undefined => {
     const known = calls[dependency];
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
   return new Pool({
-    guard: { has: (dependency) => dependency in calls, standing },
+    guard: {
+      dependency: (name) => ({
+        name,
+        present: name in calls,
+        acquire: refuse,
+        learn: () => undefined,
+        standing: () => standing(name),
+      }),
+    },
     credentials: { mounted: () => undefined },
     random: () => 0,
   });

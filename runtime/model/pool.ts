@@ -1,6 +1,6 @@
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { Credential, Standing } from '../guard/admission.ts';
-import type { Guard } from '../guard/guard.ts';
+import type { Handle } from '../guard/handle.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
@@ -13,6 +13,8 @@ import type { RawHeaders } from './headers.ts';
 export interface Member {
   endpoint: Endpoint;
   dependency: string;
+  /** What it is called by. */
+  handle: Pick<Handle, 'acquire' | 'learn' | 'standing'>;
   priority: number;
   /** The endpoint's own key; absent: the caller's is passed on. */
   key?: string;
@@ -36,8 +38,11 @@ export interface EndpointState {
   load: number;
 }
 
+/** A dependency as the pool needs it. */
+type Called = Member['handle'] & Pick<Handle, 'name' | 'present'>;
+
 export interface PoolDeps {
-  guard: Pick<Guard, 'has' | 'standing'>;
+  guard: { dependency(name: string): Called | undefined };
   credentials: Pick<Credentials, 'mounted'>;
   /** From 0 up to but not 1. */
   random: () => number;
@@ -60,6 +65,8 @@ export class Pool {
   readonly #deps: PoolDeps;
   readonly #balancer: Balancer;
   readonly #sticky = new Map<string, string>();
+  /** Of the endpoints of configurations in use: each is looked up once. */
+  readonly #handles = new WeakMap<Endpoint, Called>();
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
@@ -78,12 +85,12 @@ export class Pool {
     let missing: Endpoint['credential'];
     let own: Credential | undefined;
     for (const endpoint of endpoints) {
-      const dependency = dependencyOf(endpoint);
+      const handle = this.#handle(endpoint);
       // A reload may have taken it away since the request began.
-      if (!this.#deps.guard.has(dependency)) continue;
+      if (handle?.present !== true) continue;
       const mounted = endpoint.credential && this.#deps.credentials.mounted(endpoint.credential);
       if (endpoint.credential && mounted === undefined) missing ??= endpoint.credential;
-      else members.push(member(endpoint, mounted, () => (own ??= callersOwn(headers))));
+      else members.push(member(endpoint, handle, mounted, () => (own ??= callersOwn(headers))));
     }
     return { members, ...(missing && { missing }) };
   }
@@ -93,8 +100,8 @@ export class Pool {
     const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
     const candidates: Candidate[] = [];
     for (const member of members) {
-      const { endpoint, dependency, priority, credential } = member;
-      const standing = this.#deps.guard.standing(dependency, credential);
+      const { endpoint, handle, priority, credential } = member;
+      const standing = handle.standing(credential);
       if (!standing) continue;
       candidates.push({
         member,
@@ -133,22 +140,32 @@ export class Pool {
   state(content: Content, endpoints: readonly Endpoint[]): EndpointState[] {
     const { members } = this.members(endpoints, []);
     return this.candidates(members, content).map(
-      ({ member: { dependency, credential }, priority, weight, standing, load }) => {
-        const calls = this.#deps.guard.standing(dependency, credential)?.calls ?? 0;
+      ({ member: { dependency, handle, credential }, priority, weight, standing, load }) => {
+        const calls = handle.standing(credential)?.calls ?? 0;
         return { dependency, priority, weight, standing, calls, load };
       },
     );
+  }
+
+  #handle(endpoint: Endpoint): Called | undefined {
+    const known = this.#handles.get(endpoint);
+    if (known !== undefined) return known;
+    const found = this.#deps.guard.dependency(dependencyOf(endpoint));
+    if (found !== undefined) this.#handles.set(endpoint, found);
+    return found;
   }
 }
 
 function member(
   endpoint: Endpoint,
+  handle: Called,
   mounted: MountedKey | undefined,
   own: () => Credential,
 ): Member {
   return {
     endpoint,
-    dependency: dependencyOf(endpoint),
+    dependency: handle.name,
+    handle,
     priority: endpoint.priority ?? 0,
     ...(mounted && { key: mounted.key }),
     credential: mounted ? mounted.credential : own(),

@@ -1,6 +1,5 @@
-import type { AskedCall, Permit, Rejection, Waiting } from '../guard/admission.ts';
+import type { Admission, AskedCall, Permit, Rejection, Waiting } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
-import type { Guard } from '../guard/guard.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { decided } from './decided.ts';
 import { keysOf } from '../security/caller.ts';
@@ -31,7 +30,6 @@ export interface Nowhere {
 }
 
 export interface RouteDeps {
-  guard: Pick<Guard, 'acquire'>;
   pool: Pool;
   estimator: Pick<TokenEstimator, 'estimate'>;
   /** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
@@ -174,7 +172,7 @@ export class Route {
     return { kind: 'Granted', member, permit };
   }
 
-  #ask(member: Member, immediate: boolean): ReturnType<Guard['acquire']> {
+  #ask(member: Member, immediate: boolean): Admission | Waiting {
     const { deadlineAt, headers, size, model, principal = '' } = this.#request;
     const { endpoint, credential } = member;
     const { maxTokens = Infinity } = endpoint;
@@ -186,7 +184,7 @@ export class Route {
       credential,
       ...(immediate && { immediate }),
     };
-    return this.#deps.guard.acquire(member.dependency, asked);
+    return member.handle.acquire(asked);
   }
 
   async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {

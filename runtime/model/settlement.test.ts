@@ -218,7 +218,6 @@ describe('reservations of tokens', () => {
     guard.apply(content);
     let next: () => Promise<UpstreamResponse>;
     const caller = new ModelCaller({
-      guard,
       clock,
       upstream: { send: () => next() },
       wheel: new TimerWheel(clock),

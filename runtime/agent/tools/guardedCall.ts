@@ -1,6 +1,7 @@
 import type { Credential, Rejection } from '../../guard/admission.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Guard } from '../../guard/guard.ts';
+import type { Handle } from '../../guard/handle.ts';
 import { decided } from '../../model/decided.ts';
 import { Cut } from '../../model/outcome.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
@@ -8,14 +9,13 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
 
 export interface GuardedCallsDeps {
-  guard: Pick<Guard, 'acquire' | 'standing'>;
+  guard: Pick<Guard, 'dependency'>;
   clock: Clock;
   /** A call has ended. */
   onOutcome: (dependency: string, outcome: Outcome) => void;
 }
 
 export interface Guarded {
-  dependency: string;
   timeoutMs: number;
   credential?: Credential;
   /** The caller's header of a name in lower case, for limits by key. */
@@ -34,14 +34,33 @@ export class GuardedCalls {
     this.#deps = deps;
   }
 
+  /** The calls of one of them, to be made by whoever makes them for as long as there is a use. */
+  to(dependency: string): CallsTo {
+    return new CallsTo(dependency, this.#deps);
+  }
+}
+
+/** Calls of one tool or server. */
+export class CallsTo {
+  readonly #dependency: string;
+  readonly #deps: GuardedCallsDeps;
+  /** Looked up at the first call. */
+  #handle: Handle | undefined;
+
+  constructor(dependency: string, deps: GuardedCallsDeps) {
+    this.#dependency = dependency;
+    this.#deps = deps;
+  }
+
   /** What the call came to; a refusal is an answer too, so that the model can go on without it. */
   async call(guarded: Guarded): Promise<ToolAnswer> {
     const { guard, clock } = this.#deps;
-    const { dependency, timeoutMs, credential, header, signal } = guarded;
+    const { timeoutMs, credential, header, signal } = guarded;
+    const handle = (this.#handle ??= guard.dependency(this.#dependency));
     // A reload may have taken it away since the turn began.
-    if (guard.standing(dependency) === undefined) return GONE;
+    if (handle?.present !== true) return GONE;
     const deadlineAt = clock.now() + timeoutMs;
-    const asked = guard.acquire(dependency, {
+    const asked = handle.acquire({
       deadlineAt,
       header,
       ...(credential && { credential }),
@@ -57,7 +76,7 @@ export class GuardedCalls {
     } finally {
       const outcome = answer?.outcome ?? IGNORED;
       permit.settle(outcome);
-      this.#deps.onOutcome(dependency, outcome);
+      this.#deps.onOutcome(this.#dependency, outcome);
     }
   }
 

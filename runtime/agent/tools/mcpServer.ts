@@ -7,7 +7,7 @@ import type { McpServer as ServerSpec } from '../../../contract/generated/types.
 import type { Credentials } from '../../model/credentials.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Egress } from './egress.ts';
-import type { GuardedCalls } from './guardedCall.ts';
+import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { mcpAnswer, mcpFailure, sessionLost } from './mcpAnswer.ts';
 import { readHeaders } from './secretHeaders.ts';
@@ -33,6 +33,7 @@ const MAX_PAGES = 20;
 export class McpServer {
   readonly #spec: ServerSpec;
   readonly #deps: McpServerDeps;
+  readonly #calls: CallsTo;
   #client: Promise<Client> | undefined;
   #listed: readonly ListedTool[] = [];
   /** The list has to be asked for. */
@@ -42,6 +43,7 @@ export class McpServer {
   constructor(spec: ServerSpec, deps: McpServerDeps) {
     this.#spec = spec;
     this.#deps = deps;
+    this.#calls = deps.calls.to(`mcp/${spec.name}`);
   }
 
   get name(): string {
@@ -96,15 +98,14 @@ export class McpServer {
     context: ToolContext,
     use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
   ): Promise<ToolAnswer> {
-    const { calls, credentials } = this.#deps;
+    const { credentials } = this.#deps;
     const secret = readHeaders(this.#spec.headersFrom, credentials);
     if ('missing' in secret) {
       const text = 'The tool was not called: a Secret of the agent is missing.';
       return { outcome: IGNORED, text, isError: true };
     }
-    return calls.call({
+    return this.#calls.call({
       ...context,
-      dependency: `mcp/${this.#spec.name}`,
       ...(secret.credential && { credential: secret.credential }),
       call: (signal) => this.#attempt(use, signal),
     });

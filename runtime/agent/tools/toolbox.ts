@@ -7,7 +7,7 @@ import type { Credentials } from '../../model/credentials.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { ToolUse } from '../exchange.ts';
 import type { Egress } from './egress.ts';
-import type { GuardedCalls } from './guardedCall.ts';
+import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import { callHttpTool } from './httpTool.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { readHeaders } from './secretHeaders.ts';
@@ -38,18 +38,27 @@ export interface HttpToolsDeps {
   results: Pick<ToolResults, 'answer'>;
 }
 
+interface Known {
+  tool: Tool;
+  calls: CallsTo;
+  validate: ValidateFunction;
+}
+
 /** The tools over HTTP of one configuration. */
 export class HttpTools implements Tools {
   readonly definitions: readonly Anthropic.Tool[];
   readonly #deps: HttpToolsDeps;
-  readonly #tools: Map<string, { tool: Tool; validate: ValidateFunction }>;
+  readonly #tools: Map<string, Known>;
   readonly #ajv = new Ajv({ strict: false, allErrors: true });
 
   constructor(content: Content, deps: HttpToolsDeps) {
     this.#deps = deps;
     const { tools } = supported(content);
     this.#tools = new Map(
-      tools.map((tool) => [tool.name, { tool, validate: this.#checker(tool) }]),
+      tools.map((tool) => {
+        const calls = deps.calls.to(`tool/${tool.name}`);
+        return [tool.name, { tool, calls, validate: this.#checker(tool) }];
+      }),
     );
     this.definitions = tools.map(({ name, description, inputSchema }) => ({
       name,
@@ -61,12 +70,12 @@ export class HttpTools implements Tools {
   run({ name, input }: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
     const found = this.#tools.get(name);
     if (!found) return undefined;
-    const { tool, validate } = found;
+    const { validate } = found;
     if (!validate(input)) {
       const why = this.#ajv.errorsText(validate.errors, { dataVar: 'input' });
       return Promise.resolve(notMade(`its input does not fit its schema: ${why}`));
     }
-    return this.#call(tool, input as Input, context);
+    return this.#call(found, input as Input, context);
   }
 
   /** The operator refuses what is no schema; should one come all the same, no input fits it. */
@@ -78,8 +87,8 @@ export class HttpTools implements Tools {
     }
   }
 
-  #call(tool: Tool, input: Input, context: ToolContext): Promise<ToolAnswer> {
-    const { credentials, calls, egress, results } = this.#deps;
+  #call({ tool, calls }: Known, input: Input, context: ToolContext): Promise<ToolAnswer> {
+    const { credentials, egress, results } = this.#deps;
     const secret = readHeaders(tool.http.headersFrom, credentials);
     if ('missing' in secret) return Promise.resolve(notMade('a Secret of the agent is missing'));
     const plain = tool.http.headers.map(({ name, value }): [string, string] => [name, value]);
@@ -88,7 +97,6 @@ export class HttpTools implements Tools {
     const call = (signal: AbortSignal): Promise<ToolAnswer> =>
       calls.call({
         ...context,
-        dependency: `tool/${tool.name}`,
         ...(credential && { credential }),
         signal,
         call: (bounded) => callHttpTool({ tool, input, headers, egress, signal: bounded }),
