@@ -8,7 +8,8 @@ COPY dist/operator/ /app/
 USER 65532:65532
 WORKDIR /app
 ENV NODE_ENV=production
-ENTRYPOINT ["/nodejs/bin/node", "/app/main.js"]
+# Node would choose 1 MiB in a container of 512 MiB, and spend a fifth of a busy operator's time on collecting garbage.
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "/app/main.js"]
 CMD []
 
 FROM ${BASE_IMAGE} AS runtime

@@ -37,6 +37,9 @@ const PLAN = {
   checkMs: DAY_MS / 24,
 };
 
+/** For how long pods may be told of a certificate that has expired meanwhile. */
+const TRUSTED_MS = 60_000;
+
 /**
  * Replaces the authority before it expires. The successor is made known to pods first and signs only
  * when they had time to read it, and pods know the one before until it expires: so whatever mix of
@@ -50,6 +53,7 @@ export class Rotation {
   #authorities: Authorities;
   #leading: SecretStore | undefined;
   #checking: Promise<void> | undefined;
+  #trusted: { of: Authorities; at: number; pem: string } | undefined;
 
   private constructor(options: RotationOptions, authorities: Authorities) {
     this.#options = options;
@@ -78,8 +82,15 @@ export class Rotation {
   /** The one that signs. */
   signing = (): Authority => this.#authorities.signing;
 
-  /** What pods are to know, as PEM. */
-  trusted = (): string => trusted(this.#authorities, this.#options.clock.now());
+  /** What pods are to know, as PEM. Asked at each reconcile, so certificates are read once a minute at most. */
+  trusted = (): string => {
+    const now = this.#options.clock.now();
+    const known = this.#trusted;
+    if (known?.of === this.#authorities && Math.abs(now - known.at) < TRUSTED_MS) return known.pem;
+    const pem = trusted(this.#authorities, now);
+    this.#trusted = { of: this.#authorities, at: now, pem };
+    return pem;
+  };
 
   /** Calls the listener when another one signs or pods are to know another; returns how to stop that. */
   onChange(listener: () => void): () => void {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Desired } from '../desired/objects.ts';
@@ -6,7 +6,7 @@ import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
 import { ApiError, isConflict, type Deployment, type Own, type Resource } from '../kube/index.ts';
 import type { ApplyError } from '../status/observations.ts';
 import { handReplicasOver } from './handOver.ts';
-import { projection } from './projection.ts';
+import { carries, projection } from './projection.ts';
 
 /** Hash of what was applied last, so that nothing is written when nothing changed, also after a restart. */
 export const APPLIED_ANNOTATION = 'breakwater.dev/applied';
@@ -128,25 +128,23 @@ export class ChildWriter {
   }
 
   #isCurrent(live: KubernetesObject, object: Desired): boolean {
-    const hash = object.metadata.annotations?.[APPLIED_ANNOTATION];
-    if (live.metadata.annotations?.[APPLIED_ANNOTATION] !== hash) return false;
-    const seen = projection(live, object);
-    return (
-      seen === projection(object, object) || seen === this.#normalised.get(live.metadata.uid ?? '')
-    );
+    const stamp = object.metadata.annotations?.[APPLIED_ANNOTATION];
+    if (live.metadata.annotations?.[APPLIED_ANNOTATION] !== stamp) return false;
+    if (carries(live, object)) return true;
+    const normalised = this.#normalised.get(live.metadata.uid ?? '');
+    return normalised !== undefined && normalised === projection(live, object);
   }
 
   #remember(result: KubernetesObject, object: Desired): void {
-    const seen = projection(result, object);
-    if (seen === projection(object, object)) this.forget(result.metadata.uid);
-    else this.#normalised.set(result.metadata.uid!, seen);
+    if (carries(result, object)) this.forget(result.metadata.uid);
+    else this.#normalised.set(result.metadata.uid!, projection(result, object));
   }
 }
 
 /** The object with the hash of itself among its annotations. */
 function stamped(desired: Desired): Desired {
-  const hash = createHash('sha256').update(JSON.stringify(desired)).digest('hex').slice(0, 16);
-  const annotations = { ...desired.metadata.annotations, [APPLIED_ANNOTATION]: hash };
+  const stamp = hash('sha256', JSON.stringify(desired)).slice(0, 16);
+  const annotations = { ...desired.metadata.annotations, [APPLIED_ANNOTATION]: stamp };
   return { ...desired, metadata: { ...desired.metadata, annotations } };
 }
 

@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { projection } from './projection.ts';
+import { carries, projection } from './projection.ts';
 
-const same = (live: unknown, applied: unknown): boolean =>
+const sameProjection = (live: unknown, applied: unknown): boolean =>
   projection(live, applied) === projection(applied, applied);
 
-describe('projection', () => {
+describe.each([
+  ['projection', sameProjection],
+  ['carries', carries],
+])('%s', (_name, same) => {
   it.each<[string, unknown, unknown]>([
     [
       'fields that others added',
@@ -26,6 +29,7 @@ describe('projection', () => {
 
   it.each<[string, unknown, unknown]>([
     ['a value', { spec: { type: 'NodePort' } }, { spec: { type: 'ClusterIP' } }],
+    ['an object in place of a value', { spec: { type: {} } }, { spec: { type: 'ClusterIP' } }],
     ['a field that is gone', { spec: {} }, { spec: { type: 'ClusterIP' } }],
     ['one more item of a list', { ports: [{ port: 80 }, { port: 81 }] }, { ports: [{ port: 80 }] }],
     [

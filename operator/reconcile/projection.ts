@@ -1,8 +1,29 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /**
  * Fields that their writer owns as a whole, down to what others add to them: selectors and the rules of a
  * NetworkPolicy, which say who may do what. The API server fills nothing in there.
  */
 const WHOLE = new Set(['selector', 'podSelector', 'ingress']);
+
+/**
+ * Whether `value` has every field that `shape` has, with the same value: then their projections are equal. It makes
+ * neither of them, as most looks at an object find that nothing has changed.
+ */
+export function carries(value: unknown, shape: unknown): boolean {
+  if (Array.isArray(shape)) {
+    return (
+      Array.isArray(value) &&
+      value.length === shape.length &&
+      shape.every((item, index) => carries(value[index], item))
+    );
+  }
+  if (!isObject(shape)) return value === shape;
+  if (!isObject(value)) return false;
+  return Object.keys(shape).every((key) =>
+    WHOLE.has(key) ? isDeepStrictEqual(value[key], shape[key]) : carries(value[key], shape[key]),
+  );
+}
 
 /**
  * The fields of `value` that `shape` has too, as a canonical string: what the owner of `shape` sees

@@ -19,7 +19,7 @@ export interface TriggerOptions {
 }
 
 /** The objects of a new agent come in one by one, as its reconcile makes them; it looks at them together. */
-const MADE_MS = 200;
+const MADE_MS = 1_000;
 
 /**
  * Turns what informers and links notice into keys to reconcile. It only enqueues: whoever leads works

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Deployment as Desired, PodTemplate } from '../desired/objects.ts';
 import type { AgentPlan, PlanOptions } from '../desired/plan.ts';
@@ -198,5 +198,4 @@ function annotated(deployment: Desired, annotations: Record<string, string>): De
   };
 }
 
-const hashOf = (value: unknown): string =>
-  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+const hashOf = (value: unknown): string => hash('sha256', JSON.stringify(value)).slice(0, 16);

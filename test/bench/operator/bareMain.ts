@@ -28,18 +28,29 @@ import {
 import { wantedObjects } from '../../../operator/reconcile/wanted.ts';
 import type { Access } from '../../kit/operator/access.ts';
 import { IMAGE, NAMESPACE } from '../../kit/operator/operatorProcess.ts';
+import { readStatuses } from './statuses.ts';
 
 /** Requests at a time. */
 const CONNECTIONS = 32;
 const OURS = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
 
-const { access, authority, prefix, model } = JSON.parse(process.env['BENCH']!) as {
+export interface BareOrder {
   access: Access;
   authority: string;
-  /** Of the namespaces to write into, and of those whose status is to be written the same. */
+  /** Of the namespaces to write into. */
   prefix: string;
-  model: string;
-};
+  /** File with the statuses that the operator gave such objects. */
+  statuses: string;
+}
+
+export interface BareResult {
+  seconds: number;
+  /** Of this process, in seconds. */
+  cpu: number;
+  writes: number;
+}
+
+const { access, authority, prefix, statuses } = JSON.parse(process.env['BENCH']!) as BareOrder;
 const pool = new Pool(access.server, { connections: CONNECTIONS, connect: access.tls });
 const watches = new Pool(access.server, { connect: access.tls, bodyTimeout: 0 });
 
@@ -97,31 +108,23 @@ function applied(object: KubernetesObject): Write {
 const agents = await list<AgentDeployment>(resourcePath(AgentDeployments));
 const breakers = await list<CircuitBreakerPolicy>(resourcePath(CircuitBreakerPolicies));
 
-/** The status that the operator gave the same object under the other prefix. */
+const statusOf = await readStatuses(statuses);
+
+/** Gives the object the status that the operator gave the one like it. */
 function status(
   resource: typeof CircuitBreakerPolicies | typeof AgentDeployments,
-  known: KubernetesObject[],
-  object: KubernetesObject,
+  bare: KubernetesObject,
 ): Write {
-  const { namespace, name } = object.metadata;
-  const twin = known.find(
-    ({ metadata }) =>
-      metadata.name === name && metadata.namespace === namespace!.replace(prefix, model),
-  ) as { status?: unknown } | undefined;
-  const body = {
-    ...object,
-    apiVersion: apiVersionOf(resource),
-    kind: resource.kind,
-    status: twin?.status,
-  };
+  const { namespace, name } = bare.metadata;
+  const object = { ...bare, apiVersion: apiVersionOf(resource), kind: resource.kind };
   return {
     method: 'PUT',
     path: resourcePath(resource, namespace, name, 'status'),
-    body: JSON.stringify(body),
+    body: JSON.stringify({ ...object, status: statusOf(object) }),
   };
 }
 
-function writesOf(agent: AgentDeployment, known: KubernetesObject[]): Write[] {
+function writesOf(agent: AgentDeployment): Write[] {
   const { namespace, name } = agent.metadata;
   const policies = all(breakers, prefix).filter(
     ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
@@ -142,8 +145,8 @@ function writesOf(agent: AgentDeployment, known: KubernetesObject[]): Write[] {
   return [
     applied(configMap(owner, configuration, authority)),
     ...wantedObjects(plan).map(applied),
-    ...policies.map((policy) => status(CircuitBreakerPolicies, all(breakers, model), policy)),
-    status(AgentDeployments, known, agent),
+    ...policies.map((policy) => status(CircuitBreakerPolicies, policy)),
+    status(AgentDeployments, agent),
   ];
 }
 
@@ -161,10 +164,10 @@ for (const resource of [AgentDeployments, CircuitBreakerPolicies, RateLimitPolic
 for (const resource of [Pods, HorizontalPodAutoscalers, ...Object.values(RESOURCES)]) {
   await watch(resourcePath(resource), OURS);
 }
-const known = all(agents, model);
-const queue = all(agents, prefix).map((agent) => writesOf(agent, known));
+const queue = all(agents, prefix).map(writesOf);
 const writes = queue.reduce((sum, list) => sum + list.length, 0);
 const started = performance.now();
+const before = process.cpuUsage();
 /** The writes of one agent follow one another, those of different agents do not. */
 const worker = async (): Promise<void> => {
   for (let next = queue.shift(); next; next = queue.shift()) {
@@ -173,5 +176,6 @@ const worker = async (): Promise<void> => {
 };
 await Promise.all(Array.from({ length: CONNECTIONS }, worker));
 const seconds = (performance.now() - started) / 1000;
-process.send!({ seconds, writes });
+const { user, system } = process.cpuUsage(before);
+process.send!({ seconds, cpu: (user + system) / 1e6, writes } satisfies BareResult);
 process.exit(0);

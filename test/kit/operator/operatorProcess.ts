@@ -11,8 +11,11 @@ import { Metrics } from './metrics.ts';
 export const NAMESPACE = 'breakwater-system';
 export const LEASE = 'breakwater-operator';
 export const IMAGE = 'runtime:bench';
-/** Sizes that Node chooses in a container of 512 MiB, the limit that the chart sets; a large machine makes it lavish. */
-const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=1'];
+/**
+ * As in its image, and the size of the heap that Node chooses in a container of 512 MiB, the limit that the chart
+ * sets; a large machine makes it lavish.
+ */
+const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=8'];
 
 /** Bundles the operator as its image has it; returns the path of the program. */
 export async function bundleOperator(directory: string): Promise<string> {

@@ -1,0 +1,36 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  AgentDeployments,
+  CircuitBreakerPolicies,
+  type KubeClient,
+  type KubernetesObject,
+} from '../../../operator/kube/index.ts';
+
+/** Statuses of all agents and policies, as `find` looks them up. */
+type Statuses = Record<string, unknown>;
+
+/** The place of an object in namespaces that differ by their prefix alone. */
+function placeOf({ kind, metadata }: KubernetesObject): string {
+  return `${kind}${metadata.namespace!.slice(metadata.namespace!.lastIndexOf('-'))}/${metadata.name}`;
+}
+
+/** Writes down the status of every agent and policy that there is; returns the path of the file. */
+export async function storeStatuses(client: KubeClient, directory: string): Promise<string> {
+  const objects: (KubernetesObject & { status?: unknown })[] = [
+    ...(await client.list(AgentDeployments)),
+    ...(await client.list(CircuitBreakerPolicies)),
+  ];
+  const statuses: Statuses = Object.fromEntries(
+    objects.map((object) => [placeOf(object), object.status]),
+  );
+  const file = join(directory, 'statuses.json');
+  await writeFile(file, JSON.stringify(statuses));
+  return file;
+}
+
+/** Finds the status of the object that had the same place under another prefix. */
+export async function readStatuses(file: string): Promise<(object: KubernetesObject) => unknown> {
+  const statuses = JSON.parse(await readFile(file, 'utf8')) as Statuses;
+  return (object) => statuses[placeOf(object)];
+}

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { binaries, type Module } from '../cluster/local/binaries.ts';
+import { run } from '../cluster/command.ts';
+
+const KSTATUS: Module = {
+  title: 'Building kstatus (first time only, about 1 minute)',
+  directory: join(import.meta.dirname, 'kstatus'),
+  packages: ['.'],
+};
+
+export interface Verdict {
+  status: 'Current' | 'InProgress' | 'Failed' | 'Terminating' | 'NotFound' | 'Unknown';
+  message: string;
+}
+
+/**
+ * What kstatus, and with it Flux and Helm, makes of each object. Throws with the
+ * complaint when it can make nothing of one.
+ */
+export async function kstatus(objects: readonly KubernetesObject[]): Promise<Verdict[]> {
+  const program = join(await binaries(KSTATUS), 'kstatus');
+  const input = objects.map((object) => JSON.stringify(object)).join('\n');
+  const lines = (await run(program, [], { input })).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as Verdict);
+}
