@@ -1,7 +1,6 @@
 /** What callers and status see of the failures in docs/failureScenarios.md, from a runtime in a process of its own. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { join } from 'node:path';
 import type { Circuit, CircuitStatus, Content } from '../contract/generated/types.ts';
 import { open, send, type Answer } from './testing/client.ts';
 import { configuration, TOUCHY } from './testing/configuration.ts';
+import { startProcess, type RuntimeProcess } from './testing/process.ts';
 import { Cleanups, errorOf, STREAMED } from './testing/setup.ts';
 import { until } from './testing/until.ts';
 import {
@@ -23,41 +23,21 @@ import {
 jest.setTimeout(60_000);
 
 const cleanups = new Cleanups();
-let child: ChildProcess;
+let runtime: RuntimeProcess;
 let directory: string;
 let agent: string;
-let debug: string;
 let counter = 0;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'failures-'));
-  child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-    env: {
-      PATH: process.env.PATH,
-      BREAKWATER_HOST: '127.0.0.1',
-      BREAKWATER_CONFIGURATION_DIRECTORY: directory,
-      BREAKWATER_TOKEN_DIRECTORY: directory,
-      BREAKWATER_AGENT_PORT: '0',
-      BREAKWATER_METRICS_PORT: '0',
-      BREAKWATER_CONTROL_PORT: '0',
-      BREAKWATER_DEBUG_PORT: '0',
-    },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let output = '';
-  child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const started = (): string | undefined =>
-    output.split('\n').find((line) => line.includes('"Runtime started"'));
-  await until(() => started() !== undefined, 50_000);
-  const { ports } = JSON.parse(started()!) as { ports: { agent: number; debug: number } };
-  agent = `http://127.0.0.1:${ports.agent}`;
-  debug = `http://127.0.0.1:${ports.debug}/debug`;
+  runtime = await startProcess(directory);
+  agent = runtime.agentUrl;
 });
 
 afterEach(() => cleanups.run());
 
 afterAll(async () => {
-  child.kill('SIGKILL');
+  await runtime.stop();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -67,7 +47,7 @@ function afterwards(act: () => unknown): void {
 }
 
 const page = async <T>(name: string): Promise<T> =>
-  (await (await fetch(`${debug}/${name}`)).json()) as T;
+  (await (await fetch(`${runtime.debugUrl}/debug/${name}`)).json()) as T;
 
 /** Puts these endpoints in force, the first to be used first, each with the circuit and a name of its own. */
 async function serveFrom(
@@ -85,13 +65,7 @@ async function serveFrom(
   const dependencies = endpoints.map(({ name }) => `model/${name}`);
   const circuits = dependencies.map((dependency) => ({ ...TOUCHY, ...circuit, dependency }));
   const revision = { term: 1, counter };
-  const text = JSON.stringify(configuration('', { endpoints, circuits, ...content }, revision));
-  await writeFile(join(directory, 'next'), text);
-  await rename(join(directory, 'next'), join(directory, 'configuration.json'));
-  await until(async () => {
-    const state = await page<{ configuration: { revision?: { counter: number } } }>('state');
-    return state.configuration.revision?.counter === counter;
-  });
+  await runtime.configure(configuration('', { endpoints, circuits, ...content }, revision));
   return dependencies;
 }
 

@@ -1,11 +1,11 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { send } from './testing/client.ts';
 import { TOUCHY, configuration } from './testing/configuration.ts';
+import { startProcess } from './testing/process.ts';
+import type { RuntimeProcess } from './testing/process.ts';
 import { until } from './testing/until.ts';
 import { STREAM, answerJson, fakeEndpoint } from './testing/upstream.ts';
 
@@ -14,42 +14,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-interface LogLine {
-  time: string;
-  level: string;
-  module: string;
-  msg: string;
-  phase?: string;
-  ports?: { agent: number; metrics: number };
-}
-
-async function start(directory: string): Promise<{ child: ChildProcess; lines: () => LogLine[] }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-    env: {
-      PATH: process.env.PATH,
-      TMPDIR: directory,
-      POD_UID: 'uid-0',
-      BREAKWATER_CONFIGURATION_DIRECTORY: directory,
-      BREAKWATER_TOKEN_DIRECTORY: directory,
-      BREAKWATER_AGENT_PORT: '0',
-      BREAKWATER_METRICS_PORT: '0',
-      BREAKWATER_CONTROL_PORT: '0',
-      BREAKWATER_DEBUG_PORT: '0',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  cleanups.push(() => child.kill('SIGKILL'));
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  // Everything on both streams must be a log line.
-  const lines = (): LogLine[] =>
-    output
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as LogLine);
-  await until(() => lines().some((line) => line.msg === 'Runtime started'), 25_000);
-  return { child, lines };
+async function start(directory: string): Promise<RuntimeProcess> {
+  const started = await startProcess(directory);
+  cleanups.push(() => started.stop());
+  return started;
 }
 
 it('runs as a process, prints log lines only and leaves in order on SIGTERM', async () => {
@@ -64,12 +32,10 @@ it('runs as a process, prints log lines only and leaves in order on SIGTERM', as
   const shutdown = { endpointLagMs: 100, drainTimeoutMs: 20_000 };
   const text = JSON.stringify(configuration(endpoint.url, { shutdown }));
   await writeFile(join(directory, 'configuration.json'), text);
-  const { child, lines } = await start(directory);
-  const { ports } = lines().find((line) => line.msg === 'Runtime started')!;
-  const metricsUrl = `http://127.0.0.1:${ports!.metrics}`;
+  const { child, lines, agentUrl, metricsUrl } = await start(directory);
   const ready = await send(metricsUrl, { method: 'GET', path: '/health/ready', body: '' });
   expect(ready.status).toBe(200);
-  const answer = send(`http://127.0.0.1:${ports!.agent}`, { body: '{"stream":true}' });
+  const answer = send(agentUrl, { body: '{"stream":true}' });
   await until(() => endpoint.seen.length === 1);
   child.kill('SIGTERM');
   await until(() => lines().some((line) => line.phase === 'Draining'));
@@ -94,9 +60,8 @@ it('comes back with its circuits open after SIGKILL', async () => {
   await writeFile(join(directory, 'configuration.json'), text);
   const answers: [number, unknown][] = [];
   for (let life = 0; life < 2; life += 1) {
-    const { child, lines } = await start(directory);
-    const { ports } = lines().find((line) => line.msg === 'Runtime started')!;
-    const { status, headers } = await send(`http://127.0.0.1:${ports!.agent}`);
+    const { child, agentUrl } = await start(directory);
+    const { status, headers } = await send(agentUrl);
     answers.push([status, headers['x-breakwater-reason']]);
     await until(async () => (await readdir(directory)).includes('breakwater-uid-0.json'));
     await until(async () => {

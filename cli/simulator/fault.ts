@@ -121,12 +121,13 @@ export function parseFault(value: unknown): Fault | undefined {
   return fault;
 }
 
-/** Characters of all text in the messages. */
-function length({ messages }: ChatCompletionRequest): number {
-  return messages.reduce((sum, { content }) => {
+/** Input tokens that the model counts in the messages: a quarter of the characters of their text. */
+export function tokensOf(messages: readonly { content?: unknown }[]): number {
+  const characters = messages.reduce((sum, { content }) => {
     const text = typeof content === 'string' ? content : JSON.stringify(content ?? '');
     return sum + text.length;
   }, 0);
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
 }
 
 function systemPrompt({ messages }: ChatCompletionRequest): string {
@@ -140,7 +141,7 @@ function answer(fault: Fault, request: ChatCompletionRequest): FixtureResponse {
   return {
     content: fault.recite ? systemPrompt(request) : WORD.repeat(events),
     usage: {
-      input_tokens: fault.inputTokens ?? Math.ceil(length(request) / CHARACTERS_PER_TOKEN),
+      input_tokens: fault.inputTokens ?? tokensOf(request.messages),
       output_tokens: fault.outputTokens ?? events,
     },
   };

@@ -4,6 +4,7 @@ import { LLMock } from '@copilotkit/aimock';
 import { readJson, sendJson } from './json.ts';
 import type { Fault } from './fault.ts';
 import { fixtures, parseFault } from './fault.ts';
+import { Lists } from './lists.ts';
 import type { RequestRecord } from './record.ts';
 import { Recorder } from './record.ts';
 
@@ -58,6 +59,20 @@ class SimulatedModel implements Model {
   constructor(host: string, port: number) {
     this.#mock = new LLMock({ host, port, journalMaxEntries: 1 });
     this.#mock.addFixtures(fixtures());
+    const lists = new Lists(() => this.#fault);
+    // Before /v1/messages, which it lies below.
+    this.#mock.mount('/v1/messages/count_tokens', {
+      handleRequest: (req, res) => {
+        this.#trackSocket(req.socket);
+        return lists.countTokens(req, res);
+      },
+    });
+    this.#mock.mount('/v1/models', {
+      handleRequest: (req, res, path) => {
+        this.#trackSocket(req.socket);
+        return Promise.resolve(lists.models(req, res, path.replace(/^\/$/, '')));
+      },
+    });
     this.#mock.mount('/v1/messages', {
       handleRequest: (req, res) => Promise.resolve(this.#handleMessage(req, res)),
     });

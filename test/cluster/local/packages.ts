@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { run, which } from '../command.ts';
 import { step } from '../step.ts';
@@ -27,7 +28,10 @@ const CLUSTER: readonly Need[] = [
 ];
 
 /** What tests run besides a cluster. */
-const TESTS: readonly Need[] = [command('redis-server')];
+const TESTS: readonly Need[] = [
+  command('redis-server'),
+  { debian: 'python3-venv', isThere: makesEnvironments },
+];
 
 /** The directory of the CNI plugins. */
 export function cniDirectory(): string | undefined {
@@ -42,6 +46,11 @@ export function installPackages(): Promise<void> {
 /** The same for what tests run besides a cluster. */
 export function installTestPackages(): Promise<void> {
   return install(TESTS, 'install it with your package manager');
+}
+
+/** Whether there is a Python that can make virtual environments with pip in them. */
+function makesEnvironments(): boolean {
+  return spawnSync('python3', ['-c', 'import ensurepip, venv']).status === 0;
 }
 
 async function install(needs: readonly Need[], otherwise: string): Promise<void> {
