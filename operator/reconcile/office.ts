@@ -38,7 +38,7 @@ const STATUS_OF: Partial<Record<Task, string>> = {
 };
 
 /** How many at a time where fewer than of others: an agent's status is less urgent than its policies', which it follows. */
-const AT_MOST: Partial<Record<Task, number>> = { agentStatus: 8 };
+const AT_MOST: Partial<Record<Task, number>> = { agentStatus: 4 };
 
 /** One queue for each task. They outlive terms of office, so their metrics are registered once. */
 export type Queues = Record<Task, WorkQueue>;

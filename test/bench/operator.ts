@@ -46,6 +46,7 @@ async function measure(agents: number): Promise<void> {
     ['Under steady traffic', () => bench.steady(full ? 300 : 60)],
     ['Counting memory', () => bench.memory()],
     ['Taking over', () => bench.takeover()],
+    ['Linking three pods of each', () => bench.linkedThrice()],
   ];
   try {
     for (const [title, work] of all) await step(`${title}, ${agents} agents`, work);

@@ -30,8 +30,8 @@ import type { Access } from '../../kit/operator/access.ts';
 import { IMAGE, NAMESPACE } from '../../kit/operator/operatorProcess.ts';
 import { readStatuses } from './statuses.ts';
 
-/** Requests at a time. */
-const CONNECTIONS = 32;
+/** Requests at a time: as many as the operator has under way at most. More are slower where two cores serve them. */
+const CONNECTIONS = 7;
 const OURS = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
 
 export interface BareOrder {

@@ -15,7 +15,6 @@ import {
 } from '../../../operator/kube/index.ts';
 import { Registry } from 'prom-client';
 import { say, waitFor } from '../../cluster/step.ts';
-import { percentile } from '../../kit/percentile.ts';
 import { clusterOf } from '../../kit/operator/access.ts';
 import { percentileBetween, type Metrics } from '../../kit/operator/metrics.ts';
 import {
@@ -26,13 +25,13 @@ import {
 } from '../../kit/operator/operatorProcess.ts';
 import type { BareOrder, BareResult } from './bareMain.ts';
 import { Runtimes } from './runtimes.ts';
+import { atRate, LONG_MS, now, Spans } from './spans.ts';
 import { storeStatuses } from './statuses.ts';
 import { inParallel, World } from './world.ts';
 
 const API = '/apis/breakwater.dev/v1alpha1/namespaces';
 const OPERATOR = 'op';
 const BARE = 'bare';
-const LONG_MS = 900_000;
 /** Each costs the operator about 10 ms; who scrapes in earnest does so every 15 s. */
 const SCRAPE_MS = 500;
 const NUMBERS_MS = 65_000;
@@ -41,47 +40,6 @@ export interface Figure {
   name: string;
   value: number;
   unit: string;
-}
-
-const now = (): number => performance.timeOrigin + performance.now();
-
-/** When things began and ended, by key; the two may become known in either order. */
-class Spans {
-  readonly #begun = new Map<string, number>();
-  readonly #ended = new Map<string, number>();
-
-  begin(key: string, at = now()): void {
-    this.#begun.set(key, at);
-  }
-
-  end(key: string, at = now()): void {
-    if (!this.#ended.has(key)) this.#ended.set(key, at);
-  }
-
-  clear(): void {
-    this.#begun.clear();
-    this.#ended.clear();
-  }
-
-  /** Milliseconds of those that have both begun and ended. */
-  get ms(): number[] {
-    return [...this.#begun].flatMap(([key, at]) => {
-      const ended = this.#ended.get(key);
-      return ended === undefined ? [] : [ended - at];
-    });
-  }
-
-  /** Resolves when so many have ended. */
-  async whenEnded(what: string, count: number): Promise<void> {
-    let seen = 0;
-    await waitFor(what, LONG_MS, () => (seen = this.ms.length) >= count).catch((error: Error) => {
-      throw new Error(`${error.message}; ${seen} of ${count} did`);
-    });
-  }
-
-  p(percent: number): number {
-    return percentile(this.ms, percent);
-  }
 }
 
 /** One run of all measurements, with so many agents. */
@@ -351,15 +309,32 @@ export class Bench {
   async memory(): Promise<void> {
     await inParallel(2 * this.#agents, async (index) => {
       const { namespace, name } = this.#key(index);
-      await this.#world.clonePod(namespace, name, `${name}-extra-${index >= this.#agents}`);
+      await this.#world.clonePod(namespace, name, this.#extraPod(index));
     });
     await this.#whenQuiet(this.#operator, 0);
+    const { all } = await this.#world.pods();
+    if (all !== 3 * this.#agents) throw new Error(`There are ${all} pods`);
     const { now: resident, peak } = this.#operator.memory();
     this.#figure(`rss_${this.#agents}`, resident, 'MiB');
     this.#figure(`rss_${this.#agents}_peak`, peak, 'MiB');
-    const metrics = (await this.#operator.metrics())!;
-    const stall = metrics.sum('nodejs_eventloop_lag_max_seconds');
-    this.#figure('eventloop_lag_max', stall * 1000, 'ms');
+    this.#figure('eventloop_lag_max', this.#operator.longestStallMs, 'ms');
+  }
+
+  /** Memory of the leader when it is linked to all of them. */
+  async linkedThrice(): Promise<void> {
+    await inParallel(2 * this.#agents, async (index) => {
+      const { namespace } = this.#key(index);
+      await this.#world.bindPod(namespace, this.#extraPod(index));
+    });
+    await this.#whenLinked(this.#operator, 3 * this.#agents);
+    await this.#whenQuiet(this.#operator, 0);
+    const { now: resident, peak } = this.#operator.memory();
+    this.#figure(`rss_${this.#agents}_all_linked`, resident, 'MiB');
+    this.#figure(`rss_${this.#agents}_all_linked_peak`, peak, 'MiB');
+  }
+
+  #extraPod(index: number): string {
+    return `${this.#key(index).name}-extra-${index >= this.#agents}`;
   }
 
   /** From the end of a leader until another process holds the Lease. */
@@ -416,19 +391,3 @@ const queueTimes = (
   before: Metrics,
   after: Metrics,
 ): [Map<number, number>, Map<number, number>] => [before.buckets(QUEUE), after.buckets(QUEUE)];
-
-/** Begins so many pieces of work, evenly spread, without waiting for one before the next. */
-async function atRate(
-  perSecond: number,
-  count: number,
-  work: (index: number) => Promise<void>,
-): Promise<void> {
-  const begun = now();
-  const all: Promise<void>[] = [];
-  for (let index = 0; index < count; index++) {
-    const due = begun + (index * 1000) / perSecond;
-    if (due > now()) await pause(due - now());
-    all.push(work(index));
-  }
-  await Promise.all(all);
-}

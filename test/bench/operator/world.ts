@@ -172,7 +172,7 @@ export class World {
     return counts;
   }
 
-  /** A pod like the agent's first one, bound to no node, so that it never runs. */
+  /** A pod like the agent's first one, bound to no node yet and no ReplicaSet's, which would delete it as one too many. */
   async clonePod(namespace: string, agent: string, name: string): Promise<void> {
     const { body } = await this.server.request<{ items: { metadata: PodMeta; spec: object }[] }>(
       'GET',
@@ -180,26 +180,38 @@ export class World {
       { query: { labelSelector: `breakwater.dev/agent=${agent}`, limit: '1' } },
     );
     const { metadata, spec } = body.items[0]!;
-    const { labels, annotations } = metadata;
+    const { annotations } = metadata;
+    const labels = { ...metadata.labels };
+    delete labels['pod-template-hash'];
     await this.post(`/api/v1/namespaces/${namespace}/pods`, {
       metadata: { name, labels, annotations },
       spec: { ...spec, nodeName: undefined, nodeSelector: { absent: 'true' } },
     });
   }
 
-  async readyPods(): Promise<number> {
+  /** Binds a pod to the node, so that it runs. */
+  async bindPod(namespace: string, name: string): Promise<void> {
+    await this.post(`/api/v1/namespaces/${namespace}/pods/${name}/binding`, {
+      metadata: { name },
+      target: { kind: 'Node', name: NODE },
+    });
+  }
+
+  /** How many pods there are, and how many of them run. */
+  async pods(): Promise<{ all: number; ready: number }> {
     const { body } = await this.server.request<{ items: { status?: { podIP?: string } }[] }>(
       'GET',
       '/api/v1/pods',
     );
-    return body.items.filter(({ status }) => status?.podIP).length;
+    const ready = body.items.filter(({ status }) => status?.podIP).length;
+    return { all: body.items.length, ready };
   }
 
   async whenPodsReady(count: number): Promise<void> {
     await waitFor(
       `${count} pods are ready`,
       600_000,
-      async () => (await this.readyPods()) >= count,
+      async () => (await this.pods()).ready >= count,
       2_000,
     );
   }

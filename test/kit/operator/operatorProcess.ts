@@ -51,6 +51,8 @@ export class OperatorProcess {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #port: number;
+  /** Each scrape begins the measurement of the event loop anew. */
+  #lag = 0;
 
   private constructor(name: string, child: ChildProcess, port: number) {
     this.name = name;
@@ -91,10 +93,17 @@ export class OperatorProcess {
     if (!this.running) throw new Error(`Operator ${this.name} ended; see its log`);
     try {
       const answer = await fetch(`http://127.0.0.1:${this.#port}/metrics`);
-      return new Metrics(await answer.text());
+      const metrics = new Metrics(await answer.text());
+      this.#lag = Math.max(this.#lag, metrics.sum('nodejs_eventloop_lag_max_seconds'));
+      return metrics;
     } catch {
       return undefined;
     }
+  }
+
+  /** The longest time for which its event loop stood still, in ms, as far as `metrics` was asked. */
+  get longestStallMs(): number {
+    return this.#lag * 1000;
   }
 
   /** Resident memory now and at its highest, in MiB, as the kernel counts it. */

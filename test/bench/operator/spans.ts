@@ -1,0 +1,64 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { waitFor } from '../../cluster/step.ts';
+import { percentile } from '../../kit/percentile.ts';
+
+/** How long anything is waited for. */
+export const LONG_MS = 900_000;
+
+/** Milliseconds since 1970, of a clock that all processes share. */
+export const now = (): number => performance.timeOrigin + performance.now();
+
+/** When things began and ended, by key; the two may become known in either order. */
+export class Spans {
+  readonly #begun = new Map<string, number>();
+  readonly #ended = new Map<string, number>();
+
+  begin(key: string, at = now()): void {
+    this.#begun.set(key, at);
+  }
+
+  end(key: string, at = now()): void {
+    if (!this.#ended.has(key)) this.#ended.set(key, at);
+  }
+
+  clear(): void {
+    this.#begun.clear();
+    this.#ended.clear();
+  }
+
+  /** Milliseconds of those that have both begun and ended. */
+  get ms(): number[] {
+    return [...this.#begun].flatMap(([key, at]) => {
+      const ended = this.#ended.get(key);
+      return ended === undefined ? [] : [ended - at];
+    });
+  }
+
+  /** Resolves when so many have ended. */
+  async whenEnded(what: string, count: number): Promise<void> {
+    let seen = 0;
+    await waitFor(what, LONG_MS, () => (seen = this.ms.length) >= count).catch((error: Error) => {
+      throw new Error(`${error.message}; ${seen} of ${count} did`);
+    });
+  }
+
+  p(percent: number): number {
+    return percentile(this.ms, percent);
+  }
+}
+
+/** Begins so many pieces of work, evenly spread, without waiting for one before the next. */
+export async function atRate(
+  perSecond: number,
+  count: number,
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  const begun = now();
+  const all: Promise<void>[] = [];
+  for (let index = 0; index < count; index++) {
+    const due = begun + (index * 1000) / perSecond;
+    if (due > now()) await pause(due - now());
+    all.push(work(index));
+  }
+  await Promise.all(all);
+}
