@@ -111,6 +111,7 @@ export class Agent {
       peers,
       locate: deps.peers.locate,
       connectMs: deps.connectMs,
+      silenceMs: () => deps.connectMs() + longestTurnMs(inForce()?.content),
     });
     this.conversations = new Conversations({
       ...deps,
@@ -242,6 +243,14 @@ export class Agent {
       content: text,
     };
   }
+}
+
+/** Time in which any message is answered: what it may wait for its turn, and the turn itself. */
+function longestTurnMs(content: Content | undefined): number {
+  const { conversation, bulkhead, limits = [] } = content ?? {};
+  const waits = limits.filter(({ target }) => target === 'inbound');
+  const limitMs = waits.reduce((sum, { maxWaitMs = 0 }) => sum + maxWaitMs, 0);
+  return (conversation?.runTimeoutMs ?? 0) + (bulkhead?.acquireTimeoutMs ?? 0) + limitMs;
 }
 
 function unknownTool({ name }: ToolUse): ToolAnswer {

@@ -25,7 +25,7 @@ import { ConversationStream } from './conversationStream.ts';
 import { errorEvent, sendError } from './errors.ts';
 import type { Failure } from './errors.ts';
 import type { InForce, Served } from './messages.ts';
-import { FORWARDED, UNREACHABLE } from './peerForward.ts';
+import { FORWARDED, NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
 import { FAULTS, NOT_CONFIGURED, STARTING, rejected } from './problems.ts';
 import type { Problem } from './requests.ts';
@@ -179,6 +179,7 @@ export class Conversations {
     const end = await this.#deps.forward.forward(owner, request, response, cut.signal);
     if (end === 'Answered') return FINE;
     if (end === 'Unreachable') return this.#refuse(response, UNREACHABLE);
+    if (end === 'Silent') return this.#refuse(response, NO_ANSWER);
     return this.#refuse(response, end === 'Gone' ? 'Gone' : ABSENCES[end]);
   }
 

@@ -12,6 +12,8 @@ export interface PeerForwardDeps {
   locate: (address: string) => string;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
+  /** Time that the pod may let pass without a byte of its answer, in milliseconds. */
+  silenceMs: () => number;
 }
 
 /** Marks a request that another pod has passed on, so that it is not passed on again. */
@@ -21,6 +23,11 @@ export const UNREACHABLE: Failure = {
   reason: 'UpstreamUnreachable',
   message: 'The pod that keeps this conversation cannot be reached at present.',
   retryAfterMs: 1000,
+};
+
+export const NO_ANSWER: Failure = {
+  reason: 'Timeout',
+  message: 'The pod that keeps this conversation has not answered in time.',
 };
 
 /** Fields that belong to the connection to the caller, or that our own client sets. */
@@ -35,6 +42,9 @@ const DROPPED: ReadonlySet<string> = new Set([
   FORWARDED,
 ]);
 
+/** `Silent`: it took the request, so that nobody knows what became of it. `Gone`: the caller, or the pod amid its answer. */
+export type Forwarded = 'Answered' | Absence | 'Unreachable' | 'Silent' | 'Gone';
+
 /** Passes requests on to the pod that keeps a conversation: one hop, streams and credentials as they are. */
 export class PeerForward {
   readonly #deps: PeerForwardDeps;
@@ -44,7 +54,7 @@ export class PeerForward {
     this.#deps = deps;
     const connect = { timeout: deps.connectMs() };
     // A connection for each request: a kept one may be closed while it is written to, and a message must not be sent twice.
-    this.#agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0, pipelining: 0 });
+    this.#agent = new Agent({ connect, pipelining: 0 });
   }
 
   /** Answers the request as the owner does. `Lost`: there is no such pod any more. Nothing was sent then. */
@@ -53,7 +63,7 @@ export class PeerForward {
     request: IncomingMessage,
     response: ServerResponse,
     signal: AbortSignal,
-  ): Promise<'Answered' | Absence | 'Unreachable' | 'Gone'> {
+  ): Promise<Forwarded> {
     const { peers } = this.#deps;
     if (!(await peers.has(address, signal))) return signal.aborted ? 'Gone' : 'Lost';
     try {
@@ -63,6 +73,7 @@ export class PeerForward {
       if (response.headersSent || signal.aborted) return 'Gone';
       // Nobody listens there: the process that kept the conversation is no more.
       if (codeOf(error) === 'ECONNREFUSED') return 'Lost';
+      if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT') return 'Silent';
       peers.doubt(address);
       return (await peers.has(address, signal)) ? 'Unreachable' : 'Lost';
     }
@@ -79,6 +90,7 @@ export class PeerForward {
     signal: AbortSignal,
   ): Promise<void> {
     const bodiless = request.method === 'GET' || request.method === 'DELETE';
+    const silenceMs = this.#deps.silenceMs();
     const answer = await this.#agent.request({
       origin: `http://${this.#deps.locate(address)}`,
       path: request.url!,
@@ -86,6 +98,8 @@ export class PeerForward {
       headers: [...kept(request.rawHeaders), FORWARDED, '1'],
       body: bodiless ? null : request,
       signal,
+      headersTimeout: silenceMs,
+      bodyTimeout: silenceMs,
       responseHeaders: 'raw',
     });
     response.writeHead(answer.statusCode, responseHeaders(answer.headers as unknown as string[]));

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { CircuitStatus, GateStatus } from '../../contract/generated/types.ts';
 import { FakeClock } from '../guard/fakeClock.ts';
 import { OK, IGNORED } from '../resilience/outcome.ts';
@@ -132,6 +134,41 @@ describe('the health of what an agent depends on', () => {
       broken: { ok: false, detail: 'cannot be reached' },
       well: { ok: true },
     });
+  });
+
+  it('is told in time though Redis takes connections and says nothing', async () => {
+    const taken = new Set<Socket>();
+    const silent = createServer((socket) => {
+      taken.add(socket);
+      socket.on('error', () => undefined).on('close', () => taken.delete(socket));
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    cleanups.add(() => {
+      for (const socket of taken) socket.destroy();
+      return new Promise((resolve) => silent.close(() => resolve()));
+    });
+    const { port } = silent.address() as AddressInfo;
+    const of = await setup(cleanups, () => undefined, {
+      conversation: { ...CONVERSATION, redis: { url: `redis://127.0.0.1:${port}` } },
+      // Longer than the test takes, so that nothing but the check's own time can end it.
+      timeouts: { connectMs: 60_000, requestMs: 60_000 },
+    });
+    const ask = async (path: string): Promise<[number, unknown]> => {
+      const answer = await fetch(`${of.agent.url}${path}`);
+      const { dependencies } = (await answer.json()) as { dependencies?: object };
+      return [answer.status, dependencies];
+    };
+    const late = { 'store/redis': { ok: false, detail: 'no answer within 500 ms' } };
+    // While other tests start, its event loop may be late.
+    await until(async () => (await ask('/health/ready'))[0] === 200);
+    const asked = await Promise.all(Array.from({ length: 10 }, () => ask('/health/ready')));
+    for (const [status, dependencies] of asked) {
+      expect(status).toBe(200);
+      expect(dependencies).toMatchObject(late);
+    }
+    expect(taken.size).toBe(1);
+    expect(await ask('/health')).toEqual([200, undefined]);
+    expect(await ask('/health/live')).toEqual([200, undefined]);
   });
 
   it('tells of the Redis that keeps conversations, which makes no pod unready', async () => {
