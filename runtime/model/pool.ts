@@ -15,7 +15,7 @@ export interface Member {
   dependency: string;
   priority: number;
   /** The endpoint's own key; absent: the caller's is passed on. */
-  key?: string;
+  key?: string | undefined;
   credential: Credential;
 }
 
@@ -150,7 +150,7 @@ function member(
     endpoint,
     dependency: dependencyOf(endpoint),
     priority: endpoint.priority ?? 0,
-    ...(mounted && { key: mounted.key }),
+    key: mounted?.key,
     credential: mounted ? mounted.credential : own(),
   };
 }
