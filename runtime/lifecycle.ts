@@ -17,6 +17,11 @@ export interface ShutdownTimes {
 /** Puts away what outlives the process. `signal` is aborted when its time is up. */
 export type ShutdownHandler = (signal: AbortSignal) => Promise<void>;
 
+/** A request that can be cut short. */
+export interface Cuttable {
+  abort(cut: Cut): void;
+}
+
 /** How a handler ended; skipped is one that had no time left. */
 export type HandlerEnd = 'Done' | 'Failed' | 'TimedOut' | 'Skipped';
 
@@ -39,7 +44,7 @@ const HANDLERS_MS = 2000;
  */
 export class Lifecycle {
   readonly #deps: LifecycleDeps;
-  readonly #open = new Set<AbortController>();
+  readonly #open = new Set<Cuttable>();
   readonly #handlers: { name: string; run: ShutdownHandler }[] = [];
   #phase: Phase = 'Running';
   #stopping: Promise<void> | undefined;
@@ -63,7 +68,7 @@ export class Lifecycle {
   }
 
   /** Counts a request in; undefined when no new work is taken. The answer counts it out. */
-  enter(cut: AbortController): (() => void) | undefined {
+  enter(cut: Cuttable): (() => void) | undefined {
     if (this.#phase === 'Draining' || this.#phase === 'Stopped') return undefined;
     this.#open.add(cut);
     return () => {

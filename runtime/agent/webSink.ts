@@ -48,9 +48,10 @@ export class WebSink implements Sink {
     });
   }
 
-  end(): void {
+  end(last?: Buffer): void {
     if (this.#over) return;
     this.#over = true;
+    if (last) this.#controller?.enqueue(last);
     this.#controller?.close();
   }
 

@@ -2,6 +2,7 @@ import type { ActualCost } from '../guard/admission.ts';
 import type { Sink } from '../model/attempt.ts';
 import type { Cut } from '../model/outcome.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
+import type { CutSignal } from '../model/requestCut.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { Listener } from './listener.ts';
 import { Recording } from './recording.ts';
@@ -78,7 +79,8 @@ export class Flight implements Sink {
     return pace.then(() => this.#goOn());
   }
 
-  end(): void {
+  end(last?: Buffer): void {
+    if (last) void this.write(last);
     this.recording.ended = true;
   }
 
@@ -96,7 +98,7 @@ export class Flight implements Sink {
   /** The answer, or the cut of one who leaves while others stay. */
   async #ride(
     listener: Listener,
-    signal: AbortSignal,
+    signal: CutSignal,
     answer: Promise<ModelAnswer>,
   ): Promise<ModelAnswer> {
     let leave = (_early: ModelAnswer): void => undefined;

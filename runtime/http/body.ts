@@ -21,11 +21,14 @@ export async function readBody(
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let over = false;
+    // Listeners stay where they are: to take them off costs more than to have them called once more.
     const done = (result: BodyResult): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onGone);
+      over = true;
       resolve(result);
     };
     const onData = (chunk: Buffer): void => {
+      if (over) return;
       size += chunk.length;
       if (size <= limit) {
         chunks.push(chunk);
@@ -34,8 +37,13 @@ export async function readBody(
       done({ ok: false, why: 'TooLarge' });
       discard(request, limit);
     };
-    const onEnd = (): void => done({ ok: true, body: Buffer.concat(chunks, size) });
-    const onGone = (): void => done({ ok: false, why: 'Gone' });
+    const onEnd = (): void => {
+      if (over) return;
+      done({ ok: true, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) });
+    };
+    const onGone = (): void => {
+      if (!over) done({ ok: false, why: 'Gone' });
+    };
     // A request that breaks off emits error and close; the latter is enough.
     request.on('error', () => undefined);
     request.on('data', onData).on('end', onEnd).on('close', onGone);

@@ -15,6 +15,7 @@ import type { Guard } from '../guard/guard.ts';
 import { decided } from '../model/decided.ts';
 import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
+import type { RequestCut } from '../model/requestCut.ts';
 import type { RawHeaders } from '../model/headers.ts';
 import { OK } from '../resilience/outcome.ts';
 import { keysOf } from '../security/caller.ts';
@@ -67,7 +68,7 @@ interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
   /** Aborted with a Cut when the caller leaves or the process does. */
-  cut: AbortController;
+  cut: RequestCut;
   context: TurnContext;
 }
 
@@ -129,7 +130,7 @@ export class Conversations {
     { action, id = '' }: ConversationRoute,
     request: IncomingMessage,
     response: ServerResponse,
-    cut: AbortController,
+    cut: RequestCut,
     caller: Caller,
   ): Promise<Served> {
     if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
@@ -155,7 +156,7 @@ export class Conversations {
     { action, id = '', caller }: Pick<ConversationRoute, 'action' | 'id'> & { caller: Caller },
     request: IncomingMessage,
     response: ServerResponse,
-    cut: AbortController,
+    cut: RequestCut,
   ): Promise<Served> {
     // Where conversations are kept is not known either.
     if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
@@ -173,7 +174,7 @@ export class Conversations {
     owner: string,
     request: IncomingMessage,
     response: ServerResponse,
-    cut: AbortController,
+    cut: RequestCut,
   ): Promise<Served> {
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
     const end = await this.#deps.forward.forward(owner, request, response, cut.signal);
@@ -257,10 +258,9 @@ export class Conversations {
       header: keysOf(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
     });
-    const admission: Admission = await decided(asked, cut.signal);
+    const admission: Admission = await decided(asked, cut);
     if (admission.kind === 'Rejection') {
-      const why: unknown = cut.signal.reason;
-      const problem = why instanceof Cut ? FAULTS[why.why] : rejected(admission.rejection);
+      const problem = cut.reason ? FAULTS[cut.reason.why] : rejected(admission.rejection);
       return this.#refuse(response, problem);
     }
     try {

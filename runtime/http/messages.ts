@@ -11,6 +11,7 @@ import type { ModelAnswer } from '../model/request.ts';
 import { decided } from '../model/decided.ts';
 import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
+import type { RequestCut } from '../model/requestCut.ts';
 import { OK } from '../resilience/outcome.ts';
 import { keysOf } from '../security/caller.ts';
 import type { Caller } from '../security/caller.ts';
@@ -49,7 +50,7 @@ export interface MessagesDeps {
 interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
-  cut: AbortController;
+  cut: RequestCut;
   caller: Caller;
   deadlineAt: number;
   inForce: InForce;
@@ -67,7 +68,7 @@ export class Messages {
   async handle(
     request: IncomingMessage,
     response: ServerResponse,
-    cut: AbortController,
+    cut: RequestCut,
     caller: Caller,
   ): Promise<Served> {
     const inForce = this.#deps.inForce();
@@ -119,7 +120,7 @@ export class Messages {
       header: keysOf(caller.principal, (name) => headerOf(request, name)),
       ...(cost && { cost }),
     });
-    return answer.kind === 'Waiting' ? decided(answer, cut.signal) : answer;
+    return answer.kind === 'Waiting' ? decided(answer, cut) : answer;
   }
 
   #estimate({ endpoints }: InForce, { model, size }: MessagesRequest): Cost {
@@ -128,15 +129,23 @@ export class Messages {
 
   async #call(visit: Visit, read: MessagesRequest, used: Used): Promise<Served> {
     const { response, cut, caller, deadlineAt, inForce } = visit;
-    const sink = new ResponseSink(response, cut.signal);
+    const sink = new ResponseSink(response, cut);
     const answer = await this.#deps.caller.call(
       {
-        ...read,
-        ...inForce,
+        method: read.method,
+        path: read.path,
+        expected: read.expected,
+        body: read.body,
+        stream: read.stream,
+        model: read.model,
+        size: read.size,
+        maxTokens: read.maxTokens,
+        content: inForce.content,
+        endpoints: inForce.endpoints,
         headers: caller.headers,
         principal: caller.principal,
         deadlineAt,
-        signal: cut.signal,
+        signal: cut,
         sink,
       },
       (charge) => used.add(charge),
@@ -195,8 +204,7 @@ function settle(admission: Admission, actual: ActualCost): void {
 
 /** Why the request was cut, as its caller is told; undefined when it was not. */
 function cutOf({ cut }: Visit): Problem | undefined {
-  const why: unknown = cut.signal.reason;
-  return why instanceof Cut ? FAULTS[why.why] : undefined;
+  return cut.reason && FAULTS[cut.reason.why];
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

@@ -17,7 +17,7 @@ export interface MessagesRequest {
   model: string;
   size: RequestSize;
   /** max_tokens, if it states one that is valid. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
 }
 
 /** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
@@ -61,7 +61,7 @@ export async function readRequest(request: IncomingMessage): Promise<MessagesReq
     stream: parsed.stream === true,
     model,
     size: requestSize(read.body, parsed),
-    ...(maxTokens !== undefined && { maxTokens }),
+    maxTokens,
   };
 }
 

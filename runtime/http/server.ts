@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { RequestCut } from '../model/requestCut.ts';
 import { isRefusal } from '../security/callers.ts';
 import type { Caller } from '../security/caller.ts';
 import type { Callers } from '../security/callers.ts';
@@ -108,7 +109,7 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const cut = new AbortController();
+  const cut = new RequestCut();
   const leave = lifecycle.enter(cut);
   if (!leave) {
     response.shouldKeepAlive = false;
@@ -147,7 +148,8 @@ function nameOf(caller: Caller | Failure): string | undefined {
 function finished(response: ServerResponse): Promise<void> {
   if (response.writableFinished || response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
-    response.once('finish', resolve).once('close', resolve);
+    // Comes after finish, too.
+    response.on('close', resolve);
   });
 }
 

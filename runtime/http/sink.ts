@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Sink } from '../model/attempt.ts';
+import type { CutSignal } from '../model/requestCut.ts';
 import { errorEvent } from './errors.ts';
 import type { Failure } from './errors.ts';
 
@@ -7,12 +8,12 @@ import type { Failure } from './errors.ts';
 export class ResponseSink implements Sink {
   blocked = false;
   readonly #response: ServerResponse;
-  readonly #signal: AbortSignal;
+  readonly #signal: CutSignal;
   #appendable = false;
   #written = false;
 
   /** `signal` wakes a write that waits for the caller. */
-  constructor(response: ServerResponse, signal: AbortSignal) {
+  constructor(response: ServerResponse, signal: CutSignal) {
     this.#response = response;
     this.#signal = signal;
   }
@@ -47,9 +48,9 @@ export class ResponseSink implements Sink {
     });
   }
 
-  end(): void {
+  end(last?: Buffer): void {
     this.#written = true;
-    this.#response.end();
+    this.#response.end(last);
   }
 
   /**

@@ -16,7 +16,8 @@ export interface Sink {
    * or nobody reads any longer.
    */
   write(chunk: Buffer): Promise<void> | undefined;
-  end(): void;
+  /** Ends the answer, with its last chunk if there is one. */
+  end(last?: Buffer): void;
   /** Whether a write is waiting for the caller to read. */
   readonly blocked: boolean;
 }
@@ -28,7 +29,7 @@ export type Expected = 'Message' | 'Json';
 export interface Attempt {
   endpoint: Endpoint;
   /** The endpoint's own key; absent: the caller's credential is passed on. */
-  key?: string;
+  key?: string | undefined;
   method: 'GET' | 'POST';
   /** Path and query below the endpoint's baseURL. */
   path: string;
@@ -36,7 +37,7 @@ export interface Attempt {
   headers: RawHeaders;
   body: Buffer;
   /** max_tokens of the body; absent when it states none that is valid. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
   /** Whether the caller asked for a stream. */
   stream: boolean;
   /** What ends it early. */
@@ -78,12 +79,12 @@ export interface AttemptResult {
   /** Whether anything reached the caller; if not, held or fault is still to be answered. */
   committed: boolean;
   /** An error answer that reaches the caller unless another attempt is made. */
-  held?: HeldAnswer;
+  held?: HeldAnswer | undefined;
   /** Absent when the endpoint's answer is the caller's answer. */
-  fault?: Fault;
-  refusal?: Refusal;
+  fault?: Fault | undefined;
+  refusal?: Refusal | undefined;
   /** Time that the endpoint asked to wait before another attempt, in milliseconds. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** The endpoint said that another attempt is pointless. */
   final?: boolean;
   /** What is left of the provider's own limits, as its headers tell. */

@@ -1,7 +1,6 @@
 import type { ActualCost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
-import { dependencyOf } from '../guard/supported.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
@@ -13,6 +12,7 @@ import { forward } from './forward.ts';
 import { Cut } from './outcome.ts';
 import type { Member, Pool } from './pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
+import type { CutSignal } from './requestCut.ts';
 import { Retries, movable, retryReason } from './retry.ts';
 import { Route } from './route.ts';
 import type { Granted, Move } from './route.ts';
@@ -31,7 +31,7 @@ export interface ModelCall {
   errorType: string;
   duration: number;
   /** From the call to the first bytes of the answer's body; absent when none came. */
-  firstChunk?: number;
+  firstChunk?: number | undefined;
   usage: Usage;
 }
 
@@ -86,6 +86,7 @@ export class ModelCaller {
       };
       const result: AttemptResult = await this.#attempt(request, granted, decide, onUsage);
       answer = { kind: 'Answered', result, dependency: member.dependency };
+      if (next === undefined) return answer;
       const went: Granted | Cut | undefined = await this.#go(next, result, {
         request,
         route,
@@ -119,13 +120,12 @@ export class ModelCaller {
     return kind !== 'No' && route.canMove(move) ? move : undefined;
   }
 
-  /** Takes leave for what follows; undefined when nothing does. A Cut when the request was cut meanwhile. */
+  /** Takes leave for what follows; undefined when there is none to be had. A Cut when the request was cut meanwhile. */
   async #go(
-    next: Next,
+    next: NonNullable<Next>,
     result: AttemptResult,
     { request, route, member }: { request: ModelRequest; route: Route; member: Member },
   ): Promise<Granted | Cut | undefined> {
-    if (next === undefined) return undefined;
     if ('from' in next) return route.move(next);
     this.#deps.onRetry(retryReason(result));
     await this.#pause(next.waitMs, request.signal);
@@ -147,10 +147,20 @@ export class ModelCaller {
     let charge: ActualCost | undefined;
     try {
       result = await forward(upstream, {
-        ...request,
-        ...attempt,
+        // One by one: spread, they would cost as much as the guard does.
+        method: request.method,
+        path: request.path,
+        expected: request.expected,
+        headers: request.headers,
+        body: request.body,
+        maxTokens: request.maxTokens,
+        stream: request.stream,
+        sink: request.sink,
+        cuts: attempt.cuts,
+        watch: attempt.watch,
+        meter: attempt.meter,
         endpoint: member.endpoint,
-        ...(member.key !== undefined && { key: member.key }),
+        key: member.key,
         date: () => clock.date(),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
@@ -208,7 +218,7 @@ export class ModelCaller {
 
   #learn(
     { model: named, size, expected }: ModelRequest,
-    { endpoint }: Member,
+    { endpoint, dependency }: Member,
     { outcome, usage }: AttemptResult,
     { began, firstChunk }: { began: number; firstChunk: number | undefined },
   ): void {
@@ -218,17 +228,17 @@ export class ModelCaller {
     this.#deps.estimator.learn(model, size, usage);
     this.#deps.onAttempt({
       model,
-      dependency: dependencyOf(endpoint),
+      dependency,
       outcome,
       errorType: outcome.vote === 'failure' ? outcome.class : '',
       duration: (this.#deps.clock.now() - began) / 1000,
-      ...(firstChunk !== undefined && { firstChunk }),
+      firstChunk,
       usage,
     });
   }
 
   /** Waits, or shorter if the request is cut. */
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
+  #pause(ms: number, signal: CutSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         cancel();

@@ -52,19 +52,18 @@ function pass(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
 }
 
 function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): AttemptResult {
-  const { whole = false, ...rest } = passed;
+  const { outcome, committed, held, fault, refusal, whole = false } = passed;
   const usage = attempt.meter.usage();
-  if (!response) return { ...rest, whole, usage, limits: [] };
+  const same = { outcome, committed, held, fault, refusal, whole, usage };
+  if (!response) return { ...same, limits: [] };
   const { status, headers } = response;
-  const retryAfterMs = retryAfter(headers, attempt.date());
+  const now = attempt.date();
   return {
+    ...same,
     status,
-    ...rest,
-    whole,
-    usage,
-    limits: providerLimits(headers, attempt.date()),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(headerValue(headers, 'x-should-retry') === 'false' && { final: true }),
+    limits: providerLimits(headers, now),
+    retryAfterMs: retryAfter(headers, now),
+    final: headerValue(headers, 'x-should-retry') === 'false',
   };
 }
 
@@ -76,7 +75,7 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
     origin: base.origin,
     path: `${base.path}${path}`,
     headers: requestHeaders(attempt.headers, attempt.key),
-    ...(method === 'POST' && { body: bodyFor(attempt) }),
+    body: method === 'POST' ? bodyFor(attempt) : undefined,
   };
 }
 
@@ -215,12 +214,13 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
   } catch (error) {
     return { ...broken(error, attempt), committed: hold.committed };
   }
-  const { outcome } = await watcher.end();
+  const judged = watcher.end();
+  const { outcome } = judged instanceof Promise ? await judged : judged;
   if (outcome.vote === 'failure' && !hold.committed) {
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
-  await hold.release();
-  attempt.sink.end();
+  const ending = hold.end();
+  if (ending) await ending;
   return { outcome, committed: true, whole: true };
 }
 

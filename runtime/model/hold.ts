@@ -2,6 +2,9 @@ import type { HeldAnswer, Sink } from './attempt.ts';
 import { responseHeaders } from './headers.ts';
 import type { UpstreamResponse } from './exchange.ts';
 
+/** What one write takes without waiting for the caller to read. */
+const AT_ONCE_BYTES = 16 * 1024;
+
 /**
  * Keeps an answer, headers included, from the caller until it is known that it shall be the
  * caller's answer; beyond `maxBytes` it is passed on in any case.
@@ -44,13 +47,30 @@ export class Hold {
   /** Passes on what is held, and from now on everything. Answers as `write` does. */
   release(): Promise<void> | undefined {
     if (this.#committed) return undefined;
-    this.#committed = true;
-    const { status, statusText, headers } = this.#response;
+    this.#commit();
     const held = this.bytes;
     this.#chunks = [];
-    this.#sink.head(status, statusText, responseHeaders(headers), this.#appendable);
     // At once and as one chunk, so that nothing that is written meanwhile overtakes it.
     return held.length > 0 ? this.#sink.write(held) : undefined;
+  }
+
+  /** Passes on what is held and ends the answer. Undefined when that is done; else resolves when it is. */
+  end(): Promise<void> | undefined {
+    if (!this.#committed && this.#size <= AT_ONCE_BYTES) {
+      this.#commit();
+      this.#sink.end(this.bytes);
+      return undefined;
+    }
+    const room = this.release();
+    if (room) return room.then(() => this.#sink.end());
+    this.#sink.end();
+    return undefined;
+  }
+
+  #commit(): void {
+    this.#committed = true;
+    const { status, statusText, headers } = this.#response;
+    this.#sink.head(status, statusText, responseHeaders(headers), this.#appendable);
   }
 
   /** The whole answer, for whoever decides about it later. */

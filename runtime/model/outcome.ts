@@ -1,11 +1,11 @@
 import { IGNORED, OK } from '../resilience/outcome.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 
-/** Why a request was cut short from our side; the reason its AbortSignal carries. */
+/** Why a request was cut short from our side; the reason its signal carries. */
 export type CutCause =
   'Deadline' | 'FirstToken' | 'StreamIdle' | 'TransportIdle' | 'ClientGone' | 'Drain';
 
-/** What an AbortController of a request is aborted with. */
+/** What a request is cut with. */
 export class Cut extends Error {
   readonly why: CutCause;
 

@@ -17,7 +17,7 @@ export interface Member {
   handle: Pick<Handle, 'acquire' | 'learn' | 'standing'>;
   priority: number;
   /** The endpoint's own key; absent: the caller's is passed on. */
-  key?: string;
+  key?: string | undefined;
   credential: Credential;
 }
 
@@ -167,7 +167,7 @@ function member(
     dependency: handle.name,
     handle,
     priority: endpoint.priority ?? 0,
-    ...(mounted && { key: mounted.key }),
+    key: mounted?.key,
     credential: mounted ? mounted.credential : own(),
   };
 }

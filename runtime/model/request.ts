@@ -3,6 +3,7 @@ import type { Rejection } from '../guard/admission.ts';
 import type { AttemptResult, Expected, Sink } from './attempt.ts';
 import type { RequestSize } from './estimate.ts';
 import type { RawHeaders } from './headers.ts';
+import type { CutSignal } from './requestCut.ts';
 
 /** A request to be made to the model, in as many attempts at as many endpoints as it takes. */
 export interface ModelRequest {
@@ -24,16 +25,16 @@ export interface ModelRequest {
   model: string;
   size: RequestSize;
   /** max_tokens as the body states it; absent when it states none that is valid. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
   /** End of the whole request, on the monotonic clock. */
   deadlineAt: number;
   /** Aborted with a Cut when the caller leaves or the process does. */
-  signal: AbortSignal;
+  signal: CutSignal;
   sink: Sink;
   /** Who asks, as the cache tells callers apart; empty for nobody in particular. Absent: not to be answered from it. */
   principal?: string;
   /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
-  stickiness?: string;
+  stickiness?: string | undefined;
 }
 
 /** How a request ended. */

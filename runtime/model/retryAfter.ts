@@ -30,6 +30,9 @@ const RESOURCES = {
   tokens: 'TotalTokens',
 } as const;
 
+/** The bit that tells small letters from capitals. */
+const LOWER_CASE = 0x20;
+
 const NO_LIMITS: readonly Remaining[] = [];
 
 /** Tokens are told in whole thousands, rounded. */
@@ -40,8 +43,7 @@ const ROUNDING = 500;
  * (https://platform.claude.com/docs/en/api/rate-limits). `now` is the wall clock.
  */
 export function providerLimits(headers: RawHeaders, now: Date): readonly Remaining[] {
-  const tells = headers.some((each, i) => i % 2 === 0 && each.toLowerCase().startsWith(PREFIX));
-  if (!tells) return NO_LIMITS;
+  if (!tellsLimits(headers)) return NO_LIMITS;
   return Object.entries(RESOURCES).flatMap(([name, resource]) => {
     const value = (what: string): string | undefined =>
       headerValue(headers, `${PREFIX}${name}-${what}`);
@@ -59,6 +61,17 @@ export function providerLimits(headers: RawHeaders, now: Date): readonly Remaini
       },
     ];
   });
+}
+
+/** Lengths and first letters come first: every answer goes through this. */
+function tellsLimits(headers: RawHeaders): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name.length <= PREFIX.length) continue;
+    const first = name.charCodeAt(0) | LOWER_CASE;
+    if (first === PREFIX.charCodeAt(0) && name.toLowerCase().startsWith(PREFIX)) return true;
+  }
+  return false;
 }
 
 /** Whether an error answer says that the money is spent: waiting a little does not help. */

@@ -53,7 +53,7 @@ export class Route {
   readonly #deps: RouteDeps;
   readonly #request: ModelRequest;
   /** Those that an attempt was made at. */
-  readonly #tried = new Set<string>();
+  readonly #tried: string[] = [];
   /** How often it may still move on: when all endpoints are down, load must not multiply by them. */
   #movesLeft: number;
 
@@ -121,7 +121,7 @@ export class Route {
     const { members } = this.#deps.pool.members(endpoints, headers);
     const others = members.filter(
       ({ dependency, priority, credential }) =>
-        !this.#tried.has(dependency) &&
+        !this.#tried.includes(dependency) &&
         (!equals || priority === from.priority) &&
         (!otherCredential || credential.hash !== from.credential.hash),
     );
@@ -168,7 +168,7 @@ export class Route {
   #granted(member: Member, permit: Permit): Granted {
     const { stickiness } = this.#request;
     if (stickiness !== undefined) this.#deps.pool.stick(stickiness, member.endpoint.name);
-    this.#tried.add(member.dependency);
+    this.#tried.push(member.dependency);
     return { kind: 'Granted', member, permit };
   }
 

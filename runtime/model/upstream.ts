@@ -13,7 +13,7 @@ export interface UpstreamRequest {
   path: string;
   headers: string[];
   /** Absent for a GET. */
-  body?: Buffer;
+  body?: Buffer | undefined;
 }
 
 /**

@@ -19,8 +19,8 @@ export interface Watcher {
   /** Whether it can read the bytes; if not, nothing is told of them but their end. */
   readonly sighted: boolean;
   push(chunk: Buffer): void;
-  /** No more bytes will come. Resolves once all were looked at. */
-  end(): Promise<Judgement>;
+  /** No more bytes will come. Judged at once, or once all were looked at. */
+  end(): Judgement | Promise<Judgement>;
 }
 
 /** Told of the events of a stream as they are read. */
@@ -89,7 +89,8 @@ export function messageWatcher(
   return decoded(encoding, keep, () => {
     // What is too large to be looked at is taken at its status.
     if (size > maxBytes) return TAKEN_AS_OK;
-    const message = parse(Buffer.concat(chunks).toString('utf8'));
+    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const message = parse(bytes.toString('utf8'));
     if (expected === 'Json') return message === undefined ? NOT_JSON : TAKEN_AS_OK;
     meter.message(message);
     if (stringMember(message, 'type') === 'message') return TAKEN_AS_OK;
@@ -105,10 +106,10 @@ function decoded(
 ): Watcher {
   const decoder = decoderFor(encoding);
   if (decoder === 'identity') {
-    return { sighted: true, push: look, end: () => Promise.resolve(judge()) };
+    return { sighted: true, push: look, end: judge };
   }
   if (decoder === 'unknown') {
-    return { sighted: false, push: () => undefined, end: () => Promise.resolve(TAKEN_AS_OK) };
+    return { sighted: false, push: () => undefined, end: () => TAKEN_AS_OK };
   }
   const finished = new Promise<boolean>((resolve) => {
     decoder.on('data', look);

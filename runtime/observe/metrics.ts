@@ -6,8 +6,7 @@ import type { TierName } from '../cache/tieredCache.ts';
 import type { ModelCall } from '../model/caller.ts';
 import { guardMetrics } from './guardMetrics.ts';
 import { BoundedLabel } from './labels.ts';
-
-type TokenLabel = 'gen_ai_request_model' | 'gen_ai_token_type';
+import { SeriesCounter, SeriesHistogram } from './series.ts';
 
 export interface MetricsDeps {
   guard: Pick<Guard, 'stats' | 'gates'>;
@@ -43,14 +42,14 @@ export class Metrics {
   readonly #models = new BoundedLabel(MAX_MODELS);
   readonly #endpoints = new BoundedLabel(MAX_ENDPOINTS);
   readonly #tools = new BoundedLabel(MAX_TOOLS);
-  readonly #requests: Counter<'route' | 'reason'>;
-  readonly #failed: Counter<'route' | 'reason'>;
-  readonly #duration: Histogram<'route'>;
+  readonly #requests: SeriesCounter;
+  readonly #failed: SeriesCounter;
+  readonly #duration: SeriesHistogram;
   readonly #reloads: Counter<'result'>;
-  readonly #operation: Histogram<'gen_ai_request_model' | 'error_type'>;
-  readonly #firstChunk: Histogram<'gen_ai_request_model'>;
-  readonly #usage: Histogram<TokenLabel>;
-  readonly #tokens: Counter<TokenLabel>;
+  readonly #operation: SeriesHistogram;
+  readonly #firstChunk: SeriesHistogram;
+  readonly #usage: SeriesHistogram;
+  readonly #tokens: SeriesCounter;
   readonly #cache: Counter<'tier' | 'result'>;
   readonly #retries: Counter<'reason'>;
   readonly #toolCalls: Counter<'tool' | 'status'>;
@@ -59,24 +58,21 @@ export class Metrics {
 
   constructor({ guard, retryBudgetUsed, hash }: MetricsDeps) {
     const registers = [this.registry];
-    this.#requests = new Counter({
+    this.#requests = new SeriesCounter(this.registry, {
       name: 'agent_requests_total',
       help: 'Requests to the agent that have ended, by why they ended so; None: answered well.',
       labelNames: ['route', 'reason'],
-      registers,
     });
-    this.#failed = new Counter({
+    this.#failed = new SeriesCounter(this.registry, {
       name: 'agent_requests_failed_total',
       help: 'Of these, those answered with 5xx or broken off; not those that were the caller’s fault.',
       labelNames: ['route', 'reason'],
-      registers,
     });
-    this.#duration = new Histogram({
+    this.#duration = new SeriesHistogram(this.registry, {
       name: 'agent_request_duration_seconds',
       help: 'Time from a request to the end of its answer.',
       labelNames: ['route'],
       buckets: [0.005, 0.02, ...MODEL_BUCKETS.slice(3)],
-      registers,
     });
     this.#reloads = new Counter({
       name: 'config_reloads_total',
@@ -84,32 +80,28 @@ export class Metrics {
       labelNames: ['result'],
       registers,
     });
-    this.#operation = new Histogram({
+    this.#operation = new SeriesHistogram(this.registry, {
       name: 'gen_ai_client_operation_duration_seconds',
       help: 'Time of calls to the model.',
       labelNames: ['gen_ai_request_model', 'error_type'],
       buckets: MODEL_BUCKETS,
-      registers,
     });
-    this.#firstChunk = new Histogram({
+    this.#firstChunk = new SeriesHistogram(this.registry, {
       name: 'gen_ai_client_operation_time_to_first_chunk_seconds',
       help: 'Time from a call to the model to the first bytes of its answer.',
       labelNames: ['gen_ai_request_model'],
       buckets: MODEL_BUCKETS,
-      registers,
     });
-    this.#usage = new Histogram({
+    this.#usage = new SeriesHistogram(this.registry, {
       name: 'gen_ai_client_token_usage',
       help: 'Tokens of one call to the model; input includes what came from the cache.',
       labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
       buckets: TOKEN_BUCKETS,
-      registers,
     });
-    this.#tokens = new Counter({
+    this.#tokens = new SeriesCounter(this.registry, {
       name: 'gen_ai_client_tokens_total',
       help: 'Tokens of all calls to the model; input includes what came from the cache.',
       labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
-      registers,
     });
     this.#toolCalls = new Counter({
       name: 'agent_tool_calls_total',
@@ -167,21 +159,21 @@ export class Metrics {
 
   /** A request to the agent has ended. */
   served(route: string, { reason, failed }: Served, seconds: number): void {
-    this.#requests.inc({ route, reason });
-    if (failed) this.#failed.inc({ route, reason });
-    this.#duration.observe({ route }, seconds);
+    this.#requests.add(1, route, reason);
+    if (failed) this.#failed.add(1, route, reason);
+    this.#duration.observe(seconds, route);
   }
 
   /** An attempt at a model has ended. */
   modelCall({ model, errorType, duration, firstChunk, usage }: ModelCall): void {
-    const gen_ai_request_model = this.#models.value(model);
-    this.#operation.observe({ gen_ai_request_model, error_type: errorType }, duration);
-    if (firstChunk !== undefined) this.#firstChunk.observe({ gen_ai_request_model }, firstChunk);
+    const known = this.#models.value(model);
+    this.#operation.observe(duration, known, errorType);
+    if (firstChunk !== undefined) this.#firstChunk.observe(firstChunk, known);
     const { inputTokens, cacheReadTokens = 0, outputTokens } = usage;
     if (inputTokens !== undefined) {
-      this.#addTokens(gen_ai_request_model, 'input', inputTokens + cacheReadTokens);
+      this.#addTokens(known, 'input', inputTokens + cacheReadTokens);
     }
-    if (outputTokens !== undefined) this.#addTokens(gen_ai_request_model, 'output', outputTokens);
+    if (outputTokens !== undefined) this.#addTokens(known, 'output', outputTokens);
   }
 
   /** A call of a tool has ended. */
@@ -206,9 +198,9 @@ export class Metrics {
     this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
   }
 
-  #addTokens(gen_ai_request_model: string, gen_ai_token_type: string, tokens: number): void {
-    this.#usage.observe({ gen_ai_request_model, gen_ai_token_type }, tokens);
-    this.#tokens.inc({ gen_ai_request_model, gen_ai_token_type }, tokens);
+  #addTokens(model: string, kind: 'input' | 'output', tokens: number): void {
+    this.#usage.observe(tokens, model, kind);
+    this.#tokens.add(tokens, model, kind);
   }
 
   /** A configuration was offered. */

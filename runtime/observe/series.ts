@@ -1,0 +1,139 @@
+import { Counter } from 'prom-client';
+import type { Metric, MetricValueWithName, Registry } from 'prom-client';
+
+/** What is the same of all series of a metric. */
+export interface SeriesSpec {
+  name: string;
+  help: string;
+  /** One or two. */
+  labelNames: readonly string[];
+}
+
+/** Finds the series of one or two label values without making a key of them. */
+class SeriesMap<S> {
+  readonly #make: (labels: Record<string, string>) => S;
+  readonly #labelNames: readonly string[];
+  readonly #found = new Map<string, Map<string, S>>();
+  readonly all: S[] = [];
+
+  constructor(labelNames: readonly string[], make: (labels: Record<string, string>) => S) {
+    this.#labelNames = labelNames;
+    this.#make = make;
+  }
+
+  of(first: string, second: string): S {
+    let row = this.#found.get(first);
+    if (row === undefined) this.#found.set(first, (row = new Map()));
+    let series = row.get(second);
+    if (series === undefined) {
+      const values = [first, second];
+      series = this.#make(
+        Object.fromEntries(this.#labelNames.map((name, i) => [name, values[i] ?? ''])),
+      );
+      row.set(second, series);
+      this.all.push(series);
+    }
+    return series;
+  }
+}
+
+/** A counter that is cheap to raise: prom-client hears of it when it is collected. */
+export class SeriesCounter {
+  readonly #series: SeriesMap<{ labels: Record<string, string>; pending: number }>;
+
+  constructor(registry: Registry, { name, help, labelNames }: SeriesSpec) {
+    const series = new SeriesMap(labelNames, (labels) => ({ labels, pending: 0 }));
+    this.#series = series;
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        for (const each of series.all) {
+          this.inc(each.labels, each.pending);
+          each.pending = 0;
+        }
+      },
+    });
+  }
+
+  add(amount: number, first: string, second = ''): void {
+    this.#series.of(first, second).pending += amount;
+  }
+}
+
+/** A metric as a registry writes it out. */
+interface Collected {
+  name: string;
+  help: string;
+  type: 'histogram';
+  aggregator: 'sum';
+  values: MetricValueWithName<string>[];
+}
+
+/** Values of one series by bucket. */
+interface Buckets {
+  labels: Record<string, string>;
+  /** Not cumulative; the last one is for what is above all bounds. */
+  counts: Float64Array;
+  sum: number;
+}
+
+/**
+ * A histogram that is cheap to observe. prom-client's own looks labels over and makes a key of them
+ * each time, which for the six of a request took a thirtieth of all that the request cost.
+ */
+export class SeriesHistogram {
+  readonly name: string;
+  readonly help: string;
+  readonly type = 'histogram';
+  readonly aggregator = 'sum';
+  readonly labelNames: readonly string[];
+  readonly #bounds: readonly number[];
+  readonly #series: SeriesMap<Buckets>;
+
+  /** `buckets` are upper bounds in ascending order. */
+  constructor(registry: Registry, spec: SeriesSpec & { buckets: readonly number[] }) {
+    this.name = spec.name;
+    this.help = spec.help;
+    this.labelNames = spec.labelNames;
+    this.#bounds = spec.buckets;
+    this.#series = new SeriesMap(spec.labelNames, (labels) => ({
+      labels,
+      counts: new Float64Array(spec.buckets.length + 1),
+      sum: 0,
+    }));
+    registry.registerMetric(this as unknown as Metric);
+  }
+
+  observe(value: number, first: string, second = ''): void {
+    const series = this.#series.of(first, second);
+    const bounds = this.#bounds;
+    let bucket = 0;
+    while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
+    series.counts[bucket]! += 1;
+    series.sum += value;
+  }
+
+  /** As the registry asks for it at a scrape. */
+  get(): Promise<Collected> {
+    const values = this.#series.all.flatMap((series) => this.#valuesOf(series));
+    const { name, help, type, aggregator } = this;
+    return Promise.resolve({ name, help, type, aggregator, values });
+  }
+
+  #valuesOf({ labels, counts, sum }: Buckets): MetricValueWithName<string>[] {
+    let below = 0;
+    const buckets = Array.from(counts, (count, i) => {
+      below += count;
+      const le = this.#bounds[i] ?? '+Inf';
+      return { metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: below };
+    });
+    return [
+      ...buckets,
+      { metricName: `${this.name}_sum`, labels, value: sum },
+      { metricName: `${this.name}_count`, labels, value: below },
+    ];
+  }
+}
