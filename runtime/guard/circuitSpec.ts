@@ -1,4 +1,4 @@
-import type { BreakerSpec, Override } from '../resilience/breaker.ts';
+import type { BreakerSpec, Override } from '../resilience/breakerSpec.ts';
 import type { FailureClass } from '../resilience/outcome.ts';
 import type { WindowSpec } from '../resilience/sampleWindow.ts';
 import type { RateSpec, TripSpec } from '../resilience/trip.ts';

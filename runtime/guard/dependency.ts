@@ -5,7 +5,6 @@ import { BulkheadStage } from './bulkheadStage.ts';
 import { CallPermit } from './callPermit.ts';
 import { enterClosed } from './circuit.ts';
 import { ASK, BY_SLOT, BY_SLOT_AND_LIMIT, LIMIT, SLOTS, TAKES } from './dependencyRow.ts';
-import { Handle } from './handle.ts';
 import { takeRequest } from './limiter.ts';
 import { LimiterSet } from './limiterSet.ts';
 import { ProviderLimits } from './providerLimits.ts';
@@ -17,7 +16,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
-import type { Row, Rows } from '../resilience/rows.ts';
+import type { Rows } from '../resilience/rows.ts';
 import type {
   Admission,
   AskedCall,
@@ -27,8 +26,7 @@ import type {
   Waiting,
 } from './admission.ts';
 import type { Circuit } from './circuit.ts';
-import type { Reached } from './handle.ts';
-import type { Office } from './heldPermit.ts';
+import type { Handle, Reached } from './handle.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
 import type { Stage } from './stage.ts';
@@ -52,7 +50,6 @@ export interface SavedGate extends GateSnapshot {
 
 /** What all dependencies of a guard share. */
 export interface Shared {
-  office: Office;
   /** Told when time is to be let pass at the latest. */
   arm: (at: number) => void;
   /** For the numbers of limits. */
@@ -87,10 +84,12 @@ export class Dependency implements Reached {
   constructor(
     circuit: Circuit,
     concurrency: BulkheadSpec,
-    { cells, at }: Row,
-    { office, arm, limitRows }: Shared,
+    handle: Handle,
+    { arm, limitRows }: Shared,
   ) {
-    this.handle = new Handle(this, office, cells, at);
+    const { cells, at } = handle;
+    handle.dependency = this;
+    this.handle = handle;
     this.cells = cells;
     this.at = at;
     this.slotsAt = at + SLOTS;

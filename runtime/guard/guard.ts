@@ -5,7 +5,7 @@ import { Alarm } from './alarm.ts';
 import { BulkheadStage } from './bulkheadStage.ts';
 import { Circuit } from './circuit.ts';
 import { Dependency } from './dependency.ts';
-import { DEPENDENCY_CELLS } from './dependencyRow.ts';
+import { Handles } from './handles.ts';
 import { InboundPermit, Office } from './heldPermit.ts';
 import { LIMIT_CELLS } from './limiter.ts';
 import { LimiterSet } from './limiterSet.ts';
@@ -78,8 +78,8 @@ export class Guard {
   private readonly office: Office;
   private readonly wallTime: WallTime;
   private readonly alarm: Alarm;
-  private readonly rows = new Rows(DEPENDENCY_CELLS);
   private readonly limitRows = new Rows(LIMIT_CELLS);
+  private readonly handles: Handles;
   private readonly log = new TransitionLog();
   private dependencies = new Map<string, Dependency>();
   private readonly inboundLimits: LimiterSet;
@@ -104,6 +104,7 @@ export class Guard {
       reach: (name) => this.reach(name),
       unknown: (name) => this.unknown(name),
     });
+    this.handles = new Handles(this.office);
     this.onTransition = onTransition;
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, () => this.advance(this.office.now()));
@@ -341,10 +342,10 @@ export class Guard {
 
   private make(name: string, bound: BulkheadSpec): Dependency {
     const { office, arm, wallTime, limitRows } = this;
+    const handle = this.handles.add();
     const told = (...args: Parameters<typeof this.changed>): void => this.changed(...args);
-    const row = this.rows.add();
-    const circuit = new Circuit(name, undefined, office.now(), wallTime, told, row);
-    return new Dependency(circuit, bound, row, { office, arm, limitRows });
+    const circuit = new Circuit(name, undefined, office.now(), wallTime, told, handle);
+    return new Dependency(circuit, bound, handle, { arm, limitRows });
   }
 
   private changed(

@@ -8,6 +8,7 @@ import type { Admission, AskedCall, Credential, Standing, Waiting } from './admi
 import type { Callee, Desk } from './callPermit.ts';
 import type { Office } from './heldPermit.ts';
 import type { Remaining } from './reservation.ts';
+import type { Row } from '../resilience/rows.ts';
 
 /** The dependency that a handle leads to, for what the numbers alone do not decide. */
 export interface Reached extends Callee {
@@ -35,14 +36,13 @@ export class Handle implements Desk {
   /** Hash of the mounted credential that was used last; the dependency's to change. */
   mounted = '';
   readonly office: Office;
-  /** What it led to when it was made; gone for good when it is gone. */
-  readonly dependency: Reached;
+  /** What it led to when it was handed out; gone for good when it is gone. */
+  dependency!: Reached;
 
-  constructor(dependency: Reached, office: Office, cells: Float64Array, at: number) {
+  constructor(office: Office, { cells, at }: Row) {
     this.cells = cells;
     this.at = at;
     this.office = office;
-    this.dependency = dependency;
   }
 
   get name(): string {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Breaker } from './breaker.ts';
 import { OK } from './outcome.ts';
-import type { BreakerPermit, BreakerSpec, BreakerTransition } from './breaker.ts';
+import type { BreakerPermit, BreakerTransition } from './breaker.ts';
+import type { BreakerSpec } from './breakerSpec.ts';
 import type { Outcome } from './outcome.ts';
 
 const FAILURE: Outcome = { vote: 'failure', class: 'Overloaded', message: 'HTTP 529' };

@@ -1,4 +1,5 @@
-import type { BreakerRejection, BreakerSpec, BreakerTransition, CircuitState } from './breaker.ts';
+import type { BreakerRejection, BreakerTransition, CircuitState } from './breaker.ts';
+import type { BreakerSpec } from './breakerSpec.ts';
 import type { Outcome } from './outcome.ts';
 import type { RateSpec } from './trip.ts';
 

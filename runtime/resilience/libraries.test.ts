@@ -3,7 +3,8 @@ import * as cockatiel from 'cockatiel';
 import Opossum from 'opossum';
 import { Breaker } from './breaker.ts';
 import { IGNORED, OK } from './outcome.ts';
-import type { BreakerPermit, BreakerSpec } from './breaker.ts';
+import type { BreakerPermit } from './breaker.ts';
+import type { BreakerSpec } from './breakerSpec.ts';
 import type { Outcome } from './outcome.ts';
 import type { TripSpec } from './trip.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Breaker } from './breaker.ts';
 import { OK } from './outcome.ts';
-import type { BreakerSpec, BreakerTransition } from './breaker.ts';
+import type { BreakerTransition } from './breaker.ts';
+import type { BreakerSpec } from './breakerSpec.ts';
 import type { Outcome } from './outcome.ts';
 
 /**

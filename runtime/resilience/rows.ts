@@ -6,7 +6,7 @@ export interface Row {
 
 /** Rows that are made room for at a time: at first, and when there are many. */
 const CHUNK = 16;
-const LARGE_CHUNK = 4096;
+const LARGE_CHUNK = 1024;
 /** Numbers in a line of a cache. */
 const LINE = 8;
 
@@ -16,13 +16,14 @@ const LINE = 8;
  * handed out twice; its memory goes with the last of those that were made together with it.
  *
  * A dependency has one row: its circuit's numbers (its breaker's, which hold those of the rules that
- * open it, which hold those of their two windows) and its bulkhead's. A limit has another: its
- * bucket's numbers and its own. What the columns are is said, as constants, in the file of each:
- * circuit.ts, breakerRow.ts, trip.ts, sampleWindow.ts, bulkhead.ts; limiter.ts, bucket.ts.
+ * open it, which hold those of their two windows), its bulkhead's and those of its first limit: its
+ * bucket's numbers and its own. Further limits have rows of their own. What the columns are is said,
+ * as constants, in the file of each: dependencyRow.ts, circuit.ts, breakerRow.ts, trip.ts,
+ * sampleWindow.ts, bulkhead.ts; limiter.ts, bucket.ts. Rows begin where lines of a cache can.
  *
  * The classes keep their rules and what calls seldom need, and read and write the same numbers. The
  * functions beside them do the usual case by the numbers alone, so that a call that is just let
- * through and goes well touches no object but its dependency's. They change nothing and answer false
+ * through and goes well touches no object of its dependency but the handle. They change nothing and answer false
  * where there is more to decide, and the call then goes the way of the classes.
  */
 export class Rows {

@@ -8,9 +8,10 @@
  * bytes: heap allocated by what is around a call, while no garbage is collected.
  * apply: a changed configuration of 64 endpoints with full windows, per circuit; the stall is the longest
  * time that the event loop was held up while the guard put a changed configuration of 10,000 in force.
- * growth: time per awaited call over 10,000 dependencies in random order, and in order, ÷ over one, beside
- * the same for a Map that leads to one object (`map_floor`), and for a guarded call of one with such a
- * look-up around it (`map_floor_in_call`). keyed: random order for 100,000 buckets of one limit.
+ * growth: time per awaited call over 10,000 dependencies ÷ over one, by handle as the runtime calls them, one
+ * after the other (`growth_10000`) and in random order (`growth_10000_random`); `floor` is a guarded call of
+ * one with one small object of 10,000 touched around it, instead of a circuit; `by_name` with a look-up at
+ * each call. keyed: random order for 100,000 buckets of one limit.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -34,6 +35,7 @@ import { Guard } from '../../runtime/guard/guard.ts';
 import { circuitOf, content, limitOf } from '../../runtime/guard/guardFixture.ts';
 import { TimerWheel } from '../../runtime/model/timerWheel.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
+import type { Handle } from '../../runtime/guard/handle.ts';
 import type { Outcome } from '../../runtime/resilience/outcome.ts';
 
 type Call = () => Promise<unknown>;
@@ -101,9 +103,10 @@ const ALL = { circuit: { trip: TRIP }, limit: {}, maxConcurrent: 100 };
 
 /** Calls through the guard, made as the runtime makes them. */
 function guarded(guard: Guard): Calls {
+  const handle = guard.dependency(ONLY)!;
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
-      const answer = guard.acquire(only());
+      const answer = handle.acquire();
       if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
       await work();
       answer.settle(OK);
@@ -113,11 +116,12 @@ function guarded(guard: Guard): Calls {
 
 /** The same, each cut when it takes too long. */
 function guardedWithDeadline(guard: Guard): Calls {
+  const handle = guard.dependency(ONLY)!;
   const wheel = new TimerWheel(systemClock);
   const watched = { check: () => undefined };
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
-      const answer = guard.acquire(only());
+      const answer = handle.acquire();
       if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
       wheel.watch(watched, systemClock.now() + 60_000);
       await work();
@@ -206,9 +210,9 @@ async function overhead(): Promise<void> {
 }
 
 async function rejection(): Promise<void> {
-  const guard = guardOf(ALL);
+  const handle = guardOf(ALL).dependency(ONLY)!;
   for (let i = 0; i < 10; i += 1) {
-    const answer = guard.acquire(name(0));
+    const answer = handle.acquire();
     if (answer.kind === 'Permit') answer.settle(FAILURE);
   }
   const breaker = circuitBreaker(handleAll, {
@@ -221,7 +225,7 @@ async function rejection(): Promise<void> {
   const refused = (call: Call): Calls => repeated(() => call().catch(() => undefined));
   const figures = await sideBySide({
     ours: (count) => {
-      for (let i = 0; i < count; i += 1) guard.acquire(ONLY);
+      for (let i = 0; i < count; i += 1) handle.acquire();
       return Promise.resolve();
     },
     cockatiel: refused(() => breaker.execute(work)),
@@ -255,12 +259,13 @@ async function allocated(calls: Calls): Promise<number> {
 
 /** What the guard and the wheel allocate around a call, which is not part of it. */
 function guardedBytes(guard: Guard): Calls {
+  const handle = guard.dependency(ONLY)!;
   const wheel = new TimerWheel(systemClock);
   const watched = { check: () => undefined };
   const deadline = Math.floor(systemClock.now()) + 3_600_000;
   return (count) => {
     for (let i = 0; i < count; i += 1) {
-      const answer = guard.acquire(only());
+      const answer = handle.acquire();
       if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
       wheel.watch(watched, deadline);
       wheel.unwatch(watched);
@@ -375,11 +380,11 @@ function applying(): void {
   figure('apply', (median(stalls) * 1000) / count, 'us');
 }
 
-/** Calls of many dependencies, each awaited, as the runtime makes them. */
-function guardedInTurn(guard: Guard, next: () => string): Calls {
+/** Calls of many dependencies by handle, each awaited, as the runtime makes them. */
+function guardedInTurn(next: () => Handle): Calls {
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
-      const answer = guard.acquire(next());
+      const answer = next().acquire();
       if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
       await work();
       answer.settle(OK);
@@ -388,13 +393,25 @@ function guardedInTurn(guard: Guard, next: () => string): Calls {
 }
 
 /** Calls that end at once, so that only the guard takes time. */
-function guardedAtOnce(guard: Guard, next: () => string): Calls {
+function guardedAtOnce(next: () => Handle): Calls {
   return (count) => {
     for (let i = 0; i < count; i += 1) {
-      const answer = guard.acquire(next());
+      const answer = next().acquire();
       if (answer.kind === 'Permit') answer.settle(OK);
     }
     return Promise.resolve();
+  };
+}
+
+/** Calls by name, each awaited. */
+function guardedByName(guard: Guard, next: () => string): Calls {
+  return async (count) => {
+    for (let i = 0; i < count; i += 1) {
+      const answer = guard.acquire(next());
+      if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
+      await work();
+      answer.settle(OK);
+    }
   };
 }
 
@@ -404,7 +421,7 @@ function turns<Item>(items: readonly Item[]): () => Item {
   return () => items[(at = (at + 1) % items.length)]!;
 }
 
-/** 64 bytes: an object that a Map leads to. */
+/** 64 bytes: less than a circuit can be. */
 interface Touched {
   a: number;
   b: number;
@@ -413,27 +430,13 @@ interface Touched {
   e: number;
 }
 
-/** What cannot be done without: the look-up of a name and one object, touched as a call touches it. */
-function touching(names: readonly string[], next: () => string): Calls {
-  const objects = objectsBy(names);
+/** A small object reached around the guarded call of one: what it costs that there are many at all. */
+function guardedAndTouching(handle: Handle, next: () => Touched): Calls {
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
-      const found = objects.get(next())!;
+      const found = next();
       found.a += 1;
-      await work();
-      found.e += 1;
-    }
-  };
-}
-
-/** The same around the guarded call of one dependency: the least that a call of one of many can take. */
-function guardedAndTouching(guard: Guard, names: readonly string[], next: () => string): Calls {
-  const objects = objectsBy(names);
-  return async (count) => {
-    for (let i = 0; i < count; i += 1) {
-      const found = objects.get(next())!;
-      found.a += 1;
-      const answer = guard.acquire(ONLY);
+      const answer = handle.acquire();
       if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
       await work();
       answer.settle(OK);
@@ -442,64 +445,59 @@ function guardedAndTouching(guard: Guard, names: readonly string[], next: () => 
   };
 }
 
-/** By names that are equal and not the same strings, as those of a configuration are. */
-function objectsBy(names: readonly string[]): Map<string, Touched> {
-  return new Map(
-    names.map((each) => [[...each].join(''), { a: 0, b: 0, c: 0, d: 0, e: 0 }] as const),
-  );
-}
-
 /**
- * Time per call as circuits grow, gate, circuit, concurrency and bucket each, in random order (the same
- * for all) and one after the other. `one` and `many` are compared within each round, because what else
- * the computer does takes caches away from the many.
+ * Time per call as circuits grow, gate, circuit, concurrency and bucket each, one after the other and in
+ * random order (the same for all). All take turns, because what else the computer does takes caches away
+ * from the many.
  */
 async function growth(): Promise<void> {
   const one = guardOf(ALL);
+  const handle = one.dependency(ONLY)!;
   const before = await memoryHeld();
   const many = guardOf(ALL, CIRCUITS);
   await many.applied;
-  const inOrder = Array.from({ length: CIRCUITS }, (_, i) => name(i));
-  for (const each of inOrder) {
-    const answer = many.acquire(each);
+  const names = Array.from({ length: CIRCUITS }, (_, i) => name(i));
+  const handles = names.map((each) => many.dependency(each)!);
+  for (const each of handles) {
+    const answer = each.acquire();
     if (answer.kind === 'Permit') answer.settle(OK);
   }
   const memory = ((await memoryHeld()) - before) / CIRCUITS;
-  const atRandom = shuffled([...inOrder]);
+  const objects = handles.map((): Touched => ({ a: 0, b: 0, c: 0, d: 0, e: 0 }));
+  const atRandom = shuffled([...handles]);
   const figures = await sideBySide({
-    one: guardedInTurn(one, only),
-    random: guardedInTurn(many, turns(atRandom)),
-    'in order': guardedInTurn(many, turns(inOrder)),
-    'one at once': guardedAtOnce(one, only),
-    'random at once': guardedAtOnce(many, turns(atRandom)),
-    'floor of one': touching([ONLY], only),
-    'floor random': touching(inOrder, turns(atRandom)),
-    'floor in order': touching(inOrder, turns(inOrder)),
-    'one and floor random': guardedAndTouching(one, inOrder, turns(atRandom)),
-    'one and floor in order': guardedAndTouching(one, inOrder, turns(inOrder)),
+    one: guardedInTurn(() => handle),
+    'in order': guardedInTurn(turns(handles)),
+    random: guardedInTurn(turns(atRandom)),
+    'floor in order': guardedAndTouching(handle, turns(objects)),
+    'floor random': guardedAndTouching(handle, turns(shuffled([...objects]))),
+    'one by name': guardedByName(one, only),
+    'in order by name': guardedByName(many, turns(names)),
+    'random by name': guardedByName(many, turns(shuffled([...names]))),
+    'one at once': guardedAtOnce(() => handle),
+    'random at once': guardedAtOnce(turns(atRandom)),
   });
   const ns = (each: string): string => `${figures[each]!.toFixed(0)} ns`;
   const ratio = (many: string, one: string): number => figures[many]! / figures[one]!;
   print(`${CIRCUITS} circuits with gate, concurrency and bucket: ${memory.toFixed(0)} bytes each`);
   print(`  acquire, await, settle: ${ns('one')} with one`);
-  print(`    with all: ${ns('random')} in random order, ${ns('in order')} in order`);
+  print(`    with all: ${ns('in order')} in order, ${ns('random')} in random order`);
+  print('  with one, and a small object for each around it:');
+  print(`    ${ns('floor in order')} in order, ${ns('floor random')} in random order`);
+  print(`  by name: ${ns('one by name')} with one`);
+  print(
+    `    with all: ${ns('in order by name')} in order, ${ns('random by name')} in random order`,
+  );
   print(
     `  without the await: ${ns('one at once')} with one, ${ns('random at once')} in random order`,
   );
-  print(`  a Map and one object for each instead: ${ns('floor of one')} with one`);
-  print(`    with all: ${ns('floor random')} in random order, ${ns('floor in order')} in order`);
-  print('  a Map and one object for each around the guarded call of one:');
-  print(
-    `    ${ns('one and floor random')} in random order, ${ns('one and floor in order')} in order`,
-  );
-  figure('growth_10000', ratio('random', 'one'), 'ratio');
-  figure('growth_10000_map_floor', ratio('floor random', 'floor of one'), 'ratio');
-  figure('growth_10000_map_floor_in_call', ratio('one and floor random', 'one'), 'ratio');
-  figure('growth_10000_in_order', ratio('in order', 'one'), 'ratio');
-  figure('growth_10000_in_order_map_floor', ratio('floor in order', 'floor of one'), 'ratio');
-  const inOrderInCall = ratio('one and floor in order', 'one');
-  figure('growth_10000_in_order_map_floor_in_call', inOrderInCall, 'ratio');
-  figure('growth_10000_no_await', ratio('random at once', 'one at once'), 'ratio');
+  figure('growth_10000', ratio('in order', 'one'), 'ratio');
+  figure('growth_10000_floor', ratio('floor in order', 'one'), 'ratio');
+  figure('growth_10000_random', ratio('random', 'one'), 'ratio');
+  figure('growth_10000_random_floor', ratio('floor random', 'one'), 'ratio');
+  figure('growth_10000_by_name', ratio('in order by name', 'one by name'), 'ratio');
+  figure('growth_10000_by_name_random', ratio('random by name', 'one by name'), 'ratio');
+  figure('growth_10000_random_no_await', ratio('random at once', 'one at once'), 'ratio');
 }
 
 /** Medians of rounds in which all take turns, in nanoseconds per call. */

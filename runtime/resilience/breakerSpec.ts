@@ -1,0 +1,61 @@
+import { sameTrip } from './trip.ts';
+import type { FailureClass } from './outcome.ts';
+import type { TripSpec } from './trip.ts';
+
+/** A state that somebody wants, whatever the calls do. */
+export interface Override {
+  state: 'Open' | 'Closed';
+  /** When it ends, on the clock of the caller; absent: when it is removed. */
+  until?: number;
+  reason?: string;
+}
+
+/** What a breaker goes by. Durations are milliseconds of at least 1, counts at least 1. */
+export interface BreakerSpec {
+  trip: TripSpec;
+  /** Classes that count as failures; any other is ignored. */
+  failureOn: readonly FailureClass[];
+  /** Doubles with each probe that fails, up to maxOpenDurationMs. */
+  openDurationMs: number;
+  maxOpenDurationMs: number;
+  halfOpen: {
+    /** Calls let through at a time while half-open. */
+    maxProbes: number;
+    /** Successful probes that close the circuit. */
+    successThreshold: number;
+  };
+  /** Time after closing by probes until all calls are let through; absent or 0: at once. */
+  rampUpMs?: number;
+  /** Decides and counts, and never rejects. */
+  shadow?: boolean;
+  override?: Override;
+}
+
+/** Whether two specs say the same. */
+export function sameSpec(a: BreakerSpec, b: BreakerSpec): boolean {
+  return (
+    sameTimes(a, b) &&
+    a.halfOpen.maxProbes === b.halfOpen.maxProbes &&
+    a.halfOpen.successThreshold === b.halfOpen.successThreshold &&
+    (a.shadow ?? false) === (b.shadow ?? false) &&
+    sameOverride(a.override, b.override) &&
+    sameTrip(a.trip, b.trip) &&
+    sameClasses(a.failureOn, b.failureOn)
+  );
+}
+
+function sameTimes(a: BreakerSpec, b: BreakerSpec): boolean {
+  return (
+    a.openDurationMs === b.openDurationMs &&
+    a.maxOpenDurationMs === b.maxOpenDurationMs &&
+    (a.rampUpMs ?? 0) === (b.rampUpMs ?? 0)
+  );
+}
+
+function sameOverride(a: Override | undefined, b: Override | undefined): boolean {
+  return a?.state === b?.state && a?.until === b?.until && a?.reason === b?.reason;
+}
+
+function sameClasses(a: readonly FailureClass[], b: readonly FailureClass[]): boolean {
+  return a === b || (a.length === b.length && a.every((each) => b.includes(each)));
+}
