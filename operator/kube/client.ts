@@ -22,7 +22,7 @@ export interface ListOptions extends CallOptions {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
-  /** Objects per page. Default 250. */
+  /** Objects per page. Default 100. */
   limit?: number;
 }
 
@@ -61,7 +61,8 @@ export interface DeleteOptions extends CallOptions {
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
 }
 
-const PAGE = 250;
+/** A page is parsed in one go, and all else waits for it: 100 pods take 10 ms, 250 three times as long at worst. */
+const PAGE = 100;
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const MERGE_PATCH = 'application/merge-patch+json';
 /**

@@ -219,6 +219,6 @@ describe('Informer over a faulty connection', () => {
     await until(() => flags.length === 3);
     expect(flags).toEqual([true, true, false]);
     expect(api.received[1]!.query.get('continue')).toBe('more');
-    expect(api.received[0]!.query.get('limit')).toBe('250');
+    expect(api.received[0]!.query.get('limit')).toBe('100');
   });
 });

@@ -16,17 +16,19 @@ import {
   type Resource,
 } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
+import type { PlanFacts } from '../status/agent.ts';
 import type { ApplyError } from '../status/observations.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
 import { Revisions, type Decision, type Evidence } from './revisions.ts';
+import { heldSlots, type HeldSlots } from './slots.ts';
 import { optionsFor, type Upgrades } from './upgrades.ts';
 import { unwantedObjects, wantedObjects } from './wanted.ts';
 
 /** What the last reconcile of an agent came to; what status is worked out from. */
 export interface AgentState {
-  plan: AgentPlan;
+  plan: PlanFacts & Pick<AgentPlan, 'hash'>;
   /** Absent while no configuration could be made of the spec. */
   configuration?: Configuration;
   /** When pods were told of this configuration first, in monotonic milliseconds. */
@@ -34,8 +36,8 @@ export interface AgentState {
   applyErrors: ApplyError[];
   /** Generation of the Deployment after it was applied: what its informer has may be older. */
   deploymentGeneration?: number;
-  /** The agent and its policies as this came from them. */
-  attachment: AgentAttachment;
+  /** The versions of the agent and its policies that this came from. */
+  attachment: HeldSlots;
 }
 
 export interface AgentReconcilerOptions {
@@ -85,10 +87,14 @@ export class AgentReconciler {
     if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
     const attachment = this.#options.attachments.of(namespace).agents.get(name)!;
     const plan = this.#plan(key, agent, attachment);
-    const state: AgentState = { plan, applyErrors: [], attachment };
+    const state: AgentState = {
+      plan: factsOf(plan),
+      applyErrors: [],
+      attachment: heldSlots(attachment),
+    };
     const decision = this.#decide(key, agent, plan);
     if (decision) state.configuration = decision.configuration;
-    await this.#execute(key, agent, state, signal);
+    await this.#execute(key, agent, plan, state, signal);
     // A roll-out that the API server refused does not begin.
     if (state.applyErrors.some(({ kind }) => kind === 'Deployment')) upgrades.release(key);
     this.#states.set(key, state);
@@ -143,11 +149,12 @@ export class AgentReconciler {
   async #execute(
     key: string,
     agent: AgentDeployment,
+    plan: AgentPlan,
     state: AgentState,
     signal: AbortSignal,
   ): Promise<void> {
     const { caches, links, authorityPem } = this.#options;
-    const { plan, configuration } = state;
+    const { configuration } = state;
     const attempt = async (
       object: KubernetesObject,
       write: () => Promise<unknown>,
@@ -199,6 +206,26 @@ export class AgentReconciler {
       live: informer.get(metadata.namespace, metadata.name),
     };
   }
+}
+
+/** What is kept of a plan: not the objects, which are in the caches as they were applied. */
+function factsOf({
+  hash,
+  dependencies,
+  policies,
+  image,
+  endpoint,
+  selector,
+  problems,
+  monitored,
+  upgradeTo,
+}: AgentPlan): AgentState['plan'] {
+  return {
+    ...(hash !== undefined && { hash }),
+    ...{ dependencies, policies, image, endpoint, selector, problems },
+    ...(monitored && { monitored }),
+    ...(upgradeTo !== undefined && { upgradeTo }),
+  };
 }
 
 /** The configuration in an agent's ConfigMap; undefined when there is none that can be read. */

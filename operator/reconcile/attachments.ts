@@ -1,4 +1,8 @@
-import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
 import { attach } from '../desired/attach.ts';
 import type { AgentAttachment, Policy, PolicyAttachment } from '../desired/attachment.ts';
 import type { Caches } from './caches.ts';
@@ -60,7 +64,15 @@ export class Attachments {
     const all: ReadonlyMap<string, PolicyAttachment<Policy>> | undefined =
       kind === 'CircuitBreakerPolicy' ? known?.breakers : known?.limits;
     const found = all?.get(metadata.name);
-    if (found?.policy.metadata.uid === metadata.uid) found!.policy = policy;
+    if (found?.policy.metadata.uid !== metadata.uid) return;
+    found!.policy = policy;
+    for (const target of found!.targets) hold(known!.agents.get(target), policy);
+  }
+
+  /** The same for an agent. The version before is in memory no longer. */
+  replaceAgent(namespace: string, agent: AgentDeployment): void {
+    const found = this.#known.get(namespace)?.agents.get(agent.metadata.name);
+    if (found?.agent.metadata.uid === agent.metadata.uid) found!.agent = agent;
   }
 
   breaker(namespace: string, name: string): PolicyAttachment<CircuitBreakerPolicy> | undefined {
@@ -69,6 +81,16 @@ export class Attachments {
 
   limit(namespace: string, name: string): PolicyAttachment<RateLimitPolicy> | undefined {
     return this.of(namespace).limits.get(name);
+  }
+}
+
+/** Puts the version of a policy in the agent's slots that an earlier one holds. */
+function hold(agent: AgentAttachment | undefined, policy: Policy): void {
+  if (!agent) return;
+  const { circuits, limits } = agent;
+  const slots = (policy.kind === 'CircuitBreakerPolicy' ? circuits : limits) as Map<string, Policy>;
+  for (const [section, { metadata }] of slots) {
+    if (metadata.uid === policy.metadata.uid) slots.set(section, policy);
   }
 }
 

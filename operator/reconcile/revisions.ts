@@ -49,12 +49,11 @@ export class Revisions {
       this.#counter,
       ...revisionsIn(evidence).map((revision) => revision.counter),
     );
-    this.#current = this.#reusable(hash, evidence.stored) ?? {
+    const { revision } = this.#reusable(hash, evidence.stored) ?? {
       revision: { term, counter: ++this.#counter },
-      hash,
-      content,
     };
-    return { configuration: { ...this.#current, content }, term };
+    this.#current = { revision, hash, content };
+    return { configuration: this.#current, term };
   }
 
   /** A configuration of this hash that needs no new revision: the stored one, or ours that is not stored yet. */

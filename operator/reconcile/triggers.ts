@@ -1,4 +1,5 @@
 import { PORTS } from '../../contract/link.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { AGENT_LABEL } from '../desired/metadata.ts';
 import type { Policy } from '../desired/attachment.ts';
@@ -52,16 +53,19 @@ export function connectTriggers(options: TriggerOptions): void {
 }
 
 function whenAgentChanged(
-  { queues }: TriggerOptions,
+  { attachments, queues }: TriggerOptions,
   concerned: Concerned,
-  current: KubernetesObject | undefined,
-  previous: KubernetesObject | undefined,
+  current: AgentDeployment | undefined,
+  previous: AgentDeployment | undefined,
 ): void {
   const object = (current ?? previous)!;
+  const namespace = object.metadata.namespace!;
   const key = keyOf(object);
   queues.agentStatus.add(key);
-  if (current && previous && !differs(current, previous)) return;
-  concerned.agentChanged(object.metadata.namespace!, object.metadata.name);
+  if (current && previous && !differs(current, previous)) {
+    return attachments.replaceAgent(namespace, current);
+  }
+  concerned.agentChanged(namespace, object.metadata.name);
   queues.agent.add(key);
 }
 

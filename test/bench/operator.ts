@@ -2,12 +2,14 @@
  * Measures the operator against a real API server; `make bench-operator`. Pods are kwok's and their
  * runtimes simulated, over real links with real tokens; the operator runs as its image has it.
  *
- * converge: from the start of the operator's process until its last write, with everything to do; against
- * a pooled client that issues the same writes with the same watches open. change: from just before a spec
- * is sent until its status says that it was observed, at 20 a second; queue: how long keys wait meanwhile.
- * reload: from just before a policy is sent until its pod has it in force, at 20 a second. visible: from a
- * circuit's change in a pod until a watch of the policy shows it. idle, steady: writes counted at the API
- * server. rss: resident memory of the leader. takeover: until another process holds the Lease.
+ * converge: from the start of the operator's process until its last write, with everything to do; against a pooled
+ * client that issues the same writes over as many connections with the same watches open. An API server gets
+ * slower as it fills and ages, so each has it to itself, and the operator's time is the mean of one run before the
+ * client's and one after it. change: from just before a spec is sent until its status says that it was observed,
+ * at 20 a second; queue: how long keys wait meanwhile. reload: from just before a policy is sent until its pod has
+ * it in force, at 20 a second; edit: of that, until the API server has answered the edit. visible: from a
+ * circuit's change in a pod until a watch of the policy shows it. idle, steady: writes counted at the API server.
+ * rss: resident memory of the leader. takeover: until another process holds the Lease.
  *
  * Usage: node test/bench/operator.ts [AGENTS...], by default 100 and 1000.
  */

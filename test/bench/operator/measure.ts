@@ -220,19 +220,23 @@ export class Bench {
     this.#runtimes!.onTell = (message) => {
       if (message.type === 'configured') samples.end(message.key, message.at);
     };
+    const answers = new Spans();
     const edited = Math.min(count, this.#agents);
     const writes = await this.#world.writes();
-    await atRate(20, edited, (index) => {
+    await atRate(20, edited, async (index) => {
       const { namespace, name, key } = this.#key(index);
       samples.begin(key);
-      return this.#world.patch(`${API}/${namespace}/circuitbreakerpolicies/${name}`, {
+      answers.begin(key);
+      await this.#world.patch(`${API}/${namespace}/circuitbreakerpolicies/${name}`, {
         spec: { openDuration: '31s' },
       });
+      answers.end(key);
     });
     await samples.whenEnded('every edit is in force', edited);
     await this.#sayWrites(writes);
     this.#figure(`reload_${this.#agents}_p50`, samples.p(50), 'ms');
     this.#figure(`reload_${this.#agents}_p99`, samples.p(99), 'ms');
+    this.#figure(`edit_${this.#agents}_p99`, answers.p(99), 'ms');
     this.#runtimes!.onTell = () => undefined;
   }
 

@@ -15,7 +15,7 @@ export const IMAGE = 'runtime:bench';
  * As in its image, and the size of the heap that Node chooses in a container of 512 MiB, the limit that the chart
  * sets; a large machine makes it lavish.
  */
-const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=8'];
+const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=4'];
 
 /** Bundles the operator as its image has it; returns the path of the program. */
 export async function bundleOperator(directory: string): Promise<string> {
