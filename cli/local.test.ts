@@ -132,4 +132,23 @@ describe('breakwater local', () => {
     await stopped;
     await expect(send(url!)).rejects.toThrow('fetch failed');
   });
+
+  it('starts an agent again whose process ended, with the configuration that it had', async () => {
+    const [, url] = await says(/default\/triage serves at (\S+)/);
+    process.kill(local.agents.get('default/triage')!.pid!, 'SIGKILL');
+    await says(/default\/triage ended unexpectedly with SIGKILL and is started again/);
+    await says(/serves at [^]*serves at/);
+    expect((await send(url!)).status).toBe(200);
+  });
+
+  it('says where tools are called, which are not simulated', async () => {
+    await says(/default\/triage serves at/);
+    const at = 'https://orders.example.com/v1/orders';
+    const tool = `{ name: find_order, description: Finds an order., inputSchema: { type: object }, http: { url: ${at} } }`;
+    const server = '{ name: handbook, url: https://handbook.example.com/mcp }';
+    await put('agent.yaml', `${AGENT}  tools: [${tool}]\n  mcpServers: [${server}]\n`);
+    await says(/default\/triage tool\/find_order is not simulated: it is called at \S+\/orders/);
+    await says(/default\/triage mcp\/handbook is not simulated: it is called at \S+\/mcp/);
+    await says(/runs the changed configuration/);
+  });
 });

@@ -136,6 +136,19 @@ describe('callers and status, when', () => {
     expect(errorOf(answer).type).toBe('overloaded_error');
   });
 
+  it('the model fails five times in a row, and the sixth request is not sent', async () => {
+    let asked = 0;
+    const url = await endpoint((response) => {
+      asked += 1;
+      answerJson(response, { type: 'error' }, 500);
+    });
+    const [dependency] = await serveFrom([url], { trip: { consecutiveFailures: 5 } });
+    for (let i = 0; i < 5; i += 1) expect((await send(agent)).status).toBe(500);
+    expect((await circuitOf(dependency!)).state).toBe('Open');
+    expect(reason(await send(agent))).toEqual([503, 'CircuitBreakerOpen']);
+    expect(asked).toBe(5);
+  });
+
   it('the first token is slow', async () => {
     const url = await endpoint(begin([]));
     const [dependency] = await serveFrom([url], {}, { timeouts: { ...TIMES, firstTokenMs: 100 } });

@@ -63,6 +63,11 @@ export class AgentRun {
     return this.#program?.running ?? false;
   }
 
+  /** The process of its runtime; undefined when none runs. */
+  get pid(): number | undefined {
+    return this.running ? this.#program?.pid : undefined;
+  }
+
   /** Starts the runtime; what it is to run may come later. */
   async start(): Promise<void> {
     const { id, directory, main, environment, port } = this.#options;

@@ -43,6 +43,7 @@ export class Local {
   readonly #runs = new Map<string, AgentRun>();
   #texts = new Map<string, string>();
   #told = new Set<string>();
+  readonly #called = new Set<string>();
   #loading: Promise<void> = Promise.resolve();
   #queued = false;
   #stopping = false;
@@ -162,6 +163,22 @@ export class Local {
       this.#say(`${id} model/${endpoint} is simulated at ${url}`);
       this.#say(`  break it:  curl -X PUT ${url}/control/fault -d '{"status": 529}'`);
       this.#say(`  mend it:   curl -X PUT ${url}/control/fault -d null`);
+    }
+    if (this.#simulated) for (const agent of agents) this.#tellOfTools(agent);
+  }
+
+  /** A simulated model asks for a tool only when it is told to, and then the tool is called where the manifest says. */
+  #tellOfTools({ metadata: { namespace, name }, spec }: Objects['agents'][number]): void {
+    const { tools = [], mcpServers = [] } = spec;
+    const real = [
+      ...tools.map((tool) => [`tool/${tool.name}`, tool.http.url]),
+      ...mcpServers.map((server) => [`mcp/${server.name}`, server.url]),
+    ];
+    for (const [dependency, url] of real) {
+      const line = `${namespace}/${name} ${dependency} is not simulated: it is called at ${url}`;
+      if (this.#called.has(line)) continue;
+      this.#called.add(line);
+      this.#say(line);
     }
   }
 

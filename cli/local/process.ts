@@ -48,6 +48,11 @@ export class Program {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Sends the signal and resolves when it has ended. */
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     if (!this.running) return;

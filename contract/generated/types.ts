@@ -156,6 +156,15 @@ export interface Content {
        */
       audiences: string[];
       jwksURL: string;
+      /**
+       * How the keys behind jwksURL are had and kept. Absent: as its fields default in an AgentDeployment.
+       */
+      keys?: {
+        timeoutMs: DurationMs;
+        refreshMs: DurationMs;
+        maxAgeMs: DurationMs;
+        cooldownMs: DurationMs;
+      };
     };
   };
   /**

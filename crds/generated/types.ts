@@ -381,9 +381,30 @@ export interface AgentDeploymentSpec {
        */
       audiences: string[];
       /**
-       * Where the public keys of the issuer are, as a JSON Web Key Set. Kept for as long as they cannot be had again, up to a day, and asked for anew when a token names one that is not among them.
+       * Where the public keys of the issuer are, as a JSON Web Key Set. Asked for anew when a token names one that is not among them.
        */
       jwksURL: string;
+      /**
+       * How the public keys of the issuer are had and kept.
+       */
+      keys: {
+        /**
+         * Time for one request to jwksURL, its answer included. Default 5s.
+         */
+        timeout: string;
+        /**
+         * Age from which keys are fetched again in the background, so that withdrawn ones go. Default 5m.
+         */
+        refreshInterval: string;
+        /**
+         * Age up to which keys serve while they cannot be fetched again; then no token is accepted. Default 24h.
+         */
+        maxAge: string;
+        /**
+         * Time between two fetches, so that tokens with made-up keys do not cause many. Default 10s.
+         */
+        cooldown: string;
+      };
     };
   };
   /**

@@ -23,6 +23,21 @@ const schema = JSON.parse(
 const validate = new Ajv({ strict: false }).compile(schema);
 
 describe('resolveContent', () => {
+  it('takes the times for the keys of an issuer from the spec, and refuses one that is none', () => {
+    const agent = agentFixture();
+    const keys = { timeout: '2s', refreshInterval: '1m', maxAge: '1h', cooldown: '500ms' };
+    const jwt = { issuer: 'i', audiences: ['a'], jwksURL: 'https://login/keys', keys };
+    agent.spec.auth = { type: 'JWT', jwt };
+    expect(resolveContent(agent, none).auth?.jwt?.keys).toEqual({
+      timeoutMs: 2000,
+      refreshMs: 60_000,
+      maxAgeMs: 3_600_000,
+      cooldownMs: 500,
+    });
+    keys.cooldown = '0s';
+    expect(() => resolveContent(agent, none)).toThrow('spec.auth.jwt.keys.cooldown is 0s');
+  });
+
   it('fills in what the spec leaves to defaults', () => {
     expect(resolveContent(agentFixture(), none)).toEqual({
       agent: { namespace: 'support', name: 'triage', uid: 'uid-triage' },

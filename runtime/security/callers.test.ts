@@ -212,9 +212,19 @@ class Issuer {
   }
 }
 
-async function withTokens(content: Partial<Content> = {}): Promise<{ of: Setup; issuer: Issuer }> {
+type Keys = NonNullable<NonNullable<NonNullable<Content['auth']>['jwt']>['keys']>;
+
+async function withTokens(
+  content: Partial<Content> = {},
+  keys?: Keys,
+): Promise<{ of: Setup; issuer: Issuer }> {
   const issuer = await new Issuer().start();
-  const jwt = { issuer: 'https://login', audiences: ['triage', 'other'], jwksURL: issuer.url };
+  const jwt = {
+    issuer: 'https://login',
+    audiences: ['triage', 'other'],
+    jwksURL: issuer.url,
+    ...(keys && { keys }),
+  };
   const of = await setup(cleanups, (response) => answerJson(response, MESSAGE), {
     auth: { type: 'JWT', jwt },
     ...content,
@@ -281,6 +291,16 @@ describe('callers with tokens', () => {
     issuer.down = true;
     const answer = await byToken(of, await issuer.token());
     expect([answer.status, reason(answer)]).toEqual([503, 'AuthUnavailable']);
+  });
+
+  it('are let in again as soon after that as the configuration says', async () => {
+    const keys = { timeoutMs: 5000, refreshMs: 60_000, maxAgeMs: 60_000, cooldownMs: 20 };
+    const { of, issuer } = await withTokens({}, keys);
+    issuer.down = true;
+    const token = await issuer.token();
+    expect((await byToken(of, token)).status).toBe(503);
+    issuer.down = false;
+    await until(async () => (await byToken(of, token)).status === 200, 5000);
   });
 
   it('have buckets of their own', async () => {

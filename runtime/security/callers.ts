@@ -5,8 +5,8 @@ import type { Failure } from '../http/errors.ts';
 import { ApiKeys } from './apiKeys.ts';
 import { anybody, hashedName, shownIn, withoutHeader } from './caller.ts';
 import type { Caller, Shown } from './caller.ts';
-import { KeySet, KeysUnavailable } from './keySet.ts';
-import type { KeySetDeps } from './keySet.ts';
+import { KEY_TIMES, KeySet, KeysUnavailable } from './keySet.ts';
+import type { KeySetDeps, KeyTimes } from './keySet.ts';
 
 type Auth = NonNullable<Content['auth']>;
 
@@ -75,11 +75,15 @@ export class Callers {
     return { principal: `key ${name}`, name, headers };
   }
 
+  #keyTimes(): KeyTimes {
+    return this.#deps.content()?.auth?.jwt?.keys ?? KEY_TIMES;
+  }
+
   async #byToken({ jwt }: Auth, shown: Shown, request: IncomingMessage): Promise<Caller | Failure> {
     if (!jwt) return UNAVAILABLE;
     const { now, fetch, date } = this.#deps;
     if (this.#keySet?.url !== jwt.jwksURL) {
-      this.#keySet = new KeySet({ url: jwt.jwksURL, now, fetch });
+      this.#keySet = new KeySet({ url: jwt.jwksURL, now, fetch, times: () => this.#keyTimes() });
     }
     try {
       const { payload } = await jwtVerify(shown.credential, this.#keySet.keyOf, {

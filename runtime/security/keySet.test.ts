@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SignJWT, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import { KeySet, KeysUnavailable } from './keySet.ts';
+import { KEY_TIMES, KeySet, KeysUnavailable } from './keySet.ts';
 
 /** A set of keys whose URL and clock are the test's. */
 class Bench {
@@ -9,12 +9,17 @@ class Bench {
   asked = 0;
   answer: () => Response | Promise<Response> = () => Response.json({ keys: this.keys });
   keys: JWK[] = [];
+  times = KEY_TIMES;
   readonly set = new KeySet({
     url: 'https://login/keys',
     now: () => this.time,
-    fetch: async () => {
+    times: () => this.times,
+    fetch: async (_, { signal }) => {
       this.asked += 1;
-      return this.answer();
+      const late = new Promise<never>((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('late')), { once: true });
+      });
+      return Promise.race([this.answer(), late]);
     },
   });
   readonly #private = new Map<string, CryptoKey>();
@@ -86,6 +91,23 @@ describe('the keys of an issuer', () => {
     bench.time = 23 * 60 * MINUTE;
     expect(await bench.check('a')).toBe('good');
     bench.time = 25 * 60 * MINUTE;
+    expect(await bench.check('a')).toBe('unavailable');
+  });
+
+  it('are fetched, kept and given up at the times that are set, from then on', async () => {
+    const bench = new Bench();
+    await bench.publish('a');
+    await bench.check('a');
+    bench.times = { timeoutMs: 20, refreshMs: 1000, maxAgeMs: 3000, cooldownMs: 100 };
+    bench.time = 1001;
+    expect([await bench.check('a'), bench.asked]).toEqual(['good', 2]);
+    await bench.publish('b');
+    bench.time = 1102;
+    expect([await bench.check('b'), bench.asked]).toEqual(['good', 3]);
+    bench.answer = () => new Promise<never>(() => undefined);
+    bench.time = 4102;
+    expect(await bench.check('a')).toBe('good');
+    bench.time = 4303;
     expect(await bench.check('a')).toBe('unavailable');
   });
 

@@ -8,17 +8,31 @@ export interface KeySetDeps {
   url: string;
   /** Monotonic clock in milliseconds. */
   now: () => number;
+  /** Asked each time, so that changes are live. */
+  times: () => KeyTimes;
   fetch: (url: string, init: { signal: AbortSignal }) => Promise<Response>;
 }
 
-/** Age at which keys are fetched anew in the background, in milliseconds. */
-const FRESH_MS = 5 * 60_000;
-/** Age up to which keys serve while they cannot be fetched anew, in milliseconds. */
-const USABLE_MS = 24 * 60 * 60_000;
-/** Between two fetches, so that made-up tokens do not cause many, in milliseconds. */
-const COOLDOWN_MS = 10_000;
-/** Time for a fetch, in milliseconds. */
-const FETCH_MS = 5000;
+/** How keys are had and kept; all in milliseconds. */
+export interface KeyTimes {
+  /** Time for a fetch. */
+  timeoutMs: number;
+  /** Age at which keys are fetched anew in the background. */
+  refreshMs: number;
+  /** Age up to which keys serve while they cannot be fetched anew. */
+  maxAgeMs: number;
+  /** Between two fetches, so that made-up tokens do not cause many. */
+  cooldownMs: number;
+}
+
+/** What the fields of an AgentDeployment default to, for an operator that does not know them. */
+export const KEY_TIMES: KeyTimes = {
+  timeoutMs: 5000,
+  refreshMs: 5 * 60_000,
+  maxAgeMs: 24 * 60 * 60_000,
+  cooldownMs: 10_000,
+};
+
 const MAX_BYTES = 1024 * 1024;
 
 /**
@@ -55,9 +69,10 @@ export class KeySet {
 
   async #current(): Promise<LocalJWKSet> {
     const age = this.#deps.now() - this.#fetchedAt;
-    if (age > USABLE_MS) this.#keys = undefined;
+    const { maxAgeMs, refreshMs } = this.#deps.times();
+    if (age > maxAgeMs) this.#keys = undefined;
     if (this.#keys === undefined) await this.#fetch();
-    else if (age > FRESH_MS) void this.#fetch();
+    else if (age > refreshMs) void this.#fetch();
     if (this.#keys === undefined) throw new KeysUnavailable();
     return this.#keys;
   }
@@ -66,7 +81,7 @@ export class KeySet {
   #fetch(): Promise<void> {
     if (this.#fetching) return this.#fetching;
     const now = this.#deps.now();
-    if (now - this.#triedAt < COOLDOWN_MS) return Promise.resolve();
+    if (now - this.#triedAt < this.#deps.times().cooldownMs) return Promise.resolve();
     this.#triedAt = now;
     this.#fetching = this.#read()
       .then((set) => {
@@ -79,7 +94,8 @@ export class KeySet {
   }
 
   async #read(): Promise<JSONWebKeySet> {
-    const response = await this.#deps.fetch(this.url, { signal: AbortSignal.timeout(FETCH_MS) });
+    const signal = AbortSignal.timeout(this.#deps.times().timeoutMs);
+    const response = await this.#deps.fetch(this.url, { signal });
     if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
     const chunks: Uint8Array[] = [];
     let bytes = 0;

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { enforcedEverywhere } from '../kit/enforcement.ts';
 import { OPERATOR, OPERATOR_NAMESPACE, ROOT } from '../kit/platform.ts';
-import type { RemoteTraffic } from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
 import { Sandbox } from './sandbox.ts';
 
@@ -15,7 +14,6 @@ type Lease = KubernetesObject & { spec: { holderIdentity?: string } };
 
 describe('an operator that runs on a computer outside the pod network', () => {
   let sandbox: Sandbox;
-  let traffic: RemoteTraffic;
   let operator: ChildProcess | undefined;
 
   const scale = (replicas: number): Promise<unknown> =>
@@ -23,16 +21,7 @@ describe('an operator that runs on a computer outside the pod network', () => {
 
   beforeAll(async () => {
     sandbox = await Sandbox.open('host');
-    const [model, visitors] = await Promise.all([
-      sandbox.model('harbour', 9401),
-      sandbox.traffic('visitors', 9402),
-    ]);
-    traffic = visitors;
-    await sandbox.apply(
-      sandbox.agent({ name: 'pilot', replicas: 2, baseURL: model.baseURL }),
-      sandbox.limit('pilot', 'pilot', { capacity: 1_000, amount: 100, per: '1s' }),
-    );
-    await sandbox.served('pilot', traffic);
+    await sandbox.limitedAgent('pilot', 'harbour', 9401);
   });
 
   afterAll(async () => {

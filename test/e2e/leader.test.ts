@@ -30,16 +30,7 @@ describe('of two operator pods, while policies are edited and traffic runs', () 
 
   beforeAll(async () => {
     sandbox = await Sandbox.open('leader');
-    const [model, visitors] = await Promise.all([
-      sandbox.model('helm', 9301),
-      sandbox.traffic('visitors', 9302),
-    ]);
-    traffic = visitors;
-    await sandbox.apply(
-      sandbox.agent({ name: 'bosun', replicas: 2, baseURL: model.baseURL }),
-      sandbox.limit('bosun', 'bosun', { capacity: 1_000, amount: 100, per: '1s' }),
-    );
-    await sandbox.served('bosun', traffic);
+    traffic = await sandbox.limitedAgent('bosun', 'helm', 9301);
   });
 
   afterAll(() => sandbox.close());

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
 import { portForward } from '../kit/portForward.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
@@ -8,6 +10,13 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(240_000);
 
 const AGENT = 'runner';
+const FAILING = 'stumbler';
+
+type Lease = KubernetesObject & { spec: { holderIdentity?: string } };
+
+interface Ranking {
+  agents: { agent: string; score: number }[];
+}
 
 describe('the performance of an agent', () => {
   let sandbox: Sandbox;
@@ -23,9 +32,16 @@ describe('the performance of an agent', () => {
         replicas: 2,
         spec: { retry: { maxAttempts: 1 } },
       }),
+      sandbox.agent({
+        name: FAILING,
+        baseURL: model.baseURL,
+        replicas: 1,
+        spec: { retry: { maxAttempts: 1 } },
+      }),
       sandbox.breaker('patience', AGENT, { trip: { consecutiveFailures: 1000 } }),
+      sandbox.breaker('forbearance', FAILING, { trip: { consecutiveFailures: 1000 } }),
     );
-    await sandbox.agents.waitForAgent(AGENT);
+    await Promise.all([AGENT, FAILING].map((name) => sandbox.agents.waitForAgent(name)));
   });
 
   afterAll(() => sandbox.close());
@@ -46,6 +62,8 @@ describe('the performance of an agent', () => {
     for (let i = 0; i < 20; i += 1) await pods[i % 2]!.send();
     await model.control.setFault({ status: 500 });
     for (let i = 0; i < 20; i += 1) await pods[i % 2]!.send();
+    const [failing] = await sandbox.ways(FAILING);
+    for (let i = 0; i < 5; i += 1) await failing!.send();
     await model.control.setFault(undefined);
     const shown = await waitFor(
       'status tells of 40 requests',
@@ -72,6 +90,48 @@ describe('the performance of an agent', () => {
       } finally {
         way.stop();
       }
+    }
+  });
+
+  it('ranks the agents on the debug port of the operator that leads', async () => {
+    const held = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
+    const leader = held.spec.holderIdentity!.split('_')[0]!;
+    const way = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
+    try {
+      const names = [AGENT, FAILING].map((name) => `${sandbox.namespace}/${name}`);
+      const mine = await waitFor(
+        'both agents are ranked',
+        async () => {
+          const { agents } = (await (await fetch(`${way.url}/debug/ranking`)).json()) as Ranking;
+          return agents.filter(({ agent }) => names.includes(agent));
+        },
+        (found) => found.length === 2,
+        { timeoutMs: 60_000 },
+      );
+      expect(mine.map(({ agent }) => agent)).toEqual(names);
+      expect(mine[0]!.score).toBeGreaterThan(0);
+      expect(mine[1]!.score).toBe(0);
+    } finally {
+      way.stop();
+    }
+  });
+
+  it('does not bear on its health, which names what it depends on', async () => {
+    const { pod } = (await sandbox.ways(FAILING))[0]!;
+    const way = await portForward(sandbox.kubectl, sandbox.namespace, `pod/${pod}`, 9090);
+    try {
+      const answer = await fetch(`${way.url}/health/ready`);
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({
+        status: 'ok',
+        components: { configuration: { ok: true }, eventLoop: { ok: true } },
+        dependencies: {
+          operator: { ok: true },
+          'model/north': { ok: true, circuit: 'Closed', lastCall: { ok: false } },
+        },
+      });
+    } finally {
+      way.stop();
     }
   });
 });

@@ -144,6 +144,20 @@ export class Sandbox {
     );
   }
 
+  /** A simulated model on the port, traffic on the next one, and an agent of two pods that answers, with a limit of its name. */
+  async limitedAgent(name: string, modelName: string, port: number): Promise<RemoteTraffic> {
+    const [model, traffic] = await Promise.all([
+      this.model(modelName, port),
+      this.traffic('visitors', port + 1),
+    ]);
+    await this.apply(
+      this.agent({ name, replicas: 2, baseURL: model.baseURL }),
+      this.limit(name, name, { capacity: 1_000, amount: 100, per: '1s' }),
+    );
+    await this.served(name, traffic);
+    return traffic;
+  }
+
   /** An AgentDeployment whose pods ask for little, so that a small machine bears many. */
   agent(options: AgentOptions): Record<string, unknown> {
     const podTemplate = options.podTemplate ?? {};

@@ -167,4 +167,88 @@ export const rows: Row[] = [
     { spec: { auth: { type: 'JWT', jwt: { ...JWT, audiences: ['a'.repeat(513)] } } } },
     'spec.auth.jwt.audiences[0]: Too long: may not be more than 512 bytes',
   ],
+  [
+    '$.spec.auth.jwt.keys type',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: 'text' } } } },
+    'spec.auth.jwt.keys: Invalid value: "string": spec.auth.jwt.keys in body must be of type object: "string"',
+  ],
+  [
+    '$.spec.auth.jwt.keys.timeout type',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { timeout: 3 } } } } },
+    'spec.auth.jwt.keys.timeout: Invalid value: "integer": spec.auth.jwt.keys.timeout in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.auth.jwt.keys.timeout maxLength',
+    {
+      spec: {
+        auth: { type: 'JWT', jwt: { ...JWT, keys: { timeout: '0001h0001h0001h0001h0001h' } } },
+      },
+    },
+    'spec.auth.jwt.keys.timeout: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.auth.jwt.keys.timeout rule 0',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { timeout: '0s' } } } } },
+    'spec.auth.jwt.keys.timeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
+  [
+    '$.spec.auth.jwt.keys.refreshInterval type',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { refreshInterval: 3 } } } } },
+    'spec.auth.jwt.keys.refreshInterval: Invalid value: "integer": spec.auth.jwt.keys.refreshInterval in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.auth.jwt.keys.refreshInterval maxLength',
+    {
+      spec: {
+        auth: {
+          type: 'JWT',
+          jwt: { ...JWT, keys: { refreshInterval: '0001h0001h0001h0001h0001h' } },
+        },
+      },
+    },
+    'spec.auth.jwt.keys.refreshInterval: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.auth.jwt.keys.refreshInterval rule 0',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { refreshInterval: '0s' } } } } },
+    'spec.auth.jwt.keys.refreshInterval: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5m or 1h30m',
+  ],
+  [
+    '$.spec.auth.jwt.keys.maxAge type',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { maxAge: 3 } } } } },
+    'spec.auth.jwt.keys.maxAge: Invalid value: "integer": spec.auth.jwt.keys.maxAge in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.auth.jwt.keys.maxAge maxLength',
+    {
+      spec: {
+        auth: { type: 'JWT', jwt: { ...JWT, keys: { maxAge: '0001h0001h0001h0001h0001h' } } },
+      },
+    },
+    'spec.auth.jwt.keys.maxAge: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.auth.jwt.keys.maxAge rule 0',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { maxAge: '0s' } } } } },
+    'spec.auth.jwt.keys.maxAge: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 24h or 1h30m',
+  ],
+  [
+    '$.spec.auth.jwt.keys.cooldown type',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { cooldown: 3 } } } } },
+    'spec.auth.jwt.keys.cooldown: Invalid value: "integer": spec.auth.jwt.keys.cooldown in body must be of type string: "integer"',
+  ],
+  [
+    '$.spec.auth.jwt.keys.cooldown maxLength',
+    {
+      spec: {
+        auth: { type: 'JWT', jwt: { ...JWT, keys: { cooldown: '0001h0001h0001h0001h0001h' } } },
+      },
+    },
+    'spec.auth.jwt.keys.cooldown: Too long: may not be more than 24 bytes',
+  ],
+  [
+    '$.spec.auth.jwt.keys.cooldown rule 0',
+    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { cooldown: '0s' } } } } },
+    'spec.auth.jwt.keys.cooldown: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
 ];
