@@ -39,8 +39,7 @@ export class EventStreamReader {
     for (let at = from; at < chunk.length; at += 1) {
       const byte = chunk[at];
       if (byte !== LF && byte !== CR) continue;
-      this.#keep(chunk.subarray(from, at));
-      this.#endLine();
+      this.#endLine(chunk, from, at);
       if (byte === CR && chunk[at + 1] === LF) at += 1;
       from = at + 1;
     }
@@ -58,8 +57,16 @@ export class EventStreamReader {
     this.#lineBytes += kept.length;
   }
 
-  #endLine(): void {
-    let line = Buffer.concat(this.#line, this.#lineBytes).toString('utf8');
+  /** `chunk` has the end of a line, from `from` up to but not `at`. */
+  #endLine(chunk: Buffer, from: number, at: number): void {
+    let line: string;
+    if (this.#lineBytes === 0 && at - from <= this.#maxBytes) {
+      // The usual line is whole in one chunk and needs no copy.
+      line = chunk.toString('utf8', from, at);
+    } else {
+      this.#keep(chunk.subarray(from, at));
+      line = Buffer.concat(this.#line, this.#lineBytes).toString('utf8');
+    }
     if (this.#first && line.startsWith('\uFEFF')) line = line.slice(1);
     this.#first = false;
     if (this.#lineTruncated) this.#truncated = true;

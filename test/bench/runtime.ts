@@ -3,7 +3,8 @@
  * run; `make bench-runtime`. Names as arguments choose gateways: node test/bench/runtime.ts bare breakwater
  *
  * The endpoint and the load share one core, each gateway has the other to itself. The answer is 1.1 KB
- * of JSON, or a stream of 25 events. Rounds in which all gateways take turns; the median counts.
+ * of JSON, or a stream of 25 events. Rounds in which all gateways take turns, many short ones, because
+ * the speed of a machine changes by the second; the median of the rounds' ratios counts.
  * throughput: requests per second at 32 connections.
  * added: latency less that of calling the endpoint directly, one call at a time (p50) and at 500
  * requests a second, sent when they are due (p99).
@@ -20,23 +21,37 @@ import { GATEWAYS, LOAD_CORE, direct } from './runtime/gateways.ts';
 import type { Gateway } from './runtime/gateways.ts';
 import type { Done, Job, Target } from './runtime/load.ts';
 
-const ROUNDS = Number(process.env['ROUNDS'] ?? 3);
+/** Of throughput. */
+const ROUNDS = Number(process.env['ROUNDS'] ?? 9);
+const SECONDS = 1;
+/** Of latency. */
+const SLOW_ROUNDS = 3;
+const SLOW_SECONDS = 3;
 const CONNECTIONS = 32;
 const RATE = 500;
-const SECONDS = 4;
 const ONE_BY_ONE = 400;
 const STREAMS = 1000;
 const TICKS_PER_SECOND = 100;
 
+/** Figures of each round. */
 interface Measured {
-  throughput: number;
-  /** Processor time of the gateway per request, in microseconds; absent for calls without one. */
-  cpu?: number;
-  p50: number;
-  /** Absent for one that does not hold the rate. */
-  p99?: number;
+  perSecond: number[];
+  /** Processor time of the gateway per request, in microseconds; empty for calls without one. */
+  cpu: number[];
+  /** Milliseconds. */
+  p50: number[];
+  /** Milliseconds; empty for one that does not hold the rate. */
+  p99: number[];
   /** Requests that were not answered well. */
   failed: number;
+}
+
+/** Whoever takes its turn. */
+interface Runner {
+  name: string;
+  target: Target;
+  pid: number | undefined;
+  measured: Measured;
 }
 
 const PROMPT = 'Summarise the ticket and say who should have it. '.repeat(20);
@@ -94,52 +109,12 @@ function once<T>(child: ChildProcess): Promise<T> {
   });
 }
 
-/** Undefined when no request was answered well. */
-async function measure(load: Load, target: Target, pid?: number): Promise<Measured | undefined> {
-  await load.run({ kind: 'Closed', target, connections: CONNECTIONS, seconds: 1 });
-  const before = await cpuSeconds(pid);
-  const closed = await load.run({
-    kind: 'Closed',
-    target,
-    connections: CONNECTIONS,
-    seconds: SECONDS,
-  });
-  const used = (await cpuSeconds(pid)) - before;
-  const single = await load.run({ kind: 'OneByOne', target, count: ONE_BY_ONE });
-  const failed = closed.failed + single.failed;
-  const throughput = closed.perSecond!;
-  if (throughput === 0 || single.latencies!.length === 0) return undefined;
-  const cpu = pid === undefined ? {} : { cpu: (used * 1e6) / (throughput * SECONDS) };
-  const p50 = percentile(single.latencies!, 50);
-  if (throughput < RATE * 1.2) return { throughput, p50, failed, ...cpu };
-  const rate = await load.run({ kind: 'Rate', target, perSecond: RATE, seconds: SECONDS });
-  return { throughput, p50, failed, p99: percentile(rate.latencies!, 99), ...cpu };
-}
-
 /** Processor time that a process has used, its threads' included; 0 without one. */
 async function cpuSeconds(pid: number | undefined): Promise<number> {
   if (pid === undefined) return 0;
   const text = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-/** Each figure by its median over the rounds. */
-function medians(rounds: readonly Measured[]): Measured {
-  const of = (pick: (one: Measured) => number | undefined): number =>
-    percentile(
-      rounds.map(pick).filter((value) => value !== undefined),
-      50,
-    );
-  const held = rounds.some(({ p99 }) => p99 !== undefined);
-  const through = rounds.some(({ cpu }) => cpu !== undefined);
-  return {
-    throughput: of(({ throughput }) => throughput),
-    p50: of(({ p50 }) => p50),
-    failed: rounds.reduce((sum, { failed }) => sum + failed, 0),
-    ...(held && { p99: of(({ p99 }) => p99) }),
-    ...(through && { cpu: of(({ cpu }) => cpu) }),
-  };
 }
 
 /** Resident memory of a process, in MB. */
@@ -170,43 +145,102 @@ type Results = Record<string, Measured>;
 
 const PEERS: ReadonlySet<string> = new Set(['portkey', 'litellm']);
 
-async function compare(load: Load, gateways: readonly Gateway[], text: string): Promise<Results> {
-  const targets: Record<string, Target> = { direct: { ...direct(load.port), body: text } };
-  const pids: Record<string, number | undefined> = {};
-  for (const { name, target, process: child } of gateways) {
-    targets[name] = { ...target, body: text };
-    pids[name] = child.pid;
+/** One after the other, so that what the machine does meanwhile falls on all alike. */
+class Comparison {
+  readonly #load: Load;
+  readonly #runners: Runner[];
+
+  constructor(load: Load, gateways: readonly Gateway[], text: string) {
+    this.#load = load;
+    const targets = gateways.map(({ name, target, process: { pid } }) => ({ name, target, pid }));
+    const all = [{ name: 'direct', target: direct(load.port), pid: undefined }, ...targets];
+    this.#runners = all.map(({ name, target, pid }) => ({
+      name,
+      target: { ...target, body: text },
+      pid,
+      measured: { perSecond: [], cpu: [], p50: [], p99: [], failed: 0 },
+    }));
   }
-  const rounds: Record<string, Measured[]> = {};
-  for (let i = 0; i < ROUNDS; i += 1) {
-    for (const [name, target] of Object.entries(targets)) {
-      const measured = await measure(load, target, pids[name]);
-      if (measured === undefined && PEERS.has(name)) {
-        print(`${name}: no request was answered well`);
-        delete targets[name];
-        continue;
-      }
-      if (measured === undefined) throw new Error(`${name} failed all requests`);
-      // Requests that peers fail are told beside their figures.
-      if (measured.failed > 0 && !PEERS.has(name)) throw new Error(`${name} failed requests`);
-      (rounds[name] ??= []).push(measured);
+
+  async run(): Promise<Results> {
+    await this.#warmUp();
+    for (let i = 0; i < ROUNDS; i += 1) await this.#each((runner) => this.#throughput(runner));
+    for (let i = 0; i < SLOW_ROUNDS; i += 1) {
+      await this.#each((runner) => this.#oneByOne(runner));
+      await this.#each((runner) => this.#atRate(runner));
+    }
+    return Object.fromEntries(this.#runners.map(({ name, measured }) => [name, measured]));
+  }
+
+  /** Leaves out peers that answer nothing. */
+  async #warmUp(): Promise<void> {
+    for (const runner of [...this.#runners]) {
+      const { name, target } = runner;
+      const job = { kind: 'Closed', target, connections: CONNECTIONS, seconds: 2 } as const;
+      const { perSecond } = await this.#load.run(job);
+      if (perSecond! > 0) continue;
+      if (!PEERS.has(name)) throw new Error(`${name} failed all requests`);
+      print(`${name}: no request was answered well`);
+      this.#runners.splice(this.#runners.indexOf(runner), 1);
     }
   }
-  return Object.fromEntries(Object.entries(rounds).map(([name, all]) => [name, medians(all)]));
+
+  async #each(measure: (runner: Runner) => Promise<number>): Promise<void> {
+    for (const runner of this.#runners) {
+      const failed = await measure(runner);
+      // Requests that peers fail are told beside their figures.
+      if (failed > 0 && !PEERS.has(runner.name)) throw new Error(`${runner.name} failed requests`);
+      runner.measured.failed += failed;
+    }
+  }
+
+  async #throughput({ target, pid, measured }: Runner): Promise<number> {
+    const before = await cpuSeconds(pid);
+    const job = { kind: 'Closed', target, connections: CONNECTIONS, seconds: SECONDS } as const;
+    const { perSecond, failed } = await this.#load.run(job);
+    const used = (await cpuSeconds(pid)) - before;
+    measured.perSecond.push(perSecond!);
+    if (pid !== undefined) measured.cpu.push((used * 1e6) / (perSecond! * SECONDS));
+    return failed;
+  }
+
+  async #oneByOne({ target, measured }: Runner): Promise<number> {
+    const job = { kind: 'OneByOne', target, count: ONE_BY_ONE, seconds: SLOW_SECONDS } as const;
+    const { latencies, failed } = await this.#load.run(job);
+    if (latencies!.length > 0) measured.p50.push(percentile(latencies!, 50));
+    return failed;
+  }
+
+  async #atRate({ target, measured }: Runner): Promise<number> {
+    if (percentile(measured.perSecond, 50) < RATE * 1.2) return 0;
+    const job = { kind: 'Rate', target, perSecond: RATE, seconds: SLOW_SECONDS } as const;
+    const { latencies, failed } = await this.#load.run(job);
+    if (latencies!.length > 0) measured.p99.push(percentile(latencies!, 99));
+    return failed;
+  }
+}
+
+function median(values: readonly number[]): number {
+  return percentile([...values], 50);
+}
+
+/** Median of the ratios of one round each: what slows the machine down for a while falls on both. */
+function paired(ours: readonly number[], theirs: readonly number[]): number {
+  return median(ours.map((value, i) => value / theirs[i]!));
 }
 
 function show(what: string, results: Results): void {
   print(`${what}:`);
   const { direct: floor } = results;
-  for (const [name, { throughput, p50, p99, cpu = 0, failed }] of Object.entries(results)) {
+  for (const [name, { perSecond, p50, p99, cpu, failed }] of Object.entries(results)) {
     const added =
       name === 'direct'
-        ? `p50 ${p50.toFixed(2)} ms`
-        : `p50 +${(p50 - floor!.p50).toFixed(2)} ms, p99 at ${RATE}/s ${
-            p99 === undefined ? 'not held' : `+${(p99 - floor!.p99!).toFixed(2)} ms`
-          }, ${cpu.toFixed(0)} µs of processor time each`;
+        ? `p50 ${median(p50).toFixed(2)} ms`
+        : `p50 +${(median(p50) - median(floor!.p50)).toFixed(2)} ms, p99 at ${RATE}/s ${
+            p99.length === 0 ? 'not held' : `+${(median(p99) - median(floor!.p99)).toFixed(2)} ms`
+          }, ${median(cpu).toFixed(0)} µs of processor time each`;
     const note = failed > 0 ? `; ${failed} requests failed` : '';
-    print(`  ${name}: ${throughput.toFixed(0)}/s, ${added}${note}`);
+    print(`  ${name}: ${median(perSecond).toFixed(0)}/s, ${added}${note}`);
   }
 }
 
@@ -215,14 +249,15 @@ function figures(results: Results, suffix: string): void {
   const { direct: floor, breakwater: ours, bare, portkey, litellm } = results;
   if (!ours) return;
   for (const [name, peer] of Object.entries({ bare, portkey, litellm })) {
-    if (peer) figure(`throughput_vs_${name}${suffix}`, ours.throughput / peer.throughput, 'ratio');
+    if (!peer) continue;
+    figure(`throughput_vs_${name}${suffix}`, paired(ours.perSecond, peer.perSecond), 'ratio');
   }
-  const added = ({ p50 }: Measured): number => p50 - floor!.p50;
-  if (bare) figure(`added_p50_vs_bare${suffix}`, added(ours) / added(bare), 'ratio');
-  const peers = [portkey, litellm].flatMap((peer) => peer?.p99 ?? []);
-  if (peers.length > 0) {
-    const best = Math.min(...peers) - floor!.p99!;
-    figure(`p99_vs_best_peer${suffix}`, (ours.p99! - floor!.p99!) / best, 'ratio');
+  const added = ({ p50 }: Measured): number[] => p50.map((ms, i) => ms - floor!.p50[i]!);
+  if (bare) figure(`added_p50_vs_bare${suffix}`, paired(added(ours), added(bare)), 'ratio');
+  const peers = [portkey, litellm].flatMap((peer) => (peer?.p99.length ? median(peer.p99) : []));
+  if (peers.length > 0 && ours.p99.length > 0) {
+    const best = Math.min(...peers) - median(floor!.p99);
+    figure(`p99_vs_best_peer${suffix}`, (median(ours.p99) - median(floor!.p99)) / best, 'ratio');
   }
 }
 
@@ -245,9 +280,9 @@ async function main(): Promise<void> {
   const load = await Load.start();
   const gateways = await startAll(names, load.port);
   try {
-    const plain = await compare(load, gateways, BODIES.plain);
+    const plain = await new Comparison(load, gateways, BODIES.plain).run();
     show('not streamed', plain);
-    const streamed = await compare(load, gateways, BODIES.streamed);
+    const streamed = await new Comparison(load, gateways, BODIES.streamed).run();
     show('streamed', streamed);
     figures(plain, '');
     figures(streamed, '_streamed');

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { Circuit, Configuration, Content, Limit } from '../../../contract/generated/types.ts';
 import { buildOnce, cacheDirectory } from '../../cluster/cache.ts';
 import { run } from '../../cluster/command.ts';
+import { imageStart } from './image.ts';
 import type { Target } from './load.ts';
 
 /** Core of whatever is measured; endpoint and load have the other. */
@@ -46,7 +47,7 @@ async function bare(endpointPort: number): Promise<Gateway> {
   return start('bare', [process.execPath, file, String(port), String(endpointPort)], { port });
 }
 
-/** The bundle as the image has it, with every guard on and none that stops anything. */
+/** The bundle, started as the image does, with every guard on and none that stops anything. */
 async function breakwater(endpointPort: number): Promise<Gateway> {
   const directory = await mkdtemp(join(tmpdir(), 'breakwater-bench-'));
   const content = everyGuard(endpointPort, directory);
@@ -58,11 +59,13 @@ async function breakwater(endpointPort: number): Promise<Gateway> {
   const port = await freePort();
   const main = join(import.meta.dirname, '../../../dist/runtime/main.js');
   const profile = process.env['PROFILE_DIR'];
-  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  const gateway = await start('breakwater', [process.execPath, ...flags, main], {
+  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const { flags, env } = await imageStart();
+  const gateway = await start('breakwater', [process.execPath, ...flags, ...profiling, main], {
     port,
     ready: '/health/ready',
     env: {
+      ...env,
       BREAKWATER_AGENT_PORT: String(port),
       BREAKWATER_METRICS_PORT: '0',
       BREAKWATER_CONTROL_PORT: '0',

@@ -11,7 +11,7 @@ export interface Target {
 }
 
 export type Job = { target: Target } & (
-  | { kind: 'OneByOne'; count: number }
+  | { kind: 'OneByOne'; count: number; seconds: number }
   | { kind: 'Rate'; perSecond: number; seconds: number }
   | { kind: 'Closed'; connections: number; seconds: number }
   | { kind: 'Hold'; streams: number }
@@ -39,12 +39,14 @@ function bytesOf({ port, path, headers, body }: Target): Buffer {
   return requestBytes(port, path, headers, body);
 }
 
-async function oneByOne(target: Target, count: number): Promise<Done> {
+/** So many requests, or as many as there is time for. */
+async function oneByOne(target: Target, count: number, seconds: number): Promise<Done> {
   const wire = await Wire.open(target.port);
   const request = bytesOf(target);
   const latencies: number[] = [];
   let failed = 0;
-  for (let i = 0; i < count; i += 1) {
+  const until = performance.now() + seconds * 1000;
+  for (let i = 0; i < count && performance.now() < until; i += 1) {
     await timed(wire, request).then(
       (ms) => latencies.push(ms),
       () => (failed += 1),
@@ -151,7 +153,7 @@ function release(): Done {
 async function run(job: Job): Promise<Done> {
   switch (job.kind) {
     case 'OneByOne':
-      return oneByOne(job.target, job.count);
+      return oneByOne(job.target, job.count, job.seconds);
     case 'Rate':
       return atRate(job.target, job.perSecond, job.seconds);
     case 'Closed':
