@@ -26,7 +26,7 @@ import type {
   Waiting,
 } from './admission.ts';
 import type { Circuit } from './circuit.ts';
-import type { Handle, Reached } from './handle.ts';
+import type { Directory, Handle, Reached } from './handle.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
 import type { Stage } from './stage.ts';
@@ -50,6 +50,7 @@ export interface SavedGate extends GateSnapshot {
 
 /** What all dependencies of a guard share. */
 export interface Shared {
+  directory: Directory;
   /** Told when time is to be let pass at the latest. */
   arm: (at: number) => void;
   /** For the numbers of limits. */
@@ -73,6 +74,7 @@ export class Dependency implements Reached {
   private readonly slotsAt: number;
   /** Calls that were let through to see if a gate can be opened. */
   private probes: Set<CallPermit> | undefined;
+  readonly directory: Directory;
   readonly name: string;
   readonly circuit: Circuit;
   readonly bulkhead: BulkheadStage;
@@ -85,10 +87,11 @@ export class Dependency implements Reached {
     circuit: Circuit,
     concurrency: BulkheadSpec,
     handle: Handle,
-    { arm, limitRows }: Shared,
+    { directory, arm, limitRows }: Shared,
   ) {
     const { cells, at } = handle;
     handle.dependency = this;
+    this.directory = directory;
     this.handle = handle;
     this.cells = cells;
     this.at = at;

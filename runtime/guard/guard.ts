@@ -26,7 +26,7 @@ import type { Admission, Asked, AskedCall, Credential, Standing, Waiting } from 
 import type { CircuitSnapshot } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
-import type { Handle } from './handle.ts';
+import type { Directory, Handle } from './handle.ts';
 import type { LimitSnapshot } from './limiter.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
@@ -80,6 +80,10 @@ export class Guard {
   private readonly alarm: Alarm;
   private readonly limitRows = new Rows(LIMIT_CELLS);
   private readonly handles: Handles;
+  private readonly directory: Directory = {
+    reach: (name) => this.reach(name),
+    unknown: (name) => this.unknown(name),
+  };
   private readonly log = new TransitionLog();
   private dependencies = new Map<string, Dependency>();
   private readonly inboundLimits: LimiterSet;
@@ -100,10 +104,7 @@ export class Guard {
   constructor({ clock, onTransition, slices = SLICES }: GuardOptions) {
     this.clock = clock;
     this.slices = slices;
-    this.office = new Office(clock, {
-      reach: (name) => this.reach(name),
-      unknown: (name) => this.unknown(name),
-    });
+    this.office = new Office(clock);
     this.handles = new Handles(this.office);
     this.onTransition = onTransition;
     this.wallTime = new WallTime(clock);
@@ -341,11 +342,11 @@ export class Guard {
   }
 
   private make(name: string, bound: BulkheadSpec): Dependency {
-    const { office, arm, wallTime, limitRows } = this;
+    const { office, arm, wallTime, limitRows, directory } = this;
     const handle = this.handles.add();
     const told = (...args: Parameters<typeof this.changed>): void => this.changed(...args);
     const circuit = new Circuit(name, undefined, office.now(), wallTime, told, handle);
-    return new Dependency(circuit, bound, handle, { arm, limitRows });
+    return new Dependency(circuit, bound, handle, { directory, arm, limitRows });
   }
 
   private changed(

@@ -10,9 +10,19 @@ import type { Office } from './heldPermit.ts';
 import type { Remaining } from './reservation.ts';
 import type { Row } from '../resilience/rows.ts';
 
+/** Where a dependency is found by its name. */
+export interface Directory {
+  /** As the configuration in force has it; undefined when it has none. */
+  reach(name: string): Reached | undefined;
+  /** What is said of one that is not there. */
+  unknown(name: string): Error;
+}
+
 /** The dependency that a handle leads to, for what the numbers alone do not decide. */
 export interface Reached extends Callee {
   readonly name: string;
+  /** Where to look again when that may have changed. */
+  readonly directory: Directory;
   /** Whether the configuration in force has it no more; it does not come back. */
   readonly gone: boolean;
   acquire(asked: AskedCall | undefined, now: number): Admission | Waiting;
@@ -60,14 +70,13 @@ export class Handle implements Desk {
   acquire(asked?: AskedCall): Admission | Waiting {
     const { cells, at, office } = this;
     const now = office.now();
-    const takes = cells[at + TAKES]!;
-    if (takes === ASK || office.rolling || !this.knows(asked?.credential)) {
+    if (cells[at + TAKES] === ASK || office.rolling || !this.knows(asked?.credential)) {
       return this.ask(asked, now);
     }
     const generation = enterClosed(cells, at);
     if (generation === REJECTED) return this.ask(asked, now);
     const permit = new CallPermit(asked, this, generation, now);
-    return this.take(permit, takes, now) ? permit : this.dependency.bound(permit, now);
+    return this.take(permit, now) ? permit : this.dependency.bound(permit, now);
   }
 
   /** How it would take a call, without asking it; undefined when it is gone. */
@@ -88,20 +97,20 @@ export class Handle implements Desk {
 
   private ask(asked: AskedCall | undefined, now: number): Admission | Waiting {
     const found = this.reach();
-    if (found === undefined) throw this.office.directory.unknown(this.name);
+    if (found === undefined) throw this.dependency.directory.unknown(this.name);
     return found.acquire(asked, now);
   }
 
   private reach(): Reached | undefined {
     const { office, dependency } = this;
-    return office.rolling || dependency.gone ? office.directory.reach(dependency.name) : dependency;
+    return office.rolling || dependency.gone ? dependency.directory.reach(dependency.name) : dependency;
   }
 
   /** Takes what a call needs by numbers alone; false, and nothing is taken, where that is not possible. */
-  private take(permit: CallPermit, takes: number, now: number): boolean {
+  private take(permit: CallPermit, now: number): boolean {
     const { cells, at } = this;
     if (!takeSlot(cells, at + SLOTS)) return false;
-    if (takes === BY_SLOT) {
+    if (cells[at + TAKES] === BY_SLOT) {
       permit.holds(undefined, 0);
       return true;
     }

@@ -5,16 +5,7 @@ import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Permit, Rejection } from './admission.ts';
 import type { Clock } from './clock.ts';
-import type { Reached } from './handle.ts';
 import type { Reservation } from './reservation.ts';
-
-/** Where a dependency is found by its name. */
-export interface Directory {
-  /** As the configuration in force has it; undefined when it has none. */
-  reach(name: string): Reached | undefined;
-  /** What is said of one that is not there. */
-  unknown(name: string): Error;
-}
 
 /** What all permits and handles of a guard share. */
 export class Office {
@@ -22,11 +13,9 @@ export class Office {
   /** Whether some dependencies are still to be brought up to the configuration in force. */
   rolling = false;
   private readonly clock: Clock;
-  readonly directory: Directory;
 
-  constructor(clock: Clock, directory: Directory) {
+  constructor(clock: Clock) {
     this.clock = clock;
-    this.directory = directory;
   }
 
   /** Whole milliseconds on the clock: a number with a fraction would be an object at each use. */

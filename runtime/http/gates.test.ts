@@ -100,6 +100,47 @@ describe('a provider that limits the rate', () => {
   });
 });
 
+describe('an error event in a stream of status 200', () => {
+  const START = 'event: message_start\ndata: {"type":"message_start","message":{"usage":{}}}\n\n';
+  const failing =
+    (type: string, when: string, code?: string) =>
+    (response: ServerResponse): void => {
+      const details = code === undefined ? undefined : { error_code: code };
+      const error = JSON.stringify({ type: 'error', error: { type, message: 'no', details } });
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(`${when === 'later' ? START : ''}event: error\ndata: ${error}\n\n`);
+    };
+  const streaming = ({ agent }: Setup, key: string): Promise<Answer> => {
+    const body = { model: 'm', max_tokens: 1, stream: true, messages: [] };
+    return send(agent.url, { headers: { 'x-api-key': key }, body: JSON.stringify(body) });
+  };
+
+  it.each([
+    ['authentication_error', undefined, 'later', 'Unauthorized', 'CredentialRefused'],
+    ['authentication_error', undefined, 'at first', 'Unauthorized', 'CredentialRefused'],
+    ['billing_error', undefined, 'later', 'SpendLimit', 'SpendLimit'],
+    ['rate_limit_error', 'workspace_spend_limit', 'later', 'SpendLimit', 'SpendLimit'],
+    ['rate_limit_error', undefined, 'later', 'RateLimited', 'RateLimited'],
+  ])('%s (%s), %s, shuts the gate: %s', async (type, code, when, gate, told) => {
+    const context = await start({ retry: { ...RETRY, maxAttempts: 1 } });
+    await mountKey(context);
+    answer = failing(type, when, code);
+    const first = await streaming(context, 'a');
+    expect([first.status, first.body.toString()]).toEqual([200, expect.stringContaining(type)]);
+    expect(context.agent.runtime.guard.gates()).toMatchObject([{ gate }]);
+    answer = fine;
+    expect((await as(context, 'a')).headers['x-breakwater-reason']).toBe(told);
+  });
+
+  it('that is about the request shuts none', async () => {
+    const context = await start();
+    await mountKey(context);
+    answer = failing('permission_error', 'later');
+    await streaming(context, 'a');
+    expect(context.agent.runtime.guard.gates()).toMatchObject([{ gate: 'None' }]);
+  });
+});
+
 describe('a provider that tells how much is left', () => {
   const limit = {
     target: 'model/primary',

@@ -9,7 +9,7 @@ import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
 import type { UpstreamResponse } from './exchange.ts';
 import type { Upstream, UpstreamRequest } from './upstream.ts';
 import { messageWatcher, streamWatcher } from './watcher.ts';
-import type { Watcher } from './watcher.ts';
+import type { Judgement, Watcher } from './watcher.ts';
 
 /** What the way of an answer says; the rest of the result is the same for all ways. */
 type Passed = Pick<AttemptResult, 'outcome' | 'committed' | 'held' | 'fault' | 'refusal'> & {
@@ -163,11 +163,12 @@ async function passStream(response: UpstreamResponse, attempt: Attempt): Promise
   } catch (error) {
     const seen = await watcher.end();
     if (!seen.complete) return { ...broken(error, attempt), committed: hold.committed };
-    return finish(seen.outcome, hold, attempt);
+    return finish(seen, hold, attempt);
   }
-  const { outcome, complete } = await watcher.end();
+  const seen = await watcher.end();
+  const { outcome, complete } = seen;
   if (!complete) return { outcome, committed: hold.committed, fault: 'InvalidResponse' };
-  return finish(outcome, hold, attempt);
+  return finish(seen, hold, attempt);
 }
 
 async function follow(
@@ -186,10 +187,9 @@ async function follow(
 }
 
 /** The end of a stream that was whole, with an error or without. */
-async function finish(outcome: Outcome, hold: Hold, attempt: Attempt): Promise<Passed> {
-  const failed = outcome.vote === 'failure';
-  const limited = failed && outcome.class === 'RateLimited';
-  const passed = { outcome, ...(limited && { refusal: { gate: 'RateLimited' as const } }) };
+async function finish({ outcome, gate }: Judgement, hold: Hold, attempt: Attempt): Promise<Passed> {
+  const failed = outcome.vote === 'failure' || gate !== undefined;
+  const passed = { outcome, ...(gate && { refusal: { gate } }) };
   if (failed && !hold.committed) return { ...passed, committed: false, held: hold.answer() };
   await hold.release();
   attempt.sink.end();

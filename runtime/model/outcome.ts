@@ -1,4 +1,5 @@
 import { IGNORED, OK } from '../resilience/outcome.ts';
+import type { GateReason } from '../resilience/gates.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 
 /** Why a request was cut short from our side; the reason its signal carries. */
@@ -49,6 +50,19 @@ export function streamErrorOutcome(type: string): Outcome {
   if (known === 'ignored') return IGNORED;
   // An unknown type is the endpoint's own text and stays out of messages.
   return failure(known ?? 'ServerError', known ? `${type} in the stream` : 'error in the stream');
+}
+
+/** Gates that an error event shuts, by the type in it. */
+const STREAM_GATES: Record<string, GateReason> = {
+  authentication_error: 'Unauthorized',
+  billing_error: 'SpendLimit',
+  rate_limit_error: 'RateLimited',
+};
+
+/** The gate that an error event in a stream shuts, by its type and error_code, as an error answer does. */
+export function streamErrorGate(type: string, code: string): GateReason | undefined {
+  if (/spend_limit/.test(code)) return 'SpendLimit';
+  return Object.hasOwn(STREAM_GATES, type) ? STREAM_GATES[type] : undefined;
 }
 
 /** What the endpoint failed to do in time. */

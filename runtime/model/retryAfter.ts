@@ -81,17 +81,19 @@ export function isSpendLimit(status: number, body: Buffer): boolean {
   return /spend_limit/.test(errorCode(body));
 }
 
-/** error.details.error_code of an error answer, or empty. */
 function errorCode(body: Buffer): string {
   try {
-    const value = JSON.parse(body.toString('utf8')) as {
-      error?: { details?: { error_code?: unknown } };
-    } | null;
-    const code = value?.error?.details?.error_code;
-    return typeof code === 'string' ? code : '';
+    return errorCodeOf(JSON.parse(body.toString('utf8')));
   } catch {
     return '';
   }
+}
+
+/** error.details.error_code of an error, or empty. */
+export function errorCodeOf(body: unknown): string {
+  const value = body as { error?: { details?: { error_code?: unknown } | null } | null } | null;
+  const code = value?.error?.details?.error_code;
+  return typeof code === 'string' ? code : '';
 }
 
 function until(date: string, now: Date): number | undefined {

@@ -1,8 +1,9 @@
-import { OK } from '../resilience/outcome.ts';
+import { IGNORED, OK } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, Refusal } from './attempt.ts';
 import { decoderFor } from './decoder.ts';
-import { failure, streamErrorOutcome } from './outcome.ts';
+import { failure, streamErrorGate, streamErrorOutcome } from './outcome.ts';
+import { errorCodeOf } from './retryAfter.ts';
 import { EventStreamReader } from './sse.ts';
 import type { ServerSentEvent } from './sse.ts';
 import type { UsageMeter } from './usage.ts';
@@ -10,6 +11,8 @@ import type { UsageMeter } from './usage.ts';
 /** What the bytes of an answer said. */
 export interface Judgement {
   outcome: Outcome;
+  /** The gate of the credential that an error event shuts. */
+  gate?: Refusal['gate'];
   /** Whether the protocol's own end was among them, be it a good one or an error. */
   complete: boolean;
 }
@@ -58,7 +61,7 @@ export function streamWatcher(
     const type = eventType(event);
     if (type === 'message_stop' || type === 'error') {
       judgement.complete = true;
-      judgement.outcome = type === 'error' ? streamErrorOutcome(errorType(event)) : OK;
+      Object.assign(judgement, type === 'error' ? streamError(event) : { outcome: OK });
     }
     if (METERED.has(type)) meter.event(type, parse(event.data));
     if (type === 'ping' || type === 'error') return;
@@ -139,10 +142,16 @@ function eventType(event: ServerSentEvent): string {
   return stringMember(parse(event.data), 'type');
 }
 
-function errorType(event: ServerSentEvent): string {
+function streamError(event: ServerSentEvent): Pick<Judgement, 'outcome' | 'gate'> {
   const body = parse(event.data);
-  if (typeof body !== 'object' || body === null) return '';
-  return stringMember((body as { error?: unknown }).error, 'type');
+  const { error } = typeof body === 'object' && body !== null ? (body as { error?: unknown }) : {};
+  const type = stringMember(error, 'type');
+  const gate = streamErrorGate(type, errorCodeOf(body));
+  // As with an answer by status: what is spent is no fault of the endpoint.
+  return {
+    outcome: gate === 'SpendLimit' ? IGNORED : streamErrorOutcome(type),
+    ...(gate && { gate }),
+  };
 }
 
 function stringMember(value: unknown, name: string): string {
