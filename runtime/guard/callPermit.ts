@@ -11,7 +11,7 @@ import type { ActualCost, AskedCall, Credential, Rejection } from './admission.t
 import type { BulkheadStage } from './bulkheadStage.ts';
 import type { Circuit } from './circuit.ts';
 import type { LimiterSet } from './limiterSet.ts';
-import type { Lender, Office } from './heldPermit.ts';
+import type { TokenLender, GuardContext } from './heldPermit.ts';
 
 /** The dependency that a call goes to, as its permit sees it. */
 export interface Callee {
@@ -29,8 +29,8 @@ export interface Callee {
 }
 
 /** The part of a dependency that every call touches. */
-export interface Desk {
-  readonly office: Office;
+export interface CalleeHandle {
+  readonly context: GuardContext;
   /** Where the numbers of the dependency stand. */
   readonly cells: Float64Array;
   readonly at: number;
@@ -39,7 +39,7 @@ export interface Desk {
 
 /** Leave to make one call to a dependency. */
 export class CallPermit extends HeldPermit {
-  private readonly desk: Desk;
+  private readonly handle: CalleeHandle;
   /** Generation of the circuit that it votes in. */
   private generation: number;
   private readonly began: number;
@@ -50,9 +50,9 @@ export class CallPermit extends HeldPermit {
   private limitCells: Float64Array | undefined;
   private limitAt = 0;
 
-  constructor(asked: AskedCall | undefined, desk: Desk, generation: number, now: number) {
+  constructor(asked: AskedCall | undefined, handle: CalleeHandle, generation: number, now: number) {
     super(asked);
-    this.desk = desk;
+    this.handle = handle;
     this.generation = generation;
     this.began = now;
     this.firstTokenAt = undefined;
@@ -70,19 +70,19 @@ export class CallPermit extends HeldPermit {
     if (this.firstTokenAt !== undefined) return;
     const now = this.now();
     this.firstTokenAt = now;
-    const { dependency } = this.desk;
+    const { dependency } = this.handle;
     dependency.leaveGate(this, true);
     const { circuit } = dependency;
     this.generation = circuit.firstToken(this.generation, now - this.began, now);
   }
 
   shutGate(reason: GateReason, ms?: number): void {
-    this.desk.dependency.shutGate(this, reason, ms, this.now());
+    this.handle.dependency.shutGate(this, reason, ms, this.now());
   }
 
   recheck(now: number): Rejection | undefined {
     const { generation } = this;
-    const { dependency } = this.desk;
+    const { dependency } = this.handle;
     const { circuit } = dependency;
     const shut = dependency.gateRejection(this.asked?.credential, now);
     if (shut || generation === REJECTED || !circuit.isStale(generation)) return shut;
@@ -90,34 +90,34 @@ export class CallPermit extends HeldPermit {
     return this.generation === REJECTED ? dependency.circuitOpen() : undefined;
   }
 
-  protected get office(): Office {
-    return this.desk.office;
+  protected get context(): GuardContext {
+    return this.handle.context;
   }
 
-  protected get limits(): Lender {
-    return this.desk.dependency.limits;
+  protected get limits(): TokenLender {
+    return this.handle.dependency.limits;
   }
 
   protected vote(outcome: Outcome, now: number): void {
-    const { desk, generation } = this;
-    const { cells, at } = desk;
+    const { handle, generation } = this;
+    const { cells, at } = handle;
     // Where calls need not ask there are no gates.
-    if (cells[at + TAKES] === ASK) desk.dependency.leaveGate(this, outcome.vote === 'ok');
+    if (cells[at + TAKES] === ASK) handle.dependency.leaveGate(this, outcome.vote === 'ok');
     if (generation === REJECTED) return;
     const ms = (this.firstTokenAt ?? now) - this.began;
     const good = outcome.vote === 'ok' && outcome.slow !== true;
     if (good && settleGood(cells, at, generation, ms, now)) return;
-    desk.dependency.circuit.settle(generation, outcome, ms, now);
+    handle.dependency.circuit.settle(generation, outcome, ms, now);
   }
 
   protected override giveBack(actual: ActualCost | undefined, now: number): void {
     super.giveBack(actual, now);
     if (!this.slotTaken) return;
-    const { desk, limitCells } = this;
+    const { handle, limitCells } = this;
     if (limitCells !== undefined) {
       endReservation(limitCells, this.limitAt, actual === REFUND ? 1 : 0, now);
-      if (actual === REFUND) desk.dependency.limits.serve(now);
+      if (actual === REFUND) handle.dependency.limits.serve(now);
     }
-    if (giveSlot(desk.cells, desk.at + SLOTS)) desk.dependency.bulkhead.bulkhead.advance(now);
+    if (giveSlot(handle.cells, handle.at + SLOTS)) handle.dependency.bulkhead.bulkhead.advance(now);
   }
 }

@@ -26,7 +26,7 @@ import type {
   Waiting,
 } from './admission.ts';
 import type { Circuit } from './circuit.ts';
-import type { Directory, Handle, Reached } from './handle.ts';
+import type { Directory, Handle, HandleTarget } from './handle.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Remaining } from './reservation.ts';
 import type { Stage } from './stage.ts';
@@ -58,7 +58,7 @@ export interface Shared {
 }
 
 /** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
-export class Dependency implements Reached {
+export class Dependency implements HandleTarget {
   /** What calls come by; it holds what every call touches. */
   readonly handle: Handle;
   gone = false;

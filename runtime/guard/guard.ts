@@ -6,7 +6,7 @@ import { BulkheadStage } from './bulkheadStage.ts';
 import { Circuit } from './circuit.ts';
 import { Dependency } from './dependency.ts';
 import { Handles } from './handles.ts';
-import { InboundPermit, Office } from './heldPermit.ts';
+import { InboundPermit, GuardContext } from './heldPermit.ts';
 import { LIMIT_CELLS } from './limiter.ts';
 import { LimiterSet } from './limiterSet.ts';
 import { concurrency, Rollout } from './rollout.ts';
@@ -75,7 +75,7 @@ const KEYS_PER_UNIT = 500;
 export class Guard {
   private readonly onTransition: GuardOptions['onTransition'];
   private readonly clock: Clock;
-  private readonly office: Office;
+  private readonly context: GuardContext;
   private readonly wallTime: WallTime;
   private readonly alarm: Alarm;
   private readonly limitRows = new Rows(LIMIT_CELLS);
@@ -104,11 +104,11 @@ export class Guard {
   constructor({ clock, onTransition, slices = SLICES }: GuardOptions) {
     this.clock = clock;
     this.slices = slices;
-    this.office = new Office(clock);
-    this.handles = new Handles(this.office);
+    this.context = new GuardContext(clock);
+    this.handles = new Handles(this.context);
     this.onTransition = onTransition;
     this.wallTime = new WallTime(clock);
-    this.alarm = new Alarm(clock, () => this.advance(this.office.now()));
+    this.alarm = new Alarm(clock, () => this.advance(this.context.now()));
     this.inboundLimits = new LimiterSet(INBOUND, this.arm);
     this.inboundBulkhead = new BulkheadStage(INBOUND, concurrency({}), this.arm);
     this.inbound = [this.inboundLimits, this.inboundBulkhead];
@@ -137,9 +137,9 @@ export class Guard {
   admitInbound(asked: Asked): Admission | Waiting;
   admitInbound(asked?: Asked): Admission | Waiting {
     return pass(
-      new InboundPermit(this.office, asked, this.inboundLimits),
+      new InboundPermit(this.context, asked, this.inboundLimits),
       this.inbound,
-      this.office.now(),
+      this.context.now(),
     );
   }
 
@@ -167,54 +167,54 @@ export class Guard {
 
   /** How a dependency would take a call, without asking it; undefined when there is none such. */
   standing(dependency: string, credential?: Credential): Standing | undefined {
-    return this.reach(dependency)?.standing(credential, this.office.now());
+    return this.reach(dependency)?.standing(credential, this.context.now());
   }
 
   /** The credential mounted for a dependency is another one now; what is known of the one before goes. */
   useCredential(dependency: string, hash: string): void {
-    this.reach(dependency)?.use(hash, this.office.now());
+    this.reach(dependency)?.use(hash, this.context.now());
   }
 
   /** What a provider says of its own limits on the credential that is mounted, by its hash. */
   learn(dependency: string, told: readonly Remaining[], credential: string): void {
-    this.reach(dependency)?.learn(told, credential, this.office.now());
+    this.reach(dependency)?.learn(told, credential, this.context.now());
   }
 
   /** What providers have said of their own limits, as far as it holds now. */
   providerLimits(): ProviderLimitStatus[] {
-    const now = this.office.now();
+    const now = this.context.now();
     const { wallTime } = this;
     return [...this.dependencies.values()].flatMap((each) => each.providerLimits(now, wallTime));
   }
 
   /** State of every circuit now. */
   circuits(): CircuitStatus[] {
-    const now = this.office.now();
+    const now = this.context.now();
     this.advance(now);
     return Array.from(this.dependencies.values(), ({ circuit }) => circuit.status(now));
   }
 
   /** State of every limit now, those on inbound requests first. */
   limits(): LimitStatus[] {
-    const now = this.office.now();
+    const now = this.context.now();
     return this.limiters().map((limiter) => limiter.status(now));
   }
 
   /** The gate of every dependency's mounted credential now, shut or not. */
   gates(): GateStatus[] {
-    const now = this.office.now();
+    const now = this.context.now();
     return Array.from(this.dependencies.values(), (each) => each.gate(now, this.wallTime));
   }
 
   /** The last 64 transitions, oldest first, numbered from 1. */
   transitions(): Transition[] {
-    this.advance(this.office.now());
+    this.advance(this.context.now());
     return this.log.list();
   }
 
   /** Counters and gauges for metrics. */
   stats(): GuardStats {
-    const now = this.office.now();
+    const now = this.context.now();
     this.advance(now);
     const dependencies = [...this.dependencies.values()];
     const bulkheads = [this.inboundBulkhead, ...dependencies.map(({ bulkhead }) => bulkhead)];
@@ -222,13 +222,13 @@ export class Guard {
       circuits: dependencies.map(({ circuit }) => circuit.stats(now)),
       limits: this.limiters().map((limiter) => limiter.stats(now)),
       bulkheads: bulkheads.flatMap((each) => each.stats() ?? []),
-      settledTwice: this.office.settledTwice,
+      settledTwice: this.context.settledTwice,
     };
   }
 
   /** What is to be kept over a restart, as plain JSON. */
   snapshot(): GuardSnapshot {
-    const now = this.office.now();
+    const now = this.context.now();
     const dependencies = [...this.dependencies.values()];
     return {
       savedAt: this.clock.date().toISOString(),
@@ -247,7 +247,7 @@ export class Guard {
    * than it has now.
    */
   restore({ savedAt, circuits, ...others }: GuardSnapshot, maxAgeMs: number): void {
-    const now = this.office.now();
+    const now = this.context.now();
     const ms = this.clock.date().getTime() - Date.parse(savedAt);
     for (const saved of circuits) {
       this.reach(saved.dependency)?.circuit.restore(saved, { ms, maxMs: maxAgeMs }, now);
@@ -263,7 +263,7 @@ export class Guard {
   }
 
   private applyInbound({ bound, limits }: Planned): void {
-    const now = this.office.now();
+    const now = this.context.now();
     this.inboundBulkhead.apply(bound);
     this.inboundLimits.apply(limits, bound.maxQueued, now);
     this.advanceStages(this.inboundLimits, this.inboundBulkhead, now);
@@ -275,7 +275,7 @@ export class Guard {
     while (sorting.next().done !== true) yield LOOK;
     // From here on whoever asks is answered by it.
     this.rollout = rollout;
-    this.office.rolling = true;
+    this.context.rolling = true;
     this.applyInbound(rollout.inbound);
     for (const [name, each] of this.dependencies) yield rollout.has(name) ? LOOK : this.drop(each);
     for (const name of rollout.names()) yield this.put(name, rollout.take(name));
@@ -286,7 +286,7 @@ export class Guard {
     }
     this.dependencies = inOrder;
     this.rollout = undefined;
-    this.office.rolling = false;
+    this.context.rolling = false;
     this.newest = undefined;
   }
 
@@ -317,7 +317,7 @@ export class Guard {
 
   /** Lets go of a dependency, so that nobody waits for ever for what is gone. */
   private drop(dependency: Dependency): number {
-    const now = this.office.now();
+    const now = this.context.now();
     this.dependencies.delete(dependency.name);
     dependency.leave();
     dependency.apply(concurrency({}), [], now);
@@ -333,7 +333,7 @@ export class Guard {
       dependency = this.make(name, planned.bound);
       this.dependencies.set(name, dependency);
     }
-    const now = this.office.now();
+    const now = this.context.now();
     dependency.apply(planned.bound, planned.limits, now);
     // After the bounds, because this tells of transitions, and before anybody who waits goes on.
     dependency.applyCircuit(planned.circuit, now);
@@ -342,10 +342,10 @@ export class Guard {
   }
 
   private make(name: string, bound: BulkheadSpec): Dependency {
-    const { office, arm, wallTime, limitRows, directory } = this;
+    const { context, arm, wallTime, limitRows, directory } = this;
     const handle = this.handles.add();
     const told = (...args: Parameters<typeof this.changed>): void => this.changed(...args);
-    const circuit = new Circuit(name, undefined, office.now(), wallTime, told, handle);
+    const circuit = new Circuit(name, undefined, context.now(), wallTime, told, handle);
     return new Dependency(circuit, bound, handle, { directory, arm, limitRows });
   }
 

@@ -5,21 +5,21 @@ import { enterClosed } from './circuit.ts';
 import { ASK, BY_SLOT, LIMIT, SLOTS, TAKES } from './dependencyRow.ts';
 import { takeRequest } from './limiter.ts';
 import type { Admission, AskedCall, Credential, Standing, Waiting } from './admission.ts';
-import type { Callee, Desk } from './callPermit.ts';
-import type { Office } from './heldPermit.ts';
+import type { Callee, CalleeHandle } from './callPermit.ts';
+import type { GuardContext } from './heldPermit.ts';
 import type { Remaining } from './reservation.ts';
 import type { Row } from '../resilience/rows.ts';
 
 /** Where a dependency is found by its name. */
 export interface Directory {
   /** As the configuration in force has it; undefined when it has none. */
-  reach(name: string): Reached | undefined;
+  reach(name: string): HandleTarget | undefined;
   /** What is said of one that is not there. */
   unknown(name: string): Error;
 }
 
 /** The dependency that a handle leads to, for what the numbers alone do not decide. */
-export interface Reached extends Callee {
+export interface HandleTarget extends Callee {
   readonly name: string;
   /** Where to look again when that may have changed. */
   readonly directory: Directory;
@@ -40,19 +40,19 @@ export interface Reached extends Callee {
  * and nothing else of the dependency: with thousands of them the time of a call is the number of
  * places in memory that it touches, and most of all of those that are known only from the one before.
  */
-export class Handle implements Desk {
+export class Handle implements CalleeHandle {
   readonly cells: Float64Array;
   readonly at: number;
   /** Hash of the mounted credential that was used last; the dependency's to change. */
   mounted = '';
-  readonly office: Office;
+  readonly context: GuardContext;
   /** What it led to when it was handed out; gone for good when it is gone. */
-  dependency!: Reached;
+  dependency!: HandleTarget;
 
-  constructor(office: Office, { cells, at }: Row) {
+  constructor(context: GuardContext, { cells, at }: Row) {
     this.cells = cells;
     this.at = at;
-    this.office = office;
+    this.context = context;
   }
 
   get name(): string {
@@ -68,9 +68,9 @@ export class Handle implements Desk {
   acquire(): Admission;
   acquire(asked: AskedCall | undefined): Admission | Waiting;
   acquire(asked?: AskedCall): Admission | Waiting {
-    const { cells, at, office } = this;
-    const now = office.now();
-    if (cells[at + TAKES] === ASK || office.rolling || !this.knows(asked?.credential)) {
+    const { cells, at, context } = this;
+    const now = context.now();
+    if (cells[at + TAKES] === ASK || context.rolling || !this.knows(asked?.credential)) {
       return this.ask(asked, now);
     }
     const generation = enterClosed(cells, at);
@@ -81,12 +81,12 @@ export class Handle implements Desk {
 
   /** How it would take a call, without asking it; undefined when it is gone. */
   standing(credential?: Credential): Standing | undefined {
-    return this.reach()?.standing(credential, this.office.now());
+    return this.reach()?.standing(credential, this.context.now());
   }
 
   /** What the provider says of its own limits on the credential that is mounted, by its hash. */
   learn(told: readonly Remaining[], credential: string): void {
-    this.reach()?.learn(told, credential, this.office.now());
+    this.reach()?.learn(told, credential, this.context.now());
   }
 
   /** Whether there is nothing to be done for a credential: it is the mounted one, or none that is mounted. */
@@ -101,9 +101,11 @@ export class Handle implements Desk {
     return found.acquire(asked, now);
   }
 
-  private reach(): Reached | undefined {
-    const { office, dependency } = this;
-    return office.rolling || dependency.gone ? dependency.directory.reach(dependency.name) : dependency;
+  private reach(): HandleTarget | undefined {
+    const { context, dependency } = this;
+    return context.rolling || dependency.gone
+      ? dependency.directory.reach(dependency.name)
+      : dependency;
   }
 
   /** Takes what a call needs by numbers alone; false, and nothing is taken, where that is not possible. */

@@ -1,7 +1,7 @@
 import { Rows } from '../resilience/rows.ts';
 import { DEPENDENCY_CELLS } from './dependencyRow.ts';
 import { Handle } from './handle.ts';
-import type { Office } from './heldPermit.ts';
+import type { GuardContext } from './heldPermit.ts';
 
 /** Handles that are made at a time: at first, and when there are many. */
 const BLOCK = 16;
@@ -12,14 +12,14 @@ const LARGE_BLOCK = 1024;
  * that they come to lie close to each other in memory.
  */
 export class Handles {
-  private readonly office: Office;
+  private readonly context: GuardContext;
   private readonly rows = new Rows(DEPENDENCY_CELLS);
   private ready: Handle[] = [];
   private next = 0;
   private block = BLOCK;
 
-  constructor(office: Office) {
-    this.office = office;
+  constructor(context: GuardContext) {
+    this.context = context;
   }
 
   /** One that nobody has, for a new dependency. */
@@ -31,7 +31,7 @@ export class Handles {
   }
 
   private make(): void {
-    const make = (): Handle => new Handle(this.office, this.rows.add());
+    const make = (): Handle => new Handle(this.context, this.rows.add());
     this.ready = Array.from({ length: this.block }, make);
     this.next = 0;
     this.block = Math.min(2 * this.block, LARGE_BLOCK);

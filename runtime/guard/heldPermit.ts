@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts';
 import type { Reservation } from './reservation.ts';
 
 /** What all permits and handles of a guard share. */
-export class Office {
+export class GuardContext {
   settledTwice = 0;
   /** Whether some dependencies are still to be brought up to the configuration in force. */
   rolling = false;
@@ -25,7 +25,7 @@ export class Office {
 }
 
 /** Who lends tokens to permits. */
-export interface Lender {
+export interface TokenLender {
   /** Ends the reservations of a permit. */
   settle(permit: HeldPermit, actual: ActualCost | undefined, now: number): void;
 }
@@ -63,18 +63,18 @@ export abstract class HeldPermit implements Permit {
   abstract shutGate(reason: GateReason, ms?: number): void;
   /** Why it would not be granted any more, after it waited. */
   abstract recheck(now: number): Rejection | undefined;
-  protected abstract get office(): Office;
+  protected abstract get context(): GuardContext;
   /** Whose tokens it takes. */
-  protected abstract get limits(): Lender;
+  protected abstract get limits(): TokenLender;
   /** The circuit and the gate take the outcome. */
   protected abstract vote(outcome: Outcome, now: number): void;
 
   settle(outcome: Outcome, actual?: ActualCost): void {
     if (this.settled) {
-      this.office.settledTwice += 1;
+      this.context.settledTwice += 1;
       return;
     }
-    this.end(outcome, actual, this.office.now());
+    this.end(outcome, actual, this.context.now());
   }
 
   /** Gives back all that it holds, because it was not granted in the end. */
@@ -84,7 +84,7 @@ export abstract class HeldPermit implements Permit {
 
   /** The time on the guard's clock. */
   now(): number {
-    return this.office.now();
+    return this.context.now();
   }
 
   private end(outcome: Outcome, actual: ActualCost | undefined, now: number): void {
@@ -103,12 +103,12 @@ export abstract class HeldPermit implements Permit {
 
 /** Leave to serve one request. */
 export class InboundPermit extends HeldPermit {
-  protected readonly office: Office;
-  protected readonly limits: Lender;
+  protected readonly context: GuardContext;
+  protected readonly limits: TokenLender;
 
-  constructor(office: Office, asked: AskedCall | undefined, limits: Lender) {
+  constructor(context: GuardContext, asked: AskedCall | undefined, limits: TokenLender) {
     super(asked);
-    this.office = office;
+    this.context = context;
     this.limits = limits;
   }
 
