@@ -1,20 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Content, GateStatus, Hello, Snapshot } from '../contract/generated/types.ts';
-import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../contract/link.ts';
+import type { Content, Hello, Snapshot } from '../contract/generated/types.ts';
+import { MOUNTS } from '../contract/link.ts';
 import { Agent } from './agent/agent.ts';
 import type { PeerAccess } from './agent/agent.ts';
 import { CachingCaller } from './cache/cachingCaller.ts';
-import { selfSignedIdentity } from './control/certificate.ts';
-import { Commands } from './control/commands.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
+import { ControlPort } from './control/controlPort.ts';
 import { FileWatcher } from './control/file.ts';
 import { KeptState } from './control/keptState.ts';
-import { ControlServer } from './control/link.ts';
 import { Reporter } from './control/report.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
@@ -31,6 +26,7 @@ import { TimerWheel } from './model/timerWheel.ts';
 import { Upstream } from './model/upstream.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
+import { GateLog } from './observe/gateLog.ts';
 import { healthRoute } from './observe/health.ts';
 import { LastCalls } from './observe/lastCalls.ts';
 import { moduleLogger } from './observe/log.ts';
@@ -70,8 +66,6 @@ const STORE = 'store/redis';
 const COUNTERS_MS = 1000;
 /** Between two looks at what is to be kept, in counter ticks. */
 const SAVE_TICKS = 5;
-/** Pauses that end sooner come and go with every busy second: no line in the log, in milliseconds. */
-const BRIEF_MS = 5000;
 /** Time to connect while there is no configuration yet, in milliseconds. */
 const DEFAULT_CONNECT_MS = 10_000;
 
@@ -82,7 +76,6 @@ export class Runtime {
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
   readonly #options: RuntimeOptions;
-  readonly #boot = randomUUID();
   readonly #startedAt: string;
   readonly #credentials: Credentials;
   readonly #callers: Callers;
@@ -94,15 +87,14 @@ export class Runtime {
   readonly #pool: Pool;
   readonly #retryBudget = new RetryBudget(0);
   readonly #kept: KeptState;
-  readonly #shutGates = new Set<string>();
+  readonly #gateLog: GateLog;
   #ticks = 0;
   readonly #eventLoop: EventLoop;
   readonly #files: FileWatcher;
   readonly #model: { caller: CachingCaller; estimator: TokenEstimator };
   readonly #agent: Agent;
   readonly #servers: Record<'agent' | 'metrics' | 'debug', HttpServer>;
-  #control: ControlServer | undefined;
-  #authority: string | undefined;
+  readonly #control: ControlPort;
   #ticker: NodeJS.Timeout | undefined;
   #toldMissing = '[]';
 
@@ -115,7 +107,7 @@ export class Runtime {
       onTransition: (transition, circuit) => {
         const { dependency, from, to, reason } = transition;
         this.#log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
-        this.#control?.broadcast({ type: 'Transition', transition, circuit });
+        this.#control.broadcast({ type: 'Transition', transition, circuit });
         void this.#kept.save();
       },
     });
@@ -148,6 +140,17 @@ export class Runtime {
       missingCallers: () => this.#callers.missingSecret(),
       missingConfigMaps: () => this.#agent.missingConfigMaps(),
     });
+    this.#control = new ControlPort({
+      pod: options.pod,
+      version: options.version,
+      startedAt: this.#startedAt,
+      tokenDirectory: options.tokenDirectory,
+      configuration: this.configuration,
+      snapshot: () => this.#reporter.snapshot(),
+      clock,
+      log: this.#log('link'),
+    });
+    this.#gateLog = new GateLog(this.#log('guard'), () => clock.date());
     this.#upstream = new Upstream(() => this.#timeouts()?.connectMs ?? DEFAULT_CONNECT_MS);
     this.#wheel = new TimerWheel(clock);
     this.lifecycle = new Lifecycle({
@@ -206,7 +209,7 @@ export class Runtime {
       directory: options.configurationDirectory,
       files: {
         [MOUNTS.configurationKey]: (text) => this.configuration.offerFile(text),
-        [MOUNTS.authorityKey]: (text) => this.#onAuthority(text),
+        [MOUNTS.authorityKey]: (text) => this.#control.setAuthority(text),
       },
       log: this.#log('file'),
       ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
@@ -221,7 +224,7 @@ export class Runtime {
       listen(this.#servers.agent, ports.agent, host),
       listen(this.#servers.metrics, ports.metrics, host),
       listen(this.#servers.debug, ports.debug, '127.0.0.1'),
-      this.#startControl(),
+      this.#control.start(ports.control, host),
     ]);
     this.#ticker = setInterval(() => this.#tick(), COUNTERS_MS).unref();
     const { version } = this.#options;
@@ -240,7 +243,7 @@ export class Runtime {
       agent: portOf(agent),
       metrics: portOf(metrics),
       debug: portOf(debug),
-      control: portOf(this.#control?.server),
+      control: portOf(this.#control.server),
     };
   }
 
@@ -265,7 +268,7 @@ export class Runtime {
     }
     await Promise.all([
       this.#agent.close(),
-      this.#control?.close(),
+      this.#control.close(),
       this.#upstream.close(),
       this.#kept.save(),
     ]);
@@ -274,10 +277,10 @@ export class Runtime {
   #makeServers(): Record<'agent' | 'metrics' | 'debug', HttpServer> {
     const health = healthRoute({
       configured: () => this.configuration.endpoints.length > 0,
-      listening: () => this.#servers.agent.listening && this.#control?.server.listening === true,
+      listening: () => this.#servers.agent.listening && this.#control.server?.listening === true,
       leaving: () => this.lifecycle.leaving,
       lagMs: () => this.#eventLoop.lagMs,
-      links: () => this.#control?.links ?? 0,
+      links: () => this.#control.links,
       circuits: () => this.guard.circuits(),
       gates: () => this.guard.gates(),
       lastCalls: this.#lastCalls,
@@ -357,44 +360,6 @@ export class Runtime {
     return { caller, estimator };
   }
 
-  async #startControl(): Promise<void> {
-    const { pod, clock, ports, host } = this.#options;
-    const commands = new Commands({
-      configuration: this.configuration,
-      snapshot: () => this.#reporter.snapshot(),
-      date: () => clock.date(),
-      log: this.#log('link'),
-    });
-    this.#control = new ControlServer({
-      identity: await selfSignedIdentity(pod.name, clock.date()),
-      hello: () => this.#hello(),
-      snapshot: () => this.#reporter.snapshot(),
-      onMessage: (text) => commands.handle(text),
-      log: this.#log('link'),
-    });
-    if (this.#authority !== undefined) this.#control.setAuthority(this.#authority);
-    await listen(this.#control.server, ports.control, host);
-  }
-
-  async #hello(): Promise<Hello> {
-    const { pod, version, tokenDirectory } = this.#options;
-    const token = await readFile(join(tokenDirectory, MOUNTS.tokenKey), 'utf8');
-    const { revision, hash } = this.configuration.status();
-    return {
-      type: 'Hello',
-      contract: CONTRACT_VERSION,
-      features: [...FEATURES],
-      runtimeVersion: version,
-      pod,
-      boot: this.#boot,
-      startedAt: this.#startedAt,
-      token: token.trim(),
-      highestTerm: this.configuration.highestTerm,
-      ...(revision && { revision }),
-      ...(hash !== undefined && { hash }),
-    };
-  }
-
   #apply(content: Content): void {
     this.#retryBudget.apply(content.retry?.budgetPercent ?? 0);
     this.guard.apply(content);
@@ -406,12 +371,7 @@ export class Runtime {
   }
 
   #report(): void {
-    this.#control?.broadcast(this.#reporter.snapshot());
-  }
-
-  #onAuthority(pem: string): void {
-    this.#authority = pem;
-    this.#control?.setAuthority(pem);
+    this.#control.broadcast(this.#reporter.snapshot());
   }
 
   #onConfiguration(offer: Offer): void {
@@ -424,7 +384,7 @@ export class Runtime {
     void this.#kept.save();
     const snapshot = this.#reporter.snapshot();
     this.#toldMissing = JSON.stringify(this.#reporter.missing());
-    this.#control?.broadcast(snapshot);
+    this.#control.broadcast(snapshot);
   }
 
   /** Has the guard open the gates of keys that are not mounted any more. */
@@ -446,25 +406,14 @@ export class Runtime {
     if (text !== this.#toldMissing) {
       this.#toldMissing = text;
       this.#log('credentials').warn({ missing }, 'Missing credentials or ConfigMaps changed');
-      this.#control?.broadcast(this.#reporter.snapshot());
+      this.#control.broadcast(this.#reporter.snapshot());
     }
     const counters = this.#reporter.counters();
     if (!counters) return;
-    this.#control?.broadcast(counters);
+    this.#control.broadcast(counters);
     const { gates = [] } = counters;
-    for (const gate of gates) this.#noteGate(gate);
+    for (const gate of gates) this.#gateLog.note(gate);
     if (gates.length > 0) void this.#kept.save();
-  }
-
-  #noteGate({ dependency, gate, until }: GateStatus): void {
-    const left = Date.parse(until ?? '') - this.#options.clock.date().getTime();
-    if (gate === 'RateLimited' && left < BRIEF_MS) return;
-    const shut = gate !== 'None';
-    if (shut) this.#log('guard').warn({ dependency, gate, until }, 'Gate was shut');
-    else if (this.#shutGates.has(dependency))
-      this.#log('guard').info({ dependency }, 'Gate was opened');
-    if (shut) this.#shutGates.add(dependency);
-    else this.#shutGates.delete(dependency);
   }
 
   #inForce(): ReturnType<ConstructorParameters<typeof Messages>[0]['inForce']> {
@@ -481,11 +430,11 @@ export class Runtime {
     return {
       pod,
       version,
-      boot: this.#boot,
+      boot: this.#control.boot,
       startedAt: this.#startedAt,
       phase: this.lifecycle.phase,
       openRequests: this.lifecycle.openRequests,
-      links: this.#control?.links ?? 0,
+      links: this.#control.links,
       highestTerm: this.configuration.highestTerm,
       missingCredentials: this.#reporter.missingCredentials(),
       retryBudgetUsed: this.#retryBudget.used(this.#options.clock.now()),

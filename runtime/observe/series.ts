@@ -23,7 +23,7 @@ class SeriesMap<S> {
 
   of(first: string, second: string): S {
     let row = this.#found.get(first);
-    if (row === undefined) this.#found.set(first, (row = new Map()));
+    if (row === undefined) this.#found.set(first, (row = new Map<string, S>()));
     let series = row.get(second);
     if (series === undefined) {
       const values = [first, second];

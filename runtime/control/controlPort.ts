@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:https';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Hello, Report, Snapshot } from '../../contract/generated/types.ts';
+import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
+import type { Clock } from '../guard/clock.ts';
+import { listen } from '../http/listen.ts';
+import { selfSignedIdentity } from './certificate.ts';
+import { Commands } from './commands.ts';
+import type { ActiveConfiguration } from './configuration.ts';
+import { ControlServer } from './link.ts';
+
+export interface ControlPortDeps {
+  pod: Hello['pod'];
+  version: string;
+  /** When the process began, as ISO 8601. */
+  startedAt: string;
+  /** Where the token of the pod is mounted, by which the operator knows it. */
+  tokenDirectory: string;
+  configuration: ActiveConfiguration;
+  snapshot: () => Snapshot;
+  clock: Clock;
+  log: Logger;
+}
+
+/** The port that the operator talks to, from its start to its end; before the one and after the other nobody is told. */
+export class ControlPort {
+  /** Names the process among those that the container had. */
+  readonly boot = randomUUID();
+  readonly #deps: ControlPortDeps;
+  #server: ControlServer | undefined;
+  #authority: string | undefined;
+
+  constructor(deps: ControlPortDeps) {
+    this.#deps = deps;
+  }
+
+  /** Listens with an identity of its own. Rejects when the port is taken. */
+  async start(port: number, host: string | undefined): Promise<void> {
+    const { pod, clock, configuration, snapshot, log } = this.#deps;
+    const commands = new Commands({ configuration, snapshot, date: () => clock.date(), log });
+    const server = new ControlServer({
+      identity: await selfSignedIdentity(pod.name, clock.date()),
+      hello: () => this.#hello(),
+      snapshot,
+      onMessage: (text) => commands.handle(text),
+      log,
+    });
+    this.#server = server;
+    if (this.#authority !== undefined) server.setAuthority(this.#authority);
+    await listen(server.server, port, host);
+  }
+
+  /** Listener, once it is there. */
+  get server(): Server | undefined {
+    return this.#server?.server;
+  }
+
+  /** Links that are open. */
+  get links(): number {
+    return this.#server?.links ?? 0;
+  }
+
+  /** Takes another authority's public part, as PEM. */
+  setAuthority(pem: string): void {
+    this.#authority = pem;
+    this.#server?.setAuthority(pem);
+  }
+
+  /** Tells all links. */
+  broadcast(report: Report): void {
+    this.#server?.broadcast(report);
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  async #hello(): Promise<Hello> {
+    const { pod, version, startedAt, tokenDirectory, configuration } = this.#deps;
+    const token = await readFile(join(tokenDirectory, MOUNTS.tokenKey), 'utf8');
+    const { revision, hash } = configuration.status();
+    return {
+      type: 'Hello',
+      contract: CONTRACT_VERSION,
+      features: [...FEATURES],
+      runtimeVersion: version,
+      pod,
+      boot: this.boot,
+      startedAt,
+      token: token.trim(),
+      highestTerm: configuration.highestTerm,
+      ...(revision && { revision }),
+      ...(hash !== undefined && { hash }),
+    };
+  }
+}
