@@ -13,6 +13,8 @@ import { run } from '../../cluster/command.ts';
 import { imageStart } from './image.ts';
 import type { Target } from './load.ts';
 
+/** Characters that are shown of what a process complained of. */
+const MAX_COMPLAINT = 2_000;
 /** Core of whatever is measured; endpoint and load have the other. */
 export const GATEWAY_CORE = 0;
 export const LOAD_CORE = 1;
@@ -204,10 +206,15 @@ async function start(
 ): Promise<Gateway> {
   const began = performance.now();
   const child = spawn('taskset', ['-c', String(GATEWAY_CORE), ...command], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'error', NODE_OPTIONS: '', ...env },
   });
-  const startMs = await answering(child, `http://127.0.0.1:${port}${ready}`, began);
+  const complaint = tail(child);
+  const startMs = await answering(child, `http://127.0.0.1:${port}${ready}`, began).catch(
+    (error: unknown) => {
+      throw new Error(`${name} did not start: ${complaint()}`, { cause: error });
+    },
+  );
   const stop = async (): Promise<void> => {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
@@ -215,6 +222,15 @@ async function start(
   };
   const target = { port, path: '/v1/messages', headers: { 'x-api-key': 'key', ...headers } };
   return { name, target, process: child, startMs, stop };
+}
+
+/** Collects the last that a process complains of; one that fails at every request would drown the figures. */
+function tail(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr?.setEncoding('utf8').on('data', (more: string) => {
+    text = (text + more).slice(-MAX_COMPLAINT);
+  });
+  return () => text;
 }
 
 /** Milliseconds from `began` until the address answers with anything at all. */
