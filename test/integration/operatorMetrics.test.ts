@@ -60,7 +60,7 @@ describe('metrics of the operator', () => {
 
   it.each([
     ['agentdeployment', 32],
-    ['agentdeployment-status', 8],
+    ['agentdeployment-status', 4],
   ])('count the reconciles of %s, and none failed', async (controller, atATime) => {
     const total = 'controller_runtime_reconcile_total';
     expect(await value(total, { controller, result: 'success' })).toBeGreaterThan(0);
