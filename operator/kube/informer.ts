@@ -8,7 +8,7 @@ import { keyOf } from './key.ts';
 import { Reflector } from './reflector.ts';
 import type { Read, Resource, Verb } from './resource.ts';
 import { Store } from './store.ts';
-import type { IndexFunction } from './store.ts';
+import type { IndexFunction, Packing } from './store.ts';
 import type { KubernetesObject } from './types.ts';
 
 export interface ChangeInfo {
@@ -34,6 +34,8 @@ export interface InformerOptions<T extends KubernetesObject, V extends Verb = ne
   labelSelector?: string;
   /** What to keep of an object; may change the one it gets. Default: all but managedFields. */
   transform?: (object: T) => T;
+  /** How objects are kept. Default: each itself, which all who look share. */
+  packing?: Packing<T>;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
@@ -54,7 +56,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
   readonly resource: Resource<T, Read | V>;
   /** Resolves when the cache holds what the first list said and handlers have heard it. */
   readonly synced: Promise<void>;
-  readonly #store = new Store<T>();
+  readonly #store: Store<T>;
   readonly #reflector: Reflector<T>;
   readonly #handlers: ChangeHandler<T>[] = [];
   readonly #clock: Clock;
@@ -68,6 +70,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     const { client, resource, namespace, labelSelector, logger, onFailed } = options;
     const { transform = withoutManagedFields, clock = systemClock, random = Math.random } = options;
     this.resource = resource;
+    this.#store = new Store<T>(options.packing);
     this.#clock = clock;
     this.#logger = logger;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -138,6 +141,11 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
 
   byIndex(name: string, value: string): T[] {
     return this.#store.byIndex(name, value);
+  }
+
+  /** The keys of the same, without a look at the objects. */
+  keysByIndex(name: string, value: string): string[] {
+    return this.#store.keysByIndex(name, value);
   }
 
   /** Calls the handler for each object that is there, and from then on for each change. */

@@ -1,6 +1,24 @@
 /** The values under which an index finds an object; none when it is not to be found there. */
 export type IndexFunction<T> = (object: T) => string[];
 
+/** How a store keeps its objects: packed as a P. */
+export interface Packing<T, P = unknown> {
+  pack(object: T): P;
+  unpack(packed: P): T;
+}
+
+/** Each object itself. */
+const AS_IT_IS = { pack: <T>(object: T): T => object, unpack: <T>(packed: unknown) => packed as T };
+
+/**
+ * As text: half the memory of the parsed object and nothing in it for the collector of garbage to follow, for some
+ * microseconds at each look. For objects that are many and looked at seldom; whoever looks gets a copy.
+ */
+export const AS_TEXT: Packing<object, string> = {
+  pack: (object) => JSON.stringify(object),
+  unpack: (text) => JSON.parse(text) as object,
+};
+
 interface Index<T> {
   valuesOf: IndexFunction<T>;
   keys: Map<string, Set<string>>;
@@ -8,29 +26,35 @@ interface Index<T> {
 
 /** Objects by key, and by any number of indexes that are kept up to date. */
 export class Store<T> {
-  readonly #objects = new Map<string, T>();
+  readonly #objects = new Map<string, unknown>();
   readonly #indexes = new Map<string, Index<T>>();
+  readonly #packing: Packing<T>;
+
+  constructor(packing: Packing<T> = AS_IT_IS) {
+    this.#packing = packing;
+  }
 
   get size(): number {
     return this.#objects.size;
   }
 
   get(key: string): T | undefined {
-    return this.#objects.get(key);
+    const packed = this.#objects.get(key);
+    return packed === undefined ? undefined : this.#packing.unpack(packed);
   }
 
   keys(): IterableIterator<string> {
     return this.#objects.keys();
   }
 
-  values(): IterableIterator<T> {
-    return this.#objects.values();
+  *values(): IterableIterator<T> {
+    for (const packed of this.#objects.values()) yield this.#packing.unpack(packed);
   }
 
   /** Puts the object in and returns the one that it replaces. */
   set(key: string, object: T): T | undefined {
     const previous = this.#unindexed(key);
-    this.#objects.set(key, object);
+    this.#objects.set(key, this.#packing.pack(object));
     for (const index of this.#indexes.values()) insert(index, key, object);
     return previous;
   }
@@ -47,7 +71,7 @@ export class Store<T> {
     if (this.#indexes.has(name)) throw new Error(`There is an index named ${name} already`);
     const index: Index<T> = { valuesOf, keys: new Map() };
     this.#indexes.set(name, index);
-    for (const [key, object] of this.#objects) insert(index, key, object);
+    for (const [key, packed] of this.#objects) insert(index, key, this.#packing.unpack(packed));
   }
 
   /**
@@ -55,13 +79,18 @@ export class Store<T> {
    * @throws Error for an index that was not added.
    */
   byIndex(name: string, value: string): T[] {
+    return this.keysByIndex(name, value).map((key) => this.get(key)!);
+  }
+
+  /** The keys of the same, without a look at the objects. */
+  keysByIndex(name: string, value: string): string[] {
     const index = this.#indexes.get(name);
     if (!index) throw new Error(`There is no index named ${name}`);
-    return Array.from(index.keys.get(value) ?? [], (key) => this.#objects.get(key)!);
+    return [...(index.keys.get(value) ?? [])];
   }
 
   #unindexed(key: string): T | undefined {
-    const object = this.#objects.get(key);
+    const object = this.get(key);
     if (object === undefined) return undefined;
     for (const index of this.#indexes.values()) remove(index, key, object);
     return object;

@@ -7,6 +7,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
 import {
   AgentDeployments,
+  AS_TEXT,
   CircuitBreakerPolicies,
   ConfigMaps,
   Deployments,
@@ -25,6 +26,7 @@ import {
   type NetworkPolicy,
   type Make,
   type Own,
+  type Packing,
   type Pod,
   type PodDisruptionBudget,
   type Read,
@@ -54,29 +56,27 @@ export class Caches {
 
   /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
   constructor(common: Omit<MonitoringCachesOptions, 'labelSelector'>) {
+    const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
     const informer = <T extends KubernetesObject, V extends Verb>(
       resource: Resource<T, Read | V>,
-      labelSelector?: string,
-      transform?: (object: T) => T,
+      options: Partial<InformerOptions<T>> = {},
     ): Informer<T, V> =>
-      new Informer<T, V>({
-        ...common,
-        resource,
-        ...(labelSelector !== undefined && { labelSelector }),
-        ...(transform && { transform }),
-      } as unknown as InformerOptions<T, V>);
-    const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
+      new Informer<T, V>({ ...common, resource, ...options } as unknown as InformerOptions<T, V>);
+    const child = <T extends KubernetesObject, V extends Verb>(
+      resource: Resource<T, Read | V>,
+    ): Informer<T, V> =>
+      informer<T, V>(resource, { labelSelector: ours, packing: AS_TEXT as Packing<T> });
     this.agents = informer(AgentDeployments);
     this.breakers = informer(CircuitBreakerPolicies);
     this.limits = informer(RateLimitPolicies);
-    this.pods = informer(Pods, ours, slimPod);
-    this.configMaps = informer(ConfigMaps, ours);
-    this.serviceAccounts = informer(ServiceAccounts, ours);
-    this.services = informer(Services, ours);
-    this.deployments = informer(Deployments, ours);
-    this.autoscalers = informer(HorizontalPodAutoscalers, ours);
-    this.disruptionBudgets = informer(PodDisruptionBudgets, ours);
-    this.networkPolicies = informer(NetworkPolicies, ours);
+    this.pods = informer(Pods, { labelSelector: ours, transform: slimPod });
+    this.configMaps = child(ConfigMaps);
+    this.serviceAccounts = child(ServiceAccounts);
+    this.services = child(Services);
+    this.deployments = child(Deployments);
+    this.autoscalers = child(HorizontalPodAutoscalers);
+    this.disruptionBudgets = child(PodDisruptionBudgets);
+    this.networkPolicies = child(NetworkPolicies);
     this.monitoring = new MonitoringCaches({ ...common, labelSelector: ours });
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);

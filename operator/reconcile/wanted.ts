@@ -1,6 +1,6 @@
 import type { Desired } from '../desired/objects.ts';
 import type { AgentPlan } from '../desired/plan.ts';
-import type { KubernetesObject, Own, Resource } from '../kube/index.ts';
+import { splitKey, type KubernetesObject, type Own, type Resource } from '../kube/index.ts';
 import { BY_AGENT } from './agentOf.ts';
 import type { Caches } from './caches.ts';
 
@@ -44,8 +44,8 @@ export function unwantedObjects(
     .flatMap((informer) => {
       const { resource } = informer;
       return informer
-        .byIndex(BY_AGENT, key)
-        .filter(({ metadata }) => !wanted.has(`${resource.kind}/${metadata.name}`))
-        .map((object) => ({ resource, object }));
+        .keysByIndex(BY_AGENT, key)
+        .filter((each) => !wanted.has(`${resource.kind}/${splitKey(each).name}`))
+        .map((each) => ({ resource, object: informer.getByKey(each)! }));
     });
 }

@@ -7,7 +7,8 @@
  * slower as it fills and ages, so each has it to itself, and the operator's time is the mean of one run before the
  * client's and one after it. change: from just before a spec is sent until its status says that it was observed,
  * at 20 a second; queue: how long keys wait meanwhile. reload: from just before a policy is sent until its pod has
- * it in force, at 20 a second; edit: of that, until the API server has answered the edit. visible: from a
+ * it in force, at 20 a second; edit: of that, until the API server has answered the edit; floor: until a watch has shown
+ * one like it and a ConfigMap is applied after it, without the operator. visible: from a
  * circuit's change in a pod until a watch of the policy shows it. idle, steady: writes counted at the API server.
  * rss: resident memory of the leader. takeover: until another process holds the Lease.
  *

@@ -24,6 +24,7 @@ import {
   type OperatorPlace,
 } from '../../kit/operator/operatorProcess.ts';
 import type { BareOrder, BareResult } from './bareMain.ts';
+import { editFloor } from './floor.ts';
 import { Runtimes } from './runtimes.ts';
 import { atRate, LONG_MS, now, Spans } from './spans.ts';
 import { storeStatuses } from './statuses.ts';
@@ -238,6 +239,15 @@ export class Bench {
     this.#figure(`reload_${this.#agents}_p99`, samples.p(99), 'ms');
     this.#figure(`edit_${this.#agents}_p99`, answers.p(99), 'ms');
     this.#runtimes!.onTell = () => undefined;
+    const floor = await editFloor({
+      world: this.#world,
+      client: this.#client,
+      namespace: this.#key(0).namespace,
+      edits: edited,
+      signal: this.#stop.signal,
+    });
+    this.#figure(`reload_${this.#agents}_floor_p50`, floor.p(50), 'ms');
+    this.#figure(`reload_${this.#agents}_floor_p99`, floor.p(99), 'ms');
   }
 
   /** From a circuit's change in a pod until a watch of its policy shows it: 20 a second, then all at once. */

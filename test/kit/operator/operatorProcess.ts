@@ -11,11 +11,27 @@ import { Metrics } from './metrics.ts';
 export const NAMESPACE = 'breakwater-system';
 export const LEASE = 'breakwater-operator';
 export const IMAGE = 'runtime:bench';
-/**
- * As in its image, and the size of the heap that Node chooses in a container of 512 MiB, the limit that the chart
- * sets; a large machine makes it lavish.
- */
-const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=4'];
+/** The size of the heap that Node chooses in a container of 512 MiB, the limit that the chart sets; a large machine makes it lavish. */
+const HEAP = '--max-old-space-size=256';
+
+/** What the operator's image gives its process. */
+interface ImageSettings {
+  flags: string[];
+  environment: Record<string, string>;
+}
+
+/** @throws Error when the Dockerfile has no image of the operator, or it starts nothing */
+function imageSettings(): ImageSettings {
+  const file = readFileSync(join(import.meta.dirname, '../../../Dockerfile'), 'utf8');
+  const stage = /^FROM .* AS operator$(.*?)(?=^FROM )/ms.exec(file)?.[1];
+  const command = /^ENTRYPOINT (.*)$/m.exec(stage ?? '')?.[1];
+  if (stage === undefined || command === undefined) throw new Error('No operator in Dockerfile');
+  const settings = [...stage.matchAll(/^ENV (.*)$/gm)].flatMap(([, pairs]) => pairs!.split(' '));
+  return {
+    flags: (JSON.parse(command) as string[]).slice(1, -1),
+    environment: Object.fromEntries(settings.map((pair) => pair.split('=') as [string, string])),
+  };
+}
 
 /** Bundles the operator as its image has it; returns the path of the program. */
 export async function bundleOperator(directory: string): Promise<string> {
@@ -32,6 +48,8 @@ const require = __createRequire(import.meta.url);`;
     banner: { js: require },
     minifySyntax: true,
     minifyWhitespace: true,
+    // A character that is not of Latin-1 in a comment doubles what the text takes in memory.
+    legalComments: 'none',
     // As in the images: nothing here calls what asks for it.
     external: ['protobufjs/minimal'],
     logLevel: 'warning',
@@ -75,8 +93,13 @@ export class OperatorProcess {
       ports: { metrics, health, debug },
     };
     const log = openSync(join(place.directory, `${name}.log`), 'a');
-    const child = spawn(process.execPath, [...HEAP, place.program], {
-      env: { ...process.env, BENCH: JSON.stringify({ access: place.access, settings }) },
+    const { flags, environment } = imageSettings();
+    const child = spawn(process.execPath, [HEAP, ...flags, place.program], {
+      env: {
+        ...process.env,
+        ...environment,
+        BENCH: JSON.stringify({ access: place.access, settings }),
+      },
       stdio: ['ignore', log, log],
     });
     closeSync(log);
