@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GateStatus } from '../../contract/generated/types.ts';
+import type { Counters, GateStatus } from '../../contract/generated/types.ts';
 import { settle } from '../kube/testing/fakeClock.ts';
 import { connected } from './testing/harness.ts';
 import {
@@ -34,11 +34,34 @@ describe('reports', () => {
       Array.from({ length: 64 }, (_, index) => index + 7),
     );
     expect(changes.slice(0, 4)).toEqual([
-      [AGENT, 'Counters'],
-      [AGENT, 'Counters'],
+      [AGENT, 'State'],
+      [AGENT, 'State'],
       [AGENT, 'Counters'],
       [AGENT, 'State'],
     ]);
+  });
+
+  it('tells figures from what somebody must hear of at once', async () => {
+    const { pod, socketTo, changes } = await connected(A);
+    const socket = socketTo(pod);
+    const told = (message: Partial<Counters>): unknown => {
+      changes.length = 0;
+      socket.say({ type: 'Counters', limits: [], circuits: [], ...message });
+      return changes[0]?.[1];
+    };
+    const { limits } = counters('calm', 1);
+    const failure = { class: 'Overloaded', message: 'Overloaded', time: '2026-01-01T00:00:01Z' };
+    expect(told({ limits })).toBe('State');
+    expect(told({ limits: limits.map((limit) => ({ ...limit, usedPercent: 99 })) })).toBe(
+      'Counters',
+    );
+    expect(told({ limits: limits.map((limit) => ({ ...limit, limiting: !limit.limiting })) })).toBe(
+      'State',
+    );
+    expect(told({ circuits: [circuit('Open')] })).toBe('State');
+    expect(told({ circuits: [{ ...circuit('Open'), lastFailure: failure }] })).toBe('Counters');
+    expect(told({ circuits: [{ ...circuit('Open'), overridden: 'Closed' }] })).toBe('State');
+    expect(told({ gates: [{ dependency: 'model/primary', gate: 'None' }] })).toBe('State');
   });
 
   it('merges gates, and knows none of a pod that does not tell them', async () => {

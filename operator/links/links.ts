@@ -10,8 +10,15 @@ import type { ReviewedIdentity } from './identity.ts';
 import { Keeper, type KeeperContext, type KeeperState, type KeeperTiming } from './keeper.ts';
 import type { Closure } from './link.ts';
 import { registerMetrics } from './metrics.ts';
-import type { ChangeKind, ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
-import { afterHello, afterReport, type HelloFacts, type PodReport } from './report.ts';
+import type { ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
+import {
+  afterHello,
+  afterReport,
+  changeKind,
+  type ChangeKind,
+  type HelloFacts,
+  type PodReport,
+} from './report.ts';
 import { Slots } from './slots.ts';
 import { type AgentKey, agentKeyOf, type PodTarget } from './target.ts';
 
@@ -230,7 +237,7 @@ export class Links implements PodLinks {
       if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
       this.#synchronise(pod);
     }
-    this.#changed(pod.key, report.type === 'Counters' ? 'Counters' : 'State');
+    this.#changed(pod.key, changeKind(before, report));
   }
 
   #closed(pod: Pod, closure: Closure): void {

@@ -1,9 +1,6 @@
 import type { Configuration } from '../../contract/generated/types.ts';
-import type { PodReport } from './report.ts';
+import type { ChangeKind, PodReport } from './report.ts';
 import type { AgentKey, PodTarget } from './target.ts';
-
-/** State: connected, disconnected, configured, a circuit changed. Counters: numbers only. */
-export type ChangeKind = 'State' | 'Counters';
 
 export type ChangeListener = (agentKey: AgentKey, kind: ChangeKind) => void;
 /** A pod has seen a term above the one that this leader has for the agent. */

@@ -14,6 +14,9 @@ const MAX_TRANSITIONS = 64;
 const MAX_CIRCUITS = 256;
 const MAX_LIMITS = 1024;
 
+/** State: connected, disconnected, configured, a circuit, limit or gate changed. Counters: figures only. */
+export type ChangeKind = 'State' | 'Counters';
+
 /** What is known of one pod. Never changed in place: a holder may compare by identity. */
 export interface PodReport {
   namespace: string;
@@ -67,6 +70,29 @@ export function afterReport(report: PodReport, message: Report): PodReport {
   const merge = message.type === 'Transition' ? mergeTransition : mergeCounters;
   return { ...report, snapshot: merge(report.snapshot, message as TransitionReport & Counters) };
 }
+
+/** Whether a message changes more than figures: the state of a circuit, of a limit or of a gate. */
+export function changeKind({ snapshot }: PodReport, message: Report): ChangeKind {
+  if (message.type !== 'Counters') return 'State';
+  const figuresOnly =
+    snapshot !== undefined &&
+    (message.gates ?? []).length === 0 &&
+    sameBut(circuitFacts, snapshot.circuits, message.circuits) &&
+    sameBut(limitFacts, snapshot.limits, message.limits);
+  return figuresOnly ? 'Counters' : 'State';
+}
+
+/** Whether all that is told is known already, as far as `factsOf` shows it. */
+function sameBut<T>(factsOf: (value: T) => string, known: T[], told: T[]): boolean {
+  if (told.length === 0) return true;
+  const facts = new Set(known.map(factsOf));
+  return told.every((value) => facts.has(factsOf(value)));
+}
+
+const circuitFacts = ({ lastFailure: _, nextProbe: __, ...facts }: CircuitStatus): string =>
+  JSON.stringify(facts);
+
+const limitFacts = (limit: LimitStatus): string => `${limitKey(limit)}${limit.limiting}`;
 
 function afterSnapshot(report: PodReport, snapshot: Snapshot): PodReport {
   const { hash, revision } = snapshot.configuration;

@@ -168,15 +168,21 @@ export class Office {
   }
 }
 
-/** Asks for the status of every policy that is for an agent and of the agent. Policies first: they are what people look at. */
+/**
+ * Asks for the status of every policy that is for an agent and of the agent. Policies first: they are what people look
+ * at. With `laterMs`, in so many milliseconds, or when they are looked at anyway.
+ */
 export function enqueueStatuses(
   { queues, attachments }: Pick<OfficeOptions, 'queues' | 'attachments'>,
   key: string,
+  laterMs = 0,
 ): void {
   const slash = key.indexOf('/');
   const namespace = key.slice(0, slash);
   const { breakers, limits } = attachments.of(namespace).policiesOf(key.slice(slash + 1));
-  for (const name of breakers) queues.breakerStatus.add(`${namespace}/${name}`);
-  for (const name of limits) queues.limitStatus.add(`${namespace}/${name}`);
-  queues.agentStatus.add(key);
+  const add = (queue: WorkQueue, each: string): void =>
+    laterMs > 0 ? queue.addByAndBy(each, laterMs) : queue.add(each);
+  for (const name of breakers) add(queues.breakerStatus, `${namespace}/${name}`);
+  for (const name of limits) add(queues.limitStatus, `${namespace}/${name}`);
+  add(queues.agentStatus, key);
 }

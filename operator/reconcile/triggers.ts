@@ -21,6 +21,8 @@ export interface TriggerOptions {
 
 /** The objects of a new agent come in one by one, as its reconcile makes them; it looks at them together. */
 const MADE_MS = 1_000;
+/** Figures come every second from every pod; those of a while are looked at together. */
+const FIGURES_MS = 5_000;
 
 /**
  * Turns what informers and links notice into keys to reconcile. It only enqueues: whoever leads works
@@ -48,7 +50,9 @@ export function connectTriggers(options: TriggerOptions): void {
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   watchPods(options);
-  links.onChange((key) => enqueueStatuses(options, key));
+  links.onChange((key, kind) =>
+    enqueueStatuses(options, key, kind === 'Counters' ? FIGURES_MS : 0),
+  );
   links.onHigherTerm((key) => queues.agent.add(key));
 }
 

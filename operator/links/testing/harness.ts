@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { FakeClock, settle } from '../../kube/testing/fakeClock.ts';
 import { Links, type LinksOptions } from '../links.ts';
-import type { ChangeKind } from '../podLinks.ts';
+import type { ChangeKind } from '../report.ts';
 import type { PodTarget } from '../target.ts';
 import { type FakeSocket, fakeDial } from './fakeSocket.ts';
 import { AGENT, hello, review, snapshot, target } from './messages.ts';
