@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Deployment } from '../../operator/kube/index.ts';
 import type { Pod } from '../kit/agents.ts';
 import { isReady } from '../kit/agents.ts';
 import { condition } from '../kit/conditions.ts';
@@ -80,6 +81,7 @@ describe('what is changed in a policy', () => {
     const expiresAt = new Date(Date.now() + 15_000).toISOString().replace(/\.\d+Z$/, 'Z');
     await policy('watchman', { override: { state: 'Open', reason: 'dredging', expiresAt } });
     expect(outcome(await pod.send())).toBe(OPEN);
+    const { spec } = await sandbox.api.get<Deployment>('deployments', OPERATOR_NAMESPACE, OPERATOR);
     try {
       await scaleOperator(0);
       await pod.until('probes are let through', ({ status }) => status === 200, {
@@ -88,7 +90,7 @@ describe('what is changed in a policy', () => {
       });
       expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
     } finally {
-      await scaleOperator(1);
+      await scaleOperator(spec?.replicas ?? 1);
     }
     expect(outcome(await pod.send())).toBe('200');
     await sandbox.agents.waitForBreaker(
