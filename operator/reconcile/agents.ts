@@ -21,6 +21,7 @@ import type { ApplyError } from '../status/observations.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
+import type { OwnWrites } from './ownWrites.ts';
 import { Revisions, type Decision, type Evidence } from './revisions.ts';
 import { heldSlots, type HeldSlots } from './slots.ts';
 import { optionsFor, type Upgrades } from './upgrades.ts';
@@ -48,6 +49,8 @@ export interface AgentReconcilerOptions {
   plan: PlanOptions;
   upgrades: Upgrades;
   authorityPem: string;
+  /** Where writes are noted, for those who hear of them. */
+  ownWrites?: OwnWrites;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;
   /** Called after each reconcile: there may be something new to say about the agent. */
@@ -69,7 +72,7 @@ export class AgentReconciler {
 
   constructor(options: AgentReconcilerOptions) {
     this.#options = options;
-    this.#children = new ChildWriter(options.client);
+    this.#children = new ChildWriter(options.client, options.ownWrites);
   }
 
   /** Undefined until the agent was reconciled once. */

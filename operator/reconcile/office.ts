@@ -14,6 +14,7 @@ import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { OwnWrites } from './ownWrites.ts';
 import { StatusReconciler } from './statuses.ts';
 import type { StatusLag } from './statusLag.ts';
 import { Upgrades } from './upgrades.ts';
@@ -65,6 +66,7 @@ export interface OfficeOptions {
   links: Links;
   queues: Queues;
   lag: StatusLag;
+  ownWrites: OwnWrites;
   plan: PlanOptions;
   /** How many agents at most roll at once because the operator is a new version. */
   upgradeConcurrency: number;
@@ -97,6 +99,7 @@ export class Office {
       attachments,
       links,
       plan: options.plan,
+      ownWrites: options.ownWrites,
       upgrades: new Upgrades({
         limit: options.upgradeConcurrency,
         deployments: caches.deployments.list(),
@@ -116,6 +119,7 @@ export class Office {
       links,
       agents: this.agents,
       clock,
+      ownWrites: options.ownWrites,
       onWritten: (kind, key) => options.lag.written(kind, key),
       events: new EventRecorder({
         client,

@@ -36,6 +36,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe } from './observe.ts';
+import type { OwnWrites } from './ownWrites.ts';
 import { slotsOf } from './slots.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
@@ -48,6 +49,8 @@ export interface StatusReconcilerOptions {
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
+  /** Where writes are noted, for those who hear of them. */
+  ownWrites?: OwnWrites;
   /** Called after each write. */
   onWritten?: (kind: string, key: string) => void;
   /** How long a new leader waits for links before it says that pods do not report. */
@@ -74,13 +77,19 @@ export class StatusReconciler {
   readonly #limits: StatusWriter<RateLimitPolicyStatus, RateLimitPolicy>;
 
   constructor(options: StatusReconcilerOptions) {
-    const { client, clock } = options;
+    const { client, clock, ownWrites } = options;
     const budget = new NumbersBudget();
     this.#options = options;
     this.#since = clock.monotonic();
-    this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange);
-    this.#breakers = new StatusWriter(client, CircuitBreakerPolicies, budget, statusChange);
-    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange);
+    this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange, ownWrites);
+    this.#breakers = new StatusWriter(
+      client,
+      CircuitBreakerPolicies,
+      budget,
+      statusChange,
+      ownWrites,
+    );
+    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites);
   }
 
   agent: Reconcile = async (key, signal) => {
