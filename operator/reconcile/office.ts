@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import {
   Controller,
   EventRecorder,
+  Slices,
   WorkQueue,
   type Clock,
   type KubeClient,
@@ -87,12 +88,14 @@ export class Office {
   readonly #term: LeaderTerm;
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
+  readonly #slices: Slices;
 
   constructor(options: OfficeOptions, term: LeaderTerm) {
     const { caches, attachments, links, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => term.assertLeading());
     this.#options = options;
     this.#term = term;
+    this.#slices = new Slices(clock);
     this.agents = new AgentReconciler({
       client,
       caches,
@@ -168,6 +171,7 @@ export class Office {
       registry,
       clock,
       random,
+      slices: this.#slices,
     });
   }
 }
