@@ -107,7 +107,7 @@ export class StatusReconciler {
     const early = this.#early([key]);
     if (early > 0) return { requeueAfterMs: early };
     const agent = this.#agents.newest(cached);
-    const observation = this.#observe(key);
+    const observation = this.#observe(key, true);
     const { plan } = state;
     const now = new Date(this.#options.clock.now());
     const next = agentStatus({ agent, plan, observation, previous: agent.status, now });
@@ -166,7 +166,7 @@ export class StatusReconciler {
     if (early > 0) return { requeueAfterMs: early };
     const policy = writer.newest(attachment.policy);
     const agents = new Map(
-      attachment.targets.map((agent) => [agent, this.#observe(`${namespace}/${agent}`)]),
+      attachment.targets.map((agent) => [agent, this.#observe(`${namespace}/${agent}`, false)]),
     );
     const now = new Date(this.#options.clock.now());
     const due = draft({
@@ -217,13 +217,14 @@ export class StatusReconciler {
     });
   }
 
-  #observe(key: string): AgentObservation {
+  /** @param whole whether the Deployment and the autoscaler are looked at too, of which policies tell nothing */
+  #observe(key: string, whole: boolean): AgentObservation {
     const { caches, links, agents, clock } = this.#options;
     const { namespace, name } = parts(key);
     return observe({
       state: agents.stateOf(key),
-      deployment: caches.deployments.get(namespace, name),
-      autoscaler: caches.autoscalers.get(namespace, name),
+      deployment: whole ? caches.deployments.get(namespace, name) : undefined,
+      autoscaler: whole ? caches.autoscalers.get(namespace, name) : undefined,
       pods: this.#pods(key),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),
