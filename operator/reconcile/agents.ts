@@ -136,6 +136,7 @@ export class AgentReconciler {
     const { caches, links } = this.#options;
     const stored = storedConfiguration(
       caches.configMaps.get(agent.metadata.namespace, configMapName(agent)),
+      this.#states.get(key)?.configuration,
     );
     const reported = parseRevision(agent.status?.configuration?.revision ?? '');
     return {
@@ -231,10 +232,17 @@ function factsOf({
   };
 }
 
-/** The configuration in an agent's ConfigMap; undefined when there is none that can be read. */
-function storedConfiguration(object: ConfigMap | undefined): Configuration | undefined {
+/**
+ * The configuration in an agent's ConfigMap; undefined when there is none that can be read.
+ * @param applied the one that was applied last, which it is as a rule: to compare it takes less than to parse it
+ */
+function storedConfiguration(
+  object: ConfigMap | undefined,
+  applied: Configuration | undefined,
+): Configuration | undefined {
   const text = object?.data?.[MOUNTS.configurationKey];
   if (text === undefined) return undefined;
+  if (applied && JSON.stringify(applied) === text) return applied;
   try {
     const parsed = parseConfiguration(JSON.parse(text));
     return parsed.ok ? parsed.value : undefined;
