@@ -27,6 +27,7 @@ import {
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { createQueues, Office } from './reconcile/office.ts';
+import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
@@ -68,6 +69,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   });
   const attachments = new Attachments(caches);
   const lag = new StatusLag(registry, clock);
+  const ownWrites = new OwnWrites();
   const queues = createQueues({ registry, clock, random, lag });
   const rotation = await Rotation.start({
     store: new AuthorityStore(client, settings),
@@ -81,7 +83,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
-  connectTriggers({ caches, attachments, links, queues });
+  connectTriggers({ caches, attachments, links, queues, ownWrites });
   exportCacheAge(caches, registry);
   let office: Office | undefined;
   const stop = await serveEndpoints(options, caches, {
@@ -110,6 +112,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         links,
         queues,
         lag,
+        ownWrites,
         plan: {
           runtimeImage,
           operatorNamespace: settings.namespace,

@@ -5,7 +5,7 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
-import { attach } from './attach.ts';
+import { attach, claimAlike } from './attach.ts';
 import type { Attachment, Slot } from './attachment.ts';
 import {
   agentFixture,
@@ -286,6 +286,40 @@ describe('attach, whatever it is given', () => {
         }
       }),
     );
+  });
+
+  it('differs in nothing but the policy when that claims what it claimed before', () => {
+    fc.assert(
+      fc.property(policies, agents, fc.nat(5), (some, all, at) => {
+        fc.pre(some.breakers.length > 0);
+        const before = some.breakers[at % some.breakers.length]!;
+        const after = { ...before, spec: { ...before.spec, openDuration: '31s' } };
+        expect(claimAlike(before, after)).toBe(true);
+        const edited = some.breakers.map((each) => (each === before ? after : each));
+        const outcome = (breakers: CircuitBreakerPolicy[]): unknown => {
+          const attachment = attach({ ...some, breakers }, all);
+          return [
+            attachment.breakers.map((each) => ({ ...each, policy: each.policy.metadata.name })),
+            [...attachment.agents].map(([name, { circuits }]) => [
+              name,
+              [...circuits].map(([section, { metadata }]) => [section, metadata.name]),
+            ]),
+          ];
+        };
+        expect(outcome(edited)).toEqual(outcome(some.breakers));
+      }),
+    );
+  });
+
+  it('may differ when a version is for others, is invalid or is another object', () => {
+    const policy = breakerFixture('p', { targetRefs: [target('a')] });
+    const { spec, metadata } = policy;
+    expect(claimAlike(policy, { ...policy, spec: { ...spec, targetRefs: [target('b')] } })).toBe(
+      false,
+    );
+    expect(claimAlike(policy, { ...policy, spec: { ...spec, openDuration: 'soon' } })).toBe(false);
+    expect(claimAlike({ ...policy, spec: { ...spec, openDuration: 'soon' } }, policy)).toBe(false);
+    expect(claimAlike(policy, { ...policy, metadata: { ...metadata, uid: 'other' } })).toBe(false);
   });
 
   it('does not depend on the order of its input', () => {

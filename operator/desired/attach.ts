@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
   AgentDeployment,
   CircuitBreakerPolicy,
@@ -39,6 +40,25 @@ export function attach(policies: Policies, agents: readonly AgentDeployment[]): 
       ]),
     ),
   };
+}
+
+/**
+ * Whether two versions of one policy claim the same slots: then `attach` differs in nothing but the policy itself.
+ * Versions that are invalid do not count, as what is wrong with them is told.
+ */
+export function claimAlike(a: Policy, b: Policy): boolean {
+  const reach = ({ kind, metadata, spec }: Policy): unknown[] => [
+    kind,
+    metadata.uid,
+    metadata.creationTimestamp,
+    spec.targetRefs,
+    spec.targetSelectors,
+  ];
+  return (
+    isDeepStrictEqual(reach(a), reach(b)) &&
+    policyProblem(a) === undefined &&
+    policyProblem(b) === undefined
+  );
 }
 
 interface Attached<P extends Policy> {

@@ -6,6 +6,7 @@ import type { Clock, Deadline } from './clock.ts';
 import { ControllerMetrics } from './controllerMetrics.ts';
 import { describeError, isConflict } from './errors.ts';
 import { splitKey } from './key.ts';
+import { Slices } from './slices.ts';
 import { WorkQueue } from './workqueue.ts';
 import type { Priority } from './workqueue.ts';
 
@@ -46,6 +47,8 @@ export interface ControllerOptions {
   deadlineMs?: number;
   clock?: Clock;
   random?: () => number;
+  /** Which controllers of one process share. Default: its own. */
+  slices?: Slices;
 }
 
 export interface EnqueueOptions {
@@ -71,6 +74,7 @@ export class Controller {
   readonly #concurrency: number;
   readonly #deadlineMs: number;
   readonly #clock: Clock;
+  readonly #slices: Slices;
 
   constructor(options: ControllerOptions) {
     const { name, registry, clock, random } = options;
@@ -82,6 +86,7 @@ export class Controller {
     this.#metrics = new ControllerMetrics(registry, name, this.#concurrency);
     this.#deadlineMs = options.deadlineMs ?? 60_000;
     this.#clock = clock ?? systemClock;
+    this.#slices = options.slices ?? new Slices(this.#clock);
   }
 
   /** Asks for a reconcile. Cheap, idempotent, and allowed while nothing runs. */
@@ -101,6 +106,8 @@ export class Controller {
     for (;;) {
       const key = await this.queue.get(signal);
       if (key === undefined) return;
+      // Right before the work: whoever is let go at the same time sees how long the others took.
+      while (this.#slices.over) await this.#slices.next();
       await this.#process(key, signal);
     }
   }

@@ -13,6 +13,7 @@ export * from './leader.ts';
 export * from './optionalInformer.ts';
 export * from './portForward.ts';
 export * from './resource.ts';
+export * from './slices.ts';
 export * from './transport.ts';
 export type * from './types.ts';
 export * from './workqueue.ts';

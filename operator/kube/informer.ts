@@ -172,8 +172,12 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
 
   #upsert(object: T, initial: boolean): void {
     const key = keyOf(object);
-    if (isAnother(object, this.#store.get(key))) this.#remove(key);
-    const previous = this.#store.set(key, object);
+    let previous = this.#store.get(key);
+    if (isAnother(object, previous)) {
+      this.#remove(key);
+      previous = undefined;
+    }
+    this.#store.set(key, object, previous);
     if (previous && previous.metadata.resourceVersion === object.metadata.resourceVersion) return;
     this.#notify(object, previous, initial);
   }

@@ -51,9 +51,12 @@ export class Store<T> {
     for (const packed of this.#objects.values()) yield this.#packing.unpack(packed);
   }
 
-  /** Puts the object in and returns the one that it replaces. */
-  set(key: string, object: T): T | undefined {
-    const previous = this.#unindexed(key);
+  /**
+   * Puts the object in and returns the one that it replaces.
+   * @param previous that one, for who has looked at it already
+   */
+  set(key: string, object: T, previous: T | undefined = this.get(key)): T | undefined {
+    if (previous !== undefined) this.#unindex(key, previous);
     this.#objects.set(key, this.#packing.pack(object));
     for (const index of this.#indexes.values()) insert(index, key, object);
     return previous;
@@ -61,7 +64,9 @@ export class Store<T> {
 
   /** Takes the object out and returns it. */
   delete(key: string): T | undefined {
-    const previous = this.#unindexed(key);
+    const previous = this.get(key);
+    if (previous === undefined) return undefined;
+    this.#unindex(key, previous);
     this.#objects.delete(key);
     return previous;
   }
@@ -89,11 +94,8 @@ export class Store<T> {
     return [...(index.keys.get(value) ?? [])];
   }
 
-  #unindexed(key: string): T | undefined {
-    const object = this.get(key);
-    if (object === undefined) return undefined;
+  #unindex(key: string, object: T): void {
     for (const index of this.#indexes.values()) remove(index, key, object);
-    return object;
   }
 }
 

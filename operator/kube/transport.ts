@@ -334,11 +334,10 @@ function retryAfter(headers: IncomingHttpHeaders, nowMs: number): number | undef
 }
 
 function queryString(query: TransportRequest['query']): string {
-  const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined) params.set(name, String(value));
-  }
-  return params.size === 0 ? '' : `?${params.toString()}`;
+  const params = Object.entries(query ?? {})
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value!)}`);
+  return params.length === 0 ? '' : `?${params.join('&')}`;
 }
 
 function sameIdentity(a: TlsIdentity, b: TlsIdentity): boolean {

@@ -21,6 +21,7 @@ import type { ApplyError } from '../status/observations.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, ChildWriter, type ChildClient } from './children.ts';
+import type { OwnWrites } from './ownWrites.ts';
 import { Revisions, type Decision, type Evidence } from './revisions.ts';
 import { heldSlots, type HeldSlots } from './slots.ts';
 import { optionsFor, type Upgrades } from './upgrades.ts';
@@ -48,6 +49,8 @@ export interface AgentReconcilerOptions {
   plan: PlanOptions;
   upgrades: Upgrades;
   authorityPem: string;
+  /** Where writes are noted, for those who hear of them. */
+  ownWrites?: OwnWrites;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;
   /** Called after each reconcile: there may be something new to say about the agent. */
@@ -69,7 +72,7 @@ export class AgentReconciler {
 
   constructor(options: AgentReconcilerOptions) {
     this.#options = options;
-    this.#children = new ChildWriter(options.client);
+    this.#children = new ChildWriter(options.client, options.ownWrites);
   }
 
   /** Undefined until the agent was reconciled once. */
@@ -133,6 +136,7 @@ export class AgentReconciler {
     const { caches, links } = this.#options;
     const stored = storedConfiguration(
       caches.configMaps.get(agent.metadata.namespace, configMapName(agent)),
+      this.#states.get(key)?.configuration,
     );
     const reported = parseRevision(agent.status?.configuration?.revision ?? '');
     return {
@@ -228,10 +232,17 @@ function factsOf({
   };
 }
 
-/** The configuration in an agent's ConfigMap; undefined when there is none that can be read. */
-function storedConfiguration(object: ConfigMap | undefined): Configuration | undefined {
+/**
+ * The configuration in an agent's ConfigMap; undefined when there is none that can be read.
+ * @param applied the one that was applied last, which it is as a rule: to compare it takes less than to parse it
+ */
+function storedConfiguration(
+  object: ConfigMap | undefined,
+  applied: Configuration | undefined,
+): Configuration | undefined {
   const text = object?.data?.[MOUNTS.configurationKey];
   if (text === undefined) return undefined;
+  if (applied && JSON.stringify(applied) === text) return applied;
   try {
     const parsed = parseConfiguration(JSON.parse(text));
     return parsed.ok ? parsed.value : undefined;

@@ -57,16 +57,20 @@ export class Attachments {
     return known;
   }
 
-  /** Takes over a version of a policy in which nothing but its status changed. */
-  replace(namespace: string, policy: Policy): void {
+  /**
+   * Takes over a version of a policy that claims what the one before claimed.
+   * @returns what came of it, unless the namespace is yet to be joined anew
+   */
+  replace(namespace: string, policy: Policy): PolicyAttachment | undefined {
     const known = this.#known.get(namespace);
     const { kind, metadata } = policy;
     const all: ReadonlyMap<string, PolicyAttachment<Policy>> | undefined =
       kind === 'CircuitBreakerPolicy' ? known?.breakers : known?.limits;
     const found = all?.get(metadata.name);
-    if (found?.policy.metadata.uid !== metadata.uid) return;
+    if (found?.policy.metadata.uid !== metadata.uid) return undefined;
     found!.policy = policy;
     for (const target of found!.targets) hold(known!.agents.get(target), policy);
+    return found;
   }
 
   /** The same for an agent. The version before is in memory no longer. */

@@ -6,6 +6,7 @@ import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
 import { ApiError, isConflict, type Deployment, type Own, type Resource } from '../kube/index.ts';
 import type { ApplyError } from '../status/observations.ts';
 import { handReplicasOver } from './handOver.ts';
+import { OwnWrites } from './ownWrites.ts';
 import { carries, projection } from './projection.ts';
 
 /** Hash of what was applied last, so that nothing is written when nothing changed, also after a restart. */
@@ -43,11 +44,13 @@ export class ForeignObjectError extends Error {}
  */
 export class ChildWriter {
   readonly #client: ChildClient;
+  readonly #ownWrites: OwnWrites;
   /** How the server stores what was applied where that differs from what was sent (quantities, defaults in lists), by UID. */
   readonly #normalised = new Map<string, string>();
 
-  constructor(client: ChildClient) {
+  constructor(client: ChildClient, ownWrites = new OwnWrites()) {
     this.#client = client;
+    this.#ownWrites = ownWrites;
   }
 
   /**
@@ -100,7 +103,9 @@ export class ChildWriter {
       const deployment = standing as Deployment | undefined;
       await handReplicasOver(this.#client, agent, object, deployment, signal);
     }
-    return this.#client.apply(resource, object, { fieldManager: FIELD_MANAGER, signal });
+    return this.#ownWrites.during(standing?.metadata.uid, () =>
+      this.#client.apply(resource, object, { fieldManager: FIELD_MANAGER, signal }),
+    );
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import {
   Controller,
   EventRecorder,
+  Slices,
   WorkQueue,
   type Clock,
   type KubeClient,
@@ -14,6 +15,7 @@ import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { OwnWrites } from './ownWrites.ts';
 import { StatusReconciler } from './statuses.ts';
 import type { StatusLag } from './statusLag.ts';
 import { Upgrades } from './upgrades.ts';
@@ -65,6 +67,7 @@ export interface OfficeOptions {
   links: Links;
   queues: Queues;
   lag: StatusLag;
+  ownWrites: OwnWrites;
   plan: PlanOptions;
   /** How many agents at most roll at once because the operator is a new version. */
   upgradeConcurrency: number;
@@ -85,18 +88,21 @@ export class Office {
   readonly #term: LeaderTerm;
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
+  readonly #slices: Slices;
 
   constructor(options: OfficeOptions, term: LeaderTerm) {
     const { caches, attachments, links, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => term.assertLeading());
     this.#options = options;
     this.#term = term;
+    this.#slices = new Slices(clock);
     this.agents = new AgentReconciler({
       client,
       caches,
       attachments,
       links,
       plan: options.plan,
+      ownWrites: options.ownWrites,
       upgrades: new Upgrades({
         limit: options.upgradeConcurrency,
         deployments: caches.deployments.list(),
@@ -116,6 +122,7 @@ export class Office {
       links,
       agents: this.agents,
       clock,
+      ownWrites: options.ownWrites,
       onWritten: (kind, key) => options.lag.written(kind, key),
       events: new EventRecorder({
         client,
@@ -164,6 +171,7 @@ export class Office {
       registry,
       clock,
       random,
+      slices: this.#slices,
     });
   }
 }

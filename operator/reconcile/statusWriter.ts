@@ -2,6 +2,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
 import type { StatusChange } from '../status/change.ts';
 import type { NumbersBudget } from './numbersBudget.ts';
+import { OwnWrites } from './ownWrites.ts';
 
 export interface StatusObject<S> extends KubernetesObject {
   status?: S;
@@ -24,6 +25,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   readonly #client: StatusClient;
   readonly #resource: Resource<T, 'status/update'>;
   readonly #budget: NumbersBudget;
+  readonly #ownWrites: OwnWrites;
   readonly #changeOf: (previous: S | undefined, next: S) => StatusChange;
   /** What was written last, for as long as the informer's cache is behind it. */
   readonly #written = new Map<string, T>();
@@ -33,11 +35,13 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     resource: Resource<T, 'status/update'>,
     budget: NumbersBudget,
     changeOf: (previous: S | undefined, next: S) => StatusChange,
+    ownWrites = new OwnWrites(),
   ) {
     this.#client = client;
     this.#resource = resource;
     this.#budget = budget;
     this.#changeOf = changeOf;
+    this.#ownWrites = ownWrites;
   }
 
   /** The newest version known of an object that the cache holds. */
@@ -71,7 +75,10 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     const body = { ...object, status: next };
     try {
       const options = { signal, yields: true };
-      this.#written.set(key, await this.#client.replaceStatus(this.#resource, body, options));
+      const written = await this.#ownWrites.during(object.metadata.uid, () =>
+        this.#client.replaceStatus(this.#resource, body, options),
+      );
+      this.#written.set(key, written);
     } catch (error) {
       // Deleted meanwhile: there is nothing left to tell.
       if (isNotFound(error)) return { written: false };

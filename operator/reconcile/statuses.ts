@@ -36,6 +36,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe } from './observe.ts';
+import type { OwnWrites } from './ownWrites.ts';
 import { slotsOf } from './slots.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
@@ -48,6 +49,8 @@ export interface StatusReconcilerOptions {
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
+  /** Where writes are noted, for those who hear of them. */
+  ownWrites?: OwnWrites;
   /** Called after each write. */
   onWritten?: (kind: string, key: string) => void;
   /** How long a new leader waits for links before it says that pods do not report. */
@@ -74,13 +77,19 @@ export class StatusReconciler {
   readonly #limits: StatusWriter<RateLimitPolicyStatus, RateLimitPolicy>;
 
   constructor(options: StatusReconcilerOptions) {
-    const { client, clock } = options;
+    const { client, clock, ownWrites } = options;
     const budget = new NumbersBudget();
     this.#options = options;
     this.#since = clock.monotonic();
-    this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange);
-    this.#breakers = new StatusWriter(client, CircuitBreakerPolicies, budget, statusChange);
-    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange);
+    this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange, ownWrites);
+    this.#breakers = new StatusWriter(
+      client,
+      CircuitBreakerPolicies,
+      budget,
+      statusChange,
+      ownWrites,
+    );
+    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites);
   }
 
   agent: Reconcile = async (key, signal) => {
@@ -98,7 +107,7 @@ export class StatusReconciler {
     const early = this.#early([key]);
     if (early > 0) return { requeueAfterMs: early };
     const agent = this.#agents.newest(cached);
-    const observation = this.#observe(key);
+    const observation = this.#observe(key, true);
     const { plan } = state;
     const now = new Date(this.#options.clock.now());
     const next = agentStatus({ agent, plan, observation, previous: agent.status, now });
@@ -157,7 +166,7 @@ export class StatusReconciler {
     if (early > 0) return { requeueAfterMs: early };
     const policy = writer.newest(attachment.policy);
     const agents = new Map(
-      attachment.targets.map((agent) => [agent, this.#observe(`${namespace}/${agent}`)]),
+      attachment.targets.map((agent) => [agent, this.#observe(`${namespace}/${agent}`, false)]),
     );
     const now = new Date(this.#options.clock.now());
     const due = draft({
@@ -208,13 +217,14 @@ export class StatusReconciler {
     });
   }
 
-  #observe(key: string): AgentObservation {
+  /** @param whole whether the Deployment and the autoscaler are looked at too, of which policies tell nothing */
+  #observe(key: string, whole: boolean): AgentObservation {
     const { caches, links, agents, clock } = this.#options;
     const { namespace, name } = parts(key);
     return observe({
       state: agents.stateOf(key),
-      deployment: caches.deployments.get(namespace, name),
-      autoscaler: caches.autoscalers.get(namespace, name),
+      deployment: whole ? caches.deployments.get(namespace, name) : undefined,
+      autoscaler: whole ? caches.autoscalers.get(namespace, name) : undefined,
       pods: this.#pods(key),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),

@@ -2,7 +2,8 @@ import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { AGENT_LABEL } from '../desired/metadata.ts';
-import type { Policy } from '../desired/attachment.ts';
+import { claimAlike } from '../desired/attach.ts';
+import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
 import { keyOf, type ChangeHandler, type Pod } from '../kube/index.ts';
 import type { Links, PodTarget } from '../links/index.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
@@ -11,12 +12,14 @@ import type { Caches } from './caches.ts';
 import { Concerned } from './concerned.ts';
 import { isTerminating } from './observe.ts';
 import { enqueueStatuses, type Queues } from './office.ts';
+import type { OwnWrites } from './ownWrites.ts';
 
 export interface TriggerOptions {
   caches: Caches;
   attachments: Attachments;
   links: Links;
   queues: Queues;
+  ownWrites: OwnWrites;
 }
 
 /** The objects of a new agent come in one by one, as its reconcile makes them; it looks at them together. */
@@ -29,7 +32,7 @@ const FIGURES_MS = 5_000;
  * the queues off, and a new leader starts from everything there is.
  */
 export function connectTriggers(options: TriggerOptions): void {
-  const { caches, links, queues } = options;
+  const { caches, links, queues, ownWrites } = options;
   const concerned = new Concerned(options);
   const policyChanged: ChangeHandler<Policy> = (current, previous) =>
     whenPolicyChanged(options, concerned, current, previous);
@@ -40,9 +43,13 @@ export function connectTriggers(options: TriggerOptions): void {
   caches.limits.onChange(policyChanged);
   const childChanged: ChangeHandler<KubernetesObject> = (current, previous) => {
     const key = agentKeyOfChild((current ?? previous)!);
+    if (!current) ownWrites.forget(previous?.metadata.uid);
     if (key === undefined) return;
-    if (previous) queues.agent.add(key);
-    else queues.agent.addAfter(key, MADE_MS);
+    if (current && !previous) return queues.agent.addAfter(key, MADE_MS);
+    const look = (): void => queues.agent.add(key);
+    // How a roll-out goes on depends on the Deployment in the cache, so that each version of it is looked at.
+    if (current && current.kind !== 'Deployment') ownWrites.heard(current, look);
+    else look();
   };
   for (const informer of caches.children) informer.onChange(childChanged);
   caches.monitoring.onChange(childChanged);
@@ -57,7 +64,7 @@ export function connectTriggers(options: TriggerOptions): void {
 }
 
 function whenAgentChanged(
-  { attachments, queues }: TriggerOptions,
+  { attachments, queues, ownWrites }: TriggerOptions,
   concerned: Concerned,
   current: AgentDeployment | undefined,
   previous: AgentDeployment | undefined,
@@ -65,16 +72,18 @@ function whenAgentChanged(
   const object = (current ?? previous)!;
   const namespace = object.metadata.namespace!;
   const key = keyOf(object);
-  queues.agentStatus.add(key);
   if (current && previous && !differs(current, previous)) {
+    ownWrites.heard(current, () => queues.agentStatus.add(key));
     return attachments.replaceAgent(namespace, current);
   }
+  if (!current) ownWrites.forget(object.metadata.uid);
+  queues.agentStatus.add(key);
   concerned.agentChanged(namespace, object.metadata.name);
   queues.agent.add(key);
 }
 
 function whenPolicyChanged(
-  { attachments, queues }: TriggerOptions,
+  { attachments, queues, ownWrites }: TriggerOptions,
   concerned: Concerned,
   current: Policy | undefined,
   previous: Policy | undefined,
@@ -82,9 +91,28 @@ function whenPolicyChanged(
   const { kind, metadata } = (current ?? previous)!;
   const namespace = metadata.namespace!;
   const queue = kind === 'CircuitBreakerPolicy' ? queues.breakerStatus : queues.limitStatus;
-  queue.add(`${namespace}/${metadata.name}`);
-  if (current && previous && !differs(current, previous)) attachments.replace(namespace, current);
-  else concerned.policyChanged(namespace, kind, metadata.name);
+  const look = (): void => queue.add(`${namespace}/${metadata.name}`);
+  if (current && previous && !differs(current, previous)) {
+    attachments.replace(namespace, current);
+    return ownWrites.heard(current, look);
+  }
+  const targets = edited({ attachments }, current, previous)?.targets ?? [];
+  // Whoever reconciles an agent asks for the status of its policies.
+  if (targets.length > 0)
+    return targets.forEach((name) => queues.agent.add(`${namespace}/${name}`));
+  if (!current) ownWrites.forget(metadata.uid);
+  look();
+  concerned.policyChanged(namespace, kind, metadata.name);
+}
+
+/** What comes of a policy that claims the slots that it claimed before; undefined when all is to be joined anew. */
+function edited(
+  { attachments }: Pick<TriggerOptions, 'attachments'>,
+  current: Policy | undefined,
+  previous: Policy | undefined,
+): PolicyAttachment | undefined {
+  if (!current || !previous || !claimAlike(previous, current)) return undefined;
+  return attachments.replace(current.metadata.namespace!, current);
 }
 
 /** Whether more than the status, or bookkeeping in metadata, changed. */

@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { childMetadata } from '../desired/metadata.ts';
+import { agentFixture, breakerFixture, target } from '../desired/fixtures.ts';
+import type { ChangeHandler } from '../kube/index.ts';
+import { Attachments } from './attachments.ts';
+import type { Caches } from './caches.ts';
+import { OwnWrites } from './ownWrites.ts';
+import { connectTriggers, type TriggerOptions } from './triggers.ts';
+
+const agent = agentFixture('triage');
+const first = breakerFixture('calm', { targetRefs: [target('triage')] });
+const namespace = first.metadata.namespace!;
+
+/** A cache that tells what it is told to. */
+class Cache {
+  listed = 0;
+  objects: object[];
+  #handler: ChangeHandler<KubernetesObject> = () => undefined;
+
+  constructor(...objects: object[]) {
+    this.objects = objects;
+  }
+
+  list(): object[] {
+    this.listed += 1;
+    return this.objects;
+  }
+
+  addIndex(): void {}
+  onFacts(): void {}
+
+  onChange(handler: ChangeHandler<KubernetesObject>): void {
+    this.#handler = handler;
+  }
+
+  tell(current: object | undefined, previous: object | undefined): void {
+    if (current) this.objects = [current];
+    const [now, before] = [current, previous] as (KubernetesObject | undefined)[];
+    this.#handler(now, before, { initial: false });
+  }
+}
+
+let agents: Cache;
+let breakers: Cache;
+let children: Cache;
+let attachments: Attachments;
+let ownWrites: OwnWrites;
+let asked: string[];
+
+const queue = (task: string): object => ({
+  add: (key: string) => void asked.push(`${task} ${key}`),
+  addAfter: (key: string) => void asked.push(`${task} ${key} later`),
+});
+
+const version = <T extends KubernetesObject>(object: T, changes: object): T => ({
+  ...object,
+  metadata: { ...object.metadata, ...changes },
+});
+
+beforeEach(() => {
+  agents = new Cache(agent);
+  breakers = new Cache(first);
+  children = new Cache();
+  asked = [];
+  ownWrites = new OwnWrites();
+  const none = new Cache();
+  const caches = {
+    ...{ agents, breakers, limits: none, pods: none, monitoring: none },
+    children: [children],
+  } as unknown as Caches;
+  attachments = new Attachments(caches);
+  const tasks = ['agent', 'agentStatus', 'breakerStatus', 'limitStatus'];
+  connectTriggers({
+    caches,
+    attachments,
+    ownWrites,
+    links: { onChange: () => undefined, onHigherTerm: () => undefined },
+    queues: Object.fromEntries(tasks.map((task) => [task, queue(task)])),
+  } as unknown as TriggerOptions);
+  attachments.of(namespace);
+});
+
+describe('a changed policy', () => {
+  it('has its agents reconciled, without joining the namespace anew', () => {
+    const next = version(first, { generation: 2 });
+    breakers.tell(next, first);
+    expect(asked).toEqual([`agent ${namespace}/triage`]);
+    expect(attachments.breaker(namespace, 'calm')!.policy).toBe(next);
+    expect(breakers.listed).toBe(1);
+  });
+
+  it('that is for others has the namespace joined anew', () => {
+    const next = version(
+      { ...first, spec: { ...first.spec, targetRefs: [target('other')] } },
+      { generation: 2 },
+    );
+    breakers.tell(next, first);
+    expect(asked).toEqual([`breakerStatus ${namespace}/calm`]);
+    expect(attachments.breaker(namespace, 'calm')!.targets).toEqual([]);
+    expect(breakers.listed).toBe(2);
+  });
+});
+
+describe('a status that was written', () => {
+  it('here is no reason to look at it again', async () => {
+    const written = version(first, { resourceVersion: '7' });
+    await ownWrites.during(first.metadata.uid, () => Promise.resolve(written));
+    breakers.tell(written, first);
+    expect(asked).toEqual([]);
+    expect(attachments.breaker(namespace, 'calm')!.policy).toBe(written);
+    const agentWritten = version(agent, { resourceVersion: '8' });
+    await ownWrites.during(agent.metadata.uid, () => Promise.resolve(agentWritten));
+    agents.tell(agentWritten, agent);
+    expect(asked).toEqual([]);
+  });
+
+  it('by somebody else is', () => {
+    breakers.tell(version(first, { resourceVersion: '7' }), first);
+    agents.tell(version(agent, { resourceVersion: '8' }), agent);
+    expect(asked).toEqual([`breakerStatus ${namespace}/calm`, `agentStatus ${namespace}/triage`]);
+  });
+});
+
+describe('a child', () => {
+  const child = (kind: string, resourceVersion: string): KubernetesObject => ({
+    apiVersion: 'v1',
+    kind,
+    metadata: { ...childMetadata(agent, 'child'), uid: 'child', resourceVersion },
+  });
+  const look = `agent ${namespace}/triage`;
+
+  it('that was changed here is left alone, and looked at when somebody else changes it', async () => {
+    const [before, ours, theirs] = ['1', '2', '3'].map((each) => child('ConfigMap', each));
+    await ownWrites.during('child', () => Promise.resolve(ours!));
+    children.tell(ours, before);
+    expect(asked).toEqual([]);
+    children.tell(theirs, ours);
+    children.tell(undefined, theirs);
+    expect(asked).toEqual([look, look]);
+  });
+
+  it('is looked at in each version when it is a Deployment', async () => {
+    const ours = child('Deployment', '2');
+    await ownWrites.during('child', () => Promise.resolve(ours));
+    children.tell(ours, child('Deployment', '1'));
+    expect(asked).toEqual([look]);
+  });
+
+  it('that is new is looked at with its siblings', () => {
+    children.tell(child('ConfigMap', '1'), undefined);
+    expect(asked).toEqual([`${look} later`]);
+  });
+});
