@@ -90,6 +90,15 @@ describe('a changed policy', () => {
     expect(breakers.listed).toBe(1);
   });
 
+  it('whose agent is being deleted has its status worked out', () => {
+    const leaving = version(agent, { generation: 2, deletionTimestamp: '2026-01-01T00:00:00Z' });
+    agents.tell(leaving, agent);
+    attachments.invalidate(namespace);
+    asked = [];
+    breakers.tell(version(first, { generation: 2 }), first);
+    expect(asked).toContain(`breakerStatus ${namespace}/calm`);
+  });
+
   it('that is for others has the namespace joined anew', () => {
     const next = version(
       { ...first, spec: { ...first.spec, targetRefs: [target('other')] } },

@@ -3,7 +3,7 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { AGENT_LABEL } from '../desired/metadata.ts';
 import { claimAlike } from '../desired/attach.ts';
-import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
+import type { Policy } from '../desired/attachment.ts';
 import { keyOf, type ChangeHandler, type Pod } from '../kube/index.ts';
 import type { Links, PodTarget } from '../links/index.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
@@ -96,23 +96,35 @@ function whenPolicyChanged(
     attachments.replace(namespace, current);
     return ownWrites.heard(current, look);
   }
-  const targets = edited({ attachments }, current, previous)?.targets ?? [];
-  // Whoever reconciles an agent asks for the status of its policies.
-  if (targets.length > 0)
-    return targets.forEach((name) => queues.agent.add(`${namespace}/${name}`));
+  const targets = edited({ attachments }, current, previous);
+  if (targets.length > 0) {
+    for (const name of targets) queues.agent.add(`${namespace}/${name}`);
+    // Whoever reconciles an agent asks for the status of its policies.
+    return areLeaving(attachments, namespace, targets) ? look() : undefined;
+  }
   if (!current) ownWrites.forget(metadata.uid);
   look();
   concerned.policyChanged(namespace, kind, metadata.name);
 }
 
-/** What comes of a policy that claims the slots that it claimed before; undefined when all is to be joined anew. */
+/** Whether all these agents are being deleted, and so not reconciled any more. */
+function areLeaving(
+  attachments: Attachments,
+  namespace: string,
+  names: readonly string[],
+): boolean {
+  const { agents } = attachments.of(namespace);
+  return names.every((name) => agents.get(name)?.agent.metadata.deletionTimestamp !== undefined);
+}
+
+/** The agents of a policy that claims the slots that it claimed before; none when all is to be joined anew. */
 function edited(
   { attachments }: Pick<TriggerOptions, 'attachments'>,
   current: Policy | undefined,
   previous: Policy | undefined,
-): PolicyAttachment | undefined {
-  if (!current || !previous || !claimAlike(previous, current)) return undefined;
-  return attachments.replace(current.metadata.namespace!, current);
+): readonly string[] {
+  if (!current || !previous || !claimAlike(previous, current)) return [];
+  return attachments.replace(current.metadata.namespace!, current)?.targets ?? [];
 }
 
 /** Whether more than the status, or bookkeeping in metadata, changed. */
