@@ -10,7 +10,7 @@ import { open, send, type Answer } from './testing/client.ts';
 import { configuration, TOUCHY } from './testing/configuration.ts';
 import { startProcess, type RuntimeProcess } from './testing/process.ts';
 import { Cleanups, errorOf, STREAMED } from './testing/setup.ts';
-import { until } from './testing/until.ts';
+import { until, untilStill } from './testing/until.ts';
 import {
   answerJson,
   answerStream,
@@ -260,13 +260,7 @@ describe('callers and status, when', () => {
     );
     const trickle = setInterval(() => void socket.read(1), 1000);
     afterwards(() => clearInterval(trickle));
-    let before = -1;
-    let still = 0;
-    await until(() => {
-      still = written > 0 && written === before ? still + 1 : 0;
-      before = written;
-      return still > 50;
-    }, 30_000);
+    await untilStill(() => written);
     expect(written).toBeLessThan(64 * 1024 * 1024);
     // The others do not notice it.
     const other = await endpoint((response) => answerJson(response, MESSAGE));

@@ -8,7 +8,7 @@ import { Peers } from '../agent/peers.ts';
 import { systemClock } from '../guard/clock.ts';
 import { open, send } from '../testing/client.ts';
 import { Cleanups } from '../testing/setup.ts';
-import { until } from '../testing/until.ts';
+import { until, untilStill } from '../testing/until.ts';
 import { fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint, Seen } from '../testing/upstream.ts';
 import { PeerForward } from './peerForward.ts';
@@ -258,13 +258,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     outgoing.on('error', () => undefined);
     outgoing.on('response', (response) => void response.on('error', () => undefined).pause());
     outgoing.end('{}');
-    let before = -1;
-    let still = 0;
-    await until(() => {
-      still = written > 0 && written === before ? still + 1 : 0;
-      before = written;
-      return still > 50;
-    }, 30_000);
+    await untilStill(() => written);
     expect(written).toBeLessThan(64 * MIB);
     outgoing.destroy();
     await until(() => left);

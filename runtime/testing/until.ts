@@ -11,3 +11,14 @@ export async function until(
     await delay(5);
   }
 }
+
+/** Resolves when a count that has begun to grow stands still, as what is written to somebody who does not read. */
+export async function untilStill(count: () => number, ms = 30_000): Promise<void> {
+  let before = -1;
+  let still = 0;
+  await until(() => {
+    still = count() > 0 && count() === before ? still + 1 : 0;
+    before = count();
+    return still > 50;
+  }, ms);
+}
