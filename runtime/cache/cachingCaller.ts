@@ -1,9 +1,9 @@
 import type { ActualCost } from '../guard/admission.ts';
-import { Cut } from '../model/outcome.ts';
+import { Cut } from '../model/attempt/outcome.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import { OK } from '../resilience/outcome.ts';
-import { CACHE, Flight } from './flight.ts';
-import type { MakeCall, Passenger } from './flight.ts';
+import { CACHE, Flight } from './pendingCall.ts';
+import type { MakeCall, Passenger } from './pendingCall.ts';
 import { cacheKey, wantsFresh } from './key.ts';
 import { without } from './listener.ts';
 import type { Head } from './recording.ts';

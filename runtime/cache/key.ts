@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
-import { headerValue } from '../model/headers.ts';
-import type { RawHeaders } from '../model/headers.ts';
+import { headerValue } from '../model/transport/headers.ts';
+import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
 
 /** Headers that an answer may depend on, besides those of Anthropic. */

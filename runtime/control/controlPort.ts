@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Hello, Report, Snapshot } from '../../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
-import { listen } from '../http/listen.ts';
+import { listen } from '../api/listen.ts';
 import { selfSignedIdentity } from './certificate.ts';
 import { Commands } from './commands.ts';
 import type { ActiveConfiguration } from './configuration.ts';

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type { Circuit, Content } from '../../contract/generated/types.ts';
 import { FakeClock } from '../guard/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
-import { failure } from '../model/outcome.ts';
+import { failure } from '../model/attempt/outcome.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { KeptState } from './keptState.ts';

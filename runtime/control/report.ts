@@ -8,7 +8,7 @@ import type {
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
-import type { Credential, Credentials } from '../model/credentials.ts';
+import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import type { Performance } from '../observe/performance.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 

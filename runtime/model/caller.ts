@@ -4,22 +4,22 @@ import type { Clock } from '../guard/clock.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
-import type { AttemptResult } from './attempt.ts';
-import { AttemptWatch } from './attemptWatch.ts';
-import type { TokenEstimator } from './estimate.ts';
-import { CutSource } from './cutSource.ts';
-import { forward } from './forward.ts';
-import { Cut } from './outcome.ts';
-import type { Member, Pool } from './pool.ts';
+import type { AttemptResult } from './attempt/attempt.ts';
+import { AttemptWatch } from './attempt/attemptWatch.ts';
+import type { TokenEstimator } from './attempt/estimate.ts';
+import { CutSource } from './transport/cutSource.ts';
+import { forward } from './attempt/forward.ts';
+import { Cut } from './attempt/outcome.ts';
+import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
-import type { CutSignal } from './requestCut.ts';
+import type { CutSignal } from '../errors/requestCut.ts';
 import { Retries, movable, retryReason } from './retry.ts';
-import { Route } from './route.ts';
-import type { Granted, Move } from './route.ts';
-import type { TimerWheel } from './timerWheel.ts';
-import type { Upstream } from './upstream.ts';
-import { UsageMeter } from './usage.ts';
-import type { Usage } from './usage.ts';
+import { Route } from './pool/route.ts';
+import type { Granted, Move } from './pool/route.ts';
+import type { TimerWheel } from './attempt/watchdog.ts';
+import type { Upstream } from './transport/upstream.ts';
+import { UsageMeter } from './attempt/usage.ts';
+import type { Usage } from './attempt/usage.ts';
 
 /** An attempt at a model, for metrics. Times are in seconds. */
 export interface ModelCall {

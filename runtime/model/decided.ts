@@ -1,5 +1,5 @@
 import type { Admission, Waiting } from '../guard/admission.ts';
-import type { CutSignal } from './requestCut.ts';
+import type { CutSignal } from '../errors/requestCut.ts';
 
 /** The answer that a place in a queue leads to; the place is given up when the signal is aborted. */
 export async function decided(answer: Admission | Waiting, signal: CutSignal): Promise<Admission> {

@@ -1,9 +1,9 @@
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { Rejection } from '../guard/admission.ts';
-import type { AttemptResult, Expected, Sink } from './attempt.ts';
-import type { RequestSize } from './estimate.ts';
-import type { RawHeaders } from './headers.ts';
-import type { CutSignal } from './requestCut.ts';
+import type { AttemptResult, Expected, Sink } from './attempt/attempt.ts';
+import type { RequestSize } from './attempt/estimate.ts';
+import type { RawHeaders } from './transport/headers.ts';
+import type { CutSignal } from '../errors/requestCut.ts';
 
 /** A request to be made to the model, in as many attempts at as many endpoints as it takes. */
 export interface ModelRequest {

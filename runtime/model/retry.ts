@@ -1,5 +1,5 @@
 import type { Content } from '../../contract/generated/types.ts';
-import type { AttemptResult, Fault } from './attempt.ts';
+import type { AttemptResult, Fault } from './attempt/attempt.ts';
 
 /** How calls are retried, as in the configuration. */
 export type RetrySpec = NonNullable<Content['retry']>;

@@ -6,14 +6,14 @@ import { Guard } from '../guard/guard.ts';
 import { RetryBudget } from '../resilience/retryBudget.ts';
 import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
-import type { Sink } from './attempt.ts';
+import type { Sink } from './attempt/attempt.ts';
 import { ModelCaller } from './caller.ts';
-import { Credentials } from './credentials.ts';
-import { TokenEstimator, requestSize } from './estimate.ts';
-import { Cut } from './outcome.ts';
-import { Pool } from './pool.ts';
-import { TimerWheel } from './timerWheel.ts';
-import type { UpstreamBody, UpstreamResponse } from './exchange.ts';
+import { Credentials } from './pool/credentials.ts';
+import { TokenEstimator, requestSize } from './attempt/estimate.ts';
+import { Cut } from './attempt/outcome.ts';
+import { Pool } from './pool/pool.ts';
+import { TimerWheel } from './attempt/watchdog.ts';
+import type { UpstreamBody, UpstreamResponse } from './transport/responseHandler.ts';
 
 /** Numbers that are the same in every run (mulberry32). */
 function generator(seed: number): (below: number) => number {

@@ -1,10 +1,10 @@
 import type { Configuration, Endpoint } from '../../contract/generated/types.ts';
-import type { ToolResults } from '../agent/tools/toolResults.ts';
+import type { ToolResults } from '../conversations/tools/toolResults.ts';
 import type { CachingCaller } from '../cache/cachingCaller.ts';
 import type { ActiveConfiguration } from '../control/configuration.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
-import type { EndpointState } from '../model/pool.ts';
+import type { EndpointState } from '../model/pool/pool.ts';
 import type { Performance } from './performance.ts';
 import type { DebugPages } from './servers.ts';
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Guard } from '../guard/guard.ts';
-import type { Served } from '../http/messages.ts';
+import type { Served } from '../api/messages.ts';
 import type { LookupResult } from '../cache/cachingCaller.ts';
 import type { TierName } from '../cache/tieredCache.ts';
 import type { ModelCall } from '../model/caller.ts';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
-import type { Route } from '../http/server.ts';
+import type { Route } from '../api/server.ts';
 
 /** Metrics and health, for the cluster; not yet listening. */
 export function metricsServer(registry: Registry, health: Route): Server {

@@ -33,7 +33,7 @@ import { systemClock } from '../../runtime/guard/clock.ts';
 import { FakeClock } from '../../runtime/guard/fakeClock.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { circuitOf, content, limitOf } from '../../runtime/guard/guardFixture.ts';
-import { TimerWheel } from '../../runtime/model/timerWheel.ts';
+import { TimerWheel } from '../../runtime/model/attempt/watchdog.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
 import type { Handle } from '../../runtime/guard/handle.ts';
 import type { Outcome } from '../../runtime/resilience/outcome.ts';

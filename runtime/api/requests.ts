@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http';
+import type { Expected } from '../model/attempt/attempt.ts';
+import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
+import type { RequestSize } from '../model/attempt/estimate.ts';
+import { readBody } from './body.ts';
+import type { Failure } from '../errors/failure.ts';
+
+/** A request to the model's API that has been read and checked. */
+export interface MessagesRequest {
+  method: 'GET' | 'POST';
+  /** Path and query. */
+  path: string;
+  expected: Expected;
+  body: Buffer;
+  stream: boolean;
+  /** As the caller named it; empty when it did not. */
+  model: string;
+  size: RequestSize;
+  /** max_tokens, if it states one that is valid. */
+  maxTokens?: number | undefined;
+}
+
+/** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
+export type Problem = Failure | 'Gone';
+
+const MESSAGES = '/v1/messages';
+const COUNT_TOKENS = '/v1/messages/count_tokens';
+const MODELS = '/v1/models';
+/** Of one model, by its id: nothing that could lead elsewhere. */
+const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*$/;
+
+/** What of the model's API a request is for, as metrics name it; undefined when it is not for that. */
+export function modelRoute({ method, url = '' }: IncomingMessage): string | undefined {
+  const [path = ''] = url.split('?', 1);
+  if (method === 'POST') return path === MESSAGES || path === COUNT_TOKENS ? path : undefined;
+  return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
+}
+
+/** Reads and checks a request for which there is a modelRoute. */
+export async function readRequest(request: IncomingMessage): Promise<MessagesRequest | Problem> {
+  if (request.method === 'GET') return { ...PLAIN, method: 'GET', path: request.url! };
+  const read = await readBody(request);
+  if (!read.ok) return read.why === 'Gone' ? 'Gone' : TOO_LARGE;
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') {
+    return invalid('The body must be plain JSON: leave content-encoding out.');
+  }
+  const parsed = parseObject(read.body);
+  if (parsed === undefined) return invalid('The body must be a JSON object.');
+  const model = typeof parsed.model === 'string' ? parsed.model : '';
+  const path = request.url!;
+  if (modelRoute(request) === COUNT_TOKENS) {
+    return { ...PLAIN, method: 'POST', path, body: read.body, model };
+  }
+  const maxTokens = statedMaxTokens(parsed);
+  return {
+    method: 'POST',
+    path,
+    expected: 'Message',
+    body: read.body,
+    stream: parsed.stream === true,
+    model,
+    size: requestSize(read.body, parsed),
+    maxTokens,
+  };
+}
+
+export function isProblem(value: MessagesRequest | Problem): value is Problem {
+  return value === 'Gone' || 'reason' in value;
+}
+
+/** What a request is that has no model write anything. */
+const PLAIN = {
+  expected: 'Json' as const,
+  body: Buffer.alloc(0),
+  stream: false,
+  model: '',
+  size: NO_TOKENS,
+};
+
+const TOO_LARGE: Failure = { reason: 'TooLarge', message: 'The body is larger than 32 MiB.' };
+
+function invalid(message: string): Failure {
+  return { reason: 'InvalidRequest', message };
+}
+
+function parseObject(body: Buffer): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import type { SecretHeader } from '../../../contract/generated/types.ts';
+import type { Credential } from '../../guard/admission.ts';
+import type { Credentials } from '../pool/credentials.ts';
+
+export interface ReadHeaders {
+  headers: [string, string][];
+  /** Names them all without showing them; absent when there are none. */
+  credential?: Credential;
+}
+
+/** Headers with their values from mounted Secrets; the first that is missing, if one is. */
+export function readHeaders(
+  from: readonly SecretHeader[],
+  credentials: Pick<Credentials, 'read'>,
+): ReadHeaders | { missing: SecretHeader } {
+  if (from.length === 0) return { headers: [] };
+  const hash = createHash('sha256');
+  const headers: [string, string][] = [];
+  for (const header of from) {
+    const value = credentials.read(header.credential);
+    if (value === undefined) return { missing: header };
+    const { name, prefix = '' } = header;
+    headers.push([name, `${prefix}${value}`]);
+    hash.update(`${name}\n${value}\n`);
+  }
+  return { headers, credential: { hash: hash.digest('base64url'), mounted: true } };
+}
