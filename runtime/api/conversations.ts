@@ -1,65 +1,42 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import type { Content } from '../../contract/generated/types.ts';
 import { begin } from '../conversations/stateMachine.ts';
-import type { Environment } from '../conversations/environment.ts';
+import type { Agent } from '../conversations/agent.ts';
+import type { TurnContext } from '../conversations/environment.ts';
 import type { Message } from '../conversations/messages/messages.ts';
-import type { SystemPrompt } from '../conversations/prompt.ts';
 import { StoreUnavailable } from '../conversations/stores/store.ts';
-import type { Absence, ConversationStore, Kept, Lease, Ref } from '../conversations/stores/store.ts';
+import type { Absence, Kept, Lease, Ref } from '../conversations/stores/store.ts';
 import { Turn } from '../conversations/turn.ts';
 import type { TurnObserver, TurnResult } from '../conversations/turn.ts';
 import type { Admission, Permit } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import { decided } from '../model/decided.ts';
+import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
-import { Cut } from '../model/attempt/outcome.ts';
-import type { RequestCut } from '../errors/requestCut.ts';
-import type { RawHeaders } from '../model/transport/headers.ts';
+import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
-import { keysOf } from './clients/client.ts';
-import type { Caller } from './clients/client.ts';
+import { limitKeys } from '../guard/limitKeys.ts';
+import type { Client } from './clients/client.ts';
 import { readCreate, readSent } from './conversationRequests.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent, sendError } from '../errors/failure.ts';
-import type { Failure } from '../errors/failure.ts';
-import type { InForce, Served } from './messages.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
+import type { Served } from './messages.ts';
+import type { InForce } from '../model/pool/pool.ts';
 import { FORWARDED, NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
-import { FAULTS, NOT_CONFIGURED, STARTING, rejected } from '../errors/problems.ts';
-import type { Problem } from './requests.ts';
-import { Used } from '../model/totalUsage.ts';
-
-type Conversation = NonNullable<Content['conversation']>;
-
-/** What a turn goes by to its end. */
-export interface TurnContext {
-  inForce: InForce;
-  model: string;
-  system?: string;
-  conversation: Conversation;
-  /** Id of the conversation. */
-  id: string;
-  principal: string;
-  callerHeaders: RawHeaders;
-  used: Used;
-}
+import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
+import { TotalUsage } from '../model/totalUsage.ts';
 
 export interface ConversationsDeps {
   guard: Pick<Guard, 'admitInbound'>;
   clock: Clock;
   estimator: TokenEstimator;
-  /** The one in force. */
-  store: () => ConversationStore;
-  /** Address of the pod that keeps a conversation; undefined when this one is as good. */
-  ownerOf: (id: string) => string | undefined;
+  agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment'>;
   forward: Pick<PeerForward, 'forward'>;
-  prompt: SystemPrompt;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
-  environment(context: TurnContext): Environment;
   log: Logger;
 }
 
@@ -68,7 +45,7 @@ interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
   /** Aborted with a Cut when the caller leaves or the process does. */
-  cut: RequestCut;
+  cut: AbortController;
   context: TurnContext;
 }
 
@@ -130,8 +107,8 @@ export class Conversations {
     { action, id = '' }: ConversationRoute,
     request: IncomingMessage,
     response: ServerResponse,
-    cut: RequestCut,
-    caller: Caller,
+    cut: AbortController,
+    caller: Client,
   ): Promise<Served> {
     if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
     const onClose = (): void => {
@@ -140,7 +117,7 @@ export class Conversations {
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      const owner = this.#deps.ownerOf(id);
+      const owner = this.#deps.agent.ownerOf(id);
       if (owner !== undefined) return await this.#forward(owner, request, response, cut);
       return await this.#serve({ action, id, caller }, request, response, cut);
     } catch (error) {
@@ -153,10 +130,10 @@ export class Conversations {
   }
 
   #serve(
-    { action, id = '', caller }: Pick<ConversationRoute, 'action' | 'id'> & { caller: Caller },
+    { action, id = '', caller }: Pick<ConversationRoute, 'action' | 'id'> & { caller: Client },
     request: IncomingMessage,
     response: ServerResponse,
-    cut: RequestCut,
+    cut: AbortController,
   ): Promise<Served> {
     // Where conversations are kept is not known either.
     if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
@@ -174,7 +151,7 @@ export class Conversations {
     owner: string,
     request: IncomingMessage,
     response: ServerResponse,
-    cut: RequestCut,
+    cut: AbortController,
   ): Promise<Served> {
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
     const end = await this.#deps.forward.forward(owner, request, response, cut.signal);
@@ -190,13 +167,13 @@ export class Conversations {
     return { reason: UNAVAILABLE.reason, failed: true };
   }
 
-  #context(id: string, caller: Caller): TurnContext | { problem: Problem } {
+  #context(id: string, caller: Client): TurnContext | { problem: Problem } {
     const inForce = this.#deps.inForce();
     const conversation = inForce?.content.conversation;
     if (!inForce?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
     const model = inForce.endpoints.find((each) => each.model !== undefined)?.model;
     if (model === undefined) return { problem: NO_MODEL };
-    const prompt = this.#deps.prompt.read(conversation);
+    const prompt = this.#deps.agent.prompt.read(conversation);
     if (prompt === 'Missing') return { problem: NO_PROMPT };
     return {
       inForce,
@@ -206,7 +183,7 @@ export class Conversations {
       ...(prompt.text !== undefined && { system: prompt.text }),
       principal: caller.principal,
       callerHeaders: caller.headers,
-      used: new Used(),
+      used: new TotalUsage(),
     };
   }
 
@@ -216,7 +193,7 @@ export class Conversations {
     if ('problem' in read) return this.#refuse(response, read.problem);
     return this.#admitted(visit, 0, async () => {
       const { messages } = begin(read.messages, limitsOf(context));
-      const kept = await this.#deps.store().create(messages, context.principal);
+      const kept = await this.#deps.agent.store().create(messages, context.principal);
       if (!kept) return this.#refuse(response, FULL);
       answer(response, 201, view(kept), { location: `/v1/conversations/${kept.id}` });
       return FINE;
@@ -227,7 +204,7 @@ export class Conversations {
     const { request, response, context } = visit;
     const read = await readSent(request);
     if ('problem' in read) return this.#refuse(response, read.problem);
-    const taken = await this.#deps.store().take(context);
+    const taken = await this.#deps.agent.store().take(context);
     if ('absence' in taken) return this.#refuse(response, ABSENCES[taken.absence]);
     const { lease } = taken;
     let messages: readonly Message[] | undefined;
@@ -255,13 +232,12 @@ export class Conversations {
     const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
     const asked = guard.admitInbound({
       deadlineAt: clock.now() + conversation.runTimeoutMs,
-      header: keysOf(context.principal, (name) => headerOf(request, name)),
+      header: limitKeys(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
     });
-    const admission: Admission = await decided(asked, cut);
+    const admission: Admission = await awaitAdmission(asked, cut.signal);
     if (admission.kind === 'Rejection') {
-      const problem = cut.reason ? FAULTS[cut.reason.why] : rejected(admission.rejection);
-      return this.#refuse(response, problem);
+      return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
     }
     try {
       return await serve();
@@ -274,7 +250,7 @@ export class Conversations {
     const stop = (): void => cut.abort(new Cut('ClientGone'));
     lease.signal.addEventListener('abort', stop, { once: true });
     const turn = new Turn(lease.conversation.messages, {
-      environment: this.#deps.environment(context),
+      environment: this.#deps.agent.environment(context),
       clock: this.#deps.clock,
       limits: limitsOf(context),
       timeoutMs: context.conversation.runTimeoutMs,
@@ -314,14 +290,14 @@ export class Conversations {
   }
 
   async #read(ref: Ref, response: ServerResponse): Promise<Served> {
-    const found = await this.#deps.store().read(ref);
+    const found = await this.#deps.agent.store().read(ref);
     if (typeof found === 'string') return this.#refuse(response, ABSENCES[found]);
     answer(response, 200, view(found));
     return FINE;
   }
 
   async #remove(ref: Ref, response: ServerResponse): Promise<Served> {
-    const removed = await this.#deps.store().remove(ref);
+    const removed = await this.#deps.agent.store().remove(ref);
     if (removed !== 'Removed') return this.#refuse(response, ABSENCES[removed]);
     response.writeHead(204).end();
     return FINE;
@@ -349,7 +325,7 @@ function limitsOf({ conversation }: TurnContext): { maxMessages: number; maxTurn
   return conversation;
 }
 
-function settle({ permit }: Permit, used: Used): void {
+function settle({ permit }: Permit, used: TotalUsage): void {
   permit.settle(OK, used.total());
 }
 

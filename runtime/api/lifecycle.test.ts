@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../guard/fakeClock.ts';
 import { Lifecycle } from './lifecycle.ts';
-import type { Cut } from '../model/attempt/outcome.ts';
+import type { Cut } from '../errors/fault.ts';
 
 const TIMES = { endpointLagMs: 5000, drainTimeoutMs: 60_000, handlerTimeoutMs: 30_000 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

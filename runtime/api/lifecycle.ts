@@ -1,6 +1,6 @@
 import { MAX_TIMER_MS } from '../guard/clock.ts';
 import type { Clock } from '../guard/clock.ts';
-import { Cut } from '../model/attempt/outcome.ts';
+import { Cut } from '../errors/fault.ts';
 
 /** Where the process stands between start and exit. */
 export type Phase = 'Running' | 'Leaving' | 'Draining' | 'Stopped';

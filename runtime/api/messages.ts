@@ -1,39 +1,38 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import { INBOUND } from '../../contract/link.ts';
 import type { ActualCost, Admission, Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { HeldAnswer } from '../model/attempt/attempt.ts';
 import type { ModelCaller } from '../model/caller.ts';
+import type { InForce } from '../model/pool/pool.ts';
 import type { ModelAnswer } from '../model/request.ts';
-import { decided } from '../model/decided.ts';
+import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
-import { Cut } from '../model/attempt/outcome.ts';
-import type { RequestCut } from '../errors/requestCut.ts';
+import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
-import { keysOf } from './clients/client.ts';
-import type { Caller } from './clients/client.ts';
+import { limitKeys } from '../guard/limitKeys.ts';
+import type { Client } from './clients/client.ts';
 import { sendError } from '../errors/failure.ts';
-import type { Failure } from '../errors/failure.ts';
-import { FAULTS, NOT_CONFIGURED, STARTING, credentialMissing, rejected } from '../errors/problems.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
+import {
+  FAULTS,
+  NOT_CONFIGURED,
+  STARTING,
+  credentialMissing,
+  cutProblem,
+  rejected,
+} from '../errors/problems.ts';
 import { isProblem, readRequest } from './requests.ts';
-import type { MessagesRequest, Problem } from './requests.ts';
+import type { MessagesRequest } from './requests.ts';
 import { ResponseSink } from './sink.ts';
-import { Used } from '../model/totalUsage.ts';
+import { TotalUsage } from '../model/totalUsage.ts';
 
 /** How a request to the agent ended: answered by the endpoint, by us, or not at all. */
 export interface Served {
   reason: Failure['reason'] | 'None' | 'UpstreamError' | 'ClientGone';
   failed: boolean;
-}
-
-/** The configuration in force, as far as requests go by it. */
-export interface InForce {
-  content: Content;
-  /** Those that this runtime supports. */
-  endpoints: readonly Endpoint[];
 }
 
 export interface MessagesDeps {
@@ -50,8 +49,8 @@ export interface MessagesDeps {
 interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
-  cut: RequestCut;
-  caller: Caller;
+  cut: AbortController;
+  caller: Client;
   deadlineAt: number;
   inForce: InForce;
 }
@@ -68,8 +67,8 @@ export class Messages {
   async handle(
     request: IncomingMessage,
     response: ServerResponse,
-    cut: RequestCut,
-    caller: Caller,
+    cut: AbortController,
+    caller: Client,
   ): Promise<Served> {
     const inForce = this.#deps.inForce();
     if (!inForce) return this.#refuse(response, STARTING);
@@ -99,9 +98,9 @@ export class Messages {
     const admitted = this.#admit(visit, cost);
     const admission = admitted instanceof Promise ? await admitted : admitted;
     if (admission.kind === 'Rejection') {
-      return this.#refuse(visit.response, cutOf(visit) ?? rejected(admission.rejection));
+      return this.#refuse(visit.response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
-    const used = new Used();
+    const used = new TotalUsage();
     try {
       const read = early ?? (await readRequest(visit.request));
       if (isProblem(read)) return this.#refuse(visit.response, read);
@@ -117,19 +116,19 @@ export class Messages {
   ): Admission | Promise<Admission> {
     const answer = this.#deps.guard.admitInbound({
       deadlineAt,
-      header: keysOf(caller.principal, (name) => headerOf(request, name)),
+      header: limitKeys(caller.principal, (name) => headerOf(request, name)),
       ...(cost && { cost }),
     });
-    return answer.kind === 'Waiting' ? decided(answer, cut) : answer;
+    return answer.kind === 'Waiting' ? awaitAdmission(answer, cut.signal) : answer;
   }
 
   #estimate({ endpoints }: InForce, { model, size }: MessagesRequest): Cost {
     return this.#deps.estimator.estimate(endpoints[0]?.model ?? model, size);
   }
 
-  async #call(visit: Visit, read: MessagesRequest, used: Used): Promise<Served> {
+  async #call(visit: Visit, read: MessagesRequest, used: TotalUsage): Promise<Served> {
     const { response, cut, caller, deadlineAt, inForce } = visit;
-    const sink = new ResponseSink(response, cut);
+    const sink = new ResponseSink(response, cut.signal);
     const answer = await this.#deps.caller.call(
       {
         method: read.method,
@@ -145,7 +144,7 @@ export class Messages {
         headers: caller.headers,
         principal: caller.principal,
         deadlineAt,
-        signal: cut,
+        signal: cut.signal,
         sink,
       },
       (charge) => used.add(charge),
@@ -168,7 +167,7 @@ export class Messages {
       return this.#refuse(visit.response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
     }
     const { rejection, mounted } = answer;
-    const problem = cutOf(visit) ?? rejected(rejection, mounted);
+    const problem = cutProblem(visit.cut) ?? rejected(rejection, mounted);
     return this.#refuse(visit.response, problem, rejection.target);
   }
 
@@ -200,11 +199,6 @@ type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;
 
 function settle(admission: Admission, actual: ActualCost): void {
   if (admission.kind === 'Permit') admission.permit.settle(OK, actual);
-}
-
-/** Why the request was cut, as its caller is told; undefined when it was not. */
-function cutOf({ cut }: Visit): Problem | undefined {
-  return cut.reason && FAULTS[cut.reason.why];
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import type { Content } from '../../contract/generated/types.ts';
 import { Agent } from 'undici';
-import type { Peers } from './peers.ts';
+import type { Peers, PeersDeps } from './peers.ts';
 import type { Absence } from '../conversations/stores/store.ts';
 import { responseHeaders } from '../model/transport/headers.ts';
 import type { Failure } from '../errors/failure.ts';
@@ -15,6 +16,13 @@ export interface PeerForwardDeps {
   /** Time that the pod may let pass without a byte of its answer, in milliseconds. */
   silenceMs: () => number;
 }
+
+/** How pods of one agent reach each other. */
+export type PeerAccess = Pick<PeersDeps, 'resolve'> &
+  Pick<PeerForwardDeps, 'locate'> & {
+    /** IP address of this pod. */
+    self: string;
+  };
 
 /** Marks a request that another pod has passed on, so that it is not passed on again. */
 export const FORWARDED = 'x-breakwater-forwarded';
@@ -113,4 +121,12 @@ function kept(raw: readonly string[]): string[] {
 
 function codeOf(error: unknown): string | undefined {
   return (error as { code?: string }).code;
+}
+
+/** Time in which any message is answered: what it may wait for its turn, and the turn itself. */
+export function longestTurnMs(content: Content | undefined): number {
+  const { conversation, bulkhead, limits = [] } = content ?? {};
+  const waits = limits.filter(({ target }) => target === 'inbound');
+  const limitMs = waits.reduce((sum, { maxWaitMs = 0 }) => sum + maxWaitMs, 0);
+  return (conversation?.runTimeoutMs ?? 0) + (bulkhead?.acquireTimeoutMs ?? 0) + limitMs;
 }

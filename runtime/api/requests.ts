@@ -3,7 +3,7 @@ import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
 import type { RequestSize } from '../model/attempt/estimate.ts';
 import { readBody } from './body.ts';
-import type { Failure } from '../errors/failure.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
 
 /** A request to the model's API that has been read and checked. */
 export interface MessagesRequest {
@@ -19,9 +19,6 @@ export interface MessagesRequest {
   /** max_tokens, if it states one that is valid. */
   maxTokens?: number | undefined;
 }
-
-/** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
-export type Problem = Failure | 'Gone';
 
 const MESSAGES = '/v1/messages';
 const COUNT_TOKENS = '/v1/messages/count_tokens';

@@ -16,7 +16,7 @@ async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
   const server = agentServer({
-    callers: { identify: anybody },
+    clients: { identify: anybody },
     conversations: { handle: () => Promise.reject(new Error('not asked for')) },
     messages: {
       handle: async (request, response) => {

@@ -5,10 +5,9 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { RequestCut } from '../errors/requestCut.ts';
 import { isRefusal } from './clients/clients.ts';
-import type { Caller } from './clients/client.ts';
-import type { Callers } from './clients/clients.ts';
+import type { Client } from './clients/client.ts';
+import type { Clients } from './clients/clients.ts';
 import { rawError, sendError } from '../errors/failure.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages, Served } from './messages.ts';
@@ -20,7 +19,7 @@ export type Route = (request: IncomingMessage, response: ServerResponse) => bool
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
   conversations: Pick<Conversations, 'handle'>;
-  callers: Pick<Callers, 'identify'>;
+  clients: Pick<Clients, 'identify'>;
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
@@ -104,12 +103,12 @@ function notFound(response: ServerResponse): Served {
 }
 
 async function handle(
-  { callers, lifecycle, log }: AgentServerDeps,
+  { clients, lifecycle, log }: AgentServerDeps,
   handler: Handler,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Served> {
-  const cut = new RequestCut();
+  const cut = new AbortController();
   const leave = lifecycle.enter(cut);
   if (!leave) {
     response.shouldKeepAlive = false;
@@ -117,7 +116,7 @@ async function handle(
     return { reason: 'Draining', failed: true };
   }
   try {
-    const found = callers.identify(request);
+    const found = clients.identify(request);
     const caller = found instanceof Promise ? await found : found;
     const served = isRefusal(caller)
       ? refuse(response, caller)
@@ -141,7 +140,7 @@ function refuse(response: ServerResponse, failure: Failure): Served {
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
 
-function nameOf(caller: Caller | Failure): string | undefined {
+function nameOf(caller: Client | Failure): string | undefined {
   return isRefusal(caller) ? undefined : caller.name;
 }
 

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import type { Sink } from '../model/attempt/attempt.ts';
-import type { CutSignal } from '../errors/requestCut.ts';
 import { errorEvent } from '../errors/failure.ts';
 import type { Failure } from '../errors/failure.ts';
 
@@ -8,12 +7,12 @@ import type { Failure } from '../errors/failure.ts';
 export class ResponseSink implements Sink {
   blocked = false;
   readonly #response: ServerResponse;
-  readonly #signal: CutSignal;
+  readonly #signal: AbortSignal;
   #appendable = false;
   #written = false;
 
   /** `signal` wakes a write that waits for the caller. */
-  constructor(response: ServerResponse, signal: CutSignal) {
+  constructor(response: ServerResponse, signal: AbortSignal) {
     this.#response = response;
     this.#signal = signal;
   }

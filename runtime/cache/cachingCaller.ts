@@ -1,5 +1,5 @@
 import type { ActualCost } from '../guard/admission.ts';
-import { Cut } from '../model/attempt/outcome.ts';
+import { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import { OK } from '../resilience/outcome.ts';
 import { CACHE, Flight } from './pendingCall.ts';

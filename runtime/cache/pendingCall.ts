@@ -1,8 +1,7 @@
 import type { ActualCost } from '../guard/admission.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
-import type { Cut } from '../model/attempt/outcome.ts';
+import type { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
-import type { CutSignal } from '../errors/requestCut.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { Listener } from './listener.ts';
 import { Recording } from './recording.ts';
@@ -98,7 +97,7 @@ export class Flight implements Sink {
   /** The answer, or the cut of one who leaves while others stay. */
   async #ride(
     listener: Listener,
-    signal: CutSignal,
+    signal: AbortSignal,
     answer: Promise<ModelAnswer>,
   ): Promise<ModelAnswer> {
     let leave = (_early: ModelAnswer): void => undefined;

@@ -3,23 +3,17 @@ import type { Content, MountedKey } from '../../contract/generated/types.ts';
 import { callerKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import { Conversations } from '../api/conversations.ts';
-import type { TurnContext } from '../api/conversations.ts';
-import type { InForce } from '../api/messages.ts';
-import { PeerForward } from '../api/peerForward.ts';
-import type { PeerForwardDeps } from '../api/peerForward.ts';
+import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
-import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { headerValue } from '../model/transport/headers.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import { keysOf } from '../api/clients/client.ts';
-import type { Environment } from './environment.ts';
+import { limitKeys } from '../guard/limitKeys.ts';
+import type { Environment, TurnContext } from './environment.ts';
+import type { ConversationStore } from './stores/store.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
 import { AgentModel } from './agentModel.ts';
-import { Peers } from '../api/peers.ts';
-import type { PeersDeps } from '../api/peers.ts';
 import { SystemPrompt } from './prompt.ts';
 import { Stores } from './stores/stores.ts';
 import { Egress } from './tools/egress.ts';
@@ -36,12 +30,12 @@ export interface AgentDeps {
   guard: Guard;
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
-  estimator: TokenEstimator;
   credentials: Pick<Credentials, 'read'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   version: string;
-  peers: PeerAccess;
+  /** IP address of this pod. */
+  self: string;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
   /** A call to a tool or an MCP server has ended. */
@@ -55,13 +49,6 @@ export interface AgentDeps {
   log: Logger;
 }
 
-/** How pods of one agent reach each other. */
-export type PeerAccess = Pick<PeersDeps, 'resolve'> &
-  Pick<PeerForwardDeps, 'locate'> & {
-    /** IP address of this pod. */
-    self: string;
-  };
-
 /**
  * How a call of a tool ended: refused is not made at all, failed is the tool's fault, error the call's; cached has the
  * result of another call.
@@ -73,13 +60,11 @@ const TOOL_MS = 30_000;
 
 /** The agent itself: its conversations and what it does in them. */
 export class Agent {
-  readonly conversations: Conversations;
+  readonly prompt: SystemPrompt;
   readonly toolResults: ToolResults;
   readonly #deps: AgentDeps;
   readonly #model: AgentModel;
-  readonly #prompt: SystemPrompt;
   readonly #stores: Stores;
-  readonly #forward: PeerForward;
   readonly #egress: Egress;
   readonly #calls: GuardedCalls;
   readonly #mcp: McpServers;
@@ -100,32 +85,23 @@ export class Agent {
       maxBytes: deps.maxToolResultBytes,
     });
     this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
-    this.#prompt = new SystemPrompt(() => clock.now());
+    this.prompt = new SystemPrompt(() => clock.now());
     this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
-    const peers = new Peers({
-      clock,
-      service: () => inForce()?.content.conversation?.peers,
-      resolve: deps.peers.resolve,
-    });
-    this.#forward = new PeerForward({
-      peers,
-      locate: deps.peers.locate,
-      connectMs: deps.connectMs,
-      silenceMs: () => deps.connectMs() + longestTurnMs(inForce()?.content),
-    });
-    this.conversations = new Conversations({
-      ...deps,
-      store: () => this.#stores.current(inForce()?.content),
-      ownerOf: (id) => this.#stores.ownerOf(id, inForce()?.content),
-      forward: this.#forward,
-      prompt: this.#prompt,
-      environment: (context) => this.#environment(context),
-    });
+  }
+
+  /** The store of conversations that is in force. */
+  store(): ConversationStore {
+    return this.#stores.current(this.#deps.inForce()?.content);
+  }
+
+  /** Address of the pod that keeps a conversation; undefined when this one is as good. */
+  ownerOf(id: string): string | undefined {
+    return this.#stores.ownerOf(id, this.#deps.inForce()?.content);
   }
 
   /** Keys of ConfigMaps that the configuration asks for and that are not mounted. */
   missingConfigMaps(): MountedKey[] {
-    const missing = this.#prompt.missing(this.#deps.inForce()?.content.conversation);
+    const missing = this.prompt.missing(this.#deps.inForce()?.content.conversation);
     return missing ? [missing] : [];
   }
 
@@ -140,7 +116,7 @@ export class Agent {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#stores.close(), this.#mcp.close(), this.#forward.close()]);
+    await Promise.all([this.#stores.close(), this.#mcp.close()]);
     await this.#egress.close();
   }
 
@@ -179,14 +155,15 @@ export class Agent {
     }
   }
 
-  #environment(context: TurnContext): Environment {
+  /** What one turn may do. */
+  environment(context: TurnContext): Environment {
     const { inForce, conversation, used, system, model, id, principal, callerHeaders } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
-      header: keysOf(principal, (name) => headerValue(callerHeaders, name)),
+      header: limitKeys(principal, (name) => headerValue(callerHeaders, name)),
       caller: callerKey(principal, callerHeaders, principal === ''),
       signal,
     });
@@ -243,14 +220,6 @@ export class Agent {
       content: text,
     };
   }
-}
-
-/** Time in which any message is answered: what it may wait for its turn, and the turn itself. */
-function longestTurnMs(content: Content | undefined): number {
-  const { conversation, bulkhead, limits = [] } = content ?? {};
-  const waits = limits.filter(({ target }) => target === 'inbound');
-  const limitMs = waits.reduce((sum, { maxWaitMs = 0 }) => sum + maxWaitMs, 0);
-  return (conversation?.runTimeoutMs ?? 0) + (bulkhead?.acquireTimeoutMs ?? 0) + limitMs;
 }
 
 function unknownTool({ name }: ToolUse): ToolAnswer {

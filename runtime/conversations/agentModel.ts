@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { ActualCost } from '../guard/admission.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
-import type { Problem } from '../api/requests.ts';
+import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';

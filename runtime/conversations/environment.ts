@@ -1,4 +1,8 @@
-import type { Problem } from '../api/requests.ts';
+import type { Problem } from '../errors/failure.ts';
+import type { Content } from '../../contract/generated/types.ts';
+import type { InForce } from '../model/pool/pool.ts';
+import type { TotalUsage } from '../model/totalUsage.ts';
+import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelMessage } from './stateMachine.ts';
 import type { Message, ToolResult, ToolUse } from './messages/messages.ts';
 
@@ -11,6 +15,19 @@ export interface TurnUsage {
 /** What became of a call to the model. */
 export type ModelOutcome =
   { ok: true; message: ModelMessage; usage: TurnUsage } | { ok: false; problem: Problem };
+
+/** What a turn goes by to its end. */
+export interface TurnContext {
+  inForce: InForce;
+  model: string;
+  system?: string;
+  conversation: NonNullable<Content['conversation']>;
+  /** Id of the conversation. */
+  id: string;
+  principal: string;
+  callerHeaders: RawHeaders;
+  used: TotalUsage;
+}
 
 /** What a turn does to the world. Neither call ever rejects; both end soon after the signal. */
 export interface Environment {

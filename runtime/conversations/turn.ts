@@ -1,9 +1,9 @@
 import type { Clock } from '../guard/clock.ts';
 import { MAX_TIMER_MS } from '../guard/clock.ts';
 import { FAULTS } from '../errors/problems.ts';
-import type { Problem } from '../api/requests.ts';
-import { Cut } from '../model/attempt/outcome.ts';
-import type { CutCause } from '../model/attempt/outcome.ts';
+import type { Problem } from '../errors/failure.ts';
+import { Cut } from '../errors/fault.ts';
+import type { CutCause } from '../errors/fault.ts';
 import { reduce } from './stateMachine.ts';
 import type { Effect, Event, Limits, State, StopReason, TurnEnd } from './stateMachine.ts';
 import type { Environment, ModelOutcome, TurnUsage } from './environment.ts';

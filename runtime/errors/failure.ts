@@ -53,6 +53,9 @@ export interface Failure {
   retryAfterMs?: number;
 }
 
+/** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
+export type Problem = Failure | 'Gone';
+
 /** HTTP status of a reason. */
 export function statusOf(reason: Reason): number {
   return MAPPING[reason].status;

@@ -1,7 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
-import type { Failure } from './failure.ts';
+import type { Failure, Problem } from './failure.ts';
 import { FAULTS } from './problems.ts';
-import type { Problem } from '../api/requests.ts';
 
 type ApiError = InstanceType<typeof Anthropic.APIError>;
 

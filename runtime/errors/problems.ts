@@ -1,7 +1,7 @@
-import type { Rejection } from '../guard/admission.ts';
-import type { Fault } from '../model/attempt/attempt.ts';
-import type { Failure } from './failure.ts';
-import type { Problem } from '../api/requests.ts';
+import type { Rejection } from './rejection.ts';
+import { Cut } from './fault.ts';
+import type { Fault } from './fault.ts';
+import type { Failure, Problem } from './failure.ts';
 
 /** A pod whose container was restarted may still be asked for a moment as one that is ready. */
 export const STARTING: Failure = {
@@ -34,6 +34,12 @@ export const FAULTS: Record<Fault, Problem> = {
     message: 'The request has a header or a path that cannot be passed on.',
   },
 };
+
+/** Why a request was cut, as its client is told; undefined when it was not. */
+export function cutProblem({ signal }: AbortController): Problem | undefined {
+  const why: unknown = signal.reason;
+  return why instanceof Cut ? FAULTS[why.why] : undefined;
+}
 
 /** What a caller is told of a rejection; `mounted`: the credential is the agent's own. */
 export function rejected(rejection: Rejection, mounted = true): Failure {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { IGNORED } from '../resilience/outcome.ts';
-import type { AttemptResult, Fault } from './attempt/attempt.ts';
+import type { AttemptResult } from './attempt/attempt.ts';
+import type { Fault } from '../errors/fault.ts';
 import { failure, statusOutcome, streamErrorOutcome } from './attempt/outcome.ts';
 import { Retries, movable, retryReason, retryable } from './retry.ts';
 

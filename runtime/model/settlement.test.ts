@@ -10,9 +10,8 @@ import type { Sink } from './attempt/attempt.ts';
 import { ModelCaller } from './caller.ts';
 import { Credentials } from './pool/credentials.ts';
 import { TokenEstimator, requestSize } from './attempt/estimate.ts';
-import { Cut } from './attempt/outcome.ts';
+import { Cut } from '../errors/fault.ts';
 import { Pool } from './pool/pool.ts';
-import { TimerWheel } from './attempt/watchdog.ts';
 import type { UpstreamBody, UpstreamResponse } from './transport/responseHandler.ts';
 
 /** Numbers that are the same in every run (mulberry32). */
@@ -220,7 +219,6 @@ describe('reservations of tokens', () => {
     const caller = new ModelCaller({
       clock,
       upstream: { send: () => next() },
-      wheel: new TimerWheel(clock),
       estimator: new TokenEstimator(),
       retryBudget: new RetryBudget(0),
       pool: new Pool({ guard, credentials: new Credentials(() => 0), random: () => 0 }),

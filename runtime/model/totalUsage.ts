@@ -2,7 +2,7 @@ import type { ActualCost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 
 /** What the attempts of one request took together. */
-export class Used {
+export class TotalUsage {
   #inputTokens: number | undefined = 0;
   #outputTokens: number | undefined = 0;
 

@@ -33,7 +33,7 @@ export class ApiKeys {
   }
 
   /** Name of the caller with that key. It takes as long whichever key is tried. */
-  callerOf(directory: string, key: string): string | undefined {
+  clientOf(directory: string, key: string): string | undefined {
     this.#look(directory);
     const hash = hashOf(key);
     let name: string | undefined;

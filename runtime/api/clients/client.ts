@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { PRINCIPAL } from '../../guard/admission.ts';
 import type { RawHeaders } from '../../model/transport/headers.ts';
 
 /** Who asks. */
-export interface Caller {
+export interface Client {
   /** What tells callers apart, in limits and in the cache; empty for nobody in particular. */
   principal: string;
   /** What logs call it: a name that the operator of the agent gave, or a hash. Absent: nobody in particular. */
@@ -14,16 +13,8 @@ export interface Caller {
 }
 
 /** Everybody, where nobody is checked. */
-export function anybody({ rawHeaders }: IncomingMessage): Caller {
+export function anybody({ rawHeaders }: IncomingMessage): Client {
   return { principal: '', headers: rawHeaders };
-}
-
-/** What limits by key ask for: the caller, or a header. */
-export function keysOf(
-  principal: string,
-  header: (name: string) => string | undefined,
-): (name: string) => string | undefined {
-  return (name) => (name === PRINCIPAL ? principal : header(name));
 }
 
 /** A credential as it was shown, and the header that it was in. */

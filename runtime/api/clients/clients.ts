@@ -4,13 +4,13 @@ import type { Content } from '../../../contract/generated/types.ts';
 import type { Failure } from '../../errors/failure.ts';
 import { ApiKeys } from './apiKeys.ts';
 import { anybody, hashedName, shownIn, withoutHeader } from './client.ts';
-import type { Caller, Shown } from './client.ts';
+import type { Client, Shown } from './client.ts';
 import { KEY_TIMES, KeySet, KeysUnavailable } from './keySet.ts';
 import type { KeySetDeps, KeyTimes } from './keySet.ts';
 
 type Auth = NonNullable<Content['auth']>;
 
-export interface CallersDeps extends Pick<KeySetDeps, 'now' | 'fetch'> {
+export interface ClientsDeps extends Pick<KeySetDeps, 'now' | 'fetch'> {
   /** Wall clock. */
   date: () => Date;
   /** Undefined as long as there is no configuration. */
@@ -40,18 +40,18 @@ const ALGORITHMS = [
 const CLOCK_TOLERANCE = 30;
 
 /** Finds out who asks, as the configuration in force wants it. */
-export class Callers {
-  readonly #deps: CallersDeps;
+export class Clients {
+  readonly #deps: ClientsDeps;
   readonly #apiKeys: ApiKeys;
   #keySet: KeySet | undefined;
 
-  constructor(deps: CallersDeps) {
+  constructor(deps: ClientsDeps) {
     this.#deps = deps;
     this.#apiKeys = new ApiKeys(deps.now);
   }
 
   /** The caller, or why it is not let in. */
-  identify(request: IncomingMessage): Caller | Failure | Promise<Caller | Failure> {
+  identify(request: IncomingMessage): Client | Failure | Promise<Client | Failure> {
     const auth = this.#deps.content()?.auth;
     if (!auth) return anybody(request);
     const shown = shownIn(request.headers);
@@ -67,9 +67,9 @@ export class Callers {
     return apiKeys && this.#apiKeys.empty(apiKeys.path) ? apiKeys.secret : undefined;
   }
 
-  #byKey({ apiKeys }: Auth, shown: Shown, request: IncomingMessage): Caller | Failure {
+  #byKey({ apiKeys }: Auth, shown: Shown, request: IncomingMessage): Client | Failure {
     if (!apiKeys || this.#apiKeys.empty(apiKeys.path)) return UNAVAILABLE;
-    const name = this.#apiKeys.callerOf(apiKeys.path, shown.credential);
+    const name = this.#apiKeys.clientOf(apiKeys.path, shown.credential);
     if (name === undefined) return REFUSED;
     const headers = withoutHeader(request.rawHeaders, shown.header);
     return { principal: `key ${name}`, name, headers };
@@ -79,7 +79,7 @@ export class Callers {
     return this.#deps.content()?.auth?.jwt?.keys ?? KEY_TIMES;
   }
 
-  async #byToken({ jwt }: Auth, shown: Shown, request: IncomingMessage): Promise<Caller | Failure> {
+  async #byToken({ jwt }: Auth, shown: Shown, request: IncomingMessage): Promise<Client | Failure> {
     if (!jwt) return UNAVAILABLE;
     const { now, fetch, date } = this.#deps;
     if (this.#keySet?.url !== jwt.jwksURL) {
@@ -107,6 +107,6 @@ export class Callers {
 }
 
 /** Whether somebody is not let in. */
-export function isRefusal(answer: Caller | Failure): answer is Failure {
+export function isRefusal(answer: Client | Failure): answer is Failure {
   return 'reason' in answer;
 }

@@ -12,7 +12,7 @@ export interface StoresDeps {
   clock: Clock;
   credentials: Pick<Credentials, 'read'>;
   /** IP address of this pod. */
-  peers: { self: string };
+  self: string;
   idleTimeoutMs: () => number;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
@@ -29,7 +29,7 @@ export class Stores {
 
   constructor(deps: StoresDeps) {
     this.#deps = deps;
-    this.#here = { address: canonical(deps.peers.self), boot: newBoot() };
+    this.#here = { address: canonical(deps.self), boot: newBoot() };
     this.#memory = new MemoryStore({
       clock: deps.clock,
       idleTimeoutMs: deps.idleTimeoutMs,

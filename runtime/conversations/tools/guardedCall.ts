@@ -1,9 +1,10 @@
-import type { Credential, Rejection } from '../../guard/admission.ts';
+import type { Credential } from '../../guard/admission.ts';
+import type { Rejection } from '../../errors/rejection.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Guard } from '../../guard/guard.ts';
 import type { Handle } from '../../guard/handle.ts';
-import { decided } from '../../model/decided.ts';
-import { Cut } from '../../model/attempt/outcome.ts';
+import { awaitAdmission } from '../../guard/awaitAdmission.ts';
+import { Cut } from '../../errors/fault.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
@@ -65,7 +66,7 @@ export class CallsTo {
       header,
       ...(credential && { credential }),
     });
-    const admission = await decided(asked, signal);
+    const admission = await awaitAdmission(asked, signal);
     if (admission.kind === 'Rejection') return this.#unavailable(admission.rejection);
     const { permit } = admission;
     let answer: ToolAnswer | undefined;

@@ -1,7 +1,8 @@
 import { fetch } from 'undici';
 import type { RequestInit, Response } from 'undici';
 import type { Tool } from '../../../contract/generated/types.ts';
-import { Cut, connectionOutcome, cutOutcome, statusOutcome } from '../../model/attempt/outcome.ts';
+import { connectionOutcome, cutOutcome, statusOutcome } from '../../model/attempt/outcome.ts';
+import { Cut } from '../../errors/fault.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import { EgressDenied } from './egress.ts';

@@ -1,7 +1,13 @@
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { Cut, connectionOutcome, cutOutcome, failure, statusOutcome } from '../../model/attempt/outcome.ts';
+import {
+  connectionOutcome,
+  cutOutcome,
+  failure,
+  statusOutcome,
+} from '../../model/attempt/outcome.ts';
+import { Cut } from '../../errors/fault.ts';
 import { OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';

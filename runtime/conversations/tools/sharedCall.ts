@@ -1,4 +1,4 @@
-import { Cut } from '../../model/attempt/outcome.ts';
+import { Cut } from '../../errors/fault.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
 

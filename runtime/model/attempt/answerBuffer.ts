@@ -9,7 +9,7 @@ const AT_ONCE_BYTES = 16 * 1024;
  * Keeps an answer, headers included, from the caller until it is known that it shall be the
  * caller's answer; beyond `maxBytes` it is passed on in any case.
  */
-export class Hold {
+export class AnswerBuffer {
   readonly #response: UpstreamResponse;
   readonly #sink: Sink;
   readonly #maxBytes: number;

@@ -18,9 +18,9 @@ export interface Judgement {
 }
 
 /** Reads an answer along as it passes and judges it at its end. It never changes a byte. */
-export interface Watcher {
+export interface AnswerReader {
   /** Whether it can read the bytes; if not, nothing is told of them but their end. */
-  readonly sighted: boolean;
+  readonly readable: boolean;
   push(chunk: Buffer): void;
   /** No more bytes will come. Judged at once, or once all were looked at. */
   end(): Judgement | Promise<Judgement>;
@@ -45,12 +45,12 @@ const FIRST_TOKEN = new Set(['content_block_start', 'content_block_delta']);
 /** Events that say something about tokens. */
 const METERED = new Set(['message_start', 'content_block_delta', 'message_delta']);
 
-/** Watches a stream of the Messages API: it is whole only if message_stop was in it. */
-export function streamWatcher(
+/** Reads a stream of the Messages API: it is whole only if message_stop was in it. */
+export function streamReader(
   encoding: string | undefined,
   meter: UsageMeter,
   listener: StreamListener,
-): Watcher {
+): AnswerReader {
   const judgement: Judgement = {
     outcome: failure('InvalidResponse', 'stream ended without message_stop'),
     complete: false,
@@ -77,12 +77,12 @@ export function streamWatcher(
   );
 }
 
-/** Watches an answer that is not streamed: it must be JSON, and of type message if one is expected. */
-export function messageWatcher(
+/** Reads an answer that is not streamed: it must be JSON, and of type message if one is expected. */
+export function messageReader(
   encoding: string | undefined,
   { meter, expected }: Pick<Attempt, 'meter' | 'expected'>,
   maxBytes: number,
-): Watcher {
+): AnswerReader {
   const chunks: Buffer[] = [];
   let size = 0;
   const keep = (bytes: Buffer): void => {
@@ -101,18 +101,18 @@ export function messageWatcher(
   });
 }
 
-/** A watcher of the decoded bytes; of an encoding that we cannot read only the end is seen. */
+/** Reads the decoded bytes. Of an encoding that the runtime cannot decode it sees only the end. */
 function decoded(
   encoding: string | undefined,
   look: (bytes: Buffer) => void,
   judge: () => Judgement,
-): Watcher {
+): AnswerReader {
   const decoder = decoderFor(encoding);
   if (decoder === 'identity') {
-    return { sighted: true, push: look, end: judge };
+    return { readable: true, push: look, end: judge };
   }
   if (decoder === 'unknown') {
-    return { sighted: false, push: () => undefined, end: () => TAKEN_AS_OK };
+    return { readable: false, push: () => undefined, end: () => TAKEN_AS_OK };
   }
   const finished = new Promise<boolean>((resolve) => {
     decoder.on('data', look);
@@ -121,7 +121,7 @@ function decoded(
     decoder.once('close', () => resolve(false));
   });
   return {
-    sighted: true,
+    readable: true,
     push: (chunk) => {
       if (!decoder.destroyed) decoder.write(chunk);
     },

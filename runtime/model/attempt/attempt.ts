@@ -3,8 +3,7 @@ import type { Remaining } from '../../guard/reservation.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
-import type { CutSource } from '../transport/cutSource.ts';
-import type { CutCause } from './outcome.ts';
+import type { Fault } from '../../errors/fault.ts';
 import type { Usage, UsageMeter } from './usage.ts';
 
 /** Where an answer goes. */
@@ -40,8 +39,8 @@ export interface Attempt {
   maxTokens?: number | undefined;
   /** Whether the caller asked for a stream. */
   stream: boolean;
-  /** What ends it early. */
-  cuts: CutSource;
+  /** Ends the attempt early; its reason is a Cut. */
+  signal: AbortSignal;
   sink: Sink;
   /** Told of what comes, so that it can tell when nothing does. */
   watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken'>;
@@ -51,9 +50,6 @@ export interface Attempt {
   onFirstChunk(): void;
   onFirstToken(): void;
 }
-
-/** Why an attempt gave the caller no whole answer. */
-export type Fault = CutCause | 'Unsendable' | 'UpstreamUnreachable' | 'InvalidResponse';
 
 /** An answer of the endpoint that was read but not passed on. */
 export interface HeldAnswer {

@@ -2,18 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../guard/fakeClock.ts';
 import { AttemptWatch } from './attemptWatch.ts';
 import type { AttemptTimeouts } from './attemptWatch.ts';
-import { TimerWheel } from './watchdog.ts';
 
 const TIMEOUTS = { firstTokenMs: 60_000, streamIdleMs: 120_000, transportIdleMs: 45_000 };
 
 function watching(timeouts: AttemptTimeouts = TIMEOUTS, stream = true) {
   const clock = new FakeClock();
-  const wheel = new TimerWheel(clock, 25);
   const cuts: [string, number][] = [];
   const caller = { blocked: false };
   const watch = new AttemptWatch({
     clock,
-    wheel,
     timeouts,
     deadline: 300_000,
     stream,
@@ -27,7 +24,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, stream = true) {
       come();
     }
   };
-  return { clock, wheel, cuts, caller, watch, each };
+  return { clock, cuts, caller, watch, each };
 }
 
 describe('the watch over an attempt', () => {
@@ -76,7 +73,7 @@ describe('the watch over an attempt', () => {
   });
 
   it('does not take the silence of a caller for the endpoint’s', () => {
-    const { clock, caller, watch, cuts, wheel } = watching();
+    const { clock, caller, watch, cuts } = watching();
     watch.began();
     watch.event();
     watch.firstToken();
@@ -87,6 +84,6 @@ describe('the watch over an attempt', () => {
     clock.advance(50_000);
     expect(cuts.map(([why]) => why)).toEqual(['TransportIdle']);
     watch.close();
-    expect([wheel.size, clock.pending()]).toEqual([0, 0]);
+    expect(clock.pending()).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
+import { MAX_TIMER_MS } from '../../guard/clock.ts';
 import type { Clock } from '../../guard/clock.ts';
-import type { CutCause } from './outcome.ts';
-import type { TimerWheel, Watched } from './watchdog.ts';
+import type { CutCause } from '../../errors/fault.ts';
 
 /** Bounds on the silence of one attempt, in milliseconds; one that is absent does not apply. */
 export interface AttemptTimeouts {
@@ -14,7 +14,6 @@ export interface AttemptTimeouts {
 
 export interface AttemptWatchDeps {
   clock: Clock;
-  wheel: TimerWheel;
   timeouts: AttemptTimeouts;
   /** End of the whole request, on the monotonic clock. */
   deadline: number;
@@ -25,26 +24,31 @@ export interface AttemptWatchDeps {
   cut(why: CutCause): void;
 }
 
-/** Cuts an attempt that takes too long. What comes is only noted; the wheel looks at it. */
-export class AttemptWatch implements Watched {
+/**
+ * Cuts an attempt that takes too long. It has one timer, set for the bound that ends first. What arrives is only noted,
+ * so that a chunk costs no timer: the timer looks at the notes when it fires, and is set again if the bound moved.
+ */
+export class AttemptWatch {
   readonly #deps: AttemptWatchDeps;
   readonly #startedAt: number;
   #streaming = false;
   #bytesAt = 0;
   #eventAt: number | undefined;
   #tokenSeen = false;
+  #armedFor = Infinity;
+  #cancel: (() => void) | undefined;
 
   constructor(deps: AttemptWatchDeps) {
     this.#deps = deps;
     this.#startedAt = deps.clock.now();
-    deps.wheel.watch(this, this.#next().at);
+    this.#arm();
   }
 
   /** The headers of a stream have come. */
   began(): void {
     this.#streaming = true;
     this.#bytesAt = this.#deps.clock.now();
-    this.#look();
+    this.#arm();
   }
 
   bytes(): void {
@@ -55,7 +59,7 @@ export class AttemptWatch implements Watched {
   event(): void {
     const first = this.#eventAt === undefined;
     this.#eventAt = this.#deps.clock.now();
-    if (first) this.#look();
+    if (first) this.#arm();
   }
 
   firstToken(): void {
@@ -64,23 +68,30 @@ export class AttemptWatch implements Watched {
 
   /** The attempt is over. */
   close(): void {
-    this.#deps.wheel.unwatch(this);
+    this.#cancel?.();
   }
 
-  check(now: number): number | undefined {
+  /** Sets the timer unless it fires early enough. */
+  #arm(): void {
+    const { clock } = this.#deps;
+    const { at } = this.#next();
+    if (at >= this.#armedFor) return;
+    this.#cancel?.();
+    this.#armedFor = at;
+    const ms = Math.max(1, Math.ceil(at - clock.now()));
+    this.#cancel = clock.setTimer(Math.min(ms, MAX_TIMER_MS), () => this.#check());
+  }
+
+  #check(): void {
+    const now = this.#deps.clock.now();
+    this.#armedFor = Infinity;
     if (this.#deps.blocked()) {
       this.#bytesAt = now;
       if (this.#eventAt !== undefined) this.#eventAt = now;
     }
     const { at, why } = this.#next();
-    if (now < at) return at;
-    this.#deps.cut(why);
-    return undefined;
-  }
-
-  /** A bound applies from now on that may end before the one that is waited for. */
-  #look(): void {
-    this.#deps.wheel.watch(this, this.#next().at);
+    if (now < at) this.#arm();
+    else this.#deps.cut(why);
   }
 
   /** What ends first. */

@@ -1,15 +1,17 @@
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
-import type { Attempt, AttemptResult, Fault, Refusal } from './attempt.ts';
+import type { Attempt, AttemptResult, Refusal } from './attempt.ts';
+import type { Fault } from '../../errors/fault.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
-import { Hold } from './answerBuffer.ts';
+import { AnswerBuffer } from './answerBuffer.ts';
 import { replaceMember } from './jsonMember.ts';
-import { Cut, connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
+import { connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
+import { Cut } from '../../errors/fault.ts';
 import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
 import type { UpstreamResponse } from '../transport/responseHandler.ts';
 import type { Upstream, UpstreamRequest } from '../transport/upstream.ts';
-import { messageWatcher, streamWatcher } from './answerReader.ts';
-import type { Judgement, Watcher } from './answerReader.ts';
+import { messageReader, streamReader } from './answerReader.ts';
+import type { Judgement, AnswerReader } from './answerReader.ts';
 
 /** What the way of an answer says; the rest of the result is the same for all ways. */
 type Passed = Pick<AttemptResult, 'outcome' | 'committed' | 'held' | 'fault' | 'refusal'> & {
@@ -34,7 +36,7 @@ export async function forward(
 ): Promise<AttemptResult> {
   let response: UpstreamResponse;
   try {
-    response = await upstream.send(upstreamRequest(attempt), attempt.cuts);
+    response = await upstream.send(upstreamRequest(attempt), attempt.signal);
   } catch (error) {
     return result(attempt, { ...broken(error, attempt), committed: false });
   }
@@ -108,19 +110,19 @@ function baseOf(baseURL: string): Base {
 /** Holds an answer whose status says what it is; one that is too large is passed on. */
 async function passError(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const outcome = statusOutcome(response.status);
-  const hold = new Hold(response, attempt.sink, HELD_ERROR_BYTES);
+  const buffer = new AnswerBuffer(response, attempt.sink, HELD_ERROR_BYTES);
   try {
-    await response.body.read((chunk) => hold.write(chunk));
+    await response.body.read((chunk) => buffer.write(chunk));
   } catch (error) {
     const { fault } = broken(error, attempt);
-    return { outcome, committed: hold.committed, fault };
+    return { outcome, committed: buffer.committed, fault };
   }
-  const refusal = refusalOf(response, hold.bytes, attempt.date());
+  const refusal = refusalOf(response, buffer.bytes, attempt.date());
   const passed = {
     outcome: refusal?.gate === 'SpendLimit' ? IGNORED : outcome,
     ...(refusal && { refusal }),
   };
-  if (!hold.committed) return { ...passed, committed: false, held: hold.answer() };
+  if (!buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
   attempt.sink.end();
   return { ...passed, committed: true };
 }
@@ -146,11 +148,11 @@ async function passStream(response: UpstreamResponse, attempt: Attempt): Promise
   const encoding = headerValue(response.headers, 'content-encoding');
   const length = headerValue(response.headers, 'content-length');
   const appendable = encoding === undefined && length === undefined;
-  const hold = new Hold(response, sink, HELD_STREAM_BYTES, appendable);
-  const watcher = streamWatcher(encoding, attempt.meter, {
+  const buffer = new AnswerBuffer(response, sink, HELD_STREAM_BYTES, appendable);
+  const reader = streamReader(encoding, attempt.meter, {
     onEvent: () => {
       watch.event();
-      void hold.release();
+      void buffer.release();
     },
     onFirstToken: () => {
       watch.firstToken();
@@ -159,39 +161,43 @@ async function passStream(response: UpstreamResponse, attempt: Attempt): Promise
   });
   watch.began();
   try {
-    await follow(response, attempt, watcher, hold);
+    await follow(response, attempt, reader, buffer);
   } catch (error) {
-    const seen = await watcher.end();
-    if (!seen.complete) return { ...broken(error, attempt), committed: hold.committed };
-    return finish(seen, hold, attempt);
+    const seen = await reader.end();
+    if (!seen.complete) return { ...broken(error, attempt), committed: buffer.committed };
+    return finish(seen, buffer, attempt);
   }
-  const seen = await watcher.end();
+  const seen = await reader.end();
   const { outcome, complete } = seen;
-  if (!complete) return { outcome, committed: hold.committed, fault: 'InvalidResponse' };
-  return finish(seen, hold, attempt);
+  if (!complete) return { outcome, committed: buffer.committed, fault: 'InvalidResponse' };
+  return finish(seen, buffer, attempt);
 }
 
 async function follow(
   response: UpstreamResponse,
   attempt: Attempt,
-  watcher: Watcher,
-  hold: Hold,
+  reader: AnswerReader,
+  buffer: AnswerBuffer,
 ): Promise<void> {
-  if (!watcher.sighted) await hold.release();
+  if (!reader.readable) await buffer.release();
   await response.body.read((chunk) => {
     attempt.onFirstChunk();
     attempt.watch.bytes();
-    watcher.push(chunk);
-    return hold.write(chunk);
+    reader.push(chunk);
+    return buffer.write(chunk);
   });
 }
 
 /** The end of a stream that was whole, with an error or without. */
-async function finish({ outcome, gate }: Judgement, hold: Hold, attempt: Attempt): Promise<Passed> {
+async function finish(
+  { outcome, gate }: Judgement,
+  buffer: AnswerBuffer,
+  attempt: Attempt,
+): Promise<Passed> {
   const failed = outcome.vote === 'failure' || gate !== undefined;
   const passed = { outcome, ...(gate && { refusal: { gate } }) };
-  if (failed && !hold.committed) return { ...passed, committed: false, held: hold.answer() };
-  await hold.release();
+  if (failed && !buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
+  await buffer.release();
   attempt.sink.end();
   return { ...passed, committed: true, whole: outcome.vote === 'ok' };
 }
@@ -203,23 +209,23 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
   const encoding = headerValue(response.headers, 'content-encoding');
-  const watcher = messageWatcher(encoding, attempt, HELD_BYTES);
-  const hold = new Hold(response, attempt.sink, HELD_BYTES);
+  const reader = messageReader(encoding, attempt, HELD_BYTES);
+  const buffer = new AnswerBuffer(response, attempt.sink, HELD_BYTES);
   try {
     await response.body.read((chunk) => {
       attempt.onFirstChunk();
-      watcher.push(chunk);
-      return hold.write(chunk);
+      reader.push(chunk);
+      return buffer.write(chunk);
     });
   } catch (error) {
-    return { ...broken(error, attempt), committed: hold.committed };
+    return { ...broken(error, attempt), committed: buffer.committed };
   }
-  const judged = watcher.end();
+  const judged = reader.end();
   const { outcome } = judged instanceof Promise ? await judged : judged;
-  if (outcome.vote === 'failure' && !hold.committed) {
+  if (outcome.vote === 'failure' && !buffer.committed) {
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
-  const ending = hold.end();
+  const ending = buffer.end();
   if (ending) await ending;
   return { outcome, committed: true, whole: true };
 }
@@ -231,8 +237,8 @@ function isEventStream(response: UpstreamResponse): boolean {
 
 /** Outcome and fault of an attempt that ended in an error. */
 function broken(error: unknown, attempt: Attempt): { outcome: Outcome; fault: Fault } {
-  const { cuts, sink } = attempt;
-  const cut: unknown = cuts.cut ?? error;
+  const { signal, sink } = attempt;
+  const cut: unknown = signal.aborted ? signal.reason : error;
   if (cut instanceof Cut) return { outcome: cutOutcome(cut.why, sink.blocked), fault: cut.why };
   if (UNSENDABLE.has((error as { code?: string }).code ?? '')) {
     return { outcome: IGNORED, fault: 'Unsendable' };

@@ -1,20 +1,7 @@
+import type { CutCause } from '../../errors/fault.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { GateReason } from '../../resilience/gates.ts';
 import type { Failure, FailureClass, Outcome } from '../../resilience/outcome.ts';
-
-/** Why a request was cut short from our side; the reason its signal carries. */
-export type CutCause =
-  'Deadline' | 'FirstToken' | 'StreamIdle' | 'TransportIdle' | 'ClientGone' | 'Drain';
-
-/** What a request is cut with. */
-export class Cut extends Error {
-  readonly why: CutCause;
-
-  constructor(why: CutCause) {
-    super(why);
-    this.why = why;
-  }
-}
 
 /** A failure of the endpoint; `message` is one plain line. */
 export function failure(kind: FailureClass, message: string): Failure {

@@ -9,6 +9,13 @@ import { credentialHash } from './credentials.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
+/** The configuration in force, as far as requests go by it. */
+export interface InForce {
+  content: Content;
+  /** Those that this runtime supports. */
+  endpoints: readonly Endpoint[];
+}
+
 /** An endpoint that may serve a request, with the credential that it is asked with. */
 export interface Member {
   endpoint: Endpoint;

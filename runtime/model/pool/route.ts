@@ -1,12 +1,31 @@
-import type { Admission, AskedCall, Permit, Rejection, Waiting } from '../../guard/admission.ts';
+import type { Admission, AskedCall, Permit, Waiting } from '../../guard/admission.ts';
+import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
-import { decided } from '../decided.ts';
-import { keysOf } from '../../api/clients/client.ts';
-import type { ModelRequest } from '../request.ts';
+import { awaitAdmission } from '../../guard/awaitAdmission.ts';
+import { limitKeys } from '../../guard/limitKeys.ts';
+import type { RequestSize } from '../attempt/estimate.ts';
+import type { RawHeaders } from '../transport/headers.ts';
 import type { TokenEstimator } from '../attempt/estimate.ts';
 import { headerValue } from '../transport/headers.ts';
-import type { Candidate, Member, Pool } from './pool.ts';
+import type { Candidate, InForce, Member, Pool } from './pool.ts';
+
+/** A request to the model, as far as it decides which endpoints may serve it. */
+export interface RoutedRequest extends InForce {
+  /** The client's, in which its own credential may be. */
+  headers: RawHeaders;
+  /** As the client named it. */
+  model: string;
+  size: RequestSize;
+  /** End of the whole request, on the monotonic clock. */
+  deadlineAt: number;
+  /** Aborted with a Cut when the client leaves or the process does. */
+  signal: AbortSignal;
+  /** Who asks, as the cache tells clients apart; empty for nobody in particular. Absent: not to be answered from it. */
+  principal?: string;
+  /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
+  stickiness?: string | undefined;
+}
 
 /** Leave to make an attempt, at this endpoint. */
 export interface Granted {
@@ -51,13 +70,13 @@ const WAITABLE: ReadonlySet<Rejection['reason']> = new Set(['BulkheadFull', 'Rat
 /** The way of one request through the pool: where each of its attempts goes. */
 export class Route {
   readonly #deps: RouteDeps;
-  readonly #request: ModelRequest;
+  readonly #request: RoutedRequest;
   /** Those that an attempt was made at. */
   readonly #tried: string[] = [];
   /** How often it may still move on: when all endpoints are down, load must not multiply by them. */
   #movesLeft: number;
 
-  constructor(deps: RouteDeps, request: ModelRequest) {
+  constructor(deps: RouteDeps, request: RoutedRequest) {
     this.#deps = deps;
     this.#request = request;
     this.#movesLeft = request.content.retry?.maxAttempts ?? 1;
@@ -179,7 +198,7 @@ export class Route {
     const estimate = this.#deps.estimator.estimate(endpoint.model ?? model, size);
     const asked: AskedCall = {
       deadlineAt,
-      header: keysOf(principal, (name) => headerValue(headers, name)),
+      header: limitKeys(principal, (name) => headerValue(headers, name)),
       cost: { ...estimate, outputTokens: Math.min(estimate.outputTokens, maxTokens) },
       credential,
       ...(immediate && { immediate }),
@@ -189,7 +208,7 @@ export class Route {
 
   async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {
     const { signal } = this.#request;
-    const admission = await decided(waiting, signal);
+    const admission = await awaitAdmission(waiting, signal);
     if (admission.kind === 'Rejection') return refused(member, admission.rejection);
     if (!signal.aborted) return this.#granted(member, admission.permit);
     admission.permit.settle(IGNORED, REFUND);

@@ -1,9 +1,9 @@
 import { Client } from 'undici';
 import type { Dispatcher } from 'undici';
 
-/** Told over which connection it goes, before it does. */
-export interface Passenger extends Dispatcher.DispatchHandler {
-  board?(connection: Connection): void;
+/** A handler that learns which connection carries its request, before the request is sent. */
+export interface ConnectionAwareHandler extends Dispatcher.DispatchHandler {
+  onConnection?(connection: Connection): void;
 }
 
 /** One kept-alive connection to an endpoint, opened again when it was closed. */
@@ -18,8 +18,8 @@ export class Connection extends Client {
     });
   }
 
-  override dispatch(options: Dispatcher.DispatchOptions, passenger: Passenger): boolean {
-    passenger.board?.(this);
-    return super.dispatch(options, passenger);
+  override dispatch(options: Dispatcher.DispatchOptions, handler: ConnectionAwareHandler): boolean {
+    handler.onConnection?.(this);
+    return super.dispatch(options, handler);
   }
 }

@@ -1,6 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { Connection, Passenger } from './connection.ts';
-import type { CutSource } from './cutSource.ts';
+import type { Connection, ConnectionAwareHandler } from './connection.ts';
 
 /** The body of an answer as it comes. */
 export interface UpstreamBody {
@@ -27,9 +26,9 @@ const CLOSED: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'E
 const DROPPED = new Error('the rest of the answer is not read');
 
 /** One request and its answer, by undici's callbacks. */
-export class Exchange implements Passenger, UpstreamBody {
+export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   readonly response: Promise<UpstreamResponse>;
-  readonly #cuts: CutSource;
+  readonly #signal: AbortSignal;
   readonly #resend: () => void;
   #connection: Connection | undefined;
   /** Whether its connection has served before, and nothing of an answer has come over it. */
@@ -47,17 +46,17 @@ export class Exchange implements Passenger, UpstreamBody {
   #error: Error | undefined;
 
   /** `resend` sends the same request over a connection that is new. */
-  constructor(cuts: CutSource, resend: () => void) {
-    this.#cuts = cuts;
+  constructor(signal: AbortSignal, resend: () => void) {
+    this.#signal = signal;
     this.#resend = resend;
     this.response = new Promise((resolve, reject) => {
       this.#answer = resolve;
       this.#refuse = reject;
     });
-    cuts.onCut((cut) => this.fail(cut));
+    signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  board(connection: Connection): void {
+  onConnection(connection: Connection): void {
     this.#connection = connection;
   }
 
@@ -92,7 +91,7 @@ export class Exchange implements Passenger, UpstreamBody {
   onResponseEnd(): void {
     this.#ended = true;
     if (this.#connection) this.#connection.served = true;
-    this.#cuts.onCut(undefined);
+    this.#signal.removeEventListener('abort', this.#onAbort);
     this.#settle();
   }
 
@@ -104,7 +103,7 @@ export class Exchange implements Passenger, UpstreamBody {
     this.#resend();
   }
 
-  /** Ends it early: whoever waits is told why at once, not when there is a connection. */
+  /** Ends the call early. Rejects at once, also while undici still connects. */
   fail(error: Error): void {
     if (this.#ended || this.#error) return;
     this.#end(error);
@@ -123,9 +122,11 @@ export class Exchange implements Passenger, UpstreamBody {
     this.fail(DROPPED);
   }
 
+  readonly #onAbort = (): void => this.fail(this.#signal.reason as Error);
+
   #end(error: Error): void {
     this.#error ??= error;
-    this.#cuts.onCut(undefined);
+    this.#signal.removeEventListener('abort', this.#onAbort);
     this.#refuse(this.#error);
     this.#settle();
   }

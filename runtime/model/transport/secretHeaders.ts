@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { SecretHeader } from '../../../contract/generated/types.ts';
 import type { Credential } from '../../guard/admission.ts';
-import type { Credentials } from '../pool/credentials.ts';
+
+/** Reads a mounted value; undefined when the Secret or the key in it is missing. */
+export interface SecretReader {
+  read(credential: SecretHeader['credential']): string | undefined;
+}
 
 export interface ReadHeaders {
   headers: [string, string][];
@@ -12,7 +16,7 @@ export interface ReadHeaders {
 /** Headers with their values from mounted Secrets; the first that is missing, if one is. */
 export function readHeaders(
   from: readonly SecretHeader[],
-  credentials: Pick<Credentials, 'read'>,
+  credentials: SecretReader,
 ): ReadHeaders | { missing: SecretHeader } {
   if (from.length === 0) return { headers: [] };
   const hash = createHash('sha256');

@@ -1,8 +1,7 @@
 import { Agent, Pool, buildConnector } from 'undici';
 import { Connection } from './connection.ts';
-import { Exchange } from './responseHandler.ts';
+import { ResponseHandler } from './responseHandler.ts';
 import type { UpstreamResponse } from './responseHandler.ts';
-import type { CutSource } from './cutSource.ts';
 
 /** A request to an endpoint. */
 export interface UpstreamRequest {
@@ -18,7 +17,7 @@ export interface UpstreamRequest {
 
 /**
  * HTTP to the endpoints over one pool of kept-alive connections. Its only timer is the one of
- * connecting; the others belong to whoever cuts the exchange. HTTP/1.1 only, so that one broken
+ * connecting; the others belong to whoever aborts the signal. HTTP/1.1 only, so that one broken
  * connection does not end every stream at once.
  *
  * An endpoint may close a kept connection at the moment a request is written to it. undici looks for
@@ -49,12 +48,12 @@ export class Upstream {
     this.#fresh = new Agent({ ...options, pipelining: 0 });
   }
 
-  /** Rejects with a network error, or with the cut as soon as there is one. */
-  send(request: UpstreamRequest, cuts: CutSource): Promise<UpstreamResponse> {
-    if (cuts.cut) return Promise.reject(cuts.cut);
-    const exchange = new Exchange(cuts, () => dispatch(this.#fresh, request, exchange));
-    dispatch(this.#kept, request, exchange);
-    return exchange.response;
+  /** Rejects with a network error, or with the signal's reason as soon as it is aborted. */
+  send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const handler = new ResponseHandler(signal, () => dispatch(this.#fresh, request, handler));
+    dispatch(this.#kept, request, handler);
+    return handler.response;
   }
 
   async close(): Promise<void> {
@@ -72,11 +71,11 @@ export class Upstream {
 }
 
 /** Not by an agent's convenience methods: their streams and signals cost more than all the rest. */
-function dispatch(agent: Agent, request: UpstreamRequest, exchange: Exchange): void {
+function dispatch(agent: Agent, request: UpstreamRequest, handler: ResponseHandler): void {
   try {
-    agent.dispatch(request, exchange);
+    agent.dispatch(request, handler);
   } catch (error) {
-    exchange.fail(error as Error);
+    handler.fail(error as Error);
   }
 }
 
