@@ -32,7 +32,7 @@ export function makeControl(options: RuntimeOptions, core: Core): Control {
   const reporter = new Reporter({
     ...{ guard, configuration, credentials, performance },
     headerCredentials: () => agent.credentials(),
-    missingCallers: () => clients.missingSecret(),
+    missingClientKeys: () => clients.missingSecret(),
     missingConfigMaps: () => agent.missingConfigMaps(),
   });
   const port = new ControlPort({

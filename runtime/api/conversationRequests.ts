@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Block, Message } from '../conversations/messages/messages.ts';
 import { checkMessages, contentProblem } from '../conversations/messages/checkMessages.ts';
-import { readBody } from './body.ts';
+import { readBody } from './requests.ts';
 import type { Problem } from '../errors/failure.ts';
 
 /** What a request below /v1/conversations is about. */

@@ -6,7 +6,7 @@ import type { Failure } from '../errors/failure.ts';
 
 /**
  * A turn as server-sent events: turn_start, then text, tool_call and tool_result as they happen, and turn_end with what
- * a caller without a stream would get. Nothing is sent before there is something to tell, so that a turn which comes to
+ * a client without a stream would get. Nothing is sent before there is something to tell, so that a turn which comes to
  * nothing is answered with its status.
  */
 export class ConversationStream implements TurnObserver {

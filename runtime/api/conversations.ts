@@ -15,8 +15,8 @@ import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
-import { limitKeys } from '../guard/limitKeys.ts';
-import type { Client } from './clients/client.ts';
+import { limitKeys } from '../model/transport/headers.ts';
+import type { Client } from './clients/clients.ts';
 import { readCreate, readSent } from './conversationRequests.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
@@ -27,7 +27,7 @@ import type { InForce } from '../model/pool/pool.ts';
 import { FORWARDED, NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
-import { TotalUsage } from '../model/totalUsage.ts';
+import { TotalUsage } from '../model/attempt/usage.ts';
 
 export interface ConversationsDeps {
   guard: Pick<Guard, 'admitInbound'>;
@@ -44,7 +44,7 @@ export interface ConversationsDeps {
 interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
-  /** Aborted with a Cut when the caller leaves or the process does. */
+  /** Aborted with a Cut when the client leaves or the process does. */
   cut: AbortController;
   context: TurnContext;
 }
@@ -108,7 +108,7 @@ export class Conversations {
     request: IncomingMessage,
     response: ServerResponse,
     cut: AbortController,
-    caller: Client,
+    client: Client,
   ): Promise<Served> {
     if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
     const onClose = (): void => {
@@ -119,7 +119,7 @@ export class Conversations {
     try {
       const owner = this.#deps.agent.ownerOf(id);
       if (owner !== undefined) return await this.#forward(owner, request, response, cut);
-      return await this.#serve({ action, id, caller }, request, response, cut);
+      return await this.#serve({ action, id, client }, request, response, cut);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#deps.log.warn({ why: error.message }, 'Conversations could not be reached');
@@ -130,17 +130,17 @@ export class Conversations {
   }
 
   #serve(
-    { action, id = '', caller }: Pick<ConversationRoute, 'action' | 'id'> & { caller: Client },
+    { action, id = '', client }: Pick<ConversationRoute, 'action' | 'id'> & { client: Client },
     request: IncomingMessage,
     response: ServerResponse,
     cut: AbortController,
   ): Promise<Served> {
     // Where conversations are kept is not known either.
     if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
-    const ref = { id, principal: caller.principal };
+    const ref = { id, principal: client.principal };
     if (action === 'Read') return this.#read(ref, response);
     if (action === 'Remove') return this.#remove(ref, response);
-    const context = this.#context(id, caller);
+    const context = this.#context(id, client);
     if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
     const visit = { request, response, cut, context };
     return action === 'Create' ? this.#create(visit) : this.#send(visit);
@@ -167,7 +167,7 @@ export class Conversations {
     return { reason: UNAVAILABLE.reason, failed: true };
   }
 
-  #context(id: string, caller: Client): TurnContext | { problem: Problem } {
+  #context(id: string, client: Client): TurnContext | { problem: Problem } {
     const inForce = this.#deps.inForce();
     const conversation = inForce?.content.conversation;
     if (!inForce?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
@@ -181,9 +181,9 @@ export class Conversations {
       model,
       id,
       ...(prompt.text !== undefined && { system: prompt.text }),
-      principal: caller.principal,
-      callerHeaders: caller.headers,
-      used: new TotalUsage(),
+      principal: client.principal,
+      clientHeaders: client.headers,
+      usage: new TotalUsage(),
     };
   }
 
@@ -227,7 +227,7 @@ export class Conversations {
   /** Limits and the bulkhead, as for every request of the agent. */
   async #admitted(visit: Visit, bytes: number, serve: () => Promise<Served>): Promise<Served> {
     const { request, response, cut, context } = visit;
-    const { conversation, model, used } = context;
+    const { conversation, model, usage } = context;
     const { clock, guard, estimator } = this.#deps;
     const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
     const asked = guard.admitInbound({
@@ -242,7 +242,7 @@ export class Conversations {
     try {
       return await serve();
     } finally {
-      settle(admission, used);
+      settle(admission, usage);
     }
   }
 
@@ -325,8 +325,8 @@ function limitsOf({ conversation }: TurnContext): { maxMessages: number; maxTurn
   return conversation;
 }
 
-function settle({ permit }: Permit, used: TotalUsage): void {
-  permit.settle(OK, used.total());
+function settle({ permit }: Permit, usage: TotalUsage): void {
+  permit.settle(OK, usage.total());
 }
 
 function view({ id, messages, createdAt, usedAt }: Kept): Record<string, unknown> {

@@ -33,7 +33,7 @@ export interface LifecycleDeps {
   onHandler(name: string, end: HandlerEnd, error?: unknown): void;
 }
 
-/** Time for requests that were cut to tell their callers, in milliseconds. */
+/** Time for requests that were cut to tell their clients, in milliseconds. */
 const FAREWELL_MS = 2000;
 /** Time for handlers where the configuration names none, in milliseconds. */
 const HANDLERS_MS = 2000;

@@ -12,8 +12,8 @@ import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
-import { limitKeys } from '../guard/limitKeys.ts';
-import type { Client } from './clients/client.ts';
+import { limitKeys } from '../model/transport/headers.ts';
+import type { Client } from './clients/clients.ts';
 import { sendError } from '../errors/failure.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
@@ -27,7 +27,7 @@ import {
 import { isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { ResponseSink } from './sink.ts';
-import { TotalUsage } from '../model/totalUsage.ts';
+import { TotalUsage } from '../model/attempt/usage.ts';
 
 /** How a request to the agent ended: answered by the endpoint, by us, or not at all. */
 export interface Served {
@@ -50,7 +50,7 @@ interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
   cut: AbortController;
-  caller: Client;
+  client: Client;
   deadlineAt: number;
   inForce: InForce;
 }
@@ -68,7 +68,7 @@ export class Messages {
     request: IncomingMessage,
     response: ServerResponse,
     cut: AbortController,
-    caller: Client,
+    client: Client,
   ): Promise<Served> {
     const inForce = this.#deps.inForce();
     if (!inForce) return this.#refuse(response, STARTING);
@@ -80,7 +80,7 @@ export class Messages {
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      return await this.#visit({ request, response, cut, caller, deadlineAt, inForce });
+      return await this.#visit({ request, response, cut, client, deadlineAt, inForce });
     } finally {
       response.off('close', onClose);
     }
@@ -100,23 +100,23 @@ export class Messages {
     if (admission.kind === 'Rejection') {
       return this.#refuse(visit.response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
-    const used = new TotalUsage();
+    const usage = new TotalUsage();
     try {
       const read = early ?? (await readRequest(visit.request));
       if (isProblem(read)) return this.#refuse(visit.response, read);
-      return await this.#call(visit, read, used);
+      return await this.#call(visit, read, usage);
     } finally {
-      settle(admission, used.total());
+      settle(admission, usage.total());
     }
   }
 
   #admit(
-    { request, deadlineAt, cut, caller }: Visit,
+    { request, deadlineAt, cut, client }: Visit,
     cost: Cost | undefined,
   ): Admission | Promise<Admission> {
     const answer = this.#deps.guard.admitInbound({
       deadlineAt,
-      header: limitKeys(caller.principal, (name) => headerOf(request, name)),
+      header: limitKeys(client.principal, (name) => headerOf(request, name)),
       ...(cost && { cost }),
     });
     return answer.kind === 'Waiting' ? awaitAdmission(answer, cut.signal) : answer;
@@ -126,8 +126,8 @@ export class Messages {
     return this.#deps.estimator.estimate(endpoints[0]?.model ?? model, size);
   }
 
-  async #call(visit: Visit, read: MessagesRequest, used: TotalUsage): Promise<Served> {
-    const { response, cut, caller, deadlineAt, inForce } = visit;
+  async #call(visit: Visit, read: MessagesRequest, usage: TotalUsage): Promise<Served> {
+    const { response, cut, client, deadlineAt, inForce } = visit;
     const sink = new ResponseSink(response, cut.signal);
     const answer = await this.#deps.caller.call(
       {
@@ -141,13 +141,13 @@ export class Messages {
         maxTokens: read.maxTokens,
         content: inForce.content,
         endpoints: inForce.endpoints,
-        headers: caller.headers,
-        principal: caller.principal,
+        headers: client.headers,
+        principal: client.principal,
         deadlineAt,
         signal: cut.signal,
         sink,
       },
-      (charge) => used.add(charge),
+      (charge) => usage.add(charge),
     );
     return this.#answer(visit, answer, sink);
   }

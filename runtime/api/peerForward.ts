@@ -38,7 +38,7 @@ export const NO_ANSWER: Failure = {
   message: 'The pod that keeps this conversation has not answered in time.',
 };
 
-/** Fields that belong to the connection to the caller, or that our own client sets. */
+/** Fields that belong to the connection to the client, or that our own client sets. */
 const DROPPED: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -50,7 +50,7 @@ const DROPPED: ReadonlySet<string> = new Set([
   FORWARDED,
 ]);
 
-/** `Silent`: it took the request, so that nobody knows what became of it. `Gone`: the caller, or the pod amid its answer. */
+/** `Silent`: it took the request, so that nobody knows what became of it. `Gone`: the client, or the pod amid its answer. */
 export type Forwarded = 'Answered' | Absence | 'Unreachable' | 'Silent' | 'Gone';
 
 /** Passes requests on to the pod that keeps a conversation: one hop, streams and credentials as they are. */

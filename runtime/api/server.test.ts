@@ -5,8 +5,8 @@ import { pino } from 'pino';
 import { FakeClock } from '../guard/fakeClock.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { until } from '../testing/until.ts';
-import { anybody } from './clients/client.ts';
-import { readBody } from './body.ts';
+import { anybody } from './clients/clients.ts';
+import { readBody } from './requests.ts';
 import { agentServer } from './server.ts';
 
 const cleanups: (() => void)[] = [];

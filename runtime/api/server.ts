@@ -6,8 +6,7 @@ import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { isRefusal } from './clients/clients.ts';
-import type { Client } from './clients/client.ts';
-import type { Clients } from './clients/clients.ts';
+import type { Clients, Client } from './clients/clients.ts';
 import { rawError, sendError } from '../errors/failure.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages, Served } from './messages.ts';
@@ -117,11 +116,11 @@ async function handle(
   }
   try {
     const found = clients.identify(request);
-    const caller = found instanceof Promise ? await found : found;
-    const served = isRefusal(caller)
-      ? refuse(response, caller)
-      : await handler.handle(request, response, cut, caller);
-    log.debug({ route: handler.route, reason: served.reason, caller: nameOf(caller) }, 'Served');
+    const client = found instanceof Promise ? await found : found;
+    const served = isRefusal(client)
+      ? refuse(response, client)
+      : await handler.handle(request, response, cut, client);
+    log.debug({ route: handler.route, reason: served.reason, caller: nameOf(client) }, 'Served');
     // What is written but not sent yet belongs to the request too.
     await finished(response);
     return served;
@@ -140,8 +139,8 @@ function refuse(response: ServerResponse, failure: Failure): Served {
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
 
-function nameOf(caller: Client | Failure): string | undefined {
-  return isRefusal(caller) ? undefined : caller.name;
+function nameOf(client: Client | Failure): string | undefined {
+  return isRefusal(client) ? undefined : client.name;
 }
 
 function finished(response: ServerResponse): Promise<void> {

@@ -3,7 +3,7 @@ import type { Sink } from '../model/attempt/attempt.ts';
 import { errorEvent } from '../errors/failure.ts';
 import type { Failure } from '../errors/failure.ts';
 
-/** The caller's side of a forwarded answer. */
+/** The client's side of a forwarded answer. */
 export class ResponseSink implements Sink {
   blocked = false;
   readonly #response: ServerResponse;
@@ -11,7 +11,7 @@ export class ResponseSink implements Sink {
   #appendable = false;
   #written = false;
 
-  /** `signal` wakes a write that waits for the caller. */
+  /** `signal` wakes a write that waits for the client. */
   constructor(response: ServerResponse, signal: AbortSignal) {
     this.#response = response;
     this.#signal = signal;

@@ -13,7 +13,7 @@ export type MakeCall = (
 ) => Promise<ModelAnswer>;
 
 /** Who asks, and what is said and hidden in the headers of its answer. */
-export interface Passenger {
+export interface Subscriber {
   request: ModelRequest;
   onUsage: (charge: ActualCost) => void;
   headers: readonly string[];
@@ -24,7 +24,7 @@ export interface Passenger {
  * One call whose answer goes to everybody who asked the same while it was under way. It ends early
  * only when the last of them has left. As long as all of it is kept the fastest reader sets the pace.
  */
-export class Flight implements Sink {
+export class PendingCall implements Sink {
   readonly recording: Recording;
   readonly #cut = new AbortController();
   readonly #listeners = new Set<Listener>();
@@ -46,20 +46,20 @@ export class Flight implements Sink {
   }
 
   /** Makes the call for the first who asks. */
-  start(call: MakeCall, first: Passenger): Promise<ModelAnswer> {
+  start(call: MakeCall, first: Subscriber): Promise<ModelAnswer> {
     const listener = this.#admit(first);
     const { request } = first;
     const shared = { ...request, sink: this, signal: this.#cut.signal };
     // What it takes is charged to one who is still there.
     this.#answer = call(shared, (charge) => [...this.#listeners][0]?.onUsage(charge));
-    return this.#ride(listener, request.signal, this.#answer);
+    return this.#follow(listener, request.signal, this.#answer);
   }
 
   /** Gives the answer, what has come of it included, to one more. */
-  join(passenger: Passenger): Promise<ModelAnswer> {
-    const listener = this.#admit(passenger);
+  join(subscriber: Subscriber): Promise<ModelAnswer> {
+    const listener = this.#admit(subscriber);
     void listener.catchUp();
-    return this.#ride(listener, passenger.request.signal, this.#answer!);
+    return this.#follow(listener, subscriber.request.signal, this.#answer!);
   }
 
   head(status: number, statusText: string, headers: string[], appendable: boolean): void {
@@ -88,14 +88,14 @@ export class Flight implements Sink {
     if (this.recording.overflowed) this.recording.forget();
   }
 
-  #admit({ request: { sink }, onUsage, headers, hidden }: Passenger): Listener {
+  #admit({ request: { sink }, onUsage, headers, hidden }: Subscriber): Listener {
     const listener = new Listener(this.recording, { sink, onUsage, headers, hidden });
     this.#listeners.add(listener);
     return listener;
   }
 
   /** The answer, or the cut of one who leaves while others stay. */
-  async #ride(
+  async #follow(
     listener: Listener,
     signal: AbortSignal,
     answer: Promise<ModelAnswer>,
@@ -112,14 +112,14 @@ export class Flight implements Sink {
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
-      return await Promise.race([left, this.#arrive(listener, answer)]);
+      return await Promise.race([left, this.#complete(listener, answer)]);
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#listeners.delete(listener);
     }
   }
 
-  async #arrive(listener: Listener, answer: Promise<ModelAnswer>): Promise<ModelAnswer> {
+  async #complete(listener: Listener, answer: Promise<ModelAnswer>): Promise<ModelAnswer> {
     const arrived = await answer;
     await listener.finish();
     return arrived;

@@ -1,15 +1,14 @@
 import type { Logger } from 'pino';
 import type { Content, MountedKey } from '../../contract/generated/types.ts';
-import { callerKey } from '../cache/key.ts';
+import { clientKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
-import { headerValue } from '../model/transport/headers.ts';
+import { headerValue, limitKeys } from '../model/transport/headers.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import { limitKeys } from '../guard/limitKeys.ts';
 import type { Environment, TurnContext } from './environment.ts';
 import type { ConversationStore } from './stores/store.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
@@ -157,14 +156,14 @@ export class Agent {
 
   /** What one turn may do. */
   environment(context: TurnContext): Environment {
-    const { inForce, conversation, used, system, model, id, principal, callerHeaders } = context;
+    const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
-      header: limitKeys(principal, (name) => headerValue(callerHeaders, name)),
-      caller: callerKey(principal, callerHeaders, principal === ''),
+      header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
+      client: clientKey(principal, clientHeaders, principal === ''),
       signal,
     });
     return {
@@ -178,12 +177,12 @@ export class Agent {
           tools: tools.definitions,
           messages,
           principal,
-          callerHeaders,
+          clientHeaders,
           stickiness: id,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
           onText,
-          onUsage: (charge) => used.add(charge),
+          onUsage: (charge) => usage.add(charge),
         });
       },
       runTool: (call, signal) => this.#runTool(tools, call, contextOf(signal)),

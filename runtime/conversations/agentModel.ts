@@ -22,9 +22,9 @@ export interface AgentCall {
   system?: string;
   tools: readonly Anthropic.ToolUnion[];
   messages: readonly Message[];
-  /** The caller's headers, for credentials that are passed on and limits by key. */
+  /** The client's headers, for credentials that are passed on and limits by key. */
   principal: string;
-  callerHeaders: RawHeaders;
+  clientHeaders: RawHeaders;
   /** Calls with the same one stay at one endpoint while it takes calls. */
   stickiness: string;
   deadlineAt: number;
@@ -47,9 +47,9 @@ export class AgentModel {
 
   /** Never rejects but for a programming error. */
   async call(call: AgentCall): Promise<ModelOutcome> {
-    const passage = new Passage(this.#caller, call);
+    const sent = new SdkRequest(this.#caller, call);
     const client = new Anthropic({
-      // The guards put the endpoint's own key in its place, or the caller's.
+      // The guards put the endpoint's own key in its place, or the client's.
       apiKey: 'unused',
       authToken: null,
       baseURL: 'http://model.invalid',
@@ -57,7 +57,7 @@ export class AgentModel {
       timeout: NO_TIMEOUT_MS,
       openTelemetry: false,
       logLevel: 'off',
-      fetch: (_url, init) => passage.fetch(init),
+      fetch: (_url, init) => sent.fetch(init),
     });
     const { model, maxTokens, system, tools, messages, signal, onText } = call;
     const stream = client.messages.stream(
@@ -74,9 +74,9 @@ export class AgentModel {
     try {
       return answered(await stream.finalMessage());
     } catch (error) {
-      return { ok: false, problem: passage.problem ?? modelProblem(error) };
+      return { ok: false, problem: sent.problem ?? modelProblem(error) };
     } finally {
-      await passage.over;
+      await sent.over;
     }
   }
 }
@@ -89,8 +89,8 @@ function answered({ content, stop_reason: stopReason, usage }: Anthropic.Message
   };
 }
 
-/** One request of the SDK on its way. */
-class Passage {
+/** One request that the SDK sends. */
+class SdkRequest {
   /** Why there was no answer, as far as it was not the endpoint's own. */
   problem: Problem | undefined;
   /** Resolves when the way is done with the request. */
@@ -157,9 +157,9 @@ class Passage {
     sink.fail(new Error('there is no answer'));
   }
 
-  /** The SDK's, with the caller's credentials and what limits on the model go by. */
+  /** The SDK's, with the client's credentials and what limits on the model go by. */
   #headers(init: RequestInit | undefined): string[] {
-    const { callerHeaders, content } = this.#call;
+    const { clientHeaders, content } = this.#call;
     const taken = new Set(['x-api-key', 'authorization']);
     const headers: string[] = [];
     for (const [name, value] of new Headers(init?.headers)) {
@@ -168,9 +168,9 @@ class Passage {
     for (const { key, target } of content.limits) {
       if (key?.header !== undefined && target.startsWith('model/')) taken.add(key.header);
     }
-    for (let i = 0; i + 1 < callerHeaders.length; i += 2) {
-      const name = callerHeaders[i]!;
-      if (taken.has(name.toLowerCase())) headers.push(name, callerHeaders[i + 1]!);
+    for (let i = 0; i + 1 < clientHeaders.length; i += 2) {
+      const name = clientHeaders[i]!;
+      if (taken.has(name.toLowerCase())) headers.push(name, clientHeaders[i + 1]!);
     }
     return headers;
   }

@@ -1,7 +1,7 @@
 import type { Problem } from '../errors/failure.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { InForce } from '../model/pool/pool.ts';
-import type { TotalUsage } from '../model/totalUsage.ts';
+import type { TotalUsage } from '../model/attempt/usage.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelMessage } from './stateMachine.ts';
 import type { Message, ToolResult, ToolUse } from './messages/messages.ts';
@@ -25,8 +25,8 @@ export interface TurnContext {
   /** Id of the conversation. */
   id: string;
   principal: string;
-  callerHeaders: RawHeaders;
-  used: TotalUsage;
+  clientHeaders: RawHeaders;
+  usage: TotalUsage;
 }
 
 /** What a turn does to the world. Neither call ever rejects; both end soon after the signal. */

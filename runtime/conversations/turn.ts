@@ -22,7 +22,7 @@ export interface TurnDeps {
   limits: Limits;
   /** Time for the whole turn, in milliseconds. */
   timeoutMs: number;
-  /** Aborted with a Cut when the caller leaves or the process does. */
+  /** Aborted with a Cut when the client leaves or the process does. */
   signal: AbortSignal;
   observer: TurnObserver;
 }

@@ -3,7 +3,7 @@ import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 /** Statuses that fetch allows no body with. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** The caller's side of a forwarded answer as a Response of fetch. */
+/** The client's side of a forwarded answer as a Response of fetch. */
 export class WebSink implements Sink {
   /** Resolves with the head of the answer. */
   readonly response: Promise<Response>;

@@ -42,10 +42,10 @@ export const REASONS = Object.keys(MAPPING) as Reason[];
 
 const POINTLESS: ReadonlySet<Reason> = new Set(['CredentialRefused', 'SpendLimit', 'Unauthorized']);
 
-/** A wait that no caller should sit out with its request open, in milliseconds. */
+/** A wait that no client should sit out with its request open, in milliseconds. */
 const LONG_MS = 60_000;
 
-/** Why a request is answered by us. `message` goes to the caller: no internals, no secrets. */
+/** Why a request is answered by us. `message` goes to the client: no internals, no secrets. */
 export interface Failure {
   reason: Reason;
   message: string;

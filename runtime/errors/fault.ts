@@ -12,5 +12,5 @@ export class Cut extends Error {
   }
 }
 
-/** Why an attempt gave the caller no whole answer. */
+/** Why an attempt gave the client no whole answer. */
 export type Fault = CutCause | 'Unsendable' | 'UpstreamUnreachable' | 'InvalidResponse';

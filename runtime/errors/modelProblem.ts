@@ -4,7 +4,7 @@ import { FAULTS } from './problems.ts';
 
 type ApiError = InstanceType<typeof Anthropic.APIError>;
 
-/** What the callers of a conversation are told of an error of the endpoint itself. */
+/** What the clients of a conversation are told of an error of the endpoint itself. */
 export function modelProblem(error: unknown): Problem {
   if (!(error instanceof Anthropic.APIError)) return FAULTS.InvalidResponse;
   const known = error as ApiError;

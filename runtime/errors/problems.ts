@@ -16,7 +16,7 @@ export const NOT_CONFIGURED: Failure = {
 
 const TIMEOUT: Failure = { reason: 'Timeout', message: 'The model did not answer in time.' };
 
-/** What a caller is told of an attempt that gave it no whole answer. */
+/** What a client is told of an attempt that gave it no whole answer. */
 export const FAULTS: Record<Fault, Problem> = {
   ClientGone: 'Gone',
   Deadline: TIMEOUT,
@@ -41,7 +41,7 @@ export function cutProblem({ signal }: AbortController): Problem | undefined {
   return why instanceof Cut ? FAULTS[why.why] : undefined;
 }
 
-/** What a caller is told of a rejection; `mounted`: the credential is the agent's own. */
+/** What a client is told of a rejection; `mounted`: the credential is the agent's own. */
 export function rejected(rejection: Rejection, mounted = true): Failure {
   const { reason, target, retryAfterMs } = rejection;
   if (reason === 'CredentialRefused' && !mounted) {

@@ -171,7 +171,7 @@ export class ModelCaller {
       permit.settle(result?.outcome ?? IGNORED, charge);
     }
     onUsage(charge);
-    // A caller's own credential has limits of its own.
+    // A client's own credential has limits of its own.
     if (member.key !== undefined) {
       member.handle.learn(result.limits, member.credential.hash);
     }

@@ -12,7 +12,7 @@ import { Credentials } from './pool/credentials.ts';
 import { TokenEstimator, requestSize } from './attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { Pool } from './pool/pool.ts';
-import type { UpstreamBody, UpstreamResponse } from './transport/responseHandler.ts';
+import type { UpstreamBody, UpstreamResponse } from './transport/connection.ts';
 
 /** Numbers that are the same in every run (mulberry32). */
 function generator(seed: number): (below: number) => number {

@@ -44,7 +44,7 @@ const MAX_TOOLS = 48;
 /** OpenTelemetry's buckets for tokens, up to the largest context. */
 const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 
-/** Models that callers name beyond this number count as one: each costs some 150 series. */
+/** Models that clients name beyond this number count as one: each costs some 150 series. */
 const MAX_MODELS = 4;
 
 /** Endpoints by name in fallbacks; what comes and goes beyond them counts as one. */

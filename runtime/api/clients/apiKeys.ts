@@ -11,7 +11,7 @@ interface Known {
 const CHECK_MS = 1000;
 
 /**
- * API keys of callers from a mounted Secret: a file for each caller with its keys, one a line. It is
+ * API keys of clients from a mounted Secret: a file for each client with its keys, one a line. It is
  * looked at no more than once a second, so that a change is live without a restart.
  */
 export class ApiKeys {
@@ -32,7 +32,7 @@ export class ApiKeys {
     return this.#known.length === 0;
   }
 
-  /** Name of the caller with that key. It takes as long whichever key is tried. */
+  /** Name of the client with that key. It takes as long whichever key is tried. */
   clientOf(directory: string, key: string): string | undefined {
     this.#look(directory);
     const hash = hashOf(key);

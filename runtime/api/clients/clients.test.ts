@@ -30,12 +30,12 @@ const BY_CALLER: Limit = {
 };
 
 interface Guarded extends Setup {
-  /** Where the callers' keys are. */
+  /** Where the clients' keys are. */
   directory: string;
   configure(content: Partial<Content>): void;
 }
 
-/** An agent whose callers have the keys given, by name. */
+/** An agent whose clients have the keys given, by name. */
 async function withKeys(
   keys: Record<string, string>,
   content: Partial<Content> = {},

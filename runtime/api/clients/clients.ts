@@ -1,12 +1,55 @@
-import type { IncomingMessage } from 'node:http';
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { errors, jwtVerify } from 'jose';
 import type { Content } from '../../../contract/generated/types.ts';
 import type { Failure } from '../../errors/failure.ts';
+import type { RawHeaders } from '../../model/transport/headers.ts';
 import { ApiKeys } from './apiKeys.ts';
-import { anybody, hashedName, shownIn, withoutHeader } from './client.ts';
-import type { Client, Shown } from './client.ts';
 import { KEY_TIMES, KeySet, KeysUnavailable } from './keySet.ts';
 import type { KeySetDeps, KeyTimes } from './keySet.ts';
+
+/** Who asks. */
+export interface Client {
+  /** What tells clients apart, in limits and in the cache; empty for nobody in particular. */
+  principal: string;
+  /** What logs call it: a name that the operator of the agent gave, or a hash. Absent: nobody in particular. */
+  name?: string;
+  /** Its headers without the credential that the agent itself has checked. */
+  headers: RawHeaders;
+}
+
+/** Everybody, where nobody is checked. */
+export function anybody({ rawHeaders }: IncomingMessage): Client {
+  return { principal: '', headers: rawHeaders };
+}
+
+/** A credential as it was shown, and the header that it was in. */
+export interface Shown {
+  header: 'authorization' | 'x-api-key';
+  credential: string;
+}
+
+const BEARER = /^bearer +(\S+) *$/i;
+
+/** The credential to be checked: a bearer token or else an API key. */
+export function shownIn(headers: IncomingHttpHeaders): Shown | undefined {
+  const { authorization = '' } = headers;
+  const token = BEARER.exec(authorization)?.[1];
+  if (token !== undefined) return { header: 'authorization', credential: token };
+  const key = headers['x-api-key'];
+  if (typeof key !== 'string' || key === '') return undefined;
+  return { header: 'x-api-key', credential: key };
+}
+
+/** The headers but for those of that name. */
+export function withoutHeader(raw: RawHeaders, name: string): string[] {
+  return raw.filter((_, i) => raw[i - (i % 2)]!.toLowerCase() !== name);
+}
+
+/** A name for logs that does not tell whose it is. */
+export function hashedName(subject: string): string {
+  return createHash('sha256').update(subject).digest('hex').slice(0, 16);
+}
 
 type Auth = NonNullable<Content['auth']>;
 
@@ -50,7 +93,7 @@ export class Clients {
     this.#apiKeys = new ApiKeys(deps.now);
   }
 
-  /** The caller, or why it is not let in. */
+  /** The client, or why it is not let in. */
   identify(request: IncomingMessage): Client | Failure | Promise<Client | Failure> {
     const auth = this.#deps.content()?.auth;
     if (!auth) return anybody(request);
@@ -61,7 +104,7 @@ export class Clients {
     return UNAVAILABLE;
   }
 
-  /** The Secret with the callers' keys, if there is not a single one in it. */
+  /** The Secret with the clients' keys, if there is not a single one in it. */
   missingSecret(): string | undefined {
     const apiKeys = this.#deps.content()?.auth?.apiKeys;
     return apiKeys && this.#apiKeys.empty(apiKeys.path) ? apiKeys.secret : undefined;

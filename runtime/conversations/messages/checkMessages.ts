@@ -5,7 +5,7 @@ import type { Block, Message } from './messages.ts';
 export type Restored = { ok: true; messages: Message[] } | { ok: false; message: string };
 
 /**
- * Checks what a caller gives as the messages of an earlier conversation: as far as it must hold for pruning and for the
+ * Checks what a client gives as the messages of an earlier conversation: as far as it must hold for pruning and for the
  * Messages API to take them. What is in a block is the API's own matter.
  */
 export function checkMessages(value: unknown): Restored {

@@ -30,7 +30,7 @@ type Client = ReturnType<typeof createClient>;
 
 /**
  * Conversations in a Redis, which any pod carries on. Two keys each: the conversation, and the lease of a turn. The
- * caller is part of both, so that another one finds nothing.
+ * client is part of both, so that another one finds nothing.
  */
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
@@ -222,7 +222,7 @@ class RedisLease implements Lease {
   }
 }
 
-/** Tells callers apart without naming them. */
+/** Tells clients apart without naming them. */
 function ownerSuffix(principal: string): string {
   if (principal === '') return '';
   return `:${createHash('sha256').update(principal).digest('base64url')}`;

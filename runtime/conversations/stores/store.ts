@@ -8,7 +8,7 @@ export interface Kept {
   usedAt: string;
 }
 
-/** A conversation as its caller asks for it. To any other caller it is not there. */
+/** A conversation as its client asks for it. To any other client it is not there. */
 export interface Ref {
   id: string;
   /** Whom it was begun by; empty for nobody in particular. */

@@ -19,7 +19,7 @@ export interface GuardedCallsDeps {
 export interface Guarded {
   timeoutMs: number;
   credential?: Credential;
-  /** The caller's header of a name in lower case, for limits by key. */
+  /** The client's header of a name in lower case, for limits by key. */
   header: (name: string) => string | undefined;
   /** Ends the call early. */
   signal: AbortSignal;

@@ -75,7 +75,7 @@ async function request({ tool, input, headers, egress, signal }: HttpToolCall): 
   }
 }
 
-/** Where an answer sends the caller; never from https to http. */
+/** Where an answer sends the client; never from https to http. */
 function redirect(response: Response, from: URL): URL | undefined {
   const location = response.headers.get('location');
   if (!REDIRECTS.has(response.status) || location === null) return undefined;

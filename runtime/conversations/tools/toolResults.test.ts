@@ -36,7 +36,7 @@ class Fixture {
     return this.results.answer({
       tool: TOOL,
       input: { id: '7' },
-      caller: ['alice'],
+      client: ['alice'],
       credential: '',
       signal: new AbortController().signal,
       call: () => Promise.resolve(good(`call ${(this.made += 1)}`)),
@@ -78,14 +78,14 @@ describe('kept results of tools', () => {
       { tool: { ...TOOL, http: { ...TOOL.http, url: 'https://x' } } },
     ],
     ['with other secrets', { credential: 'hash' }],
-    ['of another caller', { caller: ['bob'] }],
+    ['of another client', { client: ['bob'] }],
   ])('are not given to a call %s', async (_, other) => {
     expect(await new Fixture().texts({}, other, {})).toEqual(['call 1', 'call 2', 'call 1']);
   });
 
   it('are given to all callers where these share', async () => {
     const fixture = new Fixture({ ...SPEC, scope: 'Shared' });
-    expect(await fixture.texts({}, { caller: ['bob'] })).toEqual(['call 1', 'call 1']);
+    expect(await fixture.texts({}, { client: ['bob'] })).toEqual(['call 1', 'call 1']);
   });
 
   it('are given up to the age that the tool allows', async () => {

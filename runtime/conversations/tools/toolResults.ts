@@ -18,8 +18,8 @@ export interface ToolResultsDeps {
 export interface KeptCall {
   tool: Tool & Required<Pick<Tool, 'cache'>>;
   input: Input;
-  /** What tells the caller from others. */
-  caller: readonly string[];
+  /** What tells the client from others. */
+  client: readonly string[];
   /** Hash of the secret header values that go with the call; empty without any. */
   credential: string;
   /** Aborted when the result is not wanted any more. */
@@ -93,10 +93,10 @@ export class ToolResults {
   }
 }
 
-/** Two calls with the same key may have the same result: the same request, by the same caller unless all share. */
-function keyOf({ tool, input, caller, credential }: KeptCall, shared: boolean): string {
+/** Two calls with the same key may have the same result: the same request, by the same client unless all share. */
+function keyOf({ tool, input, client, credential }: KeptCall, shared: boolean): string {
   const { name, http, cache } = tool;
-  const what = [shared ? [] : caller, name, http, cache, credential];
+  const what = [shared ? [] : client, name, http, cache, credential];
   return createHash('sha256')
     .update(JSON.stringify(what))
     .update('\n')

@@ -17,10 +17,10 @@ import type { ToolResults } from './toolResults.ts';
 /** What a tool that the model asks for is run with. */
 export interface ToolContext {
   timeoutMs: number;
-  /** The caller's header of a name in lower case, for limits by key. */
+  /** The client's header of a name in lower case, for limits by key. */
   header: (name: string) => string | undefined;
-  /** What tells the caller from others. */
-  caller: readonly string[];
+  /** What tells the client from others. */
+  client: readonly string[];
   signal: AbortSignal;
 }
 
@@ -103,9 +103,9 @@ export class HttpTools implements Tools {
       });
     const { cache } = tool;
     if (!cache) return call(context.signal);
-    const { caller, signal } = context;
+    const { client, signal } = context;
     const kept = { tool: { ...tool, cache }, input, credential: credential?.hash ?? '' };
-    return results.answer({ ...kept, caller, signal, call });
+    return results.answer({ ...kept, client, signal, call });
   }
 }
 

@@ -1,13 +1,13 @@
 import type { HeldAnswer, Sink } from './attempt.ts';
 import { responseHeaders } from '../transport/headers.ts';
-import type { UpstreamResponse } from '../transport/responseHandler.ts';
+import type { UpstreamResponse } from '../transport/connection.ts';
 
-/** What one write takes without waiting for the caller to read. */
+/** What one write takes without waiting for the client to read. */
 const AT_ONCE_BYTES = 16 * 1024;
 
 /**
- * Keeps an answer, headers included, from the caller until it is known that it shall be the
- * caller's answer; beyond `maxBytes` it is passed on in any case.
+ * Keeps an answer, headers included, from the client until it is known that it shall be the
+ * client's answer; beyond `maxBytes` it is passed on in any case.
  */
 export class AnswerBuffer {
   readonly #response: UpstreamResponse;
@@ -26,7 +26,7 @@ export class AnswerBuffer {
     this.#appendable = appendable;
   }
 
-  /** Whether the caller has seen anything of it. */
+  /** Whether the client has seen anything of it. */
   get committed(): boolean {
     return this.#committed;
   }

@@ -17,7 +17,7 @@ export interface Sink {
   write(chunk: Buffer): Promise<void> | undefined;
   /** Ends the answer, with its last chunk if there is one. */
   end(last?: Buffer): void;
-  /** Whether a write is waiting for the caller to read. */
+  /** Whether a write is waiting for the client to read. */
   readonly blocked: boolean;
 }
 
@@ -27,7 +27,7 @@ export type Expected = 'Message' | 'Json';
 /** One attempt at an endpoint. */
 export interface Attempt {
   endpoint: Endpoint;
-  /** The endpoint's own key; absent: the caller's credential is passed on. */
+  /** The endpoint's own key; absent: the client's credential is passed on. */
   key?: string | undefined;
   method: 'GET' | 'POST';
   /** Path and query below the endpoint's baseURL. */
@@ -37,7 +37,7 @@ export interface Attempt {
   body: Buffer;
   /** max_tokens of the body; absent when it states none that is valid. */
   maxTokens?: number | undefined;
-  /** Whether the caller asked for a stream. */
+  /** Whether the client asked for a stream. */
   stream: boolean;
   /** Ends the attempt early; its reason is a Cut. */
   signal: AbortSignal;
@@ -72,11 +72,11 @@ export interface AttemptResult {
   outcome: Outcome;
   /** Status of the endpoint's answer; absent when there was none. */
   status?: number;
-  /** Whether anything reached the caller; if not, held or fault is still to be answered. */
+  /** Whether anything reached the client; if not, held or fault is still to be answered. */
   committed: boolean;
-  /** An error answer that reaches the caller unless another attempt is made. */
+  /** An error answer that reaches the client unless another attempt is made. */
   held?: HeldAnswer | undefined;
-  /** Absent when the endpoint's answer is the caller's answer. */
+  /** Absent when the endpoint's answer is the client's answer. */
   fault?: Fault | undefined;
   refusal?: Refusal | undefined;
   /** Time that the endpoint asked to wait before another attempt, in milliseconds. */

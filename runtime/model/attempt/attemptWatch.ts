@@ -17,9 +17,9 @@ export interface AttemptWatchDeps {
   timeouts: AttemptTimeouts;
   /** End of the whole request, on the monotonic clock. */
   deadline: number;
-  /** Whether the caller asked for a stream: nothing else has a first token. */
+  /** Whether the client asked for a stream: nothing else has a first token. */
   stream: boolean;
-  /** Whether the caller does not read: then silence is not the endpoint's. */
+  /** Whether the client does not read: then silence is not the endpoint's. */
   blocked(): boolean;
   cut(why: CutCause): void;
 }

@@ -8,7 +8,7 @@ import { replaceMember } from './jsonMember.ts';
 import { connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
 import { Cut } from '../../errors/fault.ts';
 import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
-import type { UpstreamResponse } from '../transport/responseHandler.ts';
+import type { UpstreamResponse } from '../transport/connection.ts';
 import type { Upstream, UpstreamRequest } from '../transport/upstream.ts';
 import { messageReader, streamReader } from './answerReader.ts';
 import type { Judgement, AnswerReader } from './answerReader.ts';

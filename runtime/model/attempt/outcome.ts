@@ -62,7 +62,7 @@ const TIMEOUTS: Partial<Record<CutCause, Failure>> = {
 
 /** Outcome of a call that ended without a whole answer because of us. */
 export function cutOutcome(why: CutCause, waitedForClient: boolean): Outcome {
-  // A caller that reads too slowly to be done in time is no fault of the endpoint.
+  // A client that reads too slowly to be done in time is no fault of the endpoint.
   return (waitedForClient ? undefined : TIMEOUTS[why]) ?? IGNORED;
 }
 

@@ -1,3 +1,6 @@
+import type { ActualCost } from '../../guard/admission.ts';
+import { REFUND } from '../../guard/admission.ts';
+
 /** Tokens that the provider says a call took; a figure that was not told is absent. */
 export interface Usage {
   /** Input that counts against limits: uncached input and what was written to the cache. */
@@ -91,4 +94,29 @@ function count(value: unknown, name: string): number | undefined {
 function member(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, unknown>)[name];
+}
+
+/** What the attempts of one request took together. */
+export class TotalUsage {
+  #inputTokens: number | undefined = 0;
+  #outputTokens: number | undefined = 0;
+
+  add(charge: ActualCost): void {
+    if (charge === REFUND) return;
+    const { inputTokens, outputTokens } = charge;
+    this.#inputTokens = sum(this.#inputTokens, inputTokens);
+    this.#outputTokens = sum(this.#outputTokens, outputTokens);
+  }
+
+  /** A figure that one of the attempts did not learn is absent: what was reserved stands. */
+  total(): ActualCost {
+    return {
+      ...(this.#inputTokens !== undefined && { inputTokens: this.#inputTokens }),
+      ...(this.#outputTokens !== undefined && { outputTokens: this.#outputTokens }),
+    };
+  }
+}
+
+function sum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b;
 }

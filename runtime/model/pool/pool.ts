@@ -23,7 +23,7 @@ export interface Member {
   /** What it is called by. */
   handle: Pick<Handle, 'acquire' | 'learn' | 'standing'>;
   priority: number;
-  /** The endpoint's own key; absent: the caller's is passed on. */
+  /** The endpoint's own key; absent: the client's is passed on. */
   key?: string | undefined;
   credential: Credential;
 }
@@ -82,7 +82,7 @@ export class Pool {
 
   /**
    * Those of the endpoints that a request can be made to, and the mounted key that keeps another
-   * from it, if one does. `headers` are the caller's, for its own credential.
+   * from it, if one does. `headers` are the client's, for its own credential.
    */
   members(
     endpoints: readonly Endpoint[],
@@ -97,7 +97,8 @@ export class Pool {
       if (handle?.present !== true) continue;
       const mounted = endpoint.credential && this.#deps.credentials.mounted(endpoint.credential);
       if (endpoint.credential && mounted === undefined) missing ??= endpoint.credential;
-      else members.push(member(endpoint, handle, mounted, () => (own ??= callersOwn(headers))));
+      else
+        members.push(member(endpoint, handle, mounted, () => (own ??= clientCredential(headers))));
     }
     return { members, ...(missing && { missing }) };
   }
@@ -179,8 +180,8 @@ function member(
   };
 }
 
-/** Whose gates apply when the caller's own credential is passed on. */
-function callersOwn(headers: RawHeaders): Credential {
+/** Whose gates apply when the client's own credential is passed on. */
+function clientCredential(headers: RawHeaders): Credential {
   const secret = headerValue(headers, 'x-api-key') ?? headerValue(headers, 'authorization') ?? '';
   return { hash: credentialHash(secret), mounted: false };
 }

@@ -3,11 +3,10 @@ import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import { awaitAdmission } from '../../guard/awaitAdmission.ts';
-import { limitKeys } from '../../guard/limitKeys.ts';
 import type { RequestSize } from '../attempt/estimate.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { TokenEstimator } from '../attempt/estimate.ts';
-import { headerValue } from '../transport/headers.ts';
+import { headerValue, limitKeys } from '../transport/headers.ts';
 import type { Candidate, InForce, Member, Pool } from './pool.ts';
 
 /** A request to the model, as far as it decides which endpoints may serve it. */
@@ -216,7 +215,7 @@ export class Route {
   }
 }
 
-/** Nobody reads this: the caller is gone, or the process leaves. */
+/** Nobody reads this: the client is gone, or the process leaves. */
 const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
 
 function refused({ credential: { mounted } }: Member, rejection: Rejection): Refused {

@@ -7,8 +7,8 @@ import {
 import type { Transform } from 'node:stream';
 
 /**
- * A decoder for the copy of an answer that is watched. Callers usually ask for gzip, and an
- * overloaded_error inside a compressed stream must count like any other; the caller still gets
+ * A decoder for the copy of an answer that is watched. Clients usually ask for gzip, and an
+ * overloaded_error inside a compressed stream must count like any other; the client still gets
  * the endpoint's own bytes.
  */
 export function decoderFor(encoding: string | undefined): Transform | 'identity' | 'unknown' {

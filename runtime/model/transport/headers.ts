@@ -1,3 +1,5 @@
+import { PRINCIPAL } from '../../guard/admission.ts';
+
 /** Headers as name, value, name, value, … in the order and case they arrived. */
 export type RawHeaders = readonly string[];
 
@@ -20,8 +22,8 @@ const OWN_REQUEST = new Set(['host', 'content-length', 'expect']);
 const CREDENTIALS = new Set(['x-api-key', 'authorization']);
 
 /**
- * Headers for the endpoint: the caller's, but for those of the connection. With a credential of
- * the endpoint's own the caller's are dropped in its favour.
+ * Headers for the endpoint: the client's, but for those of the connection. With a credential of
+ * the endpoint's own the client's are dropped in its favour.
  */
 export function requestHeaders(raw: RawHeaders, credential?: string): string[] {
   const connection = connectionFields(raw);
@@ -36,7 +38,7 @@ export function requestHeaders(raw: RawHeaders, credential?: string): string[] {
   return headers;
 }
 
-/** Headers for the caller: the endpoint's, but for those of the connection. */
+/** Headers for the client: the endpoint's, but for those of the connection. */
 export function responseHeaders(raw: RawHeaders): string[] {
   const connection = connectionFields(raw);
   const headers: string[] = [];
@@ -55,6 +57,14 @@ export function headerValue(raw: RawHeaders, name: string): string | undefined {
     if (each.length === name.length && each.toLowerCase() === name) return raw[i + 1];
   }
   return undefined;
+}
+
+/** What limits by key ask for: the caller, or a header. */
+export function limitKeys(
+  principal: string,
+  header: (name: string) => string | undefined,
+): (name: string) => string | undefined {
+  return (name) => (name === PRINCIPAL ? principal : header(name));
 }
 
 /** Fields that a Connection header names as belonging to the connection; undefined when it names none. */

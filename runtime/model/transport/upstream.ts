@@ -1,7 +1,6 @@
 import { Agent, Pool, buildConnector } from 'undici';
-import { Connection } from './connection.ts';
-import { ResponseHandler } from './responseHandler.ts';
-import type { UpstreamResponse } from './responseHandler.ts';
+import { ResponseHandler, Connection } from './connection.ts';
+import type { UpstreamResponse } from './connection.ts';
 
 /** A request to an endpoint. */
 export interface UpstreamRequest {
