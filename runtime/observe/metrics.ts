@@ -1,7 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Guard } from '../guard/guard.ts';
 import { guardMetrics } from './guardMetrics.ts';
-import { BoundedLabel } from './labels.ts';
 import { SeriesCounter, SeriesHistogram } from './series.ts';
 
 /** How a request to the agent ended. */
@@ -220,5 +219,28 @@ export class Metrics {
   /** A configuration was offered. */
   reload(result: string): void {
     this.#reloads.inc({ result });
+  }
+}
+
+/** What values beyond the limit are counted under. */
+const OTHER = 'other';
+
+/**
+ * Bounds the values of a label that clients choose, such as the model: the first `limit` distinct
+ * ones are kept for the life of the process, all further ones count as one.
+ */
+class BoundedLabel {
+  readonly #limit: number;
+  readonly #known = new Set<string>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  value(text: string): string {
+    if (this.#known.has(text)) return text;
+    if (this.#known.size >= this.#limit || text.length > 128) return OTHER;
+    this.#known.add(text);
+    return text;
   }
 }
