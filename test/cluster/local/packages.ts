@@ -62,7 +62,9 @@ async function install(needs: readonly Need[], otherwise: string): Promise<void>
     );
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await step(`Installing the Debian packages ${missing.join(' ')}`, async () => {
-    await run('apt-get', ['update', '-qq'], { env });
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+    const options = ['-qq', '-o', 'Acquire::Retries=3'];
+    await run('apt-get', [...options, 'update'], { env });
+    const install = ['install', '-y', '--no-install-recommends', ...missing];
+    await run('apt-get', [...options, ...install], { env });
   });
 }

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { KubernetesObject } from '../../crds/meta.ts';
-import { condition, hasCondition, type WithConditions } from '../kit/conditions.ts';
-import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
-import { portForward } from '../kit/portForward.ts';
-import { waitFor } from '../kit/wait.ts';
-import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import type { KubernetesObject } from '../../../crds/meta.ts';
+import { condition, hasCondition, type WithConditions } from '../../kit/conditions.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../../kit/platform.ts';
+import { portForward } from '../../kit/portForward.ts';
+import { waitFor } from '../../kit/wait.ts';
+import type { SandboxModel } from '../sandbox.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(300_000);
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { RemoteTraffic } from '../kit/simulator.ts';
-import { since } from '../kit/traffic.ts';
-import { waitFor } from '../kit/wait.ts';
-import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import type { RemoteTraffic } from '../../kit/simulator.ts';
+import { since } from '../../kit/traffic.ts';
+import { waitFor } from '../../kit/wait.ts';
+import type { SandboxModel } from '../sandbox.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(420_000);
 

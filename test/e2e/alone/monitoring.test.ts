@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { KubernetesObject } from '../../crds/meta.ts';
-import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
-import { restarts } from '../kit/agents.ts';
-import { hasCondition } from '../kit/conditions.ts';
-import { waitFor } from '../kit/wait.ts';
-import { Sandbox } from './sandbox.ts';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../../crds/meta.ts';
+import { prometheusOperatorDefinitions } from '../../cluster/local/prometheusOperator.ts';
+import { restarts } from '../../kit/agents.ts';
+import { hasCondition } from '../../kit/conditions.ts';
+import { waitFor } from '../../kit/wait.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(300_000);
 

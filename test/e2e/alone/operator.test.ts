@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { Pod } from '../kit/agents.ts';
-import { isReady } from '../kit/agents.ts';
-import { enforcedEverywhere } from '../kit/enforcement.ts';
-import { killContainer } from '../kit/kill.ts';
-import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
-import type { RemoteTraffic } from '../kit/simulator.ts';
-import { since } from '../kit/traffic.ts';
-import { waitFor } from '../kit/wait.ts';
-import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import type { Pod } from '../../kit/agents.ts';
+import { isReady } from '../../kit/agents.ts';
+import { enforcedEverywhere } from '../../kit/enforcement.ts';
+import { killContainer } from '../../kit/kill.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../../kit/platform.ts';
+import type { RemoteTraffic } from '../../kit/simulator.ts';
+import { since } from '../../kit/traffic.ts';
+import { waitFor } from '../../kit/wait.ts';
+import type { SandboxModel } from '../sandbox.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(240_000);
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { KubernetesObject } from '../../crds/meta.ts';
-import { enforcedEverywhere } from '../kit/enforcement.ts';
-import { OPERATOR, OPERATOR_NAMESPACE, ROOT } from '../kit/platform.ts';
-import { waitFor } from '../kit/wait.ts';
-import { Sandbox } from './sandbox.ts';
+import type { KubernetesObject } from '../../../crds/meta.ts';
+import { enforcedEverywhere } from '../../kit/enforcement.ts';
+import { OPERATOR, OPERATOR_NAMESPACE, ROOT } from '../../kit/platform.ts';
+import { waitFor } from '../../kit/wait.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(240_000);
 

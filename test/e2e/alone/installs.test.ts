@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { stringify } from 'yaml';
-import type { KubernetesObject } from '../../crds/meta.ts';
-import { enforcedEverywhere } from '../kit/enforcement.ts';
+import type { KubernetesObject } from '../../../crds/meta.ts';
+import { enforcedEverywhere } from '../../kit/enforcement.ts';
 import {
   helm,
   installOperator,
@@ -13,12 +13,12 @@ import {
   refusals,
   ROOT,
   uninstallOperator,
-} from '../kit/platform.ts';
-import type { RemoteTraffic } from '../kit/simulator.ts';
-import type { TrafficReport } from '../kit/traffic.ts';
-import { since } from '../kit/traffic.ts';
-import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+} from '../../kit/platform.ts';
+import type { RemoteTraffic } from '../../kit/simulator.ts';
+import type { TrafficReport } from '../../kit/traffic.ts';
+import { since } from '../../kit/traffic.ts';
+import type { SandboxModel } from '../sandbox.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(180_000);
 

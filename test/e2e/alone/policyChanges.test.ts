@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Deployment } from '../../operator/kube/index.ts';
-import type { Pod } from '../kit/agents.ts';
-import { isReady } from '../kit/agents.ts';
-import { condition } from '../kit/conditions.ts';
-import type { PodClient } from '../kit/enforcement.ts';
-import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
-import { outcome } from '../kit/traffic.ts';
-import { waitFor } from '../kit/wait.ts';
-import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import type { Deployment } from '../../../operator/kube/index.ts';
+import type { Pod } from '../../kit/agents.ts';
+import { isReady } from '../../kit/agents.ts';
+import { condition } from '../../kit/conditions.ts';
+import type { PodClient } from '../../kit/enforcement.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../../kit/platform.ts';
+import { outcome } from '../../kit/traffic.ts';
+import { waitFor } from '../../kit/wait.ts';
+import type { SandboxModel } from '../sandbox.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(180_000);
 

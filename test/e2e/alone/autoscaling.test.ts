@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { existingCluster } from '../cluster/cluster.ts';
-import { startMetricsServer } from '../cluster/metricsServer.ts';
-import { condition } from '../kit/conditions.ts';
-import type { RemoteTraffic } from '../kit/simulator.ts';
-import { since } from '../kit/traffic.ts';
-import { waitFor } from '../kit/wait.ts';
-import { Sandbox } from './sandbox.ts';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { existingCluster } from '../../cluster/cluster.ts';
+import { startMetricsServer } from '../../cluster/metricsServer.ts';
+import { condition } from '../../kit/conditions.ts';
+import type { RemoteTraffic } from '../../kit/simulator.ts';
+import { since } from '../../kit/traffic.ts';
+import { waitFor } from '../../kit/wait.ts';
+import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(300_000);
 
