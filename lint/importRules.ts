@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Rule } from 'eslint';
 import ts from 'typescript';
-import { LAYERS, type Layer } from './layers.ts';
+import { KUBERNETES_CLIENT, LAYERS, type Layer } from './layers.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PROGRAMS = ['cli', 'config', 'contract', 'crds', 'lint', 'operator', 'runtime', 'test'];
@@ -42,10 +42,7 @@ function wrongLayer(layer: Layer, target: string): string | undefined {
 }
 
 function wrongPackage({ folder, refuses }: Layer, name: string): string | undefined {
-  const { packages, reason } = refuses ?? {
-    packages: /^@kubernetes\/client-node/,
-    reason: 'only operator/kube talks to Kubernetes',
-  };
+  const { packages, reason } = refuses ?? KUBERNETES_CLIENT;
   return packages.test(name) ? `${folder} must not import ${name}: ${reason}` : undefined;
 }
 

@@ -18,9 +18,10 @@ export interface Refusal {
   reason: string;
 }
 
-const KUBERNETES_CLIENT: Refusal = {
+/** What a layer refuses that says nothing of packages. */
+export const KUBERNETES_CLIENT: Refusal = {
   packages: /^@kubernetes\/client-node/,
-  reason: 'only operator/kube uses @kubernetes/client-node',
+  reason: 'only operator/kube talks to Kubernetes',
 };
 const ALL_PACKAGES: Refusal = { packages: /./, reason: 'this layer uses no package' };
 const INPUT_AND_OUTPUT: Refusal = {

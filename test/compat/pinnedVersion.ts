@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildOnce, cacheDirectory } from '../cluster/cache.ts';
-import { run, succeeds } from '../cluster/command.ts';
+import { buildOnce, cacheDirectory } from '../cluster/common/cache.ts';
+import { run, succeeds } from '../cluster/common/command.ts';
 import { ROOT } from '../kit/platform.ts';
 
 interface Lock {

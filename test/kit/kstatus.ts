@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { binaries, type Module } from '../cluster/local/binaries.ts';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 
 const KSTATUS: Module = {
   title: 'Building kstatus (first time only, about 1 minute)',

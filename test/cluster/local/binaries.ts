@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { buildOnce, cacheDirectory } from '../cache.ts';
-import { run, succeeds, which } from '../command.ts';
-import { step } from '../step.ts';
+import { buildOnce, cacheDirectory } from '../common/cache.ts';
+import { run, succeeds, which } from '../common/command.ts';
+import { step } from '../common/step.ts';
 
 /** The Kubernetes that `local` runs; kube/go.mod pins the same one. */
 export const KUBERNETES_VERSION = '1.34.4';

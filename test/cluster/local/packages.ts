@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { run, which } from '../command.ts';
-import { step } from '../step.ts';
+import { run, which } from '../common/command.ts';
+import { step } from '../common/step.ts';
 
 /** A Debian package and the test that tells whether what it brings is there, whoever installed it. */
 interface Need {

@@ -1,4 +1,4 @@
-import { manyEntries, type Row } from './row.ts';
+import type { Row } from './row.ts';
 
 type Peers = 'from' | 'metricsFrom';
 

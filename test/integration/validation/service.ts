@@ -1,4 +1,4 @@
-import { manyEntries, type Row } from './row.ts';
+import type { Row } from './row.ts';
 
 /** Bad values of spec.service and spec.disruption. */
 export const rows: Row[] = [
