@@ -1,20 +1,6 @@
 /** Bad manifests for what the schemas say of types, bounds, lengths and choices, made from the schemas themselves. */
 import type { Schema } from '../../../crds/definitions.ts';
 
-const BOUNDS = [
-  'type',
-  'enum',
-  'minimum',
-  'maximum',
-  'minLength',
-  'maxLength',
-  'minItems',
-  'maxItems',
-  'minProperties',
-  'maxProperties',
-] as const;
-type Bound = (typeof BOUNDS)[number];
-
 export interface BoundRow {
   /** The rule that the manifest breaks, as `rules` names it. */
   rule: string;
@@ -28,6 +14,57 @@ export interface BoundRow {
 /** Puts a value where it belongs in a spec, and answers the spec. */
 type Place = (value: unknown) => unknown;
 
+interface Bound {
+  /** A value that breaks it. */
+  bad: (schema: Schema) => unknown;
+  /** Part of what the API server says then. */
+  says: (schema: Schema) => string;
+}
+
+const BOUNDS = {
+  type: {
+    bad: ({ type }) => (type === 'string' ? 3 : 'text'),
+    says: ({ type }) => `must be of type ${type}`,
+  },
+  enum: {
+    bad: () => 'Other',
+    says: ({ enum: values }) =>
+      `Unsupported value: "Other": supported values: ${values!.map((value) => `"${value}"`).join(', ')}`,
+  },
+  minimum: {
+    bad: ({ minimum }) => minimum! - 1,
+    says: ({ minimum }) => `should be greater than or equal to ${minimum}`,
+  },
+  maximum: {
+    bad: ({ maximum }) => maximum! + 1,
+    says: ({ maximum }) => `should be less than or equal to ${maximum}`,
+  },
+  minLength: {
+    bad: ({ minLength }) => 'a'.repeat(minLength! - 1),
+    says: ({ minLength }) => `should be at least ${minLength} chars long`,
+  },
+  maxLength: {
+    bad: ({ maxLength }) => 'a'.repeat(maxLength! + 1),
+    says: ({ maxLength }) => `may not be more than ${maxLength} bytes`,
+  },
+  minItems: {
+    bad: (schema) => items(schema, schema.minItems! - 1),
+    says: ({ minItems }) => `should have at least ${minItems} items`,
+  },
+  maxItems: {
+    bad: (schema) => items(schema, schema.maxItems! + 1),
+    says: ({ maxItems }) => `must have at most ${maxItems} items`,
+  },
+  minProperties: {
+    bad: (schema) => entries(schema, schema.minProperties! - 1),
+    says: ({ minProperties }) => `should have at least ${minProperties} properties`,
+  },
+  maxProperties: {
+    bad: (schema) => entries(schema, schema.maxProperties! + 1),
+    says: ({ maxProperties }) => `must have at most ${maxProperties} items`,
+  },
+} satisfies Record<string, Bound>;
+
 /** A row for each bound in the spec of a kind. `smallest` is a spec that is accepted. */
 export function boundRows(schema: Schema, smallest: Record<string, unknown>): BoundRow[] {
   return [...rowsAt(schema.properties!.spec!, 'spec', 'spec', (value) => value, smallest)];
@@ -40,13 +77,14 @@ function* rowsAt(
   place: Place,
   siblings = required(schema),
 ): Generator<BoundRow> {
-  for (const bound of BOUNDS.filter((name) => schema[name] !== undefined))
-    yield {
-      rule: `$.${path} ${bound}`,
-      spec: place(badValue(schema, bound)),
-      field,
-      message: complaint(schema, bound),
-    };
+  for (const [name, { bad, says }] of Object.entries(BOUNDS) as [keyof typeof BOUNDS, Bound][])
+    if (schema[name] !== undefined)
+      yield {
+        rule: `$.${path} ${name}`,
+        spec: place(bad(schema)),
+        field,
+        message: says(schema),
+      };
   for (const [name, property] of Object.entries(schema.properties ?? {}))
     yield* rowsAt(property, `${path}.${name}`, `${field}.${name}`, (value) =>
       place({ ...siblings, [name]: value }),
@@ -68,45 +106,17 @@ function required(schema: Schema): Record<string, unknown> {
 
 /** A value of the schema's type and bounds. Numbered ones differ. */
 function sample(schema: Schema, number = 0): unknown {
-  switch (schema.type) {
-    case 'object':
-      return Object.fromEntries(
+  const samples = {
+    object: () =>
+      Object.fromEntries(
         (schema.required ?? []).map((name) => [name, sample(schema.properties![name]!, number)]),
-      );
-    case 'array':
-      return Array.from({ length: schema.minItems ?? 0 }, (_, i) => sample(schema.items!, i));
-    case 'string':
-      return schema.enum?.[0] ?? `a${number}`.padEnd(schema.minLength ?? 0, 'a');
-    case 'integer':
-      return schema.minimum ?? 1;
-    default:
-      return false;
-  }
-}
-
-function badValue(schema: Schema, bound: Bound): unknown {
-  switch (bound) {
-    case 'type':
-      return schema.type === 'string' ? 3 : 'text';
-    case 'enum':
-      return 'Other';
-    case 'minimum':
-      return schema.minimum! - 1;
-    case 'maximum':
-      return schema.maximum! + 1;
-    case 'minLength':
-      return 'a'.repeat(schema.minLength! - 1);
-    case 'maxLength':
-      return 'a'.repeat(schema.maxLength! + 1);
-    case 'minItems':
-      return items(schema, schema.minItems! - 1);
-    case 'maxItems':
-      return items(schema, schema.maxItems! + 1);
-    case 'minProperties':
-      return entries(schema, schema.minProperties! - 1);
-    case 'maxProperties':
-      return entries(schema, schema.maxProperties! + 1);
-  }
+      ),
+    array: () => items(schema, schema.minItems ?? 0),
+    string: () => schema.enum?.[0] ?? `a${number}`.padEnd(schema.minLength ?? 0, 'a'),
+    integer: () => schema.minimum ?? 1,
+    boolean: () => false,
+  };
+  return samples[schema.type!]();
 }
 
 const items = ({ items: item }: Schema, length: number): unknown[] =>
@@ -116,21 +126,3 @@ const entries = ({ additionalProperties: value }: Schema, length: number): objec
   Object.fromEntries(
     Array.from({ length }, (_, index) => [`entry${index}`, value ? sample(value, index) : 'x']),
   );
-
-/** Part of what the API server says when the bound is broken. */
-function complaint(schema: Schema, bound: Bound): string {
-  const limit = schema[bound];
-  const texts: Record<Bound, string> = {
-    type: `must be of type ${schema.type}`,
-    enum: `Unsupported value: "Other": supported values: ${schema.enum?.map((value) => `"${value}"`).join(', ')}`,
-    minimum: `should be greater than or equal to ${limit}`,
-    maximum: `should be less than or equal to ${limit}`,
-    minLength: `should be at least ${limit} chars long`,
-    maxLength: `may not be more than ${limit} bytes`,
-    minItems: `should have at least ${limit} items`,
-    maxItems: `must have at most ${limit} items`,
-    minProperties: `should have at least ${limit} properties`,
-    maxProperties: `must have at most ${limit} items`,
-  };
-  return texts[bound];
-}
