@@ -1,16 +1,16 @@
 import type { ActualCost } from '../guard/admission.ts';
-import { Cut } from '../model/outcome.ts';
+import { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import { OK } from '../resilience/outcome.ts';
-import { CACHE, Flight } from './flight.ts';
-import type { MakeCall, Passenger } from './flight.ts';
+import { CACHE, PendingCall } from './pendingCall.ts';
+import type { MakeCall, Subscriber } from './pendingCall.ts';
 import { cacheKey, wantsFresh } from './key.ts';
 import { without } from './listener.ts';
 import type { Head } from './recording.ts';
 import type { CacheSpec, CacheStats, Hit, TierName } from './tieredCache.ts';
 import { TieredCache } from './tieredCache.ts';
 
-/** How a look-up ended: found, not found, joined to a call under way, or not wanted by the caller. */
+/** How a look-up ended: found, not found, joined to a call under way, or not wanted by the client. */
 export type LookupResult = 'hit' | 'miss' | 'collapsed' | 'bypass';
 
 export interface CachingCallerDeps {
@@ -27,7 +27,7 @@ interface KeptAnswer {
   body: Buffer;
 }
 
-/** Headers that speak of one caller's own request, or of the moment. */
+/** Headers that speak of one client's own request, or of the moment. */
 const PERSONAL: ReadonlySet<string> = new Set([
   'age',
   'cache-status',
@@ -50,7 +50,7 @@ const NOTHING: ReadonlySet<string> = new Set();
 export class CachingCaller {
   readonly #deps: CachingCallerDeps;
   readonly #cache: TieredCache<KeptAnswer>;
-  readonly #flights = new Map<string, Flight>();
+  readonly #pending = new Map<string, PendingCall>();
   readonly #maxEntryBytes: number;
   #collapsed = 0;
 
@@ -65,7 +65,7 @@ export class CachingCaller {
   apply(spec: CacheSpec | undefined): void {
     const { epoch } = this.#cache;
     this.#cache.apply(spec);
-    if (this.#cache.epoch !== epoch) this.#flights.clear();
+    if (this.#cache.epoch !== epoch) this.#pending.clear();
   }
 
   /** Never rejects but for a programming error. `onUsage` is told what each attempt took. */
@@ -91,14 +91,14 @@ export class CachingCaller {
   /** Forgets all answers; those of calls under way will not be kept. */
   clear(): void {
     this.#cache.clear();
-    this.#flights.clear();
+    this.#pending.clear();
   }
 
   stats(): CacheStats & { collapsed: number; inFlight: number; maxEntryBytes: number } {
     return {
       ...this.#cache.stats(),
       collapsed: this.#collapsed,
-      inFlight: this.#flights.size,
+      inFlight: this.#pending.size,
       maxEntryBytes: this.#maxEntryBytes,
     };
   }
@@ -108,37 +108,37 @@ export class CachingCaller {
     request: ModelRequest,
     onUsage: (charge: ActualCost) => void,
   ): Promise<ModelAnswer> {
-    const under = this.#flights.get(key);
-    if (under?.joinable) {
+    const shared = this.#pending.get(key);
+    if (shared?.joinable) {
       this.#collapsed += 1;
       this.#deps.onLookup('none', 'collapsed');
       const headers = ['cache-status', 'breakwater; fwd=miss; collapsed'];
-      return under.join({ request, onUsage, headers, hidden: PERSONAL });
+      return shared.join({ request, onUsage, headers, hidden: PERSONAL });
     }
     this.#deps.onLookup('none', 'miss');
     const headers = ['cache-status', 'breakwater; fwd=miss'];
-    const flight = new Flight(this.#maxEntryBytes);
-    this.#flights.set(key, flight);
-    return flight.start(this.#keeping(key, flight), {
+    const pending = new PendingCall(this.#maxEntryBytes);
+    this.#pending.set(key, pending);
+    return pending.start(this.#keeping(key, pending), {
       request,
       onUsage,
       headers,
       hidden: NOTHING,
-    } satisfies Passenger);
+    } satisfies Subscriber);
   }
 
   /** The call, which is over before anybody is told so: whoever asks then finds what was kept. */
-  #keeping(key: string, flight: Flight): MakeCall {
+  #keeping(key: string, pending: PendingCall): MakeCall {
     const { epoch } = this.#cache;
     return async (request, onUsage) => {
       try {
         const answer = await this.#deps.call(request, onUsage);
-        const { head, ended, overflowed } = flight.recording;
+        const { head, ended, overflowed } = pending.recording;
         const whole = isGood(answer) && head && ended && !overflowed;
-        if (whole && epoch === this.#cache.epoch) this.#keep(key, head, flight.recording.body());
+        if (whole && epoch === this.#cache.epoch) this.#keep(key, head, pending.recording.body());
         return answer;
       } finally {
-        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+        if (this.#pending.get(key) === pending) this.#pending.delete(key);
       }
     };
   }

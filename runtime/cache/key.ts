@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
-import { headerValue } from '../model/headers.ts';
-import type { RawHeaders } from '../model/headers.ts';
+import { headerValue } from '../model/transport/headers.ts';
+import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
 
 /** Headers that an answer may depend on, besides those of Anthropic. */
@@ -10,13 +10,13 @@ const CREDENTIALS = new Set(['x-api-key', 'authorization']);
 
 /**
  * Two requests with the same key may have the same answer: they ask the same endpoints for the same,
- * and unless all callers share, the same caller asks with the same credentials.
+ * and unless all clients share, the same client asks with the same credentials.
  */
 export function cacheKey(request: ModelRequest, principal: string): string {
   const { content, endpoints, headers, path, body } = request;
   const shared = content.cache?.scope === 'Shared';
   const passedOn = principal === '' || endpoints.some(({ credential }) => !credential);
-  const who = shared ? [] : callerKey(principal, headers, passedOn);
+  const who = shared ? [] : clientKey(principal, headers, passedOn);
   const what = [path, endpoints.map(identity), picked(headers, isSignificant)];
   return createHash('sha256')
     .update(JSON.stringify([who, what]))
@@ -25,12 +25,12 @@ export function cacheKey(request: ModelRequest, principal: string): string {
     .digest('base64url');
 }
 
-/** What tells a caller from others: the principal, and where they matter the credentials that it shows. */
-export function callerKey(principal: string, headers: RawHeaders, shown: boolean): string[] {
+/** What tells a client from others: the principal, and where they matter the credentials that it shows. */
+export function clientKey(principal: string, headers: RawHeaders, shown: boolean): string[] {
   return [principal, ...(shown ? picked(headers, isCredential) : [])];
 }
 
-/** Whether the caller asks for an answer that is made for it. */
+/** Whether the client asks for an answer that is made for it. */
 export function wantsFresh(request: ModelRequest): boolean {
   const text = headerValue(request.headers, 'cache-control')?.toLowerCase() ?? '';
   return /\bno-(cache|store)\b/.test(text);

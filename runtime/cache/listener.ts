@@ -1,5 +1,5 @@
 import type { ActualCost } from '../guard/admission.ts';
-import type { Sink } from '../model/attempt.ts';
+import type { Sink } from '../model/attempt/attempt.ts';
 import type { Recording } from './recording.ts';
 
 /** One of those who get an answer as it comes, each as fast as it reads. */

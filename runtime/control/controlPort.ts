@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { join } from 'node:path';
@@ -6,7 +7,6 @@ import type { Logger } from 'pino';
 import type { Hello, Report, Snapshot } from '../../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
-import { listen } from '../http/listen.ts';
 import { selfSignedIdentity } from './certificate.ts';
 import { Commands } from './commands.ts';
 import type { ActiveConfiguration } from './configuration.ts';
@@ -50,7 +50,8 @@ export class ControlPort {
     });
     this.#server = server;
     if (this.#authority !== undefined) server.setAuthority(this.#authority);
-    await listen(server.server, port, host);
+    server.server.listen({ port, ...(host !== undefined && { host }) });
+    await once(server.server, 'listening');
   }
 
   /** Listener, once it is there. */

@@ -6,7 +6,6 @@ import { pino } from 'pino';
 import type { Circuit, Content } from '../../contract/generated/types.ts';
 import { FakeClock } from '../guard/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
-import { failure } from '../model/outcome.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { KeptState } from './keptState.ts';
@@ -29,7 +28,9 @@ function life(start: string, circuit: Circuit = TOUCHY, content: Partial<Content
   kept.restore();
   const fail = (): void => {
     const admission = guard.acquire('model/primary');
-    if (admission.kind === 'Permit') admission.permit.settle(failure('ServerError', 'HTTP 500'));
+    if (admission.kind === 'Permit') {
+      admission.permit.settle({ vote: 'failure', class: 'ServerError', message: 'HTTP 500' });
+    }
   };
   return { clock, guard, kept, fail, state: () => guard.circuits()[0]! };
 }

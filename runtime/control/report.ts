@@ -3,26 +3,28 @@ import type {
   Counters,
   Endpoint,
   GateStatus,
+  OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
-import type { Credential, Credentials } from '../model/credentials.ts';
-import type { Performance } from '../observe/performance.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+
+/** Where a credential is mounted. */
+type Credential = NonNullable<Endpoint['credential']>;
 
 type MissingCredentials = Snapshot['missingCredentials'];
 
 export interface ReporterDeps {
   guard: Guard;
   configuration: ActiveConfiguration;
-  credentials: Credentials;
+  credentials: { read(credential: Credential): string | undefined };
   /** Credentials besides those of endpoints. */
   headerCredentials: () => { dependency: string; credential: Credential }[];
-  /** Secret with the callers' API keys, if there is none in it. */
-  missingCallers: () => string | undefined;
-  performance: Pick<Performance, 'report'>;
+  /** Secret with the clients' API keys, if there is none in it. */
+  missingClientKeys: () => string | undefined;
+  performance: { report(): OperationReport[] };
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -69,13 +71,13 @@ export class Reporter {
   }
 
   missingCredentials(): MissingCredentials {
-    const { configuration, credentials, headerCredentials, missingCallers } = this.#deps;
+    const { configuration, credentials, headerCredentials, missingClientKeys } = this.#deps;
     const keys = configuration.endpoints.flatMap((endpoint: Endpoint) => {
       const { credential } = endpoint;
       return credential ? [{ dependency: dependencyOf(endpoint), credential }] : [];
     });
-    const callers = missingCallers();
-    const auth = callers === undefined ? [] : [{ dependency: AUTH, secret: callers, key: '*' }];
+    const secret = missingClientKeys();
+    const auth = secret === undefined ? [] : [{ dependency: AUTH, secret, key: '*' }];
     const missing = [...keys, ...headerCredentials()].flatMap(({ dependency, credential }) => {
       if (credentials.read(credential) !== undefined) return [];
       const { secret, key } = credential;

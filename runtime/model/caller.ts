@@ -4,22 +4,19 @@ import type { Clock } from '../guard/clock.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
-import type { AttemptResult } from './attempt.ts';
-import { AttemptWatch } from './attemptWatch.ts';
-import type { TokenEstimator } from './estimate.ts';
-import { CutSource } from './cutSource.ts';
-import { forward } from './forward.ts';
-import { Cut } from './outcome.ts';
-import type { Member, Pool } from './pool.ts';
+import type { AttemptResult } from './attempt/attempt.ts';
+import { AttemptWatch } from './attempt/attemptWatch.ts';
+import type { TokenEstimator } from './attempt/estimate.ts';
+import { forward } from './attempt/forward.ts';
+import { Cut } from '../errors/fault.ts';
+import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
-import type { CutSignal } from './requestCut.ts';
 import { Retries, movable, retryReason } from './retry.ts';
-import { Route } from './route.ts';
-import type { Granted, Move } from './route.ts';
-import type { TimerWheel } from './timerWheel.ts';
-import type { Upstream } from './upstream.ts';
-import { UsageMeter } from './usage.ts';
-import type { Usage } from './usage.ts';
+import { Route } from './pool/route.ts';
+import type { Granted, Move } from './pool/route.ts';
+import type { Upstream } from './transport/upstream.ts';
+import { UsageMeter } from './attempt/usage.ts';
+import type { Usage } from './attempt/usage.ts';
 
 /** An attempt at a model, for metrics. Times are in seconds. */
 export interface ModelCall {
@@ -39,7 +36,6 @@ export interface ModelCallerDeps {
   pool: Pool;
   clock: Clock;
   upstream: Pick<Upstream, 'send'>;
-  wheel: TimerWheel;
   estimator: TokenEstimator;
   retryBudget: RetryBudget;
   /** From 0 up to but not 1. */
@@ -156,7 +152,7 @@ export class ModelCaller {
         maxTokens: request.maxTokens,
         stream: request.stream,
         sink: request.sink,
-        cuts: attempt.cuts,
+        signal: attempt.signal,
         watch: attempt.watch,
         meter: attempt.meter,
         endpoint: member.endpoint,
@@ -175,7 +171,7 @@ export class ModelCaller {
       permit.settle(result?.outcome ?? IGNORED, charge);
     }
     onUsage(charge);
-    // A caller's own credential has limits of its own.
+    // A client's own credential has limits of its own.
     if (member.key !== undefined) {
       member.handle.learn(result.limits, member.credential.hash);
     }
@@ -188,32 +184,31 @@ export class ModelCaller {
     request: ModelRequest,
     { endpoint }: Member,
   ): {
-    cuts: CutSource;
+    signal: AbortSignal;
     watch: AttemptWatch;
     meter: UsageMeter;
     close(): void;
   } {
-    const { clock, wheel, estimator } = this.#deps;
+    const { clock, estimator } = this.#deps;
     const { content, deadlineAt, signal, sink, stream } = request;
-    const cuts = new CutSource();
-    const onCut = (): void => cuts.abort(signal.reason as Cut);
+    const own = new AbortController();
+    const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
     if (signal.aborted) onCut();
     const watch = new AttemptWatch({
       clock,
-      wheel,
       timeouts: content.timeouts,
       deadline: deadlineAt,
       stream,
       blocked: () => sink.blocked,
-      cut: (why) => cuts.abort(new Cut(why)),
+      cut: (why) => own.abort(new Cut(why)),
     });
     const close = (): void => {
       watch.close();
       signal.removeEventListener('abort', onCut);
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
-    return { cuts, watch, meter: new UsageMeter(ratio), close };
+    return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
   }
 
   #learn(
@@ -238,7 +233,7 @@ export class ModelCaller {
   }
 
   /** Waits, or shorter if the request is cut. */
-  #pause(ms: number, signal: CutSignal): Promise<void> {
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         cancel();

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { IGNORED } from '../resilience/outcome.ts';
-import type { AttemptResult, Fault } from './attempt.ts';
-import { failure, statusOutcome, streamErrorOutcome } from './outcome.ts';
+import type { AttemptResult } from './attempt/attempt.ts';
+import type { Fault } from '../errors/fault.ts';
+import { failure, statusOutcome, streamErrorOutcome } from './attempt/outcome.ts';
 import { Retries, movable, retryReason, retryable } from './retry.ts';
 
 const SPEC = { maxAttempts: 4, baseDelayMs: 500, maxDelayMs: 1500, budgetPercent: 20 };

@@ -1,5 +1,6 @@
 import type { Content } from '../../contract/generated/types.ts';
-import type { AttemptResult, Fault } from './attempt.ts';
+import type { AttemptResult } from './attempt/attempt.ts';
+import type { Fault } from '../errors/fault.ts';
 
 /** How calls are retried, as in the configuration. */
 export type RetrySpec = NonNullable<Content['retry']>;

@@ -6,14 +6,13 @@ import { Guard } from '../guard/guard.ts';
 import { RetryBudget } from '../resilience/retryBudget.ts';
 import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
-import type { Sink } from './attempt.ts';
+import type { Sink } from './attempt/attempt.ts';
 import { ModelCaller } from './caller.ts';
-import { Credentials } from './credentials.ts';
-import { TokenEstimator, requestSize } from './estimate.ts';
-import { Cut } from './outcome.ts';
-import { Pool } from './pool.ts';
-import { TimerWheel } from './timerWheel.ts';
-import type { UpstreamBody, UpstreamResponse } from './exchange.ts';
+import { Credentials } from './pool/credentials.ts';
+import { TokenEstimator, requestSize } from './attempt/estimate.ts';
+import { Cut } from '../errors/fault.ts';
+import { Pool } from './pool/pool.ts';
+import type { UpstreamBody, UpstreamResponse } from './transport/connection.ts';
 
 /** Numbers that are the same in every run (mulberry32). */
 function generator(seed: number): (below: number) => number {
@@ -220,7 +219,6 @@ describe('reservations of tokens', () => {
     const caller = new ModelCaller({
       clock,
       upstream: { send: () => next() },
-      wheel: new TimerWheel(clock),
       estimator: new TokenEstimator(),
       retryBudget: new RetryBudget(0),
       pool: new Pool({ guard, credentials: new Credentials(() => 0), random: () => 0 }),

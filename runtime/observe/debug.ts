@@ -1,25 +1,36 @@
-import type { Configuration, Endpoint } from '../../contract/generated/types.ts';
-import type { ToolResults } from '../agent/tools/toolResults.ts';
-import type { CachingCaller } from '../cache/cachingCaller.ts';
-import type { ActiveConfiguration } from '../control/configuration.ts';
+import type {
+  Configuration,
+  ConfigurationStatus,
+  Endpoint,
+} from '../../contract/generated/types.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
-import type { EndpointState } from '../model/pool.ts';
 import type { Performance } from './performance.ts';
 import type { DebugPages } from './servers.ts';
 
+/** A cache that can be shown and emptied. */
+export interface ShownCache {
+  stats(): object;
+  clear(): void;
+}
+
+/** The configuration in force. */
+export interface ShownConfiguration {
+  readonly configuration: Configuration | undefined;
+  /** Those that this runtime supports. */
+  readonly endpoints: readonly Endpoint[];
+  status(): ConfigurationStatus;
+}
+
 export interface DebugFacts {
   guard: Guard;
-  configuration: ActiveConfiguration;
+  configuration: ShownConfiguration;
   /** Wall clock. */
   date: () => Date;
-  caches: {
-    answers: Pick<CachingCaller, 'stats' | 'clear'>;
-    toolResults: Pick<ToolResults, 'stats' | 'clear'>;
-  };
+  caches: { answers: ShownCache; toolResults: ShownCache };
   performance: Pick<Performance, 'summary'>;
   /** How each endpoint stands for calls with its own key. */
-  endpoints: () => EndpointState[];
+  endpoints: () => ({ dependency: string } & object)[];
   /** The process: names, times, phase, open requests, links. */
   state: () => Record<string, unknown>;
 }
@@ -109,7 +120,7 @@ function limitsOf(guard: Guard, configuration: Configuration | undefined): objec
   });
 }
 
-function cacheMode({ configuration }: ActiveConfiguration): { mode: string; scope?: string } {
+function cacheMode({ configuration }: ShownConfiguration): { mode: string; scope?: string } {
   const cache = configuration?.content.cache;
   return cache ? { mode: 'Exact', scope: cache.scope } : { mode: 'Disabled' };
 }

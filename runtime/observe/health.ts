@@ -129,10 +129,11 @@ async function inTime(
   return found;
 }
 
+/** Answers a request for health; says whether it was one. */
+export type HealthRoute = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 /** Answers /health, /health/live and /health/ready with JSON; says whether it was one of them. */
-export function healthRoute(
-  facts: HealthFacts,
-): (request: IncomingMessage, response: ServerResponse) => boolean {
+export function healthRoute(facts: HealthFacts): HealthRoute {
   return (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
     if (!Object.hasOwn(PROBES, path) || !isRead(request.method)) return false;

@@ -2,7 +2,7 @@
 export const OTHER = 'other';
 
 /**
- * Bounds the values of a label that callers choose, such as the model: the first `limit` distinct
+ * Bounds the values of a label that clients choose, such as the model: the first `limit` distinct
  * ones are kept for the life of the process, all further ones count as one.
  */
 export class BoundedLabel {

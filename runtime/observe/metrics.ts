@@ -1,12 +1,26 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Guard } from '../guard/guard.ts';
-import type { Served } from '../http/messages.ts';
-import type { LookupResult } from '../cache/cachingCaller.ts';
-import type { TierName } from '../cache/tieredCache.ts';
-import type { ModelCall } from '../model/caller.ts';
 import { guardMetrics } from './guardMetrics.ts';
 import { BoundedLabel } from './labels.ts';
 import { SeriesCounter, SeriesHistogram } from './series.ts';
+
+/** How a request to the agent ended. */
+export interface ServedRequest {
+  reason: string;
+  failed: boolean;
+}
+
+/** A call to a model that has ended. Times are in seconds. */
+export interface MeasuredCall {
+  model: string;
+  /** Class of the failure; empty when there was none. */
+  errorType: string;
+  duration: number;
+  /** From the call to the first bytes of the answer's body; absent when none came. */
+  firstChunk?: number | undefined;
+  /** Tokens, as far as they are known. */
+  usage: { inputTokens?: number; cacheReadTokens?: number; outputTokens?: number };
+}
 
 export interface MetricsDeps {
   guard: Pick<Guard, 'stats' | 'gates'>;
@@ -30,7 +44,7 @@ const MAX_TOOLS = 48;
 /** OpenTelemetry's buckets for tokens, up to the largest context. */
 const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 
-/** Models that callers name beyond this number count as one: each costs some 150 series. */
+/** Models that clients name beyond this number count as one: each costs some 150 series. */
 const MAX_MODELS = 4;
 
 /** Endpoints by name in fallbacks; what comes and goes beyond them counts as one. */
@@ -158,14 +172,14 @@ export class Metrics {
   }
 
   /** A request to the agent has ended. */
-  served(route: string, { reason, failed }: Served, seconds: number): void {
+  served(route: string, { reason, failed }: ServedRequest, seconds: number): void {
     this.#requests.add(1, route, reason);
     if (failed) this.#failed.add(1, route, reason);
     this.#duration.observe(seconds, route);
   }
 
   /** An attempt at a model has ended. */
-  modelCall({ model, errorType, duration, firstChunk, usage }: ModelCall): void {
+  modelCall({ model, errorType, duration, firstChunk, usage }: MeasuredCall): void {
     const known = this.#models.value(model);
     this.#operation.observe(duration, known, errorType);
     if (firstChunk !== undefined) this.#firstChunk.observe(firstChunk, known);
@@ -184,7 +198,7 @@ export class Metrics {
   }
 
   /** The cache was asked. */
-  cacheLookup(tier: TierName | 'none', result: LookupResult): void {
+  cacheLookup(tier: string, result: string): void {
     this.#cache.inc({ tier, result });
   }
 

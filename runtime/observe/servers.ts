@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
-import type { Route } from '../http/server.ts';
+import type { HealthRoute } from './health.ts';
 
 /** Metrics and health, for the cluster; not yet listening. */
-export function metricsServer(registry: Registry, health: Route): Server {
+export function metricsServer(registry: Registry, health: HealthRoute): Server {
   return createServer((request, response) => {
     if (health(request, response)) return;
     if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {

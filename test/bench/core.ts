@@ -3,7 +3,7 @@
  *
  * overhead: time per call around an async function that does nothing, less that of a bare await of it,
  * as the median of rounds in which all take turns. Ours is the guard as the runtime uses it, with the
- * policies named; `deadline` is the wheel that the runtime cuts requests by.
+ * policies named; `deadline` is a timer such as the runtime cuts requests by.
  * reject: time per call while the circuit is open.
  * bytes: heap allocated by what is around a call, while no garbage is collected.
  * apply: a changed configuration of 64 endpoints with full windows, per circuit; the stall is the longest
@@ -33,7 +33,6 @@ import { systemClock } from '../../runtime/guard/clock.ts';
 import { FakeClock } from '../../runtime/guard/fakeClock.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { circuitOf, content, limitOf } from '../../runtime/guard/guardFixture.ts';
-import { TimerWheel } from '../../runtime/model/timerWheel.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
 import type { Handle } from '../../runtime/guard/handle.ts';
 import type { Outcome } from '../../runtime/resilience/outcome.ts';
@@ -117,15 +116,14 @@ function guarded(guard: Guard): Calls {
 /** The same, each cut when it takes too long. */
 function guardedWithDeadline(guard: Guard): Calls {
   const handle = guard.dependency(ONLY)!;
-  const wheel = new TimerWheel(systemClock);
-  const watched = { check: () => undefined };
+  const onDeadline = (): void => undefined;
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
       const answer = handle.acquire();
       if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
-      wheel.watch(watched, systemClock.now() + 60_000);
+      const cancel = systemClock.setTimer(60_000, onDeadline);
       await work();
-      wheel.unwatch(watched);
+      cancel();
       answer.settle(OK);
     }
   };
@@ -257,18 +255,13 @@ async function allocated(calls: Calls): Promise<number> {
   return median(samples);
 }
 
-/** What the guard and the wheel allocate around a call, which is not part of it. */
+/** What the guard allocates around a call, which is not part of it. */
 function guardedBytes(guard: Guard): Calls {
   const handle = guard.dependency(ONLY)!;
-  const wheel = new TimerWheel(systemClock);
-  const watched = { check: () => undefined };
-  const deadline = Math.floor(systemClock.now()) + 3_600_000;
   return (count) => {
     for (let i = 0; i < count; i += 1) {
       const answer = handle.acquire();
       if (answer.kind === 'Rejection') throw new Error(answer.rejection.reason);
-      wheel.watch(watched, deadline);
-      wheel.unwatch(watched);
       answer.settle(OK);
     }
     return Promise.resolve();
@@ -279,7 +272,7 @@ async function bytes(): Promise<void> {
   const ours = await allocated(guardedBytes(guardOf(ALL)));
   const bare = await allocated(bareAwait);
   print('bytes allocated per call, of libraries less those of a bare await:');
-  print(`  ours breaker + bulkhead + bucket + deadline: ${ours.toFixed(0)}`);
+  print(`  ours breaker + bulkhead + bucket: ${ours.toFixed(0)}`);
   for (const [each, calls] of Object.entries(libraries())) {
     print(`  ${each}: ${((await allocated(calls)) - bare).toFixed(0)}`);
   }

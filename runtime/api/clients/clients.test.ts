@@ -1,0 +1,314 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
+import type { Content, Limit } from '../../../contract/generated/types.ts';
+import { send } from '../../testing/client.ts';
+import type { Answer } from '../../testing/client.ts';
+import { configuration } from '../../testing/configuration.ts';
+import { CONVERSATION } from '../../testing/conversation.ts';
+import { Cleanups, errorOf, setup } from '../../testing/setup.ts';
+import type { Setup } from '../../testing/setup.ts';
+import { until } from '../../testing/until.ts';
+import { MESSAGE, answerJson } from '../../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const TIER = { maxEntries: 10, ttlMs: 60_000 };
+const BY_CALLER: Limit = {
+  target: 'inbound',
+  policy: 'fair',
+  name: 'each',
+  resource: 'Requests',
+  refill: { amount: 1, perMs: 3_600_000 },
+  capacity: 2,
+  key: { principal: true },
+};
+
+interface Guarded extends Setup {
+  /** Where the clients' keys are. */
+  directory: string;
+  configure(content: Partial<Content>): void;
+}
+
+/** An agent whose clients have the keys given, by name. */
+async function withKeys(
+  keys: Record<string, string>,
+  content: Partial<Content> = {},
+): Promise<Guarded> {
+  const of = await setup(cleanups, (response) => answerJson(response, MESSAGE));
+  const directory = join(of.agent.directory, 'callers');
+  await mkdir(directory);
+  for (const [name, text] of Object.entries(keys)) await writeFile(join(directory, name), text);
+  const auth = { type: 'APIKeys', apiKeys: { path: directory, secret: 'callers' } };
+  let counter = 1;
+  const configure = (more: Partial<Content>): void => {
+    counter += 1;
+    of.agent.runtime.configuration.offerPush(
+      1,
+      configuration(of.endpoint.url, { auth, ...more }, { term: 1, counter }),
+    );
+  };
+  configure(content);
+  return { ...of, directory, configure };
+}
+
+const ask = ({ agent }: Setup, headers: Record<string, string> = {}): Promise<Answer> =>
+  send(agent.url, { headers });
+const byKey = (of: Setup, key: string): Promise<Answer> => ask(of, { 'x-api-key': key });
+const reason = ({ headers }: Answer): unknown => headers['x-breakwater-reason'];
+
+describe('callers with API keys', () => {
+  it.each<[string, Record<string, string>]>([
+    ['x-api-key', { 'x-api-key': 'sesame' }],
+    ['a bearer token', { authorization: 'Bearer sesame' }],
+    ['another key of the same caller', { 'x-api-key': 'old-sesame' }],
+  ])('are let in by %s, which goes no further', async (_, headers) => {
+    const of = await withKeys({ alice: 'sesame\nold-sesame\n' });
+    expect((await ask(of, headers)).status).toBe(200);
+    expect(of.endpoint.seen[0]!.rawHeaders.join()).not.toContain('sesame');
+  });
+
+  it('are told apart from the credential that they have for the model', async () => {
+    const of = await withKeys({ alice: 'sesame' });
+    await ask(of, { authorization: 'Bearer sesame', 'x-api-key': 'of-the-model' });
+    const { headers } = of.endpoint.seen[0]!;
+    expect([headers['x-api-key'], headers.authorization]).toEqual(['of-the-model', undefined]);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['nothing', {}, 'Credentials are missing'],
+    ['an empty key', { 'x-api-key': '' }, 'Credentials are missing'],
+    ['another scheme', { authorization: 'Basic sesame' }, 'Credentials are missing'],
+    ['a wrong key', { 'x-api-key': 'simsim' }, 'not accepted'],
+    ['the name of a caller', { 'x-api-key': 'alice' }, 'not accepted'],
+    [
+      'a wrong token beside a right key',
+      { authorization: 'Bearer no', 'x-api-key': 'sesame' },
+      'not accepted',
+    ],
+  ])('are refused with %s', async (_, headers, message) => {
+    const of = await withKeys({ alice: 'sesame' });
+    const answer = await ask(of, headers);
+    expect([answer.status, reason(answer)]).toEqual([401, 'Unauthorized']);
+    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    expect(answer.headers['x-should-retry']).toBe('false');
+    expect(errorOf(answer)).toMatchObject({
+      type: 'authentication_error',
+      message: expect.stringContaining(message),
+    });
+    expect(of.endpoint.seen).toHaveLength(0);
+  });
+
+  it('are let in and out by what is mounted, without a restart', async () => {
+    const of = await withKeys({ alice: 'sesame' });
+    expect((await byKey(of, 'sesame')).status).toBe(200);
+    await writeFile(join(of.directory, 'bob'), 'open');
+    await rm(join(of.directory, 'alice'));
+    await until(async () => (await byKey(of, 'open')).status === 200);
+    expect((await byKey(of, 'sesame')).status).toBe(401);
+  });
+
+  it('are told to come back while no key is mounted at all, and the operator which Secret it is', async () => {
+    const of = await withKeys({});
+    const answer = await byKey(of, 'sesame');
+    expect([answer.status, reason(answer)]).toEqual([503, 'AuthUnavailable']);
+    expect(answer.headers['retry-after']).toBe('5');
+    expect(of.agent.runtime.snapshot().missingCredentials).toEqual([
+      { dependency: 'auth', secret: 'callers', key: '*' },
+    ]);
+  });
+
+  it('may look at the health without a key', async () => {
+    const of = await withKeys({ alice: 'sesame' });
+    expect((await fetch(`${of.agent.url}/health/ready`)).status).toBe(200);
+  });
+
+  it('are checked before conversations too', async () => {
+    const of = await withKeys({ alice: 'sesame' }, { conversation: CONVERSATION });
+    const path = '/v1/conversations';
+    expect((await send(of.agent.url, { path, body: '{}' })).status).toBe(401);
+  });
+
+  it('have buckets of their own, whatever key they show', async () => {
+    const of = await withKeys({ alice: 'one\ntwo', bob: 'three' }, { limits: [BY_CALLER] });
+    const statuses: number[] = [];
+    for (const key of ['one', 'two', 'one', 'three']) statuses.push((await byKey(of, key)).status);
+    expect(statuses).toEqual([200, 200, 429, 200]);
+  });
+
+  it('have answers of their own in the cache', async () => {
+    const cache = { scope: 'PerPrincipal', hot: TIER, warm: TIER, cold: TIER };
+    const of = await withKeys({ alice: 'one\ntwo', bob: 'three' }, { cache });
+    const told: unknown[] = [];
+    for (const key of ['one', 'two', 'three']) {
+      told.push((await byKey(of, key)).headers['cache-status']);
+    }
+    const miss = 'breakwater; fwd=miss';
+    expect(told).toEqual([miss, 'breakwater; hit; detail=warm', miss]);
+  });
+
+  it('are named in logs, and their keys nowhere', async () => {
+    const of = await withKeys({ alice: 'sesame' });
+    await byKey(of, 'sesame');
+    await byKey(of, 'simsim');
+    await until(() => of.agent.logs.some((line) => line.includes('"caller":"alice"')));
+    const shown =
+      of.agent.logs.join('') + (await (await fetch(`${of.agent.debugUrl}/debug/config`)).text());
+    expect(shown).not.toMatch(/sesame|simsim/);
+    expect(shown).not.toContain(of.directory);
+  });
+
+  it('are all refused where the kind of check is unknown', async () => {
+    const of = await withKeys({ alice: 'sesame' });
+    of.configure({ auth: { type: 'Telepathy' } });
+    expect(reason(await byKey(of, 'sesame'))).toBe('AuthUnavailable');
+    expect(of.agent.runtime.snapshot().configuration.unsupported).toContainEqual({
+      path: '/auth',
+      feature: 'Auth.Telepathy',
+    });
+  });
+});
+
+/** An issuer of tokens with a URL for its public keys. */
+class Issuer {
+  /** How often its keys were asked for. */
+  asked = 0;
+  down = false;
+  url = '';
+  #published: JWK[] = [];
+  #private: CryptoKey | undefined;
+  #kid = '';
+
+  async start(): Promise<this> {
+    const server = createServer((_request, response) => {
+      this.asked += 1;
+      if (this.down) response.writeHead(500).end();
+      else answerJson(response, { keys: this.#published });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+    cleanups.add(() => new Promise((resolve) => server.close(() => resolve())));
+    await this.rotate('first');
+    return this;
+  }
+
+  async rotate(kid: string): Promise<void> {
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    this.#published = [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256' }];
+    this.#private = privateKey;
+    this.#kid = kid;
+  }
+
+  token(claims: Record<string, unknown> = {}): Promise<string> {
+    const all = { iss: 'https://login', aud: 'triage', sub: 'alice@example.com', ...claims };
+    const token = new SignJWT(all).setProtectedHeader({ alg: 'ES256', kid: this.#kid });
+    if (!('exp' in claims)) token.setExpirationTime('1h');
+    return token.sign(this.#private!);
+  }
+}
+
+type Keys = NonNullable<NonNullable<NonNullable<Content['auth']>['jwt']>['keys']>;
+
+async function withTokens(
+  content: Partial<Content> = {},
+  keys?: Keys,
+): Promise<{ of: Setup; issuer: Issuer }> {
+  const issuer = await new Issuer().start();
+  const jwt = {
+    issuer: 'https://login',
+    audiences: ['triage', 'other'],
+    jwksURL: issuer.url,
+    ...(keys && { keys }),
+  };
+  const of = await setup(cleanups, (response) => answerJson(response, MESSAGE), {
+    auth: { type: 'JWT', jwt },
+    ...content,
+  });
+  return { of, issuer };
+}
+
+const byToken = (of: Setup, token: string): Promise<Answer> =>
+  ask(of, { authorization: `Bearer ${token}` });
+
+describe('callers with tokens', () => {
+  it('are let in, and the keys of the issuer are asked for once', async () => {
+    const { of, issuer } = await withTokens();
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, async () => byToken(of, await issuer.token())),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(issuer.asked).toBe(1);
+    expect(of.endpoint.seen[0]!.headers.authorization).toBeUndefined();
+    expect(of.agent.logs.join('')).not.toContain('alice@example.com');
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['of another issuer', { iss: 'https://elsewhere' }],
+    ['for another audience', { aud: 'somebody' }],
+    ['that has expired', { exp: 1_700_000_000 }],
+    ['that is not valid yet', { nbf: 4_000_000_000 }],
+    ['without a subject', { sub: undefined }],
+    ['with an empty subject', { sub: '' }],
+  ])('are refused with a token %s', async (_, claims) => {
+    const { of, issuer } = await withTokens();
+    const answer = await byToken(of, await issuer.token(claims));
+    expect([answer.status, reason(answer)]).toEqual([401, 'Unauthorized']);
+    expect(of.endpoint.seen).toHaveLength(0);
+  });
+
+  it('are refused with a token that does not end, is changed, made up, unsigned or signed with a shared secret', async () => {
+    const { of, issuer } = await withTokens();
+    const good = await issuer.token();
+    const [head, , signature] = good.split('.');
+    const claims = { iss: 'https://login', aud: 'triage', sub: 'eve', exp: 4_000_000_000 };
+    const eve = Buffer.from(JSON.stringify(claims)).toString('base64url');
+    const none = Buffer.from('{"alg":"none"}').toString('base64url');
+    const shared = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256', kid: 'first' })
+      .sign(new TextEncoder().encode('a secret that is long enough for HS256'));
+    const endless = await issuer.token({ exp: undefined });
+    const bad = [
+      endless,
+      `${head}.${eve}.${signature}`,
+      'made.up.token',
+      'x',
+      `${none}.${eve}.`,
+      shared,
+    ];
+    const statuses: number[] = [];
+    for (const token of bad) statuses.push((await byToken(of, token)).status);
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 401]);
+    expect((await byToken(of, good)).status).toBe(200);
+  });
+
+  it('are told to come back while the keys cannot be had', async () => {
+    const { of, issuer } = await withTokens();
+    issuer.down = true;
+    const answer = await byToken(of, await issuer.token());
+    expect([answer.status, reason(answer)]).toEqual([503, 'AuthUnavailable']);
+  });
+
+  it('are let in again as soon after that as the configuration says', async () => {
+    const keys = { timeoutMs: 5000, refreshMs: 60_000, maxAgeMs: 60_000, cooldownMs: 20 };
+    const { of, issuer } = await withTokens({}, keys);
+    issuer.down = true;
+    const token = await issuer.token();
+    expect((await byToken(of, token)).status).toBe(503);
+    issuer.down = false;
+    await until(async () => (await byToken(of, token)).status === 200, 5000);
+  });
+
+  it('have buckets of their own', async () => {
+    const { of, issuer } = await withTokens({ limits: [BY_CALLER] });
+    const [alice, bob] = [await issuer.token(), await issuer.token({ sub: 'bob' })];
+    const statuses: number[] = [];
+    for (const token of [alice, alice, alice, bob])
+      statuses.push((await byToken(of, token)).status);
+    expect(statuses).toEqual([200, 200, 429, 200]);
+  });
+});

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { errors, jwtVerify } from 'jose';
+import type { Content } from '../../../contract/generated/types.ts';
+import type { Failure } from '../../errors/failure.ts';
+import type { RawHeaders } from '../../model/transport/headers.ts';
+import { ApiKeys } from './apiKeys.ts';
+import { KEY_TIMES, KeySet, KeysUnavailable } from './keySet.ts';
+import type { KeySetDeps, KeyTimes } from './keySet.ts';
+
+/** Who asks. */
+export interface Client {
+  /** What tells clients apart, in limits and in the cache; empty for nobody in particular. */
+  principal: string;
+  /** What logs call it: a name that the operator of the agent gave, or a hash. Absent: nobody in particular. */
+  name?: string;
+  /** Its headers without the credential that the agent itself has checked. */
+  headers: RawHeaders;
+}
+
+/** Everybody, where nobody is checked. */
+export function anybody({ rawHeaders }: IncomingMessage): Client {
+  return { principal: '', headers: rawHeaders };
+}
+
+/** A credential as it was shown, and the header that it was in. */
+export interface Shown {
+  header: 'authorization' | 'x-api-key';
+  credential: string;
+}
+
+const BEARER = /^bearer +(\S+) *$/i;
+
+/** The credential to be checked: a bearer token or else an API key. */
+export function shownIn(headers: IncomingHttpHeaders): Shown | undefined {
+  const { authorization = '' } = headers;
+  const token = BEARER.exec(authorization)?.[1];
+  if (token !== undefined) return { header: 'authorization', credential: token };
+  const key = headers['x-api-key'];
+  if (typeof key !== 'string' || key === '') return undefined;
+  return { header: 'x-api-key', credential: key };
+}
+
+/** The headers but for those of that name. */
+export function withoutHeader(raw: RawHeaders, name: string): string[] {
+  return raw.filter((_, i) => raw[i - (i % 2)]!.toLowerCase() !== name);
+}
+
+/** A name for logs that does not tell whose it is. */
+export function hashedName(subject: string): string {
+  return createHash('sha256').update(subject).digest('hex').slice(0, 16);
+}
+
+type Auth = NonNullable<Content['auth']>;
+
+export interface ClientsDeps extends Pick<KeySetDeps, 'now' | 'fetch'> {
+  /** Wall clock. */
+  date: () => Date;
+  /** Undefined as long as there is no configuration. */
+  content: () => Content | undefined;
+}
+
+const MISSING: Failure = {
+  reason: 'Unauthorized',
+  message: 'Credentials are missing: send them as authorization: Bearer, or as x-api-key.',
+};
+const REFUSED: Failure = {
+  reason: 'Unauthorized',
+  message: 'These credentials are not accepted, or not any more.',
+};
+const UNAVAILABLE: Failure = {
+  reason: 'AuthUnavailable',
+  message: 'The agent cannot check credentials at present.',
+  retryAfterMs: 5000,
+};
+
+/** Signatures by keys of which the agent knows no more than the public part. */
+const ALGORITHMS = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+/** By how much clocks may differ, in seconds. */
+const CLOCK_TOLERANCE = 30;
+
+/** Finds out who asks, as the configuration in force wants it. */
+export class Clients {
+  readonly #deps: ClientsDeps;
+  readonly #apiKeys: ApiKeys;
+  #keySet: KeySet | undefined;
+
+  constructor(deps: ClientsDeps) {
+    this.#deps = deps;
+    this.#apiKeys = new ApiKeys(deps.now);
+  }
+
+  /** The client, or why it is not let in. */
+  identify(request: IncomingMessage): Client | Failure | Promise<Client | Failure> {
+    const auth = this.#deps.content()?.auth;
+    if (!auth) return anybody(request);
+    const shown = shownIn(request.headers);
+    if (!shown) return MISSING;
+    if (auth.type === 'APIKeys') return this.#byKey(auth, shown, request);
+    if (auth.type === 'JWT') return this.#byToken(auth, shown, request);
+    return UNAVAILABLE;
+  }
+
+  /** The Secret with the clients' keys, if there is not a single one in it. */
+  missingSecret(): string | undefined {
+    const apiKeys = this.#deps.content()?.auth?.apiKeys;
+    return apiKeys && this.#apiKeys.empty(apiKeys.path) ? apiKeys.secret : undefined;
+  }
+
+  #byKey({ apiKeys }: Auth, shown: Shown, request: IncomingMessage): Client | Failure {
+    if (!apiKeys || this.#apiKeys.empty(apiKeys.path)) return UNAVAILABLE;
+    const name = this.#apiKeys.clientOf(apiKeys.path, shown.credential);
+    if (name === undefined) return REFUSED;
+    const headers = withoutHeader(request.rawHeaders, shown.header);
+    return { principal: `key ${name}`, name, headers };
+  }
+
+  #keyTimes(): KeyTimes {
+    return this.#deps.content()?.auth?.jwt?.keys ?? KEY_TIMES;
+  }
+
+  async #byToken({ jwt }: Auth, shown: Shown, request: IncomingMessage): Promise<Client | Failure> {
+    if (!jwt) return UNAVAILABLE;
+    const { now, fetch, date } = this.#deps;
+    if (this.#keySet?.url !== jwt.jwksURL) {
+      this.#keySet = new KeySet({ url: jwt.jwksURL, now, fetch, times: () => this.#keyTimes() });
+    }
+    try {
+      const { payload } = await jwtVerify(shown.credential, this.#keySet.keyOf, {
+        issuer: jwt.issuer,
+        audience: jwt.audiences,
+        algorithms: ALGORITHMS,
+        requiredClaims: ['sub', 'exp'],
+        clockTolerance: CLOCK_TOLERANCE,
+        currentDate: date(),
+      });
+      const { sub } = payload;
+      if (typeof sub !== 'string' || sub === '') return REFUSED;
+      const headers = withoutHeader(request.rawHeaders, shown.header);
+      return { principal: `jwt ${sub}`, name: hashedName(sub), headers };
+    } catch (error) {
+      if (error instanceof KeysUnavailable) return UNAVAILABLE;
+      if (error instanceof errors.JOSEError || error instanceof TypeError) return REFUSED;
+      throw error;
+    }
+  }
+}
+
+/** Whether somebody is not let in. */
+export function isRefusal(answer: Client | Failure): answer is Failure {
+  return 'reason' in answer;
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage } from 'node:http';
+import type { Block, Message } from '../conversations/messages/messages.ts';
+import { checkMessages, contentProblem } from '../conversations/messages/checkMessages.ts';
+import { readBody } from './requests.ts';
+import type { Problem } from '../errors/failure.ts';
+
+/** What a request below /v1/conversations is about. */
+export interface ConversationRoute {
+  /** As metrics name it. */
+  route: string;
+  id?: string;
+  action: 'Create' | 'Send' | 'Read' | 'Remove' | 'Unknown';
+}
+
+const ROOT = '/v1/conversations';
+
+/** The route of a request; undefined when it is for something else. */
+export function conversationRoute({
+  method = '',
+  url = '',
+}: Pick<IncomingMessage, 'method' | 'url'>): ConversationRoute | undefined {
+  const path = url.split('?', 1)[0]!;
+  if (path !== ROOT && !path.startsWith(`${ROOT}/`)) return undefined;
+  const [id, rest, ...more] = path.slice(ROOT.length).split('/').slice(1);
+  const shape = SHAPES[`${id ? '{id}' : ''}/${[rest ?? '', ...more].join('/')}`];
+  if (!shape) return { route: ROOT, action: 'Unknown' };
+  const action = shape.actions[method] ?? 'Unknown';
+  return { route: shape.route, action, ...(id && { id }) };
+}
+
+/** By what follows the root. */
+const SHAPES: Record<
+  string,
+  { route: string; actions: Record<string, ConversationRoute['action']> }
+> = {
+  '/': { route: ROOT, actions: { POST: 'Create' } },
+  '{id}/': { route: `${ROOT}/{id}`, actions: { GET: 'Read', DELETE: 'Remove' } },
+  '{id}/messages': { route: `${ROOT}/{id}/messages`, actions: { POST: 'Send' } },
+};
+
+/** A message to a conversation. */
+export interface Sent {
+  content: string | Block[];
+  stream: boolean;
+  /** Size of the request in bytes. */
+  bytes: number;
+}
+
+/** The messages of an earlier conversation, or none. */
+export async function readCreate(
+  request: IncomingMessage,
+): Promise<{ messages: Message[] } | { problem: Problem }> {
+  const read = await readJson(request);
+  if ('problem' in read) return read;
+  const { messages = [] } = read.value;
+  const checked = checkMessages(messages);
+  return checked.ok ? { messages: checked.messages } : invalid(`${checked.message}.`);
+}
+
+export async function readSent(
+  request: IncomingMessage,
+): Promise<{ sent: Sent } | { problem: Problem }> {
+  const read = await readJson(request);
+  if ('problem' in read) return read;
+  const { content, stream } = read.value;
+  const problem = contentProblem(content);
+  if (problem !== undefined) return invalid(`The message ${problem}.`);
+  const blocks = content as string | Block[];
+  if (Array.isArray(blocks) && blocks.some(({ type }) => type === 'tool_result')) {
+    return invalid('The agent runs its tools itself: leave blocks of type tool_result out.');
+  }
+  const accepts = request.headers.accept?.includes('text/event-stream') === true;
+  return { sent: { content: blocks, stream: stream === true || accepts, bytes: read.bytes } };
+}
+
+async function readJson(
+  request: IncomingMessage,
+): Promise<{ value: Record<string, unknown>; bytes: number } | { problem: Problem }> {
+  const read = await readBody(request);
+  if (!read.ok) {
+    const message = 'The body is larger than 32 MiB.';
+    return { problem: read.why === 'Gone' ? 'Gone' : { reason: 'TooLarge', message } };
+  }
+  if (read.body.length === 0) return { value: {}, bytes: 0 };
+  try {
+    const value: unknown = JSON.parse(read.body.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return { value: value as Record<string, unknown>, bytes: read.body.length };
+    }
+  } catch {
+    // Said below.
+  }
+  return invalid('The body must be a JSON object.');
+}
+
+function invalid(message: string): { problem: Problem } {
+  return { problem: { reason: 'InvalidRequest', message } };
+}

@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http';
+import type { TurnObserver } from '../conversations/turn.ts';
+import type { ToolResult, ToolUse } from '../conversations/messages/messages.ts';
+import { errorEvent } from '../errors/failure.ts';
+import type { Failure } from '../errors/failure.ts';
+
+/**
+ * A turn as server-sent events: turn_start, then text, tool_call and tool_result as they happen, and turn_end with what
+ * a client without a stream would get. Nothing is sent before there is something to tell, so that a turn which comes to
+ * nothing is answered with its status.
+ */
+export class ConversationStream implements TurnObserver {
+  readonly #response: ServerResponse;
+  readonly #id: string;
+
+  constructor(response: ServerResponse, id: string) {
+    this.#response = response;
+    this.#id = id;
+  }
+
+  get begun(): boolean {
+    return this.#response.headersSent;
+  }
+
+  onText(text: string): void {
+    this.#send('text', { text });
+  }
+
+  onToolCall({ id, name, input }: ToolUse): void {
+    this.#send('tool_call', { id, name, input });
+  }
+
+  onToolResult({ id, name }: ToolUse, { is_error: isError = false, content }: ToolResult): void {
+    this.#send('tool_result', { id, name, is_error: isError, content });
+  }
+
+  /** Ends the stream. */
+  end(answer: Record<string, unknown>): void {
+    this.#send('turn_end', answer);
+    this.#response.end();
+  }
+
+  /** Ends a stream that has begun and came to nothing in the end. */
+  fail(failure: Failure): void {
+    this.#response.end(errorEvent(failure));
+  }
+
+  #send(type: string, data: Record<string, unknown>): void {
+    if (!this.begun) this.#begin();
+    this.#response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+  }
+
+  #begin(): void {
+    this.#response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache',
+    });
+    this.#send('turn_start', { conversation: this.#id });
+  }
+}

@@ -1,0 +1,354 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { begin } from '../conversations/stateMachine.ts';
+import type { Agent } from '../conversations/agent.ts';
+import type { TurnContext } from '../conversations/environment.ts';
+import type { Message } from '../conversations/messages/messages.ts';
+import { StoreUnavailable } from '../conversations/stores/store.ts';
+import type { Absence, Kept, Lease, Ref } from '../conversations/stores/store.ts';
+import { Turn } from '../conversations/turn.ts';
+import type { TurnObserver, TurnResult } from '../conversations/turn.ts';
+import type { Admission, Permit } from '../guard/admission.ts';
+import type { Clock } from '../guard/clock.ts';
+import type { Guard } from '../guard/guard.ts';
+import { awaitAdmission } from '../guard/awaitAdmission.ts';
+import type { TokenEstimator } from '../model/attempt/estimate.ts';
+import { Cut } from '../errors/fault.ts';
+import { OK } from '../resilience/outcome.ts';
+import { limitKeys } from '../model/transport/headers.ts';
+import type { Client } from './clients/clients.ts';
+import { readCreate, readSent } from './conversationRequests.ts';
+import type { ConversationRoute, Sent } from './conversationRequests.ts';
+import { ConversationStream } from './conversationStream.ts';
+import { errorEvent, sendError } from '../errors/failure.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
+import type { Served } from './messages.ts';
+import type { InForce } from '../model/pool/pool.ts';
+import { FORWARDED, NO_ANSWER, UNREACHABLE } from './peerForward.ts';
+import type { PeerForward } from './peerForward.ts';
+import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
+import { TotalUsage } from '../model/attempt/usage.ts';
+
+export interface ConversationsDeps {
+  guard: Pick<Guard, 'admitInbound'>;
+  clock: Clock;
+  estimator: TokenEstimator;
+  agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment'>;
+  forward: Pick<PeerForward, 'forward'>;
+  /** Undefined as long as there is none. */
+  inForce: () => InForce | undefined;
+  log: Logger;
+}
+
+/** A request on its way. */
+interface Visit {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Aborted with a Cut when the client leaves or the process does. */
+  cut: AbortController;
+  context: TurnContext;
+}
+
+const FINE: Served = { reason: 'None', failed: false };
+
+const NO_MODEL: Failure = {
+  reason: 'NotConfigured',
+  message: 'No endpoint of the agent names a model: set model in spec.model.endpoints.',
+};
+const NO_PROMPT: Failure = {
+  reason: 'NotConfigured',
+  message:
+    'The system prompt of the agent is missing: its ConfigMap or the key in it is not there.',
+};
+const UNKNOWN: Failure = {
+  reason: 'NotFound',
+  message:
+    'There is nothing here: the agent answers POST /v1/conversations, GET and DELETE /v1/conversations/ID, and POST /v1/conversations/ID/messages.',
+};
+const ABSENCES: Record<Absence | 'Busy', Failure> = {
+  NotFound: {
+    reason: 'ConversationNotFound',
+    message:
+      'There is no such conversation: it was never begun, is not yours, has been deleted, or was idle for too long.',
+  },
+  Lost: {
+    reason: 'ConversationLost',
+    message:
+      'The pod that kept this conversation is gone. Begin another one, with its messages if you have them.',
+  },
+  Busy: {
+    reason: 'ConversationBusy',
+    message: 'Another message to this conversation is being answered; send this one after it.',
+    retryAfterMs: 1000,
+  },
+};
+const FULL: Failure = {
+  reason: 'ConversationsFull',
+  message: 'The agent keeps as many conversations as its memory bears.',
+  retryAfterMs: 30_000,
+};
+
+const UNAVAILABLE: Failure = {
+  reason: 'StoreUnavailable',
+  message: 'The store of conversations cannot be reached at present.',
+  retryAfterMs: 1000,
+};
+
+/** `/v1/conversations`: conversations that the agent itself keeps and carries on. */
+export class Conversations {
+  readonly #deps: ConversationsDeps;
+
+  constructor(deps: ConversationsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Serves a request to its end; `cut` ends it early. Rejects only on a programming error. */
+  async handle(
+    { action, id = '' }: ConversationRoute,
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+    client: Client,
+  ): Promise<Served> {
+    if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
+    const onClose = (): void => {
+      if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
+    };
+    response.on('close', onClose);
+    if (response.destroyed) onClose();
+    try {
+      const owner = this.#deps.agent.ownerOf(id);
+      if (owner !== undefined) return await this.#forward(owner, request, response, cut);
+      return await this.#serve({ action, id, client }, request, response, cut);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.#deps.log.warn({ why: error.message }, 'Conversations could not be reached');
+      return this.#unavailable(response);
+    } finally {
+      response.off('close', onClose);
+    }
+  }
+
+  #serve(
+    { action, id = '', client }: Pick<ConversationRoute, 'action' | 'id'> & { client: Client },
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+  ): Promise<Served> {
+    // Where conversations are kept is not known either.
+    if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
+    const ref = { id, principal: client.principal };
+    if (action === 'Read') return this.#read(ref, response);
+    if (action === 'Remove') return this.#remove(ref, response);
+    const context = this.#context(id, client);
+    if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
+    const visit = { request, response, cut, context };
+    return action === 'Create' ? this.#create(visit) : this.#send(visit);
+  }
+
+  /** Limits and the bulkhead are the owner's: a place here would be held while one there is waited for. */
+  async #forward(
+    owner: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+  ): Promise<Served> {
+    if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
+    const end = await this.#deps.forward.forward(owner, request, response, cut.signal);
+    if (end === 'Answered') return FINE;
+    if (end === 'Unreachable') return this.#refuse(response, UNREACHABLE);
+    if (end === 'Silent') return this.#refuse(response, NO_ANSWER);
+    return this.#refuse(response, end === 'Gone' ? 'Gone' : ABSENCES[end]);
+  }
+
+  #unavailable(response: ServerResponse): Served {
+    if (!response.headersSent) return this.#refuse(response, UNAVAILABLE);
+    response.end(errorEvent(UNAVAILABLE));
+    return { reason: UNAVAILABLE.reason, failed: true };
+  }
+
+  #context(id: string, client: Client): TurnContext | { problem: Problem } {
+    const inForce = this.#deps.inForce();
+    const conversation = inForce?.content.conversation;
+    if (!inForce?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
+    const model = inForce.endpoints.find((each) => each.model !== undefined)?.model;
+    if (model === undefined) return { problem: NO_MODEL };
+    const prompt = this.#deps.agent.prompt.read(conversation);
+    if (prompt === 'Missing') return { problem: NO_PROMPT };
+    return {
+      inForce,
+      conversation,
+      model,
+      id,
+      ...(prompt.text !== undefined && { system: prompt.text }),
+      principal: client.principal,
+      clientHeaders: client.headers,
+      usage: new TotalUsage(),
+    };
+  }
+
+  async #create(visit: Visit): Promise<Served> {
+    const { request, response, context } = visit;
+    const read = await readCreate(request);
+    if ('problem' in read) return this.#refuse(response, read.problem);
+    return this.#admitted(visit, 0, async () => {
+      const { messages } = begin(read.messages, limitsOf(context));
+      const kept = await this.#deps.agent.store().create(messages, context.principal);
+      if (!kept) return this.#refuse(response, FULL);
+      answer(response, 201, view(kept), { location: `/v1/conversations/${kept.id}` });
+      return FINE;
+    });
+  }
+
+  async #send(visit: Visit): Promise<Served> {
+    const { request, response, context } = visit;
+    const read = await readSent(request);
+    if ('problem' in read) return this.#refuse(response, read.problem);
+    const taken = await this.#deps.agent.store().take(context);
+    if ('absence' in taken) return this.#refuse(response, ABSENCES[taken.absence]);
+    const { lease } = taken;
+    let messages: readonly Message[] | undefined;
+    try {
+      const bytes = read.sent.bytes + JSON.stringify(lease.conversation.messages).length;
+      return await this.#admitted(visit, bytes, async () => {
+        const ended = await this.#turn(visit, lease, read.sent);
+        messages = ended.messages;
+        // Kept before the answer is whole, so that the next message finds it.
+        await lease.release(messages);
+        // Deleted meanwhile, so there is nothing that this would be the answer of.
+        const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
+        return this.#answer(visit, { ...ended, ...deleted }, read.sent);
+      });
+    } finally {
+      if (!messages) await lease.release();
+    }
+  }
+
+  /** Limits and the bulkhead, as for every request of the agent. */
+  async #admitted(visit: Visit, bytes: number, serve: () => Promise<Served>): Promise<Served> {
+    const { request, response, cut, context } = visit;
+    const { conversation, model, usage } = context;
+    const { clock, guard, estimator } = this.#deps;
+    const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
+    const asked = guard.admitInbound({
+      deadlineAt: clock.now() + conversation.runTimeoutMs,
+      header: limitKeys(context.principal, (name) => headerOf(request, name)),
+      ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
+    });
+    const admission: Admission = await awaitAdmission(asked, cut.signal);
+    if (admission.kind === 'Rejection') {
+      return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
+    }
+    try {
+      return await serve();
+    } finally {
+      settle(admission, usage);
+    }
+  }
+
+  async #turn({ response, cut, context }: Visit, lease: Lease, sent: Sent): Promise<TurnResult> {
+    const stop = (): void => cut.abort(new Cut('ClientGone'));
+    lease.signal.addEventListener('abort', stop, { once: true });
+    const turn = new Turn(lease.conversation.messages, {
+      environment: this.#deps.agent.environment(context),
+      clock: this.#deps.clock,
+      limits: limitsOf(context),
+      timeoutMs: context.conversation.runTimeoutMs,
+      signal: cut.signal,
+      observer: sent.stream ? new ConversationStream(response, context.id) : SILENT,
+    });
+    try {
+      return await turn.run(sent.content);
+    } finally {
+      lease.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #answer({ response, context }: Visit, result: TurnResult, sent: Sent): Served {
+    const { problem, end } = result;
+    const stream = new ConversationStream(response, context.id);
+    if (problem !== undefined && problem !== 'Gone' && stream.begun) {
+      stream.fail(problem);
+      return { reason: problem.reason, failed: true };
+    }
+    if (problem !== undefined) return this.#refuse(response, problem);
+    const body = {
+      conversation: context.id,
+      role: 'assistant',
+      content: result.content,
+      stop_reason: end!.stopReason,
+      model_calls: result.modelCalls,
+      tool_calls: result.toolCalls,
+      usage: {
+        input_tokens: result.usage.inputTokens,
+        output_tokens: result.usage.outputTokens,
+      },
+    };
+    if (sent.stream) stream.end(body);
+    else answer(response, 200, body);
+    return end!.stopReason === 'client_gone' ? { reason: 'ClientGone', failed: false } : FINE;
+  }
+
+  async #read(ref: Ref, response: ServerResponse): Promise<Served> {
+    const found = await this.#deps.agent.store().read(ref);
+    if (typeof found === 'string') return this.#refuse(response, ABSENCES[found]);
+    answer(response, 200, view(found));
+    return FINE;
+  }
+
+  async #remove(ref: Ref, response: ServerResponse): Promise<Served> {
+    const removed = await this.#deps.agent.store().remove(ref);
+    if (removed !== 'Removed') return this.#refuse(response, ABSENCES[removed]);
+    response.writeHead(204).end();
+    return FINE;
+  }
+
+  #refuse(response: ServerResponse, problem: Problem): Served {
+    if (problem === 'Gone') {
+      response.destroy();
+      return { reason: 'ClientGone', failed: false };
+    }
+    const { reason } = problem;
+    const requestId = sendError(response, problem);
+    this.#deps.log.debug({ requestId, reason }, 'Request was refused');
+    return { reason, failed: response.statusCode >= 500 };
+  }
+}
+
+const SILENT: TurnObserver = {
+  onText: () => undefined,
+  onToolCall: () => undefined,
+  onToolResult: () => undefined,
+};
+
+function limitsOf({ conversation }: TurnContext): { maxMessages: number; maxTurns: number } {
+  return conversation;
+}
+
+function settle({ permit }: Permit, usage: TotalUsage): void {
+  permit.settle(OK, usage.total());
+}
+
+function view({ id, messages, createdAt, usedAt }: Kept): Record<string, unknown> {
+  return { id, type: 'conversation', created_at: createdAt, used_at: usedAt, messages };
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
+  const body = JSON.stringify(value);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(body);
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}

@@ -1,0 +1,213 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { INBOUND } from '../../contract/link.ts';
+import type { ActualCost, Admission, Cost } from '../guard/admission.ts';
+import type { Clock } from '../guard/clock.ts';
+import type { Guard } from '../guard/guard.ts';
+import type { HeldAnswer } from '../model/attempt/attempt.ts';
+import type { ModelCaller } from '../model/caller.ts';
+import type { InForce } from '../model/pool/pool.ts';
+import type { ModelAnswer } from '../model/request.ts';
+import { awaitAdmission } from '../guard/awaitAdmission.ts';
+import type { TokenEstimator } from '../model/attempt/estimate.ts';
+import { Cut } from '../errors/fault.ts';
+import { OK } from '../resilience/outcome.ts';
+import { limitKeys } from '../model/transport/headers.ts';
+import type { Client } from './clients/clients.ts';
+import { sendError } from '../errors/failure.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
+import {
+  FAULTS,
+  NOT_CONFIGURED,
+  STARTING,
+  credentialMissing,
+  cutProblem,
+  rejected,
+} from '../errors/problems.ts';
+import { isProblem, readRequest } from './requests.ts';
+import type { MessagesRequest } from './requests.ts';
+import { ResponseSink } from './sink.ts';
+import { TotalUsage } from '../model/attempt/usage.ts';
+
+/** How a request to the agent ended: answered by the endpoint, by us, or not at all. */
+export interface Served {
+  reason: Failure['reason'] | 'None' | 'UpstreamError' | 'ClientGone';
+  failed: boolean;
+}
+
+export interface MessagesDeps {
+  guard: Pick<Guard, 'admitInbound'>;
+  clock: Clock;
+  caller: Pick<ModelCaller, 'call'>;
+  estimator: TokenEstimator;
+  /** Undefined as long as there is none. */
+  inForce(): InForce | undefined;
+  log: Logger;
+}
+
+/** A request on its way. */
+interface Visit {
+  request: IncomingMessage;
+  response: ServerResponse;
+  cut: AbortController;
+  client: Client;
+  deadlineAt: number;
+  inForce: InForce;
+}
+
+/** The model's API (messages, count_tokens, models): limits and bulkhead, then the pool of endpoints. */
+export class Messages {
+  readonly #deps: MessagesDeps;
+
+  constructor(deps: MessagesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Serves a request to its end; `cut` ends it early. Rejects only on a programming error. */
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    cut: AbortController,
+    client: Client,
+  ): Promise<Served> {
+    const inForce = this.#deps.inForce();
+    if (!inForce) return this.#refuse(response, STARTING);
+    if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
+    const deadlineAt = this.#deps.clock.now() + inForce.content.timeouts.requestMs;
+    const onClose = (): void => {
+      if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
+    };
+    response.on('close', onClose);
+    if (response.destroyed) onClose();
+    try {
+      return await this.#visit({ request, response, cut, client, deadlineAt, inForce });
+    } finally {
+      response.off('close', onClose);
+    }
+  }
+
+  /** A limit on tokens has to see the request first; nothing else reads more than it must. */
+  async #visit(visit: Visit): Promise<Served> {
+    const { content } = visit.inForce;
+    const byTokens = content.limits.some(
+      ({ target, resource }) => target === INBOUND && resource !== 'Requests',
+    );
+    const early = byTokens ? await readRequest(visit.request) : undefined;
+    if (early !== undefined && isProblem(early)) return this.#refuse(visit.response, early);
+    const cost = early && this.#estimate(visit.inForce, early);
+    const admitted = this.#admit(visit, cost);
+    const admission = admitted instanceof Promise ? await admitted : admitted;
+    if (admission.kind === 'Rejection') {
+      return this.#refuse(visit.response, cutProblem(visit.cut) ?? rejected(admission.rejection));
+    }
+    const usage = new TotalUsage();
+    try {
+      const read = early ?? (await readRequest(visit.request));
+      if (isProblem(read)) return this.#refuse(visit.response, read);
+      return await this.#call(visit, read, usage);
+    } finally {
+      settle(admission, usage.total());
+    }
+  }
+
+  #admit(
+    { request, deadlineAt, cut, client }: Visit,
+    cost: Cost | undefined,
+  ): Admission | Promise<Admission> {
+    const answer = this.#deps.guard.admitInbound({
+      deadlineAt,
+      header: limitKeys(client.principal, (name) => headerOf(request, name)),
+      ...(cost && { cost }),
+    });
+    return answer.kind === 'Waiting' ? awaitAdmission(answer, cut.signal) : answer;
+  }
+
+  #estimate({ endpoints }: InForce, { model, size }: MessagesRequest): Cost {
+    return this.#deps.estimator.estimate(endpoints[0]?.model ?? model, size);
+  }
+
+  async #call(visit: Visit, read: MessagesRequest, usage: TotalUsage): Promise<Served> {
+    const { response, cut, client, deadlineAt, inForce } = visit;
+    const sink = new ResponseSink(response, cut.signal);
+    const answer = await this.#deps.caller.call(
+      {
+        method: read.method,
+        path: read.path,
+        expected: read.expected,
+        body: read.body,
+        stream: read.stream,
+        model: read.model,
+        size: read.size,
+        maxTokens: read.maxTokens,
+        content: inForce.content,
+        endpoints: inForce.endpoints,
+        headers: client.headers,
+        principal: client.principal,
+        deadlineAt,
+        signal: cut.signal,
+        sink,
+      },
+      (charge) => usage.add(charge),
+    );
+    return this.#answer(visit, answer, sink);
+  }
+
+  #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink): Served {
+    if (answer.kind !== 'Answered') return this.#refuseFor(visit, answer);
+    const { fault, held, outcome, status = 0 } = answer.result;
+    if (fault !== undefined) return this.#fault(visit, answer, FAULTS[fault], sink);
+    if (held !== undefined) passOn(held, sink);
+    const failed = outcome.vote === 'failure' || status >= 500;
+    return { reason: failed || status >= 400 ? 'UpstreamError' : 'None', failed };
+  }
+
+  #refuseFor(visit: Visit, answer: Exclude<ModelAnswer, Answered>): Served {
+    if (answer.kind === 'Nowhere') {
+      const { missing } = answer;
+      return this.#refuse(visit.response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
+    }
+    const { rejection, mounted } = answer;
+    const problem = cutProblem(visit.cut) ?? rejected(rejection, mounted);
+    return this.#refuse(visit.response, problem, rejection.target);
+  }
+
+  #fault(
+    { response }: Visit,
+    { result: { committed }, dependency }: Answered,
+    problem: Problem,
+    sink: ResponseSink,
+  ): Served {
+    if (problem === 'Gone' || !committed) return this.#refuse(response, problem, dependency);
+    this.#deps.log.warn({ dependency, reason: problem.reason }, 'Answer was broken off');
+    sink.breakOff(problem);
+    return { reason: problem.reason, failed: true };
+  }
+
+  #refuse(response: ServerResponse, problem: Problem, dependency?: string): Served {
+    if (problem === 'Gone') {
+      response.destroy();
+      return { reason: 'ClientGone', failed: false };
+    }
+    const { reason } = problem;
+    const requestId = sendError(response, problem);
+    this.#deps.log.debug({ requestId, reason, dependency }, 'Request was refused');
+    return { reason, failed: response.statusCode >= 500 };
+  }
+}
+
+type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;
+
+function settle(admission: Admission, actual: ActualCost): void {
+  if (admission.kind === 'Permit') admission.permit.settle(OK, actual);
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+function passOn({ status, statusText, headers, body }: HeldAnswer, sink: ResponseSink): void {
+  sink.head(status, statusText, headers, false);
+  void sink.write(body);
+  sink.end();
+}

@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { Content } from '../../contract/generated/types.ts';
+import { Agent } from 'undici';
+import type { Peers, PeersDeps } from './peers.ts';
+import type { Absence } from '../conversations/stores/store.ts';
+import { responseHeaders } from '../model/transport/headers.ts';
+import type { Failure } from '../errors/failure.ts';
+
+export interface PeerForwardDeps {
+  peers: Peers;
+  /** Host and port of a pod's agent API. */
+  locate: (address: string) => string;
+  /** Time to connect, in milliseconds. */
+  connectMs: () => number;
+  /** Time that the pod may let pass without a byte of its answer, in milliseconds. */
+  silenceMs: () => number;
+}
+
+/** How pods of one agent reach each other. */
+export type PeerAccess = Pick<PeersDeps, 'resolve'> &
+  Pick<PeerForwardDeps, 'locate'> & {
+    /** IP address of this pod. */
+    self: string;
+  };
+
+/** Marks a request that another pod has passed on, so that it is not passed on again. */
+export const FORWARDED = 'x-breakwater-forwarded';
+
+export const UNREACHABLE: Failure = {
+  reason: 'UpstreamUnreachable',
+  message: 'The pod that keeps this conversation cannot be reached at present.',
+  retryAfterMs: 1000,
+};
+
+export const NO_ANSWER: Failure = {
+  reason: 'Timeout',
+  message: 'The pod that keeps this conversation has not answered in time.',
+};
+
+/** Fields that belong to the connection to the client, or that our own client sets. */
+const DROPPED: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'te',
+  'trailer',
+  FORWARDED,
+]);
+
+/** `Silent`: it took the request, so that nobody knows what became of it. `Gone`: the client, or the pod amid its answer. */
+export type Forwarded = 'Answered' | Absence | 'Unreachable' | 'Silent' | 'Gone';
+
+/** Passes requests on to the pod that keeps a conversation: one hop, streams and credentials as they are. */
+export class PeerForward {
+  readonly #deps: PeerForwardDeps;
+  readonly #agent: Agent;
+
+  constructor(deps: PeerForwardDeps) {
+    this.#deps = deps;
+    const connect = { timeout: deps.connectMs() };
+    // A connection for each request: a kept one may be closed while it is written to, and a message must not be sent twice.
+    this.#agent = new Agent({ connect, pipelining: 0 });
+  }
+
+  /** Answers the request as the owner does. `Lost`: there is no such pod any more. Nothing was sent then. */
+  async forward(
+    address: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<Forwarded> {
+    const { peers } = this.#deps;
+    if (!(await peers.has(address, signal))) return signal.aborted ? 'Gone' : 'Lost';
+    try {
+      await this.#pass(address, request, response, signal);
+      return 'Answered';
+    } catch (error) {
+      if (response.headersSent || signal.aborted) return 'Gone';
+      // Nobody listens there: the process that kept the conversation is no more.
+      if (codeOf(error) === 'ECONNREFUSED') return 'Lost';
+      if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT') return 'Silent';
+      peers.doubt(address);
+      return (await peers.has(address, signal)) ? 'Unreachable' : 'Lost';
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #pass(
+    address: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const bodiless = request.method === 'GET' || request.method === 'DELETE';
+    const silenceMs = this.#deps.silenceMs();
+    const answer = await this.#agent.request({
+      origin: `http://${this.#deps.locate(address)}`,
+      path: request.url!,
+      method: request.method as 'GET',
+      headers: [...kept(request.rawHeaders), FORWARDED, '1'],
+      body: bodiless ? null : request,
+      signal,
+      headersTimeout: silenceMs,
+      bodyTimeout: silenceMs,
+      responseHeaders: 'raw',
+    });
+    response.writeHead(answer.statusCode, responseHeaders(answer.headers as unknown as string[]));
+    await pipeline(answer.body, response, { signal });
+  }
+}
+
+function kept(raw: readonly string[]): string[] {
+  return raw.filter((_, i) => !DROPPED.has(raw[i - (i % 2)]!.toLowerCase()));
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}
+
+/** Time in which any message is answered: what it may wait for its turn, and the turn itself. */
+export function longestTurnMs(content: Content | undefined): number {
+  const { conversation, bulkhead, limits = [] } = content ?? {};
+  const waits = limits.filter(({ target }) => target === 'inbound');
+  const limitMs = waits.reduce((sum, { maxWaitMs = 0 }) => sum + maxWaitMs, 0);
+  return (conversation?.runTimeoutMs ?? 0) + (bulkhead?.acquireTimeoutMs ?? 0) + limitMs;
+}

@@ -1,0 +1,73 @@
+import type { Clock } from '../guard/clock.ts';
+import { canonical } from '../conversations/stores/conversationId.ts';
+
+export interface PeersDeps {
+  clock: Clock;
+  /** Name in DNS with the addresses of all pods of the agent; undefined when there are no others. */
+  service: () => string | undefined;
+  /** Looks a name up; rejects as Node's dns does. */
+  resolve: (name: string) => Promise<string[]>;
+}
+
+/** Time that DNS may lag behind a pod that has just started, in milliseconds. */
+const LAG_MS = 6000;
+/** Between two looks while that passes. */
+const POLL_MS = 250;
+/** Time for which what was seen is believed. */
+const BELIEVED_MS = 5000;
+
+/**
+ * The other pods of the agent. An id may be made up by anyone, so that nothing is sent to an address that is not among
+ * those that the agent's own headless Service lists.
+ */
+export class Peers {
+  readonly #deps: PeersDeps;
+  readonly #seen = new Map<string, number>();
+  /** One look serves all that wait, so that made-up ids do not flood DNS. */
+  #looking: Promise<void> | undefined;
+
+  constructor(deps: PeersDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether a pod of the agent has the address, or had it when DNS answered last; waits for one that is new. */
+  async has(address: string, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#deps;
+    const end = clock.now() + LAG_MS;
+    while (!this.#believed(address)) {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+      await this.#looking;
+      if (this.#seen.has(address)) return true;
+      if (clock.now() >= end || signal.aborted) return false;
+      await new Promise<void>((resolve) => {
+        clock.setTimer(POLL_MS, resolve);
+      });
+    }
+    return true;
+  }
+
+  /** Does not believe any longer that a pod has the address. */
+  doubt(address: string): void {
+    this.#seen.delete(address);
+  }
+
+  #believed(address: string): boolean {
+    const at = this.#seen.get(address);
+    return at !== undefined && this.#deps.clock.now() - at < BELIEVED_MS;
+  }
+
+  async #look(): Promise<void> {
+    const name = this.#deps.service();
+    if (name === undefined) return;
+    try {
+      const addresses = await this.#deps.resolve(name);
+      this.#seen.clear();
+      for (const each of addresses) this.#seen.set(canonical(each), this.#deps.clock.now());
+    } catch (error) {
+      // DNS that does not answer says nothing about the pods; one that knows of none does.
+      if ((error as NodeJS.ErrnoException).code === 'ENOTFOUND') this.#seen.clear();
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import { conversationRoute } from './conversationRequests.ts';
+import type { Conversations } from './conversations.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { isRefusal } from './clients/clients.ts';
+import type { Clients, Client } from './clients/clients.ts';
+import { rawError, sendError } from '../errors/failure.ts';
+import type { Failure } from '../errors/failure.ts';
+import type { Messages, Served } from './messages.ts';
+import { modelRoute } from './requests.ts';
+
+/** A listener that may take a request; says whether it did. */
+export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+export interface AgentServerDeps {
+  messages: Pick<Messages, 'handle'>;
+  conversations: Pick<Conversations, 'handle'>;
+  clients: Pick<Clients, 'identify'>;
+  lifecycle: Lifecycle;
+  /** Health, also on this port. */
+  health: Route;
+  onServed(route: string, served: Served, seconds: number): void;
+  log: Logger;
+  /** Time a client has for its headers and for its whole request, in milliseconds. */
+  headersTimeoutMs?: number;
+  requestTimeoutMs?: number;
+}
+
+const NOT_FOUND: Failure = {
+  reason: 'NotFound',
+  message: 'There is nothing here: the agent answers POST /v1/messages and POST /v1/conversations.',
+};
+const DRAINING: Failure = {
+  reason: 'Draining',
+  message: 'The agent is shutting down.',
+  retryAfterMs: 1000,
+};
+const INTERNAL: Failure = { reason: 'Internal', message: 'The agent failed.' };
+
+/** The agent's API, not yet listening. */
+export function agentServer(deps: AgentServerDeps): Server {
+  const server = createServer(
+    {
+      headersTimeout: deps.headersTimeoutMs ?? 15_000,
+      requestTimeout: deps.requestTimeoutMs ?? 120_000,
+      // Well above the idle time of usual clients and load balancers, who then close first.
+      keepAliveTimeout: 75_000,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 64 * 1024,
+    },
+    (request, response) => {
+      serve(deps, request, response).catch((error: unknown) => {
+        deps.log.error({ err: error }, 'Request could not be counted');
+        response.destroy();
+      });
+    },
+  );
+  server.on('clientError', onClientError);
+  return server;
+}
+
+async function serve(
+  deps: AgentServerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  answers.set(request.socket, response);
+  // A client that vanishes shows as a close; its error needs no other handling.
+  response.on('error', () => undefined);
+  if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
+  if (deps.health(request, response)) return;
+  const began = performance.now();
+  const handler = handlerOf(deps, request);
+  const served = handler ? await handle(deps, handler, request, response) : notFound(response);
+  const seconds = (performance.now() - began) / 1000;
+  deps.onServed(handler?.route ?? 'other', served, seconds);
+}
+
+/** Who serves a request; undefined when nobody does. */
+interface Handler {
+  /** As metrics name it. */
+  route: string;
+  handle: Messages['handle'];
+}
+
+function handlerOf(
+  { messages, conversations }: AgentServerDeps,
+  request: IncomingMessage,
+): Handler | undefined {
+  const route = modelRoute(request);
+  if (route !== undefined) return { route, handle: (...args) => messages.handle(...args) };
+  const found = conversationRoute(request);
+  return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
+}
+
+function notFound(response: ServerResponse): Served {
+  sendError(response, NOT_FOUND);
+  return { reason: 'NotFound', failed: false };
+}
+
+async function handle(
+  { clients, lifecycle, log }: AgentServerDeps,
+  handler: Handler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Served> {
+  const cut = new AbortController();
+  const leave = lifecycle.enter(cut);
+  if (!leave) {
+    response.shouldKeepAlive = false;
+    sendError(response, DRAINING);
+    return { reason: 'Draining', failed: true };
+  }
+  try {
+    const found = clients.identify(request);
+    const client = found instanceof Promise ? await found : found;
+    const served = isRefusal(client)
+      ? refuse(response, client)
+      : await handler.handle(request, response, cut, client);
+    log.debug({ route: handler.route, reason: served.reason, caller: nameOf(client) }, 'Served');
+    // What is written but not sent yet belongs to the request too.
+    await finished(response);
+    return served;
+  } catch (error) {
+    log.error({ err: error }, 'Request failed unexpectedly');
+    if (response.headersSent) response.destroy();
+    else sendError(response, INTERNAL);
+    return { reason: 'Internal', failed: true };
+  } finally {
+    leave();
+  }
+}
+
+function refuse(response: ServerResponse, failure: Failure): Served {
+  sendError(response, failure);
+  return { reason: failure.reason, failed: response.statusCode >= 500 };
+}
+
+function nameOf(client: Client | Failure): string | undefined {
+  return isRefusal(client) ? undefined : client.name;
+}
+
+function finished(response: ServerResponse): Promise<void> {
+  if (response.writableFinished || response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    // Comes after finish, too.
+    response.on('close', resolve);
+  });
+}
+
+/** The last answer begun on each connection. */
+const answers = new WeakMap<Socket, ServerResponse>();
+
+const MALFORMED: Failure = { reason: 'InvalidRequest', message: 'The request is not valid HTTP.' };
+const SLOW: Failure = { reason: 'RequestTimeout', message: 'The request took too long to arrive.' };
+const LARGE: Failure = {
+  reason: 'HeadersTooLarge',
+  message: 'The headers are larger than 64 KiB.',
+};
+const CLIENT_ERRORS: Record<string, Failure> = {
+  ERR_HTTP_REQUEST_TIMEOUT: SLOW,
+  HPE_HEADER_OVERFLOW: LARGE,
+};
+
+/** Answers what never became a whole request, unless an answer is already under way. */
+function onClientError(error: NodeJS.ErrnoException, stream: Socket | NodeJS.WritableStream): void {
+  const socket = stream as Socket;
+  const answer = answers.get(socket);
+  const answering = answer?.headersSent === true && !answer.writableFinished;
+  if (error.code === 'ECONNRESET' || !socket.writable || answering) {
+    socket.destroy();
+    return;
+  }
+  socket.end(rawError(CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED), () => socket.destroy());
+}

@@ -1,0 +1,135 @@
+import type { ActualCost } from '../guard/admission.ts';
+import type { Sink } from '../model/attempt/attempt.ts';
+import type { Cut } from '../errors/fault.ts';
+import type { ModelAnswer, ModelRequest } from '../model/request.ts';
+import { IGNORED } from '../resilience/outcome.ts';
+import { Listener } from './listener.ts';
+import { Recording } from './recording.ts';
+
+/** Makes the call whose answer is shared. */
+export type MakeCall = (
+  request: ModelRequest,
+  onUsage: (charge: ActualCost) => void,
+) => Promise<ModelAnswer>;
+
+/** Who asks, and what is said and hidden in the headers of its answer. */
+export interface Subscriber {
+  request: ModelRequest;
+  onUsage: (charge: ActualCost) => void;
+  headers: readonly string[];
+  hidden: ReadonlySet<string>;
+}
+
+/**
+ * One call whose answer goes to everybody who asked the same while it was under way. It ends early
+ * only when the last of them has left. As long as all of it is kept the fastest reader sets the pace.
+ */
+export class PendingCall implements Sink {
+  readonly recording: Recording;
+  readonly #cut = new AbortController();
+  readonly #listeners = new Set<Listener>();
+  #answer: Promise<ModelAnswer> | undefined;
+  #waiting = false;
+
+  /** An answer above `maxBytes` is not kept, and nobody may join it any more. */
+  constructor(maxBytes: number) {
+    this.recording = new Recording(maxBytes);
+  }
+
+  /** Whether somebody who comes now can still have all of its answer. */
+  get joinable(): boolean {
+    return !this.recording.overflowed && !this.#cut.signal.aborted;
+  }
+
+  get blocked(): boolean {
+    return this.#waiting;
+  }
+
+  /** Makes the call for the first who asks. */
+  start(call: MakeCall, first: Subscriber): Promise<ModelAnswer> {
+    const listener = this.#admit(first);
+    const { request } = first;
+    const shared = { ...request, sink: this, signal: this.#cut.signal };
+    // What it takes is charged to one who is still there.
+    this.#answer = call(shared, (charge) => [...this.#listeners][0]?.onUsage(charge));
+    return this.#follow(listener, request.signal, this.#answer);
+  }
+
+  /** Gives the answer, what has come of it included, to one more. */
+  join(subscriber: Subscriber): Promise<ModelAnswer> {
+    const listener = this.#admit(subscriber);
+    void listener.catchUp();
+    return this.#follow(listener, subscriber.request.signal, this.#answer!);
+  }
+
+  head(status: number, statusText: string, headers: string[], appendable: boolean): void {
+    this.recording.head = { status, statusText, headers, appendable };
+    for (const listener of this.#listeners) void listener.catchUp();
+  }
+
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.recording.add(chunk);
+    const all = [...this.#listeners].map((listener) => listener.catchUp());
+    const behind = all.filter((each) => each !== undefined);
+    const { overflowed } = this.recording;
+    if (overflowed ? behind.length === 0 : behind.length < all.length) return this.#goOn();
+    this.#waiting = true;
+    const pace = overflowed ? Promise.all(behind) : Promise.race(behind);
+    return pace.then(() => this.#goOn());
+  }
+
+  end(last?: Buffer): void {
+    if (last) void this.write(last);
+    this.recording.ended = true;
+  }
+
+  #goOn(): undefined {
+    this.#waiting = false;
+    if (this.recording.overflowed) this.recording.forget();
+  }
+
+  #admit({ request: { sink }, onUsage, headers, hidden }: Subscriber): Listener {
+    const listener = new Listener(this.recording, { sink, onUsage, headers, hidden });
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  /** The answer, or the cut of one who leaves while others stay. */
+  async #follow(
+    listener: Listener,
+    signal: AbortSignal,
+    answer: Promise<ModelAnswer>,
+  ): Promise<ModelAnswer> {
+    let leave = (_early: ModelAnswer): void => undefined;
+    const left = new Promise<ModelAnswer>((resolve) => (leave = resolve));
+    const onAbort = (): void => {
+      const cut = signal.reason as Cut;
+      if (this.#listeners.size === 1) return this.#cut.abort(cut);
+      this.#listeners.delete(listener);
+      listener.leave();
+      leave(cutShort(cut, listener.begun));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      return await Promise.race([left, this.#complete(listener, answer)]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#listeners.delete(listener);
+    }
+  }
+
+  async #complete(listener: Listener, answer: Promise<ModelAnswer>): Promise<ModelAnswer> {
+    const arrived = await answer;
+    await listener.finish();
+    return arrived;
+  }
+}
+
+function cutShort({ why }: Cut, committed: boolean): ModelAnswer {
+  const result = { outcome: IGNORED, committed, fault: why, limits: [], whole: false, usage: {} };
+  return { kind: 'Answered', result, dependency: CACHE };
+}
+
+/** Where an answer was made that no endpoint was asked for. */
+export const CACHE = 'cache';

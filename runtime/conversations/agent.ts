@@ -1,0 +1,231 @@
+import type { Logger } from 'pino';
+import type { Content, MountedKey } from '../../contract/generated/types.ts';
+import { clientKey } from '../cache/key.ts';
+import type { Clock } from '../guard/clock.ts';
+import type { Guard } from '../guard/guard.ts';
+import type { InForce } from '../model/pool/pool.ts';
+import type { ModelCaller } from '../model/caller.ts';
+import type { Credential, Credentials } from '../model/pool/credentials.ts';
+import { headerValue, limitKeys } from '../model/transport/headers.ts';
+import { IGNORED } from '../resilience/outcome.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { Environment, TurnContext } from './environment.ts';
+import type { ConversationStore } from './stores/store.ts';
+import type { ToolResult, ToolUse } from './messages/messages.ts';
+import { AgentModel } from './agentModel.ts';
+import { SystemPrompt } from './prompt.ts';
+import { Stores } from './stores/stores.ts';
+import { Egress } from './tools/egress.ts';
+import { GuardedCalls } from './tools/guardedCall.ts';
+import type { ToolAnswer } from './tools/httpTool.ts';
+import { readHeaders } from '../model/transport/secretHeaders.ts';
+import { secretHeadersOf } from './tools/secrets.ts';
+import { McpServers } from './tools/mcpServers.ts';
+import { AllTools, HttpTools } from './tools/toolbox.ts';
+import { ToolResults } from './tools/toolResults.ts';
+import type { ToolContext, Tools } from './tools/toolbox.ts';
+
+export interface AgentDeps {
+  guard: Guard;
+  clock: Clock;
+  caller: Pick<ModelCaller, 'call'>;
+  credentials: Pick<Credentials, 'read'>;
+  /** Time to connect, in milliseconds. */
+  connectMs: () => number;
+  version: string;
+  /** IP address of this pod. */
+  self: string;
+  /** A call of a tool has ended, after so many seconds. */
+  onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
+  /** A call to a tool or an MCP server has ended. */
+  onOutcome: (dependency: string, outcome: Outcome) => void;
+  /** Undefined as long as there is none. */
+  inForce: () => InForce | undefined;
+  /** Bytes of conversations that are kept in memory at most. */
+  maxConversationBytes: number;
+  /** Bytes of results of tools that are kept at most. */
+  maxToolResultBytes: number;
+  log: Logger;
+}
+
+/**
+ * How a call of a tool ended: refused is not made at all, failed is the tool's fault, error the call's; cached has the
+ * result of another call.
+ */
+export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
+
+/** Time for a call of a tool where the configuration names none, in milliseconds. */
+const TOOL_MS = 30_000;
+
+/** The agent itself: its conversations and what it does in them. */
+export class Agent {
+  readonly prompt: SystemPrompt;
+  readonly toolResults: ToolResults;
+  readonly #deps: AgentDeps;
+  readonly #model: AgentModel;
+  readonly #stores: Stores;
+  readonly #egress: Egress;
+  readonly #calls: GuardedCalls;
+  readonly #mcp: McpServers;
+  /** Made once for each configuration. */
+  #tools: { content: Content; tools: Tools } | undefined;
+
+  constructor(deps: AgentDeps) {
+    const { clock, inForce } = deps;
+    this.#deps = deps;
+    this.#model = new AgentModel(deps.caller);
+    this.#egress = new Egress({
+      bounds: () => inForce()?.content.egress,
+      connectMs: deps.connectMs,
+    });
+    this.#calls = new GuardedCalls(deps);
+    this.toolResults = new ToolResults({
+      now: () => clock.now(),
+      maxBytes: deps.maxToolResultBytes,
+    });
+    this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
+    this.prompt = new SystemPrompt(() => clock.now());
+    this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
+  }
+
+  /** The store of conversations that is in force. */
+  store(): ConversationStore {
+    return this.#stores.current(this.#deps.inForce()?.content);
+  }
+
+  /** Address of the pod that keeps a conversation; undefined when this one is as good. */
+  ownerOf(id: string): string | undefined {
+    return this.#stores.ownerOf(id, this.#deps.inForce()?.content);
+  }
+
+  /** Keys of ConfigMaps that the configuration asks for and that are not mounted. */
+  missingConfigMaps(): MountedKey[] {
+    const missing = this.prompt.missing(this.#deps.inForce()?.content.conversation);
+    return missing ? [missing] : [];
+  }
+
+  /** Resolves when the store of conversations answers; undefined when it is in this process. */
+  reachStore(): Promise<void> | undefined {
+    return this.#stores.reach(this.#deps.inForce()?.content);
+  }
+
+  /** Resolves when everything that is kept outside of this process is there. */
+  settle(): Promise<void> {
+    return this.#stores.settle();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#stores.close(), this.#mcp.close()]);
+    await this.#egress.close();
+  }
+
+  /** Another configuration is in force. */
+  apply(content: Content): void {
+    this.#mcp.apply(content);
+    this.toolResults.apply(content.toolCache);
+  }
+
+  #idleTimeoutMs(): number {
+    return this.#deps.inForce()?.content.conversation?.idleTimeoutMs ?? Infinity;
+  }
+
+  /** Where header values and passwords are mounted that the configuration asks for. */
+  credentials(): { dependency: string; credential: Credential }[] {
+    const content = this.#deps.inForce()?.content;
+    const password = content?.conversation?.redis?.password;
+    const store = password ? [{ dependency: 'conversation store', credential: password }] : [];
+    return [...store, ...this.#headerCredentials(content)];
+  }
+
+  #headerCredentials(content: Content | undefined): ReturnType<Agent['credentials']> {
+    return (content ? secretHeadersOf(content) : []).flatMap(({ dependency, headers }) =>
+      headers.map(({ credential }) => ({ dependency, credential })),
+    );
+  }
+
+  /** Has the guard open the gates of header values that are not mounted any more. */
+  useCredentials(): void {
+    const { inForce, guard, credentials } = this.#deps;
+    const content = inForce()?.content;
+    for (const { dependency, headers } of content ? secretHeadersOf(content) : []) {
+      const read = readHeaders(headers, credentials);
+      if ('credential' in read && read.credential)
+        guard.useCredential(dependency, read.credential.hash);
+    }
+  }
+
+  /** What one turn may do. */
+  environment(context: TurnContext): Environment {
+    const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
+    const { clock } = this.#deps;
+    const { timeouts } = inForce.content;
+    const tools = this.#toolsOf(inForce.content);
+    const contextOf = (signal: AbortSignal): ToolContext => ({
+      timeoutMs: timeouts.toolMs ?? TOOL_MS,
+      header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
+      client: clientKey(principal, clientHeaders, principal === ''),
+      signal,
+    });
+    return {
+      callModel: async (messages, onText, signal) => {
+        await this.#mcp.refresh(contextOf(signal));
+        return this.#model.call({
+          ...inForce,
+          model,
+          maxTokens: conversation.maxTokens,
+          ...(system !== undefined && { system }),
+          tools: tools.definitions,
+          messages,
+          principal,
+          clientHeaders,
+          stickiness: id,
+          deadlineAt: clock.now() + timeouts.requestMs,
+          signal,
+          onText,
+          onUsage: (charge) => usage.add(charge),
+        });
+      },
+      runTool: (call, signal) => this.#runTool(tools, call, contextOf(signal)),
+    };
+  }
+
+  #toolsOf(content: Content): Tools {
+    if (this.#tools?.content !== content) {
+      const { credentials } = this.#deps;
+      const tools = new HttpTools(content, {
+        calls: this.#calls,
+        credentials,
+        egress: this.#egress,
+        results: this.toolResults,
+      });
+      this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
+    }
+    return this.#tools.tools;
+  }
+
+  async #runTool(tools: Tools, call: ToolUse, context: ToolContext): Promise<ToolResult> {
+    const { clock, onToolCall } = this.#deps;
+    const began = clock.now();
+    const running = tools.run(call, context);
+    const { text, isError, outcome, kept } = running ? await running : unknownTool(call);
+    // What the model makes up is no name for a metric.
+    const name = running ? call.name : 'unknown';
+    const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
+    onToolCall(name, status, (clock.now() - began) / 1000);
+    return {
+      type: 'tool_result',
+      tool_use_id: call.id,
+      ...(isError && { is_error: true }),
+      content: text,
+    };
+  }
+}
+
+function unknownTool({ name }: ToolUse): ToolAnswer {
+  return { outcome: IGNORED, text: `There is no tool named ${name}.`, isError: true };
+}
+
+function statusOf({ vote }: Outcome, isError: boolean): ToolStatus {
+  if (vote === 'ok') return isError ? 'error' : 'ok';
+  return vote === 'failure' ? 'failed' : 'refused';
+}

@@ -1,0 +1,177 @@
+import Anthropic from '@anthropic-ai/sdk';
+import type { Content, Endpoint } from '../../contract/generated/types.ts';
+import type { ActualCost } from '../guard/admission.ts';
+import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
+import type { Problem } from '../errors/failure.ts';
+import type { ModelCaller } from '../model/caller.ts';
+import { requestSize } from '../model/attempt/estimate.ts';
+import type { RawHeaders } from '../model/transport/headers.ts';
+import type { ModelAnswer } from '../model/request.ts';
+import type { ModelOutcome } from './environment.ts';
+import type { Message } from './messages/messages.ts';
+import { modelProblem } from '../errors/modelProblem.ts';
+import { WebSink } from './webSink.ts';
+
+/** One call of the agent's loop. */
+export interface AgentCall {
+  content: Content;
+  /** Those of the configuration that this runtime supports. */
+  endpoints: readonly Endpoint[];
+  model: string;
+  maxTokens: number;
+  system?: string;
+  tools: readonly Anthropic.ToolUnion[];
+  messages: readonly Message[];
+  /** The client's headers, for credentials that are passed on and limits by key. */
+  principal: string;
+  clientHeaders: RawHeaders;
+  /** Calls with the same one stay at one endpoint while it takes calls. */
+  stickiness: string;
+  deadlineAt: number;
+  /** Aborted with a Cut. */
+  signal: AbortSignal;
+  onText: (text: string) => void;
+  onUsage: (charge: ActualCost) => void;
+}
+
+/** Above every deadline of ours: the SDK's own timer is to stay out of it. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Calls the model by the official SDK, whose requests go the way that all others go. */
+export class AgentModel {
+  readonly #caller: Pick<ModelCaller, 'call'>;
+
+  constructor(caller: Pick<ModelCaller, 'call'>) {
+    this.#caller = caller;
+  }
+
+  /** Never rejects but for a programming error. */
+  async call(call: AgentCall): Promise<ModelOutcome> {
+    const sent = new SdkRequest(this.#caller, call);
+    const client = new Anthropic({
+      // The guards put the endpoint's own key in its place, or the client's.
+      apiKey: 'unused',
+      authToken: null,
+      baseURL: 'http://model.invalid',
+      maxRetries: 0,
+      timeout: NO_TIMEOUT_MS,
+      openTelemetry: false,
+      logLevel: 'off',
+      fetch: (_url, init) => sent.fetch(init),
+    });
+    const { model, maxTokens, system, tools, messages, signal, onText } = call;
+    const stream = client.messages.stream(
+      {
+        model,
+        max_tokens: maxTokens,
+        ...(system !== undefined && { system }),
+        ...(tools.length > 0 && { tools: [...tools] }),
+        messages: [...messages],
+      },
+      { signal },
+    );
+    stream.on('text', onText);
+    try {
+      return answered(await stream.finalMessage());
+    } catch (error) {
+      return { ok: false, problem: sent.problem ?? modelProblem(error) };
+    } finally {
+      await sent.over;
+    }
+  }
+}
+
+function answered({ content, stop_reason: stopReason, usage }: Anthropic.Message): ModelOutcome {
+  return {
+    ok: true,
+    message: { content, stopReason: stopReason ?? 'end_turn' },
+    usage: { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens },
+  };
+}
+
+/** One request that the SDK sends. */
+class SdkRequest {
+  /** Why there was no answer, as far as it was not the endpoint's own. */
+  problem: Problem | undefined;
+  /** Resolves when the way is done with the request. */
+  over: Promise<void> = Promise.resolve();
+  readonly #caller: Pick<ModelCaller, 'call'>;
+  readonly #call: AgentCall;
+
+  constructor(caller: Pick<ModelCaller, 'call'>, call: AgentCall) {
+    this.#caller = caller;
+    this.#call = call;
+  }
+
+  fetch(init: RequestInit | undefined): Promise<Response> {
+    const sink = new WebSink();
+    this.over = this.#send(init, sink);
+    return sink.response;
+  }
+
+  async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
+    const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
+    const { principal, stickiness, onUsage } = this.#call;
+    const body = Buffer.from(init?.body as string);
+    const request = {
+      content,
+      endpoints,
+      method: 'POST' as const,
+      path: '/v1/messages',
+      expected: 'Message' as const,
+      headers: this.#headers(init),
+      body,
+      stream: true,
+      model,
+      size: requestSize(body, JSON.parse(body.toString()) as Record<string, unknown>),
+      maxTokens,
+      deadlineAt,
+      signal,
+      sink,
+      principal,
+      stickiness,
+    };
+    try {
+      this.#pass(await this.#caller.call(request, onUsage), sink);
+    } catch (error) {
+      sink.fail(error as Error);
+      throw error;
+    }
+  }
+
+  #pass(answer: ModelAnswer, sink: WebSink): void {
+    if (answer.kind === 'Nowhere') {
+      const { missing } = answer;
+      return this.#fail(missing ? credentialMissing(missing) : NOT_CONFIGURED, sink);
+    }
+    if (answer.kind === 'Refused') {
+      return this.#fail(rejected(answer.rejection, answer.mounted), sink);
+    }
+    const { fault, held } = answer.result;
+    if (fault !== undefined) this.#fail(FAULTS[fault], sink);
+    else if (held !== undefined) sink.answer(held);
+  }
+
+  #fail(problem: Problem, sink: WebSink): void {
+    this.problem = problem;
+    sink.fail(new Error('there is no answer'));
+  }
+
+  /** The SDK's, with the client's credentials and what limits on the model go by. */
+  #headers(init: RequestInit | undefined): string[] {
+    const { clientHeaders, content } = this.#call;
+    const taken = new Set(['x-api-key', 'authorization']);
+    const headers: string[] = [];
+    for (const [name, value] of new Headers(init?.headers)) {
+      if (!taken.has(name)) headers.push(name, value);
+    }
+    for (const { key, target } of content.limits) {
+      if (key?.header !== undefined && target.startsWith('model/')) taken.add(key.header);
+    }
+    for (let i = 0; i + 1 < clientHeaders.length; i += 2) {
+      const name = clientHeaders[i]!;
+      if (taken.has(name.toLowerCase())) headers.push(name, clientHeaders[i + 1]!);
+    }
+    return headers;
+  }
+}

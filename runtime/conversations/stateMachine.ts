@@ -1,0 +1,222 @@
+import { blocksOf, prune, toolUses } from './messages/messages.ts';
+import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts';
+
+/** Bounds on a conversation. */
+export interface Limits {
+  /** Messages that are kept. */
+  maxMessages: number;
+  /** Calls to the model in one turn. */
+  maxTurns: number;
+}
+
+/** What the model said to one call. */
+export interface ModelMessage {
+  content: Block[];
+  /** As the Messages API names it. */
+  stopReason: string;
+}
+
+/** Why a turn is stopped from outside. */
+export type StopReason = 'run_timeout' | 'draining' | 'client_gone';
+
+/** Why a turn ended: as the model said, or because of a bound: a StopReason or max_turns. */
+export interface TurnEnd {
+  stopReason: string;
+}
+
+/** A turn under way: from a message of the user to the answer. */
+interface Turn {
+  /** Messages before it, for a turn that comes to nothing. */
+  before: readonly Message[];
+  calls: number;
+  /** Tools that run, in the order in which the model asked for them. */
+  running: readonly ToolUse[];
+  results: readonly ToolResult[];
+}
+
+/** A conversation. `Ended` is final. */
+export type State =
+  | { phase: 'Idle'; messages: readonly Message[] }
+  | { phase: 'Model' | 'Tools'; messages: readonly Message[]; turn: Turn }
+  | { phase: 'Ended'; messages: readonly Message[] };
+
+/** What happens to a conversation. */
+export type Event =
+  | { type: 'Send'; content: string | Block[] }
+  | { type: 'ModelAnswered'; message: ModelMessage }
+  /** The call came to nothing. */
+  | { type: 'ModelFailed' }
+  | { type: 'ToolFinished'; result: ToolResult }
+  /** The turn is to end now; `text` is what the model had said of an answer. */
+  | { type: 'Stop'; reason: StopReason; text: string }
+  | { type: 'End' };
+
+/** What is to be done then. */
+export type Effect =
+  | { type: 'CallModel'; messages: readonly Message[] }
+  | { type: 'RunTool'; call: ToolUse }
+  | { type: 'EndTurn'; end: TurnEnd }
+  /** The turn came to nothing; a message that was not answered at all is forgotten. */
+  | { type: 'FailTurn' }
+  /** Whatever is under way is to stop. */
+  | { type: 'Cancel' }
+  | { type: 'Refuse'; reason: 'Busy' | 'Ended' };
+
+export interface Step {
+  state: State;
+  effects: Effect[];
+}
+
+/** A conversation that begins, with what is restored of an earlier one. */
+export function begin(messages: readonly Message[], { maxMessages }: Limits): State {
+  return { phase: 'Idle', messages: prune(messages, maxMessages) };
+}
+
+/** The next state, and what is to be done. Events that do not fit the state change nothing. */
+export function reduce(state: State, event: Event, limits: Limits): Step {
+  if (state.phase === 'Ended') {
+    return step(state, event.type === 'Send' ? [{ type: 'Refuse', reason: 'Ended' }] : []);
+  }
+  if (event.type === 'End') {
+    const { messages } = state;
+    return step({ phase: 'Ended', messages }, state.phase === 'Idle' ? [] : [{ type: 'Cancel' }]);
+  }
+  if (event.type === 'Send') return send(state, event.content, limits);
+  if (state.phase === 'Idle') return step(state, []);
+  return inTurn(state, event, limits);
+}
+
+type Underway = Extract<State, { turn: Turn }>;
+type Stop = Extract<Event, { type: 'Stop' }>;
+type TurnEvent = Exclude<Event, { type: 'Send' | 'End' }>;
+
+function inTurn(state: Underway, event: TurnEvent, limits: Limits): Step {
+  switch (event.type) {
+    case 'ModelAnswered':
+      return state.phase === 'Model' ? answered(state, event.message, limits) : step(state, []);
+    case 'ModelFailed':
+      return state.phase === 'Model' ? failed(state) : step(state, []);
+    case 'ToolFinished':
+      return toolFinished(state, event.result, limits);
+    case 'Stop':
+      return stopped(state, event);
+  }
+}
+
+function send(
+  state: Exclude<State, { phase: 'Ended' }>,
+  content: string | Block[],
+  limits: Limits,
+): Step {
+  if (state.phase !== 'Idle') return step(state, [{ type: 'Refuse', reason: 'Busy' }]);
+  const turn = { before: state.messages, calls: 0, running: [], results: [] };
+  const messages = [...state.messages, { role: 'user' as const, content }];
+  return callModel({ messages, turn }, limits);
+}
+
+function callModel({ messages, turn }: Pick<Underway, 'messages' | 'turn'>, limits: Limits): Step {
+  const kept = prune(messages, limits.maxMessages);
+  const next = { ...turn, calls: turn.calls + 1, running: [], results: [] };
+  return step({ phase: 'Model', messages: kept, turn: next }, [
+    { type: 'CallModel', messages: kept },
+  ]);
+}
+
+function answered(
+  { messages, turn }: Underway,
+  { content, stopReason }: ModelMessage,
+  limits: Limits,
+): Step {
+  // Of an answer that was cut short no tool can be run, and none may stay without its result.
+  const kept =
+    stopReason === 'tool_use' ? content : content.filter(({ type }) => type !== 'tool_use');
+  const answer: Message = { role: 'assistant', content: kept };
+  const all = kept.length === 0 ? messages : [...messages, answer];
+  const calls = unique(toolUses(answer));
+  const last = turn.calls >= limits.maxTurns;
+  if (calls.length > 0 && last) {
+    return endTurn([...all, unrun(calls, 'the limit of turns was reached')], 'max_turns');
+  }
+  if (calls.length > 0) {
+    const running = { ...turn, running: calls, results: [] };
+    const effects = calls.map((call) => ({ type: 'RunTool' as const, call }));
+    return step({ phase: 'Tools', messages: all, turn: running }, effects);
+  }
+  if (stopReason !== 'pause_turn') return endTurn(all, stopReason);
+  return last ? endTurn(all, 'max_turns') : callModel({ messages: all, turn }, limits);
+}
+
+/** What tools have done stays known, so that the model does not do it again. */
+function failed({ messages, turn }: Underway): Step {
+  const kept = turn.calls > 1 ? messages : turn.before;
+  return step({ phase: 'Idle', messages: kept }, [{ type: 'FailTurn' }]);
+}
+
+function toolFinished(state: Underway, result: ToolResult, limits: Limits): Step {
+  const { turn, messages } = state;
+  const awaited = turn.running.some(({ id }) => id === result.tool_use_id);
+  const known = turn.results.some((each) => each.tool_use_id === result.tool_use_id);
+  if (!awaited || known) return step(state, []);
+  const results = [...turn.results, result];
+  if (results.length < turn.running.length) {
+    return step({ ...state, turn: { ...turn, results } }, []);
+  }
+  const content = inOrder(turn.running, results, '');
+  return callModel({ messages: [...messages, { role: 'user', content }], turn }, limits);
+}
+
+function stopped({ phase, messages, turn }: Underway, { reason, text }: Stop): Step {
+  if (phase === 'Tools') {
+    const content = inOrder(turn.running, turn.results, 'the turn was stopped');
+    return endTurn([...messages, { role: 'user', content }], reason, [{ type: 'Cancel' }]);
+  }
+  if (text !== '') {
+    const answer: Message = { role: 'assistant', content: [{ type: 'text', text }] };
+    return endTurn([...messages, answer], reason, [{ type: 'Cancel' }]);
+  }
+  if (turn.calls > 1) return endTurn(messages, reason, [{ type: 'Cancel' }]);
+  return step({ phase: 'Idle', messages: turn.before }, [{ type: 'Cancel' }, { type: 'FailTurn' }]);
+}
+
+function endTurn(messages: readonly Message[], stopReason: string, first: Effect[] = []): Step {
+  return step({ phase: 'Idle', messages }, [...first, { type: 'EndTurn', end: { stopReason } }]);
+}
+
+/** A model that uses an id twice is not waited for twice. */
+function unique(calls: readonly ToolUse[]): ToolUse[] {
+  return [...new Map(calls.map((call) => [call.id, call])).values()];
+}
+
+/** A result for each call, as the Messages API demands; one that is missing says why. */
+function inOrder(
+  calls: readonly ToolUse[],
+  results: readonly ToolResult[],
+  why: string,
+): ToolResult[] {
+  return calls.map(
+    (call) => results.find((each) => each.tool_use_id === call.id) ?? notRun(call, why),
+  );
+}
+
+function unrun(calls: readonly ToolUse[], why: string): Message {
+  return { role: 'user', content: calls.map((call) => notRun(call, why)) };
+}
+
+function notRun({ id }: ToolUse, why: string): ToolResult {
+  return {
+    type: 'tool_result',
+    tool_use_id: id,
+    is_error: true,
+    content: `The tool was not run to its end: ${why}.`,
+  };
+}
+
+function step(state: State, effects: Effect[]): Step {
+  return { state, effects };
+}
+
+/** The text of the messages' last answer. */
+export function lastAnswer(messages: readonly Message[]): Block[] {
+  const last = messages.findLast(({ role }) => role === 'assistant');
+  return last === undefined ? [] : blocksOf(last);
+}

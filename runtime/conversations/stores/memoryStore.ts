@@ -1,0 +1,139 @@
+import type { Clock } from '../../guard/clock.ts';
+import type { Message } from '../messages/messages.ts';
+import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
+
+export interface MemoryStoreDeps {
+  clock: Clock;
+  /** Time without a message after which a conversation is forgotten, in milliseconds. */
+  idleTimeoutMs: () => number;
+  newId: () => string;
+  /** What is to be said of an id that is not here. */
+  absenceOf(id: string): Absence;
+  /** Bytes of all conversations together; beyond it no new ones are taken. */
+  maxBytes: number;
+}
+
+interface Entry {
+  kept: Kept;
+  principal: string;
+  bytes: number;
+  usedAt: number;
+  turn: AbortController | undefined;
+}
+
+/** Time between two searches for what is idle, in milliseconds. */
+const SWEEP_MS = 10_000;
+
+/** Conversations in the memory of this process. */
+export class MemoryStore implements ConversationStore {
+  readonly #deps: MemoryStoreDeps;
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(deps: MemoryStoreDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  create(messages: readonly Message[], principal: string): Promise<Kept | undefined> {
+    this.#sweep();
+    const bytes = sizeOf(messages);
+    if (this.#bytes + bytes > this.#deps.maxBytes) return Promise.resolve(undefined);
+    const now = this.#now();
+    const kept = { id: this.#deps.newId(), messages, createdAt: now, usedAt: now };
+    const usedAt = this.#deps.clock.now();
+    this.#entries.set(kept.id, { kept, principal, bytes, usedAt, turn: undefined });
+    this.#bytes += bytes;
+    this.#arm();
+    return Promise.resolve(kept);
+  }
+
+  read(ref: Ref): Promise<Kept | Absence> {
+    return Promise.resolve(this.#find(ref)?.kept ?? this.#deps.absenceOf(ref.id));
+  }
+
+  take(ref: Ref): Promise<Taken> {
+    const entry = this.#find(ref);
+    if (!entry) return Promise.resolve({ absence: this.#deps.absenceOf(ref.id) });
+    if (entry.turn) return Promise.resolve({ absence: 'Busy' });
+    entry.turn = new AbortController();
+    return Promise.resolve({ lease: this.#lease(entry, entry.turn) });
+  }
+
+  remove(ref: Ref): Promise<'Removed' | Absence> {
+    const entry = this.#find(ref);
+    if (!entry) return Promise.resolve(this.#deps.absenceOf(ref.id));
+    this.#forget(entry);
+    return Promise.resolve('Removed');
+  }
+
+  close(): Promise<void> {
+    this.#cancelSweep?.();
+    for (const entry of this.#entries.values()) this.#forget(entry);
+    return Promise.resolve();
+  }
+
+  #lease(entry: Entry, turn: AbortController): Lease {
+    return {
+      conversation: entry.kept,
+      signal: turn.signal,
+      release: (messages) => {
+        if (entry.turn !== turn) return Promise.resolve();
+        entry.turn = undefined;
+        entry.usedAt = this.#deps.clock.now();
+        if (messages && !turn.signal.aborted) this.#keep(entry, messages);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  #keep(entry: Entry, messages: readonly Message[]): void {
+    const bytes = sizeOf(messages);
+    this.#bytes += bytes - entry.bytes;
+    entry.bytes = bytes;
+    entry.kept = { ...entry.kept, messages, usedAt: this.#now() };
+  }
+
+  #find({ id, principal }: Ref): Entry | undefined {
+    const entry = this.#entries.get(id);
+    if (entry?.principal !== principal) return undefined;
+    if (!this.#isIdle(entry)) return entry;
+    this.#forget(entry);
+    return undefined;
+  }
+
+  #isIdle({ turn, usedAt }: Entry): boolean {
+    const { clock, idleTimeoutMs } = this.#deps;
+    return turn === undefined && clock.now() - usedAt >= idleTimeoutMs();
+  }
+
+  #forget(entry: Entry): void {
+    if (this.#entries.delete(entry.kept.id)) this.#bytes -= entry.bytes;
+    entry.turn?.abort();
+  }
+
+  #sweep(): void {
+    for (const entry of this.#entries.values()) if (this.#isIdle(entry)) this.#forget(entry);
+  }
+
+  #arm(): void {
+    if (this.#cancelSweep || this.#entries.size === 0) return;
+    this.#cancelSweep = this.#deps.clock.setTimer(SWEEP_MS, () => {
+      this.#cancelSweep = undefined;
+      this.#sweep();
+      this.#arm();
+    });
+  }
+
+  #now(): string {
+    return this.#deps.clock.date().toISOString();
+  }
+}
+
+function sizeOf(messages: readonly Message[]): number {
+  return Buffer.byteLength(JSON.stringify(messages));
+}

@@ -1,0 +1,44 @@
+import type { Message } from '../messages/messages.ts';
+
+/** A conversation as it is kept. Times are RFC 3339. */
+export interface Kept {
+  id: string;
+  messages: readonly Message[];
+  createdAt: string;
+  usedAt: string;
+}
+
+/** A conversation as its client asks for it. To any other client it is not there. */
+export interface Ref {
+  id: string;
+  /** Whom it was begun by; empty for nobody in particular. */
+  principal: string;
+}
+
+/** The right to change a conversation, held by one turn at a time. */
+export interface Lease {
+  readonly conversation: Kept;
+  /** Aborted when the conversation is deleted or the lease is lost. */
+  readonly signal: AbortSignal;
+  /** Keeps what the turn came to and gives the lease back. Without messages they stay as they are. */
+  release(messages?: readonly Message[]): Promise<void>;
+}
+
+/** Why there is no conversation. */
+export type Absence = 'NotFound' | 'Lost';
+
+export type Taken = { lease: Lease } | { absence: Absence | 'Busy' };
+
+/** Conversations cannot be reached at present. */
+export class StoreUnavailable extends Error {}
+
+/** Where conversations are kept. Rejects with StoreUnavailable when it cannot be reached. */
+export interface ConversationStore {
+  /** Undefined when no more can be kept. */
+  create(messages: readonly Message[], principal: string): Promise<Kept | undefined>;
+  read(ref: Ref): Promise<Kept | Absence>;
+  take(ref: Ref): Promise<Taken>;
+  /** Ends a conversation for good, a turn under way too. */
+  remove(ref: Ref): Promise<'Removed' | Absence>;
+  close(): Promise<void>;
+}

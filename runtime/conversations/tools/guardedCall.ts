@@ -1,0 +1,119 @@
+import type { Credential } from '../../guard/admission.ts';
+import type { Rejection } from '../../errors/rejection.ts';
+import type { Clock } from '../../guard/clock.ts';
+import type { Guard } from '../../guard/guard.ts';
+import type { Handle } from '../../guard/handle.ts';
+import { awaitAdmission } from '../../guard/awaitAdmission.ts';
+import { Cut } from '../../errors/fault.ts';
+import { IGNORED } from '../../resilience/outcome.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+import type { ToolAnswer } from './httpTool.ts';
+
+export interface GuardedCallsDeps {
+  guard: Pick<Guard, 'dependency'>;
+  clock: Clock;
+  /** A call has ended. */
+  onOutcome: (dependency: string, outcome: Outcome) => void;
+}
+
+export interface Guarded {
+  timeoutMs: number;
+  credential?: Credential;
+  /** The client's header of a name in lower case, for limits by key. */
+  header: (name: string) => string | undefined;
+  /** Ends the call early. */
+  signal: AbortSignal;
+  /** Makes the call; `signal` is aborted with a Cut. Never rejects. */
+  call: (signal: AbortSignal) => Promise<ToolAnswer>;
+}
+
+/** Calls of tools behind their circuits, bounds and gates. */
+export class GuardedCalls {
+  readonly #deps: GuardedCallsDeps;
+
+  constructor(deps: GuardedCallsDeps) {
+    this.#deps = deps;
+  }
+
+  /** The calls of one of them, to be made by whoever makes them for as long as there is a use. */
+  to(dependency: string): CallsTo {
+    return new CallsTo(dependency, this.#deps);
+  }
+}
+
+/** Calls of one tool or server. */
+export class CallsTo {
+  readonly #dependency: string;
+  readonly #deps: GuardedCallsDeps;
+  /** Looked up at the first call. */
+  #handle: Handle | undefined;
+
+  constructor(dependency: string, deps: GuardedCallsDeps) {
+    this.#dependency = dependency;
+    this.#deps = deps;
+  }
+
+  /** What the call came to; a refusal is an answer too, so that the model can go on without it. */
+  async call(guarded: Guarded): Promise<ToolAnswer> {
+    const { guard, clock } = this.#deps;
+    const { timeoutMs, credential, header, signal } = guarded;
+    const handle = (this.#handle ??= guard.dependency(this.#dependency));
+    // A reload may have taken it away since the turn began.
+    if (handle?.present !== true) return GONE;
+    const deadlineAt = clock.now() + timeoutMs;
+    const asked = handle.acquire({
+      deadlineAt,
+      header,
+      ...(credential && { credential }),
+    });
+    const admission = await awaitAdmission(asked, signal);
+    if (admission.kind === 'Rejection') return this.#unavailable(admission.rejection);
+    const { permit } = admission;
+    let answer: ToolAnswer | undefined;
+    try {
+      answer = await this.#bounded(guarded, deadlineAt);
+      if (answer.unauthorized === true && credential) permit.shutGate('Unauthorized');
+      return answer;
+    } finally {
+      const outcome = answer?.outcome ?? IGNORED;
+      permit.settle(outcome);
+      this.#deps.onOutcome(this.#dependency, outcome);
+    }
+  }
+
+  async #bounded({ signal, call }: Guarded, deadlineAt: number): Promise<ToolAnswer> {
+    const own = new AbortController();
+    const onAbort = (): void => own.abort(new Cut('ClientGone'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const left = Math.max(0, deadlineAt - this.#deps.clock.now());
+    const cancel = this.#deps.clock.setTimer(left, () => own.abort(new Cut('Deadline')));
+    try {
+      return await call(own.signal);
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #unavailable({ reason, retryAfterMs }: Rejection): ToolAnswer {
+    const until = new Date(this.#deps.clock.date().getTime() + retryAfterMs).toISOString();
+    const text = `The tool is unavailable until ${until} (${REASONS[reason]}). Go on without it.`;
+    return { outcome: IGNORED, text, isError: true };
+  }
+}
+
+const GONE: ToolAnswer = {
+  outcome: IGNORED,
+  text: 'The tool is not there any more. Go on without it.',
+  isError: true,
+};
+
+const REASONS: Record<Rejection['reason'], string> = {
+  CircuitBreakerOpen: 'its circuit is open because it failed',
+  RateLimited: 'its rate limit is used up',
+  BulkheadFull: 'it takes no more calls at a time',
+  SpendLimit: 'its spend limit is reached',
+  CredentialRefused: 'it refuses its credentials',
+  Timeout: 'the wait for it took too long',
+};

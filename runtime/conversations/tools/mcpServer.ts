@@ -1,0 +1,197 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
+import { fetch } from 'undici';
+import type { McpServer as ServerSpec } from '../../../contract/generated/types.ts';
+import type { Credentials } from '../../model/pool/credentials.ts';
+import { IGNORED } from '../../resilience/outcome.ts';
+import type { Egress } from './egress.ts';
+import type { CallsTo, GuardedCalls } from './guardedCall.ts';
+import type { ToolAnswer } from './httpTool.ts';
+import { mcpAnswer, mcpFailure, sessionLost } from './mcpAnswer.ts';
+import { readHeaders } from '../../model/transport/secretHeaders.ts';
+import type { ToolContext } from './toolbox.ts';
+
+export interface McpServerDeps {
+  calls: GuardedCalls;
+  credentials: Pick<Credentials, 'read'>;
+  egress: Egress;
+  version: string;
+}
+
+/** The SDK's own timer is to stay out of it. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+/** Pages of a list of tools that are asked for at most. */
+const MAX_PAGES = 20;
+
+/**
+ * One MCP server. It is connected to when its tools are first needed, and again when it was restarted; everything that
+ * is asked of it goes through its circuit. While it is away the tools that it listed last stay known, so that a call is
+ * answered with until when it is unavailable.
+ */
+export class McpServer {
+  readonly #spec: ServerSpec;
+  readonly #deps: McpServerDeps;
+  readonly #calls: CallsTo;
+  #client: Promise<Client> | undefined;
+  #listed: readonly ListedTool[] = [];
+  /** The list has to be asked for. */
+  #stale = true;
+  #listing: Promise<void> | undefined;
+
+  constructor(spec: ServerSpec, deps: McpServerDeps) {
+    this.#spec = spec;
+    this.#deps = deps;
+    this.#calls = deps.calls.to(`mcp/${spec.name}`);
+  }
+
+  get name(): string {
+    return this.#spec.name;
+  }
+
+  /** Those of its tools that may be used, as it listed them last. */
+  get tools(): readonly ListedTool[] {
+    const { allowedTools } = this.#spec;
+    if (!allowedTools) return this.#listed;
+    return this.#listed.filter(({ name }) => allowedTools.includes(name));
+  }
+
+  /** Asks for its tools if they may be others than those that are known. Never rejects. */
+  refresh(context: ToolContext): Promise<void> {
+    if (!this.#stale) return Promise.resolve();
+    this.#listing ??= this.#list(context).finally(() => {
+      this.#listing = undefined;
+    });
+    return this.#listing;
+  }
+
+  /** Never rejects. */
+  call(tool: string, input: unknown, context: ToolContext): Promise<ToolAnswer> {
+    return this.#guarded(context, async (client, signal) => {
+      const args = input as Record<string, unknown>;
+      const options = { signal, timeout: NO_TIMEOUT_MS };
+      const result = await client.callTool({ name: tool, arguments: args }, undefined, options);
+      return mcpAnswer(result, this.#spec.maxResponseBytes);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#disconnect();
+  }
+
+  async #list(context: ToolContext): Promise<void> {
+    await this.#guarded(context, async (client, signal) => {
+      // Before the call, because the list may change while it is under way.
+      this.#stale = false;
+      try {
+        this.#listed = await listTools(client, signal);
+      } catch (error) {
+        this.#stale = true;
+        throw error;
+      }
+      return { outcome: { vote: 'ok' }, text: '', isError: false };
+    });
+  }
+
+  async #guarded(
+    context: ToolContext,
+    use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
+  ): Promise<ToolAnswer> {
+    const { credentials } = this.#deps;
+    const secret = readHeaders(this.#spec.headersFrom, credentials);
+    if ('missing' in secret) {
+      const text = 'The tool was not called: a Secret of the agent is missing.';
+      return { outcome: IGNORED, text, isError: true };
+    }
+    return this.#calls.call({
+      ...context,
+      ...(secret.credential && { credential: secret.credential }),
+      call: (signal) => this.#attempt(use, signal),
+    });
+  }
+
+  /** Once more with a session of its own when the server has forgotten the one there was. */
+  async #attempt(
+    use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
+    signal: AbortSignal,
+  ): Promise<ToolAnswer> {
+    const known = this.#client !== undefined;
+    try {
+      return await use(await this.#connect(signal), signal);
+    } catch (error) {
+      if (known && sessionLost(error) && !signal.aborted) {
+        await this.#disconnect();
+        return this.#attempt(use, signal);
+      }
+      const failed = mcpFailure(error, signal);
+      if (failed.outcome.vote === 'failure') await this.#disconnect();
+      return failed;
+    }
+  }
+
+  #connect(signal: AbortSignal): Promise<Client> {
+    this.#client ??= this.#open(signal).catch((error: unknown) => {
+      this.#client = undefined;
+      throw error;
+    });
+    return this.#client;
+  }
+
+  async #open(signal: AbortSignal): Promise<Client> {
+    const client = new Client({ name: 'breakwater', version: this.#deps.version });
+    const outdated = (): void => {
+      this.#stale = true;
+    };
+    client.setNotificationHandler(ToolListChangedNotificationSchema, outdated);
+    // Whoever calls is told by the call itself; the stream of notifications may have broken.
+    client.onerror = outdated;
+    const transport = new StreamableHTTPClientTransport(new URL(this.#spec.url), {
+      fetch: (url, init) => this.#fetch(url, init),
+    });
+    await client.connect(transport, { signal, timeout: NO_TIMEOUT_MS });
+    this.#stale = true;
+    return client;
+  }
+
+  /** With the header values as they are mounted now. */
+  async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
+    const { credentials, egress } = this.#deps;
+    const secret = readHeaders(this.#spec.headersFrom, credentials);
+    const headers = new Headers(init.headers);
+    if ('headers' in secret) for (const [name, value] of secret.headers) headers.set(name, value);
+    const answer = await fetch(url, {
+      ...(init as Parameters<typeof fetch>[1]),
+      headers: [...headers],
+      dispatcher: egress.to(new URL(url), true),
+    });
+    return answer;
+  }
+
+  async #disconnect(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#stale = true;
+    try {
+      await (await client)?.close();
+    } catch {
+      // It never was connected, or is not any more.
+    }
+  }
+}
+
+async function listTools(client: Client, signal: AbortSignal): Promise<ListedTool[]> {
+  const listed: ListedTool[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const params = cursor === undefined ? {} : { cursor };
+    const { tools, nextCursor } = await client.listTools(params, {
+      signal,
+      timeout: NO_TIMEOUT_MS,
+    });
+    listed.push(...tools);
+    if (nextCursor === undefined) break;
+    cursor = nextCursor;
+  }
+  return listed;
+}

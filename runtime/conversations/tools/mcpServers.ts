@@ -1,0 +1,72 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import type { Content } from '../../../contract/generated/types.ts';
+import { supported } from '../../guard/supported.ts';
+import type { ToolUse } from '../messages/messages.ts';
+import type { ToolAnswer } from './httpTool.ts';
+import { McpServer } from './mcpServer.ts';
+import type { McpServerDeps } from './mcpServer.ts';
+import type { ToolContext, Tools } from './toolbox.ts';
+
+/** Longest name of a tool that the Messages API takes. */
+const MAX_NAME = 64;
+
+/** The tools of all MCP servers, as SERVER__TOOL. */
+export class McpServers implements Tools {
+  readonly #deps: McpServerDeps;
+  /** By what the configuration says of them, so that a reload leaves what is connected alone. */
+  #servers = new Map<string, McpServer>();
+
+  constructor(deps: McpServerDeps) {
+    this.#deps = deps;
+  }
+
+  get definitions(): readonly Anthropic.Tool[] {
+    return [...this.#byName()].map(([name, { server, tool }]) => {
+      const listed = server.tools.find((each) => each.name === tool)!;
+      return {
+        name,
+        description: listed.description ?? listed.title ?? tool,
+        input_schema: listed.inputSchema,
+      };
+    });
+  }
+
+  /** Takes over another configuration. */
+  apply(content: Content): void {
+    const before = this.#servers;
+    this.#servers = new Map();
+    for (const spec of supported(content).mcpServers) {
+      const key = JSON.stringify(spec);
+      this.#servers.set(key, before.get(key) ?? new McpServer(spec, this.#deps));
+      before.delete(key);
+    }
+    for (const server of before.values()) void server.close();
+  }
+
+  /** Asks for lists of tools that may have changed. Never rejects. */
+  async refresh(context: ToolContext): Promise<void> {
+    await Promise.all(Array.from(this.#servers.values(), (server) => server.refresh(context)));
+  }
+
+  run({ name, input }: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
+    const found = this.#byName().get(name);
+    return found?.server.call(found.tool, input, context);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#servers.values(), (server) => server.close()));
+  }
+
+  /** Of two tools whose names come to the same, the first one counts. */
+  #byName(): Map<string, { server: McpServer; tool: string }> {
+    const names = new Map<string, { server: McpServer; tool: string }>();
+    for (const server of this.#servers.values()) {
+      for (const { name: tool } of server.tools) {
+        const usable = tool.replaceAll(/[^A-Za-z0-9_-]/g, '_');
+        const name = `${server.name}__${usable}`.slice(0, MAX_NAME);
+        if (!names.has(name)) names.set(name, { server, tool });
+      }
+    }
+    return names;
+  }
+}

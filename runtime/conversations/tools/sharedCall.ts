@@ -1,0 +1,49 @@
+import { Cut } from '../../errors/fault.ts';
+import { IGNORED } from '../../resilience/outcome.ts';
+import type { ToolAnswer } from './httpTool.ts';
+
+const LEFT: ToolAnswer = {
+  outcome: IGNORED,
+  text: 'The result was not waited for.',
+  isError: true,
+};
+
+/** One call of a tool whose result goes to everybody who asks for the same meanwhile. */
+export class SharedCall {
+  readonly #cut = new AbortController();
+  readonly #answer: Promise<ToolAnswer>;
+  #waiting = 0;
+
+  /** `call` never rejects. */
+  constructor(call: (signal: AbortSignal) => Promise<ToolAnswer>) {
+    this.#answer = call(this.#cut.signal);
+  }
+
+  /** Whether it was ended because nobody waited any more. */
+  get abandoned(): boolean {
+    return this.#cut.signal.aborted;
+  }
+
+  /** Resolves when the call is over. */
+  async over(): Promise<void> {
+    await this.#answer;
+  }
+
+  /** Its result. Who leaves by `signal` has none; the call ends early when the last one leaves. */
+  async join(signal: AbortSignal): Promise<ToolAnswer> {
+    this.#waiting += 1;
+    const { promise: left, resolve: leave } = Promise.withResolvers<ToolAnswer>();
+    const onAbort = (): void => {
+      this.#waiting -= 1;
+      if (this.#waiting === 0) this.#cut.abort(new Cut('ClientGone'));
+      leave(LEFT);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      return await Promise.race([this.#answer, left]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type { Cache, Tool } from '../../../contract/generated/types.ts';
+import { TieredCache } from '../../cache/tieredCache.ts';
+import type { CacheStats } from '../../cache/tieredCache.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { ToolAnswer } from './httpTool.ts';
+import { SharedCall } from './sharedCall.ts';
+import type { Input } from './template.ts';
+
+export interface ToolResultsDeps {
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  /** Bytes of results that are kept at most. */
+  maxBytes: number;
+}
+
+/** A call of a tool that has a cache. */
+export interface KeptCall {
+  tool: Tool & Required<Pick<Tool, 'cache'>>;
+  input: Input;
+  /** What tells the client from others. */
+  client: readonly string[];
+  /** Hash of the secret header values that go with the call; empty without any. */
+  credential: string;
+  /** Aborted when the result is not wanted any more. */
+  signal: AbortSignal;
+  /** Makes the call. Never rejects. */
+  call: (signal: AbortSignal) => Promise<ToolAnswer>;
+}
+
+const TIER_COUNT = 3;
+
+/**
+ * Results of tools: identical calls are given the result of the first for a time, and those that come while it is
+ * under way wait for it. Errors are not kept.
+ */
+export class ToolResults {
+  readonly #cache: TieredCache<string>;
+  readonly #underWay = new Map<string, SharedCall>();
+  #shared = false;
+  #collapsed = 0;
+
+  constructor({ now, maxBytes }: ToolResultsDeps) {
+    this.#cache = new TieredCache({ now, maxTierBytes: Math.ceil(maxBytes / TIER_COUNT) });
+  }
+
+  /** Puts a configuration in force; another resetToken, or none at all, empties the cache. */
+  apply(spec: Cache | undefined): void {
+    const { epoch } = this.#cache;
+    this.#shared = spec?.scope === 'Shared';
+    this.#cache.apply(spec);
+    if (this.#cache.epoch !== epoch) this.#underWay.clear();
+  }
+
+  /** Forgets all results; those of calls under way will not be kept. */
+  clear(): void {
+    this.#cache.clear();
+    this.#underWay.clear();
+  }
+
+  stats(): CacheStats & { collapsed: number; inFlight: number } {
+    return { ...this.#cache.stats(), collapsed: this.#collapsed, inFlight: this.#underWay.size };
+  }
+
+  /** A kept result, the one of the same call under way, or that of the call made now. Never rejects. */
+  async answer(call: KeptCall): Promise<ToolAnswer> {
+    const key = keyOf(call, this.#shared);
+    const hit = this.#cache.get(key);
+    if (hit) return { outcome: OK, text: hit.value, isError: false, kept: true };
+    const underWay = this.#underWay.get(key);
+    if (!underWay || underWay.abandoned) return this.#start(key, call).join(call.signal);
+    this.#collapsed += 1;
+    return { ...(await underWay.join(call.signal)), kept: true };
+  }
+
+  #start(key: string, call: KeptCall): SharedCall {
+    const { epoch } = this.#cache;
+    const shared = new SharedCall(async (signal) => {
+      const answer = await call.call(signal);
+      const good = answer.outcome.vote === 'ok' && !answer.isError;
+      if (good && epoch === this.#cache.epoch) this.#keep(key, answer.text, call);
+      return answer;
+    });
+    this.#underWay.set(key, shared);
+    void shared.over().then(() => {
+      if (this.#underWay.get(key) === shared) this.#underWay.delete(key);
+    });
+    return shared;
+  }
+
+  #keep(key: string, text: string, { tool }: KeptCall): void {
+    this.#cache.put(key, text, key.length + Buffer.byteLength(text), tool.cache.ttlMs);
+  }
+}
+
+/** Two calls with the same key may have the same result: the same request, by the same client unless all share. */
+function keyOf({ tool, input, client, credential }: KeptCall, shared: boolean): string {
+  const { name, http, cache } = tool;
+  const what = [shared ? [] : client, name, http, cache, credential];
+  return createHash('sha256')
+    .update(JSON.stringify(what))
+    .update('\n')
+    .update(JSON.stringify(input, sorted))
+    .digest('base64url');
+}
+
+/** Models put the properties of an input in any order. */
+function sorted(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

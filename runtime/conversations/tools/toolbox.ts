@@ -1,0 +1,136 @@
+import { Ajv } from 'ajv';
+import type { ValidateFunction } from 'ajv';
+import type Anthropic from '@anthropic-ai/sdk';
+import type { Content, Tool } from '../../../contract/generated/types.ts';
+import { supported } from '../../guard/supported.ts';
+import type { Credentials } from '../../model/pool/credentials.ts';
+import { IGNORED } from '../../resilience/outcome.ts';
+import type { ToolUse } from '../messages/messages.ts';
+import type { Egress } from './egress.ts';
+import type { CallsTo, GuardedCalls } from './guardedCall.ts';
+import { callHttpTool } from './httpTool.ts';
+import type { ToolAnswer } from './httpTool.ts';
+import { readHeaders } from '../../model/transport/secretHeaders.ts';
+import type { Input } from './template.ts';
+import type { ToolResults } from './toolResults.ts';
+
+/** What a tool that the model asks for is run with. */
+export interface ToolContext {
+  timeoutMs: number;
+  /** The client's header of a name in lower case, for limits by key. */
+  header: (name: string) => string | undefined;
+  /** What tells the client from others. */
+  client: readonly string[];
+  signal: AbortSignal;
+}
+
+/** Tools by the names that the model knows them by. */
+export interface Tools {
+  readonly definitions: readonly Anthropic.Tool[];
+  /** Never rejects; undefined when there is no such tool. */
+  run(call: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined;
+}
+
+export interface HttpToolsDeps {
+  calls: GuardedCalls;
+  credentials: Pick<Credentials, 'read'>;
+  egress: Egress;
+  results: Pick<ToolResults, 'answer'>;
+}
+
+interface Known {
+  tool: Tool;
+  calls: CallsTo;
+  validate: ValidateFunction;
+}
+
+/** The tools over HTTP of one configuration. */
+export class HttpTools implements Tools {
+  readonly definitions: readonly Anthropic.Tool[];
+  readonly #deps: HttpToolsDeps;
+  readonly #tools: Map<string, Known>;
+  readonly #ajv = new Ajv({ strict: false, allErrors: true });
+
+  constructor(content: Content, deps: HttpToolsDeps) {
+    this.#deps = deps;
+    const { tools } = supported(content);
+    this.#tools = new Map(
+      tools.map((tool) => {
+        const calls = deps.calls.to(`tool/${tool.name}`);
+        return [tool.name, { tool, calls, validate: this.#checker(tool) }];
+      }),
+    );
+    this.definitions = tools.map(({ name, description, inputSchema }) => ({
+      name,
+      description,
+      input_schema: inputSchema as Anthropic.Tool.InputSchema,
+    }));
+  }
+
+  run({ name, input }: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
+    const found = this.#tools.get(name);
+    if (!found) return undefined;
+    const { validate } = found;
+    if (!validate(input)) {
+      const why = this.#ajv.errorsText(validate.errors, { dataVar: 'input' });
+      return Promise.resolve(notMade(`its input does not fit its schema: ${why}`));
+    }
+    return this.#call(found, input as Input, context);
+  }
+
+  /** The operator refuses what is no schema; should one come all the same, no input fits it. */
+  #checker({ inputSchema }: Tool): ValidateFunction {
+    try {
+      return this.#ajv.compile(inputSchema);
+    } catch {
+      return this.#ajv.compile(false);
+    }
+  }
+
+  #call({ tool, calls }: Known, input: Input, context: ToolContext): Promise<ToolAnswer> {
+    const { credentials, egress, results } = this.#deps;
+    const secret = readHeaders(tool.http.headersFrom, credentials);
+    if ('missing' in secret) return Promise.resolve(notMade('a Secret of the agent is missing'));
+    const plain = tool.http.headers.map(({ name, value }): [string, string] => [name, value]);
+    const headers = [...plain, ...secret.headers];
+    const { credential } = secret;
+    const call = (signal: AbortSignal): Promise<ToolAnswer> =>
+      calls.call({
+        ...context,
+        ...(credential && { credential }),
+        signal,
+        call: (bounded) => callHttpTool({ tool, input, headers, egress, signal: bounded }),
+      });
+    const { cache } = tool;
+    if (!cache) return call(context.signal);
+    const { client, signal } = context;
+    const kept = { tool: { ...tool, cache }, input, credential: credential?.hash ?? '' };
+    return results.answer({ ...kept, client, signal, call });
+  }
+}
+
+function notMade(why: string): ToolAnswer {
+  return { outcome: IGNORED, text: `The tool was not called: ${why}.`, isError: true };
+}
+
+/** Tools of several kinds; of two with one name the first counts. */
+export class AllTools implements Tools {
+  readonly #kinds: readonly Tools[];
+
+  constructor(kinds: readonly Tools[]) {
+    this.#kinds = kinds;
+  }
+
+  get definitions(): readonly Anthropic.Tool[] {
+    const all = this.#kinds.flatMap(({ definitions }) => definitions);
+    return [...new Map(all.toReversed().map((each) => [each.name, each])).values()].toReversed();
+  }
+
+  run(call: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
+    for (const kind of this.#kinds) {
+      const running = kind.run(call, context);
+      if (running) return running;
+    }
+    return undefined;
+  }
+}

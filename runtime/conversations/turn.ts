@@ -1,0 +1,178 @@
+import type { Clock } from '../guard/clock.ts';
+import { MAX_TIMER_MS } from '../guard/clock.ts';
+import { FAULTS } from '../errors/problems.ts';
+import type { Problem } from '../errors/failure.ts';
+import { Cut } from '../errors/fault.ts';
+import type { CutCause } from '../errors/fault.ts';
+import { reduce } from './stateMachine.ts';
+import type { Effect, Event, Limits, State, StopReason, TurnEnd } from './stateMachine.ts';
+import type { Environment, ModelOutcome, TurnUsage } from './environment.ts';
+import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts';
+
+/** Told of a turn as it happens. */
+export interface TurnObserver {
+  onText(text: string): void;
+  onToolCall(call: ToolUse): void;
+  onToolResult(call: ToolUse, result: ToolResult): void;
+}
+
+export interface TurnDeps {
+  environment: Environment;
+  clock: Clock;
+  limits: Limits;
+  /** Time for the whole turn, in milliseconds. */
+  timeoutMs: number;
+  /** Aborted with a Cut when the client leaves or the process does. */
+  signal: AbortSignal;
+  observer: TurnObserver;
+}
+
+/** How a turn ended. */
+export interface TurnResult {
+  messages: readonly Message[];
+  /** Absent when the turn came to nothing … */
+  end?: TurnEnd;
+  /** … and then this says why. */
+  problem?: Problem;
+  /** The model's last answer of this turn. */
+  content: readonly Block[];
+  modelCalls: number;
+  toolCalls: number;
+  usage: TurnUsage;
+}
+
+const STOPS: Partial<Record<CutCause, StopReason>> = {
+  Drain: 'draining',
+  ClientGone: 'client_gone',
+};
+
+const PROBLEMS: Record<StopReason, Problem> = {
+  run_timeout: FAULTS.Deadline,
+  draining: FAULTS.Drain,
+  client_gone: FAULTS.ClientGone,
+};
+
+/** One turn of a conversation: does what the state machine says until the turn ends. */
+export class Turn {
+  readonly #deps: TurnDeps;
+  readonly #own = new AbortController();
+  readonly #done = Promise.withResolvers<void>();
+  #state: State;
+  /** What the model has said of the answer under way. */
+  #text = '';
+  #problem: Problem | undefined;
+  #result: TurnResult;
+
+  /** `messages`: those before it. */
+  constructor(messages: readonly Message[], deps: TurnDeps) {
+    this.#deps = deps;
+    this.#state = { phase: 'Idle', messages };
+    this.#result = {
+      messages,
+      content: [],
+      modelCalls: 0,
+      toolCalls: 0,
+      usage: { inputTokens: 0, outputTokens: 0 },
+    };
+  }
+
+  /** Resolves when the turn has ended. Rejects only on a programming error. */
+  async run(content: string | Block[]): Promise<TurnResult> {
+    const { clock, timeoutMs, signal } = this.#deps;
+    const cancel = clock.setTimer(Math.min(timeoutMs, MAX_TIMER_MS), () =>
+      this.#stop('run_timeout'),
+    );
+    const onCut = (): void => {
+      const why: unknown = signal.reason;
+      this.#stop((why instanceof Cut && STOPS[why.why]) || 'client_gone');
+    };
+    signal.addEventListener('abort', onCut, { once: true });
+    try {
+      this.#handle({ type: 'Send', content });
+      if (signal.aborted) onCut();
+      await this.#done.promise;
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', onCut);
+    }
+    return { ...this.#result, messages: this.#state.messages };
+  }
+
+  #stop(reason: StopReason): void {
+    this.#problem = PROBLEMS[reason];
+    this.#handle({ type: 'Stop', reason, text: this.#text });
+  }
+
+  #handle(event: Event): void {
+    const { state, effects } = reduce(this.#state, event, this.#deps.limits);
+    this.#state = state;
+    for (const effect of effects) this.#act(effect);
+  }
+
+  #act(effect: Effect): void {
+    switch (effect.type) {
+      case 'CallModel':
+        return this.#watch(this.#callModel(effect.messages));
+      case 'RunTool':
+        return this.#watch(this.#runTool(effect.call));
+      case 'Cancel':
+        // Ended by us, so nothing to hold against the endpoint.
+        return this.#own.abort(new Cut('ClientGone'));
+      case 'EndTurn':
+        if (this.#own.signal.aborted && this.#text !== '') this.#keepText();
+        this.#result.end = effect.end;
+        return this.#done.resolve();
+      case 'FailTurn':
+        this.#result.problem = this.#problem ?? FAULTS.ClientGone;
+        return this.#done.resolve();
+      case 'Refuse':
+        throw new Error(`a turn was refused as ${effect.reason}`);
+    }
+  }
+
+  #keepText(): void {
+    this.#result.content = [{ type: 'text', text: this.#text }];
+  }
+
+  #watch(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#done.reject(error));
+  }
+
+  async #callModel(messages: readonly Message[]): Promise<void> {
+    const { environment, observer } = this.#deps;
+    this.#text = '';
+    const onText = (text: string): void => {
+      if (this.#own.signal.aborted) return;
+      this.#text += text;
+      observer.onText(text);
+    };
+    const outcome = await environment.callModel(messages, onText, this.#own.signal);
+    if (this.#own.signal.aborted) return;
+    this.#settle(outcome);
+  }
+
+  #settle(outcome: ModelOutcome): void {
+    this.#text = '';
+    if (!outcome.ok) {
+      this.#problem = outcome.problem;
+      this.#handle({ type: 'ModelFailed' });
+      return;
+    }
+    const { message, usage } = outcome;
+    this.#result.modelCalls += 1;
+    this.#result.usage.inputTokens += usage.inputTokens;
+    this.#result.usage.outputTokens += usage.outputTokens;
+    this.#result.content = message.content;
+    this.#handle({ type: 'ModelAnswered', message });
+  }
+
+  async #runTool(call: ToolUse): Promise<void> {
+    const { environment, observer } = this.#deps;
+    this.#result.toolCalls += 1;
+    observer.onToolCall(call);
+    const result = await environment.runTool(call, this.#own.signal);
+    if (this.#own.signal.aborted) return;
+    observer.onToolResult(call, result);
+    this.#handle({ type: 'ToolFinished', result });
+  }
+}

@@ -1,0 +1,90 @@
+import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
+
+/** Statuses that fetch allows no body with. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/** The client's side of a forwarded answer as a Response of fetch. */
+export class WebSink implements Sink {
+  /** Resolves with the head of the answer. */
+  readonly response: Promise<Response>;
+  readonly #head = Promise.withResolvers<Response>();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #onRoom: (() => void) | undefined;
+  #over = false;
+
+  constructor() {
+    this.response = this.#head.promise;
+    // Whoever asked may have left before there was an answer.
+    this.response.catch(() => undefined);
+  }
+
+  /** Whoever reads is in this process. */
+  get blocked(): boolean {
+    return this.#onRoom !== undefined;
+  }
+
+  head(status: number, statusText: string, headers: string[]): void {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#wake(),
+      cancel: () => {
+        this.#over = true;
+        this.#wake();
+      },
+    });
+    this.#head.resolve(
+      this.#respond(BODILESS.has(status) ? null : body, status, statusText, headers),
+    );
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    if (this.#over || !this.#controller) return;
+    this.#controller.enqueue(chunk);
+    if ((this.#controller.desiredSize ?? 1) > 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onRoom = resolve;
+    });
+  }
+
+  end(last?: Buffer): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (last) this.#controller?.enqueue(last);
+    this.#controller?.close();
+  }
+
+  /** An answer that was held back. */
+  answer({ status, statusText, headers, body }: HeldAnswer): void {
+    this.#over = true;
+    const text = BODILESS.has(status) ? null : new Uint8Array(body);
+    this.#head.resolve(this.#respond(text, status, statusText, headers));
+  }
+
+  /** There is no answer, or no more of it. */
+  fail(error: Error): void {
+    this.#head.reject(error);
+    if (this.#over) return;
+    this.#over = true;
+    this.#controller?.error(error);
+    this.#wake();
+  }
+
+  #respond(
+    body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null,
+    status: number,
+    statusText: string,
+    headers: string[],
+  ): Response {
+    const fields = new Headers();
+    for (let i = 0; i + 1 < headers.length; i += 2) fields.append(headers[i]!, headers[i + 1]!);
+    return new Response(body, { status, statusText, headers: fields });
+  }
+
+  #wake(): void {
+    const onRoom = this.#onRoom;
+    this.#onRoom = undefined;
+    onRoom?.();
+  }
+}

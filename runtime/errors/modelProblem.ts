@@ -1,0 +1,33 @@
+import Anthropic from '@anthropic-ai/sdk';
+import type { Failure, Problem } from './failure.ts';
+import { FAULTS } from './problems.ts';
+
+type ApiError = InstanceType<typeof Anthropic.APIError>;
+
+/** What the clients of a conversation are told of an error of the endpoint itself. */
+export function modelProblem(error: unknown): Problem {
+  if (!(error instanceof Anthropic.APIError)) return FAULTS.InvalidResponse;
+  const known = error as ApiError;
+  // An error without status and type is one of the connection or of the protocol.
+  if (known.status === undefined && known.type === null) return FAULTS.InvalidResponse;
+  const wait = Number(known.headers?.get('retry-after') ?? Number.NaN);
+  return { ...failure(known), ...(Number.isFinite(wait) && { retryAfterMs: wait * 1000 }) };
+}
+
+function failure({ status = 0, type }: ApiError): Failure {
+  if (status === 429 || type === 'rate_limit_error') {
+    return { reason: 'RateLimited', message: 'The provider limits the rate of requests.' };
+  }
+  if (status === 529 || type === 'overloaded_error') {
+    return { reason: 'ModelOverloaded', message: 'The model is overloaded.' };
+  }
+  if (status === 401) {
+    return { reason: 'CredentialRefused', message: 'The provider refuses the API key.' };
+  }
+  if (status >= 400 && status < 500) {
+    const kind = type === null ? '' : ` (${type})`;
+    const message = `The endpoint answers HTTP ${status}${kind} to the conversation.`;
+    return { reason: 'ModelRefused', message };
+  }
+  return { reason: 'ModelFailed', message: 'The model failed.' };
+}

@@ -1,0 +1,75 @@
+import type { Rejection } from './rejection.ts';
+import { Cut } from './fault.ts';
+import type { Fault } from './fault.ts';
+import type { Failure, Problem } from './failure.ts';
+
+/** A pod whose container was restarted may still be asked for a moment as one that is ready. */
+export const STARTING: Failure = {
+  reason: 'Starting',
+  message: 'The agent has no configuration yet.',
+  retryAfterMs: 1000,
+};
+export const NOT_CONFIGURED: Failure = {
+  reason: 'NotConfigured',
+  message: 'The agent has no model endpoint that it can use.',
+};
+
+const TIMEOUT: Failure = { reason: 'Timeout', message: 'The model did not answer in time.' };
+
+/** What a client is told of an attempt that gave it no whole answer. */
+export const FAULTS: Record<Fault, Problem> = {
+  ClientGone: 'Gone',
+  Deadline: TIMEOUT,
+  FirstToken: TIMEOUT,
+  StreamIdle: { reason: 'Timeout', message: 'The answer of the model stalled.' },
+  TransportIdle: { reason: 'Timeout', message: 'The answer of the model stalled.' },
+  Drain: { reason: 'Draining', message: 'The agent is shutting down.', retryAfterMs: 1000 },
+  UpstreamUnreachable: { reason: 'UpstreamUnreachable', message: 'The model is unreachable.' },
+  InvalidResponse: {
+    reason: 'InvalidResponse',
+    message: 'The model endpoint broke its protocol before its answer was whole.',
+  },
+  Unsendable: {
+    reason: 'InvalidRequest',
+    message: 'The request has a header or a path that cannot be passed on.',
+  },
+};
+
+/** Why a request was cut, as its client is told; undefined when it was not. */
+export function cutProblem({ signal }: AbortController): Problem | undefined {
+  const why: unknown = signal.reason;
+  return why instanceof Cut ? FAULTS[why.why] : undefined;
+}
+
+/** What a client is told of a rejection; `mounted`: the credential is the agent's own. */
+export function rejected(rejection: Rejection, mounted = true): Failure {
+  const { reason, target, retryAfterMs } = rejection;
+  if (reason === 'CredentialRefused' && !mounted) {
+    const message = `The endpoint ${target} has refused these credentials.`;
+    return { reason: 'Unauthorized', message, retryAfterMs };
+  }
+  return { reason, message: MESSAGES[reason](rejection), retryAfterMs };
+}
+
+const MESSAGES: Record<Rejection['reason'], (rejection: Rejection) => string> = {
+  CircuitBreakerOpen: ({ target }) => `The circuit of ${target} is open.`,
+  RateLimited: ({ target, policy, limit }) =>
+    limit === undefined
+      ? `The provider of ${target} limits the rate of requests.`
+      : `The limit ${limit}${policy === undefined ? '' : ` of policy ${policy}`} on ${target} is used up.`,
+  BulkheadFull: ({ target }) =>
+    target === 'inbound'
+      ? 'The agent serves as many requests as it may.'
+      : `There are as many calls to ${target} as there may be.`,
+  SpendLimit: ({ target }) => `The spend limit at the provider of ${target} is reached.`,
+  CredentialRefused: ({ target }) => `The provider of ${target} refuses the agent's API key.`,
+  Timeout: ({ target }) => `The request waited for ${target} until its time was over.`,
+};
+
+/** The Secret of an endpoint, or the key in it, is not there. */
+export function credentialMissing({ secret, key }: { secret: string; key: string }): Failure {
+  return {
+    reason: 'CredentialRefused',
+    message: `The agent has no usable API key: Secret ${secret} lacks ${key}.`,
+  };
+}

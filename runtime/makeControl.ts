@@ -1,0 +1,103 @@
+import { MOUNTS } from '../contract/link.ts';
+import { ControlPort } from './control/controlPort.ts';
+import { FileWatcher } from './control/file.ts';
+import { KeptState } from './control/keptState.ts';
+import { Reporter } from './control/report.ts';
+import type { Core } from './makeCore.ts';
+import { GateLog } from './observe/gateLog.ts';
+import type { RuntimeOptions } from './options.ts';
+
+/** What ties the agent to its operator: mounted files, the link and the reports, and the state that is kept. */
+export interface Control {
+  /** When the process began, as ISO 8601. */
+  startedAt: string;
+  reporter: Reporter;
+  port: ControlPort;
+  files: FileWatcher;
+  kept: KeptState;
+  /** Begins to report each second; the answer ends it. */
+  startReports: () => () => void;
+}
+
+/** How often counters are reported, in milliseconds. */
+const COUNTERS_MS = 1000;
+/** Between two looks at what is to be kept, in counter ticks. */
+const SAVE_TICKS = 5;
+
+export function makeControl(options: RuntimeOptions, core: Core): Control {
+  const { guard, configuration, credentials, clients, agent, performance, clock, log } = core;
+  const { pod, version, tokenDirectory, statePath } = options;
+  const startedAt = clock.date().toISOString();
+  const kept = new KeptState({ guard, path: statePath, log: log('state') });
+  const reporter = new Reporter({
+    ...{ guard, configuration, credentials, performance },
+    headerCredentials: () => agent.credentials(),
+    missingClientKeys: () => clients.missingSecret(),
+    missingConfigMaps: () => agent.missingConfigMaps(),
+  });
+  const port = new ControlPort({
+    ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
+    snapshot: () => reporter.snapshot(),
+    log: log('link'),
+  });
+  const files = new FileWatcher({
+    directory: options.configurationDirectory,
+    files: {
+      [MOUNTS.configurationKey]: (text) => configuration.offerFile(text),
+      [MOUNTS.authorityKey]: (text) => port.setAuthority(text),
+    },
+    log: log('file'),
+    ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
+  });
+  const startReports = report(core, { reporter, port, kept });
+  return { startedAt, reporter, port, files, kept, startReports };
+}
+
+/** Reports events at once; the answer starts the reports of each second. */
+function report(
+  core: Core,
+  { reporter, port, kept }: Pick<Control, 'reporter' | 'port' | 'kept'>,
+): Control['startReports'] {
+  const { events, guard, clock, log } = core;
+  const gateLog = new GateLog(log('guard'), () => clock.date());
+  let reportedMissing = '[]';
+  let ticks = 0;
+  events.on('transition', (transition, circuit) => {
+    port.broadcast({ type: 'Transition', transition, circuit });
+    void kept.save();
+  });
+  events.on('apply', () => {
+    kept.restore();
+    // What follows in slices is reported when it is done.
+    if (guard.applying) void guard.applied.then(() => port.broadcast(reporter.snapshot()));
+  });
+  events.on('configuration', () => {
+    void kept.save();
+    reportedMissing = JSON.stringify(reporter.missing());
+    port.broadcast(reporter.snapshot());
+  });
+  const reportMissing = (): void => {
+    const missing = reporter.missing();
+    const text = JSON.stringify(missing);
+    if (text === reportedMissing) return;
+    reportedMissing = text;
+    log('credentials').warn({ missing }, 'Missing credentials or ConfigMaps changed');
+    port.broadcast(reporter.snapshot());
+  };
+  const tick = (): void => {
+    core.useCredentials();
+    ticks += 1;
+    if (ticks % SAVE_TICKS === 0) void kept.save();
+    reportMissing();
+    const counters = reporter.counters();
+    if (!counters) return;
+    port.broadcast(counters);
+    const { gates = [] } = counters;
+    for (const gate of gates) gateLog.note(gate);
+    if (gates.length > 0) void kept.save();
+  };
+  return () => {
+    const timer = setInterval(tick, COUNTERS_MS).unref();
+    return () => clearInterval(timer);
+  };
+}

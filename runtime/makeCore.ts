@@ -1,0 +1,190 @@
+import { EventEmitter } from 'node:events';
+import type { Logger } from 'pino';
+import type { CircuitStatus, Content, Transition } from '../contract/generated/types.ts';
+import { Clients } from './api/clients/clients.ts';
+import { CachingCaller } from './cache/cachingCaller.ts';
+import { ActiveConfiguration } from './control/configuration.ts';
+import type { Offer } from './control/configuration.ts';
+import { Agent } from './conversations/agent.ts';
+import type { Clock } from './guard/clock.ts';
+import { Guard } from './guard/guard.ts';
+import { dependencyOf } from './guard/supported.ts';
+import { TokenEstimator } from './model/attempt/estimate.ts';
+import { ModelCaller } from './model/caller.ts';
+import { Credentials, credentialHash } from './model/pool/credentials.ts';
+import { Pool } from './model/pool/pool.ts';
+import type { InForce } from './model/pool/pool.ts';
+import { Upstream } from './model/transport/upstream.ts';
+import { LastCalls } from './observe/lastCalls.ts';
+import { moduleLogger } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { Performance } from './observe/performance.ts';
+import type { RuntimeOptions } from './options.ts';
+import { RetryBudget } from './resilience/retryBudget.ts';
+
+/** What happens in the core. Listeners run in the order in which they were added. */
+export interface CoreEvents {
+  /** A circuit has changed its state. */
+  transition: [Transition, CircuitStatus];
+  /** Content takes effect. */
+  apply: [Content];
+  /** A configuration was taken or refused, or its revision taken over. */
+  configuration: [Offer];
+}
+
+/** The agent without its ports: guard, model, cache and conversations, and what is measured of them. */
+export interface Core {
+  events: EventEmitter<CoreEvents>;
+  clock: Clock;
+  log: (module: string) => Logger;
+  configuration: ActiveConfiguration;
+  /** The configuration as requests use it; undefined as long as there is none. */
+  inForce: () => InForce | undefined;
+  /** Time to connect, in milliseconds. */
+  connectMs: () => number;
+  guard: Guard;
+  credentials: Credentials;
+  clients: Clients;
+  upstream: Upstream;
+  pool: Pool;
+  estimator: TokenEstimator;
+  caller: CachingCaller;
+  agent: Agent;
+  retryBudget: RetryBudget;
+  metrics: Metrics;
+  performance: Performance;
+  lastCalls: LastCalls;
+  /** Has the guard open the gates of credentials that are not mounted any more. */
+  useCredentials: () => void;
+}
+
+/** Time to connect while there is no configuration yet, in milliseconds. */
+const DEFAULT_CONNECT_MS = 10_000;
+
+export function makeCore(options: RuntimeOptions): Core {
+  const base = makeBase(options);
+  const model = makeModel(options, base);
+  const agent = makeAgent(options, base, model);
+  const core = { ...base, ...model, agent, useCredentials: () => useCredentials(base, agent) };
+  applyConfigurations(core);
+  return core;
+}
+
+type Base = Omit<Core, 'upstream' | 'pool' | 'estimator' | 'caller' | 'agent' | 'useCredentials'>;
+type Model = Pick<Core, 'upstream' | 'pool' | 'estimator' | 'caller'>;
+
+function makeBase({ clock, log: root }: RuntimeOptions): Base {
+  const events = new EventEmitter<CoreEvents>();
+  const log = (module: string): Logger => moduleLogger(root, module);
+  const guard = new Guard({
+    clock,
+    onTransition: (transition, circuit) => {
+      const { dependency, from, to, reason } = transition;
+      log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
+      events.emit('transition', transition, circuit);
+    },
+  });
+  const configuration = new ActiveConfiguration({
+    apply: (content) => void events.emit('apply', content),
+    date: () => clock.date(),
+    onChange: (offer) => void events.emit('configuration', offer),
+    log: log('configuration'),
+  });
+  const content = (): Content | undefined => configuration.configuration?.content;
+  const inForce = (): InForce | undefined => {
+    const current = content();
+    return current && { content: current, endpoints: configuration.endpoints };
+  };
+  const clients = new Clients({
+    now: () => clock.now(),
+    date: () => clock.date(),
+    fetch: (url, init) => fetch(url, { ...init, redirect: 'error' }),
+    content,
+  });
+  const retryBudget = new RetryBudget(0);
+  const metrics = new Metrics({
+    guard,
+    retryBudgetUsed: () => retryBudget.used(clock.now()),
+    hash: () => configuration.configuration?.hash,
+  });
+  return {
+    ...{ events, clock, log, guard, configuration, inForce, clients, retryBudget, metrics },
+    connectMs: () => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS,
+    credentials: new Credentials(() => clock.now()),
+    performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
+    lastCalls: new LastCalls(() => clock.date()),
+  };
+}
+
+/** The way to the model, which is the same for requests and for the agent itself. */
+function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
+  const { clock, guard, credentials, connectMs, retryBudget } = base;
+  const { metrics, lastCalls, performance } = base;
+  const upstream = new Upstream(connectMs);
+  const pool = new Pool({ guard, credentials, random: Math.random });
+  const estimator = new TokenEstimator();
+  const model = new ModelCaller({
+    ...{ clock, upstream, estimator, retryBudget, pool },
+    random: Math.random,
+    onAttempt: (call) => {
+      metrics.modelCall(call);
+      lastCalls.record(call.dependency, call.outcome);
+      performance.record('model', call.duration * 1000, call.errorType);
+    },
+    onRetry: (reason) => metrics.retry(reason),
+    onFallback: (from, to) => metrics.fallback(from, to),
+  });
+  const caller = new CachingCaller({
+    call: (request, onUsage) => model.call(request, onUsage),
+    now: () => clock.now(),
+    maxBytes: maxCacheBytes,
+    onLookup: (tier, result) => metrics.cacheLookup(tier, result),
+  });
+  return { upstream, pool, estimator, caller };
+}
+
+function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
+  const { clock, guard, credentials, connectMs, inForce } = base;
+  const { metrics, lastCalls, performance, log } = base;
+  const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
+  return new Agent({
+    ...{ guard, clock, caller, inForce, version, credentials, connectMs },
+    ...{ maxConversationBytes, maxToolResultBytes },
+    self: peers.self,
+    onToolCall: (tool, status, seconds) => {
+      metrics.toolCall(tool, status, seconds);
+      if (status === 'cached') return;
+      const worked = status === 'ok' || status === 'error';
+      performance.record('tool', seconds * 1000, worked ? '' : status);
+    },
+    onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
+    log: log('agent'),
+  });
+}
+
+function applyConfigurations(core: Core): void {
+  const { events, configuration, guard, retryBudget, agent, caller } = core;
+  const { metrics, lastCalls, credentials } = core;
+  events.on('apply', (content) => {
+    retryBudget.apply(content.retry?.budgetPercent ?? 0);
+    guard.apply(content);
+    agent.apply(content);
+    caller.apply(content.cache);
+  });
+  events.on('configuration', (offer) => {
+    metrics.reload(offer.toLowerCase());
+    lastCalls.retain(new Set(guard.circuits().map(({ dependency }) => dependency)));
+    const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
+    const headers = agent.credentials().map(({ credential }) => credential);
+    credentials.retain(new Set([...keys, ...headers].map(({ path }) => path)));
+    core.useCredentials();
+  });
+}
+
+function useCredentials({ guard, configuration, credentials }: Base, agent: Agent): void {
+  agent.useCredentials();
+  for (const endpoint of configuration.endpoints) {
+    const key = endpoint.credential && credentials.read(endpoint.credential);
+    if (key !== undefined) guard.useCredential(dependencyOf(endpoint), credentialHash(key));
+  }
+}

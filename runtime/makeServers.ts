@@ -1,0 +1,160 @@
+import type { Server } from 'node:http';
+import { Conversations } from './api/conversations.ts';
+import { Lifecycle } from './api/lifecycle.ts';
+import { Messages } from './api/messages.ts';
+import { PeerForward, longestTurnMs } from './api/peerForward.ts';
+import { Peers } from './api/peers.ts';
+import { agentServer } from './api/server.ts';
+import type { Control } from './makeControl.ts';
+import type { Core } from './makeCore.ts';
+import { debugPages } from './observe/debug.ts';
+import { EventLoop } from './observe/eventLoop.ts';
+import { healthRoute } from './observe/health.ts';
+import type { HealthRoute } from './observe/health.ts';
+import { debugServer, metricsServer } from './observe/servers.ts';
+import type { DebugPages } from './observe/servers.ts';
+import type { RuntimeOptions } from './options.ts';
+
+/** The HTTP servers, none of which listens yet, and what they share. */
+export interface Servers {
+  agent: Server;
+  metrics: Server;
+  debug: Server;
+  lifecycle: Lifecycle;
+  peerForward: PeerForward;
+  eventLoop: EventLoop;
+}
+
+type Shared = Pick<Servers, 'lifecycle' | 'peerForward' | 'eventLoop'>;
+
+/** What health calls the store of conversations where that is a Redis. */
+const STORE = 'store/redis';
+
+export function makeServers(options: RuntimeOptions, core: Core, control: Control): Servers {
+  // The server of the agent's API, for what must exist before it.
+  const agents: Server[] = [];
+  const shared = {
+    lifecycle: makeLifecycle(core, control, agents),
+    peerForward: makePeerForward(options, core),
+    eventLoop: new EventLoop(() => performance.now()),
+  };
+  const health = makeHealth(core, control, shared, agents);
+  const agent = makeAgentServer(core, shared, health);
+  agents.push(agent);
+  const metrics = metricsServer(core.metrics.registry, health);
+  const debug = debugServer(makeDebugPages(options, core, control, shared));
+  return { ...shared, agent, metrics, debug };
+}
+
+function makeLifecycle(core: Core, control: Control, agents: readonly Server[]): Lifecycle {
+  const log = core.log('lifecycle');
+  const lifecycle = new Lifecycle({
+    clock: core.clock,
+    onPhase: (phase, openRequests) => {
+      log.info({ phase, openRequests }, 'Shutdown moved on');
+      if (phase === 'Stopped' && openRequests > 0)
+        log.warn({ openRequests }, 'Requests were cut when the drain was over');
+      if (phase === 'Draining') for (const agent of agents) agent.closeIdleConnections();
+    },
+    onHandler: (handler, end, err) => {
+      if (end === 'Done') log.info({ handler }, 'Shutdown handler is done');
+      else log.warn({ handler, end, err }, 'Shutdown handler did not come to its end');
+    },
+  });
+  lifecycle.register('conversations', () => core.agent.settle());
+  lifecycle.register('circuits', () => control.kept.save());
+  return lifecycle;
+}
+
+function makePeerForward({ peers: access }: RuntimeOptions, core: Core): PeerForward {
+  const content = () => core.inForce()?.content;
+  const peers = new Peers({
+    clock: core.clock,
+    service: () => content()?.conversation?.peers,
+    resolve: access.resolve,
+  });
+  return new PeerForward({
+    peers,
+    locate: access.locate,
+    connectMs: core.connectMs,
+    silenceMs: () => core.connectMs() + longestTurnMs(content()),
+  });
+}
+
+function makeHealth(
+  { configuration, guard, agent, lastCalls, clock }: Core,
+  { port }: Control,
+  { lifecycle, eventLoop }: Shared,
+  agents: readonly Server[],
+): HealthRoute {
+  return healthRoute({
+    configured: () => configuration.endpoints.length > 0,
+    listening: () => agents.some((each) => each.listening) && port.server?.listening === true,
+    leaving: () => lifecycle.leaving,
+    lagMs: () => eventLoop.lagMs,
+    links: () => port.links,
+    circuits: () => guard.circuits(),
+    gates: () => guard.gates(),
+    lastCalls,
+    checks: () => {
+      const reached = agent.reachStore();
+      return reached ? [[STORE, reached]] : [];
+    },
+    clock,
+  });
+}
+
+function makeAgentServer(core: Core, shared: Shared, health: HealthRoute): Server {
+  const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
+  const { lifecycle, peerForward } = shared;
+  return agentServer({
+    messages: new Messages({ guard, clock, caller, estimator, inForce, log: log('messages') }),
+    conversations: new Conversations({
+      ...{ guard, clock, estimator, inForce, agent },
+      forward: peerForward,
+      log: log('agent'),
+    }),
+    clients,
+    lifecycle,
+    health,
+    onServed: (route, served, seconds) => {
+      core.metrics.served(route, served, seconds);
+      core.performance.record('request', seconds * 1000, served.failed ? served.reason : '');
+    },
+    log: log('http'),
+  });
+}
+
+function makeDebugPages(
+  { pod, version }: RuntimeOptions,
+  core: Core,
+  { startedAt, reporter, port, kept }: Control,
+  { lifecycle, eventLoop }: Shared,
+): DebugPages {
+  const { guard, configuration, caller, agent, pool, retryBudget, clock } = core;
+  return debugPages({
+    guard,
+    configuration,
+    date: () => clock.date(),
+    caches: { answers: caller, toolResults: agent.toolResults },
+    performance: core.performance,
+    endpoints: () => {
+      const inForce = core.inForce();
+      return inForce ? pool.state(inForce.content, inForce.endpoints) : [];
+    },
+    state: () => ({
+      pod,
+      version,
+      boot: port.boot,
+      startedAt,
+      phase: lifecycle.phase,
+      openRequests: lifecycle.openRequests,
+      links: port.links,
+      highestTerm: configuration.highestTerm,
+      missingCredentials: reporter.missingCredentials(),
+      retryBudgetUsed: retryBudget.used(clock.now()),
+      stateSavedAt: kept.savedAt,
+      eventLoopLagMs: Math.round(eventLoop.lagMs),
+    }),
+  });
+}

@@ -1,0 +1,81 @@
+import type { HeldAnswer, Sink } from './attempt.ts';
+import { responseHeaders } from '../transport/headers.ts';
+import type { UpstreamResponse } from '../transport/connection.ts';
+
+/** What one write takes without waiting for the client to read. */
+const AT_ONCE_BYTES = 16 * 1024;
+
+/**
+ * Keeps an answer, headers included, from the client until it is known that it shall be the
+ * client's answer; beyond `maxBytes` it is passed on in any case.
+ */
+export class AnswerBuffer {
+  readonly #response: UpstreamResponse;
+  readonly #sink: Sink;
+  readonly #maxBytes: number;
+  readonly #appendable: boolean;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #committed = false;
+
+  /** `appendable`: an error event may follow the body. */
+  constructor(response: UpstreamResponse, sink: Sink, maxBytes: number, appendable = false) {
+    this.#response = response;
+    this.#sink = sink;
+    this.#maxBytes = maxBytes;
+    this.#appendable = appendable;
+  }
+
+  /** Whether the client has seen anything of it. */
+  get committed(): boolean {
+    return this.#committed;
+  }
+
+  /** The bytes held back. */
+  get bytes(): Buffer {
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+  }
+
+  /** Undefined when there is room for more; else resolves when there is. */
+  write(chunk: Buffer): Promise<void> | undefined {
+    if (this.#committed) return this.#sink.write(chunk);
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    return this.#size > this.#maxBytes ? this.release() : undefined;
+  }
+
+  /** Passes on what is held, and from now on everything. Answers as `write` does. */
+  release(): Promise<void> | undefined {
+    if (this.#committed) return undefined;
+    this.#commit();
+    const held = this.bytes;
+    this.#chunks = [];
+    // At once and as one chunk, so that nothing that is written meanwhile overtakes it.
+    return held.length > 0 ? this.#sink.write(held) : undefined;
+  }
+
+  /** Passes on what is held and ends the answer. Undefined when that is done; else resolves when it is. */
+  end(): Promise<void> | undefined {
+    if (!this.#committed && this.#size <= AT_ONCE_BYTES) {
+      this.#commit();
+      this.#sink.end(this.bytes);
+      return undefined;
+    }
+    const room = this.release();
+    if (room) return room.then(() => this.#sink.end());
+    this.#sink.end();
+    return undefined;
+  }
+
+  #commit(): void {
+    this.#committed = true;
+    const { status, statusText, headers } = this.#response;
+    this.#sink.head(status, statusText, responseHeaders(headers), this.#appendable);
+  }
+
+  /** The whole answer, for whoever decides about it later. */
+  answer(): HeldAnswer {
+    const { status, statusText, headers } = this.#response;
+    return { status, statusText, headers: responseHeaders(headers), body: this.bytes };
+  }
+}

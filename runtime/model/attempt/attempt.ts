@@ -1,0 +1,91 @@
+import type { Endpoint } from '../../../contract/generated/types.ts';
+import type { Remaining } from '../../guard/reservation.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+import type { AttemptWatch } from './attemptWatch.ts';
+import type { RawHeaders } from '../transport/headers.ts';
+import type { Fault } from '../../errors/fault.ts';
+import type { Usage, UsageMeter } from './usage.ts';
+
+/** Where an answer goes. */
+export interface Sink {
+  /** Sends status and headers at once. `appendable`: an error event may follow the body. */
+  head(status: number, statusText: string, headers: string[], appendable: boolean): void;
+  /**
+   * Sends a chunk. Undefined when there is room for more; else a promise that resolves when there is,
+   * or nobody reads any longer.
+   */
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** Ends the answer, with its last chunk if there is one. */
+  end(last?: Buffer): void;
+  /** Whether a write is waiting for the client to read. */
+  readonly blocked: boolean;
+}
+
+/** A message, be it streamed or not, or JSON of any other kind. */
+export type Expected = 'Message' | 'Json';
+
+/** One attempt at an endpoint. */
+export interface Attempt {
+  endpoint: Endpoint;
+  /** The endpoint's own key; absent: the client's credential is passed on. */
+  key?: string | undefined;
+  method: 'GET' | 'POST';
+  /** Path and query below the endpoint's baseURL. */
+  path: string;
+  expected: Expected;
+  headers: RawHeaders;
+  body: Buffer;
+  /** max_tokens of the body; absent when it states none that is valid. */
+  maxTokens?: number | undefined;
+  /** Whether the client asked for a stream. */
+  stream: boolean;
+  /** Ends the attempt early; its reason is a Cut. */
+  signal: AbortSignal;
+  sink: Sink;
+  /** Told of what comes, so that it can tell when nothing does. */
+  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken'>;
+  meter: UsageMeter;
+  /** Wall clock, for dates in headers. */
+  date(): Date;
+  onFirstChunk(): void;
+  onFirstToken(): void;
+}
+
+/** An answer of the endpoint that was read but not passed on. */
+export interface HeldAnswer {
+  status: number;
+  statusText: string;
+  headers: string[];
+  body: Buffer;
+}
+
+/** What an answer says about the credential it was asked with, rather than about the endpoint. */
+export interface Refusal {
+  gate: 'RateLimited' | 'SpendLimit' | 'Unauthorized';
+  /** Absent when it was not told. */
+  retryAfterMs?: number;
+}
+
+/** How an attempt ended. */
+export interface AttemptResult {
+  /** For the circuit. */
+  outcome: Outcome;
+  /** Status of the endpoint's answer; absent when there was none. */
+  status?: number;
+  /** Whether anything reached the client; if not, held or fault is still to be answered. */
+  committed: boolean;
+  /** An error answer that reaches the client unless another attempt is made. */
+  held?: HeldAnswer | undefined;
+  /** Absent when the endpoint's answer is the client's answer. */
+  fault?: Fault | undefined;
+  refusal?: Refusal | undefined;
+  /** Time that the endpoint asked to wait before another attempt, in milliseconds. */
+  retryAfterMs?: number | undefined;
+  /** The endpoint said that another attempt is pointless. */
+  final?: boolean;
+  /** What is left of the provider's own limits, as its headers tell. */
+  limits: readonly Remaining[];
+  /** Whether the answer was whole, so that usage is all there is to know. */
+  whole: boolean;
+  usage: Usage;
+}

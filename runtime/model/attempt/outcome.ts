@@ -1,0 +1,88 @@
+import type { CutCause } from '../../errors/fault.ts';
+import { IGNORED, OK } from '../../resilience/outcome.ts';
+import type { GateReason } from '../../resilience/gates.ts';
+import type { Failure, FailureClass, Outcome } from '../../resilience/outcome.ts';
+
+/** A failure of the endpoint; `message` is one plain line. */
+export function failure(kind: FailureClass, message: string): Failure {
+  return { vote: 'failure', class: kind, message };
+}
+
+/** Outcome of an answer by its status alone. Of a 2xx the body decides as well. */
+export function statusOutcome(status: number): Outcome {
+  if (status === 529) return failure('Overloaded', 'HTTP 529');
+  if (status >= 500) return failure('ServerError', `HTTP ${status}`);
+  if (status === 429) return failure('RateLimited', 'HTTP 429');
+  if (status >= 400) return IGNORED;
+  if (status >= 300) return failure('InvalidResponse', `HTTP ${status} instead of an answer`);
+  return OK;
+}
+
+/** Classes of the error types that an endpoint sends in a stream; any other is a ServerError. */
+const STREAM_ERRORS: Record<string, FailureClass | 'ignored'> = {
+  overloaded_error: 'Overloaded',
+  timeout_error: 'ServerError',
+  rate_limit_error: 'RateLimited',
+  invalid_request_error: 'ignored',
+  authentication_error: 'ignored',
+  permission_error: 'ignored',
+  billing_error: 'ignored',
+  not_found_error: 'ignored',
+  request_too_large: 'ignored',
+};
+
+/** Outcome of an error event in a stream, by the type in it. */
+export function streamErrorOutcome(type: string): Outcome {
+  const known = Object.hasOwn(STREAM_ERRORS, type) ? STREAM_ERRORS[type]! : undefined;
+  if (known === 'ignored') return IGNORED;
+  // An unknown type is the endpoint's own text and stays out of messages.
+  return failure(known ?? 'ServerError', known ? `${type} in the stream` : 'error in the stream');
+}
+
+/** Gates that an error event shuts, by the type in it. */
+const STREAM_GATES: Record<string, GateReason> = {
+  authentication_error: 'Unauthorized',
+  billing_error: 'SpendLimit',
+  rate_limit_error: 'RateLimited',
+};
+
+/** The gate that an error event in a stream shuts, by its type and error_code, as an error answer does. */
+export function streamErrorGate(type: string, code: string): GateReason | undefined {
+  if (/spend_limit/.test(code)) return 'SpendLimit';
+  return Object.hasOwn(STREAM_GATES, type) ? STREAM_GATES[type] : undefined;
+}
+
+/** What the endpoint failed to do in time. */
+const TIMEOUTS: Partial<Record<CutCause, Failure>> = {
+  Deadline: timeout('deadline exceeded'),
+  FirstToken: timeout('no first token in time'),
+  StreamIdle: timeout('the stream stalled: no event in time'),
+  TransportIdle: timeout('the stream stalled: no bytes in time'),
+};
+
+/** Outcome of a call that ended without a whole answer because of us. */
+export function cutOutcome(why: CutCause, waitedForClient: boolean): Outcome {
+  // A client that reads too slowly to be done in time is no fault of the endpoint.
+  return (waitedForClient ? undefined : TIMEOUTS[why]) ?? IGNORED;
+}
+
+function timeout(message: string): Failure {
+  return { ...failure('Timeout', message), slow: true };
+}
+
+/** Outcome of an error of the connection to the endpoint. */
+export function connectionOutcome(error: unknown): Failure {
+  if ((error as Partial<Error>).name === 'HTTPParserError') {
+    return failure('InvalidResponse', 'malformed HTTP');
+  }
+  const code = errorCode(error);
+  return failure('Connection', `connection failed (${code})`);
+}
+
+/** Code of a network error, such as ECONNREFUSED; the innermost of an AggregateError's. */
+function errorCode(error: unknown): string {
+  const { code, errors } = error as { code?: unknown; errors?: unknown[] };
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code)) return code;
+  if (Array.isArray(errors) && errors.length > 0) return errorCode(errors[0]);
+  return 'unknown';
+}

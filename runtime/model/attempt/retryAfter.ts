@@ -1,0 +1,111 @@
+import type { Remaining } from '../../guard/reservation.ts';
+import { headerValue } from '../transport/headers.ts';
+import type { RawHeaders } from '../transport/headers.ts';
+
+/** Longest time that is believed, in milliseconds: a year. */
+const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
+
+/**
+ * How long an answer asks to wait, in milliseconds: retry-after-ms, else retry-after as seconds or
+ * as a date (RFC 9110, 10.2.3). `now` is the wall clock. Undefined when it says nothing usable.
+ */
+export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
+  const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
+  if (ms !== undefined) return bounded(ms);
+  const told = headerValue(headers, 'retry-after');
+  if (told === undefined) return undefined;
+  const text = told.trim();
+  const seconds = nonNegative(text);
+  if (seconds !== undefined) return bounded(seconds * 1000);
+  // Date.parse takes a bare negative number for a year.
+  return /^[A-Za-z]{3}/.test(text) ? until(text, now) : undefined;
+}
+
+const PREFIX = 'anthropic-ratelimit-';
+
+const RESOURCES = {
+  requests: 'Requests',
+  'input-tokens': 'InputTokens',
+  'output-tokens': 'OutputTokens',
+  tokens: 'TotalTokens',
+} as const;
+
+/** The bit that tells small letters from capitals. */
+const LOWER_CASE = 0x20;
+
+const NO_LIMITS: readonly Remaining[] = [];
+
+/** Tokens are told in whole thousands, rounded. */
+const ROUNDING = 500;
+
+/**
+ * What an answer's anthropic-ratelimit-* headers say of the provider's own limits
+ * (https://platform.claude.com/docs/en/api/rate-limits). `now` is the wall clock.
+ */
+export function providerLimits(headers: RawHeaders, now: Date): readonly Remaining[] {
+  if (!tellsLimits(headers)) return NO_LIMITS;
+  return Object.entries(RESOURCES).flatMap(([name, resource]) => {
+    const value = (what: string): string | undefined =>
+      headerValue(headers, `${PREFIX}${name}-${what}`);
+    const left = nonNegative(value('remaining'));
+    if (left === undefined) return [];
+    const limit = nonNegative(value('limit'));
+    const resetMs = until(value('reset') ?? '', now);
+    return [
+      {
+        resource,
+        remaining: resource === 'Requests' ? left : left + ROUNDING,
+        // A limit of nothing would be a refusal, which the status tells.
+        ...(limit !== undefined && limit >= 1 && { limit }),
+        ...(resetMs !== undefined && { resetMs }),
+      },
+    ];
+  });
+}
+
+/** Lengths and first letters come first: every answer goes through this. */
+function tellsLimits(headers: RawHeaders): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name.length <= PREFIX.length) continue;
+    const first = name.charCodeAt(0) | LOWER_CASE;
+    if (first === PREFIX.charCodeAt(0) && name.toLowerCase().startsWith(PREFIX)) return true;
+  }
+  return false;
+}
+
+/** Whether an error answer says that the money is spent: waiting a little does not help. */
+export function isSpendLimit(status: number, body: Buffer): boolean {
+  if (status === 402) return true;
+  if (status !== 400 && status !== 429) return false;
+  return /spend_limit/.test(errorCode(body));
+}
+
+function errorCode(body: Buffer): string {
+  try {
+    return errorCodeOf(JSON.parse(body.toString('utf8')));
+  } catch {
+    return '';
+  }
+}
+
+/** error.details.error_code of an error, or empty. */
+export function errorCodeOf(body: unknown): string {
+  const value = body as { error?: { details?: { error_code?: unknown } | null } | null } | null;
+  const code = value?.error?.details?.error_code;
+  return typeof code === 'string' ? code : '';
+}
+
+function until(date: string, now: Date): number | undefined {
+  const at = Date.parse(date);
+  return Number.isNaN(at) ? undefined : bounded(at - now.getTime());
+}
+
+function nonNegative(text: string | undefined): number | undefined {
+  const trimmed = text?.trim() ?? '';
+  return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : undefined;
+}
+
+function bounded(ms: number): number {
+  return Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)));
+}

@@ -1,0 +1,122 @@
+import type { ActualCost } from '../../guard/admission.ts';
+import { REFUND } from '../../guard/admission.ts';
+
+/** Tokens that the provider says a call took; a figure that was not told is absent. */
+export interface Usage {
+  /** Input that counts against limits: uncached input and what was written to the cache. */
+  inputTokens?: number;
+  outputTokens?: number;
+  /** Input read from the cache, which limits leave out. */
+  cacheReadTokens?: number;
+}
+
+/** Bytes of text per token, before what is learned (a tokenizer would block the loop). */
+export const BYTES_PER_TOKEN = 3.5;
+
+/**
+ * Reads the tokens of one answer as it passes. The figures of a stream are cumulative: each event
+ * replaces what the one before said (https://platform.claude.com/docs/en/api/messages-streaming).
+ */
+export class UsageMeter {
+  readonly #ratio: number;
+  #input: number | undefined;
+  #cacheCreation: number | undefined;
+  #cacheRead: number | undefined;
+  #output: number | undefined;
+  #textBytes = 0;
+
+  /** `ratio`: what is learned of the model, for what the provider does not tell. */
+  constructor(ratio = 1) {
+    this.#ratio = ratio;
+  }
+
+  /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
+  event(type: string, data: unknown): void {
+    if (type === 'message_start') this.#start(member(data, 'message'));
+    else if (type === 'message_delta') this.#figures(member(data, 'usage'));
+    else if (type === 'content_block_delta') this.#textBytes += textBytes(member(data, 'delta'));
+  }
+
+  /** An answer that is not streamed. */
+  message(message: unknown): void {
+    this.#figures(member(message, 'usage'));
+  }
+
+  /**
+   * What was seen so far. Until the provider tells the output, it is estimated from the text that
+   * came.
+   */
+  usage(): Usage {
+    const estimate = Math.ceil((this.#textBytes / BYTES_PER_TOKEN) * this.#ratio);
+    const output = this.#output ?? (this.#textBytes > 0 ? estimate : undefined);
+    const told = this.#input !== undefined || this.#cacheCreation !== undefined;
+    return {
+      ...(told && { inputTokens: (this.#input ?? 0) + (this.#cacheCreation ?? 0) }),
+      ...(output !== undefined && { outputTokens: output }),
+      ...(this.#cacheRead !== undefined && { cacheReadTokens: this.#cacheRead }),
+    };
+  }
+
+  /** The output figure of message_start is only where the count begins and is left out. */
+  #start(message: unknown): void {
+    this.#inputFigures(member(message, 'usage'));
+  }
+
+  #figures(usage: unknown): void {
+    this.#inputFigures(usage);
+    this.#output = count(usage, 'output_tokens') ?? this.#output;
+  }
+
+  #inputFigures(usage: unknown): void {
+    this.#input = count(usage, 'input_tokens') ?? this.#input;
+    this.#cacheCreation = count(usage, 'cache_creation_input_tokens') ?? this.#cacheCreation;
+    this.#cacheRead = count(usage, 'cache_read_input_tokens') ?? this.#cacheRead;
+  }
+}
+
+/** Bytes of what a delta adds: text, thinking or the input of a tool. */
+function textBytes(delta: unknown): number {
+  let bytes = 0;
+  for (const name of ['text', 'thinking', 'partial_json']) {
+    const text = member(delta, name);
+    if (typeof text === 'string') bytes += Buffer.byteLength(text);
+  }
+  return bytes;
+}
+
+function count(value: unknown, name: string): number | undefined {
+  const figure = member(value, name);
+  return typeof figure === 'number' && Number.isSafeInteger(figure) && figure >= 0
+    ? figure
+    : undefined;
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, unknown>)[name];
+}
+
+/** What the attempts of one request took together. */
+export class TotalUsage {
+  #inputTokens: number | undefined = 0;
+  #outputTokens: number | undefined = 0;
+
+  add(charge: ActualCost): void {
+    if (charge === REFUND) return;
+    const { inputTokens, outputTokens } = charge;
+    this.#inputTokens = sum(this.#inputTokens, inputTokens);
+    this.#outputTokens = sum(this.#outputTokens, outputTokens);
+  }
+
+  /** A figure that one of the attempts did not learn is absent: what was reserved stands. */
+  total(): ActualCost {
+    return {
+      ...(this.#inputTokens !== undefined && { inputTokens: this.#inputTokens }),
+      ...(this.#outputTokens !== undefined && { outputTokens: this.#outputTokens }),
+    };
+  }
+}
+
+function sum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b;
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Standing } from '../../guard/admission.ts';
+import { content } from '../../guard/guardFixture.ts';
+import { Pool } from './pool.ts';
+
+const ENDPOINTS = ['a', 'b', 'c'].map((name, i) => ({
+  name,
+  provider: 'Anthropic',
+  baseURL: 'http://model.test',
+  ...(name === 'b' && { maxConcurrent: 4, weight: 3 }),
+  priority: i === 2 ? 1 : 0,
+}));
+
+function refuse(): never {
+  throw new Error('nothing is to be called');
+}
+
+function pooling(calls: Record<string, number>): Pool {
+  const standing = (dependency: string): Standing | undefined => {
+    const known = calls[dependency];
+    return known === undefined ? undefined : { state: 'Usable', calls: known };
+  };
+  return new Pool({
+    guard: {
+      dependency: (name) => ({
+        name,
+        present: name in calls,
+        acquire: refuse,
+        learn: () => undefined,
+        standing: () => standing(name),
+      }),
+    },
+    credentials: { mounted: () => undefined },
+    random: () => 0,
+  });
+}
+
+describe('the pool', () => {
+  it('measures load by what an endpoint takes, or else by what the agent takes', () => {
+    const pool = pooling({ 'model/a': 5, 'model/b': 1, 'model/c': 0 });
+    const bounded = content({
+      endpoints: ENDPOINTS,
+      bulkhead: { maxConcurrent: 10, maxQueued: 0, acquireTimeoutMs: 1 },
+    });
+    const shown = pool.state(bounded, ENDPOINTS);
+    expect(shown.map(({ load }) => load)).toEqual([0.5, 0.25, 0]);
+    expect(shown.map(({ weight, priority }) => [weight, priority])).toEqual([
+      [1, 0],
+      [3, 0],
+      [1, 1],
+    ]);
+    const { members } = pool.members(ENDPOINTS, []);
+    const least = pool.choose(bounded, pool.candidates(members, bounded));
+    expect(least?.name).toBe('b');
+  });
+
+  it('takes a strategy that it does not know for LeastLoaded', () => {
+    const pool = pooling({ 'model/a': 5, 'model/b': 1 });
+    const { members } = pool.members(ENDPOINTS, []);
+    const chosen = pool.choose(
+      { loadBalancing: 'Fastest' },
+      pool.candidates(members, { bulkhead: undefined }),
+    );
+    expect(chosen?.name).toBe('a');
+  });
+
+  it('leaves out what a reload took away', () => {
+    expect(pooling({ 'model/b': 0 }).members(ENDPOINTS, []).members).toMatchObject([
+      { dependency: 'model/b' },
+    ]);
+  });
+
+  it('tells callers’ credentials apart by their hash', () => {
+    const pool = pooling({ 'model/a': 0, 'model/b': 0 });
+    const hashes = (...headers: string[]): string[] =>
+      pool.members(ENDPOINTS, headers).members.map(({ credential }) => credential.hash);
+    const [one, same] = hashes('X-Api-Key', 'one');
+    expect(one).toBe(same);
+    expect(one).not.toContain('one');
+    expect(hashes('x-api-key', 'two')[0]).not.toBe(one);
+  });
+
+  it('remembers where so many conversations were served and no more', () => {
+    const pool = pooling({});
+    for (let i = 0; i <= 10_000; i += 1) pool.stick(`c${i}`, 'a');
+    pool.stick('c1', 'b');
+    expect([pool.lastOf('c0'), pool.lastOf('c1'), pool.lastOf('c10000')]).toEqual([
+      undefined,
+      'b',
+      'a',
+    ]);
+  });
+});

@@ -1,0 +1,187 @@
+import type { Content, Endpoint } from '../../../contract/generated/types.ts';
+import type { Credential, Standing } from '../../guard/admission.ts';
+import type { Handle } from '../../guard/handle.ts';
+import { dependencyOf } from '../../guard/supported.ts';
+import { Balancer } from './balancer.ts';
+import type { Choice, Strategy } from './balancer.ts';
+import type { Credentials, MountedKey } from './credentials.ts';
+import { credentialHash } from './credentials.ts';
+import { headerValue } from '../transport/headers.ts';
+import type { RawHeaders } from '../transport/headers.ts';
+
+/** The configuration in force, as far as requests go by it. */
+export interface InForce {
+  content: Content;
+  /** Those that this runtime supports. */
+  endpoints: readonly Endpoint[];
+}
+
+/** An endpoint that may serve a request, with the credential that it is asked with. */
+export interface Member {
+  endpoint: Endpoint;
+  dependency: string;
+  /** What it is called by. */
+  handle: Pick<Handle, 'acquire' | 'learn' | 'standing'>;
+  priority: number;
+  /** The endpoint's own key; absent: the client's is passed on. */
+  key?: string | undefined;
+  credential: Credential;
+}
+
+/** A member as the balancer sees it. */
+export interface Candidate extends Choice {
+  member: Member;
+}
+
+/** An endpoint as /debug/endpoints shows it. */
+export interface EndpointState {
+  dependency: string;
+  priority: number;
+  weight: number;
+  standing: Standing['state'];
+  /** Calls under way, those that wait included. */
+  calls: number;
+  /** Share of what it can take that is in use. */
+  load: number;
+}
+
+/** A dependency as the pool needs it. */
+type Called = Member['handle'] & Pick<Handle, 'name' | 'present'>;
+
+export interface PoolDeps {
+  guard: { dependency(name: string): Called | undefined };
+  credentials: Pick<Credentials, 'mounted'>;
+  /** From 0 up to but not 1. */
+  random: () => number;
+}
+
+/** What an endpoint takes at a time for its load, where neither it nor the agent has a bound. */
+const CAPACITY = 100;
+/** Conversations whose endpoint is remembered; the one that called longest ago gives way. */
+const MAX_STICKY = 10_000;
+
+const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
+  'RoundRobin',
+  'LeastLoaded',
+  'Weighted',
+  'Random',
+]);
+
+/** The endpoints of the model: which of them a call goes to. */
+export class Pool {
+  readonly #deps: PoolDeps;
+  readonly #balancer: Balancer;
+  readonly #sticky = new Map<string, string>();
+  /** Of the endpoints of configurations in use: each is looked up once. */
+  readonly #handles = new WeakMap<Endpoint, Called>();
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps;
+    this.#balancer = new Balancer(deps.random);
+  }
+
+  /**
+   * Those of the endpoints that a request can be made to, and the mounted key that keeps another
+   * from it, if one does. `headers` are the client's, for its own credential.
+   */
+  members(
+    endpoints: readonly Endpoint[],
+    headers: RawHeaders,
+  ): { members: Member[]; missing?: NonNullable<Endpoint['credential']> } {
+    const members: Member[] = [];
+    let missing: Endpoint['credential'];
+    let own: Credential | undefined;
+    for (const endpoint of endpoints) {
+      const handle = this.#handle(endpoint);
+      // A reload may have taken it away since the request began.
+      if (handle?.present !== true) continue;
+      const mounted = endpoint.credential && this.#deps.credentials.mounted(endpoint.credential);
+      if (endpoint.credential && mounted === undefined) missing ??= endpoint.credential;
+      else
+        members.push(member(endpoint, handle, mounted, () => (own ??= clientCredential(headers))));
+    }
+    return { members, ...(missing && { missing }) };
+  }
+
+  /** How each member stands now. */
+  candidates(members: readonly Member[], { bulkhead }: Pick<Content, 'bulkhead'>): Candidate[] {
+    const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
+    const candidates: Candidate[] = [];
+    for (const member of members) {
+      const { endpoint, handle, priority, credential } = member;
+      const standing = handle.standing(credential);
+      if (!standing) continue;
+      candidates.push({
+        member,
+        name: endpoint.name,
+        priority,
+        weight: endpoint.weight ?? 1,
+        standing: standing.state,
+        load: standing.calls / (endpoint.maxConcurrent ?? capacity),
+      });
+    }
+    return candidates;
+  }
+
+  /** The candidate to ask first. */
+  choose(
+    { loadBalancing = '' }: Pick<Content, 'loadBalancing'>,
+    candidates: readonly Candidate[],
+  ): Candidate | undefined {
+    const known = STRATEGIES.has(loadBalancing);
+    return this.#balancer.choose(known ? (loadBalancing as Strategy) : 'LeastLoaded', candidates);
+  }
+
+  /** Name of the endpoint that served this conversation last. */
+  lastOf(stickiness: string): string | undefined {
+    return this.#sticky.get(stickiness);
+  }
+
+  /** Notes where a conversation is served. */
+  stick(stickiness: string, endpoint: string): void {
+    this.#sticky.delete(stickiness);
+    this.#sticky.set(stickiness, endpoint);
+    if (this.#sticky.size > MAX_STICKY) this.#sticky.delete(this.#sticky.keys().next().value!);
+  }
+
+  /** How each endpoint stands for calls with its own key. */
+  state(content: Content, endpoints: readonly Endpoint[]): EndpointState[] {
+    const { members } = this.members(endpoints, []);
+    return this.candidates(members, content).map(
+      ({ member: { dependency, handle, credential }, priority, weight, standing, load }) => {
+        const calls = handle.standing(credential)?.calls ?? 0;
+        return { dependency, priority, weight, standing, calls, load };
+      },
+    );
+  }
+
+  #handle(endpoint: Endpoint): Called | undefined {
+    const known = this.#handles.get(endpoint);
+    if (known !== undefined) return known;
+    const found = this.#deps.guard.dependency(dependencyOf(endpoint));
+    if (found !== undefined) this.#handles.set(endpoint, found);
+    return found;
+  }
+}
+
+function member(
+  endpoint: Endpoint,
+  handle: Called,
+  mounted: MountedKey | undefined,
+  own: () => Credential,
+): Member {
+  return {
+    endpoint,
+    dependency: handle.name,
+    handle,
+    priority: endpoint.priority ?? 0,
+    key: mounted?.key,
+    credential: mounted ? mounted.credential : own(),
+  };
+}
+
+/** Whose gates apply when the client's own credential is passed on. */
+function clientCredential(headers: RawHeaders): Credential {
+  const secret = headerValue(headers, 'x-api-key') ?? headerValue(headers, 'authorization') ?? '';
+  return { hash: credentialHash(secret), mounted: false };
+}

@@ -1,0 +1,227 @@
+import type { Admission, AskedCall, Permit, Waiting } from '../../guard/admission.ts';
+import type { Rejection } from '../../errors/rejection.ts';
+import { REFUND } from '../../guard/admission.ts';
+import { IGNORED } from '../../resilience/outcome.ts';
+import { awaitAdmission } from '../../guard/awaitAdmission.ts';
+import type { RequestSize } from '../attempt/estimate.ts';
+import type { RawHeaders } from '../transport/headers.ts';
+import type { TokenEstimator } from '../attempt/estimate.ts';
+import { headerValue, limitKeys } from '../transport/headers.ts';
+import type { Candidate, InForce, Member, Pool } from './pool.ts';
+
+/** A request to the model, as far as it decides which endpoints may serve it. */
+export interface RoutedRequest extends InForce {
+  /** The client's, in which its own credential may be. */
+  headers: RawHeaders;
+  /** As the client named it. */
+  model: string;
+  size: RequestSize;
+  /** End of the whole request, on the monotonic clock. */
+  deadlineAt: number;
+  /** Aborted with a Cut when the client leaves or the process does. */
+  signal: AbortSignal;
+  /** Who asks, as the cache tells clients apart; empty for nobody in particular. Absent: not to be answered from it. */
+  principal?: string;
+  /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
+  stickiness?: string | undefined;
+}
+
+/** Leave to make an attempt, at this endpoint. */
+export interface Granted {
+  kind: 'Granted';
+  member: Member;
+  permit: Permit;
+}
+
+/** No endpoint takes the call: the rejection of the one that may take one soonest. */
+export interface Refused {
+  kind: 'Refused';
+  rejection: Rejection;
+  /** Whether the credential is the agent's own. */
+  mounted: boolean;
+}
+
+/** There is no endpoint to ask: none has its key, or a reload took all of them away. */
+export interface Nowhere {
+  kind: 'Nowhere';
+  missing?: NonNullable<Member['endpoint']['credential']>;
+}
+
+export interface RouteDeps {
+  pool: Pool;
+  estimator: Pick<TokenEstimator, 'estimate'>;
+  /** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
+  onFallback: (from: string, to: string) => void;
+}
+
+/** Which of the others a call may move on to. */
+export interface Move {
+  from: Member;
+  /** Only to those of the same priority. */
+  equals?: boolean;
+  /** Only to those with another credential. */
+  otherCredential?: boolean;
+}
+
+/** Own rejections after which waiting at that endpoint may help. */
+const WAITABLE: ReadonlySet<Rejection['reason']> = new Set(['BulkheadFull', 'RateLimited']);
+
+/** The way of one request through the pool: where each of its attempts goes. */
+export class Route {
+  readonly #deps: RouteDeps;
+  readonly #request: RoutedRequest;
+  /** Those that an attempt was made at. */
+  readonly #tried: string[] = [];
+  /** How often it may still move on: when all endpoints are down, load must not multiply by them. */
+  #movesLeft: number;
+
+  constructor(deps: RouteDeps, request: RoutedRequest) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#movesLeft = request.content.retry?.maxAttempts ?? 1;
+  }
+
+  /** Where the first attempt goes; waits at an endpoint that is full if there is no other. */
+  first(): Granted | Refused | Nowhere | Promise<Granted | Refused> {
+    const { pool } = this.#deps;
+    const { content, endpoints, headers } = this.#request;
+    const { members, missing } = pool.members(endpoints, headers);
+    if (members.length <= 1) {
+      return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };
+    }
+    const answer = this.#any(pool.candidates(members, content));
+    if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
+    return this.#noted(answer, members);
+  }
+
+  /** The answer, with a fallback told of if that is what it is. */
+  #noted(answer: Granted | Refused, members: readonly Member[]): Granted | Refused {
+    if (answer.kind === 'Refused') return answer;
+    const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
+    const passedOver = preferred.priority < answer.member.priority;
+    if (passedOver) this.#deps.onFallback(preferred.dependency, answer.member.dependency);
+    return answer;
+  }
+
+  /** The same endpoint once more, or another one if that takes no call any more. */
+  async again(member: Member): Promise<Granted | undefined> {
+    const { members } = this.#deps.pool.members([member.endpoint], this.#request.headers);
+    const answer = members[0] && (await this.#only(members[0]));
+    if (answer?.kind === 'Granted') return answer;
+    return this.#request.signal.aborted ? undefined : this.move({ from: member });
+  }
+
+  /** Whether there is another endpoint that takes a call now. */
+  canMove(move: Move): boolean {
+    return this.#others(move).some(({ standing }) => standing === 'Usable');
+  }
+
+  /** Another endpoint that has not been tried and takes a call now; undefined when there is none. */
+  move(move: Move): Granted | undefined {
+    const { pool, onFallback } = this.#deps;
+    const left = this.#others(move).filter(({ standing }) => standing === 'Usable');
+    for (;;) {
+      const chosen = pool.choose(this.#request.content, left);
+      if (!chosen) return undefined;
+      const answer = this.#ask(chosen.member, true);
+      if (answer.kind === 'Permit') {
+        this.#movesLeft -= 1;
+        onFallback(move.from.dependency, chosen.member.dependency);
+        return this.#granted(chosen.member, answer);
+      }
+      left.splice(left.indexOf(chosen), 1);
+    }
+  }
+
+  #others({ from, equals = false, otherCredential = false }: Move): Candidate[] {
+    const { content, endpoints, headers } = this.#request;
+    if (endpoints.length <= 1 || this.#movesLeft === 0) return [];
+    const { members } = this.#deps.pool.members(endpoints, headers);
+    const others = members.filter(
+      ({ dependency, priority, credential }) =>
+        !this.#tried.includes(dependency) &&
+        (!equals || priority === from.priority) &&
+        (!otherCredential || credential.hash !== from.credential.hash),
+    );
+    return this.#deps.pool.candidates(others, content);
+  }
+
+  #only(member: Member): Granted | Refused | Promise<Granted | Refused> {
+    const answer = this.#ask(member, false);
+    if (answer.kind === 'Waiting') return this.#waited(member, answer);
+    if (answer.kind === 'Permit') return this.#granted(member, answer);
+    return refused(member, answer.rejection);
+  }
+
+  /** Asks one after the other: those that are usable at once, then those that are full. */
+  #any(candidates: Candidate[]): Granted | Refused | Promise<Granted | Refused> {
+    const left = [...candidates];
+    const refusals: Refused[] = [];
+    for (;;) {
+      const chosen = this.#sticky(left) ?? this.#deps.pool.choose(this.#request.content, left);
+      if (!chosen) return soonest(refusals);
+      const immediate = chosen.standing === 'Usable';
+      const answer = this.#ask(chosen.member, immediate);
+      // Whoever waited has no time left for others.
+      if (answer.kind === 'Waiting') return this.#waited(chosen.member, answer);
+      if (answer.kind === 'Permit') return this.#granted(chosen.member, answer);
+      const { rejection } = answer;
+      if (immediate && WAITABLE.has(rejection.reason)) {
+        chosen.standing = 'Full';
+        continue;
+      }
+      left.splice(left.indexOf(chosen), 1);
+      refusals.push(refused(chosen.member, rejection));
+    }
+  }
+
+  /** Where the conversation was served last, as long as that takes calls. */
+  #sticky(candidates: readonly Candidate[]): Candidate | undefined {
+    const { stickiness } = this.#request;
+    const last = stickiness === undefined ? undefined : this.#deps.pool.lastOf(stickiness);
+    if (last === undefined) return undefined;
+    return candidates.find(({ name, standing }) => name === last && standing === 'Usable');
+  }
+
+  #granted(member: Member, permit: Permit): Granted {
+    const { stickiness } = this.#request;
+    if (stickiness !== undefined) this.#deps.pool.stick(stickiness, member.endpoint.name);
+    this.#tried.push(member.dependency);
+    return { kind: 'Granted', member, permit };
+  }
+
+  #ask(member: Member, immediate: boolean): Admission | Waiting {
+    const { deadlineAt, headers, size, model, principal = '' } = this.#request;
+    const { endpoint, credential } = member;
+    const { maxTokens = Infinity } = endpoint;
+    const estimate = this.#deps.estimator.estimate(endpoint.model ?? model, size);
+    const asked: AskedCall = {
+      deadlineAt,
+      header: limitKeys(principal, (name) => headerValue(headers, name)),
+      cost: { ...estimate, outputTokens: Math.min(estimate.outputTokens, maxTokens) },
+      credential,
+      ...(immediate && { immediate }),
+    };
+    return member.handle.acquire(asked);
+  }
+
+  async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {
+    const { signal } = this.#request;
+    const admission = await awaitAdmission(waiting, signal);
+    if (admission.kind === 'Rejection') return refused(member, admission.rejection);
+    if (!signal.aborted) return this.#granted(member, admission.permit);
+    admission.permit.settle(IGNORED, REFUND);
+    return refused(member, LEFT);
+  }
+}
+
+/** Nobody reads this: the client is gone, or the process leaves. */
+const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
+
+function refused({ credential: { mounted } }: Member, rejection: Rejection): Refused {
+  return { kind: 'Refused', rejection, mounted };
+}
+
+function soonest(refusals: readonly Refused[]): Refused {
+  return refusals.reduce((a, b) => (b.rejection.retryAfterMs < a.rejection.retryAfterMs ? b : a));
+}

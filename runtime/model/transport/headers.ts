@@ -1,0 +1,82 @@
+import { PRINCIPAL } from '../../guard/admission.ts';
+
+/** Headers as name, value, name, value, … in the order and case they arrived. */
+export type RawHeaders = readonly string[];
+
+/** Fields of one connection, which a proxy does not pass on (RFC 9110, 7.6.1). */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Request fields that belong to our own request: its length, its host, its hand-shake. */
+const OWN_REQUEST = new Set(['host', 'content-length', 'expect']);
+
+const CREDENTIALS = new Set(['x-api-key', 'authorization']);
+
+/**
+ * Headers for the endpoint: the client's, but for those of the connection. With a credential of
+ * the endpoint's own the client's are dropped in its favour.
+ */
+export function requestHeaders(raw: RawHeaders, credential?: string): string[] {
+  const connection = connectionFields(raw);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || connection?.has(name)) continue;
+    if (credential !== undefined && CREDENTIALS.has(name)) continue;
+    headers.push(raw[i]!, raw[i + 1]!);
+  }
+  if (credential !== undefined) headers.push('x-api-key', credential);
+  return headers;
+}
+
+/** Headers for the client: the endpoint's, but for those of the connection. */
+export function responseHeaders(raw: RawHeaders): string[] {
+  const connection = connectionFields(raw);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (!HOP_BY_HOP.has(name) && !connection?.has(name)) headers.push(raw[i]!, raw[i + 1]!);
+  }
+  return headers;
+}
+
+/** First value of a header; `name` in lower case. */
+export function headerValue(raw: RawHeaders, name: string): string | undefined {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const each = raw[i]!;
+    // Lengths first: lower-casing every name would cost more than all else that is done with them.
+    if (each.length === name.length && each.toLowerCase() === name) return raw[i + 1];
+  }
+  return undefined;
+}
+
+/** What limits by key ask for: the caller, or a header. */
+export function limitKeys(
+  principal: string,
+  header: (name: string) => string | undefined,
+): (name: string) => string | undefined {
+  return (name) => (name === PRINCIPAL ? principal : header(name));
+}
+
+/** Fields that a Connection header names as belonging to the connection; undefined when it names none. */
+function connectionFields(raw: RawHeaders): Set<string> | undefined {
+  let fields: Set<string> | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const each = raw[i]!;
+    if (each.length !== CONNECTION.length || each.toLowerCase() !== CONNECTION) continue;
+    for (const field of raw[i + 1]!.split(','))
+      (fields ??= new Set()).add(field.trim().toLowerCase());
+  }
+  return fields;
+}
+
+const CONNECTION = 'connection';
