@@ -366,12 +366,6 @@ export class Runtime {
     this.#agent.apply(content);
     this.#model.caller.apply(content.cache);
     this.#kept.restore();
-    // What follows in slices is told when it is done.
-    if (this.guard.applying) void this.guard.applied.then(() => this.#report());
-  }
-
-  #report(): void {
-    this.#control.broadcast(this.#reporter.snapshot());
   }
 
   #onConfiguration(offer: Offer): void {

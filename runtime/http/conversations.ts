@@ -9,10 +9,10 @@ import { StoreUnavailable } from '../agent/store.ts';
 import type { Absence, ConversationStore, Kept, Lease, Ref } from '../agent/store.ts';
 import { Turn } from '../agent/turn.ts';
 import type { TurnObserver, TurnResult } from '../agent/turn.ts';
-import type { Admission, Permit } from '../guard/admission.ts';
+import type { Admission, Permit } from '../guard/permit.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import { decided } from '../model/decided.ts';
+import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
 import type { RequestCut } from '../model/requestCut.ts';
@@ -258,7 +258,7 @@ export class Conversations {
       header: keysOf(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
     });
-    const admission: Admission = await decided(asked, cut);
+    const admission: Admission = await awaitAdmission(asked, cut);
     if (admission.kind === 'Rejection') {
       const problem = cut.reason ? FAULTS[cut.reason.why] : rejected(admission.rejection);
       return this.#refuse(response, problem);

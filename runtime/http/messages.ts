@@ -2,13 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import { INBOUND } from '../../contract/link.ts';
-import type { ActualCost, Admission, Cost } from '../guard/admission.ts';
+import type { ActualCost, Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { HeldAnswer } from '../model/attempt.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { ModelAnswer } from '../model/request.ts';
-import { decided } from '../model/decided.ts';
+import { awaitAdmission } from '../guard/awaitAdmission.ts';
+import type { Admission } from '../guard/permit.ts';
 import type { TokenEstimator } from '../model/estimate.ts';
 import { Cut } from '../model/outcome.ts';
 import type { RequestCut } from '../model/requestCut.ts';
@@ -120,7 +121,7 @@ export class Messages {
       header: keysOf(caller.principal, (name) => headerOf(request, name)),
       ...(cost && { cost }),
     });
-    return answer.kind === 'Waiting' ? decided(answer, cut) : answer;
+    return answer.kind === 'Waiting' ? awaitAdmission(answer, cut) : answer;
   }
 
   #estimate({ endpoints }: InForce, { model, size }: MessagesRequest): Cost {

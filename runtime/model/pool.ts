@@ -1,6 +1,6 @@
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
-import type { Credential, Standing } from '../guard/admission.ts';
-import type { Handle } from '../guard/handle.ts';
+import type { Availability, Credential } from '../guard/admission.ts';
+import type { Dependency } from '../guard/dependency.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
@@ -14,7 +14,7 @@ export interface Member {
   endpoint: Endpoint;
   dependency: string;
   /** What it is called by. */
-  handle: Pick<Handle, 'acquire' | 'learn' | 'standing'>;
+  handle: Pick<Dependency, 'acquire' | 'availability' | 'learn'>;
   priority: number;
   /** The endpoint's own key; absent: the caller's is passed on. */
   key?: string | undefined;
@@ -31,7 +31,7 @@ export interface EndpointState {
   dependency: string;
   priority: number;
   weight: number;
-  standing: Standing['state'];
+  standing: Availability['state'];
   /** Calls under way, those that wait included. */
   calls: number;
   /** Share of what it can take that is in use. */
@@ -39,7 +39,7 @@ export interface EndpointState {
 }
 
 /** A dependency as the pool needs it. */
-type Called = Member['handle'] & Pick<Handle, 'name' | 'present'>;
+type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
 
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
@@ -101,7 +101,7 @@ export class Pool {
     const candidates: Candidate[] = [];
     for (const member of members) {
       const { endpoint, handle, priority, credential } = member;
-      const standing = handle.standing(credential);
+      const standing = handle.availability(credential);
       if (!standing) continue;
       candidates.push({
         member,
@@ -141,7 +141,7 @@ export class Pool {
     const { members } = this.members(endpoints, []);
     return this.candidates(members, content).map(
       ({ member: { dependency, handle, credential }, priority, weight, standing, load }) => {
-        const calls = handle.standing(credential)?.calls ?? 0;
+        const calls = handle.availability(credential)?.calls ?? 0;
         return { dependency, priority, weight, standing, calls, load };
       },
     );

@@ -1,7 +1,8 @@
-import type { Admission, AskedCall, Permit, Rejection, Waiting } from '../guard/admission.ts';
+import type { AskedCall, Rejection } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import { IGNORED } from '../resilience/outcome.ts';
-import { decided } from './decided.ts';
+import { awaitAdmission } from '../guard/awaitAdmission.ts';
+import type { Admission, Permit, Waiting } from '../guard/permit.ts';
 import { keysOf } from '../security/caller.ts';
 import type { ModelRequest } from './request.ts';
 import type { TokenEstimator } from './estimate.ts';
@@ -189,7 +190,7 @@ export class Route {
 
   async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {
     const { signal } = this.#request;
-    const admission = await decided(waiting, signal);
+    const admission = await awaitAdmission(waiting, signal);
     if (admission.kind === 'Rejection') return refused(member, admission.rejection);
     if (!signal.aborted) return this.#granted(member, admission.permit);
     admission.permit.settle(IGNORED, REFUND);

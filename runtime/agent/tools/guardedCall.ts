@@ -1,8 +1,8 @@
 import type { Credential, Rejection } from '../../guard/admission.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Guard } from '../../guard/guard.ts';
-import type { Handle } from '../../guard/handle.ts';
-import { decided } from '../../model/decided.ts';
+import type { Dependency } from '../../guard/dependency.ts';
+import { awaitAdmission } from '../../guard/awaitAdmission.ts';
 import { Cut } from '../../model/outcome.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
@@ -45,7 +45,7 @@ export class CallsTo {
   readonly #dependency: string;
   readonly #deps: GuardedCallsDeps;
   /** Looked up at the first call. */
-  #handle: Handle | undefined;
+  #handle: Dependency | undefined;
 
   constructor(dependency: string, deps: GuardedCallsDeps) {
     this.#dependency = dependency;
@@ -65,7 +65,7 @@ export class CallsTo {
       header,
       ...(credential && { credential }),
     });
-    const admission = await decided(asked, signal);
+    const admission = await awaitAdmission(asked, signal);
     if (admission.kind === 'Rejection') return this.#unavailable(admission.rejection);
     const { permit } = admission;
     let answer: ToolAnswer | undefined;
