@@ -53,7 +53,7 @@ const RUNTIME: Layer[] = [
   {
     folder: 'runtime/model/transport',
     purpose: 'sockets, server-sent events, headers',
-    imports: [...SHARED, 'runtime/errors'],
+    imports: [...SHARED, 'runtime/errors', 'runtime/resilience', 'runtime/guard'],
   },
   {
     folder: 'runtime/model/attempt',

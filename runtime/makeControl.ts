@@ -66,11 +66,7 @@ function report(
     port.broadcast({ type: 'Transition', transition, circuit });
     void kept.save();
   });
-  events.on('apply', () => {
-    kept.restore();
-    // What follows in slices is reported when it is done.
-    if (guard.applying) void guard.applied.then(() => port.broadcast(reporter.snapshot()));
-  });
+  events.on('apply', () => kept.restore());
   events.on('configuration', () => {
     void kept.save();
     reportedMissing = JSON.stringify(reporter.missing());

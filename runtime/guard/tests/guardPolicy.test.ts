@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content } from './guardFixture.ts';
-import { OK } from '../resilience/outcome.ts';
-import type { Circuit, CircuitStatus, Transition } from '../../contract/generated/types.ts';
-import type { GuardSnapshot } from './guard.ts';
-import type { Outcome } from '../resilience/outcome.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content } from '../../testing/guardFixture.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { Circuit, CircuitStatus, Transition } from '../../../contract/generated/types.ts';
+import type { GuardSnapshot } from '../guard.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 
 const PRIMARY = 'model/primary';
 const START = '2026-01-01T00:00:00.000Z';
@@ -28,7 +28,7 @@ class Bench {
 
   call(outcome: Outcome, times = 1): void {
     for (let i = 0; i < times; i += 1) {
-      const answer = this.guard.acquire(PRIMARY);
+      const answer = this.guard.dependency(PRIMARY)!.acquire();
       if (answer.kind !== 'Permit') throw new Error(answer.rejection.reason);
       answer.settle(outcome);
     }

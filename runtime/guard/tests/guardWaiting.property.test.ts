@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content, limitOf } from './guardFixture.ts';
-import type { Content } from '../../contract/generated/types.ts';
-import type { GateReason } from '../resilience/gates.ts';
-import type { Outcome } from '../resilience/outcome.ts';
-import type { Admission, AskedCall, Permit, Waiting } from './admission.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import type { Content } from '../../../contract/generated/types.ts';
+import type { GateReason } from '../../resilience/gates.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+import type { AskedCall } from '../admission.ts';
+import type { Admission, Permit, Waiting } from '../permit.ts';
 
 const PRIMARY = 'model/primary';
 const [ENDPOINT] = content().endpoints;
@@ -103,7 +104,7 @@ class Run {
   async take(next: Step): Promise<void> {
     switch (next.do) {
       case 'acquire':
-        this.keep(this.guard.acquire(PRIMARY, next.asked));
+        this.keep(this.guard.dependency(PRIMARY)!.acquire(next.asked));
         break;
       case 'admitInbound':
         this.keep(this.guard.admitInbound({}));

@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content, limitOf } from './guardFixture.ts';
-import { REFUND } from './admission.ts';
-import { OK } from '../resilience/outcome.ts';
-import type { Content, Limit } from '../../contract/generated/types.ts';
-import type { Admission, AskedCall, Permit, Rejection, Waiting } from './admission.ts';
-import type { Outcome } from '../resilience/outcome.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import { REFUND } from '../admission.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { Content, Limit } from '../../../contract/generated/types.ts';
+import type { AskedCall } from '../admission.ts';
+import type { Rejection } from '../../errors/rejection.ts';
+import type { Admission, Permit, Waiting } from '../permit.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 
 const PRIMARY = 'model/primary';
 const OVERLOADED: Outcome = { vote: 'failure', class: 'Overloaded', message: 'HTTP 529' };
@@ -23,19 +25,19 @@ class Bench {
   }
 
   permit(asked: AskedCall = {}): Permit {
-    const answer = this.guard.acquire(PRIMARY, asked);
+    const answer = this.guard.dependency(PRIMARY)!.acquire(asked);
     if (answer.kind !== 'Permit') throw new Error(JSON.stringify(answer));
     return answer;
   }
 
   wait(asked: AskedCall = {}): Waiting {
-    const answer = this.guard.acquire(PRIMARY, asked);
+    const answer = this.guard.dependency(PRIMARY)!.acquire(asked);
     if (answer.kind !== 'Waiting') throw new Error(`it is a ${answer.kind}`);
     return answer;
   }
 
   refusal(asked: AskedCall = {}): Rejection {
-    const answer = this.guard.acquire(PRIMARY, asked);
+    const answer = this.guard.dependency(PRIMARY)!.acquire(asked);
     if (answer.kind !== 'Rejection') throw new Error(`it is a ${answer.kind}`);
     return answer.rejection;
   }

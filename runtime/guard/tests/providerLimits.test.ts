@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { content, limitOf } from './guardFixture.ts';
-import { OK } from '../resilience/outcome.ts';
-import type { AskedCall } from './admission.ts';
-import type { Limit } from '../../contract/generated/types.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import type { Remaining } from '../providerLimits.ts';
+import { content, limitOf } from '../../testing/guardFixture.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { AskedCall } from '../admission.ts';
+import type { Limit } from '../../../contract/generated/types.ts';
 
 const PRIMARY = 'model/primary';
 const MOUNTED = { hash: 'm', mounted: true };
@@ -21,7 +22,7 @@ class Bench {
   /** granted, or the time to wait. */
   ask(inputTokens = 1, asked: AskedCall = { credential: MOUNTED }): string | number {
     const cost = { inputTokens, outputTokens: 9999 };
-    const answer = this.guard.acquire(PRIMARY, { ...asked, cost });
+    const answer = this.guard.dependency(PRIMARY)!.acquire({ ...asked, cost });
     if (answer.kind === 'Rejection') {
       expect(answer.rejection).toMatchObject({ reason: 'RateLimited', target: PRIMARY });
       return answer.rejection.retryAfterMs;
@@ -30,8 +31,8 @@ class Bench {
     return 'granted';
   }
 
-  told(...told: Parameters<Guard['learn']>[1]): void {
-    this.guard.learn(PRIMARY, told, MOUNTED.hash);
+  told(...told: Remaining[]): void {
+    this.guard.dependency(PRIMARY)!.learn(told, MOUNTED.hash);
   }
 }
 
@@ -110,7 +111,9 @@ describe('limits of the provider', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, resetMs: 60_000 });
     expect(bench.ask(1, { credential: { hash: 'a', mounted: false } })).toBe('granted');
-    bench.guard.learn(PRIMARY, [{ resource: 'Requests', remaining: 5, resetMs: 9 }], 'another');
+    bench.guard
+      .dependency(PRIMARY)!
+      .learn([{ resource: 'Requests', remaining: 5, resetMs: 9 }], 'another');
     expect(bench.ask()).toBe(60_000);
     expect(bench.ask(1, { credential: { hash: 'rotated', mounted: true } })).toBe('granted');
   });

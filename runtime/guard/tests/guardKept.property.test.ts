@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content, limitOf } from './guardFixture.ts';
-import type { Content } from '../../contract/generated/types.ts';
-import type { GuardSnapshot } from './guard.ts';
-import type { GateReason } from '../resilience/gates.ts';
-import type { Handle } from './handle.ts';
-import type { Outcome } from '../resilience/outcome.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import type { Content } from '../../../contract/generated/types.ts';
+import type { GuardSnapshot } from '../guard.ts';
+import type { GateReason } from '../../resilience/gates.ts';
+import type { Dependency } from '../dependency.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 
 const PRIMARY = 'model/primary';
 const MAX_AGE_MS = 600_000;
@@ -78,8 +78,8 @@ const trace = fc.array(step, { minLength: 5, maxLength: 40, size: 'max' });
 class Life {
   readonly clock: FakeClock;
   readonly guard: Guard;
-  /** Looked up before anything is taken up. */
-  private readonly primary: Handle;
+  /** Looked up before anything is restored. */
+  private readonly primary: Dependency;
 
   constructor(capacity: number, start?: string) {
     this.clock = new FakeClock(start);
@@ -176,13 +176,15 @@ describe('a gate that is taken up', () => {
     expect(second.guard.gates()).toMatchObject([{ gate: 'Unauthorized' }]);
     second.guard.useCredential(PRIMARY, 'rotated');
     const asked = { credential: { hash: 'rotated', mounted: true } };
-    expect(second.guard.acquire(PRIMARY, asked).kind).toBe('Permit');
-    expect(second.guard.acquire(PRIMARY, asked).kind).toBe('Rejection');
+    expect(second.guard.dependency(PRIMARY)!.acquire(asked).kind).toBe('Permit');
+    expect(second.guard.dependency(PRIMARY)!.acquire(asked).kind).toBe('Rejection');
   });
 
   it('is not one that a caller passed on', () => {
     const first = new Life(6);
-    const answer = first.guard.acquire(PRIMARY, { credential: { hash: 'theirs', mounted: false } });
+    const answer = first.guard
+      .dependency(PRIMARY)!
+      .acquire({ credential: { hash: 'theirs', mounted: false } });
     if (answer.kind === 'Permit') answer.shutGate('SpendLimit', 5000);
     expect(first.guard.snapshot().gates).toEqual([]);
   });

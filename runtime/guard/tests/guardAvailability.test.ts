@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { OK } from '../resilience/outcome.ts';
-import type { Content } from '../../contract/generated/types.ts';
-import type { Admission, Permit } from './admission.ts';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content, limitOf } from './guardFixture.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { Content } from '../../../contract/generated/types.ts';
+import type { Admission, Permit } from '../permit.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
 
 const NAME = 'model/primary';
 const ENDPOINT = { name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' };
@@ -19,7 +19,7 @@ function guarding(parts: Partial<Content> = {}): { guard: Guard; clock: FakeCloc
 }
 
 const immediately = (guard: Guard): Admission =>
-  guard.acquire(NAME, { credential: KEY, immediate: true }) as Admission;
+  guard.dependency(NAME)!.acquire({ credential: KEY, immediate: true }) as Admission;
 const granted = (admission: Admission): Permit => {
   if (admission.kind !== 'Permit') throw new Error(admission.rejection.reason);
   return admission.permit;
@@ -27,9 +27,12 @@ const granted = (admission: Admission): Permit => {
 const reason = (admission: Admission): string =>
   admission.kind === 'Permit' ? 'granted' : admission.rejection.reason;
 
-describe('how a dependency stands', () => {
-  it('is unknown without it', () => {
-    expect(guarding().guard.standing('model/none')).toBeUndefined();
+describe('the availability of a dependency', () => {
+  it('is undefined once the configuration no longer has it', () => {
+    const { guard } = guarding();
+    const dependency = guard.dependency(NAME)!;
+    guard.apply(content({ endpoints: [] }));
+    expect(dependency.availability()).toBeUndefined();
   });
 
   it('is shut while the circuit is open, and usable by as many as may probe', () => {
@@ -37,13 +40,13 @@ describe('how a dependency stands', () => {
       circuits: [circuitOf({ trip: { consecutiveFailures: 1 } })],
     });
     granted(immediately(guard)).settle(FAILED);
-    expect(guard.standing(NAME)).toEqual({ state: 'Shut', calls: 0 });
+    expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Shut', calls: 0 });
     clock.advance(60_000);
-    expect(guard.standing(NAME)).toEqual({ state: 'Usable', calls: 0 });
+    expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
     const probe = granted(immediately(guard));
-    expect(guard.standing(NAME)).toEqual({ state: 'Shut', calls: 1 });
+    expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Shut', calls: 1 });
     probe.settle(OK);
-    expect(guard.standing(NAME)).toEqual({ state: 'Usable', calls: 0 });
+    expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
   });
 
   it('is usable when the circuit only decides in the shadow', () => {
@@ -51,7 +54,7 @@ describe('how a dependency stands', () => {
     const { guard } = guarding({ circuits: [circuit] });
     granted(immediately(guard)).settle(FAILED);
     expect(guard.circuits()[0]!.state).toBe('Open');
-    expect(guard.standing(NAME)?.state).toBe('Usable');
+    expect(guard.dependency(NAME)!.availability()?.state).toBe('Usable');
   });
 
   it('is shut for the credential whose gate is', () => {
@@ -59,29 +62,31 @@ describe('how a dependency stands', () => {
     const permit = granted(immediately(guard));
     permit.shutGate('RateLimited', 3_600_000);
     permit.settle(OK);
-    expect(guard.standing(NAME, KEY)?.state).toBe('Shut');
-    expect(guard.standing(NAME, { hash: 'other', mounted: false })?.state).toBe('Usable');
+    expect(guard.dependency(NAME)!.availability(KEY)?.state).toBe('Shut');
+    expect(guard.dependency(NAME)!.availability({ hash: 'other', mounted: false })?.state).toBe(
+      'Usable',
+    );
     clock.advance(3_600_000);
-    expect(guard.standing(NAME, KEY)?.state).toBe('Usable');
+    expect(guard.dependency(NAME)!.availability(KEY)?.state).toBe('Usable');
   });
 
   it('is full when a call would wait, and asking at once is refused and not counted', () => {
     const { guard } = guarding({ endpoints: [{ ...ENDPOINT, maxConcurrent: 1 }] });
     const first = granted(immediately(guard));
-    expect(guard.standing(NAME)).toEqual({ state: 'Full', calls: 1 });
+    expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Full', calls: 1 });
     expect(reason(immediately(guard))).toBe('BulkheadFull');
     expect(guard.stats().bulkheads).toMatchObject([{ active: 1, queued: 0, rejected: 0 }]);
     first.settle(OK);
-    expect(guard.standing(NAME)).toEqual({ state: 'Usable', calls: 0 });
+    expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
   });
 
-  it('knows no limits, but asking at once does, uncounted', () => {
+  it('leaves limits out, but a call that does not wait is rejected by them, uncounted', () => {
     const limit = limitOf({ target: NAME, capacity: 1, refill: { amount: 1, perMs: 60_000 } });
     const { guard } = guarding({ limits: [{ ...limit, onLimit: 'Queue', maxWaitMs: 90_000 }] });
     granted(immediately(guard)).settle(OK);
-    expect(guard.standing(NAME)?.state).toBe('Usable');
+    expect(guard.dependency(NAME)!.availability()?.state).toBe('Usable');
     expect(reason(immediately(guard))).toBe('RateLimited');
     expect(guard.stats().limits).toMatchObject([{ requests: 1, rejected: 0 }]);
-    expect(guard.standing(NAME)?.calls).toBe(0);
+    expect(guard.dependency(NAME)!.availability()?.calls).toBe(0);
   });
 });

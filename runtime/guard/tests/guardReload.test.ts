@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content, limitOf } from './guardFixture.ts';
-import { OK } from '../resilience/outcome.ts';
-import type { Content, Transition } from '../../contract/generated/types.ts';
-import type { Permit } from './admission.ts';
-import type { Outcome } from '../resilience/outcome.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { Content, Transition } from '../../../contract/generated/types.ts';
+import type { Permit } from '../permit.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 
 const PRIMARY = 'model/primary';
 const OVERLOADED: Outcome = { vote: 'failure', class: 'Overloaded', message: 'HTTP 529' };
@@ -25,7 +25,7 @@ class Bench {
   }
 
   permit(dependency = PRIMARY): Permit {
-    const admission = this.guard.acquire(dependency);
+    const admission = this.guard.dependency(dependency)!.acquire();
     if (admission.kind !== 'Permit') throw new Error(admission.rejection.reason);
     return admission.permit;
   }
@@ -97,7 +97,7 @@ describe('a new configuration', () => {
     for (const permit of permits) permit.settle(OVERLOADED);
     expect(bench.told).toEqual([]);
     expect(bench.states()).toEqual(['model/secondary Closed']);
-    expect(() => bench.guard.acquire(PRIMARY)).toThrow('no dependency model/primary');
+    expect(bench.guard.dependency(PRIMARY)).toBeUndefined();
     bench.guard.apply(content());
     expect(bench.states()).toEqual(['model/primary Closed']);
   });
@@ -139,11 +139,11 @@ describe('a new configuration', () => {
   });
 });
 
-describe('the handle of a dependency', () => {
+describe('a dependency that a caller holds', () => {
   function failing(bench: Bench): () => void {
-    const handle = bench.guard.dependency(PRIMARY)!;
+    const dependency = bench.guard.dependency(PRIMARY)!;
     return () => {
-      const answer = handle.acquire();
+      const answer = dependency.acquire();
       if (answer.kind === 'Permit') answer.settle(OVERLOADED);
     };
   }
@@ -161,10 +161,10 @@ describe('the handle of a dependency', () => {
 
   it('sees a limit that comes, one that is another, and one that goes', () => {
     const bench = new Bench();
-    const handle = bench.guard.dependency(PRIMARY)!;
+    const dependency = bench.guard.dependency(PRIMARY)!;
     const granted = (): number => {
       for (let count = 0; ; count += 1)
-        if (count > 9 || handle.acquire().kind !== 'Permit') return count;
+        if (count > 9 || dependency.acquire().kind !== 'Permit') return count;
     };
     const limited = (name: string, capacity: number): Content =>
       content({ limits: [limitOf({ target: PRIMARY, name, capacity })] });
@@ -176,16 +176,16 @@ describe('the handle of a dependency', () => {
     expect(granted()).toBe(10);
   });
 
-  it('of one that is gone answers as its name does', () => {
+  it('rejects every use once the configuration no longer has it', () => {
     const bench = new Bench();
-    const handle = bench.guard.dependency(PRIMARY)!;
+    const dependency = bench.guard.dependency(PRIMARY)!;
     bench.guard.apply(content({ endpoints: [SECONDARY] }));
-    expect([handle.present, handle.standing()]).toEqual([false, undefined]);
-    expect(() => handle.acquire()).toThrow('no dependency model/primary');
+    expect([dependency.present, dependency.availability()]).toEqual([false, undefined]);
+    expect(() => dependency.acquire()).toThrow('no dependency model/primary');
     expect(bench.guard.dependency(PRIMARY)).toBeUndefined();
   });
 
-  it('of one that was gone has the state of the one that came back', () => {
+  it('starts anew when the configuration has it again', () => {
     const bench = new Bench();
     const fail = failing(bench);
     for (let i = 0; i < 5; i += 1) fail();
@@ -199,11 +199,77 @@ describe('the handle of a dependency', () => {
   });
 });
 
+describe('a dependency that is removed and comes back', () => {
+  const bounded = content({ endpoints: [{ ...content().endpoints[0]!, maxConcurrent: 2 }] });
+
+  function returned(): { bench: Bench; before: Permit[] } {
+    const bench = new Bench(bounded);
+    const before = [bench.permit(), bench.permit()];
+    bench.guard.apply(content({ endpoints: [SECONDARY] }));
+    bench.guard.apply(bounded);
+    return { bench, before };
+  }
+
+  it('counts the calls in flight in its bulkhead', () => {
+    const { bench, before } = returned();
+    expect(() => bench.permit()).toThrow('BulkheadFull');
+    before[0]!.settle(OK);
+    const after = bench.permit();
+    expect(() => bench.permit()).toThrow('BulkheadFull');
+    for (const permit of [before[1]!, after]) permit.settle(OK);
+    expect(bench.guard.stats()).toMatchObject({
+      bulkheads: [{ active: 0, rejected: 2 }],
+      circuits: [{ requests: 3, inFlight: 0 }],
+    });
+  });
+
+  it('takes no vote of calls from before', () => {
+    const trip = { consecutiveFailures: 1 };
+    const { bench, before } = returned();
+    bench.guard.apply({ ...bounded, circuits: [circuitOf({ trip })] });
+    for (const permit of before) permit.settle(OVERLOADED);
+    expect(bench.guard.stats().circuits).toMatchObject([{ failures: {}, inFlight: 0 }]);
+    expect(bench.states()).toEqual(['model/primary Closed']);
+  });
+
+  it('has open gates, no stated limits and full buckets', () => {
+    const limit = limitOf({ target: PRIMARY, capacity: 5 });
+    const limited = content({ limits: [limit] });
+    const bench = new Bench(limited);
+    const credential = { hash: 'm', mounted: true };
+    const dependency = bench.guard.dependency(PRIMARY)!;
+    const answer = dependency.acquire({ credential });
+    dependency.learn([{ resource: 'Requests', remaining: 0, resetMs: 60_000 }], 'm');
+    if (answer.kind === 'Permit') answer.shutGate('SpendLimit', 60_000);
+    expect(bench.guard.gates()).toMatchObject([{ gate: 'SpendLimit' }]);
+    bench.guard.apply(content({ endpoints: [SECONDARY] }));
+    bench.guard.apply(limited);
+    expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
+    expect(bench.guard.providerLimits()).toEqual([]);
+    expect(bench.guard.stats().limits).toMatchObject([{ tokens: 5, requests: 0 }]);
+    expect(dependency.acquire({ credential }).kind).toBe('Permit');
+  });
+
+  it('admits the calls that waited when it was removed', async () => {
+    const bench = new Bench(bounded);
+    const before = [bench.permit(), bench.permit()];
+    const waiting = bench.guard.dependency(PRIMARY)!.acquire({});
+    if (waiting.kind !== 'Waiting') throw new Error(waiting.kind);
+    bench.guard.apply(content({ endpoints: [SECONDARY] }));
+    const admission = await waiting.admission;
+    bench.guard.apply(bounded);
+    before[0]!.settle(OK);
+    expect(() => bench.permit()).toThrow('BulkheadFull');
+    if (admission.kind === 'Permit') admission.settle(OK);
+    bench.permit();
+  });
+});
+
 describe('before the first configuration', () => {
   it('requests are taken and no dependency is known', () => {
     const guard = new Guard({ clock: new FakeClock() });
     expect(guard.admitInbound().kind).toBe('Permit');
-    expect(() => guard.acquire(PRIMARY)).toThrow('(there is: none)');
+    expect(guard.dependency(PRIMARY)).toBeUndefined();
     expect([guard.circuits(), guard.limits(), guard.transitions()]).toEqual([[], [], []]);
   });
 });
@@ -261,7 +327,7 @@ describe('time', () => {
     bench.guard.close();
     bench.guard.apply(content());
     expect(bench.clock.pending()).toBe(0);
-    expect(bench.guard.acquire(PRIMARY).kind).toBe('Rejection');
+    expect(bench.guard.dependency(PRIMARY)!.acquire().kind).toBe('Rejection');
   });
 });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content, limitOf } from './guardFixture.ts';
-import type { Circuit, Content, Limit, Transition } from '../../contract/generated/types.ts';
-import type { Admission, Permit } from './admission.ts';
-import type { Handle } from './handle.ts';
-import type { Outcome } from '../resilience/outcome.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import type { Circuit, Content, Limit, Transition } from '../../../contract/generated/types.ts';
+import type { Admission, Permit } from '../permit.ts';
+import type { Dependency } from '../dependency.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 
 const NAMES = ['a', 'b'];
 const ENDPOINTS = NAMES.map((name) => ({
@@ -118,21 +118,26 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const trace = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
 
-function byName(guard: Guard): (name: string) => Admission {
-  return (name) => guard.acquire(name);
+/** Looks the dependency up for each call. */
+function lookedUp(guard: Guard): (name: string) => Admission {
+  return (name) => {
+    const dependency = guard.dependency(name);
+    if (!dependency) throw new Error(`the configuration in force has no dependency ${name}`);
+    return dependency.acquire();
+  };
 }
 
-/** Each by the handle that was there first, whatever becomes of the dependency. */
-function byHandle(guard: Guard): (name: string) => Admission {
-  const handles = new Map<string, Handle>();
+/** Holds the dependency from its first call on, whatever the configurations after it say. */
+function held(guard: Guard): (name: string) => Admission {
+  const dependencies = new Map<string, Dependency>();
   return (name) => {
-    const handle = handles.get(name) ?? guard.dependency(name);
-    if (handle === undefined) throw new Error(`no dependency ${name} yet`);
-    handles.set(name, handle);
-    const { present } = handle;
-    const known = guard.has(name);
-    expect([name, present, handle.standing()]).toEqual([name, known, guard.standing(name)]);
-    return handle.acquire();
+    const current = guard.dependency(name);
+    const dependency = dependencies.get(name) ?? current!;
+    dependencies.set(name, dependency);
+    const { present } = dependency;
+    const seen = [name, present, dependency.availability()];
+    expect(seen).toEqual([name, current !== undefined, current?.availability()]);
+    return dependency.acquire();
   };
 }
 
@@ -149,7 +154,7 @@ class Run {
 
   private readonly call: (name: string) => Admission;
 
-  constructor(initial: Content, caller: (guard: Guard) => (name: string) => Admission = byName) {
+  constructor(initial: Content, caller: (guard: Guard) => (name: string) => Admission = lookedUp) {
     this.content = initial;
     this.guard.apply(initial);
     this.call = caller(this.guard);
@@ -230,15 +235,15 @@ describe('for any trace of requests, calls, clock steps, cancellations and reloa
     fc.assert(property, RUNS);
   });
 
-  it('a handle answers as the name does, also when the dependency goes and comes back', () => {
+  it('a dependency that a caller holds answers like one that it looks up, also after a removal and a return', () => {
     let gone = 0;
     const property = fc.property(configuration, trace, (initial, steps) => {
       const both = { ...initial, endpoints: ENDPOINTS };
-      const [named, handled] = [new Run(both), new Run(both, byHandle)];
-      for (const name of NAMES) handled.take({ do: 'call', name, outcome: { vote: 'ok' } });
-      for (const name of NAMES) named.take({ do: 'call', name, outcome: { vote: 'ok' } });
-      const seen = steps.map((next) => JSON.stringify([handled.take(next), handled.look()]));
-      expect(seen).toEqual(steps.map((next) => JSON.stringify([named.take(next), named.look()])));
+      const [fresh, kept] = [new Run(both), new Run(both, held)];
+      for (const name of NAMES) kept.take({ do: 'call', name, outcome: { vote: 'ok' } });
+      for (const name of NAMES) fresh.take({ do: 'call', name, outcome: { vote: 'ok' } });
+      const seen = steps.map((next) => JSON.stringify([kept.take(next), kept.look()]));
+      expect(seen).toEqual(steps.map((next) => JSON.stringify([fresh.take(next), fresh.look()])));
       gone += seen.filter((each) => each.includes('no dependency model/b')).length;
     });
     fc.assert(property, RUNS);

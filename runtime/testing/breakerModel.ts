@@ -1,21 +1,21 @@
-import type { BreakerRejection, BreakerTransition, CircuitState } from './breaker.ts';
-import type { BreakerSpec } from './breakerSpec.ts';
-import type { Outcome } from './outcome.ts';
-import type { RateSpec } from './trip.ts';
+import type { BreakerRejection, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
+import type { BreakerSpec } from '../resilience/breakerSpec.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { RateSpec } from '../resilience/trip.ts';
 
-/** A stretch of time in one state, with the calls granted and the votes cast in it. */
+/** A period in one state, with the calls that it admitted and their votes. */
 interface Phase {
   state: CircuitState;
   start: number;
   calls: ModelCall[];
   votes: Outcome[];
-  /** Closed by probes, and calls still come back gradually. */
+  /** Closed by probes and still ramping up. */
   rampUp?: boolean;
-  /** Opened by an override: times open are counted from here. */
+  /** Opened by an override: openDuration grows from here again. */
   fresh?: boolean;
 }
 
-/** A call that ended while the circuit was closed, for one rule. */
+/** A call that ended while the circuit was closed, as one rule sees it. */
 interface Sample {
   at: number;
   hit: boolean;
@@ -23,7 +23,7 @@ interface Sample {
 
 export interface ModelCall {
   kind: 'Permit';
-  /** Absent: it was let through by the shadow only. */
+  /** Absent: only the shadow mode admitted it. */
   phase?: Phase;
   began: number;
   firstToken?: number;
@@ -31,8 +31,8 @@ export interface ModelCall {
 }
 
 /**
- * For tests: a breaker that keeps its whole history and works everything out from it, with no
- * counter that could be forgotten.
+ * For tests: a naive breaker. It keeps its whole history and derives everything from it, without
+ * counters that could go wrong.
  */
 export class ModelBreaker {
   readonly transitions: BreakerTransition[] = [];
@@ -42,13 +42,13 @@ export class ModelBreaker {
   private slow: Sample[] = [];
   private rejections = 0;
   private held = false;
-  /** Percentages of the calls that the ramp-up asked for, since it last let one through. */
+  /** Sum of the percentages since the ramp-up last admitted a call. */
   private credit = 0;
 
   constructor(spec: BreakerSpec, now: number) {
     this.spec = spec;
     this.phases = [{ state: 'Closed', start: now, calls: [], votes: [] }];
-    this.heed(now);
+    this.followOverride(now);
   }
 
   acquire(now: number): ModelCall | BreakerRejection {
@@ -88,7 +88,7 @@ export class ModelBreaker {
   }
 
   advance(now: number): void {
-    this.heed(now);
+    this.followOverride(now);
     const { state, start } = this.phase();
     if (this.state(now) === state) return;
     const open = now - start;
@@ -135,7 +135,6 @@ export class ModelBreaker {
     return true;
   }
 
-  /** Once the ramp-up is over, it is over. */
   private share(phase: Phase, now: number): number {
     if (!phase.rampUp) return 100;
     const part = Math.floor(((now - phase.start) * 3) / (this.spec.rampUpMs ?? 0));
@@ -144,7 +143,7 @@ export class ModelBreaker {
     return 100;
   }
 
-  private heed(now: number): void {
+  private followOverride(now: number): void {
     const { override } = this.spec;
     const active = override !== undefined && now < (override.until ?? Infinity);
     const { state } = this.phase();
@@ -195,7 +194,7 @@ export class ModelBreaker {
     }
   }
 
-  /** Samples that a record finds outside of the window are gone for good. */
+  /** Samples outside of the window never come back. */
   private forget(now: number): void {
     const { failureRate, slowCalls } = this.spec.trip;
     if (failureRate) this.failed = inside(this.failed, failureRate, now);

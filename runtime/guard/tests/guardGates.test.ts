@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from './fakeClock.ts';
-import { Guard } from './guard.ts';
-import { circuitOf, content } from './guardFixture.ts';
-import { IGNORED, OK } from '../resilience/outcome.ts';
-import type { Credential, Permit } from './admission.ts';
-import type { GateReason } from '../resilience/gates.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content } from '../../testing/guardFixture.ts';
+import { IGNORED, OK } from '../../resilience/outcome.ts';
+import type { Credential } from '../admission.ts';
+import type { Permit } from '../permit.ts';
+import type { GateReason } from '../../resilience/gates.ts';
 
 const PRIMARY = 'model/primary';
 const MOUNTED: Credential = { hash: 'm', mounted: true };
@@ -19,7 +20,7 @@ class Bench {
   }
 
   permit(credential = MOUNTED): Permit {
-    const answer = this.guard.acquire(PRIMARY, { credential });
+    const answer = this.guard.dependency(PRIMARY)!.acquire({ credential });
     if (answer.kind !== 'Permit') throw new Error(JSON.stringify(answer));
     return answer;
   }
@@ -32,7 +33,7 @@ class Bench {
 
   /** Reason and time, or that it is granted. */
   answer(credential = MOUNTED): string {
-    const answer = this.guard.acquire(PRIMARY, { credential });
+    const answer = this.guard.dependency(PRIMARY)!.acquire({ credential });
     if (answer.kind === 'Permit') {
       answer.settle(IGNORED);
       return 'granted';
@@ -62,7 +63,8 @@ describe('a gate with a stated end', () => {
 
   it('is not counted by the circuit', () => {
     const bench = new Bench();
-    for (let i = 0; i < 9; i += 1) bench.guard.acquire(PRIMARY, { credential: MOUNTED });
+    for (let i = 0; i < 9; i += 1)
+      bench.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
     bench.shut('RateLimited', 1000);
     expect(bench.guard.circuits()).toMatchObject([{ state: 'Closed' }]);
     expect(bench.guard.stats().circuits).toMatchObject([{ failures: {} }]);
@@ -81,7 +83,7 @@ describe('a gate with a stated end', () => {
     const [endpoint] = content().endpoints;
     bench.guard.apply(content({ endpoints: [{ ...endpoint!, maxConcurrent: 1 }] }));
     const first = bench.permit();
-    const second = bench.guard.acquire(PRIMARY, { credential: MOUNTED });
+    const second = bench.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
     first.shutGate('SpendLimit', 60_000);
     if (second.kind !== 'Waiting') throw new Error('it did not wait');
     expect(await second.admission).toMatchObject({ rejection: { reason: 'SpendLimit' } });

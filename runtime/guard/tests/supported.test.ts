@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { Guard } from './guard.ts';
-import { FakeClock } from './fakeClock.ts';
-import { circuitOf, content, limitOf } from './guardFixture.ts';
-import { supported } from './supported.ts';
-import type { Content, Endpoint } from '../../contract/generated/types.ts';
-import type { Unsupported } from './supported.ts';
+import { Guard } from '../guard.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import { supported } from '../supported.ts';
+import type { Content, Endpoint } from '../../../contract/generated/types.ts';
+import type { Unsupported } from '../supported.ts';
 
 const FOREIGN: Endpoint = { name: 'foreign', provider: 'Other', baseURL: 'http://other.test' };
 const { endpoints } = content();
