@@ -35,6 +35,7 @@ export function complaint(file: string, specifier: string): string | undefined {
 }
 
 function wrongLayer(layer: Layer, target: string): string | undefined {
+  if (!target.endsWith('.ts')) return undefined;
   if (TEST_HELPERS.test(target)) return `${target} is for tests only`;
   const folder = layerOf(target)?.folder ?? dirname(target);
   if (folder === layer.folder || layer.imports.includes(folder)) return undefined;

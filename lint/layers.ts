@@ -32,138 +32,59 @@ const INPUT_AND_OUTPUT: Refusal = {
 
 const SHARED = ['contract', 'crds'];
 
-const RUNTIME: Layer[] = [
+/** Layers of which each may import all before it. */
+function stacked(imports: readonly string[], layers: readonly Omit<Layer, 'imports'>[]): Layer[] {
+  return layers.map((layer, index) => ({
+    ...layer,
+    imports: [...imports, ...layers.slice(0, index).map(({ folder }) => folder)],
+  }));
+}
+
+const GUARD = stacked(SHARED, [
   {
     folder: 'runtime/errors',
     purpose: 'what can go wrong, and how it is answered',
-    imports: SHARED,
     refuses: INPUT_AND_OUTPUT,
   },
   {
     folder: 'runtime/resilience',
     purpose: 'breaker, window, bucket, bulkhead, gates, retry budget',
-    imports: ['runtime/errors'],
     refuses: ALL_PACKAGES,
   },
   {
     folder: 'runtime/guard',
     purpose: 'what protects one dependency: permits, limits, snapshots',
-    imports: [...SHARED, 'runtime/errors', 'runtime/resilience'],
   },
-  {
-    folder: 'runtime/model/transport',
-    purpose: 'sockets, server-sent events, headers',
-    imports: [...SHARED, 'runtime/errors', 'runtime/resilience', 'runtime/guard'],
-  },
-  {
-    folder: 'runtime/model/attempt',
-    purpose: 'one call of an endpoint, and its watch',
-    imports: [
-      ...SHARED,
-      'runtime/errors',
-      'runtime/resilience',
-      'runtime/guard',
-      'runtime/model/transport',
-    ],
-  },
-  {
-    folder: 'runtime/model/pool',
-    purpose: 'endpoints, balancing, route',
-    imports: [
-      ...SHARED,
-      'runtime/errors',
-      'runtime/resilience',
-      'runtime/guard',
-      'runtime/model/transport',
-      'runtime/model/attempt',
-    ],
-  },
-  {
-    folder: 'runtime/model',
-    purpose: 'a request to the model, with its retries',
-    imports: [
-      ...SHARED,
-      'runtime/errors',
-      'runtime/resilience',
-      'runtime/guard',
-      'runtime/model/transport',
-      'runtime/model/attempt',
-      'runtime/model/pool',
-    ],
-  },
-  {
-    folder: 'runtime/cache',
-    purpose: 'tiers of answers',
-    imports: [
-      ...SHARED,
-      'runtime/errors',
-      'runtime/resilience',
-      'runtime/guard',
-      'runtime/model/transport',
-      'runtime/model',
-    ],
-  },
-  {
-    folder: 'runtime/conversations/messages',
-    purpose: 'what a conversation consists of',
-    imports: [...SHARED, 'runtime/errors', 'runtime/model/transport', 'runtime/model'],
-  },
-  {
-    folder: 'runtime/conversations/stores',
-    purpose: 'where conversations are kept',
-    imports: [...SHARED, 'runtime/errors', 'runtime/conversations/messages'],
-  },
-  {
-    folder: 'runtime/conversations/tools',
-    purpose: 'tools over HTTP and MCP',
-    imports: [
-      ...SHARED,
-      'runtime/errors',
-      'runtime/resilience',
-      'runtime/guard',
-      'runtime/model/transport',
-      'runtime/conversations/messages',
-    ],
-  },
-  {
-    folder: 'runtime/conversations',
-    purpose: 'turns of an agent',
-    imports: [
-      ...SHARED,
-      'runtime/errors',
-      'runtime/guard',
-      'runtime/model/transport',
-      'runtime/model',
-      'runtime/conversations/messages',
-      'runtime/conversations/stores',
-      'runtime/conversations/tools',
-    ],
-  },
-  {
-    folder: 'runtime/api',
-    purpose: 'what clients meet: server, authentication, messages, conversations, peers',
-    imports: [
-      ...SHARED,
-      'runtime/errors',
-      'runtime/resilience',
-      'runtime/guard',
-      'runtime/model/transport',
-      'runtime/model',
-      'runtime/cache',
-      'runtime/conversations/messages',
-      'runtime/conversations/stores',
-      'runtime/conversations',
-    ],
-  },
+]);
+
+const UP_TO_GUARD = [...SHARED, ...GUARD.map(({ folder }) => folder)];
+
+const RUNTIME: Layer[] = [
+  ...GUARD,
+  ...stacked(UP_TO_GUARD, [
+    { folder: 'runtime/model/transport', purpose: 'sockets, server-sent events, headers' },
+    { folder: 'runtime/model/attempt', purpose: 'one call of an endpoint, and its watch' },
+    { folder: 'runtime/model/pool', purpose: 'endpoints, balancing, route' },
+    { folder: 'runtime/model', purpose: 'a request to the model, with its retries' },
+    { folder: 'runtime/cache', purpose: 'tiers of answers' },
+    { folder: 'runtime/conversations/messages', purpose: 'what a conversation consists of' },
+    { folder: 'runtime/conversations/stores', purpose: 'where conversations are kept' },
+    { folder: 'runtime/conversations/tools', purpose: 'tools over HTTP and MCP' },
+    { folder: 'runtime/conversations', purpose: 'turns of an agent' },
+    {
+      folder: 'runtime/api',
+      purpose: 'what clients meet: server, authentication, messages, conversations, peers',
+    },
+  ]),
   {
     folder: 'runtime/control',
     purpose: 'configuration in, reports out',
-    imports: [...SHARED, 'runtime/errors', 'runtime/resilience', 'runtime/guard'],
+    imports: UP_TO_GUARD,
   },
   {
     folder: 'runtime/observe',
     purpose: 'metrics, health, logs, debug pages',
-    imports: [...SHARED, 'runtime/errors', 'runtime/resilience', 'runtime/guard'],
+    imports: UP_TO_GUARD,
   },
 ];
 

@@ -58,7 +58,7 @@ function report(
   core: Core,
   { reporter, port, kept }: Pick<Control, 'reporter' | 'port' | 'kept'>,
 ): Control['startReports'] {
-  const { events, guard, clock, log } = core;
+  const { events, clock, log } = core;
   const gateLog = new GateLog(log('guard'), () => clock.date());
   let reportedMissing = '[]';
   let ticks = 0;

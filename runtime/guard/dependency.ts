@@ -15,7 +15,8 @@ import type { OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
 import type { Admission, Issuer, Waiting } from './permit.ts';
-import type { ProviderLimitStatus, Remaining } from './providerLimits.ts';
+import type { Remaining } from './admission.ts';
+import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Bound } from './queuedPermit.ts';
 
 const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
