@@ -1,14 +1,7 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { layers } from './lint/importRules.ts';
 
-/** Imports go one way; see docs/architecture.md. Files in `from` may not import what `forbidden` matches. */
-const boundary = (files, ignores, forbidden, message) => ({
-  files,
-  ignores,
-  rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }] }] },
-});
-
-const CLIENT_NODE = '^@kubernetes/client-node';
 const TESTS = ['**/*.test.ts'];
 
 export default tseslint.config(
@@ -47,46 +40,10 @@ export default tseslint.config(
       globals: { console: false, fetch: false, process: false, setTimeout: false },
     },
   },
-  boundary(
-    ['contract/**/*.ts', 'crds/**/*.ts'],
-    [],
-    `/(operator|runtime|cli|test)/|${CLIENT_NODE}`,
-    'contract and crds stand below everything else.',
-  ),
-  boundary(
-    ['runtime/**/*.ts'],
-    ['runtime/resilience/**'],
-    `/(operator|cli|test)/|${CLIENT_NODE}`,
-    'The runtime knows neither the operator nor Kubernetes.',
-  ),
-  boundary(
-    ['runtime/resilience/**/*.ts'],
-    TESTS,
-    '^(?!\\./)',
-    'resilience/ is pure and has no dependencies.',
-  ),
-  boundary(
-    ['operator/**/*.ts'],
-    ['operator/kube/**', 'operator/desired/**'],
-    `/(runtime|cli|test)/|${CLIENT_NODE}`,
-    'Only operator/kube talks to client-node; operator and runtime meet in contract.',
-  ),
-  boundary(
-    ['operator/desired/**/*.ts'],
-    TESTS,
-    `/(runtime|cli|test|kube|links|reconcile|status)/|${CLIENT_NODE}|^(node:)?(fs|net|http|https|tls)$`,
-    'desired/ is pure.',
-  ),
-  boundary(
-    ['operator/kube/**/*.ts'],
-    [],
-    '/(runtime|cli|test|links|reconcile|status|desired)/',
-    'kube/ knows Kubernetes, not Breakwater.',
-  ),
-  boundary(
-    ['cli/**/*.ts'],
-    TESTS,
-    `/(test|kube|links|reconcile|status)/|${CLIENT_NODE}`,
-    'The local mode joins what operator/desired resolves with the runtime, without Kubernetes.',
-  ),
+  {
+    // lint/layers.ts has the table; docs/architecture.md draws it.
+    files: ['**/*.ts'],
+    plugins: { layers },
+    rules: { 'layers/imports': 'error', 'layers/cycles': 'error' },
+  },
 );

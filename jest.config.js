@@ -19,6 +19,11 @@ const project = (displayName, rest) => ({
   ...rest,
 });
 
+const cluster = {
+  globalSetup: '<rootDir>/test/e2e/setup.ts',
+  globalTeardown: '<rootDir>/test/e2e/teardown.ts',
+};
+
 export default {
   testTimeout: 30_000,
   projects: [
@@ -26,11 +31,15 @@ export default {
       testMatch: ['<rootDir>/**/*.test.ts'],
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|e2e|compat|bench)/'],
     }),
-    project('integration', { testMatch: ['<rootDir>/test/integration/**/*.test.ts'] }),
-    project('e2e', {
-      testMatch: ['<rootDir>/test/{e2e,compat}/**/*.test.ts'],
-      globalSetup: '<rootDir>/test/e2e/setup.ts',
-      globalTeardown: '<rootDir>/test/e2e/teardown.ts',
+    project('integration', {
+      testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/integration/setup.ts',
+    }),
+    project('e2e', { testMatch: ['<rootDir>/test/e2e/*.test.ts'], ...cluster }),
+    // These touch the operator itself, or need the machine for themselves.
+    project('e2e-alone', {
+      testMatch: ['<rootDir>/test/{e2e/alone,compat}/*.test.ts'],
+      ...cluster,
     }),
   ],
 };

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { definitions } from '../crds/definitions.ts';
-import { run } from '../test/cluster/command.ts';
+import { run } from '../test/cluster/common/command.ts';
 
 interface KubernetesObject {
   kind: string;

@@ -58,7 +58,7 @@ function report(
   core: Core,
   { reporter, port, kept }: Pick<Control, 'reporter' | 'port' | 'kept'>,
 ): Control['startReports'] {
-  const { events, guard, clock, log } = core;
+  const { events, clock, log } = core;
   const gateLog = new GateLog(log('guard'), () => clock.date());
   let reportedMissing = '[]';
   let ticks = 0;
@@ -66,11 +66,7 @@ function report(
     port.broadcast({ type: 'Transition', transition, circuit });
     void kept.save();
   });
-  events.on('apply', () => {
-    kept.restore();
-    // What follows in slices is reported when it is done.
-    if (guard.applying) void guard.applied.then(() => port.broadcast(reporter.snapshot()));
-  });
+  events.on('apply', () => kept.restore());
   events.on('configuration', () => {
     void kept.save();
     reportedMissing = JSON.stringify(reporter.missing());

@@ -8,7 +8,7 @@ import { StoreUnavailable } from '../conversations/stores/store.ts';
 import type { Absence, Kept, Lease, Ref } from '../conversations/stores/store.ts';
 import { Turn } from '../conversations/turn.ts';
 import type { TurnObserver, TurnResult } from '../conversations/turn.ts';
-import type { Admission, Permit } from '../guard/admission.ts';
+import type { Admission, Permit } from '../guard/permit.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import { awaitAdmission } from '../guard/awaitAdmission.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../guard/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { Cut } from '../errors/fault.ts';
 

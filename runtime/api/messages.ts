@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { INBOUND } from '../../contract/link.ts';
-import type { ActualCost, Admission, Cost } from '../guard/admission.ts';
+import type { ActualCost, Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { HeldAnswer } from '../model/attempt/attempt.ts';
@@ -9,6 +9,7 @@ import type { ModelCaller } from '../model/caller.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelAnswer } from '../model/request.ts';
 import { awaitAdmission } from '../guard/awaitAdmission.ts';
+import type { Admission } from '../guard/permit.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';

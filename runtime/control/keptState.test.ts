@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Circuit, Content } from '../../contract/generated/types.ts';
-import { FakeClock } from '../guard/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
@@ -27,7 +27,7 @@ function life(start: string, circuit: Circuit = TOUCHY, content: Partial<Content
   const kept = new KeptState({ guard, path, log });
   kept.restore();
   const fail = (): void => {
-    const admission = guard.acquire('model/primary');
+    const admission = guard.dependency('model/primary')!.acquire();
     if (admission.kind === 'Permit') {
       admission.permit.settle({ vote: 'failure', class: 'ServerError', message: 'HTTP 500' });
     }
@@ -71,7 +71,9 @@ describe('state that is kept', () => {
   it('has the gate of the mounted credential shut for what is left of its time, and no other', async () => {
     const mounted = { hash: 'm', mounted: true };
     const refuse = ({ guard }: ReturnType<typeof life>, hash: string, own: boolean): void => {
-      const admission = guard.acquire('model/primary', { credential: { hash, mounted: own } });
+      const admission = guard
+        .dependency('model/primary')!
+        .acquire({ credential: { hash, mounted: own } });
       if (admission.kind !== 'Permit') throw new Error('it was not let through');
       admission.permit.shutGate('RateLimited', 3_600_000);
       admission.permit.settle(IGNORED);
@@ -87,7 +89,7 @@ describe('state that is kept', () => {
     expect(guard.gates()).toMatchObject([
       { gate: 'RateLimited', until: '2026-01-01T01:00:00.000Z' },
     ]);
-    expect(guard.acquire('model/primary', { credential: mounted })).toMatchObject({
+    expect(guard.dependency('model/primary')!.acquire({ credential: mounted })).toMatchObject({
       rejection: { reason: 'RateLimited', retryAfterMs: 55 * 60_000 },
     });
   });

@@ -1,20 +1,20 @@
-/** Why leave was refused. A plain value: nothing is thrown before the HTTP edge. */
+/** Why a call or a request was rejected. A value: only the HTTP edge creates errors. */
 export interface Rejection {
   reason:
     | 'CircuitBreakerOpen'
     | 'RateLimited'
-    /** No place in the bulkhead or in its queue, or none in time. */
+    /** The bulkhead and its queue are full, or the wait in the queue was too long. */
     | 'BulkheadFull'
-    /** Gates: the provider has refused this credential or its spending. */
+    /** Gates: the provider refused this credential or its spending. */
     | 'SpendLimit'
     | 'CredentialRefused'
     /** The deadline of the request passed in a queue. */
     | 'Timeout';
   /** inbound, or the dependency. */
   target: string;
-  /** Policy that refused; absent when the built-in defaults did, or no policy. */
+  /** Policy that rejected; absent for the built-in defaults and for gates. */
   policy?: string;
-  /** Name of the limit that refused; only with RateLimited by a policy. */
+  /** Name of the limit that rejected; only for RateLimited by a policy. */
   limit?: string;
   /** Whole milliseconds until another attempt can succeed. */
   retryAfterMs: number;

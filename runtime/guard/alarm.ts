@@ -13,7 +13,7 @@ export class Alarm {
     this.ring = ring;
   }
 
-  /** Rings at `at`, unless it is to ring earlier anyway. It may ring too early; then set it again. */
+  /** Rings at `at` or earlier; after an early ring, set it again. */
   set(at: number): void {
     if (at >= this.at) return;
     this.clear();

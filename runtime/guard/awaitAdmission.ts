@@ -1,4 +1,4 @@
-import type { Admission, Waiting } from './admission.ts';
+import type { Admission, Waiting } from './permit.ts';
 
 /** Waits for a place in a queue to lead to an answer. Gives the place up when the signal is aborted. */
 export async function awaitAdmission(

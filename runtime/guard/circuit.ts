@@ -1,11 +1,13 @@
-import { Breaker, NO_VOTE, REJECTED } from '../resilience/breaker.ts';
-import { BREAKER_CELLS, letIn, letsAll, recordGood } from '../resilience/breakerRow.ts';
-import { IGNORED, OK } from '../resilience/outcome.ts';
-import { rowOf } from '../resilience/rows.ts';
+import { Breaker } from '../resilience/breaker.ts';
+import { IGNORED } from '../resilience/outcome.ts';
 import { breakerSpec } from './circuitSpec.ts';
-import type { BreakerSnapshot, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
+import type {
+  BreakerRejection,
+  BreakerSnapshot,
+  BreakerTransition,
+  CircuitState,
+} from '../resilience/breaker.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
-import type { Row } from '../resilience/rows.ts';
 import type {
   Circuit as CircuitConfiguration,
   CircuitStatus,
@@ -13,152 +15,107 @@ import type {
 import type { CircuitStats } from './stats.ts';
 import type { WallTime } from './wallTime.ts';
 
-/** Longest failure message that is kept; the longest that a policy's status takes. */
+/** The longest failure message that the status of a policy takes. */
 const MAX_MESSAGE = 256;
+
+interface LastFailure {
+  class: FailureClass;
+  message: string;
+  at: number;
+}
+
+/** A reset token, and the policy that it belongs to. */
+interface ResetToken {
+  policy: string | undefined;
+  value: string;
+}
 
 /** What of a circuit outlives the process. */
 export interface CircuitSnapshot {
   dependency: string;
-  token?: { policy: string | undefined; value: string };
+  token?: ResetToken;
   breaker?: BreakerSnapshot;
   since?: string;
   reason?: string;
   lastFailure?: { class: FailureClass; message: string; at: string };
 }
 
-// Columns, behind those of the breaker.
-/** Calls that asked. */
-const REQUESTS = BREAKER_CELLS;
-/** Admitted and not yet settled. */
-const IN_FLIGHT = BREAKER_CELLS + 1;
-/** Numbers of a circuit in a row. */
-export const CIRCUIT_CELLS = BREAKER_CELLS + 2;
+/** `time` is the wall time of the transition. */
+export type OnTransition = (circuit: Circuit, transition: BreakerTransition, time: string) => void;
 
-/** What `enter` does while the circuit lets every call through; otherwise REJECTED, and nothing is changed. */
-export function enterClosed(cells: Float64Array, at: number): number {
-  if (!letsAll(cells, at)) return REJECTED;
-  cells[at + REQUESTS]! += 1;
-  cells[at + IN_FLIGHT]! += 1;
-  return letIn(cells, at);
-}
-
-/** What `settle` does for a call that is only to be counted; false, and nothing is changed, for others. */
-export function settleGood(
-  cells: Float64Array,
-  at: number,
-  generation: number,
-  ms: number,
-  now: number,
-): boolean {
-  if (!recordGood(cells, at, generation, ms, now)) return false;
-  cells[at + IN_FLIGHT]! -= 1;
-  return true;
-}
-
-/** The breaker of one dependency, with what is told about it. */
+/** The breaker of one dependency with its policy, status and counts. */
 export class Circuit {
-  private readonly cells: Float64Array;
-  private readonly at: number;
-  private readonly breaker: Breaker;
   readonly dependency: string;
   policy: string | undefined;
+  /** Calls admitted and not yet settled. */
+  inFlight = 0;
+  private requests = 0;
+  private readonly breaker: Breaker;
   private readonly wallTime: WallTime;
   private since: string;
   private reason: string | undefined;
-  private lastFailure: { class: FailureClass; message: string; at: number } | undefined;
-  /** Last reset token seen, and of which policy: another policy's is not a change of it. */
-  private token: { policy: string | undefined; value: string } | undefined;
-  private shadow: boolean;
+  private lastFailure: LastFailure | undefined;
+  /** Last reset token seen. The token of another policy is not a changed one. */
+  private token: ResetToken | undefined;
+  private shadow = false;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
-  private readonly changes: { from: CircuitState; to: CircuitState; count: number }[] = [];
+  private readonly transitions: { from: CircuitState; to: CircuitState; count: number }[] = [];
 
-  constructor(
-    dependency: string,
-    configuration: CircuitConfiguration | undefined,
-    now: number,
-    wallTime: WallTime,
-    onTransition: (circuit: Circuit, transition: BreakerTransition, time: string) => void,
-    row: Row = rowOf(CIRCUIT_CELLS),
-  ) {
-    this.cells = row.cells;
-    this.at = row.at;
+  constructor(dependency: string, wallTime: WallTime, now: number, onTransition: OnTransition) {
     this.dependency = dependency;
-    this.policy = configuration?.policy;
     this.wallTime = wallTime;
-    this.shadow = configuration?.mode === 'Shadow';
     this.since = wallTime.format(now);
-    const told = (transition: BreakerTransition): void => {
-      this.changed(transition);
+    this.breaker = new Breaker(breakerSpec(undefined, wallTime), now, (transition) => {
+      this.transitioned(transition);
       onTransition(this, transition, this.since);
-    };
-    this.breaker = new Breaker(breakerSpec(configuration, wallTime), now, told, row);
+    });
   }
 
-  /** Puts a policy in force, or the defaults where there is none, and keeps all state. */
+  /** Applies a policy, or the defaults if there is none, and keeps all state. */
   apply(configuration: CircuitConfiguration | undefined, now: number): void {
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
-    this.heedToken(configuration?.resetToken, now);
+    this.applyToken(configuration?.resetToken, now);
   }
 
-  /** Asks to make one call; see Breaker.enter. */
-  enter(now: number): number {
-    const { cells, at } = this;
-    cells[at + REQUESTS]! += 1;
-    const generation = this.breaker.enter(now);
-    if (generation !== REJECTED) cells[at + IN_FLIGHT]! += 1;
-    return generation;
+  /** Admits one call and returns the generation to settle it in, or rejects it. */
+  acquire(now: number): number | BreakerRejection {
+    this.requests += 1;
+    const answer = this.breaker.acquire(now);
+    if (typeof answer === 'number') this.inFlight += 1;
+    return answer;
   }
 
-  /** The same for a call that was granted in a generation that is over: it is no other request. */
-  enterAgain(generation: number, now: number): number {
+  /** The same for a waiting call whose generation is over. It does not count as another request. */
+  acquireAgain(generation: number, now: number): number | BreakerRejection {
     this.settle(generation, IGNORED, 0, now);
-    this.cells[this.at + REQUESTS]! -= 1;
-    return this.enter(now);
+    this.requests -= 1;
+    return this.acquire(now);
   }
 
-  /** Calls under way, those that still wait for a place included. */
-  get calls(): number {
-    return this.cells[this.at + IN_FLIGHT]!;
-  }
-
-  /** Whether its state lets a call through now. */
+  /** Whether the state admits a call now. */
   admits(now: number): boolean {
     return this.breaker.admits(now);
   }
 
-  /** Milliseconds to wait after `enter` has answered REJECTED. */
-  get retryAfterMs(): number {
-    return this.breaker.rejection.retryAfterMs;
-  }
-
-  /** The first token after `ms`; answers the generation to settle in. */
-  firstToken(generation: number, ms: number, now: number): number {
-    if (!this.breaker.isProbe(generation)) return generation;
-    this.breaker.record(generation, OK, ms, now);
-    return NO_VOTE;
-  }
-
-  /** Whether a call that waited would not be granted so any more. */
+  /** Whether a transition has happened since the call was admitted. */
   isStale(generation: number): boolean {
     return this.breaker.isStale(generation);
   }
 
-  /** Ends a call; what it tells about the dependency is kept even if it is too late to vote. */
+  /** The first token came after `ms`. Returns the generation to settle the call in. */
+  firstToken(generation: number, ms: number, now: number): number {
+    return this.breaker.firstToken(generation, ms, now);
+  }
+
+  /** Ends a call. Its failure is counted and shown even if it is too late to vote. */
   settle(generation: number, outcome: Outcome, ms: number, now: number): void {
-    this.cells[this.at + IN_FLIGHT]! -= 1;
-    if (outcome.vote === 'failure' && this.breaker.counts(outcome)) this.failed(outcome, now);
+    this.inFlight -= 1;
+    if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
     this.breaker.record(generation, outcome, ms, now);
   }
 
-  private failed(failure: Failure, now: number): void {
-    this.failures[failure.class] = (this.failures[failure.class] ?? 0) + 1;
-    const message = failure.message.slice(0, MAX_MESSAGE);
-    this.lastFailure = { class: failure.class, message, at: now };
-  }
-
-  /** How long it stays open. */
   openDurations(): { openDurationMs: number; maxOpenDurationMs: number } {
     return this.breaker.openDurations();
   }
@@ -167,24 +124,24 @@ export class Circuit {
     this.breaker.advance(now);
   }
 
-  nextDeadline(now: number): number | undefined {
-    return this.breaker.nextDeadline(now);
+  nextDeadline(now: number): number {
+    return this.breaker.nextDeadline(now) ?? Infinity;
   }
 
   status(now: number): CircuitStatus {
-    const { wallTime, lastFailure } = this;
+    const { wallTime, lastFailure, policy, reason } = this;
     const deadline = this.breaker.nextDeadline(now);
     const overridden = this.breaker.overridden(now);
     const handledResetToken = this.handledToken();
     return {
       dependency: this.dependency,
-      ...(this.policy !== undefined && { policy: this.policy }),
+      ...(policy !== undefined && { policy }),
       state: this.breaker.state(now),
       ...(this.shadow && { shadow: true }),
       ...(overridden && { overridden }),
       ...(handledResetToken !== undefined && { handledResetToken }),
       since: this.since,
-      ...(this.reason !== undefined && { reason: this.reason }),
+      ...(reason !== undefined && { reason }),
       ...(deadline !== undefined && { nextProbe: wallTime.format(deadline) }),
       ...(lastFailure && {
         lastFailure: {
@@ -200,15 +157,15 @@ export class Circuit {
     return {
       dependency: this.dependency,
       state: this.breaker.state(now),
-      requests: this.cells[this.at + REQUESTS]!,
+      requests: this.requests,
       rejected: this.breaker.rejections,
-      inFlight: this.cells[this.at + IN_FLIGHT]!,
+      inFlight: this.inFlight,
       failures: { ...this.failures },
-      transitions: this.changes.map((change) => ({ ...change })),
+      transitions: this.transitions.map((each) => ({ ...each })),
     };
   }
 
-  /** What is to be kept over a restart; undefined when there is nothing. */
+  /** What to keep over a restart; undefined if there is nothing. */
   snapshot(now: number): CircuitSnapshot | undefined {
     const breaker = this.breaker.snapshot(now);
     const { token, since, reason, lastFailure } = this;
@@ -223,13 +180,11 @@ export class Circuit {
     };
   }
 
-  /** Takes up what was saved `ageMs` ago by the process before. */
+  /** Continues what the process before saved `age.ms` ago. */
   restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
     const { breaker, token, since, reason, lastFailure } = saved;
     const applied = this.token;
-    if (token && token.policy === this.policy) {
-      this.token = token;
-    }
+    if (token && token.policy === this.policy) this.token = token;
     if (breaker && this.breaker.restore(breaker, age.ms, age.maxMs, now)) {
       if (this.breaker.state(now) === breaker.state && since !== undefined) {
         this.since = since;
@@ -239,11 +194,11 @@ export class Circuit {
         this.lastFailure = { ...lastFailure, at: this.wallTime.parse(lastFailure.at) };
       }
     }
-    this.heedToken(applied?.value, now);
+    this.applyToken(applied?.value, now);
   }
 
-  /** A change of the policy's reset token closes the circuit once. */
-  private heedToken(value: string | undefined, now: number): void {
+  /** A changed reset token closes the circuit once. */
+  private applyToken(value: string | undefined, now: number): void {
     if (value === undefined) return;
     const before = this.handledToken();
     this.token = { policy: this.policy, value };
@@ -254,11 +209,17 @@ export class Circuit {
     return this.token && this.token.policy === this.policy ? this.token.value : undefined;
   }
 
-  private changed({ from, to, reason, at }: BreakerTransition): void {
+  private countFailure(failure: Failure, now: number): void {
+    this.failures[failure.class] = (this.failures[failure.class] ?? 0) + 1;
+    const message = failure.message.slice(0, MAX_MESSAGE);
+    this.lastFailure = { class: failure.class, message, at: now };
+  }
+
+  private transitioned({ from, to, reason, at }: BreakerTransition): void {
     this.since = this.wallTime.format(at);
     this.reason = reason;
-    const change = this.changes.find((each) => each.from === from && each.to === to);
-    if (change) change.count += 1;
-    else this.changes.push({ from, to, count: 1 });
+    const known = this.transitions.find((each) => each.from === from && each.to === to);
+    if (known) known.count += 1;
+    else this.transitions.push({ from, to, count: 1 });
   }
 }

@@ -5,7 +5,7 @@ import type { RateSpec, TripSpec } from '../resilience/trip.ts';
 import type { Circuit, FailureRate } from '../../contract/generated/types.ts';
 import type { WallTime } from './wallTime.ts';
 
-/** What is in force where no policy applies; the same as the defaults of CircuitBreakerPolicy. */
+/** Where no policy applies: the defaults of CircuitBreakerPolicy. */
 const DEFAULTS: BreakerSpec = {
   trip: { consecutiveFailures: 5 },
   failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
@@ -14,17 +14,16 @@ const DEFAULTS: BreakerSpec = {
   halfOpen: { maxProbes: 1, successThreshold: 2 },
 };
 
-/** A window that is given in neither way is one of time, this long. */
 const DEFAULT_WINDOW_MS = 60_000;
 
-/** What a breaker is to go by for a policy, or by the defaults where there is none. */
+/** The spec of a breaker under a policy, or under the defaults if there is none. */
 export function breakerSpec(circuit: Circuit | undefined, wallTime: WallTime): BreakerSpec {
   if (circuit === undefined) return DEFAULTS;
   const { openDurationMs, maxOpenDurationMs, halfOpen, recovery, mode } = circuit;
   const override = overrideOf(circuit, wallTime);
   return {
     trip: tripSpec(circuit.trip),
-    // Classes that this version does not know never occur.
+    // A class that this version does not know never occurs.
     failureOn: (circuit.failureOn as FailureClass[] | undefined) ?? DEFAULTS.failureOn,
     openDurationMs,
     maxOpenDurationMs,

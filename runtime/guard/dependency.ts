@@ -1,38 +1,24 @@
-import { REJECTED } from '../resilience/breaker.ts';
 import { Gates } from '../resilience/gates.ts';
-import { giveSlot, takeSlot } from '../resilience/bulkhead.ts';
-import { BulkheadStage } from './bulkheadStage.ts';
-import { CallPermit } from './callPermit.ts';
-import { enterClosed } from './circuit.ts';
-import { ASK, BY_SLOT, BY_SLOT_AND_LIMIT, LIMIT, SLOTS, TAKES } from './dependencyRow.ts';
-import { takeRequest } from './limiter.ts';
-import { LimiterSet } from './limiterSet.ts';
+import { Circuit } from './circuit.ts';
+import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
+import { UNBOUNDED } from './guardSpec.ts';
+import { Permit } from './permit.ts';
 import { ProviderLimits } from './providerLimits.ts';
-import { pass } from './waitingAdmission.ts';
-import type {
-  Circuit as CircuitConfiguration,
-  GateStatus,
-  Limit,
-} from '../../contract/generated/types.ts';
-import type { BulkheadSpec } from '../resilience/bulkhead.ts';
+import { acquireAll } from './queuedPermit.ts';
+import { RateLimits } from './rateLimits.ts';
+import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
-import type { Rows } from '../resilience/rows.ts';
-import type {
-  Admission,
-  AskedCall,
-  Credential,
-  Rejection,
-  Standing,
-  Waiting,
-} from './admission.ts';
-import type { Circuit } from './circuit.ts';
-import type { Directory, Handle, HandleTarget } from './handle.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { ActualCost, AskedCall, Availability, Credential } from './admission.ts';
+import type { Rejection } from '../errors/rejection.ts';
+import type { OnTransition } from './circuit.ts';
+import type { GuardContext } from './guardContext.ts';
+import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
+import type { Admission, Issuer, Waiting } from './permit.ts';
+import type { Remaining } from './admission.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
-import type { Remaining } from './reservation.ts';
-import type { Stage } from './stage.ts';
-import type { WallTime } from './wallTime.ts';
+import type { Bound } from './queuedPermit.ts';
 
-/** Of a call that nobody gave a credential for. */
 const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
 
 const REASONS = {
@@ -48,260 +34,234 @@ export interface SavedGate extends GateSnapshot {
   credential: string;
 }
 
-/** What all dependencies of a guard share. */
-export interface Shared {
-  directory: Directory;
-  /** Told when time is to be let pass at the latest. */
-  arm: (at: number) => void;
-  /** For the numbers of limits. */
-  limitRows: Rows;
-}
-
-/** What stands around one dependency: gate, circuit, concurrency, buckets, in this order. */
-export class Dependency implements HandleTarget {
-  /** What calls come by; it holds what every call touches. */
-  readonly handle: Handle;
-  gone = false;
-  private readonly cells: Float64Array;
-  private readonly at: number;
-  /** Made when the first one is shut. */
-  private gates: Gates | undefined;
-  /** Where the numbers of its limit stand, if it has one and no other. */
-  private limitCells: Float64Array | undefined;
-  private limitAt = 0;
-  /** Whether its bounds are just those: slots and at most one limit. */
-  private simple = true;
-  private readonly slotsAt: number;
-  /** Calls that were let through to see if a gate can be opened. */
-  private probes: Set<CallPermit> | undefined;
-  readonly directory: Directory;
+/**
+ * The guards around one dependency, in this order: gate, circuit, concurrency, rate limits, limits
+ * of the provider. A dependency that leaves the configuration and comes back is the same object. It
+ * starts with a new circuit, new gates and new limits, but calls still in flight count in its
+ * bulkhead.
+ */
+export class Dependency implements Issuer {
   readonly name: string;
-  readonly circuit: Circuit;
-  readonly bulkhead: BulkheadStage;
-  readonly limits: LimiterSet;
-  private stages: readonly Stage[];
-  /** Limits of the provider itself on that credential; made when the first one is told. */
-  private provider: ProviderLimits | undefined;
-
-  constructor(
-    circuit: Circuit,
-    concurrency: BulkheadSpec,
-    handle: Handle,
-    { directory, arm, limitRows }: Shared,
-  ) {
-    const { cells, at } = handle;
-    handle.dependency = this;
-    this.directory = directory;
-    this.handle = handle;
-    this.cells = cells;
-    this.at = at;
-    this.slotsAt = at + SLOTS;
-    this.name = circuit.dependency;
-    this.circuit = circuit;
-    this.bulkhead = new BulkheadStage(this.name, concurrency, arm, { cells, at: this.slotsAt });
-    this.limits = new LimiterSet(this.name, arm, limitRows, { cells, at: at + LIMIT });
-    this.stages = [this.bulkhead];
-  }
-
-  /** The configuration in force has it no more. Calls that are under way end as they would. */
-  leave(): void {
-    this.gone = true;
-    this.note();
-  }
-
-  /** What bounds calls; the circuit has its own, because it tells of what it does. */
-  apply(concurrency: BulkheadSpec, limits: readonly Limit[], now: number): void {
-    this.bulkhead.apply(concurrency);
-    this.limits.apply(limits, concurrency.maxQueued, now);
-    // Also without a bound, so that one that comes later knows of all calls that are under way.
-    const stages: Stage[] = [this.bulkhead];
-    if (limits.length > 0) stages.push(this.limits);
-    if (this.provider !== undefined) stages.push(this.provider);
-    this.stages = stages;
-    this.simplify();
-  }
-
-  /** Looks whether its bounds are slots and at most one limit, which a call takes without the stages. */
-  private simplify(): void {
-    const [limiter, another] = this.limits.limiters;
-    this.simple = another === undefined && this.provider === undefined;
-    this.limitCells = limiter?.row.cells;
-    this.limitAt = limiter?.row.at ?? 0;
-    this.note();
-  }
-
-  /** Notes what a call takes by the numbers alone; to be called when that may change. */
-  private note(): void {
-    const { cells, at, gates, gone, simple, limitCells, limitAt } = this;
-    let takes = ASK;
-    if (simple && !gone && gates === undefined) {
-      if (limitCells === undefined) takes = BY_SLOT;
-      else if (limitCells === cells && limitAt === at + LIMIT) takes = BY_SLOT_AND_LIMIT;
-    }
-    cells[at + TAKES] = takes;
-  }
-
+  readonly context: GuardContext;
+  /** Whether the configuration in force has it. */
+  present = true;
+  circuit: Circuit;
+  rateLimits: RateLimits;
+  readonly concurrency: ConcurrencyLimiter;
+  private readonly onTransition: OnTransition;
+  private gates = new Gates();
+  /** Calls that probe a gate. */
+  private readonly probes = new Set<Permit>();
   /** Hash of the mounted credential that was used last. */
-  private get mounted(): string {
-    return this.handle.mounted;
+  private mounted = '';
+  /** Undefined until the provider states a limit. */
+  private provider: ProviderLimits | undefined;
+  private bounds: readonly Bound[] = [];
+
+  constructor(name: string, context: GuardContext, onTransition: OnTransition) {
+    this.name = name;
+    this.context = context;
+    this.onTransition = onTransition;
+    this.circuit = this.newCircuit();
+    this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
+    this.rateLimits = new RateLimits(name, context);
   }
 
-  /** The policy of the circuit. */
-  applyCircuit(circuit: CircuitConfiguration | undefined, now: number): void {
-    this.circuit.apply(circuit, now);
+  /** The configuration no longer has it. Waiting calls are decided without its bounds. */
+  remove(now: number): void {
+    this.present = false;
+    this.applyBounds(UNBOUNDED, now);
+    this.advance(now);
   }
 
-  acquire(asked: AskedCall | undefined, now: number): Admission | Waiting {
+  /** The configuration has it again. */
+  restart(): void {
+    this.present = true;
+    this.circuit = this.newCircuit();
+    this.rateLimits = new RateLimits(this.name, this.context);
+    this.concurrency.resetStats();
+    this.gates = new Gates();
+    this.probes.clear();
+    this.mounted = '';
+    this.provider = undefined;
+  }
+
+  apply(spec: DependencySpec, now: number): void {
+    this.applyBounds(spec, now);
+    // After the bounds, because a transition is reported; before waiting calls go on.
+    this.circuit.apply(spec.circuit, now);
+    this.advance(now);
+  }
+
+  /** Makes the transitions that are due and decides waiting calls that can be decided. */
+  advance(now: number): void {
+    this.circuit.advance(now);
+    this.context.arm(this.circuit.nextDeadline(now));
+    this.concurrency.advance(now);
+    this.rateLimits.advance(now);
+  }
+
+  /** Asks to make one call. Only a call with `asked` waits. Throws once the dependency is removed. */
+  acquire(): Admission;
+  acquire(asked: AskedCall | undefined): Admission | Waiting;
+  acquire(asked?: AskedCall): Admission | Waiting {
+    if (!this.present) throw new Error(`the configuration in force has no dependency ${this.name}`);
+    const now = this.context.now();
     const credential = asked?.credential ?? NO_CREDENTIAL;
-    if (credential.mounted && credential.hash !== this.mounted) this.use(credential.hash, now);
-    const gate = this.gates === undefined ? 'Open' : this.gates.enter(credential.hash, now);
-    if (typeof gate === 'object') return this.refuse(gate.reason, gate.retryAfterMs);
-    const generation = this.enter(now);
-    if (generation === REJECTED) {
-      if (gate === 'Probe') this.gates!.leave(credential.hash, false);
-      return { kind: 'Rejection', rejection: this.circuitOpen() };
+    if (credential.mounted) this.useCredential(credential.hash, now);
+    const gate = this.gates.enter(credential.hash, now);
+    if (typeof gate === 'object') {
+      return { kind: 'Rejection', rejection: this.gateShut(gate.reason, gate.retryAfterMs) };
     }
-    const permit = new CallPermit(asked, this.handle, generation, now);
-    if (gate === 'Probe') this.probe(permit);
-    return this.bound(permit, now);
-  }
-
-  /** Asks the circuit; of one that lets every call through nothing but its numbers is touched. */
-  private enter(now: number): number {
-    const generation = enterClosed(this.cells, this.at);
-    return generation === REJECTED ? this.circuit.enter(now) : generation;
-  }
-
-  /** Takes what bounds a call that the circuit has let through. */
-  bound(permit: CallPermit, now: number): Admission | Waiting {
-    return this.takeSimply(permit, now) ? permit : pass(permit, this.stages, now);
-  }
-
-  /** Takes what a call needs by numbers alone; false, and nothing is taken, where that is not possible. */
-  private takeSimply(permit: CallPermit, now: number): boolean {
-    const { cells, slotsAt, limitCells, limitAt } = this;
-    if (!this.simple || !takeSlot(cells, slotsAt)) return false;
-    if (limitCells !== undefined && !takeRequest(limitCells, limitAt, now)) {
-      giveSlot(cells, slotsAt);
-      return false;
+    const generation = this.circuit.acquire(now);
+    if (typeof generation === 'object') {
+      if (gate === 'Probe') this.gates.leave(credential.hash, false);
+      return { kind: 'Rejection', rejection: this.circuitOpen(generation.retryAfterMs) };
     }
-    permit.holds(limitCells, limitAt);
-    return true;
+    const permit = new Permit(this, asked, this.circuit, generation, now);
+    if (gate === 'Probe') this.probes.add(permit);
+    return acquireAll(permit, this.bounds, now);
   }
 
-  /** How a call with this credential would fare. Limits are left out: what a call costs decides there. */
-  standing(credential: Credential | undefined, now: number): Standing {
-    const { circuit, bulkhead } = this;
-    const { hash } = credential ?? NO_CREDENTIAL;
-    const spent = credential?.mounted !== false && this.provider?.pause(now) !== undefined;
-    const gated = spent || this.gates?.isShut(hash, now) === true;
-    if (gated || !circuit.admits(now)) return { state: 'Shut', calls: circuit.calls };
-    return { state: bulkhead.hasRoom ? 'Usable' : 'Full', calls: circuit.calls };
+  /** How a call with this credential would fare; limits are left out, because its cost decides there. */
+  availability(credential: Credential = NO_CREDENTIAL): Availability | undefined {
+    if (!this.present) return undefined;
+    const now = this.context.now();
+    const calls = this.circuit.inFlight;
+    const paused = credential.mounted && this.provider?.pause(now) !== undefined;
+    const gated = paused || this.gates.isShut(credential.hash, now);
+    if (gated || !this.circuit.admits(now)) return { state: 'Shut', calls };
+    return { state: this.concurrency.hasRoom ? 'Usable' : 'Full', calls };
   }
 
-  private probe(permit: CallPermit): void {
-    (this.probes ??= new Set()).add(permit);
-  }
-
-  /** The mounted credential is another one now: one call sees if what refused the other serves it. */
-  use(mounted: string, now: number): void {
-    if (mounted === this.mounted) return;
-    this.gates?.replace(this.mounted, mounted, now);
+  /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */
+  useCredential(hash: string, now: number): void {
+    if (hash === this.mounted) return;
+    this.gates.replace(this.mounted, hash, now);
     this.provider?.forget();
-    for (const limiter of this.limits.limiters) limiter.forget(now);
-    this.handle.mounted = mounted;
+    for (const limit of this.rateLimits.limits) limit.forgetStated(now);
+    this.mounted = hash;
   }
 
-  /** The provider's answer to a call with this credential has told of its own limits. */
-  learn(told: readonly Remaining[], credential: string, now: number): void {
-    if (told.length === 0 || credential !== this.mounted) return;
-    for (const limiter of this.limits.limiters) for (const each of told) limiter.learn(each, now);
+  /** The provider states its own limits for a credential, given by its hash. */
+  learn(stated: readonly Remaining[], credential: string): void {
+    if (!this.present || stated.length === 0 || credential !== this.mounted) return;
+    const now = this.context.now();
+    for (const limit of this.rateLimits.limits) for (const each of stated) limit.learn(each, now);
     if (this.provider === undefined) {
       this.provider = new ProviderLimits(this.name);
-      this.stages = [...this.stages, this.provider];
-      this.simplify();
+      this.bounds = [...this.bounds, this.provider];
     }
-    this.provider.learn(told, now);
+    this.provider.learn(stated, now);
   }
 
-  /** Limits of the provider itself, as far as they hold now. */
-  providerLimits(now: number, wallTime: WallTime): ProviderLimitStatus[] {
-    return this.provider?.status(now, wallTime) ?? [];
+  firstToken(permit: Permit, now: number): void {
+    this.leaveGate(permit, true);
+    const { circuit, generation } = permit;
+    if (circuit) permit.generation = circuit.firstToken(generation, permit.durationMs(now), now);
   }
 
-  /** Shuts the gate of a credential; calls with it that wait are refused. */
-  shutGate(permit: CallPermit, reason: GateReason, ms: number | undefined, now: number): void {
+  /** Shuts the gate of the call's credential and rejects waiting calls with that credential. */
+  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void {
     const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
-    const spec = this.circuit.openDurations();
-    this.gated().shut(hash, reason, { ms, probe: this.probes?.delete(permit) === true, spec }, now);
-    this.recheck(now);
+    const probe = this.probes.delete(permit);
+    this.gates.shut(hash, reason, { ms, probe, spec: this.circuit.openDurations() }, now);
+    this.recheckWaiting(now);
   }
 
-  /** A call has ended; perhaps it was to see whether a gate can be opened. */
-  leaveGate(permit: CallPermit, served: boolean): void {
-    if (this.probes?.delete(permit) !== true) return;
-    this.gates?.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+  settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void {
+    this.leaveGate(permit, outcome.vote === 'ok');
+    // The vote comes first: a waiting call that this one makes room for meets the circuit after it.
+    permit.circuit?.settle(permit.generation, outcome, permit.durationMs(now), now);
+    this.rateLimits.settle(permit.reservation, actual, now);
+    if (permit.inBulkhead) this.concurrency.release(now);
   }
 
-  /** Why a call with this credential is not let through the gate now. */
-  gateRejection(credential: Credential | undefined, now: number): Rejection | undefined {
-    const state = this.gates?.state((credential ?? NO_CREDENTIAL).hash, now);
-    if (state?.until === undefined) return undefined;
-    return this.gateShut(state.reason, Math.ceil(state.until - now));
+  recheck(permit: Permit, now: number): Rejection | undefined {
+    const { circuit, generation } = permit;
+    const shut = this.gateRejection(permit.asked?.credential ?? NO_CREDENTIAL, now);
+    if (shut || circuit?.isStale(generation) !== true) return shut;
+    const again = circuit.acquireAgain(generation, now);
+    if (typeof again === 'number') {
+      permit.generation = again;
+      return undefined;
+    }
+    permit.circuit = undefined;
+    return this.circuitOpen(again.retryAfterMs);
   }
 
-  /** What the circuit has just answered. */
-  circuitOpen(): Rejection {
-    const { policy, retryAfterMs } = this.circuit;
-    const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
-    return policy === undefined ? rejection : { ...rejection, policy };
+  /** Rejects waiting calls that the gate or the circuit would reject now. */
+  recheckWaiting(now: number): void {
+    this.concurrency.recheck(now);
+    this.rateLimits.recheck(now);
   }
 
-  /** Refuses those who wait for what they could not use any more. */
-  recheck(now: number): void {
-    this.bulkhead.recheck(now);
-    this.limits.recheck(now);
+  /** Limits that the provider states, as far as they hold now. */
+  providerLimits(now: number): ProviderLimitStatus[] {
+    return this.provider?.status(now, this.context.wallTime) ?? [];
   }
 
-  gate(now: number, wallTime: WallTime): GateStatus {
-    const state = this.gates?.state(this.mounted, now) ?? this.provider?.pause(now);
+  gate(now: number): GateStatus {
+    const state = this.gates.state(this.mounted, now) ?? this.provider?.pause(now);
+    const until = state?.until;
     return {
       dependency: this.name,
       gate: state?.reason ?? 'None',
-      ...(state?.until !== undefined && { until: wallTime.format(state.until) }),
+      ...(until !== undefined && { until: this.context.wallTime.format(until) }),
     };
   }
 
-  /** What is to be kept of the mounted credential's gate; undefined when it is open. */
+  /** What to keep of the mounted credential's gate; undefined if it is open. */
   snapshotGate(now: number): SavedGate | undefined {
-    const gate = this.gates?.snapshot(this.mounted, now);
+    const gate = this.gates.snapshot(this.mounted, now);
     return gate && { dependency: this.name, credential: this.mounted, ...gate };
   }
 
   /**
-   * Takes up the gate that was saved `ageMs` ago. It is for the credential that was mounted then, so
-   * that another one is tried as after any change of it.
+   * Shuts the gate as it was saved `ageMs` ago. It belongs to the credential that was mounted then,
+   * so another one is probed as after any change of the credential.
    */
   restoreGate(saved: SavedGate, ageMs: number, now: number): void {
     const { credential } = saved;
     if (this.mounted !== '' && this.mounted !== credential) return;
-    this.handle.mounted = credential;
-    this.gated().restore(credential, saved, ageMs, now);
+    this.mounted = credential;
+    this.gates.restore(credential, saved, ageMs, now);
   }
 
-  private gated(): Gates {
-    if (this.gates === undefined) {
-      this.gates = new Gates();
-      this.note();
-    }
-    return this.gates;
+  private applyBounds({ concurrency, limits }: BoundsSpec, now: number): void {
+    this.concurrency.apply(concurrency);
+    this.rateLimits.apply(limits, concurrency.maxQueued, now);
+    // The bulkhead counts calls even without a bound, so that a later bound knows of them.
+    const bounds: Bound[] = [this.concurrency];
+    if (limits.length > 0) bounds.push(this.rateLimits);
+    if (this.provider !== undefined) bounds.push(this.provider);
+    this.bounds = bounds;
   }
 
-  private refuse(reason: GateReason, retryAfterMs: number): Admission {
-    return { kind: 'Rejection', rejection: this.gateShut(reason, retryAfterMs) };
+  private newCircuit(): Circuit {
+    const { name, context, onTransition } = this;
+    return new Circuit(name, context.wallTime, context.now(), onTransition);
+  }
+
+  /** The call has ended or been served; if it probes a gate, this decides the gate. */
+  private leaveGate(permit: Permit, served: boolean): void {
+    if (this.probes.size === 0 || !this.probes.delete(permit)) return;
+    this.gates.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+  }
+
+  private gateRejection({ hash }: Credential, now: number): Rejection | undefined {
+    const state = this.gates.state(hash, now);
+    if (state?.until === undefined) return undefined;
+    return this.gateShut(state.reason, Math.ceil(state.until - now));
   }
 
   private gateShut(reason: GateReason, retryAfterMs: number): Rejection {
     return { reason: REASONS[reason], target: this.name, retryAfterMs };
+  }
+
+  private circuitOpen(retryAfterMs: number): Rejection {
+    const { policy } = this.circuit;
+    const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
+    return policy === undefined ? rejection : { ...rejection, policy };
   }
 }

@@ -1,43 +1,43 @@
 import type { GateState } from '../resilience/gates.ts';
-import type { Asked, Rejection } from './admission.ts';
-import type { HeldPermit } from './heldPermit.ts';
-import type { Remaining, Resource } from './reservation.ts';
-import type { Stage } from './stage.ts';
+import type { Asked, Remaining, Resource } from './admission.ts';
+import type { Rejection } from '../errors/rejection.ts';
+import type { Permit } from './permit.ts';
+import type { Bound } from './queuedPermit.ts';
 import type { WallTime } from './wallTime.ts';
 
-/** A limit of the provider's own, as it is shown. */
+/** A limit that a provider states, for status and metrics. */
 export interface ProviderLimitStatus {
   dependency: string;
   resource: Resource;
-  /** About what is left now. */
+  /** Estimate of what is left now. */
   remaining: number;
-  /** Absent when it was not told. */
+  /** Absent if the provider did not state it. */
   limit?: number;
-  /** When it is full again, RFC 3339. */
+  /** When the limit is full again, RFC 3339. */
   reset: string;
 }
 
 interface Known {
   resource: Resource;
-  /** Infinity when it was not told. */
+  /** Infinity if the provider did not state it. */
   limit: number;
   remaining: number;
-  toldAt: number;
+  statedAt: number;
   resetAt: number;
-  /** Needed by calls that were let through since. */
+  /** What the calls admitted since then need. */
   taken: number;
 }
 
-/** Tokens are told in whole thousands: of less than that nothing is known. */
+/** Providers state tokens in whole thousands, so a call needs at least that much to be left. */
 const TOKEN_UNIT = 1000;
 
 /**
- * The limits that a provider enforces on one credential, as its answers tell them: each is a token
- * bucket that refills steadily, from what was left to the limit at the time of its reset
- * (https://platform.claude.com/docs/en/api/rate-limits). Each answer replaces what the one before
- * said; after its reset a limit is forgotten until it is told again.
+ * The limits that a provider enforces on one credential, as its responses state them. Each is a token
+ * bucket that refills steadily and is full at its reset
+ * (https://platform.claude.com/docs/en/api/rate-limits). A newer statement replaces an older one.
+ * After its reset a limit is forgotten until the provider states it again.
  */
-export class ProviderLimits implements Stage {
+export class ProviderLimits implements Bound {
   private readonly target: string;
   private known: Known[] = [];
 
@@ -45,23 +45,23 @@ export class ProviderLimits implements Stage {
     this.target = target;
   }
 
-  /** Takes up what an answer said. What has no reset says nothing about the time after it. */
-  learn(told: readonly Remaining[], now: number): void {
-    for (const { resource, remaining, limit = Infinity, resetMs = 0 } of told) {
+  /** A statement without a reset says nothing about later calls. */
+  learn(stated: readonly Remaining[], now: number): void {
+    for (const { resource, remaining, limit = Infinity, resetMs = 0 } of stated) {
       this.known = this.known.filter((each) => each.resource !== resource);
       if (resetMs <= 0) continue;
-      const times = { toldAt: now, resetAt: now + resetMs };
+      const times = { statedAt: now, resetAt: now + resetMs };
       this.known.push({ resource, remaining, limit, taken: 0, ...times });
     }
   }
 
-  /** Forgets everything, because the credential is another one now. */
+  /** Forgets everything, because the credential is a new one. */
   forget(): void {
     this.known = [];
   }
 
-  /** Lets a call through if it has what it needs of every limit. Others' credentials do not count. */
-  take({ asked }: HeldPermit, now: number): Rejection | undefined {
+  /** Admits a call that every limit covers. Credentials that clients pass on have limits of their own. */
+  acquire({ asked }: Permit, now: number): Rejection | undefined {
     if (this.known.length === 0 || asked?.credential?.mounted === false) return undefined;
     this.known = this.known.filter(({ resetAt }) => now < resetAt);
     const at = Math.max(...this.known.map((each) => readyAt(each, asked)));
@@ -70,19 +70,18 @@ export class ProviderLimits implements Stage {
     return undefined;
   }
 
-  /** Nobody waits for it: the provider may serve others meanwhile. */
-  queue(): undefined {
+  /** Never called: `acquire` lets no call wait, because others use the same limits. */
+  enqueue(): undefined {
     return undefined;
   }
 
-  /** Until when not even the smallest call is let through; undefined when one would be. */
+  /** Until when even the smallest call is rejected; undefined if it is admitted. */
   pause(now: number): GateState | undefined {
     const live = this.known.filter(({ resetAt }) => now < resetAt);
     const until = Math.max(...live.map((each) => readyAt(each, undefined)));
     return now < until ? { reason: 'RateLimited', until } : undefined;
   }
 
-  /** What holds now. */
   status(now: number, wallTime: WallTime): ProviderLimitStatus[] {
     const live = this.known.filter(({ resetAt }) => now < resetAt);
     return live.map((each) => ({
@@ -95,27 +94,27 @@ export class ProviderLimits implements Stage {
   }
 }
 
-/** What a call takes; no more than the limit, so that none is refused for ever. */
+/** What a call needs; at most the limit, so that every call is admitted at the reset. */
 function needed({ resource, limit }: Known, asked: Asked | undefined): number {
   if (resource === 'Requests') return 1;
-  // The provider counts output as it comes, whatever max_tokens says.
+  // The provider counts output tokens as it produces them, whatever max_tokens says.
   const input = resource === 'OutputTokens' ? 0 : (asked?.cost?.inputTokens ?? 0);
   return Math.min(Math.max(TOKEN_UNIT, input), limit);
 }
 
-/** Units that come back per millisecond; 0 when that is not known. */
-function rate({ remaining, limit, toldAt, resetAt }: Known): number {
+/** Refill per millisecond; 0 if unknown. */
+function rate({ remaining, limit, statedAt, resetAt }: Known): number {
   const missing = limit - remaining;
-  return missing > 0 && missing < Infinity ? missing / (resetAt - toldAt) : 0;
+  return missing > 0 && missing < Infinity ? missing / (resetAt - statedAt) : 0;
 }
 
 function level(known: Known, now: number): number {
-  return known.remaining + rate(known) * (now - known.toldAt) - known.taken;
+  return known.remaining + rate(known) * (now - known.statedAt) - known.taken;
 }
 
-/** When the level covers a call, at the latest at the reset; a whole millisecond. */
+/** When the limit covers a call, at the latest at the reset; a whole millisecond. */
 function readyAt(known: Known, asked: Asked | undefined): number {
-  const { remaining, taken, toldAt, resetAt } = known;
+  const { remaining, taken, statedAt, resetAt } = known;
   const missing = needed(known, asked) - (remaining - taken);
-  return missing <= 0 ? toldAt : Math.ceil(Math.min(resetAt, toldAt + missing / rate(known)));
+  return missing <= 0 ? statedAt : Math.ceil(Math.min(resetAt, statedAt + missing / rate(known)));
 }

@@ -3,54 +3,54 @@ import type { CircuitStatus } from '../../contract/generated/types.ts';
 
 type State = CircuitStatus['state'];
 
-/** Numbers of one circuit since it came to be. */
+/** Counts of one circuit since it was created. */
 export interface CircuitStats {
   dependency: string;
   state: State;
-  /** Calls that asked, whether admitted or rejected. */
+  /** Calls admitted or rejected. */
   requests: number;
-  /** Of these, rejected by the circuit, or in the shadow those that would have been. */
+  /** Calls that the circuit rejected; in shadow mode, calls that it would have. */
   rejected: number;
   /** Admitted and not yet settled. */
   inFlight: number;
-  /** Failures that counted; classes that did not occur are absent. */
+  /** Failures of classes in failureOn; classes that did not occur are absent. */
   failures: Partial<Record<FailureClass, number>>;
   /** Transitions; pairs that did not occur are absent. */
   transitions: { from: State; to: State; count: number }[];
 }
 
-/** Numbers of one limit since it came to be. */
+/** Counts of one limit since it was created. */
 export interface LimitStats {
   target: string;
   policy: string;
   limit: string;
-  /** Calls that asked, whether admitted or rejected. */
+  /** Calls admitted or rejected. */
   requests: number;
-  /** Of these, rejected because of this limit. */
+  /** Calls that this limit rejected. */
   rejected: number;
-  /** Level of the bucket now; with a key, that of the bucket that was used most. */
+  /** Level of the bucket now; with a key, that of the lowest bucket asked lately. */
   tokens: number;
   /** Keys with a bucket of their own. */
   keys: number;
 }
 
-/** Numbers of one bulkhead. */
+/** Counts of one bulkhead. */
 export interface BulkheadStats {
   /** inbound, or the dependency. */
   target: string;
   maxConcurrent: number;
   active: number;
   queued: number;
-  /** Since it came to be. */
+  /** Calls that it rejected since it was created. */
   rejected: number;
 }
 
-/** Plain numbers for metrics, taken when a scrape comes. */
+/** For metrics, at a scrape. */
 export interface GuardStats {
   circuits: CircuitStats[];
   limits: LimitStats[];
-  /** Those with a bound. */
+  /** Targets with a bound. */
   bulkheads: BulkheadStats[];
-  /** Permits settled more than once: a fault of the caller that did no harm. */
+  /** Permits settled more than once: a fault of the caller, without effect. */
   settledTwice: number;
 }

@@ -1,9 +1,9 @@
 import type { Transition } from '../../contract/generated/types.ts';
 
-/** What the contract lets a report carry. */
+/** The most that the contract lets a report carry. */
 const KEPT = 64;
 
-/** The last transitions of all circuits, numbered from 1 within this process. */
+/** The last transitions of all circuits, numbered from 1 by this process. */
 export class TransitionLog {
   private sequence = 0;
   private readonly kept: Transition[] = [];

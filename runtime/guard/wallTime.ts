@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts';
 
-/** A wall clock that differs by more has been stepped. */
+/** A larger difference means that the wall clock was stepped. */
 const STEPPED_MS = 500;
 
 /**
- * Shows monotonic times as wall time. The offset between the two is kept until the wall clock is
- * stepped, so that the same instant always reads the same and no rounding shows as a change.
+ * Converts monotonic times to wall time. It keeps the offset between the clocks until the wall clock
+ * is stepped, so the same instant always reads the same.
  */
 export class WallTime {
   private readonly clock: Clock;
@@ -16,13 +16,13 @@ export class WallTime {
     this.offset = clock.date().getTime() - clock.now();
   }
 
-  /** RFC 3339 in UTC with milliseconds, of a time on the monotonic clock. */
+  /** A monotonic time as RFC 3339 in UTC with milliseconds. */
   format(at: number): string {
     this.follow();
     return new Date(Math.round(at + this.offset)).toISOString();
   }
 
-  /** An RFC 3339 time on the monotonic clock, as the wall clock stands now. */
+  /** An RFC 3339 time as monotonic time. */
   parse(time: string): number {
     this.follow();
     return Date.parse(time) - this.offset;

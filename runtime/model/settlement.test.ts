@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import type { Limit } from '../../contract/generated/types.ts';
-import { FakeClock } from '../guard/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
 import { RetryBudget } from '../resilience/retryBudget.ts';
 import { configuration } from '../testing/configuration.ts';

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { CircuitStatus, GateStatus } from '../../contract/generated/types.ts';
-import { FakeClock } from '../guard/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { OK, IGNORED } from '../resilience/outcome.ts';
 import { send } from '../testing/client.ts';
 import { TOUCHY } from '../testing/configuration.ts';

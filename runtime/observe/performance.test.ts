@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Durations } from '../../contract/durations.ts';
-import { FakeClock } from '../guard/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { Performance } from './performance.ts';
 
 function measured(): { clock: FakeClock; performance: Performance } {

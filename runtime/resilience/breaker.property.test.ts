@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Breaker } from './breaker.ts';
-import { ModelBreaker } from './breakerModel.ts';
-import type { BreakerPermit, BreakerTransition } from './breaker.ts';
+import { acquire } from '../testing/breakerCall.ts';
+import { ModelBreaker } from '../testing/breakerModel.ts';
+import type { BreakerCall } from '../testing/breakerCall.ts';
+import type { ModelCall } from '../testing/breakerModel.ts';
+import type { BreakerTransition } from './breaker.ts';
 import type { BreakerSpec } from './breakerSpec.ts';
-import type { ModelCall } from './breakerModel.ts';
 import type { FailureClass, Outcome } from './outcome.ts';
 import type { RateSpec, TripSpec } from './trip.ts';
 
@@ -123,11 +125,11 @@ interface Subject<Call> {
   counted(): number;
 }
 
-function real(initial: BreakerSpec): Subject<BreakerPermit> {
+function real(initial: BreakerSpec): Subject<BreakerCall> {
   const transitions: BreakerTransition[] = [];
   const breaker = new Breaker(initial, 0, (each) => transitions.push(each));
   return {
-    acquire: (now) => breaker.acquire(now),
+    acquire: (now) => acquire(breaker, now),
     settle: (permit, result, now) => permit.settle(result, now),
     firstToken: (permit, now) => permit.firstToken(now),
     apply: (next, now) => breaker.apply(next, now),
@@ -213,7 +215,7 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
   it('the breaker does what a model does that works all out from the whole history', () => {
     let transitions = 0;
     const property = fc.property(traces, ([initial, trace]) => {
-      const breaker = new Run<BreakerPermit>(real(initial), initial);
+      const breaker = new Run<BreakerCall>(real(initial), initial);
       const model = new Run<ModelCall>(new ModelBreaker(initial, 0), initial);
       expect(trace.map((next) => breaker.take(next))).toEqual(
         trace.map((next) => model.take(next)),

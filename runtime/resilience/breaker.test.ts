@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Breaker } from './breaker.ts';
 import { IGNORED, OK } from './outcome.ts';
-import type { BreakerPermit, BreakerTransition } from './breaker.ts';
+import { acquire } from '../testing/breakerCall.ts';
+import type { BreakerCall } from '../testing/breakerCall.ts';
+import type { BreakerTransition } from './breaker.ts';
 import type { BreakerSpec } from './breakerSpec.ts';
 import type { FailureClass, Outcome } from './outcome.ts';
 
@@ -35,8 +37,8 @@ class Bench {
     return this.breaker.state(this.now);
   }
 
-  permit(): BreakerPermit {
-    const answer = this.breaker.acquire(this.now);
+  permit(): BreakerCall {
+    const answer = acquire(this.breaker, this.now);
     if (answer.kind !== 'Permit') throw new Error(`rejected for ${answer.retryAfterMs} ms`);
     return answer;
   }
@@ -110,7 +112,7 @@ describe('an open breaker', () => {
     const bench = new Bench();
     bench.open();
     bench.now = 59_999.5;
-    expect(bench.breaker.acquire(bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 1 });
+    expect(acquire(bench.breaker, bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 1 });
     expect(bench.breaker.nextDeadline(bench.now)).toBe(60_000);
   });
 
@@ -192,7 +194,7 @@ describe('a half-open breaker', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.permit();
-    const answers = Array.from({ length: 5 }, () => bench.breaker.acquire(bench.now).kind);
+    const answers = Array.from({ length: 5 }, () => acquire(bench.breaker, bench.now).kind);
     expect(answers).toEqual(Array(5).fill('Rejection'));
   });
 
@@ -222,7 +224,7 @@ describe('a half-open breaker', () => {
     early.settle(OK, bench.now);
     expect(bench.state()).toBe('HalfOpen');
     bench.permit();
-    expect(bench.breaker.acquire(bench.now).kind).toBe('Rejection');
+    expect(acquire(bench.breaker, bench.now).kind).toBe('Rejection');
   });
 
   it('is not reopened by a failure of a call from before it opened', () => {

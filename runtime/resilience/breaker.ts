@@ -1,38 +1,18 @@
-import {
-  BREAKER_CELLS,
-  GENERATION,
-  IN_FLIGHT,
-  letIn,
-  LETS_ALL,
-  letsAll,
-  TRIP,
-} from './breakerRow.ts';
 import { sameSpec } from './breakerSpec.ts';
 import { OK } from './outcome.ts';
 import { RampUp } from './rampUp.ts';
-import { rowOf } from './rows.ts';
 import { Trip } from './trip.ts';
 import type { BreakerSpec, Override } from './breakerSpec.ts';
 import type { Failure, Outcome } from './outcome.ts';
-import type { Row } from './rows.ts';
 
 export type CircuitState = 'Closed' | 'HalfOpen' | 'Open';
 
-/** A change of state, told after it has happened. `at` is on the clock of the caller. */
+/** A change of state that has happened. `at` is on the clock of the caller. */
 export interface BreakerTransition {
   from: CircuitState;
   to: CircuitState;
   reason: string;
   at: number;
-}
-
-/** Leave to make one call. It votes once, in the state that it was granted in or not at all. */
-export interface BreakerPermit {
-  readonly kind: 'Permit';
-  /** The answer begins: the call is as slow as it is now, and a half-open probe votes. */
-  firstToken(now: number): void;
-  /** Ends the call. Does nothing the second time or after a probe has voted. */
-  settle(outcome: Outcome, now: number): void;
 }
 
 export interface BreakerRejection {
@@ -44,130 +24,107 @@ export interface BreakerRejection {
 /** What outlives the process. Times are relative, because clocks do not outlive it. */
 export interface BreakerSnapshot {
   state: 'Open' | 'HalfOpen';
-  /** Time since it opened. */
   openForMs: number;
   reopened: number;
   /** Whether an override held it open. */
   held: boolean;
 }
 
-/** How soon to ask again while probes run or calls come back gradually. */
+/** While probes run or the circuit ramps up, the next call may be admitted at any moment. */
 const SOON: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
 
-/** Generation of a call that has no vote: in the shadow it would not have been granted. */
+/** Generation of a call without a vote: one that only the shadow mode admitted. */
 export const NO_VOTE = -1;
-/** Instead of a generation: the call is not to be made. */
-export const REJECTED = -2;
 
 /**
  * Circuit breaker: Closed → Open → HalfOpen → Closed (Nygard, Release It!; half-open permits as in
  * resilience4j). It has no timer and reads no clock: every method takes `now`, in milliseconds of a
- * clock that never goes back. Each transition starts a new generation, and a result counts only in
- * the generation that its call was granted in.
+ * clock that never goes back. Each transition starts a new generation. A call votes in the
+ * generation that admitted it, or not at all.
  */
 export class Breaker {
-  private readonly cells: Float64Array;
-  private readonly at: number;
-  private current: CircuitState = 'Closed';
-  private readonly trip: Trip;
-  /** Whether there is an override that may be or come to its end. */
-  private mayOverride: boolean;
-  /** Only while calls come back gradually. */
-  private rampUp: RampUp | undefined;
-  private spec: BreakerSpec;
-  /** Calls rejected so far, or that would have been in the shadow. */
+  /** Calls rejected so far; in shadow mode, calls that would have been. */
   rejections = 0;
-  /** Why `enter` answered REJECTED last. */
-  rejection: BreakerRejection = SOON;
+  private spec: BreakerSpec;
   private readonly onTransition: ((transition: BreakerTransition) => void) | undefined;
-  /** State of the override in force. */
+  private current: CircuitState = 'Closed';
+  private generation = 0;
+  /** Calls of this generation that have not ended; while half-open, these are the probes. */
+  private inFlight = 0;
+  private readonly trip: Trip;
+  /** Set while the circuit ramps up. */
+  private rampUp: RampUp | undefined;
+  /** State that an override holds the circuit in. */
   private held: Override['state'] | undefined;
   private openedAt = 0;
-  /** Times it was reopened by a probe since it was last closed. */
+  /** How often a probe has reopened the circuit since it was last closed. */
   private reopened = 0;
+  /** Successful probes since the circuit became half-open. */
   private successes = 0;
 
-  /** `onTransition` is called when the new state is in force; it must not throw. */
+  /** Calls `onTransition` when the new state is in force; it must not throw. */
   constructor(
     spec: BreakerSpec,
     now: number,
     onTransition?: (transition: BreakerTransition) => void,
-    { cells, at }: Row = rowOf(BREAKER_CELLS),
   ) {
-    this.cells = cells;
-    this.at = at;
-    this.trip = new Trip({ cells, at: at + TRIP });
     this.spec = spec;
-    this.mayOverride = spec.override !== undefined;
+    this.trip = new Trip(spec.trip);
     this.onTransition = onTransition;
-    this.trip.apply(spec.trip);
     this.advance(now);
-    this.note();
   }
 
-  /** Asks to make one call. Never waits and never throws. */
-  acquire(now: number): BreakerPermit | BreakerRejection {
-    const generation = this.enter(now);
-    return generation === REJECTED ? this.rejection : new CallPermit(this, generation, now);
-  }
-
-  /**
-   * The same for who keeps the permit's figures itself, which costs no object: answers the
-   * generation to `record` in, NO_VOTE, or REJECTED with the answer in `rejection`.
-   */
-  enter(now: number): number {
-    const { cells, at } = this;
-    if (letsAll(cells, at)) return letIn(cells, at);
-    const rejection = this.judge(now);
-    if (rejection === undefined) return letIn(cells, at);
+  /** Admits one call and returns the generation to `record` it in, or rejects it. */
+  acquire(now: number): number | BreakerRejection {
+    const rejection = this.check(now);
+    if (rejection === undefined) {
+      this.inFlight += 1;
+      return this.generation;
+    }
     this.rejections += 1;
-    if (this.spec.shadow === true) return NO_VOTE;
-    this.rejection = rejection;
-    return REJECTED;
+    return this.spec.shadow === true ? NO_VOTE : rejection;
   }
 
   /**
-   * Puts another spec in force without losing state. The deadline of an open circuit is counted
-   * anew from when it opened; thresholds bind at the next record. An equal spec changes nothing.
+   * Replaces the spec and keeps all state. The deadline of an open circuit counts again from when
+   * it opened; thresholds apply from the next `record` on. An equal spec changes nothing.
    */
   apply(spec: BreakerSpec, now: number): void {
     if (sameSpec(this.spec, spec)) return;
     this.advance(now);
     this.spec = spec;
-    this.mayOverride = spec.override !== undefined || this.held !== undefined;
     this.trip.apply(spec.trip);
-    this.note();
     this.advance(now);
   }
 
-  /** Closes the circuit, if no override holds it open, and forgets what the calls before did. */
+  /** Closes the circuit, unless an override holds it open, and forgets all calls before. */
   reset(reason: string, now: number): void {
     this.advance(now);
     if (this.held !== 'Open') this.close(reason, now);
   }
 
-  /** Brings about what is due by the passing of time alone. */
+  /** Makes the transitions that are due by time alone. */
   advance(now: number): void {
-    if (this.mayOverride) this.heed(now);
+    if (this.overridden(now) !== this.held) this.followOverride(now);
     if (this.current !== 'Open' || now < this.deadline()) return;
     this.transition('HalfOpen', `open for ${seconds(now - this.openedAt)}`, now);
   }
 
-  /** State at this time; reading it changes nothing. */
+  /** The state at this time. Changes nothing. */
   state(now: number): CircuitState {
     return this.current === 'Open' && now >= this.deadline() ? 'HalfOpen' : this.current;
   }
 
-  /** Whether its state lets a call through at this time; while calls come back gradually, perhaps not each. */
+  /** Whether the state admits a call at this time. During the ramp-up `acquire` can still reject. */
   admits(now: number): boolean {
     if (this.spec.shadow === true) return true;
     const state = this.state(now);
     if (state !== 'HalfOpen') return state === 'Closed';
-    // Probes of the state before do not count.
+    // While `current` is still Open, `inFlight` counts calls of an earlier state.
     return this.current !== 'HalfOpen' || this.inFlight < this.spec.halfOpen.maxProbes;
   }
 
-  /** When the state changes without traffic; undefined when it does not. */
+  /** When the state changes without traffic; undefined if it does not. */
   nextDeadline(now: number): number | undefined {
     if (this.state(now) !== 'Open') return undefined;
     const deadline = this.deadline();
@@ -180,38 +137,42 @@ export class Breaker {
     return override && now < (override.until ?? Infinity) ? override.state : undefined;
   }
 
-  /** How long it stays open at first and at most, in milliseconds. */
   openDurations(): Pick<BreakerSpec, 'openDurationMs' | 'maxOpenDurationMs'> {
     return this.spec;
   }
 
-  /** Whether the class of this failure is one that counts. */
+  /** Whether this failure is of a class in `failureOn`. */
   counts(outcome: Outcome): outcome is Failure {
     return outcome.vote === 'failure' && this.spec.failureOn.includes(outcome.class);
   }
 
-  /** Whether a call granted in `generation` would not be granted so any more. */
+  /** Whether a transition has happened since the call was admitted. */
   isStale(generation: number): boolean {
     return generation !== NO_VOTE && generation !== this.generation;
   }
 
-  /** Whether a call granted in `generation` is a probe whose vote is awaited. */
-  isProbe(generation: number): boolean {
-    return generation === this.generation && this.current === 'HalfOpen';
+  /**
+   * The first token came after `ms`. A probe votes here; other calls vote at their end, because a
+   * stream that breaks off is a failure. Returns the generation to `record` the end in.
+   */
+  firstToken(generation: number, ms: number, now: number): number {
+    if (generation !== this.generation || this.current !== 'HalfOpen') return generation;
+    this.record(generation, OK, ms, now);
+    return NO_VOTE;
   }
 
-  /** Takes the result of a call granted in `generation` that took `ms`; for the permits. */
+  /** Takes the result of a call that took `ms` and was admitted in `generation`. */
   record(generation: number, outcome: Outcome, ms: number, now: number): void {
     if (generation !== this.generation) return;
-    this.cells[this.at + IN_FLIGHT]! -= 1;
+    this.inFlight -= 1;
     if (outcome.vote === 'ignored') return;
     if (outcome.vote === 'failure' && !this.counts(outcome)) return;
-    const slow = outcome.slow === true || ms > this.trip.slowerThanMs;
+    const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
     if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
     else this.recordCall(outcome, slow, now);
   }
 
-  /** What is to be kept over a restart; undefined when there is nothing. */
+  /** What to keep over a restart; undefined for a closed circuit. */
   snapshot(now: number): BreakerSnapshot | undefined {
     const state = this.state(now);
     if (state === 'Closed') return undefined;
@@ -220,28 +181,23 @@ export class Breaker {
   }
 
   /**
-   * Takes up a state saved `ageMs` ago, without telling of a transition: it has been told before.
-   * One older than maxAgeMs is worth nothing; false then.
+   * Continues a state that was saved `ageMs` ago, without `onTransition`, which was called then.
+   * Returns false if the state is older than `maxAgeMs` or an override applies.
    */
   restore(saved: BreakerSnapshot, ageMs: number, maxAgeMs: number, now: number): boolean {
     if (ageMs < 0 || ageMs > maxAgeMs || this.held !== undefined) return false;
-    this.current = saved.state;
-    this.begin();
+    this.enter(saved.state);
     this.openedAt = now - saved.openForMs - ageMs;
     this.reopened = saved.reopened;
-    if (saved.held && saved.state === 'Open') {
-      this.held = 'Open';
-      this.mayOverride = true;
-    }
-    this.note();
+    if (saved.held && saved.state === 'Open') this.held = 'Open';
     this.advance(now);
     return true;
   }
 
-  /** Why a call is not let through now; undefined when it is. */
-  private judge(now: number): BreakerRejection | undefined {
+  /** Why a call is rejected now; undefined if it is admitted. */
+  private check(now: number): BreakerRejection | undefined {
     this.advance(now);
-    if (this.current === 'Closed') return this.rampUp && this.judgeRampUp(this.rampUp, now);
+    if (this.current === 'Closed') return this.rampUp && this.checkRampUp(this.rampUp, now);
     if (this.current === 'HalfOpen') {
       return this.inFlight >= this.spec.halfOpen.maxProbes ? SOON : undefined;
     }
@@ -250,13 +206,10 @@ export class Breaker {
     return { kind: 'Rejection', retryAfterMs };
   }
 
-  private judgeRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
+  private checkRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
     const duration = this.held === 'Closed' ? 0 : (this.spec.rampUpMs ?? 0);
     const admitted = rampUp.admits(duration, this.inFlight, now);
-    if (!rampUp.active) {
-      this.rampUp = undefined;
-      this.note();
-    }
+    if (!rampUp.active) this.rampUp = undefined;
     return admitted ? undefined : SOON;
   }
 
@@ -272,7 +225,7 @@ export class Breaker {
       this.open(this.reopened + 1, `probe failed (${outcome.class})`, now);
       return;
     }
-    if (slow && this.trip.judgesSlowness) {
+    if (slow && this.trip.slowerThanMs !== undefined) {
       const reason = `probe slower than ${this.trip.slowerThanMs / 1000}s`;
       this.open(this.reopened + 1, reason, now);
       return;
@@ -282,20 +235,17 @@ export class Breaker {
     if (this.successes < needed) return;
     this.close(`${needed} of ${needed} probes succeeded`, now);
     if ((this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
-    this.note();
   }
 
-  /** Puts the override in force, or ends it. */
-  private heed(now: number): void {
-    const wanted = this.overridden(now);
-    const { held } = this;
-    if (wanted === held) return;
-    this.held = wanted;
+  /** An override has begun or ended. */
+  private followOverride(now: number): void {
+    const before = this.held;
+    this.held = this.overridden(now);
     const { override } = this.spec;
-    const why = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
-    if (wanted === 'Closed') this.close(why, now);
-    else if (wanted === 'Open' && this.current !== 'Open') this.open(0, why, now);
-    else if (held === 'Open' && this.current === 'Open') {
+    const reason = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
+    if (this.held === 'Closed') this.close(reason, now);
+    else if (this.held === 'Open' && this.current !== 'Open') this.open(0, reason, now);
+    else if (before === 'Open' && this.current === 'Open') {
       this.transition('HalfOpen', override ? 'override expired' : 'override removed', now);
     }
   }
@@ -309,37 +259,20 @@ export class Breaker {
   private close(reason: string, now: number): void {
     this.trip.reset();
     this.rampUp = undefined;
-    this.note();
     if (this.current !== 'Closed') this.transition('Closed', reason, now);
   }
 
   private transition(to: CircuitState, reason: string, now: number): void {
     const from = this.current;
-    this.current = to;
-    this.begin();
-    this.note();
+    this.enter(to);
     this.onTransition?.({ from, to, reason, at: now });
   }
 
-  /** What was granted before has no vote any more. */
-  private begin(): void {
-    this.cells[this.at + GENERATION]! += 1;
-    this.cells[this.at + IN_FLIGHT] = 0;
+  private enter(state: CircuitState): void {
+    this.current = state;
+    this.generation += 1;
+    this.inFlight = 0;
     this.successes = 0;
-  }
-
-  /** Notes whether every call is let through; to be called when something of that changes. */
-  private note(): void {
-    const all = this.current === 'Closed' && !this.mayOverride && this.rampUp === undefined;
-    this.cells[this.at + LETS_ALL] = all ? 1 : 0;
-  }
-
-  private get generation(): number {
-    return this.cells[this.at + GENERATION]!;
-  }
-
-  private get inFlight(): number {
-    return this.cells[this.at + IN_FLIGHT]!;
   }
 
   private deadline(): number {
@@ -349,35 +282,7 @@ export class Breaker {
   }
 }
 
-/** A call votes at its end; a half-open probe at its first token, if that is earlier. */
-class CallPermit implements BreakerPermit {
-  readonly kind = 'Permit';
-  private readonly breaker: Breaker;
-  private generation: number;
-  private readonly began: number;
-  private firstTokenAt: number | undefined;
-  private settled = false;
-
-  constructor(breaker: Breaker, generation: number, now: number) {
-    this.breaker = breaker;
-    this.generation = generation;
-    this.began = now;
-  }
-
-  firstToken(now: number): void {
-    // A call of a closed circuit is judged as a whole: a stream that breaks off is a failure.
-    this.firstTokenAt ??= now;
-    if (this.breaker.isProbe(this.generation)) this.settle(OK, now);
-  }
-
-  settle(outcome: Outcome, now: number): void {
-    if (this.settled) return;
-    this.settled = true;
-    this.breaker.record(this.generation, outcome, (this.firstTokenAt ?? now) - this.began, now);
-  }
-}
-
-/** Milliseconds as seconds for reading: 60s, 1.5s, 0.2s. Rounded down, so that a timer that is late by a moment does not show. */
+/** Milliseconds for reading: 60s, 1.5s, 0.2s. Rounded down, which hides a slightly late timer. */
 function seconds(ms: number): string {
   const step = ms < 10_000 ? 100 : 1000;
   return `${(Math.floor(ms / step) * step) / 1000}s`;

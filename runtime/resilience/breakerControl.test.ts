@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Breaker } from './breaker.ts';
 import { OK } from './outcome.ts';
-import type { BreakerPermit, BreakerTransition } from './breaker.ts';
+import { acquire } from '../testing/breakerCall.ts';
+import type { BreakerCall } from '../testing/breakerCall.ts';
+import type { BreakerTransition } from './breaker.ts';
 import type { BreakerSpec } from './breakerSpec.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -31,8 +33,8 @@ class Bench {
     this.breaker.apply(this.spec, this.now);
   }
 
-  permit(): BreakerPermit {
-    const answer = this.breaker.acquire(this.now);
+  permit(): BreakerCall {
+    const answer = acquire(this.breaker, this.now);
     if (answer.kind !== 'Permit') throw new Error(`rejected for ${answer.retryAfterMs} ms`);
     return answer;
   }
@@ -49,7 +51,7 @@ class Bench {
 
   /** How many of `count` calls at once are let through. */
   admitted(count: number): number {
-    const answers = Array.from({ length: count }, () => this.breaker.acquire(this.now).kind);
+    const answers = Array.from({ length: count }, () => acquire(this.breaker, this.now).kind);
     return answers.filter((kind) => kind === 'Permit').length;
   }
 
@@ -200,7 +202,7 @@ describe('an override', () => {
     bench.apply({ override: { state: 'Open', until: 90_000, reason: 'maintenance' } });
     expect([bench.state(), bench.last()]).toEqual(['Open', 'override: maintenance']);
     bench.now = 80_000;
-    expect(bench.breaker.acquire(bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 10_000 });
+    expect(acquire(bench.breaker, bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 10_000 });
     expect(bench.breaker.nextDeadline(bench.now)).toBe(90_000);
     bench.now = 90_000;
     expect([bench.state(), bench.breaker.overridden(90_000)]).toEqual(['HalfOpen', undefined]);
@@ -211,7 +213,7 @@ describe('an override', () => {
   it('without expiry holds it open until it is removed, then tries', () => {
     const bench = new Bench({ override: { state: 'Open' } });
     bench.now = 1e9;
-    expect(bench.breaker.acquire(bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 10_000 });
+    expect(acquire(bench.breaker, bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 10_000 });
     expect(bench.breaker.nextDeadline(bench.now)).toBeUndefined();
     bench.breaker.apply(SPEC, bench.now);
     expect([bench.state(), bench.last()]).toEqual(['HalfOpen', 'override removed']);

@@ -2,7 +2,7 @@ import { sameTrip } from './trip.ts';
 import type { FailureClass } from './outcome.ts';
 import type { TripSpec } from './trip.ts';
 
-/** A state that somebody wants, whatever the calls do. */
+/** Holds a circuit in one state, whatever its calls do. */
 export interface Override {
   state: 'Open' | 'Closed';
   /** When it ends, on the clock of the caller; absent: when it is removed. */
@@ -10,28 +10,27 @@ export interface Override {
   reason?: string;
 }
 
-/** What a breaker goes by. Durations are milliseconds of at least 1, counts at least 1. */
+/** Durations are milliseconds of at least 1, counts at least 1. */
 export interface BreakerSpec {
   trip: TripSpec;
-  /** Classes that count as failures; any other is ignored. */
+  /** Classes that count as failures; the breaker ignores all others. */
   failureOn: readonly FailureClass[];
-  /** Doubles with each probe that fails, up to maxOpenDurationMs. */
+  /** Doubles with each failed probe, up to maxOpenDurationMs. */
   openDurationMs: number;
   maxOpenDurationMs: number;
   halfOpen: {
-    /** Calls let through at a time while half-open. */
+    /** Calls at a time while half-open. */
     maxProbes: number;
     /** Successful probes that close the circuit. */
     successThreshold: number;
   };
-  /** Time after closing by probes until all calls are let through; absent or 0: at once. */
+  /** Time from the close by probes until all calls are admitted; absent or 0: at once. */
   rampUpMs?: number;
-  /** Decides and counts, and never rejects. */
+  /** The breaker decides and counts, but rejects nothing. */
   shadow?: boolean;
   override?: Override;
 }
 
-/** Whether two specs say the same. */
 export function sameSpec(a: BreakerSpec, b: BreakerSpec): boolean {
   return (
     sameTimes(a, b) &&

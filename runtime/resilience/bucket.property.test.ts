@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { acquire } from '../testing/bucketCall.ts';
 import { Bucket } from './bucket.ts';
 import type { BucketSpec } from './bucket.ts';
 
@@ -128,7 +129,7 @@ class Run {
       const at = this.open.length - 1 - next.call;
       if (at >= 0) this.bucket.settle(this.open.splice(at, 1)[0]!, next.used, this.now);
     } else {
-      const answer = this.bucket.acquire(next.cost, this.now);
+      const answer = acquire(this.bucket, next.cost, this.now);
       if (answer.kind === 'Rejection') return { rejected: answer.retryAfterMs };
       this.open.push(answer.reserved);
       return { admitted: answer.reserved };

@@ -1,144 +1,97 @@
-import { rowOf } from './rows.ts';
 import { WaitQueue } from './waitQueue.ts';
-import type { Row } from './rows.ts';
 import type { Place } from './waitQueue.ts';
 
 export interface BulkheadSpec {
-  /** Slots; Infinity for no bound. */
+  /** Infinity for no bound. */
   maxConcurrent: number;
   maxQueued: number;
   /** Longest wait in the queue, in milliseconds. */
   acquireTimeoutMs: number;
 }
 
-/** Who waits for a slot. */
-export interface SlotWaiter {
-  /** It has a slot now and is to release it. */
+/** A call that waits in the queue. */
+export interface BulkheadWaiter {
+  /** The call is admitted; it must `release`. */
   granted(now: number): void;
-  /** Its time is over. */
+  /** Its deadline has passed. */
   expired(now: number): void;
-}
-
-export type SlotPlace = Place<SlotWaiter>;
-
-// Columns.
-/** Slots taken. */
-const ACTIVE = 0;
-/** Slots that whoever comes now may take up to; WAITED_FOR while somebody waits. */
-const FREE_TO = 1;
-const WAITED_FOR = -1;
-/** Numbers of a bulkhead in a row. */
-export const BULKHEAD_CELLS = 2;
-
-/** Takes a slot, if one is free and nobody is waiting for it. */
-export function takeSlot(cells: Float64Array, at: number): boolean {
-  if (cells[at + ACTIVE]! >= cells[at + FREE_TO]!) return false;
-  cells[at + ACTIVE]! += 1;
-  return true;
-}
-
-/** Gives a slot back; whether somebody waits for it, which takes `advance`. */
-export function giveSlot(cells: Float64Array, at: number): boolean {
-  cells[at + ACTIVE]! -= 1;
-  return cells[at + FREE_TO] === WAITED_FOR;
 }
 
 /**
  * Bounded concurrency with a bounded queue (Nygard, Release It!, bulkheads). It has no timer:
- * slots are granted by `release` and `advance`, deadlines pass by `advance`.
+ * `release` and `advance` admit waiting calls, `advance` ends waits at their deadline.
  */
-export class Bulkhead {
-  private readonly cells: Float64Array;
-  private readonly at: number;
+export class Bulkhead<Waiter extends BulkheadWaiter> {
+  /** Calls admitted and not yet released. */
+  active = 0;
   private spec: BulkheadSpec;
-  /** Made when somebody waits for the first time. */
-  private queue: WaitQueue<SlotWaiter> | undefined;
-  private granting = false;
+  private readonly queue = new WaitQueue<Waiter>();
+  private advancing = false;
 
-  constructor(spec: BulkheadSpec, { cells, at }: Row = rowOf(BULKHEAD_CELLS)) {
-    this.cells = cells;
-    this.at = at;
+  constructor(spec: BulkheadSpec) {
     this.spec = spec;
-    this.note();
-  }
-
-  /** Slots taken. */
-  get active(): number {
-    return this.cells[this.at + ACTIVE]!;
   }
 
   get queued(): number {
-    return this.queue?.length ?? 0;
+    return this.queue.length;
   }
 
-  /** Takes a slot, if one is free and nobody is waiting for it. */
+  /** Whether `acquire` would admit a call: there is room, and no other call waits for it. */
+  get hasRoom(): boolean {
+    return this.active < this.spec.maxConcurrent && this.queue.length === 0;
+  }
+
+  /** Admits a call if there is room. */
   acquire(): boolean {
-    return takeSlot(this.cells, this.at);
+    if (!this.hasRoom) return false;
+    this.active += 1;
+    return true;
   }
 
-  /** Waits for a slot, at most until `deadlineAt`; undefined when the queue is full. */
-  wait(waiter: SlotWaiter, deadlineAt: number, now: number): SlotPlace | undefined {
+  /** Queues a call until `deadlineAt` at the latest; undefined if the queue is full. */
+  wait(waiter: Waiter, deadlineAt: number, now: number): Place<Waiter> | undefined {
     const { acquireTimeoutMs, maxQueued } = this.spec;
-    this.queue ??= new WaitQueue();
-    const until = Math.min(deadlineAt, now + acquireTimeoutMs);
-    const place = this.queue.join(waiter, until, maxQueued);
-    this.note();
-    return place;
+    return this.queue.join(waiter, Math.min(deadlineAt, now + acquireTimeoutMs), maxQueued);
   }
 
-  /** A waiter goes away. */
-  leave(place: SlotPlace): void {
-    this.queue?.leave(place);
-    this.note();
+  /** Removes a waiting call from the queue. */
+  leave(place: Place<Waiter>): void {
+    this.queue.leave(place);
   }
 
-  /** Gives a slot back, to whoever is first. */
+  /** Ends an admitted call, which makes room for the first in the queue. */
   release(now: number): void {
-    if (giveSlot(this.cells, this.at)) this.advance(now);
+    this.active -= 1;
+    if (this.queue.length > 0) this.advance(now);
   }
 
-  /**
-   * Another bound: who holds a slot keeps it, who waits keeps its place and its deadline. More slots
-   * are granted by `advance`.
-   */
+  /** Replaces the bounds. Active and waiting calls stay; `advance` admits more. */
   apply(spec: BulkheadSpec): void {
     this.spec = spec;
-    this.note();
   }
 
-  /** Who waits, first to last. */
-  waiters(): SlotWaiter[] {
-    return this.queue?.all().map(({ item }) => item) ?? [];
+  /** Waiting calls, first to last. */
+  waiters(): Waiter[] {
+    return this.queue.all().map(({ item }) => item);
   }
 
-  /** When somebody's wait ends; Infinity when nobody waits. */
+  /** The earliest deadline of a waiting call; Infinity if none waits. */
   nextDeadline(): number {
-    return this.queue?.nextDeadline() ?? Infinity;
+    return this.queue.nextDeadline();
   }
 
-  /**
-   * Ends the wait of those whose time is over and grants what is free. Not again from within: one
-   * that is granted may release at once.
-   */
+  /** Ends waits whose deadline has passed and admits waiting calls while there is room. */
   advance(now: number): void {
-    if (this.granting || this.queue === undefined) return;
-    this.granting = true;
-    const late = this.queue.expire(now);
-    this.note();
-    for (const waiter of late) waiter.expired(now);
+    // A waiter can release within `granted`.
+    if (this.advancing) return;
+    this.advancing = true;
+    for (const waiter of this.queue.expire(now)) waiter.expired(now);
     while (this.active < this.spec.maxConcurrent) {
       const waiter = this.queue.shift();
       if (waiter === undefined) break;
-      this.cells[this.at + ACTIVE]! += 1;
-      this.note();
+      this.active += 1;
       waiter.granted(now);
     }
-    this.granting = false;
-  }
-
-  /** Notes who may take a slot; to be called when the queue or the bound has changed. */
-  private note(): void {
-    const { cells, at, spec } = this;
-    cells[at + FREE_TO] = this.queued > 0 ? WAITED_FOR : spec.maxConcurrent;
+    this.advancing = false;
   }
 }

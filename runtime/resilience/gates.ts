@@ -1,7 +1,7 @@
 /** Why no calls are made with a credential. */
 export type GateReason = 'RateLimited' | 'SpendLimit' | 'Unauthorized';
 
-/** How long a gate without a stated end stays shut: twice as long each time. */
+/** How long a gate without a stated end stays shut; doubles each time. */
 export interface GateSpec {
   openDurationMs: number;
   maxOpenDurationMs: number;
@@ -16,14 +16,14 @@ export interface GateRejection {
 /** A gate as it is shown. */
 export interface GateState {
   reason: GateReason;
-  /** When the next call is let through; absent while one is under way to see. */
+  /** When the gate admits the next call; absent while a probe runs. */
   until?: number;
 }
 
 /** What of a gate outlives the process. Times are relative, because clocks do not outlive it. */
 export interface GateSnapshot {
   reason: GateReason;
-  /** Time until a call is let through; 0 or less when one may be. */
+  /** Time until the gate admits a call; 0 or less if it does now. */
   forMs: number;
   stated: boolean;
   again: number;
@@ -32,22 +32,21 @@ export interface GateSnapshot {
 interface Gate {
   reason: GateReason;
   until: number;
-  /** Whether the end was stated; then all are let through after it. */
+  /** Whether the provider stated the end; after it the gate is open for all calls. */
   stated: boolean;
-  /** Times that it was shut again by a call that was let through to see. */
+  /** How often a probe has shut it again. */
   again: number;
-  /** Whether a call is under way to see. */
   probing: boolean;
 }
 
-/** How soon to ask again while a call is under way to see. */
+/** A gate can open at any moment while a probe runs. */
 const PROBING_MS = 1000;
 
 /**
  * The gates of one dependency, one for each credential that it refused. A gate with a stated end
- * opens then; one without lets one call through at a time after openDuration, doubling to
- * maxOpenDuration with each that is refused, and opens when one is served. Bounded: of too many,
- * the one that was shut first goes.
+ * opens then. A gate without one admits a single call, the probe, after openDuration. It opens when
+ * the probe is served; when the probe is refused, the time doubles, up to maxOpenDuration. At most
+ * `max` gates are kept; the one that was shut first makes room.
  */
 export class Gates {
   private readonly gates = new Map<string, Gate>();
@@ -57,12 +56,7 @@ export class Gates {
     this.max = max;
   }
 
-  /** Gates that are shut or not tried yet. */
-  get size(): number {
-    return this.gates.size;
-  }
-
-  /** Asks to call with a credential: a rejection, or whether the call is one to see. */
+  /** Admits a call with a credential, perhaps as the probe, or rejects it. */
   enter(credential: string, now: number): GateRejection | 'Open' | 'Probe' {
     const gate = this.gates.get(credential);
     if (gate === undefined) return 'Open';
@@ -79,13 +73,13 @@ export class Gates {
     return 'Probe';
   }
 
-  /** Whether `enter` would reject a call now. */
+  /** Whether `enter` would reject a call. */
   isShut(credential: string, now: number): boolean {
     const gate = this.gates.get(credential);
     return gate !== undefined && (now < gate.until || gate.probing);
   }
 
-  /** A call that was let through to see has ended without shutting the gate again. */
+  /** The probe has ended without shutting the gate again. */
   leave(credential: string, served: boolean): void {
     const gate = this.gates.get(credential);
     if (!gate) return;
@@ -93,7 +87,7 @@ export class Gates {
     else gate.probing = false;
   }
 
-  /** Shuts the gate for `ms`, or until it is tried; `probe`: by a call that was let through to see. */
+  /** Shuts the gate for `ms`, or until a probe is served; `probe`: whether the probe shuts it. */
   shut(
     credential: string,
     reason: GateReason,
@@ -102,7 +96,7 @@ export class Gates {
   ): void {
     const before = this.gates.get(credential);
     const stated = ms !== undefined;
-    // Of calls that are refused at the same time, none makes it longer but by a stated end.
+    // Calls that are refused at the same time extend the wait only by a later stated end.
     if (before && !probe && now + (ms ?? 0) <= before.until) return;
     const again = (before?.again ?? 0) + (probe ? 1 : 0);
     const until = now + (ms ?? Math.min(spec.openDurationMs * 2 ** again, spec.maxOpenDurationMs));
@@ -112,8 +106,8 @@ export class Gates {
   }
 
   /**
-   * Another credential takes the place of one. If that one's gate is shut, a single call with the
-   * new one is let through at once to see, and it opens when that is served.
+   * A new credential replaces `before`. If the gate of `before` is shut, the gate of the new one
+   * admits a probe at once.
    */
   replace(before: string, credential: string, now: number): void {
     const gate = this.gates.get(before);
@@ -124,7 +118,7 @@ export class Gates {
     this.gates.set(credential, { reason, until: now, stated: false, again: 0, probing: false });
   }
 
-  /** What is to be kept of a credential's gate; undefined when it is open. */
+  /** What to keep of a gate over a restart; undefined if it is open. */
   snapshot(credential: string, now: number): GateSnapshot | undefined {
     const gate = this.gates.get(credential);
     if (!gate || (gate.stated && now >= gate.until)) return undefined;
@@ -132,7 +126,7 @@ export class Gates {
     return { reason, forMs: until - now, stated, again };
   }
 
-  /** Shuts a gate as it was saved `ageMs` ago, unless that credential has one by now. */
+  /** Shuts a gate as it was saved `ageMs` ago, unless that credential already has one. */
   restore(credential: string, saved: GateSnapshot, ageMs: number, now: number): void {
     const until = now + saved.forMs - ageMs;
     if (Number.isNaN(until) || this.gates.has(credential)) return;
@@ -141,7 +135,7 @@ export class Gates {
     this.gates.set(credential, { reason, until, stated, again, probing: false });
   }
 
-  /** How the gate of a credential stands; undefined when it is open. */
+  /** Undefined if the gate is open. */
   state(credential: string, now: number): GateState | undefined {
     const gate = this.gates.get(credential);
     if (!gate || (gate.stated && now >= gate.until)) return undefined;

@@ -1,7 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Bucket } from './bucket.ts';
-import { KeyedBuckets, SHARED_ROW } from './keyedBuckets.ts';
+import { KeyedBuckets } from './keyedBuckets.ts';
 import type { BucketSpec } from './bucket.ts';
 
 type Step =
@@ -44,25 +44,28 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const trace = fc.array(step, { minLength: 10, maxLength: 80, size: 'max' });
 
-/** Beside each row a Bucket, which is proven by a ledger. A key that gets a row anew has a new one. */
+/**
+ * A bucket by key beside a Bucket that the key would have alone, which bucket.property.test.ts
+ * compares with a ledger. A key that gets a bucket anew starts with a new one.
+ */
 class Pair {
   now = 0;
   max: number;
   shared = 0;
   readonly keyed: KeyedBuckets;
   private spec: BucketSpec;
-  private readonly own = new Map<number, { key: string; bucket: Bucket }>();
-  private readonly sharedBucket: Bucket;
-  private readonly open: { key: string; row: number; bucket: Bucket; reserved: number }[] = [];
+  private readonly own = new Map<Bucket, { key: string; model: Bucket }>();
+  private readonly sharedModel: Bucket;
+  private readonly open: { key: string; bucket: Bucket; model: Bucket; reserved: number }[] = [];
 
   constructor(initial: BucketSpec, max: number) {
     this.spec = initial;
     this.max = max;
     this.keyed = new KeyedBuckets(initial, max, 0);
-    this.sharedBucket = new Bucket(initial, 0);
+    this.sharedModel = new Bucket(initial, 0);
   }
 
-  /** What the two say, to be equal. */
+  /** What both answer, to be equal. */
   take(next: Step): [unknown, unknown] {
     const { keyed, now } = this;
     if (next.do === 'wait') this.now += next.ms;
@@ -70,58 +73,64 @@ class Pair {
     if (next.do === 'settle') return this.settle(next.call, next.used);
     if (next.do !== 'acquire') return [0, 0];
     const { key, cost } = next;
-    const before = keyed.size;
-    const row = keyed.of(key, now);
-    const bucket = this.bucketOf(key, row, keyed.size > before);
-    const waits: [number, number] = [keyed.wait(cost, now, row), bucket.wait(cost, now)];
+    const bucket = keyed.of(key, now);
+    this.forgetEvicted();
+    const model = this.modelOf(key, bucket);
+    const waits: [number, number] = [bucket.wait(cost, now), model.wait(cost, now)];
     if (waits[0] !== 0 || waits[1] !== 0) return waits;
-    const reserved: [number, number] = [keyed.take(cost, now, row), bucket.take(cost, now)];
-    this.open.push({ key, row, bucket, reserved: reserved[1] });
+    const reserved: [number, number] = [bucket.take(cost, now), model.take(cost, now)];
+    this.open.push({ key, bucket, model, reserved: reserved[1] });
     return [
-      [reserved[0], this.level(row)],
-      [reserved[1], rounded(bucket.level(now))],
+      [reserved[0], rounded(bucket.level(now))],
+      [reserved[1], rounded(model.level(now))],
     ];
   }
 
-  /** Keys with something to settle that have lost their row. */
+  /** Keys with something to settle that have lost their bucket. */
   lost(): string[] {
-    const own = this.open.filter(({ row }) => row !== SHARED_ROW);
-    return own.filter(({ key, row }) => this.keyed.of(key, this.now) !== row).map(({ key }) => key);
+    const own = this.open.filter(({ bucket }) => bucket !== this.keyed.shared);
+    return own
+      .filter(({ key, bucket }) => this.keyed.of(key, this.now) !== bucket)
+      .map(({ key }) => key);
   }
 
   private apply(next: BucketSpec, max: number): void {
     this.spec = next;
     this.max = max;
     this.keyed.apply(next, max, this.now);
-    this.sharedBucket.apply(next, this.now);
-    for (const { bucket } of this.own.values()) bucket.apply(next, this.now);
+    this.sharedModel.apply(next, this.now);
+    for (const { model } of this.own.values()) model.apply(next, this.now);
   }
 
   private settle(call: number, used: number): [unknown, unknown] {
     const [found] = this.open.splice(-1 - call, 1);
     if (!found) return [0, 0];
-    const { row, bucket, reserved } = found;
-    this.keyed.settle(reserved, used, this.now, row);
+    const { bucket, model, reserved } = found;
     bucket.settle(reserved, used, this.now);
-    return [this.level(row), rounded(bucket.level(this.now))];
+    model.settle(reserved, used, this.now);
+    return [rounded(bucket.level(this.now)), rounded(model.level(this.now))];
   }
 
-  private bucketOf(key: string, row: number, added: boolean): Bucket {
-    if (row === SHARED_ROW) {
-      this.shared += 1;
-      return this.sharedBucket;
+  /** Only an unused bucket may have been evicted, which loses nothing. */
+  private forgetEvicted(): void {
+    for (const [bucket, { key, model }] of this.own) {
+      if (this.keyed['buckets'].get(key) === bucket) continue;
+      if (!model.isUnused(this.now)) throw new Error(`${key} lost its bucket`);
+      this.own.delete(bucket);
     }
-    const found = this.own.get(row);
-    if (found?.key === key && !added) return found.bucket;
-    // Whoever had the row before has lost nothing by it.
-    if (found && !added && !found.bucket.isUnused(this.now)) throw new Error(`${key} evicted`);
-    const bucket = new Bucket(this.spec, this.now);
-    this.own.set(row, { key, bucket });
-    return bucket;
   }
 
-  private level(row: number): number {
-    return rounded(this.keyed.level(this.now, row));
+  private modelOf(key: string, bucket: Bucket): Bucket {
+    if (bucket === this.keyed.shared) {
+      this.shared += 1;
+      return this.sharedModel;
+    }
+    const found = this.own.get(bucket);
+    if (found?.key === key) return found.model;
+    if (found) throw new Error(`${key} has the bucket of ${found.key}`);
+    const model = new Bucket(this.spec, this.now);
+    this.own.set(bucket, { key, model });
+    return model;
   }
 }
 
@@ -161,21 +170,39 @@ describe('for any trace of calls by key, clock steps and reloads', () => {
   });
 });
 
-describe('work for a key', () => {
-  it('does not grow with the keys: a look-up for a known one, at most eight more for a new one', () => {
-    const work = (keys: number): number => {
+describe('the work for a key', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it.each([100, 10_000, 100_000])(
+    'with %d keys is a look-up for a known one and eight examined buckets for a new one',
+    (keys) => {
+      const examined = jest.spyOn(Bucket.prototype, 'isUnused');
       const buckets = new KeyedBuckets({ amount: 1, perMs: 1e9, capacity: 5 }, keys, 0);
-      for (let i = 0; i < keys; i += 1) buckets.take(1, 0, buckets.of(`key-${i}`, 0));
-      expect(buckets.looks).toBe(0);
+      for (let i = 0; i < keys; i += 1) buckets.of(`key-${i}`, 0).take(1, 0);
       for (let i = 0; i < keys; i += 1) buckets.of(`key-${i}`, 0);
-      expect([buckets.looks, buckets.size]).toEqual([0, keys]);
+      expect([examined.mock.calls.length, buckets.size]).toEqual([0, keys]);
       for (let i = 0; i < 1000; i += 1) {
-        const before = buckets.looks;
-        expect(buckets.of(`flood-${i}`, 0)).toBe(SHARED_ROW);
-        if (buckets.looks - before > 8) throw new Error('more than eight were looked at');
+        expect(buckets.of(`flood-${i}`, 0) === buckets.shared).toBe(true);
+        expect(examined.mock.calls.length).toBe(8 * (i + 1));
       }
-      return buckets.looks;
-    };
-    expect([work(100), work(10_000), work(100_000)]).toEqual([8000, 8000, 8000]);
+    },
+  );
+
+  it('finds every unused bucket within as many new keys as there are keys', () => {
+    const keys = 80;
+    const buckets = new KeyedBuckets({ amount: 1, perMs: 1e9, capacity: 5 }, keys, 0);
+    for (let i = 0; i < keys; i += 1) {
+      const bucket = buckets.of(`key-${i}`, 0);
+      if (i % 2 === 1) bucket.take(1, 0);
+    }
+    for (let i = 0; i < 40; i += 1) {
+      const bucket = buckets.of(`new-${i}`, 0);
+      expect(bucket === buckets.shared).toBe(false);
+      bucket.take(1, 0);
+    }
+    expect(buckets.of('one-more', 0) === buckets.shared).toBe(true);
+    expect(buckets.size).toBe(keys);
   });
 });

@@ -3,7 +3,8 @@ import * as cockatiel from 'cockatiel';
 import Opossum from 'opossum';
 import { Breaker } from './breaker.ts';
 import { IGNORED, OK } from './outcome.ts';
-import type { BreakerPermit } from './breaker.ts';
+import { acquire } from '../testing/breakerCall.ts';
+import type { BreakerCall } from '../testing/breakerCall.ts';
 import type { BreakerSpec } from './breakerSpec.ts';
 import type { Outcome } from './outcome.ts';
 import type { TripSpec } from './trip.ts';
@@ -27,8 +28,8 @@ function spec(trip: TripSpec): BreakerSpec {
   };
 }
 
-function granted(breaker: Breaker, now: number): BreakerPermit {
-  const answer = breaker.acquire(now);
+function granted(breaker: Breaker, now: number): BreakerCall {
+  const answer = acquire(breaker, now);
   if (answer.kind !== 'Permit') throw new Error(`rejected for ${answer.retryAfterMs} ms`);
   return answer;
 }
@@ -111,7 +112,7 @@ describe('other callers while a half-open probe runs', () => {
     const breaker = new Breaker(spec({ consecutiveFailures: 1 }), 0);
     granted(breaker, 0).settle(FAILURE, 0);
     granted(breaker, 30_000);
-    expect(breaker.acquire(30_000).kind).toBe('Rejection');
+    expect(acquire(breaker, 30_000).kind).toBe('Rejection');
   });
 });
 

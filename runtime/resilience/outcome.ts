@@ -1,22 +1,21 @@
-/** What a failure was, in the words of CircuitBreakerPolicy's failureOn. */
+/** What kind of failure it was, in the words of `failureOn` of CircuitBreakerPolicy. */
 export type FailureClass =
   'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited';
 
-/** A call that the dependency failed. `message` is one plain line without secrets or bodies. */
+/** The dependency failed the call. `message` is one plain line without secrets or bodies. */
 export interface Failure {
   vote: 'failure';
   class: FailureClass;
   message: string;
-  /** Slow whatever was measured, such as a call that timed out before it was slow by the rule. */
+  /** Slow whatever its duration was, such as a call that timed out before `slowerThan`. */
   slow?: boolean;
 }
 
 /**
- * How a call ended. `ignored` says nothing about the dependency (the caller went away, the request
- * was bad): it gives back what the call held and casts no vote.
+ * How a call ended. `ignored` says nothing about the dependency (the client disconnected, the
+ * request was invalid): the call gives back what it holds and does not vote.
  */
 export type Outcome = { vote: 'ok'; slow?: boolean } | Failure | { vote: 'ignored' };
 
-/** Shared values, so that the usual outcomes cost no allocation. */
 export const OK: Outcome = { vote: 'ok' };
 export const IGNORED: Outcome = { vote: 'ignored' };

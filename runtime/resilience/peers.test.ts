@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Breaker } from './breaker.ts';
+import { acquire } from '../testing/breakerCall.ts';
 import { OK } from './outcome.ts';
 import type { BreakerTransition } from './breaker.ts';
 import type { BreakerSpec } from './breakerSpec.ts';
@@ -116,7 +117,7 @@ function ours(openMs: number, told?: (transition: BreakerTransition) => void): B
 
 function beginAny(breakers: readonly Breaker[], now: number): End | undefined {
   for (const breaker of breakers) {
-    const answer = breaker.acquire(now);
+    const answer = acquire(breaker, now);
     if (answer.kind === 'Permit') return (served, at) => answer.settle(served ? OK : FAILURE, at);
   }
   return undefined;

@@ -1,12 +1,13 @@
-/** Shares of the calls that are let through after a circuit has closed, in percent. */
+/** Percentages of the calls that a circuit admits after it has closed, one after the other. */
 const STEPS = [10, 25, 50];
 
 /**
- * Lets calls back gradually: each share of the steps for an equal part of the time, evenly spread
- * and not by chance, and a call whenever none is in flight.
+ * Admits a growing share of the calls after a circuit has closed. Each step lasts an equal part of
+ * the duration. The admitted calls are evenly spread, without chance. A call is always admitted if
+ * none is in flight.
  */
 export class RampUp {
-  /** Whether it may still hold calls back. */
+  /** False once it admits all calls. */
   active = true;
   private readonly from: number;
   private credit = 0;
@@ -16,7 +17,7 @@ export class RampUp {
     this.from = now;
   }
 
-  /** Decides over one call; `durationMs` is the time from closing to all calls. */
+  /** `durationMs` is the time from the close until all calls are admitted. */
   admits(durationMs: number, inFlight: number, now: number): boolean {
     const step = Math.floor(((now - this.from) * STEPS.length) / durationMs);
     const percent = durationMs > 0 ? STEPS[step] : undefined;

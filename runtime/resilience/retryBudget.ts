@@ -1,17 +1,16 @@
 import { SampleWindow } from './sampleWindow.ts';
 
-/** Requests and retries count for this long. */
 const WINDOW_MS = 10_000;
-/** Retries within that time that are always there, so that little traffic can be retried too. */
+/** Retries that the budget always allows within the window, so that little traffic can be retried. */
 const FLOOR = 3;
 
 /**
- * Retries as a share of recent requests (as in Finagle's RetryBudget): in an outage of everything
- * they add that share to the load and no more, however many layers there are.
+ * Allows retries as a share of recent requests (as in Finagle's RetryBudget): when all requests
+ * fail, retries add at most that share to the load.
  */
 export class RetryBudget {
   private percent: number;
-  /** A retry is a hit. */
+  /** Requests and retries; a retry is a hit. */
   private readonly window = new SampleWindow();
 
   constructor(percent: number) {
@@ -19,17 +18,17 @@ export class RetryBudget {
     this.window.apply({ windowMs: WINDOW_MS });
   }
 
-  /** Another share, in percent. What was spent stays spent. */
+  /** Sets another share, in percent. Retries already made still count. */
   apply(percent: number): void {
     this.percent = percent;
   }
 
-  /** A request, as opposed to its retries. */
+  /** Counts a request. */
   request(now: number): void {
     this.window.record(false, now);
   }
 
-  /** Takes one retry if there is one left. */
+  /** Takes one retry; false if the budget is spent. */
   withdraw(now: number): boolean {
     this.window.expire(now);
     if (this.window.hits + 1 > this.allowed()) return false;
@@ -37,7 +36,7 @@ export class RetryBudget {
     return true;
   }
 
-  /** Share of the budget that is used, 0 to 1. */
+  /** Used share of the budget, 0 to 1. */
   used(now: number): number {
     this.window.expire(now);
     return Math.min(1, this.window.hits / this.allowed());

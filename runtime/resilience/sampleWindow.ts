@@ -1,178 +1,101 @@
-import { rowOf } from './rows.ts';
-import type { Row } from './rows.ts';
-
-/** Extent of a window: a time in milliseconds, or a number of calls. */
+/** Length of a window: a time in milliseconds, or a number of calls. */
 export type WindowSpec = { windowMs: number } | { calls: number };
 
-/** Numbers per cell: the second, the calls that ended in it, and how many of those were hits. */
-const STRIDE = 3;
-const FIRST_CELLS = 4;
-/** No bound: a small integer, because Infinity would be an object to look up at each call. */
-const NONE = 2 ** 30 - 1;
-
-// Columns: what a call touches that ends in the same second as the one before.
-/** Calls in the window, and hits among them, as of the last record or expire. */
-const CALLS = 0;
-const HITS = 1;
-/** The same of the newest cell, which is apart from the ring. */
-const NEW_CALLS = 2;
-const NEW_HITS = 3;
-/** The second that calls can simply be added in; NaN when there is more to do. */
-const ADDS_IN = 4;
-/** Numbers of a window in a row. */
-export const WINDOW_CELLS = 5;
-
-/** Whether a call that is no hit is only to be counted: of a window without hits nothing follows. */
-export function onlyAdds(cells: Float64Array, at: number, second: number): boolean {
-  return cells[at + ADDS_IN] === second && cells[at + HITS] === 0;
-}
-
-/** Counts a call that is no hit, after `onlyAdds`. */
-export function addMiss(cells: Float64Array, at: number): void {
-  cells[at + CALLS]! += 1;
-  cells[at + NEW_CALLS]! += 1;
+/** Calls that ended in the same second. */
+interface Cell {
+  readonly second: number;
+  calls: number;
+  hits: number;
+  next: Cell | undefined;
 }
 
 /**
- * Sliding window of calls of which some are hits (failed, slow). Cells of one second each in a ring
- * that grows with the seconds that had calls and never beyond the window, so that old calls really
- * go, and none goes early by more than a second. A window of a number of calls keeps cells of calls
- * that are alike, so that exactly the oldest call goes. One kind turns into the other in place.
+ * Sliding window of calls, some of which are hits (failed, slow). Calls are counted in cells, oldest
+ * first. A window of time has a cell for each second that had calls, so no call leaves more than a
+ * second early. In a window of calls a cell holds only hits or only misses, so exactly the oldest
+ * call leaves. `apply` can turn one kind of window into the other.
  */
 export class SampleWindow {
-  private readonly row: Float64Array;
-  private readonly at: number;
-  /** Second of the newest cell. */
-  private second = 0;
-  private cells: number[] | undefined;
-  private head = 0;
-  private length = 0;
-  private seconds = NONE;
-  private limit = NONE;
+  /** Calls in the window as of the last `record` or `expire`. */
+  calls = 0;
+  /** How many of `calls` are hits. */
+  hits = 0;
+  private oldest: Cell | undefined;
+  private newest: Cell | undefined;
+  /** Length in seconds; 0 in a window of calls. */
+  private seconds = 0;
+  /** Length in calls; 0 in a window of time. */
+  private maxCalls = 0;
 
-  constructor({ cells, at }: Row = rowOf(WINDOW_CELLS)) {
-    this.row = cells;
-    this.at = at;
-    this.reset();
-  }
-
-  /** Calls in the window, as of the last record or expire. */
-  get calls(): number {
-    return this.row[this.at + CALLS]!;
-  }
-
-  /** Hits among them. */
-  get hits(): number {
-    return this.row[this.at + HITS]!;
-  }
-
-  /** Another extent. What is inside of it stays; what is outside goes with the next record. */
+  /** Sets another length. Calls outside of it leave at the next `record` or `expire`. */
   apply(spec: WindowSpec): void {
-    this.seconds = 'windowMs' in spec ? Math.ceil(spec.windowMs / 1000) : NONE;
-    this.limit = 'calls' in spec ? spec.calls : NONE;
-    this.row[this.at + ADDS_IN] = NaN;
+    this.seconds = 'windowMs' in spec ? Math.ceil(spec.windowMs / 1000) : 0;
+    this.maxCalls = 'calls' in spec ? spec.calls : 0;
   }
 
-  /** Takes one call that ended at `now` milliseconds. */
+  /** Adds one call that ended at `now`, in milliseconds. */
   record(hit: boolean, now: number): void {
     const second = Math.floor(now / 1000);
-    const one = hit ? 1 : 0;
-    if (!this.joins(second, one)) this.begin(second);
-    const { row, at } = this;
-    row[at + NEW_CALLS]! += 1;
-    row[at + NEW_HITS]! += one;
-    row[at + CALLS]! += 1;
-    row[at + HITS]! += one;
+    const cell = this.cellFor(second, hit);
+    cell.calls += 1;
+    this.calls += 1;
+    if (hit) {
+      cell.hits += 1;
+      this.hits += 1;
+    }
     this.drop(second);
-    row[at + ADDS_IN] = this.limit === NONE ? second : NaN;
   }
 
-  /** Lets go of what is outside. */
+  /** Removes the calls that have left the window by `now`. */
   expire(now: number): void {
     this.drop(Math.floor(now / 1000));
   }
 
   reset(): void {
-    this.head = 0;
-    this.length = 0;
-    this.row.fill(0, this.at, this.at + WINDOW_CELLS);
-    this.row[this.at + ADDS_IN] = NaN;
+    this.calls = 0;
+    this.hits = 0;
+    this.oldest = undefined;
+    this.newest = undefined;
   }
 
-  /** Whether the newest cell can take it. */
-  private joins(second: number, one: number): boolean {
-    const { row, at } = this;
-    if (row[at + NEW_CALLS] === 0 || this.second !== second) return false;
-    return this.limit === NONE || row[at + NEW_HITS] === row[at + NEW_CALLS]! * one;
-  }
-
-  private begin(second: number): void {
-    const { row, at } = this;
-    if (row[at + NEW_CALLS]! > 0) this.push();
-    this.second = second;
-    row[at + NEW_CALLS] = 0;
-    row[at + NEW_HITS] = 0;
-  }
-
-  private push(): void {
-    const { row, at } = this;
-    const cells = this.roomy();
-    const tail = (this.head + this.length * STRIDE) % cells.length;
-    cells[tail] = this.second;
-    cells[tail + 1] = row[at + NEW_CALLS]!;
-    cells[tail + 2] = row[at + NEW_HITS]!;
-    this.length += 1;
-  }
-
-  /** The ring with room for one more. */
-  private roomy(): number[] {
-    const { cells, head, length } = this;
-    if (cells === undefined) return (this.cells = zeros(FIRST_CELLS * STRIDE));
-    if (length * STRIDE < cells.length) return cells;
-    const more = [...cells.slice(head), ...cells.slice(0, head), ...zeros(cells.length)];
-    this.head = 0;
-    return (this.cells = more);
+  /** The newest cell if the call can join it, else a new one. */
+  private cellFor(second: number, hit: boolean): Cell {
+    const { newest } = this;
+    if (newest?.second === second) {
+      const alike = newest.hits === (hit ? newest.calls : 0);
+      if (alike || this.maxCalls === 0) return newest;
+    }
+    const cell = { second, calls: 0, hits: 0, next: undefined };
+    if (newest === undefined) this.oldest = cell;
+    else newest.next = cell;
+    this.newest = cell;
+    return cell;
   }
 
   private drop(second: number): void {
-    if (this.limit < NONE) {
-      while (this.calls > this.limit) this.dropCall();
+    if (this.maxCalls > 0) {
+      while (this.calls > this.maxCalls) this.dropCall(this.oldest!);
       return;
     }
     const last = second - this.seconds;
-    while (this.length > 0 && this.cells![this.head]! <= last) this.dropCell();
-    if (this.length > 0 || this.row[this.at + NEW_CALLS] === 0 || this.second > last) return;
-    this.reset();
+    while (this.oldest !== undefined && this.oldest.second <= last) this.dropCell(this.oldest);
   }
 
-  private dropCell(): void {
-    const cells = this.cells!;
-    this.row[this.at + CALLS]! -= cells[this.head + 1]!;
-    this.row[this.at + HITS]! -= cells[this.head + 2]!;
-    this.head = (this.head + STRIDE) % cells.length;
-    this.length -= 1;
+  private dropCell(cell: Cell): void {
+    this.calls -= cell.calls;
+    this.hits -= cell.hits;
+    this.oldest = cell.next;
+    if (cell.next === undefined) this.newest = undefined;
   }
 
-  /** The oldest call goes; of a cell from a window of time that mixes them, a hit first. */
-  private dropCall(): void {
-    const { row, at } = this;
-    row[at + CALLS]! -= 1;
-    if (this.length === 0) {
-      const hit = row[at + NEW_HITS]! > 0 ? 1 : 0;
-      row[at + NEW_CALLS]! -= 1;
-      row[at + NEW_HITS]! -= hit;
-      row[at + HITS]! -= hit;
-      return;
+  /** Drops one call. A cell from a window of time can mix hits and misses; then a hit goes first. */
+  private dropCall(cell: Cell): void {
+    this.calls -= 1;
+    cell.calls -= 1;
+    if (cell.hits > 0) {
+      this.hits -= 1;
+      cell.hits -= 1;
     }
-    const cells = this.cells!;
-    const hit = cells[this.head + 2]! > 0 ? 1 : 0;
-    cells[this.head + 1]! -= 1;
-    cells[this.head + 2]! -= hit;
-    row[at + HITS]! -= hit;
-    if (cells[this.head + 1] === 0) this.dropCell();
+    if (cell.calls === 0) this.dropCell(cell);
   }
-}
-
-function zeros(length: number): number[] {
-  return new Array<number>(length).fill(0);
 }

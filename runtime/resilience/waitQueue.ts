@@ -1,10 +1,10 @@
-/** Something that waits its turn. */
 export interface Place<Item> {
   readonly item: Item;
+  /** In milliseconds. */
   readonly deadlineAt: number;
 }
 
-/** Bounded queue, first in first out, of which anybody may leave at any time. */
+/** Bounded queue, first in first out. An item can leave from any place. */
 export class WaitQueue<Item> {
   private readonly places = new Set<Place<Item>>();
 
@@ -12,7 +12,7 @@ export class WaitQueue<Item> {
     return this.places.size;
   }
 
-  /** The last place; undefined when `max` are taken. `deadlineAt` is in milliseconds. */
+  /** Adds an item at the end; undefined if the queue already holds `max`. */
   join(item: Item, deadlineAt: number, max: number): Place<Item> | undefined {
     if (this.places.size >= max) return undefined;
     const place = { item, deadlineAt };
@@ -20,17 +20,16 @@ export class WaitQueue<Item> {
     return place;
   }
 
-  /** Gives a place up; false when it was given up or served before. */
+  /** Returns false if the place has left before. */
   leave(place: Place<Item>): boolean {
     return this.places.delete(place);
   }
 
-  /** Whether it still waits. */
   has(place: Place<Item>): boolean {
     return this.places.has(place);
   }
 
-  /** Whoever is first, with its place given up. */
+  /** Removes the first item. */
   shift(): Item | undefined {
     for (const place of this.places) {
       this.places.delete(place);
@@ -39,7 +38,7 @@ export class WaitQueue<Item> {
     return undefined;
   }
 
-  /** Those whose deadline has come, with their places given up. */
+  /** Removes the items whose deadline has passed. */
   expire(now: number): Item[] {
     const late = this.all().filter(({ deadlineAt }) => deadlineAt <= now);
     for (const place of late) this.places.delete(place);
@@ -51,7 +50,7 @@ export class WaitQueue<Item> {
     return [...this.places];
   }
 
-  /** The earliest deadline; Infinity when nobody waits. */
+  /** The earliest deadline; Infinity if the queue is empty. */
   nextDeadline(): number {
     let next = Infinity;
     for (const { deadlineAt } of this.places) next = Math.min(next, deadlineAt);

@@ -17,7 +17,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { say, step } from '../cluster/step.ts';
+import { say, step } from '../cluster/common/step.ts';
 import { Bench, type Figure } from './operator/measure.ts';
 import { bundleOperator } from '../kit/operator/operatorProcess.ts';
 import { World } from './operator/world.ts';

@@ -15,7 +15,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 import { percentile } from '../kit/percentile.ts';
 import { GATEWAYS, LOAD_CORE, direct } from './runtime/gateways.ts';
 import type { Gateway } from './runtime/gateways.ts';

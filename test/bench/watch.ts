@@ -18,7 +18,7 @@ import {
 } from '../../operator/kube/index.ts';
 import { AGENT_LABEL, MANAGED_BY } from '../../operator/desired/metadata.ts';
 import { slimPod } from '../../operator/reconcile/slimPod.ts';
-import { step } from '../cluster/step.ts';
+import { step } from '../cluster/common/step.ts';
 import { accessOf, clusterOf, type Access } from '../kit/operator/access.ts';
 import { startApiServer, type ApiServer } from '../integration/apiserver.ts';
 import { inParallel } from './operator/world.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Cluster } from './cluster.ts';
-import { run } from './command.ts';
+import type { Cluster } from './common/cluster.ts';
+import { run } from './common/command.ts';
 
 const QUESTIONS = [
   ['get', 'nodes,pods', '--all-namespaces', '--output=wide'],

@@ -1,8 +1,8 @@
 import { delimiter } from 'node:path';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from './common/cluster.ts';
 import { chooseCluster, existingCluster, existingClusters } from './cluster.ts';
 import { printLogs } from './logs.ts';
-import { say } from './step.ts';
+import { say } from './common/step.ts';
 
 const USAGE = `usage: node test/cluster/main.ts COMMAND
   up              bring the cluster up, or repair it

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Cluster } from './cluster.ts';
-import { run } from './command.ts';
+import type { Cluster } from './common/cluster.ts';
+import { run } from './common/command.ts';
 import { metricsServerBinaries } from './local/binaries.ts';
 import { Daemon } from './local/daemon.ts';
 import { enter, NODE_ADDRESS } from './local/network.ts';
-import { waitFor } from './step.ts';
+import { waitFor } from './common/step.ts';
 
 const NAME = 'breakwater-metrics-server';
 const API = 'v1beta1.metrics.k8s.io';

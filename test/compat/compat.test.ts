@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { join } from 'node:path';
 import { chooseCluster } from '../cluster/cluster.ts';
-import type { Images } from '../cluster/image/images.ts';
+import type { Images } from '../cluster/common/cluster.ts';
 import { readSite } from '../e2e/site.ts';
 import type { SandboxModel } from '../e2e/sandbox.ts';
 import { Sandbox } from '../e2e/sandbox.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildOnce, cacheDirectory } from '../cluster/cache.ts';
-import { run, succeeds } from '../cluster/command.ts';
+import { buildOnce, cacheDirectory } from '../cluster/common/cache.ts';
+import { run, succeeds } from '../cluster/common/command.ts';
 import { ROOT } from '../kit/platform.ts';
 
 interface Lock {
@@ -52,6 +52,7 @@ async function ensureCommit(commit: string): Promise<void> {
 async function provideModules(directory: string): Promise<void> {
   const modules = join(directory, 'node_modules');
   if (existsSync(modules)) return;
+  await rm(modules, { force: true }); // A link to the modules of a checkout that is gone.
   if (await sameModules(directory)) await symlink(join(ROOT, 'node_modules'), modules);
   else await run('npm', ['ci', '--loglevel=error'], { cwd: directory });
 }

@@ -1,5 +1,5 @@
 /** Shows the whole on a real cluster: `make demo`. CLUSTER chooses the cluster; see test/cluster. */
-import { say } from '../cluster/step.ts';
+import { say } from '../cluster/common/step.ts';
 import type { Platform } from '../kit/platform.ts';
 import { preparePlatform } from '../kit/platform.ts';
 import type { Figures } from './acts.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { say } from '../cluster/step.ts';
+import { say } from '../cluster/common/step.ts';
 import { hasCondition } from '../kit/conditions.ts';
 import type { Pod } from '../kit/agents.ts';
 import { waitFor } from '../kit/wait.ts';

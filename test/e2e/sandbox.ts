@@ -1,4 +1,4 @@
-import type { Images } from '../cluster/image/images.ts';
+import type { Images } from '../cluster/common/cluster.ts';
 import type { Pod } from '../kit/agents.ts';
 import { Agents, isReady } from '../kit/agents.ts';
 import { Api } from '../kit/api.ts';

@@ -1,4 +1,4 @@
-import type { Images } from '../cluster/image/images.ts';
+import type { Images } from '../cluster/common/cluster.ts';
 import type { ClusterEnvironment } from '../kit/kubectl.ts';
 
 /** Label of the namespaces that the suite makes. */

@@ -10,7 +10,7 @@ import {
   type ControlPlane,
   type ControlPlaneProcess,
 } from '../cluster/local/apiserver.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 
 /** For `beforeAll`, in ms: the first start on a machine builds the binaries from source. */
 export const START_TIMEOUT = 900_000;

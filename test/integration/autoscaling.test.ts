@@ -9,7 +9,7 @@ import {
   Transport,
   type Deployment,
 } from '../../operator/kube/index.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 

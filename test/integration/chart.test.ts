@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments, stringify } from 'yaml';
 import { CHART, render } from '../../config/render.ts';
 import { definitions } from '../../crds/definitions.ts';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 import { helmBinaries, kubernetesBinaries } from '../cluster/local/binaries.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 
 interface KubernetesObject {

@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dashboard, expressions } from '../../config/grafana/dashboard.ts';
 import { CHART } from '../../config/render.ts';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
 import { checkRules } from '../kit/promtool.ts';
 import { START_TIMEOUT } from './apiserver.ts';

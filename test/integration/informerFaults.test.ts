@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadClusterConfig } from '../../operator/kube/index.ts';
 import type { ClusterConfig, ConfigMap } from '../../operator/kube/index.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { START_TIMEOUT, startApiServer } from './apiserver.ts';
 import type { ApiServer } from './apiserver.ts';
 import { Churn } from './faults/churn.ts';

@@ -16,7 +16,7 @@ import {
   Transport,
 } from '../../operator/kube/index.ts';
 import type { ApiError, ConfigMap, KubernetesObject } from '../../operator/kube/index.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { unrestricted } from '../kit/unrestricted.ts';
 import { START_TIMEOUT, startApiServer } from './apiserver.ts';
 import type { ApiServer } from './apiserver.ts';

@@ -12,7 +12,7 @@ import {
   Transport,
 } from '../../operator/kube/index.ts';
 import type { Clock, ClusterConfig, LeaderTerm } from '../../operator/kube/index.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { START_TIMEOUT, startApiServer } from './apiserver.ts';
 import type { ApiServer } from './apiserver.ts';
 import { FaultProxy } from './faults/proxy.ts';

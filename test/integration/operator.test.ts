@@ -5,7 +5,7 @@ import { loadClusterConfig } from '../../operator/kube/index.ts';
 import { runOperator } from '../../operator/operator.ts';
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 
 const OURS = '/apis/breakwater.dev/v1alpha1/namespaces';

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { metricsReference } from '../kit/metricsReference.ts';
 import { parseMetrics, type Sample } from '../kit/metrics.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';

@@ -19,10 +19,10 @@ import { hello, snapshot, target } from '../../operator/links/testing/messages.t
 import { PodServer } from '../../operator/links/testing/podServer.ts';
 import { permissions, type Scope } from '../../operator/permissions.ts';
 import { settingsFrom } from '../../operator/settings.ts';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 

@@ -17,7 +17,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { loadClusterConfig, type ClusterConfig } from '../../operator/kube/index.ts';
 import { hello, snapshot, target } from '../../operator/links/testing/messages.ts';
 import { type PodConnection, PodServer } from '../../operator/links/testing/podServer.ts';
-import { waitFor } from '../cluster/step.ts';
+import { waitFor } from '../cluster/common/step.ts';
 import {
   bundleOperator,
   LEASE,

@@ -27,6 +27,7 @@ import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
 import { rows as mcpServers } from './validation/mcpServers.ts';
 import { rows as tools } from './validation/tools.ts';
+import { boundRows } from './validation/bounds.ts';
 import type { Row } from './validation/row.ts';
 import { rules } from './validation/rules.ts';
 import { rows as service } from './validation/service.ts';
@@ -199,6 +200,15 @@ describe.each(definitions())('$plural', (source) => {
     const { status, body } = await create<Status>(plural, badManifest(source, kind.smallest, row));
     expect(messages(body).sort()).toEqual(row.slice(2).sort());
     expect(status).toBe(422);
+  });
+
+  it.each(boundRows(schema, kind.smallest))('refuses what breaks $rule', async (row) => {
+    const { status, body } = await create<Status>(plural, { ...manifest, spec: row.spec });
+    expect([status, messages(body)]).toEqual([
+      422,
+      expect.arrayContaining([expect.stringContaining(row.message)]),
+    ]);
+    expect(body.details?.causes?.map(({ field }) => field)).toContain(row.field);
   });
 
   it('refuses a field that it does not know', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { binaries, type Module } from '../cluster/local/binaries.ts';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 
 const KSTATUS: Module = {
   title: 'Building kstatus (first time only, about 1 minute)',
@@ -14,12 +14,17 @@ export interface Verdict {
   message: string;
 }
 
+/** Directory with the program kstatus. */
+export function kstatusBinaries(): Promise<string> {
+  return binaries(KSTATUS);
+}
+
 /**
  * What kstatus, and with it Flux and Helm, makes of each object. Throws with the
  * complaint when it can make nothing of one.
  */
 export async function kstatus(objects: readonly KubernetesObject[]): Promise<Verdict[]> {
-  const program = join(await binaries(KSTATUS), 'kstatus');
+  const program = join(await kstatusBinaries(), 'kstatus');
   const input = objects.map((object) => JSON.stringify(object)).join('\n');
   const lines = (await run(program, [], { input })).trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as Verdict);

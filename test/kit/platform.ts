@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import type { Cluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/common/cluster.ts';
 import { chooseCluster } from '../cluster/cluster.ts';
-import type { Images } from '../cluster/image/images.ts';
-import { step } from '../cluster/step.ts';
+import type { Images } from '../cluster/common/cluster.ts';
+import { step } from '../cluster/common/step.ts';
 import { Kubectl } from './kubectl.ts';
 
 /** Where the operator is installed. */

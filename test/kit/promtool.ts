@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 import { promtoolBinaries } from '../cluster/local/binaries.ts';
 
 /** The rules of a PrometheusRule, as far as they are handed on. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildOnce, cacheDirectory } from '../cluster/cache.ts';
-import { run } from '../cluster/command.ts';
+import { buildOnce, cacheDirectory } from '../cluster/common/cache.ts';
+import { run } from '../cluster/common/command.ts';
 
 const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 

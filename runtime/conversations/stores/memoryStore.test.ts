@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../../guard/fakeClock.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
 import { MemoryStore } from './memoryStore.ts';
 
 describe('a conversation in memory', () => {

@@ -2,7 +2,7 @@ import type { Credential } from '../../guard/admission.ts';
 import type { Rejection } from '../../errors/rejection.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Guard } from '../../guard/guard.ts';
-import type { Handle } from '../../guard/handle.ts';
+import type { Dependency } from '../../guard/dependency.ts';
 import { awaitAdmission } from '../../guard/awaitAdmission.ts';
 import { Cut } from '../../errors/fault.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
@@ -46,7 +46,7 @@ export class CallsTo {
   readonly #dependency: string;
   readonly #deps: GuardedCallsDeps;
   /** Looked up at the first call. */
-  #handle: Handle | undefined;
+  #handle: Dependency | undefined;
 
   constructor(dependency: string, deps: GuardedCallsDeps) {
     this.#dependency = dependency;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../../guard/fakeClock.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
 import { AttemptWatch } from './attemptWatch.ts';
 import type { AttemptTimeouts } from './attemptWatch.ts';
 

@@ -1,4 +1,4 @@
-import type { Remaining } from '../../guard/reservation.ts';
+import type { Remaining } from '../../guard/admission.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 

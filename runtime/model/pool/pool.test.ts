@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Standing } from '../../guard/admission.ts';
-import { content } from '../../guard/guardFixture.ts';
+import type { Availability } from '../../guard/admission.ts';
+import { content } from '../../testing/guardFixture.ts';
 import { Pool } from './pool.ts';
 
 const ENDPOINTS = ['a', 'b', 'c'].map((name, i) => ({
@@ -16,7 +16,7 @@ function refuse(): never {
 }
 
 function pooling(calls: Record<string, number>): Pool {
-  const standing = (dependency: string): Standing | undefined => {
+  const standing = (dependency: string): Availability | undefined => {
     const known = calls[dependency];
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
@@ -27,7 +27,7 @@ function pooling(calls: Record<string, number>): Pool {
         present: name in calls,
         acquire: refuse,
         learn: () => undefined,
-        standing: () => standing(name),
+        availability: () => standing(name),
       }),
     },
     credentials: { mounted: () => undefined },

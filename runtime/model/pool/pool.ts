@@ -1,6 +1,6 @@
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
-import type { Credential, Standing } from '../../guard/admission.ts';
-import type { Handle } from '../../guard/handle.ts';
+import type { Credential, Availability } from '../../guard/admission.ts';
+import type { Dependency } from '../../guard/dependency.ts';
 import { dependencyOf } from '../../guard/supported.ts';
 import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
@@ -21,7 +21,7 @@ export interface Member {
   endpoint: Endpoint;
   dependency: string;
   /** What it is called by. */
-  handle: Pick<Handle, 'acquire' | 'learn' | 'standing'>;
+  handle: Pick<Dependency, 'acquire' | 'availability' | 'learn'>;
   priority: number;
   /** The endpoint's own key; absent: the client's is passed on. */
   key?: string | undefined;
@@ -38,7 +38,7 @@ export interface EndpointState {
   dependency: string;
   priority: number;
   weight: number;
-  standing: Standing['state'];
+  standing: Availability['state'];
   /** Calls under way, those that wait included. */
   calls: number;
   /** Share of what it can take that is in use. */
@@ -46,7 +46,7 @@ export interface EndpointState {
 }
 
 /** A dependency as the pool needs it. */
-type Called = Member['handle'] & Pick<Handle, 'name' | 'present'>;
+type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
 
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
@@ -109,7 +109,7 @@ export class Pool {
     const candidates: Candidate[] = [];
     for (const member of members) {
       const { endpoint, handle, priority, credential } = member;
-      const standing = handle.standing(credential);
+      const standing = handle.availability(credential);
       if (!standing) continue;
       candidates.push({
         member,
@@ -149,7 +149,7 @@ export class Pool {
     const { members } = this.members(endpoints, []);
     return this.candidates(members, content).map(
       ({ member: { dependency, handle, credential }, priority, weight, standing, load }) => {
-        const calls = handle.standing(credential)?.calls ?? 0;
+        const calls = handle.availability(credential)?.calls ?? 0;
         return { dependency, priority, weight, standing, calls, load };
       },
     );

@@ -1,4 +1,5 @@
-import type { Admission, AskedCall, Permit, Waiting } from '../../guard/admission.ts';
+import type { Admission, Permit, Waiting } from '../../guard/permit.ts';
+import type { AskedCall } from '../../guard/admission.ts';
 import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';

@@ -14,7 +14,7 @@ import {
   Transport,
 } from '../../../operator/kube/index.ts';
 import { Registry } from 'prom-client';
-import { say, waitFor } from '../../cluster/step.ts';
+import { say, waitFor } from '../../cluster/common/step.ts';
 import { clusterOf } from '../../kit/operator/access.ts';
 import { percentileBetween, type Metrics } from '../../kit/operator/metrics.ts';
 import {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { waitFor } from '../../cluster/step.ts';
+import { waitFor } from '../../cluster/common/step.ts';
 import { percentile } from '../../kit/percentile.ts';
 
 /** How long anything is waited for. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubernetesBinaries, kwokBinaries } from '../../cluster/local/binaries.ts';
 import { Daemon } from '../../cluster/local/daemon.ts';
-import { waitFor } from '../../cluster/step.ts';
+import { waitFor } from '../../cluster/common/step.ts';
 import { type ApiServer, startApiServer } from '../../integration/apiserver.ts';
 import { type Access, accessOf } from '../../kit/operator/access.ts';
 import { NAMESPACE } from '../../kit/operator/operatorProcess.ts';

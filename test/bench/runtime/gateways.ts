@@ -8,8 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Circuit, Configuration, Content, Limit } from '../../../contract/generated/types.ts';
-import { buildOnce, cacheDirectory } from '../../cluster/cache.ts';
-import { run } from '../../cluster/command.ts';
+import { buildOnce, cacheDirectory } from '../../cluster/common/cache.ts';
+import { run } from '../../cluster/common/command.ts';
 import { imageStart } from './image.ts';
 import type { Target } from './load.ts';
 

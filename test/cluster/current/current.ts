@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Cluster } from '../cluster.ts';
-import { run, succeeds } from '../command.ts';
-import type { Images } from '../image/images.ts';
+import type { Cluster, Images } from '../common/cluster.ts';
+import { run, succeeds } from '../common/command.ts';
 import { helmDirectory, kubectlDirectory } from '../local/binaries.ts';
-import { say } from '../step.ts';
+import { say } from '../common/step.ts';
 
 /** The cluster of the user's kubectl context. It is the user's: nothing is made or removed, images come by name from a registry. */
 export class CurrentCluster implements Cluster {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { run } from '../command.ts';
+import { run } from '../common/command.ts';
 
 export interface ArchiveOptions {
   /** Name and tag of the image. */

@@ -4,8 +4,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { run, which } from '../command.ts';
-import { step } from '../step.ts';
+import { run, which } from '../common/command.ts';
+import { step } from '../common/step.ts';
 import { writeArchive } from './archive.ts';
 
 /** A base image for where the usual one cannot be pulled. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../command.ts';
+import { run } from '../common/command.ts';
 import { baseImage, megabytes } from './base.ts';
 import type { Builder, ImageSpec } from './images.ts';
 

@@ -1,4 +1,4 @@
-import { run, succeeds } from '../command.ts';
+import { run, succeeds } from '../common/command.ts';
 import { baseImage } from './base.ts';
 import { buildArguments } from './buildah.ts';
 import type { Builder, ImageSpec } from './images.ts';

@@ -2,15 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run } from '../command.ts';
-import { say, step } from '../step.ts';
-
-/** Names of the images of this checkout. */
-export interface Images {
-  operator: string;
-  runtime: string;
-  simulator: string;
-}
+import { run } from '../common/command.ts';
+import type { Images } from '../common/cluster.ts';
+import { say, step } from '../common/step.ts';
 
 /** One image to build from a Dockerfile. */
 export interface ImageSpec {

@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { cacheDirectory } from '../cache.ts';
-import type { Cluster } from '../cluster.ts';
-import { run, succeeds, which } from '../command.ts';
+import { cacheDirectory } from '../common/cache.ts';
+import type { Cluster, Images } from '../common/cluster.ts';
+import { run, succeeds, which } from '../common/command.ts';
 import { dockerAnswers, dockerBuilder, dockerHas, removeImages } from '../image/docker.ts';
-import type { Images } from '../image/images.ts';
 import { buildImages } from '../image/images.ts';
 import { binaries, helmDirectory, kubectlDirectory } from '../local/binaries.ts';
-import { withLock } from '../lock.ts';
-import { step } from '../step.ts';
+import { withLock } from '../common/lock.ts';
+import { step } from '../common/step.ts';
 import { completeKubeProxy } from './kubeProxy.ts';
 
 const NAME = 'breakwater';

@@ -1,4 +1,4 @@
-import { run, succeeds } from '../command.ts';
+import { run, succeeds } from '../common/command.ts';
 
 /** iptables' `statistic` match, by which kube-proxy balances over the pods of a Service, needs this library. */
 const LIBRARY = '/lib/x86_64-linux-gnu/libm.so.6';

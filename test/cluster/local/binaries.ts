@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { buildOnce, cacheDirectory } from '../cache.ts';
-import { run, which } from '../command.ts';
-import { step } from '../step.ts';
+import { buildOnce, cacheDirectory } from '../common/cache.ts';
+import { run, succeeds, which } from '../common/command.ts';
+import { step } from '../common/step.ts';
 
 /** The Kubernetes that `local` runs; kube/go.mod pins the same one. */
 export const KUBERNETES_VERSION = '1.34.4';
@@ -26,6 +26,7 @@ export interface Module {
 const [major, minor] = KUBERNETES_VERSION.split('.');
 const COMPONENT_VERSION = 'k8s.io/component-base/version';
 const LDFLAGS = '-s -w';
+const DOWNLOAD_ATTEMPTS = 3;
 
 const KUBERNETES: Module = {
   title: `Building Kubernetes ${KUBERNETES_VERSION} from its Go module (first time only, about 5 minutes)`,
@@ -161,12 +162,24 @@ function cachedDirectory(module: Module): string {
   return join(cacheDirectory(), 'bin', name);
 }
 
+/** Fetches what the packages are made of; a module proxy that fails for a moment is asked again. */
+async function download(
+  { directory, packages, tags }: Module,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const args = ['list', ...(tags === undefined ? [] : ['-tags', tags]), '-deps', ...packages];
+  for (let left = DOWNLOAD_ATTEMPTS - 1; left > 0; left--)
+    if (await succeeds('go', args, { cwd: directory, env })) return;
+  await run('go', args, { cwd: directory, env });
+}
+
 async function build(module: Module, output: string): Promise<void> {
   const ldflags = [LDFLAGS, module.ldflags].join(' ').trim();
   // Static, so that the binaries also run in images made from scratch.
   const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' };
   const tags = module.tags === undefined ? [] : ['-tags', module.tags];
   const args = ['build', ...tags, '-trimpath', '-buildvcs=false', '-ldflags', ldflags];
+  await download(module, env);
   await run('go', [...args, '-o', `${output}/`, ...module.packages], {
     cwd: module.directory,
     env,

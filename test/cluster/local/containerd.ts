@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run, succeeds, which } from '../command.ts';
+import { run, succeeds, which } from '../common/command.ts';
 import { writeArchive } from '../image/archive.ts';
 import { pauseBinary } from './binaries.ts';
 import { Daemon } from './daemon.ts';

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { which } from '../command.ts';
-import { waitFor } from '../step.ts';
+import { which } from '../common/command.ts';
+import { waitFor } from '../common/step.ts';
 
 export interface DaemonOptions {
   /** Names its pid file and its log. */

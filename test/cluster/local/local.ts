@@ -1,14 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDirectory } from '../cache.ts';
-import type { Cluster } from '../cluster.ts';
-import { run, which } from '../command.ts';
+import { cacheDirectory } from '../common/cache.ts';
+import type { Cluster, Images } from '../common/cluster.ts';
+import { run, which } from '../common/command.ts';
 import { buildahBuilder } from '../image/buildah.ts';
-import type { Images } from '../image/images.ts';
 import { buildImages } from '../image/images.ts';
-import { withLock } from '../lock.ts';
-import { step, waitFor } from '../step.ts';
+import { withLock } from '../common/lock.ts';
+import { step, waitFor } from '../common/step.ts';
 import { startControlPlane } from './apiserver.ts';
 import {
   binariesAreBuilt,

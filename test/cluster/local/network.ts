@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { run, succeeds, which } from '../command.ts';
+import { run, succeeds, which } from '../common/command.ts';
 
 /**
  * The cluster lives in a network namespace of its own, joined to the host by one veth pair: its ports, bridges and

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { run, which } from '../command.ts';
-import { step } from '../step.ts';
+import { run, which } from '../common/command.ts';
+import { step } from '../common/step.ts';
 
 /** A Debian package and the test that tells whether what it brings is there, whoever installed it. */
 interface Need {
@@ -62,7 +62,9 @@ async function install(needs: readonly Need[], otherwise: string): Promise<void>
     );
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await step(`Installing the Debian packages ${missing.join(' ')}`, async () => {
-    await run('apt-get', ['update', '-qq'], { env });
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+    const options = ['-qq', '-o', 'Acquire::Retries=3'];
+    await run('apt-get', [...options, 'update'], { env });
+    const install = ['install', '-y', '--no-install-recommends', ...missing];
+    await run('apt-get', [...options, ...install], { env });
   });
 }

@@ -2,9 +2,9 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildOnce, cacheDirectory } from '../cache.ts';
-import { run, which } from '../command.ts';
-import { step } from '../step.ts';
+import { buildOnce, cacheDirectory } from '../common/cache.ts';
+import { run, which } from '../common/command.ts';
+import { step } from '../common/step.ts';
 
 const MODULE = 'github.com/prometheus-operator/prometheus-operator';
 const DIRECTORY = join(import.meta.dirname, 'prometheusOperator');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, readlink, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { run } from '../command.ts';
-import { waitFor } from '../step.ts';
+import { run } from '../common/command.ts';
+import { waitFor } from '../common/step.ts';
 import { processesInCgroup, removeCgroup } from './cgroup.ts';
 import { removeContainers } from './containerd.ts';
 import { Daemon } from './daemon.ts';

@@ -1,26 +1,12 @@
-/** Lists the rules that a custom resource definition puts on what a user writes. */
+/** Lists the rules of a custom resource definition that need a bad manifest written by hand; bounds.ts makes the others. */
 import type { Schema } from '../../../crds/definitions.ts';
-
-const BOUNDS = [
-  'type',
-  'enum',
-  'pattern',
-  'minimum',
-  'maximum',
-  'minLength',
-  'maxLength',
-  'minItems',
-  'maxItems',
-  'minProperties',
-  'maxProperties',
-] as const;
 
 /** Types of lists in which nothing may be twice. */
 const UNIQUE = new Set<Schema['x-kubernetes-list-type']>(['map', 'set']);
 
 /**
- * The rules of a definition's root and spec, each as JSON path and keyword: `$.spec.replicas minimum`,
- * `$.spec required scope`, `$.spec rule 0` for the first rule in CEL, `… unique` for lists in
+ * The rules of a definition's root and spec, each as JSON path and keyword: `$.spec required scope`,
+ * `$.spec rule 0` for the first rule in CEL, `… unique` for lists in
  * which nothing may be twice, `… format` for a time.
  */
 export function rules(schema: Schema): string[] {
@@ -38,7 +24,6 @@ function* rulesAt(schema: Schema, path: string): Generator<string> {
 
 function keywords(schema: Schema): string[] {
   return [
-    ...BOUNDS.filter((bound) => schema[bound] !== undefined),
     ...(schema.required ?? []).map((name) => `required ${name}`),
     ...(schema.format === 'date-time' ? ['format'] : []),
     ...(UNIQUE.has(schema['x-kubernetes-list-type']) ? ['unique'] : []),

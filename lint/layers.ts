@@ -1,0 +1,196 @@
+/**
+ * The layers of each program, lowest first. A file may import its own layer and those its layer names.
+ * ESLint enforces this table (importRules.ts); docs/architecture.md draws it (diagram.ts).
+ */
+export interface Layer {
+  /** Path from the root. The longest path that contains a file names the file's layer. */
+  folder: string;
+  /** What its files are for, in a few words. */
+  purpose: string;
+  /** Folders of other layers that its files may import. */
+  imports: readonly string[];
+  /** Packages that its files must not import, with the reason. Default: Kubernetes' client. */
+  refuses?: Refusal;
+}
+
+export interface Refusal {
+  packages: RegExp;
+  reason: string;
+}
+
+/** What a layer refuses that says nothing of packages. */
+export const KUBERNETES_CLIENT: Refusal = {
+  packages: /^@kubernetes\/client-node/,
+  reason: 'only operator/kube talks to Kubernetes',
+};
+const ALL_PACKAGES: Refusal = { packages: /./, reason: 'this layer uses no package' };
+const INPUT_AND_OUTPUT: Refusal = {
+  packages:
+    /^@kubernetes\/client-node|^(node:)?(fs|net|http|https|http2|tls|dns|child_process)(\/|$)/,
+  reason: 'this layer is pure: it does no input or output',
+};
+
+const SHARED = ['contract', 'crds'];
+
+/** Layers of which each may import all before it. */
+function stacked(imports: readonly string[], layers: readonly Omit<Layer, 'imports'>[]): Layer[] {
+  return layers.map((layer, index) => ({
+    ...layer,
+    imports: [...imports, ...layers.slice(0, index).map(({ folder }) => folder)],
+  }));
+}
+
+const GUARD = stacked(SHARED, [
+  {
+    folder: 'runtime/errors',
+    purpose: 'what can go wrong, and how it is answered',
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'runtime/resilience',
+    purpose: 'breaker, window, bucket, bulkhead, gates, retry budget',
+    refuses: ALL_PACKAGES,
+  },
+  {
+    folder: 'runtime/guard',
+    purpose: 'what protects one dependency: permits, limits, snapshots',
+  },
+]);
+
+const UP_TO_GUARD = [...SHARED, ...GUARD.map(({ folder }) => folder)];
+
+const RUNTIME: Layer[] = [
+  ...GUARD,
+  ...stacked(UP_TO_GUARD, [
+    { folder: 'runtime/model/transport', purpose: 'sockets, server-sent events, headers' },
+    { folder: 'runtime/model/attempt', purpose: 'one call of an endpoint, and its watch' },
+    { folder: 'runtime/model/pool', purpose: 'endpoints, balancing, route' },
+    { folder: 'runtime/model', purpose: 'a request to the model, with its retries' },
+    { folder: 'runtime/cache', purpose: 'tiers of answers' },
+    { folder: 'runtime/conversations/messages', purpose: 'what a conversation consists of' },
+    { folder: 'runtime/conversations/stores', purpose: 'where conversations are kept' },
+    { folder: 'runtime/conversations/tools', purpose: 'tools over HTTP and MCP' },
+    { folder: 'runtime/conversations', purpose: 'turns of an agent' },
+    {
+      folder: 'runtime/api',
+      purpose: 'what clients meet: server, authentication, messages, conversations, peers',
+    },
+  ]),
+  {
+    folder: 'runtime/control',
+    purpose: 'configuration in, reports out',
+    imports: UP_TO_GUARD,
+  },
+  {
+    folder: 'runtime/observe',
+    purpose: 'metrics, health, logs, debug pages',
+    imports: UP_TO_GUARD,
+  },
+];
+
+const OPERATOR: Layer[] = [
+  {
+    folder: 'operator/kube',
+    purpose: 'a client of Kubernetes: informers, work queue, leader election',
+    imports: ['crds'],
+    refuses: { packages: /(?!)/, reason: '' },
+  },
+  {
+    folder: 'operator/resources',
+    purpose: 'the kinds that the operator reads and writes, and its permissions',
+    imports: [...SHARED, 'operator/kube'],
+  },
+  {
+    folder: 'operator/desired/common',
+    purpose: 'durations, names, problems',
+    imports: SHARED,
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'operator/desired/policies',
+    purpose: 'which policies apply to which dependency',
+    imports: [...SHARED, 'operator/desired/common'],
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'operator/desired/configuration',
+    purpose: 'what the pods of an agent enforce',
+    imports: [...SHARED, 'operator/desired/common', 'operator/desired/policies'],
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'operator/desired/objects',
+    purpose: 'the Kubernetes objects of an agent',
+    imports: [
+      ...SHARED,
+      'operator/desired/common',
+      'operator/desired/policies',
+      'operator/desired/configuration',
+    ],
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'operator/desired',
+    purpose: 'the plan of an agent',
+    imports: [
+      ...SHARED,
+      'operator/desired/common',
+      'operator/desired/policies',
+      'operator/desired/configuration',
+      'operator/desired/objects',
+    ],
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'operator/links',
+    purpose: 'one connection to each pod',
+    imports: [...SHARED, 'operator/kube', 'operator/resources'],
+  },
+  {
+    folder: 'operator/status',
+    purpose: 'what is observed → status and Events',
+    imports: [
+      ...SHARED,
+      'operator/desired/common',
+      'operator/desired/policies',
+      'operator/desired/configuration',
+      'operator/desired',
+    ],
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'operator/reconcile',
+    purpose: 'get, gather, plan, apply, status',
+    imports: [
+      ...SHARED,
+      'operator/kube',
+      'operator/resources',
+      'operator/desired/common',
+      'operator/desired/policies',
+      'operator/desired/configuration',
+      'operator/desired/objects',
+      'operator/desired',
+      'operator/links',
+      'operator/status',
+    ],
+  },
+];
+
+const every = (layers: readonly Layer[]): string[] => layers.map(({ folder }) => folder);
+
+export const LAYERS: readonly Layer[] = [
+  { folder: 'contract', purpose: 'what passes between operator and runtime', imports: [] },
+  { folder: 'crds', purpose: 'the custom resources and their types', imports: [] },
+  ...RUNTIME,
+  {
+    folder: 'runtime',
+    purpose: 'the process: joins its parts',
+    imports: [...SHARED, ...every(RUNTIME)],
+  },
+  ...OPERATOR,
+  {
+    folder: 'operator',
+    purpose: 'the process: joins its parts',
+    imports: [...SHARED, ...every(OPERATOR)],
+  },
+];

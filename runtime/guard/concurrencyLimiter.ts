@@ -1,0 +1,109 @@
+import { Bulkhead } from '../resilience/bulkhead.ts';
+import type { BulkheadSpec, BulkheadWaiter } from '../resilience/bulkhead.ts';
+import type { Rejection } from '../errors/rejection.ts';
+import type { GuardContext } from './guardContext.ts';
+import type { Permit } from './permit.ts';
+import type { Bound, QueuedPermit } from './queuedPermit.ts';
+import type { BulkheadStats } from './stats.ts';
+
+/** A slot can become free at any moment. */
+const SOON_MS = 1000;
+
+interface QueuedCall extends BulkheadWaiter {
+  readonly queued: QueuedPermit;
+}
+
+/** The bulkhead of one target. */
+export class ConcurrencyLimiter implements Bound {
+  private readonly target: string;
+  private readonly context: GuardContext;
+  private spec: BulkheadSpec;
+  private readonly bulkhead: Bulkhead<QueuedCall>;
+  private rejected = 0;
+
+  constructor(target: string, spec: BulkheadSpec, context: GuardContext) {
+    this.target = target;
+    this.context = context;
+    this.spec = spec;
+    this.bulkhead = new Bulkhead(spec);
+  }
+
+  /** Replaces the bounds; `advance` admits waiting calls for which there is room now. */
+  apply(spec: BulkheadSpec): void {
+    this.spec = spec;
+    this.bulkhead.apply(spec);
+  }
+
+  acquire(permit: Permit): Rejection | 'Wait' | undefined {
+    if (this.bulkhead.acquire()) {
+      permit.inBulkhead = true;
+      return undefined;
+    }
+    if (permit.immediate) return this.rejection();
+    return permit.asked === undefined ? this.reject() : 'Wait';
+  }
+
+  enqueue(queued: QueuedPermit, now: number): Rejection | undefined {
+    const { deadlineAt = Infinity } = queued.permit.asked!;
+    const call: QueuedCall = {
+      queued,
+      granted: (at) => {
+        queued.permit.inBulkhead = true;
+        queued.proceed(at);
+      },
+      expired: (at) => queued.refuse(this.expired(deadlineAt <= at), at),
+    };
+    const place = this.bulkhead.wait(call, deadlineAt, now);
+    if (place === undefined) return this.reject();
+    queued.leave = () => this.bulkhead.leave(place);
+    this.context.arm(place.deadlineAt);
+    return undefined;
+  }
+
+  /** Ends the call of a permit that was admitted. */
+  release(now: number): void {
+    this.bulkhead.release(now);
+  }
+
+  /** Admits waiting calls for which there is room and ends waits that are over. */
+  advance(now: number): void {
+    this.bulkhead.advance(now);
+    this.context.arm(this.bulkhead.nextDeadline());
+  }
+
+  /** Rejects waiting calls that an earlier bound would reject now. */
+  recheck(now: number): void {
+    for (const { queued } of this.bulkhead.waiters()) queued.recheck(now);
+  }
+
+  get hasRoom(): boolean {
+    return this.bulkhead.hasRoom;
+  }
+
+  /** Undefined without a bound. */
+  stats(): BulkheadStats | undefined {
+    const { maxConcurrent } = this.spec;
+    if (maxConcurrent === Infinity) return undefined;
+    const { active, queued } = this.bulkhead;
+    return { target: this.target, maxConcurrent, active, queued, rejected: this.rejected };
+  }
+
+  /** Starts the counts anew. Active calls stay. */
+  resetStats(): void {
+    this.rejected = 0;
+  }
+
+  private rejection(): Rejection {
+    return { reason: 'BulkheadFull', target: this.target, retryAfterMs: SOON_MS };
+  }
+
+  private reject(): Rejection {
+    this.rejected += 1;
+    return this.rejection();
+  }
+
+  private expired(byDeadline: boolean): Rejection {
+    const rejection = this.reject();
+    return byDeadline ? { ...rejection, reason: 'Timeout', retryAfterMs: 0 } : rejection;
+  }
+}

@@ -1,0 +1,40 @@
+import { Alarm } from './alarm.ts';
+import { WallTime } from './wallTime.ts';
+import type { Clock } from './clock.ts';
+
+/** What all parts of one guard share: its clock, its one timer and its count of faults. */
+export class GuardContext {
+  /** Permits that were settled more than once. */
+  settledTwice = 0;
+  readonly wallTime: WallTime;
+  private readonly clock: Clock;
+  private readonly alarm: Alarm;
+  private closed = false;
+
+  /** Calls `onAlarm` when a time given to `arm` has come. */
+  constructor(clock: Clock, onAlarm: () => void) {
+    this.clock = clock;
+    this.wallTime = new WallTime(clock);
+    this.alarm = new Alarm(clock, onAlarm);
+  }
+
+  /** Whole milliseconds on the monotonic clock. */
+  now(): number {
+    return Math.floor(this.clock.now());
+  }
+
+  date(): Date {
+    return this.clock.date();
+  }
+
+  /** Asks for the alarm at `at`; Infinity asks for none. */
+  arm(at: number): void {
+    if (at < Infinity && !this.closed) this.alarm.set(at);
+  }
+
+  /** Stops the timer. */
+  close(): void {
+    this.closed = true;
+    this.alarm.clear();
+  }
+}

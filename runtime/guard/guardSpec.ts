@@ -1,0 +1,51 @@
+import { INBOUND } from '../../contract/link.ts';
+import { dependencyOf, supported } from './supported.ts';
+import type { Circuit, Content, Limit } from '../../contract/generated/types.ts';
+import type { BulkheadSpec } from '../resilience/bulkhead.ts';
+
+/** What bounds requests or calls. */
+export interface BoundsSpec {
+  concurrency: BulkheadSpec;
+  limits: readonly Limit[];
+}
+
+export interface DependencySpec extends BoundsSpec {
+  /** Absent: the defaults. */
+  circuit: Circuit | undefined;
+}
+
+/** What a configuration says to the guard. */
+export interface GuardSpec {
+  inbound: BoundsSpec;
+  /** By name, in the order of the configuration. */
+  dependencies: ReadonlyMap<string, DependencySpec>;
+}
+
+/** The queue of a bulkhead where the configuration has none. */
+const QUEUE = { maxQueued: 100, acquireTimeoutMs: 5000 };
+
+/** No bound, as before the first configuration. */
+export const UNBOUNDED: BoundsSpec = {
+  concurrency: { maxConcurrent: Infinity, ...QUEUE },
+  limits: [],
+};
+
+/** Sorts the supported elements of a configuration by dependency. */
+export function guardSpec(content: Content): GuardSpec {
+  const { endpoints, tools, mcpServers, circuits, limits } = supported(content);
+  const { maxQueued, acquireTimeoutMs } = content.bulkhead ?? QUEUE;
+  const circuitOf = new Map(circuits.map((circuit) => [circuit.dependency, circuit]));
+  const limitsOf = Map.groupBy(limits, ({ target }) => target);
+  const bounds = (target: string, maxConcurrent = Infinity): BoundsSpec => ({
+    concurrency: { maxConcurrent, maxQueued, acquireTimeoutMs },
+    limits: limitsOf.get(target) ?? [],
+  });
+  const dependencies = new Map<string, DependencySpec>();
+  const add = (name: string, { maxConcurrent }: { maxConcurrent?: number }): void => {
+    dependencies.set(name, { ...bounds(name, maxConcurrent), circuit: circuitOf.get(name) });
+  };
+  for (const endpoint of endpoints) add(dependencyOf(endpoint), endpoint);
+  for (const tool of tools) add(`tool/${tool.name}`, tool);
+  for (const server of mcpServers) add(`mcp/${server.name}`, server);
+  return { inbound: bounds(INBOUND, content.bulkhead?.maxConcurrent), dependencies };
+}

@@ -1,0 +1,60 @@
+import { INBOUND } from '../../contract/link.ts';
+import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
+import { UNBOUNDED } from './guardSpec.ts';
+import { Permit } from './permit.ts';
+import { acquireAll } from './queuedPermit.ts';
+import { RateLimits } from './rateLimits.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { ActualCost, Asked } from './admission.ts';
+import type { GuardContext } from './guardContext.ts';
+import type { BoundsSpec } from './guardSpec.ts';
+import type { Admission, Issuer, Waiting } from './permit.ts';
+import type { Bound } from './queuedPermit.ts';
+
+/** What bounds the requests of the agent's API: rate limits, then concurrency. */
+export class Inbound implements Issuer {
+  readonly context: GuardContext;
+  readonly rateLimits: RateLimits;
+  readonly concurrency: ConcurrencyLimiter;
+  private readonly bounds: readonly Bound[];
+
+  constructor(context: GuardContext) {
+    this.context = context;
+    this.rateLimits = new RateLimits(INBOUND, context);
+    this.concurrency = new ConcurrencyLimiter(INBOUND, UNBOUNDED.concurrency, context);
+    this.bounds = [this.rateLimits, this.concurrency];
+  }
+
+  apply({ concurrency, limits }: BoundsSpec, now: number): void {
+    this.concurrency.apply(concurrency);
+    this.rateLimits.apply(limits, concurrency.maxQueued, now);
+    this.advance(now);
+  }
+
+  acquire(asked: Asked | undefined): Admission | Waiting {
+    const now = this.context.now();
+    return acquireAll(new Permit(this, asked, undefined, 0, now), this.bounds, now);
+  }
+
+  advance(now: number): void {
+    this.concurrency.advance(now);
+    this.rateLimits.advance(now);
+  }
+
+  settle(permit: Permit, _outcome: Outcome, actual: ActualCost | undefined, now: number): void {
+    this.rateLimits.settle(permit.reservation, actual, now);
+    if (permit.inBulkhead) this.concurrency.release(now);
+  }
+
+  firstToken(): void {
+    // No bound of requests depends on it.
+  }
+
+  shutGate(): void {
+    // Clients of the agent have no gate.
+  }
+
+  recheck(): undefined {
+    return undefined;
+  }
+}

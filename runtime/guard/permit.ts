@@ -1,0 +1,129 @@
+import { IGNORED } from '../resilience/outcome.ts';
+import { REFUND } from './admission.ts';
+import type { GateReason } from '../resilience/gates.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { ActualCost, AskedCall } from './admission.ts';
+import type { Rejection } from '../errors/rejection.ts';
+import type { Circuit } from './circuit.ts';
+import type { GuardContext } from './guardContext.ts';
+import type { Reservation } from './rateLimit.ts';
+
+/** A final answer. */
+export type Admission = Permit | { readonly kind: 'Rejection'; readonly rejection: Rejection };
+
+/** A place in a bounded queue. At its deadline at the latest it becomes an Admission. */
+export interface Waiting {
+  readonly kind: 'Waiting';
+  /** Resolves exactly once and never rejects; after `cancel` with a Rejection (Timeout). */
+  readonly admission: Promise<Admission>;
+  /** Gives up the place. Does nothing once `admission` is resolved. */
+  cancel(): void;
+}
+
+/** What issued a permit, and takes back what it holds: a dependency, or the agent's own API. */
+export interface Issuer {
+  readonly context: GuardContext;
+  firstToken(permit: Permit, now: number): void;
+  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void;
+  settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void;
+  /** Why a permit that waited would be rejected now. */
+  recheck(permit: Permit, now: number): Rejection | undefined;
+}
+
+/** Permission for one call, or to serve one request. Its holder settles it exactly once. */
+export class Permit {
+  readonly asked: AskedCall | undefined;
+  /** Where the call votes; undefined for requests, and once the circuit has rejected a waiting call. */
+  circuit: Circuit | undefined;
+  /** Generation of the circuit that the call votes in. */
+  generation: number;
+  /** Whether it counts in the bulkhead. */
+  inBulkhead: boolean;
+  /** Tokens taken from the first limit; linked to those of the next. */
+  reservation: Reservation | undefined;
+  private readonly issuer: Issuer;
+  private readonly issuedAt: number;
+  private firstTokenAt: number | undefined;
+  private settled: boolean;
+
+  constructor(
+    issuer: Issuer,
+    asked: AskedCall | undefined,
+    circuit: Circuit | undefined,
+    generation: number,
+    now: number,
+  ) {
+    this.issuer = issuer;
+    this.asked = asked;
+    this.circuit = circuit;
+    this.generation = generation;
+    this.issuedAt = now;
+    this.inBulkhead = false;
+    this.reservation = undefined;
+    this.firstTokenAt = undefined;
+    this.settled = false;
+  }
+
+  /** Not a field, because each call makes a permit. */
+  get kind(): 'Permit' {
+    return 'Permit';
+  }
+
+  /** Itself, so that an Admission can be taken apart. */
+  get permit(): this {
+    return this;
+  }
+
+  /** Whether the call is rejected, uncounted, where it would have to wait. */
+  get immediate(): boolean {
+    return this.asked?.immediate === true;
+  }
+
+  /** Time to the first token of a streamed answer, else to now, in milliseconds. */
+  durationMs(now: number): number {
+    return (this.firstTokenAt ?? now) - this.issuedAt;
+  }
+
+  /** The first token of a streamed answer has come. A half-open probe votes here. */
+  firstToken(): void {
+    if (this.settled || this.firstTokenAt !== undefined) return;
+    const now = this.issuer.context.now();
+    this.firstTokenAt = now;
+    this.issuer.firstToken(this, now);
+  }
+
+  /**
+   * Shuts the gate of this call's credential for `ms` milliseconds; without `ms` until a probe is
+   * served. Call it before `settle`.
+   */
+  shutGate(reason: GateReason, ms?: number): void {
+    this.issuer.shutGate(this, reason, ms, this.issuer.context.now());
+  }
+
+  /** The call has ended. A second call only counts as a fault. */
+  settle(outcome: Outcome, actual?: ActualCost): void {
+    const { context } = this.issuer;
+    if (this.settled) {
+      context.settledTwice += 1;
+      return;
+    }
+    this.settled = true;
+    this.issuer.settle(this, outcome, actual, context.now());
+  }
+
+  /** Gives back all that it holds, because the call is not made. */
+  giveUp(now: number): void {
+    this.settled = true;
+    this.issuer.settle(this, IGNORED, REFUND, now);
+  }
+
+  /** Why the call would be rejected now, after it waited. */
+  recheck(now: number): Rejection | undefined {
+    return this.issuer.recheck(this, now);
+  }
+
+  /** Milliseconds on the guard's clock. */
+  now(): number {
+    return this.issuer.context.now();
+  }
+}

@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto';
+import { Bucket } from '../resilience/bucket.ts';
+import { KeyedBuckets } from '../resilience/keyedBuckets.ts';
+import { PRINCIPAL, REFUND } from './admission.ts';
+import type { BucketSpec } from '../resilience/bucket.ts';
+import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
+import type { ActualCost, Asked, Cost, Remaining, Resource } from './admission.ts';
+import type { LimitStats } from './stats.ts';
+
+/** A limit is limiting for so long after it rejected a request. */
+const LIMITING_MS = 10_000;
+const DEFAULT_MAX_KEYS = 10_000;
+const DEFAULT_MAX_WAIT_MS = 2000;
+/** A longer key is kept as its hash, so that clients do not choose how much memory it takes. */
+const MAX_KEY_LENGTH = 64;
+
+/** The level of a bucket, which outlives the process. Buckets by key do not. */
+export interface LimitSnapshot {
+  target: string;
+  name: string;
+  resource: string;
+  level: number;
+}
+
+/** One limit of a policy: a bucket, or a bucket for each key. */
+export class RateLimit {
+  resource: Resource;
+  private limit: Limit;
+  private single: Bucket | undefined;
+  private keyed: KeyedBuckets | undefined;
+  private requests = 0;
+  private rejected = 0;
+  private rejectedAt = -Infinity;
+  /** The limit that the provider states. */
+  private stated = Infinity;
+  /** Of the buckets by key that were asked lately, the lowest: status and metrics show it. */
+  private lowest: Bucket | undefined;
+
+  constructor(limit: Limit, now: number) {
+    this.limit = limit;
+    this.resource = limit.resource as Resource;
+    this.apply(limit, now);
+  }
+
+  get policy(): string {
+    return this.limit.policy;
+  }
+
+  get name(): string {
+    return this.limit.name;
+  }
+
+  /** Whether it decides and counts but never rejects. */
+  get shadow(): boolean {
+    return this.limit.mode === 'Shadow';
+  }
+
+  /** How long a call waits for it; 0 if it is rejected at once. */
+  get maxWaitMs(): number {
+    return this.limit.onLimit === 'Queue' ? (this.limit.maxWaitMs ?? DEFAULT_MAX_WAIT_MS) : 0;
+  }
+
+  /** Whether this limit, under a new configuration, is `limit`. */
+  continuesAs(limit: Limit): boolean {
+    return (
+      this.limit.name === limit.name &&
+      this.limit.resource === limit.resource &&
+      this.limit.key?.header === limit.key?.header &&
+      this.limit.key?.principal === limit.key?.principal
+    );
+  }
+
+  /** Replaces rate and capacity and keeps the level. */
+  apply(limit: Limit, now: number): void {
+    this.limit = limit;
+    const spec = this.bucketSpec();
+    if (limit.key === undefined) {
+      this.single ??= new Bucket(spec, now);
+      this.single.apply(spec, now);
+      return;
+    }
+    const maxKeys = limit.maxKeys ?? DEFAULT_MAX_KEYS;
+    this.keyed ??= new KeyedBuckets(spec, maxKeys, now);
+    this.keyed.apply(spec, maxKeys, now);
+  }
+
+  /**
+   * What a call needs of this limit, without taking it. A bucket in `awaited` does not cover it, so
+   * that the call does not overtake the calls that wait for it.
+   */
+  check(
+    asked: Asked | undefined,
+    awaited: ReadonlySet<Bucket>,
+    next: Reservation | undefined,
+    now: number,
+  ): Reservation {
+    const bucket = this.single ?? this.bucketOf(asked, now);
+    const cost = costOf(this.resource, asked?.cost);
+    const covered = bucket.wait(cost, now) === 0 && !awaited.has(bucket);
+    return new Reservation(this, bucket, cost, covered, next);
+  }
+
+  countRequest(): void {
+    this.requests += 1;
+  }
+
+  countRejection(now: number): void {
+    this.rejected += 1;
+    this.rejectedAt = now;
+  }
+
+  /**
+   * The provider states what is left, and perhaps its limit, which then bounds the capacity. It
+   * says nothing about keys.
+   */
+  learn({ resource, remaining, limit }: Remaining, now: number): void {
+    if (resource !== this.resource || this.single === undefined) return;
+    if (limit !== undefined && limit !== this.stated) this.setStated(limit, now);
+    this.single.cap(remaining, now);
+  }
+
+  /** The credential is a new one, for which the provider has stated nothing yet. */
+  forgetStated(now: number): void {
+    if (this.stated < Infinity) this.setStated(Infinity, now);
+  }
+
+  /** What to keep over a restart; undefined for a full bucket and for buckets by key. */
+  snapshot(now: number): LimitSnapshot | undefined {
+    const level = this.single?.level(now);
+    if (level === undefined || level >= this.bucketSpec().capacity) return undefined;
+    const { target, name, resource } = this.limit;
+    return { target, name, resource, level };
+  }
+
+  /** Whether the snapshot is of a limit like this one. */
+  matches({ name, resource }: LimitSnapshot): boolean {
+    return (
+      this.single !== undefined && this.limit.name === name && this.limit.resource === resource
+    );
+  }
+
+  /** Continues with the level of `ageMs` ago. */
+  restore({ level }: LimitSnapshot, ageMs: number, now: number): void {
+    this.single?.restore(level, ageMs, now);
+  }
+
+  status(now: number): LimitStatus {
+    const { target, policy, name } = this.limit;
+    const { capacity } = this.bucketSpec();
+    const used = (100 * (capacity - this.shownLevel(now))) / capacity;
+    return {
+      target,
+      policy,
+      name,
+      usedPercent: Math.min(100, Math.max(0, Math.round(used))),
+      rejected: this.rejected,
+      limiting: now - this.rejectedAt < LIMITING_MS,
+    };
+  }
+
+  stats(now: number): LimitStats {
+    const { target, policy, name } = this.limit;
+    const { requests, rejected } = this;
+    const [tokens, keys] = [this.shownLevel(now), this.keyed?.size ?? 0];
+    return { target, policy, limit: name, requests, rejected, tokens, keys };
+  }
+
+  private bucketOf(asked: Asked | undefined, now: number): Bucket {
+    const bucket = this.keyed!.of(keyOf(this.limit, asked), now);
+    if (this.lowest === undefined || bucket.level(now) <= this.lowest.level(now)) {
+      this.lowest = bucket;
+    }
+    return bucket;
+  }
+
+  private shownLevel(now: number): number {
+    return (this.single ?? this.lowest ?? this.keyed!.shared).level(now);
+  }
+
+  private setStated(limit: number, now: number): void {
+    this.stated = limit;
+    this.single?.apply(this.bucketSpec(), now);
+  }
+
+  private bucketSpec(): BucketSpec {
+    const { refill, capacity } = this.limit;
+    return {
+      amount: refill.amount,
+      perMs: refill.perMs,
+      capacity: Math.min(capacity, this.stated),
+    };
+  }
+}
+
+/** What a call needs of one limit and, once taken, holds until it is settled. */
+export class Reservation {
+  readonly limit: RateLimit;
+  /** Whether the bucket covers it. Only then it is taken. */
+  readonly covered: boolean;
+  /** The reservation at the next limit of the configuration. */
+  readonly next: Reservation | undefined;
+  readonly bucket: Bucket;
+  private readonly cost: number;
+  private reserved: number;
+
+  constructor(
+    limit: RateLimit,
+    bucket: Bucket,
+    cost: number,
+    covered: boolean,
+    next: Reservation | undefined,
+  ) {
+    this.limit = limit;
+    this.bucket = bucket;
+    this.cost = cost;
+    this.covered = covered;
+    this.next = next;
+    this.reserved = 0;
+  }
+
+  /** Whether it keeps the call from being admitted. */
+  get blocks(): boolean {
+    return !this.covered && !this.limit.shadow;
+  }
+
+  /** Milliseconds until the bucket covers it. */
+  wait(now: number): number {
+    return this.bucket.wait(this.cost, now);
+  }
+
+  take(now: number): void {
+    this.reserved = this.bucket.take(this.cost, now);
+  }
+
+  settle(actual: ActualCost | undefined, now: number): void {
+    if (this.covered) this.bucket.settle(this.reserved, this.used(actual), now);
+  }
+
+  private used(actual: ActualCost | undefined): number {
+    if (actual === undefined) return this.reserved;
+    if (actual === REFUND) return 0;
+    const { inputTokens, outputTokens } = actual;
+    switch (this.limit.resource) {
+      case 'Requests':
+        return this.reserved;
+      case 'InputTokens':
+        return inputTokens ?? this.reserved;
+      case 'OutputTokens':
+        return outputTokens ?? this.reserved;
+      case 'TotalTokens':
+        return this.usedInTotal(inputTokens, outputTokens);
+    }
+  }
+
+  private usedInTotal(input: number | undefined, output: number | undefined): number {
+    if (input !== undefined && output !== undefined) return input + output;
+    return Math.max(input ?? output ?? 0, this.reserved);
+  }
+}
+
+function costOf(resource: Resource, cost: Cost | undefined): number {
+  if (resource === 'Requests') return 1;
+  if (cost === undefined) return 0;
+  if (resource === 'InputTokens') return cost.inputTokens;
+  if (resource === 'OutputTokens') return cost.outputTokens;
+  return cost.inputTokens + cost.outputTokens;
+}
+
+function keyOf({ key }: Limit, asked: Asked | undefined): string {
+  const name = key!.principal === true ? PRINCIPAL : (key!.header ?? '');
+  const value = asked?.header?.(name) ?? '';
+  if (value.length <= MAX_KEY_LENGTH) return value;
+  return `sha256:${createHash('sha256').update(value).digest('base64url')}`;
+}

@@ -1,0 +1,171 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { IGNORED, OK } from '../../resilience/outcome.ts';
+import { ModelBreaker } from '../../testing/breakerModel.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { circuitOf } from '../../testing/guardFixture.ts';
+import { Circuit } from '../circuit.ts';
+import { breakerSpec } from '../circuitSpec.ts';
+import { WallTime } from '../wallTime.ts';
+import type { Circuit as Policy } from '../../../contract/generated/types.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+import type { ModelCall } from '../../testing/breakerModel.ts';
+import type { CircuitStats } from '../stats.ts';
+
+const FAILED: Outcome = { vote: 'failure', class: 'ServerError', message: 'HTTP 500' };
+const LIMITED: Outcome = { vote: 'failure', class: 'RateLimited', message: 'HTTP 429' };
+const RATE = { percent: 50, windowMs: 3000, minimumCalls: 3 };
+const SLOW = { ...RATE, slowerThanMs: 1000 };
+
+const policy: fc.Arbitrary<Policy> = fc
+  .record({
+    trip: fc.constantFrom<Policy['trip'][]>(
+      { consecutiveFailures: 2 },
+      { failureRate: RATE },
+      { slowCalls: SLOW },
+      { consecutiveFailures: 3, failureRate: RATE, slowCalls: SLOW },
+    ),
+    openDurationMs: fc.constantFrom(1000, 2000),
+    mode: fc.constantFrom('Enforce' as const, 'Enforce' as const, 'Shadow' as const),
+  })
+  .map(circuitOf);
+
+type Step =
+  | { do: 'begin' }
+  | { do: 'again'; which: number }
+  | { do: 'firstToken'; which: number }
+  | { do: 'end'; which: number; outcome: Outcome }
+  | { do: 'wait'; ms: number }
+  | { do: 'apply'; policy: Policy };
+const which = fc.nat(3);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 7, arbitrary: fc.constant<Step>({ do: 'begin' }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('again' as const), which }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('firstToken' as const), which }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('end' as const),
+      which,
+      outcome: fc.constantFrom<Outcome[]>(OK, OK, OK, FAILED, FAILED, LIMITED, IGNORED),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 700, 1200) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('apply' as const), policy }) },
+);
+
+interface Call {
+  generation: number;
+  began: number;
+  firstTokenAt?: number;
+  model: ModelCall;
+}
+
+/** A circuit beside the naive breaker, and a naive count of what happened. */
+class Pair {
+  now = 0;
+  readonly circuit: Circuit;
+  readonly model: ModelBreaker;
+  private readonly wallTime = new WallTime(new FakeClock());
+  private readonly calls: Call[] = [];
+  private requests = 0;
+  private failures = 0;
+
+  constructor(initial: Policy) {
+    this.circuit = new Circuit('d', this.wallTime, 0, () => undefined);
+    this.model = new ModelBreaker(breakerSpec(undefined, this.wallTime), 0);
+    this.apply(initial);
+  }
+
+  take(next: Step): void {
+    if (next.do === 'wait') this.now += next.ms;
+    else if (next.do === 'apply') this.apply(next.policy);
+    else if (next.do === 'begin') this.begin();
+    else if (next.do === 'again') this.again(this.calls[next.which]);
+    else if (next.do === 'firstToken') this.firstToken(this.calls[next.which]);
+    else this.end(this.calls.splice(next.which, 1)[0], next.outcome);
+  }
+
+  expected(): CircuitStats {
+    const transitions: CircuitStats['transitions'] = [];
+    for (const { from, to } of this.model.transitions) {
+      const known = transitions.find((each) => each.from === from && each.to === to);
+      if (known) known.count += 1;
+      else transitions.push({ from, to, count: 1 });
+    }
+    return {
+      dependency: 'd',
+      state: this.model.state(this.now),
+      requests: this.requests,
+      rejected: this.model.counted(),
+      inFlight: this.calls.length,
+      failures: this.failures > 0 ? { ServerError: this.failures } : {},
+      transitions,
+    };
+  }
+
+  private apply(next: Policy): void {
+    this.circuit.apply(next, this.now);
+    this.model.apply(breakerSpec(next, this.wallTime), this.now);
+  }
+
+  private begin(): void {
+    this.requests += 1;
+    this.admit(this.circuit.acquire(this.now));
+  }
+
+  private admit(answer: ReturnType<Circuit['acquire']>): void {
+    const model = this.model.acquire(this.now);
+    expect(typeof answer === 'number').toBe(model.kind === 'Permit');
+    if (typeof answer !== 'number') expect(answer).toEqual(model);
+    else if (model.kind === 'Permit') {
+      this.calls.push({ generation: answer, began: this.now, model });
+    }
+  }
+
+  /** As a waiting call whose generation is over. */
+  private again(call: Call | undefined): void {
+    if (call === undefined || !this.circuit.isStale(call.generation)) return;
+    this.calls.splice(this.calls.indexOf(call), 1);
+    this.model.settle(call.model, IGNORED, this.now);
+    this.admit(this.circuit.acquireAgain(call.generation, this.now));
+  }
+
+  private firstToken(call: Call | undefined): void {
+    if (call === undefined || call.firstTokenAt !== undefined) return;
+    call.firstTokenAt = this.now;
+    const ms = this.now - call.began;
+    call.generation = this.circuit.firstToken(call.generation, ms, this.now);
+    this.model.firstToken(call.model, this.now);
+  }
+
+  private end(call: Call | undefined, outcome: Outcome): void {
+    if (call === undefined) return;
+    if (outcome === FAILED) this.failures += 1;
+    const ms = (call.firstTokenAt ?? this.now) - call.began;
+    this.circuit.settle(call.generation, outcome, ms, this.now);
+    this.model.settle(call.model, outcome, this.now);
+  }
+}
+
+describe('for any trace of calls, waits and reloads', () => {
+  it('a circuit decides like a naive breaker and counts every call, failure and transition', () => {
+    const trace = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' });
+    let transitions = 0;
+    const property = fc.property(policy, trace, (initial, steps) => {
+      const pair = new Pair(initial);
+      for (const next of steps) {
+        pair.take(next);
+        const seen = pair.circuit.stats(pair.now);
+        const expected = pair.expected();
+        if (JSON.stringify(seen) !== JSON.stringify(expected)) expect(seen).toEqual(expected);
+      }
+      transitions += pair.model.transitions.length;
+    });
+    fc.assert(property, { numRuns: 1000 });
+    expect(transitions).toBeGreaterThan(1000);
+  });
+});

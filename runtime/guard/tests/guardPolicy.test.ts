@@ -1,0 +1,152 @@
+import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content } from '../../testing/guardFixture.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { Circuit, CircuitStatus, Transition } from '../../../contract/generated/types.ts';
+import type { GuardSnapshot } from '../guard.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+
+const PRIMARY = 'model/primary';
+const START = '2026-01-01T00:00:00.000Z';
+
+/** A guard under one policy. */
+class Bench {
+  readonly clock: FakeClock;
+  readonly told: Transition[] = [];
+  readonly guard: Guard;
+
+  constructor(policy: Partial<Circuit> = {}, start = START) {
+    this.clock = new FakeClock(start);
+    this.guard = new Guard({ clock: this.clock, onTransition: (each) => this.told.push(each) });
+    this.apply(policy);
+  }
+
+  apply(policy: Partial<Circuit>): void {
+    this.guard.apply(content({ circuits: [circuitOf({ policy: 'p', ...policy })] }));
+  }
+
+  call(outcome: Outcome, times = 1): void {
+    for (let i = 0; i < times; i += 1) {
+      const answer = this.guard.dependency(PRIMARY)!.acquire();
+      if (answer.kind !== 'Permit') throw new Error(answer.rejection.reason);
+      answer.settle(outcome);
+    }
+  }
+
+  open(): void {
+    this.call({ vote: 'failure', class: 'ServerError', message: 'HTTP 500' }, 5);
+  }
+
+  status(): CircuitStatus {
+    return this.guard.circuits()[0]!;
+  }
+
+  saved(): GuardSnapshot {
+    return JSON.parse(JSON.stringify(this.guard.snapshot())) as GuardSnapshot;
+  }
+}
+
+describe('a policy', () => {
+  it('says which classes are failures', () => {
+    const bench = new Bench({ failureOn: ['RateLimited'] });
+    bench.open();
+    expect(bench.status().state).toBe('Closed');
+    bench.call({ vote: 'failure', class: 'RateLimited', message: 'HTTP 429' }, 5);
+    expect(bench.status().state).toBe('Open');
+  });
+
+  it('opens by shares of what failed or was slow', () => {
+    const rate = { percent: 50, windowMs: 60_000, minimumCalls: 2 };
+    const bench = new Bench({
+      trip: { failureRate: rate, slowCalls: { ...rate, slowerThanMs: 5 } },
+    });
+    bench.call({ vote: 'ok', slow: true }, 2);
+    expect(bench.status().reason).toBe('100% of 2 calls in 60s slower than 0.005s');
+  });
+
+  it('in the shadow rejects nothing, and is shown', () => {
+    const bench = new Bench({ mode: 'Shadow' });
+    bench.open();
+    bench.call(OK, 3);
+    expect(bench.status()).toMatchObject({ state: 'Open', shadow: true });
+    expect(bench.guard.stats().circuits).toMatchObject([{ requests: 8, rejected: 3 }]);
+  });
+
+  it('overrides until it expires by the wall clock, without traffic', () => {
+    const bench = new Bench();
+    const override = { state: 'Open', reason: 'maintenance', expiresAt: '2026-01-01T00:01:00Z' };
+    bench.apply({ override: override as NonNullable<Circuit['override']> });
+    expect(bench.status()).toMatchObject({
+      state: 'Open',
+      overridden: 'Open',
+      reason: 'override: maintenance',
+      nextProbe: '2026-01-01T00:01:00.000Z',
+    });
+    bench.clock.advance(60_000);
+    expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'override expired' });
+    expect(bench.status()).not.toHaveProperty('overridden');
+  });
+});
+
+describe('a reset token', () => {
+  it('closes the circuit once for each change, and is acknowledged', () => {
+    const bench = new Bench();
+    bench.open();
+    bench.apply({ resetToken: '1' });
+    expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
+    bench.apply({ resetToken: '2' });
+    expect(bench.status()).toMatchObject({ state: 'Closed', handledResetToken: '2' });
+    expect(bench.told.at(-1)).toMatchObject({ reason: 'reset token changed' });
+    bench.open();
+    bench.apply({ resetToken: '2' });
+    expect(bench.status().state).toBe('Open');
+  });
+
+  it('of another policy is none that changed', () => {
+    const bench = new Bench({ resetToken: '1' });
+    bench.open();
+    bench.apply({ policy: 'other', resetToken: '2' });
+    expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '2' });
+  });
+
+  it('that changed while the process was down closes the circuit of the process before', () => {
+    const before = new Bench({ resetToken: '1' });
+    before.open();
+    const after = new Bench({ resetToken: '2' });
+    after.guard.restore(before.saved(), 60_000);
+    expect(after.status()).toMatchObject({ state: 'Closed', handledResetToken: '2' });
+  });
+});
+
+describe('a process that was killed', () => {
+  it('leaves its open circuit to the next one, which goes on with it', () => {
+    const before = new Bench();
+    before.clock.advance(5000);
+    before.open();
+    const after = new Bench({}, '2026-01-01T00:00:20.000Z');
+    after.guard.restore(before.saved(), 600_000);
+    expect(after.told).toEqual([]);
+    expect(after.status()).toEqual({ ...before.status(), handledResetToken: undefined });
+    after.clock.advance(45_000);
+    expect(after.told).toMatchObject([{ from: 'Open', to: 'HalfOpen', reason: 'open for 60s' }]);
+  });
+
+  it('leaves nothing when that is long ago', () => {
+    const before = new Bench();
+    before.open();
+    const after = new Bench({}, '2026-01-01T00:10:00.001Z');
+    after.guard.restore(before.saved(), 600_000);
+    expect(after.status().state).toBe('Closed');
+  });
+
+  it('leaves what does not belong to any dependency aside', () => {
+    const before = new Bench();
+    before.open();
+    const saved = before.saved();
+    saved.circuits[0]!.dependency = 'model/gone';
+    const after = new Bench();
+    after.guard.restore(saved, 600_000);
+    expect(after.status().state).toBe('Closed');
+  });
+});

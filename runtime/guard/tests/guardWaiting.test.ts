@@ -1,0 +1,284 @@
+import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import { REFUND } from '../admission.ts';
+import { OK } from '../../resilience/outcome.ts';
+import type { Content, Limit } from '../../../contract/generated/types.ts';
+import type { AskedCall } from '../admission.ts';
+import type { Rejection } from '../../errors/rejection.ts';
+import type { Admission, Permit, Waiting } from '../permit.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+
+const PRIMARY = 'model/primary';
+const OVERLOADED: Outcome = { vote: 'failure', class: 'Overloaded', message: 'HTTP 529' };
+const [ENDPOINT] = content().endpoints;
+const ONE_AT_A_TIME = { endpoints: [{ ...ENDPOINT!, maxConcurrent: 1 }] };
+
+/** A guard with a clock, whose answers are taken apart. */
+class Bench {
+  readonly clock = new FakeClock();
+  readonly guard = new Guard({ clock: this.clock });
+
+  constructor(parts: Partial<Content> = {}) {
+    this.guard.apply(content(parts));
+  }
+
+  permit(asked: AskedCall = {}): Permit {
+    const answer = this.guard.dependency(PRIMARY)!.acquire(asked);
+    if (answer.kind !== 'Permit') throw new Error(JSON.stringify(answer));
+    return answer;
+  }
+
+  wait(asked: AskedCall = {}): Waiting {
+    const answer = this.guard.dependency(PRIMARY)!.acquire(asked);
+    if (answer.kind !== 'Waiting') throw new Error(`it is a ${answer.kind}`);
+    return answer;
+  }
+
+  refusal(asked: AskedCall = {}): Rejection {
+    const answer = this.guard.dependency(PRIMARY)!.acquire(asked);
+    if (answer.kind !== 'Rejection') throw new Error(`it is a ${answer.kind}`);
+    return answer.rejection;
+  }
+
+  tokens(): number[] {
+    return this.guard.stats().limits.map(({ tokens }) => tokens);
+  }
+}
+
+function rejectionOf(admission: Admission): Rejection {
+  if (admission.kind !== 'Rejection') throw new Error('it was granted');
+  return admission.rejection;
+}
+
+function limits(...parts: Partial<Limit>[]): { limits: Limit[] } {
+  return { limits: parts.map((each) => limitOf({ target: PRIMARY, ...each })) };
+}
+
+describe('a bulkhead', () => {
+  const bulkhead = { maxConcurrent: 9, maxQueued: 2, acquireTimeoutMs: 5000 };
+
+  it('lets calls wait in their order, and in no greater number than the queue has room for', async () => {
+    const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
+    const first = bench.permit();
+    const [second, third] = [bench.wait(), bench.wait()];
+    expect(bench.refusal()).toEqual({
+      reason: 'BulkheadFull',
+      target: PRIMARY,
+      retryAfterMs: 1000,
+    });
+    const granted: number[] = [];
+    void second.admission.then(() => granted.push(2));
+    void third.admission.then(() => granted.push(3));
+    first.settle(OK);
+    const permit = await second.admission;
+    expect(granted).toEqual([2]);
+    (permit as Permit).settle(OK);
+    expect((await third.admission).kind).toBe('Permit');
+    expect(bench.guard.stats().bulkheads).toMatchObject([
+      { target: 'inbound', maxConcurrent: 9 },
+      { target: PRIMARY, active: 1, queued: 0, rejected: 1 },
+    ]);
+  });
+
+  it('gives up the place of a caller that leaves', async () => {
+    const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
+    const first = bench.permit();
+    const [second, third] = [bench.wait(), bench.wait()];
+    second.cancel();
+    second.cancel();
+    first.settle(OK);
+    expect(rejectionOf(await second.admission).reason).toBe('Timeout');
+    expect((await third.admission).kind).toBe('Permit');
+    expect(bench.guard.stats().circuits[0]).toMatchObject({ inFlight: 1 });
+  });
+
+  it('ends a wait after acquireTimeout, or at the deadline of the request', async () => {
+    const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
+    bench.permit();
+    const long = bench.wait();
+    const short = bench.wait({ deadlineAt: 1000 });
+    bench.clock.advance(1000);
+    expect(rejectionOf(await short.admission).reason).toBe('Timeout');
+    bench.clock.advance(4000);
+    expect(rejectionOf(await long.admission).reason).toBe('BulkheadFull');
+    expect(bench.clock.pending()).toBe(0);
+  });
+
+  it('serves those who wait when another configuration has more room, or no place for them', async () => {
+    const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
+    bench.permit();
+    const [second, third] = [bench.wait(), bench.wait()];
+    bench.guard.apply(content({ endpoints: [{ ...ENDPOINT!, maxConcurrent: 2 }], bulkhead }));
+    expect((await second.admission).kind).toBe('Permit');
+    bench.guard.apply(content({ endpoints: [{ ...ENDPOINT!, name: 'other' }] }));
+    expect((await third.admission).kind).toBe('Permit');
+  });
+
+  it('refuses those who wait as soon as the circuit opens', async () => {
+    const circuits = [circuitOf({ trip: { consecutiveFailures: 1 } })];
+    const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead, circuits });
+    const first = bench.permit();
+    const second = bench.wait();
+    first.settle(OVERLOADED);
+    expect(rejectionOf(await second.admission).reason).toBe('CircuitBreakerOpen');
+    expect(bench.guard.stats()).toMatchObject({
+      circuits: [{ inFlight: 0 }],
+      bulkheads: [{}, { active: 0, queued: 0 }],
+    });
+  });
+
+  it('stands behind the limits for requests, and gives their tokens back', () => {
+    const bench = new Bench({
+      bulkhead: { maxConcurrent: 1, maxQueued: 0, acquireTimeoutMs: 1000 },
+      limits: [limitOf()],
+    });
+    expect(bench.guard.admitInbound({}).kind).toBe('Permit');
+    expect(bench.guard.admitInbound({})).toMatchObject({ rejection: { reason: 'BulkheadFull' } });
+    expect(bench.tokens()).toEqual([99]);
+  });
+});
+
+describe('a limit that lets calls wait', () => {
+  const queue: Partial<Limit> = { capacity: 1, onLimit: 'Queue', maxWaitMs: 250 };
+
+  it('serves them in their order as tokens come, and refuses them after maxWait', async () => {
+    const bench = new Bench(limits(queue));
+    bench.permit();
+    const waits = [bench.wait(), bench.wait(), bench.wait()];
+    bench.clock.advance(100);
+    expect((await waits[0]!.admission).kind).toBe('Permit');
+    bench.clock.advance(100);
+    expect((await waits[1]!.admission).kind).toBe('Permit');
+    bench.clock.advance(50);
+    expect(rejectionOf(await waits[2]!.admission)).toMatchObject({
+      reason: 'RateLimited',
+      limit: 'requests',
+      retryAfterMs: 50,
+    });
+    expect(bench.clock.pending()).toBe(0);
+  });
+
+  it('serves them when another call gives back what it did not use', async () => {
+    const bench = new Bench(limits({ ...queue, resource: 'OutputTokens', capacity: 100 }));
+    const cost = { inputTokens: 0, outputTokens: 80 };
+    const first = bench.permit({ cost });
+    const second = bench.wait({ cost });
+    first.settle(OK, { outputTokens: 10 });
+    expect((await second.admission).kind).toBe('Permit');
+    expect(bench.tokens()).toEqual([10]);
+  });
+
+  it('lets nobody overtake them', () => {
+    const bench = new Bench(limits({ ...queue, resource: 'OutputTokens', capacity: 100 }));
+    bench.permit({ cost: { inputTokens: 0, outputTokens: 80 } });
+    bench.wait({ cost: { inputTokens: 0, outputTokens: 80 } });
+    bench.wait({ cost: { inputTokens: 0, outputTokens: 1 } });
+  });
+
+  it('does not let one key hold up another', () => {
+    const bench = new Bench(limits({ ...queue, key: { header: 'x-user-id' } }));
+    const of = (user: string): AskedCall => ({ header: () => user });
+    bench.permit(of('a'));
+    bench.wait(of('a'));
+    bench.permit(of('b'));
+  });
+
+  it('forgets those who leave', () => {
+    const bench = new Bench(limits(queue));
+    bench.permit();
+    bench.wait().cancel();
+    bench.clock.advance(100);
+    bench.permit();
+  });
+});
+
+describe('limits of tokens', () => {
+  const resources = ['Requests', 'InputTokens', 'OutputTokens', 'TotalTokens'];
+  const all = limits(...resources.map((name) => ({ name, resource: name, capacity: 100 })));
+  const cost = { inputTokens: 30, outputTokens: 50 };
+
+  it('are reserved all together and settled by what was used', () => {
+    const bench = new Bench(all);
+    const permit = bench.permit({ cost });
+    expect(bench.tokens()).toEqual([99, 70, 50, 20]);
+    permit.settle(OK, { inputTokens: 20, outputTokens: 45 });
+    expect(bench.tokens()).toEqual([99, 80, 55, 35]);
+  });
+
+  it('take nothing from any when one does not cover it', () => {
+    const bench = new Bench(all);
+    bench.permit({ cost });
+    expect(bench.refusal({ cost })).toMatchObject({ limit: 'TotalTokens', retryAfterMs: 6000 });
+    expect(bench.tokens()).toEqual([99, 70, 50, 20]);
+  });
+
+  it('go below zero when more was used, and calls wait until it is made up for', () => {
+    const bench = new Bench(limits({ resource: 'OutputTokens', capacity: 100 }));
+    bench.permit({ cost }).settle(OK, { outputTokens: 150 });
+    expect(bench.tokens()).toEqual([-50]);
+    expect(bench.refusal({ cost: { inputTokens: 0, outputTokens: 10 } }).retryAfterMs).toBe(6000);
+  });
+
+  it.each([
+    ['all that was not used', REFUND, [100, 100, 100, 100]],
+    ['nothing of what is not known', undefined, [99, 70, 50, 20]],
+    ['what is known', { inputTokens: 10 }, [99, 90, 50, 20]],
+  ] as const)('give back %s', (_name, actual, levels) => {
+    const bench = new Bench(all);
+    bench.permit({ cost }).settle(OK, actual);
+    expect(bench.tokens()).toEqual(levels);
+  });
+
+  it('admit a call that costs more than there can be, when the bucket is full', () => {
+    const bench = new Bench(limits({ resource: 'OutputTokens', capacity: 100 }));
+    const permit = bench.permit({ cost: { inputTokens: 0, outputTokens: 64_000 } });
+    expect(bench.tokens()).toEqual([0]);
+    permit.settle(OK, { outputTokens: 30 });
+    expect(bench.tokens()).toEqual([70]);
+  });
+});
+
+describe('a limit in the shadow', () => {
+  it('counts what it would have rejected and lets it pass', () => {
+    const bench = new Bench(limits({ capacity: 2, mode: 'Shadow' }));
+    for (let i = 0; i < 5; i += 1) bench.permit();
+    expect(bench.guard.stats().limits).toMatchObject([{ requests: 5, rejected: 3, tokens: 0 }]);
+  });
+});
+
+describe('a limit by key', () => {
+  const keyed = limits({ capacity: 2, maxKeys: 2, key: { header: 'x-user-id' } });
+  const of = (user: string): AskedCall => ({
+    header: (name) => (name === 'x-user-id' ? user : ''),
+  });
+
+  it('has a bucket for each, and one for all beyond maxKeys', () => {
+    const bench = new Bench(keyed);
+    for (const user of ['a', 'a', 'b', 'c', 'd']) bench.permit(of(user));
+    expect(bench.refusal(of('a')).reason).toBe('RateLimited');
+    expect(bench.refusal(of('e')).reason).toBe('RateLimited');
+    expect(bench.guard.stats().limits).toMatchObject([{ keys: 2 }]);
+  });
+
+  it('lets a bucket go only when it is full and nothing is to be settled', () => {
+    const bench = new Bench(keyed);
+    const open = bench.permit(of('a'));
+    bench.permit(of('b')).settle(OK);
+    bench.clock.advance(1000);
+    for (const user of ['c', 'd', 'd', 'c']) bench.permit(of(user));
+    expect(bench.refusal(of('d')).reason).toBe('RateLimited');
+    open.settle(OK);
+    bench.permit(of('a'));
+    bench.permit(of('a'));
+    expect(bench.refusal(of('a')).reason).toBe('RateLimited');
+  });
+
+  it('keeps long keys apart', () => {
+    const bench = new Bench(keyed);
+    const long = 'x'.repeat(10_000);
+    for (const user of [`${long}1`, `${long}1`, `${long}2`]) bench.permit(of(user));
+    expect(bench.refusal(of(`${long}1`)).reason).toBe('RateLimited');
+  });
+});

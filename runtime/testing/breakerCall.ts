@@ -1,0 +1,37 @@
+import type { Breaker } from '../resilience/breaker.ts';
+import type { BreakerRejection } from '../resilience/breaker.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+
+/** For tests: a call that a breaker admitted, with what a permit of the guard keeps of it. */
+export class BreakerCall {
+  readonly kind = 'Permit';
+  private readonly breaker: Breaker;
+  private generation: number;
+  private readonly began: number;
+  private firstTokenAt: number | undefined;
+  private settled = false;
+
+  constructor(breaker: Breaker, generation: number, now: number) {
+    this.breaker = breaker;
+    this.generation = generation;
+    this.began = now;
+  }
+
+  firstToken(now: number): void {
+    if (this.settled || this.firstTokenAt !== undefined) return;
+    this.firstTokenAt = now;
+    this.generation = this.breaker.firstToken(this.generation, now - this.began, now);
+  }
+
+  settle(outcome: Outcome, now: number): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.breaker.record(this.generation, outcome, (this.firstTokenAt ?? now) - this.began, now);
+  }
+}
+
+/** For tests: asks a breaker for one call. */
+export function acquire(breaker: Breaker, now: number): BreakerCall | BreakerRejection {
+  const answer = breaker.acquire(now);
+  return typeof answer === 'number' ? new BreakerCall(breaker, answer, now) : answer;
+}

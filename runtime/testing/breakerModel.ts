@@ -1,0 +1,247 @@
+import type { BreakerRejection, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
+import type { BreakerSpec } from '../resilience/breakerSpec.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { RateSpec } from '../resilience/trip.ts';
+
+/** A period in one state, with the calls that it admitted and their votes. */
+interface Phase {
+  state: CircuitState;
+  start: number;
+  calls: ModelCall[];
+  votes: Outcome[];
+  /** Closed by probes and still ramping up. */
+  rampUp?: boolean;
+  /** Opened by an override: openDuration grows from here again. */
+  fresh?: boolean;
+}
+
+/** A call that ended while the circuit was closed, as one rule sees it. */
+interface Sample {
+  at: number;
+  hit: boolean;
+}
+
+export interface ModelCall {
+  kind: 'Permit';
+  /** Absent: only the shadow mode admitted it. */
+  phase?: Phase;
+  began: number;
+  firstToken?: number;
+  done: boolean;
+}
+
+/**
+ * For tests: a naive breaker. It keeps its whole history and derives everything from it, without
+ * counters that could go wrong.
+ */
+export class ModelBreaker {
+  readonly transitions: BreakerTransition[] = [];
+  private spec: BreakerSpec;
+  private readonly phases: Phase[];
+  private failed: Sample[] = [];
+  private slow: Sample[] = [];
+  private rejections = 0;
+  private held = false;
+  /** Sum of the percentages since the ramp-up last admitted a call. */
+  private credit = 0;
+
+  constructor(spec: BreakerSpec, now: number) {
+    this.spec = spec;
+    this.phases = [{ state: 'Closed', start: now, calls: [], votes: [] }];
+    this.followOverride(now);
+  }
+
+  acquire(now: number): ModelCall | BreakerRejection {
+    const rejection = this.judge(now);
+    const phase = this.phase();
+    const call: ModelCall = { kind: 'Permit', phase, began: now, done: false };
+    if (!rejection) {
+      phase.calls.push(call);
+      return call;
+    }
+    this.rejections += 1;
+    return this.spec.shadow ? { kind: 'Permit', began: now, done: false } : rejection;
+  }
+
+  firstToken(call: ModelCall, now: number): void {
+    call.firstToken ??= now;
+    if (call.phase?.state === 'HalfOpen') this.settle(call, { vote: 'ok' }, now);
+  }
+
+  settle(call: ModelCall, outcome: Outcome, now: number): void {
+    if (call.done) return;
+    call.done = true;
+    if (call.phase !== this.phase() || outcome.vote === 'ignored') return;
+    if (outcome.vote === 'failure' && !this.spec.failureOn.includes(outcome.class)) return;
+    call.phase.votes.push(outcome);
+    const took = (call.firstToken ?? now) - call.began;
+    const slow = took > (this.spec.trip.slowCalls?.slowerThanMs ?? Infinity);
+    if (call.phase.state === 'Closed') this.judgeCalls(call.phase, slow, now);
+    else this.judgeProbes(call.phase, slow, now);
+  }
+
+  apply(spec: BreakerSpec, now: number): void {
+    if (JSON.stringify(spec) === JSON.stringify(this.spec)) return;
+    this.advance(now);
+    this.spec = spec;
+    this.advance(now);
+  }
+
+  advance(now: number): void {
+    this.followOverride(now);
+    const { state, start } = this.phase();
+    if (this.state(now) === state) return;
+    const open = now - start;
+    const step = open < 10_000 ? 100 : 1000;
+    this.enter('HalfOpen', `open for ${(Math.floor(open / step) * step) / 1000}s`, now);
+  }
+
+  state(now: number): CircuitState {
+    const { state } = this.phase();
+    return state === 'Open' && now >= this.deadline() ? 'HalfOpen' : state;
+  }
+
+  nextDeadline(now: number): number | undefined {
+    const at = this.state(now) === 'Open' ? this.deadline() : Infinity;
+    return at === Infinity ? undefined : at;
+  }
+
+  counted(): number {
+    return this.rejections;
+  }
+
+  private judge(now: number): BreakerRejection | undefined {
+    this.advance(now);
+    const phase = this.phase();
+    const running = phase.calls.filter((call) => !call.done).length;
+    if (phase.state === 'Open') {
+      const ms = Math.min(Math.ceil(this.deadline() - now), Number.MAX_SAFE_INTEGER);
+      const retryAfterMs = this.deadline() === Infinity ? this.spec.openDurationMs : ms;
+      return { kind: 'Rejection', retryAfterMs };
+    }
+    const soon: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
+    if (phase.state === 'HalfOpen') {
+      return running >= this.spec.halfOpen.maxProbes ? soon : undefined;
+    }
+    return this.rampUpAdmits(phase, running, now) ? undefined : soon;
+  }
+
+  private rampUpAdmits(phase: Phase, running: number, now: number): boolean {
+    const percent = this.share(phase, now);
+    if (percent === 100) return true;
+    this.credit = Math.min(this.credit + percent, 100 + percent);
+    if (this.credit < 100) return running === 0;
+    this.credit -= 100;
+    return true;
+  }
+
+  private share(phase: Phase, now: number): number {
+    if (!phase.rampUp) return 100;
+    const part = Math.floor(((now - phase.start) * 3) / (this.spec.rampUpMs ?? 0));
+    if (part < 3) return [10, 25, 50][part]!;
+    phase.rampUp = false;
+    return 100;
+  }
+
+  private followOverride(now: number): void {
+    const { override } = this.spec;
+    const active = override !== undefined && now < (override.until ?? Infinity);
+    const { state } = this.phase();
+    if (active && !this.held && state !== 'Open') this.enter('Open', 'override', now);
+    if (!active && this.held && state === 'Open') {
+      this.enter('HalfOpen', override ? 'override expired' : 'override removed', now);
+    }
+    this.held = active;
+  }
+
+  private judgeCalls({ votes }: Phase, slow: boolean, now: number): void {
+    const { consecutiveFailures, failureRate, slowCalls } = this.spec.trip;
+    const last = votes.at(-1)!;
+    if (failureRate) this.failed.push({ at: now, hit: last.vote === 'failure' });
+    if (slowCalls) this.slow.push({ at: now, hit: slow });
+    this.forget(now);
+    const count = votes.length - 1 - votes.findLastIndex(({ vote }) => vote === 'ok');
+    if (last.vote === 'failure' && count >= (consecutiveFailures ?? Infinity)) {
+      this.enter('Open', `${count} consecutive failures (${last.class})`, now);
+    } else if (exceeded(this.failed, failureRate)) {
+      this.enter(
+        'Open',
+        `${share(this.failed)} of ${extent(this.failed, failureRate)} failed`,
+        now,
+      );
+    } else if (exceeded(this.slow, slowCalls)) {
+      const than = `slower than ${slowCalls.slowerThanMs / 1000}s`;
+      this.enter('Open', `${share(this.slow)} of ${extent(this.slow, slowCalls)} ${than}`, now);
+    }
+  }
+
+  private judgeProbes({ votes }: Phase, slow: boolean, now: number): void {
+    const last = votes.at(-1)!;
+    const needed = this.spec.halfOpen.successThreshold;
+    if (last.vote === 'failure') this.enter('Open', `probe failed (${last.class})`, now);
+    else if (slow) {
+      this.enter(
+        'Open',
+        `probe slower than ${this.spec.trip.slowCalls!.slowerThanMs / 1000}s`,
+        now,
+      );
+    } else if (votes.length >= needed) {
+      this.enter('Closed', `${needed} of ${needed} probes succeeded`, now);
+      this.phase().rampUp = (this.spec.rampUpMs ?? 0) > 0;
+      this.credit = 0;
+      this.failed = [];
+      this.slow = [];
+    }
+  }
+
+  /** Samples outside of the window never come back. */
+  private forget(now: number): void {
+    const { failureRate, slowCalls } = this.spec.trip;
+    if (failureRate) this.failed = inside(this.failed, failureRate, now);
+    if (slowCalls) this.slow = inside(this.slow, slowCalls, now);
+  }
+
+  private deadline(): number {
+    const { openDurationMs, maxOpenDurationMs, override } = this.spec;
+    if (this.held) return override?.until ?? Infinity;
+    const from = this.phases.findLastIndex((p) => p.state === 'Closed' || p.fresh);
+    const opened = this.phases.slice(from).filter(({ state }) => state === 'Open').length;
+    let length = openDurationMs;
+    for (let i = 1; i < opened; i += 1) length *= 2;
+    return this.phase().start + Math.min(length, maxOpenDurationMs);
+  }
+
+  private enter(to: CircuitState, reason: string, at: number): void {
+    this.transitions.push({ from: this.phase().state, to, reason, at });
+    const fresh = reason === 'override';
+    this.phases.push({ state: to, start: at, calls: [], votes: [], fresh });
+  }
+
+  private phase(): Phase {
+    return this.phases.at(-1)!;
+  }
+}
+
+function inside(samples: Sample[], spec: RateSpec, now: number): Sample[] {
+  if ('calls' in spec) return samples.slice(-spec.calls);
+  const age = (at: number): number => Math.floor(now / 1000) - Math.floor(at / 1000);
+  return samples.filter(({ at }) => age(at) < Math.ceil(spec.windowMs / 1000));
+}
+
+function exceeded<Spec extends RateSpec>(samples: Sample[], spec: Spec | undefined): spec is Spec {
+  if (!spec || samples.length === 0 || samples.length < spec.minimumCalls) return false;
+  return hits(samples) / samples.length >= spec.percent / 100;
+}
+
+function hits(samples: Sample[]): number {
+  return samples.filter(({ hit }) => hit).length;
+}
+
+function share(samples: Sample[]): string {
+  return `${Math.floor((100 * hits(samples)) / samples.length)}%`;
+}
+
+function extent(samples: Sample[], spec: RateSpec): string {
+  const within = 'windowMs' in spec ? ` in ${spec.windowMs / 1000}s` : '';
+  return `${samples.length} calls${within}`;
+}

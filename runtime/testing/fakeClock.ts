@@ -1,0 +1,64 @@
+import type { Clock } from '../guard/clock.ts';
+
+interface Timer {
+  at: number;
+  fn: () => void;
+}
+
+/** A clock for tests: time passes only when it is told to. */
+export class FakeClock implements Clock {
+  private time = 0;
+  private wall: number;
+  private timers: Timer[] = [];
+
+  constructor(start = '2026-01-01T00:00:00.000Z') {
+    this.wall = Date.parse(start);
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  date(): Date {
+    return new Date(this.wall + this.time);
+  }
+
+  setTimer(ms: number, fn: () => void): () => void {
+    const timer = { at: this.time + ms, fn };
+    this.timers.push(timer);
+    return () => {
+      this.timers = this.timers.filter((each) => each !== timer);
+    };
+  }
+
+  /** Lets time pass and runs what falls due, each timer at its own time. */
+  advance(ms: number): void {
+    const end = this.time + ms;
+    for (let next = this.due(end); next; next = this.due(end)) {
+      this.timers = this.timers.filter((each) => each !== next);
+      this.time = Math.max(this.time, next.at);
+      next.fn();
+    }
+    this.time = end;
+  }
+
+  /** Lets time pass as for a process that is held up: timers stay pending. */
+  stall(ms: number): void {
+    this.time += ms;
+  }
+
+  /** Steps the wall clock only. */
+  stepWall(ms: number): void {
+    this.wall += ms;
+  }
+
+  /** Timers that are set. */
+  pending(): number {
+    return this.timers.length;
+  }
+
+  private due(end: number): Timer | undefined {
+    const [first] = this.timers.filter((each) => each.at <= end).sort((a, b) => a.at - b.at);
+    return first;
+  }
+}
