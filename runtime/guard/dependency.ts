@@ -9,12 +9,19 @@ import { RateLimits } from './rateLimits.ts';
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { ActualCost, AskedCall, Availability, Credential, Rejection } from './admission.ts';
+import type {
+  ActualCost,
+  AskedCall,
+  Availability,
+  Credential,
+  Rejection,
+  Remaining,
+} from './admission.ts';
 import type { OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
 import type { Admission, Issuer, Waiting } from './permit.ts';
-import type { ProviderLimitStatus, Remaining } from './providerLimits.ts';
+import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Bound } from './queuedPermit.ts';
 
 const NO_CREDENTIAL: Credential = { hash: '', mounted: true };

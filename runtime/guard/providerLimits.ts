@@ -1,21 +1,8 @@
 import type { GateState } from '../resilience/gates.ts';
-import type { Asked, Rejection } from './admission.ts';
+import type { Asked, Rejection, Remaining, Resource } from './admission.ts';
 import type { Permit } from './permit.ts';
 import type { Bound } from './queuedPermit.ts';
 import type { WallTime } from './wallTime.ts';
-
-/** What a limit counts. */
-export type Resource = 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
-
-/** What a provider states about one of its own limits. */
-export interface Remaining {
-  resource: Resource;
-  /** What is left. */
-  remaining: number;
-  limit?: number;
-  /** Time until the limit is full again, in milliseconds. */
-  resetMs?: number;
-}
 
 /** A limit that a provider states, for status and metrics. */
 export interface ProviderLimitStatus {

@@ -4,8 +4,7 @@ import { KeyedBuckets } from '../resilience/keyedBuckets.ts';
 import { PRINCIPAL, REFUND } from './admission.ts';
 import type { BucketSpec } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
-import type { ActualCost, Asked, Cost } from './admission.ts';
-import type { Remaining, Resource } from './providerLimits.ts';
+import type { ActualCost, Asked, Cost, Remaining, Resource } from './admission.ts';
 import type { LimitStats } from './stats.ts';
 
 /** A limit is limiting for so long after it rejected a request. */

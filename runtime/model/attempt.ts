@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../contract/generated/types.ts';
-import type { Remaining } from '../guard/providerLimits.ts';
+import type { Remaining } from '../guard/admission.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from './headers.ts';

@@ -1,4 +1,4 @@
-import type { Remaining } from '../guard/providerLimits.ts';
+import type { Remaining } from '../guard/admission.ts';
 import { headerValue } from './headers.ts';
 import type { RawHeaders } from './headers.ts';
 
