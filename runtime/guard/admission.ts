@@ -61,3 +61,16 @@ export interface Credential {
   /** Whether the spec mounts it; if not, a client passed it on. */
   mounted: boolean;
 }
+
+/** What a limit counts. */
+export type Resource = 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
+
+/** What a provider states about one of its own limits. */
+export interface Remaining {
+  resource: Resource;
+  /** What is left. */
+  remaining: number;
+  limit?: number;
+  /** Time until the limit is full again, in milliseconds. */
+  resetMs?: number;
+}

@@ -28,7 +28,8 @@ export class RateLimit {
   private limit: Limit;
   private single: Bucket | undefined;
   private keyed: KeyedBuckets | undefined;
-  private requests = 0;
+  /** Calls admitted or rejected. */
+  requests = 0;
   private rejected = 0;
   private rejectedAt = -Infinity;
   /** The limit that the provider states. */
@@ -96,12 +97,8 @@ export class RateLimit {
   ): Reservation {
     const bucket = this.single ?? this.bucketOf(asked, now);
     const cost = costOf(this.resource, asked?.cost);
-    const covered = bucket.wait(cost, now) === 0 && !awaited.has(bucket);
+    const covered = bucket.wait(cost, now) === 0 && (awaited.size === 0 || !awaited.has(bucket));
     return new Reservation(this, bucket, cost, covered, next);
-  }
-
-  countRequest(): void {
-    this.requests += 1;
   }
 
   countRejection(now: number): void {
@@ -197,6 +194,8 @@ export class Reservation {
   readonly limit: RateLimit;
   /** Whether the bucket covers it. Only then it is taken. */
   readonly covered: boolean;
+  /** Whether this and all following reservations are covered. */
+  readonly allCovered: boolean;
   /** The reservation at the next limit of the configuration. */
   readonly next: Reservation | undefined;
   readonly bucket: Bucket;
@@ -214,6 +213,7 @@ export class Reservation {
     this.bucket = bucket;
     this.cost = cost;
     this.covered = covered;
+    this.allCovered = covered && next?.allCovered !== false;
     this.next = next;
     this.reserved = 0;
   }

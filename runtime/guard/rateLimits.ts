@@ -58,11 +58,10 @@ export class RateLimits implements Bound {
   }
 
   acquire(permit: Permit, now: number): Rejection | 'Wait' | undefined {
-    if (this.limits.length === 0) return undefined;
     const needed = this.check(permit.asked, now);
-    const blocking = longestWait(needed, now);
+    const blocking = needed?.allCovered === true ? undefined : longestWait(needed, now);
     if (blocking !== undefined && permit.immediate) return this.rejection(blocking, now);
-    for (const limit of this.limits) limit.countRequest();
+    for (let each = needed; each; each = each.next) each.limit.requests += 1;
     if (blocking === undefined) {
       take(permit, needed, now);
       return undefined;

@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { Guard } from '../guard.ts';
-import type { Remaining } from '../admission.ts';
 import { content, limitOf } from '../../testing/guardFixture.ts';
 import { OK } from '../../resilience/outcome.ts';
-import type { AskedCall } from '../admission.ts';
+import type { AskedCall, Remaining } from '../admission.ts';
 import type { Limit } from '../../../contract/generated/types.ts';
 
 const PRIMARY = 'model/primary';
