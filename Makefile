@@ -111,6 +111,10 @@ bench-runtime: $(MODULES) ## measure requests through the runtime, side by side 
 bench-operator: $(MODULES) ## measure the operator at 100 and 1,000 agents, against a bare client
 	@node test/bench/operator.ts
 
+.PHONY: bench-takeover
+bench-takeover: $(MODULES) ## measure a takeover with 3,000 pods of which some are dead, against a bare client
+	@node test/bench/takeover.ts
+
 .PHONY: bench-watch
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
 	@node --expose-gc test/bench/watch.ts

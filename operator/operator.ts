@@ -40,24 +40,31 @@ export interface OperatorOptions {
   registry: Registry;
   /** Time between two looks at which kinds of prometheus-operator are installed. Default 30 s. */
   discoveryIntervalMs?: number;
-  /** Reconciles at a time, for each kind. Default 32. */
-  concurrency?: number;
   /** When the authority of the links is replaced. Default: within a year. */
   rotation?: RotationOptions['plan'];
 }
 
 /** A liveness probe fails when the event loop stood still for so long. */
 const STALLED_MS = 10_000;
+/** For one request; the link that waits for it has as long for all of its handshake. */
+const REVIEW_DEADLINE_MS = 5_000;
 
 /**
  * Runs the operator until the signal aborts: caches and endpoints always, reconciling and links while it
  * holds the Lease. Resolves when the Lease is released.
  */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
-  const { settings, cluster, logger, registry, concurrency = 32 } = options;
+  const { settings, cluster, logger, registry } = options;
   const random = Math.random;
   const clock = systemClock;
-  const transport = new Transport({ config: cluster, registry, clock, random });
+  const transport = new Transport({
+    config: cluster,
+    registry,
+    maxInFlight: settings.requestsInFlight,
+    maxReviewsInFlight: settings.tokenReviewsInFlight,
+    clock,
+    random,
+  });
   const client = new KubeClient(transport);
   const caches = new Caches({
     client,
@@ -126,7 +133,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         registry,
         clock,
         random,
-        concurrency,
+        concurrency: settings.reconcileConcurrency,
       },
       term,
     );
@@ -159,9 +166,16 @@ async function createLinks(
   });
   credentials.run(signal);
   rotation.onChange(() => void credentials.check());
+  const { connectMs, connects, handshakes } = settings.dialling;
   return new Links({
     credentials: () => credentials.current(),
-    reviewToken: async (token) => identityOf(await client.reviewToken(token, [CONTROL_AUDIENCE])),
+    reviewToken: async (token, signal) => {
+      const call = { signal, deadlineMs: REVIEW_DEADLINE_MS };
+      return identityOf(await client.reviewToken(token, [CONTROL_AUDIENCE], call));
+    },
+    connects,
+    handshakes,
+    timing: { connectMs },
     clock: systemClock,
     random: Math.random,
     logger: module,

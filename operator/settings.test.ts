@@ -10,6 +10,14 @@ it('has a default for all that can have one', () => {
     runtimeImage: 'runtime:1',
     runtimeImagePullPolicy: undefined,
     upgradeConcurrency: 5,
+    reconcileConcurrency: 32,
+    requestsInFlight: 7,
+    tokenReviewsInFlight: 4,
+    dialling: {
+      connectMs: 1_500,
+      connects: { first: 512, repeated: 32 },
+      handshakes: { first: 32, repeated: 8 },
+    },
     watchNamespace: undefined,
     logLevel: 'info',
     leaseName: 'breakwater-operator',
@@ -27,6 +35,20 @@ it('takes the address of the runbooks only as an address', () => {
 it('reaches pods directly or by port-forward', () => {
   expect(settingsFrom({ ...needed, LINKS: 'PortForward' }).links).toBe('PortForward');
   expect(() => settingsFrom({ ...needed, LINKS: 'Tunnel' })).toThrow('set LINKS to PortForward');
+});
+
+it.each([
+  ['2s', 2_000],
+  ['750ms', 750],
+])('takes %s as the time for a pod to accept a connection', (value, ms) => {
+  const { dialling } = settingsFrom({ ...needed, LINK_CONNECT_TIMEOUT: value });
+  expect(dialling.connectMs).toBe(ms);
+});
+
+it.each(['1500', '0s', '1m', 'soon'])('does not take %s for a time', (value) => {
+  expect(() => settingsFrom({ ...needed, LINK_CONNECT_TIMEOUT: value })).toThrow(
+    'set LINK_CONNECT_TIMEOUT to a time such as 1500ms or 2s',
+  );
 });
 
 it('names everything that is wrong at once', () => {

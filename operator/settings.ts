@@ -8,6 +8,20 @@ export interface Settings {
   runtimeImagePullPolicy: string | undefined;
   /** How many agents at most roll out a new version of the operator at the same time. */
   upgradeConcurrency: number;
+  /** Agents and policies that are reconciled at a time, for each kind. */
+  reconcileConcurrency: number;
+  /** Requests to the API server under way at a time, watches and the Lease aside. */
+  requestsInFlight: number;
+  /** The same for reviews of the tokens that pods show, which come on top. */
+  tokenReviewsInFlight: number;
+  /** How agents' pods are dialled: each pair is how many first attempts and how many repeated ones go on at a time. */
+  dialling: {
+    /** Time for a pod to accept a connection. */
+    connectMs: number;
+    connects: { first: number; repeated: number };
+    /** From the TLS handshake to the review of the pod's token. */
+    handshakes: { first: number; repeated: number };
+  };
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
@@ -46,6 +60,12 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     }
     return number;
   };
+  const duration = (name: string, fallbackMs: number): number => {
+    const value = env[name] || `${fallbackMs}ms`;
+    const [, number, unit] = /^([1-9]\d*)(ms|s)$/.exec(value) ?? [];
+    if (number === undefined) problems.push(`set ${name} to a time such as 1500ms or 2s`);
+    return Number(number) * (unit === 's' ? 1000 : 1);
+  };
   const logLevel = env['LOG_LEVEL'] || 'info';
   if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
   const settings: Settings = {
@@ -54,6 +74,20 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     runtimeImage: required('RUNTIME_IMAGE', 'the image that agents run by default'),
     runtimeImagePullPolicy: env['RUNTIME_IMAGE_PULL_POLICY'] || undefined,
     upgradeConcurrency: count('RUNTIME_UPGRADE_CONCURRENCY', 5),
+    reconcileConcurrency: count('RECONCILE_CONCURRENCY', 32),
+    requestsInFlight: count('API_REQUESTS_IN_FLIGHT', 7),
+    tokenReviewsInFlight: count('API_TOKEN_REVIEWS_IN_FLIGHT', 4),
+    dialling: {
+      connectMs: duration('LINK_CONNECT_TIMEOUT', 1_500),
+      connects: {
+        first: count('LINK_CONNECTS', 512),
+        repeated: count('LINK_REPEATED_CONNECTS', 32),
+      },
+      handshakes: {
+        first: count('LINK_HANDSHAKES', 32),
+        repeated: count('LINK_REPEATED_HANDSHAKES', 8),
+      },
+    },
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
     ...runbooksFrom(env['RUNBOOKS_URL'], problems),

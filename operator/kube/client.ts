@@ -261,6 +261,7 @@ export class KubeClient {
       path: resourcePath(TokenReviews),
       body: withKind(TokenReviews, { metadata: {}, spec: { token, audiences } }),
       idempotent: true,
+      lane: 'reviews',
       ...options,
     });
     return review.status ?? {};

@@ -103,6 +103,26 @@ describe('Transport', () => {
     ]);
   });
 
+  it('reviews tokens while other requests take all places, a bounded number at a time', async () => {
+    api.script(hang, hang, hang, hang, hang, hang);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const calls = [1, 2, 3].map(() => failure(client.get(ConfigMaps, 'ns', 'a', { signal })));
+    await api.requests(2);
+    const review = (): Promise<unknown> => failure(client.reviewToken('token', ['us'], { signal }));
+    const reviews = [1, 2, 3, 4, 5].map(review);
+    const received = await api.requests(6);
+    await settle();
+    expect(received.map(({ method }) => method)).toEqual([
+      ...['GET', 'GET'],
+      ...['POST', 'POST', 'POST', 'POST'],
+    ]);
+    abort.abort(new Error('enough'));
+    for (const error of await Promise.all([...calls, ...reviews])) {
+      expect((error as Error).message).toBe('enough');
+    }
+  });
+
   it('ends a request at its deadline', async () => {
     api.script(hang);
     const error = failure(client.get(ConfigMaps, 'ns', 'a', { deadlineMs: 500 }));

@@ -30,6 +30,8 @@ export interface TransportRequest {
   urgent?: boolean;
   /** Waits behind others when the in-flight cap is reached: for what only tells, such as status. */
   yields?: boolean;
+  /** Has an in-flight cap and connections of its own: links wait for reviews of tokens, which must not wait for writes. */
+  lane?: 'reviews';
   /** Called just before each attempt is sent; what it throws is the request's outcome. */
   guard?: () => void;
 }
@@ -43,6 +45,8 @@ export interface TransportOptions {
    * besides those of watches and of the Lease. Default 7.
    */
   maxInFlight?: number;
+  /** The same for reviews of tokens, which come on top. Default 4. */
+  maxReviewsInFlight?: number;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
@@ -62,12 +66,12 @@ export class Transport {
   readonly #origin: string;
   readonly #prefix: string;
   readonly #userAgent: string;
-  readonly #limit: InFlightLimit;
+  readonly #limits: Record<Lane, InFlightLimit>;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #requests: Counter<'code' | 'method'>;
   readonly #durations: Histogram<'verb'>;
-  readonly #maxConnections: number;
+  readonly #maxConnections: Record<Lane, number>;
   #agents?: Agents;
 
   constructor(options: TransportOptions) {
@@ -76,9 +80,9 @@ export class Transport {
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.#userAgent = options.userAgent ?? 'breakwater';
-    const maxInFlight = options.maxInFlight ?? 7;
-    this.#limit = new InFlightLimit(maxInFlight);
-    this.#maxConnections = maxInFlight;
+    const { maxInFlight: calls = 7, maxReviewsInFlight: reviews = 4 } = options;
+    this.#limits = { calls: new InFlightLimit(calls), reviews: new InFlightLimit(reviews) };
+    this.#maxConnections = { calls, reviews };
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#requests = counter(options.registry, {
@@ -157,7 +161,7 @@ export class Transport {
     const limit = deadline(this.#clock, request.deadlineMs ?? DEADLINE_MS, request.signal);
     const started = this.#clock.monotonic();
     try {
-      const use = request.urgent ? 'urgent' : 'calls';
+      const use = request.urgent ? 'urgent' : (request.lane ?? 'calls');
       const response = await this.#send(request, limit.signal, use, refresh);
       if (response.statusCode >= 300) throw await this.#failure(response, request);
       return (await response.body.json()) as T;
@@ -171,8 +175,9 @@ export class Transport {
     }
   }
 
-  async #place({ urgent, signal, yields }: TransportRequest): Promise<(() => void) | undefined> {
-    return urgent ? undefined : this.#limit.acquire(signal, yields);
+  async #place(request: TransportRequest): Promise<(() => void) | undefined> {
+    const { urgent, lane = 'calls', signal, yields } = request;
+    return urgent ? undefined : this.#limits[lane].acquire(signal, yields);
   }
 
   async #send(
@@ -223,7 +228,8 @@ export class Transport {
     const kept = { ...options, keepAliveTimeout: IDLE_CONNECTION_MS };
     this.#agents = {
       tls,
-      calls: new Agent({ ...kept, connections: this.#maxConnections }),
+      calls: new Agent({ ...kept, connections: this.#maxConnections.calls }),
+      reviews: new Agent({ ...kept, connections: this.#maxConnections.reviews }),
       urgent: new Agent({ ...kept, connections: 1 }),
       streams: new Agent({ ...options, keepAliveTimeout: 1_000 }),
     };
@@ -280,13 +286,16 @@ export class Transport {
   }
 }
 
-const USES = ['calls', 'urgent', 'streams'] as const;
+const USES = ['calls', 'reviews', 'urgent', 'streams'] as const;
 
 type Use = (typeof USES)[number];
 
+/** Uses with an in-flight cap. */
+type Lane = 'calls' | 'reviews';
+
 /**
- * The connections of one TLS identity: few for calls, so that they are kept, one that the Lease shares with nothing,
- * and one for each watch.
+ * The connections of one TLS identity: few for calls and for reviews of tokens, so that they are kept, one that the
+ * Lease shares with nothing, and one for each watch.
  */
 type Agents = { tls: TlsIdentity } & Record<Use, Agent>;
 

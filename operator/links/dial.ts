@@ -1,11 +1,14 @@
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import { type ClientOptions, type RawData, WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
 import { LINK_PATH, LINK_PROTOCOL, MAX_MESSAGE_BYTES } from '../../contract/link.ts';
 import type { ClientCredentials } from './authority.ts';
 
 /** What a link does with its connection. */
 export interface LinkSocket {
+  /** TLS and the WebSocket upgrade, once the port was reached. */
+  handshake(): void;
   send(text: string): void;
   ping(): void;
   /** Stops reading until `resume`. */
@@ -19,6 +22,8 @@ export interface LinkSocket {
 
 /** What a connection tells its link. `onClose` comes once and last, whatever happened. */
 export interface SocketHandlers {
+  /** The port accepts connections; `handshake` goes on. Comes after the call that dials has returned. */
+  onReached(): void;
   onOpen(): void;
   /** @param text undefined for a binary message, which the contract does not have */
   onMessage(text: string | undefined): void;
@@ -51,51 +56,101 @@ export type Dial = (
  */
 export function createDial(through?: (address: DialAddress) => Duplex): Dial {
   const contexts = new WeakMap<ClientCredentials, SecureContext>();
+  const contextOf = (credentials: ClientCredentials): SecureContext => {
+    const known = contexts.get(credentials);
+    if (known !== undefined) return known;
+    const { certificate: cert, key } = credentials;
+    const context = createSecureContext({ cert, key, minVersion: 'TLSv1.3' });
+    contexts.set(credentials, context);
+    return context;
+  };
   return (address, credentials, handlers) => {
-    let context = contexts.get(credentials);
-    if (context === undefined) {
-      context = createSecureContext({
-        cert: credentials.certificate,
-        key: credentials.key,
-        minVersion: 'TLSv1.3',
-      });
-      contexts.set(credentials, context);
-    }
-    const host = address.ip.includes(':') ? `[${address.ip}]` : address.ip;
-    const options: ClientOptions & { secureContext: SecureContext } = {
-      secureContext: context,
-      rejectUnauthorized: false,
+    const context = contextOf(credentials);
+    if (through) return new TlsLinkSocket(through(address), address, context, handlers);
+    const { ip: host, port } = address;
+    const way = connect({ host, port, noDelay: true });
+    return new TlsLinkSocket(way, address, context, handlers, way);
+  };
+}
+
+/** A WebSocket over TLS over a connection that is made first. */
+class TlsLinkSocket implements LinkSocket {
+  readonly #way: Duplex;
+  readonly #address: DialAddress;
+  readonly #context: SecureContext;
+  readonly #handlers: SocketHandlers;
+  #failure: string | undefined;
+  #socket: WebSocket | undefined;
+
+  /** @param connecting the way, when it is not there yet */
+  constructor(
+    way: Duplex,
+    address: DialAddress,
+    context: SecureContext,
+    handlers: SocketHandlers,
+    connecting?: Socket,
+  ) {
+    this.#way = way;
+    this.#address = address;
+    this.#context = context;
+    this.#handlers = handlers;
+    way.on('error', (error) => (this.#failure ??= error.message));
+    way.on('close', () => {
+      if (this.#socket === undefined) handlers.onClose(this.#failure);
+    });
+    if (connecting) connecting.once('connect', () => handlers.onReached());
+    else setImmediate(() => handlers.onReached());
+  }
+
+  handshake(): void {
+    if (this.#way.destroyed) return;
+    const { ip, port } = this.#address;
+    const host = ip.includes(':') ? `[${ip}]` : ip;
+    const socket = new WebSocket(`wss://${host}:${port}${LINK_PATH}`, [LINK_PROTOCOL], {
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
-      ...(through && { createConnection: over(through(address), context) }),
-    };
-    const url = `wss://${host}:${address.port}${LINK_PATH}`;
-    return attach(new WebSocket(url, [LINK_PROTOCOL], options), handlers);
-  };
-}
+      createConnection: () =>
+        connectTls({
+          socket: this.#way,
+          secureContext: this.#context,
+          rejectUnauthorized: false,
+        }),
+    });
+    this.#socket = socket;
+    const { onOpen, onMessage, onPong, onClose } = this.#handlers;
+    socket.on('open', () => onOpen());
+    socket.on('message', (data, binary) => onMessage(binary ? undefined : textOf(data)));
+    socket.on('pong', () => onPong());
+    socket.on('error', (error) => (this.#failure ??= error.message));
+    socket.on('close', (code) => {
+      onClose(this.#failure ?? (code === 1000 ? undefined : `closed with code ${code}`));
+    });
+  }
 
-/** TLS over a connection that is there. */
-function over(way: Duplex, secureContext: SecureContext): ClientOptions['createConnection'] {
-  return () => connectTls({ socket: way, secureContext, rejectUnauthorized: false });
-}
+  send(text: string): void {
+    this.#socket?.send(text, ignore);
+  }
 
-function attach(socket: WebSocket, handlers: SocketHandlers): LinkSocket {
-  let failure: string | undefined;
-  socket.on('open', () => handlers.onOpen());
-  socket.on('message', (data, binary) => handlers.onMessage(binary ? undefined : textOf(data)));
-  socket.on('pong', () => handlers.onPong());
-  socket.on('error', (error) => (failure ??= error.message));
-  socket.on('close', (code) => {
-    handlers.onClose(failure ?? (code === 1000 ? undefined : `closed with code ${code}`));
-  });
-  return {
-    send: (text) => socket.send(text, ignore),
-    ping: () => socket.ping('', true, ignore),
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
-    close: (code, reason) => socket.close(code, reason),
-    terminate: () => socket.terminate(),
-  };
+  ping(): void {
+    this.#socket?.ping('', true, ignore);
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket?.close(code, reason);
+  }
+
+  terminate(): void {
+    if (this.#socket) this.#socket.terminate();
+    else this.#way.destroy();
+  }
 }
 
 /** A failed send is followed by `close`, which says so. */

@@ -8,12 +8,14 @@ import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { mismatch, type ReviewedIdentity } from './identity.ts';
 import type { HelloFacts } from './report.ts';
 import type { PodTarget } from './target.ts';
+import type { ReviewToken } from './tokenReviews.ts';
 
 export type LinkState = 'Connecting' | 'Authenticating' | 'Connected' | 'Closed';
 
 export type CloseReason =
-  /** The pod could not be reached, or did not finish its handshake or hello in time. */
+  /** The pod accepted no connection. */
   | 'Unreachable'
+  /** The pod accepted the connection and did not finish its handshake or hello in time. */
   | 'TimedOut'
   /** The peer is not the pod that was dialled. */
   | 'Refused'
@@ -36,6 +38,8 @@ export interface Closure {
 }
 
 export interface LinkTiming {
+  /** Time for the pod to accept the connection. */
+  connectMs: number;
   /** Time for TLS, the WebSocket upgrade, the hello and the review of its token. */
   helloMs: number;
   heartbeat: HeartbeatOptions;
@@ -44,6 +48,8 @@ export interface LinkTiming {
 }
 
 export interface LinkEvents {
+  /** The pod has accepted the connection, which waits for `handshake`. */
+  onReached(): void;
   /** The pod has proven who it is. */
   onConnected(hello: HelloFacts): void;
   onReport(report: Report): void;
@@ -52,11 +58,10 @@ export interface LinkEvents {
 }
 
 export interface LinkOptions {
-  target: PodTarget;
-  ip: string;
+  target: PodTarget & { ip: string };
   credentials: ClientCredentials;
   dial: Dial;
-  reviewToken: (token: string) => Promise<ReviewedIdentity | undefined>;
+  reviewToken: ReviewToken;
   /** Term to announce when the connection opens. */
   term: () => number;
   clock: Clock;
@@ -78,7 +83,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #heartbeat: Heartbeat;
   readonly #socket: LinkSocket;
-  readonly #cancelDeadline: () => void;
+  readonly #ended = new AbortController();
+  #cancelDeadline: () => void = () => undefined;
   readonly #waiting: unknown[] = [];
   #state: LinkState = 'Connecting';
   #helloSeen = false;
@@ -87,21 +93,26 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     const { clock, timing } = options;
-    this.#cancelDeadline = clock.after(timing.helloMs, () =>
-      this.#fail('TimedOut', `no valid hello within ${timing.helloMs} ms`),
-    );
     this.#heartbeat = new Heartbeat(clock, timing.heartbeat, {
       ping: () => this.#socket.ping(),
       onSilence: () =>
         this.#fail('Silent', `nothing heard for ${timing.heartbeat.silenceMs} ms, pings included`),
     });
-    const { namespace, name, port } = options.target;
-    const address = { namespace, name, ip: options.ip, port };
+    const { namespace, name, ip, port } = options.target;
+    const address = { namespace, name, ip, port };
+    this.#expect(timing.connectMs, 'Unreachable', 'no connection');
     this.#socket = options.dial(address, options.credentials, this.#handlers());
   }
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Goes on after `onReached`. */
+  handshake(): void {
+    if (this.#state !== 'Connecting') return;
+    this.#expect(this.#options.timing.helloMs, 'TimedOut', 'no valid hello');
+    this.#socket.handshake();
   }
 
   /** Announces a term if it is above the one announced before. */
@@ -125,11 +136,18 @@ export class Link {
 
   #handlers(): SocketHandlers {
     return {
+      onReached: () => this.#reached(),
       onOpen: () => this.#opened(),
       onMessage: (text) => this.#received(text),
       onPong: () => this.#heartbeat.heard(),
       onClose: (error) => this.#lost(error),
     };
+  }
+
+  #reached(): void {
+    if (this.#state !== 'Connecting') return;
+    this.#cancelDeadline();
+    this.#options.events.onReached();
   }
 
   #opened(): void {
@@ -168,7 +186,7 @@ export class Link {
   async #authenticate({ token, type: _type, ...facts }: Hello): Promise<void> {
     let identity: ReviewedIdentity | undefined;
     try {
-      identity = await this.#options.reviewToken(token);
+      identity = await this.#options.reviewToken(token, this.#ended.signal);
     } catch {
       return this.#fail('ReviewFailed', 'the API server did not review the token');
     }
@@ -187,6 +205,20 @@ export class Link {
     const parsed: Parsed<Report> = parseReport(message);
     if (parsed.ok) this.#options.events.onReport(parsed.value);
     else if (!parsed.unknownType) this.#fail('Malformed', parsed.message);
+  }
+
+  /**
+   * Fails unless the next step comes in time. In two halves: after a stall of this process the second one leaves time
+   * to hear of what came meanwhile.
+   */
+  #expect(ms: number, reason: CloseReason, what: string): void {
+    const { clock } = this.#options;
+    this.#cancelDeadline();
+    this.#cancelDeadline = clock.after(ms / 2, () => {
+      this.#cancelDeadline = clock.after(ms / 2, () =>
+        this.#fail(reason, `${what} within ${ms} ms`),
+      );
+    });
   }
 
   /** The connection is gone, by the peer's doing or by ours. */
@@ -210,6 +242,7 @@ export class Link {
     if (this.#state === 'Closed') return;
     this.#state = 'Closed';
     this.#cancelDeadline();
+    this.#ended.abort();
     this.#heartbeat.stop();
     this.#waiting.length = 0;
     this.#options.events.onClosed(closure);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { settle } from '../kube/testing/fakeClock.ts';
-import { connected, harness } from './testing/harness.ts';
+import { connected, type Harness, harness } from './testing/harness.ts';
 import { AGENT, configuration, hashOf, hello, snapshot, target } from './testing/messages.ts';
 
 const A = hashOf('a');
@@ -32,7 +32,7 @@ describe('leadership', () => {
     ]);
   });
 
-  it('does not push what an earlier term of office wanted', async () => {
+  it('does not push what was desired in an earlier term', async () => {
     const { links, connect, lead } = harness();
     links.setTargets([target(1)]);
     links.setDesired(AGENT, configuration('b'), 1);
@@ -94,14 +94,159 @@ describe('targets', () => {
     expect(links.podReport(pod.uid)?.connected).toBe(false);
   });
 
-  it('dials a bounded number at a time', async () => {
-    const { links, sockets, connect } = harness({ concurrency: 2 });
+  it('dials at once, and as if it were new, when it starts or becomes ready', async () => {
+    const { links, sockets, socketTo, clock } = harness({ connects: { first: 1, repeated: 0 } });
+    links.setTargets([target(1)]);
+    socketTo(target(1)).lose();
+    await clock.advance(60_000);
+    expect(sockets).toHaveLength(1);
+    links.setTargets([target(1, { running: true })]);
+    expect(sockets).toHaveLength(2);
+    links.setTargets([target(1, { running: true })]);
+    socketTo(target(1)).lose();
+    await clock.advance(60_000);
+    expect(sockets).toHaveLength(2);
+    links.setTargets([target(1, { running: true, ready: true })]);
+    expect(sockets).toHaveLength(3);
+    links.setTargets([target(1, { running: true, ready: false })]);
+    links.setTargets([target(1, { running: true, ready: true })]);
+    expect(sockets).toHaveLength(3);
+  });
+
+  it('are no longer dialled when their process must have ended', async () => {
+    const { links, sockets, connect, clock, lead } = harness();
+    const killedAt = clock.now() + 30_000;
+    const [linked, dead] = [target(1, { killedAt }), target(2, { killedAt })];
+    links.setTargets([linked, dead]);
+    const link = await connect(linked, A);
+    await clock.advance(60_000);
+    const dialled = sockets.length;
+    await clock.advance(3_600_000);
+    expect(sockets).toHaveLength(dialled);
+    expect(links.podReport(linked.uid)?.connected).toBe(true);
+    link.lose();
+    await clock.advance(60_000);
+    expect(sockets).toHaveLength(dialled);
+    lead.abort();
+    links.open(new AbortController().signal, () => 2);
+    expect(sockets).toHaveLength(dialled);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('dials', () => {
+  it('connect a bounded number at a time', () => {
+    const { links, sockets, socketTo } = harness({ connects: { first: 2, repeated: 1 } });
     links.setTargets([1, 2, 3, 4].map((n) => target(n)));
     expect(sockets).toHaveLength(2);
-    await connect(target(1));
+    socketTo(target(1)).lose();
     expect(sockets).toHaveLength(3);
-    sockets[1]!.lose();
+    socketTo(target(2)).reach();
     expect(sockets).toHaveLength(4);
+  });
+
+  it('shake hands a bounded number at a time, and wait for that connected', async () => {
+    const { links, sockets, connect, socketTo } = harness({
+      handshakes: { first: 2, repeated: 1 },
+    });
+    links.setTargets([1, 2, 3, 4].map((n) => target(n)));
+    for (const socket of sockets) socket.reach();
+    const handshaking = (): boolean[] => sockets.map((socket) => socket.handshaking);
+    expect(handshaking()).toEqual([true, true, false, false]);
+    await connect(target(1));
+    expect(handshaking()).toEqual([true, true, true, false]);
+    socketTo(target(2)).lose();
+    expect(handshaking()).toEqual([true, true, true, true]);
+  });
+
+  it('of dead pods hold up neither live ones nor new ones', async () => {
+    const { links, sockets, connect, clock } = harness({
+      connects: { first: 4, repeated: 1 },
+      handshakes: { first: 1, repeated: 1 },
+    });
+    const dead = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => target(n));
+    const live = target(9);
+    links.setTargets([...dead, live]);
+    await clock.advance(2 * 1_500);
+    await connect(live, A);
+    expect(links.podReport(live.uid)?.connected).toBe(true);
+    for (let minute = 0; minute < 60; minute++) {
+      await clock.advance(60_000);
+      const late = target(100 + minute);
+      const before = sockets.length;
+      links.setTargets([...dead, live, late]);
+      expect(sockets).toHaveLength(before + 1);
+      await connect(late, A);
+      expect(links.podReport(late.uid)?.connected).toBe(true);
+    }
+  });
+
+  it('of pods that hang give way to others after half a second, and go on', async () => {
+    const { links, connect, socketTo, clock } = harness({ handshakes: { first: 1, repeated: 1 } });
+    const [slow, quick] = [target(1), target(2)];
+    links.setTargets([slow, quick]);
+    socketTo(slow).reach();
+    socketTo(quick).reach();
+    await clock.advance(499);
+    expect(socketTo(quick).handshaking).toBe(false);
+    await clock.advance(1);
+    expect(socketTo(quick).handshaking).toBe(true);
+    await connect(quick, A);
+    await clock.advance(4_000);
+    await connect(slow, A);
+    expect(links.podsOf(AGENT).map((pod) => pod.connected)).toEqual([true, true]);
+  });
+
+  it('do not fail for a stall of this process', async () => {
+    const { links, connect, clock } = harness();
+    links.setTargets([target(1)]);
+    clock.stall(10_000);
+    await clock.advance(700);
+    await connect(target(1), A);
+    expect(links.podReport('uid-1')?.connected).toBe(true);
+  });
+});
+
+describe('a pod is pending under a new leader', () => {
+  it.each<[string, (links: Harness) => Promise<unknown> | void]>([
+    ['its link has opened', ({ connect }) => connect(target(1), A)],
+    ['it refused the connection', ({ socketTo }) => socketTo(target(1)).lose()],
+    ['it did not answer', ({ clock }) => clock.advance(1_500)],
+  ])('until %s', async (_name, end) => {
+    const fixture = harness();
+    const { links, lead, changes } = fixture;
+    lead.abort();
+    links.setTargets([target(1)]);
+    expect(links.podReport('uid-1')?.pending).toBeUndefined();
+    links.open(new AbortController().signal, () => 2);
+    expect(links.podReport('uid-1')?.pending).toBe(true);
+    changes.length = 0;
+    await end(fixture);
+    expect(links.podReport('uid-1')?.pending).toBeUndefined();
+    expect(changes).toContainEqual([AGENT, 'State']);
+  });
+
+  it('also when its token could not be reviewed, for three attempts', async () => {
+    const { links, lead, socketTo, clock } = harness({
+      reviewToken: () => Promise.reject(new Error('429')),
+    });
+    lead.abort();
+    links.setTargets([target(1)]);
+    links.open(new AbortController().signal, () => 2);
+    for (const pending of [true, true, undefined]) {
+      const socket = socketTo(target(1));
+      socket.open();
+      socket.say(hello(target(1)));
+      await settle();
+      expect(links.podReport('uid-1')?.pending).toBe(pending);
+      await clock.advance(1_000);
+    }
+  });
+
+  it('but not when it is new itself', () => {
+    const { links } = harness();
+    links.setTargets([target(1)]);
+    expect(links.podReport('uid-1')?.pending).toBeUndefined();
   });
 });
 

@@ -3,13 +3,18 @@ import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import type { Configuration, Report } from '../../contract/generated/types.ts';
 import type { Clock } from '../kube/clock.ts';
+import { type AttemptLimits, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
 import { Delivery, type DeliveryTiming } from './delivery.ts';
 import { createDial, type Dial } from './dial.ts';
-import type { ReviewedIdentity } from './identity.ts';
-import { Keeper, type KeeperContext, type KeeperState, type KeeperTiming } from './keeper.ts';
 import type { Closure } from './link.ts';
 import { registerMetrics } from './metrics.ts';
+import {
+  type LinkContext,
+  PersistentLink,
+  type PersistentLinkState,
+  type PersistentLinkTiming,
+} from './persistentLink.ts';
 import type { ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
 import {
   afterHello,
@@ -19,12 +24,14 @@ import {
   type HelloFacts,
   type PodReport,
 } from './report.ts';
-import { Slots } from './slots.ts';
-import { type AgentKey, agentKeyOf, type PodTarget } from './target.ts';
+import { type AgentKey, agentKeyOf, hasEnded, type PodTarget } from './target.ts';
+import { type ReviewToken, TokenReviews } from './tokenReviews.ts';
 
-export type LinksTiming = KeeperTiming & DeliveryTiming;
+export type LinksTiming = PersistentLinkTiming & DeliveryTiming;
 
 const DEFAULT_TIMING: LinksTiming = {
+  connectMs: 1_500,
+  placeMs: 500,
   helloMs: 5_000,
   heartbeat: { intervalMs: 5_000, silenceMs: 15_000 },
   closeMs: 1_000,
@@ -36,18 +43,22 @@ const DEFAULT_TIMING: LinksTiming = {
   maxRetryMs: 300_000,
 };
 
+/** So many attempts end by a review that failed before the pod counts as not linked. */
+const REVIEWS_BEFORE_REPORT = 3;
+
 export interface LinksOptions {
   /** What to show when dialling; asked anew for each dial. */
   credentials: () => ClientCredentials;
-  /** Has a token reviewed for the control audience; see `identityOf`. Rejects when it cannot. */
-  reviewToken: (token: string) => Promise<ReviewedIdentity | undefined>;
+  reviewToken: ReviewToken;
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
   logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
   registry: Registry;
-  /** How many dials, reviews of tokens included, go on at a time; 32 by default. */
-  concurrency?: number;
+  /** How many connects go on at a time; 512 first ones and 32 repeated ones by default. */
+  connects?: AttemptLimits;
+  /** How many handshakes, reviews of tokens included, go on at a time; 32 first ones and 8 repeated ones by default. */
+  handshakes?: AttemptLimits;
   dial?: Dial;
   timing?: Partial<LinksTiming>;
 }
@@ -57,7 +68,7 @@ interface Pod {
   key: AgentKey;
   report: PodReport;
   delivery: Delivery;
-  keeper: Keeper | undefined;
+  link: PersistentLink | undefined;
   cancelPush: () => void;
 }
 
@@ -69,7 +80,7 @@ interface Desired {
 /** The leader's links to all agent pods, what the pods report, and what they should run. */
 export class Links implements PodLinks {
   readonly #options: LinksOptions;
-  readonly #context: KeeperContext;
+  readonly #context: LinkContext;
   readonly #timing: LinksTiming;
   readonly #propagation: Histogram<string>;
   readonly #pods = new Map<string, Pod>();
@@ -77,7 +88,7 @@ export class Links implements PodLinks {
   readonly #desired = new Map<AgentKey, Desired>();
   readonly #changeListeners = new Set<ChangeListener>();
   readonly #termListeners = new Set<HigherTermListener>();
-  #office: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
+  #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -85,8 +96,9 @@ export class Links implements PodLinks {
     this.#context = {
       credentials: options.credentials,
       dial: options.dial ?? createDial(),
-      reviewToken: options.reviewToken,
-      slots: new Slots(options.concurrency ?? 32),
+      reviewToken: new TokenReviews(options.reviewToken, options.clock).review,
+      connects: new AttemptQueue(options.connects ?? { first: 512, repeated: 32 }),
+      handshakes: new AttemptQueue(options.handshakes ?? { first: 32, repeated: 8 }),
       clock: options.clock,
       random: options.random,
       timing: this.#timing,
@@ -96,19 +108,22 @@ export class Links implements PodLinks {
   }
 
   open(signal: AbortSignal, termOf: (agentKey: AgentKey) => number): void {
-    if (this.#office !== undefined) this.#close();
+    if (this.#leadership !== undefined) this.#close();
     if (signal.aborted) return;
-    const office = { signal, termOf };
-    this.#office = office;
+    const leadership = { signal, termOf };
+    this.#leadership = leadership;
     const close = (): void => {
-      if (this.#office === office) this.#close();
+      if (this.#leadership === leadership) this.#close();
     };
     signal.addEventListener('abort', close, { once: true });
-    for (const pod of this.#pods.values()) this.#keep(pod);
+    for (const pod of this.#pods.values()) {
+      this.#link(pod);
+      if (pod.link !== undefined) pod.report = { ...pod.report, pending: true };
+    }
   }
 
   #close(): void {
-    this.#office = undefined;
+    this.#leadership = undefined;
     this.#desired.clear();
     for (const pod of this.#pods.values()) {
       this.#stop(pod);
@@ -118,9 +133,9 @@ export class Links implements PodLinks {
   }
 
   setTargets(targets: readonly PodTarget[]): void {
-    const wanted = new Map(targets.map((target) => [target.uid, target]));
-    for (const [uid, pod] of this.#pods) if (!wanted.has(uid)) this.#remove(pod);
-    for (const target of wanted.values()) {
+    const byUid = new Map(targets.map((target) => [target.uid, target]));
+    for (const [uid, pod] of this.#pods) if (!byUid.has(uid)) this.#remove(pod);
+    for (const target of byUid.values()) {
       const pod = this.#pods.get(target.uid);
       if (pod === undefined) this.#add(target);
       else this.#update(pod, target);
@@ -134,14 +149,14 @@ export class Links implements PodLinks {
       key,
       report: this.#blank(target),
       delivery: this.#delivery(),
-      keeper: undefined,
+      link: undefined,
       cancelPush: () => undefined,
     };
     this.#pods.set(target.uid, pod);
     const siblings = this.#agents.get(key);
     if (siblings === undefined) this.#agents.set(key, new Set([pod]));
     else siblings.add(pod);
-    this.#keep(pod);
+    this.#link(pod);
     this.#changed(key, 'State');
   }
 
@@ -150,11 +165,14 @@ export class Links implements PodLinks {
       this.#remove(pod);
       return this.#add(target);
     }
-    const moved = target.ip !== pod.target.ip || target.port !== pod.target.port;
-    if (!moved) return;
+    const before = pod.target;
     pod.target = target;
-    this.#stop(pod);
-    this.#keep(pod);
+    if (target.ip !== before.ip || target.port !== before.port) {
+      this.#stop(pod);
+      this.#link(pod);
+    } else if ((target.running && !before.running) || (target.ready && !before.ready)) {
+      pod.link?.retryNow();
+    }
   }
 
   #remove(pod: Pod): void {
@@ -167,7 +185,7 @@ export class Links implements PodLinks {
   }
 
   setDesired(agentKey: AgentKey, configuration: Configuration, term: number): void {
-    if (!this.#inOffice()) return;
+    if (!this.#isLeader()) return;
     this.#desired.set(agentKey, { configuration, term });
     this.termChanged(agentKey);
   }
@@ -201,22 +219,23 @@ export class Links implements PodLinks {
   }
 
   /** Dials the pod from now on, if this process leads and the pod has an address. */
-  #keep(pod: Pod): void {
+  #link(pod: Pod): void {
     const { ip } = pod.target;
-    if (!this.#inOffice() || ip === undefined || isIP(ip) === 0) return;
-    pod.keeper = new Keeper({ ...pod.target, ip }, this.#context, {
+    if (!this.#isLeader() || ip === undefined || isIP(ip) === 0) return;
+    pod.link = new PersistentLink({ ...pod.target, ip }, this.#context, {
       term: () => this.#termOf(pod.key),
+      hasEnded: () => hasEnded(pod.target, this.#options.clock.now()),
       onConnected: (hello) => this.#connected(pod, hello),
       onReport: (report) => this.#reported(pod, report),
-      onClosed: (closure) => this.#closed(pod, closure),
+      onClosed: (closure, failures) => this.#closed(pod, closure, failures),
     });
-    pod.keeper.start();
+    pod.link.start();
   }
 
   #stop(pod: Pod): void {
     pod.cancelPush();
-    pod.keeper?.stop();
-    pod.keeper = undefined;
+    pod.link?.stop();
+    pod.link = undefined;
   }
 
   #connected(pod: Pod, hello: HelloFacts): void {
@@ -240,13 +259,15 @@ export class Links implements PodLinks {
     this.#changed(pod.key, changeKind(before, report));
   }
 
-  #closed(pod: Pod, closure: Closure): void {
+  #closed(pod: Pod, { reason }: Closure, failures: number): void {
     pod.cancelPush();
-    const incompatible = closure.reason === 'Incompatible';
-    const { connected } = pod.report;
-    if (!connected && pod.report.incompatible === incompatible) return;
-    const since = connected ? this.#wallTime() : pod.report.since;
-    pod.report = { ...pod.report, connected: false, incompatible, since };
+    // That tells nothing of the pod; but it must not stay pending for as long as tokens cannot be reviewed.
+    if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
+    const incompatible = reason === 'Incompatible';
+    const { pending, ...report } = pod.report;
+    if (!report.connected && report.incompatible === incompatible && !pending) return;
+    const since = report.connected ? this.#wallTime() : report.since;
+    pod.report = { ...report, connected: false, incompatible, since };
     this.#changed(pod.key, 'State');
   }
 
@@ -261,9 +282,9 @@ export class Links implements PodLinks {
   /** Announces our term and sends the pod the configuration it should have, if it is time to. */
   #synchronise(pod: Pod): void {
     pod.cancelPush();
-    if (!this.#inOffice() || pod.keeper === undefined) return;
+    if (!this.#isLeader() || pod.link === undefined) return;
     const term = this.#termOf(pod.key);
-    pod.keeper.announce(term);
+    pod.link.announce(term);
     const desired = this.#desired.get(pod.key);
     if (desired === undefined || !pod.report.connected) return;
     // The pod would refuse it; the owner has been told to raise the term.
@@ -279,18 +300,18 @@ export class Links implements PodLinks {
     }
     if (decision.kind !== 'Send') return;
     pod.delivery.sent(hash, this.#now());
-    pod.keeper?.send(JSON.stringify({ type: 'Configure', term, configuration }));
+    pod.link?.send(JSON.stringify({ type: 'Configure', term, configuration }));
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
   }
 
   /** The agent's term: that of the owner, or that of its last configuration if it is higher. */
   #termOf(agentKey: AgentKey): number {
-    const term = this.#office?.termOf(agentKey) ?? 0;
+    const term = this.#leadership?.termOf(agentKey) ?? 0;
     return Math.max(term, this.#desired.get(agentKey)?.term ?? 0);
   }
 
-  #inOffice(): boolean {
-    return this.#office !== undefined && !this.#office.signal.aborted;
+  #isLeader(): boolean {
+    return this.#leadership !== undefined && !this.#leadership.signal.aborted;
   }
 
   #logRefusal(pod: Pod): void {
@@ -331,8 +352,8 @@ export class Links implements PodLinks {
     return new Delivery(this.#timing, this.#options.random);
   }
 
-  #states(): KeeperState[] {
-    return [...this.#pods.values()].flatMap((pod) => pod.keeper?.state ?? []);
+  #states(): PersistentLinkState[] {
+    return [...this.#pods.values()].flatMap((pod) => pod.link?.state ?? []);
   }
 
   #now(): number {

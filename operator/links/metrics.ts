@@ -1,7 +1,7 @@
 import { Gauge, Histogram, type Registry } from 'prom-client';
-import type { KeeperState } from './keeper.ts';
+import type { PersistentLinkState } from './persistentLink.ts';
 
-const STATES: readonly KeeperState[] = [
+const STATES: readonly PersistentLinkState[] = [
   'Connecting',
   'Authenticating',
   'Connected',
@@ -12,7 +12,7 @@ const STATES: readonly KeeperState[] = [
 /** Registers the metrics of the links; returns where to put the time from push to enforcement. */
 export function registerMetrics(
   registry: Registry,
-  states: () => Iterable<KeeperState>,
+  states: () => Iterable<PersistentLinkState>,
 ): Histogram<string> {
   new Gauge({
     name: 'breakwater_links',

@@ -30,6 +30,8 @@ export interface PodReport {
   incompatible: boolean;
   /** When `connected` last changed; RFC 3339. */
   since: string;
+  /** This process leads since a moment ago, and its first attempt to reach the pod has not ended. */
+  pending?: boolean;
   /** Configuration in force; absent when the pod has none or never connected. */
   hash?: string;
   revision?: Revision;
@@ -47,7 +49,7 @@ export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 
 /** The report after the pod has said hello. A new boot has lost what the old one told. */
 export function afterHello(report: PodReport, hello: HelloFacts, since: string): PodReport {
-  const { snapshot, hash: _hash, revision: _revision, ...rest } = report;
+  const { snapshot, hash: _hash, revision: _revision, pending: _pending, ...rest } = report;
   return {
     ...rest,
     connected: true,

@@ -10,6 +10,19 @@ export interface PodTarget {
   ip?: string;
   /** Control port. */
   port: number;
+  /** Whether its containers have started, and whether it is ready, as the kubelet says. Each is a reason to dial at once. */
+  running?: boolean;
+  ready?: boolean;
+  /** When the kubelet kills its process, which is to end before; absent unless it is being deleted. Milliseconds since 1970. */
+  killedAt?: number;
+}
+
+/** How much later than announced a pod's process may end; clocks differ too. */
+const LATE_MS = 30_000;
+
+/** Whether the pod's process must have ended: a pod that is there all the same is on a node that does not answer. */
+export function hasEnded({ killedAt }: PodTarget, now: number): boolean {
+  return killedAt !== undefined && now > killedAt + LATE_MS;
 }
 
 /** `namespace/name` of an AgentDeployment. */

@@ -64,7 +64,6 @@ beforeEach(() => {
     agents: { stateOf: () => state },
     events: { record: () => undefined },
     clock: { now: () => nowMs, monotonic: () => nowMs },
-    settleMs: 0,
   } as unknown as StatusReconcilerOptions);
 });
 
@@ -92,6 +91,33 @@ describe('status after a new configuration', () => {
 
   it('does not wait for a pod without a link', async () => {
     report = { ...report, connected: false };
+    await look();
+    expect(written).toHaveLength(1);
+  });
+});
+
+describe('status under a new leader', () => {
+  beforeEach(() => {
+    nowMs += 1_000;
+  });
+
+  it('stays as it is while a pod was not reached and no attempt at it has ended', async () => {
+    const { snapshot: _, hash: __, ...blank } = reportOf(NEW);
+    report = { ...blank, connected: false, pending: true };
+    nowMs += 3_600_000;
+    expect(await look()).toBeUndefined();
+    expect(written).toEqual([]);
+    report = reportOf(NEW);
+    await look();
+    expect(written).toHaveLength(1);
+  });
+
+  it('waits a moment for the snapshot of a pod that has just connected', async () => {
+    const { snapshot: _, ...connected } = reportOf(NEW);
+    report = { ...connected, since: new Date(nowMs).toISOString() };
+    expect(await look()).toEqual({ requeueAfterMs: 2_000 });
+    expect(written).toEqual([]);
+    nowMs += 2_000;
     await look();
     expect(written).toHaveLength(1);
   });

@@ -35,7 +35,7 @@ import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { NumbersBudget } from './numbersBudget.ts';
-import { graceLeft, isTerminating, observe } from './observe.ts';
+import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { slotsOf } from './slots.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
@@ -53,12 +53,8 @@ export interface StatusReconcilerOptions {
   ownWrites?: OwnWrites;
   /** Called after each write. */
   onWritten?: (kind: string, key: string) => void;
-  /** How long a new leader waits for links before it says that pods do not report. */
-  settleMs?: number;
 }
 
-const SETTLE_MS = 3_000;
-const SETTLE_POLL_MS = 100;
 /** Pods have so long to confirm a new configuration before status tells that they have not. */
 const CONFIRM_MS = 200;
 
@@ -71,16 +67,14 @@ interface Draft<S> {
 /** Writes what is seen of agents and policies into their status, and Events about what changed. */
 export class StatusReconciler {
   readonly #options: StatusReconcilerOptions;
-  readonly #since: number;
   readonly #agents: StatusWriter<AgentDeploymentStatus, AgentDeployment>;
   readonly #breakers: StatusWriter<CircuitBreakerPolicyStatus, CircuitBreakerPolicy>;
   readonly #limits: StatusWriter<RateLimitPolicyStatus, RateLimitPolicy>;
 
   constructor(options: StatusReconcilerOptions) {
-    const { client, clock, ownWrites } = options;
+    const { client, ownWrites } = options;
     const budget = new NumbersBudget();
     this.#options = options;
-    this.#since = clock.monotonic();
     this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange, ownWrites);
     this.#breakers = new StatusWriter(
       client,
@@ -104,6 +98,7 @@ export class StatusReconciler {
     const current = attachments.of(namespace).agents.get(name);
     // Otherwise the agent is about to be reconciled, and that asks for its status again.
     if (!state || !current || slotsOf(state.attachment) !== slotsOf(current)) return;
+    if (this.#pending(key)) return;
     const early = this.#early([key]);
     if (early > 0) return { requeueAfterMs: early };
     const agent = this.#agents.newest(cached);
@@ -162,6 +157,7 @@ export class StatusReconciler {
     const { namespace } = parts(key);
     const keys = attachment.targets.map((agent) => `${namespace}/${agent}`);
     if (!this.#inForce(namespace, attachment)) return;
+    if (keys.some((each) => this.#pending(each))) return;
     const early = this.#early(keys);
     if (early > 0) return { requeueAfterMs: early };
     const policy = writer.newest(attachment.policy);
@@ -235,21 +231,30 @@ export class StatusReconciler {
     return this.#options.caches.pods.byIndex(BY_AGENT, key);
   }
 
-  /** A new leader knows nothing of circuits before pods have connected: until then status stays as it is. */
-  #settled(keys: string[]): boolean {
-    const { clock, links, settleMs = SETTLE_MS } = this.#options;
-    if (clock.monotonic() - this.#since >= settleMs) return true;
-    return keys.every((key) =>
-      this.#pods(key)
-        .filter((pod) => pod.status?.podIP && !isTerminating(pod))
-        .every((pod) => links.podReport(pod.metadata.uid!)?.snapshot !== undefined),
-    );
+  /**
+   * Whether a first attempt to reach a pod has not ended under this leader, which knows nothing of the pod until then:
+   * status stays as it is. The end of the attempt asks for the status again.
+   */
+  #pending(key: string): boolean {
+    const { links } = this.#options;
+    return this.#pods(key)
+      .filter((pod) => pod.status?.podIP && !isTerminating(pod))
+      .some((pod) => links.podReport(pod.metadata.uid!)?.pending ?? false);
   }
 
   /** Milliseconds for which it is too early to say anything of agents; 0 when it is not. */
   #early(keys: string[]): number {
-    if (!this.#settled(keys)) return SETTLE_POLL_MS;
-    return Math.max(0, ...keys.map((key) => this.#confirming(key)));
+    return Math.max(0, ...keys.flatMap((key) => [this.#confirming(key), this.#greeting(key)]));
+  }
+
+  /** How long yet a pod of the agent that has just connected is given to send its snapshot. */
+  #greeting(key: string): number {
+    const now = this.#options.clock.now();
+    const left = this.#options.links
+      .podsOf(key)
+      .filter(({ connected, snapshot }) => connected && snapshot === undefined)
+      .map(({ since }) => Date.parse(since) + RECONNECT_GRACE_MS - now);
+    return Math.max(0, ...left);
   }
 
   /** How long yet the agent's pods are given to confirm the configuration that they were just sent. */

@@ -156,7 +156,7 @@ function watchPods(options: TriggerOptions): void {
   });
 }
 
-/** A pod that is being deleted still tells what happens in it until its process has ended. */
+/** A pod that is being deleted still tells what happens in it until its process has ended; see `PodTarget.killedAt`. */
 const isTarget = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp !== undefined || !isTerminating(pod);
 
@@ -168,5 +168,10 @@ function targetOf({ metadata, status }: Pod): PodTarget {
     uid: metadata.uid!,
     ...(status?.podIP && { ip: status.podIP }),
     port: PORTS.control,
+    running: status?.phase === 'Running',
+    ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,
+    ...(metadata.deletionTimestamp !== undefined && {
+      killedAt: Date.parse(metadata.deletionTimestamp),
+    }),
   };
 }

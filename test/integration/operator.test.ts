@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { loadClusterConfig } from '../../operator/kube/index.ts';
 import { runOperator } from '../../operator/operator.ts';
+import { settingsFrom } from '../../operator/settings.ts';
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { waitFor } from '../cluster/common/step.ts';
@@ -24,18 +25,14 @@ beforeAll(async () => {
   const abort = new AbortController();
   const running = runOperator(
     {
-      settings: {
-        namespace: 'breakwater-system',
-        podName: 'operator',
-        runtimeImage: 'runtime:1',
-        runtimeImagePullPolicy: undefined,
-        upgradeConcurrency: 5,
-        watchNamespace: undefined,
-        logLevel: 'silent',
-        leaseName: 'breakwater-operator',
-        authoritySecret: 'breakwater-authority',
-        ports: { metrics: 0, health: 0, debug: 0 },
-      },
+      settings: settingsFrom({
+        POD_NAMESPACE: 'breakwater-system',
+        POD_NAME: 'operator',
+        RUNTIME_IMAGE: 'runtime:1',
+        METRICS_PORT: '0',
+        HEALTH_PORT: '0',
+        DEBUG_PORT: '0',
+      }),
       cluster: await loadClusterConfig({ env: {}, kubeconfig: server.kubeconfig }),
       logger: pino({ level: process.env['TEST_LOG'] ?? 'silent' }),
       registry,

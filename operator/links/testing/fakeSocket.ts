@@ -10,6 +10,8 @@ export class FakeSocket implements LinkSocket {
   paused = false;
   closedWith: number | undefined;
   terminated = false;
+  reached = false;
+  handshaking = false;
   readonly #handlers: SocketHandlers;
 
   constructor(ip: string, handlers: SocketHandlers) {
@@ -28,8 +30,16 @@ export class FakeSocket implements LinkSocket {
     return this.sent.flatMap((message) => (message.type === 'Announce' ? [message.term] : []));
   }
 
+  /** The pod accepts the connection. */
+  reach(): void {
+    this.reached = true;
+    this.#handlers.onReached();
+  }
+
+  /** The pod accepts the connection and does its part of the handshake, if it is asked to. */
   open(): void {
-    this.#handlers.onOpen();
+    if (!this.reached) this.reach();
+    if (this.handshaking) this.#handlers.onOpen();
   }
 
   say(message: unknown): void {
@@ -42,6 +52,10 @@ export class FakeSocket implements LinkSocket {
 
   lose(error = 'connection reset'): void {
     this.#handlers.onClose(error);
+  }
+
+  handshake(): void {
+    this.handshaking = true;
   }
 
   send(text: string): void {

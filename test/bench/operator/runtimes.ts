@@ -24,10 +24,13 @@ export class Runtimes {
     child.on('message', (message: Tell) => this.onTell(message));
   }
 
-  /** @param authority certificate of the operator's authority, PEM */
-  static async start(access: Access, authority: string): Promise<Runtimes> {
+  /**
+   * @param authority certificate of the operator's authority, PEM
+   * @param dead address of pods that have no runtime
+   */
+  static async start(access: Access, authority: string, dead?: string): Promise<Runtimes> {
     const child = fork(join(import.meta.dirname, 'runtimesMain.ts'), {
-      env: { ...process.env, BENCH: JSON.stringify({ access, authority }) },
+      env: { ...process.env, BENCH: JSON.stringify({ access, authority, dead }) },
     });
     await once(child, 'message');
     return new Runtimes(child);

@@ -30,9 +30,10 @@ import { selfSignedIdentity } from '../../../runtime/control/certificate.ts';
 import { type Access, clusterOf } from '../../kit/operator/access.ts';
 import type { Order, Tell } from './runtimes.ts';
 
-const { access, authority } = JSON.parse(process.env['BENCH']!) as {
+const { access, authority, dead } = JSON.parse(process.env['BENCH']!) as {
   access: Access;
   authority: string;
+  dead?: string;
 };
 const DEPENDENCY = 'model/primary';
 const transport = new Transport({ config: clusterOf(access), registry: new Registry() });
@@ -245,7 +246,7 @@ server.on('tlsClientError', () => undefined);
 const listening = new Set<string>();
 pods.onChange((pod) => {
   const ip = pod?.status?.podIP;
-  if (ip === undefined || listening.has(ip)) return;
+  if (ip === undefined || ip === dead || listening.has(ip)) return;
   listening.add(ip);
   createPort((socket) => server.emit('connection', socket)).listen(PORTS.control, ip);
 });

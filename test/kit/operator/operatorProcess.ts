@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { freePort } from '../../cluster/local/apiserver.ts';
-import type { Settings } from '../../../operator/settings.ts';
+import { settingsFrom } from '../../../operator/settings.ts';
 import type { Access } from './access.ts';
 import { Metrics } from './metrics.ts';
 
@@ -80,18 +80,15 @@ export class OperatorProcess {
 
   static async start(name: string, place: OperatorPlace): Promise<OperatorProcess> {
     const [metrics, health, debug] = [await freePort(), await freePort(), await freePort()];
-    const settings: Settings = {
-      namespace: NAMESPACE,
-      podName: name,
-      runtimeImage: IMAGE,
-      runtimeImagePullPolicy: undefined,
-      upgradeConcurrency: 5,
-      watchNamespace: undefined,
-      logLevel: 'info',
-      leaseName: LEASE,
-      authoritySecret: 'breakwater-authority',
-      ports: { metrics, health, debug },
-    };
+    const settings = settingsFrom({
+      POD_NAMESPACE: NAMESPACE,
+      POD_NAME: name,
+      RUNTIME_IMAGE: IMAGE,
+      LEASE_NAME: LEASE,
+      METRICS_PORT: String(metrics),
+      HEALTH_PORT: String(health),
+      DEBUG_PORT: String(debug),
+    });
     const log = openSync(join(place.directory, `${name}.log`), 'a');
     const { flags, environment } = imageSettings();
     const child = spawn(process.execPath, [HEAP, ...flags, place.program], {

@@ -1,44 +1,52 @@
 import type { Logger } from 'pino';
 import type { Report } from '../../contract/generated/types.ts';
 import type { Clock } from '../kube/clock.ts';
+import type { Attempt, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
 import { fullJitter } from './backoff.ts';
 import type { Dial } from './dial.ts';
-import type { ReviewedIdentity } from './identity.ts';
 import { type CloseReason, type Closure, Link, type LinkTiming } from './link.ts';
 import type { HelloFacts } from './report.ts';
-import type { Slots } from './slots.ts';
 import type { PodTarget } from './target.ts';
+import type { ReviewToken } from './tokenReviews.ts';
 
-export interface KeeperTiming extends LinkTiming {
-  /** Bounds of the backoff between two dials. */
+export interface PersistentLinkTiming extends LinkTiming {
+  /** An attempt that shakes hands for longer gives its place to another, and goes on: its pod may hang, or only be slow. */
+  placeMs: number;
+  /** Bounds of the backoff between two attempts. */
   baseMs: number;
   maxMs: number;
   /** A link that lasted this long counts as a success and resets the backoff. */
   stableMs: number;
 }
 
-/** What all keepers share. */
-export interface KeeperContext {
+/** What all links share. */
+export interface LinkContext {
   credentials: () => ClientCredentials;
   dial: Dial;
-  reviewToken: (token: string) => Promise<ReviewedIdentity | undefined>;
-  slots: Slots;
+  reviewToken: ReviewToken;
+  /** Attempts that wait for a pod to accept a connection: cheap, and slow where a pod is dead. */
+  connects: AttemptQueue;
+  /** Attempts from the TLS handshake to the review of the token, which cost computing time on both sides. */
+  handshakes: AttemptQueue;
   clock: Clock;
   random: () => number;
-  timing: KeeperTiming;
+  timing: PersistentLinkTiming;
   logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
 }
 
-export interface KeeperEvents {
+export interface PersistentLinkEvents {
   term(): number;
+  /** Whether the pod's process must have ended by now. */
+  hasEnded(): boolean;
   onConnected(hello: HelloFacts): void;
   onReport(report: Report): void;
-  onClosed(closure: Closure): void;
+  /** @param failures how many attempts in a row failed, this one included */
+  onClosed(closure: Closure, failures: number): void;
 }
 
-/** Waiting: for an address, for its turn, or for the backoff to pass. */
-export type KeeperState =
+/** Waiting: for its turn, or for the backoff to pass. */
+export type PersistentLinkState =
   'Waiting' | 'Connecting' | 'Authenticating' | 'Connected' | 'Incompatible';
 
 /** Reasons that an operator of the cluster should look at. */
@@ -46,36 +54,39 @@ const SUSPICIOUS: ReadonlySet<CloseReason> = new Set(['Refused', 'Malformed', 'I
 /** Reasons that are usual while a pod starts or ends. */
 const USUAL: ReadonlySet<CloseReason> = new Set(['Unreachable', 'Unwanted']);
 
-/** Keeps a link to one pod: dials, and dials again with backoff, until it is stopped. */
-export class Keeper {
-  readonly #target: PodTarget;
-  readonly #ip: string;
-  readonly #context: KeeperContext;
-  readonly #events: KeeperEvents;
+/** Keeps one pod linked: dials, and dials again with backoff, until it is stopped or the pod has ended. */
+export class PersistentLink {
+  readonly #target: PodTarget & { ip: string };
+  readonly #context: LinkContext;
+  readonly #events: PersistentLinkEvents;
   #link: Link | undefined;
-  #attempt = 0;
+  /** Attempts in a row that came to no link, or to one that did not last. */
+  #failures = 0;
   #connectedAt: number | undefined;
   #incompatible = false;
   #stopped = false;
-  #release: () => void = () => undefined;
+  #leaveQueue: () => void = () => undefined;
   #cancelRetry: () => void = () => undefined;
 
-  /** @param target must have an address */
-  constructor(target: PodTarget & { ip: string }, context: KeeperContext, events: KeeperEvents) {
+  constructor(
+    target: PodTarget & { ip: string },
+    context: LinkContext,
+    events: PersistentLinkEvents,
+  ) {
     this.#target = target;
-    this.#ip = target.ip;
     this.#context = context;
     this.#events = events;
   }
 
-  get state(): KeeperState {
+  get state(): PersistentLinkState {
     const state = this.#link?.state ?? 'Closed';
     if (state !== 'Closed') return state;
     return this.#incompatible ? 'Incompatible' : 'Waiting';
   }
 
   start(): void {
-    this.#release = this.#context.slots.take(() => this.#dial());
+    if (this.#events.hasEnded()) return;
+    this.#leaveQueue = this.#context.connects.take(this.#attempt, () => this.#dial());
   }
 
   /** Ends the link and never dials again. */
@@ -83,7 +94,16 @@ export class Keeper {
     this.#stopped = true;
     this.#cancelRetry();
     this.#link?.drop();
-    this.#release();
+    this.#leaveQueue();
+  }
+
+  /** Something speaks for the pod: its next attempt is a first one again, and comes at once. */
+  retryNow(): void {
+    this.#failures = 0;
+    if (this.state !== 'Waiting') return;
+    this.#cancelRetry();
+    this.#leaveQueue();
+    this.start();
   }
 
   announce(term: number): void {
@@ -94,11 +114,14 @@ export class Keeper {
     this.#link?.send(configure);
   }
 
+  get #attempt(): Attempt {
+    return { namespace: this.#target.namespace, failures: this.#failures };
+  }
+
   #dial(): void {
     const { credentials, dial, reviewToken, clock, random, timing } = this.#context;
-    this.#link = new Link({
+    const link = new Link({
       target: this.#target,
-      ip: this.#ip,
       credentials: credentials(),
       dial,
       reviewToken,
@@ -107,15 +130,34 @@ export class Keeper {
       timing,
       term: () => this.#events.term(),
       events: {
+        onReached: () => this.#reached(link),
         onConnected: (hello) => this.#connected(hello),
         onReport: (report) => this.#events.onReport(report),
         onClosed: (closure) => this.#closed(closure),
       },
     });
+    this.#link = link;
+  }
+
+  /** Keeps its place among the connects until its handshake begins, so that few open connections wait. */
+  #reached(link: Link): void {
+    const { handshakes, clock, timing } = this.#context;
+    const leaveConnects = this.#leaveQueue;
+    let cancel = (): void => undefined;
+    const leaveHandshakes = handshakes.take(this.#attempt, () => {
+      leaveConnects();
+      cancel = clock.after(timing.placeMs, () => this.#leaveQueue());
+      link.handshake();
+    });
+    this.#leaveQueue = () => {
+      cancel();
+      leaveConnects();
+      leaveHandshakes();
+    };
   }
 
   #connected(hello: HelloFacts): void {
-    this.#release();
+    this.#leaveQueue();
     this.#connectedAt = this.#context.clock.monotonic();
     this.#incompatible = false;
     const { runtimeVersion, boot } = hello;
@@ -124,24 +166,25 @@ export class Keeper {
   }
 
   #closed(closure: Closure): void {
-    this.#release();
+    this.#leaveQueue();
     this.#log(closure);
     const { clock, timing } = this.#context;
     const lasted = this.#connectedAt === undefined ? 0 : clock.monotonic() - this.#connectedAt;
-    if (lasted >= timing.stableMs) this.#attempt = 0;
     this.#connectedAt = undefined;
     this.#incompatible = closure.reason === 'Incompatible';
-    this.#events.onClosed(closure);
-    if (!this.#stopped) this.#cancelRetry = clock.after(this.#delay(), () => this.start());
+    const delay = this.#delay(lasted >= timing.stableMs);
+    this.#events.onClosed(closure, this.#failures);
+    if (!this.#stopped) this.#cancelRetry = clock.after(delay, () => this.start());
   }
 
-  /** Another version does not go away by asking often. */
-  #delay(): number {
+  /** @param lasted whether the link that ended was a success */
+  #delay(lasted: boolean): number {
     const { random, timing } = this.#context;
+    const before = lasted ? 0 : this.#failures;
+    this.#failures = lasted ? 0 : before + 1;
+    // Another version does not go away by asking often.
     if (this.#incompatible) return (timing.maxMs * (1 + random())) / 2;
-    const delay = fullJitter(this.#attempt, timing, random());
-    this.#attempt += 1;
-    return delay;
+    return fullJitter(before, timing, random());
   }
 
   #log({ reason, message }: Closure): void {

@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** Listens, and then blocks for ever: the kernel accepts a few connections and drops the packets of all others. */
+const PROGRAM = `
+  const { createServer } = require('node:net');
+  const { writeSync } = require('node:fs');
+  const [host, port] = process.argv.slice(1);
+  const server = createServer();
+  server.listen({ host, port: Number(port), backlog: 1 }, () => {
+    writeSync(1, String(server.address().port));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });
+`;
+
+/** The control port of a pod on a node that is gone: whoever connects hears nothing. */
+export class DeadPort {
+  readonly port: number;
+  readonly #process: ChildProcess;
+  readonly #accepted: Socket[];
+
+  private constructor(port: number, process: ChildProcess, accepted: Socket[]) {
+    this.port = port;
+    this.#process = process;
+    this.#accepted = accepted;
+  }
+
+  static async start(host: string, port = 0): Promise<DeadPort> {
+    const child = spawn(process.execPath, ['-e', PROGRAM, host, String(port)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [output] = (await once(child.stdout, 'data')) as [Buffer];
+    const listening = Number(output.toString());
+    // The kernel's line for a server that accepts one at a time holds two.
+    const accepted = [1, 2].map(() => connect(listening, host));
+    for (const socket of accepted) socket.on('error', () => undefined);
+    await Promise.all(accepted.map((socket) => once(socket, 'connect')));
+    return new DeadPort(listening, child, accepted);
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#accepted) socket.destroy();
+    const exited = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await exited;
+  }
+}

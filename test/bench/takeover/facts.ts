@@ -1,0 +1,60 @@
+import type { AgentDeployment, CircuitBreakerPolicy } from '../../../crds/generated/types.ts';
+import {
+  AgentDeployments,
+  CircuitBreakerPolicies,
+  Informer,
+  keyOf,
+  type KubeClient,
+  type KubernetesObject,
+} from '../../../operator/kube/index.ts';
+
+/** What a status says of pods, times and figures aside. */
+function factsOf({ status }: AgentDeployment | CircuitBreakerPolicy): string {
+  const { conditions, summary, ...rest } = (status ?? {}) as Record<string, unknown>;
+  const { state, pods, circuits } = rest as Record<string, unknown>;
+  const told = ((conditions ?? []) as { type: string; status: string; reason: string }[]).map(
+    ({ type, status: value, reason }) => `${type}=${value} ${reason}`,
+  );
+  return JSON.stringify([state, pods, circuits, summary, told]);
+}
+
+/** Follows the statuses of all agents and policies, and counts those that change. */
+export class Facts {
+  readonly #known = new Map<string, string>();
+  /** Changes since the last `reset`, the latest first. */
+  changes: { key: string; from: string; to: string }[] = [];
+  #policies: Informer<CircuitBreakerPolicy>;
+  #agents: Informer<AgentDeployment>;
+
+  constructor(client: KubeClient, signal: AbortSignal) {
+    this.#policies = new Informer({ client, resource: CircuitBreakerPolicies });
+    this.#agents = new Informer({ client, resource: AgentDeployments });
+    this.#policies.onChange((policy) => this.#heard('policy', policy));
+    this.#agents.onChange((agent) => this.#heard('agent', agent));
+    this.#policies.start(signal);
+    this.#agents.start(signal);
+  }
+
+  reset(): void {
+    this.changes = [];
+  }
+
+  /** How many pods have the configuration of their policies, by what the policies say. */
+  get programmed(): number {
+    return this.#policies
+      .list()
+      .reduce((sum, { status }) => sum + (status?.pods?.programmed ?? 0), 0);
+  }
+
+  #heard(
+    kind: string,
+    object: (KubernetesObject & (AgentDeployment | CircuitBreakerPolicy)) | undefined,
+  ): void {
+    if (!object) return;
+    const key = `${kind} ${keyOf(object)}`;
+    const to = factsOf(object);
+    const from = this.#known.get(key);
+    this.#known.set(key, to);
+    if (from !== undefined && from !== to) this.changes.unshift({ key, from, to });
+  }
+}

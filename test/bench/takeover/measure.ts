@@ -1,0 +1,236 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import { OPERATOR_COMMON_NAME, PORTS } from '../../../contract/link.ts';
+import { AGENT_LABEL, MANAGED_BY } from '../../../operator/desired/metadata.ts';
+import { KubeClient, Leases, Secrets, Transport } from '../../../operator/kube/index.ts';
+import { type Authority, issueClientCertificate } from '../../../operator/links/authority.ts';
+import { DeadPort } from '../../../operator/links/testing/deadPort.ts';
+import { settingsFrom } from '../../../operator/settings.ts';
+import { say, waitFor } from '../../cluster/step.ts';
+import { clusterOf } from '../../kit/operator/access.ts';
+import { LEASE, NAMESPACE, OperatorProcess } from '../../kit/operator/operatorProcess.ts';
+import { Runtimes } from '../operator/runtimes.ts';
+import { LONG_MS, now } from '../operator/spans.ts';
+import { inParallel, World } from '../operator/world.ts';
+import type { BareOrder, BareResult } from './bareMain.ts';
+import { Facts } from './facts.ts';
+
+const PREFIX = 'takeover';
+const PODS_PER_AGENT = 10;
+/** All dead pods have this address. */
+const DEAD = '127.66.66.66';
+/** Each costs the operator some 10 ms. */
+const SCRAPE_MS = 200;
+/** Status follows links within a second or two. */
+const QUIET_MS = 5_000;
+/** The connections that the operator opens at a time, as its settings are when nothing is set. */
+const { dialling, tokenReviewsInFlight } = settingsFrom({
+  POD_NAMESPACE: NAMESPACE,
+  POD_NAME: 'bench',
+  RUNTIME_IMAGE: 'bench',
+});
+
+const addressOf = (index: number): string =>
+  `127.2.${Math.floor(index / 200)}.${1 + (index % 200)}`;
+
+/** One run: many pods, and leaders that are killed one after another. */
+export class TakeoverBench {
+  readonly #world: World;
+  readonly #program: string;
+  readonly #pods: number;
+  readonly #transport: Transport;
+  readonly #client: KubeClient;
+  readonly #stop = new AbortController();
+  #facts!: Facts;
+  #operator: OperatorProcess | undefined;
+  #runtimes: Runtimes | undefined;
+  #deadPort: DeadPort | undefined;
+  #authority!: Authority;
+  #started = 0;
+  #dead = 0;
+  #made = 0;
+
+  constructor(world: World, program: string, pods: number) {
+    this.#world = world;
+    this.#program = program;
+    this.#pods = pods;
+    this.#transport = new Transport({ config: clusterOf(world.access), registry: new Registry() });
+    this.#client = new KubeClient(this.#transport);
+  }
+
+  /** Agents, their pods, and a leader that is linked to all of them. */
+  async start(): Promise<void> {
+    const agents = Math.ceil(this.#pods / PODS_PER_AGENT);
+    await this.#world.makeAgents(PREFIX, agents);
+    this.#operator = await this.#startOperator();
+    await waitFor('every agent has its account', LONG_MS, () => this.#hasAccounts(agents), 1_000);
+    this.#authority = await this.#readAuthority();
+    this.#deadPort = await DeadPort.start(DEAD, PORTS.control);
+    const { certificate } = this.#authority;
+    this.#runtimes = await Runtimes.start(this.#world.access, certificate, DEAD);
+    await inParallel(this.#pods, (index) => this.#makePod(index));
+    this.#made = this.#pods;
+    await this.#whenLinked(this.#operator);
+    this.#facts = new Facts(this.#client, this.#stop.signal);
+  }
+
+  /** So many of all pods are dead from now on, and the leader has said so. */
+  async lose(percent: number): Promise<void> {
+    const dead = Math.floor((this.#pods * percent) / 100);
+    const every = this.#pods / Math.max(1, dead);
+    const chosen = Array.from({ length: dead }, (_, index) => Math.floor(index * every));
+    await inParallel(dead, (index) => this.#run(chosen[index]!, DEAD));
+    this.#dead = dead;
+    await this.#whenLinked(this.#operator!);
+    await waitFor('status says which pods are alive', LONG_MS, () => this.#toldAll());
+    await pause(QUIET_MS);
+  }
+
+  /** Seconds that a client takes which does nothing but link. */
+  async bare(): Promise<number> {
+    const credentials = await issueClientCertificate(this.#authority, {
+      commonName: OPERATOR_COMMON_NAME,
+      lifeMs: 3_600_000,
+    });
+    const addresses = await this.#liveAddresses();
+    const order: BareOrder = {
+      access: this.#world.access,
+      credentials,
+      addresses,
+      handshakes: dialling.handshakes.first,
+      reviews: tokenReviewsInFlight,
+    };
+    const child = fork(join(import.meta.dirname, 'bareMain.ts'), {
+      env: { ...process.env, BENCH: JSON.stringify(order) },
+    });
+    const [result] = (await once(child, 'message')) as [BareResult];
+    return result.seconds;
+  }
+
+  /** Kills the leader; seconds from the standby's holding the Lease until it is linked to all live pods. */
+  async takeover(): Promise<{ seconds: number; falseWrites: number }> {
+    const standby = await this.#startOperator();
+    await waitFor('the standby is ready', LONG_MS, async () => {
+      const metrics = await standby.metrics();
+      return metrics !== undefined && metrics.sum('workqueue_adds_total') > 0;
+    });
+    await pause(QUIET_MS);
+    this.#facts.reset();
+    await this.#operator!.end('SIGKILL');
+    this.#operator = standby;
+    await waitFor('the standby leads', 60_000, () => this.#holds(standby), 10);
+    const begun = now();
+    await this.#whenLinked(standby);
+    const seconds = (now() - begun) / 1000;
+    await pause(QUIET_MS);
+    const { changes } = this.#facts;
+    for (const { key, from, to } of changes.slice(0, 3)) say(`${key}: ${from} became ${to}`);
+    return { seconds, falseWrites: changes.length };
+  }
+
+  /** The most seconds from a pod's being Running until it is linked. */
+  async newPods(count: number): Promise<number> {
+    let most = 0;
+    for (let made = 0; made < count; made++) {
+      await this.#makePod(this.#made++);
+      const begun = now();
+      await this.#whenLinked(this.#operator!, 20);
+      most = Math.max(most, (now() - begun) / 1000);
+    }
+    return most;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#runtimes?.stop();
+    await this.#deadPort?.stop();
+    await this.#operator?.end('SIGKILL');
+    await this.#transport.close();
+  }
+
+  async #startOperator(): Promise<OperatorProcess> {
+    const { access, directory } = this.#world;
+    const place = { program: this.#program, access, directory };
+    return OperatorProcess.start(`operator-${this.#started++}`, place);
+  }
+
+  async #hasAccounts(agents: number): Promise<boolean> {
+    const { body } = await this.#world.server.request<{ items: object[] }>(
+      'GET',
+      '/api/v1/serviceaccounts',
+      { query: { labelSelector: AGENT_LABEL } },
+    );
+    return body.items.length === agents;
+  }
+
+  async #readAuthority(): Promise<Authority> {
+    const secret = await this.#client.get(Secrets, NAMESPACE, 'breakwater-authority');
+    const read = (name: string): string => Buffer.from(secret!.data![name]!, 'base64').toString();
+    return { certificate: read('tls.crt'), key: read('tls.key') };
+  }
+
+  #placeOf(index: number): { namespace: string; agent: string; path: string } {
+    const agents = Math.ceil(this.#pods / PODS_PER_AGENT);
+    const { namespace, name } = World.place(PREFIX, index % agents);
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    return { namespace, agent: name, path };
+  }
+
+  async #makePod(index: number): Promise<void> {
+    const { agent, path } = this.#placeOf(index);
+    const labels = { 'app.kubernetes.io/managed-by': MANAGED_BY, [AGENT_LABEL]: agent };
+    await this.#world.post(path, {
+      metadata: { name: `pod-${index}`, labels },
+      spec: { serviceAccountName: agent, containers: [{ name: 'agent', image: 'runtime:bench' }] },
+    });
+    await this.#run(index, addressOf(index));
+  }
+
+  /** The pod runs at an address from now on. */
+  async #run(index: number, podIP: string): Promise<void> {
+    await this.#world.patch(`${this.#placeOf(index).path}/pod-${index}/status`, {
+      status: {
+        phase: 'Running',
+        podIP,
+        podIPs: [{ ip: podIP }],
+        conditions: [{ type: 'Ready', status: 'True' }],
+      },
+    });
+  }
+
+  async #liveAddresses(): Promise<string[]> {
+    const { body } = await this.#world.server.request<{
+      items: { status: { podIP: string } }[];
+    }>('GET', '/api/v1/pods', { query: { labelSelector: AGENT_LABEL } });
+    return body.items.map(({ status }) => status.podIP).filter((ip) => ip !== DEAD);
+  }
+
+  get #live(): number {
+    return this.#made - this.#dead;
+  }
+
+  async #whenLinked(operator: OperatorProcess, every = SCRAPE_MS): Promise<void> {
+    const live = this.#live;
+    await waitFor(
+      `${live} links are open`,
+      LONG_MS,
+      async () => {
+        const metrics = await operator.metrics();
+        return metrics?.sum('breakwater_links', { state: 'connected' }) === live;
+      },
+      every,
+    );
+  }
+
+  #toldAll(): boolean {
+    return this.#facts.programmed === this.#live;
+  }
+
+  async #holds(operator: OperatorProcess): Promise<boolean> {
+    const lease = await this.#client.get(Leases, NAMESPACE, LEASE);
+    return lease?.spec?.holderIdentity?.startsWith(`${operator.name}_`) === true;
+  }
+}
