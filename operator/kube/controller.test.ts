@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { Controller, TerminalError } from './controller.ts';
 import { ApiError } from './errors.ts';
 import type { Reconcile } from './controller.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 
 describe('Controller', () => {
   let clock: FakeClock;

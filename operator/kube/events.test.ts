@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { ApiError } from './errors.ts';
 import { EventRecorder } from './events.ts';
 import type { EventInput } from './events.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 import type { Event } from './types.ts';
 
 const opened: EventInput = {

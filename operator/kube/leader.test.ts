@@ -3,8 +3,8 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { LeaderElector, NotLeaderError } from './leader.ts';
 import type { LeaderTerm } from './leader.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
-import { MemoryLeases } from './testing/memoryLeases.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
+import { MemoryLeases } from '../testing/memoryLeases.ts';
 
 interface Candidate {
   elector: LeaderElector;

@@ -3,10 +3,10 @@ import { Registry } from 'prom-client';
 import { KubeClient } from './client.ts';
 import { ConnectionError, isTooManyRequests } from './errors.ts';
 import type { ApiError } from './errors.ts';
-import { ConfigMaps } from './resource.ts';
-import { FakeApi, json, refusal } from './testing/fakeApi.ts';
-import type { Answer } from './testing/fakeApi.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { ConfigMaps } from '../resources/resources.ts';
+import { FakeApi, json, refusal } from '../testing/fakeApi.ts';
+import type { Answer } from '../testing/fakeApi.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 import { Transport } from './transport.ts';
 
 const OBJECT = { metadata: { namespace: 'ns', name: 'a' }, unknown: { kept: true } };

@@ -10,7 +10,7 @@ import {
 } from './authority.ts';
 import { Links } from './links.ts';
 import type { PodTarget } from './target.ts';
-import { MemoryLogger } from './testing/harness.ts';
+import { MemoryLogger } from '../testing/linksHarness.ts';
 import {
   AGENT,
   configuration,
@@ -19,8 +19,8 @@ import {
   review,
   snapshot,
   target,
-} from './testing/messages.ts';
-import { type PodConnection, PodServer } from './testing/podServer.ts';
+} from '../testing/messages.ts';
+import { type PodConnection, PodServer } from '../testing/podServer.ts';
 
 const COUNT = 1_000;
 const A = hashOf('a');

@@ -6,19 +6,20 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
-import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
+import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import {
-  AgentDeployments,
-  CircuitBreakerPolicies,
   keyOf,
-  RateLimitPolicies,
-  splitKey,
   type EventRecorder,
   type KubernetesObject,
   type Pod,
   type Reconcile,
   type Resource,
 } from '../kube/index.ts';
+import {
+  AgentDeployments,
+  CircuitBreakerPolicies,
+  RateLimitPolicies,
+} from '../resources/resources.ts';
 import type { PodLinks } from '../links/index.ts';
 import { agentStatus } from '../status/agent.ts';
 import { statusChange } from '../status/change.ts';
@@ -30,14 +31,14 @@ import {
 } from '../status/events.ts';
 import type { AgentObservation } from '../status/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../status/policy.ts';
-import { BY_AGENT } from './agentOf.ts';
+import { BY_AGENT, namesOf } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { slotsOf } from './slots.ts';
+import { versionsText } from './attachedVersions.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
 export interface StatusReconcilerOptions {
@@ -94,7 +95,7 @@ export class StatusReconciler {
 
   agent: Reconcile = async (key, signal) => {
     const { caches, attachments, agents } = this.#options;
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     const cached = caches.agents.get(namespace, name);
     if (!cached || cached.metadata.deletionTimestamp) {
       this.#agents.forget('AgentDeployment', key);
@@ -103,7 +104,7 @@ export class StatusReconciler {
     const state = agents.stateOf(key);
     const current = attachments.of(namespace).agents.get(name);
     // Otherwise the agent is about to be reconciled, and that asks for its status again.
-    if (!state || !current || slotsOf(state.attachment) !== slotsOf(current)) return;
+    if (!state || !current || versionsText(state.attachment) !== versionsText(current)) return;
     const early = this.#early([key]);
     if (early > 0) return { requeueAfterMs: early };
     const agent = this.#agents.newest(cached);
@@ -118,7 +119,7 @@ export class StatusReconciler {
   };
 
   breaker: Reconcile = (key, signal) => {
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.breaker(namespace, name);
     return this.#policy(
       key,
@@ -134,7 +135,7 @@ export class StatusReconciler {
   };
 
   limit: Reconcile = (key, signal) => {
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
     return this.#policy(key, attachment, this.#limits, RateLimitPolicies, signal, (input) => {
       const next = rateLimitPolicyStatus(input);
@@ -159,7 +160,7 @@ export class StatusReconciler {
       writer.forget(resource.kind, key);
       return;
     }
-    const { namespace } = parts(key);
+    const { namespace } = namesOf(key);
     const keys = attachment.targets.map((agent) => `${namespace}/${agent}`);
     if (!this.#inForce(namespace, attachment)) return;
     const early = this.#early(keys);
@@ -213,14 +214,14 @@ export class StatusReconciler {
     return targets.every((name) => {
       const state = this.#options.agents.stateOf(`${namespace}/${name}`);
       const { uid } = policy.metadata;
-      return state && slotsOf(state.attachment, uid) === slotsOf(current.get(name)!, uid);
+      return state && versionsText(state.attachment, uid) === versionsText(current.get(name)!, uid);
     });
   }
 
   /** @param whole whether the Deployment and the autoscaler are looked at too, of which policies tell nothing */
   #observe(key: string, whole: boolean): AgentObservation {
     const { caches, links, agents, clock } = this.#options;
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     return observe({
       state: agents.stateOf(key),
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
@@ -271,8 +272,3 @@ export class StatusReconciler {
     return left.length > 0 ? Math.min(...left) : 0;
   }
 }
-
-const parts = (key: string): { namespace: string; name: string } => {
-  const { namespace = '', name } = splitKey(key);
-  return { namespace, name };
-};

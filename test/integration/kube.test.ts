@@ -2,8 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import {
-  AgentDeployments,
-  ConfigMaps,
   EventRecorder,
   Events,
   Informer,
@@ -15,6 +13,7 @@ import {
   loadClusterConfig,
   Transport,
 } from '../../operator/kube/index.ts';
+import { AgentDeployments, ConfigMaps } from '../../operator/resources/resources.ts';
 import type { ApiError, ConfigMap, KubernetesObject } from '../../operator/kube/index.ts';
 import { waitFor } from '../cluster/step.ts';
 import { unrestricted } from '../kit/unrestricted.ts';

@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import {
-  ConfigMaps,
   KubeClient,
   LeaderElector,
   Leases,
@@ -11,6 +10,7 @@ import {
   systemClock,
   Transport,
 } from '../../operator/kube/index.ts';
+import { ConfigMaps } from '../../operator/resources/resources.ts';
 import type { Clock, ClusterConfig, LeaderTerm } from '../../operator/kube/index.ts';
 import { waitFor } from '../cluster/step.ts';
 import { START_TIMEOUT, startApiServer } from './apiserver.ts';

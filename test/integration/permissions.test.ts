@@ -15,9 +15,9 @@ import {
   loadClusterConfig,
   Transport,
 } from '../../operator/kube/index.ts';
-import { hello, snapshot, target } from '../../operator/links/testing/messages.ts';
-import { PodServer } from '../../operator/links/testing/podServer.ts';
-import { permissions, type Scope } from '../../operator/permissions.ts';
+import { hello, snapshot, target } from '../../operator/testing/messages.ts';
+import { PodServer } from '../../operator/testing/podServer.ts';
+import { permissions, type Scope } from '../../operator/resources/permissions.ts';
 import { settingsFrom } from '../../operator/settings.ts';
 import { run } from '../cluster/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';

@@ -1,0 +1,48 @@
+import type { Limit } from '../../../contract/generated/types.ts';
+import type { RateLimitPolicy, RateLimitPolicySpec } from '../../../crds/generated/types.ts';
+import { parsePositiveDuration } from '../common/duration.ts';
+import { requires } from '../common/features.ts';
+
+/**
+ * The limits that a policy puts on a target: inbound, or a dependency. Throws an InvalidSpecError for what the
+ * schema should have refused.
+ */
+export function resolveLimits(target: string, { metadata, spec }: RateLimitPolicy): Limit[] {
+  return spec.limits.map((limit, index) => ({
+    target,
+    policy: metadata.name,
+    name: limit.name,
+    resource: limit.resource,
+    refill: {
+      amount: limit.refill.amount,
+      perMs: parsePositiveDuration(limit.refill.per, `spec.limits[${index}].refill.per`),
+    },
+    capacity: limit.capacity,
+    ...keyed(limit),
+    ...queued(limit, `spec.limits[${index}].maxWait`),
+    ...(spec.mode === 'Shadow' ? { mode: 'Shadow' as const } : {}),
+    requires: requires(
+      `Limit.${limit.resource}`,
+      limit.key?.header !== undefined && 'Limit.Key',
+      limit.key?.principal === true && 'Limit.Principal',
+      limit.onLimit === 'Queue' && 'Limit.Queue',
+      spec.mode === 'Shadow' && 'Limit.Shadow',
+    ),
+  }));
+}
+
+type LimitSpec = RateLimitPolicySpec['limits'][number];
+
+function keyed({ key, maxKeys }: LimitSpec): Pick<Limit, 'key' | 'maxKeys'> {
+  if (key === undefined) return {};
+  if (key.header === undefined) return { key: { principal: true }, maxKeys };
+  return { key: { header: key.header.toLowerCase() }, maxKeys };
+}
+
+function queued(
+  { onLimit, maxWait }: LimitSpec,
+  field: string,
+): Pick<Limit, 'onLimit' | 'maxWaitMs'> {
+  const maxWaitMs = parsePositiveDuration(maxWait, field);
+  return onLimit === 'Queue' ? { onLimit, maxWaitMs } : {};
+}
