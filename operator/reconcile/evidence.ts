@@ -1,11 +1,11 @@
 import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { parseRevision } from '../../contract/revision.ts';
-import { parseConfiguration } from '../../contract/validate.ts';
+import { parsePublished } from '../../contract/validate.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConfigMap } from '../kube/index.ts';
 import type { PodReport } from '../links/index.ts';
-import type { Evidence } from './revisions.ts';
+import type { Evidence, Published } from './revisions.ts';
 
 /** @param applied the configuration that this process applied last */
 export function evidenceOf({
@@ -19,7 +19,7 @@ export function evidenceOf({
   applied: Configuration | undefined;
   pods: readonly PodReport[];
 }): Evidence {
-  const stored = storedConfiguration(configMap, applied);
+  const stored = published(configMap, applied);
   const reported = parseRevision(agent.status?.configuration?.revision ?? '');
   return {
     ...(stored && { stored }),
@@ -32,16 +32,15 @@ export function evidenceOf({
 }
 
 /** As a rule the ConfigMap holds what was applied last, and to compare it takes less than to parse it. */
-function storedConfiguration(
+function published(
   object: ConfigMap | undefined,
   applied: Configuration | undefined,
-): Configuration | undefined {
+): Published | undefined {
   const text = object?.data?.[MOUNTS.configurationKey];
   if (text === undefined) return undefined;
   if (applied && JSON.stringify(applied) === text) return applied;
   try {
-    const parsed = parseConfiguration(JSON.parse(text));
-    return parsed.ok ? parsed.value : undefined;
+    return parsePublished(JSON.parse(text));
   } catch {
     return undefined;
   }

@@ -1,4 +1,9 @@
 /** Objects for tests, as the API server would give them: with defaults filled in. */
+import {
+  AGENT_DEPLOYMENT_DEFAULTS,
+  CIRCUIT_BREAKER_POLICY_DEFAULTS,
+  RATE_LIMIT_POLICY_DEFAULTS,
+} from '../../crds/generated/defaults.ts';
 import type {
   AgentDeployment,
   AgentDeploymentSpec,
@@ -29,14 +34,7 @@ export function modelOf(...endpoints: Endpoint[]): AgentDeploymentSpec['model'] 
 export function cacheFixture(
   rest: Partial<AgentDeploymentSpec['cache']> = {},
 ): AgentDeploymentSpec['cache'] {
-  return {
-    mode: 'Disabled',
-    scope: 'PerPrincipal',
-    hot: { maxEntries: 100, ttl: '5m' },
-    warm: { maxEntries: 500, ttl: '30m' },
-    cold: { maxEntries: 2000, ttl: '1h' },
-    ...rest,
-  };
+  return { ...AGENT_DEPLOYMENT_DEFAULTS.cache, ...rest };
 }
 
 export function agentFixture(
@@ -49,6 +47,7 @@ export function agentFixture(
     kind: 'AgentDeployment',
     metadata: { name, namespace: 'support', uid: `uid-${name}`, generation: 1, ...metadata },
     spec: {
+      ...AGENT_DEPLOYMENT_DEFAULTS,
       replicas: 3,
       model: modelOf(
         endpoint('primary', {
@@ -56,38 +55,6 @@ export function agentFixture(
           apiKeySecretRef: { name: 'anthropic', key: 'api-key' },
         }),
       ),
-      timeouts: {
-        connect: '10s',
-        request: '5m',
-        firstToken: '60s',
-        streamIdle: '120s',
-        transportIdle: '45s',
-        run: '15m',
-        tool: '30s',
-      },
-      retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
-      bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
-      auth: { type: 'None' },
-      cache: cacheFixture(),
-      conversation: {
-        maxMessages: 100,
-        maxTurns: 16,
-        maxTokens: 4096,
-        idleTimeout: '1h',
-        store: { type: 'Memory' },
-      },
-      security: { egress: { denyPrivateNetworks: true } },
-      shutdown: { drainTimeout: '5m', handlerTimeout: '30s' },
-      service: { type: 'ClusterIP', port: 80 },
-      probes: {
-        startup: { period: '1s', timeout: '1s', failureThreshold: 300 },
-        liveness: { period: '10s', timeout: '5s', failureThreshold: 3 },
-        readiness: { period: '5s', timeout: '3s', failureThreshold: 2 },
-      },
-      disruption: { maxUnavailable: 1 },
-      networkPolicy: { enabled: true },
-      runtimeUpgrade: 'Automatic',
-      monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
       ...spec,
     },
   };
@@ -121,13 +88,10 @@ export function breakerFixture(
     metadata: { name, namespace: 'support', uid: `uid-cbp-${name}`, generation: 1, ...metadata },
     spec: {
       ...(spec.targetSelectors === undefined && { targetRefs: [target('triage')] }),
+      ...CIRCUIT_BREAKER_POLICY_DEFAULTS,
       trip: { consecutiveFailures: 3 },
       openDuration: '30s',
       maxOpenDuration: '5m',
-      failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
-      halfOpen: { maxProbes: 1, successThreshold: 2 },
-      recovery: { rampUp: '0s' },
-      mode: 'Enforce',
       scope: 'Pod',
       ...spec,
     },
@@ -160,8 +124,8 @@ export function limitFixture(
     metadata: { name, namespace: 'support', uid: `uid-arlp-${name}`, generation: 1, ...metadata },
     spec: {
       ...(spec.targetSelectors === undefined && { targetRefs: [target('triage')] }),
+      ...RATE_LIMIT_POLICY_DEFAULTS,
       limits: [bucketFixture('requests')],
-      mode: 'Enforce',
       scope: 'Pod',
       ...spec,
     },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { CIRCUIT_BREAKER_POLICY_DEFAULTS } from '../../../crds/generated/defaults.ts';
 import type { CircuitBreakerPolicySpec } from '../../../crds/generated/types.ts';
 import { resolveCircuit } from './circuit.ts';
 import { breakerFixture } from '../../testing/fixtures.ts';
@@ -7,7 +8,7 @@ const resolve = (spec: Partial<CircuitBreakerPolicySpec>): ReturnType<typeof res
   resolveCircuit('model/primary', breakerFixture('strict', spec));
 
 describe('resolveCircuit', () => {
-  it('leaves out what an older runtime does anyway', () => {
+  it('sends every default, and needs nothing for it that an older runtime lacks', () => {
     expect(resolve({})).toEqual({
       dependency: 'model/primary',
       policy: 'strict',
@@ -15,6 +16,9 @@ describe('resolveCircuit', () => {
       openDurationMs: 30_000,
       maxOpenDurationMs: 300_000,
       halfOpen: { maxProbes: 1, successThreshold: 2 },
+      failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
+      recovery: { rampUpMs: 0 },
+      mode: 'Enforce',
       requires: ['Circuit.ConsecutiveFailures'],
     });
   });
@@ -22,9 +26,14 @@ describe('resolveCircuit', () => {
   it('is the same for the same classes of failures in another order', () => {
     const all = [...breakerFixture().spec.failureOn];
     expect(resolve({ failureOn: all.reverse() })).toEqual(resolve({}));
-    expect(resolve({ failureOn: ['RateLimited', 'Timeout'] })).toMatchObject({
-      failureOn: ['Timeout', 'RateLimited'],
+    expect(resolve({ failureOn: ['Timeout', 'RateLimited'] })).toMatchObject({
+      failureOn: ['RateLimited', 'Timeout'],
     });
+  });
+
+  it('is without a policy what a policy with nothing but targets makes it', () => {
+    const { policy: _policy, ...defaults } = resolve(CIRCUIT_BREAKER_POLICY_DEFAULTS);
+    expect(resolveCircuit('model/primary', undefined)).toEqual(defaults);
   });
 
   it.each<[string, Partial<CircuitBreakerPolicySpec>, object]>([

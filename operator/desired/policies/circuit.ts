@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { CIRCUIT_BREAKER_POLICY_DEFAULTS } from '../../../crds/generated/defaults.ts';
 import type { Circuit, FailureRate, SlowCalls } from '../../../contract/generated/types.ts';
 import type {
   CircuitBreakerPolicy,
@@ -6,45 +8,29 @@ import type {
 import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires, type Feature } from '../common/features.ts';
+import { byText } from '../common/wording.ts';
 
-/** What a circuit without a policy does. */
-const DEFAULT_CIRCUIT = {
-  trip: { consecutiveFailures: 5 },
-  openDurationMs: 60_000,
-  maxOpenDurationMs: 600_000,
-  halfOpen: { maxProbes: 1, successThreshold: 2 },
-} as const;
-
-/** Classes of failures in the order in which a configuration has them, and whether they count by default. */
-const FAILURE_CLASSES = {
-  ServerError: true,
-  Overloaded: true,
-  Timeout: true,
-  Connection: true,
-  InvalidResponse: true,
-  RateLimited: false,
-} as const;
+type Rules = Pick<
+  CircuitBreakerPolicySpec,
+  keyof typeof CIRCUIT_BREAKER_POLICY_DEFAULTS | 'override' | 'resetToken'
+>;
 
 /**
- * The circuit of a dependency, with the built-in figures where there is no policy. Throws an InvalidSpecError for
- * what the schema should have refused.
+ * The circuit of a dependency. Without a policy it has the defaults of one. Throws an InvalidSpecError for what the
+ * schema should have refused.
  */
 export function resolveCircuit(
   dependency: string,
   policy: CircuitBreakerPolicy | undefined,
 ): Circuit {
-  if (policy === undefined) {
-    return { dependency, ...DEFAULT_CIRCUIT, requires: requires('Circuit.ConsecutiveFailures') };
-  }
-  const { spec } = policy;
-  const failureOn = failureClasses(spec);
+  const spec: Rules = policy?.spec ?? CIRCUIT_BREAKER_POLICY_DEFAULTS;
   checkOrder(
     ['spec.openDuration', spec.openDuration],
     ['spec.maxOpenDuration', spec.maxOpenDuration],
   );
   return {
     dependency,
-    policy: policy.metadata.name,
+    ...(policy && { policy: policy.metadata.name }),
     trip: trip(spec.trip),
     openDurationMs: parsePositiveDuration(spec.openDuration, 'spec.openDuration'),
     maxOpenDurationMs: parsePositiveDuration(spec.maxOpenDuration, 'spec.maxOpenDuration'),
@@ -52,12 +38,12 @@ export function resolveCircuit(
       maxProbes: spec.halfOpen.maxProbes,
       successThreshold: spec.halfOpen.successThreshold,
     },
-    ...(failureOn === undefined ? {} : { failureOn }),
-    ...recovery(spec.recovery),
-    ...(spec.mode === 'Shadow' ? { mode: 'Shadow' as const } : {}),
+    failureOn: [...spec.failureOn].sort(byText),
+    recovery: { rampUpMs: parseDuration(spec.recovery.rampUp, 'spec.recovery.rampUp') },
+    mode: spec.mode,
     ...(spec.override === undefined ? {} : { override: override(spec.override) }),
     ...(spec.resetToken === undefined ? {} : { resetToken: spec.resetToken }),
-    requires: featuresOf(spec, failureOn),
+    requires: featuresOf(spec),
   };
 }
 
@@ -65,13 +51,13 @@ export function resolveCircuit(
  * What a runtime must have, lest a rule never opens the circuit, calls are rejected that should not be, or an
  * override is not heeded. One without a ramp-up or without resets still does what a circuit is for.
  */
-function featuresOf(spec: CircuitBreakerPolicySpec, failureOn: string[] | undefined): Feature[] {
+function featuresOf(spec: Rules): Feature[] {
   const { trip: rules } = spec;
   return requires(
     rules.consecutiveFailures !== undefined && 'Circuit.ConsecutiveFailures',
     rules.failureRate !== undefined && 'Circuit.FailureRate',
     rules.slowCalls !== undefined && 'Circuit.SlowCalls',
-    failureOn !== undefined && 'Circuit.FailureOn',
+    !hasDefaultClasses(spec) && 'Circuit.FailureOn',
     spec.mode === 'Shadow' && 'Circuit.Shadow',
     spec.override !== undefined && 'Circuit.Override',
   );
@@ -114,17 +100,8 @@ function window(
   };
 }
 
-/** The classes in a fixed order, or undefined when they are the default ones. */
-function failureClasses({ failureOn }: CircuitBreakerPolicySpec): string[] | undefined {
-  const all = Object.entries(FAILURE_CLASSES);
-  const chosen = (name: string): boolean => failureOn.some((one) => one === name);
-  if (all.every(([name, usual]) => chosen(name) === usual)) return undefined;
-  return all.map(([name]) => name).filter(chosen);
-}
-
-function recovery({ rampUp }: CircuitBreakerPolicySpec['recovery']): Pick<Circuit, 'recovery'> {
-  const rampUpMs = parseDuration(rampUp, 'spec.recovery.rampUp');
-  return rampUpMs === 0 ? {} : { recovery: { rampUpMs } };
+function hasDefaultClasses({ failureOn }: Rules): boolean {
+  return isDeepStrictEqual(new Set(failureOn), new Set(CIRCUIT_BREAKER_POLICY_DEFAULTS.failureOn));
 }
 
 type Override = NonNullable<CircuitBreakerPolicySpec['override']>;

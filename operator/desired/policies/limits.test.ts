@@ -7,7 +7,7 @@ const resolve = (spec: Partial<RateLimitPolicySpec>): ReturnType<typeof resolveL
   resolveLimits('inbound', limitFixture('fair', spec))[0]!;
 
 describe('resolveLimits', () => {
-  it('leaves out what an older runtime does anyway', () => {
+  it('sends every default, and needs nothing for it that an older runtime lacks', () => {
     expect(resolve({})).toEqual({
       target: 'inbound',
       policy: 'fair',
@@ -15,6 +15,10 @@ describe('resolveLimits', () => {
       resource: 'Requests',
       refill: { amount: 10, perMs: 1000 },
       capacity: 100,
+      maxKeys: 10_000,
+      onLimit: 'Reject',
+      maxWaitMs: 2000,
+      mode: 'Enforce',
       requires: ['Limit.Requests'],
     });
   });

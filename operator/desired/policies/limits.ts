@@ -19,8 +19,10 @@ export function resolveLimits(target: string, { metadata, spec }: RateLimitPolic
     },
     capacity: limit.capacity,
     ...keyed(limit),
-    ...queued(limit, `spec.limits[${index}].maxWait`),
-    ...(spec.mode === 'Shadow' ? { mode: 'Shadow' as const } : {}),
+    maxKeys: limit.maxKeys,
+    onLimit: limit.onLimit,
+    maxWaitMs: parsePositiveDuration(limit.maxWait, `spec.limits[${index}].maxWait`),
+    mode: spec.mode,
     requires: requires(
       `Limit.${limit.resource}`,
       limit.key?.header !== undefined && 'Limit.Key',
@@ -33,16 +35,8 @@ export function resolveLimits(target: string, { metadata, spec }: RateLimitPolic
 
 type LimitSpec = RateLimitPolicySpec['limits'][number];
 
-function keyed({ key, maxKeys }: LimitSpec): Pick<Limit, 'key' | 'maxKeys'> {
+function keyed({ key }: LimitSpec): Pick<Limit, 'key'> {
   if (key === undefined) return {};
-  if (key.header === undefined) return { key: { principal: true }, maxKeys };
-  return { key: { header: key.header.toLowerCase() }, maxKeys };
-}
-
-function queued(
-  { onLimit, maxWait }: LimitSpec,
-  field: string,
-): Pick<Limit, 'onLimit' | 'maxWaitMs'> {
-  const maxWaitMs = parsePositiveDuration(maxWait, field);
-  return onLimit === 'Queue' ? { onLimit, maxWaitMs } : {};
+  if (key.header === undefined) return { key: { principal: true } };
+  return { key: { header: key.header.toLowerCase() } };
 }
