@@ -10,7 +10,6 @@ export type Verb =
   | 'patch'
   | 'delete'
   | 'status/update'
-  | 'status/patch'
   | 'finalizers/update';
 
 /** What an informer does. */

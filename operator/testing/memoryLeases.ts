@@ -1,6 +1,7 @@
 import { ApiError } from '../kube/errors.ts';
 import type { Lease } from '../kube/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { LeaderTerm } from '../kube/leader.ts';
 
 /** The API's leases in memory, with its rule for writes: a resourceVersion that is not current conflicts. */
 export class MemoryLeases {
@@ -55,4 +56,14 @@ export class MemoryLeases {
 
 function refused(reason: string): ApiError {
   return new ApiError(409, reason, { reason });
+}
+
+/** Whether the term still lasts. */
+export function lasts(term: LeaderTerm): boolean {
+  try {
+    term.assertLeading();
+    return true;
+  } catch {
+    return false;
+  }
 }
