@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { configMap } from '../operator/desired/configMap.ts';
+import { buildConfigMap } from '../operator/desired/objects/configMap.ts';
 import { planAgent } from '../operator/desired/plan.ts';
 import { attachments } from './local/agentPlan.ts';
 import type { Objects } from './manifests/inventory.ts';
@@ -29,7 +29,13 @@ export function render(
     const { content, hash } = plan;
     const configuration =
       content !== undefined && hash !== undefined
-        ? [configMap(agent, { revision: { term: 1, counter: 1 }, hash, content }, NO_AUTHORITY)]
+        ? [
+            buildConfigMap(
+              agent,
+              { revision: { term: 1, counter: 1 }, hash, content },
+              NO_AUTHORITY,
+            ),
+          ]
         : [];
     const rest = Object.values(plan).filter(isObject);
     return [...configuration, ...rest];

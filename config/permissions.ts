@@ -1,4 +1,4 @@
-import { permissions, type PolicyRule, type Scope } from '../operator/permissions.ts';
+import { permissions, type PolicyRule, type Scope } from '../operator/resources/permissions.ts';
 
 const SCOPES: Record<Scope, string> = {
   Agents: 'In the namespaces that are looked after.',
@@ -23,7 +23,7 @@ export function permissionTemplates(): string {
       '{{- end }}\n',
   );
   return [
-    '{{- /* Generated from operator/kube/resource.ts by `make generate`; do not edit. */ -}}\n',
+    '{{- /* Generated from operator/resources/resources.ts by `make generate`; do not edit. */ -}}\n',
     ...templates,
   ].join('\n');
 }

@@ -10,7 +10,9 @@ const configuration = (): Configuration => ({
   content: {
     agent: { namespace: 'support', name: 'triage', uid: 'a-1' },
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
+    loadBalancing: 'LeastLoaded',
     timeouts: { connectMs: 1000, requestMs: 60_000 },
+    egress: { allowHosts: [], denyPrivateNetworks: true },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [
       {
@@ -19,6 +21,10 @@ const configuration = (): Configuration => ({
         openDurationMs: 1000,
         maxOpenDurationMs: 2000,
         halfOpen: { maxProbes: 1, successThreshold: 1 },
+        failureOn: ['ServerError'],
+        recovery: { rampUpMs: 0 },
+        mode: 'Enforce',
+        requires: [],
       },
     ],
     limits: [

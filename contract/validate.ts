@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import commandSchema from './command.schema.json' with { type: 'json' };
 import configurationSchema from './configuration.schema.json' with { type: 'json' };
-import type { Command, Configuration, Hello, Report } from './generated/types.ts';
+import type { Command, Configuration, Hello, Report, Revision } from './generated/types.ts';
 import helloSchema from './hello.schema.json' with { type: 'json' };
 import reportSchema from './report.schema.json' with { type: 'json' };
 
@@ -42,6 +42,15 @@ function validator(schema: string): ValidateFunction {
 /** A resolved configuration, as in the agent's ConfigMap. Unknown fields are left in place. */
 export function parseConfiguration(value: unknown): Parsed<Configuration> {
   return check<Configuration>('configuration.schema.json', value);
+}
+
+/** Revision and hash of a configuration, whichever version of the operator wrote it. */
+export function parsePublished(
+  value: unknown,
+): Pick<Configuration, 'revision' | 'hash'> | undefined {
+  const { revision, hash } = (value ?? {}) as Partial<Configuration>;
+  const parsed = check<Revision>('configuration.schema.json#/definitions/Revision', revision);
+  return parsed.ok && typeof hash === 'string' ? { revision: parsed.value, hash } : undefined;
 }
 
 /** The first message of a runtime. */

@@ -1,12 +1,13 @@
 /**
  * Writes what is made from the custom resource definitions: their types (crds/generated/types.ts:
- * the resources as the API server stores them), the API reference and the chart's template.
+ * the resources as the API server stores them), what an empty spec has (crds/generated/defaults.ts),
+ * the API reference and the chart's template.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { chartTemplate } from './chart.ts';
-import { definitions, type Source } from './definitions.ts';
+import { definitions, type Schema, type Source } from './definitions.ts';
 import { reference } from './reference.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -54,6 +55,24 @@ function resource(source: Source): [string, JSONSchema] {
   return [kind, schema];
 }
 
+/** The value as the API server fills in its defaults; of a list, which has none of its own, as it is. */
+function defaulted(schema: Schema, value: unknown = schema.default): unknown {
+  if (schema.properties === undefined || typeof value !== 'object') return value;
+  const fields = Object.entries(schema.properties).map(([name, property]) => [
+    name,
+    defaulted(property, (value as Record<string, unknown>)[name]),
+  ]);
+  return { ...value, ...Object.fromEntries(fields.filter(([, field]) => field !== undefined)) };
+}
+
+/** As a constant such as CIRCUIT_BREAKER_POLICY_DEFAULTS. */
+function defaultsText({ definition, schema }: Source): string {
+  const { kind } = definition.spec.names;
+  const name = kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+  const value = JSON.stringify(defaulted(schema.properties!.spec!, {}), undefined, 2);
+  return `export const ${name}_DEFAULTS = ${value} satisfies Partial<${kind}Spec>;`;
+}
+
 function write(path: string, text: string): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);
@@ -79,5 +98,14 @@ const types = await compile(
   },
 );
 write('crds/generated/types.ts', types);
+write(
+  'crds/generated/defaults.ts',
+  [
+    '/* Generated from the YAML in crds/ by `make generate`; do not edit. What the API server makes of an empty spec. */',
+    `import type { ${sources.map(({ definition }) => `${definition.spec.names.kind}Spec`).join(', ')} } from './types.ts';`,
+    ...sources.map(defaultsText),
+    '',
+  ].join('\n'),
+);
 write('charts/breakwater/templates/crds.yaml', chartTemplate(sources.map(({ text }) => text)));
 write('docs/reference/api.md', reference(sources));

@@ -154,6 +154,7 @@ const OPERATOR: Layer[] = [
       'operator/desired/common',
       'operator/desired/policies',
       'operator/desired/configuration',
+      'operator/desired/objects',
       'operator/desired',
     ],
     refuses: INPUT_AND_OUTPUT,

@@ -1,5 +1,6 @@
-import { MANAGED_BY } from './desired/metadata.ts';
-import { isAlreadyExists, isConflict, isNotFound, type KubeClient, Secrets } from './kube/index.ts';
+import { MANAGED_BY } from './desired/common/metadata.ts';
+import { isAlreadyExists, isConflict, isNotFound, type KubeClient } from './kube/index.ts';
+import { Secrets } from './resources/resources.ts';
 import type { AuthorityData, SecretStore } from './links/index.ts';
 import type { Settings } from './settings.ts';
 

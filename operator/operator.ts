@@ -26,9 +26,10 @@ import {
 } from './links/index.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
-import { createQueues, Office } from './reconcile/office.ts';
+import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
+import { Term } from './reconcile/term.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
 import { ranking } from './status/performance.ts';
@@ -92,9 +93,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   rotation.follow(signal);
   connectTriggers({ caches, attachments, links, queues, ownWrites });
   exportCacheAge(caches, registry);
-  let office: Office | undefined;
+  let current: Term | undefined;
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, office),
+    agents: () => describe(caches, links, current),
     rank: () => rank(caches, links),
   });
   caches.start(signal);
@@ -109,9 +110,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     random,
   });
-  const onStarted = (term: LeaderTerm): Promise<void> => {
+  const onStarted = (leading: LeaderTerm): Promise<void> => {
     const { runtimeImage, runtimeImagePullPolicy } = settings;
-    office = new Office(
+    const term = new Term(
       {
         client,
         caches,
@@ -135,13 +136,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         random,
         concurrency: settings.reconcileConcurrency,
       },
-      term,
+      leading,
     );
-    const guarded = client.guarded(() => term.assertLeading());
-    void rotation.lead(new AuthorityStore(guarded, settings), term.signal);
-    return office.run();
+    current = term;
+    const guarded = client.guarded(() => leading.assertLeading());
+    void rotation.lead(new AuthorityStore(guarded, settings), leading.signal);
+    return term.run();
   };
-  await elector.run(signal, { onStarted, onStopped: () => void (office = undefined) });
+  await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
   stop();
   for (const queue of Object.values(queues)) queue.close();
   await transport.close();
@@ -232,19 +234,19 @@ async function serveEndpoints(
 }
 
 /** What /debug/agents shows. */
-function describe(caches: Caches, links: Links, office: Office | undefined): unknown {
+function describe(caches: Caches, links: Links, term: Term | undefined): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
-    const { configuration, applyErrors } = office?.agents.stateOf(key) ?? {};
+    const { configuration, applyErrors } = term?.agents.stateOf(key) ?? {};
     return {
       key,
-      ...(office && { term: office.agents.termOf(key) }),
+      ...(term && { term: term.agents.termOf(key) }),
       ...(configuration && { configuration }),
       ...(applyErrors && { applyErrors }),
       pods: links.podsOf(key),
     };
   });
-  return describeAgents(office !== undefined, facts);
+  return describeAgents(term !== undefined, facts);
 }
 
 /** What /debug/ranking shows: the agents by how well they serve requests, as far as this operator is linked to their pods. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { agentFixture, breakerFixture } from '../../operator/desired/fixtures.ts';
+import { agentFixture, breakerFixture } from '../../operator/testing/fixtures.ts';
 import type { Keys } from '../manifests/inventory.ts';
 import { localPlans } from './agentPlan.ts';
 

@@ -1,7 +1,7 @@
 import type { Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { attach } from '../../operator/desired/attach.ts';
-import type { Attachment, PolicyAttachment } from '../../operator/desired/attachment.ts';
+import { attach } from '../../operator/desired/policies/attach.ts';
+import type { Attachment, PolicyAttachment } from '../../operator/desired/policies/attachment.ts';
 import { planAgent } from '../../operator/desired/plan.ts';
 import type { Objects } from '../manifests/inventory.ts';
 import { localCallers } from './callers.ts';

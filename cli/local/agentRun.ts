@@ -2,7 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Content } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
-import { hashContent } from '../../operator/desired/configuration.ts';
+import { hashContent } from '../../operator/desired/configuration/content.ts';
 import type { LocalPlan } from './agentPlan.ts';
 import { askState, type AgentState } from './agentState.ts';
 import { freePort } from './freePort.ts';

@@ -15,7 +15,7 @@ export type Requires = string[];
  */
 export type DurationMs = number;
 /**
- * Shadow decides and counts, and never rejects. Absent: Enforce.
+ * Shadow decides and counts, and never rejects.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Mode".
@@ -78,9 +78,9 @@ export interface Content {
    */
   endpoints: Endpoint[];
   /**
-   * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Absent or unknown: LeastLoaded.
+   * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Unknown: LeastLoaded.
    */
-  loadBalancing?: string;
+  loadBalancing: string;
   /**
    * Bounds on one request to the model, and with toolMs on one call of a tool. One that is absent does not apply.
    */
@@ -102,7 +102,7 @@ export interface Content {
      */
     drainTimeoutMs: number;
     /**
-     * Time in all to put away what outlives the process, after that. Absent: 2000.
+     * Time in all to put away what outlives the process, after that.
      */
     handlerTimeoutMs?: number;
   };
@@ -157,7 +157,7 @@ export interface Content {
       audiences: string[];
       jwksURL: string;
       /**
-       * How the keys behind jwksURL are had and kept. Absent: as its fields default in an AgentDeployment.
+       * How the keys behind jwksURL are had and kept.
        */
       keys?: {
         timeoutMs: DurationMs;
@@ -212,9 +212,9 @@ export interface Content {
    */
   mcpServers?: McpServer[];
   /**
-   * Bounds on hosts that the spec does not name. Absent: private networks are refused.
+   * Bounds on hosts that the spec does not name.
    */
-  egress?: {
+  egress: {
     /**
      * Hosts, or *. and a domain. Empty: every host.
      *
@@ -266,11 +266,11 @@ export interface Endpoint {
    */
   maxTokens?: number;
   /**
-   * The lowest that can be used serves. Absent: 0.
+   * The lowest that can be used serves.
    */
   priority?: number;
   /**
-   * Share of the load among endpoints of one priority, when loadBalancing is Weighted. Absent: 1.
+   * Share of the load among endpoints of one priority, when loadBalancing is Weighted.
    */
   weight?: number;
   /**
@@ -442,20 +442,20 @@ export interface Circuit {
     successThreshold: number;
   };
   /**
-   * Classes of outcomes that are failures; others are ignored. Absent: all but RateLimited.
+   * Classes of outcomes that are failures; others are ignored.
    *
    * @maxItems 16
    *
    * Items: ServerError, Overloaded, Timeout, Connection, InvalidResponse or RateLimited.
    */
-  failureOn?: string[];
-  recovery?: {
+  failureOn: string[];
+  recovery: {
     /**
      * Time after closing in which 10, 25, 50 and then 100 % of the calls are admitted. 0: none.
      */
     rampUpMs: number;
   };
-  mode?: Mode;
+  mode: Mode;
   /**
    * Holds the circuit in a state, whatever its calls do, until it expires by the clock of the pod.
    */
@@ -471,7 +471,7 @@ export interface Circuit {
    * A change of it closes the circuit once; the first one that a circuit sees is no change.
    */
   resetToken?: string;
-  requires?: Requires;
+  requires: Requires;
 }
 /**
  * Opens when this share of the calls that ended within the window failed. The window is a time (windowMs) or a number of calls (calls), one of both.
@@ -550,9 +550,6 @@ export interface Limit {
    * Buckets at most; further keys share one.
    */
   maxKeys?: number;
-  /**
-   * Absent: Reject.
-   */
   onLimit?: 'Reject' | 'Queue';
   maxWaitMs?: DurationMs;
   mode?: Mode;

@@ -7,8 +7,8 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
-import { attach } from './attach.ts';
-import { configMap } from './configMap.ts';
+import { attach } from './policies/attach.ts';
+import { buildConfigMap } from './objects/configMap.ts';
 import {
   agentFixture,
   breakerFixture,
@@ -18,8 +18,8 @@ import {
   limitFixture,
   modelOf,
   OPTIONS,
-} from './fixtures.ts';
-import { UNMONITORED, type MonitoringFacts } from './monitoring.ts';
+} from '../testing/fixtures.ts';
+import { UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
 import { planAgent } from './plan.ts';
 
 const agents: Record<string, AgentDeployment> = {
@@ -267,7 +267,7 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     const { content, hash } = plan;
     const configuration = { revision: { term: 3, counter: 7 }, hash: hash!, content: content! };
     const authority = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n';
-    const made = configMap(agent, configuration, authority);
+    const made = buildConfigMap(agent, configuration, authority);
     expect(JSON.parse(made.data['configuration.json']!)).toEqual(configuration);
     const readable = JSON.stringify(configuration, null, 2);
     expectGolden(`${name}/configMap`, {

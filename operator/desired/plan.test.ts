@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AgentDeploymentSpec } from '../../crds/generated/types.ts';
-import { attach } from './attach.ts';
-import type { AgentAttachment } from './attachment.ts';
+import { attach } from './policies/attach.ts';
+import type { AgentAttachment } from './policies/attachment.ts';
 import {
   agentFixture,
   breakerFixture,
@@ -10,8 +10,8 @@ import {
   modelOf,
   OPTIONS,
   target,
-} from './fixtures.ts';
-import type { PodTemplate } from './objects.ts';
+} from '../testing/fixtures.ts';
+import type { PodTemplate } from './objects/objects.ts';
 import { planAgent, type AgentPlan } from './plan.ts';
 
 const nothing = { circuits: new Map(), limits: new Map() } as unknown as AgentAttachment;

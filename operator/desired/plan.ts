@@ -1,41 +1,47 @@
 import type { Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { AgentAttachment, ConditionDraft, Policy, PolicyKind } from './attachment.ts';
-import { autoscaler } from './autoscaler.ts';
-import { hashContent, resolveContent } from './configuration.ts';
-import { dependenciesOf } from './dependencies.ts';
-import { deployment, runtimeImage, type RuntimeOptions } from './deployment.ts';
-import { disruptionBudget } from './disruptionBudget.ts';
-import { InvalidSpecError, type Problem } from './errors.ts';
-import { headlessService } from './headlessService.ts';
-import { selectorLabels } from './metadata.ts';
-import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './monitoring.ts';
-import { networkPolicy } from './networkPolicy.ts';
+import type { ConditionDraft } from './common/condition.ts';
+import type { AgentAttachment, Policy, PolicyRef } from './policies/attachment.ts';
+import { buildAutoscaler } from './objects/autoscaler.ts';
+import { hashContent, resolveContent } from './configuration/content.ts';
+import { dependenciesOf } from './common/dependencies.ts';
+import { buildDeployment, type Upgrade } from './objects/deployment.ts';
+import { buildDisruptionBudget } from './objects/disruptionBudget.ts';
+import { InvalidSpecError, type Problem } from './common/errors.ts';
+import { buildHeadlessService } from './objects/headlessService.ts';
+import { selectorLabels } from './common/metadata.ts';
+import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
+import { buildNetworkPolicy } from './objects/networkPolicy.ts';
 import type {
   Deployment,
+  Desired,
   HorizontalPodAutoscaler,
   NetworkPolicy,
   PodDisruptionBudget,
+  PodTemplate,
   Service,
   ServiceAccount,
-} from './objects.ts';
-import { runtimeContainer } from './podTemplate.ts';
-import { prometheusRule, type PrometheusRule } from './prometheusRule.ts';
-import { service, serviceUrl } from './service.ts';
-import { serviceAccount } from './serviceAccount.ts';
-import { serviceMonitor, type ServiceMonitor } from './serviceMonitor.ts';
-import { byText } from './wording.ts';
+} from './objects/objects.ts';
+import { runtimeContainer } from './objects/podTemplate.ts';
+import { podChoices } from './objects/podChoices.ts';
+import {
+  planPods,
+  runtimeImage,
+  type LiveDeployment,
+  type PodChange,
+  type RuntimeOptions,
+} from './objects/pods.ts';
+import { buildPrometheusRule, type PrometheusRule } from './objects/prometheusRule.ts';
+import { buildService, serviceUrl } from './objects/service.ts';
+import { buildServiceAccount } from './objects/serviceAccount.ts';
+import { buildServiceMonitor, type ServiceMonitor } from './objects/serviceMonitor.ts';
+import { byText } from './common/wording.ts';
 
 export interface PlanOptions extends RuntimeOptions {
   /** Where the operator's pods are, which alone may reach the control port. */
   operatorNamespace: string;
   /** Address of the pages of the alerts; absent: they are named without an address. */
   runbooks?: string;
-}
-
-export interface PolicyRef {
-  kind: PolicyKind;
-  name: string;
 }
 
 /** A dependency and the policies in force on it; no breaker means the built-in defaults. */
@@ -77,34 +83,43 @@ export interface AgentPlan {
   problems: Problem[];
 }
 
-/** The plan for one agent, from its spec and the policies attached to it. Never throws for what a user wrote. */
-export function planAgent({
-  agent,
-  attachment,
-  options,
-  facts = UNMONITORED,
-}: {
+/** What a plan is made from. */
+export interface PlanInput {
   agent: AgentDeployment;
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>;
   options: PlanOptions;
   /** Absent: the cluster has no monitoring. */
   facts?: MonitoringFacts;
-}): AgentPlan {
+  /** The Deployment that the agent has. */
+  live?: LiveDeployment;
+  /** Absent: no new version of the operator changes the agent's pods. */
+  upgrade?: Upgrade;
+}
+
+/** How the agent's pods would change. Undefined when no pod template can be made. */
+export function podChange({ agent, options, live }: PlanInput): PodChange | undefined {
+  return attempt(() => planPods(agent, options, live), [])?.change;
+}
+
+/** The plan for one agent, from its spec and the policies attached to it. Never throws for what a user wrote. */
+export function planAgent(input: PlanInput): AgentPlan {
+  const { agent, attachment, options, facts = UNMONITORED, live } = input;
   const problems: Problem[] = [];
   const content = attempt(() => resolveContent(agent, attachment), problems);
-  const policy = networkPolicy(agent, options.operatorNamespace);
-  const scaler = autoscaler(agent);
-  const pods = attempt(() => deployment(agent, options), problems);
-  const monitor = attempt(() => serviceMonitor(agent, facts), problems);
-  const rule = prometheusRule(agent, facts, options.runbooks);
+  const policy = buildNetworkPolicy(agent, options.operatorNamespace);
+  const scaler = buildAutoscaler(agent);
+  const pods = attempt(() => planPods(agent, options, live), problems);
+  const deployment = pods && buildDeployment(agent, pods, input);
+  const monitor = attempt(() => buildServiceMonitor(agent, facts), problems);
+  const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
   return {
     ...(content === undefined ? {} : { content, hash: hashContent(content) }),
-    serviceAccount: serviceAccount(agent),
-    ...(pods === undefined ? {} : { deployment: pods }),
-    service: service(agent),
-    headlessService: headlessService(agent, facts),
-    disruptionBudget: disruptionBudget(agent),
+    serviceAccount: buildServiceAccount(agent),
+    ...(deployment && { deployment }),
+    service: buildService(agent),
+    headlessService: buildHeadlessService(agent, facts),
+    disruptionBudget: buildDisruptionBudget(agent),
     ...(policy && { networkPolicy: policy }),
     ...(scaler && { autoscaler: scaler }),
     ...(monitor && { serviceMonitor: monitor }),
@@ -112,13 +127,31 @@ export function planAgent({
     ...(monitored && { monitored }),
     dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
-    image: plannedImage(agent, options, pods),
+    ...images(input, pods?.template, deployment?.spec.template),
     endpoint: serviceUrl(agent),
     selector: Object.entries(selectorLabels(agent))
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     problems,
   };
+}
+
+/**
+ * The objects of a plan in the order in which they are applied: what guards pods before pods, and what needs the
+ * Deployment after it.
+ */
+export function plannedObjects(plan: AgentPlan): Desired[] {
+  return [
+    plan.serviceAccount,
+    plan.networkPolicy,
+    plan.disruptionBudget,
+    plan.deployment,
+    plan.service,
+    plan.headlessService,
+    plan.autoscaler,
+    plan.serviceMonitor,
+    plan.prometheusRule,
+  ].filter((object) => object !== undefined);
 }
 
 /** The builder's result, or undefined with its problem noted once. */
@@ -153,11 +186,17 @@ function policyRefs(policies: readonly Policy[]): PolicyRef[] {
   return [...unique].sort(([a], [b]) => byText(a, b)).map(([, ref]) => ref);
 }
 
-function plannedImage(
-  agent: AgentDeployment,
-  options: PlanOptions,
-  pods: Deployment | undefined,
-): string {
-  const planned = pods === undefined ? undefined : runtimeContainer(pods.spec.template).image;
-  return planned ?? runtimeImage(agent, options).image;
+/** @param asked the template that pods are to have in the end; `planned` is the one that they have for now */
+function images(
+  { agent, options, live, upgrade }: PlanInput,
+  asked: PodTemplate | undefined,
+  planned: PodTemplate | undefined,
+): Pick<AgentPlan, 'image' | 'upgradeTo'> {
+  const usual = runtimeImage(podChoices(agent), options, live).image;
+  const imageOf = (template: PodTemplate | undefined): string =>
+    (template && runtimeContainer(template).image) ?? usual;
+  return {
+    image: imageOf(planned),
+    ...(upgrade === 'Waits' && { upgradeTo: imageOf(asked) }),
+  };
 }

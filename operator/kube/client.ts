@@ -21,7 +21,6 @@ export interface ListOptions extends CallOptions {
   /** Absent: all namespaces. */
   namespace?: string;
   labelSelector?: string;
-  fieldSelector?: string;
   /** Objects per page. Default 100. */
   limit?: number;
 }
@@ -52,13 +51,11 @@ export interface ApplyOptions extends CallOptions {
   force?: boolean;
   /** Only make the object: a conflict when there is one of its name, and nothing of that one changes. */
   absent?: boolean;
-  dryRun?: boolean;
 }
 
 export interface DeleteOptions extends CallOptions {
   /** Delete nothing but this very object, or this very version of it. */
   preconditions?: { uid?: string; resourceVersion?: string };
-  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
 }
 
 /** A page is parsed in one go, and all else waits for it: 100 pods take 10 ms, 250 three times as long at worst. */
@@ -131,10 +128,10 @@ export class KubeClient {
   /** The pages of one consistent list, so that a long one is never whole in memory. */
   async *listPages<T extends KubernetesObject>(
     resource: Resource<T, 'list'>,
-    { namespace, labelSelector, fieldSelector, limit = PAGE, ...options }: ListOptions = {},
+    { namespace, labelSelector, limit = PAGE, ...options }: ListOptions = {},
   ): AsyncGenerator<ListPage<T>> {
     const path = resourcePath(resource, namespace);
-    const query: TransportRequest['query'] = { labelSelector, fieldSelector, limit };
+    const query: TransportRequest['query'] = { labelSelector, limit };
     do {
       const request = { method: 'GET', path, query, ...options } as const;
       const list = await this.#transport.request<RawList<T>>(request);
@@ -186,18 +183,14 @@ export class KubeClient {
   async apply<T extends KubernetesObject>(
     resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
-    options: ApplyOptions,
+    { fieldManager, force = true, absent, ...options }: ApplyOptions,
   ): Promise<T> {
-    return this.#apply(resource, object, options);
-  }
-
-  /** Server-side apply of the status alone. */
-  async applyStatus<T extends KubernetesObject>(
-    resource: Resource<T, 'status/patch'>,
-    object: KubernetesObject,
-    options: ApplyOptions,
-  ): Promise<T> {
-    return this.#apply(resource, object, options, 'status');
+    const { namespace, name } = object.metadata;
+    const metadata = absent ? { ...object.metadata, resourceVersion: NO_VERSION } : object.metadata;
+    const path = resourcePath(resource, namespace, name);
+    const query = { fieldManager, force };
+    const request = { method: 'PATCH', path, query, contentType: APPLY_PATCH, ...options } as const;
+    return this.#write(resource, request, { ...object, metadata });
   }
 
   /** Replaces the whole object; conflicts when its resourceVersion is set and no longer the current one. */
@@ -236,9 +229,10 @@ export class KubeClient {
     resource: Resource<T, 'delete'>,
     namespace: string | undefined,
     name: string,
-    { preconditions, propagationPolicy = 'Background', ...options }: DeleteOptions = {},
+    { preconditions, ...options }: DeleteOptions = {},
   ): Promise<boolean> {
     const path = resourcePath(resource, namespace, name);
+    const propagationPolicy = 'Background';
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy };
     try {
       const request = { method: 'DELETE', path, body, guard: this.#guard, ...options } as const;
@@ -286,20 +280,6 @@ export class KubeClient {
       if (isNotFound(error)) return new Set();
       throw error;
     }
-  }
-
-  #apply<T extends KubernetesObject>(
-    resource: Resource<T>,
-    object: KubernetesObject,
-    { fieldManager, force = true, absent, dryRun, ...options }: ApplyOptions,
-    subresource?: string,
-  ): Promise<T> {
-    const { namespace, name } = object.metadata;
-    const metadata = absent ? { ...object.metadata, resourceVersion: NO_VERSION } : object.metadata;
-    const path = resourcePath(resource, namespace, name, subresource);
-    const query = { fieldManager, force, dryRun: dryRun ? 'All' : undefined };
-    const request = { method: 'PATCH', path, query, contentType: APPLY_PATCH, ...options } as const;
-    return this.#write(resource, request, { ...object, metadata });
   }
 
   #replace<T extends KubernetesObject>(

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadClusterConfig } from './config.ts';
-import { FakeClock } from './testing/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 
 describe('loadClusterConfig', () => {
   let dir: string;

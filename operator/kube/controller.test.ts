@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { Controller, TerminalError } from './controller.ts';
+import { Controller } from './controller.ts';
 import { ApiError } from './errors.ts';
 import type { Reconcile } from './controller.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 
 describe('Controller', () => {
   let clock: FakeClock;
@@ -104,23 +104,6 @@ describe('Controller', () => {
     expect(runs).toBe(3);
     expect(await results()).toEqual(['success 1', 'requeue 2']);
     expect(logs).toEqual([]);
-    stop.abort();
-    await done;
-  });
-
-  it('does not retry a terminal error', async () => {
-    let runs = 0;
-    const controller = make(() => {
-      runs += 1;
-      return Promise.reject(new TerminalError('never'));
-    });
-    const done = controller.run(stop.signal);
-    controller.enqueue('ns/a');
-    await clock.advance(600_000);
-    expect(runs).toBe(1);
-    controller.enqueue('ns/a');
-    await settle();
-    expect(runs).toBe(2);
     stop.abort();
     await done;
   });

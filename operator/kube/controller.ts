@@ -10,14 +10,6 @@ import { Slices } from './slices.ts';
 import { WorkQueue } from './workqueue.ts';
 import type { Priority } from './workqueue.ts';
 
-/** A failure that another try cannot mend: the key is not retried until something changes. */
-export class TerminalError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'TerminalError';
-  }
-}
-
 export interface ReconcileContext {
   /** Carries controller, namespace, name and reconcileID. */
   logger: Logger;
@@ -26,7 +18,7 @@ export interface ReconcileContext {
 
 /**
  * Brings the world closer to what the object of this key (`namespace/name`, or `name`) asks for. It must
- * end soon after the signal aborts. A rejection is retried with backoff, a TerminalError is not.
+ * end soon after the signal aborts. A rejection is retried with backoff.
  */
 export type Reconcile = (
   key: string,
@@ -182,13 +174,7 @@ export class Controller {
   #failed(key: string, error: unknown, limit: Deadline, logger: Logger, seconds: number): void {
     if (isConflict(error)) return this.#outrun(key, logger, seconds);
     this.#metrics.finished(seconds, 'error');
-    const terminal = error instanceof TerminalError;
-    logger.error({ ...describeError(error), terminal }, 'Reconcile failed');
-    if (terminal) {
-      this.#metrics.terminal();
-      this.queue.forget(key);
-      return;
-    }
+    logger.error(describeError(error), 'Reconcile failed');
     if (limit.expired) this.#metrics.timedOut();
     this.queue.addRateLimited(key);
   }

@@ -14,7 +14,6 @@ export class ControllerMetrics {
   readonly #controller: string;
   readonly #total: Counter<'controller' | 'result'>;
   readonly #errors: Counter<'controller'>;
-  readonly #terminal: Counter<'controller'>;
   readonly #timeouts: Counter<'controller'>;
   readonly #time: Histogram<'controller'>;
   readonly #active: Gauge<'controller'>;
@@ -32,7 +31,8 @@ export class ControllerMetrics {
       help: 'Reconciles that failed',
       labelNames,
     });
-    this.#terminal = counter(registry, {
+    // Stays 0, as every failure is retried. Dashboards for controller-runtime look for it.
+    const terminal = counter(registry, {
       name: 'controller_runtime_terminal_reconcile_errors_total',
       help: 'Reconciles that failed and are not retried',
       labelNames,
@@ -59,8 +59,7 @@ export class ControllerMetrics {
       labelNames,
     }).set({ controller }, concurrency);
     for (const result of RESULTS) this.#total.inc({ controller, result }, 0);
-    for (const metric of [this.#errors, this.#terminal, this.#timeouts])
-      metric.inc({ controller }, 0);
+    for (const metric of [this.#errors, terminal, this.#timeouts]) metric.inc({ controller }, 0);
     this.#active.set({ controller }, 0);
   }
 
@@ -79,10 +78,6 @@ export class ControllerMetrics {
   /** The reconcile was cut short by the controller's own end; neither a success nor an error. */
   interrupted(): void {
     this.#active.dec({ controller: this.#controller });
-  }
-
-  terminal(): void {
-    this.#terminal.inc({ controller: this.#controller });
   }
 
   timedOut(): void {

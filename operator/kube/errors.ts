@@ -59,26 +59,13 @@ export function isAlreadyExists(error: unknown): boolean {
   return hasStatus(error, 409, 'AlreadyExists');
 }
 
-/** The object breaks its schema; sending it again as it is will not help. */
-export function isInvalid(error: unknown): boolean {
-  return hasStatus(error, 422) || hasStatus(error, 400);
-}
-
 export function isForbidden(error: unknown): boolean {
   return hasStatus(error, 403);
-}
-
-export function isUnauthorized(error: unknown): boolean {
-  return hasStatus(error, 401);
 }
 
 /** The resource version (or the continue token) is too old: list again. */
 export function isExpired(error: unknown): boolean {
   return hasStatus(error, 410);
-}
-
-export function isTooManyRequests(error: unknown): boolean {
-  return hasStatus(error, 429);
 }
 
 /** The namespace is being deleted, so nothing new can be created in it. */

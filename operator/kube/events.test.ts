@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { ApiError } from './errors.ts';
 import { EventRecorder } from './events.ts';
 import type { EventInput } from './events.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 import type { Event } from './types.ts';
 
 const opened: EventInput = {
@@ -50,7 +50,7 @@ describe('EventRecorder', () => {
 
   it('writes an event with what the API requires', async () => {
     recorder.record(opened);
-    await recorder.flush();
+    await settle();
     expect(created).toHaveLength(1);
     expect(created[0]).toMatchObject({
       type: 'Warning',
@@ -85,7 +85,7 @@ describe('EventRecorder', () => {
     await settle();
     recorder.record(opened);
     gone = true;
-    await recorder.flush();
+    await clock.advance(30_000);
     const [first, second] = created;
     expect(created).toHaveLength(2);
     expect(second!.metadata.name).not.toBe(first!.metadata.name);
@@ -93,7 +93,7 @@ describe('EventRecorder', () => {
 
     gone = false;
     recorder.record(opened);
-    await recorder.flush();
+    await clock.advance(30_000);
     expect(patches).toMatchObject([
       { name: second!.metadata.name, patch: { series: { count: 3 } } },
     ]);
@@ -102,11 +102,11 @@ describe('EventRecorder', () => {
   it('logs what could not be written, throws nothing, and tries again with the next', async () => {
     fail = new Error('no answer');
     recorder.record(opened);
-    await recorder.flush();
+    await settle();
     expect(logs.join()).toContain('Event could not be written');
     fail = undefined;
     recorder.record(opened);
-    await recorder.flush();
+    await clock.advance(30_000);
     expect(created[0]!.series!.count).toBe(2);
   });
 
@@ -116,13 +116,13 @@ describe('EventRecorder', () => {
     recorder.record(opened);
     stop.abort();
     recorder.record({ ...opened, reason: 'CircuitClosed' });
-    await recorder.flush();
+    await settle();
     expect([created.length, patches.length, clock.pending]).toEqual([1, 0, 0]);
   });
 
   it('cuts a note at 1,024 bytes, between characters', async () => {
     recorder.record({ ...opened, note: 'é'.repeat(2_000) });
-    await recorder.flush();
+    await settle();
     const note = created[0]!.note!;
     expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024);
     expect(note).toMatch(/^é+…$/);

@@ -92,14 +92,6 @@ export class EventRecorder {
     this.#begin(key, input, nowMs);
   }
 
-  /** Writes what waits and resolves when all writes have ended: call it before the process exits. */
-  async flush(): Promise<void> {
-    for (const series of this.#series.values()) {
-      if (series.cancelTimer) this.#writeSeries(series);
-    }
-    await Promise.all(this.#writing);
-  }
-
   #stop(): void {
     for (const { cancelTimer } of this.#series.values()) cancelTimer?.();
     this.#series.clear();

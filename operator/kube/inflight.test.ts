@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { InFlightLimit } from './inflight.ts';
-import { settle } from './testing/fakeClock.ts';
+import { settle } from '../testing/fakeClock.ts';
 
 /** Takes a place for each name; `order` tells who got in, and each is let go by the test. */
 function crowd(limit: InFlightLimit): {

@@ -94,7 +94,6 @@ export class LeaderElector {
   readonly #logger: Logger;
   readonly #status: Gauge<'name'>;
   #observed?: Observed;
-  #term?: Term;
 
   /** @throws Error unless leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs > 0. */
   constructor(options: LeaderElectorOptions) {
@@ -112,11 +111,6 @@ export class LeaderElector {
       labelNames: ['name'],
     });
     this.#status.set({ name: options.name }, 0);
-  }
-
-  /** Whether this process may act as the leader at this moment. */
-  get isLeader(): boolean {
-    return this.#term !== undefined && this.#inTerm(this.#term);
   }
 
   /**
@@ -216,7 +210,6 @@ export class LeaderElector {
       renewed: sent,
       work: Promise.resolve(),
     };
-    this.#term = term;
     const leaseTransitions = transitionsOf(this.#observed!.lease);
     this.#logger.info({ leaseTransitions }, 'Leadership was acquired');
     this.#status.set({ name }, 1);
@@ -313,7 +306,6 @@ export class LeaderElector {
     if (signal.aborted) await this.#atMost(left, work);
     else await work;
     await this.#stopped(callbacks);
-    this.#term = undefined;
     if (!drained)
       this.#logger.warn('Work of the ended term goes on, so the lease was not released');
     else if (this.#elapsed(term.renewed) < this.#renewDeadlineMs) await this.#release();

@@ -4,10 +4,10 @@ import { KubeClient } from './client.ts';
 import { Discovery } from './discovery.ts';
 import { OptionalInformer } from './optionalInformer.ts';
 import type { Availability } from './optionalInformer.ts';
-import { ConfigMaps } from './resource.ts';
-import { FakeApi, json, list, refusal, watch } from './testing/fakeApi.ts';
-import type { Answer, Received } from './testing/fakeApi.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { ConfigMaps } from '../resources/resources.ts';
+import { FakeApi, json, list, refusal, watch } from '../testing/fakeApi.ts';
+import type { Answer, Received } from '../testing/fakeApi.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 import { Transport } from './transport.ts';
 import type { ConfigMap } from './types.ts';
 

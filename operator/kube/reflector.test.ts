@@ -3,9 +3,9 @@ import type { ServerResponse } from 'node:http';
 import { Registry } from 'prom-client';
 import { KubeClient } from './client.ts';
 import { Informer } from './informer.ts';
-import { ConfigMaps } from './resource.ts';
-import { FakeApi, list, refusal, watch } from './testing/fakeApi.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { ConfigMaps } from '../resources/resources.ts';
+import { FakeApi, list, refusal, watch } from '../testing/fakeApi.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 import { Transport } from './transport.ts';
 import type { ConfigMap } from './types.ts';
 

@@ -1,24 +1,4 @@
-import type {
-  AgentDeployment,
-  CircuitBreakerPolicy,
-  RateLimitPolicy,
-} from '../../crds/generated/types.ts';
-import { GROUP } from '../../crds/meta.ts';
-import type {
-  ConfigMap,
-  Deployment,
-  Event,
-  HorizontalPodAutoscaler,
-  KubernetesObject,
-  Lease,
-  NetworkPolicy,
-  Pod,
-  PodDisruptionBudget,
-  Secret,
-  Service,
-  ServiceAccount,
-  TokenReview,
-} from './types.ts';
+import type { Event, KubernetesObject, Lease, TokenReview } from './types.ts';
 
 /** What can be done with a kind of object; after a slash, with its status or in its name as an owner. */
 export type Verb =
@@ -30,31 +10,12 @@ export type Verb =
   | 'patch'
   | 'delete'
   | 'status/update'
-  | 'status/patch'
   | 'finalizers/update';
 
 /** What an informer does. */
 export type Read = 'list' | 'watch';
 
-/** What is done with an object that every agent has: server-side apply both creates and patches. */
-export type Make = Read | 'get' | 'create' | 'patch';
-
-/** What is done with an object that an agent may have or not. */
-export type Own = Make | 'delete';
-
-/**
- * The permission that comes with a resource. The roles in the chart are generated from these, and the
- * client takes no resource for what its permission does not name.
- */
-export interface Access<V extends Verb> {
-  /** Agents: the namespaces that are looked after. Operator: its own namespace. Cluster: not in a namespace. */
-  readonly scope: 'Agents' | 'Operator' | 'Cluster';
-  readonly verbs: Readonly<Record<V, true>>;
-  /** Which single object, by the setting that names it; create cannot be bound to a name and is not. */
-  readonly only?: 'leaseName' | 'authoritySecret';
-}
-
-/** One kind of object as the API serves it, under one version, and what the operator may do with it (V). */
+/** One kind of object as the API serves it, under one version. */
 export interface Resource<T extends KubernetesObject, V extends Verb = never> {
   /** Empty for the core API. */
   readonly group: string;
@@ -62,9 +23,24 @@ export interface Resource<T extends KubernetesObject, V extends Verb = never> {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
-  readonly access: Access<V>;
+  /** What the process may do with it. The client takes no resource for any other verb. */
+  readonly verbs: Readonly<Record<V, true>>;
   /** Never set: it ties T to the value. */
   readonly objectType?: T;
+}
+
+/** @param verbs the keys; an object, so that the compiler knows them */
+export function defineResource<T extends KubernetesObject, V extends Verb>(
+  apiVersion: string,
+  kind: string,
+  plural: string,
+  verbs: Readonly<Record<V, true>>,
+  { namespaced = true }: { namespaced?: boolean } = {},
+): Resource<T, V> {
+  const slash = apiVersion.indexOf('/');
+  const group = slash < 0 ? '' : apiVersion.slice(0, slash);
+  const version = apiVersion.slice(slash + 1);
+  return Object.freeze({ group, version, plural, kind, namespaced, verbs });
 }
 
 /** `v1` or `apps/v1`, as it stands in an object's apiVersion. */
@@ -94,125 +70,23 @@ export function resourcePath(
   return `/${parts.join('/')}`;
 }
 
-function resource<T extends KubernetesObject, V extends Verb>(
-  apiVersion: string,
-  kind: string,
-  plural: string,
-  access: Access<V>,
-): Resource<T, V> {
-  const slash = apiVersion.indexOf('/');
-  const group = slash < 0 ? '' : apiVersion.slice(0, slash);
-  const version = apiVersion.slice(slash + 1);
-  const namespaced = access.scope !== 'Cluster';
-  return Object.freeze({ group, version, plural, kind, namespaced, access });
-}
-
-const READ: Readonly<Record<Read, true>> = { list: true, watch: true };
-
-/** A kind that is only read, by an informer. */
-function watched<T extends KubernetesObject>(
-  apiVersion: string,
-  kind: string,
-  plural: string,
-): Resource<T, Read> {
-  return resource(apiVersion, kind, plural, { scope: 'Agents', verbs: READ });
-}
-
-const MAKE: Readonly<Record<Make, true>> = { ...READ, get: true, create: true, patch: true };
-
-/** A kind of which every agent has one, as long as it lives. */
-function lasting<T extends KubernetesObject>(
-  apiVersion: string,
-  kind: string,
-  plural: string,
-): Resource<T, Make> {
-  return resource(apiVersion, kind, plural, { scope: 'Agents', verbs: MAKE });
-}
-
-/** A kind of which objects are made for agents that are to have one, and removed from others. */
-function child<T extends KubernetesObject>(
-  apiVersion: string,
-  kind: string,
-  plural: string,
-): Resource<T, Own> {
-  const verbs = { ...MAKE, delete: true } as const;
-  return resource(apiVersion, kind, plural, { scope: 'Agents', verbs });
-}
-
-/** A kind of ours: read, its status written. */
-function api<T extends KubernetesObject>(
-  kind: string,
-  plural: string,
-): Resource<T, Read | 'status/update'> {
-  const verbs = { ...READ, 'status/update': true } as const;
-  return resource(`${GROUP}/v1alpha1`, kind, plural, { scope: 'Agents', verbs });
-}
-
-export const AgentDeployments: Resource<
-  AgentDeployment,
-  Read | 'status/update' | 'finalizers/update'
-> = resource(`${GROUP}/v1alpha1`, 'AgentDeployment', 'agentdeployments', {
-  scope: 'Agents',
-  // Where the API server guards blockOwnerDeletion, an owner is named only by who may change its finalizers.
-  verbs: { ...READ, 'status/update': true, 'finalizers/update': true },
-});
-export const CircuitBreakerPolicies = api<CircuitBreakerPolicy>(
-  'CircuitBreakerPolicy',
-  'circuitbreakerpolicies',
-);
-export const RateLimitPolicies = api<RateLimitPolicy>('RateLimitPolicy', 'ratelimitpolicies');
-export const Pods = watched<Pod>('v1', 'Pod', 'pods');
-export const ConfigMaps = lasting<ConfigMap>('v1', 'ConfigMap', 'configmaps');
-export const ServiceAccounts = child<ServiceAccount>('v1', 'ServiceAccount', 'serviceaccounts');
-export const Services = child<Service>('v1', 'Service', 'services');
-export const Deployments = lasting<Deployment>('apps/v1', 'Deployment', 'deployments');
-export const HorizontalPodAutoscalers = child<HorizontalPodAutoscaler>(
-  'autoscaling/v2',
-  'HorizontalPodAutoscaler',
-  'horizontalpodautoscalers',
-);
-export const PodDisruptionBudgets = child<PodDisruptionBudget>(
-  'policy/v1',
-  'PodDisruptionBudget',
-  'poddisruptionbudgets',
-);
-export const NetworkPolicies = child<NetworkPolicy>(
-  'networking.k8s.io/v1',
-  'NetworkPolicy',
-  'networkpolicies',
-);
-/** Of prometheus-operator, which need not be installed. */
-export const ServiceMonitors = child<KubernetesObject>(
-  'monitoring.coreos.com/v1',
-  'ServiceMonitor',
-  'servicemonitors',
-);
-export const PrometheusRules = child<KubernetesObject>(
-  'monitoring.coreos.com/v1',
-  'PrometheusRule',
-  'prometheusrules',
-);
-export const Events = resource<Event, 'create' | 'patch'>(
+/** The kinds that this folder itself uses: EventRecorder, LeaderElector and KubeClient.reviewToken. */
+export const Events = defineResource<Event, 'create' | 'patch'>(
   'events.k8s.io/v1',
   'Event',
   'events',
-  // Events of an agent are in its namespace.
-  { scope: 'Agents', verbs: { create: true, patch: true } },
+  { create: true, patch: true },
 );
-export const Secrets = resource<Secret, 'get' | 'create' | 'update'>('v1', 'Secret', 'secrets', {
-  scope: 'Operator',
-  verbs: { get: true, create: true, update: true },
-  only: 'authoritySecret',
-});
-export const Leases = resource<Lease, 'get' | 'create' | 'update'>(
+export const Leases = defineResource<Lease, 'get' | 'create' | 'update'>(
   'coordination.k8s.io/v1',
   'Lease',
   'leases',
-  { scope: 'Operator', verbs: { get: true, create: true, update: true }, only: 'leaseName' },
+  { get: true, create: true, update: true },
 );
-export const TokenReviews = resource<TokenReview, 'create'>(
+export const TokenReviews = defineResource<TokenReview, 'create'>(
   'authentication.k8s.io/v1',
   'TokenReview',
   'tokenreviews',
-  { scope: 'Cluster', verbs: { create: true } },
+  { create: true },
+  { namespaced: false },
 );

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { Controller } from './controller.ts';
 import { Slices } from './slices.ts';
-import { FakeClock } from './testing/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 
 describe('reconciles that wait for nobody', () => {
   it('let the event loop turn between slices, whatever number of controllers share them', async () => {

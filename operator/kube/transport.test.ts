@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { KubeClient } from './client.ts';
-import { ConnectionError, isTooManyRequests } from './errors.ts';
+import { ConnectionError } from './errors.ts';
 import type { ApiError } from './errors.ts';
-import { ConfigMaps } from './resource.ts';
-import { FakeApi, json, refusal } from './testing/fakeApi.ts';
-import type { Answer } from './testing/fakeApi.ts';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { ConfigMaps } from '../resources/resources.ts';
+import { FakeApi, json, refusal } from '../testing/fakeApi.ts';
+import type { Answer } from '../testing/fakeApi.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 import { Transport } from './transport.ts';
 
 const OBJECT = { metadata: { namespace: 'ns', name: 'a' }, unknown: { kept: true } };
@@ -75,8 +75,7 @@ describe('Transport', () => {
     expect(clock.monotonic()).toBeLessThan(8_000);
     api.script(busy, busy, busy, busy);
     const error = await failure(finished(get()));
-    expect(isTooManyRequests(error)).toBe(true);
-    expect((error as ApiError).retryAfterMs).toBe(7_000);
+    expect(error).toMatchObject({ status: 429, retryAfterMs: 7_000 });
     expect(api.received).toHaveLength(7);
   });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
-import { FakeClock, settle } from './testing/fakeClock.ts';
+import { FakeClock, settle } from '../testing/fakeClock.ts';
 import { WorkQueue } from './workqueue.ts';
 
 describe('WorkQueue', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Hello } from '../../contract/generated/types.ts';
-import { settle } from '../kube/testing/fakeClock.ts';
-import { connected, harness } from './testing/harness.ts';
+import { settle } from '../testing/fakeClock.ts';
+import { connected, harness } from '../testing/linksHarness.ts';
 import {
   AGENT,
   configuration,
@@ -10,7 +10,7 @@ import {
   snapshot,
   target,
   tokenOf,
-} from './testing/messages.ts';
+} from '../testing/messages.ts';
 
 const A = hashOf('a');
 

@@ -9,7 +9,7 @@ import { ForwardedPort } from '../kube/portForward.ts';
 import { type Authority, createAuthority, issueClientCertificate } from './authority.ts';
 import { createDial } from './dial.ts';
 import { Links } from './links.ts';
-import { MemoryLogger } from './testing/harness.ts';
+import { MemoryLogger } from '../testing/linksHarness.ts';
 import {
   AGENT,
   configuration,
@@ -18,8 +18,8 @@ import {
   review,
   snapshot,
   target,
-} from './testing/messages.ts';
-import { PodServer } from './testing/podServer.ts';
+} from '../testing/messages.ts';
+import { PodServer } from '../testing/podServer.ts';
 
 /** Waits for a condition that comes about by I/O; the test's own time limit ends it. */
 async function until<T>(condition: () => T | undefined | false): Promise<T> {

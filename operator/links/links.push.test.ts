@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { connected, harness } from './testing/harness.ts';
-import { AGENT, configuration, hashOf, snapshot, target } from './testing/messages.ts';
+import { connected, harness } from '../testing/linksHarness.ts';
+import { AGENT, configuration, hashOf, snapshot, target } from '../testing/messages.ts';
 
 const A = hashOf('a');
 const B = hashOf('b');

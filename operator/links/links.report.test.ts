@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Counters, GateStatus } from '../../contract/generated/types.ts';
-import { settle } from '../kube/testing/fakeClock.ts';
-import { connected } from './testing/harness.ts';
+import { settle } from '../testing/fakeClock.ts';
+import { connected } from '../testing/linksHarness.ts';
 import {
   AGENT,
   circuit,
@@ -10,7 +10,7 @@ import {
   hello,
   snapshot,
   transition,
-} from './testing/messages.ts';
+} from '../testing/messages.ts';
 
 const A = hashOf('a');
 

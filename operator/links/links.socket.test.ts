@@ -10,8 +10,8 @@ import {
 } from './authority.ts';
 import { Links, type LinksOptions } from './links.ts';
 import type { PodTarget } from './target.ts';
-import { DeadPort } from './testing/deadPort.ts';
-import { MemoryLogger } from './testing/harness.ts';
+import { DeadPort } from '../testing/deadPort.ts';
+import { MemoryLogger } from '../testing/linksHarness.ts';
 import {
   AGENT,
   configuration,
@@ -20,8 +20,8 @@ import {
   review,
   snapshot,
   target,
-} from './testing/messages.ts';
-import { type PodConnection, PodServer } from './testing/podServer.ts';
+} from '../testing/messages.ts';
+import { type PodConnection, PodServer } from '../testing/podServer.ts';
 
 const COUNT = 1_000;
 const A = hashOf('a');

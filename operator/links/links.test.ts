@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { settle } from '../kube/testing/fakeClock.ts';
-import { connected, type Harness, harness } from './testing/harness.ts';
-import { AGENT, configuration, hashOf, hello, snapshot, target } from './testing/messages.ts';
+import { settle } from '../testing/fakeClock.ts';
+import { connected, type Harness, harness } from '../testing/linksHarness.ts';
+import { AGENT, configuration, hashOf, hello, snapshot, target } from '../testing/messages.ts';
 
 const A = hashOf('a');
 const B = hashOf('b');

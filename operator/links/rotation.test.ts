@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../kube/testing/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import type { AuthorityData } from './authorities.ts';
 import { createAuthority } from './authority.ts';
 import { Credentials } from './credentials.ts';
 import { Rotation, type SecretStore } from './rotation.ts';
-import { MemoryLogger } from './testing/harness.ts';
+import { MemoryLogger } from '../testing/linksHarness.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HOUR_MS = DAY_MS / 24;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock } from '../kube/testing/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import type { ReviewedIdentity } from './identity.ts';
 import { TokenReviews } from './tokenReviews.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { agentFixture, breakerFixture } from '../desired/fixtures.ts';
+import { agentFixture, breakerFixture } from '../testing/fixtures.ts';
 import { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 

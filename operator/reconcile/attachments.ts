@@ -3,23 +3,17 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
-import { attach } from '../desired/attach.ts';
-import type { AgentAttachment, Policy, PolicyAttachment } from '../desired/attachment.ts';
+import { attach } from '../desired/policies/attach.ts';
+import type { AgentAttachment, Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import type { Caches } from './caches.ts';
-
-/** Names of policies of each kind. */
-export interface PolicyNames {
-  breakers: readonly string[];
-  limits: readonly string[];
-}
 
 /** The policies and agents of one namespace, joined, to look things up by name. */
 export interface NamespaceAttachment {
   agents: ReadonlyMap<string, AgentAttachment>;
   breakers: ReadonlyMap<string, PolicyAttachment<CircuitBreakerPolicy>>;
   limits: ReadonlyMap<string, PolicyAttachment<RateLimitPolicy>>;
-  /** The policies that are for an agent, whether or not they hold a slot of it. */
-  policiesOf(agent: string): PolicyNames;
+  /** Names of the policies of a kind that are for an agent, whether or not another policy takes precedence there. */
+  policiesOf(kind: Policy['kind'], agent: string): readonly string[];
   /** Names of the agents that the policy is for. */
   targetsOf(kind: Policy['kind'], name: string): readonly string[];
 }
@@ -107,10 +101,8 @@ function indexed({ agents, breakers, limits }: ReturnType<typeof attach>): Names
     agents,
     breakers: byBreaker,
     limits: byLimit,
-    policiesOf: (agent) => ({
-      breakers: breakersOf.get(agent) ?? [],
-      limits: limitsOf.get(agent) ?? [],
-    }),
+    policiesOf: (kind, agent) =>
+      (kind === 'CircuitBreakerPolicy' ? breakersOf : limitsOf).get(agent) ?? [],
     targetsOf: (kind, name) =>
       (kind === 'CircuitBreakerPolicy' ? byBreaker : byLimit).get(name)?.targets ?? [],
   };

@@ -4,28 +4,15 @@ import type {
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
+import { AGENT_LABEL, MANAGED_BY } from '../desired/common/metadata.ts';
 import {
-  AgentDeployments,
   AS_TEXT,
-  CircuitBreakerPolicies,
-  ConfigMaps,
-  Deployments,
-  HorizontalPodAutoscalers,
   Informer,
-  NetworkPolicies,
-  PodDisruptionBudgets,
-  Pods,
-  RateLimitPolicies,
-  ServiceAccounts,
-  Services,
   type ConfigMap,
   type Deployment,
   type HorizontalPodAutoscaler,
   type InformerOptions,
   type NetworkPolicy,
-  type Make,
-  type Own,
   type Packing,
   type Pod,
   type PodDisruptionBudget,
@@ -35,6 +22,21 @@ import {
   type ServiceAccount,
   type Verb,
 } from '../kube/index.ts';
+import {
+  AgentDeployments,
+  CircuitBreakerPolicies,
+  ConfigMaps,
+  Deployments,
+  HorizontalPodAutoscalers,
+  NetworkPolicies,
+  PodDisruptionBudgets,
+  Pods,
+  RateLimitPolicies,
+  ServiceAccounts,
+  Services,
+  type Make,
+  type Own,
+} from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
 import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
 import { slimPod } from './slimPod.ts';

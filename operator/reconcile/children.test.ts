@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { agentFixture } from '../desired/fixtures.ts';
-import { MANAGED_BY } from '../desired/metadata.ts';
-import type { Desired } from '../desired/objects.ts';
-import { ApiError, ServiceAccounts, type Own, type Resource } from '../kube/index.ts';
-import { ChildWriter, ForeignObjectError, type ChildClient } from './children.ts';
+import { agentFixture } from '../testing/fixtures.ts';
+import { MANAGED_BY } from '../desired/common/metadata.ts';
+import type { Desired } from '../desired/objects/objects.ts';
+import { ApiError, type Resource } from '../kube/index.ts';
+import { ServiceAccounts, type Own } from '../resources/resources.ts';
+import type { ChildClient } from './childClient.ts';
+import { ChildWriter, ForeignObjectError } from './children.ts';
 
 const agent = agentFixture('triage');
 const signal = new AbortController().signal;

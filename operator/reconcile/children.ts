@@ -1,39 +1,18 @@
 import { hash } from 'node:crypto';
 import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { Desired } from '../desired/objects.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../desired/metadata.ts';
-import { ApiError, isConflict, type Deployment, type Own, type Resource } from '../kube/index.ts';
+import type { Desired } from '../desired/objects/objects.ts';
+import { AGENT_LABEL, MANAGED_BY } from '../desired/common/metadata.ts';
+import { ApiError, isConflict, type Deployment, type Resource } from '../kube/index.ts';
+import { type Own } from '../resources/resources.ts';
 import type { ApplyError } from '../status/observations.ts';
+import { FIELD_MANAGER, type ChildClient } from './childClient.ts';
 import { handReplicasOver } from './handOver.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { carries, projection } from './projection.ts';
 
 /** Hash of what was applied last, so that nothing is written when nothing changed, also after a restart. */
 export const APPLIED_ANNOTATION = 'breakwater.dev/applied';
-
-export const FIELD_MANAGER = 'breakwater-agentdeployment';
-
-/** The part of the client that is needed here. */
-export interface ChildClient {
-  get<T extends KubernetesObject>(
-    resource: Resource<T, 'get'>,
-    namespace: string,
-    name: string,
-    options?: { signal?: AbortSignal },
-  ): Promise<T | undefined>;
-  apply<T extends KubernetesObject>(
-    resource: Resource<T, 'create' | 'patch'>,
-    object: KubernetesObject,
-    options: { fieldManager: string; absent?: boolean; signal?: AbortSignal },
-  ): Promise<T>;
-  delete<T extends KubernetesObject>(
-    resource: Resource<T, 'delete'>,
-    namespace: string,
-    name: string,
-    options?: { preconditions?: { uid?: string }; signal?: AbortSignal },
-  ): Promise<boolean>;
-}
 
 /** An object stands in the way that this agent does not own. */
 export class ForeignObjectError extends Error {}

@@ -1,7 +1,8 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { Desired } from '../desired/objects.ts';
-import { Deployments, type Deployment } from '../kube/index.ts';
-import { FIELD_MANAGER, type ChildClient } from './children.ts';
+import type { Desired } from '../desired/objects/objects.ts';
+import { type Deployment } from '../kube/index.ts';
+import { Deployments } from '../resources/resources.ts';
+import { FIELD_MANAGER, type ChildClient } from './childClient.ts';
 
 /** Keeps the number of pods from when the operator lets go of it until a HorizontalPodAutoscaler sets it. */
 export const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';

@@ -1,18 +1,16 @@
 import type { KubernetesObject } from '../../crds/meta.ts';
-import type { MonitoringFacts } from '../desired/monitoring.ts';
+import type { MonitoringFacts } from '../desired/objects/monitoring.ts';
 import {
   Discovery,
   OptionalInformer,
-  PrometheusRules,
-  ServiceMonitors,
   systemClock,
   type ChangeHandler,
   type Informer,
   type InformerOptions,
   type KubeClient,
-  type Own,
   type Resource,
 } from '../kube/index.ts';
+import { PrometheusRules, ServiceMonitors, type Own } from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
 
 export interface MonitoringCachesOptions extends Omit<

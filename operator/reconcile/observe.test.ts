@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { attach } from '../desired/attach.ts';
-import { agentFixture, OPTIONS } from '../desired/fixtures.ts';
+import { attach } from '../desired/policies/attach.ts';
+import { agentFixture, OPTIONS } from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
 import type { Deployment } from '../kube/index.ts';
 import { rollOutOf } from '../status/rollout.ts';
-import type { AgentState } from './agents.ts';
+import type { AgentState } from './agentState.ts';
 import { observe } from './observe.ts';
 
 const agent = agentFixture('triage');

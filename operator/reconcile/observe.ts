@@ -5,7 +5,7 @@ import type {
   DeploymentObservation,
   PodObservation,
 } from '../status/observations.ts';
-import type { AgentState } from './agents.ts';
+import type { AgentState } from './agentState.ts';
 
 /** For how long a pod whose link dropped still counts as it reported last: links come back at once, as a rule. */
 export const RECONNECT_GRACE_MS = 2_000;

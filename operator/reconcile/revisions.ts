@@ -1,10 +1,13 @@
 import type { Configuration, Content, Revision } from '../../contract/generated/types.ts';
 import { compareRevisions } from '../../contract/revision.ts';
 
+/** A configuration by its revision and hash. */
+export type Published = Pick<Configuration, 'revision' | 'hash'>;
+
 /** What is known of an agent's configuration outside this process. */
 export interface Evidence {
-  /** Configuration in the agent's ConfigMap, if it has one that can be read. */
-  stored?: Configuration;
+  /** What the agent's ConfigMap holds, if it can be read. */
+  stored?: Published;
   /** Revision in the agent's status. */
   reported?: Revision;
   /** Revisions in force in its pods, and the highest term that each has seen. */
@@ -57,7 +60,7 @@ export class Revisions {
   }
 
   /** A configuration of this hash that needs no new revision: the stored one, or ours that is not stored yet. */
-  #reusable(hash: string, stored: Configuration | undefined): Configuration | undefined {
+  #reusable(hash: string, stored: Published | undefined): Published | undefined {
     if (stored?.hash === hash) return stored;
     const current = this.#current;
     if (current?.hash !== hash) return undefined;

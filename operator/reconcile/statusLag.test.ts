@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { Reconcile, WorkQueue } from '../kube/index.ts';
-import { FakeClock } from '../kube/testing/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { StatusLag } from './statusLag.ts';
 
 const KIND = 'AgentDeployment';

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import { agentFixture, breakerFixture, OPTIONS } from '../desired/fixtures.ts';
+import { agentFixture, breakerFixture, OPTIONS } from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
 import type { PodReport } from '../links/index.ts';
-import { hashOf, snapshot } from '../links/testing/messages.ts';
+import { hashOf, snapshot } from '../testing/messages.ts';
 import { Attachments } from './attachments.ts';
 import { StatusReconciler, type StatusReconcilerOptions } from './statuses.ts';
 

@@ -6,19 +6,20 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
-import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
+import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import {
-  AgentDeployments,
-  CircuitBreakerPolicies,
   keyOf,
-  RateLimitPolicies,
-  splitKey,
   type EventRecorder,
   type KubernetesObject,
   type Pod,
   type Reconcile,
   type Resource,
 } from '../kube/index.ts';
+import {
+  AgentDeployments,
+  CircuitBreakerPolicies,
+  RateLimitPolicies,
+} from '../resources/resources.ts';
 import type { PodLinks } from '../links/index.ts';
 import { agentStatus } from '../status/agent.ts';
 import { statusChange } from '../status/change.ts';
@@ -30,14 +31,14 @@ import {
 } from '../status/events.ts';
 import type { AgentObservation } from '../status/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../status/policy.ts';
-import { BY_AGENT } from './agentOf.ts';
+import { BY_AGENT, namesOf } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { slotsOf } from './slots.ts';
+import { versionsText } from './attachedVersions.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
 export interface StatusReconcilerOptions {
@@ -88,7 +89,7 @@ export class StatusReconciler {
 
   agent: Reconcile = async (key, signal) => {
     const { caches, attachments, agents } = this.#options;
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     const cached = caches.agents.get(namespace, name);
     if (!cached || cached.metadata.deletionTimestamp) {
       this.#agents.forget('AgentDeployment', key);
@@ -97,7 +98,7 @@ export class StatusReconciler {
     const state = agents.stateOf(key);
     const current = attachments.of(namespace).agents.get(name);
     // Otherwise the agent is about to be reconciled, and that asks for its status again.
-    if (!state || !current || slotsOf(state.attachment) !== slotsOf(current)) return;
+    if (!state || !current || versionsText(state.attachment) !== versionsText(current)) return;
     if (this.#pending(key)) return;
     const early = this.#early([key]);
     if (early > 0) return { requeueAfterMs: early };
@@ -113,7 +114,7 @@ export class StatusReconciler {
   };
 
   breaker: Reconcile = (key, signal) => {
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.breaker(namespace, name);
     return this.#policy(
       key,
@@ -129,7 +130,7 @@ export class StatusReconciler {
   };
 
   limit: Reconcile = (key, signal) => {
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
     return this.#policy(key, attachment, this.#limits, RateLimitPolicies, signal, (input) => {
       const next = rateLimitPolicyStatus(input);
@@ -154,7 +155,7 @@ export class StatusReconciler {
       writer.forget(resource.kind, key);
       return;
     }
-    const { namespace } = parts(key);
+    const { namespace } = namesOf(key);
     const keys = attachment.targets.map((agent) => `${namespace}/${agent}`);
     if (!this.#inForce(namespace, attachment)) return;
     if (keys.some((each) => this.#pending(each))) return;
@@ -209,14 +210,14 @@ export class StatusReconciler {
     return targets.every((name) => {
       const state = this.#options.agents.stateOf(`${namespace}/${name}`);
       const { uid } = policy.metadata;
-      return state && slotsOf(state.attachment, uid) === slotsOf(current.get(name)!, uid);
+      return state && versionsText(state.attachment, uid) === versionsText(current.get(name)!, uid);
     });
   }
 
   /** @param whole whether the Deployment and the autoscaler are looked at too, of which policies tell nothing */
   #observe(key: string, whole: boolean): AgentObservation {
     const { caches, links, agents, clock } = this.#options;
-    const { namespace, name } = parts(key);
+    const { namespace, name } = namesOf(key);
     return observe({
       state: agents.stateOf(key),
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
@@ -276,8 +277,3 @@ export class StatusReconciler {
     return left.length > 0 ? Math.min(...left) : 0;
   }
 }
-
-const parts = (key: string): { namespace: string; name: string } => {
-  const { namespace = '', name } = splitKey(key);
-  return { namespace, name };
-};

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { childMetadata } from '../desired/metadata.ts';
-import { agentFixture, breakerFixture, target } from '../desired/fixtures.ts';
+import { childMetadata } from '../desired/common/metadata.ts';
+import { agentFixture, breakerFixture, target } from '../testing/fixtures.ts';
 import type { ChangeHandler } from '../kube/index.ts';
 import { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
@@ -47,6 +47,13 @@ let children: Cache;
 let attachments: Attachments;
 let ownWrites: OwnWrites;
 let asked: string[];
+let batched: (() => void)[];
+
+/** What the changes that came in together ask for. */
+function flush(): string[] {
+  for (const call of batched.splice(0)) call();
+  return asked;
+}
 
 const queue = (task: string): object => ({
   add: (key: string) => void asked.push(`${task} ${key}`),
@@ -63,6 +70,7 @@ beforeEach(() => {
   breakers = new Cache(first);
   children = new Cache();
   asked = [];
+  batched = [];
   ownWrites = new OwnWrites();
   const none = new Cache();
   const caches = {
@@ -76,6 +84,7 @@ beforeEach(() => {
     attachments,
     ownWrites,
     links: { onChange: () => undefined, onHigherTerm: () => undefined },
+    soon: (call: () => void) => batched.push(call),
     queues: Object.fromEntries(tasks.map((task) => [task, queue(task)])),
   } as unknown as TriggerOptions);
   attachments.of(namespace);
@@ -93,7 +102,7 @@ describe('a changed policy', () => {
   it('whose agent is being deleted has its status worked out', () => {
     const leaving = version(agent, { generation: 2, deletionTimestamp: '2026-01-01T00:00:00Z' });
     agents.tell(leaving, agent);
-    attachments.invalidate(namespace);
+    flush();
     asked = [];
     breakers.tell(version(first, { generation: 2 }), first);
     expect(asked).toContain(`breakerStatus ${namespace}/calm`);
@@ -105,7 +114,12 @@ describe('a changed policy', () => {
       { generation: 2 },
     );
     breakers.tell(next, first);
-    expect(asked).toEqual([`breakerStatus ${namespace}/calm`]);
+    expect(asked).toEqual([]);
+    expect(flush()).toEqual([
+      `agent ${namespace}/triage`,
+      `breakerStatus ${namespace}/calm`,
+      `agentStatus ${namespace}/triage`,
+    ]);
     expect(attachments.breaker(namespace, 'calm')!.targets).toEqual([]);
     expect(breakers.listed).toBe(2);
   });

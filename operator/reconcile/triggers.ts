@@ -1,18 +1,18 @@
 import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { AGENT_LABEL } from '../desired/metadata.ts';
-import { claimAlike } from '../desired/attach.ts';
-import type { Policy } from '../desired/attachment.ts';
-import { keyOf, type ChangeHandler, type Pod } from '../kube/index.ts';
+import { AGENT_LABEL } from '../desired/common/metadata.ts';
+import { claimAlike } from '../desired/policies/attach.ts';
+import type { Policy } from '../desired/policies/attachment.ts';
+import { keyOf, type ChangeHandler, type Pod, type WorkQueue } from '../kube/index.ts';
 import type { Links, PodTarget } from '../links/index.ts';
-import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
+import { agentKeyOfChild, BY_AGENT, namesOf } from './agentOf.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
-import { Concerned } from './concerned.ts';
+import { ChangeBatch } from './changeBatch.ts';
 import { isTerminating } from './observe.ts';
-import { enqueueStatuses, type Queues } from './office.ts';
 import type { OwnWrites } from './ownWrites.ts';
+import { enqueue, enqueueReported, type Queues } from './queues.ts';
 
 export interface TriggerOptions {
   caches: Caches;
@@ -20,6 +20,8 @@ export interface TriggerOptions {
   links: Links;
   queues: Queues;
   ownWrites: OwnWrites;
+  /** See ChangeBatch. */
+  soon?: (call: () => void) => void;
 }
 
 /** The objects of a new agent come in one by one, as its reconcile makes them; it looks at them together. */
@@ -28,103 +30,90 @@ const MADE_MS = 1_000;
 const FIGURES_MS = 5_000;
 
 /**
- * Turns what informers and links notice into keys to reconcile. It only enqueues: whoever leads works
- * the queues off, and a new leader starts from everything there is.
+ * Turns what informers and links notice into keys to reconcile. It only enqueues: the leader works the queues off, and
+ * a new leader starts from everything there is.
  */
 export function connectTriggers(options: TriggerOptions): void {
-  const { caches, links, queues, ownWrites } = options;
-  const concerned = new Concerned(options);
+  const { caches, attachments, links, queues, soon } = options;
+  const batch = new ChangeBatch(attachments, (change) => enqueue(queues, change), soon);
   const policyChanged: ChangeHandler<Policy> = (current, previous) =>
-    whenPolicyChanged(options, concerned, current, previous);
+    whenPolicyChanged(options, batch, current, previous);
+  const childChanged: ChangeHandler<KubernetesObject> = (current, previous) =>
+    whenChildChanged(options, current, previous);
   caches.agents.onChange((current, previous) =>
-    whenAgentChanged(options, concerned, current, previous),
+    whenAgentChanged(options, batch, current, previous),
   );
   caches.breakers.onChange(policyChanged);
   caches.limits.onChange(policyChanged);
-  const childChanged: ChangeHandler<KubernetesObject> = (current, previous) => {
-    const key = agentKeyOfChild((current ?? previous)!);
-    if (!current) ownWrites.forget(previous?.metadata.uid);
-    if (key === undefined) return;
-    if (current && !previous) return queues.agent.addAfter(key, MADE_MS);
-    const look = (): void => queues.agent.add(key);
-    // How a roll-out goes on depends on the Deployment in the cache, so that each version of it is looked at.
-    if (current && current.kind !== 'Deployment') ownWrites.heard(current, look);
-    else look();
-  };
   for (const informer of caches.children) informer.onChange(childChanged);
   caches.monitoring.onChange(childChanged);
   caches.monitoring.onFacts(() => {
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   watchPods(options);
+  const later = (queue: WorkQueue, key: string): void => queue.addByAndBy(key, FIGURES_MS);
   links.onChange((key, kind) =>
-    enqueueStatuses(options, key, kind === 'Counters' ? FIGURES_MS : 0),
+    enqueueReported(queues, attachments, key, kind === 'Counters' ? later : undefined),
   );
   links.onHigherTerm((key) => queues.agent.add(key));
 }
 
 function whenAgentChanged(
   { attachments, queues, ownWrites }: TriggerOptions,
-  concerned: Concerned,
+  batch: ChangeBatch,
   current: AgentDeployment | undefined,
   previous: AgentDeployment | undefined,
 ): void {
-  const object = (current ?? previous)!;
-  const namespace = object.metadata.namespace!;
-  const key = keyOf(object);
+  const { metadata } = (current ?? previous)!;
+  const namespace = metadata.namespace!;
   if (current && previous && !differs(current, previous)) {
-    ownWrites.heard(current, () => queues.agentStatus.add(key));
-    return attachments.replaceAgent(namespace, current);
+    attachments.replaceAgent(namespace, current);
+    const statuses = { agents: [metadata.name] };
+    return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
-  if (!current) ownWrites.forget(object.metadata.uid);
-  queues.agentStatus.add(key);
-  concerned.agentChanged(namespace, object.metadata.name);
-  queues.agent.add(key);
+  if (!current) ownWrites.forget(metadata.uid);
+  batch.agentChanged(namespace, metadata.name);
 }
 
 function whenPolicyChanged(
   { attachments, queues, ownWrites }: TriggerOptions,
-  concerned: Concerned,
+  batch: ChangeBatch,
   current: Policy | undefined,
   previous: Policy | undefined,
 ): void {
   const { kind, metadata } = (current ?? previous)!;
   const namespace = metadata.namespace!;
-  const queue = kind === 'CircuitBreakerPolicy' ? queues.breakerStatus : queues.limitStatus;
-  const look = (): void => queue.add(`${namespace}/${metadata.name}`);
+  const policy = { kind, name: metadata.name };
   if (current && previous && !differs(current, previous)) {
     attachments.replace(namespace, current);
-    return ownWrites.heard(current, look);
-  }
-  const targets = edited({ attachments }, current, previous);
-  if (targets.length > 0) {
-    for (const name of targets) queues.agent.add(`${namespace}/${name}`);
-    // Whoever reconciles an agent asks for the status of its policies.
-    return areLeaving(attachments, namespace, targets) ? look() : undefined;
+    const statuses = { policies: [policy] };
+    return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
-  look();
-  concerned.policyChanged(namespace, kind, metadata.name);
+  const edited = current && previous && claimAlike(previous, current);
+  if (!edited || !attachments.replace(namespace, current)) {
+    return batch.policyChanged(namespace, policy);
+  }
+  enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
 }
 
-/** Whether all these agents are being deleted, and so not reconciled any more. */
-function areLeaving(
-  attachments: Attachments,
-  namespace: string,
-  names: readonly string[],
-): boolean {
-  const { agents } = attachments.of(namespace);
-  return names.every((name) => agents.get(name)?.agent.metadata.deletionTimestamp !== undefined);
-}
-
-/** The agents of a policy that claims the slots that it claimed before; none when all is to be joined anew. */
-function edited(
-  { attachments }: Pick<TriggerOptions, 'attachments'>,
-  current: Policy | undefined,
-  previous: Policy | undefined,
-): readonly string[] {
-  if (!current || !previous || !claimAlike(previous, current)) return [];
-  return attachments.replace(current.metadata.namespace!, current)?.targets ?? [];
+function whenChildChanged(
+  { queues, ownWrites }: TriggerOptions,
+  current: KubernetesObject | undefined,
+  previous: KubernetesObject | undefined,
+): void {
+  const key = agentKeyOfChild((current ?? previous)!);
+  if (!current) ownWrites.forget(previous?.metadata.uid);
+  if (key === undefined) return;
+  const { namespace, name } = namesOf(key);
+  const change = { namespace, children: [name] };
+  if (current && !previous) {
+    return enqueue(queues, change, (queue, each) => queue.addAfter(each, MADE_MS));
+  }
+  const look = (): void => enqueue(queues, change);
+  // How a roll-out goes on depends on the Deployment in the cache, so that each version of it is looked at.
+  if (current && current.kind !== 'Deployment') ownWrites.heard(current, look);
+  else look();
 }
 
 /** Whether more than the status, or bookkeeping in metadata, changed. */
@@ -140,8 +129,7 @@ function differs(current: KubernetesObject, previous: KubernetesObject): boolean
 }
 
 /** Keeps the targets of links the same as the pods, however many change at once. */
-function watchPods(options: TriggerOptions): void {
-  const { caches, links } = options;
+function watchPods({ caches, links, queues, attachments }: TriggerOptions): void {
   let due = false;
   const update = (): void => {
     due = false;
@@ -152,7 +140,7 @@ function watchPods(options: TriggerOptions): void {
     if (!due) setImmediate(update);
     due = true;
     const key = agentKeyOfChild((current ?? previous)!);
-    if (key !== undefined) enqueueStatuses(options, key);
+    if (key !== undefined) enqueueReported(queues, attachments, key);
   });
 }
 

@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { agentFixture, endpoint, modelOf } from '../desired/fixtures.ts';
-import type { Deployment as Desired } from '../desired/objects.ts';
-import { planAgent } from '../desired/plan.ts';
+import { CHOICES_ANNOTATION } from '../desired/objects/pods.ts';
+import { agentFixture, endpoint, modelOf } from '../testing/fixtures.ts';
+import { UPGRADING_ANNOTATION } from '../desired/objects/deployment.ts';
+import type { Deployment as Desired } from '../desired/objects/objects.ts';
+import { planAgent, podChange } from '../desired/plan.ts';
 import type { Deployment } from '../kube/index.ts';
-import { optionsFor, UPGRADING_ANNOTATION, Upgrades } from './upgrades.ts';
+import { Upgrades } from './upgrades.ts';
 
 const LIMIT = 5;
 
@@ -35,17 +37,14 @@ class Scene {
   reconcile(agent: AgentDeployment): string {
     const { name } = agent.metadata;
     const live = this.live.get(name);
-    const base = { runtimeImage: this.image, operatorNamespace: 'breakwater-system' };
-    const plan = this.upgrades.schedule(
-      `support/${name}`,
+    const input = {
       agent,
-      planAgent({
-        agent,
-        attachment: { circuits: new Map(), limits: new Map() },
-        options: optionsFor(agent, base, live),
-      }),
-      live,
-    );
+      attachment: { circuits: new Map(), limits: new Map() },
+      options: { runtimeImage: this.image, operatorNamespace: 'breakwater-system' },
+      ...(live && { live }),
+    };
+    const upgrade = this.upgrades.admit(`support/${name}`, podChange(input));
+    const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
     this.live.set(name, stored(plan.deployment!, live));
     return plan.upgradeTo === undefined ? plan.image : `${plan.image} → ${plan.upgradeTo}`;
   }
@@ -191,6 +190,21 @@ describe('Upgrades', () => {
     const scaled = agentFixture('agent-5', { replicas: 9 });
     expect(scene.reconcile(scaled)).toBe('runtime:1 → runtime:2');
     expect(scene.live.get('agent-5')!.spec.replicas).toBe(9);
+  });
+
+  it('lets no edit wait of an agent whose choices an earlier version has not noted', () => {
+    const scene = new Scene();
+    const agents = many(6);
+    settled(scene, agents);
+    for (const { metadata } of scene.live.values()) {
+      delete metadata.annotations![CHOICES_ANNOTATION];
+    }
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    const before = scene.live.get('agent-5')!;
+    expect(before.metadata.annotations).toHaveProperty([CHOICES_ANNOTATION]);
+    const edited = agentFixture('agent-5', { image: 'runtime:mine' });
+    expect(scene.reconcile(edited)).toBe('runtime:mine');
   });
 
   it.each(Object.entries(REFERENCES))('lets no reference wait: %s', (_what, spec) => {

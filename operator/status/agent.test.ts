@@ -1,11 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AgentDeploymentSpec, AgentDeploymentStatus } from '../../crds/generated/types.ts';
-import { attach } from '../desired/attach.ts';
-import { agentFixture, breakerFixture, limitFixture, OPTIONS } from '../desired/fixtures.ts';
+import { attach } from '../desired/policies/attach.ts';
+import { agentFixture, breakerFixture, limitFixture, OPTIONS } from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
 import { agentStatus } from './agent.ts';
 import { condition } from './conditions.ts';
-import { ago, circuit, deployment, HASH, NOW, observation, pod, strangePod } from './fixtures.ts';
+import {
+  ago,
+  circuit,
+  deployment,
+  HASH,
+  NOW,
+  observation,
+  pod,
+  strangePod,
+} from '../testing/observations.ts';
 import type { AgentObservation } from './observations.ts';
 
 const agent = agentFixture('triage', {}, { generation: 2 });

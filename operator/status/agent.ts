@@ -1,10 +1,11 @@
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generated/types.ts';
-import type { ConditionDraft } from '../desired/attachment.ts';
-import { maxUnavailable } from '../desired/disruptionBudget.ts';
-import type { Problem } from '../desired/errors.ts';
-import type { AgentPlan, PlannedDependency, PolicyRef } from '../desired/plan.ts';
-import { list } from '../desired/wording.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import { maxUnavailable } from '../desired/objects/disruptionBudget.ts';
+import type { Problem } from '../desired/common/errors.ts';
+import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
+import type { PolicyRef } from '../desired/policies/attachment.ts';
+import { list } from '../desired/common/wording.ts';
 import { sightings, worstState, type Sighting } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { dependenciesHealthy } from './dependencies.ts';

@@ -1,6 +1,6 @@
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { CircuitBreakerPolicyStatus } from '../../crds/generated/types.ts';
-import type { Slot } from '../desired/attachment.ts';
+import type { Slot } from '../desired/policies/attachment.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
 import { earliest, latest, reportedText, reportedTime } from './reported.ts';
 

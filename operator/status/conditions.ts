@@ -1,6 +1,6 @@
 import type { Condition } from '../../crds/meta.ts';
-import type { ConditionDraft } from '../desired/attachment.ts';
-import { truncate } from '../desired/wording.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import { truncate } from '../desired/common/wording.ts';
 
 const MAX_MESSAGE = 4096;
 

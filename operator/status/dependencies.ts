@@ -1,4 +1,4 @@
-import type { ConditionDraft } from '../desired/attachment.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
 import {
   circuitsOf,
   reasonOf,

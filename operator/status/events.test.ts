@@ -4,14 +4,14 @@ import type {
   CircuitBreakerPolicy,
   CircuitBreakerPolicyStatus,
 } from '../../crds/generated/types.ts';
-import { attach } from '../desired/attach.ts';
+import { attach } from '../desired/policies/attach.ts';
 import {
   agentFixture,
   breakerFixture,
   limitFixture,
   OPTIONS,
   target,
-} from '../desired/fixtures.ts';
+} from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
 import { agentStatus } from './agent.ts';
 import {
@@ -20,7 +20,16 @@ import {
   rateLimitPolicyEvents,
   type EventDraft,
 } from './events.ts';
-import { ago, circuit, limit, NOW, observation, pod, strangePod, transition } from './fixtures.ts';
+import {
+  ago,
+  circuit,
+  limit,
+  NOW,
+  observation,
+  pod,
+  strangePod,
+  transition,
+} from '../testing/observations.ts';
 import type { PodObservation } from './observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from './policy.ts';
 

@@ -5,7 +5,7 @@ import type {
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
-import { truncate } from '../desired/wording.ts';
+import { truncate } from '../desired/common/wording.ts';
 import { gatesOf, sightingsOf, type PlanFacts } from './agent.ts';
 import { circuitsOf, reasonOf, type PolicyCircuit, type WorstState } from './circuits.ts';
 import { condition } from './conditions.ts';

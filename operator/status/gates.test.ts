@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { GateStatus } from '../../contract/generated/types.ts';
-import { ago, NOW, observation, pod, strangePod } from './fixtures.ts';
+import { ago, NOW, observation, pod, strangePod } from '../testing/observations.ts';
 import { gateOf } from './gates.ts';
 import type { PodObservation } from './observations.ts';
 

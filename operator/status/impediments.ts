@@ -1,7 +1,7 @@
 import { AUTH } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { Problem } from '../desired/errors.ts';
-import { list } from '../desired/wording.ts';
+import type { Problem } from '../desired/common/errors.ts';
+import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation, ApplyError, PodObservation } from './observations.ts';
 import { refusalOf } from './programmed.ts';

@@ -1,7 +1,8 @@
 import type { LimitStatus } from '../../contract/generated/types.ts';
 import type { RateLimitPolicy, RateLimitPolicyStatus } from '../../crds/generated/types.ts';
-import type { ConditionDraft, PolicyAttachment, Slot } from '../desired/attachment.ts';
-import { list } from '../desired/wording.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import type { PolicyAttachment, Slot } from '../desired/policies/attachment.ts';
+import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
 

@@ -3,10 +3,10 @@ import type {
   CircuitBreakerPolicy,
   CircuitBreakerPolicyStatus,
 } from '../../crds/generated/types.ts';
-import { attach } from '../desired/attach.ts';
-import { agentFixture, breakerFixture } from '../desired/fixtures.ts';
+import { attach } from '../desired/policies/attach.ts';
+import { agentFixture, breakerFixture } from '../testing/fixtures.ts';
 import { condition } from './conditions.ts';
-import { ago, circuit, NOW, observation, pod, strangePod } from './fixtures.ts';
+import { ago, circuit, NOW, observation, pod, strangePod } from '../testing/observations.ts';
 import type { PodObservation } from './observations.ts';
 import { breakerPolicyStatus } from './policy.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Durations } from '../../contract/durations.ts';
 import type { OperationReport } from '../../contract/generated/types.ts';
-import { observation, pod } from './fixtures.ts';
+import { observation, pod } from '../testing/observations.ts';
 import { performanceOf, ranking } from './performance.ts';
 
 /** What a pod reports of these durations, the last of which failed. */

@@ -7,16 +7,25 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
-import { attach } from '../desired/attach.ts';
+import { attach } from '../desired/policies/attach.ts';
 import {
   agentFixture,
   breakerFixture,
   limitFixture,
   selector,
   target,
-} from '../desired/fixtures.ts';
+} from '../testing/fixtures.ts';
 import { condition } from './conditions.ts';
-import { ago, circuit, limit, NOW, observation, pod, strangePod, transition } from './fixtures.ts';
+import {
+  ago,
+  circuit,
+  limit,
+  NOW,
+  observation,
+  pod,
+  strangePod,
+  transition,
+} from '../testing/observations.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from './policy.ts';
 

@@ -4,8 +4,9 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
-import type { ConditionDraft, Policy, PolicyAttachment } from '../desired/attachment.ts';
-import { truncate } from '../desired/wording.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
+import { truncate } from '../desired/common/wording.ts';
 import {
   circuitsOf,
   lastFailureOf,

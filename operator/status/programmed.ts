@@ -1,6 +1,6 @@
-import type { ConditionDraft, PolicyKind } from '../desired/attachment.ts';
-import type { PolicyRef } from '../desired/plan.ts';
-import { list } from '../desired/wording.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import type { PolicyKind, PolicyRef } from '../desired/policies/attachment.ts';
+import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
 import { reportedText } from './reported.ts';

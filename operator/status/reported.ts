@@ -1,5 +1,5 @@
 /** Makes what pods report fit for status: pods run tools chosen by a model, so nothing of it is taken on trust. */
-import { truncate } from '../desired/wording.ts';
+import { truncate } from '../desired/common/wording.ts';
 
 /** The time as RFC 3339 with milliseconds, or undefined when it is none. */
 export function reportedTime(text: string | undefined): string | undefined {

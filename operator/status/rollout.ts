@@ -1,5 +1,5 @@
-import type { ConditionDraft } from '../desired/attachment.ts';
-import { list, truncate } from '../desired/wording.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import { list, truncate } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import { condition } from './conditions.ts';
 import type { AgentObservation, DeploymentObservation } from './observations.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { agentFixture } from '../desired/fixtures.ts';
-import { deployment } from './fixtures.ts';
+import { agentFixture } from '../testing/fixtures.ts';
+import { deployment } from '../testing/observations.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
 const fixed = agentFixture('triage', { replicas: 2 });

@@ -1,5 +1,5 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { ConditionDraft } from '../desired/attachment.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
 import { condition } from './conditions.ts';
 import type { AgentObservation } from './observations.ts';
 import { reportedText } from './reported.ts';

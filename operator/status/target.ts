@@ -1,5 +1,5 @@
-import type { Policy, PolicyAttachment } from '../desired/attachment.ts';
-import { count, truncate } from '../desired/wording.ts';
+import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
+import { count, truncate } from '../desired/common/wording.ts';
 
 const MAX_TARGET = 253;
 

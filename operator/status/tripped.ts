@@ -1,6 +1,6 @@
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import type { ConditionDraft } from '../desired/attachment.ts';
-import { truncate } from '../desired/wording.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import { truncate } from '../desired/common/wording.ts';
 import {
   circuitsOf,
   inState,

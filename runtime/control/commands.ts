@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Report, Snapshot } from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import { upgradeConfiguration } from './upgrade.ts';
 
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
@@ -29,7 +30,7 @@ export class Commands {
       const stale = this.#deps.configuration.staleTerm(term);
       if (stale !== undefined) return this.#stale(stale);
     }
-    const parsed = parseCommand(value);
+    const parsed = parseCommand(upgradeCommand(value));
     if (!parsed.ok) {
       this.#malformed(type, parsed, configuration);
       return undefined;
@@ -57,6 +58,12 @@ export class Commands {
     else if (unknownType) this.#deps.log.debug('Message of an unknown type was ignored');
     else this.#deps.log.warn({ reason: message }, 'Malformed message was ignored');
   }
+}
+
+function upgradeCommand(value: unknown): unknown {
+  const command = members(value);
+  if (command['type'] !== 'Configure') return value;
+  return { ...command, configuration: upgradeConfiguration(command['configuration']) };
 }
 
 function parseJson(text: string): unknown {

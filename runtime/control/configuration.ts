@@ -8,6 +8,7 @@ import type {
 import { compareRevisions, formatRevision } from '../../contract/revision.ts';
 import { parseConfiguration } from '../../contract/validate.ts';
 import { supported } from '../guard/supported.ts';
+import { upgradeConfiguration } from './upgrade.ts';
 
 export type Source = 'File' | 'Link';
 
@@ -92,7 +93,7 @@ export class ActiveConfiguration {
     } catch {
       return this.refuse('File', 'it is not JSON', undefined);
     }
-    const parsed = parseConfiguration(value);
+    const parsed = parseConfiguration(upgradeConfiguration(value));
     if (!parsed.ok) return this.refuse('File', parsed.message, value);
     const offered = parsed.value;
     const current = this.configuration;

@@ -4,19 +4,6 @@ export interface Cost {
   outputTokens: number;
 }
 
-/** What a limit counts. */
-export type Resource = 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
-
-/** What a provider states about one of its own limits. */
-export interface Remaining {
-  resource: Resource;
-  /** What is left. */
-  remaining: number;
-  limit?: number;
-  /** Time until the limit is full again, in milliseconds. */
-  resetMs?: number;
-}
-
 /** Nothing was used: all reserved tokens come back, and the request too. */
 export const REFUND = 'Refund';
 

@@ -9,13 +9,12 @@ import { RateLimits } from './rateLimits.ts';
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { ActualCost, AskedCall, Availability, Credential } from './admission.ts';
+import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
 import type { Admission, Issuer, Waiting } from './permit.ts';
-import type { Remaining } from './admission.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Bound } from './queuedPermit.ts';
 

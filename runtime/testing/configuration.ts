@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Circuit, Configuration, Content } from '../../contract/generated/types.ts';
+import { upgradeContent, type Earlier } from '../control/upgrade.ts';
 
 /** A circuit of model/primary that opens at the first failure and stays open. */
 export const TOUCHY: Circuit = {
@@ -9,15 +10,19 @@ export const TOUCHY: Circuit = {
   openDurationMs: 600_000,
   maxOpenDurationMs: 600_000,
   halfOpen: { maxProbes: 1, successThreshold: 1 },
+  failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+  recovery: { rampUpMs: 0 },
+  mode: 'Enforce',
+  requires: [],
 };
 
 /** A configuration with one endpoint; the hash follows from its content. */
 export function configuration(
   baseURL: string,
-  content: Partial<Content> = {},
+  content: Earlier<Content> = {},
   revision = { term: 1, counter: 1 },
 ): Configuration {
-  const whole: Content = {
+  const whole = upgradeContent({
     agent: { namespace: 'default', name: 'triage', uid: 'u1' },
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL }],
     timeouts: { connectMs: 2000, requestMs: 20_000 },
@@ -25,7 +30,7 @@ export function configuration(
     circuits: [],
     limits: [],
     ...content,
-  };
+  });
   const hash = createHash('sha256').update(JSON.stringify(whole)).digest('hex');
   return { revision, hash: `sha256:${hash}`, content: whole };
 }

@@ -1,9 +1,10 @@
 import { INBOUND } from '../../contract/link.ts';
 import type { Circuit, Content, Limit } from '../../contract/generated/types.ts';
+import { upgradeContent, type Earlier } from '../control/upgrade.ts';
 
 /** For tests: a configuration with one endpoint, model/primary, and no policies. */
-export function content(parts: Partial<Content> = {}): Content {
-  return {
+export function content(parts: Earlier<Content> = {}): Content {
+  return upgradeContent({
     agent: { namespace: 'default', name: 'triage', uid: '1' },
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' }],
     timeouts: { connectMs: 10_000, requestMs: 300_000 },
@@ -11,7 +12,7 @@ export function content(parts: Partial<Content> = {}): Content {
     circuits: [],
     limits: [],
     ...parts,
-  };
+  });
 }
 
 /** For tests: the circuit of model/primary with the default policy. */
@@ -22,6 +23,10 @@ export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
     openDurationMs: 60_000,
     maxOpenDurationMs: 600_000,
     halfOpen: { maxProbes: 1, successThreshold: 2 },
+    failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+    recovery: { rampUpMs: 0 },
+    mode: 'Enforce',
+    requires: [],
     ...parts,
   };
 }
@@ -35,6 +40,11 @@ export function limitOf(parts: Partial<Limit> = {}): Limit {
     resource: 'Requests',
     refill: { amount: 10, perMs: 1000 },
     capacity: 100,
+    maxKeys: 10_000,
+    onLimit: 'Reject',
+    maxWaitMs: 2000,
+    mode: 'Enforce',
+    requires: [],
     ...parts,
   };
 }

@@ -14,7 +14,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { step } from '../cluster/step.ts';
+import { step } from '../cluster/common/step.ts';
 import { bundleOperator } from '../kit/operator/operatorProcess.ts';
 import { World } from './operator/world.ts';
 import { TakeoverBench } from './takeover/measure.ts';

@@ -11,12 +11,12 @@ import { Registry } from 'prom-client';
 import {
   Informer,
   KubeClient,
-  Pods,
   Transport,
   withoutManagedFields,
   type Pod,
 } from '../../operator/kube/index.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../../operator/desired/metadata.ts';
+import { Pods } from '../../operator/resources/resources.ts';
+import { AGENT_LABEL, MANAGED_BY } from '../../operator/desired/common/metadata.ts';
 import { slimPod } from '../../operator/reconcile/slimPod.ts';
 import { step } from '../cluster/common/step.ts';
 import { accessOf, clusterOf, type Access } from '../kit/operator/access.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import type { PrometheusRule } from '../../operator/desired/prometheusRule.ts';
+import type { PrometheusRule } from '../../operator/desired/objects/prometheusRule.ts';
 import { checkRules, operatorRules, testRules } from '../kit/promtool.ts';
 import { START_TIMEOUT } from './apiserver.ts';
 

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import {
-  Deployments,
   KubeClient,
   loadClusterConfig,
   systemClock,
   Transport,
   type Deployment,
 } from '../../operator/kube/index.ts';
+import { Deployments } from '../../operator/resources/resources.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';

@@ -2,17 +2,16 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { resourcePath, type KubernetesObject } from '../../operator/kube/index.ts';
 import {
   ConfigMaps,
   Deployments,
   HorizontalPodAutoscalers,
   NetworkPolicies,
   PodDisruptionBudgets,
-  resourcePath,
   ServiceAccounts,
   Services,
-  type KubernetesObject,
-} from '../../operator/kube/index.ts';
+} from '../../operator/resources/resources.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 
 const RESOURCES = [

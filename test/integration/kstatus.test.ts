@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import { attach } from '../../operator/desired/attach.ts';
-import { agentFixture, breakerFixture, OPTIONS } from '../../operator/desired/fixtures.ts';
+import { attach } from '../../operator/desired/policies/attach.ts';
+import { agentFixture, breakerFixture, OPTIONS } from '../../operator/testing/fixtures.ts';
 import { planAgent } from '../../operator/desired/plan.ts';
 import { agentStatus } from '../../operator/status/agent.ts';
 import {
@@ -11,7 +11,7 @@ import {
   observation,
   pod,
   strangePod,
-} from '../../operator/status/fixtures.ts';
+} from '../../operator/testing/observations.ts';
 import type { AgentObservation } from '../../operator/status/observations.ts';
 import { breakerPolicyStatus } from '../../operator/status/policy.ts';
 import { kstatus, type Verdict } from '../kit/kstatus.ts';

@@ -2,20 +2,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import {
-  AgentDeployments,
-  ConfigMaps,
   EventRecorder,
   Events,
   Informer,
   isConflict,
-  isInvalid,
   KubeClient,
   LeaderElector,
   Leases,
   loadClusterConfig,
   Transport,
 } from '../../operator/kube/index.ts';
-import type { ApiError, ConfigMap, KubernetesObject } from '../../operator/kube/index.ts';
+import { AgentDeployments, ConfigMaps } from '../../operator/resources/resources.ts';
+import type { ApiError, ConfigMap, Event, KubernetesObject } from '../../operator/kube/index.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import { unrestricted } from '../kit/unrestricted.ts';
 import { START_TIMEOUT, startApiServer } from './apiserver.ts';
@@ -97,9 +95,8 @@ describe('client', () => {
     expect(await client.get(ConfigMaps, namespace, 'b')).toBeUndefined();
   });
 
-  it('changes nothing by a dry run or by applying the same again', async () => {
+  it('changes nothing by applying the same again', async () => {
     const first = await client.apply(ConfigMaps, configMap('a', { key: 'one' }), apply);
-    await client.apply(ConfigMaps, configMap('a', { key: 'two' }), { ...apply, dryRun: true });
     const again = await client.apply(ConfigMaps, configMap('a', { key: 'one' }), apply);
     expect(again.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
   });
@@ -107,7 +104,7 @@ describe('client', () => {
   it('says which field the server does not accept', async () => {
     const wrong = { ...agent('a'), spec: { model: { endpoints: [] } } };
     const refused = await failure(client.apply(unrestricted(AgentDeployments), wrong, apply));
-    expect(isInvalid(refused)).toBe(true);
+    expect((refused as ApiError).status).toBe(422);
     expect((refused as ApiError).message).toContain('spec.model.endpoints');
   });
 
@@ -119,10 +116,6 @@ describe('client', () => {
     expect(updated.status?.image).toBe('one');
     const stale = await failure(client.replaceStatus(AgentDeployments, status('two')));
     expect(isConflict(stale)).toBe(true);
-    const { apiVersion, kind, metadata } = agent('a');
-    const applied = { apiVersion, kind, metadata, status: { image: 'three' } };
-    const result = await client.applyStatus(unrestricted(AgentDeployments), applied, apply);
-    expect(result.status?.image).toBe('three');
   });
 
   it('has a token reviewed', async () => {
@@ -231,9 +224,14 @@ describe('events', () => {
     const event = { type: 'Warning', reason: 'CircuitOpened', action: 'Open' } as const;
     const note = `${'é'.repeat(600)} is too long`;
     for (let i = 0; i < 3; i++) recorder.record({ ...event, regarding, note });
-    await recorder.flush();
+    const list = (): Promise<Event[]> => client.list(unrestricted(Events), { namespace });
+    await waitFor(
+      'the series is not written',
+      10_000,
+      async () => (await list())[0]?.series?.count === 3,
+    );
 
-    const found = await client.list(unrestricted(Events), { namespace });
+    const found = await list();
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ ...event, regarding, series: { count: 3 } });
     expect(Buffer.byteLength(found[0]!.note!)).toBeLessThanOrEqual(1024);

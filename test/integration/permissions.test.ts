@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parse, stringify } from 'yaml';
@@ -15,9 +15,9 @@ import {
   loadClusterConfig,
   Transport,
 } from '../../operator/kube/index.ts';
-import { hello, snapshot, target } from '../../operator/links/testing/messages.ts';
-import { PodServer } from '../../operator/links/testing/podServer.ts';
-import { permissions, type Scope } from '../../operator/permissions.ts';
+import { hello, snapshot, target } from '../../operator/testing/messages.ts';
+import { PodServer } from '../../operator/testing/podServer.ts';
+import { permissions, type Scope } from '../../operator/resources/permissions.ts';
 import { settingsFrom } from '../../operator/settings.ts';
 import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
@@ -324,8 +324,11 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
   async function repeatEvent(): Promise<void> {
     const config = await loadClusterConfig({ env: {}, kubeconfig: await kubeconfig() });
     const transport = new Transport({ config, registry: new Registry() });
+    const client = new KubeClient(transport);
+    const patch = jest.spyOn(client, 'mergePatch');
     const recorder = new EventRecorder({
-      client: new KubeClient(transport),
+      client,
+      writeEveryMs: 0,
       reportingController: 'breakwater.dev/operator',
       reportingInstance: 'test',
       logger: pino({ level: 'silent' }),
@@ -335,7 +338,10 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     for (let count = 0; count < 2; count += 1) {
       recorder.record({ regarding, ...event });
     }
-    await recorder.flush();
+    await waitFor('the second Event is not written', 10_000, () =>
+      Promise.resolve(patch.mock.results.length > 0),
+    );
+    await Promise.allSettled(patch.mock.results.map(({ value }) => value as Promise<unknown>));
     await transport.close();
   }
 

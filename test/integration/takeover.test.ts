@@ -15,8 +15,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CONTROL_AUDIENCE, PORTS } from '../../contract/link.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { loadClusterConfig, type ClusterConfig } from '../../operator/kube/index.ts';
-import { hello, snapshot, target } from '../../operator/links/testing/messages.ts';
-import { type PodConnection, PodServer } from '../../operator/links/testing/podServer.ts';
+import { hello, snapshot, target } from '../../operator/testing/messages.ts';
+import { type PodConnection, PodServer } from '../../operator/testing/podServer.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import {
   bundleOperator,

@@ -4,16 +4,23 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { definitions, type PrinterColumn, type Source } from '../../crds/definitions.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { attach } from '../../operator/desired/attach.ts';
+import { attach } from '../../operator/desired/policies/attach.ts';
 import {
   agentFixture,
   breakerFixture,
   limitFixture,
   OPTIONS,
-} from '../../operator/desired/fixtures.ts';
+} from '../../operator/testing/fixtures.ts';
 import { planAgent } from '../../operator/desired/plan.ts';
 import { agentStatus } from '../../operator/status/agent.ts';
-import { ago, circuit, NOW, observation, pod, transition } from '../../operator/status/fixtures.ts';
+import {
+  ago,
+  circuit,
+  NOW,
+  observation,
+  pod,
+  transition,
+} from '../../operator/testing/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';

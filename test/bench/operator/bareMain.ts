@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { Pool } from 'undici';
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../../crds/generated/types.ts';
-import { attach } from '../../../operator/desired/attach.ts';
-import { configMap } from '../../../operator/desired/configMap.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../../../operator/desired/metadata.ts';
-import { planAgent } from '../../../operator/desired/plan.ts';
+import { attach } from '../../../operator/desired/policies/attach.ts';
+import { buildConfigMap } from '../../../operator/desired/objects/configMap.ts';
+import { AGENT_LABEL, MANAGED_BY } from '../../../operator/desired/common/metadata.ts';
+import { planAgent, plannedObjects } from '../../../operator/desired/plan.ts';
+import { apiVersionOf, resourcePath, type KubernetesObject } from '../../../operator/kube/index.ts';
 import {
   AgentDeployments,
-  apiVersionOf,
   CircuitBreakerPolicies,
   ConfigMaps,
   Deployments,
@@ -20,12 +20,9 @@ import {
   PodDisruptionBudgets,
   Pods,
   RateLimitPolicies,
-  resourcePath,
   ServiceAccounts,
   Services,
-  type KubernetesObject,
-} from '../../../operator/kube/index.ts';
-import { wantedObjects } from '../../../operator/reconcile/wanted.ts';
+} from '../../../operator/resources/resources.ts';
 import type { Access } from '../../kit/operator/access.ts';
 import { IMAGE, NAMESPACE } from '../../kit/operator/operatorProcess.ts';
 import { readStatuses } from './statuses.ts';
@@ -143,8 +140,8 @@ function writesOf(agent: AgentDeployment): Write[] {
     content: plan.content!,
   };
   return [
-    applied(configMap(owner, configuration, authority)),
-    ...wantedObjects(plan).map(applied),
+    applied(buildConfigMap(owner, configuration, authority)),
+    ...plannedObjects(plan).map(applied),
     ...policies.map((policy) => status(CircuitBreakerPolicies, policy)),
     status(AgentDeployments, agent),
   ];

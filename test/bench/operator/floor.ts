@@ -1,12 +1,6 @@
 import type { CircuitBreakerPolicy } from '../../../crds/generated/types.ts';
-import {
-  CircuitBreakerPolicies,
-  ConfigMaps,
-  Informer,
-  keyOf,
-  resourcePath,
-  type KubeClient,
-} from '../../../operator/kube/index.ts';
+import { Informer, keyOf, resourcePath, type KubeClient } from '../../../operator/kube/index.ts';
+import { CircuitBreakerPolicies, ConfigMaps } from '../../../operator/resources/resources.ts';
 import { atRate, Spans } from './spans.ts';
 import type { World } from './world.ts';
 

@@ -3,16 +3,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../../crds/generated/types.ts';
+import { Informer, KubeClient, keyOf, Leases, Transport } from '../../../operator/kube/index.ts';
 import {
   AgentDeployments,
   CircuitBreakerPolicies,
-  Informer,
-  KubeClient,
-  keyOf,
-  Leases,
   Secrets,
-  Transport,
-} from '../../../operator/kube/index.ts';
+} from '../../../operator/resources/resources.ts';
 import { Registry } from 'prom-client';
 import { say, waitFor } from '../../cluster/common/step.ts';
 import { clusterOf } from '../../kit/operator/access.ts';

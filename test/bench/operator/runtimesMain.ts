@@ -23,8 +23,9 @@ import {
   LINK_PROTOCOL,
   PORTS,
 } from '../../../contract/link.ts';
-import { AGENT_LABEL } from '../../../operator/desired/metadata.ts';
-import { Informer, KubeClient, Pods, Transport, type Pod } from '../../../operator/kube/index.ts';
+import { AGENT_LABEL } from '../../../operator/desired/common/metadata.ts';
+import { Informer, KubeClient, Transport, type Pod } from '../../../operator/kube/index.ts';
+import { Pods } from '../../../operator/resources/resources.ts';
 import { Registry } from 'prom-client';
 import { selfSignedIdentity } from '../../../runtime/control/certificate.ts';
 import { type Access, clusterOf } from '../../kit/operator/access.ts';

@@ -1,11 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  AgentDeployments,
-  CircuitBreakerPolicies,
-  type KubeClient,
-  type KubernetesObject,
-} from '../../../operator/kube/index.ts';
+import { type KubeClient, type KubernetesObject } from '../../../operator/kube/index.ts';
+import { AgentDeployments, CircuitBreakerPolicies } from '../../../operator/resources/resources.ts';
 
 /** Statuses of all agents and policies, as `find` looks them up. */
 type Statuses = Record<string, unknown>;

@@ -105,6 +105,10 @@ function everyGuard(endpointPort: number, directory: string): Content {
     openDurationMs: 60_000,
     maxOpenDurationMs: 600_000,
     halfOpen: { maxProbes: 1, successThreshold: 2 },
+    failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+    recovery: { rampUpMs: 0 },
+    mode: 'Enforce',
+    requires: [],
   }));
   const limit = { policy: 'bench', refill: { amount: 1e9, perMs: 1000 }, capacity: 1e9 };
   const limits: Limit[] = [
@@ -133,6 +137,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
     bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
+    egress: { allowHosts: [], denyPrivateNetworks: true },
     circuits,
     limits,
   };

@@ -1,12 +1,11 @@
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../../crds/generated/types.ts';
 import {
-  AgentDeployments,
-  CircuitBreakerPolicies,
   Informer,
   keyOf,
   type KubeClient,
   type KubernetesObject,
 } from '../../../operator/kube/index.ts';
+import { AgentDeployments, CircuitBreakerPolicies } from '../../../operator/resources/resources.ts';
 
 /** What a status says of pods, times and figures aside. */
 function factsOf({ status }: AgentDeployment | CircuitBreakerPolicy): string {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { expressions } from '../../../config/grafana/dashboard.ts';
 import type { DebugAgent, describeAgents } from '../../../operator/debug.ts';
-import { alerts } from '../../../operator/desired/alerts.ts';
+import { buildAlerts } from '../../../operator/desired/objects/alerts.ts';
 import type { Pod } from '../../kit/agents.ts';
 import { isReady } from '../../kit/agents.ts';
 import { parseMetrics, seriesIn, type Sample } from '../../kit/metrics.ts';
@@ -62,7 +62,7 @@ describe('what Prometheus scrapes', () => {
     return texts.flatMap(parseMetrics);
   }
 
-  it.each(alerts({ metadata: { namespace: 'ns', name: 'gauge' } } as never))(
+  it.each(buildAlerts({ metadata: { namespace: 'ns', name: 'gauge' } } as never))(
     'has every series of the alert $alert',
     ({ expr }) => {
       const series = seriesIn(expr);

@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import {
-  ConfigMaps,
   Informer,
   KubeClient,
   keyOf,
@@ -11,6 +10,7 @@ import {
   type ClusterConfig,
   type ConfigMap,
 } from '../../../operator/kube/index.ts';
+import { ConfigMaps } from '../../../operator/resources/resources.ts';
 
 /** A clock on which everything takes a fraction of its time, so that deadlines of minutes pass in seconds. */
 export const fast = (factor: number): Clock => ({

@@ -1,0 +1,61 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { ObjectMeta, OwnerReference } from '../../../crds/meta.ts';
+import { API_VERSION } from '../../../crds/meta.ts';
+
+/** Value of app.kubernetes.io/managed-by on everything that the operator makes. */
+export const MANAGED_BY = 'breakwater';
+export const AGENT_LABEL = 'breakwater.dev/agent';
+
+/** What names and labels are made of. */
+export type Named = Pick<AgentDeployment, 'metadata'>;
+
+/** Labels that select an agent's pods. They can never change: a Deployment's selector is immutable. */
+export function selectorLabels(agent: Named): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': 'breakwater-agent',
+    [AGENT_LABEL]: agent.metadata.name,
+  };
+}
+
+/** Labels of every object made for an agent, its pods included. */
+export function labels(agent: Named): Record<string, string> {
+  return {
+    ...selectorLabels(agent),
+    'app.kubernetes.io/instance': agent.metadata.name,
+    'app.kubernetes.io/managed-by': MANAGED_BY,
+  };
+}
+
+/** Metadata of an object made for an agent, owned by it so that it goes when the agent goes. */
+export function childMetadata(
+  agent: AgentDeployment,
+  name: string,
+): ObjectMeta & { namespace: string } {
+  return {
+    name,
+    namespace: agent.metadata.namespace!,
+    labels: labels(agent),
+    ownerReferences: [ownerReference(agent)],
+  };
+}
+
+/** Name of the agent's ConfigMap. */
+export function configMapName(agent: Named): string {
+  return `${agent.metadata.name}-configuration`;
+}
+
+/** Name of the Service that lists the agent's pods one by one. */
+export function headlessServiceName(agent: Named): string {
+  return `${agent.metadata.name}-headless`;
+}
+
+function ownerReference(agent: AgentDeployment): OwnerReference {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'AgentDeployment',
+    name: agent.metadata.name,
+    uid: agent.metadata.uid!,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}

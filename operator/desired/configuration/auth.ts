@@ -1,0 +1,30 @@
+import type { Content } from '../../../contract/generated/types.ts';
+import { MOUNTS } from '../../../contract/link.ts';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { parsePositiveDuration } from '../common/duration.ts';
+
+type Spec = AgentDeployment['spec'];
+type Jwt = NonNullable<NonNullable<Content['auth']>['jwt']>;
+
+/** Who may call the agent; nothing when everybody may. Throws an InvalidSpecError for what the schema should have refused. */
+export function resolveAuth({ auth: { type, apiKeys, jwt } }: Spec): Pick<Content, 'auth'> {
+  if (type === 'None') return {};
+  return {
+    auth: {
+      type,
+      ...(apiKeys && { apiKeys: { path: MOUNTS.callers, secret: apiKeys.secretRef.name } }),
+      ...(jwt && { jwt: { ...jwt, keys: keys(jwt.keys) } }),
+    },
+  };
+}
+
+function keys(spec: NonNullable<Spec['auth']['jwt']>['keys']): Jwt['keys'] {
+  const ms = (field: keyof typeof spec): number =>
+    parsePositiveDuration(spec[field], `spec.auth.jwt.keys.${field}`);
+  return {
+    timeoutMs: ms('timeout'),
+    refreshMs: ms('refreshInterval'),
+    maxAgeMs: ms('maxAge'),
+    cooldownMs: ms('cooldown'),
+  };
+}

@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { Ajv, type AnySchema } from 'ajv';
+import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../../crds/generated/types.ts';
+import { canonicalJson } from './canonical.ts';
+import { hashContent, resolveContent } from './content.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  bucketFixture,
+  endpoint,
+  limitFixture,
+  modelOf,
+} from '../../testing/fixtures.ts';
+
+const none = {
+  circuits: new Map<string, CircuitBreakerPolicy>(),
+  limits: new Map<string, RateLimitPolicy>(),
+};
+const schema = JSON.parse(
+  readFileSync(new URL('../../../contract/configuration.schema.json', import.meta.url), 'utf8'),
+) as AnySchema;
+const validate = new Ajv({ strict: false }).compile(schema);
+
+describe('resolveContent', () => {
+  it('takes the times for the keys of an issuer from the spec, and refuses one that is none', () => {
+    const agent = agentFixture();
+    const keys = { timeout: '2s', refreshInterval: '1m', maxAge: '1h', cooldown: '500ms' };
+    const jwt = { issuer: 'i', audiences: ['a'], jwksURL: 'https://login/keys', keys };
+    agent.spec.auth = { type: 'JWT', jwt };
+    expect(resolveContent(agent, none).auth?.jwt?.keys).toEqual({
+      timeoutMs: 2000,
+      refreshMs: 60_000,
+      maxAgeMs: 3_600_000,
+      cooldownMs: 500,
+    });
+    keys.cooldown = '0s';
+    expect(() => resolveContent(agent, none)).toThrow('spec.auth.jwt.keys.cooldown is 0s');
+  });
+
+  it('fills in what the spec leaves to defaults', () => {
+    expect(resolveContent(agentFixture(), none)).toEqual({
+      agent: { namespace: 'support', name: 'triage', uid: 'uid-triage' },
+      endpoints: [
+        {
+          name: 'primary',
+          provider: 'Anthropic',
+          model: 'claude-sonnet-4-5',
+          baseURL: 'https://api.anthropic.com',
+          credential: {
+            path: '/var/run/secrets/breakwater.dev/credentials/primary/api-key',
+            secret: 'anthropic',
+            key: 'api-key',
+          },
+          priority: 0,
+          weight: 1,
+          requires: ['Endpoint.Anthropic'],
+        },
+      ],
+      loadBalancing: 'LeastLoaded',
+      timeouts: {
+        connectMs: 10_000,
+        requestMs: 300_000,
+        firstTokenMs: 60_000,
+        streamIdleMs: 120_000,
+        transportIdleMs: 45_000,
+        toolMs: 30_000,
+      },
+      retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+      bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
+      conversation: {
+        maxMessages: 100,
+        maxTurns: 16,
+        maxTokens: 4096,
+        idleTimeoutMs: 3_600_000,
+        runTimeoutMs: 900_000,
+        peers: 'triage-headless.support.svc',
+      },
+      egress: { allowHosts: [], denyPrivateNetworks: true },
+      shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },
+      circuits: [
+        {
+          dependency: 'model/primary',
+          trip: { consecutiveFailures: 5 },
+          openDurationMs: 60_000,
+          maxOpenDurationMs: 600_000,
+          halfOpen: { maxProbes: 1, successThreshold: 2 },
+          failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
+          recovery: { rampUpMs: 0 },
+          mode: 'Enforce',
+          requires: ['Circuit.ConsecutiveFailures'],
+        },
+      ],
+      limits: [],
+    });
+  });
+
+  it('takes circuits and limits from the policies that hold them', () => {
+    const content = resolveContent(agentFixture(), {
+      circuits: new Map([['model/primary', breakerFixture('strict')]]),
+      limits: new Map([
+        ['model/primary', limitFixture('called')],
+        ['inbound', limitFixture('taken')],
+      ]),
+    });
+    expect(content.circuits).toEqual([
+      {
+        dependency: 'model/primary',
+        policy: 'strict',
+        trip: { consecutiveFailures: 3 },
+        openDurationMs: 30_000,
+        maxOpenDurationMs: 300_000,
+        halfOpen: { maxProbes: 1, successThreshold: 2 },
+        failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
+        recovery: { rampUpMs: 0 },
+        mode: 'Enforce',
+        requires: ['Circuit.ConsecutiveFailures'],
+      },
+    ]);
+    expect(content.limits.map(({ target, policy }) => [target, policy])).toEqual([
+      ['inbound', 'taken'],
+      ['model/primary', 'called'],
+    ]);
+    expect(content.limits[0]).toMatchObject({
+      name: 'requests',
+      refill: { amount: 10, perMs: 1000 },
+      capacity: 100,
+      requires: ['Limit.Requests'],
+    });
+  });
+
+  it('has neither model nor credential when the caller brings them', () => {
+    const agent = agentFixture('triage', {
+      model: modelOf(endpoint('primary', { baseURL: 'http://model:8000' })),
+    });
+    expect(resolveContent(agent, none).endpoints).toEqual([
+      {
+        name: 'primary',
+        provider: 'Anthropic',
+        baseURL: 'http://model:8000',
+        priority: 0,
+        weight: 1,
+        requires: ['Endpoint.Anthropic'],
+      },
+    ]);
+  });
+
+  it('lists endpoints by priority and otherwise as the spec has them', () => {
+    const agent = agentFixture('triage', {
+      model: modelOf(
+        endpoint('last', { priority: 10, maxTokens: 4096 }),
+        endpoint('b', { weight: 3 }),
+        endpoint('a'),
+      ),
+    });
+    const { endpoints } = resolveContent(agent, none);
+    expect(endpoints).toMatchObject([
+      { name: 'b', priority: 0, weight: 3 },
+      { name: 'a', priority: 0, weight: 1 },
+      { name: 'last', priority: 10, weight: 1, maxTokens: 4096 },
+    ]);
+  });
+
+  it('makes what the contract allows', () => {
+    const content = resolveContent(agentFixture(), {
+      circuits: new Map([['model/primary', breakerFixture()]]),
+      limits: new Map([['inbound', limitFixture()]]),
+    });
+    const configuration = {
+      revision: { term: 1, counter: 1 },
+      hash: hashContent(content),
+      content,
+    };
+    expect([validate(configuration), validate.errors]).toEqual([true, null]);
+  });
+
+  it('refuses a retry that waits longer at first than at last', () => {
+    const { retry } = agentFixture().spec;
+    const agent = agentFixture('triage', { retry: { ...retry, baseDelay: '10s' } });
+    expect(() => resolveContent(agent, none)).toThrow(
+      'spec.retry.baseDelay (10s) must not be longer than spec.retry.maxDelay (8s)',
+    );
+  });
+
+  it('refuses a configuration that is too large to be passed on', () => {
+    const long = 'x'.repeat(64);
+    const some = limitFixture(long, {
+      limits: Array.from({ length: 5000 }, (_, index) => bucketFixture(`${long}-${index}`)),
+    });
+    expect(() =>
+      resolveContent(agentFixture(), { ...none, limits: new Map([['inbound', some]]) }),
+    ).toThrow(/The configuration has \d+ KiB and must stay below 900 KiB; shorten the spec/);
+  });
+});
+
+describe('hashContent', () => {
+  it('depends on nothing but the content', () => {
+    const content = resolveContent(agentFixture(), none);
+    const turned = Object.fromEntries(Object.entries(content).reverse()) as typeof content;
+    expect(hashContent(turned)).toBe(hashContent(content));
+    expect(hashContent(content)).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const other = { ...content, timeouts: { connectMs: 1, requestMs: 2 } };
+    expect(hashContent(other)).not.toBe(hashContent(content));
+  });
+
+  it('is made of JSON with sorted keys and no white space', () => {
+    expect(canonicalJson({ b: [{ d: 1, c: null }], a: 'x', e: undefined })).toBe(
+      '{"a":"x","b":[{"c":null,"d":1}]}',
+    );
+  });
+});

@@ -1,0 +1,155 @@
+import type { Content, Endpoint } from '../../../contract/generated/types.ts';
+import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../../contract/link.ts';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { AgentAttachment } from '../policies/attachment.ts';
+import { resolveAuth } from './auth.ts';
+import { canonicalHash, canonicalJson } from './canonical.ts';
+import { resolveCache } from './cache.ts';
+import { resolveCircuit } from '../policies/circuit.ts';
+import { resolveConversation } from './conversation.ts';
+import { dependenciesOf } from '../common/dependencies.ts';
+import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
+import { InvalidSpecError } from '../common/errors.ts';
+import { requires } from '../common/features.ts';
+import { resolveLimits } from '../policies/limits.ts';
+import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { byText } from '../common/wording.ts';
+
+type Spec = AgentDeployment['spec'];
+
+/** Time between a pod being unready and taking no new work. */
+export const ENDPOINT_LAG_MS = 5000;
+
+/** Room for the revision and the hash that go with the content. */
+const ENVELOPE_BYTES = 512;
+
+const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
+
+/**
+ * The configuration that the agent's pods are to run. Its order depends on nothing but the spec and names. Throws
+ * an InvalidSpecError for what the schema should have refused, and when it is too large to be passed on.
+ */
+export function resolveContent(
+  agent: AgentDeployment,
+  attachment: Pick<AgentAttachment, 'circuits' | 'limits'>,
+): Content {
+  const { metadata, spec } = agent;
+  const content: Content = {
+    agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
+    // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
+    endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
+    loadBalancing: spec.model.loadBalancing,
+    timeouts: timeouts(spec.timeouts),
+    shutdown: {
+      endpointLagMs: ENDPOINT_LAG_MS,
+      drainTimeoutMs: drainTimeout(spec),
+      handlerTimeoutMs: handlerTimeout(spec),
+    },
+    retry: retry(spec.retry),
+    bulkhead: bulkhead(spec.bulkhead),
+    ...resolveAuth(spec),
+    ...resolveCache(spec),
+    conversation: resolveConversation(agent),
+    ...resolveTools(spec),
+    ...resolveMcpServers(spec),
+    ...resolveEgress(spec),
+    circuits: dependenciesOf(agent).map((dependency) =>
+      resolveCircuit(dependency, attachment.circuits.get(dependency)),
+    ),
+    limits: [...attachment.limits]
+      .sort(([a], [b]) => byText(a, b))
+      .flatMap(([target, policy]) => resolveLimits(target, policy)),
+  };
+  checkSize(content);
+  return content;
+}
+
+/** Hash of the content, as in Configuration. */
+export function hashContent(content: Content): string {
+  return canonicalHash(content);
+}
+
+/** Time for open requests to finish, in ms. */
+export function drainTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
+  return parseDuration(shutdown.drainTimeout, 'spec.shutdown.drainTimeout');
+}
+
+/** Time to put away what outlives a pod, in ms. */
+export function handlerTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
+  return parseDuration(shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
+}
+
+type EndpointSpec = Spec['model']['endpoints'][number];
+
+/** Directory in the pod where the endpoint's credential is mounted. */
+export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): string {
+  return `${MOUNTS.credentials}/${endpoint.name}`;
+}
+
+function endpoint(spec: EndpointSpec): Endpoint {
+  const { name, provider, model, baseURL, apiKeySecretRef: secret, priority, weight } = spec;
+  const { maxConcurrent, maxTokens } = spec;
+  return {
+    name,
+    provider,
+    ...(model === undefined ? {} : { model }),
+    baseURL: baseURL ?? BASE_URLS[provider],
+    ...(secret === undefined
+      ? {}
+      : {
+          credential: {
+            path: `${credentialDirectory(spec)}/${secret.key}`,
+            secret: secret.name,
+            key: secret.key,
+          },
+        }),
+    ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    priority,
+    weight,
+    requires: requires(`Endpoint.${provider}`),
+  };
+}
+
+function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
+  const ms = (field: keyof typeof spec): number =>
+    parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
+  return {
+    connectMs: ms('connect'),
+    requestMs: ms('request'),
+    firstTokenMs: ms('firstToken'),
+    streamIdleMs: ms('streamIdle'),
+    transportIdleMs: ms('transportIdle'),
+    toolMs: ms('tool'),
+  };
+}
+
+function retry(spec: Spec['retry']): NonNullable<Content['retry']> {
+  const baseDelayMs = parsePositiveDuration(spec.baseDelay, 'spec.retry.baseDelay');
+  const maxDelayMs = parsePositiveDuration(spec.maxDelay, 'spec.retry.maxDelay');
+  checkOrder(['spec.retry.baseDelay', spec.baseDelay], ['spec.retry.maxDelay', spec.maxDelay]);
+  return {
+    maxAttempts: spec.maxAttempts,
+    baseDelayMs,
+    maxDelayMs,
+    budgetPercent: spec.budgetPercent,
+  };
+}
+
+function bulkhead(spec: Spec['bulkhead']): NonNullable<Content['bulkhead']> {
+  return {
+    maxConcurrent: spec.maxConcurrent,
+    maxQueued: spec.maxQueued,
+    acquireTimeoutMs: parsePositiveDuration(spec.acquireTimeout, 'spec.bulkhead.acquireTimeout'),
+  };
+}
+
+function checkSize(content: Content): void {
+  const size = Buffer.byteLength(canonicalJson(content)) + ENVELOPE_BYTES;
+  if (size < MAX_CONFIGURATION_BYTES) return;
+  throw new InvalidSpecError(
+    'ConfigurationTooLarge',
+    `The configuration has ${Math.ceil(size / 1024)} KiB and must stay below ${MAX_CONFIGURATION_BYTES / 1024} KiB; ` +
+      'shorten the spec, or split the agent or its policies. Pods keep the configuration that they have.',
+  );
+}

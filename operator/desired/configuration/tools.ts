@@ -1,0 +1,89 @@
+import { Ajv } from 'ajv';
+import type { Content, McpServer, Tool } from '../../../contract/generated/types.ts';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { parsePositiveDuration } from '../common/duration.ts';
+import { InvalidSpecError } from '../common/errors.ts';
+import { requires } from '../common/features.ts';
+import { secretHeaders } from './secretHeaders.ts';
+
+type Spec = AgentDeployment['spec'];
+type ToolSpec = NonNullable<Spec['tools']>[number];
+type McpServerSpec = NonNullable<Spec['mcpServers']>[number];
+
+/** The tools of an agent. Throws an InvalidSpecError for one that cannot be called. */
+export function resolveTools({ tools: all = [] }: Spec): Pick<Content, 'tools'> {
+  return all.length === 0 ? {} : { tools: all.map(tool) };
+}
+
+/** The MCP servers of an agent. Throws an InvalidSpecError for one that cannot be called. */
+export function resolveMcpServers({ mcpServers: all = [] }: Spec): Pick<Content, 'mcpServers'> {
+  return all.length === 0 ? {} : { mcpServers: all.map(mcpServer) };
+}
+
+function mcpServer(spec: McpServerSpec): McpServer {
+  const { name, url, headersFrom, allowedTools, maxConcurrent, maxResponseBytes } = spec;
+  if (!URL.canParse(url)) {
+    throw new InvalidSpecError('InvalidTool', `spec.mcpServers[${name}].url is no URL`);
+  }
+  return {
+    name,
+    url,
+    headersFrom: secretHeaders(headersFrom),
+    ...(allowedTools === undefined ? {} : { allowedTools }),
+    maxConcurrent,
+    maxResponseBytes,
+    requires: requires('Dependency.mcp'),
+  };
+}
+
+/** Where tools may go that the spec does not name. */
+export function resolveEgress({ security }: Spec): Pick<Content, 'egress'> {
+  const { allowHosts = [], denyPrivateNetworks } = security.egress;
+  return { egress: { allowHosts, denyPrivateNetworks } };
+}
+
+function tool(spec: ToolSpec): Tool {
+  const { name, description, inputSchema, http, cache, maxConcurrent } = spec;
+  checkSchema(name, inputSchema);
+  checkUrl(name, http.url);
+  return {
+    name,
+    description,
+    inputSchema,
+    http: {
+      url: http.url,
+      method: http.method,
+      headers: http.headers ?? [],
+      headersFrom: secretHeaders(http.headersFrom),
+      maxResponseBytes: http.maxResponseBytes,
+    },
+    ...(cache && {
+      cache: { ttlMs: parsePositiveDuration(cache.ttl, `spec.tools[${name}].cache.ttl`) },
+    }),
+    maxConcurrent,
+    requires: requires('Dependency.tool'),
+  };
+}
+
+function checkSchema(name: string, schema: Record<string, unknown>): void {
+  const field = `spec.tools[${name}].inputSchema`;
+  if (schema.type !== 'object') {
+    throw new InvalidSpecError('InvalidTool', `${field} must have type: object`);
+  }
+  try {
+    new Ajv({ strict: false }).compile(schema);
+  } catch (error) {
+    const why = error instanceof Error ? error.message.slice(0, 256) : 'unknown error';
+    throw new InvalidSpecError('InvalidTool', `${field} is no JSON Schema: ${why}`);
+  }
+}
+
+/** A URL whose placeholders stand where they can be filled in. */
+function checkUrl(name: string, url: string): void {
+  const filled = url.replaceAll(/\{[A-Za-z0-9_.-]+\}/g, 'x');
+  if (!/[{}]/.test(filled) && URL.canParse(filled)) return;
+  throw new InvalidSpecError(
+    'InvalidTool',
+    `spec.tools[${name}].http.url is no URL with placeholders such as {id}`,
+  );
+}

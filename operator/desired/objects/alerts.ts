@@ -1,0 +1,72 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+
+/** An alerting rule as Prometheus reads it. */
+export interface Alert {
+  alert: string;
+  expr: string;
+  for: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+}
+
+/** Labels that Prometheus gives to the series of an agent: its namespace, and AGENT_LABEL of its Service. */
+const AGENT = 'namespace, breakwater_dev_agent';
+const WHO = '{{ $labels.breakwater_dev_agent }} in {{ $labels.namespace }}';
+
+/**
+ * The alerts of one agent. Each bound is the one in docs/runbooks, where the page of each alert is.
+ * @param runbooks address of those pages; absent: the pages are named without an address
+ */
+export function buildAlerts({ metadata }: AgentDeployment, runbooks?: string): Alert[] {
+  const own = `namespace="${metadata.namespace}", breakwater_dev_agent="${metadata.name}"`;
+  const page = (alert: string): Record<string, string> =>
+    runbooks === undefined
+      ? { runbook: `docs/runbooks/${alert}.md` }
+      : { runbook_url: `${runbooks.replace(/\/+$/, '')}/${alert}.md` };
+  return [
+    {
+      alert: 'HighErrorRate',
+      expr:
+        `sum by (${AGENT}) (rate(agent_requests_failed_total{${own}}[5m]))` +
+        ` / sum by (${AGENT}) (rate(agent_requests_total{${own}}[5m])) > 0.05`,
+      for: '5m',
+      labels: { severity: 'warning' },
+      annotations: {
+        summary: `Agent ${WHO} fails more than 5 % of its requests`,
+        description:
+          `{{ $value | humanizePercentage }} of the requests to agent ${WHO} were answered with 5xx or broken off, ` +
+          'over 5 minutes. agent_requests_failed_total has the reasons.',
+        ...page('HighErrorRate'),
+      },
+    },
+    {
+      alert: 'CircuitBreakerOpen',
+      // Half-open counts as open while it was open lately: a dependency that is down is probed now and then.
+      expr:
+        `sum by (${AGENT}, name) (max_over_time(circuit_breaker_state{${own}, state="open"}[5m])` +
+        ` * ignoring (state) (circuit_breaker_state{${own}, state="closed"} == bool 0)) > 0`,
+      for: '1m',
+      labels: { severity: 'critical' },
+      annotations: {
+        summary: `Circuit {{ $labels.name }} of agent ${WHO} is open`,
+        description:
+          `{{ $value }} pods of agent ${WHO} have not called {{ $labels.name }}, probes aside, for more than a minute, ` +
+          'because it fails. kubectl describe circuitbreakerpolicies shows the last failure.',
+        ...page('CircuitBreakerOpen'),
+      },
+    },
+    {
+      alert: 'HighRateLimitRejections',
+      expr: `sum by (${AGENT}, policy, limit) (rate(rate_limiter_rejected_total{${own}}[5m])) > 10`,
+      for: '5m',
+      labels: { severity: 'warning' },
+      annotations: {
+        summary: `Rate limit {{ $labels.policy }} of agent ${WHO} rejects more than 10 requests/s`,
+        description:
+          `Limit {{ $labels.limit }} of RateLimitPolicy {{ $labels.policy }} rejects {{ $value | humanize }} requests/s ` +
+          `to agent ${WHO}, for more than 5 minutes.`,
+        ...page('HighRateLimitRejections'),
+      },
+    },
+  ];
+}

@@ -1,0 +1,39 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { childMetadata } from '../common/metadata.ts';
+import type { ContainerMetric, HorizontalPodAutoscaler } from './objects.ts';
+import { RUNTIME_CONTAINER } from './runtimeTemplate.ts';
+
+/**
+ * What decides on the number of pods; undefined when spec.replicas does. It measures the runtime's container alone, so
+ * that a sidecar without requests does not switch it off.
+ */
+export function buildAutoscaler(agent: AgentDeployment): HorizontalPodAutoscaler | undefined {
+  const { autoscaling } = agent.spec;
+  if (autoscaling === undefined) return undefined;
+  const { minReplicas, maxReplicas, cpuPercent, memoryPercent, behavior } = autoscaling;
+  const { name } = agent.metadata;
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: childMetadata(agent, name),
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      minReplicas,
+      maxReplicas,
+      metrics: [...metric('cpu', cpuPercent), ...metric('memory', memoryPercent)],
+      ...(behavior === undefined ? {} : { behavior }),
+    },
+  };
+}
+
+/** Nothing for a target of 0, which is how a metric is left out of account. */
+function metric(name: 'cpu' | 'memory', averageUtilization: number): ContainerMetric[] {
+  if (averageUtilization === 0) return [];
+  const target = { type: 'Utilization', averageUtilization } as const;
+  return [
+    {
+      type: 'ContainerResource',
+      containerResource: { name, container: RUNTIME_CONTAINER, target },
+    },
+  ];
+}

@@ -1,0 +1,65 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { childMetadata, selectorLabels } from '../common/metadata.ts';
+import type { Deployment } from './objects.ts';
+import {
+  CHOICES_ANNOTATION,
+  TEMPLATE_ANNOTATION,
+  templateOf,
+  type LiveDeployment,
+  type Pods,
+} from './pods.ts';
+
+/** Stands on a Deployment while it takes one of the places for upgrades, so that the next leader knows. */
+export const UPGRADING_ANNOTATION = 'breakwater.dev/upgrading';
+
+/**
+ * How far an agent is whose pods a new version of the operator changes. Waits: it keeps the pod template that it has.
+ * Rolls: it has one of the places.
+ */
+export type Upgrade = 'Waits' | 'Rolls';
+
+/**
+ * The agent's pods. A roll-out starts a new pod before it stops an old one, so that the agent never serves with fewer
+ * pods than it should have.
+ */
+export function buildDeployment(
+  agent: AgentDeployment,
+  pods: Pods,
+  { live, upgrade }: { live?: LiveDeployment; upgrade?: Upgrade },
+): Deployment {
+  const { autoscaling, replicas } = agent.spec;
+  const { template, annotations } = upgrade === 'Waits' && live ? keptPods(live, pods) : pods;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      ...childMetadata(agent, agent.metadata.name),
+      annotations: {
+        ...annotations,
+        ...(upgrade === 'Rolls' && { [UPGRADING_ANNOTATION]: 'true' }),
+      },
+    },
+    spec: {
+      ...(autoscaling === undefined ? { replicas } : {}),
+      selector: { matchLabels: selectorLabels(agent) },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      template,
+    },
+  };
+}
+
+/** Choices that were never noted are noted now, so that an edit from now on does not wait. */
+function keptPods(
+  live: LiveDeployment,
+  { annotations }: Pods,
+): Pick<Pods, 'template' | 'annotations'> {
+  const noted = live.metadata.annotations ?? {};
+  const template = noted[TEMPLATE_ANNOTATION];
+  return {
+    template: templateOf(live),
+    annotations: {
+      ...(template !== undefined && { [TEMPLATE_ANNOTATION]: template }),
+      [CHOICES_ANNOTATION]: noted[CHOICES_ANNOTATION] ?? annotations[CHOICES_ANNOTATION]!,
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { ConditionDraft } from '../common/condition.ts';
+import { list } from '../common/wording.ts';
+
+/** Whether a kind that need not be installed can be used; see OptionalInformer. */
+export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
+
+/** What the cluster has of Prometheus' operator. */
+export interface MonitoringFacts {
+  serviceMonitors: Availability;
+  prometheusRules: Availability;
+}
+
+/** A cluster without any of it. */
+export const UNMONITORED: MonitoringFacts = {
+  serviceMonitors: 'Absent',
+  prometheusRules: 'Absent',
+};
+
+/** Whether the agent is to have a ServiceMonitor: where there can be one, unless the spec turns it off. */
+export function hasServiceMonitor({ spec }: AgentDeployment, facts: MonitoringFacts): boolean {
+  return facts.serviceMonitors === 'Served' && spec.monitoring.serviceMonitor.enabled !== false;
+}
+
+/** Whether the agent is to have a PrometheusRule, likewise. */
+export function hasAlerts({ spec }: AgentDeployment, facts: MonitoringFacts): boolean {
+  return facts.prometheusRules === 'Served' && spec.monitoring.alerts.enabled !== false;
+}
+
+const TYPE = 'Monitored';
+
+/**
+ * Whether the cluster can give what the spec asks for by `enabled: true`. Undefined while it asks for nothing: what
+ * is made wherever it can be made is missed by nobody where it cannot.
+ */
+export function monitoredCondition(
+  { spec }: AgentDeployment,
+  facts: MonitoringFacts,
+): ConditionDraft | undefined {
+  const { serviceMonitor, alerts } = spec.monitoring;
+  const asked = [
+    ...(serviceMonitor.enabled === true
+      ? [{ kind: 'ServiceMonitor', field: 'serviceMonitor', has: facts.serviceMonitors }]
+      : []),
+    ...(alerts.enabled === true
+      ? [{ kind: 'PrometheusRule', field: 'alerts', has: facts.prometheusRules }]
+      : []),
+  ];
+  if (asked.length === 0) return undefined;
+  const lacking = asked.filter(({ has }) => has !== 'Served');
+  const kinds = list(lacking.map(({ kind }) => kind));
+  const fields = list(lacking.map(({ field }) => `spec.monitoring.${field}.enabled`));
+  if (lacking.length === 0) {
+    const message = `Made as asked: ${list(asked.map(({ kind }) => kind))}.`;
+    return { type: TYPE, status: 'True', reason: 'Monitored', message };
+  }
+  if (lacking.some(({ has }) => has === 'Absent')) {
+    const message = `${fields} asks for what this cluster does not know: ${kinds} of monitoring.coreos.com/v1. Install the CRDs of prometheus-operator, or remove the field; everything else works.`;
+    return { type: TYPE, status: 'False', reason: 'NotInstalled', message };
+  }
+  if (lacking.some(({ has }) => has === 'Forbidden')) {
+    const message = `The operator may not list ${kinds} of monitoring.coreos.com/v1, which ${fields} asks for. Give it the roles that it was released with.`;
+    return { type: TYPE, status: 'False', reason: 'Forbidden', message };
+  }
+  const message = `It is not known yet whether this cluster has ${kinds}.`;
+  return { type: TYPE, status: 'Unknown', reason: 'Unknown', message };
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { MOUNTS } from '../../../contract/link.ts';
+import { byText } from '../common/wording.ts';
+import { credentialDirectory } from '../configuration/content.ts';
+import { secretDirectory, type SecretKeyRef } from '../configuration/secretHeaders.ts';
+import type { Volume } from './objects.ts';
+import type { PodChoices } from './podChoices.ts';
+
+/** A volume and where the runtime's container has it. */
+export interface Mounted {
+  volume: Volume;
+  mount: { name: string; mountPath: string; readOnly: true };
+}
+
+/**
+ * The Secrets and ConfigMaps that a spec names. All are optional, so that one which is missing keeps no pod from
+ * starting: the runtime reports it, and finds it once it is there.
+ */
+export function referenceMounts(choices: PodChoices): Mounted[] {
+  const { apiKeys, secrets, systemPrompt, clients } = choices;
+  return [
+    ...apiKeys.map(({ endpoint, secret: { name, key } }) =>
+      mounted(credentialDirectory({ name: endpoint }), {
+        name: `credential-${endpoint}`,
+        secret: { secretName: name, optional: true, items: items([key]) },
+      }),
+    ),
+    ...secretMounts(secrets),
+    ...(systemPrompt === undefined ? [] : [promptMount(systemPrompt)]),
+    ...(clients === undefined
+      ? []
+      : [
+          mounted(MOUNTS.callers, {
+            name: 'callers',
+            secret: { secretName: clients.name, optional: true },
+          }),
+        ]),
+  ];
+}
+
+/** One volume for each Secret, with the keys that are used. */
+function secretMounts(refs: readonly SecretKeyRef[]): Mounted[] {
+  return [...Map.groupBy(refs, ({ name }) => name)]
+    .sort(([a], [b]) => byText(a, b))
+    .map(([secretName, uses]) => {
+      const keys = [...new Set(uses.map(({ key }) => key))].sort(byText);
+      const secret = { secretName, optional: true, items: items(keys) };
+      return mounted(secretDirectory(secretName), { name: volumeName(secretName), secret });
+    });
+}
+
+function promptMount({ name, key }: NonNullable<PodChoices['systemPrompt']>): Mounted {
+  const configMap = { name, optional: true, items: items([key]) };
+  return mounted(MOUNTS.prompt, { name: 'prompt', configMap });
+}
+
+function mounted(mountPath: string, volume: Volume): Mounted {
+  return { volume, mount: { name: volume.name, mountPath, readOnly: true } };
+}
+
+function items(keys: readonly string[]): { key: string; path: string }[] {
+  return keys.map((key) => ({ key, path: key }));
+}
+
+/** A Secret's name may be longer than a volume's, and hold dots. */
+function volumeName(secret: string): string {
+  return `header-${createHash('sha256').update(secret).digest('hex').slice(0, 16)}`;
+}

@@ -1,0 +1,43 @@
+import { PORTS } from '../../../contract/link.ts';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { childMetadata, selectorLabels } from '../common/metadata.ts';
+import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyRule } from './objects.ts';
+
+/** Labels of the operator's pods, as the chart sets them. */
+export const OPERATOR_LABELS = { 'app.kubernetes.io/name': 'breakwater-operator' };
+
+/**
+ * Who may open connections to the agent's pods; undefined when the spec wants no such bounds. Each port has a rule of
+ * its own. The kubelet and kubectl port-forward come from the pod's own node, which every network lets through.
+ */
+export function buildNetworkPolicy(
+  agent: AgentDeployment,
+  operatorNamespace: string,
+): NetworkPolicy | undefined {
+  const { enabled, from = [{ podSelector: {} }], metricsFrom } = agent.spec.networkPolicy;
+  if (!enabled) return undefined;
+  const own = { podSelector: { matchLabels: selectorLabels(agent) } };
+  const operator = {
+    podSelector: { matchLabels: OPERATOR_LABELS },
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': operatorNamespace } },
+  };
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: childMetadata(agent, agent.metadata.name),
+    spec: {
+      podSelector: { matchLabels: selectorLabels(agent) },
+      policyTypes: ['Ingress'],
+      ingress: [
+        rule(PORTS.agent, [...from, own]),
+        rule(PORTS.metrics, metricsFrom),
+        rule(PORTS.control, [operator]),
+      ],
+    },
+  };
+}
+
+/** Lets the peers reach the port; anybody when none are given. */
+function rule(port: number, from: NetworkPolicyPeer[] | undefined): NetworkPolicyRule {
+  return { ...(from === undefined ? {} : { from }), ports: [{ port, protocol: 'TCP' }] };
+}

@@ -1,0 +1,121 @@
+/** The Kubernetes objects that the builders make, as far as they are filled in. */
+import type { AgentDeploymentSpec } from '../../../crds/generated/types.ts';
+import type { KubernetesObject, ObjectMeta } from '../../../crds/meta.ts';
+
+/** An object to apply; its namespace is always set. */
+export interface Desired extends KubernetesObject {
+  metadata: ObjectMeta & { namespace: string };
+}
+
+export interface ServiceAccount extends Desired {
+  apiVersion: 'v1';
+  kind: 'ServiceAccount';
+  automountServiceAccountToken: boolean;
+}
+
+export interface ConfigMap extends Desired {
+  apiVersion: 'v1';
+  kind: 'ConfigMap';
+  data: Record<string, string>;
+}
+
+export interface Service extends Desired {
+  apiVersion: 'v1';
+  kind: 'Service';
+  spec: {
+    type: string;
+    clusterIP?: string;
+    publishNotReadyAddresses?: boolean;
+    selector: Record<string, string>;
+    ports: { name: string; port: number; targetPort: string; protocol: string }[];
+  };
+}
+
+export interface PodDisruptionBudget extends Desired {
+  apiVersion: 'policy/v1';
+  kind: 'PodDisruptionBudget';
+  spec: {
+    maxUnavailable: number | string;
+    selector: { matchLabels: Record<string, string> };
+    unhealthyPodEvictionPolicy: 'AlwaysAllow' | 'IfHealthyBudget';
+  };
+}
+
+/** A target for what one container uses, in percent of what it requests. */
+export interface ContainerMetric {
+  type: 'ContainerResource';
+  containerResource: {
+    name: 'cpu' | 'memory';
+    container: string;
+    target: { type: 'Utilization'; averageUtilization: number };
+  };
+}
+
+type Autoscaling = NonNullable<AgentDeploymentSpec['autoscaling']>;
+
+export interface HorizontalPodAutoscaler extends Desired {
+  apiVersion: 'autoscaling/v2';
+  kind: 'HorizontalPodAutoscaler';
+  spec: {
+    scaleTargetRef: { apiVersion: string; kind: string; name: string };
+    minReplicas: number;
+    maxReplicas: number;
+    metrics: ContainerMetric[];
+    behavior?: Autoscaling['behavior'];
+  };
+}
+
+/** Pods of the policy's namespace, of other namespaces, or addresses. */
+export type NetworkPolicyPeer = NonNullable<AgentDeploymentSpec['networkPolicy']['from']>[number];
+
+export interface NetworkPolicyRule {
+  /** Absent: anybody. */
+  from?: NetworkPolicyPeer[];
+  ports: { port: number; protocol: 'TCP' }[];
+}
+
+export interface NetworkPolicy extends Desired {
+  apiVersion: 'networking.k8s.io/v1';
+  kind: 'NetworkPolicy';
+  spec: {
+    podSelector: { matchLabels: Record<string, string> };
+    policyTypes: ['Ingress'];
+    ingress: NetworkPolicyRule[];
+  };
+}
+
+export interface Container {
+  name: string;
+  image?: string;
+  [field: string]: unknown;
+}
+
+export interface Volume {
+  name: string;
+  [source: string]: unknown;
+}
+
+/** Any field that a user's podTemplate brings may be in it too. */
+export interface PodTemplate {
+  metadata: {
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+    [field: string]: unknown;
+  };
+  spec: { containers: Container[]; volumes: Volume[]; [field: string]: unknown };
+}
+
+export interface Deployment extends Desired {
+  apiVersion: 'apps/v1';
+  kind: 'Deployment';
+  spec: {
+    /** Absent where a HorizontalPodAutoscaler decides. */
+    replicas?: number;
+    selector: { matchLabels: Record<string, string> };
+    strategy: {
+      type: string;
+      rollingUpdate: { maxSurge: number; maxUnavailable: number };
+    };
+    template: PodTemplate;
+  };
+}

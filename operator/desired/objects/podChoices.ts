@@ -1,0 +1,39 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { SecretKeyRef } from '../configuration/secretHeaders.ts';
+
+type Spec = AgentDeployment['spec'];
+
+/**
+ * Everything in a spec that a pod template is made of. The builders of the template see nothing else of the spec, so
+ * pods roll for an edit of these fields and for no other.
+ */
+export interface PodChoices extends Pick<
+  Spec,
+  'image' | 'imagePullPolicy' | 'runtimeUpgrade' | 'probes' | 'shutdown' | 'podTemplate'
+> {
+  /** The endpoints that have an API key. */
+  apiKeys: { endpoint: string; secret: SecretKeyRef }[];
+  /** Where headers of tools and MCP servers, and the password of Redis, come from. */
+  secrets: SecretKeyRef[];
+  systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
+  /** The Secret with the API keys of the agent's clients. */
+  clients?: NonNullable<Spec['auth']['apiKeys']>['secretRef'];
+}
+
+export function podChoices({ spec }: AgentDeployment): PodChoices {
+  const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
+  const { tools = [], mcpServers = [], conversation } = spec;
+  const headers = [...tools.map(({ http }) => http), ...mcpServers].flatMap(
+    ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
+  );
+  const password = conversation.store.redis?.passwordSecretRef;
+  return {
+    ...{ image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate },
+    apiKeys: spec.model.endpoints.flatMap(({ name, apiKeySecretRef: secret }) =>
+      secret === undefined ? [] : [{ endpoint: name, secret }],
+    ),
+    secrets: [...headers, ...(password ? [password] : [])],
+    systemPrompt: spec.systemPromptFrom?.configMapKeyRef,
+    clients: spec.auth.apiKeys?.secretRef,
+  };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { agentFixture } from '../../testing/fixtures.ts';
+import type { PodTemplate } from './objects.ts';
+import { podChoices } from './podChoices.ts';
+import { buildPodTemplate } from './podTemplate.ts';
+
+const withPatch = (patch: Record<string, unknown>): PodTemplate => {
+  const agent = agentFixture('triage', { podTemplate: patch });
+  return buildPodTemplate(agent, podChoices(agent), { image: 'runtime' });
+};
+
+describe('buildPodTemplate', () => {
+  it('keeps the labels by which the operator finds pods', () => {
+    const labels = { 'breakwater.dev/agent': 'other', 'app.kubernetes.io/name': null, team: 'x' };
+    expect(withPatch({ metadata: { labels } }).metadata.labels).toEqual({
+      'app.kubernetes.io/name': 'breakwater-agent',
+      'app.kubernetes.io/instance': 'triage',
+      'app.kubernetes.io/managed-by': 'breakwater',
+      'breakwater.dev/agent': 'triage',
+      team: 'x',
+    });
+    expect(withPatch({ metadata: { labels: { $patch: 'delete' } } }).metadata.labels).toMatchObject(
+      {
+        'breakwater.dev/agent': 'triage',
+      },
+    );
+  });
+
+  it.each([
+    [{ spec: { containers: [{ name: 'agent', $patch: 'delete' }] } }, 'removes container agent'],
+    [{ spec: { containers: [{ $patch: 'replace' }] } }, 'removes container agent'],
+    [{ spec: { $patch: 'replace' } }, 'removes container agent'],
+    [{ containers: [] }, 'spec.podTemplate.containers is not part of a pod template'],
+    [{ spec: [] }, 'spec.podTemplate.spec must be an object'],
+    [{ spec: null }, 'spec.podTemplate.spec must be an object'],
+  ])('refuses %j', (patch, message) => {
+    expect(() => withPatch(patch)).toThrow(message);
+  });
+});

@@ -1,0 +1,113 @@
+import { hash } from 'node:crypto';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { PodTemplate } from './objects.ts';
+import { podChoices, type PodChoices } from './podChoices.ts';
+import { buildPodTemplate, runtimeContainer } from './podTemplate.ts';
+import type { RuntimeImage } from './runtimeTemplate.ts';
+
+/** Hash of the pod template as the operator made it. */
+export const TEMPLATE_ANNOTATION = 'breakwater.dev/template';
+/** Hash of the PodChoices that it was made of. */
+export const CHOICES_ANNOTATION = 'breakwater.dev/pod-choices';
+
+/** What the operator gives every agent that does not choose for itself. */
+export interface RuntimeOptions {
+  /** Image of the runtime for agents without spec.image. */
+  runtimeImage: string;
+  /** Pull policy that goes with runtimeImage; the API server's default when absent. */
+  runtimeImagePullPolicy?: string;
+}
+
+/** The Deployment that an agent has. */
+export interface LiveDeployment {
+  metadata: { generation?: number; annotations?: Record<string, string> };
+  spec: { replicas?: number; template: object };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    updatedReplicas?: number;
+    availableReplicas?: number;
+  };
+}
+
+/**
+ * How the pods that an agent is to have differ from those that it has. None: they do not, or there are none.
+ * RollingOut: the template is applied, and its pods are being made. Edit: the user changed the template. Upgrade: a
+ * new version of the operator changed it, since the user's choices are as noted or were never noted.
+ */
+export type PodChange = 'None' | 'RollingOut' | 'Edit' | 'Upgrade';
+
+/** The pods that the spec and the operator's options ask for. */
+export interface Pods {
+  template: PodTemplate;
+  change: PodChange;
+  /** For the Deployment that has this template. */
+  annotations: Record<string, string>;
+}
+
+/** Throws an InvalidSpecError when spec.podTemplate does not fit. */
+export function planPods(
+  agent: AgentDeployment,
+  options: RuntimeOptions,
+  live: LiveDeployment | undefined,
+): Pods {
+  const choices = podChoices(agent);
+  const template = buildPodTemplate(agent, choices, runtimeImage(choices, options, live));
+  const annotations = {
+    [TEMPLATE_ANNOTATION]: hashOf(template),
+    [CHOICES_ANNOTATION]: hashOf(choices),
+  };
+  return { template, annotations, change: changeOf(annotations, live) };
+}
+
+/** The image that the spec asks for, else the operator's own; with runtimeUpgrade Manual, the one that pods have. */
+export function runtimeImage(
+  { image, imagePullPolicy, runtimeUpgrade }: PodChoices,
+  options: RuntimeOptions,
+  live: LiveDeployment | undefined,
+): RuntimeImage {
+  if (image !== undefined) return withPolicy(image, imagePullPolicy);
+  const kept = runtimeUpgrade === 'Manual' && live ? runtimeContainer(templateOf(live)) : undefined;
+  const usual = options.runtimeImagePullPolicy;
+  if (kept?.image === undefined) return withPolicy(options.runtimeImage, imagePullPolicy ?? usual);
+  const keptPolicy = usual === undefined ? undefined : (kept['imagePullPolicy'] as string);
+  return withPolicy(kept.image, imagePullPolicy ?? keptPolicy ?? usual);
+}
+
+/** The template of a Deployment that the operator made. */
+export function templateOf({ spec }: LiveDeployment): PodTemplate {
+  return spec.template as PodTemplate;
+}
+
+function withPolicy(image: string, pullPolicy: string | undefined): RuntimeImage {
+  return pullPolicy === undefined ? { image } : { image, pullPolicy };
+}
+
+function changeOf(planned: Record<string, string>, live: LiveDeployment | undefined): PodChange {
+  if (live === undefined) return 'None';
+  const noted = live.metadata.annotations ?? {};
+  if (noted[TEMPLATE_ANNOTATION] === planned[TEMPLATE_ANNOTATION]) {
+    return isComplete(live) ? 'None' : 'RollingOut';
+  }
+  const choices = noted[CHOICES_ANNOTATION] ?? planned[CHOICES_ANNOTATION];
+  return choices === planned[CHOICES_ANNOTATION] ? 'Upgrade' : 'Edit';
+}
+
+/** All pods are of the newest template and available, as `kubectl rollout status` judges it. */
+function isComplete({ metadata, spec, status }: LiveDeployment): boolean {
+  const counts = {
+    observedGeneration: 0,
+    replicas: 0,
+    updatedReplicas: 0,
+    availableReplicas: 0,
+    ...status,
+  };
+  return (
+    counts.observedGeneration >= (metadata.generation ?? 0) &&
+    counts.updatedReplicas >= (spec.replicas ?? 1) &&
+    counts.replicas <= counts.updatedReplicas &&
+    counts.availableReplicas >= counts.updatedReplicas
+  );
+}
+
+const hashOf = (value: unknown): string => hash('sha256', JSON.stringify(value)).slice(0, 16);

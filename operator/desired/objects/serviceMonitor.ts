@@ -1,0 +1,41 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { parsePositiveDuration, prometheusDuration } from '../common/duration.ts';
+import { AGENT_LABEL, childMetadata, selectorLabels } from '../common/metadata.ts';
+import { hasServiceMonitor, type MonitoringFacts } from './monitoring.ts';
+import type { Desired } from './objects.ts';
+
+export interface ServiceMonitor extends Desired {
+  apiVersion: 'monitoring.coreos.com/v1';
+  kind: 'ServiceMonitor';
+  spec: {
+    jobLabel: string;
+    targetLabels: string[];
+    selector: { matchLabels: Record<string, string> };
+    endpoints: { port: string; path: string; interval: string }[];
+  };
+}
+
+/**
+ * Tells Prometheus to scrape the agent's pods one by one. Of the agent's Services only the headless one has a port
+ * named metrics. Undefined when it is not wanted or not possible.
+ */
+export function buildServiceMonitor(
+  agent: AgentDeployment,
+  facts: MonitoringFacts,
+): ServiceMonitor | undefined {
+  if (!hasServiceMonitor(agent, facts)) return undefined;
+  const { interval, labels } = agent.spec.monitoring.serviceMonitor;
+  const metadata = childMetadata(agent, agent.metadata.name);
+  const everyMs = parsePositiveDuration(interval, 'spec.monitoring.serviceMonitor.interval');
+  return {
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'ServiceMonitor',
+    metadata: { ...metadata, labels: { ...labels, ...metadata.labels } },
+    spec: {
+      jobLabel: 'app.kubernetes.io/name',
+      targetLabels: [AGENT_LABEL],
+      selector: { matchLabels: selectorLabels(agent) },
+      endpoints: [{ port: 'metrics', path: '/metrics', interval: prometheusDuration(everyMs) }],
+    },
+  };
+}

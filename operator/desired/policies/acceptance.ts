@@ -1,0 +1,83 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { ConditionDraft } from '../common/condition.ts';
+import type { LostSlot, MissingTarget, Policy, Slot } from './attachment.ts';
+import { dependenciesOf } from '../common/dependencies.ts';
+import type { Problem } from '../common/errors.ts';
+import { list } from '../common/wording.ts';
+
+/** What the conditions Accepted and Overridden of one policy speak of. */
+export interface Outcome {
+  policy: Policy;
+  agents: ReadonlyMap<string, AgentDeployment>;
+  targets: readonly string[];
+  won: readonly Slot[];
+  lost: readonly LostSlot[];
+  missing: readonly MissingTarget[];
+  problem: Problem | undefined;
+}
+
+/** Accepted: Invalid before TargetNotFound before Conflicted (nothing won) before Accepted. */
+export function acceptedCondition(outcome: Outcome): ConditionDraft {
+  const { problem, missing, won, lost } = outcome;
+  if (problem !== undefined) {
+    return accepted('False', 'Invalid', `${problem.message}. The policy is in force nowhere.`);
+  }
+  if (missing.length > 0) return accepted('False', 'TargetNotFound', notFound(outcome));
+  if (won.length === 0 && lost.length > 0) {
+    return accepted(
+      'False',
+      'Conflicted',
+      `Other policies hold all that this one is for: ${losses(lost)}. ${ADVICE}`,
+    );
+  }
+  return accepted('True', 'Accepted', attached(outcome));
+}
+
+/** Overridden: whether other policies hold some of what this one is for. */
+export function overriddenCondition({ won, lost }: Outcome): ConditionDraft {
+  if (lost.length === 0) {
+    return draft('Overridden', 'False', 'NotOverridden', 'No other policy takes precedence.');
+  }
+  const reason = won.length === 0 ? 'Overridden' : 'PartiallyOverridden';
+  return draft('Overridden', 'True', reason, `Another policy takes precedence: ${losses(lost)}.`);
+}
+
+const ADVICE =
+  'A sectionName beats a name, a name beats a selector, and then the older policy wins; narrow one of them or delete one.';
+
+function attached({ targets, won }: Outcome): string {
+  if (targets.length === 0) {
+    return 'No agent matches spec.targetSelectors at present; one that gets the labels is covered at once.';
+  }
+  const sections = [...new Set(won.map(({ section }) => section))];
+  return `In force on ${list(sections)} of ${list(targets)}.`;
+}
+
+function notFound({ missing, agents, won }: Outcome): string {
+  const each = missing.map(({ agent, section }) => {
+    const there = agents.get(agent);
+    if (there === undefined) return `There is no AgentDeployment ${agent} in this namespace.`;
+    return `AgentDeployment ${agent} has no dependency ${section}; it has ${list(dependenciesOf(there))}.`;
+  });
+  const kept = [...new Set(won.map(({ agent }) => agent))];
+  const served = kept.length === 0 ? '' : ` Meanwhile the policy is in force on ${list(kept)}.`;
+  return `${[...new Set(each)].slice(0, 16).join(' ')} Correct spec.targetRefs, or create what it names.${served}`;
+}
+
+function losses(lost: readonly LostSlot[]): string {
+  const each = lost.map(({ agent, section, winner }) => `${winner} holds ${agent}/${section}`);
+  return list(each);
+}
+
+function accepted(status: 'True' | 'False', reason: string, message: string): ConditionDraft {
+  return draft('Accepted', status, reason, message);
+}
+
+function draft(
+  type: string,
+  status: 'True' | 'False',
+  reason: string,
+  message: string,
+): ConditionDraft {
+  return { type, status, reason, message };
+}

@@ -1,0 +1,142 @@
+import { isDeepStrictEqual } from 'node:util';
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../../crds/generated/types.ts';
+import { acceptedCondition, overriddenCondition } from './acceptance.ts';
+import type { Attachment, LostSlot, Policy, PolicyAttachment, Slot } from './attachment.ts';
+import { byPrecedence, claimsOf, type Claim, type Claims } from './claims.ts';
+import { policyProblem } from './validity.ts';
+import { byText } from '../common/wording.ts';
+
+/** The policies of one namespace. */
+export interface Policies {
+  breakers: readonly CircuitBreakerPolicy[];
+  limits: readonly RateLimitPolicy[];
+}
+
+/**
+ * Decides which policy is in force where, for the policies and agents of one namespace. A slot of a
+ * CircuitBreakerPolicy is a dependency of an agent; one of a RateLimitPolicy is `inbound` or a dependency. Each slot
+ * goes to the policy that precedes all others that claim it; see byPrecedence. A policy that is invalid in itself
+ * claims nothing. The order of the inputs does not matter.
+ */
+export function attach(policies: Policies, agents: readonly AgentDeployment[]): Attachment {
+  const byName = new Map(sorted(agents).map((agent) => [agent.metadata.name, agent]));
+  const breakers = attachKind(policies.breakers, byName);
+  const limits = attachKind(policies.limits, byName);
+  return {
+    breakers: breakers.policies,
+    limits: limits.policies,
+    agents: new Map(
+      [...byName].map(([name, agent]) => [
+        name,
+        {
+          agent,
+          circuits: breakers.holders.get(name) ?? new Map(),
+          limits: limits.holders.get(name) ?? new Map(),
+        },
+      ]),
+    ),
+  };
+}
+
+/**
+ * Whether two versions of one policy claim the same slots: then `attach` differs in nothing but the policy itself.
+ * Versions that are invalid do not count, as what is wrong with them is told.
+ */
+export function claimAlike(a: Policy, b: Policy): boolean {
+  const reach = ({ kind, metadata, spec }: Policy): unknown[] => [
+    kind,
+    metadata.uid,
+    metadata.creationTimestamp,
+    spec.targetRefs,
+    spec.targetSelectors,
+  ];
+  return (
+    isDeepStrictEqual(reach(a), reach(b)) &&
+    policyProblem(a) === undefined &&
+    policyProblem(b) === undefined
+  );
+}
+
+interface Attached<P extends Policy> {
+  policies: PolicyAttachment<P>[];
+  /** By agent, then by section. */
+  holders: Map<string, Map<string, P>>;
+}
+
+function attachKind<P extends Policy>(
+  policies: readonly P[],
+  agents: ReadonlyMap<string, AgentDeployment>,
+): Attached<P> {
+  const asked = sorted(policies).map((policy) => ask(policy, agents));
+  const winners = new Map<string, Claim & { policy: P }>();
+  for (const claim of asked.flatMap(({ claims }) => claims)) {
+    const holder = winners.get(key(claim));
+    if (holder === undefined || byPrecedence(claim, holder) < 0) winners.set(key(claim), claim);
+  }
+  const holders = new Map<string, Map<string, P>>();
+  for (const { agent, section, policy } of [...winners.values()].sort(bySlot)) {
+    const sections = holders.get(agent) ?? new Map<string, P>();
+    holders.set(agent, sections.set(section, policy));
+  }
+  return { policies: asked.map((one) => result(one, winners, agents)), holders };
+}
+
+interface Asked<P extends Policy> extends Claims {
+  policy: P;
+  claims: (Claim & { policy: P })[];
+  problem: ReturnType<typeof policyProblem>;
+}
+
+function ask<P extends Policy>(policy: P, agents: ReadonlyMap<string, AgentDeployment>): Asked<P> {
+  const problem = policyProblem(policy);
+  const { claims, missing, targets } = claimsOf(policy, agents);
+  return {
+    policy,
+    problem,
+    missing,
+    targets,
+    claims: problem === undefined ? claims.map((claim) => ({ ...claim, policy })) : [],
+  };
+}
+
+function result<P extends Policy>(
+  { policy, problem, claims, missing, targets: found }: Asked<P>,
+  winners: ReadonlyMap<string, Claim>,
+  agents: ReadonlyMap<string, AgentDeployment>,
+): PolicyAttachment<P> {
+  const won: Slot[] = [];
+  const lost: LostSlot[] = [];
+  for (const claim of [...claims].sort(bySlot)) {
+    const { agent, section } = claim;
+    const winner = winners.get(key(claim))!.policy.metadata.name;
+    if (winner === policy.metadata.name) won.push({ agent, section });
+    else lost.push({ agent, section, winner });
+  }
+  const targets = [...found].sort(byText);
+  const outcome = { policy, agents, targets, won, lost, missing, problem };
+  return {
+    policy,
+    targets,
+    won,
+    lost,
+    missing,
+    accepted: acceptedCondition(outcome),
+    overridden: overriddenCondition(outcome),
+  };
+}
+
+function key({ agent, section }: Slot): string {
+  return `${agent}/${section}`;
+}
+
+function bySlot(a: Slot, b: Slot): number {
+  return byText(a.agent, b.agent) || byText(a.section, b.section);
+}
+
+function sorted<T extends { metadata: { name: string } }>(objects: readonly T[]): T[] {
+  return [...objects].sort((a, b) => byText(a.metadata.name, b.metadata.name));
+}

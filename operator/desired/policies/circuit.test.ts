@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import { CIRCUIT_BREAKER_POLICY_DEFAULTS } from '../../../crds/generated/defaults.ts';
+import type { CircuitBreakerPolicySpec } from '../../../crds/generated/types.ts';
+import { resolveCircuit } from './circuit.ts';
+import { breakerFixture } from '../../testing/fixtures.ts';
+
+const resolve = (spec: Partial<CircuitBreakerPolicySpec>): ReturnType<typeof resolveCircuit> =>
+  resolveCircuit('model/primary', breakerFixture('strict', spec));
+
+describe('resolveCircuit', () => {
+  it('sends every default, and needs nothing for it that an older runtime lacks', () => {
+    expect(resolve({})).toEqual({
+      dependency: 'model/primary',
+      policy: 'strict',
+      trip: { consecutiveFailures: 3 },
+      openDurationMs: 30_000,
+      maxOpenDurationMs: 300_000,
+      halfOpen: { maxProbes: 1, successThreshold: 2 },
+      failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
+      recovery: { rampUpMs: 0 },
+      mode: 'Enforce',
+      requires: ['Circuit.ConsecutiveFailures'],
+    });
+  });
+
+  it('is the same for the same classes of failures in another order', () => {
+    const all = [...breakerFixture().spec.failureOn];
+    expect(resolve({ failureOn: all.reverse() })).toEqual(resolve({}));
+    expect(resolve({ failureOn: ['Timeout', 'RateLimited'] })).toMatchObject({
+      failureOn: ['RateLimited', 'Timeout'],
+    });
+  });
+
+  it('is without a policy what a policy with nothing but targets makes it', () => {
+    const { policy: _policy, ...defaults } = resolve(CIRCUIT_BREAKER_POLICY_DEFAULTS);
+    expect(resolveCircuit('model/primary', undefined)).toEqual(defaults);
+  });
+
+  it.each<[string, Partial<CircuitBreakerPolicySpec>, object]>([
+    [
+      'Circuit.FailureRate',
+      { trip: { failureRate: { percent: 50, window: '1m', minimumCalls: 10 } } },
+      { trip: { failureRate: { percent: 50, windowMs: 60_000, minimumCalls: 10 } } },
+    ],
+    [
+      'Circuit.SlowCalls',
+      { trip: { slowCalls: { percent: 80, slowerThan: '20s', calls: 100, minimumCalls: 10 } } },
+      { trip: { slowCalls: { percent: 80, slowerThanMs: 20_000, calls: 100, minimumCalls: 10 } } },
+    ],
+    ['Circuit.FailureOn', { failureOn: ['Timeout'] }, { failureOn: ['Timeout'] }],
+    ['Circuit.Shadow', { mode: 'Shadow' }, { mode: 'Shadow' }],
+    [
+      'Circuit.Override',
+      { override: { state: 'Open', reason: 'why', expiresAt: '2026-12-01T02:00:00+01:00' } },
+      { override: { state: 'Open', reason: 'why', expiresAt: '2026-12-01T01:00:00.000Z' } },
+    ],
+  ])('needs %s of the runtime', (feature, spec, resolved) => {
+    const made = resolve(spec);
+    expect(made).toMatchObject(resolved);
+    expect(made.requires).toContain(feature);
+  });
+
+  it('passes a ramp-up and a token on without asking for them', () => {
+    const { requires, recovery, resetToken } = resolve({
+      recovery: { rampUp: '30s' },
+      resetToken: '7',
+    });
+    expect([requires, recovery, resetToken]).toEqual([
+      ['Circuit.ConsecutiveFailures'],
+      { rampUpMs: 30_000 },
+      '7',
+    ]);
+  });
+});

@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from 'node:util';
+import { CIRCUIT_BREAKER_POLICY_DEFAULTS } from '../../../crds/generated/defaults.ts';
+import type { Circuit, FailureRate, SlowCalls } from '../../../contract/generated/types.ts';
+import type {
+  CircuitBreakerPolicy,
+  CircuitBreakerPolicySpec,
+} from '../../../crds/generated/types.ts';
+import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
+import { InvalidSpecError } from '../common/errors.ts';
+import { requires, type Feature } from '../common/features.ts';
+import { byText } from '../common/wording.ts';
+
+type Rules = Pick<
+  CircuitBreakerPolicySpec,
+  keyof typeof CIRCUIT_BREAKER_POLICY_DEFAULTS | 'override' | 'resetToken'
+>;
+
+/**
+ * The circuit of a dependency. Without a policy it has the defaults of one. Throws an InvalidSpecError for what the
+ * schema should have refused.
+ */
+export function resolveCircuit(
+  dependency: string,
+  policy: CircuitBreakerPolicy | undefined,
+): Circuit {
+  const spec: Rules = policy?.spec ?? CIRCUIT_BREAKER_POLICY_DEFAULTS;
+  checkOrder(
+    ['spec.openDuration', spec.openDuration],
+    ['spec.maxOpenDuration', spec.maxOpenDuration],
+  );
+  return {
+    dependency,
+    ...(policy && { policy: policy.metadata.name }),
+    trip: trip(spec.trip),
+    openDurationMs: parsePositiveDuration(spec.openDuration, 'spec.openDuration'),
+    maxOpenDurationMs: parsePositiveDuration(spec.maxOpenDuration, 'spec.maxOpenDuration'),
+    halfOpen: {
+      maxProbes: spec.halfOpen.maxProbes,
+      successThreshold: spec.halfOpen.successThreshold,
+    },
+    failureOn: [...spec.failureOn].sort(byText),
+    recovery: { rampUpMs: parseDuration(spec.recovery.rampUp, 'spec.recovery.rampUp') },
+    mode: spec.mode,
+    ...(spec.override === undefined ? {} : { override: override(spec.override) }),
+    ...(spec.resetToken === undefined ? {} : { resetToken: spec.resetToken }),
+    requires: featuresOf(spec),
+  };
+}
+
+/**
+ * What a runtime must have, lest a rule never opens the circuit, calls are rejected that should not be, or an
+ * override is not heeded. One without a ramp-up or without resets still does what a circuit is for.
+ */
+function featuresOf(spec: Rules): Feature[] {
+  const { trip: rules } = spec;
+  return requires(
+    rules.consecutiveFailures !== undefined && 'Circuit.ConsecutiveFailures',
+    rules.failureRate !== undefined && 'Circuit.FailureRate',
+    rules.slowCalls !== undefined && 'Circuit.SlowCalls',
+    !hasDefaultClasses(spec) && 'Circuit.FailureOn',
+    spec.mode === 'Shadow' && 'Circuit.Shadow',
+    spec.override !== undefined && 'Circuit.Override',
+  );
+}
+
+type Trip = CircuitBreakerPolicySpec['trip'];
+
+function trip({ consecutiveFailures, failureRate, slowCalls }: Trip): Circuit['trip'] {
+  return {
+    ...(consecutiveFailures === undefined ? {} : { consecutiveFailures }),
+    ...(failureRate === undefined ? {} : { failureRate: failureRateRule(failureRate) }),
+    ...(slowCalls === undefined ? {} : { slowCalls: slowCallsRule(slowCalls) }),
+  };
+}
+
+function failureRateRule(rule: NonNullable<Trip['failureRate']>): FailureRate {
+  return { percent: rule.percent, ...window(rule, 'spec.trip.failureRate') };
+}
+
+function slowCallsRule(rule: NonNullable<Trip['slowCalls']>): SlowCalls {
+  const field = 'spec.trip.slowCalls';
+  const slowerThanMs = parsePositiveDuration(rule.slowerThan, `${field}.slowerThan`);
+  return { percent: rule.percent, slowerThanMs, ...window(rule, field) };
+}
+
+type Window = Pick<FailureRate, 'windowMs' | 'calls' | 'minimumCalls'>;
+
+function window(
+  rule: { window?: string; calls?: number; minimumCalls: number },
+  field: string,
+): Window {
+  const { window: time, calls, minimumCalls } = rule;
+  if ((time === undefined) === (calls === undefined)) {
+    throw new InvalidSpecError('Invalid', `set exactly one of ${field}.window and ${field}.calls`);
+  }
+  return {
+    ...(time === undefined ? {} : { windowMs: parsePositiveDuration(time, `${field}.window`) }),
+    ...(calls === undefined ? {} : { calls }),
+    minimumCalls,
+  };
+}
+
+function hasDefaultClasses({ failureOn }: Rules): boolean {
+  return isDeepStrictEqual(new Set(failureOn), new Set(CIRCUIT_BREAKER_POLICY_DEFAULTS.failureOn));
+}
+
+type Override = NonNullable<CircuitBreakerPolicySpec['override']>;
+
+function override({ state, reason, expiresAt }: Override): NonNullable<Circuit['override']> {
+  return {
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...(expiresAt === undefined ? {} : { expiresAt: time(expiresAt) }),
+  };
+}
+
+function time(text: string): string {
+  const parsed = Date.parse(text);
+  if (!Number.isNaN(parsed)) return new Date(parsed).toISOString();
+  throw new InvalidSpecError(
+    'Invalid',
+    'spec.override.expiresAt must be a time in RFC 3339, such as 2026-12-01T02:00:00Z',
+  );
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import type { RateLimitPolicySpec } from '../../../crds/generated/types.ts';
+import { bucketFixture, limitFixture } from '../../testing/fixtures.ts';
+import { resolveLimits } from './limits.ts';
+
+const resolve = (spec: Partial<RateLimitPolicySpec>): ReturnType<typeof resolveLimits>[number] =>
+  resolveLimits('inbound', limitFixture('fair', spec))[0]!;
+
+describe('resolveLimits', () => {
+  it('sends every default, and needs nothing for it that an older runtime lacks', () => {
+    expect(resolve({})).toEqual({
+      target: 'inbound',
+      policy: 'fair',
+      name: 'requests',
+      resource: 'Requests',
+      refill: { amount: 10, perMs: 1000 },
+      capacity: 100,
+      maxKeys: 10_000,
+      onLimit: 'Reject',
+      maxWaitMs: 2000,
+      mode: 'Enforce',
+      requires: ['Limit.Requests'],
+    });
+  });
+
+  it.each<[string, Partial<RateLimitPolicySpec>, object]>([
+    [
+      'Limit.OutputTokens',
+      { limits: [bucketFixture('a', { resource: 'OutputTokens' })] },
+      { resource: 'OutputTokens' },
+    ],
+    [
+      'Limit.Key',
+      { limits: [bucketFixture('a', { key: { header: 'X-User-Id' } })] },
+      { key: { header: 'x-user-id' }, maxKeys: 10_000 },
+    ],
+    [
+      'Limit.Principal',
+      { limits: [bucketFixture('a', { key: { principal: true } })] },
+      { key: { principal: true }, maxKeys: 10_000 },
+    ],
+    [
+      'Limit.Queue',
+      { limits: [bucketFixture('a', { onLimit: 'Queue' })] },
+      { onLimit: 'Queue', maxWaitMs: 2000 },
+    ],
+    ['Limit.Shadow', { mode: 'Shadow' }, { mode: 'Shadow' }],
+  ])('needs %s of the runtime', (feature, spec, resolved) => {
+    const made = resolve(spec);
+    expect(made).toMatchObject(resolved);
+    expect(made.requires).toContain(feature);
+  });
+});

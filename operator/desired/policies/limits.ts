@@ -1,0 +1,42 @@
+import type { Limit } from '../../../contract/generated/types.ts';
+import type { RateLimitPolicy, RateLimitPolicySpec } from '../../../crds/generated/types.ts';
+import { parsePositiveDuration } from '../common/duration.ts';
+import { requires } from '../common/features.ts';
+
+/**
+ * The limits that a policy puts on a target: inbound, or a dependency. Throws an InvalidSpecError for what the
+ * schema should have refused.
+ */
+export function resolveLimits(target: string, { metadata, spec }: RateLimitPolicy): Limit[] {
+  return spec.limits.map((limit, index) => ({
+    target,
+    policy: metadata.name,
+    name: limit.name,
+    resource: limit.resource,
+    refill: {
+      amount: limit.refill.amount,
+      perMs: parsePositiveDuration(limit.refill.per, `spec.limits[${index}].refill.per`),
+    },
+    capacity: limit.capacity,
+    ...keyed(limit),
+    maxKeys: limit.maxKeys,
+    onLimit: limit.onLimit,
+    maxWaitMs: parsePositiveDuration(limit.maxWait, `spec.limits[${index}].maxWait`),
+    mode: spec.mode,
+    requires: requires(
+      `Limit.${limit.resource}`,
+      limit.key?.header !== undefined && 'Limit.Key',
+      limit.key?.principal === true && 'Limit.Principal',
+      limit.onLimit === 'Queue' && 'Limit.Queue',
+      spec.mode === 'Shadow' && 'Limit.Shadow',
+    ),
+  }));
+}
+
+type LimitSpec = RateLimitPolicySpec['limits'][number];
+
+function keyed({ key }: LimitSpec): Pick<Limit, 'key'> {
+  if (key === undefined) return {};
+  if (key.header === undefined) return { key: { principal: true } };
+  return { key: { header: key.header.toLowerCase() } };
+}

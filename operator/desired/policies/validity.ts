@@ -1,0 +1,26 @@
+import type { Policy } from './attachment.ts';
+import { resolveCircuit } from './circuit.ts';
+import { InvalidSpecError, type Problem } from '../common/errors.ts';
+import { resolveLimits } from './limits.ts';
+
+/**
+ * What is wrong with a policy in itself, or undefined. The schema refuses all of it; manifests that come without
+ * an API server, or were stored under another version of the schema, have only this.
+ */
+export function policyProblem(policy: Policy): Problem | undefined {
+  try {
+    checkTargets(policy);
+    if (policy.kind === 'CircuitBreakerPolicy') resolveCircuit('any', policy);
+    else resolveLimits('any', policy);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidSpecError) return error;
+    throw error;
+  }
+}
+
+function checkTargets({ spec }: Policy): void {
+  if ((spec.targetRefs === undefined) === (spec.targetSelectors === undefined)) {
+    throw new InvalidSpecError('Invalid', 'set exactly one of targetRefs and targetSelectors');
+  }
+}

@@ -1,0 +1,104 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ObjectMeta } from '../../crds/meta.ts';
+import type { PolicyRef } from '../desired/policies/attachment.ts';
+import { agentFixture, breakerFixture, limitFixture, target } from '../testing/fixtures.ts';
+import { Attachments, type NamespaceAttachment } from './attachments.ts';
+import { agentKeys, agentStatusKeys, policyStatusKeys, type Change } from './changes.ts';
+
+/** Agents a and b, of which each has a breaker policy; `of` says for which agent each policy is. */
+function joined(
+  of: Record<string, string> = { 'for-a': 'a', 'for-b': 'b' },
+  { names = ['a', 'b'], a = {} }: { names?: string[]; a?: Partial<ObjectMeta> } = {},
+): NamespaceAttachment {
+  const breakers = Object.entries(of).map(([name, agent]) =>
+    breakerFixture(name, { targetRefs: [target(agent)] }),
+  );
+  const agents = names.map((name) => agentFixture(name, {}, name === 'a' ? a : {}));
+  const limits = [limitFixture('fair', { targetRefs: [target('b')] })];
+  const caches = {
+    agents: { list: () => agents },
+    breakers: { list: () => breakers },
+    limits: { list: () => limits },
+  } as unknown as ConstructorParameters<typeof Attachments>[0];
+  return new Attachments(caches).of('support');
+}
+
+const breaker = (name: string): PolicyRef => ({ kind: 'CircuitBreakerPolicy', name });
+
+/** The keys that each reconciler gets, without the namespace. */
+function keysOf(change: Omit<Change, 'namespace'>): Record<string, string[]> {
+  const whole = { namespace: 'support', ...change };
+  const all = {
+    agents: agentKeys(whole),
+    statuses: agentStatusKeys(whole),
+    breakers: policyStatusKeys('CircuitBreakerPolicy', whole),
+    limits: policyStatusKeys('RateLimitPolicy', whole),
+  };
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([, keys]) => keys.size > 0)
+      .map(([name, keys]) => [name, [...keys].map((key) => key.replace('support/', '')).sort()]),
+  );
+}
+
+describe('a change asks', () => {
+  const attachments = [joined()];
+
+  it('of an agent for it and its policies, and no others', () => {
+    expect(keysOf({ attachments, agents: ['a'] })).toEqual({
+      agents: ['a'],
+      statuses: ['a'],
+      breakers: ['for-a'],
+    });
+  });
+
+  it('of an agent that is gone for the policies that it had', () => {
+    const without = joined(undefined, { names: ['b'] });
+    const { breakers } = keysOf({ attachments: [joined(), without], agents: ['a'] });
+    expect(breakers).toEqual(['for-a']);
+  });
+
+  it('of a policy for the agents that it was for and is for, and their other policies', () => {
+    const moved = joined({ 'for-a': 'b', 'for-b': 'b' });
+    expect(keysOf({ attachments: [joined(), moved], policies: [breaker('for-a')] })).toEqual({
+      agents: ['a', 'b'],
+      statuses: ['a', 'b'],
+      breakers: ['for-a', 'for-b'],
+      limits: ['fair'],
+    });
+  });
+
+  it('of a policy that is gone for its own status too', () => {
+    const { breakers } = keysOf({ attachments, policies: [breaker('gone')] });
+    expect(breakers).toEqual(['gone']);
+  });
+
+  it('of an edited policy for its agents, whose reconcile asks for the rest', () => {
+    expect(keysOf({ attachments, edited: [breaker('for-a')] })).toEqual({ agents: ['a'] });
+  });
+
+  it('of an edited policy for its status when its agents are on their way out, or it has none', () => {
+    const leaving = joined(undefined, { a: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
+    const edited = { attachments: [leaving], edited: [breaker('for-a')] };
+    expect(keysOf(edited)).toEqual({ agents: ['a'], breakers: ['for-a'] });
+    const free = { attachments: [joined({ 'for-a': 'nobody' })], edited: [breaker('for-a')] };
+    expect(keysOf(free)).toEqual({ breakers: ['for-a'] });
+  });
+
+  it('of an object that was made for an agent for the agent alone', () => {
+    expect(keysOf({ children: ['a'] })).toEqual({ agents: ['a'] });
+  });
+
+  it('of what pods report for the status of their agent and its policies', () => {
+    expect(keysOf({ attachments, reported: ['b'] })).toEqual({
+      statuses: ['b'],
+      breakers: ['for-b'],
+      limits: ['fair'],
+    });
+  });
+
+  it('of a status that somebody else wrote for that status alone', () => {
+    const statuses = { agents: ['a'], policies: [breaker('for-b')] };
+    expect(keysOf({ attachments, statuses })).toEqual({ statuses: ['a'], breakers: ['for-b'] });
+  });
+});

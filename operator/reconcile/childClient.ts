@@ -1,0 +1,25 @@
+import type { KubernetesObject } from '../../crds/meta.ts';
+import type { Resource } from '../kube/index.ts';
+
+export const FIELD_MANAGER = 'breakwater-agentdeployment';
+
+/** The part of the client that writes the objects of agents. */
+export interface ChildClient {
+  get<T extends KubernetesObject>(
+    resource: Resource<T, 'get'>,
+    namespace: string,
+    name: string,
+    options?: { signal?: AbortSignal },
+  ): Promise<T | undefined>;
+  apply<T extends KubernetesObject>(
+    resource: Resource<T, 'create' | 'patch'>,
+    object: KubernetesObject,
+    options: { fieldManager: string; absent?: boolean; signal?: AbortSignal },
+  ): Promise<T>;
+  delete<T extends KubernetesObject>(
+    resource: Resource<T, 'delete'>,
+    namespace: string,
+    name: string,
+    options?: { preconditions?: { uid?: string }; signal?: AbortSignal },
+  ): Promise<boolean>;
+}

@@ -1,0 +1,47 @@
+import type { Configuration } from '../../contract/generated/types.ts';
+import { MOUNTS } from '../../contract/link.ts';
+import { parseRevision } from '../../contract/revision.ts';
+import { parsePublished } from '../../contract/validate.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { ConfigMap } from '../kube/index.ts';
+import type { PodReport } from '../links/index.ts';
+import type { Evidence, Published } from './revisions.ts';
+
+/** @param applied the configuration that this process applied last */
+export function evidenceOf({
+  agent,
+  configMap,
+  applied,
+  pods,
+}: {
+  agent: AgentDeployment;
+  configMap: ConfigMap | undefined;
+  applied: Configuration | undefined;
+  pods: readonly PodReport[];
+}): Evidence {
+  const stored = published(configMap, applied);
+  const reported = parseRevision(agent.status?.configuration?.revision ?? '');
+  return {
+    ...(stored && { stored }),
+    ...(reported && { reported }),
+    pods: pods.map(({ revision, highestTerm }) => ({
+      ...(revision && { revision }),
+      highestTerm: highestTerm ?? 0,
+    })),
+  };
+}
+
+/** As a rule the ConfigMap holds what was applied last, and to compare it takes less than to parse it. */
+function published(
+  object: ConfigMap | undefined,
+  applied: Configuration | undefined,
+): Published | undefined {
+  const text = object?.data?.[MOUNTS.configurationKey];
+  if (text === undefined) return undefined;
+  if (applied && JSON.stringify(applied) === text) return applied;
+  try {
+    return parsePublished(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

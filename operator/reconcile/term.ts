@@ -1,0 +1,147 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import {
+  Controller,
+  EventRecorder,
+  Slices,
+  type Clock,
+  type KubeClient,
+  type LeaderTerm,
+  type Reconcile,
+} from '../kube/index.ts';
+import type { Links } from '../links/index.ts';
+import type { PlanOptions } from '../desired/plan.ts';
+import { AgentReconciler } from './agents.ts';
+import type { Attachments } from './attachments.ts';
+import type { Caches } from './caches.ts';
+import type { OwnWrites } from './ownWrites.ts';
+import {
+  CONTROLLERS,
+  enqueueReported,
+  STATUS_OF,
+  TASKS,
+  type Queues,
+  type Task,
+} from './queues.ts';
+import { StatusReconciler } from './statuses.ts';
+import type { StatusLag } from './statusLag.ts';
+import { Upgrades } from './upgrades.ts';
+
+/** How many at a time where fewer than of others: an agent's status is less urgent than its policies', which it follows. */
+const AT_MOST: Partial<Record<Task, number>> = { agentStatus: 4 };
+
+export interface TermOptions {
+  client: KubeClient;
+  caches: Caches;
+  attachments: Attachments;
+  links: Links;
+  queues: Queues;
+  lag: StatusLag;
+  ownWrites: OwnWrites;
+  plan: PlanOptions;
+  /** How many agents at most roll at once because the operator is a new version. */
+  upgradeConcurrency: number;
+  /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
+  authorityPem: () => string;
+  /** Name of this process, for Events. */
+  instance: string;
+  logger: Logger;
+  registry: Registry;
+  clock: Clock;
+  random: () => number;
+  concurrency: number;
+}
+
+/** Everything that only the leader does, for one term. */
+export class Term {
+  readonly #options: TermOptions;
+  readonly #leading: LeaderTerm;
+  readonly agents: AgentReconciler;
+  readonly #statuses: StatusReconciler;
+  readonly #slices: Slices;
+
+  constructor(options: TermOptions, leading: LeaderTerm) {
+    const { caches, attachments, links, clock, random, logger, instance } = options;
+    const client = options.client.guarded(() => leading.assertLeading());
+    this.#options = options;
+    this.#leading = leading;
+    this.#slices = new Slices(clock);
+    this.agents = new AgentReconciler({
+      client,
+      caches,
+      attachments,
+      links,
+      plan: options.plan,
+      ownWrites: options.ownWrites,
+      upgrades: new Upgrades({
+        limit: options.upgradeConcurrency,
+        deployments: caches.deployments.list(),
+        wake: (key) => options.queues.agent.add(key),
+      }),
+      get authorityPem() {
+        return options.authorityPem();
+      },
+      leaseTransitions: leading.leaseTransitions,
+      now: () => options.clock.monotonic(),
+      onReconciled: (key) => enqueueReported(options.queues, attachments, key),
+    });
+    this.#statuses = new StatusReconciler({
+      client,
+      caches,
+      attachments,
+      links,
+      agents: this.agents,
+      clock,
+      ownWrites: options.ownWrites,
+      onWritten: (kind, key) => options.lag.written(kind, key),
+      events: new EventRecorder({
+        client,
+        reportingController: 'breakwater.dev/operator',
+        reportingInstance: instance,
+        signal: leading.signal,
+        logger,
+        clock,
+        random,
+      }),
+    });
+  }
+
+  /** Works until the term ends, and resolves when the last work has ended. */
+  async run(): Promise<void> {
+    const { caches, links, queues, lag } = this.#options;
+    const { signal } = this.#leading;
+    lag.reset();
+    links.open(signal, this.agents.termOf);
+    const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
+      objects.forEach(({ metadata }) =>
+        queues[task].add(`${metadata.namespace}/${metadata.name}`, { priority: 'low' }),
+      );
+    all('agent', caches.agents.list());
+    all('agentStatus', caches.agents.list());
+    all('breakerStatus', caches.breakers.list());
+    all('limitStatus', caches.limits.list());
+    await Promise.all(TASKS.map((task) => this.#controller(task).run(signal)));
+  }
+
+  #controller(task: Task): Controller {
+    const { queues, lag, logger, registry, clock, random, concurrency } = this.#options;
+    const kind = STATUS_OF[task];
+    const reconcile: Record<Task, Reconcile> = {
+      agent: this.agents.reconcile,
+      agentStatus: this.#statuses.agent,
+      breakerStatus: this.#statuses.breaker,
+      limitStatus: this.#statuses.limit,
+    };
+    return new Controller({
+      name: CONTROLLERS[task],
+      reconcile: kind === undefined ? reconcile[task] : lag.measured(kind, reconcile[task]),
+      queue: queues[task],
+      concurrency: Math.min(concurrency, AT_MOST[task] ?? Infinity),
+      logger,
+      registry,
+      clock,
+      random,
+      slices: this.#slices,
+    });
+  }
+}

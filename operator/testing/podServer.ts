@@ -1,0 +1,115 @@
+// @peculiar/x509 needs Reflect.getMetadata to be there before it is loaded.
+import 'reflect-metadata';
+import { KeyObject, webcrypto } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import * as x509 from '@peculiar/x509';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Command } from '../../contract/generated/types.ts';
+import { LINK_PATH, LINK_PROTOCOL, OPERATOR_COMMON_NAME } from '../../contract/link.ts';
+
+/** A link as a pod sees it. */
+export interface PodConnection {
+  /** Address of the pod that was dialled. */
+  address: string;
+  received: Command[];
+  closed: boolean;
+  say(message: unknown): void;
+  sayText(text: string): void;
+  /** Cuts the connection without a goodbye. */
+  cut(): void;
+}
+
+/**
+ * The control ports of many pods: one server on all loopback addresses, which tells pods apart by
+ * the address that was dialled. Like the runtime it shows a self-signed certificate and lets in
+ * only who has the operator's.
+ */
+export class PodServer {
+  readonly connections: PodConnection[] = [];
+  readonly #server: Server;
+  readonly #sockets = new Set<Duplex>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    const upgrades = new WebSocketServer({
+      server,
+      path: LINK_PATH,
+      perMessageDeflate: false,
+      handleProtocols: (protocols) => (protocols.has(LINK_PROTOCOL) ? LINK_PROTOCOL : false),
+      verifyClient: ({ req }: { req: { socket: Socket } }) =>
+        (req.socket as TLSSocket).getPeerCertificate().subject.CN === OPERATOR_COMMON_NAME,
+    });
+    upgrades.on('connection', (socket, request) => {
+      this.connections.push(connection(socket, request.socket.localAddress ?? ''));
+    });
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    server.on('tlsClientError', () => undefined);
+  }
+
+  /** @param authority certificate that clients must come from, PEM */
+  static async start(
+    authority: string,
+    { port = 0, host = '0.0.0.0' }: { port?: number; host?: string } = {},
+  ): Promise<PodServer> {
+    const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+      'sign',
+      'verify',
+    ]);
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      name: 'CN=pod',
+      keys,
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    });
+    const server = createServer({
+      cert: certificate.toString('pem'),
+      key: KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }),
+      ca: authority,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+    });
+    const pods = new PodServer(server);
+    // Connections to all pods wait in one line, where real ones have a line each.
+    server.listen({ port, host, backlog: 4_096 });
+    await once(server, 'listening');
+    return pods;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The last link to a pod. */
+  linkTo(address: string | undefined): PodConnection | undefined {
+    return this.connections.findLast((each) => each.address === address);
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+function connection(socket: WebSocket, address: string): PodConnection {
+  const received: Command[] = [];
+  const result: PodConnection = {
+    address,
+    received,
+    closed: false,
+    say: (message) => socket.send(JSON.stringify(message)),
+    sayText: (text) => socket.send(text),
+    cut: () => socket.terminate(),
+  };
+  socket.on('message', (data: Buffer) => received.push(JSON.parse(data.toString()) as Command));
+  socket.on('error', () => undefined);
+  socket.on('close', () => (result.closed = true));
+  return result;
+}

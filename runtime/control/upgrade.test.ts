@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseConfiguration } from '../../contract/validate.ts';
+import { upgradeConfiguration } from './upgrade.ts';
+
+const ENVELOPE = { revision: { term: 1, counter: 1 }, hash: `sha256:${'0'.repeat(64)}` };
+
+/** As the first operator wrote it, with one of everything. */
+const content = {
+  agent: { namespace: 'support', name: 'triage', uid: 'a-1' },
+  endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
+  timeouts: { connectMs: 1000, requestMs: 60_000 },
+  shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
+  auth: { type: 'JWT', jwt: { issuer: 'i', audiences: ['a'], jwksURL: 'https://keys.example' } },
+  circuits: [
+    {
+      dependency: 'model/primary',
+      trip: { consecutiveFailures: 5 },
+      openDurationMs: 1000,
+      maxOpenDurationMs: 2000,
+      halfOpen: { maxProbes: 1, successThreshold: 1 },
+    },
+  ],
+  limits: [
+    {
+      target: 'inbound',
+      policy: 'calm',
+      name: 'requests',
+      resource: 'Requests',
+      refill: { amount: 1, perMs: 1000 },
+      capacity: 1,
+    },
+  ],
+};
+
+describe('upgradeConfiguration', () => {
+  it('adds what an earlier operator left out, as that operator meant it', () => {
+    const upgraded = upgradeConfiguration({ ...ENVELOPE, content });
+    expect(parseConfiguration(upgraded).ok).toBe(true);
+    expect(upgraded).toEqual({
+      ...ENVELOPE,
+      content: {
+        ...content,
+        loadBalancing: 'LeastLoaded',
+        egress: { allowHosts: [], denyPrivateNetworks: true },
+        shutdown: { ...content.shutdown, handlerTimeoutMs: 2000 },
+        endpoints: [{ ...content.endpoints[0], priority: 0, weight: 1, requires: [] }],
+        auth: {
+          type: 'JWT',
+          jwt: {
+            ...content.auth.jwt,
+            keys: { timeoutMs: 5000, refreshMs: 300_000, maxAgeMs: 86_400_000, cooldownMs: 10_000 },
+          },
+        },
+        circuits: [
+          {
+            ...content.circuits[0],
+            failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+            recovery: { rampUpMs: 0 },
+            mode: 'Enforce',
+            requires: [],
+          },
+        ],
+        limits: [
+          {
+            ...content.limits[0],
+            maxKeys: 10_000,
+            onLimit: 'Reject',
+            maxWaitMs: 2000,
+            mode: 'Enforce',
+            requires: [],
+          },
+        ],
+      },
+    });
+  });
+
+  it('changes nothing in a complete configuration', () => {
+    const upgraded = upgradeConfiguration({ ...ENVELOPE, content });
+    expect(upgradeConfiguration(upgraded)).toEqual(upgraded);
+  });
+
+  it.each([
+    undefined,
+    null,
+    'text',
+    [],
+    {},
+    { content: null },
+    { content: { circuits: 1, limits: [null] } },
+  ])('leaves it to the contract to refuse %j', (value) => {
+    expect(parseConfiguration(upgradeConfiguration(value)).ok).toBe(false);
+  });
+});

@@ -1,0 +1,70 @@
+/**
+ * Completes a configuration of an earlier operator, before it is checked against the contract. The figures are what
+ * that operator meant by leaving a field out. They are fixed, and do not follow the defaults of an AgentDeployment or
+ * of a policy.
+ */
+import type { Content } from '../../contract/generated/types.ts';
+
+type Json = Record<string, unknown>;
+
+/** A part of a configuration in which an earlier operator has left fields out. */
+export type Earlier<T> = T extends readonly (infer E)[]
+  ? Earlier<E>[]
+  : T extends object
+    ? { [K in keyof T]?: Earlier<T[K]> }
+    : T;
+
+const CONTENT = {
+  loadBalancing: 'LeastLoaded',
+  egress: { allowHosts: [], denyPrivateNetworks: true },
+};
+
+/** Of the fields of content, and of each element where the field is a list. */
+const PARTS: Record<string, Json> = {
+  shutdown: { handlerTimeoutMs: 2000 },
+  endpoints: { priority: 0, weight: 1, requires: [] },
+  tools: { requires: [] },
+  mcpServers: { requires: [] },
+  circuits: {
+    failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+    recovery: { rampUpMs: 0 },
+    mode: 'Enforce',
+    requires: [],
+  },
+  limits: {
+    maxKeys: 10_000,
+    onLimit: 'Reject',
+    maxWaitMs: 2000,
+    mode: 'Enforce',
+    requires: [],
+  },
+};
+
+const JWT = {
+  keys: { timeoutMs: 5000, refreshMs: 300_000, maxAgeMs: 86_400_000, cooldownMs: 10_000 },
+};
+
+/** The configuration with all that an earlier one lacks. What is no configuration stays as it is. */
+export function upgradeConfiguration(value: unknown): unknown {
+  if (!isObject(value) || !isObject(value['content'])) return value;
+  return { ...value, content: upgradeContent(value['content']) };
+}
+
+export function upgradeContent(content: Earlier<Content>): Content {
+  const parts = Object.entries({ ...CONTENT, ...content }).map(([field, value]) => {
+    if (field === 'auth' && isObject(value) && 'jwt' in value) {
+      return [field, { ...value, jwt: completed(value['jwt'], JWT) }];
+    }
+    return [field, completed(value, PARTS[field])];
+  });
+  return Object.fromEntries(parts) as Content;
+}
+
+function completed(value: unknown, added: Json | undefined): unknown {
+  if (Array.isArray(value)) return value.map((element: unknown) => completed(element, added));
+  return isObject(value) && added !== undefined ? { ...added, ...value } : value;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
