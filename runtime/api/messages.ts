@@ -15,7 +15,7 @@ import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
-import { sendError } from '../errors/failure.ts';
+import { sendError } from './sendError.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,

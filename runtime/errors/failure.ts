@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 
 /**
  * Every answer that the runtime makes itself instead of passing on the endpoint's, with its
@@ -91,14 +90,6 @@ export function errorHeaders(failure: Failure): Record<string, string> {
 /** Whether trying again soon cannot help; SDKs would otherwise retry, or sleep for hours first. */
 function isPointless({ reason, retryAfterMs = 0 }: Failure): boolean {
   return POINTLESS.has(reason) || retryAfterMs > LONG_MS;
-}
-
-/** Answers a request with the failure and gives its id; headers must not have been sent. */
-export function sendError(response: ServerResponse, failure: Failure): string {
-  const headers = errorHeaders(failure);
-  response.writeHead(statusOf(failure.reason), headers);
-  response.end(errorBody(failure));
-  return headers['request-id']!;
 }
 
 /** The failure as a whole HTTP/1.1 response, for sockets without a ServerResponse. */
