@@ -6,7 +6,7 @@ import type { Permit } from './permit.ts';
 import type { Bound, QueuedPermit } from './queuedPermit.ts';
 import type { BulkheadStats } from './stats.ts';
 
-/** A slot can become free at any moment. */
+/** A call in flight can end at any moment. */
 const SOON_MS = 1000;
 
 interface QueuedCall extends BulkheadWaiter {

@@ -66,7 +66,7 @@ export class Dependency implements Issuer {
     this.rateLimits = new RateLimits(name, context);
   }
 
-  /** The configuration no longer has it. Waiting calls are decided without its bounds. */
+  /** The configuration no longer has it. Calls that wait are admitted without its bounds. */
   remove(now: number): void {
     this.present = false;
     this.applyBounds(UNBOUNDED, now);
@@ -92,7 +92,7 @@ export class Dependency implements Issuer {
     this.advance(now);
   }
 
-  /** Makes the transitions that are due and decides waiting calls that can be decided. */
+  /** Makes the transitions that are due and answers waiting calls that need not wait longer. */
   advance(now: number): void {
     this.circuit.advance(now);
     this.context.arm(this.circuit.nextDeadline(now));

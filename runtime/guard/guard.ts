@@ -191,7 +191,7 @@ export class Guard {
   private readonly transitioned: OnTransition = (circuit, { from, to, reason, at }, time) => {
     const { dependency: name, policy } = circuit;
     const dependency = this.dependencies.get(name);
-    // A call can outlive its dependency; the transition of its old circuit concerns no one.
+    // A call can outlive its dependency; a transition of the old circuit is not reported.
     if (dependency?.circuit !== circuit) return;
     const which = { dependency: name, ...(policy !== undefined && { policy }) };
     const transition = this.log.add({ time, ...which, from, to, reason });

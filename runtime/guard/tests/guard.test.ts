@@ -3,7 +3,7 @@ import { REFUND } from '../admission.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
-import { OK } from '../../resilience/outcome.ts';
+import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { CircuitStatus, Content, Transition } from '../../../contract/generated/types.ts';
 import type { Admission, Permit } from '../permit.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
@@ -131,6 +131,18 @@ describe('Guard around a dependency', () => {
     for (const permit of streams) permit.settle(OVERLOADED);
     expect(guard.circuits()).toMatchObject([{ state: 'Closed' }]);
     expect(guard.stats().circuits[0]).toMatchObject({ failures: { Overloaded: 7 }, inFlight: 0 });
+  });
+
+  it('takes no vote of a first token that comes after the end of the call', () => {
+    const { guard, clock } = setup(content({ circuits: [policy] }));
+    call(guard, OVERLOADED, 5);
+    clock.advance(60_000);
+    for (let i = 0; i < 2; i += 1) {
+      const permit = permitOf(guard.dependency(PRIMARY)!.acquire());
+      permit.settle(IGNORED);
+      permit.firstToken();
+    }
+    expect(guard.circuits()).toMatchObject([{ state: 'HalfOpen' }]);
   });
 
   it('gives the half-open slot back when a limit rejects the probe', () => {

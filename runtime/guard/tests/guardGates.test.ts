@@ -131,6 +131,19 @@ describe('a gate without one', () => {
     expect(bench.answer()).toBe('CredentialRefused 10000');
   });
 
+  it('admits another probe after the circuit has rejected one', () => {
+    const bench = new Bench();
+    const client = { hash: 'client', mounted: false };
+    bench.shut('Unauthorized');
+    bench.clock.advance(5000);
+    const failure = { vote: 'failure', class: 'ServerError', message: 'HTTP 500' } as const;
+    for (let i = 0; i < 5; i += 1) bench.permit(client).settle(failure);
+    bench.clock.advance(5000);
+    expect(bench.answer()).toBe('CircuitBreakerOpen 5000');
+    bench.clock.advance(5000);
+    expect(bench.answer()).toBe('granted');
+  });
+
   it('lets a single call through at once with another mounted credential', () => {
     const bench = new Bench();
     const rotated = { hash: 'rotated', mounted: true };
