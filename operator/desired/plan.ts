@@ -52,8 +52,8 @@ export interface PlannedDependency {
 }
 
 /**
- * Everything that one agent is to have. content and hash are absent when no configuration can be made of the spec,
- * deployment when no pod template can be made; problems then says why, and what is there is still to be applied.
+ * Everything that one agent has. content and hash are absent when no configuration can be made of the spec,
+ * deployment when no pod template can be made. Then problems says why, and the rest of the plan still applies.
  */
 export interface AgentPlan {
   content?: Content;
@@ -72,7 +72,7 @@ export interface AgentPlan {
   /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
   upgradeTo?: string;
   dependencies: PlannedDependency[];
-  /** Policies that hold a slot of the agent, sorted by kind and name. */
+  /** Policies that are in force on the agent, sorted by kind and name. */
   policies: PolicyRef[];
   /** Image that new pods run. */
   image: string;
