@@ -77,7 +77,7 @@ function describeAgent({
 /** Of a pod that has not reported yet. */
 const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates'>> = {};
 
-function describePod(report: PodReport, wanted: string | undefined): DebugPod {
+function describePod(report: PodReport, desiredHash: string | undefined): DebugPod {
   const { pod, since } = report;
   const snapshot = report.snapshot ?? NOTHING;
   const gates = shutGates(snapshot.gates ?? []);
@@ -85,7 +85,7 @@ function describePod(report: PodReport, wanted: string | undefined): DebugPod {
     pod,
     link: linkOf(report),
     since,
-    ...inForce(report, wanted),
+    ...inForce(report, desiredHash),
     circuits: circuitStates(snapshot.circuits ?? []),
     ...(gates.length > 0 && { gates: Object.fromEntries(gates) }),
   };
@@ -93,13 +93,13 @@ function describePod(report: PodReport, wanted: string | undefined): DebugPod {
 
 function inForce(
   { runtimeVersion, revision, hash, snapshot }: PodReport,
-  wanted: string | undefined,
+  desiredHash: string | undefined,
 ): Pick<DebugPod, 'runtimeVersion' | 'revision' | 'current' | 'refused'> {
   const refused = snapshot?.configuration.refused?.message;
   return {
     ...(runtimeVersion !== undefined && { runtimeVersion }),
     ...(revision && { revision: formatRevision(revision) }),
-    current: wanted !== undefined && hash === wanted,
+    current: desiredHash !== undefined && hash === desiredHash,
     ...(refused !== undefined && { refused }),
   };
 }

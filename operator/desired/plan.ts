@@ -29,6 +29,7 @@ import {
   runtimeImage,
   type LiveDeployment,
   type PodChange,
+  type Pods,
   type RuntimeOptions,
 } from './objects/pods.ts';
 import { buildPrometheusRule, type PrometheusRule } from './objects/prometheusRule.ts';
@@ -52,8 +53,8 @@ export interface PlannedDependency {
 }
 
 /**
- * Everything that one agent is to have. content and hash are absent when no configuration can be made of the spec,
- * deployment when no pod template can be made; problems then says why, and what is there is still to be applied.
+ * Everything that one agent has. content and hash are absent when no configuration can be made of the spec,
+ * deployment when no pod template can be made. Then problems says why, and the rest of the plan still applies.
  */
 export interface AgentPlan {
   content?: Content;
@@ -72,7 +73,7 @@ export interface AgentPlan {
   /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
   upgradeTo?: string;
   dependencies: PlannedDependency[];
-  /** Policies that hold a slot of the agent, sorted by kind and name. */
+  /** Policies that are in force on the agent, sorted by kind and name. */
   policies: PolicyRef[];
   /** Image that new pods run. */
   image: string;
@@ -127,7 +128,7 @@ export function planAgent(input: PlanInput): AgentPlan {
     ...(monitored && { monitored }),
     dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
-    ...images(input, pods?.template, deployment?.spec.template),
+    ...images(input, pods, deployment),
     endpoint: serviceUrl(agent),
     selector: Object.entries(selectorLabels(agent))
       .map(([key, value]) => `${key}=${value}`)
@@ -186,17 +187,17 @@ function policyRefs(policies: readonly Policy[]): PolicyRef[] {
   return [...unique].sort(([a], [b]) => byText(a, b)).map(([, ref]) => ref);
 }
 
-/** @param asked the template that pods are to have in the end; `planned` is the one that they have for now */
+/** @param pods with the template that the agent gets in the end; until then it keeps the one of the deployment */
 function images(
   { agent, options, live, upgrade }: PlanInput,
-  asked: PodTemplate | undefined,
-  planned: PodTemplate | undefined,
+  pods: Pods | undefined,
+  deployment: Deployment | undefined,
 ): Pick<AgentPlan, 'image' | 'upgradeTo'> {
   const usual = runtimeImage(podChoices(agent), options, live).image;
   const imageOf = (template: PodTemplate | undefined): string =>
     (template && runtimeContainer(template).image) ?? usual;
   return {
-    image: imageOf(planned),
-    ...(upgrade === 'Waits' && { upgradeTo: imageOf(asked) }),
+    image: imageOf(deployment?.spec.template),
+    ...(upgrade === 'Waits' && { upgradeTo: imageOf(pods?.template) }),
   };
 }

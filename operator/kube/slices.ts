@@ -5,8 +5,8 @@ import type { Clock } from './clock.ts';
 const SLICE_MS = 10;
 
 /**
- * Cuts work into slices, between which the event loop gets a turn. Reconciles that find nothing to do wait for nobody,
- * so that thousands of them, as when a leader takes office, would otherwise go on without a break.
+ * Cuts work into slices and gives the event loop a turn between them. A reconcile that finds nothing to do awaits no
+ * I/O, so thousands of them at the start of a term would otherwise block the event loop.
  */
 export class Slices {
   readonly #clock: Clock;

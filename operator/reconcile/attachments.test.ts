@@ -13,7 +13,7 @@ describe('a new version in which nothing but status changed', () => {
     limits: { list: () => [] },
   } as unknown as Pick<Caches, 'agents' | 'breakers' | 'limits'>;
 
-  it('of a policy is in every slot that the one before held', () => {
+  it('of a policy is everywhere where the one before was', () => {
     const attachments = new Attachments(caches);
     const before = [...attachments.of(namespace).agents.get('triage')!.circuits.values()];
     expect(before).toContain(policy);

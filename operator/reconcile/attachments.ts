@@ -82,13 +82,16 @@ export class Attachments {
   }
 }
 
-/** Puts the version of a policy in the agent's slots that an earlier one holds. */
+/** Replaces an earlier version of a policy wherever it is in force on the agent. */
 function hold(agent: AgentAttachment | undefined, policy: Policy): void {
   if (!agent) return;
   const { circuits, limits } = agent;
-  const slots = (policy.kind === 'CircuitBreakerPolicy' ? circuits : limits) as Map<string, Policy>;
-  for (const [section, { metadata }] of slots) {
-    if (metadata.uid === policy.metadata.uid) slots.set(section, policy);
+  const inForce = (policy.kind === 'CircuitBreakerPolicy' ? circuits : limits) as Map<
+    string,
+    Policy
+  >;
+  for (const [section, { metadata }] of inForce) {
+    if (metadata.uid === policy.metadata.uid) inForce.set(section, policy);
   }
 }
 

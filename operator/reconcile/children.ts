@@ -88,7 +88,7 @@ export class ChildWriter {
   }
 
   /**
-   * Deletes an object that was made for the agent and is no longer wanted, unless it has changed hands.
+   * Deletes an object that was made for the agent, unless it has another owner by now.
    * @returns whether it was there
    * @throws ApiError
    */

@@ -15,8 +15,8 @@ interface Write {
 }
 
 /**
- * Tells what a watch says of our own writes from what others did. Whoever writes has the object as the server stored
- * it, so to hear of that version again is no reason to look at the object once more.
+ * Filters our own writes out of what a watch reports. The writer already has the object as the server stored it, so
+ * that version needs no second look.
  */
 export class OwnWrites {
   readonly #writes = new Map<string, Write>();
@@ -41,8 +41,8 @@ export class OwnWrites {
   }
 
   /**
-   * Calls `act` unless this version is what the last write made of the object. While a write is under way that is
-   * decided when it ends.
+   * Calls `act` unless our last write made this version of the object. While a write is under way, the call waits for
+   * its end.
    */
   heard({ metadata: { uid = '', resourceVersion } }: KubernetesObject, act: () => void): void {
     const known = this.#writes.get(uid);

@@ -24,10 +24,9 @@ export interface Decision {
 /**
  * Terms and revisions of one agent while this process leads.
  *
- * On taking office the term is higher than any trace of an earlier leader, so that pods take nothing
- * from a predecessor that is late. It is raised when a pod shows a higher one. Counters never repeat.
- * Neither depends on a single store: a deleted ConfigMap or a wiped status loses nothing as long as
- * one trace is left, and pods obey a push whatever they ran before.
+ * The first term is higher than any trace of an earlier leader, so that pods refuse a late push of that leader. A pod
+ * that shows a higher term raises it. Counters never repeat. Neither depends on a single store: one trace suffices
+ * when the ConfigMap is deleted or the status wiped, and pods obey a push whatever they ran before.
  */
 export class Revisions {
   #term: number | undefined;

@@ -121,15 +121,16 @@ export interface Use {
   only?: 'leaseName' | 'authoritySecret';
 }
 
-/** All kinds that the operator uses. */
+/** All kinds that the operator uses, by name: the order of the rules in its roles. */
 export const USES: readonly Use[] = [
-  ...[AgentDeployments, CircuitBreakerPolicies, RateLimitPolicies, Pods, ConfigMaps].map(inAgents),
-  ...[ServiceAccounts, Services, Deployments, HorizontalPodAutoscalers].map(inAgents),
-  ...[PodDisruptionBudgets, NetworkPolicies, ServiceMonitors, PrometheusRules].map(inAgents),
+  ...[AgentDeployments, CircuitBreakerPolicies, ConfigMaps, Deployments].map(inAgents),
   // Events of an agent are in its namespace.
-  inAgents(Events),
-  { resource: Secrets as Use['resource'], scope: 'Operator', only: 'authoritySecret' },
+  ...[Events, HorizontalPodAutoscalers].map(inAgents),
   { resource: Leases as Use['resource'], scope: 'Operator', only: 'leaseName' },
+  ...[NetworkPolicies, PodDisruptionBudgets, Pods, PrometheusRules].map(inAgents),
+  inAgents(RateLimitPolicies),
+  { resource: Secrets as Use['resource'], scope: 'Operator', only: 'authoritySecret' },
+  ...[ServiceAccounts, ServiceMonitors, Services].map(inAgents),
   { resource: TokenReviews as Use['resource'], scope: 'Cluster' },
 ];
 

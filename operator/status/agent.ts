@@ -6,7 +6,7 @@ import type { Problem } from '../desired/common/errors.ts';
 import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import { list } from '../desired/common/wording.ts';
-import { sightings, worstState, type Sighting } from './circuits.ts';
+import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { dependenciesHealthy } from './dependencies.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
@@ -46,7 +46,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const { agent, plan, observation, previous, now } = input;
   const { metadata } = agent;
   const { deployment, desiredHash, revision } = observation;
-  const seen = sightingsOf(agent, plan, observation);
+  const seen = agentCircuits(agent, plan, observation);
   const gates = gatesOf(plan, observation, now);
   const policies = plan.policies.map((policy) => ({
     policy,
@@ -93,18 +93,16 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
 
 /**
  * The circuits of the agent's dependencies in its live pods, whatever policy they are under. One in shadow mode is
- * closed to all that the agent's callers see.
+ * closed for the agent's clients.
  */
-export function sightingsOf(
+export function agentCircuits(
   { metadata }: AgentDeployment,
   { dependencies }: Pick<PlanFacts, 'dependencies'>,
   observation: AgentObservation,
-): Sighting[] {
-  const slots = dependencies.map(({ name }) => ({ agent: metadata.name, section: name }));
-  return sightings(slots, new Map([[metadata.name, observation]])).map((sighting) =>
-    sighting.circuit?.shadow === true
-      ? { ...sighting, circuit: asClosed(sighting.circuit) }
-      : sighting,
+): PodCircuit[] {
+  const sections = dependencies.map(({ name }) => ({ agent: metadata.name, section: name }));
+  return podCircuits(sections, new Map([[metadata.name, observation]])).map((one) =>
+    one.circuit?.shadow === true ? { ...one, circuit: asClosed(one.circuit) } : one,
   );
 }
 
@@ -128,7 +126,7 @@ function shownGate(gate: DependencyGate | undefined): Pick<AgentDependency, 'gat
   return { gate: gate.gate, ...(gate.until !== undefined && { until: gate.until }) };
 }
 
-function closedCircuits(seen: readonly Sighting[]): string {
+function closedCircuits(seen: readonly PodCircuit[]): string {
   const reported = seen.filter(({ circuit }) => circuit !== undefined);
   const closed = reported.filter(({ circuit }) => circuit?.state === 'Closed');
   return `${closed.length}/${reported.length}`;

@@ -1,6 +1,6 @@
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { CircuitBreakerPolicyStatus } from '../../crds/generated/types.ts';
-import type { Slot } from '../desired/policies/attachment.ts';
+import type { Section } from '../desired/policies/attachment.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
 import { earliest, latest, reportedText, reportedTime } from './reported.ts';
 
@@ -15,7 +15,7 @@ const MAX_CLASS = 64;
 const SEVERITY: Record<WorstState, number> = { Unknown: 0, Closed: 1, HalfOpen: 2, Open: 3 };
 
 /** One circuit in one pod; without `circuit` the pod does not report it. */
-export interface Sighting {
+export interface PodCircuit {
   agent: string;
   dependency: string;
   pod: PodObservation;
@@ -27,17 +27,17 @@ export function livePods(observation: AgentObservation | undefined): PodObservat
   return (observation?.pods ?? []).filter(({ terminating }) => !terminating);
 }
 
-/** The circuit of each slot in each live pod of its agent; with `policy`, only where it is under that policy. */
-export function sightings(
-  slots: readonly Slot[],
+/** The circuit of each section in each live pod of its agent; with `policy`, only where it is under that policy. */
+export function podCircuits(
+  sections: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
   policy?: string,
-): Sighting[] {
-  return slots.flatMap(({ agent, section: dependency }) =>
+): PodCircuit[] {
+  return sections.flatMap(({ agent, section: dependency }) =>
     livePods(agents.get(agent)).map((pod) => {
       const circuit = reportedCircuit(pod, dependency);
-      const seen = circuit !== undefined && (policy === undefined || circuit.policy === policy);
-      return { agent, dependency, pod, ...(seen && { circuit }) };
+      const counts = circuit !== undefined && (policy === undefined || circuit.policy === policy);
+      return { agent, dependency, pod, ...(counts && { circuit }) };
     }),
   );
 }
@@ -48,7 +48,7 @@ function reportedCircuit(pod: PodObservation, dependency: string): CircuitStatus
 }
 
 /** Open before HalfOpen before Closed; Unknown when there is none of them. */
-export function worstState(seen: readonly Sighting[]): WorstState {
+export function worstState(seen: readonly PodCircuit[]): WorstState {
   return seen.reduce<WorstState>((worst, { circuit }) => {
     const state = circuit?.state ?? 'Unknown';
     return severity(state) > severity(worst) ? state : worst;
@@ -60,24 +60,24 @@ export function severity(state: WorstState): number {
 }
 
 /** The circuits among them that are in that state. */
-export function inState(seen: readonly Sighting[], state: WorstState): Sighting[] {
+export function inState(seen: readonly PodCircuit[], state: WorstState): PodCircuit[] {
   return seen.filter(({ circuit }) => (circuit?.state ?? 'Unknown') === state);
 }
 
-/** Sightings by the worst state of each pod; every pod is in exactly one of the four. */
-export function podsByState(seen: readonly Sighting[]): Record<WorstState, number> {
+/** Pods by the worst state of each pod; every pod is in exactly one of the four. */
+export function podsByState(seen: readonly PodCircuit[]): Record<WorstState, number> {
   const counts: Record<WorstState, number> = { Unknown: 0, Closed: 0, HalfOpen: 0, Open: 0 };
   for (const ofPod of Map.groupBy(seen, ({ pod }) => pod.uid).values()) counts[worstState(ofPod)]++;
   return counts;
 }
 
-/** One entry for each agent and dependency, in the order of the sightings. */
-export function circuitsOf(seen: readonly Sighting[]): PolicyCircuit[] {
-  const bySlot = Map.groupBy(seen, ({ agent, dependency }) => `${agent}/${dependency}`);
-  return [...bySlot.values()].map(circuitOf);
+/** One entry for each agent and dependency, in the order of `seen`. */
+export function circuitsOf(seen: readonly PodCircuit[]): PolicyCircuit[] {
+  const byDependency = Map.groupBy(seen, ({ agent, dependency }) => `${agent}/${dependency}`);
+  return [...byDependency.values()].map(circuitOf);
 }
 
-function circuitOf(seen: readonly Sighting[]): PolicyCircuit {
+function circuitOf(seen: readonly PodCircuit[]): PolicyCircuit {
   const { agent, dependency } = seen[0]!;
   const state = worstState(seen);
   const worst = inState(seen, state);
@@ -96,12 +96,12 @@ function circuitOf(seen: readonly Sighting[]): PolicyCircuit {
 }
 
 /** When the first open circuit lets a probe through. */
-export function nextProbeOf(seen: readonly Sighting[]): string | undefined {
+export function nextProbeOf(seen: readonly PodCircuit[]): string | undefined {
   return earliest(inState(seen, 'Open').map(({ circuit }) => reportedTime(circuit?.nextProbe)));
 }
 
 /** The failure that came last in any pod. */
-export function lastFailureOf(seen: readonly Sighting[]): PolicyCircuit['lastFailure'] {
+export function lastFailureOf(seen: readonly PodCircuit[]): PolicyCircuit['lastFailure'] {
   const failures = seen.flatMap(({ circuit }) => {
     const time = reportedTime(circuit?.lastFailure?.time);
     return time === undefined ? [] : [{ ...circuit!.lastFailure!, time }];
@@ -117,7 +117,7 @@ export function lastFailureOf(seen: readonly Sighting[]): PolicyCircuit['lastFai
 }
 
 /** Why the circuits that are in that state are in it, as the first of them says. */
-export function reasonOf(seen: readonly Sighting[], state: WorstState): string | undefined {
+export function reasonOf(seen: readonly PodCircuit[], state: WorstState): string | undefined {
   const those = inState(seen, state).filter(({ circuit }) => circuit?.reason !== undefined);
   const first = earliest(those.map(({ circuit }) => reportedTime(circuit?.since)));
   const found = those.find(({ circuit }) => reportedTime(circuit?.since) === first);

@@ -4,7 +4,7 @@ import {
   reasonOf,
   severity,
   worstState,
-  type Sighting,
+  type PodCircuit,
   type WorstState,
 } from './circuits.ts';
 import { describeGate, type DependencyGate } from './gates.ts';
@@ -16,7 +16,7 @@ const MAX_NAMED = 8;
  * back.
  */
 export function dependenciesHealthy(
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
   gates: readonly DependencyGate[],
 ): ConditionDraft {
   const type = 'DependenciesHealthy';
@@ -55,7 +55,7 @@ const WORDS: Record<WorstState, string> = {
   Unknown: 'is unknown',
 };
 
-function troubled(seen: readonly Sighting[]): string {
+function troubled(seen: readonly PodCircuit[]): string {
   return circuitsOf(seen)
     .filter(({ state }) => severity(state) > severity('Closed'))
     .sort((a, b) => severity(b.state) - severity(a.state))

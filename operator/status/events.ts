@@ -6,7 +6,7 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
 import { truncate } from '../desired/common/wording.ts';
-import { gatesOf, sightingsOf, type PlanFacts } from './agent.ts';
+import { gatesOf, agentCircuits, type PlanFacts } from './agent.ts';
 import { circuitsOf, reasonOf, type PolicyCircuit, type WorstState } from './circuits.ts';
 import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
@@ -122,7 +122,7 @@ export function agentEvents(
   previous: AgentDeploymentStatus | undefined,
   next: AgentDeploymentStatus,
 ): EventDraft[] {
-  const seen = sightingsOf(agent, plan, observation);
+  const seen = agentCircuits(agent, plan, observation);
   const unknownSince = unknownTime(previous);
   const circuits = circuitsOf(seen).flatMap((circuit) => {
     const { dependency, state, since } = circuit;

@@ -1,7 +1,7 @@
 import type { LimitStatus } from '../../contract/generated/types.ts';
 import type { RateLimitPolicy, RateLimitPolicyStatus } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
-import type { PolicyAttachment, Slot } from '../desired/policies/attachment.ts';
+import type { PolicyAttachment, Section } from '../desired/policies/attachment.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
@@ -38,15 +38,15 @@ export function rateLimitFigures(
   };
 }
 
-/** For each live, connected pod its figures of the slots that the policy holds. */
+/** For each live, connected pod its figures of the sections where the policy is in force. */
 function reportsOf(
   policy: RateLimitPolicy,
-  won: readonly Slot[],
+  won: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
 ): LimitStatus[][] {
   const names = new Set(policy.spec.limits.map(({ name }) => name));
-  return [...Map.groupBy(won, ({ agent }) => agent)].flatMap(([agent, slots]) => {
-    const targets = new Set(slots.map(({ section }) => section));
+  return [...Map.groupBy(won, ({ agent }) => agent)].flatMap(([agent, sections]) => {
+    const targets = new Set(sections.map(({ section }) => section));
     return livePods(agents.get(agent)).map(({ connected, snapshot }) =>
       (connected ? (snapshot?.limits ?? []) : []).filter(
         ({ policy: owner, target, name }) =>

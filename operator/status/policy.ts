@@ -15,10 +15,10 @@ import {
   podsByState,
   reasonOf,
   severity,
-  sightings,
+  podCircuits,
   worstState,
   type PolicyCircuit,
-  type Sighting,
+  type PodCircuit,
   type WorstState,
 } from './circuits.ts';
 import { conditions } from './conditions.ts';
@@ -56,7 +56,7 @@ export function breakerPolicyStatus({
   now,
 }: PolicyStatusInput<CircuitBreakerPolicy>): CircuitBreakerPolicyStatus {
   const { metadata } = attachment.policy;
-  const seen = sightings(attachment.won, agents, metadata.name);
+  const seen = podCircuits(attachment.won, agents, metadata.name);
   const progress = progressOfPolicy(attachment, agents);
   const state = worstState(seen);
   const byState = podsByState(seen);
@@ -168,7 +168,7 @@ function bounded(circuits: PolicyCircuit[]): PolicyCircuit[] {
 
 function breakerSummary(
   { accepted, won }: PolicyAttachment,
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
   state: WorstState,
 ): CircuitBreakerPolicyStatus['summary'] {
   const reason =
@@ -190,7 +190,7 @@ function breakerSummary(
  */
 function handledResetToken(
   { spec }: CircuitBreakerPolicy,
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
   previous: CircuitBreakerPolicyStatus | undefined,
 ): string | undefined {
   const token = spec.resetToken;

@@ -1,5 +1,5 @@
 import type { CircuitBreakerPolicyStatus } from '../../crds/generated/types.ts';
-import { inState, severity, type Sighting, type WorstState } from './circuits.ts';
+import { inState, severity, type PodCircuit, type WorstState } from './circuits.ts';
 import { earliest, latest, reportedTime } from './reported.ts';
 
 /**
@@ -8,7 +8,7 @@ import { earliest, latest, reportedTime } from './reported.ts';
  */
 export function lastTransitionTime(
   state: WorstState,
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
   previous: Pick<CircuitBreakerPolicyStatus, 'state' | 'lastTransitionTime'> | undefined,
   now: Date,
 ): string {
@@ -28,9 +28,9 @@ function isKnown(state: WorstState | undefined): state is WorstState {
 function enteredAt(
   state: WorstState,
   from: WorstState | undefined,
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
 ): string | undefined {
-  const times = (some: readonly Sighting[]): (string | undefined)[] =>
+  const times = (some: readonly PodCircuit[]): (string | undefined)[] =>
     some.map(({ circuit }) => reportedTime(circuit?.since));
   const improved = state === 'Closed' || (isKnown(from) && severity(state) < severity(from));
   return improved ? latest(times(seen)) : earliest(times(inState(seen, state)));

@@ -6,7 +6,7 @@ import {
   inState,
   MAX_REASON,
   reasonOf,
-  type Sighting,
+  type PodCircuit,
   type WorstState,
 } from './circuits.ts';
 
@@ -21,7 +21,7 @@ const MAX_NAMED = 8;
 export function tripped(
   { spec }: CircuitBreakerPolicy,
   state: WorstState,
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
 ): ConditionDraft {
   const draft =
     shadowed(spec.mode, state, seen) ??
@@ -30,7 +30,7 @@ export function tripped(
   return { type: 'Tripped', ...draft };
 }
 
-function usual(state: WorstState, seen: readonly Sighting[]): Draft {
+function usual(state: WorstState, seen: readonly PodCircuit[]): Draft {
   const affected = affectedBy(state, seen);
   const drafts: Record<WorstState, Draft> = {
     Open: {
@@ -56,7 +56,7 @@ function usual(state: WorstState, seen: readonly Sighting[]): Draft {
 function shadowed(
   mode: CircuitBreakerPolicy['spec']['mode'],
   state: WorstState,
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
 ): Draft | undefined {
   if (mode !== 'Shadow' || state === 'Unknown') return undefined;
   const found =
@@ -69,7 +69,7 @@ function shadowed(
 function overridden(
   override: CircuitBreakerPolicy['spec']['override'],
   state: WorstState,
-  seen: readonly Sighting[],
+  seen: readonly PodCircuit[],
 ): Draft | undefined {
   const held = inState(seen, state).some(({ circuit }) => circuit?.overridden === state);
   if (override === undefined || !held) return undefined;
@@ -83,7 +83,7 @@ function overridden(
   };
 }
 
-function affectedBy(state: WorstState, seen: readonly Sighting[]): string {
+function affectedBy(state: WorstState, seen: readonly PodCircuit[]): string {
   return circuitsOf(seen)
     .filter((circuit) => circuit.state === state)
     .map(({ agent, dependency, pods }) => `${dependency} of ${agent} in ${pods} pods`)
@@ -91,7 +91,7 @@ function affectedBy(state: WorstState, seen: readonly Sighting[]): string {
     .join(', ');
 }
 
-function because(state: WorstState, seen: readonly Sighting[]): string {
+function because(state: WorstState, seen: readonly PodCircuit[]): string {
   const why = reasonOf(seen, state);
   return why === undefined ? '' : `: ${why}`;
 }

@@ -1,4 +1,4 @@
-{{- /* Generated from operator/kube/resource.ts by `make generate`; do not edit. */ -}}
+{{- /* Generated from operator/resources/resources.ts by `make generate`; do not edit. */ -}}
 
 {{/* In the namespaces that are looked after. */}}
 {{- define "breakwater.permissions.agents" -}}

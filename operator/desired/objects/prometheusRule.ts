@@ -11,7 +11,7 @@ export interface PrometheusRule extends Desired {
 }
 
 /**
- * The agent's alerts. Undefined when they are not wanted or not possible.
+ * The agent's alerts. Undefined when the spec turns them off or the cluster has no such kind.
  * @param runbooks see alerts
  */
 export function buildPrometheusRule(

@@ -17,7 +17,7 @@ export interface ServiceMonitor extends Desired {
 
 /**
  * Tells Prometheus to scrape the agent's pods one by one. Of the agent's Services only the headless one has a port
- * named metrics. Undefined when it is not wanted or not possible.
+ * named metrics. Undefined when the spec turns it off or the cluster has no such kind.
  */
 export function buildServiceMonitor(
   agent: AgentDeployment,

@@ -1,6 +1,6 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { ConditionDraft } from '../common/condition.ts';
-import type { LostSlot, MissingTarget, Policy, Slot } from './attachment.ts';
+import type { LostSection, MissingTarget, Policy, Section } from './attachment.ts';
 import { dependenciesOf } from '../common/dependencies.ts';
 import type { Problem } from '../common/errors.ts';
 import { list } from '../common/wording.ts';
@@ -10,8 +10,8 @@ export interface Outcome {
   policy: Policy;
   agents: ReadonlyMap<string, AgentDeployment>;
   targets: readonly string[];
-  won: readonly Slot[];
-  lost: readonly LostSlot[];
+  won: readonly Section[];
+  lost: readonly LostSection[];
   missing: readonly MissingTarget[];
   problem: Problem | undefined;
 }
@@ -64,7 +64,7 @@ function notFound({ missing, agents, won }: Outcome): string {
   return `${[...new Set(each)].slice(0, 16).join(' ')} Correct spec.targetRefs, or create what it names.${served}`;
 }
 
-function losses(lost: readonly LostSlot[]): string {
+function losses(lost: readonly LostSection[]): string {
   const each = lost.map(({ agent, section, winner }) => `${winner} holds ${agent}/${section}`);
   return list(each);
 }

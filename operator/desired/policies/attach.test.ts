@@ -6,7 +6,7 @@ import type {
   RateLimitPolicy,
 } from '../../../crds/generated/types.ts';
 import { attach, claimAlike } from './attach.ts';
-import type { Attachment, Slot } from './attachment.ts';
+import type { Attachment, Section } from './attachment.ts';
 import {
   agentFixture,
   breakerFixture,
@@ -128,7 +128,7 @@ describe('attach', () => {
     }
   });
 
-  it('counts a policy that reaches a slot in two ways by the closer one', () => {
+  it('counts a policy that reaches a section in two ways by the closer one', () => {
     const twice = breakerFixture(
       'z',
       { targetRefs: [target('triage'), target('triage/model/primary')] },
@@ -264,9 +264,9 @@ describe('attach, whatever it is given', () => {
     }));
   const shuffled = <T>(seed: readonly T[], by: number): T[] =>
     seed.map((_, index) => seed[(index + by) % seed.length]!).reverse();
-  const text = ({ agent, section }: Slot): string => `${agent}/${section}`;
+  const text = ({ agent, section }: Section): string => `${agent}/${section}`;
 
-  it('gives each slot that is claimed to exactly one policy, and says so on all sides', () => {
+  it('gives each section that is claimed to exactly one policy, and says so on all sides', () => {
     fc.assert(
       fc.property(policies, agents, (some, all) => {
         const { breakers: kinds, agents: byName } = attach(some, all);
@@ -277,10 +277,10 @@ describe('attach, whatever it is given', () => {
         );
         expect(held.sort()).toEqual(won.sort());
         for (const { lost, policy } of kinds) {
-          for (const slot of lost) {
-            expect(slot.winner).not.toBe(policy.metadata.name);
-            expect(byName.get(slot.agent)!.circuits.get(slot.section)!.metadata.name).toBe(
-              slot.winner,
+          for (const section of lost) {
+            expect(section.winner).not.toBe(policy.metadata.name);
+            expect(byName.get(section.agent)!.circuits.get(section.section)!.metadata.name).toBe(
+              section.winner,
             );
           }
         }

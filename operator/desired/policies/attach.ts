@@ -5,7 +5,7 @@ import type {
   RateLimitPolicy,
 } from '../../../crds/generated/types.ts';
 import { acceptedCondition, overriddenCondition } from './acceptance.ts';
-import type { Attachment, LostSlot, Policy, PolicyAttachment, Slot } from './attachment.ts';
+import type { Attachment, LostSection, Policy, PolicyAttachment, Section } from './attachment.ts';
 import { byPrecedence, claimsOf, type Claim, type Claims } from './claims.ts';
 import { policyProblem } from './validity.ts';
 import { byText } from '../common/wording.ts';
@@ -17,10 +17,10 @@ export interface Policies {
 }
 
 /**
- * Decides which policy is in force where, for the policies and agents of one namespace. A slot of a
- * CircuitBreakerPolicy is a dependency of an agent; one of a RateLimitPolicy is `inbound` or a dependency. Each slot
- * goes to the policy that precedes all others that claim it; see byPrecedence. A policy that is invalid in itself
- * claims nothing. The order of the inputs does not matter.
+ * Finds which policy is in force where, for the policies and agents of one namespace. A section of a
+ * CircuitBreakerPolicy is a dependency of an agent. A section of a RateLimitPolicy is `inbound` or a dependency. Of
+ * all policies that claim a section, the first by byPrecedence is in force. An invalid policy claims nothing. The order
+ * of the inputs does not matter.
  */
 export function attach(policies: Policies, agents: readonly AgentDeployment[]): Attachment {
   const byName = new Map(sorted(agents).map((agent) => [agent.metadata.name, agent]));
@@ -43,8 +43,8 @@ export function attach(policies: Policies, agents: readonly AgentDeployment[]): 
 }
 
 /**
- * Whether two versions of one policy claim the same slots: then `attach` differs in nothing but the policy itself.
- * Versions that are invalid do not count, as what is wrong with them is told.
+ * Whether two versions of one policy claim the same sections. Then `attach` returns the same for both but for the policy
+ * itself. False for an invalid version, since its condition says what is wrong.
  */
 export function claimAlike(a: Policy, b: Policy): boolean {
   const reach = ({ kind, metadata, spec }: Policy): unknown[] => [
@@ -78,7 +78,7 @@ function attachKind<P extends Policy>(
     if (holder === undefined || byPrecedence(claim, holder) < 0) winners.set(key(claim), claim);
   }
   const holders = new Map<string, Map<string, P>>();
-  for (const { agent, section, policy } of [...winners.values()].sort(bySlot)) {
+  for (const { agent, section, policy } of [...winners.values()].sort(bySection)) {
     const sections = holders.get(agent) ?? new Map<string, P>();
     holders.set(agent, sections.set(section, policy));
   }
@@ -108,9 +108,9 @@ function result<P extends Policy>(
   winners: ReadonlyMap<string, Claim>,
   agents: ReadonlyMap<string, AgentDeployment>,
 ): PolicyAttachment<P> {
-  const won: Slot[] = [];
-  const lost: LostSlot[] = [];
-  for (const claim of [...claims].sort(bySlot)) {
+  const won: Section[] = [];
+  const lost: LostSection[] = [];
+  for (const claim of [...claims].sort(bySection)) {
     const { agent, section } = claim;
     const winner = winners.get(key(claim))!.policy.metadata.name;
     if (winner === policy.metadata.name) won.push({ agent, section });
@@ -129,11 +129,11 @@ function result<P extends Policy>(
   };
 }
 
-function key({ agent, section }: Slot): string {
+function key({ agent, section }: Section): string {
   return `${agent}/${section}`;
 }
 
-function bySlot(a: Slot, b: Slot): number {
+function bySection(a: Section, b: Section): number {
   return byText(a.agent, b.agent) || byText(a.section, b.section);
 }
 

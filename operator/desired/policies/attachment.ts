@@ -15,31 +15,31 @@ export interface PolicyRef {
   name: string;
 }
 
-/** A place that at most one policy of a kind holds. */
-export interface Slot {
+/** A part of an agent. At most one policy of a kind is in force on it. */
+export interface Section {
   agent: string;
   /** A dependency such as model/primary; `inbound` for limits on what the agent takes. */
   section: string;
 }
 
-export interface LostSlot extends Slot {
-  /** Name of the policy, of the same kind, that holds it. */
+export interface LostSection extends Section {
+  /** Name of the policy of the same kind that is in force instead. */
   winner: string;
 }
 
-/** A targetRef that leads nowhere: no such agent, or, with a section, no such dependency of it. */
+/** A targetRef to an agent that does not exist or, with a section, to a dependency that the agent does not have. */
 export interface MissingTarget {
   agent: string;
   section?: string;
 }
 
-/** One policy and what came of it. All lists are sorted. */
+/** One policy and where it is in force. All lists are sorted. */
 export interface PolicyAttachment<P extends Policy = Policy> {
   policy: P;
-  /** Names of the agents that exist and that the policy is for, whether or not it holds a slot there. */
+  /** Names of the agents that exist and that the policy is for, even where another policy takes precedence. */
   targets: string[];
-  won: Slot[];
-  lost: LostSlot[];
+  won: Section[];
+  lost: LostSection[];
   missing: MissingTarget[];
   /** Accepted: Accepted, TargetNotFound, Conflicted or Invalid. */
   accepted: ConditionDraft;
@@ -47,7 +47,7 @@ export interface PolicyAttachment<P extends Policy = Policy> {
   overridden: ConditionDraft;
 }
 
-/** One agent and the policies that hold its slots. Dependencies without a policy are not in the maps. */
+/** One agent and the policies in force on it. Dependencies without a policy are not in the maps. */
 export interface AgentAttachment {
   agent: AgentDeployment;
   /** By dependency. */

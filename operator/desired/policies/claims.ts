@@ -1,28 +1,28 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { INBOUND } from '../../../contract/link.ts';
-import type { MissingTarget, Policy, Slot } from './attachment.ts';
+import type { MissingTarget, Policy, Section } from './attachment.ts';
 import { dependenciesOf } from '../common/dependencies.ts';
 import { byText } from '../common/wording.ts';
 
-/** How closely a policy names a slot; the lower wins. */
+/** How closely a policy names a section. The lower wins. */
 export const SPECIFICITY = { section: 0, name: 1, selector: 2 } as const;
 export type Specificity = (typeof SPECIFICITY)[keyof typeof SPECIFICITY];
 
-/** A policy's wish to hold a slot. */
-export interface Claim extends Slot {
+/** A policy asks to be in force on a section. */
+export interface Claim extends Section {
   policy: Policy;
   specificity: Specificity;
 }
 
 export interface Claims {
-  /** At most one for each slot. */
+  /** At most one for each section. */
   claims: Claim[];
   missing: MissingTarget[];
   /** Names of the agents that exist and are meant. */
   targets: Set<string>;
 }
 
-/** The slots that a policy asks for among the agents of its namespace, and its targets that are not there. */
+/** The sections that a policy claims on the agents of its namespace, and its targets that do not exist. */
 export function claimsOf(policy: Policy, agents: ReadonlyMap<string, AgentDeployment>): Claims {
   const found: Claims = { claims: [], missing: [], targets: new Set() };
   for (const { name, sectionName } of policy.spec.targetRefs ?? []) {
@@ -37,7 +37,7 @@ export function claimsOf(policy: Policy, agents: ReadonlyMap<string, AgentDeploy
 }
 
 /**
- * Orders claims to one slot, the winner first: sectionName before name before selector, then the older policy,
+ * Orders claims to one section, the winner first: sectionName before name before selector, then the older policy,
  * then by name. Source: the Gateway API's rules for conflicts, GEP-713.
  */
 export function byPrecedence(a: Claim, b: Claim): number {
@@ -78,7 +78,7 @@ function claimAll(
   }
 }
 
-/** A policy that reaches a slot in two ways claims it in the closer one. */
+/** A policy that reaches a section in two ways claims it by the closer one. */
 function claim(found: Claims, wish: Claim): void {
   found.targets.add(wish.agent);
   const same = found.claims.find(
