@@ -47,7 +47,7 @@ export interface OperatorOptions {
 
 /** A liveness probe fails when the event loop stood still for so long. */
 const STALLED_MS = 10_000;
-/** For one request; the link that waits for it has as long for all of its handshake. */
+/** For one request, from the moment it is sent. */
 const REVIEW_DEADLINE_MS = 5_000;
 
 /**

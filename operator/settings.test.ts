@@ -16,7 +16,7 @@ it('has a default for all that can have one', () => {
     dialling: {
       connectMs: 1_500,
       connects: { first: 512, repeated: 32 },
-      handshakes: { first: 32, repeated: 8 },
+      handshakes: { first: 16, repeated: 4 },
     },
     watchNamespace: undefined,
     logLevel: 'info',

@@ -84,8 +84,8 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
         repeated: count('LINK_REPEATED_CONNECTS', 32),
       },
       handshakes: {
-        first: count('LINK_HANDSHAKES', 32),
-        repeated: count('LINK_REPEATED_HANDSHAKES', 8),
+        first: count('LINK_HANDSHAKES', 16),
+        repeated: count('LINK_REPEATED_HANDSHAKES', 4),
       },
     },
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,

@@ -40,8 +40,10 @@ export interface Closure {
 export interface LinkTiming {
   /** Time for the pod to accept the connection. */
   connectMs: number;
-  /** Time for TLS, the WebSocket upgrade, the hello and the review of its token. */
+  /** Time for TLS, the WebSocket upgrade and the hello. */
   helloMs: number;
+  /** Time for the review of its token, the wait for others' reviews included: no fault of the pod. */
+  reviewMs: number;
   heartbeat: HeartbeatOptions;
   /** Time for the peer to answer a close before the connection is dropped. */
   closeMs: number;
@@ -179,6 +181,7 @@ export class Link {
     const parsed = parseHello(message);
     if (!parsed.ok) return this.#fail('Malformed', `Hello: ${parsed.message}`);
     this.#helloSeen = true;
+    this.#expect(this.#options.timing.reviewMs, 'ReviewFailed', 'no review of the token');
     this.#socket.pause();
     void this.#authenticate(parsed.value);
   }

@@ -181,20 +181,26 @@ describe('dials', () => {
     }
   });
 
-  it('of pods that hang give way to others after half a second, and go on', async () => {
-    const { links, connect, socketTo, clock } = harness({ handshakes: { first: 1, repeated: 1 } });
-    const [slow, quick] = [target(1), target(2)];
-    links.setTargets([slow, quick]);
-    socketTo(slow).reach();
-    socketTo(quick).reach();
+  it('that take long to shake hands give way to as many others, and go on', async () => {
+    const { links, sockets, connect, socketTo, clock } = harness({
+      handshakes: { first: 1, repeated: 1 },
+    });
+    const [slow, slower, quick] = [target(1), target(2), target(3)];
+    links.setTargets([slow, slower, quick]);
+    for (const socket of sockets) socket.reach();
+    const handshaking = (): boolean[] => sockets.map((socket) => socket.handshaking);
     await clock.advance(499);
-    expect(socketTo(quick).handshaking).toBe(false);
+    expect(handshaking()).toEqual([true, false, false]);
     await clock.advance(1);
-    expect(socketTo(quick).handshaking).toBe(true);
-    await connect(quick, A);
-    await clock.advance(4_000);
+    expect(handshaking()).toEqual([true, true, false]);
+    await clock.advance(3_000);
+    expect(handshaking()).toEqual([true, true, false]);
     await connect(slow, A);
-    expect(links.podsOf(AGENT).map((pod) => pod.connected)).toEqual([true, true]);
+    expect(handshaking()).toEqual([true, true, true]);
+    socketTo(slower).lose();
+    await connect(quick, A);
+    expect(links.podReport(slow.uid)?.connected).toBe(true);
+    expect(links.podReport(quick.uid)?.connected).toBe(true);
   });
 
   it('do not fail for a stall of this process', async () => {

@@ -33,6 +33,7 @@ const DEFAULT_TIMING: LinksTiming = {
   connectMs: 1_500,
   placeMs: 500,
   helloMs: 5_000,
+  reviewMs: 15_000,
   heartbeat: { intervalMs: 5_000, silenceMs: 15_000 },
   closeMs: 1_000,
   baseMs: 250,
@@ -57,7 +58,7 @@ export interface LinksOptions {
   registry: Registry;
   /** How many connects go on at a time; 512 first ones and 32 repeated ones by default. */
   connects?: AttemptLimits;
-  /** How many handshakes, reviews of tokens included, go on at a time; 32 first ones and 8 repeated ones by default. */
+  /** How many handshakes, reviews of tokens included, go on at a time; 16 first ones and 4 repeated ones by default; as many again may take long. */
   handshakes?: AttemptLimits;
   dial?: Dial;
   timing?: Partial<LinksTiming>;
@@ -91,6 +92,7 @@ export class Links implements PodLinks {
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
   constructor(options: LinksOptions) {
+    const handshakes = options.handshakes ?? { first: 16, repeated: 4 };
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#context = {
@@ -98,7 +100,8 @@ export class Links implements PodLinks {
       dial: options.dial ?? createDial(),
       reviewToken: new TokenReviews(options.reviewToken, options.clock).review,
       connects: new AttemptQueue(options.connects ?? { first: 512, repeated: 32 }),
-      handshakes: new AttemptQueue(options.handshakes ?? { first: 32, repeated: 8 }),
+      handshakes: new AttemptQueue(handshakes),
+      overtime: new AttemptQueue(handshakes),
       clock: options.clock,
       random: options.random,
       timing: this.#timing,

@@ -11,7 +11,7 @@ import type { PodTarget } from './target.ts';
 import type { ReviewToken } from './tokenReviews.ts';
 
 export interface PersistentLinkTiming extends LinkTiming {
-  /** An attempt that shakes hands for longer gives its place to another, and goes on: its pod may hang, or only be slow. */
+  /** Time for which an attempt that shakes hands keeps others waiting, as long as there is room in `overtime`. */
   placeMs: number;
   /** Bounds of the backoff between two attempts. */
   baseMs: number;
@@ -29,6 +29,11 @@ export interface LinkContext {
   connects: AttemptQueue;
   /** Attempts from the TLS handshake to the review of the token, which cost computing time on both sides. */
   handshakes: AttemptQueue;
+  /**
+   * Handshakes that take long, because their pods hang or everything is slow. Their number is bounded too, as more at a
+   * time would make a slow machine slower, until none ends in time.
+   */
+  overtime: AttemptQueue;
   clock: Clock;
   random: () => number;
   timing: PersistentLinkTiming;
@@ -141,18 +146,21 @@ export class PersistentLink {
 
   /** Keeps its place among the connects until its handshake begins, so that few open connections wait. */
   #reached(link: Link): void {
-    const { handshakes, clock, timing } = this.#context;
+    const { handshakes, overtime, clock, timing } = this.#context;
+    const attempt = this.#attempt;
     const leaveConnects = this.#leaveQueue;
-    let cancel = (): void => undefined;
-    const leaveHandshakes = handshakes.take(this.#attempt, () => {
+    let leaveOvertime = (): void => undefined;
+    const leaveHandshakes = handshakes.take(attempt, () => {
       leaveConnects();
-      cancel = clock.after(timing.placeMs, () => this.#leaveQueue());
+      leaveOvertime = clock.after(timing.placeMs, () => {
+        leaveOvertime = overtime.take(attempt, () => leaveHandshakes());
+      });
       link.handshake();
     });
     this.#leaveQueue = () => {
-      cancel();
       leaveConnects();
       leaveHandshakes();
+      leaveOvertime();
     };
   }
 

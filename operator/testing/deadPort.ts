@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** Listens, and then blocks for ever: the kernel accepts a few connections and drops the packets of all others. */
+/** Listens, and then blocks until its parent is gone: the kernel accepts a few connections and drops the packets of all others. */
 const PROGRAM = `
   const { createServer } = require('node:net');
   const { writeSync } = require('node:fs');
@@ -10,7 +10,10 @@ const PROGRAM = `
   const server = createServer();
   server.listen({ host, port: Number(port), backlog: 1 }, () => {
     writeSync(1, String(server.address().port));
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    const parent = process.ppid;
+    while (process.ppid === parent) Atomics.wait(cell, 0, 0, 500);
+    process.exit();
   });
 `;
 
@@ -30,7 +33,11 @@ export class DeadPort {
     const child = spawn(process.execPath, ['-e', PROGRAM, host, String(port)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [output] = (await once(child.stdout, 'data')) as [Buffer];
+    const failed = once(child, 'exit').then((): never => {
+      throw new Error(`Nothing can listen at ${host}:${port}`);
+    });
+    const [output] = (await Promise.race([once(child.stdout, 'data'), failed])) as [Buffer];
+    failed.catch(() => undefined);
     const listening = Number(output.toString());
     // The kernel's line for a server that accepts one at a time holds two.
     const accepted = [1, 2].map(() => connect(listening, host));
