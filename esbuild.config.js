@@ -60,7 +60,8 @@ async function completePackage(root, directory) {
   const { name, version, description, license, type, engines } = JSON.parse(
     await readFile(join(root, 'package.json'), 'utf8'),
   );
-  const bin = { breakwater: 'breakwater.js' };
+  // kubectl runs the latter for kubectl breakwater.
+  const bin = { breakwater: 'breakwater.js', 'kubectl-breakwater': 'breakwater.js' };
   const manifest = {
     ...{ name, version, description, license, type, engines, bin },
     files: ['*.js', '*.yaml'],

@@ -86,7 +86,7 @@ export default tseslint.config(
   boundary(
     ['cli/**/*.ts'],
     TESTS,
-    `/(test|kube|links|reconcile|status)/|${CLIENT_NODE}`,
-    'The local mode joins what operator/desired resolves with the runtime, without Kubernetes.',
+    `/(test|links|reconcile|status)/|/kube/(?!index\\.ts$)|${CLIENT_NODE}`,
+    'The command joins what operator/desired resolves with the runtime, and asks clusters by operator/kube as a whole.',
   ),
 );
