@@ -25,7 +25,7 @@ describe('parse', () => {
   });
 
   it.each([
-    [['serve'], /serve is no command; write one of status, why,/],
+    [['serve'], /serve is no command; write one of status, why, trips,/],
     [['local'], 'breakwater local needs -f PATH'],
     [['local', '-f', 'p', 'd'], 'write paths as -f PATH'],
     [['local', '--prot', '1'], '--prot'],

@@ -1,13 +1,18 @@
 import { parseArgs } from 'node:util';
 import { EXIT, type Command, type Context, type Option, type Values } from './command.ts';
 import { local } from './commands/local.ts';
+import { close, open } from './commands/override.ts';
 import { render } from './commands/render.ts';
+import { reset } from './commands/reset.ts';
 import { status } from './commands/status.ts';
+import { top } from './commands/top.ts';
+import { trips } from './commands/trips.ts';
 import { why } from './commands/why.ts';
 
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  ...{ status, why },
+  ...{ status, why, trips, top },
+  ...{ open, close, reset },
   ...{ local, render },
 };
 
