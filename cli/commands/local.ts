@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parsePositiveDuration } from '../../operator/desired/duration.ts';
 import { EXIT, type Call, type Command } from '../command.ts';
 import { Local } from '../local/local.ts';
 import { PROGRAMS } from '../local/programs.ts';
@@ -25,6 +26,12 @@ export const local: Command = {
       value: 'PORT',
       help: 'port of the first agent; others take the next that are free (8080)',
     },
+    'quiet-period': {
+      type: 'string',
+      default: '100ms',
+      value: 'DURATION',
+      help: 'a change counts when its file was not written for so long (100ms)',
+    },
   },
   required: ['filename'],
   run: runLocal,
@@ -40,6 +47,7 @@ async function runLocal({ values, context }: Call): Promise<number> {
     programs: PROGRAMS,
     environment: context.environment,
     directory: await mkdtemp(join(tmpdir(), 'breakwater-')),
+    quietMs: parsePositiveDuration(values['quiet-period'] as string, '--quiet-period'),
     screen,
     date: context.date,
   });
