@@ -81,7 +81,7 @@ describe('kubectl breakwater', () => {
     const stdout = { write: (more: string) => (text += more) };
     const context = {
       program: 'kubectl breakwater',
-      ...{ stdout, stderr: stdout, environment: sandbox.kubectl.environment as object },
+      ...{ stdout, stderr: stdout, environment: { ...sandbox.kubectl.environment } },
       ...{ date: () => new Date(), signal: new AbortController().signal },
     };
     const status = await run([...args, '-n', sandbox.namespace], context, '0');
@@ -191,7 +191,7 @@ describe('kubectl breakwater', () => {
       {
         program: 'kubectl breakwater',
         ...{ stdout: terminal, stderr: terminal, date: () => new Date(), signal: left.signal },
-        environment: sandbox.kubectl.environment as object,
+        environment: { ...sandbox.kubectl.environment },
       },
       '0',
     );
