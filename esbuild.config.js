@@ -69,8 +69,9 @@ async function completePackage(root, directory) {
   const { name, version, description, license, type, engines } = JSON.parse(
     await readFile(join(root, 'package.json'), 'utf8'),
   );
-  // kubectl runs the latter for kubectl breakwater.
-  const bin = { breakwater: 'breakwater.js', 'kubectl-breakwater': 'breakwater.js' };
+  // kubectl runs the others as a plugin and for its completion.
+  const names = ['breakwater', 'kubectl-breakwater', 'kubectl_complete-breakwater'];
+  const bin = Object.fromEntries(names.map((name) => [name, 'breakwater.js']));
   const manifest = {
     ...{ name, version, description, license, type, engines, bin },
     files: ['*.js', '*.yaml'],

@@ -1,11 +1,14 @@
 import { basename } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { EXIT } from './command.ts';
+import { COMPLETE } from './completion/candidates.ts';
 import { run } from './program.ts';
 
-const [, path = '', ...args] = process.argv;
-/** kubectl runs a plugin as kubectl-NAME. */
-const program = basename(path).startsWith('kubectl-') ? 'kubectl breakwater' : 'breakwater';
+const [, path = '', ...given] = process.argv;
+/** kubectl runs a plugin as kubectl-NAME, and asks kubectl_complete-NAME what its last argument can become. */
+const name = basename(path);
+const program = name.startsWith('kubectl') ? 'kubectl breakwater' : 'breakwater';
+const args = name.startsWith('kubectl_complete-') ? [COMPLETE, ...given] : given;
 const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
 // Who reads may have enough, as head has.

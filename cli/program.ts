@@ -1,10 +1,16 @@
 import { parseArgs } from 'node:util';
 import { EXIT, type Command, type Context, type Option, type Values } from './command.ts';
+import { completion } from './commands/completion.ts';
+import { debug } from './commands/debug.ts';
+import { diff } from './commands/diff.ts';
 import { local } from './commands/local.ts';
+import { logs } from './commands/logs.ts';
+import { candidates, COMPLETE } from './completion/candidates.ts';
 import { close, open } from './commands/override.ts';
 import { render } from './commands/render.ts';
 import { reset } from './commands/reset.ts';
 import { status } from './commands/status.ts';
+import { supportBundle } from './commands/supportBundle.ts';
 import { top } from './commands/top.ts';
 import { trips } from './commands/trips.ts';
 import { why } from './commands/why.ts';
@@ -13,7 +19,8 @@ import { why } from './commands/why.ts';
 export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ status, why, trips, top },
   ...{ open, close, reset },
-  ...{ local, render },
+  ...{ diff, logs, debug, 'support-bundle': supportBundle },
+  ...{ local, render, completion },
 };
 
 const COMMON = {
@@ -90,6 +97,11 @@ export async function run(
   context: Context,
   version: string,
 ): Promise<number> {
+  if (args[0] === COMPLETE) {
+    const found = await candidates(args.slice(1), COMMANDS, context);
+    context.stdout.write(found.map((text) => `${text}\n`).join(''));
+    return EXIT.fine;
+  }
   const invocation = parse(args);
   if (invocation.name === 'command') {
     const { command, values, positionals } = invocation;
@@ -109,7 +121,7 @@ export function help(program: string, about?: string): string {
     const options = { ...command.options, ...COMMON };
     return `${capital(command.summary)}.\n\nUsage: ${usage} [OPTIONS]\n\nOptions\n${optionLines(options)}`;
   }
-  const shown = Object.entries(COMMANDS).filter(([name]) => !name.startsWith('_'));
+  const shown = Object.entries(COMMANDS);
   const heads = shown.map(([name, { positional = '' }]) => `${name} ${positional}`.trimEnd());
   const width = Math.max(...heads.map(({ length }) => length));
   const lines = shown.map(([, { summary }], at) => `  ${heads[at]!.padEnd(width)}   ${summary}\n`);

@@ -14,6 +14,8 @@ import type { Call } from '../command.ts';
 /** The cluster that the command line means. */
 export interface Cluster {
   client: KubeClient;
+  /** For what is not JSON, such as logs. */
+  transport: Transport;
   config: ClusterConfig;
   /** Absent: all namespaces. */
   namespace?: string;
@@ -42,6 +44,7 @@ export async function openCluster({ values, context }: Call): Promise<Cluster> {
   const namespace = values['all-namespaces'] ? undefined : (text('namespace') ?? config.namespace);
   return {
     client: new KubeClient(transport),
+    transport,
     config,
     ...(namespace !== undefined && { namespace }),
     close: () => transport.close(),

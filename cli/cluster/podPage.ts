@@ -14,7 +14,6 @@ export async function podPage(config: ClusterConfig, pod: PodPort, path: string)
   const asked = request({
     path,
     host: 'localhost',
-    agent: false,
     signal: AbortSignal.timeout(DEADLINE_MS),
     createConnection: () => way,
   });

@@ -178,7 +178,9 @@ function podRow(pod: Pod, policies: readonly Policy[]): Part {
     .map((policy) => conditionOf(policy, 'Programmed'))
     // Programmed names the pods that it waits for.
     .find((one) => one?.status === 'False' && one.message.includes(metadata.name));
-  if (behind !== undefined) return { ...base, level: 'warn', ...told(behind) };
+  if (behind !== undefined) {
+    return { ...base, level: 'warn', ...told(behind), reason: undefined };
+  }
   return {
     ...base,
     level: 'ok',

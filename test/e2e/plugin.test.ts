@@ -1,11 +1,10 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Terminal as XTerminal } from '@xterm/headless';
 import xterm from '@xterm/headless';
 import { run } from '../../cli/program.ts';
-import { hasCondition } from '../kit/conditions.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { ROOT } from '../kit/platform.ts';
 import { outcome } from '../kit/traffic.ts';
@@ -14,6 +13,8 @@ import type { SandboxModel } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(180_000);
+
+const SECRET = 'sk-not-to-be-seen';
 
 /** How a command ended and what it said. */
 interface Said {
@@ -49,7 +50,7 @@ describe('kubectl breakwater', () => {
     model = await sandbox.model('oracle', 9821);
     const slow = { openDuration: '1h', maxOpenDuration: '1h', trip: { consecutiveFailures: 2 } };
     await sandbox.apply(
-      sandbox.secret('ticket', 'valid'),
+      sandbox.secret('ticket', SECRET),
       ...['broken', 'stranger', 'spender', 'eager'].map((name) => agent(name)),
       unreachable('hermit'),
       sandbox.breaker('patience', 'broken', slow),
@@ -61,22 +62,18 @@ describe('kubectl breakwater', () => {
       sandbox.breaker('wide', 'stranger'),
     );
     const names = ['broken', 'stranger', 'spender', 'eager'] as const;
-    for (const name of names) {
-      await waitFor(
-        `agent ${name} is ready`,
-        () => sandbox.agents.agent(name),
-        (one) => hasCondition(one, 'Ready', 'True'),
-        { timeoutMs: 120_000 },
-      );
-    }
+    for (const name of names) await sandbox.agents.waitForAgent(name);
     const ways = await Promise.all(names.map(async (name) => (await sandbox.ways(name))[0]!));
     pods = Object.fromEntries(names.map((name, at) => [name, ways[at]])) as typeof pods;
   });
 
   afterAll(() => sandbox.close());
 
-  /** Runs a command in this process, as on a pipe. */
-  async function command(...args: string[]): Promise<Said> {
+  /** Runs a command in this process in the sandbox's namespace, as on a pipe. */
+  const command = (name: string, ...args: string[]): Promise<Said> =>
+    line(name, '-n', sandbox.namespace, ...args);
+
+  async function line(...args: string[]): Promise<Said> {
     let text = '';
     const stdout = { write: (more: string) => (text += more) };
     const context = {
@@ -84,7 +81,7 @@ describe('kubectl breakwater', () => {
       ...{ stdout, stderr: stdout, environment: { ...sandbox.kubectl.environment } },
       ...{ date: () => new Date(), signal: new AbortController().signal },
     };
-    const status = await run([...args, '-n', sandbox.namespace], context, '0');
+    const status = await run(args, context, '0');
     return { status, text };
   }
 
@@ -166,6 +163,52 @@ describe('kubectl breakwater', () => {
       { timeoutMs: 90_000 },
     );
     expect(shown.text).toMatch(/^eager +\d+ +\d+% +(\d\S+ +){4}[1-9]\d* +[1-9]\d*$/m);
+  });
+
+  it('shows the log of a pod and the pages of its debug port', async () => {
+    const { text } = await command('logs', 'broken', '--tail', '500');
+    expect(text).toMatch(/^\d\d:\d\d:\d\d\.\d+ INFO +Runtime started /m);
+    const page = await command('debug', pods.broken.pod, '--page', 'circuits');
+    expect(JSON.parse(page.text)).toMatchObject({ circuits: [{ dependency: 'model/north' }] });
+  });
+
+  it('writes an archive of all that there is, without the Secret', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'plugin-'));
+    try {
+      const file = join(directory, 'bundle.tar.gz');
+      expect((await command('support-bundle', '--file', file)).status).toBe(0);
+      const { stdout } = await sandbox.kubectl.exec('tar', ['-xzOf', file]);
+      expect(stdout).toContain('Runtime started');
+      expect(stdout).toContain('"dependency": "model/north"');
+      expect(stdout).not.toContain(SECRET);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('shows what an edited manifest would change, and that it restarts nothing', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'plugin-'));
+    try {
+      const edited = sandbox.breaker('patience', 'broken', { trip: { consecutiveFailures: 9 } });
+      await writeFile(join(directory, 'breaker.json'), JSON.stringify(edited));
+      const { status, text } = await command('diff', '-f', directory);
+      expect(status).toBe(1);
+      expect(text).toMatch(/^ConfigMap \S+\/broken-\S+ is changed, with no restart$/m);
+      expect(text).toMatch(/^-\s+consecutiveFailures: 2$/m);
+      expect(text).toMatch(/^\+\s+consecutiveFailures: 9$/m);
+      expect(text).not.toContain('Deployment');
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('completes names from the cluster', async () => {
+    expect((await line('__complete', 'why', '-n', sandbox.namespace, 'cbp/p')).text).toMatch(
+      /^cbp\/patience$/m,
+    );
+    expect((await line('__complete', 'status', '-n', sandbox.namespace, '')).text).toMatch(
+      /^hermit$/m,
+    );
   });
 
   it('runs as a plugin of kubectl', async () => {
