@@ -20,13 +20,13 @@ interface Rendered {
 /** What changes between two renders, object by object. What is no longer rendered is left out. */
 export function effects(before: string, after: string): Effect[] {
   const known = objectsIn(before);
-  return [...objectsIn(after)].flatMap(([object, now]) => {
+  return [...objectsIn(after)].flatMap(([object, now]): Effect[] => {
     const old = known.get(object);
     const lines = lineDiff(old === undefined ? '' : readable(old), readable(now));
     if (lines.length === 0) return [];
-    if (old === undefined) return [{ object, effect: 'New' as const, lines }];
+    if (old === undefined) return [{ object, effect: 'New', lines }];
     const restart = stringify(old.spec?.template) !== stringify(now.spec?.template);
-    return [{ object, effect: restart ? 'Restart' : 'Changed', lines } as const];
+    return [{ object, effect: restart ? 'Restart' : 'Changed', lines }];
   });
 }
 
