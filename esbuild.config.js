@@ -43,7 +43,8 @@ async function bundleModule(program, name, path) {
     format: 'esm',
     // The command reads what only some of its subcommands need, such as the client of Kubernetes, when they run.
     splitting: program === 'cli' && name === 'main',
-    target: 'node24',
+    // People run the command with a Node.js of their own.
+    target: program === 'cli' ? 'node22.19' : 'node24',
     banner: { js: REQUIRE },
     minifySyntax: true,
     minifyWhitespace: true,

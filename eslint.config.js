@@ -86,7 +86,7 @@ export default tseslint.config(
   boundary(
     ['cli/**/*.ts'],
     TESTS,
-    `/(test|links|reconcile|status)/|/kube/(?!index\\.ts$)|${CLIENT_NODE}`,
-    'The command joins what operator/desired resolves with the runtime, and asks clusters by operator/kube as a whole.',
+    `/(test|links|reconcile|status)/|${CLIENT_NODE}`,
+    'The command joins what operator/desired resolves with the runtime, and asks clusters by operator/kube.',
   ),
 );

@@ -1,14 +1,14 @@
 import { Registry } from 'prom-client';
 import {
+  ApiError,
   ConnectionError,
   isForbidden,
   isNotFound,
-  isUnauthorized,
   KubeClient,
   loadClusterConfig,
   Transport,
   type ClusterConfig,
-} from '../../operator/kube/index.ts';
+} from './kube.ts';
 import type { Call } from '../command.ts';
 
 /** The cluster that the command line means. */
@@ -75,7 +75,7 @@ function explained(error: unknown, server: string): unknown {
       },
     );
   }
-  if (isUnauthorized(error)) {
+  if (error instanceof ApiError && error.status === 401) {
     return new Error(`${server} does not accept the credentials of the kubeconfig.`, {
       cause: error,
     });

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import { parsePositiveDuration } from '../../operator/desired/duration.ts';
+import { parsePositiveDuration } from '../duration.ts';
 import type { Option, Values } from '../command.ts';
 import { conditionOf } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';

@@ -1,4 +1,4 @@
-import type { Pod } from '../../operator/kube/index.ts';
+import type { Pod } from './kube.ts';
 import { AGENT_LABEL, byName } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { Pods } from './resources.ts';

@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { Informer, type Read, type Resource } from '../../operator/kube/index.ts';
+import { Informer, type Read, type Resource } from './kube.ts';
 import { AGENT_LABEL, type World } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { Agents, Breakers, Limits, Pods } from './resources.ts';

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { resourcePath, type Pod } from '../../operator/kube/index.ts';
+import { resourcePath, type Pod } from './kube.ts';
 import type { Cluster } from './cluster.ts';
 import { Pods } from './resources.ts';
 

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { ForwardedPort, type ClusterConfig, type PodPort } from '../../operator/kube/index.ts';
+import { ForwardedPort, type ClusterConfig, type PodPort } from './kube.ts';
 
 const DEADLINE_MS = 10_000;
 

@@ -3,29 +3,30 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
-import type { KubernetesObject } from '../../crds/meta.ts';
-import * as kube from '../../operator/kube/index.ts';
-import type { Event, Pod, Read, Resource, Verb } from '../../operator/kube/index.ts';
+import { GROUP, type KubernetesObject } from '../../crds/meta.ts';
+import type { Event, Pod, Read, Resource } from './kube.ts';
 
-/** The kinds that the commands use, with what a user of them may do; the operator's own permissions are others. */
-type Used = Read | 'get' | 'create' | 'patch';
-const VERBS: Readonly<Record<Used, true>> = {
-  list: true,
-  watch: true,
-  get: true,
-  create: true,
-  patch: true,
-};
+/** What a user of the commands may do; the operator's own permissions are others. */
+type Used = Read | 'get' | 'patch';
+const VERBS: Readonly<Record<Used, true>> = { list: true, watch: true, get: true, patch: true };
 
-function used<T extends KubernetesObject, V extends Verb>(
-  resource: Resource<T, V>,
+function used<T extends KubernetesObject>(
+  group: string,
+  version: string,
+  kind: string,
+  plural: string,
 ): Resource<T, Used> {
-  const { group, version, plural, kind, namespaced } = resource;
-  return { group, version, plural, kind, namespaced, access: { scope: 'Agents', verbs: VERBS } };
+  const access = { scope: 'Agents' as const, verbs: VERBS };
+  const resource = { group, version, kind, plural, namespaced: true, access, verbs: VERBS };
+  return resource;
 }
 
-export const Agents: Resource<AgentDeployment, Used> = used(kube.AgentDeployments);
-export const Breakers: Resource<CircuitBreakerPolicy, Used> = used(kube.CircuitBreakerPolicies);
-export const Limits: Resource<RateLimitPolicy, Used> = used(kube.RateLimitPolicies);
-export const Pods: Resource<Pod, Used> = used(kube.Pods);
-export const Events: Resource<Event, Used> = used(kube.Events);
+const VERSION = 'v1alpha1';
+
+export const Agents = used<AgentDeployment>(GROUP, VERSION, 'AgentDeployment', 'agentdeployments');
+export const Breakers = used<CircuitBreakerPolicy>(
+  ...([GROUP, VERSION, 'CircuitBreakerPolicy', 'circuitbreakerpolicies'] as const),
+);
+export const Limits = used<RateLimitPolicy>(GROUP, VERSION, 'RateLimitPolicy', 'ratelimitpolicies');
+export const Pods = used<Pod>('', 'v1', 'Pod', 'pods');
+export const Events = used<Event>('events.k8s.io', 'v1', 'Event', 'events');

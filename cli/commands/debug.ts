@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { PORTS } from '../../contract/link.ts';
-import { ForwardedPort, type PodPort } from '../../operator/kube/index.ts';
+import { ForwardedPort, type PodPort } from '../cluster/kube.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { PORTS } from '../../contract/link.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import type { Pod } from '../../operator/kube/index.ts';
+import type { Pod } from '../cluster/kube.ts';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { RETRIES, withCluster, type Cluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
