@@ -35,8 +35,8 @@ export interface Context {
   stderr: Pick<Output, 'write'>;
   environment: Record<string, string | undefined>;
   date: () => Date;
-  /** Aborts when the user presses Ctrl-C. */
-  signal: AbortSignal;
+  /** A signal that aborts when the user presses Ctrl-C; unless it is asked for, that ends the process. */
+  interrupted: () => AbortSignal;
 }
 
 /** What a positional argument names, for completion. */

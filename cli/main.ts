@@ -9,8 +9,11 @@ const [, path = '', ...given] = process.argv;
 const name = basename(path);
 const program = name.startsWith('kubectl') ? 'kubectl breakwater' : 'breakwater';
 const args = name.startsWith('kubectl_complete-') ? [COMPLETE, ...given] : given;
-const interrupted = new AbortController();
-process.once('SIGINT', () => interrupted.abort());
+const interrupted = (): AbortSignal => {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+};
 // Who reads may have enough, as head has.
 process.stdout.on('error', () => process.exit(EXIT.error));
 
@@ -19,7 +22,7 @@ try {
   const context = {
     ...{ program, stdout, stderr, environment },
     date: () => new Date(),
-    signal: interrupted.signal,
+    interrupted,
   };
   process.exitCode = await run(args, context, packageJson.version);
 } catch (error) {

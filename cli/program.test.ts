@@ -31,14 +31,15 @@ describe('parse', () => {
     [['local', '--prot', '1'], '--prot'],
     [['why'], 'breakwater why AGENT|POLICY'],
     [['why', 'a', 'b'], 'b is too much'],
+    [['why', 'a', '-o', 'yaml'], 'write -o json'],
   ])('says what to write instead of %j', (args, message) => {
     expect(() => parse(args)).toThrow(message);
   });
 
   it('refuses a port that there is not', async () => {
     const stdout = { write: (): void => undefined };
-    const { signal } = new AbortController();
-    const context = { program: 'breakwater', stdout, stderr: stdout, environment: {}, signal };
+    const interrupted = () => new AbortController().signal;
+    const context = { program: 'breakwater', stdout, stderr: stdout, environment: {}, interrupted };
     const args = ['local', '-f', 'd', '--port', '0'];
     await expect(run(args, { ...context, date: () => new Date(0) }, '1')).rejects.toThrow(
       'from 1 to 65535',

@@ -85,6 +85,9 @@ function check(name: string, command: Command, values: Values, positionals: stri
   if (positionals.length < most && !positional!.startsWith('[')) {
     throw new Error(`say which: breakwater ${name} ${positional}`);
   }
+  if (!['json', undefined].includes(values['output'] as string | undefined)) {
+    throw new Error(`-o ${values['output']} is no output; write -o json`);
+  }
   const missing = command.required?.find((option) => values[option] === undefined);
   if (missing === undefined) return;
   const { short, value } = command.options[missing]!;

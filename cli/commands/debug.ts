@@ -52,7 +52,7 @@ async function open({ config }: Cluster, pod: PodPort, context: Context): Promis
       `The debug pages of ${pod.name} are at http://127.0.0.1:${port}/debug until you press Ctrl-C.\n`,
     );
   });
-  context.signal.addEventListener('abort', () => {
+  context.interrupted().addEventListener('abort', () => {
     server.close();
     resolve();
   });

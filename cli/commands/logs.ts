@@ -18,7 +18,8 @@ export const logs: Command = {
   run: (call) =>
     withCluster(call, async (cluster) => {
       const { context, values, positionals } = call;
-      const { signal, stdout } = context;
+      const { stdout } = context;
+      const signal = context.interrupted();
       const tailLines = Number(values['tail']);
       if (!Number.isInteger(tailLines) || tailLines < 0) throw new Error('--tail must be a number');
       const pods = await findPods(cluster, positionals[0]!);

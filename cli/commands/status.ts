@@ -37,7 +37,7 @@ async function once(call: Call, cluster: Cluster): Promise<number> {
 }
 
 async function watch(call: Call, cluster: Cluster): Promise<number> {
-  const { signal } = call.context;
+  const signal = call.context.interrupted();
   let wake = (): void => undefined;
   const follower = await follow(cluster, signal, () => wake());
   const view = viewOf(call);

@@ -11,7 +11,7 @@ import { completionScript } from './scripts.ts';
 const context = {
   program: 'breakwater',
   ...{ stdout: { write: () => true }, stderr: { write: () => true } },
-  ...{ environment: {}, date: () => new Date(0), signal: new AbortController().signal },
+  ...{ environment: {}, date: () => new Date(0), interrupted: () => new AbortController().signal },
 };
 
 const complete = (...words: string[]): Promise<string[]> => candidates(words, COMMANDS, context);

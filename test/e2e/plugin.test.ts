@@ -79,7 +79,7 @@ describe('kubectl breakwater', () => {
     const context = {
       program: 'kubectl breakwater',
       ...{ stdout, stderr: stdout, environment: { ...sandbox.kubectl.environment } },
-      ...{ date: () => new Date(), signal: new AbortController().signal },
+      ...{ date: () => new Date(), interrupted: () => new AbortController().signal },
     };
     const status = await run(args, context, '0');
     return { status, text };
@@ -233,7 +233,12 @@ describe('kubectl breakwater', () => {
       ['status', 'broken', '--watch', '-n', sandbox.namespace],
       {
         program: 'kubectl breakwater',
-        ...{ stdout: terminal, stderr: terminal, date: () => new Date(), signal: left.signal },
+        ...{
+          stdout: terminal,
+          stderr: terminal,
+          date: () => new Date(),
+          interrupted: () => left.signal,
+        },
         environment: { ...sandbox.kubectl.environment },
       },
       '0',
