@@ -134,7 +134,8 @@ export class Local {
     if (!force) await this.#loading;
     await Promise.all([...this.#runs.values()].map((run) => run.stop(force)));
     await this.#simulated?.stop();
-    await rm(this.#options.directory, { recursive: true, force: true });
+    // A runtime that was just started may still write there.
+    await rm(this.#options.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #watch(directory: string): void {
