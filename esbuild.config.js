@@ -1,4 +1,4 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
@@ -23,14 +23,28 @@ const require = __createRequire(import.meta.url);`;
 /** Bundles a program with all it needs into a file for each module and a source map beside it. */
 export async function bundle(program) {
   const root = import.meta.dirname;
+  const directory = join(root, 'dist', program);
+  // Chunks of an earlier build have other names.
+  await rm(directory, { recursive: true, force: true });
+  const modules = Object.entries(PROGRAMS[program]);
+  await Promise.all(modules.map(([name, path]) => bundleModule(program, name, path)));
+  if (program === 'cli') await completePackage(root, directory);
+  // Tells Node at once what it would otherwise find out by parsing twice.
+  else await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n');
+}
+
+async function bundleModule(program, name, path) {
   await build({
-    absWorkingDir: root,
-    entryPoints: PROGRAMS[program],
+    absWorkingDir: import.meta.dirname,
+    entryPoints: { [name]: path },
     outdir: `dist/${program}`,
     bundle: true,
     platform: 'node',
     format: 'esm',
-    target: 'node24',
+    // The command reads what only some of its subcommands need, such as the client of Kubernetes, when they run.
+    splitting: program === 'cli' && name === 'main',
+    // People run the command with a Node.js of their own.
+    target: program === 'cli' ? 'node22.19' : 'node24',
     banner: { js: REQUIRE },
     minifySyntax: true,
     minifyWhitespace: true,
@@ -40,10 +54,6 @@ export async function bundle(program) {
     external: ['protobufjs/minimal'],
     logLevel: 'warning',
   });
-  const directory = join(root, 'dist', program);
-  if (program === 'cli') await completePackage(root, directory);
-  // Tells Node at once what it would otherwise find out by parsing twice.
-  else await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n');
 }
 
 /** What makes the bundled cli a package that needs no other: `npm pack ./dist/cli`. */
@@ -60,7 +70,9 @@ async function completePackage(root, directory) {
   const { name, version, description, license, type, engines } = JSON.parse(
     await readFile(join(root, 'package.json'), 'utf8'),
   );
-  const bin = { breakwater: 'breakwater.js' };
+  // kubectl runs the others as a plugin and for its completion.
+  const names = ['breakwater', 'kubectl-breakwater', 'kubectl_complete-breakwater'];
+  const bin = Object.fromEntries(names.map((name) => [name, 'breakwater.js']));
   const manifest = {
     ...{ name, version, description, license, type, engines, bin },
     files: ['*.js', '*.yaml'],

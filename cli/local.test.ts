@@ -57,6 +57,7 @@ describe('breakwater local', () => {
       },
       environment: process.env,
       directory: join(directory, 'files'),
+      quietMs: 100,
       screen: new Screen({
         isTTY: true,
         columns: 200,
@@ -139,6 +140,32 @@ describe('breakwater local', () => {
     await says(/default\/triage ended unexpectedly with SIGKILL and is started again/);
     await says(/serves at [^]*serves at/);
     expect((await send(url!)).status).toBe(200);
+  });
+
+  it('takes a file that is being written for no change, says so, and keeps its agent', async () => {
+    const [, url] = await says(/default\/triage serves at (\S+)/);
+    const [, control] = await says(/-X PUT (\S+)/);
+    const { pid } = local.agents.get('default/triage')!;
+    await fetch(control!, { method: 'PUT', body: '{"events": 60, "eventMs": 25}' });
+    const stream = await send(url!, { stream: true });
+    await put('agent.yaml', '');
+    await says(/agent\.yaml is empty, which counts as no change/);
+    await put('agent.yaml', AGENT.slice(0, AGENT.indexOf('  retry')));
+    await says(/agent\.yaml looks half-written, so what it had stays in force/);
+    expect(text).not.toContain('runs the changed configuration');
+    await put('agent.yaml', AGENT.replace('maxAttempts: 1', 'maxAttempts: 2'));
+    await says(/triage runs the changed configuration 2 after/);
+    expect(await stream.text()).toContain('event: message_stop');
+    expect(local.agents.get('default/triage')!.pid).toBe(pid);
+    expect(text).not.toMatch(/taken out of the files|serves at [^]*serves at/);
+  });
+
+  it('says that what is in force stays in force when a file is wrong', async () => {
+    await says(/default\/triage serves at/);
+    await put('agent.yaml', `${AGENT}  - : {\n`);
+    await says(/agent\.yaml:\d+: /);
+    await says(/the last good configuration stays in force/);
+    expect(local.agents.get('default/triage')!.running).toBe(true);
   });
 
   it('says where tools are called, which are not simulated', async () => {

@@ -8,6 +8,7 @@ import { localPlans, type LocalPlan } from './agentPlan.ts';
 import { AgentRun } from './agentRun.ts';
 import type { Environment } from './keys.ts';
 import type { Screen } from './screen.ts';
+import { SettledFiles } from './settledFiles.ts';
 import { SimulatedModels } from './simulatedModels.ts';
 import { table } from './table.ts';
 
@@ -27,6 +28,8 @@ export interface LocalOptions {
   environment: Environment;
   /** A new directory for the agents' files; it is removed at the end. */
   directory: string;
+  /** Time for which a file must not have been written for a change of it to count, in milliseconds. */
+  quietMs: number;
   screen: Screen;
   date: () => Date;
 }
@@ -41,7 +44,9 @@ export class Local {
   readonly #inventory: Inventory;
   readonly #simulated: SimulatedModels | undefined;
   readonly #runs = new Map<string, AgentRun>();
-  #texts = new Map<string, string>();
+  #files: SettledFiles | undefined;
+  #texts: ReadonlyMap<string, string> = new Map();
+  #held: readonly string[] = [];
   #told = new Set<string>();
   readonly #called = new Set<string>();
   #loading: Promise<void> = Promise.resolve();
@@ -49,6 +54,7 @@ export class Local {
   #stopping = false;
   #watcher: FSWatcher | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
+  #nextLook: NodeJS.Timeout | undefined;
 
   constructor(options: LocalOptions) {
     this.#options = options;
@@ -71,6 +77,7 @@ export class Local {
     const { path, directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const manifests = await readManifests(path);
+    this.#files = new SettledFiles(this.#options.quietMs, manifests);
     await this.#load(manifests);
     if (this.#runs.size === 0) this.#say(`No agent runs yet: put an AgentDeployment into ${path}`);
     this.#watch(manifests.has(path) ? dirname(path) : path);
@@ -87,10 +94,22 @@ export class Local {
     this.#loading = this.#loading.then(async () => {
       this.#queued = false;
       if (this.#stopping) return;
-      const texts = await readManifests(this.#options.path).catch(() => undefined);
-      if (texts !== undefined && !same(texts, this.#texts)) await this.#load(texts);
+      const found = await readManifests(this.#options.path).catch(() => undefined);
+      if (found !== undefined) await this.#takeUp(found);
     });
     return this.#loading;
+  }
+
+  /** Puts in force what has been saved, and looks again when more may have been. */
+  async #takeUp(found: ReadonlyMap<string, string>): Promise<void> {
+    const { texts, held, lookAfterMs } = this.#files!.look(found, performance.now());
+    for (const line of held) if (!this.#held.includes(line)) this.#say(line);
+    this.#held = held;
+    clearTimeout(this.#nextLook);
+    if (lookAfterMs !== undefined) {
+      this.#nextLook = setTimeout(() => void this.reload(), lookAfterMs);
+    }
+    if (!same(texts, this.#texts)) await this.#load(texts);
   }
 
   /** Asks every agent how it is and shows it. */
@@ -111,10 +130,12 @@ export class Local {
     this.#stopping = true;
     this.#watcher?.close();
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#nextLook);
     if (!force) await this.#loading;
     await Promise.all([...this.#runs.values()].map((run) => run.stop(force)));
     await this.#simulated?.stop();
-    await rm(this.#options.directory, { recursive: true, force: true });
+    // A runtime that was just started may still write there.
+    await rm(this.#options.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #watch(directory: string): void {
@@ -126,7 +147,7 @@ export class Local {
     }
   }
 
-  async #load(texts: Map<string, string>): Promise<void> {
+  async #load(texts: ReadonlyMap<string, string>): Promise<void> {
     const noticedAt = performance.now();
     this.#texts = texts;
     const { faults, ignored } = this.#inventory.load(texts);
@@ -139,6 +160,9 @@ export class Local {
       ...agents.flatMap((agent) => agent.problems),
       ...(ignored.length === 0 ? [] : [`Not of use here, so left aside: ${ignored.join(', ')}`]),
     ]);
+    if (faults.length > 0 && this.#runs.size > 0) {
+      this.#say('What is wrong is not taken up: the last good configuration stays in force.');
+    }
     await this.#removeAllBut(new Set(agents.map(({ id }) => id)));
     for (const plan of agents) await this.#run(plan, noticedAt);
   }

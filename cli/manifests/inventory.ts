@@ -51,12 +51,15 @@ interface Accepted {
 export class Inventory {
   readonly #checks: ReadonlyMap<string, Check>;
   readonly #date: () => Date;
+  readonly #namespace: string;
   /** By kind, namespace and name. */
   #accepted = new Map<string, Accepted>();
 
-  constructor(checks: ReadonlyMap<string, Check>, date: () => Date) {
+  /** @param namespace of objects that name none */
+  constructor(checks: ReadonlyMap<string, Check>, date: () => Date, namespace = 'default') {
     this.#checks = checks;
     this.#date = date;
+    this.#namespace = namespace;
   }
 
   /** Takes the texts of all files, by name. */
@@ -99,7 +102,7 @@ export class Inventory {
       loading.faults.push({ file, line: lineOf([]), message: 'kind is missing; add it' });
       return;
     }
-    const key = `${kind} ${namespaceOf(object)}/${name}`;
+    const key = `${kind} ${this.#namespaceOf(object)}/${name}`;
     const faults = check(object).map(({ path, message }) => ({
       file,
       line: lineOf(path),
@@ -120,7 +123,7 @@ export class Inventory {
   #stored(object: Record<string, unknown>, before: Accepted | undefined): KubernetesObject {
     const { status: _, metadata, ...rest } = object;
     const { uid, creationTimestamp } = before?.object.metadata ?? {};
-    const namespace = namespaceOf(object);
+    const namespace = this.#namespaceOf(object);
     return {
       ...(rest as unknown as KubernetesObject),
       metadata: {
@@ -130,6 +133,10 @@ export class Inventory {
         creationTimestamp: creationTimestamp ?? this.#date().toISOString(),
       },
     };
+  }
+
+  #namespaceOf(object: Record<string, unknown>): string {
+    return text(metadataOf(object).namespace) || this.#namespace;
   }
 }
 
@@ -145,10 +152,6 @@ function metadataOf({ metadata }: Record<string, unknown>): Record<string, unkno
 
 function nameOf(object: Record<string, unknown>): string {
   return text(metadataOf(object).name);
-}
-
-function namespaceOf(object: Record<string, unknown>): string {
-  return text(metadataOf(object).namespace) || 'default';
 }
 
 function text(value: unknown): string {

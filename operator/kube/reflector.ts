@@ -88,7 +88,7 @@ export class Reflector<T extends KubernetesObject> {
     const { resourceVersion, timeoutSeconds } = started;
     const since = clock.monotonic();
     let state: ReflectorState = started;
-    using idle = this.#inactivity(signal);
+    const idle = this.#inactivity(signal);
     try {
       const events = client.watch(resource, {
         namespace,
@@ -105,6 +105,8 @@ export class Reflector<T extends KubernetesObject> {
       return nextState(state, { type: 'ended', lastedMs: clock.monotonic() - since }, random);
     } catch (error) {
       return this.#failed(state, error, 'Watch', signal);
+    } finally {
+      idle[Symbol.dispose]();
     }
   }
 

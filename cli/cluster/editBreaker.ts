@@ -1,0 +1,74 @@
+import { setTimeout } from 'node:timers/promises';
+import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
+import { parsePositiveDuration } from '../duration.ts';
+import type { Option, Values } from '../command.ts';
+import { conditionOf } from '../view/world.ts';
+import { RETRIES, type Cluster } from './cluster.ts';
+import { findBreaker } from './find.ts';
+import { Breakers } from './resources.ts';
+
+const POLL_MS = 100;
+
+/** How long to wait for pods. */
+export const TIMEOUT = {
+  timeout: {
+    type: 'string',
+    default: '30s',
+    value: 'DURATION',
+    help: 'how long to wait until all pods have taken it (30s)',
+  },
+} satisfies Record<string, Option>;
+
+export function timeoutOf(values: Values): number {
+  return parsePositiveDuration(values['timeout'] as string, '--timeout');
+}
+
+export interface Edit {
+  /** Merged into spec; null removes a field. */
+  spec: object;
+  timeoutMs: number;
+  /** Whether the policy, all of whose pods run this spec, has come to what was wanted. */
+  isDone: (policy: CircuitBreakerPolicy) => boolean;
+}
+
+/** The policy of the name in the cluster's namespace. Throws an Error when there is none. */
+export async function readBreaker(
+  { client, namespace }: Cluster,
+  name: string,
+): Promise<CircuitBreakerPolicy> {
+  return findBreaker(name, await client.list(Breakers, { namespace, retries: RETRIES }), {
+    namespace,
+  });
+}
+
+/** Changes the spec of a policy and waits until its pods have taken it; `done` is false when they do not in time. */
+export async function editBreaker(
+  cluster: Cluster,
+  name: string,
+  { spec, timeoutMs, isDone }: Edit,
+): Promise<{ policy: CircuitBreakerPolicy; done: boolean }> {
+  const { metadata } = await readBreaker(cluster, name);
+  const { client } = cluster;
+  const at = [metadata.namespace, metadata.name] as const;
+  let policy = await client.mergePatch(Breakers, ...at, { spec }, { retries: RETRIES });
+  const { generation = 0 } = policy.metadata;
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    if (isInForce(policy, generation) && isDone(policy)) return { policy, done: true };
+    if (performance.now() > deadline) return { policy, done: false };
+    await setTimeout(POLL_MS);
+    policy = (await client.get(Breakers, ...at)) ?? policy;
+  }
+}
+
+/** Whether every pod runs that generation of the policy or a later one. */
+function isInForce(policy: CircuitBreakerPolicy, generation: number): boolean {
+  const { observedGeneration = 0 } = policy.status ?? {};
+  return observedGeneration >= generation && conditionOf(policy, 'Programmed')?.status === 'True';
+}
+
+/** What Programmed says while an edit is not in force in every pod. */
+export function pending(policy: CircuitBreakerPolicy): string {
+  const why = conditionOf(policy, 'Programmed')?.message ?? 'The operator has not answered.';
+  return `Not in force in every pod yet: ${why}\n`;
+}

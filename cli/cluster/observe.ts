@@ -1,0 +1,68 @@
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { Informer, type Read, type Resource } from './kube.ts';
+import { AGENT_LABEL, type World } from '../view/world.ts';
+import { RETRIES, type Cluster } from './cluster.ts';
+import { Agents, Breakers, Limits, Pods } from './resources.ts';
+
+/** What the cluster says now. */
+export async function observe({ client, namespace }: Cluster): Promise<World> {
+  const options = { namespace, retries: RETRIES };
+  const [agents, breakers, limits, pods] = await Promise.all([
+    client.list(Agents, options),
+    client.list(Breakers, options),
+    client.list(Limits, options),
+    client.list(Pods, { ...options, labelSelector: AGENT_LABEL }),
+  ]);
+  return { agents, breakers, limits, pods };
+}
+
+/** What the cluster says, kept up to date. */
+export interface Follower {
+  world(): World;
+  /** Why the API server cannot be followed at present; undefined when it can. */
+  problem(): string | undefined;
+}
+
+/** Follows the cluster until the signal aborts, and calls `changed` at each change. Resolves when all is known. */
+export async function follow(
+  { client, namespace }: Cluster,
+  signal: AbortSignal,
+  changed: () => void,
+): Promise<Follower> {
+  let problem: string | undefined;
+  const informer = <T extends KubernetesObject>(
+    resource: Resource<T, Read>,
+    labelSelector?: string,
+  ): Informer<T> => {
+    const made = new Informer<T>({
+      client,
+      resource,
+      namespace,
+      labelSelector,
+      onFailed: (error) => {
+        problem = error instanceof Error ? error.message : String(error);
+        changed();
+      },
+    });
+    made.onChange(() => {
+      problem = undefined;
+      changed();
+    });
+    made.start(signal);
+    return made;
+  };
+  const agents = informer(Agents);
+  const breakers = informer(Breakers);
+  const limits = informer(Limits);
+  const pods = informer(Pods, AGENT_LABEL);
+  await Promise.all([agents, breakers, limits, pods].map(({ synced }) => synced));
+  return {
+    world: () => ({
+      agents: agents.list(),
+      breakers: breakers.list(),
+      limits: limits.list(),
+      pods: pods.list(),
+    }),
+    problem: () => problem,
+  };
+}

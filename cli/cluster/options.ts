@@ -1,0 +1,21 @@
+import type { Option } from '../command.ts';
+
+/** Where the cluster is and which part of it is meant, as for kubectl. */
+export const CLUSTER_OPTIONS = {
+  namespace: {
+    type: 'string',
+    short: 'n',
+    value: 'NAMESPACE',
+    help: "the namespace (default: the context's)",
+  },
+  context: { type: 'string', value: 'NAME', help: 'the context of the kubeconfig' },
+  kubeconfig: { type: 'string', value: 'PATH', help: 'the kubeconfig (default: $KUBECONFIG)' },
+} satisfies Record<string, Option>;
+
+export const ALL_NAMESPACES = {
+  'all-namespaces': { type: 'boolean', short: 'A', help: 'all namespaces' },
+} satisfies Record<string, Option>;
+
+export const OUTPUT = {
+  output: { type: 'string', short: 'o', value: 'json', help: 'print JSON' },
+} satisfies Record<string, Option>;

@@ -1,0 +1,84 @@
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { CLUSTER_OPTIONS } from '../cluster/options.ts';
+import { withCluster, type Cluster } from '../cluster/cluster.ts';
+import { observe } from '../cluster/observe.ts';
+import { EXIT, type Command } from '../command.ts';
+import { readManifests } from '../manifests/files.ts';
+import { Inventory, type Objects } from '../manifests/inventory.ts';
+import { checks } from '../manifests/kinds.ts';
+import { render } from '../render.ts';
+import { effects, type Effect } from '../view/effects.ts';
+import { keyOf } from '../view/world.ts';
+import { FILENAME } from './filename.ts';
+
+/** Stands on both sides, so that the operator's own image is no difference. */
+const IMAGE = 'breakwater-runtime';
+
+export const diff: Command = {
+  summary: 'show what the operator would change if the manifests at PATH were applied',
+  options: { ...FILENAME, ...CLUSTER_OPTIONS },
+  required: ['filename'],
+  run: (call) =>
+    withCluster(call, async (cluster) => {
+      const { values, context } = call;
+      const inventory = new Inventory(checks(), context.date, cluster.namespace);
+      const { faults } = inventory.load(await readManifests(values['filename'] as string));
+      if (faults.length > 0) {
+        const lines = faults.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+        throw new Error(`the manifests would be refused\n${lines.join('\n')}`);
+      }
+      const written = inventory.objects();
+      const there = await clusterObjects(cluster, written);
+      const after = render(overlaid(there, written), IMAGE);
+      for (const problem of after.problems) context.stderr.write(`${problem}\n`);
+      const found = effects(render(there, IMAGE).yaml, after.yaml);
+      context.stdout.write(found.map(describe).join('') || 'Nothing would change.\n');
+      return found.length > 0 ? EXIT.amiss : EXIT.fine;
+    }),
+};
+
+/** Agents and policies in all namespaces that the manifests speak of. */
+async function clusterObjects(cluster: Cluster, written: Objects): Promise<Objects> {
+  const all = [...written.agents, ...written.breakers, ...written.limits];
+  const namespaces = [...new Set(all.map(({ metadata }) => metadata.namespace!))];
+  const worlds = await Promise.all(
+    namespaces.map((namespace) => observe({ ...cluster, namespace })),
+  );
+  return {
+    agents: worlds.flatMap(({ agents }) => agents),
+    breakers: worlds.flatMap(({ breakers }) => breakers),
+    limits: worlds.flatMap(({ limits }) => limits),
+    keys: [],
+  };
+}
+
+function overlaid(there: Objects, written: Objects): Objects {
+  return {
+    agents: over<AgentDeployment>(there.agents, written.agents),
+    breakers: over(there.breakers, written.breakers),
+    limits: over(there.limits, written.limits),
+    keys: [],
+  };
+}
+
+/** Objects in place of those of the same name, as which they count: precedence goes by age. */
+function over<T extends KubernetesObject>(there: readonly T[], written: readonly T[]): T[] {
+  const old = new Map(there.map((object) => [keyOf(object), object]));
+  const changed = written.map((object) => {
+    const { uid, creationTimestamp } = old.get(keyOf(object))?.metadata ?? object.metadata;
+    return { ...object, metadata: { ...object.metadata, uid, creationTimestamp } };
+  });
+  const names = new Set(changed.map(keyOf));
+  return [...there.filter((object) => !names.has(keyOf(object))), ...changed];
+}
+
+const WORDS: Record<Effect['effect'], string> = {
+  New: 'is made',
+  Changed: 'is changed, with no restart',
+  Restart: "is changed, and the agent's pods are replaced one after the other",
+};
+
+function describe({ object, effect, lines }: Effect): string {
+  return `${object} ${WORDS[effect]}\n${lines.map((line) => `${line}\n`).join('')}`;
+}

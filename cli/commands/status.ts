@@ -1,0 +1,115 @@
+import { setTimeout } from 'node:timers/promises';
+import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
+import { withCluster, type Cluster } from '../cluster/cluster.ts';
+import { follow, observe } from '../cluster/observe.ts';
+import { coloured, EXIT, print, widthOf, type Call, type Command } from '../command.ts';
+import { LiveScreen } from '../terminal/liveScreen.ts';
+import { statusRows, statusTable, type StatusRow } from '../view/statusTable.ts';
+import { type World } from '../view/world.ts';
+
+/** Ages and times are written anew this often. */
+const TICK_MS = 1000;
+
+export const status: Command = {
+  summary: 'show agents, circuits, gates, limits and pods',
+  positional: '[AGENT]',
+  subject: 'agent',
+  options: {
+    ...CLUSTER_OPTIONS,
+    ...ALL_NAMESPACES,
+    ...OUTPUT,
+    watch: { type: 'boolean', short: 'w', help: 'go on showing them until Ctrl-C' },
+  },
+  run: (call) =>
+    withCluster(call, (cluster) =>
+      call.values['watch'] ? watch(call, cluster) : once(call, cluster),
+    ),
+};
+
+async function once(call: Call, cluster: Cluster): Promise<number> {
+  const rows = rowsFor(call, await observe(cluster));
+  const [agent] = call.positionals;
+  if (agent !== undefined && rows.length === 0) {
+    throw new Error(`There is no agent ${agent} in ${cluster.namespace ?? 'any namespace'}.`);
+  }
+  print(call, { rows }, () => linesOf(call, rows));
+  return exitOf(rows);
+}
+
+async function watch(call: Call, cluster: Cluster): Promise<number> {
+  const signal = call.context.interrupted();
+  let wake = (): void => undefined;
+  const follower = await follow(cluster, signal, () => wake());
+  const view = viewOf(call);
+  try {
+    while (!signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      view.show(rowsFor(call, follower.world()), follower.problem());
+      await Promise.race([promise, setTimeout(TICK_MS, undefined, { signal })]);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    view.close();
+  }
+  return exitOf(rowsFor(call, follower.world()));
+}
+
+/** Where a table that changes is shown. */
+interface View {
+  show(rows: readonly StatusRow[], problem: string | undefined): void;
+  close(): void;
+}
+
+/** On a terminal one table that is written anew; elsewhere the rows each time that they change. */
+function viewOf(call: Call): View {
+  const { stdout } = call.context;
+  if (stdout.isTTY !== true || call.values['output'] === 'json') return logView(call);
+  const screen = new LiveScreen(stdout);
+  let last: string[] = [];
+  return {
+    show: (rows, problem) => {
+      last = linesOf(call, rows);
+      screen.show([...last, ...(problem === undefined ? [] : ['', problem])]);
+    },
+    close: () => {
+      screen.close();
+      stdout.write(last.map((line) => `${line}\n`).join(''));
+    },
+  };
+}
+
+function logView(call: Call): View {
+  const { stdout } = call.context;
+  let told: string | undefined;
+  return {
+    show: (rows) => {
+      const text = JSON.stringify({ rows });
+      if (text === told) return;
+      told = text;
+      const table = call.values['output'] === 'json' ? [text] : [...linesOf(call, rows), ''];
+      stdout.write(table.map((line) => `${line}\n`).join(''));
+    },
+    close: () => undefined,
+  };
+}
+
+function exitOf(rows: readonly StatusRow[]): number {
+  return rows.some(({ level }) => level !== 'ok') ? EXIT.amiss : EXIT.fine;
+}
+
+function rowsFor({ positionals: [agent] }: Call, world: World): StatusRow[] {
+  const rows = statusRows(world);
+  return agent === undefined ? rows : rows.filter((row) => row.agent === agent);
+}
+
+function linesOf({ context, values }: Call, rows: readonly StatusRow[]): string[] {
+  if (rows.length === 0) return ['No agents and no policies.'];
+  return statusTable(rows, {
+    now: context.date(),
+    width: widthOf(context),
+    colours: coloured(context),
+    namespaces: values['all-namespaces'] === true,
+  });
+}

@@ -1,0 +1,25 @@
+import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
+import { withCluster } from '../cluster/cluster.ts';
+import { find } from '../cluster/find.ts';
+import { observe } from '../cluster/observe.ts';
+import { EXIT, print, widthOf, type Command } from '../command.ts';
+import { wrap } from '../view/columns.ts';
+import { explain } from '../view/why.ts';
+
+export const why: Command = {
+  summary: 'say what is refused, by what, since when, and what to do',
+  positional: 'AGENT|POLICY',
+  subject: 'object',
+  options: { ...CLUSTER_OPTIONS, ...ALL_NAMESPACES, ...OUTPUT },
+  run: (call) =>
+    withCluster(call, async (cluster) => {
+      const { context, positionals } = call;
+      const world = await observe(cluster);
+      const found = find(positionals[0]!, world, cluster);
+      const all = found.map((object) => explain(object, world, context.date()));
+      print(call, { explanations: all }, () =>
+        all.flatMap(({ text }) => wrap(text, widthOf(context))),
+      );
+      return all.some(({ refused }) => refused) ? EXIT.amiss : EXIT.fine;
+    }),
+};

@@ -1,0 +1,152 @@
+import { parseArgs } from 'node:util';
+import { EXIT, type Command, type Context, type Option, type Values } from './command.ts';
+import { completion } from './commands/completion.ts';
+import { debug } from './commands/debug.ts';
+import { diff } from './commands/diff.ts';
+import { local } from './commands/local.ts';
+import { logs } from './commands/logs.ts';
+import { candidates, COMPLETE } from './completion/candidates.ts';
+import { close, open } from './commands/override.ts';
+import { render } from './commands/render.ts';
+import { reset } from './commands/reset.ts';
+import { status } from './commands/status.ts';
+import { supportBundle } from './commands/supportBundle.ts';
+import { top } from './commands/top.ts';
+import { trips } from './commands/trips.ts';
+import { why } from './commands/why.ts';
+
+/** All commands by name, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  ...{ status, why, trips, top },
+  ...{ open, close, reset },
+  ...{ diff, logs, debug, 'support-bundle': supportBundle },
+  ...{ local, render, completion },
+};
+
+const COMMON = {
+  help: { type: 'boolean', short: 'h', help: 'print this' },
+} satisfies Record<string, Option>;
+
+/** What a command line asks for. */
+export type Invocation =
+  | { name: 'version' }
+  /** With a command, about that. */
+  | { name: 'help'; about?: string }
+  | { name: 'command'; command: string; values: Values; positionals: string[] };
+
+/** What the command line asks for. Throws an Error that says what to write instead. */
+export function parse(args: readonly string[]): Invocation {
+  const name = commandIn(args);
+  if (name === undefined) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { ...COMMON, version: { type: 'boolean' } },
+    });
+    return { name: values.version ? 'version' : 'help' };
+  }
+  if (name === 'help') return { name, ...aboutOf(args) };
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    throw new Error(`${name} is no command; write one of ${Object.keys(COMMANDS).join(', ')}`);
+  }
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { ...command.options, ...COMMON },
+  });
+  if (values['help'] === true) return { name: 'help', about: name };
+  const rest = positionals.slice(1);
+  check(name, command, values, rest);
+  return { name: 'command', command: name, values: values, positionals: rest };
+}
+
+/** The first argument that is no option and no value of one. */
+function commandIn(args: readonly string[]): string | undefined {
+  const options = Object.assign(
+    {},
+    ...Object.values(COMMANDS).map((each) => each.options),
+  ) as Record<string, Option>;
+  return parseArgs({ args: [...args], options, strict: false, allowPositionals: true })
+    .positionals[0];
+}
+
+function aboutOf(args: readonly string[]): { about?: string } {
+  const about = args[args.indexOf('help') + 1];
+  return about !== undefined && Object.hasOwn(COMMANDS, about) ? { about } : {};
+}
+
+function check(name: string, command: Command, values: Values, positionals: string[]): void {
+  const { positional } = command;
+  const most = positional === undefined ? 0 : 1;
+  if (positionals.length > most) {
+    const hint = command.options['filename'] ? '; write paths as -f PATH' : '';
+    throw new Error(`${positionals[most]} is too much${hint}`);
+  }
+  if (positionals.length < most && !positional!.startsWith('[')) {
+    throw new Error(`say which: breakwater ${name} ${positional}`);
+  }
+  if (!['json', undefined].includes(values['output'] as string | undefined)) {
+    throw new Error(`-o ${values['output']} is no output; write -o json`);
+  }
+  const missing = command.required?.find((option) => values[option] === undefined);
+  if (missing === undefined) return;
+  const { short, value } = command.options[missing]!;
+  throw new Error(`breakwater ${name} needs ${short ? `-${short}` : `--${missing}`} ${value}`);
+}
+
+/** Runs a command line and answers its exit status. Throws an Error for people. */
+export async function run(
+  args: readonly string[],
+  context: Context,
+  version: string,
+): Promise<number> {
+  if (args[0] === COMPLETE) {
+    const found = await candidates(args.slice(1), COMMANDS, context);
+    context.stdout.write(found.map((text) => `${text}\n`).join(''));
+    return EXIT.fine;
+  }
+  const invocation = parse(args);
+  if (invocation.name === 'command') {
+    const { command, values, positionals } = invocation;
+    return COMMANDS[command]!.run({ values, positionals, context });
+  }
+  context.stdout.write(
+    invocation.name === 'version' ? `${version}\n` : help(context.program, invocation.about),
+  );
+  return EXIT.fine;
+}
+
+/** What people can write, for all commands or for one. */
+export function help(program: string, about?: string): string {
+  const command = about === undefined ? undefined : COMMANDS[about];
+  if (command !== undefined) {
+    const usage = [program, about, command.positional].filter(Boolean).join(' ');
+    const options = { ...command.options, ...COMMON };
+    return `${capital(command.summary)}.\n\nUsage: ${usage} [OPTIONS]\n\nOptions\n${optionLines(options)}`;
+  }
+  const shown = Object.entries(COMMANDS);
+  const heads = shown.map(([name, { positional = '' }]) => `${name} ${positional}`.trimEnd());
+  const width = Math.max(...heads.map(({ length }) => length));
+  const lines = shown.map(([, { summary }], at) => `  ${heads[at]!.padEnd(width)}   ${summary}\n`);
+  return `Usage: ${program} COMMAND [OPTIONS]
+
+Commands
+${lines.join('')}
+Write ${program} COMMAND --help for a command's options, --version for the version.
+Exit status: ${EXIT.fine} all is well, ${EXIT.amiss} something is open, refused or different, ${EXIT.error} the command failed.
+`;
+}
+
+function optionLines(options: Record<string, Option>): string {
+  const heads = Object.entries(options).map(([name, { short, value }]) =>
+    `${short === undefined ? '    ' : `-${short}, `}--${name} ${value ?? ''}`.trimEnd(),
+  );
+  const width = Math.max(...heads.map(({ length }) => length));
+  return Object.values(options)
+    .map((option, at) => `  ${heads[at]!.padEnd(width)}   ${option.help}\n`)
+    .join('');
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,162 @@
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
+import type { Condition } from '../../crds/meta.ts';
+import { circuitsOf, type Circuit, type PolicyCircuit } from './circuits.ts';
+import { conditionOf, isFor, type Policy, type World } from './world.ts';
+
+/** Something that is refused or not in force. All of it stands in the status of an object. */
+export interface Finding {
+  /** What says so, such as CircuitBreakerPolicy triage. */
+  by: string;
+  what: 'Circuit' | 'Condition';
+  /** A state of the circuit, or the reason of the condition. */
+  reason: string;
+  /** A sentence, or for a circuit why it is in its state. */
+  message: string;
+  /** RFC 3339. */
+  since?: string;
+  /** Of a circuit. */
+  circuit?: {
+    agent: string;
+    dependency: string;
+    pods?: string;
+    /** RFC 3339. */
+    nextProbe?: string;
+    lastFailure?: PolicyCircuit['lastFailure'];
+  };
+}
+
+type Kind = Policy['kind'];
+
+/** What is refused on an agent or because of it, the gravest first. */
+export function findingsOfAgent(agent: AgentDeployment, world: World): Finding[] {
+  const breakers = world.breakers.filter((policy) => isFor(policy, agent));
+  const limits = world.limits.filter((policy) => isFor(policy, agent));
+  const policies = [...breakers, ...limits].flatMap(standing);
+  const by = `AgentDeployment ${agent.metadata.name}`;
+  const programmed =
+    policies.length > 0 ? [] : conditionFinding(by, conditionOf(agent, 'PoliciesProgrammed'));
+  return [
+    ...staleness(agent),
+    ...workload(agent),
+    ...agentCircuits(agent, world),
+    ...gates(agent),
+    ...limits.flatMap(exhausted),
+    ...policies,
+    ...programmed,
+  ];
+}
+
+/** What a policy refuses, and why it is not in force where it is not. */
+export function findingsOfPolicy(policy: Policy, world: World): Finding[] {
+  const breaker = policy.kind === 'CircuitBreakerPolicy';
+  return [
+    ...staleness(policy),
+    ...standing(policy),
+    ...(breaker ? policyCircuits(policy, world) : exhausted(policy)),
+  ];
+}
+
+/** Conditions that are as they should be, as sentences. */
+export function wellSaid(object: AgentDeployment | Policy): string[] {
+  const types: Record<AgentDeployment['kind'] | Kind, string[]> = {
+    AgentDeployment: ['Ready', 'DependenciesHealthy', 'PoliciesProgrammed'],
+    CircuitBreakerPolicy: ['Accepted', 'Programmed', 'Tripped'],
+    RateLimitPolicy: ['Accepted', 'Programmed', 'Exhausted'],
+  };
+  return types[object.kind].flatMap((type) => conditionOf(object, type)?.message ?? []);
+}
+
+function staleness({ kind, metadata, status }: AgentDeployment | Policy): Finding[] {
+  const observed = status?.observedGeneration ?? 0;
+  if (metadata.generation === undefined || observed >= metadata.generation) return [];
+  return [
+    {
+      by: `${kind} ${metadata.name}`,
+      what: 'Condition',
+      reason: 'NotObserved',
+      message: `The operator has not looked at generation ${metadata.generation} yet.`,
+    },
+  ];
+}
+
+function workload(agent: AgentDeployment): Finding[] {
+  const by = `AgentDeployment ${agent.metadata.name}`;
+  const ready = conditionOf(agent, 'Ready');
+  if (ready !== undefined && ready.status !== 'True') return conditionFinding(by, ready, true);
+  const degraded = conditionOf(agent, 'Degraded');
+  return degraded?.status === 'True' ? conditionFinding(by, degraded, true) : [];
+}
+
+function agentCircuits(agent: AgentDeployment, world: World): Finding[] {
+  return circuitsOf(agent, world)
+    .filter(({ state }) => state === 'Open' || state === 'HalfOpen')
+    .map((circuit) => circuitFinding(agent, circuit));
+}
+
+function circuitFinding(agent: AgentDeployment, circuit: Circuit): Finding {
+  const { dependency, state, policy, detail = NO_DETAIL, reason } = circuit;
+  const override = policy && heldByOverride(policy);
+  return {
+    by: policy ? `CircuitBreakerPolicy ${policy.metadata.name}` : 'the built-in defaults',
+    what: 'Circuit',
+    reason: state,
+    message: override?.message ?? reason ?? '',
+    since: detail.since,
+    circuit: {
+      agent: agent.metadata.name,
+      dependency,
+      pods: detail.pods,
+      nextProbe: state === 'Open' ? detail.nextProbe : undefined,
+      lastFailure: detail.lastFailure,
+    },
+  };
+}
+
+const NO_DETAIL: Partial<PolicyCircuit> = {};
+
+/** Circuits of the policy's agents that are under it. */
+function policyCircuits(policy: CircuitBreakerPolicy, world: World): Finding[] {
+  const by = `CircuitBreakerPolicy ${policy.metadata.name}`;
+  return world.agents
+    .filter((agent) => isFor(policy, agent))
+    .flatMap((agent) => agentCircuits(agent, world))
+    .filter((finding) => finding.by === by);
+}
+
+function heldByOverride(policy: CircuitBreakerPolicy): Condition | undefined {
+  const tripped = conditionOf(policy, 'Tripped');
+  return tripped?.reason === 'Override' ? tripped : undefined;
+}
+
+/** DependenciesHealthy speaks of circuits and gates; the former are told by themselves. */
+function gates(agent: AgentDeployment): Finding[] {
+  const healthy = conditionOf(agent, 'DependenciesHealthy');
+  const dependencies = agent.status?.dependencies ?? [];
+  const shut = dependencies.some(({ gate = 'None' }) => gate !== 'None');
+  if (!shut && healthy?.status !== 'Unknown') return [];
+  return conditionFinding(`AgentDeployment ${agent.metadata.name}`, healthy, true);
+}
+
+function exhausted(policy: RateLimitPolicy): Finding[] {
+  const condition = conditionOf(policy, 'Exhausted');
+  if (condition?.status !== 'True') return [];
+  return conditionFinding(`RateLimitPolicy ${policy.metadata.name}`, condition, true);
+}
+
+/** Accepted and Programmed, when they are not as they should be. */
+function standing(policy: Policy): Finding[] {
+  const by = `${policy.kind} ${policy.metadata.name}`;
+  const accepted = conditionOf(policy, 'Accepted');
+  if (accepted?.status === 'False') return conditionFinding(by, accepted);
+  return conditionFinding(by, conditionOf(policy, 'Programmed'));
+}
+
+function conditionFinding(by: string, condition: Condition | undefined, always = false): Finding[] {
+  if (condition === undefined || (!always && condition.status !== 'False')) return [];
+  const { reason, message, lastTransitionTime } = condition;
+  return [{ by, what: 'Condition', reason, message, since: lastTransitionTime }];
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { agent, ago, breaker, condition, limit, NOW, openBreaker, pod, world } from './fixtures.ts';
+import { statusRows, statusTable, type StatusRow } from './statusTable.ts';
+import type { World } from './world.ts';
+
+const table = (parts: Partial<World>, width = Infinity, namespaces = false): string[] =>
+  statusTable(statusRows(world(parts)), { now: NOW, width, colours: false, namespaces });
+
+const row = (parts: Partial<World>, kind: StatusRow['kind']): StatusRow | undefined =>
+  statusRows(world(parts)).find((one) => one.kind === kind && one.level !== 'ok');
+
+const DOWN = condition('DependenciesHealthy', 'False', 'CircuitOpen', 'The circuit is open.');
+const broken = { agents: [agent([DOWN], { circuit: 'Open' })], breakers: [openBreaker()] };
+
+describe('statusTable', () => {
+  it('shows an agent with its circuits, limits and pods', () => {
+    expect(table({})).toEqual([
+      'NAME                        STATE    PODS  SINCE  REASON',
+      'triage                      Ready    2/2   4m',
+      '  circuit model/primary     Closed',
+      '  limit turnstile/requests  Flowing        4m     7% used, 3 rejected',
+      '  pod triage-a              Ready          60m',
+      '  pod triage-b              Ready          60m',
+    ]);
+  });
+
+  it('shows since when and why a circuit is open, and when the next probe goes', () => {
+    expect(table(broken)[2]).toBe(
+      '  circuit model/primary     Open     2/2   40s    in 12s  5 consecutive failures (Overloaded)',
+    );
+  });
+
+  it('puts reasons on lines of their own where the terminal is narrow, and is never wider', () => {
+    const lines = table(broken, 70);
+    expect(lines).toContain('    5 consecutive failures (Overloaded)');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(70);
+    expect(Math.max(...table(broken, 24).map(({ length }) => length))).toBe(24);
+  });
+
+  it('colours states and nothing else, and only when asked to', () => {
+    const options = { now: NOW, width: 120, namespaces: false };
+    const plain = statusTable(statusRows(world(broken)), { ...options, colours: false });
+    const painted = statusTable(statusRows(world(broken)), { ...options, colours: true });
+    expect(painted[2]).toContain('\u001b[31mOpen\u001b[0m ');
+    // eslint-disable-next-line no-control-regex
+    expect(painted.map((line) => line.replace(/\u001b\[\d+m/g, ''))).toEqual(plain);
+  });
+
+  it('shows namespaces once for each agent', () => {
+    const [head, first, second] = table({}, Infinity, true);
+    expect([head, first, second].map((line) => line!.slice(0, 11))).toEqual([
+      'NAMESPACE  ',
+      'shop       ',
+      '           ',
+    ]);
+  });
+
+  it('shows a gate that is shut with the time at which it opens', () => {
+    const message = "The provider's spend limit holds calls back.";
+    const healthy = condition('DependenciesHealthy', 'False', 'SpendLimit', message, 60);
+    const agents = [agent([healthy], { gate: 'SpendLimit', until: ago(-600) })];
+    expect(row({ agents }, 'gate')).toMatchObject({
+      name: 'model/primary',
+      state: 'SpendLimit',
+      since: ago(60),
+      next: ago(-600),
+      reason: message,
+    });
+  });
+
+  it('does not say since when a gate is shut if status does not', () => {
+    const agents = [agent([DOWN], { gate: 'Unauthorized' })];
+    expect(row({ agents }, 'gate')).toMatchObject({ since: undefined });
+  });
+
+  it.each([
+    [
+      'a limit that is used up',
+      { limits: [limit([condition('Exhausted', 'True', 'Limiting', 'Used up.')], usedUp())] },
+      'limit',
+      { state: 'Limiting', pods: '1/2', reason: 'Used up.', level: 'bad' },
+    ],
+    [
+      'a policy in conflict',
+      { breakers: [breaker([condition('Accepted', 'False', 'Conflicted', 'Others hold it.')])] },
+      'policy',
+      { name: 'CircuitBreakerPolicy patience', state: 'Conflicted', reason: 'Others hold it.' },
+    ],
+    [
+      'a policy for no agent',
+      { agents: [], breakers: [breaker([condition('Accepted', 'False', 'TargetNotFound')])] },
+      'policy',
+      { namespace: 'shop', state: 'TargetNotFound' },
+    ],
+    [
+      'a pod that a policy waits for',
+      { breakers: [breaker([condition('Programmed', 'False', 'Pending', 'waiting: triage-b')])] },
+      'pod',
+      { name: 'triage-b', state: 'Pending', level: 'warn' },
+    ],
+    [
+      'a pod that does not start',
+      {
+        pods: [
+          pod('triage-a', false, {
+            containerStatuses: [
+              {
+                ...{ name: 'agent', ready: false, restartCount: 0, image: '', imageID: '' },
+                state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } },
+              },
+            ],
+          }),
+        ],
+      },
+      'pod',
+      { state: 'ImagePullBackOff', reason: 'no such image' },
+    ],
+    [
+      'an agent that is not ready',
+      { agents: [agent([condition('Ready', 'False', 'SecretNotFound', 'Create it.')])] },
+      'agent',
+      { state: 'SecretNotFound', reason: 'Create it.', level: 'bad' },
+    ],
+  ] as const)('shows %s', (_, parts, kind, expected) => {
+    expect(row(parts, kind)).toMatchObject(expected);
+  });
+
+  it('takes a circuit in shadow mode for what callers see of it', () => {
+    const breakers = [openBreaker({ mode: 'Shadow' })];
+    const rows = statusRows(world({ breakers }));
+    expect(rows[1]).toMatchObject({ state: 'Closed (shadow: Open)', level: 'ok' });
+  });
+});
+
+function usedUp(): Parameters<typeof limit>[1] {
+  return { state: 'Limiting', pods: { total: 2, limiting: 1 } };
+}

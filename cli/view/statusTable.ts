@@ -1,0 +1,254 @@
+import type { AgentDeployment, RateLimitPolicy } from '../../crds/generated/types.ts';
+import type { Condition } from '../../crds/meta.ts';
+import type { BuiltInCondition, Pod } from '../../operator/kube/index.ts';
+import { circuitsOf, type Circuit } from './circuits.ts';
+import { columns, type Level } from './columns.ts';
+import { since, until } from './time.ts';
+import { byName, conditionOf, isFor, podsOf, type Policy, type World } from './world.ts';
+
+/** One line of the table: something of an agent, or a policy without one. */
+export interface StatusRow {
+  namespace: string;
+  /** Absent for a policy that is for no agent. */
+  agent?: string;
+  kind: 'agent' | 'circuit' | 'gate' | 'limit' | 'policy' | 'pod';
+  name: string;
+  state: string;
+  level: Level;
+  /** Pods in that state out of all, such as 3/3. */
+  pods?: string;
+  /** RFC 3339. */
+  since?: string;
+  /** When calls are tried again; RFC 3339. */
+  next?: string;
+  reason?: string;
+}
+
+/** Agents with their circuits, shut gates, limits, policies that are not in force, and pods; then policies without an agent. */
+export function statusRows(world: World): StatusRow[] {
+  const agents = [...world.agents].sort(byName);
+  const policies = [...world.breakers, ...world.limits].sort(byName);
+  const homeless = policies.filter((policy) => !agents.some((agent) => isFor(policy, agent)));
+  return [
+    ...agents.flatMap((agent) => agentRows(agent, world)),
+    ...homeless.flatMap((policy) => policyRows(policy)),
+  ];
+}
+
+function agentRows(agent: AgentDeployment, world: World): StatusRow[] {
+  const policies: Policy[] = [...world.breakers, ...world.limits].filter((one) =>
+    isFor(one, agent),
+  );
+  const limits = world.limits.filter((one) => isFor(one, agent));
+  const rows = [
+    agentRow(agent),
+    ...circuitsOf(agent, world).map(circuitRow),
+    ...gateRows(agent),
+    ...limits.flatMap(limitRows),
+    ...policies.flatMap((policy) => policyRows(policy)),
+    ...podsOf(world, agent).map((pod) => podRow(pod, policies)),
+  ];
+  const { namespace = '', name } = agent.metadata;
+  return rows.map((row) => ({ ...row, namespace, agent: name }));
+}
+
+type Part = Omit<StatusRow, 'namespace' | 'agent'>;
+
+function agentRow(agent: AgentDeployment): Part {
+  const { metadata, status } = agent;
+  const ready = conditionOf(agent, 'Ready');
+  const base = { kind: 'agent' as const, name: metadata.name, pods: status?.summary?.ready };
+  if (ready === undefined) {
+    const reason = 'The operator has not reported on it.';
+    return { ...base, state: 'Unknown', level: 'bad', reason };
+  }
+  const serving = ready.status === 'True';
+  const amiss = serving ? lesserProblem(agent) : ready;
+  if (amiss === undefined) return { ...base, level: 'ok', ...told(ready), reason: undefined };
+  return { ...base, level: serving ? 'warn' : 'bad', ...told(amiss) };
+}
+
+/** What is wrong with an agent that is ready. */
+function lesserProblem(agent: AgentDeployment): Condition | undefined {
+  const degraded = conditionOf(agent, 'Degraded');
+  if (degraded?.status === 'True') return degraded;
+  const programmed = conditionOf(agent, 'PoliciesProgrammed');
+  return programmed?.status === 'False' ? programmed : undefined;
+}
+
+function told({
+  reason,
+  message,
+  lastTransitionTime,
+}: Condition): Pick<Part, 'state' | 'since' | 'reason'> {
+  return { state: reason, since: lastTransitionTime, reason: message };
+}
+
+const CIRCUIT_LEVEL: Record<Circuit['state'], Level> = {
+  Closed: 'ok',
+  HalfOpen: 'warn',
+  Open: 'bad',
+  Unknown: 'warn',
+};
+
+function circuitRow({ dependency, state, detail, shadow, reason }: Circuit): Part {
+  return {
+    kind: 'circuit',
+    name: dependency,
+    state: shadow === undefined ? state : `${state} (shadow: ${shadow})`,
+    level: CIRCUIT_LEVEL[state],
+    pods: detail?.pods,
+    since: detail?.since,
+    next: state === 'Open' ? detail?.nextProbe : undefined,
+    reason,
+  };
+}
+
+/** Gates that are shut. Status does not say since when, unless they are why dependencies are not healthy. */
+function gateRows(agent: AgentDeployment): Part[] {
+  const healthy = conditionOf(agent, 'DependenciesHealthy');
+  return (agent.status?.dependencies ?? []).flatMap(({ name, gate = 'None', until: end }) =>
+    gate === 'None'
+      ? []
+      : {
+          kind: 'gate' as const,
+          name,
+          state: gate,
+          level: 'bad' as const,
+          since: healthy?.reason === gate ? healthy.lastTransitionTime : undefined,
+          next: end,
+          reason: healthy?.message,
+        },
+  );
+}
+
+function limitRows({ metadata, status }: RateLimitPolicy): Part[] {
+  const exhausted = conditionOf({ status }, 'Exhausted');
+  const limiting = status?.state === 'Limiting' && exhausted?.status === 'True';
+  const { total = 0, limiting: pods = 0 } = status?.pods ?? {};
+  return (status?.limits ?? []).map(({ name, usedPercent, rejected }) => ({
+    kind: 'limit',
+    name: `${metadata.name}/${name}`,
+    state: status?.state ?? 'Unknown',
+    level: limiting ? 'bad' : 'ok',
+    pods: limiting ? `${pods}/${total}` : undefined,
+    since: exhausted?.lastTransitionTime,
+    reason:
+      limiting || usedPercent === undefined
+        ? exhausted?.message
+        : `${usedPercent}% used, ${rejected ?? 0} rejected`,
+  }));
+}
+
+/** A policy that is refused or not in force in every pod. */
+function policyRows(policy: Policy): StatusRow[] {
+  const accepted = conditionOf(policy, 'Accepted');
+  const programmed = conditionOf(policy, 'Programmed');
+  const found =
+    accepted?.status === 'False'
+      ? accepted
+      : programmed?.status === 'False'
+        ? programmed
+        : undefined;
+  if (found === undefined) return [];
+  const { namespace = '', name } = policy.metadata;
+  return [
+    {
+      namespace,
+      kind: 'policy',
+      name: `${policy.kind} ${name}`,
+      state: found.reason,
+      level: found === accepted ? 'bad' : 'warn',
+      pods: policy.status?.summary?.programmed,
+      since: found.lastTransitionTime,
+      reason: found.message,
+    },
+  ];
+}
+
+function podRow(pod: Pod, policies: readonly Policy[]): Part {
+  const { metadata, status } = pod;
+  const base = { kind: 'pod' as const, name: metadata.name };
+  if (metadata.deletionTimestamp !== undefined) {
+    return { ...base, state: 'Terminating', level: 'ok', since: metadata.deletionTimestamp };
+  }
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'True') return { ...base, level: 'warn', ...unready(pod, ready) };
+  const behind = policies
+    .map((policy) => conditionOf(policy, 'Programmed'))
+    // Programmed names the pods that it waits for.
+    .find((one) => one?.status === 'False' && one.message.includes(metadata.name));
+  if (behind !== undefined) {
+    return { ...base, level: 'warn', ...told(behind), reason: undefined };
+  }
+  return {
+    ...base,
+    level: 'ok',
+    state: 'Ready',
+    since: ready.lastTransitionTime,
+    reason: restartsOf(pod),
+  };
+}
+
+function restartsOf({ status }: Pod): string | undefined {
+  const all = status?.containerStatuses ?? [];
+  const count = all.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  return count === 0 ? undefined : `restarts: ${count}`;
+}
+
+function unready(
+  { metadata, status }: Pod,
+  ready: BuiltInCondition | undefined,
+): Pick<Part, 'state' | 'since' | 'reason'> {
+  const waiting = waitingOf(status);
+  return {
+    state: waiting.reason ?? status?.phase ?? 'Unknown',
+    since: ready?.lastTransitionTime ?? metadata.creationTimestamp,
+    reason: waiting.message ?? ready?.message,
+  };
+}
+
+/** What the first container that does not run waits for. */
+function waitingOf(status: Pod['status']): { reason?: string; message?: string } {
+  const containers = status?.containerStatuses ?? [];
+  return containers.find(({ state }) => state?.waiting)?.state?.waiting ?? {};
+}
+
+const HEAD = ['NAMESPACE', 'NAME', 'STATE', 'PODS', 'SINCE', 'NEXT', 'REASON'];
+const STATE = 2;
+
+export interface TableOptions {
+  now: Date;
+  width: number;
+  colours: boolean;
+  /** Whether the namespace is shown. */
+  namespaces: boolean;
+}
+
+/** The rows as lines of text. */
+export function statusTable(rows: readonly StatusRow[], options: TableOptions): string[] {
+  const { now, width, colours, namespaces } = options;
+  const lines = rows.map((row) => ({
+    level: row.level,
+    cells: [
+      namespaces && !isPart(row) ? row.namespace : '',
+      nameOf(row),
+      row.state,
+      row.pods ?? '',
+      since(row.since, now),
+      row.next === undefined ? '' : `in ${until(row.next, now)}`,
+      row.reason ?? '',
+    ],
+  }));
+  return columns(lines, { head: HEAD, width, ...(colours && { coloured: STATE }) });
+}
+
+function isPart({ kind, agent }: StatusRow): boolean {
+  return agent !== undefined && kind !== 'agent';
+}
+
+function nameOf(row: StatusRow): string {
+  if (row.kind === 'agent') return row.name;
+  const text = row.kind === 'policy' ? row.name : `${row.kind} ${row.name}`;
+  return isPart(row) ? `  ${text}` : text;
+}

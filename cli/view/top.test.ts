@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import { agent } from './fixtures.ts';
+import { tokensIn, topTable, usageOf } from './top.ts';
+
+const METRICS = `# TYPE gen_ai_client_tokens_total counter
+gen_ai_client_tokens_total{gen_ai_request_model="m",gen_ai_token_type="input"} 300
+gen_ai_client_tokens_total{gen_ai_request_model="n",gen_ai_token_type="input"} 20
+gen_ai_client_tokens_total{gen_ai_request_model="m",gen_ai_token_type="output"} 41
+gen_ai_client_token_usage_sum{gen_ai_request_model="m",gen_ai_token_type="input"} 7
+`;
+
+function busy(count: number): ReturnType<typeof agent> {
+  const { status, ...rest } = agent();
+  const times = { averageMs: 120, p50Ms: 90, p95Ms: 1500, p99Ms: 2300 };
+  const performance = [{ operation: 'request' as const, count, successPercent: 98, ...times }];
+  return { ...rest, status: { ...status, performance } };
+}
+
+describe('top', () => {
+  it('adds up the tokens of all pods and models', () => {
+    expect(tokensIn([METRICS, METRICS])).toEqual({ input: 640, output: 82 });
+  });
+
+  it('shows the busiest agent first, and what is not known as such', () => {
+    const { metadata, ...rest } = agent();
+    const idle = { ...rest, metadata: { ...metadata, name: 'idle' } };
+    const usages = [usageOf(idle, undefined), usageOf(busy(1200), [METRICS])];
+    expect(topTable(usages, { width: 120, namespaces: false })).toEqual([
+      'AGENT   REQUESTS  OK   AVERAGE  P50   P95   P99   TOKENS IN  TOKENS OUT',
+      'triage  1200      98%  120ms    90ms  1.5s  2.3s  320        41',
+      'idle    0         -    -        -     -     -     -          -',
+    ]);
+  });
+});

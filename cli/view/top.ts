@@ -1,0 +1,80 @@
+import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generated/types.ts';
+import { columns } from './columns.ts';
+
+type Operation = NonNullable<AgentDeploymentStatus['performance']>[number];
+
+/** What an agent's pods have done together since they started. */
+export interface Usage {
+  namespace: string;
+  agent: string;
+  /** Requests to the agent; status rounds them to two digits. */
+  requests?: Omit<Operation, 'operation'>;
+  /** Tokens of calls to models; absent when a pod could not be asked. */
+  tokens?: Tokens;
+}
+
+export interface Tokens {
+  input: number;
+  output: number;
+}
+
+/** The agent's usage as its status has it, with what its pods' metrics say of tokens. */
+export function usageOf(
+  { metadata, status }: AgentDeployment,
+  metrics: readonly string[] | undefined,
+): Usage {
+  const found = status?.performance?.find(({ operation }) => operation === 'request');
+  const { operation: _, ...requests } = found ?? { operation: undefined };
+  return {
+    namespace: metadata.namespace ?? '',
+    agent: metadata.name,
+    ...(found && { requests: requests as Omit<Operation, 'operation'> }),
+    ...(metrics && { tokens: tokensIn(metrics) }),
+  };
+}
+
+const TOKENS = /^gen_ai_client_tokens_total\{(.*)\} (\S+)/gm;
+
+/** The tokens that the metrics of some pods add up to. */
+export function tokensIn(metrics: readonly string[]): Tokens {
+  const tokens: Tokens = { input: 0, output: 0 };
+  for (const [, labels = '', value] of metrics.flatMap((text) => [...text.matchAll(TOKENS)])) {
+    const type = /gen_ai_token_type="(input|output)"/.exec(labels)?.[1] as keyof Tokens | undefined;
+    if (type !== undefined) tokens[type] += Number(value);
+  }
+  return tokens;
+}
+
+const HEAD = [
+  ...['NAMESPACE', 'AGENT', 'REQUESTS', 'OK', 'AVERAGE', 'P50', 'P95', 'P99'],
+  ...['TOKENS IN', 'TOKENS OUT', ''],
+];
+
+/** Usages as lines of text, the busiest agent first. */
+export function topTable(
+  usages: readonly Usage[],
+  { width, namespaces }: { width: number; namespaces: boolean },
+): string[] {
+  const rank = ({ requests }: Usage): number => requests?.count ?? 0;
+  const lines = usages
+    .toSorted((a, b) => rank(b) - rank(a))
+    .map(({ namespace, agent, requests, tokens }) => ({
+      cells: [
+        namespaces ? namespace : '',
+        agent,
+        ...(requests === undefined ? ['0', '-', '-', '-', '-', '-'] : figures(requests)),
+        ...[tokens?.input, tokens?.output].map((count) => (count === undefined ? '-' : `${count}`)),
+        '',
+      ],
+    }));
+  return columns(lines, { head: HEAD, width });
+}
+
+function figures(requests: Omit<Operation, 'operation'>): string[] {
+  const { count, successPercent, averageMs, p50Ms, p95Ms, p99Ms } = requests;
+  return [`${count}`, `${successPercent}%`, ...[averageMs, p50Ms, p95Ms, p99Ms].map(duration)];
+}
+
+function duration(ms: number): string {
+  return ms < 1000 ? `${ms}ms` : `${(ms / 1000).toFixed(1)}s`;
+}

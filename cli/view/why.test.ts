@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { agent, ago, breaker, condition, limit, NOW, openBreaker, world } from './fixtures.ts';
+import { explain } from './why.ts';
+import type { World } from './world.ts';
+
+const HEALTHY = 'DependenciesHealthy';
+const open = {
+  agents: [agent([condition(HEALTHY, 'False', 'CircuitOpen')], { circuit: 'Open' })],
+  breakers: [openBreaker()],
+};
+
+/** Why the agent refuses what it refuses. */
+const why = (parts: Partial<World>): string => {
+  const all = world(parts);
+  return explain(all.agents[0]!, all, NOW).text;
+};
+
+describe('explain', () => {
+  it('says of an agent that is well what its status says', () => {
+    const all = world();
+    expect(explain(all.agents[0]!, all, NOW)).toMatchObject({
+      refused: false,
+      findings: [],
+      text: 'AgentDeployment shop/triage: nothing is refused. 2/2 pods are ready. Every circuit is closed. 2/2 policies are in force.',
+    });
+  });
+
+  it('says which circuit is open, by which policy, since when, why, until when and what to do', () => {
+    expect(why(open)).toBe(
+      'AgentDeployment shop/triage: The circuit of model/primary of triage in 2/2 pods is open, so that calls fail at once,' +
+        ' since 09:59:20 UTC (40s) by CircuitBreakerPolicy patience: 5 consecutive failures (Overloaded).' +
+        ' The last failure, 41s ago: Overloaded, answered 529.' +
+        ' The next probe goes at 10:00:12 UTC, in 12s.' +
+        ' What to do: The provider is short of capacity: wait, or add an endpoint.' +
+        ' The circuit closes by itself once probes succeed; to close it now: kubectl breakwater reset patience -n shop.',
+    );
+  });
+
+  it('says the same of the policy', () => {
+    const all = world(open);
+    const { text, findings } = explain(all.breakers[0]!, all, NOW);
+    expect(text).toContain('CircuitBreakerPolicy shop/patience: The circuit of model/primary');
+    expect(findings).toMatchObject([{ what: 'Circuit', reason: 'Open', since: ago(40) }]);
+  });
+
+  it('names an override and not the failures before it', () => {
+    const held = 'spec.override (maintenance) holds circuits open until noon.';
+    const { status, ...rest } = openBreaker();
+    const tripped = condition('Tripped', 'True', 'Override', held);
+    const breakers = [{ ...rest, status: { ...status, conditions: [tripped] } }];
+    expect(why({ ...open, breakers })).toContain(`by CircuitBreakerPolicy patience: ${held} The`);
+  });
+
+  it('does not tell a circuit of the built-in defaults apart by a policy', () => {
+    const message = 'The circuit of model/primary is open in 2/2 pods: 5 consecutive failures.';
+    const policies = [{ kind: 'CircuitBreakerPolicy', source: 'Default' as const }];
+    const healthy = condition(HEALTHY, 'False', 'CircuitOpen', message);
+    const text = why({ agents: [agent([healthy], { circuit: 'Open', policies })], breakers: [] });
+    expect(text).toContain(`by the built-in defaults: ${message} What to do`);
+    expect(text).not.toContain('reset');
+  });
+
+  it.each([
+    [
+      'a refused key',
+      {
+        agents: [
+          agent([condition(HEALTHY, 'False', 'Unauthorized', 'The provider refuses the key.')], {
+            gate: 'Unauthorized',
+          }),
+        ],
+      },
+      'AgentDeployment triage says Unauthorized since 09:56:00 UTC (4m): The provider refuses the key.',
+    ],
+    [
+      'a limit that is used up',
+      { limits: [limit([condition('Exhausted', 'True', 'Limiting', 'Pods answer 429.')])] },
+      'RateLimitPolicy turnstile says Limiting since 09:56:00 UTC (4m): Pods answer 429.',
+    ],
+    [
+      'a policy in conflict',
+      { breakers: [breaker([condition('Accepted', 'False', 'Conflicted', 'Others hold it.')])] },
+      'CircuitBreakerPolicy patience says Conflicted since 09:56:00 UTC (4m): Others hold it.',
+    ],
+    [
+      'a pod without a link',
+      {
+        breakers: [breaker([condition('Programmed', 'False', 'Pending', 'waiting: a (no link)')])],
+      },
+      'CircuitBreakerPolicy patience says Pending since 09:56:00 UTC (4m): waiting: a (no link).',
+    ],
+    [
+      'a missing Secret',
+      { agents: [agent([condition('Ready', 'False', 'SecretNotFound', 'Create it.')])] },
+      'AgentDeployment triage says SecretNotFound since 09:56:00 UTC (4m): Create it.',
+    ],
+  ])('names %s', (_, parts, expected) => {
+    expect(why(parts)).toBe(`AgentDeployment shop/triage: ${expected}`);
+  });
+
+  it('says that an edit has not been looked at yet', () => {
+    const { metadata, ...rest } = breaker();
+    const policy = { ...rest, metadata: { ...metadata, generation: 2 } };
+    expect(explain(policy, world({ breakers: [policy] }), NOW).text).toContain(
+      'The operator has not looked at generation 2 yet.',
+    );
+  });
+
+  it('leaves out policies for other agents', () => {
+    const refused = condition('Accepted', 'False', 'Conflicted');
+    const other = breaker([refused], {}, { targetRefs: [{ name: 'other' }] as never });
+    expect(why({ breakers: [breaker(), other] })).toContain('nothing is refused');
+  });
+});

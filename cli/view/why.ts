@@ -1,0 +1,92 @@
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { findingsOfAgent, findingsOfPolicy, wellSaid, type Finding } from './findings.ts';
+import { clock, since, until } from './time.ts';
+import { keyOf, type Policy, type World } from './world.ts';
+
+/** Why an object refuses what it refuses. */
+export interface Explanation {
+  kind: string;
+  namespace: string;
+  name: string;
+  /** Whether anything is refused or not in force. */
+  refused: boolean;
+  findings: Finding[];
+  /** The same as one paragraph. */
+  text: string;
+}
+
+export function explain(object: AgentDeployment | Policy, world: World, now: Date): Explanation {
+  const findings =
+    object.kind === 'AgentDeployment'
+      ? findingsOfAgent(object, world)
+      : findingsOfPolicy(object, world);
+  const subject = `${object.kind} ${keyOf(object)}`;
+  const { namespace = '', name } = object.metadata;
+  const said = findings.map((finding) => sentence(finding, now));
+  const text =
+    findings.length === 0
+      ? `${subject}: nothing is refused. ${wellSaid(object).join(' ')}`
+      : `${subject}: ${[...said, ...advice(findings, namespace)].join(' ')}`;
+  return { kind: object.kind, namespace, name, refused: findings.length > 0, findings, text };
+}
+
+function sentence(finding: Finding, now: Date): string {
+  return finding.circuit === undefined ? aboutCondition(finding, now) : aboutCircuit(finding, now);
+}
+
+function aboutCondition({ by, reason, message, since: time }: Finding, now: Date): string {
+  const at = time === undefined ? '' : ` since ${clock(time, now)} (${since(time, now)})`;
+  return `${by} says ${reason}${at}: ${stopped(message)}`;
+}
+
+const STATES: Record<string, string> = {
+  Open: 'is open, so that calls fail at once',
+  HalfOpen: 'is half-open, so that only probes are let through',
+};
+
+function aboutCircuit({ by, reason, message, since: time, circuit }: Finding, now: Date): string {
+  const { agent, dependency, pods, nextProbe, lastFailure } = circuit!;
+  const where = pods === undefined ? agent : `${agent} in ${pods} pods`;
+  const at = time === undefined ? '' : ` since ${clock(time, now)} (${since(time, now)})`;
+  const parts = [
+    `The circuit of ${dependency} of ${where} ${STATES[reason]},${at} by ${by}: ${stopped(message)}`,
+  ];
+  if (lastFailure?.message !== undefined) {
+    const ago = lastFailure.time === undefined ? '' : `, ${since(lastFailure.time, now)} ago`;
+    parts.push(`The last failure${ago}: ${lastFailure.class}, ${stopped(lastFailure.message)}`);
+  }
+  if (nextProbe !== undefined) {
+    parts.push(`The next probe goes at ${clock(nextProbe, now)}, in ${until(nextProbe, now)}.`);
+  }
+  return parts.join(' ');
+}
+
+function stopped(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+/** What to do about failures of a class, as docs/on-call.md has it. */
+export const ADVICE: Record<string, string> = {
+  Overloaded: 'The provider is short of capacity: wait, or add an endpoint.',
+  ServerError: "See the provider's status page.",
+  Timeout:
+    "Look at the provider's latency; raise the timeout only if answers really take that long.",
+  Connection: 'Check baseURL, egress rules and DNS from the namespace.',
+  InvalidResponse: 'Check baseURL; a proxy in between may cut streams.',
+  RateLimited: "Send less, or raise the provider's limit.",
+};
+
+/** What to do about circuits; conditions say it themselves. */
+function advice(findings: readonly Finding[], namespace: string): string[] {
+  const circuits = findings.filter(({ circuit }) => circuit !== undefined);
+  const classes = circuits.flatMap(({ circuit }) => circuit?.lastFailure?.class ?? []);
+  const each = [...new Set(classes)].flatMap((name) => ADVICE[name] ?? []);
+  const names = circuits.flatMap(({ by }) => /^CircuitBreakerPolicy (.+)$/.exec(by)?.[1] ?? []);
+  const resets = [...new Set(names)].map(
+    (name) => `kubectl breakwater reset ${name} -n ${namespace}`,
+  );
+  if (circuits.length === 0) return [];
+  const close = 'The circuit closes by itself once probes succeed';
+  const now = resets.length === 0 ? '' : `; to close it now: ${resets.join(', ')}`;
+  return [`What to do: ${[...each, `${close}${now}.`].join(' ')}`];
+}

@@ -1,0 +1,63 @@
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
+import type { Condition, KubernetesObject } from '../../crds/meta.ts';
+import type { Pod } from '../../operator/kube/index.ts';
+
+export type Policy = CircuitBreakerPolicy | RateLimitPolicy;
+
+/** What a cluster says at one moment. Objects have apiVersion and kind. */
+export interface World {
+  agents: readonly AgentDeployment[];
+  breakers: readonly CircuitBreakerPolicy[];
+  limits: readonly RateLimitPolicy[];
+  /** Pods of agents. */
+  pods: readonly Pod[];
+}
+
+/** Label of an agent's pods, with the agent's name. */
+export const AGENT_LABEL = 'breakwater.dev/agent';
+
+/** Whether the policy is for the agent, by name or by label; whether it is in force there, only status says. */
+export function isFor(policy: Policy, { metadata }: AgentDeployment): boolean {
+  if (policy.metadata.namespace !== metadata.namespace) return false;
+  const { targetRefs = [], targetSelectors = [] } = policy.spec;
+  return (
+    targetRefs.some(({ name }) => name === metadata.name) ||
+    targetSelectors.some(({ matchLabels }) =>
+      Object.entries(matchLabels).every(([key, value]) => metadata.labels?.[key] === value),
+    )
+  );
+}
+
+/** The agent's pods, in the order of their names. */
+export function podsOf({ pods }: World, { metadata }: AgentDeployment): Pod[] {
+  return pods
+    .filter(
+      (pod) =>
+        pod.metadata.namespace === metadata.namespace &&
+        pod.metadata.labels?.[AGENT_LABEL] === metadata.name,
+    )
+    .sort(byName);
+}
+
+/** By namespace and name, the same on every machine; for Array.prototype.sort. */
+export function byName(a: KubernetesObject, b: KubernetesObject): number {
+  const [one, other] = [a, b].map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  return one! < other! ? -1 : one! > other! ? 1 : 0;
+}
+
+/** The condition of that type in the object's status. */
+export function conditionOf(
+  { status }: { status?: { conditions?: readonly Condition[] } },
+  type: string,
+): Condition | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
+}
+
+/** NAMESPACE/NAME. */
+export function keyOf({ metadata }: KubernetesObject): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
