@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Local } from './local/local.ts';
-import { Screen } from './local/screen.ts';
+import { Screen } from './terminal/screen.ts';
 
 const AGENT = `apiVersion: breakwater.dev/v1alpha1
 kind: AgentDeployment

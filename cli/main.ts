@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
-import { EXIT } from './command.ts';
+import { EXIT } from './terminal/command.ts';
 import { COMPLETE } from './completion/candidates.ts';
 import { run } from './program.ts';
 

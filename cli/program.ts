@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { EXIT, type Command, type Context, type Option, type Values } from './command.ts';
+import { EXIT, type Command, type Context, type Option, type Values } from './terminal/command.ts';
 import { completion } from './commands/completion.ts';
 import { debug } from './commands/debug.ts';
 import { diff } from './commands/diff.ts';

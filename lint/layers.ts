@@ -177,6 +177,31 @@ const OPERATOR: Layer[] = [
   },
 ];
 
+const DESIRED = [
+  'operator/desired/common',
+  'operator/desired/policies',
+  'operator/desired/configuration',
+  'operator/desired/objects',
+  'operator/desired',
+];
+
+/** The command joins what operator/desired resolves with the runtime, and asks clusters by operator/kube. */
+const CLI: Layer[] = stacked(
+  [...SHARED, ...DESIRED, 'operator/kube'],
+  [
+    { folder: 'cli/terminal', purpose: 'what a command is; tables that stay on a terminal' },
+    { folder: 'cli/manifests', purpose: 'files, checked as the API server checks them' },
+    { folder: 'cli/simulator', purpose: 'the simulated model' },
+    { folder: 'cli/view', purpose: 'objects → tables and paragraphs' },
+    { folder: 'cli/cluster', purpose: 'asks clusters' },
+    { folder: 'cli/local', purpose: 'agents on this computer' },
+    { folder: 'cli/render', purpose: 'manifests → objects of the operator' },
+    { folder: 'cli/support', purpose: 'the bundle for a bug report' },
+    { folder: 'cli/completion', purpose: 'completion in shells' },
+    { folder: 'cli/commands', purpose: 'one file for each command' },
+  ],
+);
+
 const every = (layers: readonly Layer[]): string[] => layers.map(({ folder }) => folder);
 
 export const LAYERS: readonly Layer[] = [
@@ -193,5 +218,13 @@ export const LAYERS: readonly Layer[] = [
     folder: 'operator',
     purpose: 'the process: joins its parts',
     imports: [...SHARED, ...every(OPERATOR)],
+  },
+  ...CLI.map((layer) =>
+    layer.folder === 'cli/local' ? { ...layer, imports: [...layer.imports, 'runtime'] } : layer,
+  ),
+  {
+    folder: 'cli',
+    purpose: 'the process: finds the command',
+    imports: [...SHARED, ...every(CLI)],
   },
 ];

@@ -9,7 +9,7 @@ import {
   Transport,
   type ClusterConfig,
 } from './kube.ts';
-import type { Call } from '../command.ts';
+import type { Call } from '../terminal/command.ts';
 
 /** The cluster that the command line means. */
 export interface Cluster {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import { parsePositiveDuration } from '../duration.ts';
-import type { Option, Values } from '../command.ts';
+import { parsePositiveDuration } from '../manifests/duration.ts';
+import type { Option, Values } from '../terminal/command.ts';
 import { conditionOf } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { findBreaker } from './find.ts';

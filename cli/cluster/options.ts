@@ -1,4 +1,4 @@
-import type { Option } from '../command.ts';
+import type { Option } from '../terminal/command.ts';
 
 /** Where the cluster is and which part of it is meant, as for kubectl. */
 export const CLUSTER_OPTIONS = {

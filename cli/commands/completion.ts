@@ -1,4 +1,4 @@
-import { EXIT, type Command } from '../command.ts';
+import { EXIT, type Command } from '../terminal/command.ts';
 import { completionScript } from '../completion/scripts.ts';
 
 export const completion: Command = {

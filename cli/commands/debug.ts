@@ -5,7 +5,7 @@ import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
 import { podPage } from '../cluster/podPage.ts';
-import { EXIT, type Context, type Command } from '../command.ts';
+import { EXIT, type Context, type Command } from '../terminal/command.ts';
 
 export const debug: Command = {
   summary: "show a page of a pod's debug port, or open that port on this computer",

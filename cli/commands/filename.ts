@@ -1,4 +1,4 @@
-import type { Option } from '../command.ts';
+import type { Option } from '../terminal/command.ts';
 
 /** Where manifests are. */
 export const FILENAME = {

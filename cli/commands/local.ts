@@ -1,11 +1,11 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parsePositiveDuration } from '../duration.ts';
-import { EXIT, type Call, type Command } from '../command.ts';
+import { parsePositiveDuration } from '../manifests/duration.ts';
+import { EXIT, type Call, type Command } from '../terminal/command.ts';
 import { Local } from '../local/local.ts';
 import { PROGRAMS } from '../local/programs.ts';
-import { Screen } from '../local/screen.ts';
+import { Screen } from '../terminal/screen.ts';
 import { FILENAME } from './filename.ts';
 
 /** Exit status of a program that was stopped by Ctrl-C. */

@@ -2,7 +2,7 @@ import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
 import { podLog } from '../cluster/podLog.ts';
-import { EXIT, type Command } from '../command.ts';
+import { EXIT, type Command } from '../terminal/command.ts';
 import { logLine } from '../view/logLine.ts';
 
 export const logs: Command = {

@@ -1,9 +1,9 @@
-import { parsePositiveDuration } from '../duration.ts';
+import { parsePositiveDuration } from '../manifests/duration.ts';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
 import { editBreaker, pending, TIMEOUT, timeoutOf } from '../cluster/editBreaker.ts';
-import { EXIT, type Call, type Command } from '../command.ts';
+import { EXIT, type Call, type Command } from '../terminal/command.ts';
 
 /** Longest reason that the API takes. */
 const MAX_REASON = 128;

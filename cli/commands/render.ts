@@ -1,8 +1,8 @@
-import { EXIT, type Command } from '../command.ts';
+import { EXIT, type Command } from '../terminal/command.ts';
 import { readManifests } from '../manifests/files.ts';
 import { Inventory } from '../manifests/inventory.ts';
 import { checks } from '../manifests/kinds.ts';
-import { render as renderObjects } from '../render.ts';
+import { render as renderObjects } from '../render/render.ts';
 import { FILENAME } from './filename.ts';
 
 export const render: Command = {

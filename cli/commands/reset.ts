@@ -2,7 +2,7 @@ import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { editBreaker, pending, readBreaker, TIMEOUT, timeoutOf } from '../cluster/editBreaker.ts';
-import { EXIT, type Command } from '../command.ts';
+import { EXIT, type Command } from '../terminal/command.ts';
 
 export const reset: Command = {
   summary: 'end an override of a policy and close all its circuits once',

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { follow, observe } from '../cluster/observe.ts';
-import { coloured, EXIT, print, widthOf, type Call, type Command } from '../command.ts';
+import { coloured, EXIT, print, widthOf, type Call, type Command } from '../terminal/command.ts';
 import { LiveScreen } from '../terminal/liveScreen.ts';
 import { statusRows, statusTable, type StatusRow } from '../view/statusTable.ts';
 import { type World } from '../view/world.ts';

@@ -9,7 +9,7 @@ import { observe } from '../cluster/observe.ts';
 import { podLog } from '../cluster/podLog.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { Events } from '../cluster/resources.ts';
-import { EXIT, type Command } from '../command.ts';
+import { EXIT, type Command } from '../terminal/command.ts';
 import { redactedObject, redactedPod } from '../support/redact.ts';
 import { tar, type Entry } from '../support/tar.ts';
 import { statusRows, statusTable } from '../view/statusTable.ts';

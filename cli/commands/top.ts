@@ -4,7 +4,7 @@ import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
 import { podPage } from '../cluster/podPage.ts';
-import { EXIT, print, widthOf, type Call, type Command } from '../command.ts';
+import { EXIT, print, widthOf, type Call, type Command } from '../terminal/command.ts';
 import { topTable, usageOf, type Usage } from '../view/top.ts';
 import { podsOf, type World } from '../view/world.ts';
 

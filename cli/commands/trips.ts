@@ -1,7 +1,7 @@
 import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
-import { coloured, EXIT, print, widthOf, type Command } from '../command.ts';
+import { coloured, EXIT, print, widthOf, type Command } from '../terminal/command.ts';
 import { timeline, tripsOf } from '../view/trips.ts';
 
 export const trips: Command = {

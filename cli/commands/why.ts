@@ -2,7 +2,7 @@ import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
 import { find } from '../cluster/find.ts';
 import { observe } from '../cluster/observe.ts';
-import { EXIT, print, widthOf, type Command } from '../command.ts';
+import { EXIT, print, widthOf, type Command } from '../terminal/command.ts';
 import { wrap } from '../view/columns.ts';
 import { explain } from '../view/why.ts';
 

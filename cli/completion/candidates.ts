@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { openCluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
-import type { Command, Context, Subject } from '../command.ts';
+import type { Command, Context, Subject } from '../terminal/command.ts';
 import type { World } from '../view/world.ts';
 import { SHELLS } from './scripts.ts';
 

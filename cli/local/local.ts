@@ -7,7 +7,7 @@ import { checks } from '../manifests/kinds.ts';
 import { localPlans, type LocalPlan } from './agentPlan.ts';
 import { AgentRun } from './agentRun.ts';
 import type { Environment } from './keys.ts';
-import type { Screen } from './screen.ts';
+import type { Screen } from '../terminal/screen.ts';
 import { SettledFiles } from './settledFiles.ts';
 import { SimulatedModels } from './simulatedModels.ts';
 import { table } from './table.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AgentState } from './agentState.ts';
-import { Screen } from './screen.ts';
+import { Screen } from '../terminal/screen.ts';
 import { table } from './table.ts';
 
 const NOW = new Date('2026-11-21T10:00:00Z');

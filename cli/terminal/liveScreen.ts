@@ -1,4 +1,4 @@
-import type { Output } from '../local/screen.ts';
+import type { Output } from './screen.ts';
 
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';

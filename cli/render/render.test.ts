@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
-import { readManifests } from './manifests/files.ts';
-import { Inventory } from './manifests/inventory.ts';
-import { checks } from './manifests/kinds.ts';
+import { readManifests } from '../manifests/files.ts';
+import { Inventory } from '../manifests/inventory.ts';
+import { checks } from '../manifests/kinds.ts';
 import { render } from './render.ts';
 
 const SAMPLES = join(import.meta.dirname, '../config/samples');

@@ -1,5 +1,5 @@
 import type { ParseArgsOptionDescriptor } from 'node:util';
-import type { Output } from './local/screen.ts';
+import type { Output } from './screen.ts';
 
 /** How a command ends; docs/on-call.md tells users. */
 export const EXIT = {

@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
-import { buildConfigMap } from '../operator/desired/objects/configMap.ts';
-import { planAgent } from '../operator/desired/plan.ts';
-import { attachments } from './local/agentPlan.ts';
-import type { Objects } from './manifests/inventory.ts';
+import { buildConfigMap } from '../../operator/desired/objects/configMap.ts';
+import { planAgent } from '../../operator/desired/plan.ts';
+import { attachments } from '../local/agentPlan.ts';
+import type { Objects } from '../manifests/inventory.ts';
 
 /** What stands in place of the authority, which only an operator has. */
 const NO_AUTHORITY = '';

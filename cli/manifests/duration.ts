@@ -1,0 +1,2 @@
+/** Durations on the command line are written as in manifests. */
+export { parsePositiveDuration } from '../../operator/desired/common/duration.ts';
