@@ -184,12 +184,14 @@ export class StatusReconciler {
     { next, events }: Draft<S>,
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { clock } = this.#options;
+    // Asked before the write: a grace that ends during it would leave its pod shown as connected.
+    const grace = this.#graceLeft(agents);
     const result = await writer.write(object, next, clock.monotonic(), signal);
     if (result.written) {
       this.#options.onWritten?.(resource.kind, keyOf(object));
       this.#record(resource, object, events(object.status));
     }
-    const again = [result.retryAfterMs ?? 0, this.#graceLeft(agents)].filter((ms) => ms > 0);
+    const again = [result.retryAfterMs ?? 0, grace].filter((ms) => ms > 0);
     return again.length > 0 ? { requeueAfterMs: Math.min(...again) } : undefined;
   }
 
