@@ -10,7 +10,7 @@ JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWa
 RESULTS = $(if $(RESULTS_DIR),--json --outputFile='$(RESULTS_DIR)/$@.json')
 GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
   charts/breakwater/templates/_permissions.tpl config/rbac config/manager config/prometheus config/install.yaml \
-  config/grafana charts/breakwater/files
+  config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json
 
@@ -73,11 +73,13 @@ unit: $(MODULES) ## run the unit tests
 
 .PHONY: integration
 integration: $(MODULES) ## run the tests against a real API server, without pods
+	@node test/argocd/build.ts
 	$(JEST) --selectProjects integration $(RESULTS)
 
 .PHONY: e2e
 e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
 	@node test/cluster/testPackages.ts
+	@node test/argocd/build.ts
 	$(JEST) --selectProjects e2e --runInBand $(RESULTS)
 
 .PHONY: e2e-smoke
