@@ -18,7 +18,7 @@ export interface Application extends KubernetesObject {
       message?: string;
       syncResult?: {
         revision: string;
-        resources?: { kind: string; name: string; message?: string }[];
+        resources?: { kind: string; name: string; hookPhase?: string; message?: string }[];
       };
     };
     history?: { id: number; revision: string }[];

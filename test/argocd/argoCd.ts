@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -88,7 +89,13 @@ export class ArgoCd {
     if (found === '') {
       this.#definitions = files;
       await this.#kubectl.run(['apply', '--server-side', ...filesOf(files)]);
-      await this.#kubectl.run(['wait', '--for=condition=Established', ...filesOf(files)]);
+      const wait = ['wait', '--for=condition=Established', ...filesOf(files)];
+      // kubectl wait fails on a definition that has no conditions yet.
+      await waitFor(
+        'the definitions are established',
+        () => this.#kubectl.run(wait),
+        () => true,
+      );
     }
     const { data } = parse(await readFile(SETTINGS, 'utf8')) as { data: Record<string, string> };
     await this.#apply(
@@ -98,7 +105,12 @@ export class ArgoCd {
         metadata: { name: 'argocd-cm', labels: PART_OF },
         data,
       },
-      { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'argocd-secret', labels: PART_OF } },
+      {
+        ...{ apiVersion: 'v1', kind: 'Secret' },
+        metadata: { name: 'argocd-secret', labels: PART_OF },
+        // Argo CD's API server makes it otherwise.
+        stringData: { 'server.secretkey': randomBytes(32).toString('base64') },
+      },
       {
         apiVersion: 'argoproj.io/v1alpha1',
         kind: 'AppProject',
