@@ -93,7 +93,7 @@ export class Applications {
     name: string,
     description: string,
     isDone: (application: Application) => boolean,
-    timeoutMs = 120_000,
+    timeoutMs = 180_000,
   ): Promise<Application> {
     return waitFor(`Application ${name}: ${description}`, () => this.get(name), isDone, {
       timeoutMs,
