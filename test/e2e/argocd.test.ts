@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
+import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { type Application, Applications, resource } from '../argocd/applications.ts';
 import { ArgoCd } from '../argocd/argoCd.ts';
@@ -196,25 +196,21 @@ describe('Argo CD', () => {
   });
 
   test('has a commit, and a commit that rolls it back, enforced in pods within seconds', async () => {
-    await edit(`${SAMPLES}/rate-limit.yaml`, 'capacity: 100', 'capacity: 1');
+    const path = `${SAMPLES}/rate-limit.yaml`;
+    const limit = parse(await repository.read(path)) as RateLimitPolicy;
+    const limits = [{ name: 'requests', refill: { amount: 1, per: '1h' }, capacity: 1 }];
+    await repository.commit('Let nearly nothing through', {
+      [path]: stringify({ ...limit, spec: { ...limit.spec, limits } }),
+    });
     const forward = await enforced('it is limited', isLimited);
     await applications.settled('samples');
     await repository.revert();
-    const back = await enforced('it serves ten in a row', tenInARow());
+    const back = await enforced('it serves', isOk);
     await applications.settled('samples');
     const figures = `${forward.toFixed(1)} s, rolled back ${back.toFixed(1)} s`;
     say(`From Argo CD hearing of a commit to its enforcement in 3 pods: ${figures}`);
     expect(Math.max(forward, back)).toBeLessThan(ENFORCED_WITHIN_S);
   });
-
-  /** More than the small bucket lets through. */
-  function tenInARow(): (answer: { status: number }) => boolean {
-    let served = 0;
-    return (answer) => {
-      served = isOk(answer) ? served + 1 : 0;
-      return served >= 30;
-    };
-  }
 
   test('shows a refused policy as Degraded with the reason', async () => {
     const kustomization = `${SAMPLES}/kustomization.yaml`;
