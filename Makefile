@@ -11,7 +11,7 @@ JEST = node test/run.ts $@ --selectProjects
 E2E_WORKERS ?= 3
 GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
   charts/breakwater/templates/_permissions.tpl config/rbac config/manager config/prometheus config/install.yaml \
-  config/grafana charts/breakwater/files
+  config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json
 
@@ -79,6 +79,7 @@ unit: $(MODULES) ## run the unit tests
 
 .PHONY: integration
 integration: $(MODULES) ## run the tests against a real API server, without pods
+	@node test/argocd/build.ts
 	@$(JEST) integration
 
 .PHONY: e2e
@@ -89,6 +90,7 @@ e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
 
 .PHONY: e2e-alone
 e2e-alone: prerequisites $(MODULES) ## run those of the end-to-end tests that need the operator for themselves
+	@node test/argocd/build.ts
 	@$(JEST) e2e-alone --runInBand
 
 .PHONY: e2e-smoke

@@ -1,7 +1,11 @@
-/** Writes the chart's permissions and the dashboard, then what is rendered from the chart; see permissions.ts and render.ts. */
+/**
+ * Writes the chart's permissions, the dashboard and the settings of Argo CD, then what is rendered from the chart; see
+ * permissions.ts, argocd/customizations.ts and render.ts.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { helmBinaries } from '../test/cluster/local/binaries.ts';
+import { customizations } from './argocd/customizations.ts';
 import { dashboard } from './grafana/dashboard.ts';
 import { permissionTemplates } from './permissions.ts';
 import { CHART, render } from './render.ts';
@@ -12,6 +16,7 @@ for (const path of [
   join(import.meta.dirname, 'grafana/breakwater.json'),
 ])
   writeFileSync(path, `${JSON.stringify(dashboard(), null, 2)}\n`);
+writeFileSync(join(import.meta.dirname, 'argocd/argocd-cm.yaml'), customizations());
 const files = await render(join(await helmBinaries(), 'helm'));
 for (const [path, text] of Object.entries(files))
   writeFileSync(join(import.meta.dirname, path), text);

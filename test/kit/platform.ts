@@ -46,13 +46,16 @@ export async function installOperator(
     chart?: string;
     /** Further values, as `name=value`. */
     values?: readonly string[];
+    /** Takes over objects that something else left. */
+    takeOwnership?: boolean;
   } = {},
 ): Promise<void> {
-  const { chart = CHART, values = [] } = options;
+  const { chart = CHART, values = [], takeOwnership = false } = options;
   const args = [
     ...HELM_ARGUMENTS.map((argument) => (argument === CHART ? chart : argument)),
     ...values.flatMap((value) => ['--set', value]),
     ...['--set', `image.operator=${images.operator}`, '--set', `image.runtime=${images.runtime}`],
+    ...(takeOwnership ? ['--take-ownership'] : []),
     ...['--wait', '--timeout', '2m'],
   ];
   await helm(kubectl, args);

@@ -1,0 +1,39 @@
+local function condition(type)
+  for _, each in ipairs(obj.status.conditions or {}) do
+    if each.type == type then
+      return each
+    end
+  end
+  return {}
+end
+
+local function health(status, source)
+  return { status = status, message = source.reason .. ": " .. source.message }
+end
+
+if obj.status == nil or obj.status.observedGeneration ~= obj.metadata.generation then
+  return { status = "Progressing", message = "Waiting for the operator to observe the policy" }
+end
+
+local accepted = condition("Accepted")
+local programmed = condition("Programmed")
+local overridden = condition("Overridden")
+local exhausted = condition("Exhausted")
+
+if accepted.status == "False" then
+  return health("Degraded", accepted)
+end
+if programmed.status == "False" then
+  return health(programmed.reason == "Pending" and "Progressing" or "Degraded", programmed)
+end
+if programmed.status ~= "True" then
+  return { status = "Progressing", message = "Waiting for the policy to be in force" }
+end
+-- A limit that rejects does its work, so it is healthy.
+if exhausted.status == "True" or exhausted.reason == "Shadow" then
+  return health("Healthy", exhausted)
+end
+if overridden.status == "True" then
+  return health("Healthy", overridden)
+end
+return { status = "Healthy", message = programmed.message }
