@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 import { ROOT } from '../kit/platform.ts';
 import { argoCdBinaries } from './program.ts';
 

@@ -6,15 +6,15 @@ import type {
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { attach } from '../../operator/desired/attach.ts';
-import type { PolicyAttachment } from '../../operator/desired/attachment.ts';
+import { attach } from '../../operator/desired/policies/attach.ts';
+import type { PolicyAttachment } from '../../operator/desired/policies/attachment.ts';
 import {
   agentFixture,
   breakerFixture,
   limitFixture,
   OPTIONS,
   target,
-} from '../../operator/desired/fixtures.ts';
+} from '../../operator/testing/fixtures.ts';
 import { planAgent } from '../../operator/desired/plan.ts';
 import { agentStatus } from '../../operator/status/agent.ts';
 import {
@@ -27,7 +27,7 @@ import {
   pod,
   strangePod,
   transition,
-} from '../../operator/status/fixtures.ts';
+} from '../../operator/testing/observations.ts';
 import type { AgentObservation, PodObservation } from '../../operator/status/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
 

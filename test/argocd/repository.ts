@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { run } from '../cluster/command.ts';
+import { run } from '../cluster/common/command.ts';
 
 /** A git repository in a directory of its own, which Argo CD reads by its file URL. */
 export class Repository {

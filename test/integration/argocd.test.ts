@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { breakerFixture } from '../../operator/desired/fixtures.ts';
+import { breakerFixture } from '../../operator/testing/fixtures.ts';
 import { type Action, askArgoCd, type Health } from '../argocd/lua.ts';
 import { AGENTS, BREAKERS, LIMITS } from '../argocd/observed.ts';
 import { argoCdBinaries } from '../argocd/program.ts';

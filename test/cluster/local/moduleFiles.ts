@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { buildOnce, cacheDirectory } from '../cache.ts';
-import { run, which } from '../command.ts';
-import { step } from '../step.ts';
+import { buildOnce, cacheDirectory } from '../common/cache.ts';
+import { run, which } from '../common/command.ts';
+import { step } from '../common/step.ts';
 
 export interface ModuleFiles {
   /** What the step that downloads them prints. */

@@ -2,26 +2,26 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
-import type { KubernetesObject } from '../../crds/meta.ts';
-import { type Application, Applications, resource } from '../argocd/applications.ts';
-import { ArgoCd } from '../argocd/argoCd.ts';
-import { askArgoCd } from '../argocd/lua.ts';
-import { argoCdBinaries, argoCdDefinitions } from '../argocd/program.ts';
-import { filesUnder, Repository } from '../argocd/repository.ts';
-import { say } from '../cluster/step.ts';
-import { condition } from '../kit/conditions.ts';
-import { enforcedEverywhere, type PodClient } from '../kit/enforcement.ts';
+import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../../crds/meta.ts';
+import { type Application, Applications, resource } from '../../argocd/applications.ts';
+import { ArgoCd } from '../../argocd/argoCd.ts';
+import { askArgoCd } from '../../argocd/lua.ts';
+import { argoCdBinaries, argoCdDefinitions } from '../../argocd/program.ts';
+import { filesUnder, Repository } from '../../argocd/repository.ts';
+import { say } from '../../cluster/common/step.ts';
+import { condition } from '../../kit/conditions.ts';
+import { enforcedEverywhere, type PodClient } from '../../kit/enforcement.ts';
 import {
   installOperator,
   OPERATOR,
   OPERATOR_NAMESPACE,
   ROOT,
   uninstallOperator,
-} from '../kit/platform.ts';
-import { RemoteModel } from '../kit/simulator.ts';
-import { waitFor } from '../kit/wait.ts';
-import { Sandbox } from './sandbox.ts';
+} from '../../kit/platform.ts';
+import { RemoteModel } from '../../kit/simulator.ts';
+import { waitFor } from '../../kit/wait.ts';
+import { Sandbox } from '../sandbox.ts';
 
 /** For a run without `make e2e`, which builds it first. */
 const BUILD_MS = 1_800_000;
