@@ -11,7 +11,7 @@ JEST = node test/run.ts $@ --selectProjects
 E2E_WORKERS ?= 3
 GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
   charts/breakwater/templates/_permissions.tpl config/rbac config/manager config/prometheus config/install.yaml \
-  config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files
+  config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files docs/architecture.md
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json
 
@@ -122,10 +122,11 @@ bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
 	@node --expose-gc test/bench/watch.ts
 
 .PHONY: generate
-generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/ and operator/
+generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/ and lint/
 	node crds/generate.ts
 	node contract/generate.ts
 	node config/generate.ts
+	node lint/diagram.ts
 
 .PHONY: clean
 clean: ## remove what was built in the checkout; the cluster and the cache outside it stay

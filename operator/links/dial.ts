@@ -117,13 +117,13 @@ class TlsLinkSocket implements LinkSocket {
         }),
     });
     this.#socket = socket;
-    const { onOpen, onMessage, onPong, onClose } = this.#handlers;
-    socket.on('open', () => onOpen());
-    socket.on('message', (data, binary) => onMessage(binary ? undefined : textOf(data)));
-    socket.on('pong', () => onPong());
+    const handlers = this.#handlers;
+    socket.on('open', () => handlers.onOpen());
+    socket.on('message', (data, binary) => handlers.onMessage(binary ? undefined : textOf(data)));
+    socket.on('pong', () => handlers.onPong());
     socket.on('error', (error) => (this.#failure ??= error.message));
     socket.on('close', (code) => {
-      onClose(this.#failure ?? (code === 1000 ? undefined : `closed with code ${code}`));
+      handlers.onClose(this.#failure ?? (code === 1000 ? undefined : `closed with code ${code}`));
     });
   }
 
