@@ -8,7 +8,7 @@ import { parseMetrics, type Sample } from '../kit/metrics.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
-const PAGE = join(import.meta.dirname, '../../docs/reference/operatorMetrics.md');
+const PAGE = join(import.meta.dirname, '../../docs/reference/operator-metrics.md');
 const WAIT = 20_000;
 
 let server: ApiServer;
