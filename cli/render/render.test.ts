@@ -6,7 +6,7 @@ import { Inventory } from '../manifests/inventory.ts';
 import { checks } from '../manifests/kinds.ts';
 import { render } from './render.ts';
 
-const SAMPLES = join(import.meta.dirname, '../config/samples');
+const SAMPLES = join(import.meta.dirname, '../../config/samples');
 
 interface Rendered {
   kind: string;
