@@ -29,6 +29,8 @@ export interface AskedCall extends Asked {
   credential?: Credential;
   /** Reject, uncounted, instead of waiting, because another dependency may serve the call. */
   immediate?: boolean;
+  /** False for a call that says nothing of the model, such as one that counts tokens. Default true. */
+  votes?: boolean;
 }
 
 /** How a dependency would take a call. */

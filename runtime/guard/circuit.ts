@@ -80,9 +80,9 @@ export class Circuit {
   }
 
   /** Admits one call and returns the generation to settle it in, or rejects it. */
-  acquire(now: number): number | BreakerRejection {
+  acquire(now: number, votes = true): number | BreakerRejection {
     this.requests += 1;
-    const answer = this.breaker.acquire(now);
+    const answer = votes ? this.breaker.acquire(now) : this.breaker.acquireWithoutVote(now);
     if (typeof answer === 'number') this.inFlight += 1;
     return answer;
   }
@@ -95,8 +95,8 @@ export class Circuit {
   }
 
   /** Whether the state admits a call now. */
-  admits(now: number): boolean {
-    return this.breaker.admits(now);
+  admits(now: number, votes = true): boolean {
+    return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
   }
 
   /** Whether a transition has happened since the call was admitted. */

@@ -112,7 +112,7 @@ export class Dependency implements Issuer {
     if (typeof gate === 'object') {
       return { kind: 'Rejection', rejection: this.gateShut(gate.reason, gate.retryAfterMs) };
     }
-    const generation = this.circuit.acquire(now);
+    const generation = this.circuit.acquire(now, asked?.votes);
     if (typeof generation === 'object') {
       if (gate === 'Probe') this.gates.leave(credential.hash, false);
       return { kind: 'Rejection', rejection: this.circuitOpen(generation.retryAfterMs) };
@@ -123,13 +123,13 @@ export class Dependency implements Issuer {
   }
 
   /** How a call with this credential would fare; limits are left out, because its cost decides there. */
-  availability(credential: Credential = NO_CREDENTIAL): Availability | undefined {
+  availability(credential: Credential = NO_CREDENTIAL, votes = true): Availability | undefined {
     if (!this.present) return undefined;
     const now = this.context.now();
     const calls = this.circuit.inFlight;
     const paused = credential.mounted && this.provider?.pause(now) !== undefined;
     const gated = paused || this.gates.isShut(credential.hash, now);
-    if (gated || !this.circuit.admits(now)) return { state: 'Shut', calls };
+    if (gated || !this.circuit.admits(now, votes)) return { state: 'Shut', calls };
     return { state: this.concurrency.hasRoom ? 'Usable' : 'Full', calls };
   }
 

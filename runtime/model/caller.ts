@@ -46,6 +46,15 @@ export interface ModelCallerDeps {
   onFallback: (from: string, to: string) => void;
 }
 
+/** What an attempt has to do with the rest of its request. */
+interface AttemptContext {
+  /** Dependencies at which an attempt of the request has failed. */
+  failed: Set<string>;
+  /** Says how long to wait before the next attempt; undefined if there is none here. */
+  decide: (result: AttemptResult) => number | undefined;
+  onUsage: (charge: ActualCost) => void;
+}
+
 /** What follows an attempt: another endpoint, the same one after so many milliseconds, or nothing. */
 type Next = Move | { waitMs: number } | undefined;
 
@@ -73,6 +82,7 @@ export class ModelCaller {
     if (first.kind !== 'Granted') return first;
     let granted: Granted | undefined = first;
     let answer: ModelAnswer;
+    const failed = new Set<string>();
     do {
       const { member } = granted;
       let next: Next;
@@ -80,7 +90,11 @@ export class ModelCaller {
         next = this.#next(result, member, { request, route, retries });
         return next && 'waitMs' in next ? next.waitMs : undefined;
       };
-      const result: AttemptResult = await this.#attempt(request, granted, decide, onUsage);
+      const result: AttemptResult = await this.#attempt(request, granted, {
+        failed,
+        decide,
+        onUsage,
+      });
       answer = { kind: 'Answered', result, dependency: member.dependency };
       if (next === undefined) return answer;
       const went: Granted | Cut | undefined = await this.#go(next, result, {
@@ -132,8 +146,7 @@ export class ModelCaller {
   async #attempt(
     request: ModelRequest,
     { member, permit }: Granted,
-    decide: (result: AttemptResult) => number | undefined,
-    onUsage: (charge: ActualCost) => void,
+    { failed, decide, onUsage }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
     const attempt = this.#prepare(request, member);
@@ -168,7 +181,7 @@ export class ModelCaller {
       }
     } finally {
       attempt.close();
-      permit.settle(result?.outcome ?? IGNORED, charge);
+      permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
     onUsage(charge);
     // A client's own credential has limits of its own.
@@ -246,6 +259,14 @@ export class ModelCaller {
       if (signal.aborted) done();
     });
   }
+}
+
+/** The vote of an attempt. Several failures of one request count as one in a row of failures. */
+function voteOf(outcome: Outcome = IGNORED, dependency: string, failed: Set<string>): Outcome {
+  if (outcome.vote !== 'failure') return outcome;
+  if (failed.has(dependency)) return { ...outcome, repeated: true };
+  failed.add(dependency);
+  return outcome;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { AttemptResult, Expected, Sink } from './attempt/attempt.ts';
+import type { AttemptResult, Sink } from './attempt/attempt.ts';
 import type { Nowhere, Refused, RoutedRequest } from './pool/route.ts';
 
 /** A request to be made to the model, in as many attempts at as many endpoints as it takes. */
@@ -6,8 +6,6 @@ export interface ModelRequest extends RoutedRequest {
   method: 'GET' | 'POST';
   /** Path and query below an endpoint's baseURL, such as /v1/messages. */
   path: string;
-  /** What a good answer looks like. */
-  expected: Expected;
   /** Empty for a GET. */
   body: Buffer;
   stream: boolean;

@@ -81,8 +81,13 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .constantFrom(...CLASSES)
-      .map((name): Outcome => ({ vote: 'failure', class: name, message: name })),
+      .tuple(fc.constantFrom(...CLASSES), fc.constantFrom(false, false, true))
+      .map(([name, repeated]): Outcome => ({
+        vote: 'failure',
+        class: name,
+        message: name,
+        ...(repeated && { repeated }),
+      })),
   },
 );
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Breaker } from './breaker.ts';
+import { Breaker, NO_VOTE } from './breaker.ts';
 import { IGNORED, OK } from './outcome.ts';
 import { acquire } from '../testing/breakerCall.ts';
 import type { BreakerCall } from '../testing/breakerCall.ts';
@@ -18,6 +18,9 @@ const SPEC: BreakerSpec = {
 function failure(name: FailureClass = 'Overloaded'): Outcome {
   return { vote: 'failure', class: name, message: name };
 }
+
+/** A further failure of the same request. */
+const AGAIN: Outcome = { vote: 'failure', class: 'Overloaded', message: 'again', repeated: true };
 
 function times(count: number, outcome: Outcome): Outcome[] {
   return Array.from({ length: count }, () => outcome);
@@ -69,6 +72,12 @@ describe('a closed breaker', () => {
     ['an ignored call in between', [...times(4, failure()), IGNORED, failure()], 'Open'],
     ['only ignored calls', times(50, IGNORED), 'Closed'],
     ['a class that does not count', times(50, failure('RateLimited')), 'Closed'],
+    ['one request that fails again and again', [failure(), ...times(50, AGAIN)], 'Closed'],
+    [
+      'five requests, of which four fail twice',
+      [...times(4, failure()).flatMap((each) => [each, AGAIN]), failure()],
+      'Open',
+    ],
   ])('after %s', (_name, outcomes, state) => {
     const bench = new Bench();
     for (const outcome of outcomes) bench.call(outcome);
@@ -154,13 +163,34 @@ describe('an open breaker', () => {
     expect(bench.state()).toBe('HalfOpen');
   });
 
-  it('starts from the shortest time again once it was closed', () => {
+  it.each([
+    ['at once', 0, 240_000],
+    ['just before openDuration', 59_999, 240_000],
+    ['after openDuration', 60_000, 120_000],
+    ['after twice openDuration', 120_000, 60_000],
+    ['after an hour', 3_600_000, 60_000],
+  ])(
+    'that had doubled twice and trips again %s (%i ms) stays open for %i ms',
+    (_when, closedMs, openMs) => {
+      const bench = new Bench();
+      bench.halfOpen();
+      bench.call(failure());
+      bench.now += 120_000;
+      bench.call(failure());
+      bench.now += 240_000;
+      bench.call(OK);
+      bench.call(OK);
+      bench.now += closedMs;
+      bench.open();
+      expect(bench.breaker.nextDeadline(bench.now)).toBe(bench.now + openMs);
+    },
+  );
+
+  it('forgets how it had grown when it is reset', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.call(failure());
-    bench.now += 120_000;
-    bench.call(OK);
-    bench.call(OK);
+    bench.breaker.reset('reset token changed', bench.now);
     bench.open();
     expect(bench.breaker.nextDeadline(bench.now)).toBe(bench.now + 60_000);
   });
@@ -327,5 +357,23 @@ describe('another spec', () => {
     expect(bench.state()).toBe('Closed');
     bench.call(failure('RateLimited'));
     expect(bench.state()).toBe('Open');
+  });
+});
+
+describe('a call without a vote', () => {
+  it('is admitted by an open circuit and takes no place of a probe', () => {
+    const bench = new Bench();
+    bench.open();
+    expect(bench.breaker.acquireWithoutVote(bench.now)).toBe(NO_VOTE);
+    bench.now += 60_000;
+    bench.breaker.acquireWithoutVote(bench.now);
+    expect(acquire(bench.breaker, bench.now).kind).toBe('Permit');
+    expect(acquire(bench.breaker, bench.now).kind).toBe('Rejection');
+  });
+
+  it('is rejected while an override holds the circuit open', () => {
+    const { breaker, now } = new Bench({ override: { state: 'Open' } });
+    expect(breaker.acquireWithoutVote(now)).toMatchObject({ kind: 'Rejection' });
+    expect([breaker.admitsWithoutVote(now), breaker.rejections]).toEqual([false, 1]);
   });
 });

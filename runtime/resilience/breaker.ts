@@ -57,8 +57,9 @@ export class Breaker {
   /** State that an override holds the circuit in. */
   private held: Override['state'] | undefined;
   private openedAt = 0;
-  /** How often a probe has reopened the circuit since it was last closed. */
+  /** How often a failed probe has doubled the open duration. Time in the closed state takes it back. */
   private reopened = 0;
+  private closedAt = 0;
   /** Successful probes since the circuit became half-open. */
   private successes = 0;
 
@@ -85,6 +86,15 @@ export class Breaker {
     return this.spec.shadow === true ? NO_VOTE : rejection;
   }
 
+  /** Admits one call that has no vote, such as one that lists models. Only an override rejects it. */
+  acquireWithoutVote(now: number): number | BreakerRejection {
+    this.advance(now);
+    const rejection = this.held === 'Open' ? this.check(now) : undefined;
+    if (rejection === undefined) return NO_VOTE;
+    this.rejections += 1;
+    return this.spec.shadow === true ? NO_VOTE : rejection;
+  }
+
   /**
    * Replaces the spec and keeps all state. The deadline of an open circuit counts again from when
    * it opened; thresholds apply from the next `record` on. An equal spec changes nothing.
@@ -100,7 +110,9 @@ export class Breaker {
   /** Closes the circuit, unless an override holds it open, and forgets all calls before. */
   reset(reason: string, now: number): void {
     this.advance(now);
-    if (this.held !== 'Open') this.close(reason, now);
+    if (this.held === 'Open') return;
+    this.reopened = 0;
+    this.close(reason, now);
   }
 
   /** Makes the transitions that are due by time alone. */
@@ -122,6 +134,11 @@ export class Breaker {
     if (state !== 'HalfOpen') return state === 'Closed';
     // While `current` is still Open, `inFlight` counts calls of an earlier state.
     return this.current !== 'HalfOpen' || this.inFlight < this.spec.halfOpen.maxProbes;
+  }
+
+  /** The same for a call without a vote. */
+  admitsWithoutVote(now: number): boolean {
+    return this.spec.shadow === true || this.overridden(now) !== 'Open';
   }
 
   /** When the state changes without traffic; undefined if it does not. */
@@ -217,7 +234,7 @@ export class Breaker {
     const reason = this.trip.record(outcome, slow, now);
     if (reason === undefined) return;
     if (this.held === 'Closed' && this.overridden(now) === 'Closed') return;
-    this.open(0, reason, now);
+    this.open(this.decayed(now), reason, now);
   }
 
   private recordProbe(outcome: Outcome, slow: boolean, now: number): void {
@@ -243,8 +260,10 @@ export class Breaker {
     this.held = this.overridden(now);
     const { override } = this.spec;
     const reason = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
-    if (this.held === 'Closed') this.close(reason, now);
-    else if (this.held === 'Open' && this.current !== 'Open') this.open(0, reason, now);
+    if (this.held === 'Closed') {
+      this.reopened = 0;
+      this.close(reason, now);
+    } else if (this.held === 'Open' && this.current !== 'Open') this.open(0, reason, now);
     else if (before === 'Open' && this.current === 'Open') {
       this.transition('HalfOpen', override ? 'override expired' : 'override removed', now);
     }
@@ -259,7 +278,14 @@ export class Breaker {
   private close(reason: string, now: number): void {
     this.trip.reset();
     this.rampUp = undefined;
+    this.closedAt = now;
     if (this.current !== 'Closed') this.transition('Closed', reason, now);
+  }
+
+  /** A grown open duration halves for each openDuration in the closed state. */
+  private decayed(now: number): number {
+    const halvings = Math.floor((now - this.closedAt) / this.spec.openDurationMs);
+    return Math.max(0, this.reopened - halvings);
   }
 
   private transition(to: CircuitState, reason: string, now: number): void {

@@ -15,7 +15,7 @@ export interface BreakerSpec {
   trip: TripSpec;
   /** Classes that count as failures; the breaker ignores all others. */
   failureOn: readonly FailureClass[];
-  /** Doubles with each failed probe, up to maxOpenDurationMs. */
+  /** Doubles with each failed probe, up to maxOpenDurationMs, and halves with each such time in the closed state. */
   openDurationMs: number;
   maxOpenDurationMs: number;
   halfOpen: {

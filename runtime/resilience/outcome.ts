@@ -9,6 +9,8 @@ export interface Failure {
   message: string;
   /** Slow whatever its duration was, such as a call that timed out before `slowerThan`. */
   slow?: boolean;
+  /** Not the first failure of its request here. It counts in rates, but not in a row of failures. */
+  repeated?: boolean;
 }
 
 /**

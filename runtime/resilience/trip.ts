@@ -49,7 +49,8 @@ export class Trip {
   record(outcome: Outcome, slow: boolean, now: number): string | undefined {
     const { consecutiveFailures, failureRate, slowCalls } = this.spec;
     const failed = outcome.vote === 'failure';
-    this.failuresInARow = failed ? this.failuresInARow + 1 : 0;
+    if (!failed) this.failuresInARow = 0;
+    else if (outcome.repeated !== true) this.failuresInARow += 1;
     if (failureRate !== undefined) this.failed.record(failed, now);
     if (slowCalls !== undefined) this.slow.record(slow, now);
     if (failed && this.failuresInARow >= (consecutiveFailures ?? Infinity)) {

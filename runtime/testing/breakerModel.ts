@@ -11,8 +11,8 @@ interface Phase {
   votes: Outcome[];
   /** Closed by probes and still ramping up. */
   rampUp?: boolean;
-  /** Opened by an override: openDuration grows from here again. */
-  fresh?: boolean;
+  /** How often openDuration has doubled when this phase begins. */
+  growth: number;
 }
 
 /** A call that ended while the circuit was closed, as one rule sees it. */
@@ -47,7 +47,7 @@ export class ModelBreaker {
 
   constructor(spec: BreakerSpec, now: number) {
     this.spec = spec;
-    this.phases = [{ state: 'Closed', start: now, calls: [], votes: [] }];
+    this.phases = [{ state: 'Closed', start: now, calls: [], votes: [], growth: 0 }];
     this.followOverride(now);
   }
 
@@ -160,7 +160,8 @@ export class ModelBreaker {
     if (failureRate) this.failed.push({ at: now, hit: last.vote === 'failure' });
     if (slowCalls) this.slow.push({ at: now, hit: slow });
     this.forget(now);
-    const count = votes.length - 1 - votes.findLastIndex(({ vote }) => vote === 'ok');
+    const row = votes.slice(votes.findLastIndex(({ vote }) => vote === 'ok') + 1);
+    const count = row.filter((vote) => vote.vote === 'failure' && !vote.repeated).length;
     if (last.vote === 'failure' && count >= (consecutiveFailures ?? Infinity)) {
       this.enter('Open', `${count} consecutive failures (${last.class})`, now);
     } else if (exceeded(this.failed, failureRate)) {
@@ -204,17 +205,28 @@ export class ModelBreaker {
   private deadline(): number {
     const { openDurationMs, maxOpenDurationMs, override } = this.spec;
     if (this.held) return override?.until ?? Infinity;
-    const from = this.phases.findLastIndex((p) => p.state === 'Closed' || p.fresh);
-    const opened = this.phases.slice(from).filter(({ state }) => state === 'Open').length;
-    let length = openDurationMs;
-    for (let i = 1; i < opened; i += 1) length *= 2;
+    const length = openDurationMs * 2 ** this.phase().growth;
     return this.phase().start + Math.min(length, maxOpenDurationMs);
   }
 
   private enter(to: CircuitState, reason: string, at: number): void {
     this.transitions.push({ from: this.phase().state, to, reason, at });
-    const fresh = reason === 'override';
-    this.phases.push({ state: to, start: at, calls: [], votes: [], fresh });
+    const growth = reason === 'override' ? 0 : this.growth(to, at);
+    this.phases.push({ state: to, start: at, calls: [], votes: [], growth });
+  }
+
+  private growth(to: CircuitState, at: number): number {
+    const { state, start, growth } = this.phase();
+    if (to !== 'Open') return growth;
+    if (state === 'HalfOpen') return growth + 1;
+    let left = growth;
+    for (
+      let t = start + this.spec.openDurationMs;
+      t <= at && left > 0;
+      t += this.spec.openDurationMs
+    )
+      left -= 1;
+    return left;
   }
 
   private phase(): Phase {

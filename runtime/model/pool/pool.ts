@@ -104,12 +104,16 @@ export class Pool {
   }
 
   /** How each member stands now. */
-  candidates(members: readonly Member[], { bulkhead }: Pick<Content, 'bulkhead'>): Candidate[] {
+  candidates(
+    members: readonly Member[],
+    { bulkhead }: Pick<Content, 'bulkhead'>,
+    votes = true,
+  ): Candidate[] {
     const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
     const candidates: Candidate[] = [];
     for (const member of members) {
       const { endpoint, handle, priority, credential } = member;
-      const standing = handle.availability(credential);
+      const standing = handle.availability(credential, votes);
       if (!standing) continue;
       candidates.push({
         member,

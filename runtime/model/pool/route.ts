@@ -4,6 +4,7 @@ import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import { awaitAdmission } from '../../guard/awaitAdmission.ts';
+import type { Expected } from '../attempt/attempt.ts';
 import type { RequestSize } from '../attempt/estimate.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { TokenEstimator } from '../attempt/estimate.ts';
@@ -17,6 +18,8 @@ export interface RoutedRequest extends InForce {
   /** As the client named it. */
   model: string;
   size: RequestSize;
+  /** What a good answer looks like. Only calls that ask for a message vote in circuits. */
+  expected: Expected;
   /** End of the whole request, on the monotonic clock. */
   deadlineAt: number;
   /** Aborted with a Cut when the client leaves or the process does. */
@@ -82,6 +85,10 @@ export class Route {
     this.#movesLeft = request.content.retry?.maxAttempts ?? 1;
   }
 
+  get #votes(): boolean {
+    return this.#request.expected === 'Message';
+  }
+
   /** Where the first attempt goes; waits at an endpoint that is full if there is no other. */
   first(): Granted | Refused | Nowhere | Promise<Granted | Refused> {
     const { pool } = this.#deps;
@@ -90,7 +97,7 @@ export class Route {
     if (members.length <= 1) {
       return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };
     }
-    const answer = this.#any(pool.candidates(members, content));
+    const answer = this.#any(pool.candidates(members, content, this.#votes));
     if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
     return this.#noted(answer, members);
   }
@@ -144,7 +151,7 @@ export class Route {
         (!equals || priority === from.priority) &&
         (!otherCredential || credential.hash !== from.credential.hash),
     );
-    return this.#deps.pool.candidates(others, content);
+    return this.#deps.pool.candidates(others, content, this.#votes);
   }
 
   #only(member: Member): Granted | Refused | Promise<Granted | Refused> {
@@ -201,6 +208,7 @@ export class Route {
       header: limitKeys(principal, (name) => headerValue(headers, name)),
       cost: { ...estimate, outputTokens: Math.min(estimate.outputTokens, maxTokens) },
       credential,
+      votes: this.#votes,
       ...(immediate && { immediate }),
     };
     return member.handle.acquire(asked);
