@@ -1181,11 +1181,11 @@ export interface CircuitBreakerPolicySpec {
     };
   }[];
   /**
-   * What opens a closed circuit. A rule that is absent is off; at least one is needed.
+   * What opens a closed circuit. A rule that is absent is off; at least one is needed. Only calls that ask for an answer count: what counts tokens or lists models neither opens nor closes a circuit, and an open one does not stop it.
    */
   trip: {
     /**
-     * Opens after this many failures in a row. Default 5 when trip is absent.
+     * Opens after this many failures in a row. Several failures of one request count once here; in rates they all count. Default 5 when trip is absent.
      */
     consecutiveFailures?: number;
     /**
@@ -1247,7 +1247,7 @@ export interface CircuitBreakerPolicySpec {
     'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited'
   )[];
   /**
-   * How long an open circuit rejects calls before it lets a probe through. It doubles with each probe that fails. Default 60s.
+   * How long an open circuit rejects calls before it lets a probe through. It doubles with each probe that fails, and halves again for each such time that the circuit stays closed. Default 60s.
    */
   openDuration: string;
   /**

@@ -23,8 +23,11 @@ export interface BreakerRejection {
 
 /** What outlives the process. Times are relative, because clocks do not outlive it. */
 export interface BreakerSnapshot {
-  state: 'Open' | 'HalfOpen';
+  state: CircuitState;
+  /** Time since it last opened. */
   openForMs: number;
+  /** Time since it closed; only of a closed circuit. */
+  closedForMs?: number;
   reopened: number;
   /** Whether an override held it open. */
   held: boolean;
@@ -189,12 +192,13 @@ export class Breaker {
     else this.recordCall(outcome, slow, now);
   }
 
-  /** What to keep over a restart; undefined for a closed circuit. */
+  /** What to keep over a restart; undefined for a circuit that is closed and trips for openDuration. */
   snapshot(now: number): BreakerSnapshot | undefined {
     const state = this.state(now);
-    if (state === 'Closed') return undefined;
-    const { openedAt, reopened } = this;
-    return { state, openForMs: now - openedAt, reopened, held: this.held === 'Open' };
+    const { openedAt, closedAt, reopened } = this;
+    const saved = { state, openForMs: now - openedAt, reopened, held: this.held === 'Open' };
+    if (state !== 'Closed') return saved;
+    return this.decayed(now) > 0 ? { ...saved, closedForMs: now - closedAt } : undefined;
   }
 
   /**
@@ -203,7 +207,8 @@ export class Breaker {
    */
   restore(saved: BreakerSnapshot, ageMs: number, maxAgeMs: number, now: number): boolean {
     if (ageMs < 0 || ageMs > maxAgeMs || this.held !== undefined) return false;
-    this.enter(saved.state);
+    if (saved.state !== this.current) this.enter(saved.state);
+    this.closedAt = now - (saved.closedForMs ?? 0) - ageMs;
     this.openedAt = now - saved.openForMs - ageMs;
     this.reopened = saved.reopened;
     if (saved.held && saved.state === 'Open') this.held = 'Open';
