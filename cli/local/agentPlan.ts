@@ -4,7 +4,7 @@ import { attach } from '../../operator/desired/policies/attach.ts';
 import type { Attachment, PolicyAttachment } from '../../operator/desired/policies/attachment.ts';
 import { planAgent } from '../../operator/desired/plan.ts';
 import type { Objects } from '../manifests/inventory.ts';
-import { localCallers } from './callers.ts';
+import { localClients } from './clients.ts';
 import { valueOf, variableOf, type Environment, type KeyRef } from './keys.ts';
 
 /** What an agent is to run on this computer. */
@@ -114,9 +114,9 @@ function localised(
     if (value === undefined) missing.add(missingKey(ref));
     else files.set(file.path, value);
   }
-  const callers = localCallers(content, { directory: context.directoryOf(id), namespace, keys });
-  for (const [path, text] of callers.files) files.set(path, text);
-  for (const text of callers.missing) missing.add(text);
+  const clients = localClients(content, { directory: context.directoryOf(id), namespace, keys });
+  for (const [path, text] of clients.files) files.set(path, text);
+  for (const text of clients.missing) missing.add(text);
   if (context.simulated) {
     for (const endpoint of content.endpoints) {
       endpoint.baseURL = context.simulated(id, endpoint.name);

@@ -28,7 +28,7 @@ export interface Fault {
   headers?: Record<string, string>;
   /** Closes the connection after this many events, before the stream is complete. */
   cutAfterEvents?: number;
-  /** Begins a stream and then sends nothing more until the caller leaves. */
+  /** Begins a stream and then sends nothing more until the client leaves. */
   silent?: boolean;
   /** Closes the connection without an answer. */
   disconnect?: boolean;

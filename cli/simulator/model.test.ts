@@ -150,7 +150,7 @@ describe('the simulated model', () => {
     expect((await answered).complete).toBe(false);
   });
 
-  it('keeps a caller waiting for the first token', async () => {
+  it('keeps a client waiting for the first token', async () => {
     model.setFault({ firstTokenMs: 60 });
     expect((await client.send({ stream: true })).ms).toBeGreaterThanOrEqual(55);
   });

@@ -7,7 +7,7 @@ export interface RequestRecord {
   inFlight: number;
   /** Answers by HTTP status, such as {"200": 12, "529": 3}. */
   byStatus: Record<string, number>;
-  /** Requests whose caller left before the answer was complete. */
+  /** Requests whose client left before the answer was complete. */
   aborted: number;
   /** Requests by fingerprint of the credential that they carried; see credentialFingerprint. */
   byCredential: Record<string, number>;

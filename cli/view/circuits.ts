@@ -13,7 +13,7 @@ export type CircuitState = Dependency['circuit'];
 /** The circuits of one dependency of an agent in all its pods. */
 export interface Circuit {
   dependency: string;
-  /** To callers: one in shadow mode is Closed. */
+  /** To clients: one in shadow mode is Closed. */
   state: CircuitState;
   /** The policy that it is under; absent: the built-in defaults. */
   policy?: CircuitBreakerPolicy;

@@ -125,7 +125,7 @@ describe('statusTable', () => {
     expect(row(parts, kind)).toMatchObject(expected);
   });
 
-  it('takes a circuit in shadow mode for what callers see of it', () => {
+  it('takes a circuit in shadow mode for what clients see of it', () => {
     const breakers = [openBreaker({ mode: 'Shadow' })];
     const rows = statusRows(world({ breakers }));
     expect(rows[1]).toMatchObject({ state: 'Closed (shadow: Open)', level: 'ok' });

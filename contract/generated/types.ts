@@ -141,7 +141,7 @@ export interface Content {
     type: string;
     apiKeys?: {
       /**
-       * Directory in the pod: a file for each caller, by its name, with its API keys, one a line.
+       * Directory in the pod: a file for each client, by its name, with its API keys, one a line.
        */
       path: string;
       /**
@@ -245,7 +245,7 @@ export interface Endpoint {
   model?: string;
   baseURL: string;
   /**
-   * Where the API key is mounted. Absent: the caller's own credentials are passed on.
+   * Where the API key is mounted. Absent: the client's own credentials are passed on.
    */
   credential?: {
     /**
@@ -542,7 +542,7 @@ export interface Limit {
      */
     header?: string;
     /**
-     * true, in place of header: the caller as auth knows it.
+     * true, in place of header: the client as auth knows it.
      */
     principal?: boolean;
   };

@@ -67,7 +67,7 @@ export interface AgentDeploymentSpec {
        */
       baseURL?: string;
       /**
-       * Where the API key is. When absent, each caller's own credentials are passed on.
+       * Where the API key is. When absent, each client's own credentials are passed on.
        */
       apiKeySecretRef?: {
         /**
@@ -344,7 +344,7 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
-   * Who may call the agent. Health and metrics are not guarded by it. A caller's name reaches limits with key.principal, the cache and logs.
+   * Who may call the agent. Health and metrics are not guarded by it. A client's name reaches limits with key.principal, the cache and logs.
    */
   auth: {
     /**
@@ -352,11 +352,11 @@ export interface AgentDeploymentSpec {
      */
     type: 'None' | 'APIKeys' | 'JWT';
     /**
-     * Callers by their API keys.
+     * Clients by their API keys.
      */
     apiKeys?: {
       /**
-       * Secret in the same namespace: each of its keys names a caller, and the value is that caller's API key, or several, one a line. Changes are live without a restart.
+       * Secret in the same namespace: each of its keys names a client, and the value is that client's API key, or several, one a line. Changes are live without a restart.
        */
       secretRef: {
         /**
@@ -366,7 +366,7 @@ export interface AgentDeploymentSpec {
       };
     };
     /**
-     * Callers by JSON Web Tokens. A token needs exp, and sub, which names the caller; it is signed with an asymmetric key.
+     * Clients by JSON Web Tokens. A token needs exp, and sub, which names the client; it is signed with an asymmetric key.
      */
     jwt?: {
       /**
@@ -441,7 +441,7 @@ export interface AgentDeploymentSpec {
     tool: string;
   };
   /**
-   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the caller. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.
+   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the client. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.
    */
   retry: {
     /**
@@ -487,7 +487,7 @@ export interface AgentDeploymentSpec {
      */
     mode: 'Disabled' | 'Exact';
     /**
-     * Who shares answers. With PerPrincipal a caller gets only what was answered to it: callers are told apart by auth, and by the credentials that they show. With Shared all callers share, whatever credentials they show. Default PerPrincipal.
+     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth, and by the credentials that they show. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
      */
     scope: 'PerPrincipal' | 'Shared';
     /**
@@ -665,7 +665,7 @@ export interface AgentDeploymentSpec {
      */
     enabled: boolean;
     /**
-     * Who may reach the agent (port 8080), besides its own pods. Default is every pod of the agent's namespace. Callers from elsewhere, such as an ingress controller or clients of a LoadBalancer, must be named.
+     * Who may reach the agent (port 8080), besides its own pods. Default is every pod of the agent's namespace. Clients from elsewhere, such as an ingress controller or clients of a LoadBalancer, must be named.
      *
      * @minItems 1
      * @maxItems 64
@@ -1599,7 +1599,7 @@ export interface RateLimitPolicySpec {
      */
     key?: {
       /**
-       * Each caller that auth of the AgentDeployment knows has a bucket of its own. With auth None all share one.
+       * Each client that auth of the AgentDeployment knows has a bucket of its own. With auth None all share one.
        */
       principal?: true;
       /**

@@ -295,12 +295,12 @@ describe('agentStatus', () => {
       'Key api-key of Secret anthropic, the API key of model/primary, is missing in 2/2 connected pods. Create it, such as with kubectl create secret generic anthropic --namespace support --from-file=api-key=FILE',
     ],
     [
-      'a Secret without API keys of callers',
+      'a Secret without API keys of clients',
       observation([pod('a', noCallers), pod('b')]),
       { auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } } },
       ['False', 'SecretNotFound'],
       ['True', 'SecretNotFound'],
-      'Secret callers, the API keys of callers, is missing or has none in 1/2 connected pods, which let nobody in. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CALLER=FILE',
+      'Secret callers, the API keys of clients, is missing or has none in 1/2 connected pods, which let nobody in. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CALLER=FILE',
     ],
     [
       'a pod that tells of a Secret of its own invention',

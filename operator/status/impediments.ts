@@ -88,7 +88,7 @@ function missingSecrets(agent: AgentDeployment, observation: AgentObservation): 
   });
 }
 
-/** The Secret with the callers' API keys, when pods lack it or find none in it. */
+/** The Secret with the clients' API keys, when pods lack it or find none in it. */
 function missingCallers(
   { metadata, spec }: AgentDeployment,
   observation: AgentObservation,
@@ -105,7 +105,7 @@ function missingCallers(
     {
       reason: 'SecretNotFound',
       message:
-        `Secret ${name}, the API keys of callers, is missing or has none in ${lacking.length}/${pods.length} connected pods, which let nobody in. ` +
+        `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which let nobody in. ` +
         `Create it, such as with kubectl create secret generic ${name} --namespace ${metadata.namespace} --from-file=CALLER=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },

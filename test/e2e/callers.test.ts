@@ -70,7 +70,7 @@ describe('an agent that asks who calls', () => {
     const ready = status!.conditions!.find(({ type }) => type === 'Ready');
     expect(ready).toMatchObject({
       status: 'False',
-      message: expect.stringContaining('Secret callers, the API keys of callers'),
+      message: expect.stringContaining('Secret callers, the API keys of clients'),
     });
     await waitFor(
       'the pod is ready',

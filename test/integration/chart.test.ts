@@ -373,7 +373,7 @@ describe('config/default, config/samples and config/presets', () => {
     'samples/outage',
     'samples/assistant',
     'samples/cache',
-    'samples/callers',
+    'samples/clients',
     'presets/development',
     'presets/production',
     'crd',

@@ -27,7 +27,7 @@ export const rows: Row[] = [
   [
     '$.spec.auth.apiKeys.secretRef.name rule 0',
     { spec: { auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'My keys' } } } } },
-    "spec.auth.apiKeys.secretRef.name: Invalid value: \"string\": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as callers",
+    "spec.auth.apiKeys.secretRef.name: Invalid value: \"string\": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as clients",
   ],
   [
     '$.spec.auth.jwt required issuer',

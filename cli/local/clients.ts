@@ -7,10 +7,10 @@ import { textsIn } from './keys.ts';
 const KEY = /^(?!\.\.)[-._a-zA-Z0-9]+$/;
 
 /**
- * Leads auth to the API keys of callers as manifests have them: files by path, and what is missing. Other keys are in
+ * Leads auth to the API keys of clients as manifests have them: files by path, and what is missing. Other keys are in
  * another directory, so that those of before are good no more.
  */
-export function localCallers(
+export function localClients(
   { auth }: Content,
   where: { directory: string; namespace: string; keys: readonly Keys[] },
 ): { files: [path: string, text: string][]; missing: string[] } {
@@ -21,7 +21,7 @@ export function localCallers(
   const hash = createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 16);
   const directory = `${where.directory}${path}/${hash}`;
   auth.apiKeys.path = directory;
-  const missing = `Secret ${secret}, the API keys of callers, is missing or empty, so that nobody is let in; add a manifest of it`;
+  const missing = `Secret ${secret}, the API keys of clients, is missing or empty, so that nobody is let in; add a manifest of it`;
   return {
     files: texts.map(([key, text]) => [`${directory}/${key}`, text]),
     missing: texts.length === 0 ? [missing] : [],

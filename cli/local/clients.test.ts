@@ -2,30 +2,30 @@ import { describe, expect, it } from '@jest/globals';
 import type { Content } from '../../contract/generated/types.ts';
 import { configuration } from '../../runtime/testing/configuration.ts';
 import type { Keys } from '../manifests/inventory.ts';
-import { localCallers } from './callers.ts';
+import { localClients } from './clients.ts';
 
 const KEPT: NonNullable<Content['auth']> = {
   type: 'APIKeys',
-  apiKeys: { path: '/mounted/callers', secret: 'callers' },
+  apiKeys: { path: '/mounted/clients', secret: 'clients' },
 };
 
 function secret(texts: Partial<Keys>): Keys {
-  const metadata = { name: 'callers', namespace: 'support' };
+  const metadata = { name: 'clients', namespace: 'support' };
   return { apiVersion: 'v1', kind: 'Secret', metadata, ...texts };
 }
 
 function local(keys: Keys[]): { path: string; files: [string, string][]; missing: string[] } {
   const { content } = configuration('http://model', { auth: structuredClone(KEPT) });
   const where = { directory: '/here', namespace: 'support', keys };
-  const made = localCallers(content, where);
+  const made = localClients(content, where);
   return { path: content.auth!.apiKeys!.path, ...made };
 }
 
-describe('callers on this computer', () => {
+describe('clients on this computer', () => {
   it('have the keys of the manifest, encoded or plain, in a directory of their own', () => {
     const data = { alice: Buffer.from('sesame').toString('base64') };
     const { path, files, missing } = local([secret({ data, stringData: { bob: 'open' } })]);
-    expect(path).toMatch(/^\/here\/mounted\/callers\/[0-9a-f]{16}$/);
+    expect(path).toMatch(/^\/here\/mounted\/clients\/[0-9a-f]{16}$/);
     expect(files.sort()).toEqual([
       [`${path}/alice`, 'sesame'],
       [`${path}/bob`, 'open'],
@@ -47,13 +47,13 @@ describe('callers on this computer', () => {
   });
 
   it('are missed when there is no key', () => {
-    expect(local([]).missing).toEqual([expect.stringContaining('Secret callers')]);
+    expect(local([]).missing).toEqual([expect.stringContaining('Secret clients')]);
     expect(local([secret({})]).missing).toHaveLength(1);
   });
 
   it('are nobody without auth', () => {
     const { content } = configuration('http://model');
-    expect(localCallers(content, { directory: '/here', namespace: 'support', keys: [] })).toEqual({
+    expect(localClients(content, { directory: '/here', namespace: 'support', keys: [] })).toEqual({
       files: [],
       missing: [],
     });
