@@ -9,6 +9,11 @@ function behavior(direction: 'scaleUp' | 'scaleDown'): Row[] {
   });
   return [
     [
+      `${rule}.policies[*] required type`,
+      spec({ policies: [{ value: 1, periodSeconds: 1 }] }),
+      `${field}.policies[0].type: Required value`,
+    ],
+    [
       `${rule}.policies[*] required value`,
       spec({ policies: [{ type: 'Pods', periodSeconds: 1 }] }),
       `${field}.policies[0].value: Required value`,

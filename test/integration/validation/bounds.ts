@@ -24,7 +24,7 @@ interface Bound {
 const BOUNDS = {
   type: {
     bad: ({ type }) => (type === 'string' ? 3 : 'text'),
-    says: ({ type }) => `must be of type ${type}`,
+    says: ({ type, format }) => `must be of type ${format === 'date-time' ? format : type}`,
   },
   enum: {
     bad: () => 'Other',
