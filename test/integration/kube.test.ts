@@ -144,7 +144,8 @@ describe('client', () => {
     );
     const counted = await registry.getSingleMetricAsString('rest_client_requests_total');
     expect(counted).toMatch(/rest_client_requests_total\{code="20[01]",method="PATCH"\} \d+/);
-    expect(transport.connections).toBeLessThanOrEqual(8);
+    // Seven for calls, one for the reviews of tokens above, one for urgent requests.
+    expect(transport.connections).toBeLessThanOrEqual(9);
   });
 });
 
