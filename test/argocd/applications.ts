@@ -10,7 +10,6 @@ export interface Application extends KubernetesObject {
   status?: {
     sync?: { status: 'Synced' | 'OutOfSync' | 'Unknown'; revision?: string };
     health?: { status: Health['status'] };
-    reconciledAt?: string;
     resources?: Resource[];
     conditions?: { type: string; message: string }[];
     operationState?: {
@@ -32,6 +31,9 @@ export interface Resource {
   status?: 'Synced' | 'OutOfSync';
   health?: Health;
 }
+
+/** Annotation that asks for a comparison. */
+const REFRESH = 'argocd.argoproj.io/refresh';
 
 const GROUP = '/apis/argoproj.io/v1alpha1';
 
@@ -59,18 +61,18 @@ export class Applications {
   /** Tells Argo CD to look at git now, as a webhook does; it would look by itself within three minutes. */
   async refresh(name: string): Promise<void> {
     await this.#patch('applications', name, {
-      metadata: { annotations: { 'argocd.argoproj.io/refresh': 'normal' } },
+      metadata: { annotations: { [REFRESH]: 'normal' } },
     });
   }
 
   /** Has Argo CD compare the Application with the cluster once more, and answers what it then reports. */
   async compared(name: string): Promise<Application> {
-    const { status } = await this.get(name);
     await this.refresh(name);
+    // Argo CD takes the annotation away with the report. `reconciledAt` has whole seconds and may not change.
     return this.until(
       name,
       'was compared again',
-      (application) => application.status?.reconciledAt !== status?.reconciledAt,
+      ({ metadata }) => !metadata.annotations?.[REFRESH],
     );
   }
 
