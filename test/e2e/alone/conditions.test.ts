@@ -13,6 +13,8 @@ interface ConfigMap extends KubernetesObject {
   data?: Record<string, string>;
 }
 
+type Deployment = KubernetesObject & { spec: { replicas: number } };
+
 describe('what cannot work', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
@@ -198,6 +200,7 @@ describe('what cannot work', () => {
     };
     expect((await state()).configuration.refused).toBeUndefined();
 
+    const { spec } = await sandbox.api.get<Deployment>('deployments', OPERATOR_NAMESPACE, OPERATOR);
     await scaleOperator(0);
     try {
       await waitFor(
@@ -222,7 +225,7 @@ describe('what cannot work', () => {
       const [way] = await sandbox.ways('piper');
       expect((await way!.send()).status).toBe(200);
     } finally {
-      await scaleOperator(1);
+      await scaleOperator(spec.replicas);
     }
     const told = await waitFor('Programmed speaks of the refused file', programmed, (text) =>
       text.includes('refused'),
