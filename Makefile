@@ -90,8 +90,13 @@ e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
 
 .PHONY: e2e-alone
 e2e-alone: prerequisites $(MODULES) ## run those of the end-to-end tests that need the operator for themselves
-	@node test/argocd/build.ts
 	@$(JEST) e2e-alone --runInBand
+
+.PHONY: e2e-argocd
+e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Argo CD; they take the operator over from Helm
+	@node test/cluster/testPackages.ts
+	@node test/argocd/build.ts
+	@$(JEST) e2e-argocd --runInBand
 
 .PHONY: e2e-smoke
 e2e-smoke: prerequisites $(MODULES) ## run the shortest of the end-to-end tests

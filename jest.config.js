@@ -41,5 +41,6 @@ export default {
       testMatch: ['<rootDir>/test/{e2e/alone,compat}/*.test.ts'],
       ...cluster,
     }),
+    project('e2e-argocd', { testMatch: ['<rootDir>/test/e2e/argocd/*.test.ts'], ...cluster }),
   ],
 };

@@ -1,5 +1,5 @@
 import { argoCdBinaries, argoCdDefinitions } from './program.ts';
 
-// `make integration` and `make e2e` run this first, so that no test waits for it.
+// `make integration` and `make e2e-argocd` run this first, so that no test waits for it.
 await argoCdBinaries();
 await argoCdDefinitions();
