@@ -32,13 +32,19 @@ const INPUT_AND_OUTPUT: Refusal = {
 
 const SHARED = ['contract', 'crds'];
 
-/** Layers of which each may import all before it. */
-function stacked(imports: readonly string[], layers: readonly Omit<Layer, 'imports'>[]): Layer[] {
+/** A layer of a stack. Its imports come on top of those of the stack. */
+type StackedLayer = Omit<Layer, 'imports'> & Partial<Pick<Layer, 'imports'>>;
+
+/** Layers of which each may import all before it, and `imports`. */
+function stacked(imports: readonly string[], layers: readonly StackedLayer[]): Layer[] {
   return layers.map((layer, index) => ({
     ...layer,
-    imports: [...imports, ...layers.slice(0, index).map(({ folder }) => folder)],
+    imports: [...imports, ...(layer.imports ?? []), ...every(layers.slice(0, index))],
   }));
 }
+
+const every = (layers: readonly Pick<Layer, 'folder'>[]): string[] =>
+  layers.map(({ folder }) => folder);
 
 const GUARD = stacked(SHARED, [
   {
@@ -57,7 +63,7 @@ const GUARD = stacked(SHARED, [
   },
 ]);
 
-const UP_TO_GUARD = [...SHARED, ...GUARD.map(({ folder }) => folder)];
+const UP_TO_GUARD = [...SHARED, ...every(GUARD)];
 
 const RUNTIME: Layer[] = [
   ...GUARD,
@@ -88,7 +94,7 @@ const RUNTIME: Layer[] = [
   },
 ];
 
-const OPERATOR: Layer[] = [
+const KUBE: Layer[] = [
   {
     folder: 'operator/kube',
     purpose: 'a client of Kubernetes: informers, work queue, leader election',
@@ -100,109 +106,56 @@ const OPERATOR: Layer[] = [
     purpose: 'the kinds that the operator reads and writes, and its permissions',
     imports: [...SHARED, 'operator/kube'],
   },
-  {
-    folder: 'operator/desired/common',
-    purpose: 'durations, names, problems',
-    imports: SHARED,
-    refuses: INPUT_AND_OUTPUT,
-  },
-  {
-    folder: 'operator/desired/policies',
-    purpose: 'which policies apply to which dependency',
-    imports: [...SHARED, 'operator/desired/common'],
-    refuses: INPUT_AND_OUTPUT,
-  },
-  {
-    folder: 'operator/desired/configuration',
-    purpose: 'what the pods of an agent enforce',
-    imports: [...SHARED, 'operator/desired/common', 'operator/desired/policies'],
-    refuses: INPUT_AND_OUTPUT,
-  },
-  {
-    folder: 'operator/desired/objects',
-    purpose: 'the Kubernetes objects of an agent',
-    imports: [
-      ...SHARED,
-      'operator/desired/common',
-      'operator/desired/policies',
-      'operator/desired/configuration',
-    ],
-    refuses: INPUT_AND_OUTPUT,
-  },
-  {
-    folder: 'operator/desired',
-    purpose: 'the plan of an agent',
-    imports: [
-      ...SHARED,
-      'operator/desired/common',
-      'operator/desired/policies',
-      'operator/desired/configuration',
-      'operator/desired/objects',
-    ],
-    refuses: INPUT_AND_OUTPUT,
-  },
+];
+
+const DESIRED = stacked(
+  SHARED,
+  [
+    { folder: 'operator/desired/common', purpose: 'durations, names, problems' },
+    { folder: 'operator/desired/policies', purpose: 'which policies apply to which dependency' },
+    { folder: 'operator/desired/configuration', purpose: 'what the pods of an agent enforce' },
+    { folder: 'operator/desired/objects', purpose: 'the Kubernetes objects of an agent' },
+    { folder: 'operator/desired', purpose: 'the plan of an agent' },
+  ].map((layer) => ({ ...layer, refuses: INPUT_AND_OUTPUT })),
+);
+
+const OPERATOR: Layer[] = [
+  ...KUBE,
+  ...DESIRED,
   {
     folder: 'operator/links',
     purpose: 'one connection to each pod',
-    imports: [...SHARED, 'operator/kube', 'operator/resources'],
+    imports: [...SHARED, ...every(KUBE)],
   },
   {
     folder: 'operator/status',
     purpose: 'what is observed → status and Events',
-    imports: [
-      ...SHARED,
-      'operator/desired/common',
-      'operator/desired/policies',
-      'operator/desired/configuration',
-      'operator/desired/objects',
-      'operator/desired',
-    ],
+    imports: [...SHARED, ...every(DESIRED)],
     refuses: INPUT_AND_OUTPUT,
   },
   {
     folder: 'operator/reconcile',
     purpose: 'get, gather, plan, apply, status',
-    imports: [
-      ...SHARED,
-      'operator/kube',
-      'operator/resources',
-      'operator/desired/common',
-      'operator/desired/policies',
-      'operator/desired/configuration',
-      'operator/desired/objects',
-      'operator/desired',
-      'operator/links',
-      'operator/status',
-    ],
+    imports: [...SHARED, ...every(KUBE), ...every(DESIRED), 'operator/links', 'operator/status'],
   },
-];
-
-const DESIRED = [
-  'operator/desired/common',
-  'operator/desired/policies',
-  'operator/desired/configuration',
-  'operator/desired/objects',
-  'operator/desired',
 ];
 
 /** The command joins what operator/desired resolves with the runtime, and asks clusters by operator/kube. */
 const CLI: Layer[] = stacked(
-  [...SHARED, ...DESIRED, 'operator/kube'],
+  [...SHARED, ...every(DESIRED), 'operator/kube'],
   [
     { folder: 'cli/terminal', purpose: 'what a command is; tables that stay on a terminal' },
     { folder: 'cli/manifests', purpose: 'files, checked as the API server checks them' },
     { folder: 'cli/simulator', purpose: 'the simulated model' },
     { folder: 'cli/view', purpose: 'objects → tables and paragraphs' },
     { folder: 'cli/cluster', purpose: 'asks clusters' },
-    { folder: 'cli/local', purpose: 'agents on this computer' },
+    { folder: 'cli/local', purpose: 'agents on this computer', imports: ['runtime'] },
     { folder: 'cli/render', purpose: 'manifests → objects of the operator' },
     { folder: 'cli/support', purpose: 'the bundle for a bug report' },
     { folder: 'cli/completion', purpose: 'completion in shells' },
     { folder: 'cli/commands', purpose: 'one file for each command' },
   ],
 );
-
-const every = (layers: readonly Layer[]): string[] => layers.map(({ folder }) => folder);
 
 export const LAYERS: readonly Layer[] = [
   { folder: 'contract', purpose: 'what passes between operator and runtime', imports: [] },
@@ -219,9 +172,7 @@ export const LAYERS: readonly Layer[] = [
     purpose: 'the process: joins its parts',
     imports: [...SHARED, ...every(OPERATOR)],
   },
-  ...CLI.map((layer) =>
-    layer.folder === 'cli/local' ? { ...layer, imports: [...layer.imports, 'runtime'] } : layer,
-  ),
+  ...CLI,
   {
     folder: 'cli',
     purpose: 'the process: finds the command',
