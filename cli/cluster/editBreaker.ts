@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import { parsePositiveDuration } from '../manifests/duration.ts';
+import { parsePositiveDuration } from '../../operator/desired/common/duration.ts';
 import type { Option, Values } from '../terminal/command.ts';
 import { conditionOf } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';

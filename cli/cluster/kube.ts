@@ -7,6 +7,11 @@ export { loadClusterConfig, type ClusterConfig } from '../../operator/kube/confi
 export { ApiError, ConnectionError, isForbidden, isNotFound } from '../../operator/kube/errors.ts';
 export { Informer } from '../../operator/kube/informer.ts';
 export { ForwardedPort, type PodPort } from '../../operator/kube/portForward.ts';
-export { resourcePath, type Read, type Resource } from '../../operator/kube/resource.ts';
+export {
+  defineResource,
+  resourcePath,
+  type Read,
+  type Resource,
+} from '../../operator/kube/resource.ts';
 export { Transport } from '../../operator/kube/transport.ts';
 export type { Event, Pod } from '../../operator/kube/types.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parsePositiveDuration } from '../manifests/duration.ts';
+import { parsePositiveDuration } from '../../operator/desired/common/duration.ts';
 import { EXIT, type Call, type Command } from '../terminal/command.ts';
 import { Local } from '../local/local.ts';
 import { PROGRAMS } from '../local/programs.ts';

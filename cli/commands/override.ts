@@ -1,4 +1,4 @@
-import { parsePositiveDuration } from '../manifests/duration.ts';
+import { parsePositiveDuration } from '../../operator/desired/common/duration.ts';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
