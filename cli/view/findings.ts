@@ -132,7 +132,7 @@ function heldByOverride(policy: CircuitBreakerPolicy): Condition | undefined {
   return tripped?.reason === 'Override' ? tripped : undefined;
 }
 
-/** DependenciesHealthy speaks of circuits and gates; the former are told by themselves. */
+/** DependenciesHealthy covers circuits and gates. Circuits have findings of their own. */
 function gates(agent: AgentDeployment): Finding[] {
   const healthy = conditionOf(agent, 'DependenciesHealthy');
   const dependencies = agent.status?.dependencies ?? [];

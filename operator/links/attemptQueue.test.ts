@@ -48,7 +48,7 @@ describe('attempts', () => {
     expect(begun).toEqual(['r1', 'f1', 'f2', 'r2']);
   });
 
-  it('that failed less often go before those that failed more often', () => {
+  it('with fewer failures go before those with more failures', () => {
     const { begun, join, leave } = queue(1, 1);
     join('held', { failures: 1 });
     for (let pod = 0; pod < 100; pod++) join(`dead-${pod}`, { failures: 12 });

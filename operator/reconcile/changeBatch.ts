@@ -3,7 +3,7 @@ import type { Attachments, NamespaceAttachment } from './attachments.ts';
 import type { Change } from './changes.ts';
 
 interface Pending {
-  /** The attachments before the first change; absent when nobody had asked for them. */
+  /** The attachments before the first change; absent if no reconcile had read them. */
   before: NamespaceAttachment | undefined;
   agents: Set<string>;
   policies: Map<string, PolicyRef>;

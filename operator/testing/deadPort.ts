@@ -17,7 +17,7 @@ const PROGRAM = `
   });
 `;
 
-/** The control port of a pod on a node that is gone: whoever connects hears nothing. */
+/** The control port of a pod on a dead node. A connection to it gets no answer. */
 export class DeadPort {
   readonly port: number;
   readonly #process: ChildProcess;

@@ -24,11 +24,11 @@ export function breakerSpec(circuit: Circuit | undefined, wallTime: WallTime): B
   return {
     trip: tripSpec(circuit.trip),
     // A class that this version does not know never occurs.
-    failureOn: (circuit.failureOn as FailureClass[] | undefined) ?? DEFAULTS.failureOn,
+    failureOn: circuit.failureOn as FailureClass[],
     openDurationMs,
     maxOpenDurationMs,
     halfOpen,
-    rampUpMs: recovery?.rampUpMs ?? 0,
+    rampUpMs: recovery.rampUpMs,
     shadow: mode === 'Shadow',
     ...(override && { override }),
   };

@@ -53,7 +53,7 @@ export function supported(content: Content): Supported {
 
   const { auth, loadBalancing, tools = [], mcpServers = [] } = content;
   if (auth) keeps('/auth', [`Auth.${auth.type}`]);
-  if (loadBalancing !== undefined) keeps('/loadBalancing', [`LoadBalancing.${loadBalancing}`]);
+  keeps('/loadBalancing', [`LoadBalancing.${loadBalancing}`]);
   return {
     endpoints: content.endpoints.filter((endpoint, i) => {
       const features = [`Endpoint.${endpoint.provider}`, ...(endpoint.requires ?? [])];

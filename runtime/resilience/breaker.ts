@@ -85,17 +85,14 @@ export class Breaker {
       this.inFlight += 1;
       return this.generation;
     }
-    this.rejections += 1;
-    return this.spec.shadow === true ? NO_VOTE : rejection;
+    return this.reject(rejection);
   }
 
   /** Admits one call that has no vote, such as one that lists models. Only an override rejects it. */
   acquireWithoutVote(now: number): number | BreakerRejection {
     this.advance(now);
     const rejection = this.held === 'Open' ? this.check(now) : undefined;
-    if (rejection === undefined) return NO_VOTE;
-    this.rejections += 1;
-    return this.spec.shadow === true ? NO_VOTE : rejection;
+    return rejection === undefined ? NO_VOTE : this.reject(rejection);
   }
 
   /**
@@ -214,6 +211,12 @@ export class Breaker {
     if (saved.held && saved.state === 'Open') this.held = 'Open';
     this.advance(now);
     return true;
+  }
+
+  /** Counts a rejection. In shadow mode it has no effect. */
+  private reject(rejection: BreakerRejection): number | BreakerRejection {
+    this.rejections += 1;
+    return this.spec.shadow === true ? NO_VOTE : rejection;
   }
 
   /** Why a call is rejected now; undefined if it is admitted. */

@@ -31,7 +31,7 @@ export interface LiveDeployment {
 }
 
 /**
- * How the pods that an agent is to have differ from those that it has. None: they do not, or there are none.
+ * How an agent's new pods differ from its current ones. None: they are the same, or it has no pods.
  * RollingOut: the template is applied, and its pods are being made. Edit: the user changed the template. Upgrade: a
  * new version of the operator changed it, since the user's choices are as noted or were never noted.
  */

@@ -10,7 +10,7 @@ import type { KeySetDeps, KeyTimes } from './keySet.ts';
 
 /** Who asks. */
 export interface Client {
-  /** What tells clients apart, in limits and in the cache; empty for nobody in particular. */
+  /** What tells clients apart, in limits and in the cache; empty for a client without a name. */
   principal: string;
   /** What logs call it: a name that the operator of the agent gave, or a hash. Absent: nobody in particular. */
   name?: string;

@@ -11,7 +11,7 @@ export interface Kept {
 /** A conversation as its client asks for it. To any other client it is not there. */
 export interface Ref {
   id: string;
-  /** Whom it was begun by; empty for nobody in particular. */
+  /** The client that began it; empty for a client without a name. */
   principal: string;
 }
 

@@ -129,7 +129,7 @@ export class Pool {
 
   /** The candidate to ask first. */
   choose(
-    { loadBalancing = '' }: Pick<Content, 'loadBalancing'>,
+    { loadBalancing }: Pick<Content, 'loadBalancing'>,
     candidates: readonly Candidate[],
   ): Candidate | undefined {
     const known = STRATEGIES.has(loadBalancing);

@@ -24,7 +24,7 @@ export interface RoutedRequest extends InForce {
   deadlineAt: number;
   /** Aborted with a Cut when the client leaves or the process does. */
   signal: AbortSignal;
-  /** Who asks, as the cache tells clients apart; empty for nobody in particular. Absent: not to be answered from it. */
+  /** The client, for limits and the cache; empty for a client without a name. Absent: the cache does not answer. */
   principal?: string;
   /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
   stickiness?: string | undefined;
