@@ -25,10 +25,7 @@ export function resolveCircuit(
 ): Circuit {
   const spec: Rules = policy?.spec ?? CIRCUIT_BREAKER_POLICY_DEFAULTS;
   const maxOpenDuration = spec.maxOpenDuration ?? spec.openDuration;
-  checkOrder(
-    ['spec.openDuration', spec.openDuration],
-    ['spec.maxOpenDuration', maxOpenDuration],
-  );
+  checkOrder(['spec.openDuration', spec.openDuration], ['spec.maxOpenDuration', maxOpenDuration]);
   return {
     dependency,
     ...(policy && { policy: policy.metadata.name }),
