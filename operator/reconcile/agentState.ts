@@ -9,6 +9,8 @@ export interface AgentState extends Applied {
   plan: PlanFacts & Pick<AgentPlan, 'hash'>;
   /** Absent while no configuration can be made of the spec. */
   configuration?: Configuration;
+  /** Whether spec.paused keeps the objects and the configuration as they are. */
+  paused: boolean;
   /** The versions of the agent and its policies that this came from. */
   attachment: AttachedVersions;
 }
