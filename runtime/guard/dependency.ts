@@ -138,15 +138,13 @@ export class Dependency implements Issuer {
     if (hash === this.mounted) return;
     this.gates.replace(this.mounted, hash, now);
     this.provider?.forget();
-    for (const limit of this.rateLimits.limits) limit.forgetStated(now);
     this.mounted = hash;
   }
 
-  /** The provider states its own limits for a credential, given by its hash. */
+  /** The provider states its own limits for a credential, given by its hash; call it at once. */
   learn(stated: readonly Remaining[], credential: string): void {
     if (!this.present || stated.length === 0 || credential !== this.mounted) return;
     const now = this.context.now();
-    for (const limit of this.rateLimits.limits) for (const each of stated) limit.learn(each, now);
     if (this.provider === undefined) {
       this.provider = new ProviderLimits(this.name);
       this.bounds = [...this.bounds, this.provider];
