@@ -79,16 +79,12 @@ export class AgentReconciler {
     if (paused) upgrades.release(key);
     const upgrade = paused ? undefined : upgrades.admit(key, podChange(input));
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
-    const configuration = paused ? this.#keep(key, agent) : this.#revise(key, agent, plan);
 
-    const applied = paused
-      ? this.#hold(key, configuration)
-      : await this.#apply(key, agent, plan, configuration, signal);
+    const applied = paused ? this.#hold(key, agent) : await this.#apply(key, agent, plan, signal);
     // A roll-out that the API server refused does not begin.
     if (applied.applyErrors.some(({ kind }) => kind === 'Deployment')) upgrades.release(key);
     this.#states.set(key, {
       plan: factsOf(plan),
-      ...(configuration && { configuration }),
       ...applied,
       paused,
       attachment: attachedVersions(input.attachment),
@@ -135,10 +131,12 @@ export class AgentReconciler {
   }
 
   /** Changes no object. Pods that connect are held to the configuration that the others have. */
-  #hold(key: string, configuration: Configuration | undefined): Applied {
+  #hold(key: string, agent: AgentDeployment): Applied {
+    const configuration = this.#keep(key, agent);
     if (!configuration) return { applyErrors: [] };
     this.#options.links.setDesired(key, configuration, this.termOf(key));
-    return { applyErrors: [], configuredAt: this.#configuredAt(key, configuration) };
+    const configuredAt = this.#configuredAt(key, configuration);
+    return { configuration, configuredAt, applyErrors: [] };
   }
 
   #revisionsOf(key: string): Revisions {
@@ -168,11 +166,11 @@ export class AgentReconciler {
     key: string,
     agent: AgentDeployment,
     plan: AgentPlan,
-    configuration: Configuration | undefined,
     signal: AbortSignal,
   ): Promise<Applied> {
     const { caches, links, authorityPem } = this.#options;
-    const applied: Applied = { applyErrors: [] };
+    const configuration = this.#revise(key, agent, plan);
+    const applied: Applied = { ...(configuration && { configuration }), applyErrors: [] };
     const attempt = async (
       object: KubernetesObject,
       write: () => Promise<unknown>,
