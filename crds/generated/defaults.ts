@@ -106,8 +106,7 @@ export const CIRCUIT_BREAKER_POLICY_DEFAULTS = {
     "Connection",
     "InvalidResponse"
   ],
-  "openDuration": "60s",
-  "maxOpenDuration": "10m",
+  "openDuration": "30s",
   "halfOpen": {
     "maxProbes": 1,
     "successThreshold": 2

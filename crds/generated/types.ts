@@ -1255,13 +1255,13 @@ export interface CircuitBreakerPolicySpec {
     'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited'
   )[];
   /**
-   * How long an open circuit rejects calls before it lets a probe through. It doubles with each probe that fails, and halves again for each such time that the circuit stays closed. Default 60s.
+   * How long an open circuit rejects calls before it lets a probe through. Each pod spreads it by up to 20 percent in either direction, so that pods do not probe in the same second; status shows the true time. It grows only where maxOpenDuration is longer. Default 30s.
    */
   openDuration: string;
   /**
-   * Longest that openDuration grows to. Default 10m.
+   * Longest that openDuration grows to, before it is spread over pods. It doubles with each probe that fails, and halves again for each openDuration that the circuit stays closed. When absent, openDuration does not grow.
    */
-  maxOpenDuration: string;
+  maxOpenDuration?: string;
   /**
    * How a circuit closes again. One probe that fails reopens it.
    */

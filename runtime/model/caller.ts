@@ -8,12 +8,14 @@ import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
+import { providerLimits } from './attempt/retryAfter.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
 import { Route } from './pool/route.ts';
 import type { Granted, Move } from './pool/route.ts';
+import type { RawHeaders } from './transport/headers.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
 import type { Usage } from './attempt/usage.ts';
@@ -176,6 +178,7 @@ export class ModelCaller {
         endpoint: member.endpoint,
         key: member.key,
         date: () => clock.date(),
+        onHeaders: (headers) => this.#learnLimits(member, headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -189,10 +192,6 @@ export class ModelCaller {
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
     onUsage(charge);
-    // A client's own credential has limits of its own.
-    if (member.key !== undefined) {
-      member.handle.learn(result.limits, member.credential.hash);
-    }
     this.#learn(request, member, result, { began, firstChunk });
     return result;
   }
@@ -230,6 +229,12 @@ export class ModelCaller {
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
     return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+  }
+
+  /** A client's own credential has limits of its own. */
+  #learnLimits({ key, handle, credential }: Member, headers: RawHeaders): void {
+    if (key === undefined) return;
+    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash);
   }
 
   #learn(

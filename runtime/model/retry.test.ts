@@ -8,7 +8,7 @@ import { Retries, movable, retryReason, retryable } from './retry.ts';
 const SPEC = { maxAttempts: 4, baseDelayMs: 500, maxDelayMs: 1500, budgetPercent: 20 };
 
 function ended(part: Partial<AttemptResult>): AttemptResult {
-  return { outcome: IGNORED, committed: false, limits: [], whole: false, usage: {}, ...part };
+  return { outcome: IGNORED, committed: false, whole: false, usage: {}, ...part };
 }
 
 function answered(status: number, part: Partial<AttemptResult> = {}): AttemptResult {

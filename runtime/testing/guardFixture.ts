@@ -15,7 +15,7 @@ export function content(parts: Earlier<Content> = {}): Content {
   });
 }
 
-/** For tests: the circuit of model/primary with the default policy. */
+/** For tests: the circuit of model/primary, by default open for 1 min, growing to 10 min. */
 export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
   return {
     dependency: 'model/primary',

@@ -83,8 +83,8 @@ describe('resolveContent', () => {
         {
           dependency: 'model/primary',
           trip: { consecutiveFailures: 5 },
-          openDurationMs: 60_000,
-          maxOpenDurationMs: 600_000,
+          openDurationMs: 30_000,
+          maxOpenDurationMs: 30_000,
           halfOpen: { maxProbes: 1, successThreshold: 2 },
           failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
           recovery: { rampUpMs: 0 },
