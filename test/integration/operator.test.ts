@@ -123,7 +123,7 @@ describe('an agent', () => {
     });
     expect(condition(seen, 'Ready')).toMatch(/^False/);
     const configuration = await configurationOf(namespace, 'one');
-    expect(configuration?.content.circuits).toMatchObject([{ openDurationMs: 60_000 }]);
+    expect(configuration?.content.circuits).toMatchObject([{ openDurationMs: 30_000 }]);
     for (const path of [
       `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
       `/api/v1/namespaces/${namespace}/services/one`,
