@@ -24,6 +24,7 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "connect": "10s",
     "request": "5m",
     "firstToken": "60s",
+    "stream": "1h",
     "streamIdle": "120s",
     "transportIdle": "45s",
     "run": "15m",

@@ -87,7 +87,7 @@ describe('streams', () => {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         response.write(STREAM[0]);
       },
-      { timeouts: { connectMs: 1000, requestMs: 150 } },
+      { timeouts: { connectMs: 1000, requestMs: 150, streamMs: 3_600_000 } },
     );
     const answer = await send(context.agent.url, STREAMED);
     expect(answer.body.toString()).toContain('"type":"timeout_error"');

@@ -94,7 +94,7 @@ function begin(events: string[]): (response: ServerResponse) => void {
   };
 }
 
-const TIMES = { connectMs: 1000, requestMs: 20_000 };
+const TIMES = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
 
 describe('callers and status, when', () => {
   it('the model goes down and comes back', async () => {

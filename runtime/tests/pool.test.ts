@@ -228,7 +228,7 @@ describe('a pool of endpoints', () => {
         { name: 'primary', does: silent },
         { name: 'spare', priority: 1, does: streaming },
       ],
-      { timeouts: { connectMs: 1000, requestMs: 20_000, firstTokenMs: 150 } },
+      { timeouts: { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000, firstTokenMs: 150 } },
     );
     const answer = await ask(context, STREAMED);
     expect(answer.body.toString()).toBe(STREAM.join(''));
