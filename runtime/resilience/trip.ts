@@ -53,8 +53,7 @@ export class Trip {
   record(outcome: Outcome, slow: boolean, now: number): string | undefined {
     const { consecutiveFailures, failureRate, slowCalls } = this.spec;
     const failed = outcome.vote === 'failure';
-    if (!failed || consecutiveFailures === undefined) this.failuresInARow = 0;
-    else if (outcome.repeated !== true) this.failuresInARow += 1;
+    this.countInARow(outcome);
     if (failureRate !== undefined) this.failed.record(failed, now);
     if (slowCalls !== undefined) this.slow.record(slow, now);
     if (failed && this.failuresInARow >= (consecutiveFailures ?? Infinity)) {
@@ -67,6 +66,12 @@ export class Trip {
     this.failuresInARow = 0;
     this.failed.reset();
     this.slow.reset();
+  }
+
+  private countInARow(outcome: Outcome): void {
+    if (outcome.vote !== 'failure' || this.spec.consecutiveFailures === undefined) {
+      this.failuresInARow = 0;
+    } else if (outcome.repeated !== true) this.failuresInARow += 1;
   }
 
   private exceeded(): string | undefined {

@@ -164,9 +164,7 @@ export class ModelBreaker {
     this.slow?.record(slow, now);
     const failed = this.failed?.expire(now) ?? [];
     const slowed = this.slow?.expire(now) ?? [];
-    const counted = votes.slice(this.uncounted);
-    const row = counted.slice(counted.findLastIndex(({ vote }) => vote === 'ok') + 1);
-    const count = row.filter((vote) => vote.vote === 'failure' && !vote.repeated).length;
+    const count = this.failuresInARow(votes);
     if (last.vote === 'failure' && count >= (consecutiveFailures ?? Infinity)) {
       this.enter('Open', `${count} consecutive failures (${last.class})`, now);
     } else if (exceeded(failed, failureRate)) {
@@ -193,6 +191,12 @@ export class ModelBreaker {
       this.credit = 0;
       this.startRules();
     }
+  }
+
+  private failuresInARow(votes: Outcome[]): number {
+    const counted = votes.slice(this.uncounted);
+    const row = counted.slice(counted.findLastIndex(({ vote }) => vote === 'ok') + 1);
+    return row.filter((vote) => vote.vote === 'failure' && !vote.repeated).length;
   }
 
   private startRules(): void {
