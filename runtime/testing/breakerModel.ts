@@ -158,16 +158,21 @@ export class ModelBreaker {
   }
 
   private judgeCalls({ votes }: Phase, slow: boolean, now: number): void {
-    const { consecutiveFailures, failureRate, slowCalls } = this.spec.trip;
+    const { consecutiveFailures = Infinity } = this.spec.trip;
     const last = votes.at(-1)!;
     this.failed?.record(last.vote === 'failure', now);
     this.slow?.record(slow, now);
+    const count = this.failuresInARow(votes);
+    if (last.vote === 'failure' && count >= consecutiveFailures) {
+      this.enter('Open', `${count} consecutive failures (${last.class})`, now);
+    } else this.judgeRates(now);
+  }
+
+  private judgeRates(now: number): void {
+    const { failureRate, slowCalls } = this.spec.trip;
     const failed = this.failed?.expire(now) ?? [];
     const slowed = this.slow?.expire(now) ?? [];
-    const count = this.failuresInARow(votes);
-    if (last.vote === 'failure' && count >= (consecutiveFailures ?? Infinity)) {
-      this.enter('Open', `${count} consecutive failures (${last.class})`, now);
-    } else if (exceeded(failed, failureRate)) {
+    if (exceeded(failed, failureRate)) {
       this.enter('Open', `${share(failed)} of ${extent(failed, failureRate)} failed`, now);
     } else if (exceeded(slowed, slowCalls)) {
       const than = `slower than ${slowCalls.slowerThanMs / 1000}s`;
