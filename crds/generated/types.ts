@@ -292,6 +292,26 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * What pods tell of the requests that they serve. A change is live without a restart.
+   */
+  telemetry: {
+    /**
+     * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.
+     */
+    logging: {
+      /**
+       * Share of the requests answered well at the first attempt that get an access line too, 0 to 1. Every request that failed, was refused or needed more than one attempt has one anyway. Default 0.
+       */
+      successRatio: string;
+      /**
+       * Lowest level that a module logs, by its name: access (a line for each request), model (attempts, retries, moves), tools, agent (turns), guard (circuits and gates) and others. Default Info for each.
+       */
+      levels?: {
+        [k: string]: 'Debug' | 'Info' | 'Warn' | 'Error' | 'Silent';
+      };
+    };
+  };
+  /**
    * Conversations that the agent itself keeps, at /v1/conversations.
    */
   conversation: {

@@ -42,6 +42,7 @@ describe('upgradeConfiguration', () => {
         ...content,
         loadBalancing: 'LeastLoaded',
         egress: { allowHosts: [], denyPrivateNetworks: true },
+        telemetry: { logging: { successRatio: 0, levels: {} } },
         shutdown: { ...content.shutdown, handlerTimeoutMs: 2000 },
         endpoints: [{ ...content.endpoints[0], priority: 0, weight: 1, requires: [] }],
         auth: {

@@ -13,7 +13,7 @@ import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
 import { Route } from './pool/route.ts';
-import type { Granted, Move } from './pool/route.ts';
+import type { Granted, Move, RoutedRequest } from './pool/route.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
 import type { Usage } from './attempt/usage.ts';
@@ -41,9 +41,9 @@ export interface ModelCallerDeps {
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
-  onRetry(reason: string): void;
+  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
-  onFallback: (from: string, to: string) => void;
+  onFallback: (from: string, to: string, request: RoutedRequest) => void;
 }
 
 /** What an attempt has to do with the rest of its request. */
@@ -137,7 +137,7 @@ export class ModelCaller {
     { request, route, member }: { request: ModelRequest; route: Route; member: Member },
   ): Promise<Granted | Cut | undefined> {
     if ('from' in next) return route.move(next);
-    this.#deps.onRetry(retryReason(result));
+    this.#deps.onRetry(retryReason(result), request, next.waitMs);
     await this.#pause(next.waitMs, request.signal);
     const cut: unknown = request.signal.reason;
     return cut instanceof Cut ? cut : route.again(member);
@@ -151,6 +151,7 @@ export class ModelCaller {
     const { clock, upstream } = this.#deps;
     const attempt = this.#prepare(request, member);
     const began = clock.now();
+    const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
@@ -170,6 +171,7 @@ export class ModelCaller {
         meter: attempt.meter,
         endpoint: member.endpoint,
         key: member.key,
+        context: trace?.context,
         date: () => clock.date(),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
@@ -183,6 +185,7 @@ export class ModelCaller {
       attempt.close();
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
+    trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
     // A client's own credential has limits of its own.
     if (member.key !== undefined) {

@@ -138,6 +138,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
     bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    telemetry: { logging: { successRatio: 0, levels: {} } },
     circuits,
     limits,
   };
