@@ -78,12 +78,13 @@ export function makeCore(options: RuntimeOptions): Core {
 type Base = Omit<Core, 'upstream' | 'pool' | 'estimator' | 'caller' | 'agent' | 'useCredentials'>;
 type Model = Pick<Core, 'upstream' | 'pool' | 'estimator' | 'caller'>;
 
-function makeBase({ clock, log: root }: RuntimeOptions): Base {
+function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
   const events = new EventEmitter<CoreEvents>();
   const loggers = new ModuleLoggers(root);
   const log = (module: Module): Logger => loggers.of(module);
   const guard = new Guard({
     clock,
+    seed: `${pod.namespace}/${pod.name}`,
     onTransition: (transition, circuit) => {
       const { dependency, from, to, reason } = transition;
       log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
