@@ -175,6 +175,6 @@ async function replay(
   if (!(why instanceof Cut)) sink.end();
   const fault = why instanceof Cut ? { fault: why.why } : {};
   const { status } = head;
-  const result = { outcome: OK, status, committed: true, limits: [], whole: true, usage: {} };
+  const result = { outcome: OK, status, committed: true, whole: true, usage: {} };
   return { kind: 'Answered', result: { ...result, ...fault }, dependency: CACHE };
 }

@@ -8,12 +8,14 @@ import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
+import { providerLimits } from './attempt/retryAfter.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
 import { Route } from './pool/route.ts';
 import type { Granted, Move } from './pool/route.ts';
+import type { RawHeaders } from './transport/headers.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
 import type { Usage } from './attempt/usage.ts';
@@ -52,6 +54,8 @@ interface AttemptContext {
   failed: Set<string>;
   /** Says how long to wait before the next attempt; undefined if there is none here. */
   decide: (result: AttemptResult) => number | undefined;
+  /** How many other endpoints the request could still move to. */
+  others: () => number;
   onUsage: (charge: ActualCost) => void;
 }
 
@@ -93,6 +97,7 @@ export class ModelCaller {
       const result: AttemptResult = await this.#attempt(request, granted, {
         failed,
         decide,
+        others: () => route.othersLeft(member),
         onUsage,
       });
       answer = { kind: 'Answered', result, dependency: member.dependency };
@@ -117,6 +122,8 @@ export class ModelCaller {
     from: Member,
     { request, route, retries }: { request: ModelRequest; route: Route; retries: Retries },
   ): Next {
+    const leftMs = request.deadlineAt - this.#deps.clock.now();
+    if (leftMs <= 0) return undefined;
     const kind = movable(result);
     const move = { from, otherCredential: kind === 'OtherCredential' };
     if (kind === 'Early' || kind === 'OtherCredential') {
@@ -125,7 +132,7 @@ export class ModelCaller {
       const equals = { ...move, equals: true };
       if (route.canMove(equals)) return equals;
     }
-    const waitMs = retries.next(result, request.deadlineAt - this.#deps.clock.now());
+    const waitMs = retries.next(result, leftMs);
     if (waitMs !== undefined) return { waitMs };
     return kind !== 'No' && route.canMove(move) ? move : undefined;
   }
@@ -146,10 +153,10 @@ export class ModelCaller {
   async #attempt(
     request: ModelRequest,
     { member, permit }: Granted,
-    { failed, decide, onUsage }: AttemptContext,
+    { failed, decide, others, onUsage }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
-    const attempt = this.#prepare(request, member);
+    const attempt = this.#prepare(request, member, others);
     const began = clock.now();
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
@@ -171,6 +178,7 @@ export class ModelCaller {
         endpoint: member.endpoint,
         key: member.key,
         date: () => clock.date(),
+        onHeaders: (headers) => this.#learnLimits(member, headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -184,10 +192,6 @@ export class ModelCaller {
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
     onUsage(charge);
-    // A client's own credential has limits of its own.
-    if (member.key !== undefined) {
-      member.handle.learn(result.limits, member.credential.hash);
-    }
     this.#learn(request, member, result, { began, firstChunk });
     return result;
   }
@@ -196,6 +200,7 @@ export class ModelCaller {
   #prepare(
     request: ModelRequest,
     { endpoint }: Member,
+    others: () => number,
   ): {
     signal: AbortSignal;
     watch: AttemptWatch;
@@ -203,7 +208,7 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, deadlineAt, signal, sink, stream } = request;
+    const { content, endpoints, deadlineAt, signal, sink, stream } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
@@ -213,6 +218,8 @@ export class ModelCaller {
       timeouts: content.timeouts,
       deadline: deadlineAt,
       stream,
+      endpoints: endpoints.length,
+      others,
       blocked: () => sink.blocked,
       cut: (why) => own.abort(new Cut(why)),
     });
@@ -222,6 +229,12 @@ export class ModelCaller {
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
     return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+  }
+
+  /** A client's own credential has limits of its own. */
+  #learnLimits({ key, handle, credential }: Member, headers: RawHeaders): void {
+    if (key === undefined) return;
+    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash);
   }
 
   #learn(
