@@ -20,10 +20,6 @@ export interface AgentDeployment {
  */
 export interface AgentDeploymentSpec {
   /**
-   * Whether the operator leaves the agent as it is. While it is true, the operator changes none of the agent's objects, and its pods keep the configuration and the policies that were in force. Edits wait until it is false or absent. Default false.
-   */
-  paused?: boolean;
-  /**
    * Number of pods, 0 to 1000, unless autoscaling decides on it. Default 1.
    */
   replicas: number;
