@@ -45,6 +45,8 @@ export const AUTH = 'auth';
 /** What this version's runtime can do, announced in its Hello. */
 export const FEATURES = [
   'Endpoint.Anthropic',
+  'Endpoint.Bearer',
+  'Endpoint.HeadersFrom',
   'LoadBalancing.RoundRobin',
   'LoadBalancing.LeastLoaded',
   'LoadBalancing.Weighted',

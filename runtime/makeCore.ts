@@ -11,7 +11,8 @@ import { Guard } from './guard/guard.ts';
 import { dependencyOf } from './guard/supported.ts';
 import { TokenEstimator } from './model/attempt/estimate.ts';
 import { ModelCaller } from './model/caller.ts';
-import { Credentials, credentialHash } from './model/pool/credentials.ts';
+import { authentication } from './model/pool/authentication.ts';
+import { Credentials } from './model/pool/credentials.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
 import { Upstream } from './model/transport/upstream.ts';
@@ -220,7 +221,8 @@ function applyConfigurations(core: Core): void {
 function useCredentials({ guard, configuration, credentials }: Base, agent: Agent): void {
   agent.useCredentials();
   for (const endpoint of configuration.endpoints) {
-    const key = endpoint.credential && credentials.read(endpoint.credential);
-    if (key !== undefined) guard.useCredential(dependencyOf(endpoint), credentialHash(key));
+    const shown = authentication(endpoint, credentials);
+    if ('missing' in shown || !shown.credential) continue;
+    guard.useCredential(dependencyOf(endpoint), shown.credential.hash);
   }
 }

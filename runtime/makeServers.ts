@@ -118,6 +118,7 @@ function makeAgentServer(core: Core, shared: Shared, health: HealthRoute): Serve
     clients,
     lifecycle,
     health,
+    routes: () => inForce()?.content.routes ?? [],
     trace: (request, response, route) =>
       core.traces.begin(request, () => requestIdOf(response), route),
     onMalformed: (requestId, reason, status) =>

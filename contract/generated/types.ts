@@ -78,6 +78,10 @@ export interface Content {
    */
   endpoints: Endpoint[];
   /**
+   * Paths of the provider's API that are passed on, each with all below it. Absent: none.
+   */
+  routes?: string[];
+  /**
    * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Unknown: LeastLoaded.
    */
   loadBalancing: string;
@@ -265,6 +269,14 @@ export interface Endpoint {
     key: string;
   };
   /**
+   * How the key of credential is sent: as x-api-key, or as authorization: Bearer. Absent: APIKey.
+   */
+  credentialScheme?: 'APIKey' | 'Bearer';
+  /**
+   * Request headers, in place of the client's of the same name. Absent: none.
+   */
+  headersFrom?: SecretHeader[];
+  /**
    * A request with a larger max_tokens is sent with this figure. Absent: as it is.
    */
   maxTokens?: number;
@@ -281,6 +293,33 @@ export interface Endpoint {
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * A request header whose value is mounted.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecretHeader".
+ */
+export interface SecretHeader {
+  name: string;
+  /**
+   * Text before the value.
+   */
+  prefix?: string;
+  credential: {
+    /**
+     * File in the pod.
+     */
+    path: string;
+    /**
+     * Name of the Secret, for messages.
+     */
+    secret: string;
+    /**
+     * Key in the Secret, for messages.
+     */
+    key: string;
+  };
 }
 /**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
@@ -371,33 +410,6 @@ export interface Tool {
   };
   maxConcurrent?: number;
   requires?: Requires;
-}
-/**
- * A request header whose value is mounted.
- *
- * This interface was referenced by `Contract`'s JSON-Schema
- * via the `definition` "SecretHeader".
- */
-export interface SecretHeader {
-  name: string;
-  /**
-   * Text before the value.
-   */
-  prefix?: string;
-  credential: {
-    /**
-     * File in the pod.
-     */
-    path: string;
-    /**
-     * Name of the Secret, for messages.
-     */
-    secret: string;
-    /**
-     * Key in the Secret, for messages.
-     */
-    key: string;
-  };
 }
 /**
  * An MCP server over streamable HTTP; the dependency mcp/NAME.

@@ -80,6 +80,38 @@ export interface AgentDeploymentSpec {
         key: string;
       };
       /**
+       * How the endpoint expects the key of apiKeySecretRef. APIKey sends it as x-api-key, Bearer as authorization: Bearer. Default APIKey.
+       */
+      credentialScheme: 'APIKey' | 'Bearer';
+      /**
+       * Request headers whose values are in Secrets, for gateways that need more than an API key. Each replaces the client's header of that name. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
        * Requests to the endpoint at a time, in each pod. More go to another endpoint that has room, or wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
        */
       maxConcurrent?: number;
@@ -97,6 +129,12 @@ export interface AgentDeploymentSpec {
       weight: number;
     }[];
   };
+  /**
+   * Further routes of the provider's API that clients may call, such as /v1/messages/batches, /v1/files and /v1/skills, each with all below it. /v1/messages, /v1/messages/count_tokens and /v1/models need no entry. Requests go as they are to the first endpoint of the lowest priority, which keeps the files and batches, and never to another. None by default: others are answered with 404.
+   *
+   * @maxItems 16
+   */
+  routes?: string[];
   /**
    * What the model is told before each conversation, at most 65536 characters. Requests to /v1/messages bring their own.
    */
@@ -267,7 +305,7 @@ export interface AgentDeploymentSpec {
      */
     maxConcurrent: number;
     /**
-     * Bytes of an answer that the model gets to see; what is beyond is cut off and the model is told so. Default 65536.
+     * Bytes of an answer that the model gets to see; text beyond is cut off, an image or document that does not fit is left out, and the model is told so. Default 65536.
      */
     maxResponseBytes: number;
   }[];

@@ -118,6 +118,10 @@ function secretRefs({ spec }: AgentDeployment): { use: string; name: string; key
     ref === undefined ? [] : [{ use: `the API key of model/${name}`, ...ref }],
   );
   const callers = [
+    ...spec.model.endpoints.map((endpoint) => ({
+      ...endpoint,
+      dependency: `model/${endpoint.name}`,
+    })),
     ...(spec.tools ?? []).map(({ name, http }) => ({ dependency: `tool/${name}`, ...http })),
     ...(spec.mcpServers ?? []).map((server) => ({ ...server, dependency: `mcp/${server.name}` })),
   ];

@@ -22,7 +22,13 @@ export const OPTIONS = {
 type Endpoint = AgentDeploymentSpec['model']['endpoints'][number];
 
 export function endpoint(name: string, rest: Partial<Endpoint> = {}): Endpoint {
-  return { name, provider: 'Anthropic', priority: 0, weight: 1, ...rest };
+  const defaults = {
+    provider: 'Anthropic',
+    credentialScheme: 'APIKey',
+    priority: 0,
+    weight: 1,
+  } as const;
+  return { name, ...defaults, ...rest };
 }
 
 /** A pool of these endpoints. */

@@ -25,7 +25,7 @@ import {
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
-import { isProblem, readRequest } from './requests.ts';
+import { answerMs, isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -77,7 +77,8 @@ export class Messages {
     const inForce = this.#deps.inForce();
     if (!inForce) return this.#refuse(response, STARTING);
     if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
-    const deadlineAt = this.#deps.clock.now() + inForce.content.timeouts.requestMs;
+    const { requestMs } = inForce.content.timeouts;
+    const deadlineAt = this.#deps.clock.now() + answerMs(request, requestMs);
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };
@@ -146,7 +147,8 @@ export class Messages {
         size: read.size,
         maxTokens: read.maxTokens,
         content: inForce.content,
-        endpoints: inForce.endpoints,
+        // Files and batches are where they were made.
+        endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
         headers: client.headers,
         principal: client.principal,
         deadlineAt,

@@ -3,10 +3,12 @@ import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
 import type { RequestSize } from '../model/attempt/estimate.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
+import { providerMethod } from './providerRoutes.ts';
+import type { ProviderMethod } from './providerRoutes.ts';
 
 /** A request to the model's API that has been read and checked. */
 export interface MessagesRequest {
-  method: 'GET' | 'POST';
+  method: ProviderMethod;
   /** Path and query. */
   path: string;
   expected: Expected;
@@ -22,8 +24,10 @@ export interface MessagesRequest {
 const MESSAGES = '/v1/messages';
 const COUNT_TOKENS = '/v1/messages/count_tokens';
 const MODELS = '/v1/models';
-/** Of one model, by its id: nothing that could lead elsewhere. */
-const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*$/;
+/** Claude Code gives up on a list of models after 3 s. */
+const MODELS_MS = 2500;
+/** Of one model, by its id, in which slashes may stand as they are: nothing that could lead elsewhere. */
+const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*(?:(?:\/|%2[Ff])[A-Za-z0-9][\w.:@-]*)*$/;
 
 /** What of the model's API a request is for, as metrics name it; undefined when it is not for that. */
 export function modelRoute({ method, url = '' }: IncomingMessage): string | undefined {
@@ -32,8 +36,14 @@ export function modelRoute({ method, url = '' }: IncomingMessage): string | unde
   return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
 }
 
-/** Reads and checks a request for which there is a modelRoute. */
+/** Time for the answer to a request, of what the agent gives to requests, in milliseconds. */
+export function answerMs(request: IncomingMessage, requestMs: number): number {
+  return modelRoute(request) === MODELS ? Math.min(MODELS_MS, requestMs) : requestMs;
+}
+
+/** Reads and checks a request for which there is a modelRoute, or else a providerRoute. */
 export async function readRequest(request: IncomingMessage): Promise<MessagesRequest | Problem> {
+  if (modelRoute(request) === undefined) return readAny(request);
   if (request.method === 'GET') return { ...PLAIN, method: 'GET', path: request.url! };
   const read = await readBody(request);
   if (!read.ok) return read.why === 'Gone' ? 'Gone' : TOO_LARGE;
@@ -63,6 +73,14 @@ export async function readRequest(request: IncomingMessage): Promise<MessagesReq
 
 export function isProblem(value: MessagesRequest | Problem): value is Problem {
   return value === 'Gone' || 'reason' in value;
+}
+
+/** Reads a request that is passed on whatever is in it. */
+async function readAny(request: IncomingMessage): Promise<MessagesRequest | Problem> {
+  const read = await readBody(request);
+  if (!read.ok) return read.why === 'Gone' ? 'Gone' : TOO_LARGE;
+  const method = providerMethod(request) ?? 'GET';
+  return { ...PLAIN, method, expected: 'Any', path: request.url!, body: read.body };
 }
 
 /** What a request is that has no model write anything. */

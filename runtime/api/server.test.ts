@@ -42,6 +42,7 @@ async function raw(
       onHandler: () => undefined,
     }),
     health: () => false,
+    routes: () => [],
     onServed: () => undefined,
     onMalformed: () => undefined,
     trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),

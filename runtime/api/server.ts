@@ -11,6 +11,7 @@ import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
 import { sendError } from './sendError.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages, Served } from './messages.ts';
+import { providerRoute } from './providerRoutes.ts';
 import { modelRoute } from './requests.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
@@ -24,6 +25,8 @@ export interface AgentServerDeps {
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
+  /** spec.routes as in force. */
+  routes: () => readonly string[];
   /** Begins the trace of a request for a route, as metrics name it. */
   trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
   onServed(route: string, served: Served, seconds: number): void;
@@ -35,10 +38,8 @@ export interface AgentServerDeps {
   requestTimeoutMs?: number;
 }
 
-const NOT_FOUND: Failure = {
-  reason: 'NotFound',
-  message: 'There is nothing here: the agent answers POST /v1/messages and POST /v1/conversations.',
-};
+/** Characters of a client's path that are repeated to it. */
+const MAX_PATH = 128;
 const DRAINING: Failure = {
   reason: 'Draining',
   message: 'The agent is shutting down.',
@@ -77,14 +78,14 @@ async function serve(
   // A client that vanishes shows as a close; its error needs no other handling.
   response.on('error', () => undefined);
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
-  if (deps.health(request, response)) return;
+  if (deps.health(request, response) || answerHead(request, response)) return;
   const began = performance.now();
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';
   const trace = deps.trace(request, response, route);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
-    : notFound(response);
+    : notFound(request, response, deps.routes());
   const seconds = (performance.now() - began) / 1000;
   trace.end({ ...served, ...(response.headersSent && { status: response.statusCode }) });
   deps.onServed(route, served, seconds);
@@ -104,17 +105,36 @@ interface Handler {
 }
 
 function handlerOf(
-  { messages, conversations }: AgentServerDeps,
+  { messages, conversations, routes }: AgentServerDeps,
   request: IncomingMessage,
 ): Handler | undefined {
-  const route = modelRoute(request);
+  const route = modelRoute(request) ?? providerRoute(request, routes());
   if (route !== undefined) return { route, handle: (...args) => messages.handle(...args) };
   const found = conversationRoute(request);
   return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }
 
-function notFound(response: ServerResponse): Served {
-  sendError(response, NOT_FOUND);
+/** Claude Code looks by HEAD / whether anybody is there. */
+function answerHead({ method, url }: IncomingMessage, response: ServerResponse): boolean {
+  if (method !== 'HEAD' || url !== '/') return false;
+  response.writeHead(200).end();
+  return true;
+}
+
+/** Says what is served, so that a client finds its mistake and an operator the field. */
+function notFound(
+  { method = '', url = '' }: IncomingMessage,
+  response: ServerResponse,
+  routes: readonly string[],
+): Served {
+  const path = url.split('?', 1)[0]!.slice(0, MAX_PATH);
+  const others = routes.length === 0 ? 'it names none' : `it names ${routes.join(', ')}`;
+  sendError(response, {
+    reason: 'NotFound',
+    message:
+      `The agent does not serve ${method} ${path}. It serves POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models and ` +
+      `/v1/conversations; other routes of the provider pass when spec.routes of the AgentDeployment names them, and ${others}.`,
+  });
   return { reason: 'NotFound', failed: false };
 }
 

@@ -20,7 +20,7 @@ import { Egress } from './tools/egress.ts';
 import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
-import { secretHeadersOf } from './tools/secrets.ts';
+import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
 import { McpServers } from './tools/mcpServers.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
@@ -139,7 +139,8 @@ export class Agent {
   }
 
   #headerCredentials(content: Content | undefined): ReturnType<Agent['credentials']> {
-    return (content ? secretHeadersOf(content) : []).flatMap(({ dependency, headers }) =>
+    const all = content ? [...endpointHeadersOf(content), ...secretHeadersOf(content)] : [];
+    return all.flatMap(({ dependency, headers }) =>
       headers.map(({ credential }) => ({ dependency, credential })),
     );
   }
@@ -216,7 +217,7 @@ export class Agent {
     const began = clock.now();
     const trace = request.tool(call);
     const running = tools.run(call, { ...context, trace });
-    const { text, isError, outcome, kept } = running ? await running : unknownTool(call);
+    const { text, blocks, isError, outcome, kept } = running ? await running : unknownTool(call);
     // What the model makes up is no name for a metric.
     const name = running ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
@@ -226,7 +227,7 @@ export class Agent {
       type: 'tool_result',
       tool_use_id: call.id,
       ...(isError && { is_error: true }),
-      content: text,
+      content: blocks ?? text,
     };
   }
 }

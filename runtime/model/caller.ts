@@ -178,6 +178,7 @@ export class ModelCaller {
         meter: attempt.meter,
         endpoint: member.endpoint,
         key: member.key,
+        ownHeaders: member.headers,
         context: trace?.context,
         date: () => clock.date(),
         onHeaders: (headers) => this.#learnLimits(member, headers),
@@ -235,8 +236,8 @@ export class ModelCaller {
   }
 
   /** A client's own credential has limits of its own. */
-  #learnLimits({ key, handle, credential }: Member, headers: RawHeaders): void {
-    if (key === undefined) return;
+  #learnLimits({ handle, credential }: Member, headers: RawHeaders): void {
+    if (!credential.mounted) return;
     handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash);
   }
 
@@ -247,7 +248,7 @@ export class ModelCaller {
     { began, firstChunk }: { began: number; firstChunk: number | undefined },
   ): void {
     // What lists models or counts tokens is no call of a model.
-    if (expected === 'Json') return;
+    if (expected !== 'Message') return;
     const model = endpoint.model ?? named;
     this.#deps.estimator.learn(model, size, usage);
     this.#deps.onAttempt({

@@ -3,7 +3,7 @@ import type { Nowhere, Refused, RoutedRequest } from './pool/route.ts';
 
 /** A request to be made to the model, in as many attempts at as many endpoints as it takes. */
 export interface ModelRequest extends RoutedRequest {
-  method: 'GET' | 'POST';
+  method: string;
   /** Path and query below an endpoint's baseURL, such as /v1/messages. */
   path: string;
   /** Empty for a GET. */

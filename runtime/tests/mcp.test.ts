@@ -111,6 +111,28 @@ describe('an MCP server', () => {
     expect(server.called).toEqual([]);
   });
 
+  it('shows the model images and documents', async () => {
+    const data = Buffer.from('pixels').toString('base64');
+    const blob = Buffer.from('pages').toString('base64');
+    server.offer('count', () => ({
+      content: [
+        { type: 'image', mimeType: 'image/png', data },
+        { type: 'resource', resource: { uri: 'file:///a', mimeType: 'application/pdf', blob } },
+      ],
+    }));
+    const all = await scene();
+    await turn(all);
+    expect(told(all)).toMatchObject({
+      content: [
+        { type: 'image', source: { type: 'base64', media_type: 'image/png', data } },
+        {
+          type: 'document',
+          source: { type: 'base64', media_type: 'application/pdf', data: blob },
+        },
+      ],
+    });
+  });
+
   it('may change its list of tools', async () => {
     const all = await scene();
     await turn(all);

@@ -82,13 +82,22 @@ const kinds: Record<string, Kind> = {
       replicas: 1,
       runtimeUpgrade: 'Automatic',
       model: {
-        endpoints: [{ name: 'primary', provider: 'Anthropic', priority: 0, weight: 1 }],
+        endpoints: [
+          {
+            name: 'primary',
+            provider: 'Anthropic',
+            credentialScheme: 'APIKey',
+            priority: 0,
+            weight: 1,
+          },
+        ],
         loadBalancing: 'LeastLoaded',
       },
       timeouts: {
         connect: '10s',
         request: '5m',
         firstToken: '60s',
+        stream: '1h',
         streamIdle: '120s',
         transportIdle: '45s',
         run: '15m',
@@ -122,6 +131,7 @@ const kinds: Record<string, Kind> = {
       },
       disruption: { maxUnavailable: 1 },
       monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
+      telemetry: { logging: { successRatio: '0' } },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
     wideColumns: [],

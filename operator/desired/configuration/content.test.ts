@@ -4,6 +4,7 @@ import { Ajv, type AnySchema } from 'ajv';
 import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../../crds/generated/types.ts';
 import { canonicalJson } from './canonical.ts';
 import { hashContent, resolveContent } from './content.ts';
+import { podChoices } from '../objects/podChoices.ts';
 import {
   agentFixture,
   breakerFixture,
@@ -129,6 +130,33 @@ describe('resolveContent', () => {
       capacity: 100,
       requires: ['Limit.Requests'],
     });
+  });
+
+  it('says how an endpoint is shown its key, and which header values it needs', () => {
+    const headersFrom = [
+      { name: 'X-Team', prefix: 'Team ', secretKeyRef: { name: 'gateway', key: 'team' } },
+    ];
+    const apiKeySecretRef = { name: 'gateway', key: 'api-key' };
+    const agent = agentFixture('triage', {
+      model: modelOf(
+        endpoint('primary', { apiKeySecretRef, credentialScheme: 'Bearer', headersFrom }),
+      ),
+      routes: ['/v1/files'],
+    });
+    const { endpoints, routes } = resolveContent(agent, none);
+    const path = '/var/run/secrets/breakwater.dev/headers/gateway/team';
+    expect(endpoints).toMatchObject([
+      {
+        credential: { secret: 'gateway', key: 'api-key' },
+        credentialScheme: 'Bearer',
+        headersFrom: [
+          { name: 'X-Team', prefix: 'Team ', credential: { path, secret: 'gateway', key: 'team' } },
+        ],
+        requires: ['Endpoint.Anthropic', 'Endpoint.Bearer', 'Endpoint.HeadersFrom'],
+      },
+    ]);
+    expect(routes).toEqual(['/v1/files']);
+    expect(podChoices(agent).secrets).toEqual([{ name: 'gateway', key: 'team' }]);
   });
 
   it('has neither model nor credential when the caller brings them', () => {

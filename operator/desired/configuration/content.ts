@@ -1,9 +1,10 @@
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
-import { MAX_CONFIGURATION_BYTES, MOUNTS } from '../../../contract/link.ts';
+import { MAX_CONFIGURATION_BYTES } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { AgentAttachment } from '../policies/attachment.ts';
 import { resolveAuth } from './auth.ts';
 import { canonicalHash, canonicalJson } from './canonical.ts';
+import { authentication } from './authentication.ts';
 import { resolveCache } from './cache.ts';
 import { resolveCircuit } from '../policies/circuit.ts';
 import { resolveConversation } from './conversation.ts';
@@ -39,6 +40,7 @@ export function resolveContent(
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
     endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
+    ...(spec.routes !== undefined && { routes: spec.routes }),
     loadBalancing: spec.model.loadBalancing,
     timeouts: timeouts(spec.timeouts),
     shutdown: {
@@ -83,33 +85,24 @@ export function handlerTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
 
 type EndpointSpec = Spec['model']['endpoints'][number];
 
-/** Directory in the pod where the endpoint's credential is mounted. */
-export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): string {
-  return `${MOUNTS.credentials}/${endpoint.name}`;
-}
-
 function endpoint(spec: EndpointSpec): Endpoint {
-  const { name, provider, model, baseURL, apiKeySecretRef: secret, priority, weight } = spec;
-  const { maxConcurrent, maxTokens } = spec;
+  const { name, provider, model, baseURL, priority, weight } = spec;
+  const { credentialScheme, headersFrom = [], maxConcurrent, maxTokens } = spec;
   return {
     name,
     provider,
     ...(model === undefined ? {} : { model }),
     baseURL: baseURL ?? BASE_URLS[provider],
-    ...(secret === undefined
-      ? {}
-      : {
-          credential: {
-            path: `${credentialDirectory(spec)}/${secret.key}`,
-            secret: secret.name,
-            key: secret.key,
-          },
-        }),
+    ...authentication(spec),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
     priority,
     weight,
-    requires: requires(`Endpoint.${provider}`),
+    requires: requires(
+      `Endpoint.${provider}`,
+      credentialScheme === 'Bearer' && 'Endpoint.Bearer',
+      headersFrom.length > 0 && 'Endpoint.HeadersFrom',
+    ),
   };
 }
 

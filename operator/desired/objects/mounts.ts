@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MOUNTS } from '../../../contract/link.ts';
 import { byText } from '../common/wording.ts';
-import { credentialDirectory } from '../configuration/content.ts';
+import { credentialDirectory } from '../configuration/authentication.ts';
 import { secretDirectory, type SecretKeyRef } from '../configuration/secretHeaders.ts';
 import type { Volume } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';

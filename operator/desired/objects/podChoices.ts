@@ -13,7 +13,7 @@ export interface PodChoices extends Pick<
 > {
   /** The endpoints that have an API key. */
   apiKeys: { endpoint: string; secret: SecretKeyRef }[];
-  /** Where headers of tools and MCP servers, and the password of Redis, come from. */
+  /** Where headers of endpoints, tools and MCP servers, and the password of Redis, come from. */
   secrets: SecretKeyRef[];
   systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
   /** The Secret with the API keys of the agent's clients. */
@@ -23,13 +23,14 @@ export interface PodChoices extends Pick<
 export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
   const { tools = [], mcpServers = [], conversation } = spec;
-  const headers = [...tools.map(({ http }) => http), ...mcpServers].flatMap(
+  const { endpoints } = spec.model;
+  const headers = [...endpoints, ...tools.map(({ http }) => http), ...mcpServers].flatMap(
     ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
   const password = conversation.store.redis?.passwordSecretRef;
   return {
     ...{ image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate },
-    apiKeys: spec.model.endpoints.flatMap(({ name, apiKeySecretRef: secret }) =>
+    apiKeys: endpoints.flatMap(({ name, apiKeySecretRef: secret }) =>
       secret === undefined ? [] : [{ endpoint: name, secret }],
     ),
     secrets: [...headers, ...(password ? [password] : [])],

@@ -1,3 +1,4 @@
+import type { ResultBlock } from './mcpContent.ts';
 import { fetch } from 'undici';
 import type { RequestInit, Response } from 'undici';
 import type { Tool } from '../../../contract/generated/types.ts';
@@ -16,6 +17,8 @@ export interface ToolAnswer {
   outcome: Outcome;
   /** For the model. */
   text: string;
+  /** In place of the text, where there are images or documents. */
+  blocks?: ResultBlock[];
   isError: boolean;
   /** The credential was refused. */
   unauthorized?: boolean;

@@ -11,26 +11,21 @@ import { Cut } from '../../errors/fault.ts';
 import { OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
+import { shownContent } from './mcpContent.ts';
 
 /** What a result of an MCP tool says, cut off at `max` bytes. A result that is an error is one of the call. */
 export function mcpAnswer(
   { content = [], isError }: Partial<CallToolResult>,
   max: number,
 ): ToolAnswer {
-  const text = content.map(textOf).join('\n');
-  const bytes = Buffer.from(text);
-  const shown =
-    bytes.length > max
-      ? `${bytes.subarray(0, max).toString('utf8')}\n[The answer is longer; it was cut off after ${max} bytes.]`
-      : text;
-  return { outcome: OK, text: shown, isError: isError === true };
-}
-
-function textOf(part: CallToolResult['content'][number]): string {
-  if (part.type === 'text') return part.text;
-  if (part.type === 'resource' && 'text' in part.resource) return part.resource.text;
-  if (part.type === 'resource_link') return part.uri;
-  return `[${part.type} left out]`;
+  const shown = shownContent(content, max);
+  const text = typeof shown === 'string' ? shown : '';
+  return {
+    outcome: OK,
+    text,
+    ...(typeof shown !== 'string' && { blocks: shown }),
+    isError: isError === true,
+  };
 }
 
 /** What a call that threw came to. */

@@ -21,15 +21,17 @@ export interface Sink {
   readonly blocked: boolean;
 }
 
-/** A message, be it streamed or not, or JSON of any other kind. */
-export type Expected = 'Message' | 'Json';
+/** A message, be it streamed or not, JSON of any other kind, or whatever comes. */
+export type Expected = 'Message' | 'Json' | 'Any';
 
 /** One attempt at an endpoint. */
 export interface Attempt {
   endpoint: Endpoint;
   /** The endpoint's own key; absent: the client's credential is passed on. */
   key?: string | undefined;
-  method: 'GET' | 'POST';
+  /** Header values of the agent, each in place of the client's. */
+  ownHeaders?: readonly [string, string][] | undefined;
+  method: string;
   /** Of the trace; absent: what the client sent stays. */
   context?: RemoteContext | undefined;
   /** Path and query below the endpoint's baseURL. */

@@ -50,6 +50,7 @@ export async function forward(
 
 function pass(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const { status } = response;
+  if (attempt.expected === 'Any') return passAny(response, attempt);
   if (status < 200 || status >= 300) return passError(response, attempt);
   return isEventStream(response) ? passStream(response, attempt) : passMessage(response, attempt);
 }
@@ -58,7 +59,7 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
   const { outcome, committed, held, fault, refusal, whole = false } = passed;
   const usage = attempt.meter.usage();
   const same = { outcome, committed, held, fault, refusal, whole, usage };
-  if (!response) return same;
+  if (!response) return { ...same, final: !isRepeatable(attempt) };
   const { status, headers } = response;
   return {
     ...same,
@@ -69,15 +70,30 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
 }
 
 function upstreamRequest(attempt: Attempt): UpstreamRequest {
-  const { endpoint, method, path } = attempt;
+  const { endpoint, method, path, key, ownHeaders: headers } = attempt;
+  const own = { key, scheme: endpoint.credentialScheme, headers };
   const base = baseOf(endpoint.baseURL);
   return {
     method,
     origin: base.origin,
     path: `${base.path}${path}`,
-    headers: requestHeaders(attempt.headers, attempt.key, attempt.context),
-    body: method === 'POST' ? bodyFor(attempt) : undefined,
+    headers: requestHeaders(attempt.headers, own, attempt.context),
+    ...content(attempt),
   };
+}
+
+/** Whether doing it twice is as good as once. */
+function isRepeatable({ expected, method }: Attempt): boolean {
+  return expected !== 'Any' || method === 'GET';
+}
+
+/** What is sent with the request: for whatever comes, exactly that. */
+function content(attempt: Attempt): Pick<UpstreamRequest, 'body' | 'once'> {
+  const { method, expected, body } = attempt;
+  if (expected === 'Any') {
+    return { body: body.length > 0 ? body : undefined, once: !isRepeatable(attempt) };
+  }
+  return { body: method === 'POST' ? bodyFor(attempt) : undefined };
 }
 
 /** The body as it came, but for the model that the endpoint sets and its bound on max_tokens. */
@@ -104,6 +120,20 @@ function baseOf(baseURL: string): Base {
   if (bases.size >= MAX_BASES) bases.clear();
   bases.set(baseURL, base);
   return base;
+}
+
+/** Passes on whatever comes, as it comes. It says nothing of the model, and nothing of its limits. */
+async function passAny(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+  const outcome = statusOutcome(response.status);
+  const buffer = new AnswerBuffer(response, attempt.sink, 0);
+  try {
+    await buffer.release();
+    await response.body.read((chunk) => buffer.write(chunk));
+  } catch (error) {
+    return { ...broken(error, attempt), committed: true };
+  }
+  await buffer.end();
+  return { outcome, committed: true, whole: true };
 }
 
 /** Holds an answer whose status says what it is; one that is too large is passed on. */

@@ -30,7 +30,7 @@ function pooling(calls: Record<string, number>): Pool {
         availability: () => standing(name),
       }),
     },
-    credentials: { mounted: () => undefined },
+    credentials: { mounted: () => undefined, read: () => undefined },
     random: () => 0,
   });
 }

@@ -4,7 +4,8 @@ import type { Dependency } from '../../guard/dependency.ts';
 import { dependencyOf } from '../../guard/supported.ts';
 import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
-import type { Credentials, MountedKey } from './credentials.ts';
+import { authentication } from './authentication.ts';
+import type { Authentication, Mounted } from './authentication.ts';
 import { credentialHash } from './credentials.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -25,6 +26,8 @@ export interface Member {
   priority: number;
   /** The endpoint's own key; absent: the client's is passed on. */
   key?: string | undefined;
+  /** Header values of the agent, each in place of the client's. */
+  headers?: readonly [string, string][] | undefined;
   credential: Credential;
 }
 
@@ -50,7 +53,7 @@ type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
 
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
-  credentials: Pick<Credentials, 'mounted'>;
+  credentials: Mounted;
   /** From 0 up to but not 1. */
   random: () => number;
 }
@@ -95,10 +98,9 @@ export class Pool {
       const handle = this.#handle(endpoint);
       // A reload may have taken it away since the request began.
       if (handle?.present !== true) continue;
-      const mounted = endpoint.credential && this.#deps.credentials.mounted(endpoint.credential);
-      if (endpoint.credential && mounted === undefined) missing ??= endpoint.credential;
-      else
-        members.push(member(endpoint, handle, mounted, () => (own ??= clientCredential(headers))));
+      const shown = authentication(endpoint, this.#deps.credentials);
+      if ('missing' in shown) missing ??= shown.missing;
+      else members.push(member(endpoint, handle, shown, () => (own ??= clientCredential(headers))));
     }
     return { members, ...(missing && { missing }) };
   }
@@ -171,7 +173,7 @@ export class Pool {
 function member(
   endpoint: Endpoint,
   handle: Called,
-  mounted: MountedKey | undefined,
+  shown: Authentication,
   own: () => Credential,
 ): Member {
   return {
@@ -179,8 +181,9 @@ function member(
     dependency: handle.name,
     handle,
     priority: endpoint.priority ?? 0,
-    key: mounted?.key,
-    credential: mounted ? mounted.credential : own(),
+    key: shown.key,
+    headers: shown.headers,
+    credential: shown.credential ?? own(),
   };
 }
 

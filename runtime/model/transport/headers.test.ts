@@ -16,8 +16,20 @@ describe('headers', () => {
   });
 
   it('carry the endpoint’s own credential in place of the caller’s', () => {
-    expect(requestHeaders(RAW, 'own')).toEqual([
+    expect(requestHeaders(RAW, { key: 'own' })).toEqual([
       'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two', 'x-api-key', 'own',
+    ]); // prettier-ignore
+  });
+
+  it('carry the endpoint’s own key as a bearer token where it expects one', () => {
+    expect(requestHeaders(RAW, { key: 'own', scheme: 'Bearer' })).toEqual([
+      'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two', 'authorization', 'Bearer own',
+    ]); // prettier-ignore
+  });
+
+  it('carry the agent’s own values in place of the caller’s', () => {
+    expect(requestHeaders(RAW, { headers: [['anthropic-beta', 'ours']] })).toEqual([
+      'X-Api-Key', 'caller', 'Authorization', 'Bearer caller', 'anthropic-beta', 'ours',
     ]); // prettier-ignore
   });
 

@@ -26,31 +26,57 @@ const OWN_REQUEST = new Set(['host', 'content-length', 'expect', 'baggage']);
 /** Fields of W3C Trace Context. */
 export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
-const CREDENTIALS = new Set(['x-api-key', 'authorization']);
+/** Where clients and endpoints' own keys are shown. */
+export const CREDENTIALS: ReadonlySet<string> = new Set(['x-api-key', 'authorization']);
+
+/** What the agent itself shows an endpoint. */
+export interface OwnHeaders {
+  key?: string | undefined;
+  /** How the endpoint expects the key. Default: as x-api-key. */
+  scheme?: 'APIKey' | 'Bearer' | undefined;
+  /** Each in place of the client's of the same name. */
+  headers?: readonly [string, string][] | undefined;
+}
 
 /**
- * Headers for the endpoint: the client's, but for those of the connection. With a credential of
- * the endpoint's own the client's are dropped in its favour, and with a trace context of ours the client's.
+ * Headers for the endpoint: the client's, but for those of the connection. With a key of the
+ * endpoint's own the client's credentials are dropped in its favour, and with a trace context of ours the client's.
  */
 export function requestHeaders(
   raw: RawHeaders,
-  credential?: string,
+  own: OwnHeaders = {},
   context?: RemoteContext,
 ): string[] {
   const connection = connectionFields(raw);
+  const replaced = replacedBy(own);
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || connection?.has(name)) continue;
-    if (credential !== undefined && CREDENTIALS.has(name)) continue;
-    if (context === undefined || !TRACE_CONTEXT.has(name)) headers.push(raw[i]!, raw[i + 1]!);
+    if (context !== undefined && TRACE_CONTEXT.has(name)) continue;
+    if (!replaced.has(name)) headers.push(raw[i]!, raw[i + 1]!);
   }
-  return withOwn(headers, credential, context);
+  return withOwn(headers, own, context);
 }
 
-function withOwn(headers: string[], credential?: string, context?: RemoteContext): string[] {
+const NONE: ReadonlySet<string> = new Set();
+
+/** Names of the client's headers that give way to the agent's own. */
+function replacedBy({ key, headers }: OwnHeaders): ReadonlySet<string> {
+  if (headers === undefined) return key === undefined ? NONE : CREDENTIALS;
+  const names = headers.map(([name]) => name.toLowerCase());
+  return new Set([...names, ...(key === undefined ? [] : CREDENTIALS)]);
+}
+
+function withOwn(
+  headers: string[],
+  { key, scheme, headers: others }: OwnHeaders,
+  context?: RemoteContext,
+): string[] {
   if (context !== undefined) headers.push(...traceHeaders(context).flat());
-  if (credential !== undefined) headers.push('x-api-key', credential);
+  if (key !== undefined && scheme === 'Bearer') headers.push('authorization', `Bearer ${key}`);
+  else if (key !== undefined) headers.push('x-api-key', key);
+  if (others !== undefined) headers.push(...others.flat());
   return headers;
 }
 

@@ -4,7 +4,7 @@ import type { UpstreamResponse } from './connection.ts';
 
 /** A request to an endpoint. */
 export interface UpstreamRequest {
-  method: 'GET' | 'POST';
+  method: string;
   /** Scheme, host and port. */
   origin: string;
   /** Path and query. */
@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   headers: string[];
   /** Absent for a GET. */
   body?: Buffer | undefined;
+  /** Never sent a second time, because doing it twice is not as good as once. */
+  once?: boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface UpstreamRequest {
  * a request is sent once more, over a connection of its own. RFC 9110, 9.2.2, and RFC 9112, 9.3.1,
  * allow that for a POST only if doing it twice is as good as once; it is here: what is asked of an
  * endpoint (messages, counting of tokens, lists of models) leaves nothing behind there, and no part
- * of an answer has come.
+ * of an answer has come. What does leave something there, such as a file, takes a connection of its own from the start.
  */
 export class Upstream {
   readonly #kept: Agent;
@@ -51,7 +53,7 @@ export class Upstream {
   send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const handler = new ResponseHandler(signal, () => dispatch(this.#fresh, request, handler));
-    dispatch(this.#kept, request, handler);
+    dispatch(request.once === true ? this.#fresh : this.#kept, request, handler);
     return handler.response;
   }
 

@@ -1,5 +1,10 @@
 import type { Row } from './row.ts';
 
+/** A manifest whose endpoint has these headersFrom. */
+function withHeader(...headersFrom: object[]): object {
+  return { spec: { model: { endpoints: [{ name: 'primary', headersFrom }] } } };
+}
+
 /** Bad manifests of AgentDeployments. */
 export const rows: Row[] = [
   ['$ required spec', { spec: undefined }, 'spec: Required value'],
@@ -75,6 +80,95 @@ export const rows: Row[] = [
       },
     },
     "spec.model.endpoints[0].apiKeySecretRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as api-key",
+  ],
+  [
+    '$.spec.model.endpoints[*] rule 0',
+    { spec: { model: { endpoints: [{ name: 'primary', credentialScheme: 'Bearer' }] } } },
+    'spec.model.endpoints[0].credentialScheme: Invalid value: "object": has no key to send; set apiKeySecretRef as well, or remove it',
+  ],
+  [
+    '$.spec.model.endpoints[*] rule 1',
+    {
+      spec: {
+        model: {
+          endpoints: [
+            {
+              name: 'primary',
+              apiKeySecretRef: { name: 'anthropic' },
+              headersFrom: [{ name: 'X-API-Key', secretKeyRef: { name: 'gateway', key: 'token' } }],
+            },
+          ],
+        },
+      },
+    },
+    'spec.model.endpoints[0].headersFrom: Invalid value: "object": must not name x-api-key or Authorization together with apiKeySecretRef, which sets them; remove one of the two',
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom unique',
+    withHeader(
+      { name: 'X-Gateway', secretKeyRef: { name: 'gateway', key: 'token' } },
+      { name: 'X-Gateway', secretKeyRef: { name: 'gateway', key: 'token' } },
+    ),
+    'spec.model.endpoints[0].headersFrom[1]: Duplicate value: {"name":"X-Gateway"}',
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*] required name',
+    withHeader({ secretKeyRef: { name: 'gateway', key: 'token' } }),
+    'spec.model.endpoints[0].headersFrom[0].name: Required value',
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*] required secretKeyRef',
+    withHeader({ name: 'X-Gateway' }),
+    'spec.model.endpoints[0].headersFrom[0].secretKeyRef: Required value',
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*].name rule 0',
+    withHeader({ name: 'x gateway', secretKeyRef: { name: 'gateway', key: 'token' } }),
+    "spec.model.endpoints[0].headersFrom[0].name: Invalid value: \"string\": must be the name of a header, which holds only letters, digits, '-' and '_', such as X-Gateway-Token",
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*].prefix rule 0',
+    withHeader({
+      name: 'X-Gateway',
+      prefix: 'Tök',
+      secretKeyRef: { name: 'gateway', key: 'token' },
+    }),
+    'spec.model.endpoints[0].headersFrom[0].prefix: Invalid value: "string": must hold only printable ASCII, such as "Bearer "',
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*].secretKeyRef required name',
+    withHeader({ name: 'X-Gateway', secretKeyRef: { key: 'token' } }),
+    'spec.model.endpoints[0].headersFrom[0].secretKeyRef.name: Required value',
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*].secretKeyRef required key',
+    withHeader({ name: 'X-Gateway', secretKeyRef: { name: 'gateway' } }),
+    'spec.model.endpoints[0].headersFrom[0].secretKeyRef.key: Required value',
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*].secretKeyRef.name rule 0',
+    withHeader({ name: 'X-Gateway', secretKeyRef: { name: 'My gateway', key: 'token' } }),
+    "spec.model.endpoints[0].headersFrom[0].secretKeyRef.name: Invalid value: \"string\": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as llm-gateway",
+  ],
+  [
+    '$.spec.model.endpoints[*].headersFrom[*].secretKeyRef.key rule 0',
+    withHeader({ name: 'X-Gateway', secretKeyRef: { name: 'gateway', key: 'a/b' } }),
+    "spec.model.endpoints[0].headersFrom[0].secretKeyRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as token",
+  ],
+  [
+    '$.spec.routes unique',
+    { spec: { routes: ['/v1/files', '/v1/files'] } },
+    'spec.routes[1]: Duplicate value: "/v1/files"',
+  ],
+  [
+    '$.spec.routes[*] rule 0',
+    { spec: { routes: ['/v1/files/'] } },
+    'spec.routes[0]: Invalid value: "string": must be a path below /v1 without a slash at its end, such as /v1/files',
+  ],
+  [
+    '$.spec.routes[*] rule 1',
+    { spec: { routes: ['/v1/messages'] } },
+    'spec.routes[0]: Invalid value: "string": must not be a route that the agent serves itself; remove it',
   ],
   [
     '$.spec.timeouts.connect rule 0',

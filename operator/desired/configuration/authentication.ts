@@ -1,0 +1,29 @@
+import type { Endpoint } from '../../../contract/generated/types.ts';
+import { MOUNTS } from '../../../contract/link.ts';
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { secretHeaders } from './secretHeaders.ts';
+
+type EndpointSpec = AgentDeployment['spec']['model']['endpoints'][number];
+
+/** Directory in the pod where the endpoint's credential is mounted. */
+export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): string {
+  return `${MOUNTS.credentials}/${endpoint.name}`;
+}
+
+/** What the endpoint knows the agent by; without any of it the client's own credentials are passed on. */
+export function authentication(
+  spec: EndpointSpec,
+): Pick<Endpoint, 'credential' | 'credentialScheme' | 'headersFrom'> {
+  const { apiKeySecretRef: secret, credentialScheme, headersFrom = [] } = spec;
+  return {
+    ...(secret && {
+      credential: {
+        path: `${credentialDirectory(spec)}/${secret.key}`,
+        secret: secret.name,
+        key: secret.key,
+      },
+    }),
+    ...(credentialScheme !== 'APIKey' && { credentialScheme }),
+    ...(headersFrom.length > 0 && { headersFrom: secretHeaders(headersFrom) }),
+  };
+}
