@@ -85,8 +85,8 @@ export function unsealed(event: SealedEvent): object {
 }
 
 export function outcomeOf({ status_id: status, action_id: action }: SealedEvent): AuditOutcome {
-  if (status === 1) return 'Success';
-  return action === 2 ? 'Denied' : 'Failure';
+  if (action === 2) return 'Denied';
+  return status === 1 ? 'Success' : 'Failure';
 }
 
 /** Who did it: the id of a client, or what program it was. */
@@ -106,13 +106,13 @@ export interface AuditQuery {
 }
 
 export function matches(query: AuditQuery, event: SealedEvent): boolean {
-  const { actor, type, outcome, conversation, since = -Infinity, until = Infinity } = query;
-  return (
-    (actor === undefined || actorOf(event) === actor) &&
-    (type === undefined || event.metadata.event_code === type) &&
-    (outcome === undefined || outcomeOf(event) === outcome) &&
-    (conversation === undefined || event.actor?.session?.uid === conversation) &&
-    event.time >= since &&
-    event.time <= until
-  );
+  const { since = -Infinity, until = Infinity } = query;
+  if (event.time < since || event.time > until) return false;
+  const asked: [string | undefined, string | undefined][] = [
+    [query.actor, actorOf(event)],
+    [query.type, event.metadata.event_code],
+    [query.outcome, outcomeOf(event)],
+    [query.conversation, event.actor?.session?.uid],
+  ];
+  return asked.every(([wanted, found]) => wanted === undefined || wanted === found);
 }

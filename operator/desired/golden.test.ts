@@ -88,7 +88,22 @@ const agents: Record<string, AgentDeployment> = {
         maxResponseBytes: 1024,
       },
     ],
-    auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } },
+    auth: {
+      type: 'APIKeys',
+      apiKeys: { secretRef: { name: 'callers' } },
+      trustedProxies: ['10.0.0.0/8', 'fd00::/8'],
+    },
+    audit: {
+      stdout: true,
+      memoryEvents: 50,
+      bufferBytes: 65536,
+      authenticationInterval: '10m',
+      content: [
+        { tool: 'find_order', include: 'Arguments' },
+        { tool: 'stock__count', include: 'None' },
+      ],
+      required: true,
+    },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
     security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },

@@ -13,6 +13,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { resolveAudit } from './audit.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
@@ -49,6 +50,7 @@ export function resolveContent(
     retry: retry(spec.retry),
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
+    ...resolveAudit(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
     ...resolveTools(spec),

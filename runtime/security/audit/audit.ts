@@ -4,13 +4,15 @@ import { AUDIT_TYPES, matches } from '../../../contract/audit.ts';
 import type { AuditQuery, AuditType, ChainHead, SealedEvent } from '../../../contract/audit.ts';
 import type { Content } from '../../../contract/generated/types.ts';
 import type { Clock } from '../../guard/clock.ts';
+import { NO_LISTENER } from '../../observe/trace/requestListener.ts';
+import type { KnownClient, RequestListener } from '../../observe/trace/requestListener.ts';
 import { SourceAddress } from '../sourceAddress.ts';
 import { Chain } from './chain.ts';
-import type { Actor, AuditEvent, Authentication } from './event.ts';
+import type { Actor, AuditEvent } from './event.ts';
 import type { Sink } from './lineQueue.ts';
 import { toOcsf } from './ocsf.ts';
-import { NO_AUDIT, RequestRecord } from './requestAudit.ts';
-import type { AuditedClient, AuditedRequest, RequestAudit } from './requestAudit.ts';
+import { RequestRecord } from './requestRecord.ts';
+import type { AuditedRequest } from './requestRecord.ts';
 import { Ring } from './ring.ts';
 import { StdoutSink } from './stdoutSink.ts';
 import type { WriteOut } from './stdoutSink.ts';
@@ -79,13 +81,14 @@ export class Audit {
     this.#useSinks(content.audit);
   }
 
-  /** `request` is asked only where requests are audited. */
+  /** Begins the record of a request; `facts` is called only if requests are audited. */
   begin(
     request: Parameters<SourceAddress['of']>[0],
     facts: () => Omit<AuditedRequest, 'source'>,
-  ): RequestAudit {
+    conversation: () => string | undefined,
+  ): RequestListener {
     const spec = this.#spec;
-    if (!spec) return NO_AUDIT;
+    if (!spec) return NO_LISTENER;
     return new RequestRecord(
       { ...facts(), source: this.#source.of(request) },
       {
@@ -95,6 +98,7 @@ export class Audit {
         isNews: (client, source) => this.#isNews(client, source, spec),
         withArguments: (tool) => spec.argumentsOf.includes(tool),
         isOwnTool: (tool) => this.#tools.has(tool),
+        conversation,
       },
     );
   }
@@ -184,14 +188,14 @@ export class Audit {
     return wanted;
   }
 
-  #authentication(): Authentication {
+  #authentication(): KnownClient['authentication'] {
     const type = this.#content?.auth?.type;
     if (type === undefined) return 'None';
     return type === 'APIKeys' ? 'APIKey' : 'JWT';
   }
 
   /** A success is recorded when the client is new at that address, and again after a time. */
-  #isNews({ id }: AuditedClient, source = '', { authenticationIntervalMs }: AuditSpec): boolean {
+  #isNews({ id }: KnownClient, source = '', { authenticationIntervalMs }: AuditSpec): boolean {
     const now = this.#deps.clock.now();
     const key = `${source} ${id}`;
     const last = this.#known.get(key);

@@ -1,11 +1,9 @@
+import type { KnownClient } from '../../observe/trace/requestListener.ts';
 import type { AuditOutcome, AuditType } from '../../../contract/audit.ts';
-
-/** How the agent knows a client. */
-export type Authentication = 'None' | 'APIKey' | 'JWT';
 
 /** Who did something: a client of the agent, or a part of Breakwater. */
 export type Actor =
-  | { kind: 'Client'; id: string; authentication: Authentication }
+  | ({ kind: 'Client' } & KnownClient)
   | { kind: 'Program'; name: 'breakwater-operator' | 'breakwater-runtime' };
 
 /** What happened, before it is written as OCSF. Text that a client chose is cut by `toOcsf`. */

@@ -55,6 +55,7 @@ function apiActivity(event: AuditEvent, origin: Origin): Ocsf {
     ...(event.resource && { resources: [resource(event.resource)] }),
     ...(event.status !== undefined && { http_response: { code: event.status } }),
     src_endpoint: source(event, origin),
+    ...(event.traceId !== undefined && { trace: { uid: event.traceId } }),
   };
 }
 
@@ -79,6 +80,8 @@ function finding(event: AuditEvent, origin: Origin): Ocsf {
   return {
     ...base(event, origin, FINDING, [1, 'Create']),
     ...context(event, origin),
+    status: 'New',
+    status_id: 1,
     finding_info: {
       uid: incident?.id ?? randomUUID(),
       title: text(incident?.title ?? type),
@@ -100,7 +103,7 @@ function base(
   const severity = severityOf(event);
   const profiles = ['security_control'];
   if (event.model !== undefined || event.tokens) profiles.push('ai_operation');
-  if (event.traceId !== undefined) profiles.push('trace');
+  if (uid === API[1] && event.traceId !== undefined) profiles.push('trace');
   return {
     activity_id: activity,
     activity_name: activityName,
@@ -109,6 +112,7 @@ function base(
     class_uid: uid,
     message: text(event.message),
     metadata: {
+      ...(event.requestId !== undefined && { correlation_uid: event.requestId }),
       event_code: event.type,
       log_name: 'audit',
       product: { name: 'Breakwater', vendor_name: 'Breakwater', version: origin.version },
@@ -127,7 +131,7 @@ function base(
 
 /** How it came out, and the parts that profiles bring. */
 function context(event: AuditEvent, origin: Origin): Json {
-  const { outcome, reason, traceId, policy } = event;
+  const { outcome, reason, policy } = event;
   const denied = outcome === 'Denied';
   const success = outcome === 'Success';
   return {
@@ -139,7 +143,6 @@ function context(event: AuditEvent, origin: Origin): Json {
     disposition: denied ? 'Blocked' : 'Allowed',
     disposition_id: denied ? 2 : 1,
     ...(policy !== undefined && { policy: { name: text(policy) } }),
-    ...(traceId !== undefined && { trace: { uid: traceId } }),
     ...operation(event, origin),
   };
 }

@@ -11,10 +11,7 @@ const ATOMIC_BYTES = 4096;
 export class StdoutSink extends LineQueue implements Sink {
   readonly name = 'stdout';
 
-  constructor(
-    writeOut: WriteOut,
-    deps: Pick<LineQueueDeps, 'clock' | 'maxBytes' | 'onError'>,
-  ) {
+  constructor(writeOut: WriteOut, deps: Pick<LineQueueDeps, 'clock' | 'maxBytes' | 'onError'>) {
     super({ ...deps, batchBytes: ATOMIC_BYTES, keep: writeOut });
   }
 
