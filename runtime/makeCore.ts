@@ -78,6 +78,7 @@ function makeBase({ clock, log: root }: RuntimeOptions): Base {
   const log = (module: string): Logger => moduleLogger(root, module);
   const guard = new Guard({
     clock,
+    random: Math.random,
     onTransition: (transition, circuit) => {
       const { dependency, from, to, reason } = transition;
       log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');

@@ -41,6 +41,7 @@ describe('upgradeConfiguration', () => {
       content: {
         ...content,
         loadBalancing: 'LeastLoaded',
+        gates: { maxWaitMs: 300_000 },
         egress: { allowHosts: [], denyPrivateNetworks: true },
         shutdown: { ...content.shutdown, handlerTimeoutMs: 2000 },
         endpoints: [{ ...content.endpoints[0], priority: 0, weight: 1, requires: [] }],

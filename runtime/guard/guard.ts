@@ -23,6 +23,8 @@ import type { GuardStats } from './stats.ts';
 
 export interface GuardOptions {
   clock: Clock;
+  /** From 0 up to but not 1, for jitter. Absent: none. */
+  random?: () => number;
   /**
    * Receives each transition, with the circuit as it is after it. It must not throw and must not
    * apply a configuration.
@@ -56,9 +58,9 @@ export class Guard {
   /** Every dependency that a configuration had so far, because callers and calls in flight hold it. */
   private readonly known = new Map<string, Dependency>();
 
-  constructor({ clock, onTransition }: GuardOptions) {
+  constructor({ clock, onTransition, random = () => 0 }: GuardOptions) {
     this.onTransition = onTransition;
-    this.context = new GuardContext(clock, () => this.advance(this.context.now()));
+    this.context = new GuardContext(clock, () => this.advance(this.context.now()), random);
     this.inbound = new Inbound(this.context);
   }
 
@@ -70,6 +72,7 @@ export class Guard {
     const now = this.context.now();
     const { inbound, dependencies: specs } = guardSpec(content);
     const before = this.dependencies;
+    this.context.gates = content.gates;
     this.dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.obtain(name)]));
     this.inbound.apply(inbound, now);
     for (const [name, dependency] of before) if (!specs.has(name)) dependency.remove(now);
@@ -159,10 +162,11 @@ export class Guard {
   restore(saved: GuardSnapshot, maxAgeMs: number): void {
     const now = this.context.now();
     const ms = this.context.date().getTime() - Date.parse(saved.savedAt);
-    for (const each of saved.circuits) {
-      this.dependencies.get(each.dependency)?.circuit.restore(each, { ms, maxMs: maxAgeMs }, now);
-    }
     if (ms >= 0 && ms <= maxAgeMs) this.restoreGatesAndLimits(saved, ms, now);
+    for (const each of saved.circuits) {
+      const dependency = this.dependencies.get(each.dependency);
+      dependency?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
+    }
     this.advance(now);
   }
 

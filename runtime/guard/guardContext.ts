@@ -1,9 +1,14 @@
 import { Alarm } from './alarm.ts';
 import { WallTime } from './wallTime.ts';
+import type { GateSpec } from '../resilience/gates.ts';
 import type { Clock } from './clock.ts';
 
 /** What all parts of one guard share: its clock, its one timer and its count of faults. */
 export class GuardContext {
+  /** How long gates and pauses last at most, in milliseconds; from the configuration in force. */
+  gates: GateSpec = { maxWaitMs: Infinity };
+  /** From 0 up to but not 1. */
+  readonly random: () => number;
   /** Permits that were settled more than once. */
   settledTwice = 0;
   readonly wallTime: WallTime;
@@ -12,8 +17,9 @@ export class GuardContext {
   private closed = false;
 
   /** Calls `onAlarm` when a time given to `arm` has come. */
-  constructor(clock: Clock, onAlarm: () => void) {
+  constructor(clock: Clock, onAlarm: () => void, random: () => number) {
     this.clock = clock;
+    this.random = random;
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, onAlarm);
   }
