@@ -1307,7 +1307,7 @@ export interface CircuitBreakerPolicySpec {
     expiresAt?: string;
   };
   /**
-   * Any text. Changing it closes every circuit of the policy once and forgets its failures; the first one that a pod sees is no change. status.lastHandledResetToken shows when every connected pod did it.
+   * Any text. Changing it, or adding it to a policy that is in force, closes every circuit of the policy once, forgets its failures and opens the gates of its dependencies. A token that a pod or a policy starts with resets nothing. status.lastHandledResetToken shows when every connected pod did it.
    */
   resetToken?: string;
   /**
