@@ -87,6 +87,7 @@ e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
 	@node test/cluster/testPackages.ts
 	@$(JEST) e2e --maxWorkers $(E2E_WORKERS)
 	@$(MAKE) -s e2e-alone
+	@$(MAKE) -s e2e-argocd
 
 .PHONY: e2e-alone
 e2e-alone: prerequisites $(MODULES) ## run those of the end-to-end tests that need the operator for themselves

@@ -73,12 +73,12 @@ export function makeCore(options: RuntimeOptions): Core {
 type Base = Omit<Core, 'upstream' | 'pool' | 'estimator' | 'caller' | 'agent' | 'useCredentials'>;
 type Model = Pick<Core, 'upstream' | 'pool' | 'estimator' | 'caller'>;
 
-function makeBase({ clock, log: root }: RuntimeOptions): Base {
+function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
   const events = new EventEmitter<CoreEvents>();
   const log = (module: string): Logger => moduleLogger(root, module);
   const guard = new Guard({
     clock,
-    random: Math.random,
+    seed: `${pod.namespace}/${pod.name}`,
     onTransition: (transition, circuit) => {
       const { dependency, from, to, reason } = transition;
       log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');

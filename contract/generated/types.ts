@@ -87,7 +87,9 @@ export interface Content {
   timeouts: {
     connectMs: DurationMs;
     requestMs: DurationMs;
+    attemptMs?: DurationMs;
     firstTokenMs?: DurationMs;
+    streamMs: DurationMs;
     streamIdleMs?: DurationMs;
     transportIdleMs?: DurationMs;
     toolMs?: DurationMs;

@@ -14,7 +14,7 @@ import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
-import { obstacles, progressing, rollOutOf, type RollOut } from './rollout.ts';
+import { obstacles, PAUSED, progressing, rollOutOf, type RollOut } from './rollout.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
 /** What the status needs of an agent's plan. */
@@ -154,7 +154,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
     readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
-    progressing(rollOut, plan.upgradeTo),
+    agent.spec.paused === true ? PAUSED : progressing(rollOut, plan.upgradeTo),
     degraded(observation, desired, rollOut, found),
   ];
 }

@@ -8,6 +8,7 @@ import { acquireAll } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
+import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
@@ -49,6 +50,7 @@ export class Dependency implements Issuer {
   readonly concurrency: ConcurrencyLimiter;
   private readonly onTransition: OnTransition;
   private gates: Gates;
+  private readonly jitter: Jitter;
   /** Calls that probe a gate. */
   private readonly probes = new Set<Permit>();
   /** Hash of the mounted credential that was used last. */
@@ -61,6 +63,7 @@ export class Dependency implements Issuer {
     this.name = name;
     this.context = context;
     this.onTransition = onTransition;
+    this.jitter = context.jitter(`${name}/gates`);
     this.circuit = this.newCircuit();
     this.gates = this.newGates();
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
@@ -152,7 +155,7 @@ export class Dependency implements Issuer {
     if (!this.present || stated.length === 0 || credential !== this.mounted) return;
     const now = this.context.now();
     if (this.provider === undefined) {
-      this.provider = new ProviderLimits(this.name, this.context);
+      this.provider = new ProviderLimits(this.name, this.context, this.jitter);
       this.bounds = [...this.bounds, this.provider];
     }
     this.provider.learn(stated, now);
@@ -253,12 +256,13 @@ export class Dependency implements Issuer {
   }
 
   private newGates(): Gates {
-    return new Gates(() => this.context.gates, this.context.random);
+    return new Gates(() => this.context.gates, this.jitter);
   }
 
   private newCircuit(): Circuit {
     const { name, context, onTransition } = this;
-    return new Circuit(name, context.wallTime, context.now(), onTransition);
+    const jitter = context.jitter(name);
+    return new Circuit(name, context.wallTime, context.now(), onTransition, jitter);
   }
 
   /** The call has ended or been served; if it probes a gate, this decides the gate. */

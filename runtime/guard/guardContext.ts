@@ -1,3 +1,4 @@
+import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { WallTime } from './wallTime.ts';
 import type { GateSpec } from '../resilience/gates.ts';
@@ -7,19 +8,18 @@ import type { Clock } from './clock.ts';
 export class GuardContext {
   /** How long gates and pauses last at most, in milliseconds; from the configuration in force. */
   gates: GateSpec = { maxWaitMs: Infinity };
-  /** From 0 up to but not 1. */
-  readonly random: () => number;
   /** Permits that were settled more than once. */
   settledTwice = 0;
   readonly wallTime: WallTime;
   private readonly clock: Clock;
   private readonly alarm: Alarm;
+  private readonly seed: string | undefined;
   private closed = false;
 
-  /** Calls `onAlarm` when a time given to `arm` has come. */
-  constructor(clock: Clock, onAlarm: () => void, random: () => number) {
+  /** Calls `onAlarm` when a time given to `arm` has come. Without a seed nothing is spread. */
+  constructor(clock: Clock, onAlarm: () => void, seed?: string) {
     this.clock = clock;
-    this.random = random;
+    this.seed = seed;
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, onAlarm);
   }
@@ -31,6 +31,11 @@ export class GuardContext {
 
   date(): Date {
     return this.clock.date();
+  }
+
+  /** The jitter of one circuit or dependency in this process. */
+  jitter(name: string): Jitter {
+    return new Jitter(this.seed === undefined ? undefined : `${this.seed}/${name}`);
   }
 
   /** Asks for the alarm at `at`; Infinity asks for none. */

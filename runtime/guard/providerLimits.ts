@@ -1,5 +1,6 @@
-import { SPREAD } from '../resilience/gates.ts';
+import { lengthened } from '../resilience/jitter.ts';
 import type { GateState } from '../resilience/gates.ts';
+import type { Jitter } from '../resilience/jitter.ts';
 import type { Asked, Remaining, Resource } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
@@ -26,7 +27,7 @@ interface Known {
   remaining: number;
   statedAt: number;
   resetAt: number;
-  /** Share of each wait that is added to it, so that the pods of an agent do not return together. */
+  /** By how much each wait is lengthened, so that the pods of an agent do not return together. */
   spread: number;
   /** What the calls admitted since then need. */
   taken: number;
@@ -43,12 +44,14 @@ const TOKEN_UNIT = 1000;
  */
 export class ProviderLimits implements Bound {
   private readonly target: string;
-  private readonly context: Pick<GuardContext, 'gates' | 'random'>;
+  private readonly context: Pick<GuardContext, 'gates'>;
+  private readonly jitter: Jitter;
   private known: Known[] = [];
 
-  constructor(target: string, context: Pick<GuardContext, 'gates' | 'random'>) {
+  constructor(target: string, context: Pick<GuardContext, 'gates'>, jitter: Jitter) {
     this.target = target;
     this.context = context;
+    this.jitter = jitter;
   }
 
   /** A statement without a reset says nothing about later calls. */
@@ -57,7 +60,7 @@ export class ProviderLimits implements Bound {
       this.known = this.known.filter((each) => each.resource !== resource);
       if (resetMs <= 0) continue;
       const times = { statedAt: now, resetAt: now + resetMs };
-      const spread = this.context.random() * SPREAD;
+      const spread = this.jitter.share();
       this.known.push({ resource, remaining, limit, taken: 0, ...times, spread });
     }
   }
@@ -107,13 +110,12 @@ export class ProviderLimits implements Bound {
     const { remaining, taken, statedAt, spread } = known;
     const missing = needed(known, asked) - (remaining - taken);
     if (missing <= 0) return statedAt;
-    const wait = Math.ceil((missing / rate(known)) * (1 + spread));
-    return Math.min(this.endOf(known), statedAt + wait);
+    return Math.min(this.endOf(known), statedAt + lengthened(missing / rate(known), spread));
   }
 
   private endOf({ statedAt, resetAt, spread }: Known): number {
     const wait = Math.min(resetAt - statedAt, this.context.gates.maxWaitMs);
-    return statedAt + Math.ceil(wait * (1 + spread));
+    return statedAt + lengthened(wait, spread);
   }
 }
 

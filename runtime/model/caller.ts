@@ -54,6 +54,8 @@ interface AttemptContext {
   failed: Set<string>;
   /** Decides what follows the attempt, once its gate is shut. */
   decide: (result: AttemptResult) => void;
+  /** How many other endpoints the request could still move to. */
+  others: () => number;
   onUsage: (charge: ActualCost) => void;
 }
 
@@ -94,6 +96,7 @@ export class ModelCaller {
       const result: AttemptResult = await this.#attempt(request, granted, {
         failed,
         decide,
+        others: () => route.othersLeft(member),
         onUsage,
       });
       answer = { kind: 'Answered', result, dependency: member.dependency };
@@ -118,6 +121,8 @@ export class ModelCaller {
     from: Member,
     { request, route, retries }: { request: ModelRequest; route: Route; retries: Retries },
   ): Next {
+    const leftMs = request.deadlineAt - this.#deps.clock.now();
+    if (leftMs <= 0) return undefined;
     const kind = movable(result);
     const move = { from, otherCredential: kind === 'OtherCredential' };
     if (kind === 'Early' || kind === 'OtherCredential') {
@@ -126,7 +131,7 @@ export class ModelCaller {
       const equals = { ...move, equals: true };
       if (route.canMove(equals)) return equals;
     }
-    const waitMs = retries.next(result, request.deadlineAt - this.#deps.clock.now());
+    const waitMs = retries.next(result, leftMs);
     if (waitMs !== undefined) return { waitMs };
     return kind !== 'No' && route.canMove(move) ? move : undefined;
   }
@@ -147,10 +152,10 @@ export class ModelCaller {
   async #attempt(
     request: ModelRequest,
     { member, permit }: Granted,
-    { failed, decide, onUsage }: AttemptContext,
+    { failed, decide, others, onUsage }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
-    const attempt = this.#prepare(request, member);
+    const attempt = this.#prepare(request, member, others);
     const began = clock.now();
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
@@ -193,6 +198,7 @@ export class ModelCaller {
   #prepare(
     request: ModelRequest,
     { endpoint }: Member,
+    others: () => number,
   ): {
     signal: AbortSignal;
     watch: AttemptWatch;
@@ -200,7 +206,7 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, deadlineAt, signal, sink, stream } = request;
+    const { content, endpoints, deadlineAt, signal, sink, stream } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
@@ -210,6 +216,8 @@ export class ModelCaller {
       timeouts: content.timeouts,
       deadline: deadlineAt,
       stream,
+      endpoints: endpoints.length,
+      others,
       blocked: () => sink.blocked,
       cut: (why) => own.abort(new Cut(why)),
     });

@@ -1,3 +1,5 @@
+import { Jitter, lengthened } from './jitter.ts';
+
 /** Why no calls are made with a credential. */
 export type GateReason = 'RateLimited' | 'SpendLimit' | 'Unauthorized';
 
@@ -36,7 +38,7 @@ interface Gate {
   statedMs: number | undefined;
   /** Probes in a row that were refused in the same way: with a stated time, or without one. */
   refused: number;
-  /** Share of the wait that is added to it, so that the pods of an agent do not return together. */
+  /** By how much the wait is lengthened, so that the pods of an agent do not return together. */
   spread: number;
   probing: boolean;
 }
@@ -45,8 +47,6 @@ interface Gate {
 const PROBING_MS = 1000;
 /** The first wait where the provider states none. */
 export const FIRST_WAIT_MS = 1000;
-/** A wait grows by up to this share at random. It never shrinks, because the provider asked for it. */
-export const SPREAD = 0.2;
 
 /**
  * The gates of one dependency, one for each credential that it refused.
@@ -60,13 +60,13 @@ export const SPREAD = 0.2;
 export class Gates {
   private readonly gates = new Map<string, Gate>();
   private readonly spec: () => GateSpec;
-  private readonly random: () => number;
+  private readonly jitter: Jitter;
   private readonly max: number;
 
-  /** `spec` is in force at any time, also for shut gates. `random`: from 0 up to but not 1. */
-  constructor(spec: () => GateSpec, random: () => number = () => 0, max = 1000) {
+  /** `spec` is in force at any time, also for shut gates. */
+  constructor(spec: () => GateSpec, jitter = new Jitter(), max = 1000) {
     this.spec = spec;
-    this.random = random;
+    this.jitter = jitter;
     this.max = max;
   }
 
@@ -140,7 +140,7 @@ export class Gates {
     const figures = [shutForMs, statedMs ?? 0, refused, spread];
     if (this.gates.has(credential) || !figures.every((figure) => figure >= 0)) return;
     const shutAt = now - shutForMs - ageMs;
-    const within = Math.min(spread, SPREAD);
+    const within = Math.min(spread, 1);
     this.keep(credential, { reason, shutAt, statedMs, refused, spread: within, probing: false });
   }
 
@@ -163,7 +163,7 @@ export class Gates {
     const after = { reason, shutAt: now, statedMs: ms };
     if (before === undefined || probe) {
       const refused = alike ? before.refused + 1 : 0;
-      return { ...after, refused, spread: this.random() * SPREAD, probing: false };
+      return { ...after, refused, spread: this.jitter.share(), probing: false };
     }
     // Calls that are refused at the same time extend the wait only by a later stated end.
     const { refused, spread, probing } = before;
@@ -197,6 +197,6 @@ export class Gates {
       statedMs === undefined
         ? Math.min(FIRST_WAIT_MS * doublings, maxWaitMs)
         : Math.min(statedMs, maxWaitMs * doublings);
-    return shutAt + Math.ceil(wait * (1 + spread));
+    return shutAt + lengthened(wait, spread);
   }
 }

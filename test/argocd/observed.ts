@@ -71,8 +71,11 @@ function edited<T extends KubernetesObject>(object: T): T {
   return { ...object, metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1 } };
 }
 
-function agent(seen: AgentObservation): AgentDeployment {
-  const object = agentFixture('triage');
+function agent(
+  seen: AgentObservation,
+  spec: Partial<AgentDeployment['spec']> = {},
+): AgentDeployment {
+  const object = agentFixture('triage', spec);
   const policies = { breakers: [breakerFixture()], limits: [] };
   const attachment = attach(policies, [object]).agents.get('triage')!;
   const plan = planAgent({ agent: object, attachment, options: OPTIONS });
@@ -137,6 +140,8 @@ export const AGENTS: Record<string, AgentDeployment> = {
   degraded_unsupported: agent(observation(three(old))),
   healthy: agent(observation(three())),
   healthy_modelDown: agent(observation(three(opened))),
+  suspended: agent(observation(three()), { paused: true }),
+  suspended_behind: agent(observation(three({}, behind), { paused: true }), { paused: true }),
 };
 
 export const BREAKERS: Record<string, CircuitBreakerPolicy> = {

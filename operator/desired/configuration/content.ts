@@ -113,12 +113,17 @@ function endpoint(spec: EndpointSpec): Endpoint {
 }
 
 function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
-  const ms = (field: keyof typeof spec): number =>
+  const ms = (field: Exclude<keyof typeof spec, 'attempt'>): number =>
     parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
+  const { attempt } = spec;
   return {
     connectMs: ms('connect'),
     requestMs: ms('request'),
+    ...(attempt !== undefined && {
+      attemptMs: parsePositiveDuration(attempt, 'spec.timeouts.attempt'),
+    }),
     firstTokenMs: ms('firstToken'),
+    streamMs: ms('stream'),
     streamIdleMs: ms('streamIdle'),
     transportIdleMs: ms('transportIdle'),
     toolMs: ms('tool'),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { FakeClock } from '../../testing/fakeClock.ts';
+import { Jitter } from '../../resilience/jitter.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content } from '../../testing/guardFixture.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
@@ -27,6 +28,7 @@ interface Refusal {
   ms: number | undefined;
   probe: boolean;
   maxWaitMs: number;
+  share: number;
 }
 
 /** What the refusals in a row come to. */
@@ -34,6 +36,7 @@ interface Shut {
   at: number;
   ms: number | undefined;
   doublings: number;
+  share: number;
 }
 
 /** The rules of gates for one credential, derived anew from all refusals since it was open. */
@@ -41,11 +44,11 @@ class Reference {
   private refusals: Refusal[] = [];
   probing = false;
   maxWaitMs: number;
-  private readonly stretch: number;
+  private readonly share: () => number;
 
-  constructor(maxWaitMs: number, stretch: number) {
+  constructor(maxWaitMs: number, share: () => number) {
     this.maxWaitMs = maxWaitMs;
-    this.stretch = stretch;
+    this.share = share;
   }
 
   ask(now: number): 'Open' | 'Probe' | number {
@@ -66,8 +69,8 @@ class Reference {
   }
 
   refuse(ms: number | undefined, probe: boolean, now: number): void {
-    this.shut(now);
-    this.refusals.push({ at: now, ms, probe, maxWaitMs: this.maxWaitMs });
+    const drawn = this.shut(now) === undefined || probe ? this.share() : 0;
+    this.refusals.push({ at: now, ms, probe, maxWaitMs: this.maxWaitMs, share: drawn });
     if (probe) this.probing = false;
   }
 
@@ -77,8 +80,8 @@ class Reference {
   }
 
   /** The same refusals on the clock of another process. */
-  moved(ms: number): Reference {
-    const reference = new Reference(this.maxWaitMs, this.stretch);
+  moved(ms: number, share: () => number): Reference {
+    const reference = new Reference(this.maxWaitMs, share);
     reference.refusals = this.refusals.map((each) => ({ ...each, at: each.at + ms }));
     return reference;
   }
@@ -93,20 +96,20 @@ class Reference {
     return undefined;
   }
 
-  private after(shut: Shut | undefined, { at, ms, probe, maxWaitMs }: Refusal): Shut {
-    if (shut === undefined) return { at, ms, doublings: 0 };
-    const doublings = (shut.ms === undefined) === (ms === undefined) ? shut.doublings : 0;
+  private after(shut: Shut | undefined, { at, ms, probe, maxWaitMs, share }: Refusal): Shut {
+    if (shut === undefined) return { at, ms, doublings: 0, share };
     const alike = (shut.ms === undefined) === (ms === undefined);
-    if (probe) return { at, ms, doublings: alike ? doublings + 1 : 0 };
-    const later = { at, ms, doublings };
+    if (probe) return { at, ms, doublings: alike ? shut.doublings + 1 : 0, share };
+    const later = { at, ms, doublings: alike ? shut.doublings : 0, share: shut.share };
     const longer = this.end(later, maxWaitMs) > this.end(shut, maxWaitMs);
     return ms !== undefined && longer ? later : shut;
   }
 
-  private end({ at, ms, doublings }: Shut, maxWaitMs: number): number {
+  private end({ at, ms, doublings, share }: Shut, maxWaitMs: number): number {
     let wait = ms === undefined ? 1000 : maxWaitMs;
     for (let i = 0; i < doublings; i += 1) wait *= 2;
-    return at + Math.ceil(Math.min(wait, ms ?? maxWaitMs) * this.stretch);
+    const bounded = Math.min(wait, ms ?? maxWaitMs);
+    return at + Math.ceil(bounded + Math.min(bounded / 5, 10_000) * share);
   }
 }
 
@@ -115,16 +118,16 @@ class Bench {
   clock: FakeClock;
   private guard: Guard;
   private reference: Reference;
-  private readonly random: number;
+  private readonly seed: string | undefined;
   private permits: { permit: Permit; probe: boolean }[] = [];
   private token = 1;
   /** Gates that outlived a process, and probes that were refused. */
   readonly seen = { kept: 0, doubled: 0, reset: 0 };
 
-  constructor(maxWaitMs: number, random: number) {
-    this.random = random;
+  constructor(maxWaitMs: number, seed: string | undefined) {
+    this.seed = seed;
     this.clock = new FakeClock();
-    this.reference = new Reference(maxWaitMs, 1 + random * 0.2);
+    this.reference = new Reference(maxWaitMs, this.share());
     this.guard = this.start();
   }
 
@@ -209,18 +212,28 @@ class Bench {
     this.permits = [];
     const lives = ms >= 0 && ms <= MAX_AGE_MS;
     const { maxWaitMs } = this.reference;
-    const kept = this.reference.moved(-before - ms);
-    this.reference = lives ? kept : new Reference(maxWaitMs, 1 + this.random * 0.2);
+    const kept = this.reference.moved(-before - ms, this.share());
+    this.reference = lives ? kept : new Reference(maxWaitMs, this.share());
     this.seen.kept += saved.gates!.length;
     this.guard = this.start();
     this.guard.restore(saved, MAX_AGE_MS);
   }
 
   private start(): Guard {
-    const guard = new Guard({ clock: this.clock, random: () => this.random });
+    const guard = new Guard({
+      clock: this.clock,
+      ...(this.seed !== undefined && { seed: this.seed }),
+    });
     this.apply(guard);
     guard.useCredential(PRIMARY, MOUNTED.hash);
     return guard;
+  }
+
+  /** As the gates of a new guard draw it. */
+  private share(): () => number {
+    const { seed } = this;
+    const jitter = new Jitter(seed === undefined ? undefined : `${seed}/${PRIMARY}/gates`);
+    return () => jitter.share();
   }
 
   private apply(guard: Guard): void {
@@ -285,10 +298,10 @@ describe('for any trace of calls, refusals, resets, reloads, restarts and steps 
     const seen = { kept: 0, doubled: 0, reset: 0 };
     const property = fc.property(
       fc.constantFrom(500, 4000, 300_000),
-      fc.constantFrom(0, 0.5, 0.999),
+      fc.constantFrom(undefined, 'ns/pod-1', 'ns/pod-2'),
       fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }),
-      (maxWaitMs, random, trace) => {
-        const bench = new Bench(maxWaitMs, random);
+      (maxWaitMs, seed, trace) => {
+        const bench = new Bench(maxWaitMs, seed);
         for (const next of trace) bench.take(next);
         for (const name of ['kept', 'doubled', 'reset'] as const) seen[name] += bench.seen[name];
       },

@@ -143,34 +143,6 @@ describe('a gate with a stated end that is later than maxWait', () => {
   });
 });
 
-describe('gates and pauses of several pods', () => {
-  it('get up to a fifth more, never less, so that the pods do not return together', () => {
-    const waits = [0, 0.5, 0.999].map((random) => {
-      const clock = new FakeClock();
-      const guard = new Guard({ clock, random: () => random });
-      guard.apply(content({ gates: { maxWaitMs: 4000 } }));
-      const waitOf = (ms: number | undefined): number => {
-        const answer = guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
-        if (answer.kind !== 'Permit') throw new Error(answer.kind);
-        const wait = answer.shutGate('RateLimited', ms);
-        clock.advance(wait);
-        return wait;
-      };
-      const gate = waitOf(1000);
-      guard
-        .dependency(PRIMARY)!
-        .learn([{ resource: 'Requests', remaining: 0, resetMs: 2000 }], MOUNTED.hash);
-      const answer = guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
-      return [gate, answer.kind === 'Rejection' ? answer.rejection.retryAfterMs : 0];
-    });
-    expect(waits).toEqual([
-      [1000, 2000],
-      [1100, 2200],
-      [1200, 2400],
-    ]);
-  });
-});
-
 describe('a gate without one', () => {
   it('lets one call through after a second, and is shut twice as long if that is refused', () => {
     const bench = new Bench();

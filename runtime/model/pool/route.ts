@@ -124,6 +124,12 @@ export class Route {
     return this.#others(move).some(({ standing }) => standing === 'Usable');
   }
 
+  /** How many other endpoints the request could still move to now. */
+  othersLeft(from: Member): number {
+    const usable = this.#others({ from }).filter(({ standing }) => standing === 'Usable');
+    return Math.min(usable.length, this.#movesLeft);
+  }
+
   /** Another endpoint that has not been tried and takes a call now; undefined when there is none. */
   move(move: Move): Granted | undefined {
     const { pool, onFallback } = this.#deps;

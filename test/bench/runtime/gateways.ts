@@ -130,6 +130,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     timeouts: {
       connectMs: 10_000,
       requestMs: 300_000,
+      streamMs: 3_600_000,
       firstTokenMs: 60_000,
       streamIdleMs: 120_000,
       transportIdleMs: 45_000,
