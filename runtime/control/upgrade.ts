@@ -18,6 +18,7 @@ const CONTENT = {
   loadBalancing: 'LeastLoaded',
   gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },
+  telemetry: { logging: { successRatio: 0, levels: {} } },
 };
 
 /** Of the fields of content, and of each element where the field is a list. */

@@ -31,6 +31,9 @@ interface ResetToken {
   value: string;
 }
 
+/** How often the wall clock is compared while an override with an end is in force, in milliseconds. */
+const WALL_CHECK_MS = 1000;
+
 /** What of a circuit outlives the process. */
 export interface CircuitSnapshot {
   dependency: string;
@@ -61,6 +64,8 @@ export class Circuit {
   /** Last reset token seen. The token of another policy is not a changed one. */
   private token: ResetToken | undefined;
   private shadow = false;
+  /** Set while the policy has an override with an end, which is a wall time. */
+  private ending: CircuitConfiguration | undefined;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
   private readonly transitions: { from: CircuitState; to: CircuitState; count: number }[] = [];
 
@@ -89,12 +94,14 @@ export class Circuit {
     const before = this.policy;
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
+    this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
     return this.applyToken(configuration?.resetToken, before, now);
   }
 
   /** Admits one call and returns the generation to settle it in, or rejects it. */
   acquire(now: number, votes = true): number | BreakerRejection {
+    if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.requests += 1;
     const answer = votes ? this.breaker.acquire(now) : this.breaker.acquireWithoutVote(now);
     if (typeof answer === 'number') this.inFlight += 1;
@@ -131,11 +138,15 @@ export class Circuit {
   }
 
   advance(now: number): void {
+    if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.breaker.advance(now);
   }
 
+  /** When `advance` is due; Infinity if the state does not change without traffic. */
   nextDeadline(now: number): number {
-    return this.breaker.nextDeadline(now) ?? Infinity;
+    const deadline = this.breaker.nextDeadline(now) ?? Infinity;
+    const checks = this.ending !== undefined && this.breaker.overridden(now) !== undefined;
+    return checks ? Math.min(deadline, now + WALL_CHECK_MS) : deadline;
   }
 
   status(now: number): CircuitStatus {
@@ -209,6 +220,11 @@ export class Circuit {
       }
     }
     return this.applyToken(applied?.value, policy, now);
+  }
+
+  /** The end of an override is another monotonic time after the wall clock was stepped. */
+  private followWallClock(configuration: CircuitConfiguration, now: number): void {
+    this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
   }
 
   /**

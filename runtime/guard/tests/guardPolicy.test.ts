@@ -89,6 +89,55 @@ describe('a policy', () => {
   });
 });
 
+describe('an override with an end, when the wall clock steps', () => {
+  const override = { state: 'Open', expiresAt: '2026-01-01T01:00:00Z' } as const;
+
+  it('ends when the clock is set forward beyond its end, without traffic', () => {
+    const bench = new Bench({ override });
+    bench.clock.stepWall(3_600_000);
+    bench.clock.advance(1000);
+    expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'override expired' });
+  });
+
+  it('ends for the first call after that', () => {
+    const bench = new Bench({ override });
+    bench.clock.stepWall(3_600_000);
+    bench.call(OK);
+    expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'override expired' });
+  });
+
+  it('lasts longer when the clock is set back', () => {
+    const bench = new Bench({ override });
+    bench.clock.stepWall(-3_600_000);
+    bench.clock.advance(3_600_000);
+    expect(bench.status()).toMatchObject({
+      overridden: 'Open',
+      nextProbe: '2026-01-01T01:00:00.000Z',
+    });
+    bench.clock.advance(3_600_000);
+    expect(bench.status()).toMatchObject({ state: 'HalfOpen' });
+  });
+
+  it('is in force again when the clock is set back to before its end', () => {
+    const bench = new Bench({ override });
+    bench.clock.advance(3_600_000);
+    expect(bench.status()).toMatchObject({ state: 'HalfOpen' });
+    bench.clock.stepWall(-60_000);
+    expect(bench.status()).toMatchObject({ state: 'Open', overridden: 'Open' });
+    bench.clock.advance(60_000);
+    expect(bench.status()).toMatchObject({ state: 'HalfOpen' });
+  });
+
+  it('closes a circuit no longer than until its end by the wall clock', () => {
+    const bench = new Bench({ override: { ...override, state: 'Closed' } });
+    bench.open();
+    expect(bench.status()).toMatchObject({ state: 'Closed', overridden: 'Closed' });
+    bench.clock.stepWall(3_600_000);
+    bench.call({ vote: 'failure', class: 'ServerError', message: 'HTTP 500' });
+    expect(bench.status()).toMatchObject({ state: 'Open' });
+  });
+});
+
 describe('a reset token', () => {
   it('closes the circuit once for each change, and is acknowledged', () => {
     const bench = new Bench({ resetToken: '1' });
