@@ -239,8 +239,7 @@ describe('Informer over a faulty connection', () => {
         const metadata = { resourceVersion: '10', continue: next };
         response.end(JSON.stringify({ metadata, items: [object(name, '5')] }));
       };
-    const tokens = (): (string | null)[] =>
-      api.received.map(({ query }) => query.get('continue'));
+    const tokens = (): (string | null)[] => api.received.map(({ query }) => query.get('continue'));
 
     it.each<[string, Parameters<FakeApi['script']>[0]]>([
       ['429', refusal(429, 'TooManyRequests')],
