@@ -174,13 +174,13 @@ export class Messages {
 
   #fault(
     { response }: Visit,
-    { result: { committed }, dependency }: Answered,
+    { result: { committed, torn }, dependency }: Answered,
     problem: Problem,
     sink: ResponseSink,
   ): Served {
     if (problem === 'Gone' || !committed) return this.#refuse(response, problem, dependency);
     this.#deps.log.warn({ dependency, reason: problem.reason }, 'Answer was broken off');
-    sink.breakOff(problem);
+    sink.breakOff(problem, torn);
     return { reason: problem.reason, failed: true };
   }
 
