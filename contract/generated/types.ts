@@ -124,6 +124,15 @@ export interface Content {
     budgetPercent: number;
   };
   /**
+   * Gates, which hold back calls that a provider refused for their credential.
+   */
+  gates: {
+    /**
+     * Time after which a shut gate admits one call, however long the provider asks to wait. It doubles while that call is refused.
+     */
+    maxWaitMs: number;
+  };
+  /**
    * Requests that the agent takes at a time. maxQueued and acquireTimeoutMs also bound the wait at a maxConcurrent of a dependency. Absent: no bound.
    */
   bulkhead?: {
@@ -225,6 +234,7 @@ export interface Content {
     allowHosts: string[];
     denyPrivateNetworks: boolean;
   };
+  telemetry: Telemetry;
   /**
    * @maxItems 256
    */
@@ -418,6 +428,26 @@ export interface McpServer {
   maxConcurrent?: number;
   maxResponseBytes: number;
   requires?: Requires;
+}
+/**
+ * What the pods tell of the requests that they serve.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Telemetry".
+ */
+export interface Telemetry {
+  logging: {
+    /**
+     * Share of the requests answered well at the first attempt that get an access line too.
+     */
+    successRatio: number;
+    /**
+     * Debug, Info, Warn, Error or Silent, by module. Unknown, or absent: that of the process.
+     */
+    levels: {
+      [k: string]: string;
+    };
+  };
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema

@@ -8,6 +8,11 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
       "denyPrivateNetworks": true
     }
   },
+  "telemetry": {
+    "logging": {
+      "successRatio": "0"
+    }
+  },
   "conversation": {
     "maxMessages": 100,
     "maxTurns": 16,
@@ -35,6 +40,9 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "baseDelay": "500ms",
     "maxDelay": "8s",
     "budgetPercent": 20
+  },
+  "gates": {
+    "maxWait": "5m"
   },
   "bulkhead": {
     "maxConcurrent": 100,

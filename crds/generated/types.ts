@@ -292,6 +292,26 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * What pods tell of the requests that they serve. A change is live without a restart.
+   */
+  telemetry: {
+    /**
+     * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.
+     */
+    logging: {
+      /**
+       * Share of the requests answered well at the first attempt that get an access line too, 0 to 1. Every request that failed, was refused or needed more than one attempt has one anyway. Default 0.
+       */
+      successRatio: string;
+      /**
+       * Lowest level that a module logs, by its name: access (a line for each request), model (attempts, retries, moves), tools, agent (turns), guard (circuits and gates) and others. Default Info for each.
+       */
+      levels?: {
+        [k: string]: 'Debug' | 'Info' | 'Warn' | 'Error' | 'Silent';
+      };
+    };
+  };
+  /**
    * Conversations that the agent itself keeps, at /v1/conversations.
    */
   conversation: {
@@ -468,6 +488,15 @@ export interface AgentDeploymentSpec {
      * Retries at most, in percent of recent requests of the pod, so that retries cannot swamp a dependency that is down. Default 20.
      */
     budgetPercent: number;
+  };
+  /**
+   * Gates hold back the calls that a provider refused for their credential: the rate limit (429), the spend limit or an API key that is not accepted. Changing resetToken of a CircuitBreakerPolicy opens the gates of its dependencies once; its override does not affect them.
+   */
+  gates: {
+    /**
+     * Time after which a shut gate lets one call through, however long the provider asks to wait. The time doubles while that call is refused, up to what the provider asks for. A provider that names no time is asked again after 1s, then 2s and so on up to maxWait. Each wait is up to 20 % longer, at most 10s, so that pods do not return together. Default 5m.
+     */
+    maxWait: string;
   };
   /**
    * Requests that a pod takes at a time. One that exceeds it is answered with 503 and retry-after.
@@ -1306,7 +1335,7 @@ export interface CircuitBreakerPolicySpec {
     expiresAt?: string;
   };
   /**
-   * Any text. Changing it closes every circuit of the policy once and forgets its failures; the first one that a pod sees is no change. status.lastHandledResetToken shows when every connected pod did it.
+   * Any text. Changing it, or adding it to a policy that is in force, closes every circuit of the policy once, forgets its failures and opens the gates of its dependencies. A token that a pod or a policy starts with resets nothing. status.lastHandledResetToken shows when every connected pod did it.
    */
   resetToken?: string;
   /**

@@ -16,7 +16,9 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
+  gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },
+  telemetry: { logging: { successRatio: 0, levels: {} } },
 };
 
 /** Of the fields of content, and of each element where the field is a list. */

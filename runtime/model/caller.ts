@@ -14,7 +14,7 @@ import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
 import { Route } from './pool/route.ts';
-import type { Granted, Move } from './pool/route.ts';
+import type { Granted, Move, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
@@ -43,17 +43,17 @@ export interface ModelCallerDeps {
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
-  onRetry(reason: string): void;
+  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
-  onFallback: (from: string, to: string) => void;
+  onFallback: (from: string, to: string, request: RoutedRequest) => void;
 }
 
 /** What an attempt has to do with the rest of its request. */
 interface AttemptContext {
   /** Dependencies at which an attempt of the request has failed. */
   failed: Set<string>;
-  /** Says how long to wait before the next attempt; undefined if there is none here. */
-  decide: (result: AttemptResult) => number | undefined;
+  /** Decides what follows the attempt, once its gate is shut. */
+  decide: (result: AttemptResult) => void;
   /** How many other endpoints the request could still move to. */
   others: () => number;
   onUsage: (charge: ActualCost) => void;
@@ -90,9 +90,8 @@ export class ModelCaller {
     do {
       const { member } = granted;
       let next: Next;
-      const decide = (result: AttemptResult): number | undefined => {
+      const decide = (result: AttemptResult): void => {
         next = this.#next(result, member, { request, route, retries });
-        return next && 'waitMs' in next ? next.waitMs : undefined;
       };
       const result: AttemptResult = await this.#attempt(request, granted, {
         failed,
@@ -144,7 +143,7 @@ export class ModelCaller {
     { request, route, member }: { request: ModelRequest; route: Route; member: Member },
   ): Promise<Granted | Cut | undefined> {
     if ('from' in next) return route.move(next);
-    this.#deps.onRetry(retryReason(result));
+    this.#deps.onRetry(retryReason(result), request, next.waitMs);
     await this.#pause(next.waitMs, request.signal);
     const cut: unknown = request.signal.reason;
     return cut instanceof Cut ? cut : route.again(member);
@@ -158,6 +157,7 @@ export class ModelCaller {
     const { clock, upstream } = this.#deps;
     const attempt = this.#prepare(request, member, others);
     const began = clock.now();
+    const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
@@ -177,20 +177,21 @@ export class ModelCaller {
         meter: attempt.meter,
         endpoint: member.endpoint,
         key: member.key,
+        context: trace?.context,
         date: () => clock.date(),
         onHeaders: (headers) => this.#learnLimits(member, headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
-      const wait = decide(result);
+      const { refusal } = result;
+      if (refusal) result.shutMs = permit.shutGate(refusal.gate, refusal.retryAfterMs);
+      decide(result);
       charge = chargeOf(result);
-      if (result.refusal) {
-        permit.shutGate(result.refusal.gate, result.refusal.retryAfterMs ?? wait);
-      }
     } finally {
       attempt.close();
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
+    trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
     this.#learn(request, member, result, { began, firstChunk });
     return result;

@@ -33,6 +33,7 @@ import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
 import { rows as mcpServers } from './validation/mcpServers.ts';
+import { rows as telemetry } from './validation/telemetry.ts';
 import { rows as tools } from './validation/tools.ts';
 import { boundRows } from './validation/bounds.ts';
 import type { Row } from './validation/row.ts';
@@ -73,6 +74,7 @@ const kinds: Record<string, Kind> = {
       ...networkPolicy,
       ...probes,
       ...service,
+      ...telemetry,
       ...tools,
     ],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
@@ -93,6 +95,7 @@ const kinds: Record<string, Kind> = {
         tool: '30s',
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
+      gates: { maxWait: '5m' },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       auth: { type: 'None' },
       cache: {
