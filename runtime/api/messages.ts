@@ -180,28 +180,16 @@ export class Messages {
   }
 
   #fault(
-<<<<<<< HEAD
-    { response }: Visit,
-    { result: { committed, torn }, dependency }: Answered,
-    problem: Problem,
-    sink: ResponseSink,
-  ): Served {
-    if (problem === 'Gone' || !committed) return this.#refuse(response, problem, dependency);
-    this.#deps.log.warn({ dependency, reason: problem.reason }, 'Answer was broken off');
-    sink.breakOff(problem, torn);
-    return { reason: problem.reason, failed: true };
-=======
     { response, trace }: Visit,
-    { result: { committed }, dependency }: Answered,
+    { result: { committed, torn }, dependency }: Answered,
     problem: Problem,
     sink: ResponseSink,
   ): Served {
     if (problem === 'Gone' || !committed) return this.#refuse(response, problem);
     const { reason } = problem;
     this.#deps.log.warn({ ...trace.ids, dependency, reason }, 'Answer was broken off');
-    sink.breakOff(problem);
+    sink.breakOff(problem, torn);
     return { reason, failed: true };
->>>>>>> main
   }
 
   #refuse(response: ServerResponse, problem: Problem): Served {

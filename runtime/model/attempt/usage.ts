@@ -44,25 +44,15 @@ export class UsageMeter {
 
   /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
   event(type: string, data: unknown): void {
-<<<<<<< HEAD
     if (type === 'message_start') this.#start(memberOf(data, 'message'));
-    else if (type === 'message_delta') this.#figures(memberOf(data, 'usage'));
-    else if (type === 'content_block_delta') this.#textBytes += textBytes(memberOf(data, 'delta'));
-=======
-    if (type === 'message_start') this.#start(member(data, 'message'));
     else if (type === 'message_delta') this.#end(data);
-    else if (type === 'content_block_delta') this.#textBytes += textBytes(member(data, 'delta'));
->>>>>>> main
+    else if (type === 'content_block_delta') this.#textBytes += textBytes(memberOf(data, 'delta'));
   }
 
   /** An answer that is not streamed. */
   message(message: unknown): void {
-<<<<<<< HEAD
-    this.#figures(memberOf(message, 'usage'));
-=======
     this.#message = message;
-    this.#figures(member(message, 'usage'));
->>>>>>> main
+    this.#figures(memberOf(message, 'usage'));
   }
 
   /**
@@ -92,17 +82,13 @@ export class UsageMeter {
 
   /** The output figure of message_start is only where the count begins and is left out. */
   #start(message: unknown): void {
-<<<<<<< HEAD
-    this.#inputFigures(memberOf(message, 'usage'));
-=======
     this.#message = message;
-    this.#inputFigures(member(message, 'usage'));
->>>>>>> main
+    this.#inputFigures(memberOf(message, 'usage'));
   }
 
   #end(data: unknown): void {
-    this.#delta = member(data, 'delta');
-    this.#figures(member(data, 'usage'));
+    this.#delta = memberOf(data, 'delta');
+    this.#figures(memberOf(data, 'usage'));
   }
 
   #figures(usage: unknown): void {
@@ -134,19 +120,11 @@ function count(value: unknown, name: string): number | undefined {
     : undefined;
 }
 
-<<<<<<< HEAD
-=======
 function text(value: unknown, name: string): string | undefined {
-  const found = member(value, name);
+  const found = memberOf(value, name);
   return typeof found === 'string' ? found : undefined;
 }
 
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Record<string, unknown>)[name];
-}
-
->>>>>>> main
 /** What the attempts of one request took together. */
 export class TotalUsage {
   #inputTokens: number | undefined = 0;
