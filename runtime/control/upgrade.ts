@@ -16,12 +16,14 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
+  clientPatienceMs: 5000,
   egress: { allowHosts: [], denyPrivateNetworks: true },
 };
 
 /** Of the fields of content, and of each element where the field is a list. */
 const PARTS: Record<string, Json> = {
   shutdown: { handlerTimeoutMs: 2000 },
+  retry: { minPerSecond: 1 },
   endpoints: { priority: 0, weight: 1, requires: [] },
   tools: { requires: [] },
   mcpServers: { requires: [] },

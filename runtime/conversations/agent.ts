@@ -157,6 +157,7 @@ export class Agent {
   /** What one turn may do. */
   environment(context: TurnContext): Environment {
     const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
+    const { place } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
@@ -179,6 +180,7 @@ export class Agent {
           principal,
           clientHeaders,
           stickiness: id,
+          place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
           onText,

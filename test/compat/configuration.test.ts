@@ -30,6 +30,7 @@ function partsOf(all: readonly Configuration[]): Record<string, object[]> {
   return {
     endpoints: contents.flatMap(({ endpoints }) => endpoints),
     shutdown: contents.map(({ shutdown }) => shutdown),
+    retry: contents.flatMap(({ retry }) => retry ?? []),
     circuits: contents.flatMap(({ circuits }) => circuits),
     limits: contents.flatMap(({ limits }) => limits),
   };

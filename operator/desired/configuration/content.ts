@@ -46,6 +46,7 @@ export function resolveContent(
       handlerTimeoutMs: handlerTimeout(spec),
     },
     retry: retry(spec.retry),
+    clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
     ...resolveCache(spec),
@@ -88,7 +89,7 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
 
 function endpoint(spec: EndpointSpec): Endpoint {
   const { name, provider, model, baseURL, apiKeySecretRef: secret, priority, weight } = spec;
-  const { maxConcurrent, maxTokens } = spec;
+  const { maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
     provider,
@@ -105,6 +106,7 @@ function endpoint(spec: EndpointSpec): Endpoint {
         }),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(contextTokens === undefined ? {} : { contextTokens }),
     priority,
     weight,
     requires: requires(`Endpoint.${provider}`),
@@ -133,6 +135,7 @@ function retry(spec: Spec['retry']): NonNullable<Content['retry']> {
     baseDelayMs,
     maxDelayMs,
     budgetPercent: spec.budgetPercent,
+    minPerSecond: spec.minPerSecond,
   };
 }
 
