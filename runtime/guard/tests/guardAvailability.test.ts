@@ -50,6 +50,12 @@ describe('the availability of a dependency', () => {
     const probe = granted(immediately(guard));
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Shut', calls: 1 });
     probe.settle(OK);
+    expect(guard.dependency(NAME)!.availability()).toEqual({
+      state: 'Usable',
+      calls: 0,
+      probe: true,
+    });
+    granted(immediately(guard)).settle(OK);
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
   });
 
