@@ -12,8 +12,9 @@ const configuration = (): Configuration => ({
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
     loadBalancing: 'LeastLoaded',
     clientPatienceMs: 5000,
-    timeouts: { connectMs: 1000, requestMs: 60_000 },
+    timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [
       {

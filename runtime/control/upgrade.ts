@@ -18,10 +18,12 @@ const CONTENT = {
   loadBalancing: 'LeastLoaded',
   clientPatienceMs: 5000,
   egress: { allowHosts: [], denyPrivateNetworks: true },
+  telemetry: { logging: { successRatio: 0, levels: {} } },
 };
 
 /** Of the fields of content, and of each element where the field is a list. */
 const PARTS: Record<string, Json> = {
+  timeouts: { streamMs: 3_600_000 },
   shutdown: { handlerTimeoutMs: 2000 },
   retry: { minPerSecond: 1 },
   endpoints: { priority: 0, weight: 1, requires: [] },

@@ -8,6 +8,7 @@ import { acquireAll } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
+import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
@@ -49,6 +50,7 @@ export class Dependency implements Issuer {
   readonly concurrency: ConcurrencyLimiter;
   private readonly onTransition: OnTransition;
   private gates = new Gates();
+  private readonly jitter: Jitter;
   /** Calls that probe a gate. */
   private readonly probes = new Set<Permit>();
   /** Hash of the mounted credential that was used last. */
@@ -61,6 +63,7 @@ export class Dependency implements Issuer {
     this.name = name;
     this.context = context;
     this.onTransition = onTransition;
+    this.jitter = context.jitter(`${name}/gates`);
     this.circuit = this.newCircuit();
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
     this.rateLimits = new RateLimits(name, context);
@@ -139,15 +142,13 @@ export class Dependency implements Issuer {
     if (hash === this.mounted) return;
     this.gates.replace(this.mounted, hash, now);
     this.provider?.forget();
-    for (const limit of this.rateLimits.limits) limit.forgetStated(now);
     this.mounted = hash;
   }
 
-  /** The provider states its own limits for a credential, given by its hash. */
+  /** The provider states its own limits for a credential, given by its hash; call it at once. */
   learn(stated: readonly Remaining[], credential: string): void {
     if (!this.present || stated.length === 0 || credential !== this.mounted) return;
     const now = this.context.now();
-    for (const limit of this.rateLimits.limits) for (const each of stated) limit.learn(each, now);
     if (this.provider === undefined) {
       this.provider = new ProviderLimits(this.name);
       this.bounds = [...this.bounds, this.provider];
@@ -165,7 +166,8 @@ export class Dependency implements Issuer {
   shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void {
     const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
     const probe = this.probes.delete(permit);
-    this.gates.shut(hash, reason, { ms, probe, spec: this.circuit.openDurations() }, now);
+    const spread = ms === undefined ? undefined : this.jitter.lengthen(ms);
+    this.gates.shut(hash, reason, { ms: spread, probe, spec: this.circuit.openDurations() }, now);
     this.recheckWaiting(now);
   }
 
@@ -240,7 +242,8 @@ export class Dependency implements Issuer {
 
   private newCircuit(): Circuit {
     const { name, context, onTransition } = this;
-    return new Circuit(name, context.wallTime, context.now(), onTransition);
+    const jitter = context.jitter(name);
+    return new Circuit(name, context.wallTime, context.now(), onTransition, jitter);
   }
 
   /** The call has ended or been served; if it probes a gate, this decides the gate. */

@@ -1,3 +1,4 @@
+import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { WallTime } from './wallTime.ts';
 import type { Clock } from './clock.ts';
@@ -9,11 +10,13 @@ export class GuardContext {
   readonly wallTime: WallTime;
   private readonly clock: Clock;
   private readonly alarm: Alarm;
+  private readonly seed: string | undefined;
   private closed = false;
 
-  /** Calls `onAlarm` when a time given to `arm` has come. */
-  constructor(clock: Clock, onAlarm: () => void) {
+  /** Calls `onAlarm` when a time given to `arm` has come. Without a seed nothing is spread. */
+  constructor(clock: Clock, onAlarm: () => void, seed?: string) {
     this.clock = clock;
+    this.seed = seed;
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, onAlarm);
   }
@@ -25,6 +28,11 @@ export class GuardContext {
 
   date(): Date {
     return this.clock.date();
+  }
+
+  /** The jitter of one circuit or dependency in this process. */
+  jitter(name: string): Jitter {
+    return new Jitter(this.seed === undefined ? undefined : `${this.seed}/${name}`);
   }
 
   /** Asks for the alarm at `at`; Infinity asks for none. */

@@ -7,12 +7,14 @@ import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
+import { providerLimits } from './attempt/retryAfter.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
 import { Route } from './pool/route.ts';
-import type { Granted } from './pool/route.ts';
+import type { Granted, RoutedRequest } from './pool/route.ts';
+import type { RawHeaders } from './transport/headers.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
@@ -41,9 +43,9 @@ export interface ModelCallerDeps {
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
-  onRetry(reason: string): void;
+  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
-  onFallback: (from: string, to: string) => void;
+  onFallback: (from: string, to: string, request: RoutedRequest) => void;
 }
 
 /** What an attempt has to do with the rest of its request. */
@@ -52,6 +54,8 @@ interface AttemptContext {
   failed: Set<string>;
   /** Says how long to wait before the next attempt; undefined if there is none here. */
   decide: (result: AttemptResult) => number | undefined;
+  /** How many other endpoints the request could still move to. */
+  others: () => number;
   onUsage: (charge: ActualCost) => void;
 }
 
@@ -92,6 +96,7 @@ export class ModelCaller {
       const result: AttemptResult = await this.#attempt(request, granted, {
         failed,
         decide,
+        others: () => next.othersLeft(member),
         onUsage,
       });
       answer = { kind: 'Answered', result, dependency };
@@ -106,11 +111,12 @@ export class ModelCaller {
   async #attempt(
     request: ModelRequest,
     { member, permit }: Granted,
-    { failed, decide, onUsage }: AttemptContext,
+    { failed, decide, others, onUsage }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
-    const attempt = this.#prepare(request, member);
+    const attempt = this.#prepare(request, member, others);
     const began = clock.now();
+    const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
@@ -130,7 +136,9 @@ export class ModelCaller {
         meter: attempt.meter,
         endpoint: member.endpoint,
         key: member.key,
+        context: trace?.context,
         date: () => clock.date(),
+        onHeaders: (headers) => this.#learnLimits(member, headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -143,11 +151,8 @@ export class ModelCaller {
       attempt.close();
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
+    trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
-    // A client's own credential has limits of its own.
-    if (member.key !== undefined) {
-      member.handle.learn(result.limits, member.credential.hash);
-    }
     this.#learn(request, member, result, { began, firstChunk });
     return result;
   }
@@ -156,6 +161,7 @@ export class ModelCaller {
   #prepare(
     request: ModelRequest,
     { endpoint }: Member,
+    others: () => number,
   ): {
     signal: AbortSignal;
     watch: AttemptWatch;
@@ -163,7 +169,7 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, deadlineAt, signal, sink, stream } = request;
+    const { content, endpoints, deadlineAt, signal, sink, stream } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
@@ -173,6 +179,8 @@ export class ModelCaller {
       timeouts: content.timeouts,
       deadline: deadlineAt,
       stream,
+      endpoints: endpoints.length,
+      others,
       blocked: () => sink.blocked,
       cut: (why) => own.abort(new Cut(why)),
     });
@@ -182,6 +190,12 @@ export class ModelCaller {
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
     return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+  }
+
+  /** A client's own credential has limits of its own. */
+  #learnLimits({ key, handle, credential }: Member, headers: RawHeaders): void {
+    if (key === undefined) return;
+    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash);
   }
 
   #learn(

@@ -2,7 +2,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Candidate, Member } from './pool/pool.ts';
-import type { Granted, Move, Route } from './pool/route.ts';
+import type { Granted, Move, Refused, Route } from './pool/route.ts';
 import type { ModelRequest } from './request.ts';
 import { Retries, movable, retryReason, unitsOf } from './retry.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
@@ -15,7 +15,7 @@ export interface NextAttemptDeps {
   retryBudgets: RetryBudgets;
   /** From 0 up to but not 1. */
   random: () => number;
-  onRetry(reason: string): void;
+  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
 }
 
 /** What follows an attempt: another endpoint, or the same one after so many milliseconds. */
@@ -49,6 +49,12 @@ export class NextAttempt {
     this.#deps.retryBudgets.of(dependency).request(this.#deps.clock.now());
   }
 
+  /** How many other endpoints the request could still move to now. */
+  othersLeft(from: Member): number {
+    const { isOff } = this.#deps.retryBudgets.of(from.dependency);
+    return isOff ? 0 : this.#route.othersLeft(from);
+  }
+
   /** Decides by how an attempt ended. Gives the time until the same endpoint is tried again, in milliseconds, if it is. */
   decide(result: AttemptResult, from: Member): number | undefined {
     this.#next = this.#choose(result, from);
@@ -60,16 +66,32 @@ export class NextAttempt {
     const next = this.#next;
     if (next === undefined) return undefined;
     if ('to' in next) return this.#move(next.move, next.to);
-    this.#deps.onRetry(retryReason(result));
-    const { signal } = this.#request;
-    const kept = await this.#wait(next.waitMs);
-    if (signal.reason instanceof Cut) return signal.reason;
-    if (!kept) return undefined;
-    const again = await this.#route.again(from);
-    if (again || signal.aborted) return again;
+    this.#deps.onRetry(retryReason(result), this.#request, next.waitMs);
+    const again = await this.#again(next.waitMs, from);
+    if (again === 'NoPlace') return undefined;
+    if (again instanceof Cut || again?.kind === 'Granted') return again;
     const move = { from };
     const to = this.#route.choose(move, () => true);
     return to && this.#move(move, to);
+  }
+
+  /** The same endpoint after a wait, unless the request gets no place in the bulkhead again. */
+  async #again(
+    waitMs: number,
+    from: Member,
+  ): Promise<Granted | Refused | Cut | 'NoPlace' | undefined> {
+    const { signal } = this.#request;
+    let refused: Refused | undefined;
+    // The gate opens a little later than the provider asked for, so that pods do not return together.
+    for (let ms = waitMs; ms <= waitMs; ms = gateOpensIn(refused)) {
+      const kept = await this.#wait(ms);
+      if (signal.reason instanceof Cut) return signal.reason;
+      if (!kept) return 'NoPlace';
+      const again = await this.#route.again(from);
+      if (again?.kind !== 'Refused' || refused) return again;
+      refused = again;
+    }
+    return refused;
   }
 
   /**
@@ -78,6 +100,8 @@ export class NextAttempt {
    */
   #choose(result: AttemptResult, from: Member): Next | undefined {
     const { clock, retryBudgets } = this.#deps;
+    const leftMs = this.#request.deadlineAt - clock.now();
+    if (leftMs <= 0) return undefined;
     const { model } = from.endpoint;
     const kind = movable(result, model !== undefined && this.#request.method === 'POST');
     const withdraw = (): boolean =>
@@ -85,7 +109,6 @@ export class NextAttempt {
     const at = (move: Move | undefined): Next | undefined => move && this.#chosen(move, withdraw);
     const moved = at(this.#firstMove(kind, from));
     if (moved) return moved;
-    const leftMs = this.#request.deadlineAt - clock.now();
     const waitMs = this.#retries.next(result, leftMs, withdraw);
     if (waitMs !== undefined) return { waitMs };
     return kind === 'Yes' ? at({ from }) : undefined;
@@ -148,4 +171,11 @@ export class NextAttempt {
       if (signal.aborted) done();
     });
   }
+}
+
+/** Time until a gate of the provider's rate limit opens, in milliseconds; Infinity if something else refused the call. */
+function gateOpensIn(refused: Refused | undefined): number {
+  if (refused?.rejection.reason !== 'RateLimited') return Infinity;
+  const { limit, retryAfterMs } = refused.rejection;
+  return limit === undefined ? retryAfterMs : Infinity;
 }

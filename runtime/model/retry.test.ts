@@ -15,7 +15,7 @@ const SPEC = {
 };
 
 function ended(part: Partial<AttemptResult>): AttemptResult {
-  return { outcome: IGNORED, committed: false, limits: [], whole: false, usage: {}, ...part };
+  return { outcome: IGNORED, committed: false, whole: false, usage: {}, ...part };
 }
 
 function answered(status: number, part: Partial<AttemptResult> = {}): AttemptResult {
@@ -60,10 +60,12 @@ describe('what may be retried', () => {
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
     ['InvalidResponse', 'Yes'],
+    ['Attempt', 'Yes'],
     ['FirstToken', 'Yes'],
     ['StreamIdle', 'Yes'],
     ['TransportIdle', 'Yes'],
     ['Deadline', 'No'],
+    ['Stream', 'No'],
     ['ClientGone', 'No'],
     ['Drain', 'No'],
     ['Unsendable', 'No'],
@@ -122,10 +124,12 @@ describe('moving on to another endpoint', () => {
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
     ['InvalidResponse', 'Yes'],
+    ['Attempt', 'Early'],
     ['FirstToken', 'Early'],
     ['StreamIdle', 'Early'],
     ['TransportIdle', 'Early'],
     ['Deadline', 'No'],
+    ['Stream', 'No'],
     ['ClientGone', 'No'],
     ['Drain', 'No'],
     ['Unsendable', 'No'],

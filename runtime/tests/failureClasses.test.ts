@@ -31,7 +31,7 @@ const RETRY = {
   budgetPercent: 100,
   minPerSecond: 1,
 };
-const TIMEOUTS = { connectMs: 1000, requestMs: 20_000 };
+const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
 
 /** What is to be seen of one request, as docs/troubleshooting.md and the design have it. */
 interface Row {

@@ -1,3 +1,4 @@
+import type { ChatTrace } from '../../observe/trace/chatTrace.ts';
 import type { Admission, Permit, Waiting } from '../../guard/permit.ts';
 import type { AskedCall } from '../../guard/admission.ts';
 import type { Rejection } from '../../errors/rejection.ts';
@@ -28,6 +29,8 @@ export interface RoutedRequest extends InForce {
   principal?: string;
   /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
   stickiness?: string | undefined;
+  /** Told of what becomes of it. */
+  chat?: ChatTrace | undefined;
 }
 
 /** Leave to make an attempt, at this endpoint. */
@@ -57,7 +60,7 @@ export interface RouteDeps {
   pool: Pool;
   estimator: Pick<TokenEstimator, 'estimate'>;
   /** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
-  onFallback: (from: string, to: string) => void;
+  onFallback: (from: string, to: string, request: RoutedRequest) => void;
 }
 
 /** Which of the others a call may move on to. */
@@ -112,20 +115,28 @@ export class Route {
     if (answer.kind === 'Refused') return answer;
     const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
     const passedOver = preferred.priority < answer.member.priority;
-    if (passedOver) this.#deps.onFallback(preferred.dependency, answer.member.dependency);
+    if (passedOver) {
+      this.#deps.onFallback(preferred.dependency, answer.member.dependency, this.#request);
+    }
     return answer;
   }
 
-  /** The same endpoint once more; undefined if that takes no call any more. */
-  async again(member: Member): Promise<Granted | undefined> {
+  /** The same endpoint once more; undefined if there is no such endpoint any more. */
+  async again(member: Member): Promise<Granted | Refused | undefined> {
     const { members } = this.#deps.pool.members([member.endpoint], this.#request.headers);
-    const answer = members[0] && (await this.#only(members[0]));
-    return answer?.kind === 'Granted' ? answer : undefined;
+    return members[0] && this.#only(members[0]);
   }
 
   /** Whether the request has moved on before. */
   get moved(): boolean {
     return this.#moves > 0;
+  }
+
+  /** How many other endpoints the request could still move to now. */
+  othersLeft(from: Member): number {
+    const { content } = this.#request;
+    const usable = this.#others({ from }).filter(({ standing }) => standing === 'Usable');
+    return Math.min(usable.length, maxMoves(content) - this.#moves);
   }
 
   /** Another endpoint that has not been tried, takes a call now and is `allowed`; undefined when there is none. */
@@ -147,15 +158,14 @@ export class Route {
       return undefined;
     }
     this.#moves += 1;
-    this.#deps.onFallback(from.dependency, member.dependency);
+    this.#deps.onFallback(from.dependency, member.dependency, this.#request);
     return this.#granted(member, answer);
   }
 
   #others({ from, ...move }: Move): Candidate[] {
     const { equals = false, otherCredential = false, contextTokensAbove = -1 } = move;
     const { content, endpoints, headers, expected } = this.#request;
-    const maxMoves = content.retry?.maxAttempts ?? 1;
-    if (endpoints.length <= 1 || this.#moves >= maxMoves) return [];
+    if (endpoints.length <= 1 || this.#moves >= maxMoves(content)) return [];
     const { members } = this.#deps.pool.members(endpoints, headers);
     const others = members.filter(
       ({ dependency, priority, credential, endpoint }) =>
@@ -235,13 +245,19 @@ export class Route {
   }
 
   async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {
-    const { signal } = this.#request;
-    const admission = await awaitAdmission(waiting, signal);
+    const { signal, chat } = this.#request;
+    const admitted = awaitAdmission(waiting, signal);
+    const admission = await (chat?.waits(member.dependency, admitted) ?? admitted);
     if (admission.kind === 'Rejection') return refused(member, admission.rejection);
     if (!signal.aborted) return this.#granted(member, admission.permit);
     admission.permit.settle(IGNORED, REFUND);
     return refused(member, LEFT);
   }
+}
+
+/** How often a request may move on. */
+function maxMoves({ retry }: InForce['content']): number {
+  return retry?.maxAttempts ?? 1;
 }
 
 /** Nobody reads this: the client is gone, or the process leaves. */
