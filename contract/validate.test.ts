@@ -13,6 +13,7 @@ const configuration = (): Configuration => ({
     loadBalancing: 'LeastLoaded',
     clientPatienceMs: 5000,
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
+    gates: { maxWaitMs: 300_000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
     telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
@@ -87,6 +88,7 @@ describe('parseConfiguration', () => {
         budgetPercent: 20,
         minPerSecond: 1,
       },
+      gates: { maxWaitMs: 300_000 },
       bulkhead: { maxConcurrent: 100, maxQueued: 0, acquireTimeoutMs: 5000 },
     });
     Object.assign(value.content.circuits[0]!, {

@@ -43,6 +43,9 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "minPerSecond": 1
   },
   "clientPatience": "5s",
+  "gates": {
+    "maxWait": "5m"
+  },
   "bulkhead": {
     "maxConcurrent": 100,
     "maxQueued": 100,

@@ -44,6 +44,7 @@ describe('upgradeConfiguration', () => {
         loadBalancing: 'LeastLoaded',
         clientPatienceMs: 5000,
         retry: { ...content.retry, minPerSecond: 1 },
+        gates: { maxWaitMs: 300_000 },
         egress: { allowHosts: [], denyPrivateNetworks: true },
         telemetry: { logging: { successRatio: 0, levels: {} } },
         timeouts: { ...content.timeouts, streamMs: 3_600_000 },

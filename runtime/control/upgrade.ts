@@ -17,6 +17,7 @@ export type Earlier<T> = T extends readonly (infer E)[]
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
   clientPatienceMs: 5000,
+  gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },
   telemetry: { logging: { successRatio: 0, levels: {} } },
 };

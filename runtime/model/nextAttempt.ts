@@ -2,7 +2,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Candidate, Member } from './pool/pool.ts';
-import type { Granted, Move, Refused, Route } from './pool/route.ts';
+import type { Granted, Move, Route } from './pool/route.ts';
 import type { ModelRequest } from './request.ts';
 import { Retries, movable, retryReason, unitsOf } from './retry.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
@@ -55,10 +55,9 @@ export class NextAttempt {
     return isOff ? 0 : this.#route.othersLeft(from);
   }
 
-  /** Decides by how an attempt ended. Gives the time until the same endpoint is tried again, in milliseconds, if it is. */
-  decide(result: AttemptResult, from: Member): number | undefined {
+  /** Decides by how an attempt ended. */
+  decide(result: AttemptResult, from: Member): void {
     this.#next = this.#choose(result, from);
-    return this.#next && 'waitMs' in this.#next ? this.#next.waitMs : undefined;
   }
 
   /** Takes leave for what was decided; undefined when there is none to be had. A Cut when the request was cut meanwhile. */
@@ -67,31 +66,15 @@ export class NextAttempt {
     if (next === undefined) return undefined;
     if ('to' in next) return this.#move(next.move, next.to);
     this.#deps.onRetry(retryReason(result), this.#request, next.waitMs);
-    const again = await this.#again(next.waitMs, from);
-    if (again === 'NoPlace') return undefined;
-    if (again instanceof Cut || again?.kind === 'Granted') return again;
+    const { signal } = this.#request;
+    const kept = await this.#wait(next.waitMs);
+    if (signal.reason instanceof Cut) return signal.reason;
+    if (!kept) return undefined;
+    const again = await this.#route.again(from);
+    if (again || signal.aborted) return again;
     const move = { from };
     const to = this.#route.choose(move, () => true);
     return to && this.#move(move, to);
-  }
-
-  /** The same endpoint after a wait, unless the request gets no place in the bulkhead again. */
-  async #again(
-    waitMs: number,
-    from: Member,
-  ): Promise<Granted | Refused | Cut | 'NoPlace' | undefined> {
-    const { signal } = this.#request;
-    let refused: Refused | undefined;
-    // The gate opens a little later than the provider asked for, so that pods do not return together.
-    for (let ms = waitMs; ms <= waitMs; ms = gateOpensIn(refused)) {
-      const kept = await this.#wait(ms);
-      if (signal.reason instanceof Cut) return signal.reason;
-      if (!kept) return 'NoPlace';
-      const again = await this.#route.again(from);
-      if (again?.kind !== 'Refused' || refused) return again;
-      refused = again;
-    }
-    return refused;
   }
 
   /**
@@ -171,11 +154,4 @@ export class NextAttempt {
       if (signal.aborted) done();
     });
   }
-}
-
-/** Time until a gate of the provider's rate limit opens, in milliseconds; Infinity if something else refused the call. */
-function gateOpensIn(refused: Refused | undefined): number {
-  if (refused?.rejection.reason !== 'RateLimited') return Infinity;
-  const { limit, retryAfterMs } = refused.rejection;
-  return limit === undefined ? retryAfterMs : Infinity;
 }

@@ -139,13 +139,15 @@ export class Retries {
   /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), after what was asked. */
   #wait(
     { baseDelayMs, maxDelayMs }: RetrySpec,
-    { retryAfterMs: asked, refusal }: AttemptResult,
+    { retryAfterMs, shutMs, refusal }: AttemptResult,
   ): number | undefined {
-    if (asked === undefined) {
-      return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
-    }
+    const asked = Math.max(retryAfterMs ?? 0, shutMs ?? 0);
+    if (asked > maxDelayMs) return undefined;
     const limited = refusal?.gate === 'RateLimited' && !this.#ownTurn;
-    if (asked > (limited ? Math.min(CLIENT_WAIT_MS, maxDelayMs) : maxDelayMs)) return undefined;
-    return Math.min(maxDelayMs, asked + this.#random() * baseDelayMs);
+    if (limited && (retryAfterMs ?? 0) > CLIENT_WAIT_MS) return undefined;
+    if ((retryAfterMs ?? shutMs) !== undefined) {
+      return Math.min(maxDelayMs, asked + this.#random() * baseDelayMs);
+    }
+    return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
   }
 }

@@ -102,6 +102,7 @@ const kinds: Record<string, Kind> = {
         minPerSecond: 1,
       },
       clientPatience: '5s',
+      gates: { maxWait: '5m' },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       auth: { type: 'None' },
       cache: {

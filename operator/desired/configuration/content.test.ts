@@ -75,6 +75,7 @@ describe('resolveContent', () => {
         minPerSecond: 1,
       },
       clientPatienceMs: 5000,
+      gates: { maxWaitMs: 300_000 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
       conversation: {
         maxMessages: 100,

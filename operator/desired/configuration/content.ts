@@ -48,6 +48,7 @@ export function resolveContent(
     },
     retry: retry(spec.retry),
     clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
+    gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
     ...resolveCache(spec),

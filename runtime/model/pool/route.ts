@@ -121,10 +121,11 @@ export class Route {
     return answer;
   }
 
-  /** The same endpoint once more; undefined if there is no such endpoint any more. */
-  async again(member: Member): Promise<Granted | Refused | undefined> {
+  /** The same endpoint once more; undefined if that takes no call any more. */
+  async again(member: Member): Promise<Granted | undefined> {
     const { members } = this.#deps.pool.members([member.endpoint], this.#request.headers);
-    return members[0] && this.#only(members[0]);
+    const answer = members[0] && (await this.#only(members[0]));
+    return answer?.kind === 'Granted' ? answer : undefined;
   }
 
   /** Whether the request has moved on before. */

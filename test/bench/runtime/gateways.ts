@@ -147,6 +147,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
       budgetPercent: 20,
       minPerSecond: 1,
     },
+    gates: { maxWaitMs: 300_000 },
     bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
     telemetry: { logging: { successRatio: 0, levels: {} } },
