@@ -59,6 +59,7 @@ describe('what may be retried', () => {
 
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
+    ['BrokeOff', 'Yes'],
     ['InvalidResponse', 'Yes'],
     ['Attempt', 'Yes'],
     ['FirstToken', 'Yes'],
@@ -123,6 +124,7 @@ describe('moving on to another endpoint', () => {
 
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
+    ['BrokeOff', 'Yes'],
     ['InvalidResponse', 'Yes'],
     ['Attempt', 'Early'],
     ['FirstToken', 'Early'],
