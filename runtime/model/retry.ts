@@ -139,17 +139,17 @@ export class Retries {
   }
 
   /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), after what was asked. */
-  #wait(
-    { baseDelayMs, maxDelayMs }: RetrySpec,
-    { retryAfterMs, shutMs, refusal }: AttemptResult,
-  ): number | undefined {
-    const asked = Math.max(retryAfterMs ?? 0, shutMs ?? 0);
-    if (asked > maxDelayMs) return undefined;
-    const limited = refusal?.gate === 'RateLimited' && !this.#ownTurn;
-    if (limited && (retryAfterMs ?? 0) > CLIENT_WAIT_MS) return undefined;
-    if ((retryAfterMs ?? shutMs) !== undefined) {
-      return Math.min(maxDelayMs, asked + this.#random() * baseDelayMs);
+  #wait({ baseDelayMs, maxDelayMs }: RetrySpec, result: AttemptResult): number | undefined {
+    const { retryAfterMs, shutMs } = result;
+    if (retryAfterMs === undefined && shutMs === undefined) {
+      return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
     }
-    return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
+    const asked = Math.max(retryAfterMs ?? 0, shutMs ?? 0);
+    if (asked > maxDelayMs || this.#leavesToClient(result)) return undefined;
+    return Math.min(maxDelayMs, asked + this.#random() * baseDelayMs);
+  }
+
+  #leavesToClient({ refusal, retryAfterMs = 0 }: AttemptResult): boolean {
+    return !this.#ownTurn && refusal?.gate === 'RateLimited' && retryAfterMs > CLIENT_WAIT_MS;
   }
 }

@@ -27,7 +27,7 @@ const CAPACITY = 1000;
 const RETRY = {
   maxAttempts: 3,
   baseDelayMs: 1,
-  maxDelayMs: 2,
+  maxDelayMs: 5000,
   budgetPercent: 100,
   minPerSecond: 1,
 };

@@ -17,7 +17,7 @@ afterEach(() => cleanups.run());
 const RETRY = {
   maxAttempts: 3,
   baseDelayMs: 5,
-  maxDelayMs: 10,
+  maxDelayMs: 5000,
   budgetPercent: 100,
   minPerSecond: 1,
 };
