@@ -34,7 +34,7 @@ const agents: Record<string, AgentDeployment> = {
     model: {
       loadBalancing: 'Weighted',
       endpoints: [
-        endpoint('fallback', { priority: 10, maxTokens: 8192 }),
+        endpoint('fallback', { priority: 10, maxTokens: 8192, contextTokens: 1_000_000 }),
         endpoint('primary', {
           model: 'claude-opus-4-5',
           baseURL: 'https://models.example.com/anthropic',
@@ -88,22 +88,7 @@ const agents: Record<string, AgentDeployment> = {
         maxResponseBytes: 1024,
       },
     ],
-    auth: {
-      type: 'APIKeys',
-      apiKeys: { secretRef: { name: 'callers' } },
-      trustedProxies: ['10.0.0.0/8', 'fd00::/8'],
-    },
-    audit: {
-      stdout: true,
-      memoryEvents: 50,
-      bufferBytes: 65536,
-      authenticationInterval: '10m',
-      content: [
-        { tool: 'find_order', include: 'Arguments' },
-        { tool: 'stock__count', include: 'None' },
-      ],
-      required: true,
-    },
+    auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
     security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
@@ -120,8 +105,14 @@ const agents: Record<string, AgentDeployment> = {
         },
       },
     },
+    retry: {
+      maxAttempts: 5,
+      baseDelay: '100ms',
+      maxDelay: '1m',
+      budgetPercent: 0,
+      minPerSecond: 0,
+    },
     gates: { maxWait: '90s' },
-    retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {
