@@ -42,7 +42,7 @@ export class Permit {
   /** Tokens taken from the first limit; linked to those of the next. */
   reservation: Reservation | undefined;
   private readonly issuer: Issuer;
-  private readonly issuedAt: number;
+  private grantedAt: number;
   private firstTokenAt: number | undefined;
   private settled: boolean;
 
@@ -57,7 +57,7 @@ export class Permit {
     this.asked = asked;
     this.circuit = circuit;
     this.generation = generation;
-    this.issuedAt = now;
+    this.grantedAt = now;
     this.inBulkhead = false;
     this.reservation = undefined;
     this.firstTokenAt = undefined;
@@ -79,9 +79,14 @@ export class Permit {
     return this.asked?.immediate === true;
   }
 
-  /** Time to the first token of a streamed answer, else to now, in milliseconds. */
+  /** It is granted after it waited. The wait is no time of the dependency. */
+  granted(now: number): void {
+    this.grantedAt = now;
+  }
+
+  /** Time from the grant to the first token of a streamed answer, else to now, in milliseconds. */
   durationMs(now: number): number {
-    return (this.firstTokenAt ?? now) - this.issuedAt;
+    return (this.firstTokenAt ?? now) - this.grantedAt;
   }
 
   /** The first token of a streamed answer has come. A half-open probe votes here. */
