@@ -114,7 +114,7 @@ describe('a client that disconnects after its request was sent', () => {
     let connected = false;
     server.on('connection', (socket) => {
       connected = true;
-      cleanups.add(async () => void socket.destroy());
+      cleanups.add(() => Promise.resolve(void socket.destroy()));
     });
     await leave({ agent }, () => connected);
     expect(taken({ agent }, 'model/primary')).toEqual([0, 0, 0]);

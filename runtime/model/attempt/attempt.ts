@@ -50,7 +50,7 @@ export interface Attempt {
   /** Wall clock, for dates in headers. */
   date(): Date;
   /** The request is written to a connection. */
-  onSent(): void;
+  onSent: () => void;
   /** The headers of the answer have come. */
   onHeaders(headers: RawHeaders): void;
   onFirstChunk(): void;
