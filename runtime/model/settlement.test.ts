@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Limit } from '../../contract/generated/types.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
-import { RetryBudget } from '../resilience/retryBudget.ts';
+import { RetryBudgets } from './retryBudgets.ts';
 import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt/attempt.ts';
@@ -244,8 +244,13 @@ describe('reservations of tokens', () => {
         },
       },
       estimator: new TokenEstimator(),
-      retryBudget: new RetryBudget(0),
-      pool: new Pool({ guard, credentials: new Credentials(() => 0), random: () => 0 }),
+      retryBudgets: new RetryBudgets(),
+      pool: new Pool({
+        guard,
+        credentials: new Credentials(() => 0),
+        now: () => clock.now(),
+        random: () => 0,
+      }),
       random: () => 0,
       onAttempt: () => undefined,
       onRetry: () => undefined,
