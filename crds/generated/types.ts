@@ -1669,7 +1669,7 @@ export interface RateLimitPolicySpec {
      */
     name: string;
     /**
-     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. Default Requests.
+     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. A client that disconnects is charged for the input that it reserved and the output that it got. Default Requests.
      */
     resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
     /**

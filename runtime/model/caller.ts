@@ -1,4 +1,4 @@
-import type { ActualCost } from '../guard/admission.ts';
+import type { ActualCost, Cost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import { IGNORED } from '../resilience/outcome.ts';
@@ -120,6 +120,7 @@ export class ModelCaller {
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
+    let sent = false;
     try {
       result = await forward(upstream, {
         // One by one: spread, they would cost as much as the guard does.
@@ -138,6 +139,7 @@ export class ModelCaller {
         key: member.key,
         context: trace?.context,
         date: () => clock.date(),
+        onSent: () => (sent = true),
         onHeaders: (headers) => this.#learnLimits(member, headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
@@ -145,7 +147,8 @@ export class ModelCaller {
       const { refusal } = result;
       if (refusal) result.shutMs = permit.shutGate(refusal.gate, refusal.retryAfterMs);
       decide(result);
-      charge = chargeOf(result);
+      const left = result.fault === 'ClientGone' && sent && isTaken(result);
+      charge = left ? chargeOfLeft(permit.asked?.cost, attempt.meter) : chargeOf(result);
     } finally {
       attempt.close();
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
@@ -237,6 +240,19 @@ export function chargeOf(result: AttemptResult): ActualCost {
   if (!seen && isUntaken(result)) return REFUND;
   const { cacheReadTokens: _, ...figures } = result.usage;
   return result.whole ? figures : { inputTokens: 0, outputTokens: 0, ...figures };
+}
+
+/** A client that leaves pays for the input that it reserved, and cannot pay less than was reported. */
+function chargeOfLeft({ inputTokens }: Cost = NO_COST, meter: UsageMeter): ActualCost {
+  const seen = meter.atLeast();
+  return { ...seen, inputTokens: Math.max(inputTokens, seen.inputTokens) };
+}
+
+const NO_COST: Cost = { inputTokens: 0, outputTokens: 0 };
+
+/** Whether the endpoint may be at work for it: it has answered with no error. */
+function isTaken({ status = 200 }: AttemptResult): boolean {
+  return status < 300;
 }
 
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);
