@@ -37,6 +37,8 @@ const WALL_CHECK_MS = 1000;
 /** What of a circuit outlives the process. */
 export interface CircuitSnapshot {
   dependency: string;
+  /** The policy in force. */
+  policy?: string;
   token?: ResetToken;
   breaker?: BreakerSnapshot;
   since?: string;
@@ -84,13 +86,17 @@ export class Circuit {
     this.breaker = new Breaker(breakerSpec(undefined, wallTime), now, transitioned, jitter);
   }
 
-  /** Applies a policy, or the defaults if there is none, and keeps all state. */
-  apply(configuration: CircuitConfiguration | undefined, now: number): void {
+  /**
+   * Applies a policy, or the defaults if there is none, and keeps all state. Returns whether the
+   * policy's reset token has reset the circuit.
+   */
+  apply(configuration: CircuitConfiguration | undefined, now: number): boolean {
+    const before = this.policy;
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
     this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
-    this.applyToken(configuration?.resetToken, now);
+    return this.applyToken(configuration?.resetToken, before, now);
   }
 
   /** Admits one call and returns the generation to settle it in, or rejects it. */
@@ -114,6 +120,10 @@ export class Circuit {
     return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
   }
 
+  isHalfOpen(now: number): boolean {
+    return this.breaker.state(now) === 'HalfOpen';
+  }
+
   /** Whether a transition has happened since the call was admitted. */
   isStale(generation: number): boolean {
     return this.breaker.isStale(generation);
@@ -129,10 +139,6 @@ export class Circuit {
     this.inFlight -= 1;
     if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
     this.breaker.record(generation, outcome, ms, now);
-  }
-
-  openDurations(): { openDurationMs: number; maxOpenDurationMs: number } {
-    return this.breaker.openDurations();
   }
 
   advance(now: number): void {
@@ -187,10 +193,11 @@ export class Circuit {
   /** What to keep over a restart; undefined if there is nothing. */
   snapshot(now: number): CircuitSnapshot | undefined {
     const breaker = this.breaker.snapshot(now);
-    const { token, since, reason, lastFailure } = this;
+    const { policy, token, since, reason, lastFailure } = this;
     if (!breaker && !token) return undefined;
     return {
       dependency: this.dependency,
+      ...(policy !== undefined && { policy }),
       ...(token && { token }),
       ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
       ...(lastFailure && {
@@ -199,11 +206,14 @@ export class Circuit {
     };
   }
 
-  /** Continues what the process before saved `age.ms` ago. */
-  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
-    const { breaker, token, since, reason, lastFailure } = saved;
+  /**
+   * Continues what the process before saved `age.ms` ago. Returns whether the reset token has changed
+   * since then and resets the circuit.
+   */
+  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): boolean {
+    const { policy, breaker, token, since, reason, lastFailure } = saved;
     const applied = this.token;
-    if (token && token.policy === this.policy) this.token = token;
+    this.token = token && token.policy === this.policy ? token : undefined;
     if (breaker && this.breaker.restore(breaker, age.ms, age.maxMs, now)) {
       if (this.breaker.state(now) === breaker.state && since !== undefined) {
         this.since = since;
@@ -213,7 +223,7 @@ export class Circuit {
         this.lastFailure = { ...lastFailure, at: this.wallTime.parse(lastFailure.at) };
       }
     }
-    this.applyToken(applied?.value, now);
+    return this.applyToken(applied?.value, policy, now);
   }
 
   /** The end of an override is another monotonic time after the wall clock was stepped. */
@@ -221,12 +231,18 @@ export class Circuit {
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
   }
 
-  /** A changed reset token closes the circuit once. */
-  private applyToken(value: string | undefined, now: number): void {
-    if (value === undefined) return;
-    const before = this.handledToken();
+  /**
+   * A changed reset token closes the circuit once. The first token of a policy does so if the policy
+   * was in force before without one; a token that comes with its policy resets nothing.
+   */
+  private applyToken(value: string | undefined, before: string | undefined, now: number): boolean {
+    if (value === undefined) return false;
+    const handled = this.handledToken();
     this.token = { policy: this.policy, value };
-    if (before !== undefined && before !== value) this.breaker.reset('reset token changed', now);
+    const inForce = before !== undefined && before === this.policy;
+    const changed = handled === undefined ? inForce : handled !== value;
+    if (changed) this.breaker.reset('reset token changed', now);
+    return changed;
   }
 
   private handledToken(): string | undefined {

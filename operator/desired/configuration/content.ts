@@ -14,6 +14,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { resolveAudit } from './audit.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
@@ -49,8 +50,11 @@ export function resolveContent(
       handlerTimeoutMs: handlerTimeout(spec),
     },
     retry: retry(spec.retry),
+    clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
+    gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
+    ...resolveAudit(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
@@ -87,7 +91,7 @@ type EndpointSpec = Spec['model']['endpoints'][number];
 
 function endpoint(spec: EndpointSpec): Endpoint {
   const { name, provider, model, baseURL, priority, weight } = spec;
-  const { credentialScheme, headersFrom = [], maxConcurrent, maxTokens } = spec;
+  const { credentialScheme, headersFrom = [], maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
     provider,
@@ -96,6 +100,7 @@ function endpoint(spec: EndpointSpec): Endpoint {
     ...authentication(spec),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(contextTokens === undefined ? {} : { contextTokens }),
     priority,
     weight,
     requires: requires(
@@ -133,6 +138,7 @@ function retry(spec: Spec['retry']): NonNullable<Content['retry']> {
     baseDelayMs,
     maxDelayMs,
     budgetPercent: spec.budgetPercent,
+    minPerSecond: spec.minPerSecond,
   };
 }
 

@@ -14,6 +14,8 @@ export interface UpstreamRequest {
   body?: Buffer | undefined;
   /** Never sent a second time, because doing it twice is not as good as once. */
   once?: boolean;
+  /** The request is written to a connection. */
+  onSent?: () => void;
 }
 
 /**
@@ -52,7 +54,8 @@ export class Upstream {
   /** Rejects with a network error, or with the signal's reason as soon as it is aborted. */
   send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const handler = new ResponseHandler(signal, () => dispatch(this.#fresh, request, handler));
+    const resend = (): void => dispatch(this.#fresh, request, handler);
+    const handler = new ResponseHandler(signal, resend, request.onSent);
     dispatch(request.once === true ? this.#fresh : this.#kept, request, handler);
     return handler.response;
   }
