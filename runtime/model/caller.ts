@@ -12,7 +12,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
-import { Route } from './pool/route.ts';
+import { Route, callKind } from './pool/route.ts';
 import type { Granted, Move } from './pool/route.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
@@ -186,7 +186,7 @@ export class ModelCaller {
     onUsage(charge);
     // A client's own credential has limits of its own.
     if (member.key !== undefined) {
-      member.handle.learn(result.limits, member.credential.hash);
+      member.handle.learn(result.limits, member.credential.hash, callKind(request));
     }
     this.#learn(request, member, result, { began, firstChunk });
     return result;
