@@ -19,7 +19,7 @@ import type { Admission, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
-import type { GuardStats } from './stats.ts';
+import type { CircuitStats, GuardStats } from './stats.ts';
 
 export interface GuardOptions {
   clock: Clock;
@@ -108,6 +108,14 @@ export class Guard {
     this.advance(now);
     return this.all().flatMap(({ models }) =>
       models.all().map(({ circuit }) => circuit.status(now)),
+    );
+  }
+
+  /** Counts of each circuit, in the order of `circuits`. */
+  circuitStats(): CircuitStats[] {
+    const now = this.context.now();
+    return this.all().flatMap(({ models }) =>
+      models.all().map(({ circuit }) => circuit.stats(now)),
     );
   }
 
