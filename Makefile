@@ -87,6 +87,7 @@ e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
 	@node test/cluster/testPackages.ts
 	@$(JEST) e2e --maxWorkers $(E2E_WORKERS)
 	@$(MAKE) -s e2e-alone
+	@$(MAKE) -s e2e-argocd
 
 .PHONY: e2e-alone
 e2e-alone: prerequisites $(MODULES) ## run those of the end-to-end tests that need the operator for themselves
@@ -113,6 +114,10 @@ bench-core: $(MODULES) ## measure what the guard costs, side by side with librar
 .PHONY: bench-runtime
 bench-runtime: $(MODULES) ## measure requests through the runtime, side by side with other gateways
 	@node test/bench/runtime.ts
+
+.PHONY: bench-faults
+bench-faults: $(MODULES) ## run the sixteen faults of Failover Bench, side by side with other gateways
+	@node test/bench/faults.ts
 
 .PHONY: bench-operator
 bench-operator: $(MODULES) ## measure the operator at 100 and 1,000 agents, against a bare client

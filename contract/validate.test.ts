@@ -11,8 +11,9 @@ const configuration = (): Configuration => ({
     agent: { namespace: 'support', name: 'triage', uid: 'a-1' },
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
     loadBalancing: 'LeastLoaded',
-    timeouts: { connectMs: 1000, requestMs: 60_000 },
+    timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [
       {

@@ -88,7 +88,9 @@ function workload(agent: AgentDeployment): Finding[] {
   const ready = conditionOf(agent, 'Ready');
   if (ready !== undefined && ready.status !== 'True') return conditionFinding(by, ready, true);
   const degraded = conditionOf(agent, 'Degraded');
-  return degraded?.status === 'True' ? conditionFinding(by, degraded, true) : [];
+  if (degraded?.status === 'True') return conditionFinding(by, degraded, true);
+  const progressing = conditionOf(agent, 'Progressing');
+  return progressing?.reason === 'Paused' ? conditionFinding(by, progressing, true) : [];
 }
 
 function agentCircuits(agent: AgentDeployment, world: World): Finding[] {

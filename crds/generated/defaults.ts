@@ -8,6 +8,11 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
       "denyPrivateNetworks": true
     }
   },
+  "telemetry": {
+    "logging": {
+      "successRatio": "0"
+    }
+  },
   "conversation": {
     "maxMessages": 100,
     "maxTurns": 16,
@@ -24,6 +29,7 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "connect": "10s",
     "request": "5m",
     "firstToken": "60s",
+    "stream": "1h",
     "streamIdle": "120s",
     "transportIdle": "45s",
     "run": "15m",
@@ -105,8 +111,7 @@ export const CIRCUIT_BREAKER_POLICY_DEFAULTS = {
     "Connection",
     "InvalidResponse"
   ],
-  "openDuration": "60s",
-  "maxOpenDuration": "10m",
+  "openDuration": "30s",
   "halfOpen": {
     "maxProbes": 1,
     "successThreshold": 2

@@ -292,6 +292,26 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * What pods tell of the requests that they serve. A change is live without a restart.
+   */
+  telemetry: {
+    /**
+     * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.
+     */
+    logging: {
+      /**
+       * Share of the requests answered well at the first attempt that get an access line too, 0 to 1. Every request that failed, was refused or needed more than one attempt has one anyway. Default 0.
+       */
+      successRatio: string;
+      /**
+       * Lowest level that a module logs, by its name: access (a line for each request), model (attempts, retries, moves), tools, agent (turns), guard (circuits and gates) and others. Default Info for each.
+       */
+      levels?: {
+        [k: string]: 'Debug' | 'Info' | 'Warn' | 'Error' | 'Silent';
+      };
+    };
+  };
+  /**
    * Conversations that the agent itself keeps, at /v1/conversations.
    */
   conversation: {
@@ -416,19 +436,27 @@ export interface AgentDeploymentSpec {
      */
     connect: string;
     /**
-     * Time for a whole request to the endpoint, its answer's stream included. Default 5m.
+     * Time from a request to its answer, with all attempts: to the end of an unstreamed answer, and to the first token of a streamed one. Default 5m.
      */
     request: string;
     /**
-     * Time from a request to the first event of its answer's stream. Default 60s. Longer than request, it has no effect.
+     * The same for one attempt at one endpoint, so that a request moves on from an endpoint that hangs. An attempt that takes longer is a Timeout. One that request cuts before that counts neither for nor against the endpoint. When absent, it is what is left of request divided by the endpoints that can still be used, and at least 10s, or half of request where request is not longer than 10s; the last endpoint has all that is left.
+     */
+    attempt?: string;
+    /**
+     * Time from the start of an attempt, when the request has left the agent's own queues, to the first token of its answer's stream. Default 60s. Longer than attempt or request, it has no effect.
      */
     firstToken: string;
     /**
-     * Time between two events of a stream, pings left out. Default 120s. Longer than request, it has no effect.
+     * Time from the first token of a stream to its end, however steadily it flows. What it cuts counts neither for nor against the endpoint. Default 1h.
+     */
+    stream: string;
+    /**
+     * Time between two events of a stream, pings left out. Default 120s. Longer than stream, it has no effect.
      */
     streamIdle: string;
     /**
-     * Time in which nothing at all comes over a stream, not even a ping. Default 45s. Longer than request, it has no effect.
+     * Time in which nothing at all comes over a stream, not even a ping. Default 45s. Longer than stream, it has no effect.
      */
     transportIdle: string;
     /**
@@ -1247,13 +1275,13 @@ export interface CircuitBreakerPolicySpec {
     'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited'
   )[];
   /**
-   * How long an open circuit rejects calls before it lets a probe through. It doubles with each probe that fails, and halves again for each such time that the circuit stays closed. Default 60s.
+   * How long an open circuit rejects calls before it lets a probe through. Each pod spreads it by up to 20 percent in either direction, so that pods do not probe in the same second; status shows the true time. It grows only where maxOpenDuration is longer. Default 30s.
    */
   openDuration: string;
   /**
-   * Longest that openDuration grows to. Default 10m.
+   * Longest that openDuration grows to, before it is spread over pods. It doubles with each probe that fails, and halves again for each openDuration that the circuit stays closed. When absent, openDuration does not grow.
    */
-  maxOpenDuration: string;
+  maxOpenDuration?: string;
   /**
    * How a circuit closes again. One probe that fails reopens it.
    */

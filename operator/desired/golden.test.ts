@@ -47,7 +47,9 @@ const agents: Record<string, AgentDeployment> = {
     timeouts: {
       connect: '1s500ms',
       request: '10m',
+      attempt: '40s',
       firstToken: '20s',
+      stream: '2h',
       streamIdle: '1m',
       transportIdle: '30s',
       run: '1h',

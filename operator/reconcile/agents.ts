@@ -1,7 +1,7 @@
 import type { Configuration } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { configMapName } from '../desired/common/metadata.ts';
+import { configMapName, isPaused } from '../desired/common/metadata.ts';
 import { buildConfigMap } from '../desired/objects/configMap.ts';
 import type { Desired } from '../desired/objects/objects.ts';
 import type { AgentAttachment } from '../desired/policies/attachment.ts';
@@ -13,7 +13,7 @@ import {
   type PlanInput,
   type PlanOptions,
 } from '../desired/plan.ts';
-import type { Reconcile } from '../kube/index.ts';
+import type { ConfigMap, Reconcile } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { AgentState, Applied } from './agentState.ts';
 import { attachedVersions } from './attachedVersions.ts';
@@ -21,10 +21,10 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
 import { applyErrorOf, ChildWriter } from './children.ts';
-import { evidenceOf } from './evidence.ts';
+import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { obsoleteObjects } from './obsolete.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { Revisions } from './revisions.ts';
+import { Revisions, type Evidence } from './revisions.ts';
 import type { Upgrades } from './upgrades.ts';
 
 export interface AgentReconcilerOptions {
@@ -75,17 +75,18 @@ export class AgentReconciler {
     if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
 
     const input = this.#gather(agent);
-    const upgrade = upgrades.admit(key, podChange(input));
+    const paused = isPaused(agent);
+    if (paused) upgrades.release(key);
+    const upgrade = paused ? undefined : upgrades.admit(key, podChange(input));
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
-    const configuration = this.#revise(key, agent, plan);
 
-    const applied = await this.#apply(key, agent, plan, configuration, signal);
+    const applied = paused ? this.#hold(key, agent) : await this.#apply(key, agent, plan, signal);
     // A roll-out that the API server refused does not begin.
     if (applied.applyErrors.some(({ kind }) => kind === 'Deployment')) upgrades.release(key);
     this.#states.set(key, {
       plan: factsOf(plan),
-      ...(configuration && { configuration }),
       ...applied,
+      paused,
       attachment: attachedVersions(input.attachment),
     });
     onReconciled(key);
@@ -114,20 +115,50 @@ export class AgentReconciler {
 
   /** The configuration under the revision that it is published with. */
   #revise(key: string, agent: AgentDeployment, plan: AgentPlan): Configuration | undefined {
-    const { caches, links, leaseTransitions } = this.#options;
     if (!plan.content || !plan.hash) return undefined;
+    const evidence = this.#evidence(key, agent);
+    return this.#revisionsOf(key).decide(plan.content, plan.hash, evidence).configuration;
+  }
+
+  /** The configuration of a paused agent: the one that its pods have. */
+  #keep(key: string, agent: AgentDeployment): Configuration | undefined {
+    const { configuration, configuredAt } = this.#states.get(key) ?? {};
+    // The cache may not show our own last write yet.
+    const inForce =
+      configuredAt === undefined ? storedConfiguration(this.#configMap(agent)) : configuration;
+    if (!inForce) return undefined;
+    return this.#revisionsOf(key).keep(inForce, this.#evidence(key, agent)).configuration;
+  }
+
+  /** Changes no object. Pods that connect are held to the configuration that the others have. */
+  #hold(key: string, agent: AgentDeployment): Applied {
+    const configuration = this.#keep(key, agent);
+    if (!configuration) return { applyErrors: [] };
+    this.#options.links.setDesired(key, configuration, this.termOf(key));
+    const configuredAt = this.#configuredAt(key, configuration);
+    return { configuration, configuredAt, applyErrors: [] };
+  }
+
+  #revisionsOf(key: string): Revisions {
     let revisions = this.#revisions.get(key);
     if (!revisions) {
-      revisions = new Revisions(leaseTransitions);
+      revisions = new Revisions(this.#options.leaseTransitions);
       this.#revisions.set(key, revisions);
     }
-    const evidence = evidenceOf({
+    return revisions;
+  }
+
+  #evidence(key: string, agent: AgentDeployment): Evidence {
+    return evidenceOf({
       agent,
-      configMap: caches.configMaps.get(agent.metadata.namespace, configMapName(agent)),
+      configMap: this.#configMap(agent),
       applied: this.#states.get(key)?.configuration,
-      pods: links.podsOf(key),
+      pods: this.#options.links.podsOf(key),
     });
-    return revisions.decide(plan.content, plan.hash, evidence).configuration;
+  }
+
+  #configMap(agent: AgentDeployment): ConfigMap | undefined {
+    return this.#options.caches.configMaps.get(agent.metadata.namespace, configMapName(agent));
   }
 
   /** ConfigMap first, so that a pod that starts now has what its siblings are about to be sent. */
@@ -135,11 +166,11 @@ export class AgentReconciler {
     key: string,
     agent: AgentDeployment,
     plan: AgentPlan,
-    configuration: Configuration | undefined,
     signal: AbortSignal,
   ): Promise<Applied> {
     const { caches, links, authorityPem } = this.#options;
-    const applied: Applied = { applyErrors: [] };
+    const configuration = this.#revise(key, agent, plan);
+    const applied: Applied = { ...(configuration && { configuration }), applyErrors: [] };
     const attempt = async (
       object: KubernetesObject,
       write: () => Promise<unknown>,

@@ -31,6 +31,18 @@ export function evidenceOf({
   };
 }
 
+/** The configuration in the agent's ConfigMap; undefined if it has none that can be read. */
+export function storedConfiguration(object: ConfigMap | undefined): Configuration | undefined {
+  const text = object?.data?.[MOUNTS.configurationKey];
+  if (text === undefined) return undefined;
+  try {
+    const stored: unknown = JSON.parse(text);
+    return parsePublished(stored) && (stored as Configuration);
+  } catch {
+    return undefined;
+  }
+}
+
 /** As a rule the ConfigMap holds what was applied last, and to compare it takes less than to parse it. */
 function published(
   object: ConfigMap | undefined,

@@ -12,7 +12,7 @@ const attachment = attach({ breakers: [], limits: [] }, [agent]).agents.get('tri
 const plan = planAgent({ agent, attachment, options: OPTIONS });
 
 const stateWith = (fields: Partial<AgentState>): AgentState => ({
-  ...{ plan, attachment, applyErrors: [] },
+  ...{ plan, attachment, applyErrors: [], paused: false },
   ...fields,
 });
 

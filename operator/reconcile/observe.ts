@@ -40,10 +40,11 @@ export function observe({
 
 function planned(
   state: AgentState | undefined,
-): Pick<AgentObservation, 'desiredHash' | 'revision'> {
+): Pick<AgentObservation, 'desiredHash' | 'revision' | 'paused'> {
   return {
     ...(state?.plan.hash !== undefined && { desiredHash: state.plan.hash }),
     ...(state?.configuration && { revision: state.configuration.revision }),
+    paused: state?.paused ?? false,
   };
 }
 

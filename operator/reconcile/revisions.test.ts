@@ -48,6 +48,17 @@ describe('Revisions', () => {
     expect(revisions.decide(content, 'sha256:a', before)).toEqual(first);
   });
 
+  it('keeps the configuration of a paused agent under a new term, and goes above it afterwards', () => {
+    const revisions = new Revisions(1);
+    const kept = stored(3, 7, 'sha256:old');
+    const evidence: Evidence = { stored: kept, pods: [{ highestTerm: 5 }] };
+    expect(revisions.keep(kept, evidence)).toEqual({ term: 6, configuration: kept });
+    expect(revisions.decide(content, 'sha256:a', evidence)).toMatchObject({
+      term: 6,
+      configuration: { revision: { term: 6, counter: 8 } },
+    });
+  });
+
   it('goes above a configuration that somebody else stored meanwhile', () => {
     const revisions = new Revisions(1);
     revisions.decide(content, 'sha256:a', nothing);

@@ -58,6 +58,13 @@ export class Revisions {
     return { configuration: this.#current, term };
   }
 
+  /** Keeps a configuration in force as it is, whatever content is wanted meanwhile. */
+  keep(configuration: Configuration, evidence: Evidence): Decision {
+    const term = this.#raise(evidence);
+    this.#current = configuration;
+    return { configuration, term };
+  }
+
   /** A configuration of this hash that needs no new revision: the stored one, or ours that is not stored yet. */
   #reusable(hash: string, stored: Published | undefined): Published | undefined {
     if (stored?.hash === hash) return stored;

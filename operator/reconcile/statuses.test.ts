@@ -50,7 +50,8 @@ beforeEach(() => {
   const attachment = attachments.of('support').agents.get('triage')!;
   const plan = { ...planAgent({ agent, attachment, options: OPTIONS }), hash: NEW };
   const configuration = { revision: { term: 1, counter: 2 }, hash: NEW, content: plan.content! };
-  const state = { plan, attachment, applyErrors: [], configuration, configuredAt: 1_000 };
+  const known = { plan, attachment, configuration, configuredAt: 1_000 };
+  const state = { ...known, applyErrors: [], paused: false };
   statuses = new StatusReconciler({
     client: {
       replaceStatus: (_resource: unknown, object: unknown) => {

@@ -220,7 +220,7 @@ describe('agentStatus', () => {
     ],
     [
       'no Deployment yet',
-      { applyErrors: [], pods: [] },
+      { paused: false, applyErrors: [], pods: [] },
       {},
       ['False', 'RollingOut'],
       ['False', 'AsExpected'],

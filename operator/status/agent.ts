@@ -5,6 +5,7 @@ import { maxUnavailable } from '../desired/objects/disruptionBudget.ts';
 import type { Problem } from '../desired/common/errors.ts';
 import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
+import { isPaused } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
@@ -14,7 +15,7 @@ import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
-import { obstacles, progressing, rollOutOf, type RollOut } from './rollout.ts';
+import { obstacles, PAUSED, progressing, rollOutOf, type RollOut } from './rollout.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
 /** What the status needs of an agent's plan. */
@@ -161,7 +162,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
     readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
-    progressing(rollOut, plan.upgradeTo),
+    isPaused(agent) ? PAUSED : progressing(rollOut, plan.upgradeTo),
     degraded(observation, desired, rollOut, found),
   ];
 }

@@ -57,6 +57,8 @@ export interface AgentObservation {
   desiredHash?: string;
   /** Revision under which that configuration was published. */
   revision?: Revision;
+  /** Whether the agent is paused: its objects and its configuration stay as they are. */
+  paused: boolean;
   /** Absent until the Deployment exists. */
   deployment?: DeploymentObservation;
   /** Absent until the HorizontalPodAutoscaler exists. */

@@ -26,12 +26,12 @@ const ELEMENTS: Record<PolicyKind, string> = {
  * configuration and leaves nothing of this policy out.
  */
 export function progressOf(observation: AgentObservation, policy: PolicyRef): Progress[] {
-  return livePods(observation).map((pod) => podProgress(pod, observation.desiredHash, policy));
+  return livePods(observation).map((pod) => podProgress(pod, observation, policy));
 }
 
 function podProgress(
   pod: PodObservation,
-  desiredHash: string | undefined,
+  { desiredHash, paused }: AgentObservation,
   policy: PolicyRef,
 ): Progress {
   const { name, snapshot } = pod;
@@ -41,7 +41,8 @@ function podProgress(
   const refusal = refusalOf(pod, desiredHash);
   if (refusal !== undefined) return { pod: name, state: 'Refused', detail: refusal };
   if (desiredHash === undefined || pod.hash !== desiredHash) {
-    return { pod: name, state: 'Pending', detail: 'runs an earlier configuration' };
+    const detail = `runs an earlier configuration${paused ? ', because its agent is paused' : ''}`;
+    return { pod: name, state: 'Pending', detail };
   }
   const missing = snapshot.configuration.unsupported.find(
     (element) => element.policy === policy.name && element.path.startsWith(ELEMENTS[policy.kind]),

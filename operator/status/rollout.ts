@@ -28,6 +28,15 @@ export function rollOutOf({ deployment }: AgentObservation, desired: number): Ro
   return { state: 'RollingOut', message: `${updated}/${desired} pods run the present template.` };
 }
 
+/** Progressing of a paused agent. */
+export const PAUSED: ConditionDraft = {
+  type: 'Progressing',
+  status: 'False',
+  reason: 'Paused',
+  message:
+    'The annotation breakwater.dev/paused holds the agent and the configuration of its pods as they are. Edits of it and of its policies wait.',
+};
+
 /**
  * Progressing, as a Deployment has it: False when complete or failed.
  * @param upgradeTo image that the agent waits for its turn to get

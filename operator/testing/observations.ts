@@ -114,6 +114,7 @@ export function observation(
     desiredHash: HASH,
     revision: { term: 3, counter: 7 },
     deployment: deployment(),
+    paused: false,
     applyErrors: [],
     pods,
     ...rest,

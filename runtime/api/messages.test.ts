@@ -219,7 +219,7 @@ describe('answers of our own', () => {
 
   it('past the deadline are 504', async () => {
     const context = await setup(cleanups, () => undefined, {
-      timeouts: { connectMs: 1000, requestMs: 100 },
+      timeouts: { connectMs: 1000, requestMs: 100, streamMs: 3_600_000 },
     });
     const answer = await send(context.agent.url);
     expect(answer.status).toBe(504);

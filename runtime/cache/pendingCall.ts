@@ -127,7 +127,7 @@ export class PendingCall implements Sink {
 }
 
 function cutShort({ why }: Cut, committed: boolean): ModelAnswer {
-  const result = { outcome: IGNORED, committed, fault: why, limits: [], whole: false, usage: {} };
+  const result = { outcome: IGNORED, committed, fault: why, whole: false, usage: {} };
   return { kind: 'Answered', result, dependency: CACHE };
 }
 

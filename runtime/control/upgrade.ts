@@ -17,10 +17,12 @@ export type Earlier<T> = T extends readonly (infer E)[]
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
   egress: { allowHosts: [], denyPrivateNetworks: true },
+  telemetry: { logging: { successRatio: 0, levels: {} } },
 };
 
 /** Of the fields of content, and of each element where the field is a list. */
 const PARTS: Record<string, Json> = {
+  timeouts: { streamMs: 3_600_000 },
   shutdown: { handlerTimeoutMs: 2000 },
   endpoints: { priority: 0, weight: 1, requires: [] },
   tools: { requires: [] },

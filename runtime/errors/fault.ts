@@ -1,6 +1,17 @@
-/** Why a request was cut short from our side; the reason its signal carries. */
+/**
+ * Why a request was cut short from our side; the reason its signal carries. Attempt: the endpoint had its
+ * fair time. Deadline: the time of the whole request is over, of which the endpoint may have had little.
+ * Stream: a stream flowed for as long as one may.
+ */
 export type CutCause =
-  'Deadline' | 'FirstToken' | 'StreamIdle' | 'TransportIdle' | 'ClientGone' | 'Drain';
+  | 'Attempt'
+  | 'Deadline'
+  | 'FirstToken'
+  | 'Stream'
+  | 'StreamIdle'
+  | 'TransportIdle'
+  | 'ClientGone'
+  | 'Drain';
 
 /** What a request is cut with. */
 export class Cut extends Error {

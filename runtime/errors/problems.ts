@@ -19,8 +19,10 @@ const TIMEOUT: Failure = { reason: 'Timeout', message: 'The model did not answer
 /** What a client is told of an attempt that gave it no whole answer. */
 export const FAULTS: Record<Fault, Problem> = {
   ClientGone: 'Gone',
+  Attempt: TIMEOUT,
   Deadline: TIMEOUT,
   FirstToken: TIMEOUT,
+  Stream: { reason: 'Timeout', message: 'The answer of the model took longer than a stream may.' },
   StreamIdle: { reason: 'Timeout', message: 'The answer of the model stalled.' },
   TransportIdle: { reason: 'Timeout', message: 'The answer of the model stalled.' },
   Drain: { reason: 'Draining', message: 'The agent is shutting down.', retryAfterMs: 1000 },

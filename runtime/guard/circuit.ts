@@ -7,6 +7,7 @@ import type {
   BreakerTransition,
   CircuitState,
 } from '../resilience/breaker.ts';
+import type { Jitter } from '../resilience/jitter.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 import type {
   Circuit as CircuitConfiguration,
@@ -65,14 +66,21 @@ export class Circuit {
   private readonly failures: Partial<Record<FailureClass, number>> = {};
   private readonly transitions: { from: CircuitState; to: CircuitState; count: number }[] = [];
 
-  constructor(dependency: string, wallTime: WallTime, now: number, onTransition: OnTransition) {
+  constructor(
+    dependency: string,
+    wallTime: WallTime,
+    now: number,
+    onTransition: OnTransition,
+    jitter?: Jitter,
+  ) {
     this.dependency = dependency;
     this.wallTime = wallTime;
     this.since = wallTime.format(now);
-    this.breaker = new Breaker(breakerSpec(undefined, wallTime), now, (transition) => {
+    const transitioned = (transition: BreakerTransition): void => {
       this.transitioned(transition);
       onTransition(this, transition, this.since);
-    });
+    };
+    this.breaker = new Breaker(breakerSpec(undefined, wallTime), now, transitioned, jitter);
   }
 
   /** Applies a policy, or the defaults if there is none, and keeps all state. */

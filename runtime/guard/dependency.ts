@@ -7,6 +7,7 @@ import { acquireAll } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
+import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
@@ -56,6 +57,7 @@ export class Dependency implements Issuer {
   private readonly onTransition: OnTransition;
   /** Of credentials that the provider refuses; gates for rate limits belong to models. */
   private gates = new Gates();
+  private readonly jitter: Jitter;
   /** Calls that probe gates, and which. */
   private readonly probes = new Map<Permit, readonly Gates[]>();
   /** Calls in flight, including calls that wait. */
@@ -70,6 +72,7 @@ export class Dependency implements Issuer {
     this.name = name;
     this.context = context;
     this.onTransition = onTransition;
+    this.jitter = context.jitter(`${name}/gates`);
     this.models = new ModelStates(name, context, onTransition);
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
     this.rateLimits = new RateLimits(name, context);
@@ -139,16 +142,13 @@ export class Dependency implements Issuer {
     if (hash === this.mounted) return;
     this.gates.replace(this.mounted, hash, now);
     this.models.useCredential(this.mounted, hash, now);
-    for (const limit of this.rateLimits.limits) limit.forgetStated(now);
     this.mounted = hash;
   }
 
-  /** The provider states its own limits on calls of a kind for a credential, given by its hash. */
+  /** The provider states its own limits on calls of a kind for a credential, given by its hash; call it at once. */
   learn(stated: readonly Remaining[], credential: string, kind: CallKind = {}): void {
     if (!this.present || stated.length === 0 || credential !== this.mounted) return;
-    const now = this.context.now();
-    for (const limit of this.rateLimits.limits) for (const each of stated) limit.learn(each, now);
-    this.models.stated(kind).learn(stated, now);
+    this.models.stated(kind).learn(stated, this.context.now());
     if (this.hasStated) return;
     this.hasStated = true;
     this.bounds = [...this.bounds, STATED];
@@ -173,7 +173,9 @@ export class Dependency implements Issuer {
         permit,
         probed.filter((each) => each !== gates),
       );
-    gates.shut(credential.hash, reason, { ms, probe, spec: state.circuit.openDurations() }, now);
+    const spread = ms === undefined ? undefined : this.jitter.lengthen(ms);
+    const spec = state.circuit.openDurations();
+    gates.shut(credential.hash, reason, { ms: spread, probe, spec }, now);
     this.recheckWaiting(now);
   }
 

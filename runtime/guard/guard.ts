@@ -23,6 +23,8 @@ import type { CircuitStats, GuardStats } from './stats.ts';
 
 export interface GuardOptions {
   clock: Clock;
+  /** Differs from pod to pod, and so does when their circuits probe. Absent: nothing is spread. */
+  seed?: string;
   /**
    * Receives each transition, with the circuit as it is after it. It must not throw and must not
    * apply a configuration.
@@ -56,9 +58,9 @@ export class Guard {
   /** Every dependency that a configuration had so far, because callers and calls in flight hold it. */
   private readonly known = new Map<string, Dependency>();
 
-  constructor({ clock, onTransition }: GuardOptions) {
+  constructor({ clock, seed, onTransition }: GuardOptions) {
     this.onTransition = onTransition;
-    this.context = new GuardContext(clock, () => this.advance(this.context.now()));
+    this.context = new GuardContext(clock, () => this.advance(this.context.now()), seed);
     this.inbound = new Inbound(this.context);
   }
 

@@ -1,3 +1,4 @@
+import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { CircuitRoom } from './circuitRoom.ts';
 import { WallTime } from './wallTime.ts';
@@ -11,11 +12,13 @@ export class GuardContext {
   readonly room = new CircuitRoom();
   private readonly clock: Clock;
   private readonly alarm: Alarm;
+  private readonly seed: string | undefined;
   private closed = false;
 
-  /** Calls `onAlarm` when a time given to `arm` has come. */
-  constructor(clock: Clock, onAlarm: () => void) {
+  /** Calls `onAlarm` when a time given to `arm` has come. Without a seed nothing is spread. */
+  constructor(clock: Clock, onAlarm: () => void, seed?: string) {
     this.clock = clock;
+    this.seed = seed;
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, onAlarm);
   }
@@ -27,6 +30,11 @@ export class GuardContext {
 
   date(): Date {
     return this.clock.date();
+  }
+
+  /** The jitter of one circuit or dependency in this process. */
+  jitter(name: string): Jitter {
+    return new Jitter(this.seed === undefined ? undefined : `${this.seed}/${name}`);
   }
 
   /** Asks for the alarm at `at`; Infinity asks for none. */

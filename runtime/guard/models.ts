@@ -139,7 +139,8 @@ export class ModelStates {
   private create(): ModelState {
     const { dependency, context, onTransition } = this;
     const now = context.now();
-    const circuit = new Circuit(dependency, context.wallTime, now, onTransition);
+    const jitter = context.jitter(dependency);
+    const circuit = new Circuit(dependency, context.wallTime, now, onTransition, jitter);
     // An override in force is no transition of a circuit that begins with it: the guard ignores
     // the transitions of a circuit that is not among these states yet.
     circuit.apply(this.spec.circuit, now);

@@ -4,7 +4,7 @@ import { KeyedBuckets } from '../resilience/keyedBuckets.ts';
 import { PRINCIPAL, REFUND } from './admission.ts';
 import type { BucketSpec } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
-import type { ActualCost, Asked, Cost, Remaining, Resource } from './admission.ts';
+import type { ActualCost, Asked, Cost, Resource } from './admission.ts';
 import type { LimitStats } from './stats.ts';
 
 /** A limit is limiting for so long after it rejected a request. */
@@ -32,8 +32,6 @@ export class RateLimit {
   requests = 0;
   private rejected = 0;
   private rejectedAt = -Infinity;
-  /** The limit that the provider states. */
-  private stated = Infinity;
   /** Of the buckets by key that were asked lately, the lowest: status and metrics show it. */
   private lowest: Bucket | undefined;
 
@@ -106,21 +104,6 @@ export class RateLimit {
     this.rejectedAt = now;
   }
 
-  /**
-   * The provider states what is left, and perhaps its limit, which then bounds the capacity. It
-   * says nothing about keys.
-   */
-  learn({ resource, remaining, limit }: Remaining, now: number): void {
-    if (resource !== this.resource || this.single === undefined) return;
-    if (limit !== undefined && limit !== this.stated) this.setStated(limit, now);
-    this.single.cap(remaining, now);
-  }
-
-  /** The credential is a new one, for which the provider has stated nothing yet. */
-  forgetStated(now: number): void {
-    if (this.stated < Infinity) this.setStated(Infinity, now);
-  }
-
   /** What to keep over a restart; undefined for a full bucket and for buckets by key. */
   snapshot(now: number): LimitSnapshot | undefined {
     const level = this.single?.level(now);
@@ -174,18 +157,9 @@ export class RateLimit {
     return (this.single ?? this.lowest ?? this.keyed!.shared).level(now);
   }
 
-  private setStated(limit: number, now: number): void {
-    this.stated = limit;
-    this.single?.apply(this.bucketSpec(), now);
-  }
-
   private bucketSpec(): BucketSpec {
     const { refill, capacity } = this.limit;
-    return {
-      amount: refill.amount,
-      perMs: refill.perMs,
-      capacity: Math.min(capacity, this.stated),
-    };
+    return { amount: refill.amount, perMs: refill.perMs, capacity };
   }
 }
 

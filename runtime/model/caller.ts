@@ -1,6 +1,7 @@
 import type { ActualCost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
+import type { CallKind } from '../guard/models.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
@@ -8,12 +9,14 @@ import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
+import { providerLimits } from './attempt/retryAfter.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
 import { Route, callKind } from './pool/route.ts';
-import type { Granted, Move } from './pool/route.ts';
+import type { Granted, Move, RoutedRequest } from './pool/route.ts';
+import type { RawHeaders } from './transport/headers.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
 import type { Usage } from './attempt/usage.ts';
@@ -41,9 +44,9 @@ export interface ModelCallerDeps {
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
-  onRetry(reason: string): void;
+  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
-  onFallback: (from: string, to: string) => void;
+  onFallback: (from: string, to: string, request: RoutedRequest) => void;
 }
 
 /** What an attempt has to do with the rest of its request. */
@@ -52,6 +55,8 @@ interface AttemptContext {
   failed: Set<string>;
   /** Says how long to wait before the next attempt; undefined if there is none here. */
   decide: (result: AttemptResult) => number | undefined;
+  /** How many other endpoints the request could still move to. */
+  others: () => number;
   onUsage: (charge: ActualCost) => void;
 }
 
@@ -93,6 +98,7 @@ export class ModelCaller {
       const result: AttemptResult = await this.#attempt(request, granted, {
         failed,
         decide,
+        others: () => route.othersLeft(member),
         onUsage,
       });
       answer = { kind: 'Answered', result, dependency: member.dependency };
@@ -117,6 +123,8 @@ export class ModelCaller {
     from: Member,
     { request, route, retries }: { request: ModelRequest; route: Route; retries: Retries },
   ): Next {
+    const leftMs = request.deadlineAt - this.#deps.clock.now();
+    if (leftMs <= 0) return undefined;
     const kind = movable(result);
     const move = { from, otherCredential: kind === 'OtherCredential' };
     if (kind === 'Early' || kind === 'OtherCredential') {
@@ -125,7 +133,7 @@ export class ModelCaller {
       const equals = { ...move, equals: true };
       if (route.canMove(equals)) return equals;
     }
-    const waitMs = retries.next(result, request.deadlineAt - this.#deps.clock.now());
+    const waitMs = retries.next(result, leftMs);
     if (waitMs !== undefined) return { waitMs };
     return kind !== 'No' && route.canMove(move) ? move : undefined;
   }
@@ -137,7 +145,7 @@ export class ModelCaller {
     { request, route, member }: { request: ModelRequest; route: Route; member: Member },
   ): Promise<Granted | Cut | undefined> {
     if ('from' in next) return route.move(next);
-    this.#deps.onRetry(retryReason(result));
+    this.#deps.onRetry(retryReason(result), request, next.waitMs);
     await this.#pause(next.waitMs, request.signal);
     const cut: unknown = request.signal.reason;
     return cut instanceof Cut ? cut : route.again(member);
@@ -146,11 +154,12 @@ export class ModelCaller {
   async #attempt(
     request: ModelRequest,
     { member, permit }: Granted,
-    { failed, decide, onUsage }: AttemptContext,
+    { failed, decide, others, onUsage }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
-    const attempt = this.#prepare(request, member);
+    const attempt = this.#prepare(request, member, others);
     const began = clock.now();
+    const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
@@ -170,7 +179,9 @@ export class ModelCaller {
         meter: attempt.meter,
         endpoint: member.endpoint,
         key: member.key,
+        context: trace?.context,
         date: () => clock.date(),
+        onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -183,11 +194,8 @@ export class ModelCaller {
       attempt.close();
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
+    trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
-    // A client's own credential has limits of its own.
-    if (member.key !== undefined) {
-      member.handle.learn(result.limits, member.credential.hash, callKind(request));
-    }
     this.#learn(request, member, result, { began, firstChunk });
     return result;
   }
@@ -196,6 +204,7 @@ export class ModelCaller {
   #prepare(
     request: ModelRequest,
     { endpoint }: Member,
+    others: () => number,
   ): {
     signal: AbortSignal;
     watch: AttemptWatch;
@@ -203,7 +212,7 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, deadlineAt, signal, sink, stream } = request;
+    const { content, endpoints, deadlineAt, signal, sink, stream } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
@@ -213,6 +222,8 @@ export class ModelCaller {
       timeouts: content.timeouts,
       deadline: deadlineAt,
       stream,
+      endpoints: endpoints.length,
+      others,
       blocked: () => sink.blocked,
       cut: (why) => own.abort(new Cut(why)),
     });
@@ -222,6 +233,12 @@ export class ModelCaller {
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
     return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+  }
+
+  /** A client's own credential has limits of its own. */
+  #learnLimits({ key, handle, credential }: Member, kind: CallKind, headers: RawHeaders): void {
+    if (key === undefined) return;
+    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash, kind);
   }
 
   #learn(

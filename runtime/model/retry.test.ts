@@ -8,7 +8,7 @@ import { Retries, movable, retryReason, retryable } from './retry.ts';
 const SPEC = { maxAttempts: 4, baseDelayMs: 500, maxDelayMs: 1500, budgetPercent: 20 };
 
 function ended(part: Partial<AttemptResult>): AttemptResult {
-  return { outcome: IGNORED, committed: false, limits: [], whole: false, usage: {}, ...part };
+  return { outcome: IGNORED, committed: false, whole: false, usage: {}, ...part };
 }
 
 function answered(status: number, part: Partial<AttemptResult> = {}): AttemptResult {
@@ -51,10 +51,12 @@ describe('what may be retried', () => {
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
     ['InvalidResponse', 'Yes'],
+    ['Attempt', 'Yes'],
     ['FirstToken', 'Yes'],
     ['StreamIdle', 'Yes'],
     ['TransportIdle', 'Yes'],
     ['Deadline', 'No'],
+    ['Stream', 'No'],
     ['ClientGone', 'No'],
     ['Drain', 'No'],
     ['Unsendable', 'No'],
@@ -105,10 +107,12 @@ describe('moving on to another endpoint', () => {
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
     ['InvalidResponse', 'Yes'],
+    ['Attempt', 'Early'],
     ['FirstToken', 'Early'],
     ['StreamIdle', 'Early'],
     ['TransportIdle', 'Early'],
     ['Deadline', 'No'],
+    ['Stream', 'No'],
     ['ClientGone', 'No'],
     ['Drain', 'No'],
     ['Unsendable', 'No'],

@@ -151,7 +151,7 @@ describe('the health of what an agent depends on', () => {
     const of = await setup(cleanups, () => undefined, {
       conversation: { ...CONVERSATION, redis: { url: `redis://127.0.0.1:${port}` } },
       // Longer than the test takes, so that nothing but the check's own time can end it.
-      timeouts: { connectMs: 60_000, requestMs: 60_000 },
+      timeouts: { connectMs: 60_000, requestMs: 60_000, streamMs: 3_600_000 },
     });
     const ask = async (path: string): Promise<[number, unknown]> => {
       const answer = await fetch(`${of.agent.url}${path}`);

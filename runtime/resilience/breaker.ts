@@ -1,4 +1,5 @@
 import { sameSpec } from './breakerSpec.ts';
+import { Jitter } from './jitter.ts';
 import { OK } from './outcome.ts';
 import { RampUp } from './rampUp.ts';
 import { Trip } from './trip.ts';
@@ -29,6 +30,8 @@ export interface BreakerSnapshot {
   /** Time since it closed; only of a closed circuit. */
   closedForMs?: number;
   reopened: number;
+  /** Factor of the open duration in force; absent: 1. */
+  factor?: number;
   /** Whether an override held it open. */
   held: boolean;
 }
@@ -50,6 +53,7 @@ export class Breaker {
   rejections = 0;
   private spec: BreakerSpec;
   private readonly onTransition: ((transition: BreakerTransition) => void) | undefined;
+  private readonly jitter: Jitter;
   private current: CircuitState = 'Closed';
   private generation = 0;
   /** Calls of this generation that have not ended; while half-open, these are the probes. */
@@ -60,6 +64,8 @@ export class Breaker {
   /** State that an override holds the circuit in. */
   private held: Override['state'] | undefined;
   private openedAt = 0;
+  /** Factor of the open duration, drawn when it opens. */
+  private factor = 1;
   /** How often a failed probe has doubled the open duration. Time in the closed state takes it back. */
   private reopened = 0;
   private closedAt = 0;
@@ -71,8 +77,10 @@ export class Breaker {
     spec: BreakerSpec,
     now: number,
     onTransition?: (transition: BreakerTransition) => void,
+    jitter = new Jitter(),
   ) {
     this.spec = spec;
+    this.jitter = jitter;
     this.trip = new Trip(spec.trip);
     this.onTransition = onTransition;
     this.advance(now);
@@ -207,8 +215,9 @@ export class Breaker {
   /** What to keep over a restart; undefined for a circuit that is closed and trips for openDuration. */
   snapshot(now: number): BreakerSnapshot | undefined {
     const state = this.state(now);
-    const { openedAt, closedAt, reopened } = this;
-    const saved = { state, openForMs: now - openedAt, reopened, held: this.held === 'Open' };
+    const { openedAt, closedAt, reopened, factor } = this;
+    const times = { openForMs: now - openedAt, reopened, factor };
+    const saved = { state, ...times, held: this.held === 'Open' };
     if (state !== 'Closed') return saved;
     return this.decayed(now) > 0 ? { ...saved, closedForMs: now - closedAt } : undefined;
   }
@@ -223,6 +232,7 @@ export class Breaker {
     this.closedAt = now - (saved.closedForMs ?? 0) - ageMs;
     this.openedAt = now - saved.openForMs - ageMs;
     this.reopened = saved.reopened;
+    this.factor = saved.factor ?? 1;
     if (saved.held && saved.state === 'Open') this.held = 'Open';
     this.advance(now);
     return true;
@@ -295,6 +305,7 @@ export class Breaker {
   private open(reopened: number, reason: string, now: number): void {
     this.reopened = reopened;
     this.openedAt = now;
+    this.factor = this.jitter.factor();
     this.transition('Open', reason, now);
   }
 
@@ -327,7 +338,8 @@ export class Breaker {
   private deadline(): number {
     const { openDurationMs, maxOpenDurationMs, override } = this.spec;
     if (this.held === 'Open') return override?.until ?? Infinity;
-    return this.openedAt + Math.min(openDurationMs * 2 ** this.reopened, maxOpenDurationMs);
+    const duration = Math.min(openDurationMs * 2 ** this.reopened, maxOpenDurationMs);
+    return this.openedAt + Math.round(duration * this.factor);
   }
 }
 

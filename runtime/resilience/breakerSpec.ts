@@ -15,7 +15,10 @@ export interface BreakerSpec {
   trip: TripSpec;
   /** Classes that count as failures; the breaker ignores all others. */
   failureOn: readonly FailureClass[];
-  /** Doubles with each failed probe, up to maxOpenDurationMs, and halves with each such time in the closed state. */
+  /**
+   * Doubles with each failed probe, up to maxOpenDurationMs, and halves with each such time in the
+   * closed state. Each time that the circuit opens, the jitter spreads it.
+   */
   openDurationMs: number;
   maxOpenDurationMs: number;
   halfOpen: {

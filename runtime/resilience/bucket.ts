@@ -56,8 +56,8 @@ export class Bucket {
     this.tokens = Math.min(this.spec.capacity, this.tokens + reserved - used);
   }
 
-  /** Lowers the level to `tokens` if it is above, because others use the same limit. */
-  cap(tokens: number, now: number): void {
+  /** Lowers the level to `tokens` if it is above. */
+  private cap(tokens: number, now: number): void {
     this.refill(now);
     this.tokens = Math.min(this.tokens, tokens);
   }

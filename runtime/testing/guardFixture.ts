@@ -7,7 +7,7 @@ export function content(parts: Earlier<Content> = {}): Content {
   return upgradeContent({
     agent: { namespace: 'default', name: 'triage', uid: '1' },
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' }],
-    timeouts: { connectMs: 10_000, requestMs: 300_000 },
+    timeouts: { connectMs: 10_000, requestMs: 300_000, streamMs: 3_600_000 },
     shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000 },
     circuits: [],
     limits: [],
@@ -15,7 +15,7 @@ export function content(parts: Earlier<Content> = {}): Content {
   });
 }
 
-/** For tests: the circuit of model/primary with the default policy. */
+/** For tests: the circuit of model/primary, by default open for 1 min, growing to 10 min. */
 export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
   return {
     dependency: 'model/primary',

@@ -77,7 +77,7 @@ describe('the bulkhead of the agent', () => {
     await first;
     const hurried = await start({
       bulkhead: ONE,
-      timeouts: { connectMs: 1000, requestMs: 100 },
+      timeouts: { connectMs: 1000, requestMs: 100, streamMs: 3_600_000 },
     });
     const slow = send(hurried.agent.url);
     await until(() => hurried.endpoint.seen.length === 1);

@@ -25,7 +25,7 @@ type Respond = (response: ServerResponse) => void;
 const MAX_TOKENS = 50;
 const CAPACITY = 1000;
 const RETRY = { maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100 };
-const TIMEOUTS = { connectMs: 1000, requestMs: 20_000 };
+const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
 
 /** What is to be seen of one request, as docs/troubleshooting.md and the design have it. */
 interface Row {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Content, Limit } from '../../contract/generated/types.ts';
+import { credentialHash } from '../model/pool/credentials.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
@@ -44,6 +45,9 @@ async function mountKey(
     configuration('', { endpoints, retry: RETRY, limits }, { term: 1, counter: 2 }),
   );
 }
+
+/** Of the key that `mountKey` mounts. */
+const HASH = credentialHash('mounted-1');
 
 const as = ({ agent }: Setup, key: string): Promise<Answer> =>
   send(agent.url, { headers: { 'x-api-key': key } });
@@ -142,34 +146,63 @@ describe('an error event in a stream of status 200', () => {
 });
 
 describe('a provider that tells how much is left', () => {
-  const limit = {
+  const daily: Limit = {
     target: 'model/primary',
     policy: 'p',
-    name: 'l',
-    resource: 'Requests',
-    refill: { amount: 1, perMs: 600_000 },
-    capacity: 100,
+    name: 'daily',
+    resource: 'InputTokens',
+    refill: { amount: 9_900_000, perMs: 86_400_000 },
+    capacity: 9_900_000,
   };
-  const left = ({ agent }: Setup): number =>
-    Math.round(agent.runtime.guard.stats().limits[0]!.tokens);
+  const stating = (
+    response: ServerResponse,
+    resource: string,
+    [limit, remaining]: [number, number],
+    resetMs: number,
+  ): void => {
+    const prefix = `anthropic-ratelimit-${resource}`;
+    response.setHeader(`${prefix}-limit`, String(limit));
+    response.setHeader(`${prefix}-remaining`, String(remaining));
+    response.setHeader(`${prefix}-reset`, new Date(Date.now() + resetMs).toISOString());
+  };
 
-  it('lowers the bucket of the mounted credential, and never raises it', async () => {
-    const context = await start({ limits: [limit] });
-    const told =
-      (remaining: string) =>
-      (response: ServerResponse): void => {
-        response.setHeader('anthropic-ratelimit-requests-remaining', remaining);
-        answerJson(response, MESSAGE);
-      };
-    answer = told('7');
+  it('of a minute takes nothing from a user’s budget of a day', async () => {
+    const context = await start();
+    await mountKey(context, 'mounted-1', [daily]);
+    answer = (response) => {
+      stating(response, 'input-tokens', [400_000, 350_000], 60_000);
+      answerJson(response, MESSAGE);
+    };
     expect((await as(context, 'a')).status).toBe(200);
-    expect(left(context)).toBe(99);
-    await mountKey(context, 'mounted-1', [limit]);
+    const { guard } = context.agent.runtime;
+    expect(guard.stats().limits[0]!.tokens).toBeGreaterThan(9_899_000);
+    expect(guard.limits()).toMatchObject([{ name: 'daily', usedPercent: 0 }]);
+    expect(guard.providerLimits()).toMatchObject([{ resource: 'InputTokens', limit: 400_000 }]);
+  });
+
+  it('at the head of a long stream is not believed again at its end', async () => {
+    const context = await start();
+    await mountKey(context);
+    let finish = (): void => undefined;
+    answer = (response) => {
+      stating(response, 'requests', [50, 0], 3_600_000);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('event: message_start\ndata: {"type":"message_start","message":{}}\n\n');
+      finish = () => void response.end('event: message_stop\ndata: {"type":"message_stop"}\n\n');
+    };
+    const body = JSON.stringify({ model: 'm', max_tokens: 1, stream: true, messages: [] });
+    const stream = send(context.agent.url, { body });
+    const { guard } = context.agent.runtime;
+    await until(() => guard.providerLimits()[0]?.remaining === 0);
+    expect(reason(await as(context, 'a'))).toEqual([429, 'RateLimited']);
+    // Another call, admitted before, tells of a limit that is full again.
+    guard
+      .dependency('model/primary')!
+      .learn([{ resource: 'Requests', remaining: 50, limit: 50, resetMs: 60_000 }], HASH);
+    finish();
+    expect((await stream).status).toBe(200);
+    answer = fine;
     expect((await as(context, 'a')).status).toBe(200);
-    expect(left(context)).toBe(7);
-    answer = told('5000');
-    expect((await as(context, 'a')).status).toBe(200);
-    expect(left(context)).toBe(6);
   });
 
   const exhausted = (response: ServerResponse): void => {

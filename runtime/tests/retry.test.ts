@@ -134,7 +134,7 @@ describe('another attempt', () => {
 });
 
 describe('silence of the endpoint', () => {
-  const TIMEOUTS = { connectMs: 1000, requestMs: 20_000 };
+  const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
   const begun =
     (events: string[]): Answer =>
     (response) => {

@@ -246,7 +246,11 @@ describe('a tool', () => {
       (response, { url }) => {
         if (url === '/things/long') response.end('x'.repeat(5000));
       },
-      () => ({ content: { timeouts: { connectMs: 2000, requestMs: 20_000, toolMs: 200 } } }),
+      () => ({
+        content: {
+          timeouts: { connectMs: 2000, requestMs: 20_000, streamMs: 3_600_000, toolMs: 200 },
+        },
+      }),
     );
     const id = await beginConversation(all.agent.url);
     await say(all.agent.url, id, 'Look');

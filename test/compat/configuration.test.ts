@@ -29,6 +29,7 @@ function partsOf(all: readonly Configuration[]): Record<string, object[]> {
   const contents = all.map(({ content }) => content);
   return {
     endpoints: contents.flatMap(({ endpoints }) => endpoints),
+    timeouts: contents.map(({ timeouts }) => timeouts),
     shutdown: contents.map(({ shutdown }) => shutdown),
     circuits: contents.flatMap(({ circuits }) => circuits),
     limits: contents.flatMap(({ limits }) => limits),

@@ -77,8 +77,10 @@ describe.each(KINDS)("Argo CD's health of a %s", (kind, objects) => {
   });
 });
 
-describe("Argo CD's actions on a CircuitBreakerPolicy", () => {
-  const KIND = 'CircuitBreakerPolicy/actions';
+const ACTING = ['AgentDeployment', 'CircuitBreakerPolicy'];
+
+describe.each(ACTING)("Argo CD's actions on a %s", (kind) => {
+  const KIND = `${kind}/actions`;
   const { discoveryTests, actionTests } = read<ActionTests>(KIND, 'action_test.yaml');
 
   it.each(discoveryTests)('are listed for $inputPath', async ({ inputPath, result }) => {
@@ -89,7 +91,7 @@ describe("Argo CD's actions on a CircuitBreakerPolicy", () => {
   it.each(actionTests)(
     '$action makes of $inputPath what is expected',
     async ({ action, inputPath, expectedOutputPath, expectedErrorMessage, parameters }) => {
-      const object = read<CircuitBreakerPolicy>(KIND, inputPath);
+      const object = read<KubernetesObject>(KIND, inputPath);
       const [answer] = await askArgoCd([
         { ask: 'run', object, action, ...(parameters && { parameters }) },
       ]);
@@ -97,11 +99,13 @@ describe("Argo CD's actions on a CircuitBreakerPolicy", () => {
         expect(answer!.error).toBe(expectedErrorMessage);
         return;
       }
-      const expected = read<CircuitBreakerPolicy>(KIND, expectedOutputPath!);
+      const expected = read<KubernetesObject>(KIND, expectedOutputPath!);
       expect(withoutTimes(patched(object, answer!.patch!))).toEqual(withoutTimes(expected));
     },
   );
+});
 
+describe("Argo CD's actions on a CircuitBreakerPolicy", () => {
   /** expiresAt in minutes from now. */
   async function minutesHeld(
     minutes: string | undefined,
@@ -132,11 +136,11 @@ describe("Argo CD's actions on a CircuitBreakerPolicy", () => {
 });
 
 /** Argo CD's own tests compare the time of an action with a fixed one, too. */
-function withoutTimes(policy: CircuitBreakerPolicy): CircuitBreakerPolicy {
-  const { spec } = policy;
-  if (spec.override?.expiresAt === undefined) return policy;
+function withoutTimes(object: KubernetesObject): KubernetesObject {
+  const { spec } = object as Partial<CircuitBreakerPolicy>;
+  if (spec?.override?.expiresAt === undefined) return object;
   const override = { ...spec.override, expiresAt: '0001-01-01T00:00:00Z' };
-  return { ...policy, spec: { ...spec, override } };
+  return { ...object, spec: { ...spec, override } } as KubernetesObject;
 }
 
 /** RFC 7396. */

@@ -123,7 +123,7 @@ describe('an agent', () => {
     });
     expect(condition(seen, 'Ready')).toMatch(/^False/);
     const configuration = await configurationOf(namespace, 'one');
-    expect(configuration?.content.circuits).toMatchObject([{ openDurationMs: 60_000 }]);
+    expect(configuration?.content.circuits).toMatchObject([{ openDurationMs: 30_000 }]);
     for (const path of [
       `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
       `/api/v1/namespaces/${namespace}/services/one`,
@@ -195,6 +195,58 @@ describe('an agent', () => {
     expect(JSON.stringify(refused.status?.conditions)).toContain('quantities must match');
     await server.apply(path, agent('one'));
     await until(`/apis/apps/v1/namespaces/${namespace}/deployments/one`, () => true);
+  });
+});
+
+describe('a paused agent', () => {
+  const paused = (object: object): object => {
+    const { metadata } = object as KubernetesObject;
+    return {
+      ...object,
+      metadata: { ...metadata, annotations: { 'breakwater.dev/paused': 'true' } },
+    };
+  };
+  const deployedReplicas = async (namespace: string): Promise<number | undefined> => {
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
+    return (await get<{ spec: { replicas: number } }>(path))?.spec.replicas;
+  };
+
+  it('stays as it is with its policies, and catches up when it goes on', async () => {
+    const namespace = await server.namespace('paused');
+    const path = `${OURS}/${namespace}/agentdeployments/one`;
+    const policy = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
+    await server.apply(path, agent('one', { replicas: 2 }));
+    await until<AgentDeployment>(path, current);
+    const before = await configurationOf(namespace, 'one');
+    await server.apply(path, paused(agent('one', { replicas: 5 })));
+    await server.apply(policy, breaker('fast', { name: 'one' }, { openDuration: '5s' }));
+    const seen = await until<AgentDeployment>(
+      path,
+      (object) => current(object) && object.status?.summary?.policies === '1/1',
+    );
+    expect(condition(seen, 'Progressing')).toBe('False Paused');
+    expect(await configurationOf(namespace, 'one')).toEqual(before);
+    expect(await deployedReplicas(namespace)).toBe(2);
+
+    await server.apply(path, agent('one', { replicas: 5 }));
+    await waitFor('the policy is not in the configuration', WAIT, async () => {
+      const configuration = await configurationOf(namespace, 'one');
+      return configuration?.content.circuits[0]?.policy === 'fast';
+    });
+    await waitFor('the Deployment is not scaled', WAIT, async () => {
+      return (await deployedReplicas(namespace)) === 5;
+    });
+    const resumed = await until<AgentDeployment>(path, current);
+    expect(condition(resumed, 'Progressing')).not.toContain('Paused');
+  });
+
+  it('that is new has no objects', async () => {
+    const namespace = await server.namespace('pausednew');
+    const path = `${OURS}/${namespace}/agentdeployments/one`;
+    await server.apply(path, paused(agent('one')));
+    await until<AgentDeployment>(path, current);
+    expect(await configurationOf(namespace, 'one')).toBeUndefined();
+    expect(await deployedReplicas(namespace)).toBeUndefined();
   });
 });
 

@@ -62,6 +62,7 @@ describe('resolveContent', () => {
         connectMs: 10_000,
         requestMs: 300_000,
         firstTokenMs: 60_000,
+        streamMs: 3_600_000,
         streamIdleMs: 120_000,
         transportIdleMs: 45_000,
         toolMs: 30_000,
@@ -77,13 +78,14 @@ describe('resolveContent', () => {
         peers: 'triage-headless.support.svc',
       },
       egress: { allowHosts: [], denyPrivateNetworks: true },
+      telemetry: { logging: { successRatio: 0, levels: {} } },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },
       circuits: [
         {
           dependency: 'model/primary',
           trip: { consecutiveFailures: 5 },
-          openDurationMs: 60_000,
-          maxOpenDurationMs: 600_000,
+          openDurationMs: 30_000,
+          maxOpenDurationMs: 30_000,
           halfOpen: { maxProbes: 1, successThreshold: 2 },
           failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
           recovery: { rampUpMs: 0 },
@@ -199,7 +201,7 @@ describe('hashContent', () => {
     const turned = Object.fromEntries(Object.entries(content).reverse()) as typeof content;
     expect(hashContent(turned)).toBe(hashContent(content));
     expect(hashContent(content)).toMatch(/^sha256:[0-9a-f]{64}$/);
-    const other = { ...content, timeouts: { connectMs: 1, requestMs: 2 } };
+    const other = { ...content, timeouts: { connectMs: 1, requestMs: 2, streamMs: 3 } };
     expect(hashContent(other)).not.toBe(hashContent(content));
   });
 

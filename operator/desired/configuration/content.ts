@@ -13,6 +13,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { resolveTelemetry } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -53,6 +54,7 @@ export function resolveContent(
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
     ...resolveEgress(spec),
+    ...resolveTelemetry(spec),
     circuits: dependenciesOf(agent).map((dependency) =>
       resolveCircuit(dependency, attachment.circuits.get(dependency)),
     ),
@@ -112,12 +114,17 @@ function endpoint(spec: EndpointSpec): Endpoint {
 }
 
 function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
-  const ms = (field: keyof typeof spec): number =>
+  const ms = (field: Exclude<keyof typeof spec, 'attempt'>): number =>
     parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
+  const { attempt } = spec;
   return {
     connectMs: ms('connect'),
     requestMs: ms('request'),
+    ...(attempt !== undefined && {
+      attemptMs: parsePositiveDuration(attempt, 'spec.timeouts.attempt'),
+    }),
     firstTokenMs: ms('firstToken'),
+    streamMs: ms('stream'),
     streamIdleMs: ms('streamIdle'),
     transportIdleMs: ms('transportIdle'),
     toolMs: ms('tool'),

@@ -23,6 +23,22 @@ describe('resolveCircuit', () => {
     });
   });
 
+  it('keeps openDuration as it is where maxOpenDuration is absent', () => {
+    const { maxOpenDuration: _, ...spec } = breakerFixture('strict', { openDuration: '45s' }).spec;
+    const policy = { ...breakerFixture('strict'), spec };
+    expect(resolveCircuit('model/primary', policy)).toMatchObject({
+      openDurationMs: 45_000,
+      maxOpenDurationMs: 45_000,
+    });
+  });
+
+  it('opens for 30 s without a policy, and does not grow', () => {
+    expect(resolveCircuit('model/primary', undefined)).toMatchObject({
+      openDurationMs: 30_000,
+      maxOpenDurationMs: 30_000,
+    });
+  });
+
   it('is the same for the same classes of failures in another order', () => {
     const all = [...breakerFixture().spec.failureOn];
     expect(resolve({ failureOn: all.reverse() })).toEqual(resolve({}));
@@ -31,8 +47,11 @@ describe('resolveCircuit', () => {
     });
   });
 
-  it('is without a policy what a policy with nothing but targets makes it', () => {
-    const { policy: _policy, ...defaults } = resolve(CIRCUIT_BREAKER_POLICY_DEFAULTS);
+  it('is without a policy what a policy with the defaults makes it', () => {
+    const { policy: _policy, ...defaults } = resolve({
+      ...CIRCUIT_BREAKER_POLICY_DEFAULTS,
+      maxOpenDuration: CIRCUIT_BREAKER_POLICY_DEFAULTS.openDuration,
+    });
     expect(resolveCircuit('model/primary', undefined)).toEqual(defaults);
   });
 

@@ -12,7 +12,7 @@ import { byText } from '../common/wording.ts';
 
 type Rules = Pick<
   CircuitBreakerPolicySpec,
-  keyof typeof CIRCUIT_BREAKER_POLICY_DEFAULTS | 'override' | 'resetToken'
+  keyof typeof CIRCUIT_BREAKER_POLICY_DEFAULTS | 'maxOpenDuration' | 'override' | 'resetToken'
 >;
 
 /**
@@ -24,16 +24,14 @@ export function resolveCircuit(
   policy: CircuitBreakerPolicy | undefined,
 ): Circuit {
   const spec: Rules = policy?.spec ?? CIRCUIT_BREAKER_POLICY_DEFAULTS;
-  checkOrder(
-    ['spec.openDuration', spec.openDuration],
-    ['spec.maxOpenDuration', spec.maxOpenDuration],
-  );
+  const maxOpenDuration = spec.maxOpenDuration ?? spec.openDuration;
+  checkOrder(['spec.openDuration', spec.openDuration], ['spec.maxOpenDuration', maxOpenDuration]);
   return {
     dependency,
     ...(policy && { policy: policy.metadata.name }),
     trip: trip(spec.trip),
     openDurationMs: parsePositiveDuration(spec.openDuration, 'spec.openDuration'),
-    maxOpenDurationMs: parsePositiveDuration(spec.maxOpenDuration, 'spec.maxOpenDuration'),
+    maxOpenDurationMs: parsePositiveDuration(maxOpenDuration, 'spec.maxOpenDuration'),
     halfOpen: {
       maxProbes: spec.halfOpen.maxProbes,
       successThreshold: spec.halfOpen.successThreshold,

@@ -165,7 +165,7 @@ describe('Guard around a dependency', () => {
     const { guard } = setup();
     call(guard, OVERLOADED, 5);
     const [circuit] = guard.circuits();
-    expect(circuit).toMatchObject({ state: 'Open', nextProbe: '2026-01-01T00:01:00.000Z' });
+    expect(circuit).toMatchObject({ state: 'Open', nextProbe: '2026-01-01T00:00:30.000Z' });
     expect(circuit).not.toHaveProperty('policy');
     const { rejection } = guard.dependency(PRIMARY)!.acquire() as Extract<
       Admission,
@@ -174,7 +174,7 @@ describe('Guard around a dependency', () => {
     expect(rejection).toEqual({
       reason: 'CircuitBreakerOpen',
       target: PRIMARY,
-      retryAfterMs: 60_000,
+      retryAfterMs: 30_000,
     });
   });
 

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../../contract/generated/types.ts';
-import type { Remaining } from '../../guard/admission.ts';
+import type { RemoteContext } from '../../observe/trace/span.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -30,6 +30,8 @@ export interface Attempt {
   /** The endpoint's own key; absent: the client's credential is passed on. */
   key?: string | undefined;
   method: 'GET' | 'POST';
+  /** Of the trace; absent: what the client sent stays. */
+  context?: RemoteContext | undefined;
   /** Path and query below the endpoint's baseURL. */
   path: string;
   expected: Expected;
@@ -47,6 +49,8 @@ export interface Attempt {
   meter: UsageMeter;
   /** Wall clock, for dates in headers. */
   date(): Date;
+  /** The headers of the answer have come. */
+  onHeaders(headers: RawHeaders): void;
   onFirstChunk(): void;
   onFirstToken(): void;
 }
@@ -83,8 +87,6 @@ export interface AttemptResult {
   retryAfterMs?: number | undefined;
   /** The endpoint said that another attempt is pointless. */
   final?: boolean;
-  /** What is left of the provider's own limits, as its headers tell. */
-  limits: readonly Remaining[];
   /** Whether the answer was whole, so that usage is all there is to know. */
   whole: boolean;
   usage: Usage;

@@ -3,17 +3,37 @@ import { FakeClock } from '../../testing/fakeClock.ts';
 import { AttemptWatch } from './attemptWatch.ts';
 import type { AttemptTimeouts } from './attemptWatch.ts';
 
-const TIMEOUTS = { firstTokenMs: 60_000, streamIdleMs: 120_000, transportIdleMs: 45_000 };
+const TIMEOUTS = {
+  requestMs: 300_000,
+  firstTokenMs: 60_000,
+  streamMs: 600_000,
+  streamIdleMs: 120_000,
+  transportIdleMs: 45_000,
+};
 
-function watching(timeouts: AttemptTimeouts = TIMEOUTS, stream = true) {
+interface Circumstances {
+  stream?: boolean;
+  /** When the attempt starts, of the time of the request. */
+  startMs?: number;
+  endpoints?: number;
+  /** Endpoints that the request could move to. */
+  others?: number;
+}
+
+function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumstances = {}) {
+  const { stream = true, startMs = 0, endpoints = 1 } = circumstances;
   const clock = new FakeClock();
   const cuts: [string, number][] = [];
   const caller = { blocked: false };
+  const pool = { others: circumstances.others ?? endpoints - 1 };
+  clock.advance(startMs);
   const watch = new AttemptWatch({
     clock,
     timeouts,
-    deadline: 300_000,
+    deadline: timeouts.requestMs,
     stream,
+    endpoints,
+    others: () => pool.others,
     blocked: () => caller.blocked,
     cut: (why) => cuts.push([why, clock.now()]),
   });
@@ -24,7 +44,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, stream = true) {
       come();
     }
   };
-  return { clock, cuts, caller, watch, each };
+  return { clock, cuts, caller, pool, watch, each };
 }
 
 describe('the watch over an attempt', () => {
@@ -55,21 +75,82 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([['TransportIdle', 75_000]]);
   });
 
-  it('cuts at the deadline whatever comes', () => {
-    const { watch, cuts, each } = watching();
+  it('lets a stream flow beyond the time of the request, but not for longer than a stream may', () => {
+    const { clock, watch, cuts, each } = watching();
     watch.began();
+    clock.advance(20_000);
+    watch.firstToken();
+    each(1000, 700_000, () => {
+      watch.bytes();
+      watch.event();
+    });
+    expect(cuts).toEqual([['Stream', 620_000]]);
+  });
+
+  it('gives the only endpoint all the time of the request for what is not streamed', () => {
+    const { clock, cuts } = watching(TIMEOUTS, { stream: false });
+    clock.advance(400_000);
+    expect(cuts).toEqual([['Attempt', 300_000]]);
+  });
+
+  it.each([
+    ['two of two endpoints', { endpoints: 2 }, 150_000],
+    ['two of three endpoints', { endpoints: 3, others: 1 }, 150_000],
+    ['the last of three endpoints', { endpoints: 3, others: 0 }, 300_000],
+    [
+      'the second of two, which has what is left',
+      { endpoints: 2, others: 0, startMs: 200_000 },
+      300_000,
+    ],
+    ['five endpoints with 30 s left', { endpoints: 5, startMs: 270_000 }, 280_000],
+  ])('shares the time left among %s', (_name, circumstances, at) => {
+    const { clock, cuts } = watching(TIMEOUTS, { stream: false, ...circumstances });
+    clock.advance(400_000);
+    expect(cuts).toEqual([['Attempt', at]]);
+  });
+
+  it('counts the endpoints that are left when a share is over', () => {
+    const { clock, cuts, pool } = watching(TIMEOUTS, { stream: false, endpoints: 3 });
+    clock.advance(90_000);
+    pool.others = 1;
+    clock.advance(20_000);
+    expect(cuts).toEqual([]);
+    clock.advance(100_000);
+    expect(cuts).toEqual([['Attempt', 150_000]]);
+  });
+
+  it.each([
+    ['less than 10 s of a long request', TIMEOUTS, 290_001, ['Deadline', 300_000]],
+    ['10 s of a long request', TIMEOUTS, 290_000, ['Attempt', 300_000]],
+    ['less than half of a short request', { requestMs: 1000 }, 501, ['Deadline', 1000]],
+    ['half of a short request', { requestMs: 1000 }, 500, ['Attempt', 1000]],
+    [
+      'less than timeouts.attempt',
+      { ...TIMEOUTS, attemptMs: 9000 },
+      295_000,
+      ['Deadline', 300_000],
+    ],
+    ['timeouts.attempt', { ...TIMEOUTS, attemptMs: 9000 }, 100, ['Attempt', 9100]],
+  ])('does not blame an endpoint before it had %s', (_name, timeouts, startMs, cut) => {
+    const { clock, cuts } = watching(timeouts, { stream: false, startMs });
+    clock.advance(400_000);
+    expect(cuts).toEqual([cut]);
+  });
+
+  it('bounds the first token of a stream by the attempt, and not what follows', () => {
+    const timeouts = { ...TIMEOUTS, attemptMs: 30_000 };
+    const late = watching(timeouts);
+    late.clock.advance(100_000);
+    expect(late.cuts).toEqual([['Attempt', 30_000]]);
+    const { watch, cuts, clock, each } = watching(timeouts);
+    watch.began();
+    clock.advance(29_000);
     watch.firstToken();
     each(1000, 400_000, () => {
       watch.bytes();
       watch.event();
     });
-    expect(cuts).toEqual([['Deadline', 300_000]]);
-  });
-
-  it('knows nothing but the deadline of what is not streamed', () => {
-    const { clock, cuts } = watching(TIMEOUTS, false);
-    clock.advance(400_000);
-    expect(cuts).toEqual([['Deadline', 300_000]]);
+    expect(cuts).toEqual([]);
   });
 
   it('does not take the silence of a caller for the endpoint’s', () => {

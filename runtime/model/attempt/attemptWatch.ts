@@ -2,10 +2,16 @@ import { MAX_TIMER_MS } from '../../guard/clock.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { CutCause } from '../../errors/fault.ts';
 
-/** Bounds on the silence of one attempt, in milliseconds; one that is absent does not apply. */
+/** Bounds on one attempt, in milliseconds; one that is absent does not apply. */
 export interface AttemptTimeouts {
+  /** From the request to its answer: the whole of an unstreamed one, the first token of a stream. */
+  requestMs: number;
+  /** The same of one attempt. Absent: a share of the time left. */
+  attemptMs?: number;
   /** From the attempt to the first token of a stream. */
   firstTokenMs?: number;
+  /** From the first token of a stream to its end. */
+  streamMs?: number;
   /** Between two events of a stream; pings do not count. */
   streamIdleMs?: number;
   /** Between two chunks of a stream, whatever is in them. */
@@ -15,14 +21,21 @@ export interface AttemptTimeouts {
 export interface AttemptWatchDeps {
   clock: Clock;
   timeouts: AttemptTimeouts;
-  /** End of the whole request, on the monotonic clock. */
+  /** When the request must have its answer, on the monotonic clock. */
   deadline: number;
   /** Whether the client asked for a stream: nothing else has a first token. */
   stream: boolean;
+  /** Endpoints of the agent. */
+  endpoints: number;
+  /** How many other endpoints the request could still move to. */
+  others(): number;
   /** Whether the client does not read: then silence is not the endpoint's. */
   blocked(): boolean;
   cut(why: CutCause): void;
 }
+
+/** The least time that an endpoint has before it is to blame, in milliseconds. */
+const LEAST_ATTEMPT_MS = 10_000;
 
 /**
  * Cuts an attempt that takes too long. It has one timer, set for the bound that ends first. What arrives is only noted,
@@ -34,12 +47,16 @@ export class AttemptWatch {
   #streaming = false;
   #bytesAt = 0;
   #eventAt: number | undefined;
-  #tokenSeen = false;
+  #tokenAt: number | undefined;
+  /** Endpoints that share the time left. Counted when a share is over, because a count at the start would cost every call. */
+  #sharers: number;
   #armedFor = Infinity;
   #cancel: (() => void) | undefined;
 
+  /** The attempt begins, now that its permit is granted. */
   constructor(deps: AttemptWatchDeps) {
     this.#deps = deps;
+    this.#sharers = deps.endpoints;
     this.#startedAt = deps.clock.now();
     this.#arm();
   }
@@ -63,7 +80,9 @@ export class AttemptWatch {
   }
 
   firstToken(): void {
-    this.#tokenSeen = true;
+    if (this.#tokenAt !== undefined) return;
+    this.#tokenAt = this.#deps.clock.now();
+    this.#arm();
   }
 
   /** The attempt is over. */
@@ -89,23 +108,52 @@ export class AttemptWatch {
       this.#bytesAt = now;
       if (this.#eventAt !== undefined) this.#eventAt = now;
     }
-    const { at, why } = this.#next();
-    if (now < at) this.#arm();
-    else this.#deps.cut(why);
+    let next = this.#next();
+    if (now >= next.at && next.why === 'Attempt') {
+      this.#sharers = 1 + this.#deps.others();
+      next = this.#next();
+    }
+    if (now < next.at) this.#arm();
+    else this.#deps.cut(next.why);
   }
 
   /** What ends first. */
   #next(): { at: number; why: CutCause } {
-    const { timeouts, deadline, stream } = this.#deps;
-    const next: { at: number; why: CutCause } = { at: deadline, why: 'Deadline' };
+    const { timeouts, stream } = this.#deps;
+    const next = this.#answerBound();
     const bound = (why: CutCause, from: number, ms = Infinity): void => {
       if (from + ms >= next.at) return;
       next.at = from + ms;
       next.why = why;
     };
-    if (stream && !this.#tokenSeen) bound('FirstToken', this.#startedAt, timeouts.firstTokenMs);
+    if (stream && this.#tokenAt === undefined) {
+      bound('FirstToken', this.#startedAt, timeouts.firstTokenMs);
+    }
     if (this.#streaming) bound('TransportIdle', this.#bytesAt, timeouts.transportIdleMs);
     if (this.#eventAt !== undefined) bound('StreamIdle', this.#eventAt, timeouts.streamIdleMs);
     return next;
+  }
+
+  /** When the answer must have come, or be over if it is a stream that flows. */
+  #answerBound(): { at: number; why: CutCause } {
+    const { timeouts, deadline, stream } = this.#deps;
+    if (stream && this.#tokenAt !== undefined) {
+      return { at: this.#tokenAt + (timeouts.streamMs ?? Infinity), why: 'Stream' };
+    }
+    const at = this.#fairAt();
+    return at <= deadline ? { at, why: 'Attempt' } : { at: deadline, why: 'Deadline' };
+  }
+
+  /** When the endpoint has had its fair time. The last one has all the time that is left. */
+  #fairAt(): number {
+    const { timeouts, deadline } = this.#deps;
+    const { attemptMs, requestMs } = timeouts;
+    if (attemptMs !== undefined) return this.#startedAt + attemptMs;
+    const least = requestMs > LEAST_ATTEMPT_MS ? LEAST_ATTEMPT_MS : requestMs / 2;
+    const left = deadline - this.#startedAt;
+    if (left < least || this.#sharers > 1) {
+      return this.#startedAt + Math.max(least, left / this.#sharers);
+    }
+    return deadline;
   }
 }

@@ -7,7 +7,7 @@ import { AnswerBuffer } from './answerBuffer.ts';
 import { replaceMember } from './jsonMember.ts';
 import { connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
 import { Cut } from '../../errors/fault.ts';
-import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
+import { isSpendLimit, retryAfter } from './retryAfter.ts';
 import type { UpstreamResponse } from '../transport/connection.ts';
 import type { Upstream, UpstreamRequest } from '../transport/upstream.ts';
 import { messageReader, streamReader } from './answerReader.ts';
@@ -40,6 +40,7 @@ export async function forward(
   } catch (error) {
     return result(attempt, { ...broken(error, attempt), committed: false });
   }
+  attempt.onHeaders(response.headers);
   try {
     return result(attempt, await pass(response, attempt), response);
   } finally {
@@ -57,14 +58,12 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
   const { outcome, committed, held, fault, refusal, whole = false } = passed;
   const usage = attempt.meter.usage();
   const same = { outcome, committed, held, fault, refusal, whole, usage };
-  if (!response) return { ...same, limits: [] };
+  if (!response) return same;
   const { status, headers } = response;
-  const now = attempt.date();
   return {
     ...same,
     status,
-    limits: providerLimits(headers, now),
-    retryAfterMs: retryAfter(headers, now),
+    retryAfterMs: retryAfter(headers, attempt.date()),
     final: headerValue(headers, 'x-should-retry') === 'false',
   };
 }
@@ -76,7 +75,7 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
     method,
     origin: base.origin,
     path: `${base.path}${path}`,
-    headers: requestHeaders(attempt.headers, attempt.key),
+    headers: requestHeaders(attempt.headers, attempt.key, attempt.context),
     body: method === 'POST' ? bodyFor(attempt) : undefined,
   };
 }

@@ -34,9 +34,14 @@ describe('outcomes', () => {
     expect(short(streamErrorOutcome(type))).toBe(expected);
   });
 
-  it('of a deadline counts against the endpoint unless the caller was the slow one', () => {
-    expect(short(cutOutcome('Deadline', false))).toBe('Timeout');
-    expect(short(cutOutcome('Deadline', true))).toBe('ignored');
+  it('of an attempt that took too long counts against the endpoint unless the caller was the slow one', () => {
+    expect(short(cutOutcome('Attempt', false))).toBe('Timeout');
+    expect(short(cutOutcome('Attempt', true))).toBe('ignored');
+  });
+
+  it('of what our own deadline cuts is neutral', () => {
+    expect(short(cutOutcome('Deadline', false))).toBe('ignored');
+    expect(short(cutOutcome('Stream', false))).toBe('ignored');
     expect(short(cutOutcome('ClientGone', false))).toBe('ignored');
     expect(short(cutOutcome('Drain', false))).toBe('ignored');
   });

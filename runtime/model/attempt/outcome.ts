@@ -54,13 +54,16 @@ export function streamErrorGate(type: string, code: string): GateReason | undefi
 
 /** What the endpoint failed to do in time. */
 const TIMEOUTS: Partial<Record<CutCause, Failure>> = {
-  Deadline: timeout('deadline exceeded'),
+  Attempt: timeout('no answer in time'),
   FirstToken: timeout('no first token in time'),
   StreamIdle: timeout('the stream stalled: no event in time'),
   TransportIdle: timeout('the stream stalled: no bytes in time'),
 };
 
-/** Outcome of a call that ended without a whole answer because of us. */
+/**
+ * Outcome of a call that ended without a whole answer because of us. What our own deadline cuts is no
+ * fault of the endpoint: another one may have used up the time, or the answer still flowed.
+ */
 export function cutOutcome(why: CutCause, waitedForClient: boolean): Outcome {
   // A client that reads too slowly to be done in time is no fault of the endpoint.
   return (waitedForClient ? undefined : TIMEOUTS[why]) ?? IGNORED;

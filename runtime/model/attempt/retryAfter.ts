@@ -5,9 +5,13 @@ import type { RawHeaders } from '../transport/headers.ts';
 /** Longest time that is believed, in milliseconds: a year. */
 const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
 
+/** Our wall clock and the sender's differ by no more than that if both are right. */
+const SAME_CLOCK_MS = 2000;
+
 /**
  * How long an answer asks to wait, in milliseconds: retry-after-ms, else retry-after as seconds or
- * as a date (RFC 9110, 10.2.3). `now` is the wall clock. Undefined when it says nothing usable.
+ * as a date (RFC 9110, 10.2.3). A date counts from the answer's own Date, and from `now`, the wall
+ * clock, if there is none. Undefined when it says nothing usable, such as a date that has passed.
  */
 export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
   const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
@@ -18,7 +22,9 @@ export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
   const seconds = nonNegative(text);
   if (seconds !== undefined) return bounded(seconds * 1000);
   // Date.parse takes a bare negative number for a year.
-  return /^[A-Za-z]{3}/.test(text) ? until(text, now) : undefined;
+  if (!/^[A-Za-z]{3}/.test(text)) return undefined;
+  const left = Date.parse(text) - (sentAt(headers) ?? now.getTime());
+  return left >= 0 ? bounded(left) : undefined;
 }
 
 const PREFIX = 'anthropic-ratelimit-';
@@ -44,13 +50,14 @@ const ROUNDING = 500;
  */
 export function providerLimits(headers: RawHeaders, now: Date): readonly Remaining[] {
   if (!tellsLimits(headers)) return NO_LIMITS;
+  const from = senderNow(headers, now);
   return Object.entries(RESOURCES).flatMap(([name, resource]) => {
     const value = (what: string): string | undefined =>
       headerValue(headers, `${PREFIX}${name}-${what}`);
     const left = nonNegative(value('remaining'));
     if (left === undefined) return [];
     const limit = nonNegative(value('limit'));
-    const resetMs = until(value('reset') ?? '', now);
+    const resetMs = until(value('reset') ?? '', from);
     return [
       {
         resource,
@@ -96,14 +103,29 @@ export function errorCodeOf(body: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-function until(date: string, now: Date): number | undefined {
+function until(date: string, now: number): number | undefined {
   const at = Date.parse(date);
-  return Number.isNaN(at) ? undefined : bounded(at - now.getTime());
+  return Number.isNaN(at) ? undefined : bounded(at - now);
+}
+
+/** The answer's own Date, in milliseconds; undefined when it has none. */
+function sentAt(headers: RawHeaders): number | undefined {
+  const at = Date.parse(headerValue(headers, 'date') ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/** The sender's wall clock. Date has whole seconds, so our own clock is better if it is right. */
+function senderNow(headers: RawHeaders, now: Date): number {
+  const own = now.getTime();
+  const sent = sentAt(headers) ?? own;
+  return Math.abs(sent - own) <= SAME_CLOCK_MS ? own : sent;
 }
 
 function nonNegative(text: string | undefined): number | undefined {
   const trimmed = text?.trim() ?? '';
-  return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : undefined;
+  return /^\d+(\.\d+)?$/.test(trimmed)
+    ? Math.min(Number(trimmed), Number.MAX_SAFE_INTEGER)
+    : undefined;
 }
 
 function bounded(ms: number): number {

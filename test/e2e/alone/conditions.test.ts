@@ -169,7 +169,7 @@ describe('what cannot work', () => {
     ['a number without a unit', { openDuration: '60' }, /openDuration/],
     [
       'an open circuit longer than its maximum',
-      { openDuration: '20m' },
+      { openDuration: '20m', maxOpenDuration: '10m' },
       /openDuration: .*must not be longer than maxOpenDuration/,
     ],
     ['two kinds of targets', { targetSelectors: [{ matchLabels: { a: 'b' } }] }, /exactly one of/],

@@ -16,6 +16,11 @@ export const rows: Row[] = [
   ],
   [
     '$.spec rule 1',
+    { spec: { timeouts: { attempt: '5m' } } },
+    'spec.timeouts.attempt: Invalid value: "object": must be shorter than timeouts.request (default 5m); set timeouts.request as well',
+  ],
+  [
+    '$.spec rule 2',
     { spec: { retry: { baseDelay: '9s' } } },
     'spec.retry.baseDelay: Invalid value: "object": must not be longer than retry.maxDelay (default 8s); set retry.maxDelay as well',
   ],
@@ -80,6 +85,16 @@ export const rows: Row[] = [
     '$.spec.timeouts.request rule 0',
     { spec: { timeouts: { request: '5 minutes' } } },
     'spec.timeouts.request: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5m or 1m30s',
+  ],
+  [
+    '$.spec.timeouts.attempt rule 0',
+    { spec: { timeouts: { attempt: '0s' } } },
+    'spec.timeouts.attempt: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 30s or 1m30s',
+  ],
+  [
+    '$.spec.timeouts.stream rule 0',
+    { spec: { timeouts: { stream: 'forever' } } },
+    'spec.timeouts.stream: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 1h or 30m',
   ],
   [
     '$.spec.timeouts.firstToken rule 0',

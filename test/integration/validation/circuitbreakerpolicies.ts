@@ -13,8 +13,8 @@ export const rows: Row[] = [
   ],
   [
     '$.spec rule 1',
-    { spec: { openDuration: '11m' } },
-    'spec.openDuration: Invalid value: "object": must not be longer than maxOpenDuration (default 10m); set maxOpenDuration as well',
+    { spec: { openDuration: '11m', maxOpenDuration: '10m' } },
+    'spec.openDuration: Invalid value: "object": must not be longer than maxOpenDuration; raise maxOpenDuration or leave it out',
   ],
   [
     '$.spec.trip rule 0',

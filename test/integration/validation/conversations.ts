@@ -3,7 +3,7 @@ import type { Row } from './row.ts';
 /** Bad manifests of AgentDeployments, by their conversations. */
 export const rows: Row[] = [
   [
-    '$.spec rule 2',
+    '$.spec rule 3',
     {
       spec: {
         systemPrompt: 'Be kind.',

@@ -24,6 +24,9 @@ local dependencies = condition("DependenciesHealthy")
 if degraded.status == "True" then
   return health("Degraded", degraded)
 end
+if progressing.reason == "Paused" then
+  return health("Suspended", progressing)
+end
 if policies.status == "False" and policies.reason ~= "Pending" then
   return health("Degraded", policies)
 end

@@ -1,0 +1,2 @@
+obj.metadata.annotations["breakwater.dev/paused"] = nil
+return obj

@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import { Jitter } from './jitter.ts';
+
+const many = (next: () => number): number[] => Array.from({ length: 1000 }, next);
+
+describe('a jitter', () => {
+  it('spreads durations of ours evenly from a fifth less to a fifth more', () => {
+    const jitter = new Jitter('pod-1/model/primary');
+    const factors = many(() => jitter.factor());
+    expect(Math.min(...factors)).toBeGreaterThanOrEqual(0.8);
+    expect(Math.max(...factors)).toBeLessThan(1.2);
+    for (let tenth = 0; tenth < 10; tenth += 1) {
+      const inside = factors.filter((each) => Math.floor((each - 0.8) / 0.04) === tenth);
+      expect(inside.length).toBeGreaterThan(50);
+    }
+  });
+
+  it('only lengthens what a provider asked for, by a fifth or 10 s at most', () => {
+    const jitter = new Jitter('pod-1');
+    for (const ms of many(() => jitter.lengthen(1000))) {
+      expect(ms).toBeGreaterThanOrEqual(1000);
+      expect(ms).toBeLessThanOrEqual(1200);
+    }
+    for (const ms of many(() => jitter.lengthen(3_600_000))) {
+      expect(ms).toBeGreaterThanOrEqual(3_600_000);
+      expect(ms).toBeLessThanOrEqual(3_610_000);
+    }
+  });
+
+  it('follows from its seed alone', () => {
+    const [one, same, other] = ['a', 'a', 'b'].map((seed) => new Jitter(seed));
+    const factors = many(() => one!.factor());
+    expect(many(() => same!.factor())).toEqual(factors);
+    expect(many(() => other!.factor())).not.toEqual(factors);
+  });
+
+  it('spreads nothing without a seed', () => {
+    expect(new Jitter().factor()).toBe(1);
+    expect(new Jitter().lengthen(1234)).toBe(1234);
+  });
+});
