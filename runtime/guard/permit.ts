@@ -24,7 +24,7 @@ export interface Waiting {
 export interface Issuer {
   readonly context: GuardContext;
   firstToken(permit: Permit, now: number): void;
-  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void;
+  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number;
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void;
   /** Why a permit that waited would be rejected now. */
   recheck(permit: Permit, now: number): Rejection | undefined;
@@ -97,10 +97,10 @@ export class Permit {
 
   /**
    * Shuts the gate of this call's credential for `ms` milliseconds; without `ms` until a probe is
-   * served. Call it before `settle`.
+   * served. Call it before `settle`. Returns the time until the gate admits a call.
    */
-  shutGate(reason: GateReason, ms?: number): void {
-    this.issuer.shutGate(this, reason, ms, this.issuer.context.now());
+  shutGate(reason: GateReason, ms?: number): number {
+    return this.issuer.shutGate(this, reason, ms, this.issuer.context.now());
   }
 
   /** The call has ended. A second call only counts as a fault. */

@@ -85,6 +85,8 @@ export interface AttemptResult {
   refusal?: Refusal | undefined;
   /** Time that the endpoint asked to wait before another attempt, in milliseconds. */
   retryAfterMs?: number | undefined;
+  /** Time until the gate of the credential admits a call, if the attempt shut it, in milliseconds. */
+  shutMs?: number;
   /** The endpoint said that another attempt is pointless. */
   final?: boolean;
   /** Whether the answer was whole, so that usage is all there is to know. */
