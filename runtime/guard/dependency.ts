@@ -195,7 +195,7 @@ export class Dependency implements Issuer {
     if (state !== undefined) {
       this.calls -= 1;
       state.circuit.settle(permit.generation, outcome, permit.durationMs(now), now);
-      if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.issuedAt);
+      if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
     }
     this.rateLimits.settle(permit.reservation, actual, now);
     if (permit.inBulkhead) this.concurrency.release(now);

@@ -45,7 +45,8 @@ export class Permit {
   /** Tokens taken from the first limit; linked to those of the next. */
   reservation: Reservation | undefined;
   private readonly issuer: Issuer;
-  readonly issuedAt: number;
+  /** When the call was granted, on the guard's clock. */
+  grantedAt: number;
   private firstTokenAt: number | undefined;
   private settled: boolean;
 
@@ -60,7 +61,7 @@ export class Permit {
     this.asked = asked;
     this.state = state;
     this.generation = generation;
-    this.issuedAt = now;
+    this.grantedAt = now;
     this.inBulkhead = false;
     this.reservation = undefined;
     this.firstTokenAt = undefined;
@@ -82,9 +83,14 @@ export class Permit {
     return this.asked?.immediate === true;
   }
 
-  /** Time to the first token of a streamed answer, else to now, in milliseconds. */
+  /** It is granted after it waited. The wait is no time of the dependency. */
+  granted(now: number): void {
+    this.grantedAt = now;
+  }
+
+  /** Time from the grant to the first token of a streamed answer, else to now, in milliseconds. */
   durationMs(now: number): number {
-    return (this.firstTokenAt ?? now) - this.issuedAt;
+    return (this.firstTokenAt ?? now) - this.grantedAt;
   }
 
   /** The first token of a streamed answer has come. A half-open probe votes here. */

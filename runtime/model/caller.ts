@@ -298,7 +298,11 @@ export function chargeOf(result: AttemptResult): ActualCost {
 
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);
 /** Also in a stream that began with nothing else. */
-const UNTAKEN_CLASSES: ReadonlySet<FailureClass> = new Set(['Overloaded', 'RateLimited']);
+const UNTAKEN_CLASSES: ReadonlySet<FailureClass> = new Set([
+  'Connection',
+  'Overloaded',
+  'RateLimited',
+]);
 
 /** Whether the endpoint did no work for it. */
 function isUntaken({ status = 0, fault, outcome }: AttemptResult): boolean {

@@ -13,6 +13,7 @@ const STATUSES: Record<number, Retryable> = { 408: 'Once', 409: 'Once', 429: 'Ye
 
 const FAULTS: Record<Fault, Retryable> = {
   UpstreamUnreachable: 'Yes',
+  BrokeOff: 'Yes',
   InvalidResponse: 'Yes',
   Attempt: 'Yes',
   FirstToken: 'Yes',
@@ -33,6 +34,7 @@ export type Movable = 'No' | 'Yes' | 'Early' | 'OtherCredential';
 
 const MOVES: Record<Fault, Movable> = {
   UpstreamUnreachable: 'Yes',
+  BrokeOff: 'Yes',
   InvalidResponse: 'Yes',
   // To try it again would take that long again.
   Attempt: 'Early',
