@@ -474,6 +474,10 @@ export interface Circuit {
     successThreshold: number;
   };
   /**
+   * A streamed call that has received nothing for so long when its client leaves is a Timeout.
+   */
+  abandonedAfterMs: number;
+  /**
    * Classes of outcomes that are failures; others are ignored.
    *
    * @maxItems 16

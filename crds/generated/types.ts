@@ -1226,6 +1226,10 @@ export interface CircuitBreakerPolicySpec {
      */
     consecutiveFailures?: number;
     /**
+     * A call whose client leaves counts neither for nor against the dependency, with two exceptions. A streamed call that has received nothing at all for this time is a Timeout; several in a row from one client count once. A call without a first token, or unstreamed without an answer, for longer than slowCalls.slowerThan was slow. Default the agent's timeouts.firstToken.
+     */
+    abandonedAfter?: string;
+    /**
      * Opens when at least this share of the calls in a window failed.
      */
     failureRate?: {

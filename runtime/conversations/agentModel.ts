@@ -133,6 +133,7 @@ class SdkRequest {
       sink,
       principal,
       stickiness,
+      client: principal || stickiness,
       chat,
     };
     try {
