@@ -119,10 +119,18 @@ export interface Content {
     baseDelayMs: DurationMs;
     maxDelayMs: DurationMs;
     /**
-     * Retries at most, as a share of recent requests.
+     * Retries and moves that a dependency may cause, as a share of its recent requests.
      */
     budgetPercent: number;
+    /**
+     * Retries and moves that it may cause beside that.
+     */
+    minPerSecond: number;
   };
+  /**
+   * Longest retry-after of the runtime's own error answers.
+   */
+  clientPatienceMs: number;
   /**
    * Gates, which hold back calls that a provider refused for their credential.
    */
@@ -277,6 +285,10 @@ export interface Endpoint {
    * A request with a larger max_tokens is sent with this figure. Absent: as it is.
    */
   maxTokens?: number;
+  /**
+   * Tokens that its model takes. Absent: not known.
+   */
+  contextTokens?: number;
   /**
    * The lowest that can be used serves.
    */

@@ -88,6 +88,10 @@ export interface AgentDeploymentSpec {
        */
       maxTokens?: number;
       /**
+       * Tokens that the endpoint's model takes, prompt and answer together. A request whose prompt is too long for an endpoint that states this moves on to one that states more. Not known by default: such a request does not move.
+       */
+      contextTokens?: number;
+      /**
        * Endpoints of the lowest priority serve, and share the load; those of higher ones are fallbacks while none below can be used. 0 to 1000. Default 0.
        */
       priority: number;
@@ -469,7 +473,7 @@ export interface AgentDeploymentSpec {
     tool: string;
   };
   /**
-   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the client. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.
+   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the client. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once. Retries and moves after a call that failed draw on one budget of the endpoint that failed: budgetPercent and minPerSecond; an attempt after a timeout costs two. The first move of a request is free while its target succeeds in at least half its recent calls. With both figures 0 no attempt follows a call. An endpoint whose circuit is open or whose gate is shut is passed over at no cost.
    */
   retry: {
     /**
@@ -481,14 +485,22 @@ export interface AgentDeploymentSpec {
      */
     baseDelay: string;
     /**
-     * Longest that the wait before a retry grows to. Default 8s.
+     * Longest wait before a retry. A request does not wait for a longer retry-after: it moves on to another endpoint, or the client gets the answer. A client's own request does not wait longer than 1s for a 429 either. Default 8s.
      */
     maxDelay: string;
     /**
-     * Retries at most, in percent of recent requests of the pod, so that retries cannot swamp a dependency that is down. Default 20.
+     * Retries and moves that an endpoint may cause, in percent of the requests that the pod sent to it in the last 10s, so that they cannot swamp endpoints that are down. Default 20.
      */
     budgetPercent: number;
+    /**
+     * Retries and moves that an endpoint may cause beside budgetPercent, as a rate per second over 10s, so that little traffic can be retried. Default 1.
+     */
+    minPerSecond: number;
   };
+  /**
+   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. Default 5s.
+   */
+  clientPatience: string;
   /**
    * Gates hold back the calls that a provider refused for their credential: the rate limit (429), the spend limit or an API key that is not accepted. Changing resetToken of a CircuitBreakerPolicy opens the gates of its dependencies once; its override does not affect them.
    */
@@ -1615,7 +1627,7 @@ export interface RateLimitPolicySpec {
      */
     name: string;
     /**
-     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. Default Requests.
+     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. A client that disconnects is charged for the input that it reserved and the output that it got. Default Requests.
      */
     resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
     /**

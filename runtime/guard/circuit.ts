@@ -125,6 +125,10 @@ export class Circuit {
     return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
   }
 
+  isHalfOpen(now: number): boolean {
+    return this.breaker.state(now) === 'HalfOpen';
+  }
+
   /** Whether a transition has happened since the call was admitted. */
   isStale(generation: number): boolean {
     return this.breaker.isStale(generation);

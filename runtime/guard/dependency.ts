@@ -136,10 +136,11 @@ export class Dependency implements Issuer {
     if (!this.present) return undefined;
     const now = this.context.now();
     const calls = this.circuit.inFlight;
-    const paused = credential.mounted && this.provider?.pause(now) !== undefined;
-    const gated = paused || this.gates.isShut(credential.hash, now);
-    if (gated || !this.circuit.admits(now, votes)) return { state: 'Shut', calls };
-    return { state: this.concurrency.hasRoom ? 'Usable' : 'Full', calls };
+    if (this.isGated(credential, now) || !this.circuit.admits(now, votes)) {
+      return { state: 'Shut', calls };
+    }
+    const state = this.concurrency.hasRoom ? 'Usable' : 'Full';
+    return votes && this.circuit.isHalfOpen(now) ? { state, calls, probe: true } : { state, calls };
   }
 
   /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */
@@ -269,6 +270,11 @@ export class Dependency implements Issuer {
   private leaveGate(permit: Permit, served: boolean): void {
     if (this.probes.size === 0 || !this.probes.delete(permit)) return;
     this.gates.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+  }
+
+  private isGated({ hash, mounted }: Credential, now: number): boolean {
+    const paused = mounted && this.provider?.pause(now) !== undefined;
+    return paused || this.gates.isShut(hash, now);
   }
 
   private gateRejection({ hash }: Credential, now: number): Rejection | undefined {

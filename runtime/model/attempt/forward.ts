@@ -73,6 +73,7 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
     path: `${base.path}${path}`,
     headers: requestHeaders(attempt.headers, attempt.key, attempt.context),
     body: method === 'POST' ? bodyFor(attempt) : undefined,
+    onSent: attempt.onSent,
   };
 }
 
