@@ -13,6 +13,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { resolveAudit } from './audit.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
@@ -52,6 +53,7 @@ export function resolveContent(
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
+    ...resolveAudit(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
