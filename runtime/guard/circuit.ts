@@ -1,5 +1,7 @@
 import { Breaker } from '../resilience/breaker.ts';
 import { IGNORED } from '../resilience/outcome.ts';
+import { AbandonedCalls } from './abandonedCalls.ts';
+import type { AbandonedSpec } from './abandonedCalls.ts';
 import { breakerSpec } from './circuitSpec.ts';
 import type {
   BreakerRejection,
@@ -68,6 +70,8 @@ export class Circuit {
   /** Last reset token seen. The token of another policy is not a changed one. */
   private token: ResetToken | undefined;
   private shadow = false;
+  private readonly abandoned = new AbandonedCalls();
+  private patience = patienceOf(undefined);
   /** Set while the policy has an override with an end, which is a wall time. */
   private ending: CircuitConfiguration | undefined;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
@@ -98,6 +102,7 @@ export class Circuit {
     const before = this.policy;
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
+    this.patience = patienceOf(configuration);
     this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
     return this.applyToken(configuration?.resetToken, before, now);
@@ -139,8 +144,9 @@ export class Circuit {
   }
 
   /** Ends a call. Its failure is counted and shown even if it is too late to vote. */
-  settle(generation: number, outcome: Outcome, ms: number, now: number): void {
+  settle(generation: number, ended: Outcome, ms: number, now: number): void {
     this.inFlight -= 1;
+    const outcome = this.abandoned.voteOf(ended, ms, this.patience);
     if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
     this.breaker.record(generation, outcome, ms, now);
   }
@@ -287,4 +293,11 @@ export class Circuit {
     if (known) known.count += 1;
     else this.transitions.push({ from, to, count: 1 });
   }
+}
+
+function patienceOf(configuration: CircuitConfiguration | undefined): AbandonedSpec {
+  return {
+    slowerThanMs: configuration?.trip.slowCalls?.slowerThanMs ?? Infinity,
+    abandonedAfterMs: configuration?.abandonedAfterMs ?? Infinity,
+  };
 }

@@ -152,7 +152,7 @@ export class ModelCaller {
       charge = left ? chargeOfLeft(permit.asked?.cost, attempt.meter) : chargeOf(result);
     } finally {
       attempt.close();
-      permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
+      permit.settle(voteOf(result?.outcome, member.dependency, failed, request.client), charge);
     }
     trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
@@ -224,7 +224,16 @@ export class ModelCaller {
 }
 
 /** The vote of an attempt. Several failures of one request count as one in a row of failures. */
-function voteOf(outcome: Outcome = IGNORED, dependency: string, failed: Set<string>): Outcome {
+function voteOf(
+  outcome: Outcome = IGNORED,
+  dependency: string,
+  failed: Set<string>,
+  client = '',
+): Outcome {
+  if (outcome.vote === 'ignored' && outcome.abandoned) {
+    const { silent } = outcome.abandoned;
+    return { ...outcome, abandoned: { silent, client, repeated: failed.has(dependency) } };
+  }
   if (outcome.vote !== 'failure') return outcome;
   if (failed.has(dependency)) return { ...outcome, repeated: true };
   failed.add(dependency);

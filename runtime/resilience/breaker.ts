@@ -186,7 +186,7 @@ export class Breaker {
   record(generation: number, outcome: Outcome, ms: number, now: number): void {
     if (generation !== this.generation) return;
     this.inFlight -= 1;
-    if (outcome.vote === 'ignored') return;
+    if (outcome.vote === 'ignored' && outcome.slow !== true) return;
     if (outcome.vote === 'failure' && !this.counts(outcome)) return;
     const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
     if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
@@ -276,6 +276,7 @@ export class Breaker {
       this.open(this.reopened + 1, reason, now);
       return;
     }
+    if (outcome.vote === 'ignored') return;
     this.successes += 1;
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;
