@@ -1284,6 +1284,10 @@ export interface CircuitBreakerPolicySpec {
      */
     consecutiveFailures?: number;
     /**
+     * A call whose client leaves counts neither for nor against the dependency, with two exceptions. A streamed call that has received nothing at all for this time is a Timeout; several in a row from one client count once. A call without a first token, or unstreamed without an answer, for longer than slowCalls.slowerThan was slow. Default the agent's timeouts.firstToken.
+     */
+    abandonedAfter?: string;
+    /**
      * Opens when at least this share of the calls in a window failed.
      */
     failureRate?: {
@@ -1447,7 +1451,7 @@ export interface CircuitBreakerPolicyStatus {
     programmed?: number;
   };
   /**
-   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod.
+   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod. Where an endpoint serves several models, each model whose circuit is not closed has an entry of its own.
    *
    * @maxItems 64
    */
@@ -1460,6 +1464,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency, such as model/primary.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several. Absent means all models that no other entry names.
+     */
+    model?: string;
     /**
      * Worst state in any pod.
      */
@@ -1512,6 +1520,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several.
+     */
+    model?: string;
     /**
      * Name of the pod.
      */
