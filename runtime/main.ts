@@ -7,6 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { MOUNTS, PORTS } from '../contract/link.ts';
 import { systemClock } from './guard/clock.ts';
 import { rootLogger } from './observe/log.ts';
+import { tracingEnvironment } from './observe/tracingSettings.ts';
 import { Runtime } from './runtime.ts';
 
 const { env } = process;
@@ -54,6 +55,7 @@ const runtime = new Runtime({
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
   maxToolResultBytes: getHeapStatistics().heap_size_limit / 32,
+  tracing: tracingEnvironment(env),
   clock: systemClock,
   log,
 });

@@ -63,6 +63,7 @@ function makeLifecycle(core: Core, control: Control, agents: readonly Server[]):
     },
   });
   lifecycle.register('conversations', () => core.agent.settle());
+  lifecycle.register('traces', () => core.tracing.flush());
   lifecycle.register('circuits', () => control.kept.save());
   return lifecycle;
 }

@@ -68,6 +68,7 @@ export class Metrics {
   readonly #toolCalls: Counter<'tool' | 'status'>;
   readonly #toolLatency: Histogram<'tool'>;
   readonly #fallbacks: Counter<'from' | 'to'>;
+  readonly #spans: Counter<'result'>;
 
   constructor({ guard, retryBudgetUsed, hash }: MetricsDeps) {
     const registers = [this.registry];
@@ -147,6 +148,12 @@ export class Metrics {
       labelNames: ['from', 'to'],
       registers,
     });
+    this.#spans = new Counter({
+      name: 'trace_spans_total',
+      help: 'Spans that have ended, by what became of them: exported, queue_full (dropped, because too many waited), export_failed (dropped, because the collector did not take them).',
+      labelNames: ['result'],
+      registers,
+    });
     new Gauge({
       name: 'retry_budget_ratio',
       help: 'Share of the retry budget that is used; at 1 nothing is retried.',
@@ -199,6 +206,11 @@ export class Metrics {
   /** The cache was asked. */
   cacheLookup(tier: string, result: string): void {
     this.#cache.inc({ tier, result });
+  }
+
+  /** So many spans were sent or dropped. */
+  spans(result: string, count: number): void {
+    this.#spans.inc({ result }, count);
   }
 
   /** Another attempt is made. */

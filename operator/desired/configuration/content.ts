@@ -14,6 +14,7 @@ import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveTelemetry } from './telemetry.ts';
+import type { TracingDefaults } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -33,6 +34,7 @@ const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
 export function resolveContent(
   agent: AgentDeployment,
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>,
+  tracing?: TracingDefaults,
 ): Content {
   const { metadata, spec } = agent;
   const content: Content = {
@@ -54,7 +56,7 @@ export function resolveContent(
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
     ...resolveEgress(spec),
-    ...resolveTelemetry(spec),
+    ...resolveTelemetry(spec, tracing),
     circuits: dependenciesOf(agent).map((dependency) =>
       resolveCircuit(dependency, attachment.circuits.get(dependency)),
     ),
