@@ -42,7 +42,7 @@ async function bundleModule(program, name, path) {
     platform: 'node',
     format: 'esm',
     // Read when it is needed: by the command what only some subcommands use, by the runtime OpenTelemetry.
-    splitting: name === 'runtime' || (program === 'cli' && name === 'main'),
+    splitting: program === 'runtime' || (program === 'cli' && name !== 'simulator'),
     // People run the command with a Node.js of their own.
     target: program === 'cli' ? 'node22.19' : 'node24',
     banner: { js: REQUIRE },

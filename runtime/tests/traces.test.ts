@@ -89,7 +89,7 @@ async function spansSent(agent: StartedRuntime, result: string): Promise<number>
 
 describe('a traced request', () => {
   it('is one tree with its retry, its failover, its tool and its call of MCP', async () => {
-    const down = await endpoint((response) => response.writeHead(500).end('{}'));
+    const down = await endpoint((response) => void response.writeHead(500).end('{}'));
     let asked = 0;
     const use = (name: string): { id: string; name: string; input: object } => ({
       ...{ id: `use-${name}`, name, input: {} },
