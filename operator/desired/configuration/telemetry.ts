@@ -13,6 +13,12 @@ export interface TracingDefaults {
   parentBased: boolean;
 }
 
+/** Where neither the spec nor the operator says. */
+const BUILT_IN: Partial<TracingDefaults> & Omit<TracingDefaults, 'endpoint'> = {
+  ratio: 1,
+  parentBased: true,
+};
+
 /** What the agent's pods tell of the requests that they serve. */
 export function resolveTelemetry(
   { telemetry }: Spec,
@@ -32,10 +38,10 @@ function resolveTracing(
   spec: Spec['telemetry']['tracing'] = {},
   defaults: TracingDefaults | undefined,
 ): Tracing | undefined {
-  const { endpoint = defaults?.endpoint, headersFrom, sampling, content = 'None' } = spec;
+  const usual = { ...BUILT_IN, ...defaults };
+  const { endpoint = usual.endpoint, headersFrom, sampling = {}, content = 'None' } = spec;
   if (endpoint === undefined) return undefined;
-  const { ratio = defaults?.ratio ?? 1, parentBased = defaults?.parentBased ?? true } =
-    sampling ?? {};
+  const { ratio = usual.ratio, parentBased = usual.parentBased } = sampling;
   return {
     endpoint,
     headersFrom: secretHeaders(headersFrom),

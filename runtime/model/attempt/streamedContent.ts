@@ -30,8 +30,11 @@ export class StreamedContent {
     if (type !== 'content_block_delta' || typeof data !== 'object' || data === null) return;
     const { index = 0, delta = {} } = data as { index?: number; delta?: Delta };
     this.#blocks ??= [];
-    const { text, thinking, partial_json: json } = delta;
     const block = (this.#blocks[index] ??= { type: typeOf(delta) });
+    this.#add(block, index, delta);
+  }
+
+  #add(block: Block, index: number, { text, thinking, partial_json: json }: Delta): void {
     if (text !== undefined) block.text = (block.text ?? '') + text;
     if (thinking !== undefined) block.thinking = (block.thinking ?? '') + thinking;
     if (json !== undefined) this.#inputs[index] = (this.#inputs[index] ?? '') + json;

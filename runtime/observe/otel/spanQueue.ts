@@ -1,3 +1,4 @@
+import { ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
 
 /** What becomes of spans that have ended. */
@@ -15,9 +16,6 @@ export interface SpanQueueSizes {
   /** Between two exports of fewer than maxBatchSize, in milliseconds. */
   delayMs: number;
 }
-
-/** 0 as ExportResultCode.SUCCESS. */
-const SUCCESS = 0;
 
 /**
  * Ended spans on their way to the collector. One export at a time and a bounded queue: a collector that is slow or gone
@@ -91,7 +89,7 @@ export class SpanQueue implements SpanProcessor {
     const batch = this.#queue.splice(0, this.#sizes.maxBatchSize);
     if (batch.length === 0) return;
     this.#taken = await new Promise<boolean>((resolve) => {
-      this.#exporter.export(batch, ({ code }) => resolve(code === SUCCESS));
+      this.#exporter.export(batch, ({ code }) => resolve(code === ExportResultCode.SUCCESS));
     });
     if (this.#taken) this.#counts.exported(batch.length);
     else this.#counts.dropped('export_failed', batch.length);
