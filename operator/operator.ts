@@ -79,6 +79,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const lag = new StatusLag(registry, clock);
   const ownWrites = new OwnWrites();
   const queues = createQueues({ registry, clock, random, lag });
+  // A standby keeps nothing queued: its term begins with everything there is.
+  for (const queue of Object.values(queues)) queue.stop();
   const rotation = await Rotation.start({
     store: new AuthorityStore(client, settings),
     clock,
@@ -146,7 +148,6 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   };
   await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
   stop();
-  for (const queue of Object.values(queues)) queue.close();
   await transport.close();
 }
 
@@ -202,11 +203,13 @@ async function serveEndpoints(
     delay.reset();
     return json(stalledMs < STALLED_MS ? 200 : 503, { eventLoopStalledMs: stalledMs });
   };
-  const ready = (): Answer =>
-    json(
-      caches.synced ? 200 : 503,
-      Object.fromEntries(caches.all.map(({ resource, hasSynced }) => [resource.plural, hasSynced])),
-    );
+  const ready = (): Answer => {
+    const isCurrent = ({ hasSynced, isStale }: Caches['all'][number]): boolean =>
+      hasSynced && !isStale;
+    const kinds = caches.all.map((each) => [each.resource.plural, isCurrent(each)]);
+    const isReady = caches.synced && caches.all.every(isCurrent);
+    return json(isReady ? 200 : 503, Object.fromEntries(kinds));
+  };
   const metrics = async (): Promise<Answer> => ({
     status: 200,
     contentType: registry.contentType,

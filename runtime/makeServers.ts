@@ -137,7 +137,7 @@ function makeDebugPages(
   { startedAt, reporter, port, kept }: Control,
   { lifecycle, eventLoop }: Shared,
 ): DebugPages {
-  const { guard, configuration, caller, agent, pool, retryBudget, clock } = core;
+  const { guard, configuration, caller, agent, pool, retryBudgets, clock } = core;
   return debugPages({
     guard,
     configuration,
@@ -159,7 +159,7 @@ function makeDebugPages(
       links: port.links,
       highestTerm: configuration.highestTerm,
       missingCredentials: reporter.missingCredentials(),
-      retryBudgetUsed: retryBudget.used(clock.now()),
+      retryBudgetUsed: retryBudgets.used(clock.now()),
       stateSavedAt: kept.savedAt,
       eventLoopLagMs: Math.round(eventLoop.lagMs),
     }),

@@ -119,9 +119,26 @@ export interface Content {
     baseDelayMs: DurationMs;
     maxDelayMs: DurationMs;
     /**
-     * Retries at most, as a share of recent requests.
+     * Retries and moves that a dependency may cause, as a share of its recent requests.
      */
     budgetPercent: number;
+    /**
+     * Retries and moves that it may cause beside that.
+     */
+    minPerSecond: number;
+  };
+  /**
+   * Longest retry-after of the runtime's own error answers.
+   */
+  clientPatienceMs: number;
+  /**
+   * Gates, which hold back calls that a provider refused for their credential.
+   */
+  gates: {
+    /**
+     * Time after which a shut gate admits one call, however long the provider asks to wait. It doubles while that call is refused.
+     */
+    maxWaitMs: number;
   };
   /**
    * Requests that the agent takes at a time. maxQueued and acquireTimeoutMs also bound the wait at a maxConcurrent of a dependency. Absent: no bound.
@@ -268,6 +285,10 @@ export interface Endpoint {
    * A request with a larger max_tokens is sent with this figure. Absent: as it is.
    */
   maxTokens?: number;
+  /**
+   * Tokens that its model takes. Absent: not known.
+   */
+  contextTokens?: number;
   /**
    * The lowest that can be used serves.
    */

@@ -88,6 +88,10 @@ export interface AgentDeploymentSpec {
        */
       maxTokens?: number;
       /**
+       * Tokens that the endpoint's model takes, prompt and answer together. A request whose prompt is too long for an endpoint that states this moves on to one that states more. Not known by default: such a request does not move.
+       */
+      contextTokens?: number;
+      /**
        * Endpoints of the lowest priority serve, and share the load; those of higher ones are fallbacks while none below can be used. 0 to 1000. Default 0.
        */
       priority: number;
@@ -523,7 +527,7 @@ export interface AgentDeploymentSpec {
     tool: string;
   };
   /**
-   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the client. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.
+   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the client. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once. Retries and moves after a call that failed draw on one budget of the endpoint that failed: budgetPercent and minPerSecond; an attempt after a timeout costs two. The first move of a request is free while its target succeeds in at least half its recent calls. With both figures 0 no attempt follows a call. An endpoint whose circuit is open or whose gate is shut is passed over at no cost.
    */
   retry: {
     /**
@@ -535,13 +539,30 @@ export interface AgentDeploymentSpec {
      */
     baseDelay: string;
     /**
-     * Longest that the wait before a retry grows to. Default 8s.
+     * Longest wait before a retry. A request does not wait for a longer retry-after: it moves on to another endpoint, or the client gets the answer. A client's own request does not wait longer than 1s for a 429 either. Default 8s.
      */
     maxDelay: string;
     /**
-     * Retries at most, in percent of recent requests of the pod, so that retries cannot swamp a dependency that is down. Default 20.
+     * Retries and moves that an endpoint may cause, in percent of the requests that the pod sent to it in the last 10s, so that they cannot swamp endpoints that are down. Default 20.
      */
     budgetPercent: number;
+    /**
+     * Retries and moves that an endpoint may cause beside budgetPercent, as a rate per second over 10s, so that little traffic can be retried. Default 1.
+     */
+    minPerSecond: number;
+  };
+  /**
+   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. Default 5s.
+   */
+  clientPatience: string;
+  /**
+   * Gates hold back the calls that a provider refused for their credential: the rate limit (429), the spend limit or an API key that is not accepted. Changing resetToken of a CircuitBreakerPolicy opens the gates of its dependencies once; its override does not affect them.
+   */
+  gates: {
+    /**
+     * Time after which a shut gate lets one call through, however long the provider asks to wait. The time doubles while that call is refused, up to what the provider asks for. A provider that names no time is asked again after 1s, then 2s and so on up to maxWait. Each wait is up to 20 % longer, at most 10s, so that pods do not return together. Default 5m.
+     */
+    maxWait: string;
   };
   /**
    * Requests that a pod takes at a time. One that exceeds it is answered with 503 and retry-after.
@@ -1380,7 +1401,7 @@ export interface CircuitBreakerPolicySpec {
     expiresAt?: string;
   };
   /**
-   * Any text. Changing it closes every circuit of the policy once and forgets its failures; the first one that a pod sees is no change. status.lastHandledResetToken shows when every connected pod did it.
+   * Any text. Changing it, or adding it to a policy that is in force, closes every circuit of the policy once, forgets its failures and opens the gates of its dependencies. A token that a pod or a policy starts with resets nothing. status.lastHandledResetToken shows when every connected pod did it.
    */
   resetToken?: string;
   /**
@@ -1656,7 +1677,7 @@ export interface RateLimitPolicySpec {
      */
     name: string;
     /**
-     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. Default Requests.
+     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. A client that disconnects is charged for the input that it reserved and the output that it got. Default Requests.
      */
     resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
     /**

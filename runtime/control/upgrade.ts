@@ -16,6 +16,8 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
+  clientPatienceMs: 5000,
+  gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },
   telemetry: { logging: { successRatio: 0, levels: {} } },
 };
@@ -24,6 +26,7 @@ const CONTENT = {
 const PARTS: Record<string, Json> = {
   timeouts: { streamMs: 3_600_000 },
   shutdown: { handlerTimeoutMs: 2000 },
+  retry: { minPerSecond: 1 },
   endpoints: { priority: 0, weight: 1, requires: [] },
   tools: { requires: [] },
   mcpServers: { requires: [] },

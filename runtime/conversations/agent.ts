@@ -161,8 +161,8 @@ export class Agent {
 
   /** What one turn may do. */
   environment(context: TurnContext): Environment {
-    const { inForce, conversation, usage, system, model, id, principal, clientHeaders, trace } =
-      context;
+    const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
+    const { trace, place } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
@@ -185,6 +185,7 @@ export class Agent {
           principal,
           clientHeaders,
           stickiness: id,
+          place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
           onText,

@@ -31,9 +31,14 @@ interface ResetToken {
   value: string;
 }
 
+/** How often the wall clock is compared while an override with an end is in force, in milliseconds. */
+const WALL_CHECK_MS = 1000;
+
 /** What of a circuit outlives the process. */
 export interface CircuitSnapshot {
   dependency: string;
+  /** The policy in force. */
+  policy?: string;
   token?: ResetToken;
   breaker?: BreakerSnapshot;
   since?: string;
@@ -59,6 +64,8 @@ export class Circuit {
   /** Last reset token seen. The token of another policy is not a changed one. */
   private token: ResetToken | undefined;
   private shadow = false;
+  /** Set while the policy has an override with an end, which is a wall time. */
+  private ending: CircuitConfiguration | undefined;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
   private readonly transitions: { from: CircuitState; to: CircuitState; count: number }[] = [];
 
@@ -79,16 +86,22 @@ export class Circuit {
     this.breaker = new Breaker(breakerSpec(undefined, wallTime), now, transitioned, jitter);
   }
 
-  /** Applies a policy, or the defaults if there is none, and keeps all state. */
-  apply(configuration: CircuitConfiguration | undefined, now: number): void {
+  /**
+   * Applies a policy, or the defaults if there is none, and keeps all state. Returns whether the
+   * policy's reset token has reset the circuit.
+   */
+  apply(configuration: CircuitConfiguration | undefined, now: number): boolean {
+    const before = this.policy;
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
+    this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
-    this.applyToken(configuration?.resetToken, now);
+    return this.applyToken(configuration?.resetToken, before, now);
   }
 
   /** Admits one call and returns the generation to settle it in, or rejects it. */
   acquire(now: number, votes = true): number | BreakerRejection {
+    if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.requests += 1;
     const answer = votes ? this.breaker.acquire(now) : this.breaker.acquireWithoutVote(now);
     if (typeof answer === 'number') this.inFlight += 1;
@@ -105,6 +118,10 @@ export class Circuit {
   /** Whether the state admits a call now. */
   admits(now: number, votes = true): boolean {
     return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
+  }
+
+  isHalfOpen(now: number): boolean {
+    return this.breaker.state(now) === 'HalfOpen';
   }
 
   /** Whether a transition has happened since the call was admitted. */
@@ -124,16 +141,16 @@ export class Circuit {
     this.breaker.record(generation, outcome, ms, now);
   }
 
-  openDurations(): { openDurationMs: number; maxOpenDurationMs: number } {
-    return this.breaker.openDurations();
-  }
-
   advance(now: number): void {
+    if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.breaker.advance(now);
   }
 
+  /** When `advance` is due; Infinity if the state does not change without traffic. */
   nextDeadline(now: number): number {
-    return this.breaker.nextDeadline(now) ?? Infinity;
+    const deadline = this.breaker.nextDeadline(now) ?? Infinity;
+    const checks = this.ending !== undefined && this.breaker.overridden(now) !== undefined;
+    return checks ? Math.min(deadline, now + WALL_CHECK_MS) : deadline;
   }
 
   status(now: number): CircuitStatus {
@@ -176,10 +193,11 @@ export class Circuit {
   /** What to keep over a restart; undefined if there is nothing. */
   snapshot(now: number): CircuitSnapshot | undefined {
     const breaker = this.breaker.snapshot(now);
-    const { token, since, reason, lastFailure } = this;
+    const { policy, token, since, reason, lastFailure } = this;
     if (!breaker && !token) return undefined;
     return {
       dependency: this.dependency,
+      ...(policy !== undefined && { policy }),
       ...(token && { token }),
       ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
       ...(lastFailure && {
@@ -188,11 +206,14 @@ export class Circuit {
     };
   }
 
-  /** Continues what the process before saved `age.ms` ago. */
-  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
-    const { breaker, token, since, reason, lastFailure } = saved;
+  /**
+   * Continues what the process before saved `age.ms` ago. Returns whether the reset token has changed
+   * since then and resets the circuit.
+   */
+  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): boolean {
+    const { policy, breaker, token, since, reason, lastFailure } = saved;
     const applied = this.token;
-    if (token && token.policy === this.policy) this.token = token;
+    this.token = token && token.policy === this.policy ? token : undefined;
     if (breaker && this.breaker.restore(breaker, age.ms, age.maxMs, now)) {
       if (this.breaker.state(now) === breaker.state && since !== undefined) {
         this.since = since;
@@ -202,15 +223,26 @@ export class Circuit {
         this.lastFailure = { ...lastFailure, at: this.wallTime.parse(lastFailure.at) };
       }
     }
-    this.applyToken(applied?.value, now);
+    return this.applyToken(applied?.value, policy, now);
   }
 
-  /** A changed reset token closes the circuit once. */
-  private applyToken(value: string | undefined, now: number): void {
-    if (value === undefined) return;
-    const before = this.handledToken();
+  /** The end of an override is another monotonic time after the wall clock was stepped. */
+  private followWallClock(configuration: CircuitConfiguration, now: number): void {
+    this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
+  }
+
+  /**
+   * A changed reset token closes the circuit once. The first token of a policy does so if the policy
+   * was in force before without one; a token that comes with its policy resets nothing.
+   */
+  private applyToken(value: string | undefined, before: string | undefined, now: number): boolean {
+    if (value === undefined) return false;
+    const handled = this.handledToken();
     this.token = { policy: this.policy, value };
-    if (before !== undefined && before !== value) this.breaker.reset('reset token changed', now);
+    const inForce = before !== undefined && before === this.policy;
+    const changed = handled === undefined ? inForce : handled !== value;
+    if (changed) this.breaker.reset('reset token changed', now);
+    return changed;
   }
 
   private handledToken(): string | undefined {

@@ -12,7 +12,7 @@ import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
-import type { OnTransition } from './circuit.ts';
+import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
 import type { Admission, Issuer, Waiting } from './permit.ts';
@@ -49,7 +49,7 @@ export class Dependency implements Issuer {
   rateLimits: RateLimits;
   readonly concurrency: ConcurrencyLimiter;
   private readonly onTransition: OnTransition;
-  private gates = new Gates();
+  private gates: Gates;
   private readonly jitter: Jitter;
   /** Calls that probe a gate. */
   private readonly probes = new Set<Permit>();
@@ -65,6 +65,7 @@ export class Dependency implements Issuer {
     this.onTransition = onTransition;
     this.jitter = context.jitter(`${name}/gates`);
     this.circuit = this.newCircuit();
+    this.gates = this.newGates();
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
     this.rateLimits = new RateLimits(name, context);
   }
@@ -82,7 +83,7 @@ export class Dependency implements Issuer {
     this.circuit = this.newCircuit();
     this.rateLimits = new RateLimits(this.name, this.context);
     this.concurrency.resetStats();
-    this.gates = new Gates();
+    this.gates = this.newGates();
     this.probes.clear();
     this.mounted = '';
     this.provider = undefined;
@@ -91,8 +92,13 @@ export class Dependency implements Issuer {
   apply(spec: DependencySpec, now: number): void {
     this.applyBounds(spec, now);
     // After the bounds, because a transition is reported; before waiting calls go on.
-    this.circuit.apply(spec.circuit, now);
+    if (this.circuit.apply(spec.circuit, now)) this.openGates();
     this.advance(now);
+  }
+
+  /** Continues what another process saved of the circuit. Call it after the gates are restored. */
+  restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
+    if (this.circuit.restore(saved, age, now)) this.openGates();
   }
 
   /** Makes the transitions that are due and answers waiting calls that need not wait longer. */
@@ -130,10 +136,11 @@ export class Dependency implements Issuer {
     if (!this.present) return undefined;
     const now = this.context.now();
     const calls = this.circuit.inFlight;
-    const paused = credential.mounted && this.provider?.pause(now) !== undefined;
-    const gated = paused || this.gates.isShut(credential.hash, now);
-    if (gated || !this.circuit.admits(now, votes)) return { state: 'Shut', calls };
-    return { state: this.concurrency.hasRoom ? 'Usable' : 'Full', calls };
+    if (this.isGated(credential, now) || !this.circuit.admits(now, votes)) {
+      return { state: 'Shut', calls };
+    }
+    const state = this.concurrency.hasRoom ? 'Usable' : 'Full';
+    return votes && this.circuit.isHalfOpen(now) ? { state, calls, probe: true } : { state, calls };
   }
 
   /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */
@@ -149,7 +156,7 @@ export class Dependency implements Issuer {
     if (!this.present || stated.length === 0 || credential !== this.mounted) return;
     const now = this.context.now();
     if (this.provider === undefined) {
-      this.provider = new ProviderLimits(this.name);
+      this.provider = new ProviderLimits(this.name, this.context, this.jitter);
       this.bounds = [...this.bounds, this.provider];
     }
     this.provider.learn(stated, now);
@@ -161,13 +168,16 @@ export class Dependency implements Issuer {
     if (circuit) permit.generation = circuit.firstToken(generation, permit.durationMs(now), now);
   }
 
-  /** Shuts the gate of the call's credential and rejects waiting calls with that credential. */
-  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void {
+  /**
+   * Shuts the gate of the call's credential and rejects waiting calls with that credential. Returns
+   * the time until the gate admits a call.
+   */
+  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number {
     const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
     const probe = this.probes.delete(permit);
-    const spread = ms === undefined ? undefined : this.jitter.lengthen(ms);
-    this.gates.shut(hash, reason, { ms: spread, probe, spec: this.circuit.openDurations() }, now);
+    const wait = this.gates.shut(hash, reason, { ms, probe }, now);
     this.recheckWaiting(now);
+    return wait;
   }
 
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void {
@@ -239,6 +249,17 @@ export class Dependency implements Issuer {
     this.bounds = bounds;
   }
 
+  /** A reset of the circuit opens the gates of all credentials and ends the provider's pause. */
+  private openGates(): void {
+    this.gates = this.newGates();
+    this.probes.clear();
+    this.provider?.forget();
+  }
+
+  private newGates(): Gates {
+    return new Gates(() => this.context.gates, this.jitter);
+  }
+
   private newCircuit(): Circuit {
     const { name, context, onTransition } = this;
     const jitter = context.jitter(name);
@@ -249,6 +270,11 @@ export class Dependency implements Issuer {
   private leaveGate(permit: Permit, served: boolean): void {
     if (this.probes.size === 0 || !this.probes.delete(permit)) return;
     this.gates.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+  }
+
+  private isGated({ hash, mounted }: Credential, now: number): boolean {
+    const paused = mounted && this.provider?.pause(now) !== undefined;
+    return paused || this.gates.isShut(hash, now);
   }
 
   private gateRejection({ hash }: Credential, now: number): Rejection | undefined {

@@ -3,6 +3,7 @@ import { Dependency } from './dependency.ts';
 import { GuardContext } from './guardContext.ts';
 import { guardSpec } from './guardSpec.ts';
 import { Inbound } from './inbound.ts';
+import { InboundPlace } from './inboundPlace.ts';
 import { TransitionLog } from './transitionLog.ts';
 import type {
   CircuitStatus,
@@ -15,7 +16,7 @@ import type { Asked } from './admission.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
-import type { Admission, Waiting } from './permit.ts';
+import type { Admission, Permit, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
@@ -72,6 +73,7 @@ export class Guard {
     const now = this.context.now();
     const { inbound, dependencies: specs } = guardSpec(content);
     const before = this.dependencies;
+    this.context.gates = content.gates;
     this.dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.obtain(name)]));
     this.inbound.apply(inbound, now);
     for (const [name, dependency] of before) if (!specs.has(name)) dependency.remove(now);
@@ -83,6 +85,11 @@ export class Guard {
   admitInbound(asked: Asked): Admission | Waiting;
   admitInbound(asked?: Asked): Admission | Waiting {
     return this.inbound.acquire(asked);
+  }
+
+  /** The place in the bulkhead of a request that was admitted. */
+  inboundPlace(permit: Permit, deadlineAt: number): InboundPlace {
+    return new InboundPlace(this.inbound, permit, deadlineAt);
   }
 
   /**
@@ -161,10 +168,11 @@ export class Guard {
   restore(saved: GuardSnapshot, maxAgeMs: number): void {
     const now = this.context.now();
     const ms = this.context.date().getTime() - Date.parse(saved.savedAt);
-    for (const each of saved.circuits) {
-      this.dependencies.get(each.dependency)?.circuit.restore(each, { ms, maxMs: maxAgeMs }, now);
-    }
     if (ms >= 0 && ms <= maxAgeMs) this.restoreGatesAndLimits(saved, ms, now);
+    for (const each of saved.circuits) {
+      const dependency = this.dependencies.get(each.dependency);
+      dependency?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
+    }
     this.advance(now);
   }
 

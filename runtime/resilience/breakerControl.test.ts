@@ -83,7 +83,7 @@ describe('the failure rate', () => {
     expect(bench.state()).toBe('Open');
   });
 
-  it('forgets a second when the window has passed it', () => {
+  it('forgets a call when the window has passed it', () => {
     const bench = new Bench({ trip });
     bench.calls(3, FAILURE);
     bench.now = 10_000;
@@ -107,6 +107,41 @@ describe('the failure rate', () => {
     expect(bench.state()).toBe('Closed');
     bench.call(FAILURE);
     expect(bench.last()).toBe('100% of 4 calls in 60s failed');
+  });
+});
+
+describe('a rule that is edited', () => {
+  const rate = { percent: 50, minimumCalls: 4 };
+
+  it('keeps no sample from before it was off', () => {
+    const bench = new Bench({ trip: { failureRate: { ...rate, windowMs: 60_000 } } });
+    bench.calls(3, FAILURE);
+    bench.apply({ trip: { consecutiveFailures: 10 } });
+    bench.apply({ trip: { failureRate: { ...rate, windowMs: 60_000 } } });
+    bench.call(FAILURE);
+    expect(bench.state()).toBe('Closed');
+    bench.calls(3, FAILURE);
+    expect(bench.last()).toBe('100% of 4 calls in 60s failed');
+  });
+
+  it('keeps no failure in a row from before it was off', () => {
+    const bench = new Bench({ trip: { consecutiveFailures: 3 } });
+    bench.calls(2, FAILURE);
+    bench.apply({ trip: { failureRate: { ...rate, calls: 10 } } });
+    bench.apply({ trip: { consecutiveFailures: 3 } });
+    bench.calls(2, FAILURE);
+    expect(bench.state()).toBe('Closed');
+    bench.call(FAILURE);
+    expect(bench.last()).toBe('3 consecutive failures (Overloaded)');
+  });
+
+  it('has no sample expire more than a tenth of a window of 1 s early', () => {
+    const bench = new Bench({ trip: { failureRate: { ...rate, windowMs: 1000 } } });
+    bench.now = 950;
+    bench.calls(3, FAILURE);
+    bench.now = 1840;
+    bench.call(FAILURE);
+    expect(bench.last()).toBe('100% of 4 calls in 1s failed');
   });
 });
 

@@ -1,67 +1,80 @@
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SampleWindow } from './sampleWindow.ts';
+import { NaiveWindow } from '../testing/naiveWindow.ts';
 import type { WindowSpec } from './sampleWindow.ts';
 
 const extent: fc.Arbitrary<WindowSpec> = fc.oneof(
   fc.record({ windowMs: fc.constantFrom(1000, 3000, 60_000) }),
   fc.record({ calls: fc.constantFrom(1, 5, 50) }),
 );
+const record = fc.record({
+  do: fc.constant('record' as const),
+  hit: fc.boolean(),
+  ms: fc.constantFrom(0, 0, 10, 90, 900, 2500),
+});
+const apply = fc.record({ do: fc.constant('apply' as const), extent });
 type Step = { do: 'record'; hit: boolean; ms: number } | { do: 'apply'; extent: WindowSpec };
 const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 9,
-    arbitrary: fc.record({
-      do: fc.constant('record' as const),
-      hit: fc.boolean(),
-      ms: fc.constantFrom(0, 0, 10, 900, 2500),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('apply' as const), extent }) },
+  { weight: 9, arbitrary: record },
+  { weight: 1, arbitrary: apply },
 );
 
 describe('for any trace of calls and of windows of either kind', () => {
-  it('exactly the calls inside of the window are counted', () => {
-    const trace = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' });
+  const trace = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' });
+
+  it('the calls whose cell is inside of the window are counted, and no others', () => {
     const property = fc.property(extent, trace, (initial, steps) => {
       const window = new SampleWindow();
       window.apply(initial);
-      let inForce = initial;
-      let mixed = false;
+      const naive = new NaiveWindow(initial);
       let now = 0;
-      let samples: { at: number; hit: boolean }[] = [];
       for (const next of steps) {
         if (next.do === 'apply') {
-          // Calls of one second lose their order in a window of time.
-          mixed ||= 'calls' in next.extent && 'windowMs' in inForce;
-          inForce = next.extent;
-          window.apply(inForce);
+          naive.apply(next.extent);
+          window.apply(next.extent);
           window.expire(now);
         } else {
           now += next.ms;
           window.record(next.hit, now);
-          samples.push({ at: now, hit: next.hit });
+          naive.record(next.hit, now);
         }
-        samples = inside(samples, inForce, now);
+        const samples = naive.expire(now);
         const hits = samples.filter(({ hit }) => hit).length;
-        const right = mixed
+        const right = naive.mixed
           ? window.hits >= 0 && window.hits <= window.calls
           : window.hits === hits;
-        if (window.calls !== samples.length || !right) {
+        // Once mixed, the cells of the two may differ, but both stay bounded.
+        const counted = naive.mixed || window.calls === samples.length;
+        if (!counted || !right) {
           throw new Error(`${window.hits} of ${window.calls}, not ${hits} of ${samples.length}`);
         }
       }
     });
     fc.assert(property, { numRuns: 2000 });
   });
-});
 
-function inside<Sample extends { at: number }>(
-  samples: Sample[],
-  spec: WindowSpec,
-  now: number,
-): Sample[] {
-  if ('calls' in spec) return samples.slice(-spec.calls);
-  const second = (ms: number): number => Math.floor(ms / 1000);
-  return samples.filter(({ at }) => second(now) - second(at) < spec.windowMs / 1000);
-}
+  it('no call leaves a window of time late, and none more than a tenth of the window early', () => {
+    const waits = fc.array(fc.constantFrom(0, 1, 7, 50, 99, 100, 101, 400, 999, 2500), {
+      minLength: 5,
+      maxLength: 60,
+      size: 'max',
+    });
+    const windowMs = fc.constantFrom(1000, 1500, 10_000);
+    const property = fc.property(windowMs, waits, (length, steps) => {
+      const window = new SampleWindow();
+      window.apply({ windowMs: length });
+      const ends: number[] = [];
+      let now = 0;
+      for (const ms of steps) {
+        now += ms;
+        window.record(true, now);
+        ends.push(now);
+        const within = (time: number): number => ends.filter((at) => at > now - time).length;
+        expect(window.calls).toBeLessThanOrEqual(within(length));
+        expect(window.calls).toBeGreaterThanOrEqual(within(0.9 * length));
+      }
+    });
+    fc.assert(property, { numRuns: 2000 });
+  });
+});

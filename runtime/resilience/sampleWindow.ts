@@ -1,9 +1,16 @@
 /** Length of a window: a time in milliseconds, or a number of calls. */
 export type WindowSpec = { windowMs: number } | { calls: number };
 
-/** Calls that ended in the same second. */
+/** Part of a window of time that one cell covers. No call leaves more than this part early. */
+const CELL = 0.1;
+
+/** Time that a cell of a window of calls covers, for a later window of time, in milliseconds. */
+const CELL_OF_CALLS_MS = 1000;
+
+/** Calls that ended within the time of one cell. */
 interface Cell {
-  readonly second: number;
+  /** When that time begins. */
+  readonly from: number;
   calls: number;
   hits: number;
   next: Cell | undefined;
@@ -11,9 +18,10 @@ interface Cell {
 
 /**
  * Sliding window of calls, some of which are hits (failed, slow). Calls are counted in cells, oldest
- * first. A window of time has a cell for each second that had calls, so no call leaves more than a
- * second early. In a window of calls a cell holds only hits or only misses, so exactly the oldest
- * call leaves. `apply` can turn one kind of window into the other.
+ * first. In a window of time a cell covers a tenth of it and leaves when its beginning does: no call
+ * stays longer than the window, and none leaves more than a tenth early. In a window of calls a cell
+ * holds only hits or only misses, so exactly the oldest call leaves. `apply` keeps the cells that the
+ * new window covers; it can turn one kind of window into the other.
  */
 export class SampleWindow {
   /** Calls in the window as of the last `record` or `expire`. */
@@ -22,33 +30,39 @@ export class SampleWindow {
   hits = 0;
   private oldest: Cell | undefined;
   private newest: Cell | undefined;
-  /** Length in seconds; 0 in a window of calls. */
-  private seconds = 0;
+  /** Length in milliseconds; 0 in a window of calls. */
+  private windowMs = 0;
   /** Length in calls; 0 in a window of time. */
   private maxCalls = 0;
+  private cellMs = 0;
 
   /** Sets another length. Calls outside of it leave at the next `record` or `expire`. */
   apply(spec: WindowSpec): void {
-    this.seconds = 'windowMs' in spec ? Math.ceil(spec.windowMs / 1000) : 0;
+    this.windowMs = 'windowMs' in spec ? spec.windowMs : 0;
     this.maxCalls = 'calls' in spec ? spec.calls : 0;
+    this.cellMs = 'windowMs' in spec ? spec.windowMs * CELL : CELL_OF_CALLS_MS;
   }
 
   /** Adds one call that ended at `now`, in milliseconds. */
   record(hit: boolean, now: number): void {
-    const second = Math.floor(now / 1000);
-    const cell = this.cellFor(second, hit);
+    const cell = this.cellFor(now, hit);
     cell.calls += 1;
     this.calls += 1;
     if (hit) {
       cell.hits += 1;
       this.hits += 1;
     }
-    this.drop(second);
+    this.expire(now);
   }
 
   /** Removes the calls that have left the window by `now`. */
   expire(now: number): void {
-    this.drop(Math.floor(now / 1000));
+    if (this.maxCalls > 0) {
+      while (this.calls > this.maxCalls) this.dropCall(this.oldest!);
+      return;
+    }
+    const last = now - this.windowMs;
+    while (this.oldest !== undefined && this.oldest.from <= last) this.dropCell(this.oldest);
   }
 
   reset(): void {
@@ -59,26 +73,19 @@ export class SampleWindow {
   }
 
   /** The newest cell if the call can join it, else a new one. */
-  private cellFor(second: number, hit: boolean): Cell {
+  private cellFor(now: number, hit: boolean): Cell {
     const { newest } = this;
-    if (newest?.second === second) {
+    const from = now - (now % this.cellMs);
+    // After an edit, cells of the former length can begin anywhere.
+    if (newest !== undefined && newest.from >= from) {
       const alike = newest.hits === (hit ? newest.calls : 0);
       if (alike || this.maxCalls === 0) return newest;
     }
-    const cell = { second, calls: 0, hits: 0, next: undefined };
+    const cell = { from, calls: 0, hits: 0, next: undefined };
     if (newest === undefined) this.oldest = cell;
     else newest.next = cell;
     this.newest = cell;
     return cell;
-  }
-
-  private drop(second: number): void {
-    if (this.maxCalls > 0) {
-      while (this.calls > this.maxCalls) this.dropCall(this.oldest!);
-      return;
-    }
-    const last = second - this.seconds;
-    while (this.oldest !== undefined && this.oldest.second <= last) this.dropCell(this.oldest);
   }
 
   private dropCell(cell: Cell): void {

@@ -20,8 +20,9 @@ export interface TripSpec {
 }
 
 /**
- * The rules that open a closed circuit. A call counts when it ends. A new spec keeps the samples,
- * also those of a rule that it turns off; its thresholds apply from the next call on.
+ * The rules that open a closed circuit. A call counts when it ends. A new spec keeps the samples
+ * that its windows cover, and its thresholds apply from the next call on. A rule that was off starts
+ * without samples.
  */
 export class Trip {
   private spec: TripSpec;
@@ -36,8 +37,11 @@ export class Trip {
 
   apply(spec: TripSpec): void {
     this.spec = spec;
+    if (spec.consecutiveFailures === undefined) this.failuresInARow = 0;
     if (spec.failureRate) this.failed.apply(spec.failureRate);
+    else this.failed.reset();
     if (spec.slowCalls) this.slow.apply(spec.slowCalls);
+    else this.slow.reset();
   }
 
   /** Duration above which a call is slow, in milliseconds; undefined if slow calls do not count. */
@@ -49,8 +53,7 @@ export class Trip {
   record(outcome: Outcome, slow: boolean, now: number): string | undefined {
     const { consecutiveFailures, failureRate, slowCalls } = this.spec;
     const failed = outcome.vote === 'failure';
-    if (!failed) this.failuresInARow = 0;
-    else if (outcome.repeated !== true) this.failuresInARow += 1;
+    this.countInARow(outcome);
     if (failureRate !== undefined) this.failed.record(failed, now);
     if (slowCalls !== undefined) this.slow.record(slow, now);
     if (failed && this.failuresInARow >= (consecutiveFailures ?? Infinity)) {
@@ -63,6 +66,12 @@ export class Trip {
     this.failuresInARow = 0;
     this.failed.reset();
     this.slow.reset();
+  }
+
+  private countInARow(outcome: Outcome): void {
+    if (outcome.vote !== 'failure' || this.spec.consecutiveFailures === undefined) {
+      this.failuresInARow = 0;
+    } else if (outcome.repeated !== true) this.failuresInARow += 1;
   }
 
   private exceeded(): string | undefined {

@@ -2,6 +2,7 @@ import type { BreakerRejection, BreakerTransition, CircuitState } from '../resil
 import type { BreakerSpec } from '../resilience/breakerSpec.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RateSpec } from '../resilience/trip.ts';
+import { NaiveWindow } from './naiveWindow.ts';
 
 /** A period in one state, with the calls that it admitted and their votes. */
 interface Phase {
@@ -13,12 +14,6 @@ interface Phase {
   rampUp?: boolean;
   /** How often openDuration has doubled when this phase begins. */
   growth: number;
-}
-
-/** A call that ended while the circuit was closed, as one rule sees it. */
-interface Sample {
-  at: number;
-  hit: boolean;
 }
 
 export interface ModelCall {
@@ -38,8 +33,11 @@ export class ModelBreaker {
   readonly transitions: BreakerTransition[] = [];
   private spec: BreakerSpec;
   private readonly phases: Phase[];
-  private failed: Sample[] = [];
-  private slow: Sample[] = [];
+  /** The calls that ended while the circuit was closed, as the rules that are on see them. */
+  private failed: NaiveWindow | undefined;
+  private slow: NaiveWindow | undefined;
+  /** Votes of the phase before consecutiveFailures was last turned on. */
+  private uncounted = 0;
   private rejections = 0;
   private held = false;
   /** Sum of the percentages since the ramp-up last admitted a call. */
@@ -47,6 +45,7 @@ export class ModelBreaker {
 
   constructor(spec: BreakerSpec, now: number) {
     this.spec = spec;
+    this.startRules();
     this.phases = [{ state: 'Closed', start: now, calls: [], votes: [], growth: 0 }];
     this.followOverride(now);
   }
@@ -83,7 +82,11 @@ export class ModelBreaker {
   apply(spec: BreakerSpec, now: number): void {
     if (JSON.stringify(spec) === JSON.stringify(this.spec)) return;
     this.advance(now);
+    const before = this.spec.trip;
     this.spec = spec;
+    this.failed = edited(this.failed, spec.trip.failureRate);
+    this.slow = edited(this.slow, spec.trip.slowCalls);
+    if (before.consecutiveFailures === undefined) this.uncounted = this.phase().votes.length;
     this.advance(now);
   }
 
@@ -155,24 +158,25 @@ export class ModelBreaker {
   }
 
   private judgeCalls({ votes }: Phase, slow: boolean, now: number): void {
-    const { consecutiveFailures, failureRate, slowCalls } = this.spec.trip;
+    const { consecutiveFailures = Infinity } = this.spec.trip;
     const last = votes.at(-1)!;
-    if (failureRate) this.failed.push({ at: now, hit: last.vote === 'failure' });
-    if (slowCalls) this.slow.push({ at: now, hit: slow });
-    this.forget(now);
-    const row = votes.slice(votes.findLastIndex(({ vote }) => vote === 'ok') + 1);
-    const count = row.filter((vote) => vote.vote === 'failure' && !vote.repeated).length;
-    if (last.vote === 'failure' && count >= (consecutiveFailures ?? Infinity)) {
+    this.failed?.record(last.vote === 'failure', now);
+    this.slow?.record(slow, now);
+    const count = this.failuresInARow(votes);
+    if (last.vote === 'failure' && count >= consecutiveFailures) {
       this.enter('Open', `${count} consecutive failures (${last.class})`, now);
-    } else if (exceeded(this.failed, failureRate)) {
-      this.enter(
-        'Open',
-        `${share(this.failed)} of ${extent(this.failed, failureRate)} failed`,
-        now,
-      );
-    } else if (exceeded(this.slow, slowCalls)) {
+    } else this.judgeRates(now);
+  }
+
+  private judgeRates(now: number): void {
+    const { failureRate, slowCalls } = this.spec.trip;
+    const failed = this.failed?.expire(now) ?? [];
+    const slowed = this.slow?.expire(now) ?? [];
+    if (exceeded(failed, failureRate)) {
+      this.enter('Open', `${share(failed)} of ${extent(failed, failureRate)} failed`, now);
+    } else if (exceeded(slowed, slowCalls)) {
       const than = `slower than ${slowCalls.slowerThanMs / 1000}s`;
-      this.enter('Open', `${share(this.slow)} of ${extent(this.slow, slowCalls)} ${than}`, now);
+      this.enter('Open', `${share(slowed)} of ${extent(slowed, slowCalls)} ${than}`, now);
     }
   }
 
@@ -190,16 +194,19 @@ export class ModelBreaker {
       this.enter('Closed', `${needed} of ${needed} probes succeeded`, now);
       this.phase().rampUp = (this.spec.rampUpMs ?? 0) > 0;
       this.credit = 0;
-      this.failed = [];
-      this.slow = [];
+      this.startRules();
     }
   }
 
-  /** Samples outside of the window never come back. */
-  private forget(now: number): void {
-    const { failureRate, slowCalls } = this.spec.trip;
-    if (failureRate) this.failed = inside(this.failed, failureRate, now);
-    if (slowCalls) this.slow = inside(this.slow, slowCalls, now);
+  private failuresInARow(votes: Outcome[]): number {
+    const counted = votes.slice(this.uncounted);
+    const row = counted.slice(counted.findLastIndex(({ vote }) => vote === 'ok') + 1);
+    return row.filter((vote) => vote.vote === 'failure' && !vote.repeated).length;
+  }
+
+  private startRules(): void {
+    this.failed = edited(undefined, this.spec.trip.failureRate);
+    this.slow = edited(undefined, this.spec.trip.slowCalls);
   }
 
   private deadline(): number {
@@ -212,6 +219,7 @@ export class ModelBreaker {
   private enter(to: CircuitState, reason: string, at: number): void {
     this.transitions.push({ from: this.phase().state, to, reason, at });
     const growth = reason === 'override' ? 0 : this.growth(to, at);
+    this.uncounted = 0;
     this.phases.push({ state: to, start: at, calls: [], votes: [], growth });
   }
 
@@ -234,26 +242,35 @@ export class ModelBreaker {
   }
 }
 
-function inside(samples: Sample[], spec: RateSpec, now: number): Sample[] {
-  if ('calls' in spec) return samples.slice(-spec.calls);
-  const age = (at: number): number => Math.floor(now / 1000) - Math.floor(at / 1000);
-  return samples.filter(({ at }) => age(at) < Math.ceil(spec.windowMs / 1000));
+/** An edited rule keeps its samples; one that was off starts empty. */
+function edited(
+  window: NaiveWindow | undefined,
+  rule: RateSpec | undefined,
+): NaiveWindow | undefined {
+  if (!rule) return undefined;
+  window?.apply(rule);
+  return window ?? new NaiveWindow(rule);
 }
 
-function exceeded<Spec extends RateSpec>(samples: Sample[], spec: Spec | undefined): spec is Spec {
+type Sample = { hit: boolean };
+
+function exceeded<Spec extends RateSpec>(
+  samples: readonly Sample[],
+  spec: Spec | undefined,
+): spec is Spec {
   if (!spec || samples.length === 0 || samples.length < spec.minimumCalls) return false;
   return hits(samples) / samples.length >= spec.percent / 100;
 }
 
-function hits(samples: Sample[]): number {
+function hits(samples: readonly Sample[]): number {
   return samples.filter(({ hit }) => hit).length;
 }
 
-function share(samples: Sample[]): string {
+function share(samples: readonly Sample[]): string {
   return `${Math.floor((100 * hits(samples)) / samples.length)}%`;
 }
 
-function extent(samples: Sample[], spec: RateSpec): string {
+function extent(samples: readonly Sample[], spec: RateSpec): string {
   const within = 'windowMs' in spec ? ` in ${spec.windowMs / 1000}s` : '';
   return `${samples.length} calls${within}`;
 }

@@ -56,7 +56,11 @@ export async function startCollector(
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       collector.headers.push(request.headers);
-      take(JSON.parse(Buffer.concat(chunks).toString()) as Export, collector);
+      const text = Buffer.concat(chunks).toString();
+      collector.spans.push(...readSpans(text));
+      collector.resource = plain(
+        (JSON.parse(text) as Export).resourceSpans[0]?.resource.attributes,
+      );
       answer(response);
     });
   });
@@ -70,17 +74,18 @@ export async function startCollector(
   return Object.assign(collector, { url, close });
 }
 
-function take({ resourceSpans }: Export, collector: Omit<Collector, 'url' | 'close'>): void {
-  for (const { resource, scopeSpans } of resourceSpans) {
-    collector.resource = plain(resource.attributes);
-    for (const span of scopeSpans.flatMap(({ spans }) => spans)) {
-      const events = (span.events ?? []).map(({ name, attributes }) => ({
-        name,
-        attributes: plain(attributes),
-      }));
-      collector.spans.push({ ...span, attributes: plain(span.attributes), events });
-    }
-  }
+/** The spans of an export in JSON. */
+export function readSpans(text: string): ReceivedSpan[] {
+  const { resourceSpans } = JSON.parse(text) as Export;
+  const all = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+  return all.map((span) => ({
+    ...span,
+    attributes: plain(span.attributes),
+    events: (span.events ?? []).map(({ name, attributes }) => ({
+      name,
+      attributes: plain(attributes),
+    })),
+  }));
 }
 
 function plain(attributes: Attributes = []): Record<string, unknown> {

@@ -24,7 +24,13 @@ const after =
     void setTimeout(() => then(response), ms);
 
 const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
-const RETRY = { maxAttempts: 2, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 2,
+  baseDelayMs: 1,
+  maxDelayMs: 2,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 
 interface Model {
   agent: StartedRuntime;

@@ -24,7 +24,13 @@ type Respond = (response: ServerResponse) => void;
 /** Tokens that a request reserves, and that its answer takes if it is whole. */
 const MAX_TOKENS = 50;
 const CAPACITY = 1000;
-const RETRY = { maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 3,
+  baseDelayMs: 1,
+  maxDelayMs: 5000,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
 
 /** What is to be seen of one request, as docs/troubleshooting.md and the design have it. */
@@ -116,7 +122,7 @@ const ROWS: Row[] = [
   },
   {
     what: '429 with a retry-after that fits',
-    answer: once(status(429, { 'retry-after-ms': '5' })),
+    answer: once(status(429, { 'retry-after-ms': '2' })),
     status: 200,
     attempts: 2,
     failures: {},
@@ -185,11 +191,9 @@ const ROWS: Row[] = [
     what: 'a body where a stream was asked for',
     answer: (response) => answerJson(response, MESSAGE),
     stream: true,
-    status: 502,
-    reason: 'InvalidResponse',
-    attempts: 3,
-    failures: { InvalidResponse: 3 },
-    charged: [3, 0],
+    status: 200,
+    ...IGNORED,
+    charged: [1, 1],
   },
   {
     what: 'a stream without any event',

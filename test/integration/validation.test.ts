@@ -94,7 +94,15 @@ const kinds: Record<string, Kind> = {
         run: '15m',
         tool: '30s',
       },
-      retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
+      retry: {
+        maxAttempts: 3,
+        baseDelay: '500ms',
+        maxDelay: '8s',
+        budgetPercent: 20,
+        minPerSecond: 1,
+      },
+      clientPatience: '5s',
+      gates: { maxWait: '5m' },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       auth: { type: 'None' },
       cache: {

@@ -71,7 +71,15 @@ describe('resolveContent', () => {
         transportIdleMs: 45_000,
         toolMs: 30_000,
       },
-      retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+      retry: {
+        maxAttempts: 3,
+        baseDelayMs: 500,
+        maxDelayMs: 8000,
+        budgetPercent: 20,
+        minPerSecond: 1,
+      },
+      clientPatienceMs: 5000,
+      gates: { maxWaitMs: 300_000 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
       conversation: {
         maxMessages: 100,

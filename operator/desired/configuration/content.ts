@@ -49,6 +49,8 @@ export function resolveContent(
       handlerTimeoutMs: handlerTimeout(spec),
     },
     retry: retry(spec.retry),
+    clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
+    gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
     ...resolveCache(spec),
@@ -92,7 +94,7 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
 
 function endpoint(spec: EndpointSpec): Endpoint {
   const { name, provider, model, baseURL, apiKeySecretRef: secret, priority, weight } = spec;
-  const { maxConcurrent, maxTokens } = spec;
+  const { maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
     provider,
@@ -109,6 +111,7 @@ function endpoint(spec: EndpointSpec): Endpoint {
         }),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(contextTokens === undefined ? {} : { contextTokens }),
     priority,
     weight,
     requires: requires(`Endpoint.${provider}`),
@@ -142,6 +145,7 @@ function retry(spec: Spec['retry']): NonNullable<Content['retry']> {
     baseDelayMs,
     maxDelayMs,
     budgetPercent: spec.budgetPercent,
+    minPerSecond: spec.minPerSecond,
   };
 }
 

@@ -89,9 +89,58 @@ describe('a policy', () => {
   });
 });
 
+describe('an override with an end, when the wall clock steps', () => {
+  const override = { state: 'Open', expiresAt: '2026-01-01T01:00:00Z' } as const;
+
+  it('ends when the clock is set forward beyond its end, without traffic', () => {
+    const bench = new Bench({ override });
+    bench.clock.stepWall(3_600_000);
+    bench.clock.advance(1000);
+    expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'override expired' });
+  });
+
+  it('ends for the first call after that', () => {
+    const bench = new Bench({ override });
+    bench.clock.stepWall(3_600_000);
+    bench.call(OK);
+    expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'override expired' });
+  });
+
+  it('lasts longer when the clock is set back', () => {
+    const bench = new Bench({ override });
+    bench.clock.stepWall(-3_600_000);
+    bench.clock.advance(3_600_000);
+    expect(bench.status()).toMatchObject({
+      overridden: 'Open',
+      nextProbe: '2026-01-01T01:00:00.000Z',
+    });
+    bench.clock.advance(3_600_000);
+    expect(bench.status()).toMatchObject({ state: 'HalfOpen' });
+  });
+
+  it('is in force again when the clock is set back to before its end', () => {
+    const bench = new Bench({ override });
+    bench.clock.advance(3_600_000);
+    expect(bench.status()).toMatchObject({ state: 'HalfOpen' });
+    bench.clock.stepWall(-60_000);
+    expect(bench.status()).toMatchObject({ state: 'Open', overridden: 'Open' });
+    bench.clock.advance(60_000);
+    expect(bench.status()).toMatchObject({ state: 'HalfOpen' });
+  });
+
+  it('closes a circuit no longer than until its end by the wall clock', () => {
+    const bench = new Bench({ override: { ...override, state: 'Closed' } });
+    bench.open();
+    expect(bench.status()).toMatchObject({ state: 'Closed', overridden: 'Closed' });
+    bench.clock.stepWall(3_600_000);
+    bench.call({ vote: 'failure', class: 'ServerError', message: 'HTTP 500' });
+    expect(bench.status()).toMatchObject({ state: 'Open' });
+  });
+});
+
 describe('a reset token', () => {
   it('closes the circuit once for each change, and is acknowledged', () => {
-    const bench = new Bench();
+    const bench = new Bench({ resetToken: '1' });
     bench.open();
     bench.apply({ resetToken: '1' });
     expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
@@ -101,6 +150,33 @@ describe('a reset token', () => {
     bench.open();
     bench.apply({ resetToken: '2' });
     expect(bench.status().state).toBe('Open');
+  });
+
+  it('that is the first of a policy in force closes the circuit as well', () => {
+    const bench = new Bench();
+    bench.open();
+    bench.apply({ resetToken: '1' });
+    expect(bench.status()).toMatchObject({ state: 'Closed', handledResetToken: '1' });
+    bench.open();
+    bench.apply({});
+    bench.apply({ resetToken: '1' });
+    expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
+  });
+
+  it('that was there when its policy came closes nothing', () => {
+    const bench = new Bench();
+    bench.guard.apply(content());
+    bench.open();
+    bench.apply({ resetToken: '1' });
+    expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
+  });
+
+  it('that is the first and came while the process was down closes the circuit as well', () => {
+    const before = new Bench();
+    before.open();
+    const after = new Bench({ resetToken: '1' });
+    after.guard.restore(before.saved(), 60_000);
+    expect(after.status()).toMatchObject({ state: 'Closed', handledResetToken: '1' });
   });
 
   it('of another policy is none that changed', () => {

@@ -1,6 +1,7 @@
 import type { ActualCost } from '../../guard/admission.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { StreamedContent } from './streamedContent.ts';
+import { memberOf } from './json.ts';
 
 /** Tokens that the provider says a call took; a figure that was not told is absent. */
 export interface Usage {
@@ -35,6 +36,8 @@ export class UsageMeter {
   #cacheCreation: number | undefined;
   #cacheRead: number | undefined;
   #output: number | undefined;
+  /** Where the provider's count of the output begins. */
+  #firstOutput = 0;
   #textBytes = 0;
   #message: unknown;
   #delta: unknown;
@@ -53,15 +56,15 @@ export class UsageMeter {
   /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
   event(type: string, data: unknown): void {
     this.#content?.event(type, data);
-    if (type === 'message_start') this.#start(member(data, 'message'));
+    if (type === 'message_start') this.#start(memberOf(data, 'message'));
     else if (type === 'message_delta') this.#end(data);
-    else if (type === 'content_block_delta') this.#textBytes += textBytes(member(data, 'delta'));
+    else if (type === 'content_block_delta') this.#textBytes += textBytes(memberOf(data, 'delta'));
   }
 
   /** An answer that is not streamed. */
   message(message: unknown): void {
     this.#message = message;
-    this.#figures(member(message, 'usage'));
+    this.#figures(memberOf(message, 'usage'));
   }
 
   /**
@@ -69,8 +72,7 @@ export class UsageMeter {
    * came.
    */
   usage(): Usage {
-    const estimate = Math.ceil((this.#textBytes / BYTES_PER_TOKEN) * this.#ratio);
-    const output = this.#output ?? (this.#textBytes > 0 ? estimate : undefined);
+    const output = this.#output ?? (this.#textBytes > 0 ? this.#estimate() : undefined);
     const told = this.#input !== undefined || this.#cacheCreation !== undefined;
     return {
       ...(told && { inputTokens: (this.#input ?? 0) + (this.#cacheCreation ?? 0) }),
@@ -86,19 +88,37 @@ export class UsageMeter {
       model: text(this.#message, 'model'),
       stopReason: text(this.#delta, 'stop_reason') ?? text(this.#message, 'stop_reason'),
       cacheWriteTokens: this.#cacheCreation,
-      ...(this.#content && { content: this.#content.blocks ?? member(this.#message, 'content') }),
+      ...(this.#content && { content: this.#content.blocks ?? memberOf(this.#message, 'content') }),
     };
+  }
+
+  /**
+   * What was seen of an answer whose rest nobody waits for: the text that came, and no less than the
+   * provider told.
+   */
+  atLeast(): { inputTokens: number; outputTokens: number } {
+    const { inputTokens = 0, outputTokens = 0 } = this.usage();
+    return {
+      inputTokens,
+      outputTokens: Math.max(outputTokens, this.#estimate(), this.#firstOutput),
+    };
+  }
+
+  #estimate(): number {
+    return Math.ceil((this.#textBytes / BYTES_PER_TOKEN) * this.#ratio);
   }
 
   /** The output figure of message_start is only where the count begins and is left out. */
   #start(message: unknown): void {
     this.#message = message;
-    this.#inputFigures(member(message, 'usage'));
+    const usage = memberOf(message, 'usage');
+    this.#firstOutput = count(usage, 'output_tokens') ?? 0;
+    this.#inputFigures(usage);
   }
 
   #end(data: unknown): void {
-    this.#delta = member(data, 'delta');
-    this.#figures(member(data, 'usage'));
+    this.#delta = memberOf(data, 'delta');
+    this.#figures(memberOf(data, 'usage'));
   }
 
   #figures(usage: unknown): void {
@@ -117,27 +137,22 @@ export class UsageMeter {
 function textBytes(delta: unknown): number {
   let bytes = 0;
   for (const name of ['text', 'thinking', 'partial_json']) {
-    const text = member(delta, name);
+    const text = memberOf(delta, name);
     if (typeof text === 'string') bytes += Buffer.byteLength(text);
   }
   return bytes;
 }
 
 function count(value: unknown, name: string): number | undefined {
-  const figure = member(value, name);
+  const figure = memberOf(value, name);
   return typeof figure === 'number' && Number.isSafeInteger(figure) && figure >= 0
     ? figure
     : undefined;
 }
 
 function text(value: unknown, name: string): string | undefined {
-  const found = member(value, name);
+  const found = memberOf(value, name);
   return typeof found === 'string' ? found : undefined;
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Record<string, unknown>)[name];
 }
 
 /** What the attempts of one request took together. */

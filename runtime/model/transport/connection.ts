@@ -53,6 +53,7 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   readonly response: Promise<UpstreamResponse>;
   readonly #signal: AbortSignal;
   readonly #resend: () => void;
+  readonly #onSent: (() => void) | undefined;
   #connection: Connection | undefined;
   /** Whether its connection has served before, and nothing of an answer has come over it. */
   #stale = false;
@@ -69,9 +70,10 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   #error: Error | undefined;
 
   /** `resend` sends the same request over a connection that is new. */
-  constructor(signal: AbortSignal, resend: () => void) {
+  constructor(signal: AbortSignal, resend: () => void, onSent?: () => void) {
     this.#signal = signal;
     this.#resend = resend;
+    this.#onSent = onSent;
     this.response = new Promise((resolve, reject) => {
       this.#answer = resolve;
       this.#refuse = reject;
@@ -87,6 +89,7 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
     this.#controller = controller;
     this.#stale = this.#connection?.served === true;
     if (this.#error) controller.abort(this.#error);
+    else this.#onSent?.();
   }
 
   /** Called at the first byte of an answer. */
@@ -102,7 +105,7 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   ): void {
     if (status < 200) return;
     const headers = strings(controller.rawHeaders as Buffer[]);
-    this.#answer({ status, statusText, headers, body: this });
+    this.#answer({ status, statusText: sendable(statusText), headers, body: this });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -178,6 +181,11 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
     if (this.#error) this.#done?.reject(this.#error);
     else if (this.#ended && !this.#busy && this.#held.length === 0) this.#done?.resolve();
   }
+}
+
+/** undici reads a reason phrase as UTF-8, and node:http sends none that HTTP does not have. */
+function sendable(statusText: string): string {
+  return /^[\x20-\x7e]*$/.test(statusText) ? statusText : '';
 }
 
 /** As HTTP has them: a byte each. */

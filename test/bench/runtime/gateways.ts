@@ -130,6 +130,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     agent: { namespace: 'bench', name: 'bench', uid: 'bench' },
     endpoints,
     loadBalancing: 'LeastLoaded',
+    clientPatienceMs: 5000,
     timeouts: {
       connectMs: 10_000,
       requestMs: 300_000,
@@ -139,7 +140,14 @@ function everyGuard(endpointPort: number, directory: string): Content {
       transportIdleMs: 45_000,
     },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
-    retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+    retry: {
+      maxAttempts: 3,
+      baseDelayMs: 500,
+      maxDelayMs: 8000,
+      budgetPercent: 20,
+      minPerSecond: 1,
+    },
+    gates: { maxWaitMs: 300_000 },
     bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
     telemetry: { logging: { successRatio: 0, levels: {} } },
