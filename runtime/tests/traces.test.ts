@@ -38,10 +38,10 @@ const BODY = JSON.stringify({
 type Tracing = NonNullable<Content['telemetry']['tracing']>;
 
 /** Spans are sent at once. */
-const ENVIRONMENT = tracingEnvironment({
-  OTEL_BSP_SCHEDULE_DELAY: '10',
-  OTEL_EXPORTER_OTLP_TIMEOUT: '500',
-});
+const ENVIRONMENT = tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' });
+
+/** The same, to a collector that is not waited for. */
+const IMPATIENT = { ...ENVIRONMENT, exportMs: 500 };
 
 const telemetry = (tracing: Partial<Tracing> = {}): Pick<Content, 'telemetry'> =>
   tracingTo(collector.url, tracing);
@@ -338,10 +338,11 @@ describe('a collector', () => {
       const unwilling = await startCollector(answer);
       cleanups.add(() => unwilling.close());
       const model = await endpoint((response) => answerJson(response, MESSAGE));
-      const agent = await agentOf({
+      const content = {
         endpoints: [namedEndpoint(model, 'primary')],
         ...telemetry({ endpoint: url ?? unwilling.url }),
-      });
+      };
+      const agent = await agentOf(content, IMPATIENT);
       expect((await send(agent.url)).status).toBe(200);
       await until(async () => (await spanCount(agent, 'export_failed')) === 3);
     },
