@@ -24,6 +24,8 @@ export interface RuntimeOptions {
   maxToolResultBytes: number;
   /** What OTEL_* variables say. */
   tracing: TracingEnvironment;
+  /** Writes whole lines to standard output without blocking. */
+  writeOut: (text: string) => Promise<void>;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */

@@ -3,6 +3,8 @@ import type { Lifecycle } from './api/lifecycle.ts';
 import { listen, portOf } from './api/listen.ts';
 import type { ActiveConfiguration } from './control/configuration.ts';
 import type { Guard } from './guard/guard.ts';
+import { makeAudit } from './makeAudit.ts';
+import type { Audited } from './makeAudit.ts';
 import { makeControl } from './makeControl.ts';
 import type { Control } from './makeControl.ts';
 import { makeCore } from './makeCore.ts';
@@ -22,14 +24,16 @@ export class Runtime {
   readonly tracing: Tracing;
   readonly #options: RuntimeOptions;
   readonly #core: Core;
+  readonly #audit: Audited['audit'];
   readonly #control: Control;
   readonly #servers: Servers;
   #stopReports = (): void => undefined;
 
   constructor(options: RuntimeOptions) {
     const core = makeCore(options);
-    const control = makeControl(options, core);
-    const servers = makeServers(options, core, control);
+    const audited = makeAudit(options, core);
+    const control = makeControl(options, core, audited);
+    const servers = makeServers(options, core, audited, control);
     this.configuration = core.configuration;
     this.guard = core.guard;
     this.lifecycle = servers.lifecycle;
@@ -37,6 +41,7 @@ export class Runtime {
     this.tracing = core.tracing;
     this.#options = options;
     this.#core = core;
+    this.#audit = audited.audit;
     this.#control = control;
     this.#servers = servers;
   }
@@ -98,6 +103,7 @@ export class Runtime {
       port.close(),
       this.#core.upstream.close(),
       kept.save(),
+      this.#audit.close(),
     ]);
   }
 }
