@@ -42,6 +42,10 @@ export interface AgentServerDeps {
 
 /** Characters of a client's path that are repeated to it. */
 const MAX_PATH = 128;
+
+/** Carries the id of the trace, where there is one. */
+const TRACE_ID = 'x-breakwater-trace-id';
+
 const DRAINING: Failure = {
   reason: 'Draining',
   message: 'The agent is shutting down.',
@@ -85,6 +89,8 @@ async function serve(
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';
   const trace = deps.trace(request, response, route);
+  const { traceId } = trace;
+  if (traceId !== undefined) response.setHeader(TRACE_ID, traceId);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
     : notFound(request, response, deps.routes());

@@ -139,8 +139,12 @@ export class Agent {
   }
 
   #headerCredentials(content: Content | undefined): ReturnType<Agent['credentials']> {
+    const traces = {
+      dependency: 'the collector of traces',
+      headers: content?.telemetry.tracing?.headersFrom ?? [],
+    };
     const all = content ? [...endpointHeadersOf(content), ...secretHeadersOf(content)] : [];
-    return all.flatMap(({ dependency, headers }) =>
+    return [...all, traces].flatMap(({ dependency, headers }) =>
       headers.map(({ credential }) => ({ dependency, credential })),
     );
   }

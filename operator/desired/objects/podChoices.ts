@@ -24,7 +24,8 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
   const { tools = [], mcpServers = [], conversation } = spec;
   const { endpoints } = spec.model;
-  const headers = [...endpoints, ...tools.map(({ http }) => http), ...mcpServers].flatMap(
+  const tracing = spec.telemetry.tracing ?? {};
+  const headers = [...endpoints, ...tools.map(({ http }) => http), ...mcpServers, tracing].flatMap(
     ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
   const password = conversation.store.redis?.passwordSecretRef;

@@ -31,7 +31,7 @@ export async function forward(
   try {
     response = await upstream.send(upstreamRequest(attempt), attempt.signal);
   } catch (error) {
-    return result(attempt, { ...broken(error, attempt, false), committed: false });
+    return result(attempt, { ...broken(error, attempt, 'Nothing'), committed: false });
   }
   attempt.onHeaders(response.headers);
   try {
@@ -127,7 +127,7 @@ async function passAny(response: UpstreamResponse, attempt: Attempt): Promise<Pa
     await buffer.release();
     await response.body.read((chunk) => buffer.write(chunk));
   } catch (error) {
-    return { ...broken(error, attempt, true), committed: true };
+    return { ...broken(error, attempt, 'Headers'), committed: true };
   }
   await buffer.end();
   return { outcome, committed: true, whole: true };
@@ -140,7 +140,7 @@ async function passError(response: UpstreamResponse, attempt: Attempt): Promise<
   try {
     await response.body.read((chunk) => buffer.write(chunk));
   } catch (error) {
-    const { fault } = broken(error, attempt, true);
+    const { fault } = broken(error, attempt, 'Headers');
     return { outcome, committed: buffer.committed, fault };
   }
   const passed = refused(response, buffer.bytes, attempt.date());
@@ -191,7 +191,7 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
       return buffer.write(chunk);
     });
   } catch (error) {
-    return { ...broken(error, attempt, true), committed: buffer.committed };
+    return { ...broken(error, attempt, 'Headers'), committed: buffer.committed };
   }
   const judged = reader.end();
   const { outcome, error } = judged instanceof Promise ? await judged : judged;
