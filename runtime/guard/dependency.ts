@@ -185,7 +185,7 @@ export class Dependency implements Issuer {
     // The vote comes first: a waiting call that this one makes room for meets the circuit after it.
     permit.circuit?.settle(permit.generation, outcome, permit.durationMs(now), now);
     this.rateLimits.settle(permit.reservation, actual, now);
-    if (permit.inBulkhead) this.concurrency.release(now);
+    this.concurrency.end(permit, now);
   }
 
   recheck(permit: Permit, now: number): Rejection | undefined {
