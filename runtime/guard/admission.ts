@@ -32,6 +32,8 @@ export interface Asked {
 export interface AskedCall extends Asked {
   /** Whose gate applies. Absent: the gate of calls without a credential. */
   credential?: Credential;
+  /** Model that the client names. Absent: none, as where the call lists models. */
+  model?: string;
   /** Reject, uncounted, instead of waiting, because another dependency may serve the call. */
   immediate?: boolean;
 }
