@@ -10,7 +10,9 @@ const PAGE = join(import.meta.dirname, '../../docs/reference/constants.md');
 
 it('docs/reference/constants.md states the figures of the code', () => {
   const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `(\w+)` +\| ([^|]*?) +\|/gm);
-  const stated = Object.fromEntries(Array.from(rows, ([, name, value]) => [name, value]));
+  const stated = Object.fromEntries(
+    Array.from(rows, ([, name, value]): [string, string] => [name!, value!]),
+  );
   expect(stated).toMatchObject({
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
