@@ -10,6 +10,7 @@ import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+import { NO_HASH } from './admission.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
@@ -19,7 +20,7 @@ import type { Admission, Issuer, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Bound } from './queuedPermit.ts';
 
-const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
+const NO_CREDENTIAL: Credential = { hash: NO_HASH, mounted: true };
 
 const REASONS = {
   RateLimited: 'RateLimited',
@@ -173,7 +174,9 @@ export class Dependency implements Issuer {
    * the time until the gate admits a call.
    */
   shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number {
-    const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
+    const { hash, mounted } = permit.asked?.credential ?? NO_CREDENTIAL;
+    // A client without a credential shares its gate with all others without one.
+    if (!mounted && hash === NO_HASH) return 0;
     const probe = this.probes.delete(permit);
     const wait = this.gates.shut(hash, reason, { ms, probe }, now);
     this.recheckWaiting(now);
