@@ -51,6 +51,9 @@ export interface Availability {
   calls: number;
 }
 
+/** In place of the hash of a credential that is not there. */
+export const NO_HASH = '';
+
 /** A credential by its hash; never the secret itself. */
 export interface Credential {
   hash: string;
