@@ -90,8 +90,8 @@ function makeBase(options: RuntimeOptions): Base {
     clock,
     seed: `${pod.namespace}/${pod.name}`,
     onTransition: (transition, circuit) => {
-      const { dependency, from, to, reason } = transition;
-      log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
+      const { dependency, model, from, to, reason } = transition;
+      log('guard').warn({ dependency, model, from, to, reason }, 'Circuit changed its state');
       events.emit('transition', transition, circuit);
     },
   });

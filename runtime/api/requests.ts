@@ -41,6 +41,11 @@ export function answerMs(request: IncomingMessage, requestMs: number): number {
   return modelRoute(request) === MODELS ? Math.min(MODELS_MS, requestMs) : requestMs;
 }
 
+/** Whether a request asks for a message. */
+export function asksForMessage(request: IncomingMessage): boolean {
+  return modelRoute(request) === MESSAGES;
+}
+
 /** Reads and checks a request for which there is a modelRoute, or else a providerRoute. */
 export async function readRequest(request: IncomingMessage): Promise<MessagesRequest | Problem> {
   if (modelRoute(request) === undefined) return readAny(request);
