@@ -8,7 +8,8 @@ import type { Lifecycle } from './lifecycle.ts';
 import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
-import { sendError } from './sendError.ts';
+import { notFound } from './notFound.ts';
+import type { SendError } from './sendError.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages, Served } from './messages.ts';
 import { modelRoute } from './requests.ts';
@@ -21,6 +22,7 @@ export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
   conversations: Pick<Conversations, 'handle'>;
   clients: Pick<Clients, 'identify'>;
+  sendError: SendError;
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
@@ -35,10 +37,6 @@ export interface AgentServerDeps {
   requestTimeoutMs?: number;
 }
 
-const NOT_FOUND: Failure = {
-  reason: 'NotFound',
-  message: 'There is nothing here: the agent answers POST /v1/messages and POST /v1/conversations.',
-};
 const DRAINING: Failure = {
   reason: 'Draining',
   message: 'The agent is shutting down.',
@@ -84,7 +82,7 @@ async function serve(
   const trace = deps.trace(request, response, route);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
-    : notFound(response);
+    : refuse(deps.sendError, response, notFound(request));
   const seconds = (performance.now() - began) / 1000;
   trace.end({ ...served, ...(response.headersSent && { status: response.statusCode }) });
   deps.onServed(route, served, seconds);
@@ -113,13 +111,8 @@ function handlerOf(
   return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }
 
-function notFound(response: ServerResponse): Served {
-  sendError(response, NOT_FOUND);
-  return { reason: 'NotFound', failed: false };
-}
-
 async function handle(
-  { clients, lifecycle, log }: AgentServerDeps,
+  { clients, lifecycle, sendError, log }: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
@@ -135,7 +128,7 @@ async function handle(
     const client = found instanceof Promise ? await found : found;
     if (!isRefusal(client)) identified(trace, client);
     const served = isRefusal(client)
-      ? refuse(response, client)
+      ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
@@ -150,7 +143,7 @@ async function handle(
   }
 }
 
-function refuse(response: ServerResponse, failure: Failure): Served {
+function refuse(sendError: SendError, response: ServerResponse, failure: Failure): Served {
   sendError(response, failure);
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
