@@ -8,6 +8,7 @@ import { requestIdOf } from './api/requestId.ts';
 import { errorSender } from './api/sendError.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
+import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
@@ -32,23 +33,33 @@ type Shared = Pick<Servers, 'lifecycle' | 'peerForward' | 'eventLoop'>;
 /** What health calls the store of conversations where that is a Redis. */
 const STORE = 'store/redis';
 
-export function makeServers(options: RuntimeOptions, core: Core, control: Control): Servers {
+export function makeServers(
+  options: RuntimeOptions,
+  core: Core,
+  audited: Audited,
+  control: Control,
+): Servers {
   // The server of the agent's API, for what must exist before it.
   const agents: Server[] = [];
   const shared = {
-    lifecycle: makeLifecycle(core, control, agents),
+    lifecycle: makeLifecycle(core, audited, control, agents),
     peerForward: makePeerForward(options, core),
     eventLoop: new EventLoop(() => performance.now()),
   };
   const health = makeHealth(core, control, shared, agents);
-  const agent = makeAgentServer(core, shared, health);
+  const agent = makeAgentServer(core, audited, shared, health);
   agents.push(agent);
   const metrics = metricsServer(core.metrics.registry, health);
   const debug = debugServer(makeDebugPages(options, core, control, shared));
   return { ...shared, agent, metrics, debug };
 }
 
-function makeLifecycle(core: Core, control: Control, agents: readonly Server[]): Lifecycle {
+function makeLifecycle(
+  core: Core,
+  { audit }: Audited,
+  control: Control,
+  agents: readonly Server[],
+): Lifecycle {
   const log = core.log('lifecycle');
   const lifecycle = new Lifecycle({
     clock: core.clock,
@@ -65,6 +76,7 @@ function makeLifecycle(core: Core, control: Control, agents: readonly Server[]):
   });
   lifecycle.register('conversations', () => core.agent.settle());
   lifecycle.register('circuits', () => control.kept.save());
+  lifecycle.register('audit', () => audit.flush());
   return lifecycle;
 }
 
@@ -106,7 +118,12 @@ function makeHealth(
   });
 }
 
-function makeAgentServer(core: Core, shared: Shared, health: HealthRoute): Server {
+function makeAgentServer(
+  core: Core,
+  { follow, unavailable }: Audited,
+  shared: Shared,
+  health: HealthRoute,
+): Server {
   const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
   const { lifecycle, peerForward } = shared;
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
@@ -125,7 +142,12 @@ function makeAgentServer(core: Core, shared: Shared, health: HealthRoute): Serve
     lifecycle,
     health,
     trace: (request, response, route) =>
-      core.traces.begin(request, () => requestIdOf(response), route),
+      follow(
+        request,
+        route,
+        core.traces.begin(request, () => requestIdOf(response), route),
+      ),
+    unavailable,
     onMalformed: (requestId, reason, status) =>
       log('access').info({ requestId, route: 'other', status, reason }, 'Request ended'),
     onServed: (route, served, seconds) => {

@@ -148,6 +148,13 @@ export interface Content {
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
   };
+  audit?: Audit;
+  /**
+   * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
+   *
+   * @maxItems 64
+   */
+  trustedProxies?: string[];
   cache?: Cache;
   toolCache?: Cache;
   /**
@@ -302,6 +309,31 @@ export interface Endpoint {
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * How events are recorded. Absent: they are not.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Audit".
+ */
+export interface Audit {
+  stdout: boolean;
+  memoryEvents: number;
+  /**
+   * Bytes that wait in memory for each sink.
+   */
+  bufferBytes: number;
+  authenticationIntervalMs: number;
+  /**
+   * Names of the tools whose arguments are recorded, as the model sees them.
+   *
+   * @maxItems 64
+   */
+  argumentsOf: string[];
+  /**
+   * Refuse requests while events cannot be kept.
+   */
+  required: boolean;
 }
 /**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
@@ -485,6 +517,10 @@ export interface Circuit {
     maxProbes: number;
     successThreshold: number;
   };
+  /**
+   * A streamed call that has received nothing for so long when its client leaves is a Timeout.
+   */
+  abandonedAfterMs: number;
   /**
    * Classes of outcomes that are failures; others are ignored.
    *
@@ -738,6 +774,10 @@ export interface ConfigurationStatus {
 export interface CircuitStatus {
   dependency: string;
   /**
+   * The model whose calls it judges. Absent: it judges the calls of all models without a circuit of their own.
+   */
+  model?: string;
+  /**
    * Absent when the built-in defaults are in force.
    */
   policy?: string;
@@ -807,6 +847,10 @@ export interface Transition {
    */
   time: string;
   dependency: string;
+  /**
+   * As in CircuitStatus.
+   */
+  model?: string;
   policy?: string;
   from: 'Closed' | 'HalfOpen' | 'Open';
   to: 'Closed' | 'HalfOpen' | 'Open';
@@ -836,6 +880,10 @@ export interface OperationReport {
  */
 export interface GateStatus {
   dependency: string;
+  /**
+   * The model whose calls are held back, if calls with other models are not. Of several, the one that waits longest.
+   */
+  model?: string;
   gate: 'None' | 'RateLimited' | 'SpendLimit' | 'Unauthorized';
   /**
    * RFC 3339: when the next call is let through. Absent when the gate is None, or while that is not known.

@@ -316,6 +316,46 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * Records what clients and the operator did, as events of OCSF 1.8 in a chain of hashes: {} writes them to standard output. Off by default, since events name clients and their addresses. No event holds a prompt or an answer. A change is live without a restart.
+   */
+  audit?: {
+    /**
+     * Write events to standard output, among the lines of the log, each with "stream":"audit". Default true.
+     */
+    stdout: boolean;
+    /**
+     * Last events that a pod keeps in memory for breakwater audit and /debug/audit. Default 1000.
+     */
+    memoryEvents: number;
+    /**
+     * Bytes of events that wait in memory for each place where they are kept. Events beyond are dropped and counted. Default 1048576.
+     */
+    bufferBytes: number;
+    /**
+     * Time after which the success of a client that was let in before from the same address is an event again; each of its requests is one anyway and names the client. 0s records each success. Default 1h.
+     */
+    authenticationInterval: string;
+    /**
+     * Tools whose events hold more than their name. None by default.
+     *
+     * @maxItems 64
+     */
+    content?: {
+      /**
+       * Name of the tool, as the model sees it; of an MCP server's, SERVER__TOOL.
+       */
+      tool: string;
+      /**
+       * Arguments holds what the model gave the tool, up to 4096 characters. Default Arguments.
+       */
+      include: 'None' | 'Arguments';
+    }[];
+    /**
+     * Refuse requests with 503 AuditUnavailable while events cannot be kept. Default false, which drops and counts them.
+     */
+    required: boolean;
+  };
+  /**
    * Conversations that the agent itself keeps, at /v1/conversations.
    */
   conversation: {
@@ -389,6 +429,12 @@ export interface AgentDeploymentSpec {
         name: string;
       };
     };
+    /**
+     * Networks of the proxies before the agent. Where a request comes from one, the audit takes the client's address from x-forwarded-for, as far as trusted proxies wrote it. None by default, which takes the address of the connection.
+     *
+     * @maxItems 64
+     */
+    trustedProxies?: string[];
     /**
      * Clients by JSON Web Tokens. A token needs exp, and sub, which names the client; it is signed with an asymmetric key.
      */
@@ -1238,6 +1284,10 @@ export interface CircuitBreakerPolicySpec {
      */
     consecutiveFailures?: number;
     /**
+     * A call whose client leaves counts neither for nor against the dependency, with two exceptions. A streamed call that has received nothing at all for this time is a Timeout; several in a row from one client count once. A call without a first token, or unstreamed without an answer, for longer than slowCalls.slowerThan was slow. Default the agent's timeouts.firstToken.
+     */
+    abandonedAfter?: string;
+    /**
      * Opens when at least this share of the calls in a window failed.
      */
     failureRate?: {
@@ -1401,7 +1451,7 @@ export interface CircuitBreakerPolicyStatus {
     programmed?: number;
   };
   /**
-   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod.
+   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod. Where an endpoint serves several models, each model whose circuit is not closed has an entry of its own.
    *
    * @maxItems 64
    */
@@ -1414,6 +1464,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency, such as model/primary.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several. Absent means all models that no other entry names.
+     */
+    model?: string;
     /**
      * Worst state in any pod.
      */
@@ -1466,6 +1520,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several.
+     */
+    model?: string;
     /**
      * Name of the pod.
      */
@@ -1623,7 +1681,7 @@ export interface RateLimitPolicySpec {
      */
     name: string;
     /**
-     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. Default Requests.
+     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. A client that disconnects is charged for the input that it reserved and the output that it got. Default Requests.
      */
     resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
     /**

@@ -190,6 +190,7 @@ const breakers: Record<string, CircuitBreakerPolicy> = {
   everything: breakerFixture('triage', {
     trip: {
       consecutiveFailures: 3,
+      abandonedAfter: '15s',
       failureRate: { percent: 50, window: '60s', minimumCalls: 10 },
       slowCalls: { percent: 80, slowerThan: '20s', calls: 100, minimumCalls: 20 },
     },

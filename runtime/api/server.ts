@@ -28,6 +28,8 @@ export interface AgentServerDeps {
   health: Route;
   /** Begins the trace of a request for a route, as metrics name it. */
   trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
+  /** Why no request can be served at present; undefined when they can. */
+  unavailable: () => Failure | undefined;
   onServed(route: string, served: Served, seconds: number): void;
   /** What was no whole request was answered so. */
   onMalformed: (requestId: string, reason: string, status: number) => void;
@@ -112,7 +114,7 @@ function handlerOf(
 }
 
 async function handle(
-  { clients, lifecycle, sendError, log }: AgentServerDeps,
+  { clients, lifecycle, unavailable, sendError, log }: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
@@ -124,9 +126,12 @@ async function handle(
     return { reason: 'Draining', failed: true };
   }
   try {
+    const failure = unavailable();
+    if (failure) return refuse(sendError, response, failure);
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
-    if (!isRefusal(client)) identified(trace, client);
+    if (isRefusal(client)) trace.listener.unidentified(client);
+    else identified(trace, client);
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);
@@ -148,7 +153,9 @@ function refuse(sendError: SendError, response: ServerResponse, failure: Failure
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
 
-function identified(trace: RequestTrace, { name, principal }: Client): void {
+function identified(trace: RequestTrace, client: Client): void {
+  const { name, principal } = client;
+  trace.listener.identified(client);
   trace.identified(name, () => (principal === '' ? undefined : hashedName(principal)));
 }
 

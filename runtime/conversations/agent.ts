@@ -222,6 +222,7 @@ export class Agent {
     const name = running ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
     onToolCall(name, status, (clock.now() - began) / 1000);
+    request.listener.toolCalled({ name: call.name, input: call.input, status });
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
     return {
       type: 'tool_result',

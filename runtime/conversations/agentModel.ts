@@ -134,6 +134,7 @@ class SdkRequest {
       sink,
       principal,
       stickiness,
+      client: principal || stickiness,
       ownTurn: true,
       place,
       chat,

@@ -1,6 +1,7 @@
-import type { ActualCost } from '../guard/admission.ts';
+import type { ActualCost, Cost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
+import type { CallKind } from '../guard/models.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
@@ -12,7 +13,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
-import { Route } from './pool/route.ts';
+import { Route, callKind } from './pool/route.ts';
 import type { Granted, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
@@ -120,6 +121,7 @@ export class ModelCaller {
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
+    let sent = false;
     try {
       result = await forward(upstream, {
         // One by one: spread, they would cost as much as the guard does.
@@ -138,17 +140,19 @@ export class ModelCaller {
         key: member.key,
         context: trace?.context,
         date: () => clock.date(),
-        onHeaders: (headers) => this.#learnLimits(member, headers),
+        onSent: () => (sent = true),
+        onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
       const { refusal } = result;
       if (refusal) result.shutMs = permit.shutGate(refusal.gate, refusal.retryAfterMs);
       decide(result);
-      charge = chargeOf(result);
+      const left = result.fault === 'ClientGone' && sent && isTaken(result);
+      charge = left ? chargeOfLeft(permit.asked?.cost, attempt.meter) : chargeOf(result);
     } finally {
       attempt.close();
-      permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
+      permit.settle(voteOf(result?.outcome, member.dependency, failed, request.client), charge);
     }
     trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
@@ -192,9 +196,9 @@ export class ModelCaller {
   }
 
   /** A client's own credential has limits of its own. */
-  #learnLimits({ key, handle, credential }: Member, headers: RawHeaders): void {
+  #learnLimits({ key, handle, credential }: Member, kind: CallKind, headers: RawHeaders): void {
     if (key === undefined) return;
-    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash);
+    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash, kind);
   }
 
   #learn(
@@ -220,7 +224,16 @@ export class ModelCaller {
 }
 
 /** The vote of an attempt. Several failures of one request count as one in a row of failures. */
-function voteOf(outcome: Outcome = IGNORED, dependency: string, failed: Set<string>): Outcome {
+function voteOf(
+  outcome: Outcome = IGNORED,
+  dependency: string,
+  failed: Set<string>,
+  client = '',
+): Outcome {
+  if (outcome.vote === 'ignored' && outcome.abandoned) {
+    const { silent } = outcome.abandoned;
+    return { ...outcome, abandoned: { silent, client, repeated: failed.has(dependency) } };
+  }
   if (outcome.vote !== 'failure') return outcome;
   if (failed.has(dependency)) return { ...outcome, repeated: true };
   failed.add(dependency);
@@ -237,6 +250,19 @@ export function chargeOf(result: AttemptResult): ActualCost {
   if (!seen && isUntaken(result)) return REFUND;
   const { cacheReadTokens: _, ...figures } = result.usage;
   return result.whole ? figures : { inputTokens: 0, outputTokens: 0, ...figures };
+}
+
+/** A client that leaves pays for the input that it reserved, and cannot pay less than was reported. */
+function chargeOfLeft({ inputTokens }: Cost = NO_COST, meter: UsageMeter): ActualCost {
+  const seen = meter.atLeast();
+  return { ...seen, inputTokens: Math.max(inputTokens, seen.inputTokens) };
+}
+
+const NO_COST: Cost = { inputTokens: 0, outputTokens: 0 };
+
+/** Whether the endpoint may be at work for it: it has answered with no error. */
+function isTaken({ status = 200 }: AttemptResult): boolean {
+  return status < 300;
 }
 
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);

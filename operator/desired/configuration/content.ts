@@ -13,6 +13,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { resolveAudit } from './audit.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
@@ -35,12 +36,13 @@ export function resolveContent(
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>,
 ): Content {
   const { metadata, spec } = agent;
+  const timeouts = timeoutsOf(spec.timeouts);
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
     endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
     loadBalancing: spec.model.loadBalancing,
-    timeouts: timeouts(spec.timeouts),
+    timeouts,
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
       drainTimeoutMs: drainTimeout(spec),
@@ -51,6 +53,7 @@ export function resolveContent(
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
+    ...resolveAudit(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
@@ -58,7 +61,7 @@ export function resolveContent(
     ...resolveEgress(spec),
     ...resolveTelemetry(spec),
     circuits: dependenciesOf(agent).map((dependency) =>
-      resolveCircuit(dependency, attachment.circuits.get(dependency)),
+      resolveCircuit(dependency, attachment.circuits.get(dependency), timeouts.firstTokenMs),
     ),
     limits: [...attachment.limits]
       .sort(([a], [b]) => byText(a, b))
@@ -82,6 +85,8 @@ export function drainTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
 export function handlerTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
   return parseDuration(shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
 }
+
+type Timeouts = Content['timeouts'] & { firstTokenMs: number };
 
 type EndpointSpec = Spec['model']['endpoints'][number];
 
@@ -116,7 +121,7 @@ function endpoint(spec: EndpointSpec): Endpoint {
   };
 }
 
-function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
+function timeoutsOf(spec: Spec['timeouts']): Timeouts {
   const ms = (field: Exclude<keyof typeof spec, 'attempt'>): number =>
     parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
   const { attempt } = spec;
