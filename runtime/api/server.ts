@@ -39,6 +39,9 @@ export interface AgentServerDeps {
   requestTimeoutMs?: number;
 }
 
+/** Carries the id of the trace, where there is one. */
+const TRACE_ID = 'x-breakwater-trace-id';
+
 const DRAINING: Failure = {
   reason: 'Draining',
   message: 'The agent is shutting down.',
@@ -82,6 +85,8 @@ async function serve(
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';
   const trace = deps.trace(request, response, route);
+  const { traceId } = trace;
+  if (traceId !== undefined) response.setHeader(TRACE_ID, traceId);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
     : refuse(deps.sendError, response, notFound(request));
