@@ -25,7 +25,8 @@ export interface PodChoices extends Pick<
 export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
   const { tools = [], mcpServers = [], conversation, audit } = spec;
-  const headers = [...tools.map(({ http }) => http), ...mcpServers].flatMap(
+  const tracing = spec.telemetry.tracing ?? {};
+  const headers = [...tools.map(({ http }) => http), ...mcpServers, tracing].flatMap(
     ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
   const password = conversation.store.redis?.passwordSecretRef;
@@ -37,6 +38,10 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
     secrets: [...headers, ...(password ? [password] : [])],
     systemPrompt: spec.systemPromptFrom?.configMapKeyRef,
     clients: spec.auth.apiKeys?.secretRef,
-    ...(audit?.file && { auditVolume: { ...audit.file.persistentVolumeClaim } }),
+    ...auditVolume(audit),
   };
+}
+
+function auditVolume(audit: Spec['audit']): Pick<PodChoices, 'auditVolume'> {
+  return audit?.file ? { auditVolume: { ...audit.file.persistentVolumeClaim } } : {};
 }
