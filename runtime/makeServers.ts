@@ -10,6 +10,7 @@ import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
+import { answerQuery } from './security/audit/answerQuery.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
@@ -50,7 +51,7 @@ export function makeServers(
   const agent = makeAgentServer(core, audited, shared, health);
   agents.push(agent);
   const metrics = metricsServer(core.metrics.registry, health);
-  const debug = debugServer(makeDebugPages(options, core, control, shared));
+  const debug = debugServer(makeDebugPages(options, core, audited, control, shared));
   return { ...shared, agent, metrics, debug };
 }
 
@@ -162,6 +163,7 @@ function makeAgentServer(
 function makeDebugPages(
   { pod, version }: RuntimeOptions,
   core: Core,
+  { audit }: Audited,
   { startedAt, reporter, port, kept }: Control,
   { lifecycle, eventLoop }: Shared,
 ): DebugPages {
@@ -172,6 +174,7 @@ function makeDebugPages(
     date: () => clock.date(),
     caches: { answers: caller, toolResults: agent.toolResults },
     performance: core.performance,
+    audit: (query) => answerQuery(audit, query),
     levels: () => core.loggers.levels(),
     endpoints: () => {
       const inForce = core.inForce();
