@@ -8,7 +8,8 @@ import type { Lifecycle } from './lifecycle.ts';
 import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
-import { sendError } from './sendError.ts';
+import { notFound } from './notFound.ts';
+import type { SendError } from './sendError.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages, Served } from './messages.ts';
 import { providerRoute } from './providerRoutes.ts';
@@ -22,6 +23,7 @@ export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
   conversations: Pick<Conversations, 'handle'>;
   clients: Pick<Clients, 'identify'>;
+  sendError: SendError;
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
@@ -39,9 +41,6 @@ export interface AgentServerDeps {
   headersTimeoutMs?: number;
   requestTimeoutMs?: number;
 }
-
-/** Characters of a client's path that are repeated to it. */
-const MAX_PATH = 128;
 
 /** Carries the id of the trace, where there is one. */
 const TRACE_ID = 'x-breakwater-trace-id';
@@ -93,7 +92,7 @@ async function serve(
   if (traceId !== undefined) response.setHeader(TRACE_ID, traceId);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
-    : notFound(request, response, deps.routes());
+    : refuse(deps.sendError, response, notFound(request, deps.routes()));
   const seconds = (performance.now() - began) / 1000;
   trace.end({ ...served, ...(response.headersSent && { status: response.statusCode }) });
   deps.onServed(route, served, seconds);
@@ -129,25 +128,8 @@ function answerHead({ method, url }: IncomingMessage, response: ServerResponse):
   return true;
 }
 
-/** Says what is served, so that a client finds its mistake and an operator the field. */
-function notFound(
-  { method = '', url = '' }: IncomingMessage,
-  response: ServerResponse,
-  routes: readonly string[],
-): Served {
-  const path = url.split('?', 1)[0]!.slice(0, MAX_PATH);
-  const others = routes.length === 0 ? 'it names none' : `it names ${routes.join(', ')}`;
-  sendError(response, {
-    reason: 'NotFound',
-    message:
-      `The agent does not serve ${method} ${path}. It serves POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models and ` +
-      `/v1/conversations; other routes of the provider pass when spec.routes of the AgentDeployment names them, and ${others}.`,
-  });
-  return { reason: 'NotFound', failed: false };
-}
-
 async function handle(
-  { clients, lifecycle, unavailable, log }: AgentServerDeps,
+  { clients, lifecycle, unavailable, sendError, log }: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
@@ -160,13 +142,13 @@ async function handle(
   }
   try {
     const failure = unavailable();
-    if (failure) return refuse(response, failure);
+    if (failure) return refuse(sendError, response, failure);
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
     if (isRefusal(client)) trace.listener.unidentified(client);
     else identified(trace, client);
     const served = isRefusal(client)
-      ? refuse(response, client)
+      ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
@@ -181,7 +163,7 @@ async function handle(
   }
 }
 
-function refuse(response: ServerResponse, failure: Failure): Served {
+function refuse(sendError: SendError, response: ServerResponse, failure: Failure): Served {
   sendError(response, failure);
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
