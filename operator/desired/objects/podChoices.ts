@@ -25,7 +25,8 @@ export interface PodChoices extends Pick<
 export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
   const { tools = [], mcpServers = [], conversation, audit } = spec;
-  const headers = [...tools.map(({ http }) => http), ...mcpServers].flatMap(
+  const webhook = audit?.webhook ? [audit.webhook] : [];
+  const headers = [...tools.map(({ http }) => http), ...mcpServers, ...webhook].flatMap(
     ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
   const password = conversation.store.redis?.passwordSecretRef;
