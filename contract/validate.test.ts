@@ -24,6 +24,7 @@ const configuration = (): Configuration => ({
         openDurationMs: 1000,
         maxOpenDurationMs: 2000,
         halfOpen: { maxProbes: 1, successThreshold: 1 },
+        abandonedAfterMs: 60_000,
         failureOn: ['ServerError'],
         recovery: { rampUpMs: 0 },
         mode: 'Enforce',

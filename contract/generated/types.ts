@@ -503,6 +503,31 @@ export interface McpServer {
  * via the `definition` "Telemetry".
  */
 export interface Telemetry {
+  /**
+   * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
+   */
+  tracing?: {
+    /**
+     * URL of the collector, to which /v1/traces is added.
+     */
+    endpoint: string;
+    /**
+     * @maxItems 16
+     */
+    headersFrom: SecretHeader[];
+    /**
+     * Share of the traces that begin here which are kept.
+     */
+    ratio: number;
+    /**
+     * Whether the client decides on the traces that it has begun.
+     */
+    parentBased: boolean;
+    /**
+     * Full: prompts and answers are in spans. Anything else: they are not.
+     */
+    content: string;
+  };
   logging: {
     /**
      * Share of the requests answered well at the first attempt that get an access line too.
@@ -540,6 +565,10 @@ export interface Circuit {
     maxProbes: number;
     successThreshold: number;
   };
+  /**
+   * A streamed call that has received nothing for so long when its client leaves is a Timeout.
+   */
+  abandonedAfterMs: number;
   /**
    * Classes of outcomes that are failures; others are ignored.
    *
@@ -794,6 +823,10 @@ export interface ConfigurationStatus {
 export interface CircuitStatus {
   dependency: string;
   /**
+   * The model whose calls it judges. Absent: it judges the calls of all models without a circuit of their own.
+   */
+  model?: string;
+  /**
    * Absent when the built-in defaults are in force.
    */
   policy?: string;
@@ -863,6 +896,10 @@ export interface Transition {
    */
   time: string;
   dependency: string;
+  /**
+   * As in CircuitStatus.
+   */
+  model?: string;
   policy?: string;
   from: 'Closed' | 'HalfOpen' | 'Open';
   to: 'Closed' | 'HalfOpen' | 'Open';
@@ -903,6 +940,10 @@ export interface AuditHead {
  */
 export interface GateStatus {
   dependency: string;
+  /**
+   * The model whose calls are held back, if calls with other models are not. Of several, the one that waits longest.
+   */
+  model?: string;
   gate: 'None' | 'RateLimited' | 'SpendLimit' | 'Unauthorized';
   /**
    * RFC 3339: when the next call is let through. Absent when the gate is None, or while that is not known.

@@ -300,6 +300,60 @@ export interface AgentDeploymentSpec {
    */
   telemetry: {
     /**
+     * Traces by OpenTelemetry, sent by OTLP over HTTP. A field that is absent has the operator-wide default of the chart. Off while no endpoint is named.
+     */
+    tracing?: {
+      /**
+       * Address of the collector, to which /v1/traces is added.
+       */
+      endpoint?: string;
+      /**
+       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
+       * Which requests are traced. Every request has a trace id, traced or not.
+       */
+      sampling?: {
+        /**
+         * Share of the traces that begin here which are kept, 0 to 1. Default 1.
+         */
+        ratio?: string;
+        /**
+         * Whether a client that sends traceparent decides whether its trace is kept; if not, ratio does. Default true.
+         */
+        parentBased?: boolean;
+      };
+      /**
+       * What spans hold of prompts and answers. Full sends them to the collector, with all that users write. Default None.
+       */
+      content?: 'None' | 'Full';
+    };
+    /**
      * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.
      */
     logging: {
@@ -1383,6 +1437,10 @@ export interface CircuitBreakerPolicySpec {
      */
     consecutiveFailures?: number;
     /**
+     * A call whose client leaves counts neither for nor against the dependency, with two exceptions. A streamed call that has received nothing at all for this time is a Timeout; several in a row from one client count once. A call without a first token, or unstreamed without an answer, for longer than slowCalls.slowerThan was slow. Default the agent's timeouts.firstToken.
+     */
+    abandonedAfter?: string;
+    /**
      * Opens when at least this share of the calls in a window failed.
      */
     failureRate?: {
@@ -1546,7 +1604,7 @@ export interface CircuitBreakerPolicyStatus {
     programmed?: number;
   };
   /**
-   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod.
+   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod. Where an endpoint serves several models, each model whose circuit is not closed has an entry of its own.
    *
    * @maxItems 64
    */
@@ -1559,6 +1617,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency, such as model/primary.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several. Absent means all models that no other entry names.
+     */
+    model?: string;
     /**
      * Worst state in any pod.
      */
@@ -1611,6 +1673,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several.
+     */
+    model?: string;
     /**
      * Name of the pod.
      */

@@ -155,6 +155,7 @@ export class Messages {
         endpoints: inForce.endpoints,
         headers: client.headers,
         principal: client.principal,
+        client: client.principal || visit.request.socket.remoteAddress,
         deadlineAt,
         signal: cut.signal,
         sink,

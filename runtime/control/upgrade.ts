@@ -31,6 +31,8 @@ const PARTS: Record<string, Json> = {
   tools: { requires: [] },
   mcpServers: { requires: [] },
   circuits: {
+    // Such an operator meant that they never count: 100 years.
+    abandonedAfterMs: 3_155_760_000_000,
     failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
     recovery: { rampUpMs: 0 },
     mode: 'Enforce',

@@ -1,5 +1,7 @@
 import { Breaker } from '../resilience/breaker.ts';
 import { IGNORED } from '../resilience/outcome.ts';
+import { AbandonedCalls } from './abandonedCalls.ts';
+import type { AbandonedSpec } from './abandonedCalls.ts';
 import { breakerSpec } from './circuitSpec.ts';
 import type {
   BreakerRejection,
@@ -37,6 +39,8 @@ const WALL_CHECK_MS = 1000;
 /** What of a circuit outlives the process. */
 export interface CircuitSnapshot {
   dependency: string;
+  /** Absent: the circuit of all models without their own. */
+  model?: string;
   /** The policy in force. */
   policy?: string;
   token?: ResetToken;
@@ -49,9 +53,11 @@ export interface CircuitSnapshot {
 /** `time` is the wall time of the transition. */
 export type OnTransition = (circuit: Circuit, transition: BreakerTransition, time: string) => void;
 
-/** The breaker of one dependency with its policy, status and counts. */
+/** The breaker of one dependency, or of one of its models, with its policy, status and counts. */
 export class Circuit {
   readonly dependency: string;
+  /** The model whose calls it judges; undefined for the calls of all models without their own. */
+  model: string | undefined;
   policy: string | undefined;
   /** Calls admitted and not yet settled. */
   inFlight = 0;
@@ -64,6 +70,8 @@ export class Circuit {
   /** Last reset token seen. The token of another policy is not a changed one. */
   private token: ResetToken | undefined;
   private shadow = false;
+  private readonly abandoned = new AbandonedCalls();
+  private patience = patienceOf(undefined);
   /** Set while the policy has an override with an end, which is a wall time. */
   private ending: CircuitConfiguration | undefined;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
@@ -94,6 +102,7 @@ export class Circuit {
     const before = this.policy;
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
+    this.patience = patienceOf(configuration);
     this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
     return this.applyToken(configuration?.resetToken, before, now);
@@ -135,10 +144,26 @@ export class Circuit {
   }
 
   /** Ends a call. Its failure is counted and shown even if it is too late to vote. */
-  settle(generation: number, outcome: Outcome, ms: number, now: number): void {
+  settle(generation: number, ended: Outcome, ms: number, now: number): void {
     this.inFlight -= 1;
+    const outcome = this.abandoned.voteOf(ended, ms, this.patience);
     if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
     this.breaker.record(generation, outcome, ms, now);
+  }
+
+  /** Counts a failure of a call that another circuit of the dependency admitted at `startedAt`. */
+  settleElsewhere(failure: Failure, startedAt: number, now: number): void {
+    if (this.breaker.counts(failure)) this.noteFailure(failure, now);
+    this.breaker.recordElsewhere(failure, startedAt, now);
+  }
+
+  isClosed(now: number): boolean {
+    return this.breaker.state(now) === 'Closed';
+  }
+
+  /** Whether nothing is lost if a new circuit replaces it. */
+  isClean(now: number): boolean {
+    return this.inFlight === 0 && this.breaker.isClean(now);
   }
 
   advance(now: number): void {
@@ -154,12 +179,13 @@ export class Circuit {
   }
 
   status(now: number): CircuitStatus {
-    const { wallTime, lastFailure, policy, reason } = this;
+    const { wallTime, lastFailure, policy, model, reason } = this;
     const deadline = this.breaker.nextDeadline(now);
     const overridden = this.breaker.overridden(now);
     const handledResetToken = this.handledToken();
     return {
       dependency: this.dependency,
+      ...(model !== undefined && { model }),
       ...(policy !== undefined && { policy }),
       state: this.breaker.state(now),
       ...(this.shadow && { shadow: true }),
@@ -193,10 +219,11 @@ export class Circuit {
   /** What to keep over a restart; undefined if there is nothing. */
   snapshot(now: number): CircuitSnapshot | undefined {
     const breaker = this.breaker.snapshot(now);
-    const { policy, token, since, reason, lastFailure } = this;
+    const { model, policy, token, since, reason, lastFailure } = this;
     if (!breaker && !token) return undefined;
     return {
       dependency: this.dependency,
+      ...(model !== undefined && { model }),
       ...(policy !== undefined && { policy }),
       ...(token && { token }),
       ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
@@ -251,6 +278,10 @@ export class Circuit {
 
   private countFailure(failure: Failure, now: number): void {
     this.failures[failure.class] = (this.failures[failure.class] ?? 0) + 1;
+    this.noteFailure(failure, now);
+  }
+
+  private noteFailure(failure: Failure, now: number): void {
     const message = failure.message.slice(0, MAX_MESSAGE);
     this.lastFailure = { class: failure.class, message, at: now };
   }
@@ -262,4 +293,11 @@ export class Circuit {
     if (known) known.count += 1;
     else this.transitions.push({ from, to, count: 1 });
   }
+}
+
+function patienceOf(configuration: CircuitConfiguration | undefined): AbandonedSpec {
+  return {
+    slowerThanMs: configuration?.trip.slowCalls?.slowerThanMs ?? Infinity,
+    abandonedAfterMs: configuration?.abandonedAfterMs ?? Infinity,
+  };
 }

@@ -4,8 +4,8 @@ import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
-import type { Circuit } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
+import type { ModelState } from './modelState.ts';
 import type { Reservation } from './rateLimit.ts';
 
 /** A final answer. */
@@ -33,8 +33,11 @@ export interface Issuer {
 /** Permission for one call, or to serve one request. Its holder settles it exactly once. */
 export class Permit {
   readonly asked: AskedCall | undefined;
-  /** Where the call votes; undefined for requests, and once the circuit has rejected a waiting call. */
-  circuit: Circuit | undefined;
+  /**
+   * The state that admitted the call, in whose circuit it votes; undefined for requests, and once
+   * the circuit has rejected a waiting call.
+   */
+  state: ModelState | undefined;
   /** Generation of the circuit that the call votes in. */
   generation: number;
   /** Whether it counts in the bulkhead. */
@@ -42,20 +45,21 @@ export class Permit {
   /** Tokens taken from the first limit; linked to those of the next. */
   reservation: Reservation | undefined;
   private readonly issuer: Issuer;
-  private grantedAt: number;
+  /** When the call was granted, on the guard's clock. */
+  grantedAt: number;
   private firstTokenAt: number | undefined;
   private settled: boolean;
 
   constructor(
     issuer: Issuer,
     asked: AskedCall | undefined,
-    circuit: Circuit | undefined,
+    state: ModelState | undefined,
     generation: number,
     now: number,
   ) {
     this.issuer = issuer;
     this.asked = asked;
-    this.circuit = circuit;
+    this.state = state;
     this.generation = generation;
     this.grantedAt = now;
     this.inBulkhead = false;

@@ -1,6 +1,7 @@
 import type { ActualCost, Cost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
+import type { CallKind } from '../guard/models.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
@@ -12,7 +13,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
-import { Route } from './pool/route.ts';
+import { Route, callKind } from './pool/route.ts';
 import type { Granted, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
@@ -140,7 +141,7 @@ export class ModelCaller {
         context: trace?.context,
         date: () => clock.date(),
         onSent: () => (sent = true),
-        onHeaders: (headers) => this.#learnLimits(member, headers),
+        onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -151,7 +152,7 @@ export class ModelCaller {
       charge = left ? chargeOfLeft(permit.asked?.cost, attempt.meter) : chargeOf(result);
     } finally {
       attempt.close();
-      permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
+      permit.settle(voteOf(result?.outcome, member.dependency, failed, request.client), charge);
     }
     trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
@@ -171,7 +172,7 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, endpoints, deadlineAt, signal, sink, stream } = request;
+    const { content, endpoints, deadlineAt, signal, sink, stream, chat } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
@@ -191,13 +192,13 @@ export class ModelCaller {
       signal.removeEventListener('abort', onCut);
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
-    return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+    return { signal: own.signal, watch, meter: new UsageMeter(ratio, chat?.content), close };
   }
 
   /** A client's own credential has limits of its own. */
-  #learnLimits({ key, handle, credential }: Member, headers: RawHeaders): void {
+  #learnLimits({ key, handle, credential }: Member, kind: CallKind, headers: RawHeaders): void {
     if (key === undefined) return;
-    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash);
+    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash, kind);
   }
 
   #learn(
@@ -223,7 +224,16 @@ export class ModelCaller {
 }
 
 /** The vote of an attempt. Several failures of one request count as one in a row of failures. */
-function voteOf(outcome: Outcome = IGNORED, dependency: string, failed: Set<string>): Outcome {
+function voteOf(
+  outcome: Outcome = IGNORED,
+  dependency: string,
+  failed: Set<string>,
+  client = '',
+): Outcome {
+  if (outcome.vote === 'ignored' && outcome.abandoned) {
+    const { silent } = outcome.abandoned;
+    return { ...outcome, abandoned: { silent, client, repeated: failed.has(dependency) } };
+  }
   if (outcome.vote !== 'failure') return outcome;
   if (failed.has(dependency)) return { ...outcome, repeated: true };
   failed.add(dependency);

@@ -12,6 +12,8 @@ export interface ModelRequest extends RoutedRequest {
   /** max_tokens as the body states it; absent when it states none that is valid. */
   maxTokens?: number | undefined;
   sink: Sink;
+  /** Who asks, as far as clients can be told apart. */
+  client?: string | undefined;
   /** Whether it is a turn of the agent itself, and no client's own request. */
   ownTurn?: boolean;
   /** Its place in the bulkhead of the agent, which it gives up while it waits for a retry. */

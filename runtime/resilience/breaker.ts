@@ -186,11 +186,26 @@ export class Breaker {
   record(generation: number, outcome: Outcome, ms: number, now: number): void {
     if (generation !== this.generation) return;
     this.inFlight -= 1;
-    if (outcome.vote === 'ignored') return;
+    if (outcome.vote === 'ignored' && outcome.slow !== true) return;
     if (outcome.vote === 'failure' && !this.counts(outcome)) return;
     const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
     if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
     else this.recordCall(outcome, slow, now);
+  }
+
+  /**
+   * Counts a failure of a call that began at `startedAt` and that another circuit admitted. Only a
+   * circuit that has been closed since then counts it.
+   */
+  recordElsewhere(failure: Failure, startedAt: number, now: number): void {
+    if (this.current !== 'Closed' || startedAt < this.closedAt || !this.counts(failure)) return;
+    this.recordCall(failure, failure.slow === true, now);
+  }
+
+  /** Whether it is as a new one would be: closed, at the shortest open duration, without failures. */
+  isClean(now: number): boolean {
+    const idle = this.rampUp === undefined && this.inFlight === 0;
+    return this.current === 'Closed' && idle && this.decayed(now) === 0 && this.trip.isClean(now);
   }
 
   /** What to keep over a restart; undefined for a circuit that is closed and trips for openDuration. */
@@ -261,6 +276,7 @@ export class Breaker {
       this.open(this.reopened + 1, reason, now);
       return;
     }
+    if (outcome.vote === 'ignored') return;
     this.successes += 1;
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;

@@ -82,6 +82,16 @@ export class Gates {
     return 'Probe';
   }
 
+  /** Whether `enter` admits every call as `Open`. Can be false although all gates are open by now. */
+  get isEmpty(): boolean {
+    return this.gates.size === 0;
+  }
+
+  /** Whether no gate is shut. */
+  isClean(now: number): boolean {
+    return this.gates.keys().every((credential) => this.shutGate(credential, now) === undefined);
+  }
+
   /** Whether `enter` would reject a call. */
   isShut(credential: string, now: number): boolean {
     const gate = this.shutGate(credential, now);

@@ -49,17 +49,26 @@ export class Trip {
     return this.spec.slowCalls?.slowerThanMs;
   }
 
-  /** Counts one call that was not ignored. Returns why the circuit opens, if it does. */
+  /** Counts one call. One that is ignored counts only as slow. Returns why the circuit opens, if it does. */
   record(outcome: Outcome, slow: boolean, now: number): string | undefined {
     const { consecutiveFailures, failureRate, slowCalls } = this.spec;
     const failed = outcome.vote === 'failure';
-    this.countInARow(outcome);
-    if (failureRate !== undefined) this.failed.record(failed, now);
+    if (outcome.vote !== 'ignored') {
+      this.countInARow(outcome);
+      if (failureRate !== undefined) this.failed.record(failed, now);
+    }
     if (slowCalls !== undefined) this.slow.record(slow, now);
     if (failed && this.failuresInARow >= (consecutiveFailures ?? Infinity)) {
       return `${this.failuresInARow} consecutive failures (${outcome.class})`;
     }
     return this.failed.hits > 0 || this.slow.hits > 0 ? this.exceeded() : undefined;
+  }
+
+  /** Whether no call that counts has failed or was slow. */
+  isClean(now: number): boolean {
+    this.failed.expire(now);
+    this.slow.expire(now);
+    return this.failuresInARow + this.failed.hits + this.slow.hits === 0;
   }
 
   reset(): void {

@@ -146,6 +146,7 @@ const ROWS: Row[] = [
           dependency: 'model/primary',
           policy: 'p',
           trip: { consecutiveFailures: 100 },
+          abandonedAfterMs: 60_000,
           failureOn: ['RateLimited'],
           recovery: { rampUpMs: 0 },
           mode: 'Enforce',

@@ -15,6 +15,7 @@ import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
 import { resolveTelemetry } from './telemetry.ts';
+import type { TracingDefaults } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -34,14 +35,16 @@ const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
 export function resolveContent(
   agent: AgentDeployment,
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>,
+  tracing?: TracingDefaults,
 ): Content {
   const { metadata, spec } = agent;
+  const timeouts = timeoutsOf(spec.timeouts);
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
     endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
     loadBalancing: spec.model.loadBalancing,
-    timeouts: timeouts(spec.timeouts),
+    timeouts,
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
       drainTimeoutMs: drainTimeout(spec),
@@ -58,9 +61,9 @@ export function resolveContent(
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
     ...resolveEgress(spec),
-    ...resolveTelemetry(spec),
+    ...resolveTelemetry(spec, tracing),
     circuits: dependenciesOf(agent).map((dependency) =>
-      resolveCircuit(dependency, attachment.circuits.get(dependency)),
+      resolveCircuit(dependency, attachment.circuits.get(dependency), timeouts.firstTokenMs),
     ),
     limits: [...attachment.limits]
       .sort(([a], [b]) => byText(a, b))
@@ -84,6 +87,8 @@ export function drainTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
 export function handlerTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
   return parseDuration(shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
 }
+
+type Timeouts = Content['timeouts'] & { firstTokenMs: number };
 
 type EndpointSpec = Spec['model']['endpoints'][number];
 
@@ -118,7 +123,7 @@ function endpoint(spec: EndpointSpec): Endpoint {
   };
 }
 
-function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
+function timeoutsOf(spec: Spec['timeouts']): Timeouts {
   const ms = (field: Exclude<keyof typeof spec, 'attempt'>): number =>
     parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
   const { attempt } = spec;

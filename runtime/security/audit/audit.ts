@@ -35,7 +35,7 @@ export interface AuditDeps {
   queueDirectory: string;
   fetch: typeof fetch;
   /** Values of headers from Secrets; undefined while one is missing. */
-  readHeaders(headers: SecretHeader[]): readonly (readonly [string, string])[] | undefined;
+  readHeaders: (headers: SecretHeader[]) => readonly (readonly [string, string])[] | undefined;
   log: Logger;
 }
 

@@ -16,10 +16,10 @@ export interface WebhookSinkDeps {
   /** Of this pod alone; outlives the process. */
   directory: string;
   /** Headers from Secrets; undefined while one is missing. */
-  headers(): readonly (readonly [string, string])[] | undefined;
+  headers: () => readonly (readonly [string, string])[] | undefined;
   fetch: typeof fetch;
   /** Called when events are not delivered, once until they are again. */
-  onError(error: unknown): void;
+  onError: (error: unknown) => void;
 }
 
 /** Events in one request. */
