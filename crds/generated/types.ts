@@ -400,6 +400,51 @@ export interface AgentDeploymentSpec {
       maxFiles: number;
     };
     /**
+     * Send events to a URL as CloudEvents 1.0, in batches, each at least once: they wait on disk until it answers with 2xx, over restarts of the container too, and are lost with the pod.
+     */
+    webhook?: {
+      /**
+       * Where events are sent by POST. Redirects are not followed.
+       */
+      url: string;
+      /**
+       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
+       * Time for the answer to one batch. Default 10s.
+       */
+      timeout: string;
+      /**
+       * Bytes of events that wait on disk. Events beyond are dropped and counted. Default 67108864.
+       */
+      queueBytes: number;
+    };
+    /**
      * Last events that a pod keeps in memory for breakwater audit and /debug/audit. Default 1000.
      */
     memoryEvents: number;
