@@ -442,6 +442,10 @@ export interface Circuit {
   halfOpen: {
     maxProbes: number;
     successThreshold: number;
+    /**
+     * Longest that a call waits for the outcome of the probes. 0: it is rejected at once.
+     */
+    queueTimeoutMs: number;
   };
   /**
    * Classes of outcomes that are failures; others are ignored.

@@ -63,8 +63,13 @@ export class ModelBreaker {
   }
 
   firstToken(call: ModelCall, now: number): void {
-    call.firstToken ??= now;
-    if (call.phase?.state === 'HalfOpen') this.settle(call, { vote: 'ok' }, now);
+    if (!call.done) call.firstToken ??= now;
+  }
+
+  /** An answer that flows long enough is a probe's success. Other calls go on. */
+  steady(call: ModelCall, now: number): void {
+    const probes = call.phase === this.phase() && call.phase.state === 'HalfOpen';
+    if (probes && call.firstToken !== undefined) this.settle(call, { vote: 'ok' }, now);
   }
 
   settle(call: ModelCall, outcome: Outcome, now: number): void {
@@ -124,7 +129,10 @@ export class ModelBreaker {
     }
     const soon: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
     if (phase.state === 'HalfOpen') {
-      return running >= this.spec.halfOpen.maxProbes ? soon : undefined;
+      const unanswered = phase.calls.filter(({ done, firstToken }) => !done && firstToken === undefined);
+      const successes = phase.votes.length;
+      const places = this.spec.halfOpen.maxProbes + successes;
+      return unanswered.length >= places ? soon : undefined;
     }
     return this.rampUpAdmits(phase, running, now) ? undefined : soon;
   }

@@ -133,7 +133,7 @@ const kinds: Record<string, Kind> = {
       trip: { consecutiveFailures: 5 },
       openDuration: '30s',
       failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
-      halfOpen: { maxProbes: 1, successThreshold: 2 },
+      halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeout: '10s' },
       recovery: { rampUp: '0s' },
       mode: 'Enforce',
     },

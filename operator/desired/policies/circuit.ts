@@ -35,6 +35,7 @@ export function resolveCircuit(
     halfOpen: {
       maxProbes: spec.halfOpen.maxProbes,
       successThreshold: spec.halfOpen.successThreshold,
+      queueTimeoutMs: parseDuration(spec.halfOpen.queueTimeout, 'spec.halfOpen.queueTimeout'),
     },
     failureOn: [...spec.failureOn].sort(byText),
     recovery: { rampUpMs: parseDuration(spec.recovery.rampUp, 'spec.recovery.rampUp') },
