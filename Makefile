@@ -115,6 +115,10 @@ bench-core: $(MODULES) ## measure what the guard costs, side by side with librar
 bench-runtime: $(MODULES) ## measure requests through the runtime, side by side with other gateways
 	@node test/bench/runtime.ts
 
+.PHONY: bench-faults
+bench-faults: $(MODULES) ## run the sixteen faults of Failover Bench, side by side with other gateways
+	@node test/bench/faults.ts
+
 .PHONY: bench-operator
 bench-operator: $(MODULES) ## measure the operator at 100 and 1,000 agents, against a bare client
 	@node test/bench/operator.ts

@@ -13,6 +13,7 @@ const configuration = (): Configuration => ({
     loadBalancing: 'LeastLoaded',
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [
       {

@@ -67,7 +67,7 @@ describe('layers/cycles', () => {
 it('draws each layer and only direct arrows', () => {
   const page = draw('before\n<!-- layers of runtime -->\nold\n<!-- end -->\nafter');
   expect(page).toContain('runtime_guard["<b>runtime/guard</b>');
-  expect(page).toContain('runtime_guard --> runtime_resilience');
+  expect(page).toContain('runtime_guard --> runtime_observe_trace');
   expect(page).not.toContain('runtime_api --> runtime_resilience');
   expect(page).not.toContain('old');
   expect(page).toMatch(/^before\n[^]*\nafter$/);

@@ -58,6 +58,11 @@ const GUARD = stacked(SHARED, [
     refuses: ALL_PACKAGES,
   },
   {
+    folder: 'runtime/observe/trace',
+    purpose: 'what one request goes through: spans and lines in the log',
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
     folder: 'runtime/guard',
     purpose: 'what protects one dependency: permits, limits, snapshots',
   },

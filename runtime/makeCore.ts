@@ -16,9 +16,12 @@ import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
 import { Upstream } from './model/transport/upstream.ts';
 import { LastCalls } from './observe/lastCalls.ts';
-import { moduleLogger } from './observe/log.ts';
+import { ModuleLoggers } from './observe/log.ts';
+import type { Module } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
+import { RequestTraces } from './observe/requestTraces.ts';
+import { NO_TRACER } from './observe/trace/span.ts';
 import type { RuntimeOptions } from './options.ts';
 import { RetryBudget } from './resilience/retryBudget.ts';
 
@@ -36,7 +39,9 @@ export interface CoreEvents {
 export interface Core {
   events: EventEmitter<CoreEvents>;
   clock: Clock;
-  log: (module: string) => Logger;
+  log: (module: Module) => Logger;
+  loggers: ModuleLoggers;
+  traces: RequestTraces;
   configuration: ActiveConfiguration;
   /** The configuration as requests use it; undefined as long as there is none. */
   inForce: () => InForce | undefined;
@@ -75,7 +80,8 @@ type Model = Pick<Core, 'upstream' | 'pool' | 'estimator' | 'caller'>;
 
 function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
   const events = new EventEmitter<CoreEvents>();
-  const log = (module: string): Logger => moduleLogger(root, module);
+  const loggers = new ModuleLoggers(root);
+  const log = (module: Module): Logger => loggers.of(module);
   const guard = new Guard({
     clock,
     seed: `${pod.namespace}/${pod.name}`,
@@ -108,8 +114,27 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
     retryBudgetUsed: () => retryBudget.used(clock.now()),
     hash: () => configuration.configuration?.hash,
   });
+  const traces = new RequestTraces({
+    now: () => clock.now(),
+    log,
+    random: Math.random,
+    telemetry: () => content()?.telemetry,
+    tracer: () => NO_TRACER,
+  });
   return {
-    ...{ events, clock, log, guard, configuration, inForce, clients, retryBudget, metrics },
+    ...{
+      events,
+      clock,
+      log,
+      loggers,
+      traces,
+      guard,
+      configuration,
+      inForce,
+      clients,
+      retryBudget,
+      metrics,
+    },
     connectMs: () => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS,
     credentials: new Credentials(() => clock.now()),
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
@@ -132,14 +157,23 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
       lastCalls.record(call.dependency, call.outcome);
       performance.record('model', call.duration * 1000, call.errorType);
     },
-    onRetry: (reason) => metrics.retry(reason),
-    onFallback: (from, to) => metrics.fallback(from, to),
+    onRetry: (reason, { chat }, waitMs) => {
+      metrics.retry(reason);
+      chat?.retry(reason, waitMs);
+    },
+    onFallback: (from, to, { chat }) => {
+      metrics.fallback(from, to);
+      chat?.moved(from, to);
+    },
   });
   const caller = new CachingCaller({
     call: (request, onUsage) => model.call(request, onUsage),
     now: () => clock.now(),
     maxBytes: maxCacheBytes,
-    onLookup: (tier, result) => metrics.cacheLookup(tier, result),
+    onLookup: (tier, result, { chat }) => {
+      metrics.cacheLookup(tier, result);
+      chat?.cache(tier, result);
+    },
   });
   return { upstream, pool, estimator, caller };
 }
@@ -164,9 +198,10 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
 }
 
 function applyConfigurations(core: Core): void {
-  const { events, configuration, guard, retryBudget, agent, caller } = core;
+  const { events, configuration, guard, retryBudget, agent, caller, loggers } = core;
   const { metrics, lastCalls, credentials } = core;
   events.on('apply', (content) => {
+    loggers.apply(content.telemetry.logging.levels);
     retryBudget.apply(content.retry?.budgetPercent ?? 0);
     guard.apply(content);
     agent.apply(content);

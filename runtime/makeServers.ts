@@ -4,6 +4,7 @@ import { Lifecycle } from './api/lifecycle.ts';
 import { Messages } from './api/messages.ts';
 import { PeerForward, longestTurnMs } from './api/peerForward.ts';
 import { Peers } from './api/peers.ts';
+import { requestIdOf } from './api/requestId.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Core } from './makeCore.ts';
@@ -117,6 +118,10 @@ function makeAgentServer(core: Core, shared: Shared, health: HealthRoute): Serve
     clients,
     lifecycle,
     health,
+    trace: (request, response, route) =>
+      core.traces.begin(request, () => requestIdOf(response), route),
+    onMalformed: (requestId, reason, status) =>
+      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended'),
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
       core.performance.record('request', seconds * 1000, served.failed ? served.reason : '');
@@ -138,6 +143,7 @@ function makeDebugPages(
     date: () => clock.date(),
     caches: { answers: caller, toolResults: agent.toolResults },
     performance: core.performance,
+    levels: () => core.loggers.levels(),
     endpoints: () => {
       const inForce = core.inForce();
       return inForce ? pool.state(inForce.content, inForce.endpoints) : [];

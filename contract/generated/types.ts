@@ -225,6 +225,7 @@ export interface Content {
     allowHosts: string[];
     denyPrivateNetworks: boolean;
   };
+  telemetry: Telemetry;
   /**
    * @maxItems 256
    */
@@ -418,6 +419,26 @@ export interface McpServer {
   maxConcurrent?: number;
   maxResponseBytes: number;
   requires?: Requires;
+}
+/**
+ * What the pods tell of the requests that they serve.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Telemetry".
+ */
+export interface Telemetry {
+  logging: {
+    /**
+     * Share of the requests answered well at the first attempt that get an access line too.
+     */
+    successRatio: number;
+    /**
+     * Debug, Info, Warn, Error or Silent, by module. Unknown, or absent: that of the process.
+     */
+    levels: {
+      [k: string]: string;
+    };
+  };
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema

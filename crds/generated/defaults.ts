@@ -8,6 +8,11 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
       "denyPrivateNetworks": true
     }
   },
+  "telemetry": {
+    "logging": {
+      "successRatio": "0"
+    }
+  },
   "conversation": {
     "maxMessages": 100,
     "maxTurns": 16,

@@ -20,10 +20,6 @@ export interface AgentDeployment {
  */
 export interface AgentDeploymentSpec {
   /**
-   * Whether the operator leaves the agent as it is. While it is true, the operator changes none of the agent's objects, and its pods keep the configuration and the policies that were in force. Edits wait until it is false or absent. Default false.
-   */
-  paused?: boolean;
-  /**
    * Number of pods, 0 to 1000, unless autoscaling decides on it. Default 1.
    */
   replicas: number;
@@ -293,6 +289,26 @@ export interface AgentDeploymentSpec {
        * Refuse addresses of private, local and reserved networks, the cluster's own among them. Judged by the address that is connected to. Default true.
        */
       denyPrivateNetworks: boolean;
+    };
+  };
+  /**
+   * What pods tell of the requests that they serve. A change is live without a restart.
+   */
+  telemetry: {
+    /**
+     * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.
+     */
+    logging: {
+      /**
+       * Share of the requests answered well at the first attempt that get an access line too, 0 to 1. Every request that failed, was refused or needed more than one attempt has one anyway. Default 0.
+       */
+      successRatio: string;
+      /**
+       * Lowest level that a module logs, by its name: access (a line for each request), model (attempts, retries, moves), tools, agent (turns), guard (circuits and gates) and others. Default Info for each.
+       */
+      levels?: {
+        [k: string]: 'Debug' | 'Info' | 'Warn' | 'Error' | 'Silent';
+      };
     };
   };
   /**

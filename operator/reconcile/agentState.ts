@@ -7,7 +7,7 @@ import type { AttachedVersions } from './attachedVersions.ts';
 /** What the last reconcile of an agent came to. Status is made from it. */
 export interface AgentState extends Applied {
   plan: PlanFacts & Pick<AgentPlan, 'hash'>;
-  /** Whether spec.paused keeps the objects and the configuration as they are. */
+  /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
   /** The versions of the agent and its policies that this came from. */
   attachment: AttachedVersions;

@@ -1,7 +1,7 @@
 import type { Configuration } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { configMapName } from '../desired/common/metadata.ts';
+import { configMapName, isPaused } from '../desired/common/metadata.ts';
 import { buildConfigMap } from '../desired/objects/configMap.ts';
 import type { Desired } from '../desired/objects/objects.ts';
 import type { AgentAttachment } from '../desired/policies/attachment.ts';
@@ -75,7 +75,7 @@ export class AgentReconciler {
     if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
 
     const input = this.#gather(agent);
-    const paused = agent.spec.paused === true;
+    const paused = isPaused(agent);
     if (paused) upgrades.release(key);
     const upgrade = paused ? undefined : upgrades.admit(key, podChange(input));
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });

@@ -1,7 +1,7 @@
 import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { AGENT_LABEL } from '../desired/common/metadata.ts';
+import { AGENT_LABEL, isPaused } from '../desired/common/metadata.ts';
 import { claimAlike } from '../desired/policies/attach.ts';
 import type { Policy } from '../desired/policies/attachment.ts';
 import { keyOf, type ChangeHandler, type Pod, type WorkQueue } from '../kube/index.ts';
@@ -118,13 +118,16 @@ function whenChildChanged(
 
 /** Whether more than the status, or bookkeeping in metadata, changed. */
 function differs(current: KubernetesObject, previous: KubernetesObject): boolean {
-  const facts = ({ metadata }: KubernetesObject): string =>
-    JSON.stringify([
+  const facts = (object: KubernetesObject): string => {
+    const { metadata } = object;
+    return JSON.stringify([
+      isPaused(object),
       metadata.uid,
       metadata.generation,
       metadata.deletionTimestamp,
       Object.entries(metadata.labels ?? {}).sort(),
     ]);
+  };
   return facts(current) !== facts(previous);
 }
 

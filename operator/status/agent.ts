@@ -5,6 +5,7 @@ import { maxUnavailable } from '../desired/objects/disruptionBudget.ts';
 import type { Problem } from '../desired/common/errors.ts';
 import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
+import { isPaused } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
@@ -154,7 +155,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
     readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
-    agent.spec.paused === true ? PAUSED : progressing(rollOut, plan.upgradeTo),
+    isPaused(agent) ? PAUSED : progressing(rollOut, plan.upgradeTo),
     degraded(observation, desired, rollOut, found),
   ];
 }

@@ -57,7 +57,7 @@ export interface AgentObservation {
   desiredHash?: string;
   /** Revision under which that configuration was published. */
   revision?: Revision;
-  /** Whether spec.paused keeps the objects and the configuration as they are. */
+  /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
   /** Absent until the Deployment exists. */
   deployment?: DeploymentObservation;

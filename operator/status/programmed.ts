@@ -41,7 +41,7 @@ function podProgress(
   const refusal = refusalOf(pod, desiredHash);
   if (refusal !== undefined) return { pod: name, state: 'Refused', detail: refusal };
   if (desiredHash === undefined || pod.hash !== desiredHash) {
-    const detail = `runs an earlier configuration${paused ? ', because spec.paused of its agent is true' : ''}`;
+    const detail = `runs an earlier configuration${paused ? ', because its agent is paused' : ''}`;
     return { pod: name, state: 'Pending', detail };
   }
   const missing = snapshot.configuration.unsupported.find(

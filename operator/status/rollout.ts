@@ -28,13 +28,13 @@ export function rollOutOf({ deployment }: AgentObservation, desired: number): Ro
   return { state: 'RollingOut', message: `${updated}/${desired} pods run the present template.` };
 }
 
-/** Progressing of an agent that spec.paused holds as it is. */
+/** Progressing of a paused agent. */
 export const PAUSED: ConditionDraft = {
   type: 'Progressing',
   status: 'False',
   reason: 'Paused',
   message:
-    'spec.paused holds the agent and the configuration of its pods as they are. Edits of it and of its policies wait.',
+    'The annotation breakwater.dev/paused holds the agent and the configuration of its pods as they are. Edits of it and of its policies wait.',
 };
 
 /**

@@ -28,6 +28,7 @@ import type { InForce } from '../model/pool/pool.ts';
 import { FORWARDED, NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
+import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 export interface ConversationsDeps {
@@ -42,11 +43,16 @@ export interface ConversationsDeps {
 }
 
 /** A request on its way. */
-interface Visit {
+interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
   /** Aborted with a Cut when the client leaves or the process does. */
   cut: AbortController;
+  trace: RequestTrace;
+}
+
+/** One to carry a conversation on. */
+interface Visit extends Omit<Exchange, 'trace'> {
   context: TurnContext;
 }
 
@@ -110,7 +116,9 @@ export class Conversations {
     response: ServerResponse,
     cut: AbortController,
     client: Client,
+    trace: RequestTrace,
   ): Promise<Served> {
+    if (id !== '') trace.converses(id);
     if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
@@ -119,11 +127,16 @@ export class Conversations {
     if (response.destroyed) onClose();
     try {
       const owner = this.#deps.agent.ownerOf(id);
-      if (owner !== undefined) return await this.#forward(owner, request, response, cut);
-      return await this.#serve({ action, id, client }, request, response, cut);
+      if (owner !== undefined) {
+        return await this.#forward(owner, { request, response, cut, trace });
+      }
+      return await this.#serve({ action, id, client }, { request, response, cut, trace });
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      this.#deps.log.warn({ why: error.message }, 'Conversations could not be reached');
+      this.#deps.log.warn(
+        { ...trace.ids, why: error.message },
+        'Conversations could not be reached',
+      );
       return this.#unavailable(response);
     } finally {
       response.off('close', onClose);
@@ -132,30 +145,26 @@ export class Conversations {
 
   #serve(
     { action, id = '', client }: Pick<ConversationRoute, 'action' | 'id'> & { client: Client },
-    request: IncomingMessage,
-    response: ServerResponse,
-    cut: AbortController,
+    { request, response, cut, trace }: Exchange,
   ): Promise<Served> {
     // Where conversations are kept is not known either.
     if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
     const ref = { id, principal: client.principal };
     if (action === 'Read') return this.#read(ref, response);
     if (action === 'Remove') return this.#remove(ref, response);
-    const context = this.#context(id, client);
+    const context = this.#context(id, client, trace);
     if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
     const visit = { request, response, cut, context };
     return action === 'Create' ? this.#create(visit) : this.#send(visit);
   }
 
   /** Limits and the bulkhead are the owner's: a place here would be held while one there is waited for. */
-  async #forward(
-    owner: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-    cut: AbortController,
-  ): Promise<Served> {
+  async #forward(owner: string, { request, response, cut, trace }: Exchange): Promise<Served> {
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
-    const end = await this.#deps.forward.forward(owner, request, response, cut.signal);
+    const end = await this.#deps.forward.forward(owner, request, response, {
+      signal: cut.signal,
+      context: trace.span.context,
+    });
     if (end === 'Answered') return FINE;
     if (end === 'Unreachable') return this.#refuse(response, UNREACHABLE);
     if (end === 'Silent') return this.#refuse(response, NO_ANSWER);
@@ -168,7 +177,7 @@ export class Conversations {
     return { reason: UNAVAILABLE.reason, failed: true };
   }
 
-  #context(id: string, client: Client): TurnContext | { problem: Problem } {
+  #context(id: string, client: Client, trace: RequestTrace): TurnContext | { problem: Problem } {
     const inForce = this.#deps.inForce();
     const conversation = inForce?.content.conversation;
     if (!inForce?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
@@ -184,6 +193,7 @@ export class Conversations {
       ...(prompt.text !== undefined && { system: prompt.text }),
       principal: client.principal,
       clientHeaders: client.headers,
+      trace,
       usage: new TotalUsage(),
     };
   }
@@ -196,6 +206,7 @@ export class Conversations {
       const { messages } = begin(read.messages, limitsOf(context));
       const kept = await this.#deps.agent.store().create(messages, context.principal);
       if (!kept) return this.#refuse(response, FULL);
+      context.trace.converses(kept.id);
       answer(response, 201, view(kept), { location: `/v1/conversations/${kept.id}` });
       return FINE;
     });
@@ -236,8 +247,11 @@ export class Conversations {
       header: limitKeys(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
     });
-    const admission: Admission = await awaitAdmission(asked, cut.signal);
+    const { trace } = context;
+    const waiting = awaitAdmission(asked, cut.signal);
+    const admission: Admission = await (asked.kind === 'Waiting' ? trace.waits(waiting) : waiting);
     if (admission.kind === 'Rejection') {
+      trace.rejected(admission.rejection);
       return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
     }
     try {
@@ -258,9 +272,13 @@ export class Conversations {
       signal: cut.signal,
       observer: sent.stream ? new ConversationStream(response, context.id) : SILENT,
     });
+    const trace = context.trace.turn(context.inForce.content.agent.name);
+    let result: TurnResult | undefined;
     try {
-      return await turn.run(sent.content);
+      result = await turn.run(sent.content);
+      return result;
     } finally {
+      trace.end(earlyEnd(result));
       lease.signal.removeEventListener('abort', stop);
     }
   }
@@ -310,11 +328,22 @@ export class Conversations {
       return { reason: 'ClientGone', failed: false };
     }
     const { reason } = problem;
-    const requestId = sendError(response, problem);
-    this.#deps.log.debug({ requestId, reason }, 'Request was refused');
+    sendError(response, problem);
     return { reason, failed: response.statusCode >= 500 };
   }
 }
+
+/** Why a turn did not come to the model's own end; undefined when it did. */
+function earlyEnd(result: TurnResult | undefined): string | undefined {
+  if (!result) return 'Internal';
+  const { problem, end } = result;
+  if (problem === 'Gone') return 'client_gone';
+  if (problem) return problem.reason;
+  return end && EARLY.has(end.stopReason) ? end.stopReason : undefined;
+}
+
+/** Bounds that cut a turn off: those of the process and that of turns. */
+const EARLY: ReadonlySet<string> = new Set(['run_timeout', 'draining', 'client_gone', 'max_turns']);
 
 const SILENT: TurnObserver = {
   onText: () => undefined,

@@ -28,6 +28,7 @@ import {
 import { isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { ResponseSink } from './sink.ts';
+import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 /** How a request to the agent ended: answered by the endpoint, by us, or not at all. */
@@ -52,6 +53,7 @@ interface Visit {
   response: ServerResponse;
   cut: AbortController;
   client: Client;
+  trace: RequestTrace;
   deadlineAt: number;
   inForce: InForce;
 }
@@ -70,6 +72,7 @@ export class Messages {
     response: ServerResponse,
     cut: AbortController,
     client: Client,
+    trace: RequestTrace,
   ): Promise<Served> {
     const inForce = this.#deps.inForce();
     if (!inForce) return this.#refuse(response, STARTING);
@@ -81,7 +84,7 @@ export class Messages {
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      return await this.#visit({ request, response, cut, client, deadlineAt, inForce });
+      return await this.#visit({ request, response, cut, client, trace, deadlineAt, inForce });
     } finally {
       response.off('close', onClose);
     }
@@ -97,8 +100,9 @@ export class Messages {
     if (early !== undefined && isProblem(early)) return this.#refuse(visit.response, early);
     const cost = early && this.#estimate(visit.inForce, early);
     const admitted = this.#admit(visit, cost);
-    const admission = admitted instanceof Promise ? await admitted : admitted;
+    const admission = admitted instanceof Promise ? await visit.trace.waits(admitted) : admitted;
     if (admission.kind === 'Rejection') {
+      visit.trace.rejected(admission.rejection);
       return this.#refuse(visit.response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
     const usage = new TotalUsage();
@@ -128,8 +132,9 @@ export class Messages {
   }
 
   async #call(visit: Visit, read: MessagesRequest, usage: TotalUsage): Promise<Served> {
-    const { response, cut, client, deadlineAt, inForce } = visit;
+    const { response, cut, client, trace, deadlineAt, inForce } = visit;
     const sink = new ResponseSink(response, cut.signal);
+    const chat = trace.chat(read);
     const answer = await this.#deps.caller.call(
       {
         method: read.method,
@@ -147,9 +152,11 @@ export class Messages {
         deadlineAt,
         signal: cut.signal,
         sink,
+        chat,
       },
       (charge) => usage.add(charge),
     );
+    chat.end(answer);
     return this.#answer(visit, answer, sink);
   }
 
@@ -169,29 +176,29 @@ export class Messages {
     }
     const { rejection, mounted } = answer;
     const problem = cutProblem(visit.cut) ?? rejected(rejection, mounted);
-    return this.#refuse(visit.response, problem, rejection.target);
+    return this.#refuse(visit.response, problem);
   }
 
   #fault(
-    { response }: Visit,
+    { response, trace }: Visit,
     { result: { committed }, dependency }: Answered,
     problem: Problem,
     sink: ResponseSink,
   ): Served {
-    if (problem === 'Gone' || !committed) return this.#refuse(response, problem, dependency);
-    this.#deps.log.warn({ dependency, reason: problem.reason }, 'Answer was broken off');
+    if (problem === 'Gone' || !committed) return this.#refuse(response, problem);
+    const { reason } = problem;
+    this.#deps.log.warn({ ...trace.ids, dependency, reason }, 'Answer was broken off');
     sink.breakOff(problem);
-    return { reason: problem.reason, failed: true };
+    return { reason, failed: true };
   }
 
-  #refuse(response: ServerResponse, problem: Problem, dependency?: string): Served {
+  #refuse(response: ServerResponse, problem: Problem): Served {
     if (problem === 'Gone') {
       response.destroy();
       return { reason: 'ClientGone', failed: false };
     }
     const { reason } = problem;
-    const requestId = sendError(response, problem);
-    this.#deps.log.debug({ requestId, reason, dependency }, 'Request was refused');
+    sendError(response, problem);
     return { reason, failed: response.statusCode >= 500 };
   }
 }

@@ -51,7 +51,7 @@ async function front(place: string, silenceMs = 20_000): Promise<Front> {
     response.on('close', () => {
       if (!response.writableFinished) cut.abort();
     });
-    const end = await forward.forward(OWNER, request, response, cut.signal);
+    const end = await forward.forward(OWNER, request, response, { signal: cut.signal });
     ends.push(end);
     if (end !== 'Answered' && !response.headersSent) response.writeHead(599).end(end);
     else if (end === 'Gone') response.destroy();

@@ -4,7 +4,8 @@ import type { Content } from '../../contract/generated/types.ts';
 import { Agent } from 'undici';
 import type { Peers, PeersDeps } from './peers.ts';
 import type { Absence } from '../conversations/stores/store.ts';
-import { responseHeaders } from '../model/transport/headers.ts';
+import { TRACE_CONTEXT, responseHeaders, traceHeaders } from '../model/transport/headers.ts';
+import type { RemoteContext } from '../observe/trace/span.ts';
 import type { Failure } from '../errors/failure.ts';
 
 export interface PeerForwardDeps {
@@ -50,6 +51,14 @@ const DROPPED: ReadonlySet<string> = new Set([
   FORWARDED,
 ]);
 
+/** One request that is passed on. */
+export interface PeerCall {
+  /** Aborted when the client leaves or the process does. */
+  signal: AbortSignal;
+  /** Of the trace; absent: what the client sent stays. */
+  context?: RemoteContext | undefined;
+}
+
 /** `Silent`: it took the request, so that nobody knows what became of it. `Gone`: the client, or the pod amid its answer. */
 export type Forwarded = 'Answered' | Absence | 'Unreachable' | 'Silent' | 'Gone';
 
@@ -70,12 +79,12 @@ export class PeerForward {
     address: string,
     request: IncomingMessage,
     response: ServerResponse,
-    signal: AbortSignal,
+    { signal, context }: PeerCall,
   ): Promise<Forwarded> {
     const { peers } = this.#deps;
     if (!(await peers.has(address, signal))) return signal.aborted ? 'Gone' : 'Lost';
     try {
-      await this.#pass(address, request, response, signal);
+      await this.#pass(address, request, response, { signal, context });
       return 'Answered';
     } catch (error) {
       if (response.headersSent || signal.aborted) return 'Gone';
@@ -95,7 +104,7 @@ export class PeerForward {
     address: string,
     request: IncomingMessage,
     response: ServerResponse,
-    signal: AbortSignal,
+    { signal, context }: PeerCall,
   ): Promise<void> {
     const bodiless = request.method === 'GET' || request.method === 'DELETE';
     const silenceMs = this.#deps.silenceMs();
@@ -103,7 +112,7 @@ export class PeerForward {
       origin: `http://${this.#deps.locate(address)}`,
       path: request.url!,
       method: request.method as 'GET',
-      headers: [...kept(request.rawHeaders), FORWARDED, '1'],
+      headers: [...forwardedHeaders(request.rawHeaders, context), FORWARDED, '1'],
       body: bodiless ? null : request,
       signal,
       headersTimeout: silenceMs,
@@ -115,8 +124,15 @@ export class PeerForward {
   }
 }
 
-function kept(raw: readonly string[]): string[] {
-  return raw.filter((_, i) => !DROPPED.has(raw[i - (i % 2)]!.toLowerCase()));
+/** The client's, with the trace context of ours in place of its own where there is one. */
+function forwardedHeaders(raw: readonly string[], context: RemoteContext | undefined): string[] {
+  const own = context ? traceHeaders(context).flat() : [];
+  const replaced = (name: string): boolean => context !== undefined && TRACE_CONTEXT.has(name);
+  const kept = raw.filter((_, i) => {
+    const name = raw[i - (i % 2)]!.toLowerCase();
+    return !DROPPED.has(name) && !replaced(name);
+  });
+  return [...kept, ...own];
 }
 
 function codeOf(error: unknown): string | undefined {

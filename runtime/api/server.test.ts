@@ -6,8 +6,18 @@ import { FakeClock } from '../testing/fakeClock.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { until } from '../testing/until.ts';
 import { anybody } from './clients/clients.ts';
+import { RequestTraces } from '../observe/requestTraces.ts';
+import { NO_TRACER } from '../observe/trace/span.ts';
 import { readBody } from './requests.ts';
 import { agentServer } from './server.ts';
+
+const traces = new RequestTraces({
+  now: () => 0,
+  log: () => pino({ level: 'silent' }),
+  random: () => 0,
+  telemetry: () => undefined,
+  tracer: () => NO_TRACER,
+});
 
 const cleanups: (() => void)[] = [];
 afterEach(() => cleanups.splice(0).forEach((each) => each()));
@@ -33,6 +43,8 @@ async function raw(
     }),
     health: () => false,
     onServed: () => undefined,
+    onMalformed: () => undefined,
+    trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 200,
     requestTimeoutMs: 300,

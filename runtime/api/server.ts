@@ -5,13 +5,14 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { isRefusal } from './clients/clients.ts';
-import type { Clients, Client } from './clients/clients.ts';
-import { rawError } from '../errors/failure.ts';
+import { hashedName, isRefusal } from './clients/clients.ts';
+import type { Client, Clients } from './clients/clients.ts';
+import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
 import { sendError } from './sendError.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages, Served } from './messages.ts';
 import { modelRoute } from './requests.ts';
+import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
 /** A listener that may take a request; says whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -23,7 +24,11 @@ export interface AgentServerDeps {
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
+  /** Begins the trace of a request for a route, as metrics name it. */
+  trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
   onServed(route: string, served: Served, seconds: number): void;
+  /** What was no whole request was answered so. */
+  onMalformed: (requestId: string, reason: string, status: number) => void;
   log: Logger;
   /** Time a client has for its headers and for its whole request, in milliseconds. */
   headersTimeoutMs?: number;
@@ -59,7 +64,7 @@ export function agentServer(deps: AgentServerDeps): Server {
       });
     },
   );
-  server.on('clientError', onClientError);
+  server.on('clientError', (error, stream) => onClientError(error, stream, deps.onMalformed));
   return server;
 }
 
@@ -75,9 +80,20 @@ async function serve(
   if (deps.health(request, response)) return;
   const began = performance.now();
   const handler = handlerOf(deps, request);
-  const served = handler ? await handle(deps, handler, request, response) : notFound(response);
+  const route = handler?.route ?? 'other';
+  const trace = deps.trace(request, response, route);
+  const served = handler
+    ? await handle(deps, handler, { request, response, trace })
+    : notFound(response);
   const seconds = (performance.now() - began) / 1000;
-  deps.onServed(handler?.route ?? 'other', served, seconds);
+  trace.end({ ...served, ...(response.headersSent && { status: response.statusCode }) });
+  deps.onServed(route, served, seconds);
+}
+
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  trace: RequestTrace;
 }
 
 /** Who serves a request; undefined when nobody does. */
@@ -105,8 +121,7 @@ function notFound(response: ServerResponse): Served {
 async function handle(
   { clients, lifecycle, log }: AgentServerDeps,
   handler: Handler,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, trace }: Exchange,
 ): Promise<Served> {
   const cut = new AbortController();
   const leave = lifecycle.enter(cut);
@@ -118,15 +133,15 @@ async function handle(
   try {
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
+    if (!isRefusal(client)) identified(trace, client);
     const served = isRefusal(client)
       ? refuse(response, client)
-      : await handler.handle(request, response, cut, client);
-    log.debug({ route: handler.route, reason: served.reason, caller: nameOf(client) }, 'Served');
+      : await handler.handle(request, response, cut, client, trace);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
     return served;
   } catch (error) {
-    log.error({ err: error }, 'Request failed unexpectedly');
+    log.error({ ...trace.ids, err: error }, 'Request failed unexpectedly');
     if (response.headersSent) response.destroy();
     else sendError(response, INTERNAL);
     return { reason: 'Internal', failed: true };
@@ -140,8 +155,8 @@ function refuse(response: ServerResponse, failure: Failure): Served {
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
 
-function nameOf(client: Client | Failure): string | undefined {
-  return isRefusal(client) ? undefined : client.name;
+function identified(trace: RequestTrace, { name, principal }: Client): void {
+  trace.identified(name, () => (principal === '' ? undefined : hashedName(principal)));
 }
 
 function finished(response: ServerResponse): Promise<void> {
@@ -167,7 +182,11 @@ const CLIENT_ERRORS: Record<string, Failure> = {
 };
 
 /** Answers what never became a whole request, unless an answer is already under way. */
-function onClientError(error: NodeJS.ErrnoException, stream: Socket | NodeJS.WritableStream): void {
+function onClientError(
+  error: NodeJS.ErrnoException,
+  stream: Socket | NodeJS.WritableStream,
+  onMalformed: AgentServerDeps['onMalformed'],
+): void {
   const socket = stream as Socket;
   const answer = answers.get(socket);
   const answering = answer?.headersSent === true && !answer.writableFinished;
@@ -175,5 +194,8 @@ function onClientError(error: NodeJS.ErrnoException, stream: Socket | NodeJS.Wri
     socket.destroy();
     return;
   }
-  socket.end(rawError(CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED), () => socket.destroy());
+  const failure = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED;
+  const requestId = newRequestId();
+  onMalformed(requestId, failure.reason, statusOf(failure.reason));
+  socket.end(rawError(failure, requestId), () => socket.destroy());
 }

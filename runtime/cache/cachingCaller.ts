@@ -19,7 +19,7 @@ export interface CachingCallerDeps {
   now: () => number;
   /** Bytes of answers that are kept at most. */
   maxBytes: number;
-  onLookup: (tier: TierName | 'none', result: LookupResult) => void;
+  onLookup: (tier: TierName | 'none', result: LookupResult, request: ModelRequest) => void;
 }
 
 interface KeptAnswer {
@@ -76,13 +76,13 @@ export class CachingCaller {
       return call(request, onUsage);
     }
     if (wantsFresh(request)) {
-      onLookup('none', 'bypass');
+      onLookup('none', 'bypass', request);
       return call(request, onUsage);
     }
     const key = cacheKey(request, principal);
     const hit = this.#cache.get(key);
     if (hit) {
-      onLookup(hit.tier, 'hit');
+      onLookup(hit.tier, 'hit', request);
       return replay(hit, request);
     }
     return this.#share(key, request, onUsage);
@@ -111,11 +111,11 @@ export class CachingCaller {
     const shared = this.#pending.get(key);
     if (shared?.joinable) {
       this.#collapsed += 1;
-      this.#deps.onLookup('none', 'collapsed');
+      this.#deps.onLookup('none', 'collapsed', request);
       const headers = ['cache-status', 'breakwater; fwd=miss; collapsed'];
       return shared.join({ request, onUsage, headers, hidden: PERSONAL });
     }
-    this.#deps.onLookup('none', 'miss');
+    this.#deps.onLookup('none', 'miss', request);
     const headers = ['cache-status', 'breakwater; fwd=miss'];
     const pending = new PendingCall(this.#maxEntryBytes);
     this.#pending.set(key, pending);

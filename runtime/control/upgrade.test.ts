@@ -42,6 +42,7 @@ describe('upgradeConfiguration', () => {
         ...content,
         loadBalancing: 'LeastLoaded',
         egress: { allowHosts: [], denyPrivateNetworks: true },
+        telemetry: { logging: { successRatio: 0, levels: {} } },
         timeouts: { ...content.timeouts, streamMs: 3_600_000 },
         shutdown: { ...content.shutdown, handlerTimeoutMs: 2000 },
         endpoints: [{ ...content.endpoints[0], priority: 0, weight: 1, requires: [] }],

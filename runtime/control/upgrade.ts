@@ -17,6 +17,7 @@ export type Earlier<T> = T extends readonly (infer E)[]
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
   egress: { allowHosts: [], denyPrivateNetworks: true },
+  telemetry: { logging: { successRatio: 0, levels: {} } },
 };
 
 /** Of the fields of content, and of each element where the field is a list. */

@@ -9,6 +9,7 @@ import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Environment, TurnContext } from './environment.ts';
 import type { ConversationStore } from './stores/store.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
@@ -156,7 +157,8 @@ export class Agent {
 
   /** What one turn may do. */
   environment(context: TurnContext): Environment {
-    const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
+    const { inForce, conversation, usage, system, model, id, principal, clientHeaders, trace } =
+      context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
@@ -182,10 +184,11 @@ export class Agent {
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
           onText,
+          trace,
           onUsage: (charge) => usage.add(charge),
         });
       },
-      runTool: (call, signal) => this.#runTool(tools, call, contextOf(signal)),
+      runTool: (call, signal) => this.#runTool(tools, call, contextOf(signal), trace),
     };
   }
 
@@ -203,15 +206,22 @@ export class Agent {
     return this.#tools.tools;
   }
 
-  async #runTool(tools: Tools, call: ToolUse, context: ToolContext): Promise<ToolResult> {
+  async #runTool(
+    tools: Tools,
+    call: ToolUse,
+    context: ToolContext,
+    request: RequestTrace,
+  ): Promise<ToolResult> {
     const { clock, onToolCall } = this.#deps;
     const began = clock.now();
-    const running = tools.run(call, context);
+    const trace = request.tool(call);
+    const running = tools.run(call, { ...context, trace });
     const { text, isError, outcome, kept } = running ? await running : unknownTool(call);
     // What the model makes up is no name for a metric.
     const name = running ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
     onToolCall(name, status, (clock.now() - began) / 1000);
+    trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
     return {
       type: 'tool_result',
       tool_use_id: call.id,

@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
+import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { ActualCost } from '../guard/admission.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
 import type { Problem } from '../errors/failure.ts';
@@ -30,6 +31,7 @@ export interface AgentCall {
   deadlineAt: number;
   /** Aborted with a Cut. */
   signal: AbortSignal;
+  trace: RequestTrace;
   onText: (text: string) => void;
   onUsage: (charge: ActualCost) => void;
 }
@@ -111,7 +113,8 @@ class SdkRequest {
 
   async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
     const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
-    const { principal, stickiness, onUsage } = this.#call;
+    const { principal, stickiness, onUsage, trace } = this.#call;
+    const chat = trace.chat({ model, stream: true, maxTokens });
     const body = Buffer.from(init?.body as string);
     const request = {
       content,
@@ -130,9 +133,12 @@ class SdkRequest {
       sink,
       principal,
       stickiness,
+      chat,
     };
     try {
-      this.#pass(await this.#caller.call(request, onUsage), sink);
+      const answer = await this.#caller.call(request, onUsage);
+      chat.end(answer);
+      this.#pass(answer, sink);
     } catch (error) {
       sink.fail(error as Error);
       throw error;

@@ -1,3 +1,4 @@
+import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { InForce } from '../model/pool/pool.ts';
@@ -26,6 +27,7 @@ export interface TurnContext {
   id: string;
   principal: string;
   clientHeaders: RawHeaders;
+  trace: RequestTrace;
   usage: TotalUsage;
 }
 

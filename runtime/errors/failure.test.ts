@@ -29,7 +29,8 @@ describe('an answer of our own', () => {
       type: 'error',
       error: { type, message: 'why' },
     });
-    const headers = errorHeaders(failure);
+    const headers = errorHeaders(failure, 'req_1');
+    expect(headers['request-id']).toBe('req_1');
     expect(headers['x-breakwater-reason']).toBe(reason);
     expect(headers['retry-after']).toBe('2');
     expect(headers['x-should-retry']).toBe(shouldRetry);

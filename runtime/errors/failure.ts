@@ -71,12 +71,17 @@ export function errorEvent(failure: Failure): string {
   return `\n\nevent: error\ndata: ${errorBody(failure)}\n\n`;
 }
 
+/** An id for a request, as answers carry it in request-id. */
+export function newRequestId(): string {
+  return `req_${randomBytes(12).toString('hex')}`;
+}
+
 /** Headers of an error answer; retry-after in whole seconds, rounded up, at least 1. */
-export function errorHeaders(failure: Failure): Record<string, string> {
+export function errorHeaders(failure: Failure, requestId: string): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(errorBody(failure))),
-    'request-id': `req_${randomBytes(12).toString('hex')}`,
+    'request-id': requestId,
     'x-breakwater-reason': failure.reason,
   };
   if (failure.retryAfterMs !== undefined) {
@@ -93,9 +98,11 @@ function isPointless({ reason, retryAfterMs = 0 }: Failure): boolean {
 }
 
 /** The failure as a whole HTTP/1.1 response, for sockets without a ServerResponse. */
-export function rawError(failure: Failure): string {
+export function rawError(failure: Failure, requestId: string): string {
   const status = statusOf(failure.reason);
-  const headers = Object.entries(errorHeaders(failure)).map(([name, value]) => `${name}: ${value}`);
+  const headers = Object.entries(errorHeaders(failure, requestId)).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   return [
     `HTTP/1.1 ${status} ${failure.reason}`,
     ...headers,

@@ -14,7 +14,7 @@ import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
 import { Route } from './pool/route.ts';
-import type { Granted, Move } from './pool/route.ts';
+import type { Granted, Move, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
@@ -43,9 +43,9 @@ export interface ModelCallerDeps {
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
-  onRetry(reason: string): void;
+  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
-  onFallback: (from: string, to: string) => void;
+  onFallback: (from: string, to: string, request: RoutedRequest) => void;
 }
 
 /** What an attempt has to do with the rest of its request. */
@@ -144,7 +144,7 @@ export class ModelCaller {
     { request, route, member }: { request: ModelRequest; route: Route; member: Member },
   ): Promise<Granted | Cut | undefined> {
     if ('from' in next) return route.move(next);
-    this.#deps.onRetry(retryReason(result));
+    this.#deps.onRetry(retryReason(result), request, next.waitMs);
     await this.#pause(next.waitMs, request.signal);
     const cut: unknown = request.signal.reason;
     return cut instanceof Cut ? cut : route.again(member);
@@ -158,6 +158,7 @@ export class ModelCaller {
     const { clock, upstream } = this.#deps;
     const attempt = this.#prepare(request, member, others);
     const began = clock.now();
+    const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
@@ -177,6 +178,7 @@ export class ModelCaller {
         meter: attempt.meter,
         endpoint: member.endpoint,
         key: member.key,
+        context: trace?.context,
         date: () => clock.date(),
         onHeaders: (headers) => this.#learnLimits(member, headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
@@ -191,6 +193,7 @@ export class ModelCaller {
       attempt.close();
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
     }
+    trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
     this.#learn(request, member, result, { began, firstChunk });
     return result;

@@ -31,13 +31,15 @@ export interface DebugFacts {
   performance: Pick<Performance, 'summary'>;
   /** How each endpoint stands for calls with its own key. */
   endpoints: () => ({ dependency: string } & object)[];
+  /** Levels of logs by module. */
+  levels: () => Record<string, string>;
   /** The process: names, times, phase, open requests, links. */
   state: () => Record<string, unknown>;
 }
 
 /** The debug port's pages. Each says when it was made, to read its times by. */
 export function debugPages(facts: DebugFacts): DebugPages {
-  const { guard, configuration, caches, performance, endpoints, date, state } = facts;
+  const { guard, configuration, caches, performance, endpoints, date, state, levels } = facts;
   const limits = (): object[] => limitsOf(guard, configuration.configuration);
   const pages: DebugPages = {
     '/debug/state': () => ({
@@ -75,6 +77,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
       caches.toolResults.clear();
       return { cleared: true };
     },
+    '/debug/logging': () => ({ levels: levels() }),
     '/debug/config': () => redacted(configuration.configuration),
   };
   const dated = (page: () => object) => () => ({ time: date().toISOString(), ...page() });

@@ -3,6 +3,8 @@ import type { DestinationStream, Logger } from 'pino';
 
 const STDOUT = 1;
 
+const KNOWN_LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error', 'silent']);
+
 /** The root logger: JSON lines with time, level and msg. Each module adds its name. */
 export function rootLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
@@ -22,7 +24,56 @@ function standardOutput(): DestinationStream {
   return pino.destination({ dest: STDOUT, sync: true });
 }
 
-/** The logger of a module. */
-export function moduleLogger(root: Logger, module: string): Logger {
-  return root.child({ module });
+/** What logs lines, as their module and as spec.telemetry.logging.levels name it. */
+export const MODULES = [
+  'access',
+  'agent',
+  'configuration',
+  'credentials',
+  'file',
+  'guard',
+  'http',
+  'lifecycle',
+  'link',
+  'messages',
+  'model',
+  'runtime',
+  'state',
+  'tools',
+  'traces',
+] as const;
+
+export type Module = (typeof MODULES)[number];
+
+/** The loggers of the modules, one each, whose levels change while they are in use. */
+export class ModuleLoggers {
+  readonly #root: Logger;
+  readonly #loggers = new Map<Module, Logger>();
+  #levels: Readonly<Record<string, string>> = {};
+
+  constructor(root: Logger) {
+    this.#root = root;
+    for (const module of MODULES) this.#loggers.set(module, root.child({ module }));
+  }
+
+  of(module: Module): Logger {
+    return this.#loggers.get(module)!;
+  }
+
+  /** Levels by module; those that are not named have that of the process. */
+  apply(levels: Readonly<Record<string, string>>): void {
+    this.#levels = levels;
+    for (const [module, logger] of this.#loggers) logger.level = this.#levelOf(module);
+  }
+
+  /** The level of each module. */
+  levels(): Record<string, string> {
+    return Object.fromEntries(Array.from(this.#loggers, ([name, { level }]) => [name, level]));
+  }
+
+  /** One that this runtime does not know is of a newer operator. */
+  #levelOf(module: Module): string {
+    const level = this.#levels[module]?.toLowerCase();
+    return level !== undefined && KNOWN_LEVELS.has(level) ? level : this.#root.level;
+  }
 }

@@ -71,11 +71,8 @@ function edited<T extends KubernetesObject>(object: T): T {
   return { ...object, metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1 } };
 }
 
-function agent(
-  seen: AgentObservation,
-  spec: Partial<AgentDeployment['spec']> = {},
-): AgentDeployment {
-  const object = agentFixture('triage', spec);
+function agent(seen: AgentObservation, annotations?: Record<string, string>): AgentDeployment {
+  const object = agentFixture('triage', {}, annotations && { annotations });
   const policies = { breakers: [breakerFixture()], limits: [] };
   const attachment = attach(policies, [object]).agents.get('triage')!;
   const plan = planAgent({ agent: object, attachment, options: OPTIONS });
@@ -129,6 +126,8 @@ const limiting: Report = { limits: [limit({ limiting: true, usedPercent: 100, re
 const nowhere = { targetRefs: [target('nobody')] };
 const narrower = breakerFixture('narrower', { targetRefs: [target('triage/model/primary')] });
 
+const PAUSED = { 'breakwater.dev/paused': 'true' };
+
 export const AGENTS: Record<string, AgentDeployment> = {
   progressing_new: agentFixture('triage'),
   progressing_edited: edited(agent(observation(three()))),
@@ -140,8 +139,8 @@ export const AGENTS: Record<string, AgentDeployment> = {
   degraded_unsupported: agent(observation(three(old))),
   healthy: agent(observation(three())),
   healthy_modelDown: agent(observation(three(opened))),
-  suspended: agent(observation(three()), { paused: true }),
-  suspended_behind: agent(observation(three({}, behind), { paused: true }), { paused: true }),
+  suspended: agent(observation(three()), PAUSED),
+  suspended_behind: agent(observation(three({}, behind), { paused: true }), PAUSED),
 };
 
 export const BREAKERS: Record<string, CircuitBreakerPolicy> = {

@@ -199,6 +199,13 @@ describe('an agent', () => {
 });
 
 describe('a paused agent', () => {
+  const paused = (object: object): object => {
+    const { metadata } = object as KubernetesObject;
+    return {
+      ...object,
+      metadata: { ...metadata, annotations: { 'breakwater.dev/paused': 'true' } },
+    };
+  };
   const deployedReplicas = async (namespace: string): Promise<number | undefined> => {
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
     return (await get<{ spec: { replicas: number } }>(path))?.spec.replicas;
@@ -211,13 +218,13 @@ describe('a paused agent', () => {
     await server.apply(path, agent('one', { replicas: 2 }));
     await until<AgentDeployment>(path, current);
     const before = await configurationOf(namespace, 'one');
-    await server.apply(path, agent('one', { replicas: 5, paused: true }));
+    await server.apply(path, paused(agent('one', { replicas: 5 })));
     await server.apply(policy, breaker('fast', { name: 'one' }, { openDuration: '5s' }));
-    const paused = await until<AgentDeployment>(
+    const seen = await until<AgentDeployment>(
       path,
       (object) => current(object) && object.status?.summary?.policies === '1/1',
     );
-    expect(condition(paused, 'Progressing')).toBe('False Paused');
+    expect(condition(seen, 'Progressing')).toBe('False Paused');
     expect(await configurationOf(namespace, 'one')).toEqual(before);
     expect(await deployedReplicas(namespace)).toBe(2);
 
@@ -236,7 +243,7 @@ describe('a paused agent', () => {
   it('that is new has no objects', async () => {
     const namespace = await server.namespace('pausednew');
     const path = `${OURS}/${namespace}/agentdeployments/one`;
-    await server.apply(path, agent('one', { paused: true }));
+    await server.apply(path, paused(agent('one')));
     await until<AgentDeployment>(path, current);
     expect(await configurationOf(namespace, 'one')).toBeUndefined();
     expect(await deployedReplicas(namespace)).toBeUndefined();

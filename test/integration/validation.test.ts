@@ -33,6 +33,7 @@ import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
 import { rows as mcpServers } from './validation/mcpServers.ts';
+import { rows as telemetry } from './validation/telemetry.ts';
 import { rows as tools } from './validation/tools.ts';
 import { boundRows } from './validation/bounds.ts';
 import type { Row } from './validation/row.ts';
@@ -73,6 +74,7 @@ const kinds: Record<string, Kind> = {
       ...networkPolicy,
       ...probes,
       ...service,
+      ...telemetry,
       ...tools,
     ],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },

@@ -1,5 +1,5 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import type { ObjectMeta, OwnerReference } from '../../../crds/meta.ts';
+import type { KubernetesObject, ObjectMeta, OwnerReference } from '../../../crds/meta.ts';
 import { API_VERSION } from '../../../crds/meta.ts';
 
 /** Value of app.kubernetes.io/managed-by on everything that the operator makes. */
@@ -58,4 +58,12 @@ function ownerReference(agent: AgentDeployment): OwnerReference {
     controller: true,
     blockOwnerDeletion: true,
   };
+}
+
+/** An agent with this annotation, set to "true", stays as it is. */
+const PAUSED_ANNOTATION = 'breakwater.dev/paused';
+
+/** Whether the operator is to change nothing of the object. */
+export function isPaused({ metadata }: KubernetesObject): boolean {
+  return metadata.annotations?.[PAUSED_ANNOTATION] === 'true';
 }

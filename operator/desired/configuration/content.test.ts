@@ -78,6 +78,7 @@ describe('resolveContent', () => {
         peers: 'triage-headless.support.svc',
       },
       egress: { allowHosts: [], denyPrivateNetworks: true },
+      telemetry: { logging: { successRatio: 0, levels: {} } },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },
       circuits: [
         {

@@ -13,6 +13,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { resolveTelemetry } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -53,6 +54,7 @@ export function resolveContent(
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
     ...resolveEgress(spec),
+    ...resolveTelemetry(spec),
     circuits: dependenciesOf(agent).map((dependency) =>
       resolveCircuit(dependency, attachment.circuits.get(dependency)),
     ),

@@ -153,10 +153,11 @@ describe('callers with API keys', () => {
   });
 
   it('are named in logs, and their keys nowhere', async () => {
-    const of = await withKeys({ alice: 'sesame' });
+    const telemetry = { logging: { successRatio: 1, levels: {} } };
+    const of = await withKeys({ alice: 'sesame' }, { telemetry });
     await byKey(of, 'sesame');
     await byKey(of, 'simsim');
-    await until(() => of.agent.logs.some((line) => line.includes('"caller":"alice"')));
+    await until(() => of.agent.logs.some((line) => line.includes('"client":"alice"')));
     const shown =
       of.agent.logs.join('') + (await (await fetch(`${of.agent.debugUrl}/debug/config`)).text());
     expect(shown).not.toMatch(/sesame|simsim/);

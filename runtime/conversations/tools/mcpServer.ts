@@ -5,6 +5,7 @@ import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
 import { fetch } from 'undici';
 import type { McpServer as ServerSpec } from '../../../contract/generated/types.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
+import { NO_SPAN } from '../../observe/trace/span.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Egress } from './egress.ts';
 import type { CallsTo, GuardedCalls } from './guardedCall.ts';
@@ -71,8 +72,18 @@ export class McpServer {
     return this.#guarded(context, async (client, signal) => {
       const args = input as Record<string, unknown>;
       const options = { signal, timeout: NO_TIMEOUT_MS };
-      const result = await client.callTool({ name: tool, arguments: args }, undefined, options);
-      return mcpAnswer(result, this.#spec.maxResponseBytes);
+      const span = context.trace?.mcp('tools/call', tool) ?? NO_SPAN;
+      // Where MCP has the trace context (SEP-414).
+      const meta = span.context && { _meta: { ...span.context } };
+      let error: string | undefined = 'failed';
+      try {
+        const params = { name: tool, arguments: args, ...meta };
+        const result = await client.callTool(params, undefined, options);
+        error = result.isError === true ? 'tool_error' : undefined;
+        return mcpAnswer(result, this.#spec.maxResponseBytes);
+      } finally {
+        span.end(error);
+      }
     });
   }
 

@@ -5,11 +5,13 @@ import type { Content, Tool } from '../../../contract/generated/types.ts';
 import { supported } from '../../guard/supported.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
+import type { ToolTrace } from '../../observe/trace/toolTrace.ts';
 import type { ToolUse } from '../messages/messages.ts';
 import type { Egress } from './egress.ts';
 import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import { callHttpTool } from './httpTool.ts';
 import type { ToolAnswer } from './httpTool.ts';
+import { traceHeaders } from '../../model/transport/headers.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import type { Input } from './template.ts';
 import type { ToolResults } from './toolResults.ts';
@@ -21,6 +23,8 @@ export interface ToolContext {
   header: (name: string) => string | undefined;
   /** What tells the client from others. */
   client: readonly string[];
+  /** Absent for what no tool is run for. */
+  trace?: ToolTrace;
   signal: AbortSignal;
 }
 
@@ -92,7 +96,8 @@ export class HttpTools implements Tools {
     const secret = readHeaders(tool.http.headersFrom, credentials);
     if ('missing' in secret) return Promise.resolve(notMade('a Secret of the agent is missing'));
     const plain = tool.http.headers.map(({ name, value }): [string, string] => [name, value]);
-    const headers = [...plain, ...secret.headers];
+    const { trace } = context;
+    const headers = [...plain, ...secret.headers, ...traceHeaders(trace?.context ?? {})];
     const { credential } = secret;
     const call = (signal: AbortSignal): Promise<ToolAnswer> =>
       calls.call({

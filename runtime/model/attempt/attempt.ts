@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../../contract/generated/types.ts';
+import type { RemoteContext } from '../../observe/trace/span.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -29,6 +30,8 @@ export interface Attempt {
   /** The endpoint's own key; absent: the client's credential is passed on. */
   key?: string | undefined;
   method: 'GET' | 'POST';
+  /** Of the trace; absent: what the client sent stays. */
+  context?: RemoteContext | undefined;
   /** Path and query below the endpoint's baseURL. */
   path: string;
   expected: Expected;

@@ -75,7 +75,7 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
     method,
     origin: base.origin,
     path: `${base.path}${path}`,
-    headers: requestHeaders(attempt.headers, attempt.key),
+    headers: requestHeaders(attempt.headers, attempt.key, attempt.context),
     body: method === 'POST' ? bodyFor(attempt) : undefined,
   };
 }

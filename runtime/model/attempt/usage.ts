@@ -10,6 +10,15 @@ export interface Usage {
   cacheReadTokens?: number;
 }
 
+/** What an answer says of itself. */
+export interface AnswerFacts {
+  id: string | undefined;
+  model: string | undefined;
+  stopReason: string | undefined;
+  /** Input that was written to the provider's cache. */
+  cacheWriteTokens: number | undefined;
+}
+
 /** Bytes of text per token, before what is learned (a tokenizer would block the loop). */
 export const BYTES_PER_TOKEN = 3.5;
 
@@ -24,6 +33,8 @@ export class UsageMeter {
   #cacheRead: number | undefined;
   #output: number | undefined;
   #textBytes = 0;
+  #message: unknown;
+  #delta: unknown;
 
   /** `ratio`: what is learned of the model, for what the provider does not tell. */
   constructor(ratio = 1) {
@@ -33,12 +44,13 @@ export class UsageMeter {
   /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
   event(type: string, data: unknown): void {
     if (type === 'message_start') this.#start(member(data, 'message'));
-    else if (type === 'message_delta') this.#figures(member(data, 'usage'));
+    else if (type === 'message_delta') this.#end(data);
     else if (type === 'content_block_delta') this.#textBytes += textBytes(member(data, 'delta'));
   }
 
   /** An answer that is not streamed. */
   message(message: unknown): void {
+    this.#message = message;
     this.#figures(member(message, 'usage'));
   }
 
@@ -57,9 +69,25 @@ export class UsageMeter {
     };
   }
 
+  /** What the provider says of its answer besides tokens. */
+  facts(): AnswerFacts {
+    return {
+      id: text(this.#message, 'id'),
+      model: text(this.#message, 'model'),
+      stopReason: text(this.#delta, 'stop_reason') ?? text(this.#message, 'stop_reason'),
+      cacheWriteTokens: this.#cacheCreation,
+    };
+  }
+
   /** The output figure of message_start is only where the count begins and is left out. */
   #start(message: unknown): void {
+    this.#message = message;
     this.#inputFigures(member(message, 'usage'));
+  }
+
+  #end(data: unknown): void {
+    this.#delta = member(data, 'delta');
+    this.#figures(member(data, 'usage'));
   }
 
   #figures(usage: unknown): void {
@@ -89,6 +117,11 @@ function count(value: unknown, name: string): number | undefined {
   return typeof figure === 'number' && Number.isSafeInteger(figure) && figure >= 0
     ? figure
     : undefined;
+}
+
+function text(value: unknown, name: string): string | undefined {
+  const found = member(value, name);
+  return typeof found === 'string' ? found : undefined;
 }
 
 function member(value: unknown, name: string): unknown {

@@ -1,3 +1,4 @@
+import type { ChatTrace } from '../../observe/trace/chatTrace.ts';
 import type { Admission, Permit, Waiting } from '../../guard/permit.ts';
 import type { AskedCall } from '../../guard/admission.ts';
 import type { Rejection } from '../../errors/rejection.ts';
@@ -28,6 +29,8 @@ export interface RoutedRequest extends InForce {
   principal?: string;
   /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
   stickiness?: string | undefined;
+  /** Told of what becomes of it. */
+  chat?: ChatTrace | undefined;
 }
 
 /** Leave to make an attempt, at this endpoint. */
@@ -55,7 +58,7 @@ export interface RouteDeps {
   pool: Pool;
   estimator: Pick<TokenEstimator, 'estimate'>;
   /** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
-  onFallback: (from: string, to: string) => void;
+  onFallback: (from: string, to: string, request: RoutedRequest) => void;
 }
 
 /** Which of the others a call may move on to. */
@@ -107,7 +110,9 @@ export class Route {
     if (answer.kind === 'Refused') return answer;
     const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
     const passedOver = preferred.priority < answer.member.priority;
-    if (passedOver) this.#deps.onFallback(preferred.dependency, answer.member.dependency);
+    if (passedOver) {
+      this.#deps.onFallback(preferred.dependency, answer.member.dependency, this.#request);
+    }
     return answer;
   }
 
@@ -140,7 +145,7 @@ export class Route {
       const answer = this.#ask(chosen.member, true);
       if (answer.kind === 'Permit') {
         this.#movesLeft -= 1;
-        onFallback(move.from.dependency, chosen.member.dependency);
+        onFallback(move.from.dependency, chosen.member.dependency, this.#request);
         return this.#granted(chosen.member, answer);
       }
       left.splice(left.indexOf(chosen), 1);
@@ -221,8 +226,9 @@ export class Route {
   }
 
   async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {
-    const { signal } = this.#request;
-    const admission = await awaitAdmission(waiting, signal);
+    const { signal, chat } = this.#request;
+    const admitted = awaitAdmission(waiting, signal);
+    const admission = await (chat?.waits(member.dependency, admitted) ?? admitted);
     if (admission.kind === 'Rejection') return refused(member, admission.rejection);
     if (!signal.aborted) return this.#granted(member, admission.permit);
     admission.permit.settle(IGNORED, REFUND);

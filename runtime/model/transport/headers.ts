@@ -1,3 +1,4 @@
+import type { RemoteContext } from '../../observe/trace/span.ts';
 import { PRINCIPAL } from '../../guard/admission.ts';
 
 /** Headers as name, value, name, value, … in the order and case they arrived. */
@@ -16,26 +17,49 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Request fields that belong to our own request: its length, its host, its hand-shake. */
-const OWN_REQUEST = new Set(['host', 'content-length', 'expect']);
+/**
+ * Request fields that belong to our own request: its length, its host, its hand-shake. What clients note in baggage is
+ * for their own services, not for providers.
+ */
+const OWN_REQUEST = new Set(['host', 'content-length', 'expect', 'baggage']);
+
+/** Fields of W3C Trace Context. */
+export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
 const CREDENTIALS = new Set(['x-api-key', 'authorization']);
 
 /**
  * Headers for the endpoint: the client's, but for those of the connection. With a credential of
- * the endpoint's own the client's are dropped in its favour.
+ * the endpoint's own the client's are dropped in its favour, and with a trace context of ours the client's.
  */
-export function requestHeaders(raw: RawHeaders, credential?: string): string[] {
+export function requestHeaders(
+  raw: RawHeaders,
+  credential?: string,
+  context?: RemoteContext,
+): string[] {
   const connection = connectionFields(raw);
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || connection?.has(name)) continue;
     if (credential !== undefined && CREDENTIALS.has(name)) continue;
-    headers.push(raw[i]!, raw[i + 1]!);
+    if (context === undefined || !TRACE_CONTEXT.has(name)) headers.push(raw[i]!, raw[i + 1]!);
   }
+  return withOwn(headers, credential, context);
+}
+
+function withOwn(headers: string[], credential?: string, context?: RemoteContext): string[] {
+  if (context !== undefined) headers.push(...traceHeaders(context).flat());
   if (credential !== undefined) headers.push('x-api-key', credential);
   return headers;
+}
+
+/** A trace context as header fields. */
+export function traceHeaders({ traceparent, tracestate }: RemoteContext): [string, string][] {
+  const fields: [string, string][] = [];
+  if (traceparent !== undefined) fields.push(['traceparent', traceparent]);
+  if (tracestate !== undefined) fields.push(['tracestate', tracestate]);
+  return fields;
 }
 
 /** Headers for the client: the endpoint's, but for those of the connection. */

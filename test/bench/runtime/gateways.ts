@@ -20,6 +20,8 @@ export const GATEWAY_CORE = 0;
 export const LOAD_CORE = 1;
 
 const PORTKEY = '1.15.2';
+/** Its release works with this one; with 1.14.2 and newer it cannot stream (Portkey-AI/gateway issue 1389). */
+const PORTKEY_NODE_SERVER = '1.13.8';
 const LITELLM = '1.106.2';
 const READY_MS = 120_000;
 
@@ -49,10 +51,15 @@ async function bare(endpointPort: number): Promise<Gateway> {
   return start('bare', [process.execPath, file, String(port), String(endpointPort)], { port });
 }
 
-/** The bundle, started as the image does, with every guard on and none that stops anything. */
-async function breakwater(endpointPort: number): Promise<Gateway> {
+/** With every guard on and none that stops anything. */
+function breakwater(endpointPort: number): Promise<Gateway> {
+  return startRuntime((directory) => everyGuard(endpointPort, directory));
+}
+
+/** The bundle, started as the image does. `configure` takes the directory that holds the file api-key. */
+export async function startRuntime(configure: (directory: string) => Content): Promise<Gateway> {
   const directory = await mkdtemp(join(tmpdir(), 'breakwater-bench-'));
-  const content = everyGuard(endpointPort, directory);
+  const content = configure(directory);
   const hash = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
   const configuration: Configuration = { revision: { term: 1, counter: 1 }, hash, content };
   await writeFile(join(directory, 'configuration.json'), JSON.stringify(configuration));
@@ -76,11 +83,7 @@ async function breakwater(endpointPort: number): Promise<Gateway> {
       BREAKWATER_TOKEN_DIRECTORY: directory,
     },
   });
-  const stop = async (): Promise<void> => {
-    await gateway.stop();
-    await rm(directory, { recursive: true, force: true });
-  };
-  return { ...gateway, stop };
+  return stopping(gateway, directory);
 }
 
 /** A configuration in which nothing that can be set is left out, on two endpoints. */
@@ -139,56 +142,64 @@ function everyGuard(endpointPort: number, directory: string): Content {
     retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
     bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    telemetry: { logging: { successRatio: 0, levels: {} } },
     circuits,
     limits,
   };
 }
 
 async function portkey(endpointPort: number): Promise<Gateway> {
-  const directory = join(cacheDirectory(), 'bench', `portkey-${PORTKEY}`);
+  return startPortkey({
+    'x-portkey-provider': 'anthropic',
+    'x-portkey-custom-host': `http://127.0.0.1:${endpointPort}/v1`,
+  });
+}
+
+/** Portkey, which takes its configuration from the headers of each request. */
+export async function startPortkey(headers: Record<string, string>): Promise<Gateway> {
+  const name = `portkey-${PORTKEY}-${PORTKEY_NODE_SERVER}`;
+  const directory = join(cacheDirectory(), 'bench', name);
   await buildOnce(directory, async (partial) => {
-    await writeFile(join(partial, 'package.json'), '{ "private": true }');
+    const overrides = { '@hono/node-server': PORTKEY_NODE_SERVER };
+    await writeFile(join(partial, 'package.json'), JSON.stringify({ private: true, overrides }));
     await run('npm', ['install', '--save-exact', `@portkey-ai/gateway@${PORTKEY}`], {
       cwd: partial,
     });
   });
   const main = join(directory, 'node_modules/@portkey-ai/gateway/build/start-server.js');
   const port = await freePort();
-  return start('portkey', [process.execPath, main, `--port=${port}`, '--headless'], {
-    port,
-    headers: {
-      'x-portkey-provider': 'anthropic',
-      'x-portkey-custom-host': `http://127.0.0.1:${endpointPort}/v1`,
-    },
-  });
+  const command = [process.execPath, main, `--port=${port}`, '--headless'];
+  return start('portkey', command, { port, headers });
 }
 
-async function litellm(endpointPort: number): Promise<Gateway> {
-  // A virtual environment knows its own path, so it is made where it stays.
-  const directory = join(cacheDirectory(), 'bench', `litellm-${LITELLM}`);
-  const done = join(directory, 'done');
-  await buildOnce(done, async () => {
-    await mkdir(directory, { recursive: true });
-    await run('python3', ['-m', 'venv', directory]);
-    await run(join(directory, 'bin/pip'), ['install', '--quiet', `litellm[proxy]==${LITELLM}`]);
-  });
-  const config = join(directory, 'config.yaml');
+function litellm(endpointPort: number): Promise<Gateway> {
   const parameters = {
     model: 'anthropic/claude-bench',
     api_base: `http://127.0.0.1:${endpointPort}`,
     api_key: 'key',
   };
-  await writeFile(
-    config,
-    JSON.stringify({
-      model_list: [{ model_name: 'claude-bench', litellm_params: parameters }],
-      litellm_settings: { telemetry: false },
-    }),
-  );
+  return startLitellm({
+    model_list: [{ model_name: 'claude-bench', litellm_params: parameters }],
+    litellm_settings: { telemetry: false },
+  });
+}
+
+/** LiteLLM's proxy with this as its config.yaml. */
+export async function startLitellm(configuration: object): Promise<Gateway> {
+  // A virtual environment knows its own path, so it is made where it stays.
+  const environment = join(cacheDirectory(), 'bench', `litellm-${LITELLM}`);
+  await buildOnce(join(environment, 'done'), async () => {
+    await mkdir(environment, { recursive: true });
+    await run('python3', ['-m', 'venv', environment]);
+    await run(join(environment, 'bin/pip'), ['install', '--quiet', `litellm[proxy]==${LITELLM}`]);
+  });
+  const directory = await mkdtemp(join(tmpdir(), 'litellm-bench-'));
+  const config = join(directory, 'config.yaml');
+  await writeFile(config, JSON.stringify(configuration));
   const port = await freePort();
   const options = ['--config', config, '--host', '127.0.0.1', '--port', String(port)];
-  const command = [join(directory, 'bin/litellm'), ...options, '--num_workers', '1'];
-  return start('litellm', command, {
+  const command = [join(environment, 'bin/litellm'), ...options, '--num_workers', '1'];
+  const gateway = await start('litellm', command, {
     port,
     ready: '/health/liveliness',
     env: {
@@ -198,6 +209,16 @@ async function litellm(endpointPort: number): Promise<Gateway> {
       LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY: 'true',
     },
   });
+  return stopping(gateway, directory);
+}
+
+/** The gateway, which takes its directory with it when it stops. */
+function stopping(gateway: Gateway, directory: string): Gateway {
+  const stop = async (): Promise<void> => {
+    await gateway.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { ...gateway, stop };
 }
 
 async function start(

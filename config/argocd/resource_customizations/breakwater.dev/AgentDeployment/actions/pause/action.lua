@@ -1,2 +1,3 @@
-obj.spec.paused = true
+obj.metadata.annotations = obj.metadata.annotations or {}
+obj.metadata.annotations["breakwater.dev/paused"] = "true"
 return obj

@@ -1,2 +1,2 @@
-obj.spec.paused = nil
+obj.metadata.annotations["breakwater.dev/paused"] = nil
 return obj

@@ -1,0 +1,56 @@
+import type { Logger } from 'pino';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Module } from './log.ts';
+import { ATTRIBUTES } from './trace/names.ts';
+import { RequestTrace } from './trace/requestTrace.ts';
+import type { Tracer } from './trace/span.ts';
+
+export interface RequestTracesDeps {
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  log: (module: Module) => Logger;
+  /** From 0 up to but not 1. */
+  random: () => number;
+  /** Undefined as long as there is no configuration. */
+  telemetry: () => Content['telemetry'] | undefined;
+  tracer: () => Tracer;
+}
+
+/** A request to the agent, as far as traces say something of it. */
+export interface TracedRequest {
+  method?: string | undefined;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** In which Claude Code names its session. */
+const SESSION = 'x-claude-code-session-id';
+
+/** Begins the trace of each request, as the configuration in force wants it. */
+export class RequestTraces {
+  readonly #deps: RequestTracesDeps;
+
+  constructor(deps: RequestTracesDeps) {
+    this.#deps = deps;
+  }
+
+  /** `id` makes the request's id when it is first asked for; `route` is as metrics name it. */
+  begin({ method = '', headers }: TracedRequest, id: () => string, route: string): RequestTrace {
+    const { now, log, random, telemetry, tracer } = this.#deps;
+    const parent = {
+      traceparent: single(headers['traceparent']),
+      tracestate: single(headers['tracestate']),
+    };
+    const span = tracer().request(`${method} ${route}`, parent, {
+      [ATTRIBUTES.method]: method,
+      [ATTRIBUTES.route]: route,
+      [ATTRIBUTES.session]: single(headers[SESSION]),
+    });
+    const chosen = (): boolean => random() < (telemetry()?.logging.successRatio ?? 0);
+    return new RequestTrace({ now, log, span, id, route, chosen });
+  }
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,262 @@
+import type { Rejection } from '../../errors/rejection.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+import { ATTRIBUTES, EVENTS, PROVIDERS, SPANS } from './names.ts';
+import { rejectionAttributes } from './rejectionAttributes.ts';
+import type { RemoteContext, Span } from './span.ts';
+
+/** A call of the model as its caller asks for it. */
+export interface Chat {
+  model: string;
+  stream: boolean;
+  maxTokens?: number | undefined;
+}
+
+/** What was seen of the model in the course of a request. */
+export interface Seen {
+  attempts: number;
+  /** That answered last. */
+  endpoint?: string;
+  /** From the start of the request to the first bytes of an answer. */
+  firstChunkMs?: number;
+  /** What came from the provider's cache included. */
+  inputTokens?: number;
+  outputTokens?: number;
+}
+
+/** Where an attempt goes. */
+export interface Place {
+  dependency: string;
+  endpoint: { baseURL: string; provider: string; model?: string | undefined };
+}
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  outcome: Outcome;
+  status?: number;
+  fault?: string | undefined;
+  refusal?: { gate: string } | undefined;
+  held?: { headers: readonly string[] } | undefined;
+  usage: { inputTokens?: number; cacheReadTokens?: number; outputTokens?: number };
+}
+
+/** How a call of the model ended: with an answer, or not made because no endpoint takes it or there is none. */
+export type ChatEnd =
+  | { kind: 'Answered'; result: AttemptEnd }
+  | { kind: 'Refused'; rejection: Rejection }
+  | { kind: 'Nowhere' };
+
+/** What the provider says of its answer. */
+export interface AnswerFacts {
+  id?: string | undefined;
+  model?: string | undefined;
+  stopReason?: string | undefined;
+  cacheWriteTokens?: number | undefined;
+}
+
+export interface ChatTraceDeps {
+  parent: Span;
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  seen: Seen;
+  /** When the request began. */
+  began: number;
+  conversation: string | undefined;
+  line: (level: 'info' | 'warn', fields: object, message: string) => void;
+}
+
+/** One call of the model: all its attempts, and what lies between them. */
+export class ChatTrace {
+  readonly span: Span;
+  readonly deps: ChatTraceDeps;
+  readonly #chat: Chat;
+  #attempts = 0;
+
+  constructor(chat: Chat, deps: ChatTraceDeps) {
+    this.#chat = chat;
+    this.deps = deps;
+    const { parent, conversation } = deps;
+    this.span = parent.recording
+      ? parent.start(SPANS.chat(chat.model), 'Client', {
+          [ATTRIBUTES.operation]: 'chat',
+          [ATTRIBUTES.requestModel]: chat.model,
+          [ATTRIBUTES.requestStream]: chat.stream,
+          [ATTRIBUTES.requestMaxTokens]: chat.maxTokens,
+          [ATTRIBUTES.conversation]: conversation,
+        })
+      : parent;
+  }
+
+  /** An attempt begins. */
+  attempt(place: Place): AttemptTrace {
+    this.#attempts += 1;
+    this.deps.seen.attempts += 1;
+    return new AttemptTrace(place, this.#attempts, this.#chat.model, this);
+  }
+
+  /** The same endpoint is asked again after a while. */
+  retry(reason: string, waitMs: number): void {
+    const wait = Math.round(waitMs);
+    this.deps.line('info', { reason, waitMs: wait }, 'Attempt was retried');
+    this.span.event(EVENTS.retry, { [ATTRIBUTES.reason]: reason, [ATTRIBUTES.waitMs]: wait });
+  }
+
+  /** Another endpoint is asked than the one to be preferred. */
+  moved(from: string, to: string): void {
+    this.deps.line('info', { from, to }, 'Request moved to another endpoint');
+    this.span.event(EVENTS.fallback, { [ATTRIBUTES.from]: from, [ATTRIBUTES.to]: to });
+  }
+
+  /** What the call waits for at a dependency, with a note of how long that took. */
+  async waits<T>(dependency: string, admitted: Promise<T>): Promise<T> {
+    const began = this.deps.now();
+    const admission = await admitted;
+    this.span.event(EVENTS.waited, {
+      [ATTRIBUTES.target]: dependency,
+      [ATTRIBUTES.waitMs]: Math.round(this.deps.now() - began),
+    });
+    return admission;
+  }
+
+  /** The cache was asked. */
+  cache(tier: string, result: string): void {
+    if (!this.span.recording) return;
+    this.span.event(EVENTS.cache, {
+      [ATTRIBUTES.cacheTier]: tier,
+      [ATTRIBUTES.cacheResult]: result,
+    });
+  }
+
+  /** The call has ended. */
+  end(answer: ChatEnd): void {
+    if (!this.span.recording) return;
+    if (answer.kind === 'Refused') {
+      this.span.event(EVENTS.rejected, rejectionAttributes(answer.rejection));
+      this.span.end(answer.rejection.reason);
+    } else if (answer.kind === 'Nowhere') {
+      this.span.end('NotConfigured');
+    } else {
+      this.span.end(errorOf(answer.result));
+    }
+  }
+}
+
+/** One attempt at an endpoint. */
+export class AttemptTrace {
+  readonly #place: Place;
+  readonly #attempt: number;
+  readonly #model: string;
+  readonly #chat: ChatTrace;
+  readonly #span: Span;
+  readonly #began: number;
+
+  constructor(place: Place, attempt: number, named: string, chat: ChatTrace) {
+    this.#place = place;
+    this.#attempt = attempt;
+    this.#model = place.endpoint.model ?? named;
+    this.#chat = chat;
+    this.#began = chat.deps.now();
+    this.#span = chat.span.recording
+      ? chat.span.start(SPANS.attempt, 'Client', this.#attributes())
+      : chat.span;
+  }
+
+  /** What the request carries. */
+  get context(): RemoteContext | undefined {
+    return this.#span.context;
+  }
+
+  /** `firstChunk`: from the attempt's start to the first bytes of its answer, in seconds. */
+  end(result: AttemptEnd, facts: () => AnswerFacts, firstChunk: number | undefined): void {
+    const { seen, began } = this.#chat.deps;
+    const { inputTokens, cacheReadTokens = 0, outputTokens } = result.usage;
+    seen.endpoint = this.#place.dependency;
+    if (firstChunk !== undefined)
+      seen.firstChunkMs = Math.round(this.#began - began + firstChunk * 1000);
+    if (inputTokens !== undefined)
+      seen.inputTokens = (seen.inputTokens ?? 0) + inputTokens + cacheReadTokens;
+    if (outputTokens !== undefined) seen.outputTokens = (seen.outputTokens ?? 0) + outputTokens;
+    const error = errorOf(result);
+    if (error !== undefined && error !== 'ClientGone') this.#log(result, error);
+    if (this.#span.recording) this.#endSpan(result, facts(), { error, firstChunk });
+  }
+
+  #log({ status, held }: AttemptEnd, reason: string): void {
+    const { deps } = this.#chat;
+    const fields = {
+      dependency: this.#place.dependency,
+      model: this.#model,
+      attempt: this.#attempt,
+      status,
+      reason,
+      durationMs: Math.round(deps.now() - this.#began),
+      upstreamRequestId: upstreamRequestId(held),
+    };
+    deps.line('warn', fields, 'Attempt failed');
+  }
+
+  #endSpan(
+    { status, usage, held }: AttemptEnd,
+    facts: AnswerFacts,
+    { error, firstChunk }: { error: string | undefined; firstChunk: number | undefined },
+  ): void {
+    const { inputTokens, cacheReadTokens, outputTokens } = usage;
+    const answer = {
+      [ATTRIBUTES.responseId]: facts.id,
+      [ATTRIBUTES.responseModel]: facts.model,
+      [ATTRIBUTES.finishReasons]: facts.stopReason === undefined ? undefined : [facts.stopReason],
+      [ATTRIBUTES.timeToFirstChunk]: firstChunk,
+      [ATTRIBUTES.inputTokens]:
+        inputTokens === undefined ? undefined : inputTokens + (cacheReadTokens ?? 0),
+      [ATTRIBUTES.outputTokens]: outputTokens,
+      [ATTRIBUTES.cacheReadTokens]: cacheReadTokens,
+      [ATTRIBUTES.cacheWriteTokens]: facts.cacheWriteTokens,
+    };
+    this.#span.set({
+      ...answer,
+      [ATTRIBUTES.status]: status,
+      [ATTRIBUTES.upstreamRequestId]: upstreamRequestId(held),
+    });
+    // What the last attempt says is what the call came to.
+    const provider = PROVIDERS[this.#place.endpoint.provider] ?? this.#place.endpoint.provider;
+    this.#chat.span.set({ ...answer, [ATTRIBUTES.provider]: provider, ...this.#address() });
+    this.#span.end(error);
+  }
+
+  #attributes(): Record<string, string | number | undefined> {
+    const { dependency, endpoint } = this.#place;
+    return {
+      [ATTRIBUTES.operation]: 'chat',
+      [ATTRIBUTES.provider]: PROVIDERS[endpoint.provider] ?? endpoint.provider,
+      [ATTRIBUTES.requestModel]: this.#model,
+      [ATTRIBUTES.dependency]: dependency,
+      ...(this.#attempt > 1 && { [ATTRIBUTES.resend]: this.#attempt - 1 }),
+      ...this.#address(),
+    };
+  }
+
+  #address(): Record<string, string | number> {
+    const { baseURL } = this.#place.endpoint;
+    if (!URL.canParse(baseURL)) return {};
+    const { hostname, port, protocol } = new URL(baseURL);
+    const known = protocol === 'https:' ? 443 : 80;
+    return {
+      [ATTRIBUTES.serverAddress]: hostname,
+      [ATTRIBUTES.serverPort]: port === '' ? known : Number(port),
+    };
+  }
+}
+
+/** Why an attempt is not a good one; undefined when it is. */
+function errorOf({ outcome, refusal, fault, status = 0 }: AttemptEnd): string | undefined {
+  if (refusal) return refusal.gate;
+  if (fault !== undefined) return fault;
+  if (outcome.vote === 'failure') return outcome.class;
+  return status >= 400 ? String(status) : undefined;
+}
+
+/** The endpoint's own id of a request that it answered with an error. */
+function upstreamRequestId(held: AttemptEnd['held']): string | undefined {
+  const headers = held?.headers ?? [];
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'request-id');
+  return at < 0 ? undefined : headers[at + 1];
+}

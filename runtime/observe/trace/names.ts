@@ -1,0 +1,70 @@
+/**
+ * Names of spans, events and attributes. Those of GenAI follow open-telemetry/semantic-conventions-genai, which is in
+ * Development and changes names; nothing else in the runtime spells one.
+ */
+export const SPANS = {
+  chat: (model: string) => (model === '' ? 'chat' : `chat ${model}`),
+  attempt: 'attempt',
+  agent: (name: string) => `invoke_agent ${name}`,
+  tool: (name: string) => `execute_tool ${name}`,
+  mcp: (method: string, tool: string) => `${method} ${tool}`,
+} as const;
+
+export const EVENTS = {
+  waited: 'breakwater.waited',
+  rejected: 'breakwater.rejected',
+  retry: 'breakwater.retry',
+  fallback: 'breakwater.fallback',
+  cache: 'breakwater.cache',
+} as const;
+
+export const ATTRIBUTES = {
+  operation: 'gen_ai.operation.name',
+  provider: 'gen_ai.provider.name',
+  conversation: 'gen_ai.conversation.id',
+  agent: 'gen_ai.agent.name',
+  toolName: 'gen_ai.tool.name',
+  toolCall: 'gen_ai.tool.call.id',
+  requestModel: 'gen_ai.request.model',
+  requestStream: 'gen_ai.request.stream',
+  requestMaxTokens: 'gen_ai.request.max_tokens',
+  responseModel: 'gen_ai.response.model',
+  responseId: 'gen_ai.response.id',
+  finishReasons: 'gen_ai.response.finish_reasons',
+  timeToFirstChunk: 'gen_ai.response.time_to_first_chunk',
+  inputTokens: 'gen_ai.usage.input_tokens',
+  outputTokens: 'gen_ai.usage.output_tokens',
+  cacheReadTokens: 'gen_ai.usage.cache_read.input_tokens',
+  cacheWriteTokens: 'gen_ai.usage.cache_write.input_tokens',
+  inputMessages: 'gen_ai.input.messages',
+  outputMessages: 'gen_ai.output.messages',
+  systemInstructions: 'gen_ai.system_instructions',
+  mcpMethod: 'mcp.method.name',
+  error: 'error.type',
+  serverAddress: 'server.address',
+  serverPort: 'server.port',
+  session: 'session.id',
+  user: 'user.id',
+  method: 'http.request.method',
+  route: 'http.route',
+  status: 'http.response.status_code',
+  resend: 'http.request.resend_count',
+  // Ours.
+  requestId: 'breakwater.request.id',
+  upstreamRequestId: 'breakwater.upstream.request_id',
+  reason: 'breakwater.reason',
+  dependency: 'breakwater.dependency',
+  target: 'breakwater.target',
+  policy: 'breakwater.policy',
+  limit: 'breakwater.limit',
+  waitMs: 'breakwater.wait_ms',
+  retryAfterMs: 'breakwater.retry_after_ms',
+  from: 'breakwater.fallback.from',
+  to: 'breakwater.fallback.to',
+  attempts: 'breakwater.attempts',
+  cacheTier: 'breakwater.cache.tier',
+  cacheResult: 'breakwater.cache.result',
+} as const;
+
+/** Names of providers as the convention has them, by those of the AgentDeployment. */
+export const PROVIDERS: Readonly<Record<string, string>> = { Anthropic: 'anthropic' };

@@ -1,0 +1,15 @@
+import type { Rejection } from '../../errors/rejection.ts';
+import { ATTRIBUTES } from './names.ts';
+import type { Attributes } from './span.ts';
+
+/** What an event says of a rejection. */
+export function rejectionAttributes(rejection: Rejection): Attributes {
+  const { reason, target, policy, limit, retryAfterMs } = rejection;
+  return {
+    [ATTRIBUTES.reason]: reason,
+    [ATTRIBUTES.target]: target,
+    [ATTRIBUTES.policy]: policy,
+    [ATTRIBUTES.limit]: limit,
+    [ATTRIBUTES.retryAfterMs]: retryAfterMs,
+  };
+}

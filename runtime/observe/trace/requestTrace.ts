@@ -1,0 +1,169 @@
+import type { Logger } from 'pino';
+import type { Rejection } from '../../errors/rejection.ts';
+import { ChatTrace } from './chatTrace.ts';
+import type { Chat, Seen } from './chatTrace.ts';
+import { ATTRIBUTES, EVENTS, SPANS } from './names.ts';
+import { rejectionAttributes } from './rejectionAttributes.ts';
+import type { Span } from './span.ts';
+import { ToolTrace } from './toolTrace.ts';
+import type { ToolCall } from './toolTrace.ts';
+
+/** How a request ended, as far as its answer says. */
+export interface Ended {
+  reason: string;
+  failed: boolean;
+  /** Absent when nothing was sent. */
+  status?: number | undefined;
+}
+
+export interface RequestTraceDeps {
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  /** The logger of a module. */
+  log: (module: 'access' | 'agent' | 'model' | 'tools') => Logger;
+  span: Span;
+  /** Its id, as the runtime's own answers carry it. */
+  id: () => string;
+  /** As metrics name it. */
+  route: string;
+  /** Whether a request that went well gets an access line too; asked once. */
+  chosen: () => boolean;
+}
+
+/** What one request goes through: its span with all below, and its lines in the log. */
+export class RequestTrace {
+  readonly deps: RequestTraceDeps;
+  readonly span: Span;
+  /** What logs call the client. */
+  client: string | undefined;
+  #conversation: string | undefined;
+  /** Of the turn of a conversation, once there is one. */
+  #turn: Span | undefined;
+  #model: string | undefined;
+  readonly #began: number;
+  readonly #seen: Seen = { attempts: 0 };
+
+  constructor(deps: RequestTraceDeps) {
+    this.deps = deps;
+    this.span = deps.span;
+    this.#began = deps.now();
+  }
+
+  get traceId(): string | undefined {
+    return this.span.traceId;
+  }
+
+  /** What every line of the request says. */
+  get ids(): { requestId: string; traceId?: string; conversation?: string } {
+    const { traceId } = this.span;
+    return {
+      requestId: this.deps.id(),
+      ...(traceId !== undefined && { traceId }),
+      ...(this.#conversation !== undefined && { conversation: this.#conversation }),
+    };
+  }
+
+  /** The client is known; `user` names it in traces. */
+  identified(client: string | undefined, user: () => string | undefined): void {
+    this.client = client;
+    if (this.span.recording) this.span.set({ [ATTRIBUTES.user]: user() });
+  }
+
+  /** The request belongs to this conversation. */
+  converses(id: string): void {
+    this.#conversation = id;
+    this.span.set({ [ATTRIBUTES.conversation]: id, [ATTRIBUTES.session]: id });
+  }
+
+  /** A turn of a conversation begins; what follows belongs to it until it ends. */
+  turn(agent: string): { end(early?: string): void } {
+    const span = this.span.start(SPANS.agent(agent), 'Internal', {
+      [ATTRIBUTES.operation]: 'invoke_agent',
+      [ATTRIBUTES.agent]: agent,
+      [ATTRIBUTES.conversation]: this.#conversation,
+    });
+    this.#turn = span;
+    return {
+      end: (early) => {
+        this.#turn = undefined;
+        span.end(early);
+        if (early === undefined) return;
+        this.deps.log('agent').warn({ ...this.ids, reason: early }, 'Turn ended early');
+      },
+    };
+  }
+
+  /** A call of the model begins, with all its attempts. */
+  chat(chat: Chat): ChatTrace {
+    this.#model ??= chat.model;
+    const { now, log } = this.deps;
+    return new ChatTrace(chat, {
+      parent: this.#turn ?? this.span,
+      ...{ now, seen: this.#seen },
+      began: this.#began,
+      conversation: this.#conversation,
+      line: (level, fields, message) => log('model')[level]({ ...this.ids, ...fields }, message),
+    });
+  }
+
+  /** A call of a tool begins. */
+  tool(call: ToolCall): ToolTrace {
+    const { now, log } = this.deps;
+    const line = (fields: object, message: string): void =>
+      log('tools').warn({ ...this.ids, ...fields }, message);
+    return new ToolTrace(call, this.#turn ?? this.span, { now, line });
+  }
+
+  /** What the request waits for before it is served, with a note of how long that took. */
+  async waits<T>(admitted: Promise<T>): Promise<T> {
+    const began = this.deps.now();
+    const admission = await admitted;
+    const waitMs = Math.round(this.deps.now() - began);
+    this.span.event(EVENTS.waited, { [ATTRIBUTES.target]: 'inbound', [ATTRIBUTES.waitMs]: waitMs });
+    return admission;
+  }
+
+  /** The agent itself does not take the request. */
+  rejected(rejection: Rejection): void {
+    if (this.span.recording) this.span.event(EVENTS.rejected, rejectionAttributes(rejection));
+  }
+
+  /** The request has been answered, or has nobody left to be answered. */
+  end(ended: Ended): void {
+    this.#endSpan(ended);
+    const { attempts } = this.#seen;
+    const plain = ended.reason === 'None' && attempts <= 1;
+    if (plain && !this.deps.chosen()) return;
+    const { endpoint, firstChunkMs, inputTokens, outputTokens } = this.#seen;
+    const { reason, status, failed } = ended;
+    const fields = {
+      ...this.ids,
+      route: this.deps.route,
+      client: this.client,
+      model: this.#model,
+      endpoint,
+      status,
+      reason,
+      durationMs: Math.round(this.deps.now() - this.#began),
+      firstTokenMs: firstChunkMs,
+      inputTokens,
+      outputTokens,
+      attempts,
+    };
+    this.deps.log('access')[failed ? 'warn' : 'info'](fields, 'Request ended');
+  }
+
+  #endSpan({ reason, failed, status }: Ended): void {
+    const { span } = this;
+    if (span.recording) {
+      span.set({
+        [ATTRIBUTES.requestId]: this.deps.id(),
+        [ATTRIBUTES.status]: status,
+        [ATTRIBUTES.attempts]: this.#seen.attempts,
+        ...(reason !== 'None' && { [ATTRIBUTES.reason]: reason }),
+      });
+    }
+    if (failed) span.end(reason);
+    else span.end();
+  }
+}

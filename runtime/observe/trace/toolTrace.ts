@@ -1,0 +1,58 @@
+import { ATTRIBUTES, SPANS } from './names.ts';
+import type { RemoteContext, Span } from './span.ts';
+
+/** A tool that the model asks for. */
+export interface ToolCall {
+  id: string;
+  name: string;
+}
+
+export interface ToolTraceDeps {
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  line: (fields: object, message: string) => void;
+}
+
+/** One call of a tool. */
+export class ToolTrace {
+  readonly #name: string;
+  readonly #span: Span;
+  readonly #deps: ToolTraceDeps;
+  readonly #began: number;
+
+  constructor({ id, name }: ToolCall, parent: Span, deps: ToolTraceDeps) {
+    this.#name = name;
+    this.#deps = deps;
+    this.#began = deps.now();
+    this.#span = parent.start(SPANS.tool(name), 'Internal', {
+      [ATTRIBUTES.operation]: 'execute_tool',
+      [ATTRIBUTES.toolName]: name,
+      [ATTRIBUTES.toolCall]: id,
+    });
+  }
+
+  /** What a request of the tool carries. */
+  get context(): RemoteContext | undefined {
+    return this.#span.context;
+  }
+
+  /** A call of an MCP server, within that of the tool. */
+  mcp(method: string, tool: string): Span {
+    return this.#span.start(SPANS.mcp(method, tool), 'Client', {
+      [ATTRIBUTES.mcpMethod]: method,
+      [ATTRIBUTES.toolName]: tool,
+    });
+  }
+
+  /** `status` as metrics have it; `reason`: the class of the failure, if it is known. */
+  end(status: string, reason?: string): void {
+    const failed = status === 'failed' || status === 'refused' || status === 'error';
+    if (!failed) {
+      this.#span.end();
+      return;
+    }
+    this.#span.end(reason ?? (status === 'error' ? 'tool_error' : status));
+    const durationMs = Math.round(this.#deps.now() - this.#began);
+    this.#deps.line({ tool: this.#name, status, reason, durationMs }, 'Tool call failed');
+  }
+}

@@ -1,0 +1,231 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { connect } from 'node:net';
+import type { Content } from '../../contract/generated/types.ts';
+import { send } from '../testing/client.ts';
+import { configuration } from '../testing/configuration.ts';
+import { CONVERSATION, beginConversation, json, said, say } from '../testing/conversation.ts';
+import { startRuntime } from '../testing/runtime.ts';
+import type { StartedRuntime } from '../testing/runtime.ts';
+import { Cleanups } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
+import type { FakeEndpoint } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const TRACEPARENT = `00-${TRACE}-00f067aa0ba902b7-01`;
+const PROMPT = 'a prompt that no line may hold';
+const KEY = 'a-key-that-no-line-may-hold';
+
+type Line = Record<string, unknown>;
+
+/** The lines of these modules, without the time and process they were written in. */
+function linesOf(agent: StartedRuntime, modules = ['access', 'agent', 'model', 'tools']): Line[] {
+  return agent.logs
+    .map((line) => JSON.parse(line) as Line)
+    .filter(({ module }) => modules.includes(module as string))
+    .map(({ time: _time, pid: _pid, hostname: _host, ...line }) => line);
+}
+
+const LEVELS = { info: 30, warn: 40 };
+
+async function endpoint(answer: Parameters<typeof fakeEndpoint>[0]): Promise<FakeEndpoint> {
+  const found = await fakeEndpoint(answer);
+  cleanups.add(() => found.close());
+  return found;
+}
+
+async function agentOf(content: Partial<Content>): Promise<StartedRuntime> {
+  const agent = await startRuntime(configuration('http://127.0.0.1:1', content));
+  cleanups.add(() => agent.stop());
+  return agent;
+}
+
+const failing = (status: number): Promise<FakeEndpoint> =>
+  endpoint((response) => {
+    const error = { type: 'error', error: { type: 'api_error', message: PROMPT } };
+    response.setHeader('request-id', 'req_of_the_endpoint');
+    answerJson(response, error, status);
+  });
+
+const RETRY = { maxAttempts: 2, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 100 };
+
+const named = ({ url }: FakeEndpoint, name: string, priority: number): Content['endpoints'][0] => ({
+  ...{ name, provider: 'Anthropic', baseURL: url, model: 'claude-test', priority },
+  ...{ weight: 1, requires: [] },
+});
+
+describe('the lines of a request', () => {
+  it('tell of each failed attempt, the retry, the move, the tool and how the request ended', async () => {
+    const down = await failing(500);
+    let asked = 0;
+    const spare = await endpoint((response) => {
+      asked += 1;
+      const use = { id: 'use-1', name: 'look', input: { id: PROMPT } };
+      answerStream(response, said(asked === 1 ? { tools: [use] } : { text: PROMPT }));
+    });
+    const service = await failing(503);
+    const agent = await agentOf({
+      endpoints: [named(down, 'primary', 0), named(spare, 'spare', 1)],
+      retry: RETRY,
+      conversation: { ...CONVERSATION, maxTurns: 2 },
+      tools: [
+        {
+          name: 'look',
+          description: 'Looks.',
+          inputSchema: { type: 'object' },
+          maxConcurrent: 1,
+          requires: [],
+          http: {
+            ...{ url: `${service.url}/things/{id}`, method: 'GET', headers: [], headersFrom: [] },
+            maxResponseBytes: 100,
+          },
+        },
+      ],
+    });
+    const id = await beginConversation(agent.url);
+    const answer = await send(agent.url, {
+      path: `/v1/conversations/${id}/messages`,
+      headers: { traceparent: TRACEPARENT, 'x-api-key': KEY },
+      body: JSON.stringify({ content: PROMPT }),
+    });
+    expect(answer.status).toBe(200);
+    await until(() => linesOf(agent, ['access']).length === 1);
+    const ids = { requestId: expect.stringMatching(/^req_/), traceId: TRACE, conversation: id };
+    const warn = (module: string, msg: string, fields: Line): unknown =>
+      expect.objectContaining({ level: LEVELS.warn, module, msg, ...ids, ...fields });
+    const info = (module: string, msg: string, fields: Line): unknown =>
+      expect.objectContaining({ level: LEVELS.info, module, msg, ...ids, ...fields });
+    const failed = {
+      dependency: 'model/primary',
+      model: 'claude-test',
+      status: 500,
+      reason: 'ServerError',
+      upstreamRequestId: 'req_of_the_endpoint',
+      durationMs: expect.any(Number),
+    };
+    const lines = linesOf(agent);
+    expect(lines.slice(0, 4)).toEqual([
+      warn('model', 'Attempt failed', { ...failed, attempt: 1 }),
+      info('model', 'Attempt was retried', { reason: 'ServerError', waitMs: expect.any(Number) }),
+      warn('model', 'Attempt failed', { ...failed, attempt: 2 }),
+      info('model', 'Request moved to another endpoint', {
+        from: 'model/primary',
+        to: 'model/spare',
+      }),
+    ]);
+    expect(lines).toContainEqual(
+      warn('tools', 'Tool call failed', { tool: 'look', status: 'failed', reason: 'ServerError' }),
+    );
+    expect(lines.at(-1)).toEqual(
+      info('access', 'Request ended', {
+        route: '/v1/conversations/{id}/messages',
+        model: 'claude-test',
+        endpoint: 'model/spare',
+        status: 200,
+        reason: 'None',
+        attempts: expect.any(Number),
+        durationMs: expect.any(Number),
+        firstTokenMs: expect.any(Number),
+        inputTokens: 6,
+        outputTokens: 4,
+      }),
+    );
+    expect(new Set(lines.map(({ requestId }) => requestId)).size).toBe(1);
+    expect(agent.logs.join('')).not.toContain(PROMPT);
+    expect(agent.logs.join('')).not.toContain(KEY);
+  });
+
+  it('name the turn that a bound has ended early', async () => {
+    const use = { id: 'use-1', name: 'none', input: {} };
+    const model = await endpoint((response) => answerStream(response, said({ tools: [use] })));
+    const agent = await agentOf({
+      endpoints: [named(model, 'primary', 0)],
+      conversation: { ...CONVERSATION, maxTurns: 1 },
+    });
+    const id = await beginConversation(agent.url);
+    expect(json(await say(agent.url, id, 'Hello'))).toMatchObject({ stop_reason: 'max_turns' });
+    expect(linesOf(agent, ['agent'])).toContainEqual(
+      expect.objectContaining({ msg: 'Turn ended early', reason: 'max_turns', conversation: id }),
+    );
+  });
+
+  it('carry the id that a refused client is given', async () => {
+    const agent = await startRuntime();
+    cleanups.add(() => agent.stop());
+    const answer = await send(agent.url, { headers: { traceparent: TRACEPARENT } });
+    expect(answer.status).toBe(503);
+    await until(() => linesOf(agent, ['access']).length === 1);
+    expect(linesOf(agent, ['access'])).toEqual([
+      expect.objectContaining({
+        requestId: answer.headers['request-id'],
+        traceId: TRACE,
+        route: '/v1/messages',
+        status: 503,
+        reason: 'Starting',
+        attempts: 0,
+      }),
+    ]);
+  });
+
+  it('carry the id that one who sends no HTTP is given', async () => {
+    const agent = await agentOf({});
+    let text = '';
+    const socket = connect(Number(new URL(agent.url).port), '127.0.0.1');
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.write('hello\r\n\r\n');
+    await until(() => text.includes('request-id'));
+    socket.destroy();
+    const [, requestId] = /request-id: (\S+)/.exec(text)!;
+    expect(linesOf(agent, ['access'])).toEqual([
+      expect.objectContaining({ requestId, status: 400, reason: 'InvalidRequest' }),
+    ]);
+  });
+});
+
+describe('requests that are answered well at once', () => {
+  const logging = (
+    successRatio: number,
+    levels: Record<string, string> = {},
+  ): Pick<Content, 'telemetry'> => ({ telemetry: { logging: { successRatio, levels } } });
+
+  it('have a line as often as the configuration says, which changes live', async () => {
+    const model = await endpoint((response) => answerJson(response, MESSAGE));
+    const agent = await agentOf({ endpoints: [named(model, 'primary', 0)], ...logging(0) });
+    await send(agent.url);
+    let counter = 1;
+    const apply = (content: Partial<Content>): void => {
+      counter += 1;
+      const endpoints = [named(model, 'primary', 0)];
+      const next = configuration(model.url, { endpoints, ...content }, { term: 1, counter });
+      agent.runtime.configuration.offerPush(1, next);
+    };
+    apply(logging(1));
+    await send(agent.url);
+    await until(() => linesOf(agent, ['access']).length > 0);
+    expect(linesOf(agent, ['access'])).toEqual([
+      expect.objectContaining({
+        reason: 'None',
+        status: 200,
+        endpoint: 'model/primary',
+        attempts: 1,
+      }),
+    ]);
+    apply(logging(1, { access: 'Silent', model: 'Unheard' }));
+    await send(agent.url);
+    const page = json<{ levels: Record<string, string> }>(
+      await send(agent.debugUrl, { method: 'GET', path: '/debug/logging' }),
+    );
+    expect(page.levels).toMatchObject({ access: 'silent', model: 'debug' });
+    apply(logging(1, { access: 'Error' }));
+    await send(agent.url, { path: '/nothing' });
+    apply(logging(1));
+    await send(agent.url, { path: '/nothing' });
+    await until(() => linesOf(agent, ['access']).length > 1);
+    expect(linesOf(agent, ['access']).slice(1)).toEqual([
+      expect.objectContaining({ reason: 'NotFound', route: 'other' }),
+    ]);
+  });
+});

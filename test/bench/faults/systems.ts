@@ -1,0 +1,181 @@
+/** What stands between client and provider, each with two retries, 30 s for a request and one fallback. */
+import { join } from 'node:path';
+import { localPlans } from '../../../cli/local/agentPlan.ts';
+import { Inventory } from '../../../cli/manifests/inventory.ts';
+import { checks } from '../../../cli/manifests/kinds.ts';
+import type { Content } from '../../../contract/generated/types.ts';
+import { startLitellm, startPortkey, startRuntime } from '../runtime/gateways.ts';
+import type { Gateway } from '../runtime/gateways.ts';
+import type { Address } from './call.ts';
+import type { Fault } from './catalogue.ts';
+import { FALLBACK, PRIMARY } from './provider.ts';
+
+/** A fault with the port of its provider. */
+export interface Scene {
+  fault: Fault;
+  port: number;
+}
+
+export interface System {
+  name: string;
+  hasFallback: boolean;
+  /** After so long its client gives up; absent: the gateway must end the request. */
+  clientSeconds?: number;
+  /** Where a request of this scene goes, and with which model, so that the primary or a healthy model gets it. */
+  address(scene: Scene, model: 'Primary' | 'Healthy'): Address;
+  stop(): Promise<void>;
+}
+
+type Start = (scenes: readonly Scene[]) => Promise<System>;
+
+/** By name, in the order of the table. */
+export const SYSTEMS: Record<string, Start> = { direct, breakwater, portkey, litellm };
+
+const TIMEOUT_SECONDS = 30;
+const RETRIES = 2;
+
+function nameOf(model: 'Primary' | 'Healthy'): string {
+  return model === 'Primary' ? PRIMARY : FALLBACK;
+}
+
+/** No gateway at all: what a client without retries sees. It shows that the provider misbehaves as it should. */
+function direct(): Promise<System> {
+  return Promise.resolve({
+    name: 'direct',
+    hasFallback: false,
+    clientSeconds: TIMEOUT_SECONDS,
+    address: ({ port }, model) => ({ port, headers: {}, model: nameOf(model) }),
+    stop: () => Promise.resolve(),
+  });
+}
+
+/** A runtime of its own for each fault, with the configuration that the operator makes of an AgentDeployment. */
+async function breakwater(scenes: readonly Scene[]): Promise<System> {
+  const runtimes = new Map<string, Gateway>();
+  const stop = async (): Promise<void> => {
+    await Promise.all([...runtimes.values()].map((runtime) => runtime.stop()));
+  };
+  try {
+    for (const scene of scenes) {
+      runtimes.set(scene.fault.id, await startRuntime((root) => content(scene, root)));
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    name: 'breakwater',
+    hasFallback: true,
+    address: ({ fault }, model) => {
+      const { port, headers } = runtimes.get(fault.id)!.target;
+      return { port, headers, model: nameOf(model) };
+    },
+    stop,
+  };
+}
+
+/** Made as the operator makes it, so that whatever is not said here is the default of the CRD. */
+function content({ fault, port }: Scene, directory: string): Content {
+  const baseURL = `http://127.0.0.1:${port}`;
+  const apiKeySecretRef = { name: 'provider' };
+  const agent = {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'AgentDeployment',
+    metadata: { name: 'bench' },
+    spec: {
+      model: {
+        endpoints: [
+          { name: 'primary', baseURL, apiKeySecretRef },
+          { name: 'fallback', baseURL, apiKeySecretRef, model: fault.fallback, priority: 1 },
+        ],
+      },
+      retry: { maxAttempts: RETRIES + 1 },
+      timeouts: { request: `${TIMEOUT_SECONDS}s`, streamIdle: `${TIMEOUT_SECONDS}s` },
+    },
+  };
+  const inventory = new Inventory(checks(), () => new Date());
+  const { faults } = inventory.load(new Map([['agent', JSON.stringify(agent)]]));
+  if (faults.length > 0) throw new Error(faults.map(({ message }) => message).join('\n'));
+  const { agents } = localPlans(inventory.objects(), {
+    environment: {},
+    directoryOf: () => directory,
+  });
+  const whole = agents[0]!.content!;
+  for (const { credential } of whole.endpoints) credential!.path = join(directory, 'api-key');
+  return whole;
+}
+
+/** One process: it keeps nothing between requests, and each request brings its configuration. */
+async function portkey(): Promise<System> {
+  const gateway = await startPortkey({});
+  const { port } = gateway.target;
+  return {
+    name: 'portkey',
+    hasFallback: true,
+    address: (scene, model) => ({
+      port,
+      headers: { 'x-portkey-config': JSON.stringify(portkeyConfig(scene, model)) },
+      model: nameOf(model),
+    }),
+    stop: () => gateway.stop(),
+  };
+}
+
+function portkeyConfig({ fault, port }: Scene, model: 'Primary' | 'Healthy'): object {
+  const target = (name: string): object => ({
+    provider: 'anthropic',
+    api_key: 'key',
+    custom_host: `http://127.0.0.1:${port}/v1`,
+    override_params: { model: name },
+  });
+  const retry = {
+    attempts: RETRIES,
+    on_status_codes: [429, 500, 502, 503, 504],
+    use_retry_after_header: true,
+  };
+  return {
+    strategy: { mode: 'fallback' },
+    request_timeout: TIMEOUT_SECONDS * 1000,
+    targets: [{ ...target(nameOf(model)), retry }, target(fault.fallback)],
+  };
+}
+
+/** One process with a group of models for each fault, so that none shares a cooldown with another. */
+async function litellm(scenes: readonly Scene[]): Promise<System> {
+  const group = ({ fault }: Scene, role: string): string => `fault-${role}-${fault.id}`;
+  const model = (scene: Scene, role: string, name: string): object => ({
+    model_name: group(scene, role),
+    litellm_params: {
+      model: `anthropic/${name}`,
+      api_base: `http://127.0.0.1:${scene.port}`,
+      api_key: 'key',
+    },
+  });
+  const fallbacks = scenes.map((scene) => ({
+    [group(scene, 'primary')]: [group(scene, 'fallback')],
+  }));
+  const gateway = await startLitellm({
+    model_list: scenes.flatMap((scene) => [
+      model(scene, 'primary', PRIMARY),
+      model(scene, 'fallback', scene.fault.fallback),
+    ]),
+    router_settings: {
+      num_retries: RETRIES,
+      timeout: TIMEOUT_SECONDS,
+      fallbacks,
+      context_window_fallbacks: fallbacks,
+    },
+    litellm_settings: { telemetry: false, drop_params: true },
+  });
+  const { port, headers } = gateway.target;
+  return {
+    name: 'litellm',
+    hasFallback: true,
+    address: (scene, which) => ({
+      port,
+      headers,
+      model: group(scene, which === 'Primary' ? 'primary' : 'fallback'),
+    }),
+    stop: () => gateway.stop(),
+  };
+}
