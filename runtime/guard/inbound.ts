@@ -50,6 +50,10 @@ export class Inbound implements Issuer {
     // No bound of requests depends on it.
   }
 
+  steady(): void {
+    // No bound of requests depends on it.
+  }
+
   shutGate(): void {
     // Clients of the agent have no gate.
   }
