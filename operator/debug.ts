@@ -111,8 +111,8 @@ function linkOf({ connected, incompatible }: PodReport): DebugPod['link'] {
 
 function circuitStates(circuits: readonly CircuitStatus[]): Record<string, string> {
   return Object.fromEntries(
-    circuits.map(({ dependency, state, reason }) => [
-      dependency,
+    circuits.map(({ dependency, model, state, reason }) => [
+      model === undefined ? dependency : `${dependency} (${model})`,
       state === 'Closed' || reason === undefined ? state : `${state}: ${reason}`,
     ]),
   );

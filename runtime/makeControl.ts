@@ -85,10 +85,10 @@ function report(
     ticks += 1;
     if (ticks % SAVE_TICKS === 0) void kept.save();
     reportMissing();
-    const counters = reporter.counters();
-    if (!counters) return;
-    port.broadcast(counters);
-    const { gates = [] } = counters;
+    const changes = reporter.changes();
+    if (!changes) return;
+    port.broadcast(changes);
+    const { gates = [] } = changes;
     for (const gate of gates) gateLog.note(gate);
     if (gates.length > 0) void kept.save();
   };

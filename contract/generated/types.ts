@@ -721,6 +721,10 @@ export interface ConfigurationStatus {
 export interface CircuitStatus {
   dependency: string;
   /**
+   * The model whose calls it judges. Absent: it judges the calls of all models without a circuit of their own.
+   */
+  model?: string;
+  /**
    * Absent when the built-in defaults are in force.
    */
   policy?: string;
@@ -790,6 +794,10 @@ export interface Transition {
    */
   time: string;
   dependency: string;
+  /**
+   * As in CircuitStatus.
+   */
+  model?: string;
   policy?: string;
   from: 'Closed' | 'HalfOpen' | 'Open';
   to: 'Closed' | 'HalfOpen' | 'Open';
@@ -819,6 +827,10 @@ export interface OperationReport {
  */
 export interface GateStatus {
   dependency: string;
+  /**
+   * The model whose calls are held back, if calls with other models are not. Of several, the one that waits longest.
+   */
+  model?: string;
   gate: 'None' | 'RateLimited' | 'SpendLimit' | 'Unauthorized';
   /**
    * RFC 3339: when the next call is let through. Absent when the gate is None, or while that is not known.

@@ -1384,7 +1384,7 @@ export interface CircuitBreakerPolicyStatus {
     programmed?: number;
   };
   /**
-   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod.
+   * Circuits of the policy, one for each agent and dependency, with the worst state in any pod. Where an endpoint serves several models, each model whose circuit is not closed has an entry of its own.
    *
    * @maxItems 64
    */
@@ -1397,6 +1397,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency, such as model/primary.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several. Absent means all models that no other entry names.
+     */
+    model?: string;
     /**
      * Worst state in any pod.
      */
@@ -1449,6 +1453,10 @@ export interface CircuitBreakerPolicyStatus {
      * Name of the dependency.
      */
     dependency: string;
+    /**
+     * Model that the circuit judges, where the endpoint serves several.
+     */
+    model?: string;
     /**
      * Name of the pod.
      */

@@ -129,12 +129,15 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
 }
 
 const mergeCircuits = (known: CircuitStatus[], changed: CircuitStatus[]): CircuitStatus[] =>
-  mergeBy(known, changed, (circuit) => circuit.dependency, MAX_CIRCUITS);
+  mergeBy(known, changed, circuitKey, MAX_CIRCUITS);
 
 function mergeGates(known: Snapshot['gates'], changed: Snapshot['gates']): Pick<Snapshot, 'gates'> {
   if (changed === undefined) return {};
   return { gates: mergeBy(known ?? [], changed, (gate) => gate.dependency, MAX_CIRCUITS) };
 }
+
+const circuitKey = ({ dependency, model }: CircuitStatus): string =>
+  JSON.stringify([dependency, model]);
 
 const limitKey = (limit: LimitStatus): string =>
   JSON.stringify([limit.target, limit.policy, limit.name]);

@@ -107,8 +107,14 @@ export function agentCircuits(
   );
 }
 
-function asClosed({ dependency, since, policy }: CircuitStatus): CircuitStatus {
-  return { dependency, since, ...(policy !== undefined && { policy }), state: 'Closed' };
+function asClosed({ dependency, model, since, policy }: CircuitStatus): CircuitStatus {
+  return {
+    dependency,
+    ...(model !== undefined && { model }),
+    since,
+    ...(policy !== undefined && { policy }),
+    state: 'Closed',
+  };
 }
 
 /** The gates of the agent's dependencies, as far as pods report on them. */
@@ -129,8 +135,9 @@ function shownGate(gate: DependencyGate | undefined): Pick<AgentDependency, 'gat
 
 function closedCircuits(seen: readonly PodCircuit[]): string {
   const reported = seen.filter(({ circuit }) => circuit !== undefined);
-  const closed = reported.filter(({ circuit }) => circuit?.state === 'Closed');
-  return `${closed.length}/${reported.length}`;
+  const ofPods = Map.groupBy(reported, ({ pod, dependency }) => `${pod.uid}/${dependency}`);
+  const closed = [...ofPods.values()].filter((models) => worstState(models) === 'Closed');
+  return `${closed.length}/${ofPods.size}`;
 }
 
 function isEverywhere(progress: readonly Progress[]): boolean {

@@ -11,6 +11,7 @@ export type PolicyCircuit = NonNullable<CircuitBreakerPolicyStatus['circuits']>[
 
 export const MAX_REASON = 256;
 const MAX_CLASS = 64;
+export const MAX_MODEL = 256;
 
 const SEVERITY: Record<WorstState, number> = { Unknown: 0, Closed: 1, HalfOpen: 2, Open: 3 };
 
@@ -27,24 +28,27 @@ export function livePods(observation: AgentObservation | undefined): PodObservat
   return (observation?.pods ?? []).filter(({ terminating }) => !terminating);
 }
 
-/** The circuit of each section in each live pod of its agent; with `policy`, only where it is under that policy. */
+/** The circuits of each section in each live pod of its agent; with `policy`, only those under that policy. */
 export function podCircuits(
   sections: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
   policy?: string,
 ): PodCircuit[] {
   return sections.flatMap(({ agent, section: dependency }) =>
-    livePods(agents.get(agent)).map((pod) => {
-      const circuit = reportedCircuit(pod, dependency);
-      const counts = circuit !== undefined && (policy === undefined || circuit.policy === policy);
-      return { agent, dependency, pod, ...(counts && { circuit }) };
+    livePods(agents.get(agent)).flatMap((pod): PodCircuit[] => {
+      const circuits = reportedCircuits(pod, dependency).filter(
+        (circuit) => policy === undefined || circuit.policy === policy,
+      );
+      if (circuits.length === 0) return [{ agent, dependency, pod }];
+      return circuits.map((circuit) => ({ agent, dependency, pod, circuit }));
     }),
   );
 }
 
-function reportedCircuit(pod: PodObservation, dependency: string): CircuitStatus | undefined {
-  if (!pod.connected) return undefined;
-  return pod.snapshot?.circuits.find((circuit) => circuit.dependency === dependency);
+/** One, or one for each model. */
+function reportedCircuits(pod: PodObservation, dependency: string): CircuitStatus[] {
+  if (!pod.connected) return [];
+  return (pod.snapshot?.circuits ?? []).filter((circuit) => circuit.dependency === dependency);
 }
 
 /** Open before HalfOpen before Closed; Unknown when there is none of them. */
@@ -71,14 +75,63 @@ export function podsByState(seen: readonly PodCircuit[]): Record<WorstState, num
   return counts;
 }
 
-/** One entry for each agent and dependency, in the order of `seen`. */
-export function circuitsOf(seen: readonly PodCircuit[]): PolicyCircuit[] {
-  const byDependency = Map.groupBy(seen, ({ agent, dependency }) => `${agent}/${dependency}`);
-  return [...byDependency.values()].map(circuitOf);
+/** Circuits of one dependency in all pods that an entry of status stands for. */
+export interface CircuitGroup {
+  agent: string;
+  dependency: string;
+  /** Only where the endpoint serves several models. */
+  model?: string;
+  seen: readonly PodCircuit[];
+  /** How many pods there are. */
+  pods: number;
 }
 
-function circuitOf(seen: readonly PodCircuit[]): PolicyCircuit {
-  const { agent, dependency } = seen[0]!;
+/** One group for each agent and dependency, in the order of `seen`. */
+export function byDependency(seen: readonly PodCircuit[]): CircuitGroup[] {
+  const groups = Map.groupBy(seen, ({ agent, dependency }) => `${agent}/${dependency}`);
+  return [...groups.values()].map((own) => {
+    const { agent, dependency } = own[0]!;
+    return { agent, dependency, seen: own, pods: podCount(own) };
+  });
+}
+
+/**
+ * The same, but where an endpoint serves several models, each of them whose circuit is not closed
+ * has its own group, and the rest share one.
+ */
+export function byModel(seen: readonly PodCircuit[]): CircuitGroup[] {
+  return byDependency(seen).flatMap((group) => {
+    if (modelsOf(group.seen).size < 2) return [group];
+    const byName = Map.groupBy(group.seen, ({ circuit }) => circuit?.model);
+    const troubled = [...byName].filter(
+      ([model, own]) => model !== undefined && severity(worstState(own)) > severity('Closed'),
+    );
+    const named = troubled.map(([model, own]) => ({
+      ...group,
+      model: reportedText(model!, MAX_MODEL),
+      seen: own,
+    }));
+    const names = new Set(troubled.map(([model]) => model));
+    const rest = group.seen.filter(({ circuit }) => !names.has(circuit?.model));
+    return rest.length === 0 ? named : [...named, { ...group, seen: rest }];
+  });
+}
+
+/** Models of which some pod has a circuit. */
+export function modelsOf(seen: readonly PodCircuit[]): Set<string> {
+  return new Set(seen.flatMap(({ circuit }) => circuit?.model ?? []));
+}
+
+function podCount(seen: readonly PodCircuit[]): number {
+  return new Set(seen.map(({ pod }) => pod.uid)).size;
+}
+
+/** The entries of status, in the order of `seen`. */
+export function circuitsOf(seen: readonly PodCircuit[]): PolicyCircuit[] {
+  return byModel(seen).map(circuitOf);
+}
+
+export function circuitOf({ agent, dependency, model, seen, pods }: CircuitGroup): PolicyCircuit {
   const state = worstState(seen);
   const worst = inState(seen, state);
   const since = earliest(worst.map(({ circuit }) => reportedTime(circuit?.since)));
@@ -87,12 +140,21 @@ function circuitOf(seen: readonly PodCircuit[]): PolicyCircuit {
   return {
     agent,
     dependency,
+    ...(model !== undefined && { model }),
     state,
-    pods: `${worst.length}/${seen.length}`,
+    pods: `${podCount(worst)}/${pods}`,
     ...(since !== undefined && { since }),
     ...(nextProbe !== undefined && { nextProbe }),
     ...(lastFailure !== undefined && { lastFailure }),
   };
+}
+
+/** How texts name a circuit, such as model/primary (opus). */
+export function circuitName({
+  dependency,
+  model,
+}: Pick<PolicyCircuit, 'dependency' | 'model'>): string {
+  return model === undefined ? dependency : `${dependency} (${model})`;
 }
 
 /** When the first open circuit lets a probe through. */

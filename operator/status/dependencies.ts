@@ -1,6 +1,8 @@
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import {
-  circuitsOf,
+  byModel,
+  circuitName,
+  circuitOf,
   reasonOf,
   severity,
   worstState,
@@ -56,16 +58,15 @@ const WORDS: Record<WorstState, string> = {
 };
 
 function troubled(seen: readonly PodCircuit[]): string {
-  return circuitsOf(seen)
-    .filter(({ state }) => severity(state) > severity('Closed'))
-    .sort((a, b) => severity(b.state) - severity(a.state))
+  return byModel(seen)
+    .map((group) => ({ group, circuit: circuitOf(group) }))
+    .filter(({ circuit }) => severity(circuit.state) > severity('Closed'))
+    .sort((a, b) => severity(b.circuit.state) - severity(a.circuit.state))
     .slice(0, MAX_NAMED)
-    .map(({ dependency, state, pods }) => {
-      const why = reasonOf(
-        seen.filter((one) => one.dependency === dependency),
-        state,
-      );
-      return `The circuit of ${dependency} ${WORDS[state]} in ${pods} pods${why === undefined ? '' : `: ${why}`}.`;
+    .map(({ group, circuit }) => {
+      const why = reasonOf(group.seen, circuit.state);
+      const because = why === undefined ? '' : `: ${why}`;
+      return `The circuit of ${circuitName(circuit)} ${WORDS[circuit.state]} in ${circuit.pods} pods${because}.`;
     })
     .join(' ');
 }

@@ -7,7 +7,17 @@ import type {
 import type { Condition } from '../../crds/meta.ts';
 import { truncate } from '../desired/common/wording.ts';
 import { gatesOf, agentCircuits, type PlanFacts } from './agent.ts';
-import { circuitsOf, reasonOf, type PolicyCircuit, type WorstState } from './circuits.ts';
+import {
+  byDependency,
+  byModel,
+  circuitName,
+  circuitOf,
+  reasonOf,
+  worstState,
+  type CircuitGroup,
+  type PolicyCircuit,
+  type WorstState,
+} from './circuits.ts';
 import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
 import type { AgentObservation } from './observations.ts';
@@ -30,7 +40,7 @@ export function breakerPolicyEvents(
   next: CircuitBreakerPolicyStatus,
 ): EventDraft[] {
   const shadow = isShadow(next);
-  const circuits = (next.circuits ?? []).flatMap((circuit) => {
+  const circuits = comparable(previous, next).flatMap((circuit) => {
     if (isKnown(circuit, previous, next)) return [];
     const before = previous?.circuits?.find((one) => sameCircuit(one, circuit));
     const why = lastReason(circuit, next);
@@ -44,6 +54,30 @@ export function breakerPolicyEvents(
     ...(shadow ? circuits.map(inShadow) : circuits),
     ...resetEvents(previous, next),
   ];
+}
+
+/**
+ * The circuits of a status that can be compared with those of the one before. A model whose circuit has closed has no
+ * entry of its own any more: it is one of the rest. While models get entries of their own, the rest is no news.
+ */
+function comparable(
+  previous: CircuitBreakerPolicyStatus | undefined,
+  { circuits = [] }: CircuitBreakerPolicyStatus,
+): PolicyCircuit[] {
+  const before = previous?.circuits ?? [];
+  const rest = (of: PolicyCircuit): PolicyCircuit | undefined =>
+    circuits.find((one) => one.model === undefined && sameDependency(one, of));
+  const merged = before.flatMap((one) => {
+    const found = rest(one);
+    const gone = one.model !== undefined && !circuits.some((other) => sameCircuit(one, other));
+    return gone && found?.state === 'Closed' ? [{ ...found, model: one.model }] : [];
+  });
+  const named = (list: readonly PolicyCircuit[], of: PolicyCircuit): boolean =>
+    list.some((one) => one.model !== undefined && sameDependency(one, of));
+  const news = circuits.filter(
+    (one) => one.model !== undefined || named(before, one) || !named(circuits, one),
+  );
+  return [...news, ...merged];
 }
 
 function isShadow(status: Pick<CircuitBreakerPolicyStatus, 'conditions'> | undefined): boolean {
@@ -124,14 +158,14 @@ export function agentEvents(
 ): EventDraft[] {
   const seen = agentCircuits(agent, plan, observation);
   const unknownSince = unknownTime(previous);
-  const circuits = circuitsOf(seen).flatMap((circuit) => {
+  const circuits = byDependency(seen).flatMap((group) => {
+    const circuit = { ...circuitOf(group), ...onlyModel(group) };
     const { dependency, state, since } = circuit;
     const before = previous?.dependencies?.find(({ name }) => name === dependency)?.circuit;
     const old =
       unknownSince !== undefined && since !== undefined && Date.parse(since) < unknownSince;
     if (old) return [];
-    const own = seen.filter((one) => one.dependency === dependency);
-    return circuitEvent(circuit, before, reasonOf(own, state));
+    return circuitEvent(circuit, before, reasonOf(group.seen, state));
   });
   return [
     ...readyEvents(previous?.conditions, next.conditions),
@@ -139,6 +173,13 @@ export function agentEvents(
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
   ];
+}
+
+/** The model, where an endpoint serves several and the circuit of one of them is in the worst state. */
+function onlyModel({ seen }: CircuitGroup): Pick<PolicyCircuit, 'model'> {
+  const worst = byModel(seen).filter((group) => worstState(group.seen) === worstState(seen));
+  const [only, ...others] = worst;
+  return only?.model === undefined || others.length > 0 ? {} : { model: only.model };
 }
 
 function gateEvent(gate: DependencyGate): EventDraft {
@@ -149,6 +190,10 @@ function gateEvent(gate: DependencyGate): EventDraft {
 }
 
 function sameCircuit(a: PolicyCircuit, b: PolicyCircuit): boolean {
+  return sameDependency(a, b) && a.model === b.model;
+}
+
+function sameDependency(a: PolicyCircuit, b: PolicyCircuit): boolean {
   return a.agent === b.agent && a.dependency === b.dependency;
 }
 
@@ -172,11 +217,16 @@ type Transitions = Pick<CircuitBreakerPolicyStatus, 'transitions'>;
 
 /** The last transition of the circuit into its present state. */
 function lastTransition(
-  { agent, dependency, state }: PolicyCircuit,
+  { agent, dependency, model, state }: PolicyCircuit,
   status: Transitions | undefined,
 ): NonNullable<Transitions['transitions']>[number] | undefined {
   return status?.transitions?.find(
-    (one) => one.agent === agent && one.dependency === dependency && one.to === state,
+    (one) =>
+      one.agent === agent &&
+      one.dependency === dependency &&
+      // Of a transition of before there were several models, the model is not known.
+      (one.model === model || one.model === undefined || model === undefined) &&
+      one.to === state,
   );
 }
 
@@ -192,13 +242,14 @@ function unknownTime(previous: AgentDeploymentStatus | undefined): number | unde
 
 /** A circuit that closes for the first time, or after nothing was known of it, is no news. */
 function circuitEvent(
-  { agent, dependency, state, pods }: PolicyCircuit,
+  of: PolicyCircuit,
   before: WorstState | undefined,
   why: string | undefined,
 ): EventDraft[] {
+  const { agent, state, pods } = of;
   if (state === before) return [];
   const because = why === undefined ? '' : `: ${why}`;
-  const circuit = `Circuit ${dependency} of ${agent}`;
+  const circuit = `Circuit ${circuitName(of)} of ${agent}`;
   const unknown = before === undefined || before === 'Unknown';
   if (state === 'Open') {
     return [
@@ -222,17 +273,18 @@ function circuitEvent(
 
 /** A circuit that opened in some pods has now opened in the last of them: the dependency is down, not a pod. */
 function spreadEvent(
-  { agent, dependency, state, pods = '' }: PolicyCircuit,
+  circuit: PolicyCircuit,
   before: PolicyCircuit | undefined,
   why: string | undefined,
 ): EventDraft[] {
+  const { agent, state, pods = '' } = circuit;
   const [open, all] = pods.split('/');
   if (state !== 'Open' || before?.state !== 'Open' || open !== all || before.pods === pods)
     return [];
   const [, allBefore] = (before.pods ?? '').split('/');
   if (allBefore !== all) return [];
   const because = why === undefined ? '' : `: ${why}`;
-  const note = `Circuit ${dependency} of ${agent} is now open in ${pods} pods${because}`;
+  const note = `Circuit ${circuitName(circuit)} of ${agent} is now open in ${pods} pods${because}`;
   return [event('Warning', 'CircuitOpened', 'OpenCircuit', note)];
 }
 

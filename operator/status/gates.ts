@@ -1,14 +1,16 @@
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
-import { livePods } from './circuits.ts';
+import { livePods, MAX_MODEL } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
-import { latest, reportedTime } from './reported.ts';
+import { latest, reportedText, reportedTime } from './reported.ts';
 
 export type Gate = GateStatus['gate'];
 
 /** Why calls to a dependency are held back, in some connected pods. */
 export interface DependencyGate {
   dependency: string;
+  /** The model that is held back, if it is one of several and the same in all pods. */
+  model?: string;
   gate: Gate;
   /** Until when in all of them, RFC 3339; absent when one of them does not know. */
   until?: string;
@@ -39,27 +41,33 @@ export function gateOf(
   const shut = reported.filter((one) => one.gate === gate);
   const ends = shut.map((one) => ('until' in one ? reportedTime(one.until) : undefined));
   const until = ends.includes(undefined) ? undefined : latest(ends);
+  const models = new Set(shut.map((one) => ('model' in one ? one.model : undefined)));
+  const [model] = models;
   return {
     dependency,
+    ...(model !== undefined && models.size === 1 && { model: reportedText(model, MAX_MODEL) }),
     gate,
     ...(gate !== 'None' && until !== undefined && { until }),
     pods: `${shut.length}/${reported.length}`,
   };
 }
 
-function lasting(status: GateStatus, now: Date): Pick<GateStatus, 'gate' | 'until'> {
+function lasting(status: GateStatus, now: Date): Pick<GateStatus, 'gate' | 'until' | 'model'> {
   const end = Date.parse(status.until ?? '');
   const brief = status.gate === 'RateLimited' && end - now.getTime() < MIN_PAUSE;
   return brief ? { gate: 'None' } : status;
 }
 
 /** What a gate means and what to do about it. */
-export function describeGate({ dependency, gate, until, pods }: DependencyGate): string {
+export function describeGate(of: DependencyGate): string {
+  const { dependency, model, gate, until, pods } = of;
+  const calls =
+    model === undefined ? `calls to ${dependency}` : `calls to ${dependency} with ${model}`;
   const end = until === undefined ? '' : ` until ${until}`;
   const where = `in ${pods} pods${end}`;
   const texts: Record<Gate, string> = {
     None: `Calls to ${dependency} are not held back.`,
-    RateLimited: `The provider's rate limit holds calls to ${dependency} back ${where}.`,
+    RateLimited: `The provider's rate limit holds ${calls} back ${where}.`,
     SpendLimit: `The provider's spend limit holds calls to ${dependency} back ${where}; raise it there, or use another API key.`,
     Unauthorized: `The provider refuses the API key for ${dependency} ${where}; put a valid one into its Secret, and pods take it within 2 minutes.`,
   };

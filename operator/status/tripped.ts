@@ -2,6 +2,7 @@ import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import { truncate } from '../desired/common/wording.ts';
 import {
+  circuitName,
   circuitsOf,
   inState,
   MAX_REASON,
@@ -86,7 +87,7 @@ function overridden(
 function affectedBy(state: WorstState, seen: readonly PodCircuit[]): string {
   return circuitsOf(seen)
     .filter((circuit) => circuit.state === state)
-    .map(({ agent, dependency, pods }) => `${dependency} of ${agent} in ${pods} pods`)
+    .map((circuit) => `${circuitName(circuit)} of ${circuit.agent} in ${circuit.pods} pods`)
     .slice(0, MAX_NAMED)
     .join(', ');
 }

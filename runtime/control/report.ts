@@ -86,11 +86,21 @@ export class Reporter {
     return [...missing, ...auth];
   }
 
-  /** What changed since it was asked last; undefined when nothing did. */
-  counters(): Counters | undefined {
+  /** What changed since it was asked last; undefined when nothing did. All, if a circuit is gone. */
+  changes(): Counters | Snapshot | undefined {
+    const { guard } = this.#deps;
+    const all = guard.circuits();
+    if (isGone(all, this.#toldCircuits)) {
+      fresh(all, this.#toldCircuits, untold);
+      return this.snapshot();
+    }
+    return this.#counters(all);
+  }
+
+  #counters(all: CircuitStatus[]): Counters | undefined {
     const { guard } = this.#deps;
     const limits = guard.limits();
-    const circuits = fresh(guard.circuits(), this.#toldCircuits, untold);
+    const circuits = fresh(all, this.#toldCircuits, untold);
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const text = JSON.stringify(limits);
     const performance = this.#performance();
@@ -112,17 +122,30 @@ export class Reporter {
   }
 }
 
+interface Named {
+  dependency: string;
+  model?: string;
+}
+
 /** Those of which something is to be told; what was told is noted. */
-function fresh<T extends { dependency: string }>(
+function fresh<T extends Named>(
   all: readonly T[],
   told: Map<string, string>,
   text: (each: T) => string,
 ): T[] {
-  const changed = all.filter((each) => told.get(each.dependency) !== text(each));
+  const changed = all.filter((each) => told.get(keyOf(each)) !== text(each));
   told.clear();
-  for (const each of all) told.set(each.dependency, text(each));
+  for (const each of all) told.set(keyOf(each), text(each));
   return changed;
 }
+
+/** Whether one that was told of is not there any more. */
+function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boolean {
+  const keys = new Set(all.map(keyOf));
+  return told.keys().some((key) => !keys.has(key));
+}
+
+const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
 /** What of a circuit changes without a transition. */
 function untold({ lastFailure, nextProbe, overridden, handledResetToken }: CircuitStatus): string {

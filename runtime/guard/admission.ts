@@ -27,6 +27,8 @@ export interface Asked {
 export interface AskedCall extends Asked {
   /** Whose gate applies. Absent: the gate of calls without a credential. */
   credential?: Credential;
+  /** Model that the client names. Absent: none, as where the call lists models. */
+  model?: string;
   /** Reject, uncounted, instead of waiting, because another dependency may serve the call. */
   immediate?: boolean;
   /** False for a call that says nothing of the model, such as one that counts tokens. Default true. */

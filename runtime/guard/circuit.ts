@@ -37,6 +37,8 @@ const WALL_CHECK_MS = 1000;
 /** What of a circuit outlives the process. */
 export interface CircuitSnapshot {
   dependency: string;
+  /** Absent: the circuit of all models without their own. */
+  model?: string;
   token?: ResetToken;
   breaker?: BreakerSnapshot;
   since?: string;
@@ -47,9 +49,11 @@ export interface CircuitSnapshot {
 /** `time` is the wall time of the transition. */
 export type OnTransition = (circuit: Circuit, transition: BreakerTransition, time: string) => void;
 
-/** The breaker of one dependency with its policy, status and counts. */
+/** The breaker of one dependency, or of one of its models, with its policy, status and counts. */
 export class Circuit {
   readonly dependency: string;
+  /** The model whose calls it judges; undefined for the calls of all models without their own. */
+  model: string | undefined;
   policy: string | undefined;
   /** Calls admitted and not yet settled. */
   inFlight = 0;
@@ -152,6 +156,21 @@ export class Circuit {
     this.breaker.record(generation, outcome, ms, now, streamed);
   }
 
+  /** Counts a failure of a call that another circuit of the dependency admitted at `startedAt`. */
+  settleElsewhere(failure: Failure, startedAt: number, now: number): void {
+    if (this.breaker.counts(failure)) this.noteFailure(failure, now);
+    this.breaker.recordElsewhere(failure, startedAt, now);
+  }
+
+  isClosed(now: number): boolean {
+    return this.breaker.state(now) === 'Closed';
+  }
+
+  /** Whether nothing is lost if a new circuit replaces it. */
+  isClean(now: number): boolean {
+    return this.inFlight === 0 && this.breaker.isClean(now);
+  }
+
   openDurations(): { openDurationMs: number; maxOpenDurationMs: number } {
     return this.breaker.openDurations();
   }
@@ -169,12 +188,13 @@ export class Circuit {
   }
 
   status(now: number): CircuitStatus {
-    const { wallTime, lastFailure, policy, reason } = this;
+    const { wallTime, lastFailure, policy, model, reason } = this;
     const deadline = this.breaker.nextDeadline(now);
     const overridden = this.breaker.overridden(now);
     const handledResetToken = this.handledToken();
     return {
       dependency: this.dependency,
+      ...(model !== undefined && { model }),
       ...(policy !== undefined && { policy }),
       state: this.breaker.state(now),
       ...(this.shadow && { shadow: true }),
@@ -208,10 +228,11 @@ export class Circuit {
   /** What to keep over a restart; undefined if there is nothing. */
   snapshot(now: number): CircuitSnapshot | undefined {
     const breaker = this.breaker.snapshot(now);
-    const { token, since, reason, lastFailure } = this;
+    const { model, token, since, reason, lastFailure } = this;
     if (!breaker && !token) return undefined;
     return {
       dependency: this.dependency,
+      ...(model !== undefined && { model }),
       ...(token && { token }),
       ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
       ...(lastFailure && {
@@ -256,6 +277,10 @@ export class Circuit {
 
   private countFailure(failure: Failure, now: number): void {
     this.failures[failure.class] = (this.failures[failure.class] ?? 0) + 1;
+    this.noteFailure(failure, now);
+  }
+
+  private noteFailure(failure: Failure, now: number): void {
     const message = failure.message.slice(0, MAX_MESSAGE);
     this.lastFailure = { class: failure.class, message, at: now };
   }

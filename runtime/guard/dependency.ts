@@ -1,20 +1,21 @@
 import { Gates } from '../resilience/gates.ts';
-import { Circuit } from './circuit.ts';
 import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
 import { UNBOUNDED } from './guardSpec.ts';
+import { ModelStates } from './models.ts';
 import { Permit } from './permit.ts';
-import { ProviderLimits } from './providerLimits.ts';
 import { acquireAll } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
 import type { GateStatus } from '../../contract/generated/types.ts';
-import type { GateReason, GateSnapshot } from '../resilience/gates.ts';
+import type { GateReason, GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
-import type { OnTransition } from './circuit.ts';
+import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
+import type { CallKind } from './models.ts';
+import type { CallLimits, ModelState } from './modelState.ts';
 import type { Admission, Issuer, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Bound } from './queuedPermit.ts';
@@ -27,9 +28,14 @@ const REASONS = {
   Unauthorized: 'CredentialRefused',
 } as const;
 
-/** What of a mounted credential's gate outlives the process. */
+/** A call that probes no gate. */
+const NO_GATES: readonly Gates[] = [];
+
+/** What of a mounted credential's gates outlives the process. */
 export interface SavedGate extends GateSnapshot {
   dependency: string;
+  /** Of a gate for rate limits. Absent: of all models without state of their own. */
+  model?: string;
   /** By its hash. */
   credential: string;
 }
@@ -45,18 +51,21 @@ export class Dependency implements Issuer {
   readonly context: GuardContext;
   /** Whether the configuration in force has it. */
   present = true;
-  circuit: Circuit;
+  models: ModelStates;
   rateLimits: RateLimits;
   readonly concurrency: ConcurrencyLimiter;
   private readonly onTransition: OnTransition;
+  /** Of credentials that the provider refuses; gates for rate limits belong to models. */
   private gates = new Gates();
   private readonly jitter: Jitter;
-  /** Calls that probe a gate. */
-  private readonly probes = new Set<Permit>();
+  /** Calls that probe gates, and which. */
+  private readonly probes = new Map<Permit, readonly Gates[]>();
+  /** Calls in flight, including calls that wait. */
+  private calls = 0;
   /** Hash of the mounted credential that was used last. */
   private mounted = '';
-  /** Undefined until the provider states a limit. */
-  private provider: ProviderLimits | undefined;
+  /** Whether the provider has stated a limit. */
+  private hasStated = false;
   private bounds: readonly Bound[] = [];
 
   constructor(name: string, context: GuardContext, onTransition: OnTransition) {
@@ -64,7 +73,7 @@ export class Dependency implements Issuer {
     this.context = context;
     this.onTransition = onTransition;
     this.jitter = context.jitter(`${name}/gates`);
-    this.circuit = this.newCircuit();
+    this.models = new ModelStates(name, context, onTransition);
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
     this.rateLimits = new RateLimits(name, context);
   }
@@ -72,6 +81,7 @@ export class Dependency implements Issuer {
   /** The configuration no longer has it. Calls that wait are admitted without its bounds. */
   remove(now: number): void {
     this.present = false;
+    this.models.close();
     this.applyBounds(UNBOUNDED, now);
     this.advance(now);
   }
@@ -79,26 +89,25 @@ export class Dependency implements Issuer {
   /** The configuration has it again. */
   restart(): void {
     this.present = true;
-    this.circuit = this.newCircuit();
+    this.models = new ModelStates(this.name, this.context, this.onTransition);
     this.rateLimits = new RateLimits(this.name, this.context);
     this.concurrency.resetStats();
     this.gates = new Gates();
     this.probes.clear();
     this.mounted = '';
-    this.provider = undefined;
+    this.hasStated = false;
   }
 
   apply(spec: DependencySpec, now: number): void {
     this.applyBounds(spec, now);
     // After the bounds, because a transition is reported; before waiting calls go on.
-    this.circuit.apply(spec.circuit, now);
+    this.models.apply(spec, now);
     this.advance(now);
   }
 
   /** Makes the transitions that are due and answers waiting calls that need not wait longer. */
   advance(now: number): void {
-    this.circuit.advance(now);
-    this.context.arm(this.circuit.nextDeadline(now));
+    this.models.advance(now);
     this.concurrency.advance(now);
     this.rateLimits.advance(now);
   }
@@ -111,28 +120,20 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const credential = asked?.credential ?? NO_CREDENTIAL;
     if (credential.mounted) this.useCredential(credential.hash, now);
-    const gate = this.gates.enter(credential.hash, now);
-    if (typeof gate === 'object') {
-      return { kind: 'Rejection', rejection: this.gateShut(gate.reason, gate.retryAfterMs) };
-    }
-    const generation = this.circuit.acquire(now, asked?.votes);
-    if (typeof generation === 'object') {
-      if (gate === 'Probe') this.gates.leave(credential.hash, false);
-      return { kind: 'Rejection', rejection: this.circuitOpen(generation.retryAfterMs) };
-    }
-    const permit = new Permit(this, asked, this.circuit, generation, now);
-    if (gate === 'Probe') this.probes.add(permit);
-    return acquireAll(permit, this.bounds, now);
+    return this.admit(this.models.use(asked, now), asked, credential, now);
   }
 
-  /** How a call with this credential would fare; limits are left out, because its cost decides there. */
-  availability(credential: Credential = NO_CREDENTIAL, votes = true): Availability | undefined {
+  /** How a call would fare; limits are left out, because its cost decides there. */
+  availability(
+    credential: Credential = NO_CREDENTIAL,
+    { model, votes = true }: CallKind = {},
+  ): Availability | undefined {
     if (!this.present) return undefined;
     const now = this.context.now();
-    const calls = this.circuit.inFlight;
-    const paused = credential.mounted && this.provider?.pause(now) !== undefined;
-    const gated = paused || this.gates.isShut(credential.hash, now);
-    if (gated || !this.circuit.admits(now, votes)) return { state: 'Shut', calls };
+    const { calls } = this;
+    const state = this.models.of(model);
+    const gated = this.isGated(credential, state.limits(votes), now);
+    if (gated || !state.circuit.admits(now, votes)) return { state: 'Shut', calls };
     return { state: this.concurrency.hasRoom ? 'Usable' : 'Full', calls };
   }
 
@@ -140,55 +141,69 @@ export class Dependency implements Issuer {
   useCredential(hash: string, now: number): void {
     if (hash === this.mounted) return;
     this.gates.replace(this.mounted, hash, now);
-    this.provider?.forget();
+    this.models.useCredential(this.mounted, hash, now);
     this.mounted = hash;
   }
 
-  /** The provider states its own limits for a credential, given by its hash; call it at once. */
-  learn(stated: readonly Remaining[], credential: string): void {
+  /** The provider states its own limits on calls of a kind for a credential, given by its hash; call it at once. */
+  learn(stated: readonly Remaining[], credential: string, kind: CallKind = {}): void {
     if (!this.present || stated.length === 0 || credential !== this.mounted) return;
-    const now = this.context.now();
-    if (this.provider === undefined) {
-      this.provider = new ProviderLimits(this.name);
-      this.bounds = [...this.bounds, this.provider];
-    }
-    this.provider.learn(stated, now);
+    this.models.stated(kind).learn(stated, this.context.now());
+    if (this.hasStated) return;
+    this.hasStated = true;
+    this.bounds = [...this.bounds, STATED];
   }
 
   firstToken(permit: Permit, now: number): void {
-    this.leaveGate(permit, true);
-    const { circuit, generation } = permit;
-    if (circuit) permit.generation = circuit.firstToken(generation, permit.durationMs(now), now);
+    this.leaveGates(permit, true);
+    const { state, generation } = permit;
+    if (!state) return;
+    permit.generation = state.circuit.firstToken(generation, permit.durationMs(now), now);
   }
 
-  /** Shuts the gate of the call's credential and rejects waiting calls with that credential. */
+  /** Shuts a gate of the call's credential and rejects waiting calls that it holds back. */
   shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void {
-    const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
-    const probe = this.probes.delete(permit);
+    const { credential = NO_CREDENTIAL, model, votes } = permit.asked ?? {};
+    const state = this.models.of(model);
+    const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.gates;
+    const probed = this.probes.get(permit);
+    const probe = probed?.includes(gates) === true;
+    if (probe)
+      this.probes.set(
+        permit,
+        probed.filter((each) => each !== gates),
+      );
     const spread = ms === undefined ? undefined : this.jitter.lengthen(ms);
-    this.gates.shut(hash, reason, { ms: spread, probe, spec: this.circuit.openDurations() }, now);
+    const spec = state.circuit.openDurations();
+    gates.shut(credential.hash, reason, { ms: spread, probe, spec }, now);
     this.recheckWaiting(now);
   }
 
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void {
-    this.leaveGate(permit, outcome.vote === 'ok');
+    this.leaveGates(permit, outcome.vote === 'ok');
+    const { state, asked } = permit;
     // The vote comes first: a waiting call that this one makes room for meets the circuit after it.
-    permit.circuit?.settle(permit.generation, outcome, permit.durationMs(now), now);
+    if (state !== undefined) {
+      this.calls -= 1;
+      state.circuit.settle(permit.generation, outcome, permit.durationMs(now), now);
+      if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.issuedAt);
+    }
     this.rateLimits.settle(permit.reservation, actual, now);
     if (permit.inBulkhead) this.concurrency.release(now);
   }
 
   recheck(permit: Permit, now: number): Rejection | undefined {
-    const { circuit, generation } = permit;
-    const shut = this.gateRejection(permit.asked?.credential ?? NO_CREDENTIAL, now);
-    if (shut || circuit?.isStale(generation) !== true) return shut;
-    const again = circuit.acquireAgain(generation, now);
+    const { state, generation } = permit;
+    const shut = this.gateRejection(permit, now);
+    if (shut || state?.circuit.isStale(generation) !== true) return shut;
+    const again = state.circuit.acquireAgain(generation, now);
     if (typeof again === 'number') {
       permit.generation = again;
       return undefined;
     }
-    permit.circuit = undefined;
-    return this.circuitOpen(again.retryAfterMs);
+    permit.state = undefined;
+    this.calls -= 1;
+    return this.circuitOpen(state, again.retryAfterMs);
   }
 
   /** Rejects waiting calls that the gate or the circuit would reject now. */
@@ -199,23 +214,40 @@ export class Dependency implements Issuer {
 
   /** Limits that the provider states, as far as they hold now. */
   providerLimits(now: number): ProviderLimitStatus[] {
-    return this.provider?.status(now, this.context.wallTime) ?? [];
+    return this.models.all().flatMap((state) => {
+      const { model } = state.circuit;
+      const which = model === undefined ? {} : { model };
+      const stated = state.allLimits().flatMap((limits) => limits.stated ?? []);
+      const statuses = stated.flatMap((limits) => limits.status(now, this.context.wallTime));
+      return statuses.map(({ dependency, ...status }) => ({ dependency, ...which, ...status }));
+    });
   }
 
+  /** The gate of the mounted credential, or else the gate for rate limits that opens last. */
   gate(now: number): GateStatus {
-    const state = this.gates.state(this.mounted, now) ?? this.provider?.pause(now);
+    const shut = this.gates.state(this.mounted, now);
+    const { state, model } = shut ? { state: shut, model: undefined } : this.longestPause(now);
     const until = state?.until;
     return {
       dependency: this.name,
+      ...(model !== undefined && { model }),
       gate: state?.reason ?? 'None',
       ...(until !== undefined && { until: this.context.wallTime.format(until) }),
     };
   }
 
-  /** What to keep of the mounted credential's gate; undefined if it is open. */
-  snapshotGate(now: number): SavedGate | undefined {
-    const gate = this.gates.snapshot(this.mounted, now);
-    return gate && { dependency: this.name, credential: this.mounted, ...gate };
+  /** What to keep of the mounted credential's gates that are shut. */
+  snapshotGates(now: number): SavedGate[] {
+    const { name: dependency, mounted: credential } = this;
+    const key = this.gates.snapshot(credential, now);
+    const saved: SavedGate[] = key ? [{ dependency, credential, ...key }] : [];
+    for (const state of this.models.all()) {
+      const { model } = state.circuit;
+      const gate = state.limits().gates.snapshot(credential, now);
+      const which = model === undefined ? {} : { model };
+      if (gate) saved.push({ dependency, credential, ...which, ...gate });
+    }
+    return saved;
   }
 
   /**
@@ -223,10 +255,17 @@ export class Dependency implements Issuer {
    * so another one is probed as after any change of the credential.
    */
   restoreGate(saved: SavedGate, ageMs: number, now: number): void {
-    const { credential } = saved;
+    const { credential, reason, model } = saved;
     if (this.mounted !== '' && this.mounted !== credential) return;
     this.mounted = credential;
-    this.gates.restore(credential, saved, ageMs, now);
+    const gates =
+      reason === 'RateLimited' ? this.models.restored(model, now)?.limits().gates : this.gates;
+    gates?.restore(credential, saved, ageMs, now);
+  }
+
+  /** Continues a circuit as it was saved `age.ms` ago. */
+  restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
+    this.models.restored(saved.model, now)?.circuit.restore(saved, age, now);
   }
 
   private applyBounds({ concurrency, limits }: BoundsSpec, now: number): void {
@@ -235,35 +274,97 @@ export class Dependency implements Issuer {
     // The bulkhead counts calls even without a bound, so that a later bound knows of them.
     const bounds: Bound[] = [this.concurrency];
     if (limits.length > 0) bounds.push(this.rateLimits);
-    if (this.provider !== undefined) bounds.push(this.provider);
+    if (this.hasStated) bounds.push(STATED);
     this.bounds = bounds;
   }
 
-  private newCircuit(): Circuit {
-    const { name, context, onTransition } = this;
-    const jitter = context.jitter(name);
-    return new Circuit(name, context.wallTime, context.now(), onTransition, jitter);
+  /** Takes a call through gate, circuit and bounds. */
+  private admit(
+    state: ModelState,
+    asked: AskedCall | undefined,
+    credential: Credential,
+    now: number,
+  ): Admission | Waiting {
+    const probed = this.enterGates(state.limits(asked?.votes).gates, credential.hash, now);
+    if ('kind' in probed) return this.rejected(this.gateShut(probed.reason, probed.retryAfterMs));
+    const generation = state.circuit.acquire(now, asked?.votes);
+    if (typeof generation === 'object') {
+      for (const gates of probed) gates.leave(credential.hash, false);
+      return this.rejected(this.circuitOpen(state, generation.retryAfterMs));
+    }
+    this.calls += 1;
+    const permit = new Permit(this, asked, state, generation, now);
+    if (probed !== NO_GATES) this.probes.set(permit, probed);
+    return acquireAll(permit, this.bounds, now);
   }
 
-  /** The call has ended or been served; if it probes a gate, this decides the gate. */
-  private leaveGate(permit: Permit, served: boolean): void {
-    if (this.probes.size === 0 || !this.probes.delete(permit)) return;
-    this.gates.leave((permit.asked?.credential ?? NO_CREDENTIAL).hash, served);
+  /** Admits a call at the gates and returns those that it probes, or rejects it. */
+  private enterGates(limits: Gates, hash: string, now: number): GateRejection | readonly Gates[] {
+    if (this.gates.isEmpty && limits.isEmpty) return NO_GATES;
+    const probed: Gates[] = [];
+    for (const gates of [this.gates, limits]) {
+      const answer = gates.enter(hash, now);
+      if (answer === 'Probe') probed.push(gates);
+      else if (answer !== 'Open') {
+        for (const each of probed) each.leave(hash, false);
+        return answer;
+      }
+    }
+    return probed.length === 0 ? NO_GATES : probed;
   }
 
-  private gateRejection({ hash }: Credential, now: number): Rejection | undefined {
-    const state = this.gates.state(hash, now);
-    if (state?.until === undefined) return undefined;
-    return this.gateShut(state.reason, Math.ceil(state.until - now));
+  private isGated({ hash, mounted }: Credential, limits: CallLimits, now: number): boolean {
+    if (mounted && limits.stated?.pause(now) !== undefined) return true;
+    return this.gates.isShut(hash, now) || limits.gates.isShut(hash, now);
+  }
+
+  /** The call has ended or been served; if it probes gates, this decides them. */
+  private leaveGates(permit: Permit, served: boolean): void {
+    if (this.probes.size === 0) return;
+    const probed = this.probes.get(permit) ?? NO_GATES;
+    this.probes.delete(permit);
+    const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
+    for (const gates of probed) gates.leave(hash, served);
+  }
+
+  private gateRejection({ asked }: Permit, now: number): Rejection | undefined {
+    const { hash } = asked?.credential ?? NO_CREDENTIAL;
+    const { gates } = this.models.of(asked?.model).limits(asked?.votes);
+    const shut = this.gates.state(hash, now) ?? gates.state(hash, now);
+    if (shut?.until === undefined) return undefined;
+    return this.gateShut(shut.reason, Math.ceil(shut.until - now));
+  }
+
+  /** The pause of any model that ends last, and the model's name. */
+  private longestPause(now: number): { state?: GateState; model?: string | undefined } {
+    let longest: { state?: GateState; model?: string | undefined } = {};
+    const all = this.models.all();
+    for (const each of all) {
+      const state = each.limits().pause(this.mounted, now);
+      const longer = (state?.until ?? now) >= (longest.state?.until ?? now);
+      const model = all.length > 1 ? each.circuit.model : undefined;
+      if (state !== undefined && longer) longest = { state, model };
+    }
+    return longest;
+  }
+
+  private rejected(rejection: Rejection): Admission {
+    return { kind: 'Rejection', rejection };
   }
 
   private gateShut(reason: GateReason, retryAfterMs: number): Rejection {
     return { reason: REASONS[reason], target: this.name, retryAfterMs };
   }
 
-  private circuitOpen(retryAfterMs: number): Rejection {
-    const { policy } = this.circuit;
+  private circuitOpen({ circuit }: ModelState, retryAfterMs: number): Rejection {
+    const { policy } = circuit;
     const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
     return policy === undefined ? rejection : { ...rejection, policy };
   }
 }
+
+/** The limits that the provider states. No call waits for them, because others use the same limits. */
+const STATED: Bound = {
+  acquire: ({ asked, state }, now) => state?.limits(asked?.votes).stated?.acquire(asked, now),
+  enqueue: () => undefined,
+};

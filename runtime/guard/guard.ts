@@ -19,7 +19,7 @@ import type { Admission, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
-import type { GuardStats } from './stats.ts';
+import type { CircuitStats, GuardStats } from './stats.ts';
 
 export interface GuardOptions {
   clock: Clock;
@@ -45,7 +45,7 @@ export interface GuardSnapshot {
 
 /**
  * Decides which requests the agent serves and which calls it makes. All decisions are synchronous
- * values. A new configuration keeps the state of circuits by dependency and of buckets by target
+ * values. A new configuration keeps the state of circuits by dependency and model and of buckets by target
  * and name.
  */
 export class Guard {
@@ -70,12 +70,13 @@ export class Guard {
    */
   apply(content: Content): void {
     const now = this.context.now();
-    const { inbound, dependencies: specs } = guardSpec(content);
+    const { inbound, dependencies: specs, endpoints } = guardSpec(content);
     const before = this.dependencies;
     this.dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.obtain(name)]));
     this.inbound.apply(inbound, now);
     for (const [name, dependency] of before) if (!specs.has(name)) dependency.remove(now);
     for (const [name, spec] of specs) this.dependencies.get(name)!.apply(spec, now);
+    this.context.room.apply(endpoints, now);
   }
 
   /** Asks to serve a request of the agent's API. Only a request with `asked` waits. */
@@ -107,7 +108,17 @@ export class Guard {
   circuits(): CircuitStatus[] {
     const now = this.context.now();
     this.advance(now);
-    return this.all().map(({ circuit }) => circuit.status(now));
+    return this.all().flatMap(({ models }) =>
+      models.all().map(({ circuit }) => circuit.status(now)),
+    );
+  }
+
+  /** Counts of each circuit, in the order of `circuits`. */
+  circuitStats(): CircuitStats[] {
+    const now = this.context.now();
+    return this.all().flatMap(({ models }) =>
+      models.all().map(({ circuit }) => circuit.stats(now)),
+    );
   }
 
   /** All limits, those on requests of the agent's API first. */
@@ -134,7 +145,7 @@ export class Guard {
     this.advance(now);
     const dependencies = this.all();
     return {
-      circuits: dependencies.map(({ circuit }) => circuit.stats(now)),
+      circuits: dependencies.map(({ models }) => models.stats(now)),
       limits: this.allLimits().flatMap(({ limits }) => limits.map((limit) => limit.stats(now))),
       bulkheads: [this.inbound, ...dependencies].flatMap((each) => each.concurrency.stats() ?? []),
       settledTwice: this.context.settledTwice,
@@ -147,8 +158,8 @@ export class Guard {
     const dependencies = this.all();
     return {
       savedAt: this.context.date().toISOString(),
-      circuits: dependencies.flatMap(({ circuit }) => circuit.snapshot(now) ?? []),
-      gates: dependencies.flatMap((dependency) => dependency.snapshotGate(now) ?? []),
+      circuits: dependencies.flatMap(({ models }) => models.snapshot(now)),
+      gates: dependencies.flatMap((dependency) => dependency.snapshotGates(now)),
       limits: this.allLimits().flatMap((limits) => limits.snapshot(now)),
     };
   }
@@ -162,7 +173,7 @@ export class Guard {
     const now = this.context.now();
     const ms = this.context.date().getTime() - Date.parse(saved.savedAt);
     for (const each of saved.circuits) {
-      this.dependencies.get(each.dependency)?.circuit.restore(each, { ms, maxMs: maxAgeMs }, now);
+      this.dependencies.get(each.dependency)?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
     }
     if (ms >= 0 && ms <= maxAgeMs) this.restoreGatesAndLimits(saved, ms, now);
     this.advance(now);
@@ -191,11 +202,15 @@ export class Guard {
   }
 
   private readonly transitioned: OnTransition = (circuit, { from, to, reason, at }, time) => {
-    const { dependency: name, policy } = circuit;
+    const { dependency: name, model, policy } = circuit;
     const dependency = this.dependencies.get(name);
     // A call can outlive its dependency; a transition of the old circuit is not reported.
-    if (dependency?.circuit !== circuit) return;
-    const which = { dependency: name, ...(policy !== undefined && { policy }) };
+    if (dependency?.models.has(circuit) !== true) return;
+    const which = {
+      dependency: name,
+      ...(model !== undefined && { model }),
+      ...(policy !== undefined && { policy }),
+    };
     const transition = this.log.add({ time, ...which, from, to, reason });
     this.context.arm(circuit.nextDeadline(at));
     if (to === 'Open') dependency.recheckWaiting(at);

@@ -1,13 +1,15 @@
 import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
+import { CircuitRoom } from './circuitRoom.ts';
 import { WallTime } from './wallTime.ts';
 import type { Clock } from './clock.ts';
 
-/** What all parts of one guard share: its clock, its one timer and its count of faults. */
+/** What all parts of one guard share: its clock, its one timer, its bound on circuits and its count of faults. */
 export class GuardContext {
   /** Permits that were settled more than once. */
   settledTwice = 0;
   readonly wallTime: WallTime;
+  readonly room = new CircuitRoom();
   private readonly clock: Clock;
   private readonly alarm: Alarm;
   private readonly seed: string | undefined;

@@ -12,6 +12,10 @@ export interface BoundsSpec {
 export interface DependencySpec extends BoundsSpec {
   /** Absent: the defaults. */
   circuit: Circuit | undefined;
+  /** Many: the client chooses the model of a call. */
+  models: 'One' | 'Many';
+  /** The model of all calls, if the configuration names one. */
+  model?: string;
 }
 
 /** What a configuration says to the guard. */
@@ -19,6 +23,8 @@ export interface GuardSpec {
   inbound: BoundsSpec;
   /** By name, in the order of the configuration. */
   dependencies: ReadonlyMap<string, DependencySpec>;
+  /** How many of the dependencies are endpoints. */
+  endpoints: number;
 }
 
 /** The queue of a bulkhead where the configuration has none. */
@@ -41,11 +47,23 @@ export function guardSpec(content: Content): GuardSpec {
     limits: limitsOf.get(target) ?? [],
   });
   const dependencies = new Map<string, DependencySpec>();
-  const add = (name: string, { maxConcurrent }: { maxConcurrent?: number }): void => {
-    dependencies.set(name, { ...bounds(name, maxConcurrent), circuit: circuitOf.get(name) });
+  const add = (
+    name: string,
+    { maxConcurrent, model }: { maxConcurrent?: number; model?: string },
+    models: DependencySpec['models'] = 'One',
+  ): void => {
+    const which = { models, ...(model !== undefined && { model }) };
+    dependencies.set(name, {
+      ...bounds(name, maxConcurrent),
+      circuit: circuitOf.get(name),
+      ...which,
+    });
   };
-  for (const endpoint of endpoints) add(dependencyOf(endpoint), endpoint);
+  for (const endpoint of endpoints) {
+    add(dependencyOf(endpoint), endpoint, endpoint.model === undefined ? 'Many' : 'One');
+  }
   for (const tool of tools) add(`tool/${tool.name}`, tool);
   for (const server of mcpServers) add(`mcp/${server.name}`, server);
-  return { inbound: bounds(INBOUND, content.bulkhead?.maxConcurrent), dependencies };
+  const inbound = bounds(INBOUND, content.bulkhead?.maxConcurrent);
+  return { inbound, dependencies, endpoints: endpoints.length };
 }

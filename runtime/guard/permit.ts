@@ -4,8 +4,8 @@ import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
-import type { Circuit } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
+import type { ModelState } from './modelState.ts';
 import type { Reservation } from './rateLimit.ts';
 
 /**
@@ -41,8 +41,11 @@ export interface Issuer {
 /** Permission for one call, or to serve one request. Its holder settles it exactly once. */
 export class Permit {
   readonly asked: AskedCall | undefined;
-  /** Where the call votes; undefined for requests, and once the circuit has rejected a waiting call. */
-  circuit: Circuit | undefined;
+  /**
+   * The state that admitted the call, in whose circuit it votes; undefined for requests, and once
+   * the circuit has rejected a waiting call.
+   */
+  state: ModelState | undefined;
   /** Generation of the circuit that the call votes in. */
   generation: number;
   /** Whether it counts in the bulkhead. */
@@ -50,7 +53,7 @@ export class Permit {
   /** Tokens taken from the first limit; linked to those of the next. */
   reservation: Reservation | undefined;
   private readonly issuer: Issuer;
-  private readonly issuedAt: number;
+  readonly issuedAt: number;
   private firstTokenAt: number | undefined;
   /** When more of a streamed answer last came, and since when it flows without a long pause. */
   private flowedAt: number;
@@ -60,13 +63,13 @@ export class Permit {
   constructor(
     issuer: Issuer,
     asked: AskedCall | undefined,
-    circuit: Circuit | undefined,
+    state: ModelState | undefined,
     generation: number,
     now: number,
   ) {
     this.issuer = issuer;
     this.asked = asked;
-    this.circuit = circuit;
+    this.state = state;
     this.generation = generation;
     this.issuedAt = now;
     this.inBulkhead = false;

@@ -1,13 +1,13 @@
 import type { GateState } from '../resilience/gates.ts';
-import type { Asked, Remaining, Resource } from './admission.ts';
+import type { Asked, AskedCall, Remaining, Resource } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
-import type { Permit } from './permit.ts';
-import type { Bound } from './queuedPermit.ts';
 import type { WallTime } from './wallTime.ts';
 
 /** A limit that a provider states, for status and metrics. */
 export interface ProviderLimitStatus {
   dependency: string;
+  /** Absent: of all models without state of their own. */
+  model?: string;
   resource: Resource;
   /** Estimate of what is left now. */
   remaining: number;
@@ -37,7 +37,7 @@ const TOKEN_UNIT = 1000;
  * (https://platform.claude.com/docs/en/api/rate-limits). A newer statement replaces an older one.
  * After its reset a limit is forgotten until the provider states it again.
  */
-export class ProviderLimits implements Bound {
+export class ProviderLimits {
   private readonly target: string;
   private known: Known[] = [];
 
@@ -61,17 +61,12 @@ export class ProviderLimits implements Bound {
   }
 
   /** Admits a call that every limit covers. Credentials that clients pass on have limits of their own. */
-  acquire({ asked }: Permit, now: number): Rejection | undefined {
+  acquire(asked: AskedCall | undefined, now: number): Rejection | undefined {
     if (this.known.length === 0 || asked?.credential?.mounted === false) return undefined;
     this.known = this.known.filter(({ resetAt }) => now < resetAt);
     const at = Math.max(...this.known.map((each) => readyAt(each, asked)));
     if (now < at) return { reason: 'RateLimited', target: this.target, retryAfterMs: at - now };
     for (const each of this.known) each.taken += needed(each, asked);
-    return undefined;
-  }
-
-  /** Never called: `acquire` lets no call wait, because others use the same limits. */
-  enqueue(): undefined {
     return undefined;
   }
 

@@ -54,3 +54,32 @@ export interface GuardStats {
   /** Permits settled more than once: a fault of the caller, without effect. */
   settledTwice: number;
 }
+
+const SEVERITY: Record<State, number> = { Closed: 0, HalfOpen: 1, Open: 2 };
+
+/** The sums over circuits of one dependency, and the worst of their states. Takes at least one. */
+export function sumStats([first, ...rest]: readonly CircuitStats[]): CircuitStats {
+  return rest.reduce(addStats, first!);
+}
+
+function addStats(a: CircuitStats, b: CircuitStats): CircuitStats {
+  const failures = { ...a.failures };
+  for (const [kind, count] of Object.entries(b.failures) as [FailureClass, number][]) {
+    failures[kind] = (failures[kind] ?? 0) + count;
+  }
+  const transitions = a.transitions.map((each) => ({ ...each }));
+  for (const each of b.transitions) {
+    const known = transitions.find(({ from, to }) => from === each.from && to === each.to);
+    if (known === undefined) transitions.push({ ...each });
+    else known.count += each.count;
+  }
+  return {
+    dependency: a.dependency,
+    state: SEVERITY[b.state] > SEVERITY[a.state] ? b.state : a.state,
+    requests: a.requests + b.requests,
+    rejected: a.rejected + b.rejected,
+    inFlight: a.inFlight + b.inFlight,
+    failures,
+    transitions,
+  };
+}

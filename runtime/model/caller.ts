@@ -1,6 +1,7 @@
 import type { ActualCost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
+import type { CallKind } from '../guard/models.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { RetryBudget } from '../resilience/retryBudget.ts';
@@ -13,7 +14,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { Retries, movable, retryReason } from './retry.ts';
-import { Route } from './pool/route.ts';
+import { Route, callKind } from './pool/route.ts';
 import type { Granted, Move, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
 import type { Upstream } from './transport/upstream.ts';
@@ -180,7 +181,7 @@ export class ModelCaller {
         key: member.key,
         context: trace?.context,
         date: () => clock.date(),
-        onHeaders: (headers) => this.#learnLimits(member, headers),
+        onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -236,9 +237,9 @@ export class ModelCaller {
   }
 
   /** A client's own credential has limits of its own. */
-  #learnLimits({ key, handle, credential }: Member, headers: RawHeaders): void {
+  #learnLimits({ key, handle, credential }: Member, kind: CallKind, headers: RawHeaders): void {
     if (key === undefined) return;
-    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash);
+    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash, kind);
   }
 
   #learn(

@@ -97,9 +97,10 @@ function attention(guard: Guard): object {
 
 /** Each circuit as it stands and its counts since the process began. */
 function circuitsOf(guard: Guard): object[] {
-  const counts = new Map(guard.stats().circuits.map((each) => [each.dependency, each]));
-  return guard.circuits().map((circuit) => {
-    const { requests, rejected, inFlight, failures } = counts.get(circuit.dependency)!;
+  const circuits = guard.circuits();
+  const counts = guard.circuitStats();
+  return circuits.map((circuit, i) => {
+    const { requests, rejected, inFlight, failures } = counts[i]!;
     return { ...circuit, requests, rejected, inFlight, failures };
   });
 }

@@ -68,17 +68,25 @@ const PROBES: Record<string, Record<string, Check>> = {
 export function dependenciesOf(facts: HealthFacts): Record<string, DependencyHealth> {
   const links = facts.links();
   const gates = new Map(facts.gates().map((gate) => [gate.dependency, gate]));
-  const dependencies = facts.circuits().map((circuit) => [
-    circuit.dependency,
+  const circuits = Map.groupBy(facts.circuits(), ({ dependency }) => dependency);
+  const dependencies = [...circuits].map(([dependency, models]) => [
+    dependency,
     {
-      ...healthOf(circuit, gates.get(circuit.dependency)),
-      ...lastCallOf(facts, circuit.dependency),
+      ...healthOf(worstOf(models), gates.get(dependency)),
+      ...lastCallOf(facts, dependency),
     },
   ]);
   return {
     operator: { ok: links > 0, detail: `${links} links` },
     ...(Object.fromEntries(dependencies) as Record<string, DependencyHealth>),
   };
+}
+
+/** Of the circuits of one dependency, one for each model. */
+function worstOf(models: readonly CircuitStatus[]): CircuitStatus {
+  const find = (state: CircuitStatus['state']): CircuitStatus | undefined =>
+    models.find((each) => each.state === state);
+  return find('Open') ?? find('HalfOpen') ?? models[0]!;
 }
 
 /** Without the message of the last failure: whoever reaches the agent may ask for its health. */

@@ -223,6 +223,21 @@ export class Breaker {
     else this.recordCall(outcome, slow, now);
   }
 
+  /**
+   * Counts a failure of a call that began at `startedAt` and that another circuit admitted. Only a
+   * circuit that has been closed since then counts it.
+   */
+  recordElsewhere(failure: Failure, startedAt: number, now: number): void {
+    if (this.current !== 'Closed' || startedAt < this.closedAt || !this.counts(failure)) return;
+    this.recordCall(failure, failure.slow === true, now);
+  }
+
+  /** Whether it is as a new one would be: closed, at the shortest open duration, without failures. */
+  isClean(now: number): boolean {
+    const idle = this.rampUp === undefined && this.inFlight === 0;
+    return this.current === 'Closed' && idle && this.decayed(now) === 0 && this.trip.isClean(now);
+  }
+
   /** What to keep over a restart; undefined for a circuit that is closed and trips for openDuration. */
   snapshot(now: number): BreakerSnapshot | undefined {
     const state = this.state(now);

@@ -73,6 +73,17 @@ export class Gates {
     return 'Probe';
   }
 
+  /** Whether `enter` admits every call as `Open`. Can be false although all gates are open by now. */
+  get isEmpty(): boolean {
+    return this.gates.size === 0;
+  }
+
+  /** Whether no gate holds calls back or waits for a probe. */
+  isClean(now: number): boolean {
+    for (const { stated, until } of this.gates.values()) if (!stated || now < until) return false;
+    return true;
+  }
+
   /** Whether `enter` would reject a call. */
   isShut(credential: string, now: number): boolean {
     const gate = this.gates.get(credential);

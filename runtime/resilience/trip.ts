@@ -62,6 +62,13 @@ export class Trip {
     return this.failed.hits > 0 || this.slow.hits > 0 ? this.exceeded() : undefined;
   }
 
+  /** Whether no call that counts has failed or was slow. */
+  isClean(now: number): boolean {
+    this.failed.expire(now);
+    this.slow.expire(now);
+    return this.failuresInARow + this.failed.hits + this.slow.hits === 0;
+  }
+
   reset(): void {
     this.failuresInARow = 0;
     this.failed.reset();

@@ -1,6 +1,7 @@
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import type { Credential, Availability } from '../../guard/admission.ts';
 import type { Dependency } from '../../guard/dependency.ts';
+import type { CallKind } from '../../guard/models.ts';
 import { dependencyOf } from '../../guard/supported.ts';
 import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
@@ -103,17 +104,17 @@ export class Pool {
     return { members, ...(missing && { missing }) };
   }
 
-  /** How each member stands now. */
+  /** How each member stands now for calls of a kind. */
   candidates(
     members: readonly Member[],
     { bulkhead }: Pick<Content, 'bulkhead'>,
-    votes = true,
+    kind: CallKind = {},
   ): Candidate[] {
     const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
     const candidates: Candidate[] = [];
     for (const member of members) {
       const { endpoint, handle, priority, credential } = member;
-      const standing = handle.availability(credential, votes);
+      const standing = handle.availability(credential, kind);
       if (!standing) continue;
       candidates.push({
         member,

@@ -1,6 +1,7 @@
 import type { ChatTrace } from '../../observe/trace/chatTrace.ts';
 import type { Admission, Permit, Waiting } from '../../guard/permit.ts';
 import type { AskedCall } from '../../guard/admission.ts';
+import type { CallKind } from '../../guard/models.ts';
 import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
@@ -73,10 +74,17 @@ export interface Move {
 /** Own rejections after which waiting at that endpoint may help. */
 const WAITABLE: ReadonlySet<Rejection['reason']> = new Set(['BulkheadFull', 'RateLimited']);
 
+/** What the guard knows a request's calls by. */
+export function callKind({ model, expected }: Pick<RoutedRequest, 'model' | 'expected'>): CallKind {
+  const votes = expected === 'Message';
+  return model === '' ? { votes } : { votes, model };
+}
+
 /** The way of one request through the pool: where each of its attempts goes. */
 export class Route {
   readonly #deps: RouteDeps;
   readonly #request: RoutedRequest;
+  readonly #kind: CallKind;
   /** Those that an attempt was made at. */
   readonly #tried: string[] = [];
   /** How often it may still move on: when all endpoints are down, load must not multiply by them. */
@@ -85,11 +93,8 @@ export class Route {
   constructor(deps: RouteDeps, request: RoutedRequest) {
     this.#deps = deps;
     this.#request = request;
+    this.#kind = callKind(request);
     this.#movesLeft = request.content.retry?.maxAttempts ?? 1;
-  }
-
-  get #votes(): boolean {
-    return this.#request.expected === 'Message';
   }
 
   /** Where the first attempt goes; waits at an endpoint that is full if there is no other. */
@@ -100,7 +105,7 @@ export class Route {
     if (members.length <= 1) {
       return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };
     }
-    const answer = this.#any(pool.candidates(members, content, this.#votes));
+    const answer = this.#any(pool.candidates(members, content, this.#kind));
     if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
     return this.#noted(answer, members);
   }
@@ -162,7 +167,7 @@ export class Route {
         (!equals || priority === from.priority) &&
         (!otherCredential || credential.hash !== from.credential.hash),
     );
-    return this.#deps.pool.candidates(others, content, this.#votes);
+    return this.#deps.pool.candidates(others, content, this.#kind);
   }
 
   #only(member: Member): Granted | Refused | Promise<Granted | Refused> {
@@ -219,7 +224,7 @@ export class Route {
       header: limitKeys(principal, (name) => headerValue(headers, name)),
       cost: { ...estimate, outputTokens: Math.min(estimate.outputTokens, maxTokens) },
       credential,
-      votes: this.#votes,
+      ...this.#kind,
       ...(immediate && { immediate }),
     };
     return member.handle.acquire(asked);

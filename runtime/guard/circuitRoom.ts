@@ -1,0 +1,54 @@
+import type { ModelState } from './modelState.ts';
+
+/** Circuits of endpoints in a pod. */
+export const MAX_CIRCUITS = 64;
+
+/**
+ * Bounds the states that models have of their own, because clients choose the names of models. One
+ * place for each endpoint is kept for the models without. A full room evicts the clean state that
+ * was used longest ago.
+ */
+export class CircuitRoom {
+  private endpoints = 0;
+  private readonly evictions = new Map<ModelState, () => void>();
+
+  /** Sets the number of endpoints, and evicts what there is no longer room for and can be evicted. */
+  apply(endpoints: number, now: number): void {
+    this.endpoints = endpoints;
+    while (this.evictions.size > this.capacity && this.evictOne(now));
+  }
+
+  /** Whether there is room for one more, after an eviction if need be. */
+  claim(now: number): boolean {
+    return this.evictions.size < this.capacity || (this.isAtCapacity && this.evictOne(now));
+  }
+
+  /** `evict` removes the state from where it is used. */
+  add(state: ModelState, evict: () => void): void {
+    this.evictions.set(state, evict);
+  }
+
+  remove(state: ModelState): void {
+    this.evictions.delete(state);
+  }
+
+  private get capacity(): number {
+    return Math.max(0, MAX_CIRCUITS - this.endpoints);
+  }
+
+  private get isAtCapacity(): boolean {
+    return this.capacity > 0 && this.evictions.size === this.capacity;
+  }
+
+  private evictOne(now: number): boolean {
+    let oldest: ModelState | undefined;
+    for (const state of this.evictions.keys()) {
+      const older = oldest === undefined || state.usedAt < oldest.usedAt;
+      if (older && state.isClean(now)) oldest = state;
+    }
+    if (oldest === undefined) return false;
+    this.evictions.get(oldest)!();
+    this.evictions.delete(oldest);
+    return true;
+  }
+}

@@ -1,0 +1,388 @@
+import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { circuitOf, content } from '../../testing/guardFixture.ts';
+import { OK } from '../../resilience/outcome.ts';
+import { Guard } from '../guard.ts';
+import type { Content, Transition } from '../../../contract/generated/types.ts';
+import type { FailureClass, Outcome } from '../../resilience/outcome.ts';
+import type { AskedCall } from '../admission.ts';
+import type { GuardSnapshot } from '../guard.ts';
+import type { Permit } from '../permit.ts';
+
+const PRIMARY = 'model/primary';
+const MOUNTED = { hash: 'm', mounted: true };
+const CIRCUIT = circuitOf({
+  trip: { consecutiveFailures: 2 },
+  openDurationMs: 1000,
+  maxOpenDurationMs: 1000,
+  halfOpen: { maxProbes: 1, successThreshold: 1 },
+});
+
+const failure = (name: FailureClass = 'ServerError'): Outcome => {
+  return { vote: 'failure', class: name, message: name };
+};
+
+class Bench {
+  readonly clock = new FakeClock();
+  readonly transitions: Transition[] = [];
+  readonly guard = new Guard({
+    clock: this.clock,
+    onTransition: (transition) => this.transitions.push(transition),
+  });
+
+  constructor(parts: Partial<Content> = {}) {
+    this.apply(parts);
+    this.guard.useCredential(PRIMARY, MOUNTED.hash);
+  }
+
+  apply(parts: Partial<Content>): void {
+    this.guard.apply(content({ circuits: [CIRCUIT], ...parts }));
+  }
+
+  acquire(model: string, asked: AskedCall = {}): Permit | string {
+    const answer = this.guard
+      .dependency(PRIMARY)!
+      .acquire({ credential: MOUNTED, model, ...asked });
+    if (answer.kind === 'Waiting') throw new Error('it waits');
+    return answer.kind === 'Permit' ? answer : answer.rejection.reason;
+  }
+
+  /** ok, or why it was rejected. */
+  call(model: string, outcome: Outcome = OK, asked: AskedCall = {}): string {
+    this.clock.advance(1);
+    const permit = this.acquire(model, asked);
+    if (typeof permit === 'string') return permit;
+    permit.settle(outcome);
+    return 'ok';
+  }
+
+  fail(model: string, name?: FailureClass): void {
+    for (let i = 0; i < 2; i += 1) this.call(model, failure(name));
+  }
+
+  limit(model: string, asked: AskedCall = {}): void {
+    const permit = this.acquire(model, asked) as Permit;
+    permit.shutGate('RateLimited', 60_000);
+    permit.settle({ vote: 'ignored' });
+  }
+
+  /** State of each circuit, by model; that of the other models as ''. */
+  states(): Record<string, string> {
+    return Object.fromEntries(this.guard.circuits().map(({ model = '', state }) => [model, state]));
+  }
+}
+
+describe('the state of an endpoint', () => {
+  it('is one and becomes that of its only model', () => {
+    const bench = new Bench();
+    expect(bench.states()).toEqual({ '': 'Closed' });
+    bench.call('opus', failure());
+    bench.call('opus');
+    expect(bench.states()).toEqual({ opus: 'Closed' });
+    bench.fail('opus');
+    expect(bench.states()).toEqual({ opus: 'Open' });
+    expect(bench.call('opus')).toBe('CircuitBreakerOpen');
+    expect(bench.transitions).toMatchObject([{ dependency: PRIMARY, model: 'opus', to: 'Open' }]);
+  });
+
+  it('is shared by models until their first success', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('new', failure());
+    bench.call('newer', failure());
+    expect(bench.states()).toEqual({ '': 'Open', opus: 'Closed' });
+    expect(bench.call('newest')).toBe('CircuitBreakerOpen');
+    expect(bench.call('opus')).toBe('ok');
+    bench.clock.advance(1000);
+    bench.call('new');
+    expect(bench.states()).toEqual({ opus: 'Closed', new: 'Closed' });
+  });
+
+  it('by model is one for calls in flight too when another model shares it', () => {
+    const bench = new Bench();
+    const others = ['haiku', 'haiku'].map((model) => bench.acquire(model) as Permit);
+    bench.call('opus');
+    for (const permit of others) permit.settle(failure());
+    expect(bench.states()).toEqual({ '': 'Open', opus: 'Closed' });
+  });
+
+  it('opens for one model and not for another', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('haiku');
+    bench.fail('opus', 'Overloaded');
+    expect(bench.states()).toEqual({ opus: 'Open', haiku: 'Closed' });
+    expect([bench.call('opus'), bench.call('haiku')]).toEqual(['CircuitBreakerOpen', 'ok']);
+    const standing = (model: string): unknown =>
+      bench.guard.dependency(PRIMARY)!.availability(MOUNTED, { model })?.state;
+    expect([standing('opus'), standing('haiku'), standing('new')]).toEqual([
+      'Shut',
+      'Usable',
+      'Usable',
+    ]);
+  });
+
+  it('opens for all models when connections fail', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('haiku');
+    bench.call('opus', failure('Connection'));
+    expect(bench.states()).toEqual({ opus: 'Closed', haiku: 'Closed' });
+    bench.call('haiku', failure('Connection'));
+    expect(bench.states()).toEqual({ opus: 'Open', haiku: 'Open' });
+    const [{ failures, transitions }] = bench.guard.stats().circuits as [never];
+    expect({ failures, transitions }).toMatchObject({
+      failures: { Connection: 2 },
+      transitions: [{ from: 'Closed', to: 'Open', count: 2 }],
+    });
+  });
+
+  it('does not count a failed connection of before a reset', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('haiku');
+    const late = [bench.acquire('opus'), bench.acquire('opus')] as Permit[];
+    bench.clock.advance(1);
+    const reset = (resetToken: string): void =>
+      bench.apply({ circuits: [{ ...CIRCUIT, resetToken }] });
+    reset('a');
+    reset('b');
+    for (const permit of late) permit.settle(failure('Connection'));
+    expect(bench.states()).toMatchObject({ haiku: 'Closed' });
+  });
+
+  it('is one in all for an endpoint with a model of its own, whatever clients name', () => {
+    const endpoint = { name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' };
+    const bench = new Bench({ endpoints: [{ ...endpoint, model: 'haiku' }] });
+    bench.call('a');
+    bench.call('b');
+    expect(bench.guard.circuits()).toMatchObject([{ dependency: PRIMARY }]);
+    expect(bench.guard.circuits()[0]).not.toHaveProperty('model');
+  });
+
+  it('of the model that an endpoint gets stays, without a name', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('haiku');
+    bench.fail('opus');
+    const endpoint = { name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' };
+    bench.apply({ endpoints: [{ ...endpoint, model: 'opus' }] });
+    expect(bench.states()).toEqual({ '': 'Open' });
+    expect(bench.call('haiku')).toBe('CircuitBreakerOpen');
+    expect(bench.guard.stats().circuits).toMatchObject([{ requests: 5, state: 'Open' }]);
+  });
+});
+
+describe('gates and limits of a provider', () => {
+  it('hold calls with one model back and not with another', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('haiku');
+    bench.limit('opus');
+    expect([bench.call('opus'), bench.call('haiku')]).toEqual(['RateLimited', 'ok']);
+    expect(bench.guard.gates()).toMatchObject([
+      { dependency: PRIMARY, model: 'opus', gate: 'RateLimited' },
+    ]);
+  });
+
+  it('hold calls that count tokens apart from those for an answer', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.limit('opus', { votes: false });
+    expect(bench.call('opus', OK, { votes: false })).toBe('RateLimited');
+    expect(bench.call('opus')).toBe('ok');
+    expect(bench.guard.gates()).toMatchObject([{ gate: 'None' }]);
+  });
+
+  it('hold all models back when the provider refuses the key', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('haiku');
+    const permit = bench.acquire('opus') as Permit;
+    permit.shutGate('Unauthorized');
+    permit.settle({ vote: 'ignored' });
+    expect([bench.call('haiku'), bench.call('new')]).toEqual([
+      'CredentialRefused',
+      'CredentialRefused',
+    ]);
+    bench.guard.useCredential(PRIMARY, 'other');
+    expect(bench.call('haiku', OK, { credential: { hash: 'other', mounted: true } })).toBe('ok');
+    expect(bench.guard.gates()).toMatchObject([{ gate: 'None' }]);
+  });
+
+  it('let one probe through each, when both are shut', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    const [first, second] = [bench.acquire('opus'), bench.acquire('opus')] as [Permit, Permit];
+    first.shutGate('Unauthorized');
+    second.shutGate('RateLimited');
+    first.settle({ vote: 'ignored' });
+    second.settle({ vote: 'ignored' });
+    bench.clock.advance(1000);
+    const probe = bench.acquire('opus') as Permit;
+    expect(bench.acquire('opus')).toBe('CredentialRefused');
+    probe.shutGate('RateLimited', 5000);
+    probe.settle({ vote: 'ignored' });
+    expect(bench.call('opus')).toBe('RateLimited');
+    bench.clock.advance(5000);
+    expect([bench.call('opus'), bench.call('opus')]).toEqual(['ok', 'ok']);
+  });
+
+  it('are stated by model, and apart for calls that count tokens', () => {
+    const bench = new Bench();
+    bench.call('opus');
+    bench.call('haiku');
+    const dependency = bench.guard.dependency(PRIMARY)!;
+    const none = [{ resource: 'Requests' as const, remaining: 0, limit: 9, resetMs: 9000 }];
+    dependency.learn(none, MOUNTED.hash, { model: 'opus' });
+    expect([bench.call('opus'), bench.call('haiku')]).toEqual(['RateLimited', 'ok']);
+    expect(bench.call('opus', OK, { votes: false })).toBe('ok');
+    dependency.learn(none, MOUNTED.hash, { model: 'haiku', votes: false });
+    expect(bench.call('haiku', OK, { votes: false })).toBe('RateLimited');
+    expect(bench.call('haiku')).toBe('ok');
+    expect(bench.guard.providerLimits()).toMatchObject([{ model: 'opus' }, { model: 'haiku' }]);
+  });
+});
+
+describe('a pod', () => {
+  const NAMES = Array.from({ length: 200 }, (_, i) => `m${i}`);
+
+  it('has at most 64 circuits for models, and loses none that is not closed and clean', () => {
+    const bench = new Bench();
+    bench.call('limited');
+    bench.limit('limited');
+    bench.call('failing');
+    bench.call('failing', failure());
+    bench.call('open');
+    bench.fail('open');
+    bench.call('busy');
+    const permit = bench.acquire('busy') as Permit;
+    for (const name of NAMES) bench.call(name);
+    const states = bench.states();
+    expect(Object.keys(states)).toHaveLength(63);
+    expect(states).toMatchObject({
+      open: 'Open',
+      limited: 'Closed',
+      busy: 'Closed',
+      m199: 'Closed',
+    });
+    expect(states).not.toHaveProperty('m100');
+    expect(bench.call('limited')).toBe('RateLimited');
+    bench.call('failing', failure());
+    permit.settle(OK);
+    expect(bench.states()).toMatchObject({ open: 'Open', failing: 'Open' });
+    expect(bench.guard.stats().circuits[0]).toMatchObject({ requests: 210, inFlight: 0 });
+  });
+
+  it('has the remaining models share one circuit when all others are in use', () => {
+    const bench = new Bench();
+    for (const name of NAMES.slice(0, 63)) {
+      bench.call(name);
+      bench.call(name, failure());
+    }
+    bench.call('a');
+    bench.call('b', failure());
+    bench.call('c', failure());
+    expect(Object.keys(bench.states())).toHaveLength(64);
+    expect(bench.states()).toMatchObject({ '': 'Open', m0: 'Closed' });
+    expect(bench.call('a')).toBe('CircuitBreakerOpen');
+  });
+
+  it('keeps no name that is longer than 256 characters', () => {
+    const bench = new Bench();
+    bench.call('x'.repeat(257));
+    expect(bench.states()).toEqual({ '': 'Closed' });
+    bench.call('x'.repeat(256));
+    expect(Object.keys(bench.states())).toEqual(['x'.repeat(256)]);
+  });
+
+  it('gives the room of a removed endpoint back', () => {
+    const bench = new Bench();
+    const open = (): void => {
+      for (const name of NAMES.slice(0, 63)) {
+        bench.call(name);
+        bench.fail(name);
+      }
+    };
+    open();
+    bench.apply({
+      endpoints: [{ name: 'other', provider: 'Anthropic', baseURL: 'http://model.test' }],
+      circuits: [],
+    });
+    expect(bench.guard.circuits()).toHaveLength(1);
+    bench.apply({});
+    open();
+    expect(Object.keys(bench.states())).toHaveLength(63);
+  });
+});
+
+describe('a policy', () => {
+  it('reaches every model: its rules, its reset token and its override', () => {
+    const bench = new Bench();
+    for (const model of ['opus', 'haiku']) bench.call(model);
+    for (const model of ['opus', 'haiku', 'new']) bench.fail(model);
+    const apply = (parts: Partial<typeof CIRCUIT>): void =>
+      bench.apply({ circuits: [{ ...CIRCUIT, policy: 'p', ...parts }] });
+    apply({ resetToken: 'a' });
+    apply({ resetToken: 'b' });
+    expect(bench.states()).toEqual({ opus: 'Closed', haiku: 'Closed' });
+    apply({ override: { state: 'Open' } });
+    expect([bench.call('opus'), bench.call('haiku'), bench.call('never seen')]).toEqual(
+      Array(3).fill('CircuitBreakerOpen'),
+    );
+    apply({ trip: { consecutiveFailures: 1 } });
+    bench.clock.advance(1000);
+    for (const model of ['opus', 'haiku']) {
+      bench.call(model);
+      bench.call(model, failure());
+    }
+    expect(bench.states()).toMatchObject({ opus: 'Open', haiku: 'Open' });
+    expect(bench.guard.circuits().every(({ policy }) => policy === 'p')).toBe(true);
+  });
+});
+
+describe('what outlives the process', () => {
+  it('is the state of each model', () => {
+    const before = new Bench();
+    before.call('opus');
+    before.call('haiku');
+    before.fail('opus');
+    before.limit('haiku');
+    const saved = JSON.parse(JSON.stringify(before.guard.snapshot())) as GuardSnapshot;
+    const after = new Bench();
+    after.clock.advance(100);
+    after.guard.restore(saved, 60_000);
+    expect(after.states()).toMatchObject({ opus: 'Open', haiku: 'Closed' });
+    expect([after.call('opus'), after.call('haiku'), after.call('new')]).toEqual([
+      'CircuitBreakerOpen',
+      'RateLimited',
+      'ok',
+    ]);
+  });
+
+  it('reads a file of the version before, which knew no models', () => {
+    const saved: GuardSnapshot = {
+      savedAt: '2026-01-01T00:00:00.000Z',
+      circuits: [
+        {
+          dependency: PRIMARY,
+          breaker: { state: 'Open', openForMs: 10, reopened: 0, held: false },
+          since: '2026-01-01T00:00:00.000Z',
+        },
+      ],
+      gates: [
+        {
+          ...{ dependency: PRIMARY, credential: 'm' },
+          ...{ reason: 'RateLimited', forMs: 5000, stated: true, again: 0 },
+        },
+      ],
+    };
+    const bench = new Bench();
+    bench.guard.restore(saved, 60_000);
+    expect(bench.states()).toEqual({ '': 'Open' });
+    expect(bench.call('opus')).toBe('RateLimited');
+    bench.clock.advance(5000);
+    expect(bench.call('opus')).toBe('ok');
+    expect(bench.states()).toEqual({ opus: 'Closed' });
+  });
+});
