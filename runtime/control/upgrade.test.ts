@@ -56,6 +56,7 @@ describe('upgradeConfiguration', () => {
         circuits: [
           {
             ...content.circuits[0],
+            halfOpen: { ...content.circuits[0]!.halfOpen, queueTimeoutMs: 0 },
             failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
             recovery: { rampUpMs: 0 },
             mode: 'Enforce',

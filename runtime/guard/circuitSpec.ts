@@ -16,8 +16,8 @@ const DEFAULTS: BreakerSpec = {
 
 const DEFAULT_WINDOW_MS = 60_000;
 
-/** Longest wait for the outcome of the probes where no policy applies, in milliseconds. */
-export const DEFAULT_QUEUE_TIMEOUT_MS = 10_000;
+/** How a circuit closes where no policy applies. */
+export const DEFAULT_HALF_OPEN = { ...DEFAULTS.halfOpen, queueTimeoutMs: 10_000 };
 
 /** The spec of a breaker under a policy, or under the defaults if there is none. */
 export function breakerSpec(circuit: Circuit | undefined, wallTime: WallTime): BreakerSpec {

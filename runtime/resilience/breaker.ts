@@ -216,8 +216,7 @@ export class Breaker {
   record(generation: number, outcome: Outcome, ms: number, now: number, streamed = false): void {
     if (generation !== this.generation) return;
     if (this.current !== 'HalfOpen' || !streamed) this.inFlight -= 1;
-    if (outcome.vote === 'ignored') return;
-    if (outcome.vote === 'failure' && !this.counts(outcome)) return;
+    if (outcome.vote !== 'ok' && !this.counts(outcome)) return;
     const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
     if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
     else this.recordCall(outcome, slow, now);
