@@ -12,6 +12,7 @@ const configuration = (): Configuration => ({
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
     loadBalancing: 'LeastLoaded',
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
+    gates: { maxWaitMs: 300_000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
     telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
@@ -79,6 +80,7 @@ describe('parseConfiguration', () => {
     const value = configuration();
     const rate = { percent: 50, windowMs: 60_000, minimumCalls: 10 };
     Object.assign(value.content, {
+      gates: { maxWaitMs: 300_000 },
       retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 0, acquireTimeoutMs: 5000 },
     });

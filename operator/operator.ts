@@ -201,11 +201,13 @@ async function serveEndpoints(
     delay.reset();
     return json(stalledMs < STALLED_MS ? 200 : 503, { eventLoopStalledMs: stalledMs });
   };
-  const ready = (): Answer =>
-    json(
-      caches.synced ? 200 : 503,
-      Object.fromEntries(caches.all.map(({ resource, hasSynced }) => [resource.plural, hasSynced])),
-    );
+  const ready = (): Answer => {
+    const isCurrent = ({ hasSynced, isStale }: Caches['all'][number]): boolean =>
+      hasSynced && !isStale;
+    const kinds = caches.all.map((each) => [each.resource.plural, isCurrent(each)]);
+    const isReady = caches.synced && caches.all.every(isCurrent);
+    return json(isReady ? 200 : 503, Object.fromEntries(kinds));
+  };
   const metrics = async (): Promise<Answer> => ({
     status: 200,
     contentType: registry.contentType,

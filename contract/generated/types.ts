@@ -124,6 +124,15 @@ export interface Content {
     budgetPercent: number;
   };
   /**
+   * Gates, which hold back calls that a provider refused for their credential.
+   */
+  gates: {
+    /**
+     * Time after which a shut gate admits one call, however long the provider asks to wait. It doubles while that call is refused.
+     */
+    maxWaitMs: number;
+  };
+  /**
    * Requests that the agent takes at a time. maxQueued and acquireTimeoutMs also bound the wait at a maxConcurrent of a dependency. Absent: no bound.
    */
   bulkhead?: {

@@ -41,6 +41,9 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "maxDelay": "8s",
     "budgetPercent": 20
   },
+  "gates": {
+    "maxWait": "5m"
+  },
   "bulkhead": {
     "maxConcurrent": 100,
     "maxQueued": 100,

@@ -490,6 +490,15 @@ export interface AgentDeploymentSpec {
     budgetPercent: number;
   };
   /**
+   * Gates hold back the calls that a provider refused for their credential: the rate limit (429), the spend limit or an API key that is not accepted. Changing resetToken of a CircuitBreakerPolicy opens the gates of its dependencies once; its override does not affect them.
+   */
+  gates: {
+    /**
+     * Time after which a shut gate lets one call through, however long the provider asks to wait. The time doubles while that call is refused, up to what the provider asks for. A provider that names no time is asked again after 1s, then 2s and so on up to maxWait. Each wait is up to 20 % longer, at most 10s, so that pods do not return together. Default 5m.
+     */
+    maxWait: string;
+  };
+  /**
    * Requests that a pod takes at a time. One that exceeds it is answered with 503 and retry-after.
    */
   bulkhead: {
@@ -1330,7 +1339,7 @@ export interface CircuitBreakerPolicySpec {
     expiresAt?: string;
   };
   /**
-   * Any text. Changing it closes every circuit of the policy once and forgets its failures; the first one that a pod sees is no change. status.lastHandledResetToken shows when every connected pod did it.
+   * Any text. Changing it, or adding it to a policy that is in force, closes every circuit of the policy once, forgets its failures and opens the gates of its dependencies. A token that a pod or a policy starts with resets nothing. status.lastHandledResetToken shows when every connected pod did it.
    */
   resetToken?: string;
   /**

@@ -105,6 +105,7 @@ const agents: Record<string, AgentDeployment> = {
         },
       },
     },
+    gates: { maxWait: '90s' },
     retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },

@@ -23,12 +23,16 @@ export interface ListOptions extends CallOptions {
   labelSelector?: string;
   /** Objects per page. Default 100. */
   limit?: number;
+  /** Token of a page to go on after; absent: from the first page. */
+  continueFrom?: string;
 }
 
 export interface ListPage<T> {
   items: T[];
   /** Where a watch goes on from; the same on every page of one list. */
   resourceVersion: string;
+  /** Token to ask for the next page with; absent on the last one. */
+  next?: string;
 }
 
 export interface WatchOptions {
@@ -128,17 +132,19 @@ export class KubeClient {
   /** The pages of one consistent list, so that a long one is never whole in memory. */
   async *listPages<T extends KubernetesObject>(
     resource: Resource<T, 'list'>,
-    { namespace, labelSelector, limit = PAGE, ...options }: ListOptions = {},
+    { namespace, labelSelector, limit = PAGE, continueFrom, ...options }: ListOptions = {},
   ): AsyncGenerator<ListPage<T>> {
     const path = resourcePath(resource, namespace);
-    const query: TransportRequest['query'] = { labelSelector, limit };
+    let token = continueFrom;
     do {
+      const query = { labelSelector, limit, continue: token };
       const request = { method: 'GET', path, query, ...options } as const;
       const list = await this.#transport.request<RawList<T>>(request);
       const items = (list.items ?? []).map((item) => withKind(resource, item));
-      yield { items, resourceVersion: list.metadata.resourceVersion };
-      query['continue'] = list.metadata.continue || undefined;
-    } while (query['continue'] !== undefined);
+      token = list.metadata.continue || undefined;
+      const { resourceVersion } = list.metadata;
+      yield { items, resourceVersion, ...(token !== undefined && { next: token }) };
+    } while (token !== undefined);
   }
 
   /**

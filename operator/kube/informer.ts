@@ -5,7 +5,7 @@ import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { describeError } from './errors.ts';
 import { keyOf } from './key.ts';
-import { Reflector } from './reflector.ts';
+import { INACTIVITY_MIN_MS, Reflector } from './reflector.ts';
 import type { Read, Resource, Verb } from './resource.ts';
 import { Store } from './store.ts';
 import type { IndexFunction, Packing } from './store.ts';
@@ -46,6 +46,7 @@ export interface InformerOptions<T extends KubernetesObject, V extends Verb = ne
 
 /** Objects of a list that are taken in without a break. */
 const SLICE = 500;
+const STALE_MS = 2 * INACTIVITY_MIN_MS;
 const NAMESPACE_INDEX = 'namespace';
 
 /**
@@ -118,6 +119,11 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
   /** Milliseconds since the API server was last heard, bookmarks included; undefined before the first list. */
   get lastEventAgeMs(): number | undefined {
     return this.#heardAt === undefined ? undefined : this.#clock.monotonic() - this.#heardAt;
+  }
+
+  /** Whether the API server was not heard for longer than a dead watch takes to be noticed and opened again. */
+  get isStale(): boolean {
+    return (this.lastEventAgeMs ?? 0) > STALE_MS;
   }
 
   get(namespace: string | undefined, name: string): T | undefined {

@@ -178,15 +178,25 @@ describe('Informer over a faulty connection', () => {
     ]);
   });
 
-  it('gives up a silent watch within 120 s', async () => {
+  it('gives up a watch that is silent for 2.5 times as long as one that is well, and not before', async () => {
     api.script(list('10'), watch([event('ADDED', 'a', '20')]), watch([]));
     informer.start(stop.signal);
     while (heard.length === 0) await settle();
-    await clock.advance(85_000);
+    await clock.advance(315_000);
     expect(api.received).toHaveLength(2);
     await until(() => api.received.length === 3);
     expect(watchedFrom(2)).toBe('20');
-    expect(clock.monotonic()).toBeLessThanOrEqual(121_000);
+    expect(clock.monotonic()).toBeLessThanOrEqual(351_000);
+  });
+
+  it('is stale once the server was silent, and refused to answer, for over ten minutes', async () => {
+    const broken = refusal(503, 'ServiceUnavailable');
+    api.script(list('10'), watch([bookmark('20')]), ...Array.from({ length: 40 }, () => broken));
+    await startUntil(2);
+    await clock.advance(600_000);
+    expect(informer.isStale).toBe(false);
+    await clock.advance(60_000);
+    expect(informer.isStale).toBe(true);
   });
 
   it('isolates a handler that throws', async () => {
@@ -220,5 +230,45 @@ describe('Informer over a faulty connection', () => {
     expect(flags).toEqual([true, true, false]);
     expect(api.received[1]!.query.get('continue')).toBe('more');
     expect(api.received[0]!.query.get('limit')).toBe('100');
+  });
+
+  describe('over a list of several pages', () => {
+    const page =
+      (next: string, name: string): Parameters<FakeApi['script']>[0] =>
+      (response) => {
+        const metadata = { resourceVersion: '10', continue: next };
+        response.end(JSON.stringify({ metadata, items: [object(name, '5')] }));
+      };
+    const tokens = (): (string | null)[] => api.received.map(({ query }) => query.get('continue'));
+
+    it.each<[string, Parameters<FakeApi['script']>[0]]>([
+      ['429', refusal(429, 'TooManyRequests')],
+      ['503', refusal(503, 'ServiceUnavailable')],
+      ['a reset', reset],
+    ])('asks for a page again after %s, and keeps those before it', async (_, fault) => {
+      api.script(page('2', 'a'), fault, page('3', 'b'), fault, page('', 'c'), watch([]));
+      await startUntil(6);
+      expect(tokens()).toEqual([null, '2', '2', '3', '3', null]);
+      expect(informer.list().map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'c']);
+      expect(watchedFrom(5)).toBe('10');
+    });
+
+    it('waits for a page as long as 429 asks, and no longer than at first after a page that came', async () => {
+      const busy = refusal(429, 'TooManyRequests', { 'retry-after': '7' });
+      const faults = Array.from({ length: 6 }, () => refusal(503, 'ServiceUnavailable'));
+      api.script(page('2', 'a'), busy, ...faults, page('3', 'b'), faults[0]!, page('', 'c'));
+      await startUntil(10);
+      const before = clock.monotonic();
+      expect(before).toBeGreaterThanOrEqual(7_000);
+      await until(() => api.received.length === 11);
+      expect(clock.monotonic() - before).toBeLessThanOrEqual(400);
+    });
+
+    it('begins anew when the token has expired', async () => {
+      api.script(page('2', 'a'), refusal(410, 'Expired'), page('', 'b'), watch([]));
+      await startUntil(4);
+      expect(tokens()).toEqual([null, '2', null, null]);
+      expect(informer.list().map(({ metadata }) => metadata.name)).toEqual(['b']);
+    });
   });
 });

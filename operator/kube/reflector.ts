@@ -35,13 +35,25 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   onFailed?: (error: unknown) => void;
 }
 
-/** Bookmarks come about once a minute, so a watch that is silent for longer than this is dead. */
-const INACTIVITY_MIN_MS = 90_000;
+/**
+ * A watch that is silent for longer than this is dead. A server that is well sends a bookmark each minute, but the first
+ * one of a quiet watch comes after 128 s at most; this is 2.5 times as long.
+ */
+export const INACTIVITY_MIN_MS = 320_000;
 const INACTIVITY_SPREAD_MS = 30_000;
+
+/** The pages of a list that has not come to its end. */
+interface PartialList<T> {
+  objects: T[];
+  /** Token of the next page; absent: the first. */
+  next?: string;
+}
 
 /** Keeps a sink equal to what the API server holds, over every kind of failure, until it is stopped. */
 export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
+  /** Kept while a page is tried again. */
+  #partial: PartialList<T> = { objects: [] };
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -63,20 +75,26 @@ export class Reflector<T extends KubernetesObject> {
 
   async #list(state: ReflectorState, signal: AbortSignal): Promise<ReflectorState> {
     const { client, resource, namespace, labelSelector, transform, sink, random } = this.#options;
+    const partial = this.#partial;
+    let current = state;
+    let resourceVersion = '';
     try {
-      const objects: T[] = [];
-      let resourceVersion = '';
       // A 429 or 503 comes to us, who waits for ever, and not to the transport, which gives up.
       const options = { namespace, labelSelector, signal, retries: 0 };
-      for await (const page of client.listPages(resource, options)) {
-        for (const item of page.items) objects.push(transform(item));
+      const pages = client.listPages(resource, { ...options, continueFrom: partial.next });
+      for await (const page of pages) {
+        for (const item of page.items) partial.objects.push(transform(item));
+        partial.next = page.next;
         resourceVersion = page.resourceVersion;
+        current = nextState(current, { type: 'page' }, random);
+        sink.heard();
       }
-      sink.heard();
-      await sink.replace(objects);
-      return nextState(state, { type: 'listed', resourceVersion }, random);
+      this.#partial = { objects: [] };
+      await sink.replace(partial.objects);
+      return nextState(current, { type: 'listed', resourceVersion }, random);
     } catch (error) {
-      return this.#failed(state, error, 'List', signal);
+      if (!isWorthRepeating(error)) this.#partial = { objects: [] };
+      return this.#failed(current, error, 'List', signal);
     }
   }
 
@@ -143,7 +161,7 @@ export class Reflector<T extends KubernetesObject> {
     return next;
   }
 
-  /** A signal that aborts with its parent, or when nothing was heard for 90 to 120 s. */
+  /** A signal that aborts with its parent, or when nothing was heard for 320 to 350 s. */
   #inactivity(parent: AbortSignal): Disposable & { signal: AbortSignal; heard(): void } {
     const { clock, random } = this.#options;
     const limitMs = INACTIVITY_MIN_MS + random() * INACTIVITY_SPREAD_MS;
@@ -169,6 +187,11 @@ export class Reflector<T extends KubernetesObject> {
       },
     };
   }
+}
+
+/** Whether the page that failed may come when it is asked for again; else the whole list is asked for anew. */
+function isWorthRepeating(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.status === 429 || error.status >= 500;
 }
 
 function classify(error: unknown): ReflectorFailure {

@@ -28,6 +28,8 @@ export interface ReflectorFailure {
 
 export type ReflectorInput =
   | { type: 'listed'; resourceVersion: string }
+  /** A page of a list came. */
+  | { type: 'page' }
   /** An event or a bookmark came. */
   | { type: 'progress'; resourceVersion: string }
   /** The server ended the watch in order, as it does after timeoutSeconds. */
@@ -55,6 +57,9 @@ export function nextState(
   switch (input.type) {
     case 'listed':
       return watching(input.resourceVersion, state, random);
+    case 'page':
+      if (state.phase !== 'listing') break;
+      return { ...state, failures: 0, refusals: 0 };
     case 'progress':
       if (state.phase !== 'watching') break;
       return { ...state, resourceVersion: input.resourceVersion, failures: 0, refusals: 0 };

@@ -181,14 +181,14 @@ export class Messages {
 
   #fault(
     { response, trace }: Visit,
-    { result: { committed }, dependency }: Answered,
+    { result: { committed, torn }, dependency }: Answered,
     problem: Problem,
     sink: ResponseSink,
   ): Served {
     if (problem === 'Gone' || !committed) return this.#refuse(response, problem);
     const { reason } = problem;
     this.#deps.log.warn({ ...trace.ids, dependency, reason }, 'Answer was broken off');
-    sink.breakOff(problem);
+    sink.breakOff(problem, torn);
     return { reason, failed: true };
   }
 

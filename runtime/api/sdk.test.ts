@@ -50,7 +50,7 @@ describe('the Anthropic SDK through the runtime', () => {
     const read = async (): Promise<void> => {
       for await (const _event of stream);
     };
-    await expect(read()).rejects.toThrow('broke its protocol');
+    await expect(read()).rejects.toThrow('broke off');
     await expect(client.messages.create(PARAMS)).rejects.toMatchObject({
       status: 503,
       error: { error: { type: 'overloaded_error' } },

@@ -54,10 +54,10 @@ export class ResponseSink implements Sink {
 
   /**
    * Ends an answer that has begun and cannot be finished: a stream with an error event, anything
-   * else by dropping the connection, so that nobody takes it for whole.
+   * else by dropping the connection, so that nobody takes it for whole. `torn`: the client has only a part of an event.
    */
-  breakOff(failure: Failure): void {
-    if (!this.#appendable || this.blocked) this.#response.destroy();
+  breakOff(failure: Failure, torn = false): void {
+    if (!this.#appendable || torn || this.blocked) this.#response.destroy();
     else this.#response.end(errorEvent(failure));
   }
 }

@@ -68,7 +68,7 @@ describe('state that is kept', () => {
     expect(changed.state()).toMatchObject({ state: 'Closed', handledResetToken: '2' });
   });
 
-  it('has the gate of the mounted credential shut for what is left of its time, and no other', async () => {
+  it('has the gate of the mounted credential shut for what is left of gates.maxWait, and no other', async () => {
     const mounted = { hash: 'm', mounted: true };
     const refuse = ({ guard }: ReturnType<typeof life>, hash: string, own: boolean): void => {
       const admission = guard
@@ -84,13 +84,13 @@ describe('state that is kept', () => {
     await first.kept.save();
     expect(first.kept.savedAt).toBe('2026-01-01T00:00:00.000Z');
     expect(await readFile(path, 'utf8')).not.toContain('caller');
-    const { guard } = life('2026-01-01T00:05:00.000Z');
+    const { guard } = life('2026-01-01T00:04:00.000Z');
     guard.useCredential('model/primary', 'm');
     expect(guard.gates()).toMatchObject([
-      { gate: 'RateLimited', until: '2026-01-01T01:00:00.000Z' },
+      { gate: 'RateLimited', until: '2026-01-01T00:05:00.000Z' },
     ]);
     expect(guard.dependency('model/primary')!.acquire({ credential: mounted })).toMatchObject({
-      rejection: { reason: 'RateLimited', retryAfterMs: 55 * 60_000 },
+      rejection: { reason: 'RateLimited', retryAfterMs: 60_000 },
     });
   });
 

@@ -41,6 +41,7 @@ describe('upgradeConfiguration', () => {
       content: {
         ...content,
         loadBalancing: 'LeastLoaded',
+        gates: { maxWaitMs: 300_000 },
         egress: { allowHosts: [], denyPrivateNetworks: true },
         telemetry: { logging: { successRatio: 0, levels: {} } },
         timeouts: { ...content.timeouts, streamMs: 3_600_000 },

@@ -16,6 +16,7 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
+  gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },
   telemetry: { logging: { successRatio: 0, levels: {} } },
 };

@@ -66,9 +66,9 @@ export function errorBody(failure: Failure): string {
   return JSON.stringify({ type: 'error', error: { type, message: failure.message } });
 }
 
-/** The failure as a last event of a stream that has already begun. */
+/** The failure as the last event of a stream that has already begun, after whole events. */
 export function errorEvent(failure: Failure): string {
-  return `\n\nevent: error\ndata: ${errorBody(failure)}\n\n`;
+  return `event: error\ndata: ${errorBody(failure)}\n\n`;
 }
 
 /** An id for a request, as answers carry it in request-id. */

@@ -23,5 +23,6 @@ export class Cut extends Error {
   }
 }
 
-/** Why an attempt gave the client no whole answer. */
-export type Fault = CutCause | 'Unsendable' | 'UpstreamUnreachable' | 'InvalidResponse';
+/** Why an attempt gave the client no whole answer. BrokeOff: the answer had begun. */
+export type Fault =
+  CutCause | 'Unsendable' | 'UpstreamUnreachable' | 'BrokeOff' | 'InvalidResponse';

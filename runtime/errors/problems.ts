@@ -27,6 +27,10 @@ export const FAULTS: Record<Fault, Problem> = {
   TransportIdle: { reason: 'Timeout', message: 'The answer of the model stalled.' },
   Drain: { reason: 'Draining', message: 'The agent is shutting down.', retryAfterMs: 1000 },
   UpstreamUnreachable: { reason: 'UpstreamUnreachable', message: 'The model is unreachable.' },
+  BrokeOff: {
+    reason: 'InvalidResponse',
+    message: 'The answer of the model broke off before it was complete.',
+  },
   InvalidResponse: {
     reason: 'InvalidResponse',
     message: 'The model endpoint broke its protocol before its answer was whole.',

@@ -39,6 +39,8 @@ export interface CircuitSnapshot {
   dependency: string;
   /** Absent: the circuit of all models without their own. */
   model?: string;
+  /** The policy in force. */
+  policy?: string;
   token?: ResetToken;
   breaker?: BreakerSnapshot;
   since?: string;
@@ -88,13 +90,17 @@ export class Circuit {
     this.breaker = new Breaker(breakerSpec(undefined, wallTime), now, transitioned, jitter);
   }
 
-  /** Applies a policy, or the defaults if there is none, and keeps all state. */
-  apply(configuration: CircuitConfiguration | undefined, now: number): void {
+  /**
+   * Applies a policy, or the defaults if there is none, and keeps all state. Returns whether the
+   * policy's reset token has reset the circuit.
+   */
+  apply(configuration: CircuitConfiguration | undefined, now: number): boolean {
+    const before = this.policy;
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
     this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
-    this.applyToken(configuration?.resetToken, now);
+    return this.applyToken(configuration?.resetToken, before, now);
   }
 
   /**
@@ -171,10 +177,6 @@ export class Circuit {
     return this.inFlight === 0 && this.breaker.isClean(now);
   }
 
-  openDurations(): { openDurationMs: number; maxOpenDurationMs: number } {
-    return this.breaker.openDurations();
-  }
-
   advance(now: number): void {
     if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.breaker.advance(now);
@@ -228,11 +230,12 @@ export class Circuit {
   /** What to keep over a restart; undefined if there is nothing. */
   snapshot(now: number): CircuitSnapshot | undefined {
     const breaker = this.breaker.snapshot(now);
-    const { model, token, since, reason, lastFailure } = this;
+    const { model, policy, token, since, reason, lastFailure } = this;
     if (!breaker && !token) return undefined;
     return {
       dependency: this.dependency,
       ...(model !== undefined && { model }),
+      ...(policy !== undefined && { policy }),
       ...(token && { token }),
       ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
       ...(lastFailure && {
@@ -241,11 +244,14 @@ export class Circuit {
     };
   }
 
-  /** Continues what the process before saved `age.ms` ago. */
-  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
-    const { breaker, token, since, reason, lastFailure } = saved;
+  /**
+   * Continues what the process before saved `age.ms` ago. Returns whether the reset token has changed
+   * since then and resets the circuit.
+   */
+  restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): boolean {
+    const { policy, breaker, token, since, reason, lastFailure } = saved;
     const applied = this.token;
-    if (token && token.policy === this.policy) this.token = token;
+    this.token = token && token.policy === this.policy ? token : undefined;
     if (breaker && this.breaker.restore(breaker, age.ms, age.maxMs, now)) {
       if (this.breaker.state(now) === breaker.state && since !== undefined) {
         this.since = since;
@@ -255,7 +261,7 @@ export class Circuit {
         this.lastFailure = { ...lastFailure, at: this.wallTime.parse(lastFailure.at) };
       }
     }
-    this.applyToken(applied?.value, now);
+    return this.applyToken(applied?.value, policy, now);
   }
 
   /** The end of an override is another monotonic time after the wall clock was stepped. */
@@ -263,12 +269,18 @@ export class Circuit {
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
   }
 
-  /** A changed reset token closes the circuit once. */
-  private applyToken(value: string | undefined, now: number): void {
-    if (value === undefined) return;
-    const before = this.handledToken();
+  /**
+   * A changed reset token closes the circuit once. The first token of a policy does so if the policy
+   * was in force before without one; a token that comes with its policy resets nothing.
+   */
+  private applyToken(value: string | undefined, before: string | undefined, now: number): boolean {
+    if (value === undefined) return false;
+    const handled = this.handledToken();
     this.token = { policy: this.policy, value };
-    if (before !== undefined && before !== value) this.breaker.reset('reset token changed', now);
+    const inForce = before !== undefined && before === this.policy;
+    const changed = handled === undefined ? inForce : handled !== value;
+    if (changed) this.breaker.reset('reset token changed', now);
+    return changed;
   }
 
   private handledToken(): string | undefined {

@@ -1,4 +1,10 @@
-import type { ModelState } from './modelState.ts';
+/** A state of a model's own. */
+interface Tenant {
+  /** When a call last asked for it. */
+  readonly usedAt: number;
+  /** Whether nothing is lost if a new state replaces it. */
+  isClean(now: number): boolean;
+}
 
 /** Circuits of endpoints in a pod. */
 export const MAX_CIRCUITS = 64;
@@ -10,7 +16,7 @@ export const MAX_CIRCUITS = 64;
  */
 export class CircuitRoom {
   private endpoints = 0;
-  private readonly evictions = new Map<ModelState, () => void>();
+  private readonly evictions = new Map<Tenant, () => void>();
 
   /** Sets the number of endpoints, and evicts what there is no longer room for and can be evicted. */
   apply(endpoints: number, now: number): void {
@@ -24,11 +30,11 @@ export class CircuitRoom {
   }
 
   /** `evict` removes the state from where it is used. */
-  add(state: ModelState, evict: () => void): void {
+  add(state: Tenant, evict: () => void): void {
     this.evictions.set(state, evict);
   }
 
-  remove(state: ModelState): void {
+  remove(state: Tenant): void {
     this.evictions.delete(state);
   }
 
@@ -41,7 +47,7 @@ export class CircuitRoom {
   }
 
   private evictOne(now: number): boolean {
-    let oldest: ModelState | undefined;
+    let oldest: Tenant | undefined;
     for (const state of this.evictions.keys()) {
       const older = oldest === undefined || state.usedAt < oldest.usedAt;
       if (older && state.isClean(now)) oldest = state;

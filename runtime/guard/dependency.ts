@@ -63,7 +63,7 @@ export class Dependency implements Issuer {
   readonly concurrency: ConcurrencyLimiter;
   private readonly onTransition: OnTransition;
   /** Of credentials that the provider refuses; gates for rate limits belong to models. */
-  private gates = new Gates();
+  private gates: Gates;
   private readonly jitter: Jitter;
   /** Calls that probe gates, and which. */
   private readonly probes = new Map<Permit, readonly Gates[]>();
@@ -82,7 +82,8 @@ export class Dependency implements Issuer {
     this.context = context;
     this.onTransition = onTransition;
     this.jitter = context.jitter(`${name}/gates`);
-    this.models = new ModelStates(name, context, onTransition);
+    this.models = this.newModels();
+    this.gates = this.newGates();
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
     this.rateLimits = new RateLimits(name, context);
     this.probeQueue = new ProbeQueue(context, (queued, now) => this.waitedInVain(queued, now));
@@ -103,10 +104,10 @@ export class Dependency implements Issuer {
   /** The configuration has it again. */
   restart(): void {
     this.present = true;
-    this.models = new ModelStates(this.name, this.context, this.onTransition);
+    this.models = this.newModels();
     this.rateLimits = new RateLimits(this.name, this.context);
     this.concurrency.resetStats();
-    this.gates = new Gates();
+    this.gates = this.newGates();
     this.probes.clear();
     this.mounted = '';
     this.hasStated = false;
@@ -117,8 +118,14 @@ export class Dependency implements Issuer {
     const { queueTimeoutMs: timeoutMs } = spec.circuit?.halfOpen ?? DEFAULT_HALF_OPEN;
     this.probeQueue.apply({ timeoutMs, maxQueued: spec.concurrency.maxQueued });
     // After the bounds, because a transition is reported; before waiting calls go on.
-    this.models.apply(spec, now);
+    if (this.models.apply(spec, now)) this.openGates();
     this.advance(now);
+  }
+
+  /** Continues what another process saved of a circuit. Call it after the gates are restored. */
+  restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
+    const state = this.models.restored(saved.model, now);
+    if (state?.circuit.restore(saved, age, now) === true) this.openGates();
   }
 
   /** Makes the transitions that are due and answers waiting calls that need not wait longer. */
@@ -184,8 +191,11 @@ export class Dependency implements Issuer {
     this.probeQueue.advance(now);
   }
 
-  /** Shuts a gate of the call's credential and rejects waiting calls that it holds back. */
-  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void {
+  /**
+   * Shuts a gate of the call's credential and rejects waiting calls that it holds back. Returns the
+   * time until the gate admits a call.
+   */
+  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number {
     const { credential = NO_CREDENTIAL, model, votes } = permit.asked ?? {};
     const state = this.models.of(model);
     const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.gates;
@@ -196,10 +206,9 @@ export class Dependency implements Issuer {
         permit,
         probed.filter((each) => each !== gates),
       );
-    const spread = ms === undefined ? undefined : this.jitter.lengthen(ms);
-    const spec = state.circuit.openDurations();
-    gates.shut(credential.hash, reason, { ms: spread, probe, spec }, now);
+    const wait = gates.shut(credential.hash, reason, { ms, probe }, now);
     this.recheckWaiting(now);
+    return wait;
   }
 
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void {
@@ -210,7 +219,7 @@ export class Dependency implements Issuer {
       this.calls -= 1;
       const { generation, streamed } = permit;
       state.circuit.settle(generation, outcome, permit.durationMs(now), now, streamed);
-      if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.issuedAt);
+      if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
     }
     this.rateLimits.settle(permit.reservation, actual, now);
     if (permit.inBulkhead) this.concurrency.release(now);
@@ -288,11 +297,6 @@ export class Dependency implements Issuer {
     gates?.restore(credential, saved, ageMs, now);
   }
 
-  /** Continues a circuit as it was saved `age.ms` ago. */
-  restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
-    this.models.restored(saved.model, now)?.circuit.restore(saved, age, now);
-  }
-
   private applyBounds({ concurrency, limits }: BoundsSpec, now: number): void {
     this.concurrency.apply(concurrency);
     this.rateLimits.apply(limits, concurrency.maxQueued, now);
@@ -301,6 +305,21 @@ export class Dependency implements Issuer {
     if (limits.length > 0) bounds.push(this.rateLimits);
     if (this.hasStated) bounds.push(STATED);
     this.bounds = bounds;
+  }
+
+  /** A reset of the circuit opens the gates of all credentials and ends the provider's pause. */
+  private openGates(): void {
+    this.gates = this.newGates();
+    this.probes.clear();
+    this.models.openGates();
+  }
+
+  private newGates(): Gates {
+    return new Gates(() => this.context.gates, this.jitter);
+  }
+
+  private newModels(): ModelStates {
+    return new ModelStates(this.name, this.context, this.jitter, this.onTransition);
   }
 
   /** Takes a call through gate, circuit and bounds. */

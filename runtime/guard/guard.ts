@@ -72,6 +72,7 @@ export class Guard {
     const now = this.context.now();
     const { inbound, dependencies: specs, endpoints } = guardSpec(content);
     const before = this.dependencies;
+    this.context.gates = content.gates;
     this.dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.obtain(name)]));
     this.inbound.apply(inbound, now);
     for (const [name, dependency] of before) if (!specs.has(name)) dependency.remove(now);
@@ -172,10 +173,11 @@ export class Guard {
   restore(saved: GuardSnapshot, maxAgeMs: number): void {
     const now = this.context.now();
     const ms = this.context.date().getTime() - Date.parse(saved.savedAt);
-    for (const each of saved.circuits) {
-      this.dependencies.get(each.dependency)?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
-    }
     if (ms >= 0 && ms <= maxAgeMs) this.restoreGatesAndLimits(saved, ms, now);
+    for (const each of saved.circuits) {
+      const dependency = this.dependencies.get(each.dependency);
+      dependency?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
+    }
     this.advance(now);
   }
 

@@ -2,10 +2,13 @@ import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { CircuitRoom } from './circuitRoom.ts';
 import { WallTime } from './wallTime.ts';
+import type { GateSpec } from '../resilience/gates.ts';
 import type { Clock } from './clock.ts';
 
 /** What all parts of one guard share: its clock, its one timer, its bound on circuits and its count of faults. */
 export class GuardContext {
+  /** How long gates and pauses last at most, in milliseconds; from the configuration in force. */
+  gates: GateSpec = { maxWaitMs: Infinity };
   /** Permits that were settled more than once. */
   settledTwice = 0;
   readonly wallTime: WallTime;

@@ -54,8 +54,9 @@ export class Inbound implements Issuer {
     // No bound of requests depends on it.
   }
 
-  shutGate(): void {
-    // Clients of the agent have no gate.
+  /** Clients of the agent have no gate. */
+  shutGate(): number {
+    return 0;
   }
 
   recheck(): undefined {

@@ -1,14 +1,25 @@
-import { Gates } from '../resilience/gates.ts';
-import type { GateState } from '../resilience/gates.ts';
+import type { Gates, GateState } from '../resilience/gates.ts';
 import type { Circuit } from './circuit.ts';
 import type { ProviderLimits } from './providerLimits.ts';
 
 /** How a provider limits one kind of call. */
 export class CallLimits {
   /** Shut after a 429, by credential. */
-  readonly gates = new Gates();
+  gates: Gates;
   /** Undefined until the provider states a limit. */
   stated: ProviderLimits | undefined;
+  private readonly newGates: () => Gates;
+
+  constructor(newGates: () => Gates) {
+    this.newGates = newGates;
+    this.gates = newGates();
+  }
+
+  /** Forgets why calls are held back. */
+  open(): void {
+    this.gates = this.newGates();
+    this.stated?.forget();
+  }
 
   /** What holds calls with the mounted credential back, if anything does. */
   pause(mounted: string, now: number): GateState | undefined {
@@ -26,20 +37,24 @@ export class ModelState {
   /** When a call last asked for it. */
   usedAt = 0;
   /** Of calls for an answer. */
-  private readonly answers = new CallLimits();
+  private readonly answers: CallLimits;
   /** Of calls that count tokens or the like: providers limit them apart. */
   private others: CallLimits | undefined;
   /** The model of all calls for an answer so far, if it is one model. */
   private user: string | undefined;
   private manyUsers = false;
 
-  constructor(circuit: Circuit) {
+  private readonly newGates: () => Gates;
+
+  constructor(circuit: Circuit, newGates: () => Gates) {
     this.circuit = circuit;
+    this.newGates = newGates;
+    this.answers = new CallLimits(newGates);
   }
 
   /** The limits on calls that vote, or on those that do not. */
   limits(votes = true): CallLimits {
-    return votes ? this.answers : (this.others ??= new CallLimits());
+    return votes ? this.answers : (this.others ??= new CallLimits(this.newGates));
   }
 
   allLimits(): CallLimits[] {

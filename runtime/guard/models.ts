@@ -1,7 +1,9 @@
+import { Gates } from '../resilience/gates.ts';
 import { Circuit } from './circuit.ts';
 import { ModelState } from './modelState.ts';
 import { ProviderLimits } from './providerLimits.ts';
 import { sumStats } from './stats.ts';
+import type { Jitter } from '../resilience/jitter.ts';
 import type { Failure, Outcome } from '../resilience/outcome.ts';
 import type { AskedCall } from './admission.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
@@ -24,6 +26,8 @@ export type CallKind = Pick<AskedCall, 'model' | 'votes'>;
 export class ModelStates {
   private readonly dependency: string;
   private readonly context: GuardContext;
+  /** Of gates and pauses. */
+  private readonly jitter: Jitter;
   private readonly onTransition: OnTransition;
   private spec: Pick<DependencySpec, 'circuit' | 'models'> = { circuit: undefined, models: 'One' };
   private readonly own = new Map<string, ModelState>();
@@ -32,18 +36,30 @@ export class ModelStates {
   /** Counts of states that are gone. */
   private gone: CircuitStats | undefined;
 
-  constructor(dependency: string, context: GuardContext, onTransition: OnTransition) {
+  constructor(
+    dependency: string,
+    context: GuardContext,
+    jitter: Jitter,
+    onTransition: OnTransition,
+  ) {
     this.dependency = dependency;
     this.context = context;
+    this.jitter = jitter;
     this.onTransition = onTransition;
     this.shared = this.create();
   }
 
-  /** Replaces the policy in every state. */
-  apply(spec: DependencySpec, now: number): void {
+  /** Replaces the policy in every state. Returns whether its reset token has reset a circuit. */
+  apply(spec: DependencySpec, now: number): boolean {
     this.spec = spec;
     if (spec.models === 'One') this.keepOne(spec.model);
-    for (const { circuit } of this.all()) circuit.apply(spec.circuit, now);
+    const resets = this.all().map(({ circuit }) => circuit.apply(spec.circuit, now));
+    return resets.includes(true);
+  }
+
+  /** Forgets why the provider holds calls back, whatever the model. */
+  openGates(): void {
+    for (const limits of this.all().flatMap((state) => state.allLimits())) limits.open();
   }
 
   /** Gives the room for its states back. */
@@ -107,7 +123,7 @@ export class ModelStates {
   /** What the provider has stated about calls of this kind. */
   stated({ model, votes }: CallKind): ProviderLimits {
     const limits = this.of(model).limits(votes);
-    return (limits.stated ??= new ProviderLimits(this.dependency));
+    return (limits.stated ??= new ProviderLimits(this.dependency, this.context, this.jitter));
   }
 
   /** Counts of all circuits that there have been, and the worst state. */
@@ -144,7 +160,7 @@ export class ModelStates {
     // An override in force is no transition of a circuit that begins with it: the guard ignores
     // the transitions of a circuit that is not among these states yet.
     circuit.apply(this.spec.circuit, now);
-    return new ModelState(circuit);
+    return new ModelState(circuit, () => new Gates(() => context.gates, this.jitter));
   }
 
   private promote(shared: ModelState, model: string | undefined): void {

@@ -32,7 +32,7 @@ export interface Issuer {
   firstToken(permit: Permit, now: number): void;
   /** The answer has flowed for STEADY_MS. */
   steady(permit: Permit, now: number): void;
-  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): void;
+  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number;
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void;
   /** Why a permit that waited would be rejected now. */
   recheck(permit: Permit, now: number): Rejection | undefined;
@@ -53,7 +53,8 @@ export class Permit {
   /** Tokens taken from the first limit; linked to those of the next. */
   reservation: Reservation | undefined;
   private readonly issuer: Issuer;
-  readonly issuedAt: number;
+  /** When the call was granted, on the guard's clock. */
+  grantedAt: number;
   private firstTokenAt: number | undefined;
   /** When more of a streamed answer last came, and since when it flows without a long pause. */
   private flowedAt: number;
@@ -71,7 +72,7 @@ export class Permit {
     this.asked = asked;
     this.state = state;
     this.generation = generation;
-    this.issuedAt = now;
+    this.grantedAt = now;
     this.inBulkhead = false;
     this.reservation = undefined;
     this.firstTokenAt = undefined;
@@ -100,9 +101,14 @@ export class Permit {
     return this.firstTokenAt !== undefined;
   }
 
-  /** Time to the first token of a streamed answer, else to now, in milliseconds. */
+  /** It is granted after it waited. The wait is no time of the dependency. */
+  granted(now: number): void {
+    this.grantedAt = now;
+  }
+
+  /** Time from the grant to the first token of a streamed answer, else to now, in milliseconds. */
   durationMs(now: number): number {
-    return (this.firstTokenAt ?? now) - this.issuedAt;
+    return (this.firstTokenAt ?? now) - this.grantedAt;
   }
 
   /** The first token of a streamed answer has come. A half-open probe lets the next one begin. */
@@ -128,10 +134,10 @@ export class Permit {
 
   /**
    * Shuts the gate of this call's credential for `ms` milliseconds; without `ms` until a probe is
-   * served. Call it before `settle`.
+   * served. Call it before `settle`. Returns the time until the gate admits a call.
    */
-  shutGate(reason: GateReason, ms?: number): void {
-    this.issuer.shutGate(this, reason, ms, this.issuer.context.now());
+  shutGate(reason: GateReason, ms?: number): number {
+    return this.issuer.shutGate(this, reason, ms, this.issuer.context.now());
   }
 
   /** The call has ended. A second call only counts as a fault. */

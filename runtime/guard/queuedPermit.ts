@@ -73,7 +73,9 @@ export class QueuedPermit implements Waiting {
       return;
     }
     const answer = acquireAll(this.permit, this.bounds, now, this.index + 1, this);
-    if (answer.kind !== 'Waiting') this.finish(answer);
+    if (answer.kind === 'Waiting') return;
+    if (answer.kind === 'Permit') answer.granted(now);
+    this.finish(answer);
   }
 
   /** The bound has rejected the permit and removed it from its queue. */

@@ -53,8 +53,8 @@ export interface ModelCallerDeps {
 interface AttemptContext {
   /** Dependencies at which an attempt of the request has failed. */
   failed: Set<string>;
-  /** Says how long to wait before the next attempt; undefined if there is none here. */
-  decide: (result: AttemptResult) => number | undefined;
+  /** Decides what follows the attempt, once its gate is shut. */
+  decide: (result: AttemptResult) => void;
   /** How many other endpoints the request could still move to. */
   others: () => number;
   onUsage: (charge: ActualCost) => void;
@@ -91,9 +91,8 @@ export class ModelCaller {
     do {
       const { member } = granted;
       let next: Next;
-      const decide = (result: AttemptResult): number | undefined => {
+      const decide = (result: AttemptResult): void => {
         next = this.#next(result, member, { request, route, retries });
-        return next && 'waitMs' in next ? next.waitMs : undefined;
       };
       const result: AttemptResult = await this.#attempt(request, granted, {
         failed,
@@ -185,11 +184,10 @@ export class ModelCaller {
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
-      const wait = decide(result);
+      const { refusal } = result;
+      if (refusal) result.shutMs = permit.shutGate(refusal.gate, refusal.retryAfterMs);
+      decide(result);
       charge = chargeOf(result);
-      if (result.refusal) {
-        permit.shutGate(result.refusal.gate, result.refusal.retryAfterMs ?? wait);
-      }
     } finally {
       attempt.close();
       permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
@@ -301,7 +299,11 @@ export function chargeOf(result: AttemptResult): ActualCost {
 
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);
 /** Also in a stream that began with nothing else. */
-const UNTAKEN_CLASSES: ReadonlySet<FailureClass> = new Set(['Overloaded', 'RateLimited']);
+const UNTAKEN_CLASSES: ReadonlySet<FailureClass> = new Set([
+  'Connection',
+  'Overloaded',
+  'RateLimited',
+]);
 
 /** Whether the endpoint did no work for it. */
 function isUntaken({ status = 0, fault, outcome }: AttemptResult): boolean {

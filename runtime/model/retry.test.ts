@@ -50,6 +50,7 @@ describe('what may be retried', () => {
 
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
+    ['BrokeOff', 'Yes'],
     ['InvalidResponse', 'Yes'],
     ['Attempt', 'Yes'],
     ['FirstToken', 'Yes'],
@@ -106,6 +107,7 @@ describe('moving on to another endpoint', () => {
 
   it.each<[Fault, string]>([
     ['UpstreamUnreachable', 'Yes'],
+    ['BrokeOff', 'Yes'],
     ['InvalidResponse', 'Yes'],
     ['Attempt', 'Early'],
     ['FirstToken', 'Early'],

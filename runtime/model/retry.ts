@@ -13,6 +13,7 @@ const STATUSES: Record<number, Retryable> = { 408: 'Once', 409: 'Once', 429: 'Ye
 
 const FAULTS: Record<Fault, Retryable> = {
   UpstreamUnreachable: 'Yes',
+  BrokeOff: 'Yes',
   InvalidResponse: 'Yes',
   Attempt: 'Yes',
   FirstToken: 'Yes',
@@ -33,6 +34,7 @@ export type Movable = 'No' | 'Yes' | 'Early' | 'OtherCredential';
 
 const MOVES: Record<Fault, Movable> = {
   UpstreamUnreachable: 'Yes',
+  BrokeOff: 'Yes',
   InvalidResponse: 'Yes',
   // To try it again would take that long again.
   Attempt: 'Early',
@@ -106,15 +108,19 @@ export class Retries {
     const kind = retryable(result);
     if (!spec || kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
     if (kind === 'Once' && this.#onceUsed) return undefined;
-    const wait = this.#wait(spec, result.retryAfterMs);
+    const wait = this.#wait(spec, result);
     if (wait >= leftMs || !this.#withdraw()) return undefined;
     this.#onceUsed ||= kind === 'Once';
     return wait;
   }
 
   /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), after what was asked. */
-  #wait({ baseDelayMs, maxDelayMs }: RetrySpec, retryAfterMs: number | undefined): number {
-    if (retryAfterMs !== undefined) return retryAfterMs + this.#random() * baseDelayMs;
+  #wait(
+    { baseDelayMs, maxDelayMs }: RetrySpec,
+    { retryAfterMs, shutMs }: Pick<AttemptResult, 'retryAfterMs' | 'shutMs'>,
+  ): number {
+    const asked = Math.max(retryAfterMs ?? 0, shutMs ?? 0);
+    if ((retryAfterMs ?? shutMs) !== undefined) return asked + this.#random() * baseDelayMs;
     return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
   }
 }

@@ -180,10 +180,6 @@ export class Breaker {
     return override && now < (override.until ?? Infinity) ? override.state : undefined;
   }
 
-  openDurations(): Pick<BreakerSpec, 'openDurationMs' | 'maxOpenDurationMs'> {
-    return this.spec;
-  }
-
   /** Whether this failure is of a class in `failureOn`. */
   counts(outcome: Outcome): outcome is Failure {
     return outcome.vote === 'failure' && this.spec.failureOn.includes(outcome.class);

@@ -1,10 +1,11 @@
+import { Jitter, lengthened } from './jitter.ts';
+
 /** Why no calls are made with a credential. */
 export type GateReason = 'RateLimited' | 'SpendLimit' | 'Unauthorized';
 
-/** How long a gate without a stated end stays shut; doubles each time. */
 export interface GateSpec {
-  openDurationMs: number;
-  maxOpenDurationMs: number;
+  /** The longest time, in milliseconds, until a shut gate admits a call, before that is refused. */
+  maxWaitMs: number;
 }
 
 export interface GateRejection {
@@ -23,51 +24,59 @@ export interface GateState {
 /** What of a gate outlives the process. Times are relative, because clocks do not outlive it. */
 export interface GateSnapshot {
   reason: GateReason;
-  /** Time until the gate admits a call; 0 or less if it does now. */
-  forMs: number;
-  stated: boolean;
-  again: number;
+  /** Time since the gate was shut. */
+  shutForMs: number;
+  statedMs?: number;
+  refused: number;
+  spread: number;
 }
 
 interface Gate {
   reason: GateReason;
-  until: number;
-  /** Whether the provider stated the end; after it the gate is open for all calls. */
-  stated: boolean;
-  /** How often a probe has shut it again. */
-  again: number;
+  shutAt: number;
+  /** How long the provider asks to wait; undefined if it does not say. */
+  statedMs: number | undefined;
+  /** Probes in a row that were refused in the same way: with a stated time, or without one. */
+  refused: number;
+  /** By how much the wait is lengthened, so that the pods of an agent do not return together. */
+  spread: number;
   probing: boolean;
 }
 
 /** A gate can open at any moment while a probe runs. */
 const PROBING_MS = 1000;
+/** The first wait where the provider states none. */
+export const FIRST_WAIT_MS = 1000;
 
 /**
- * The gates of one dependency, one for each credential that it refused. A gate with a stated end
- * opens then. A gate without one admits a single call, the probe, after openDuration. It opens when
- * the probe is served; when the probe is refused, the time doubles, up to maxOpenDuration. At most
- * `max` gates are kept; the one that was shut first makes room.
+ * The gates of one dependency, one for each credential that it refused.
+ *
+ * A gate with a stated time opens after it. A gate without one admits a single call, the probe, after
+ * a second, and opens when the probe is served; each refused probe doubles the wait, up to maxWait. A
+ * gate with a stated time longer than maxWait admits a probe after maxWait, and each refused probe
+ * doubles that, until the stated time is the shorter one. At most `max` gates are kept; the one that
+ * was shut first makes room.
  */
 export class Gates {
   private readonly gates = new Map<string, Gate>();
+  private readonly spec: () => GateSpec;
+  private readonly jitter: Jitter;
   private readonly max: number;
 
-  constructor(max = 1000) {
+  /** `spec` is in force at any time, also for shut gates. */
+  constructor(spec: () => GateSpec, jitter = new Jitter(), max = 1000) {
+    this.spec = spec;
+    this.jitter = jitter;
     this.max = max;
   }
 
   /** Admits a call with a credential, perhaps as the probe, or rejects it. */
   enter(credential: string, now: number): GateRejection | 'Open' | 'Probe' {
-    const gate = this.gates.get(credential);
+    const gate = this.shutGate(credential, now);
     if (gate === undefined) return 'Open';
-    const { reason, until } = gate;
-    if (now < until) {
-      return { kind: 'Rejection', reason, retryAfterMs: Math.ceil(until - now) };
-    }
-    if (gate.stated) {
-      this.gates.delete(credential);
-      return 'Open';
-    }
+    const { reason } = gate;
+    const until = this.until(gate);
+    if (now < until) return { kind: 'Rejection', reason, retryAfterMs: until - now };
     if (gate.probing) return { kind: 'Rejection', reason, retryAfterMs: PROBING_MS };
     gate.probing = true;
     return 'Probe';
@@ -78,16 +87,15 @@ export class Gates {
     return this.gates.size === 0;
   }
 
-  /** Whether no gate holds calls back or waits for a probe. */
+  /** Whether no gate is shut. */
   isClean(now: number): boolean {
-    for (const { stated, until } of this.gates.values()) if (!stated || now < until) return false;
-    return true;
+    return this.gates.keys().every((credential) => this.shutGate(credential, now) === undefined);
   }
 
   /** Whether `enter` would reject a call. */
   isShut(credential: string, now: number): boolean {
-    const gate = this.gates.get(credential);
-    return gate !== undefined && (now < gate.until || gate.probing);
+    const gate = this.shutGate(credential, now);
+    return gate !== undefined && (now < this.until(gate) || gate.probing);
   }
 
   /** The probe has ended without shutting the gate again. */
@@ -98,22 +106,20 @@ export class Gates {
     else gate.probing = false;
   }
 
-  /** Shuts the gate for `ms`, or until a probe is served; `probe`: whether the probe shuts it. */
+  /**
+   * Shuts the gate for `ms`, or until a probe is served; `probe`: whether the probe shuts it. Returns
+   * the time until it admits a call.
+   */
   shut(
     credential: string,
     reason: GateReason,
-    { ms, probe, spec }: { ms: number | undefined; probe: boolean; spec: GateSpec },
+    { ms, probe }: { ms: number | undefined; probe: boolean },
     now: number,
-  ): void {
-    const before = this.gates.get(credential);
-    const stated = ms !== undefined;
-    // Calls that are refused at the same time extend the wait only by a later stated end.
-    if (before && !probe && now + (ms ?? 0) <= before.until) return;
-    const again = (before?.again ?? 0) + (probe ? 1 : 0);
-    const until = now + (ms ?? Math.min(spec.openDurationMs * 2 ** again, spec.maxOpenDurationMs));
-    this.gates.delete(credential);
-    if (this.gates.size >= this.max) this.gates.delete(this.gates.keys().next().value!);
-    this.gates.set(credential, { reason, until, stated, again, probing: false });
+  ): number {
+    const before = this.shutGate(credential, now);
+    const next = this.next(before, reason, { ms, probe }, now);
+    if (next !== before) this.keep(credential, next);
+    return Math.max(0, this.until(next) - now);
   }
 
   /**
@@ -121,35 +127,86 @@ export class Gates {
    * admits a probe at once.
    */
   replace(before: string, credential: string, now: number): void {
-    const gate = this.gates.get(before);
-    if (gate === undefined) return;
+    const gate = this.shutGate(before, now);
     this.gates.delete(before);
-    if (gate.stated && now >= gate.until) return;
-    const { reason } = gate;
-    this.gates.set(credential, { reason, until: now, stated: false, again: 0, probing: false });
+    if (gate === undefined) return;
+    const shutAt = now - FIRST_WAIT_MS;
+    const at = { shutAt, statedMs: undefined, refused: 0, spread: 0, probing: false };
+    this.gates.set(credential, { reason: gate.reason, ...at });
   }
 
   /** What to keep of a gate over a restart; undefined if it is open. */
   snapshot(credential: string, now: number): GateSnapshot | undefined {
-    const gate = this.gates.get(credential);
-    if (!gate || (gate.stated && now >= gate.until)) return undefined;
-    const { reason, until, stated, again } = gate;
-    return { reason, forMs: until - now, stated, again };
+    const gate = this.shutGate(credential, now);
+    if (gate === undefined) return undefined;
+    const { reason, shutAt, statedMs, refused, spread } = gate;
+    const stated = statedMs === undefined ? undefined : { statedMs };
+    return { reason, shutForMs: now - shutAt, ...stated, refused, spread };
   }
 
   /** Shuts a gate as it was saved `ageMs` ago, unless that credential already has one. */
   restore(credential: string, saved: GateSnapshot, ageMs: number, now: number): void {
-    const until = now + saved.forMs - ageMs;
-    if (Number.isNaN(until) || this.gates.has(credential)) return;
-    if (saved.stated && now >= until) return;
-    const { reason, stated, again } = saved;
-    this.gates.set(credential, { reason, until, stated, again, probing: false });
+    const { reason, shutForMs, statedMs, refused, spread } = saved;
+    const figures = [shutForMs, statedMs ?? 0, refused, spread];
+    if (this.gates.has(credential) || !figures.every((figure) => figure >= 0)) return;
+    const shutAt = now - shutForMs - ageMs;
+    const within = Math.min(spread, 1);
+    this.keep(credential, { reason, shutAt, statedMs, refused, spread: within, probing: false });
   }
 
   /** Undefined if the gate is open. */
   state(credential: string, now: number): GateState | undefined {
+    const gate = this.shutGate(credential, now);
+    if (gate === undefined) return undefined;
+    const until = this.until(gate);
+    return { reason: gate.reason, ...(now < until && { until }) };
+  }
+
+  /** The gate after a refusal; `before` itself if the refusal changes nothing. */
+  private next(
+    before: Gate | undefined,
+    reason: GateReason,
+    { ms, probe }: { ms: number | undefined; probe: boolean },
+    now: number,
+  ): Gate {
+    const alike = before !== undefined && (before.statedMs === undefined) === (ms === undefined);
+    const after = { reason, shutAt: now, statedMs: ms };
+    if (before === undefined || probe) {
+      const refused = alike ? before.refused + 1 : 0;
+      return { ...after, refused, spread: this.jitter.share(), probing: false };
+    }
+    // Calls that are refused at the same time extend the wait only by a later stated end.
+    const { refused, spread, probing } = before;
+    const later: Gate = { ...after, refused: alike ? refused : 0, spread, probing };
+    return ms !== undefined && this.until(later) > this.until(before) ? later : before;
+  }
+
+  private keep(credential: string, gate: Gate): void {
+    this.gates.delete(credential);
+    if (this.gates.size >= this.max) this.gates.delete(this.gates.keys().next().value!);
+    this.gates.set(credential, gate);
+  }
+
+  /** The gate of a credential unless it is open. A gate opens when its stated time is over. */
+  private shutGate(credential: string, now: number): Gate | undefined {
     const gate = this.gates.get(credential);
-    if (!gate || (gate.stated && now >= gate.until)) return undefined;
-    return { reason: gate.reason, ...(now < gate.until && { until: gate.until }) };
+    if (gate === undefined || now < this.until(gate) || this.needsProbe(gate)) return gate;
+    this.gates.delete(credential);
+    return undefined;
+  }
+
+  private needsProbe({ statedMs, refused }: Gate): boolean {
+    return statedMs === undefined || statedMs > this.spec().maxWaitMs * 2 ** refused;
+  }
+
+  /** A whole millisecond. */
+  private until({ shutAt, statedMs, refused, spread }: Gate): number {
+    const { maxWaitMs } = this.spec();
+    const doublings = 2 ** refused;
+    const wait =
+      statedMs === undefined
+        ? Math.min(FIRST_WAIT_MS * doublings, maxWaitMs)
+        : Math.min(statedMs, maxWaitMs * doublings);
+    return shutAt + lengthened(wait, spread);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Jitter } from './jitter.ts';
+import { Jitter, lengthened } from './jitter.ts';
 
 const many = (next: () => number): number[] => Array.from({ length: 1000 }, next);
 
@@ -17,11 +17,11 @@ describe('a jitter', () => {
 
   it('only lengthens what a provider asked for, by a fifth or 10 s at most', () => {
     const jitter = new Jitter('pod-1');
-    for (const ms of many(() => jitter.lengthen(1000))) {
+    for (const ms of many(() => lengthened(1000, jitter.share()))) {
       expect(ms).toBeGreaterThanOrEqual(1000);
       expect(ms).toBeLessThanOrEqual(1200);
     }
-    for (const ms of many(() => jitter.lengthen(3_600_000))) {
+    for (const ms of many(() => lengthened(3_600_000, jitter.share()))) {
       expect(ms).toBeGreaterThanOrEqual(3_600_000);
       expect(ms).toBeLessThanOrEqual(3_610_000);
     }
@@ -36,6 +36,6 @@ describe('a jitter', () => {
 
   it('spreads nothing without a seed', () => {
     expect(new Jitter().factor()).toBe(1);
-    expect(new Jitter().lengthen(1234)).toBe(1234);
+    expect(lengthened(1234, new Jitter().share())).toBe(1234);
   });
 });

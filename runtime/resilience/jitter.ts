@@ -20,9 +20,9 @@ export class Jitter {
     return 1 + JITTER * (2 * (this.random() ?? 0.5) - 1);
   }
 
-  /** A duration that a provider asked for: never shorter, and at most MAX_ADDED_MS longer. */
-  lengthen(ms: number): number {
-    return Math.round(ms + Math.min(JITTER * ms, MAX_ADDED_MS) * (this.random() ?? 0));
+  /** From 0 up to but not 1, for `lengthened`. */
+  share(): number {
+    return this.random() ?? 0;
   }
 
   /** From 0 up to but not 1; undefined without a seed. */
@@ -34,6 +34,11 @@ export class Jitter {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
+}
+
+/** A wait that a provider asked for: never shorter, and at most MAX_ADDED_MS longer. */
+export function lengthened(ms: number, share: number): number {
+  return Math.ceil(ms + Math.min(JITTER * ms, MAX_ADDED_MS) * share);
 }
 
 function hash(text: string): number {

@@ -36,13 +36,14 @@ async function mountKey(
   { agent, endpoint }: Setup,
   key = 'mounted-1',
   limits: Limit[] = [],
+  more: Partial<Content> = {},
 ): Promise<void> {
   await agent.mount('api-key', `${key}\n`);
   const credential = { path: join(agent.directory, 'api-key'), secret: 's', key: 'api-key' };
   const endpoints = [{ name: 'primary', provider: 'Anthropic', baseURL: endpoint.url, credential }];
   agent.runtime.configuration.offerPush(
     1,
-    configuration('', { endpoints, retry: RETRY, limits }, { term: 1, counter: 2 }),
+    configuration('', { endpoints, retry: RETRY, limits, ...more }, { term: 1, counter: 2 }),
   );
 }
 
@@ -64,7 +65,7 @@ describe('a provider that limits the rate', () => {
     const second = await as(context, 'a');
     expect(reason(second)).toEqual([429, 'RateLimited']);
     expect(errorOf(second).type).toBe('rate_limit_error');
-    expect(Number(second.headers['retry-after'])).toBeGreaterThan(3590);
+    expect(Number(second.headers['retry-after'])).toBeGreaterThan(290);
     expect(second.headers['x-should-retry']).toBe('false');
     expect(context.endpoint.seen).toHaveLength(1);
     expect(failures(context)).toEqual({});
@@ -88,6 +89,51 @@ describe('a provider that limits the rate', () => {
     };
     expect((await as(context, 'a')).status).toBe(200);
     expect(context.agent.runtime.guard.circuits()[0]!.state).toBe('Closed');
+  });
+
+  it.each([
+    ['a year', { 'retry-after': '31622400' }],
+    ['until the year 9999', { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' }],
+    ['for more seconds than a number holds', { 'retry-after': '9'.repeat(400) }],
+  ])('%s is asked again after gates.maxWait, and opened by one answer', async (_name, headers) => {
+    const context = await start({ gates: { maxWaitMs: 300 } });
+    await mountKey(context, 'mounted-1', [], { gates: { maxWaitMs: 300 } });
+    answer = refusing(429, headers);
+    await as(context, 'a');
+    const { guard } = context.agent.runtime;
+    const left = Date.parse(guard.gates()[0]!.until!) - Date.now();
+    expect(left).toBeLessThanOrEqual(360);
+    answer = fine;
+    await until(async () => (await as(context, 'a')).status === 200);
+    expect(guard.gates()).toEqual([{ dependency: 'model/primary', gate: 'None' }]);
+    expect(context.endpoint.seen).toHaveLength(2);
+  });
+
+  it.each([
+    ['in 1970', { 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' }],
+    ['of minus five seconds', { 'retry-after': '-5' }],
+    ['of nonsense', { 'retry-after': 'soon' }],
+    ['that it does not state', {}],
+  ])('for a time %s is asked again after a second', async (_name, headers) => {
+    const context = await start({ retry: { ...RETRY, maxAttempts: 1 } });
+    answer = refusing(429, headers);
+    await as(context, 'a');
+    answer = fine;
+    const second = await as(context, 'a');
+    expect(reason(second)).toEqual([429, 'RateLimited']);
+    expect(['1', '2']).toContain(second.headers['retry-after']);
+    await until(async () => (await as(context, 'a')).status === 200);
+    expect(context.endpoint.seen).toHaveLength(2);
+  });
+
+  it('until a date is believed by the answer’s own clock', async () => {
+    const context = await start();
+    const at = (ms: number): string => new Date(Date.now() + 86_400_000 + ms).toUTCString();
+    answer = (response) => refusing(429, { date: at(0), 'retry-after': at(30_000) })(response);
+    await as(context, 'a');
+    const left = Number((await as(context, 'a')).headers['retry-after']);
+    expect(left).toBeGreaterThan(28);
+    expect(left).toBeLessThanOrEqual(37);
   });
 
   it('for one caller’s credential does so for that one alone', async () => {
@@ -221,7 +267,9 @@ describe('a provider that tells how much is left', () => {
     const refused = await as(context, 'a');
     expect(reason(refused)).toEqual([429, 'RateLimited']);
     expect(errorOf(refused).message).toContain('The provider of model/primary limits the rate');
-    expect(Number(refused.headers['retry-after'])).toBe(60);
+    const told = Number(refused.headers['retry-after']);
+    expect(told).toBeGreaterThanOrEqual(60);
+    expect(told).toBeLessThanOrEqual(72);
     expect(context.endpoint.seen).toHaveLength(1);
     const page = await send(context.agent.debugUrl, {
       method: 'GET',

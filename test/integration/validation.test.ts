@@ -95,6 +95,7 @@ const kinds: Record<string, Kind> = {
         tool: '30s',
       },
       retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
+      gates: { maxWait: '5m' },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       auth: { type: 'None' },
       cache: {

@@ -68,6 +68,7 @@ describe('resolveContent', () => {
         toolMs: 30_000,
       },
       retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+      gates: { maxWaitMs: 300_000 },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
       conversation: {
         maxMessages: 100,

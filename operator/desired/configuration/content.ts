@@ -47,6 +47,7 @@ export function resolveContent(
       handlerTimeoutMs: handlerTimeout(spec),
     },
     retry: retry(spec.retry),
+    gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
     ...resolveCache(spec),

@@ -9,14 +9,19 @@ import type { GateReason } from '../../resilience/gates.ts';
 
 const PRIMARY = 'model/primary';
 const MOUNTED: Credential = { hash: 'm', mounted: true };
-const CIRCUITS = [circuitOf({ openDurationMs: 10_000, maxOpenDurationMs: 30_000 })];
+const CIRCUITS = [circuitOf({ policy: 'p', openDurationMs: 10_000, maxOpenDurationMs: 30_000 })];
+const YEAR_MS = 31_622_400_000;
 
 class Bench {
   readonly clock = new FakeClock();
   readonly guard = new Guard({ clock: this.clock });
 
   constructor() {
-    this.guard.apply(content({ circuits: CIRCUITS }));
+    this.apply({});
+  }
+
+  apply(parts: Parameters<typeof content>[0]): void {
+    this.guard.apply(content({ circuits: CIRCUITS, gates: { maxWaitMs: 4000 }, ...parts }));
   }
 
   permit(credential = MOUNTED): Permit {
@@ -50,13 +55,13 @@ describe('a gate with a stated end', () => {
     ['Unauthorized', 'CredentialRefused'],
   ] as const)('%s refuses calls until then, without a timer, and is shown', (reason, refused) => {
     const bench = new Bench();
-    bench.shut(reason, 3_600_000);
-    expect(bench.answer()).toBe(`${refused} 3600000`);
+    bench.shut(reason, 3600);
+    expect(bench.answer()).toBe(`${refused} 3600`);
     expect(bench.clock.pending()).toBe(0);
     expect(bench.guard.gates()).toEqual([
-      { dependency: PRIMARY, gate: reason, until: '2026-01-01T01:00:00.000Z' },
+      { dependency: PRIMARY, gate: reason, until: '2026-01-01T00:00:03.600Z' },
     ]);
-    bench.clock.advance(3_600_000);
+    bench.clock.advance(3600);
     expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
     expect([bench.answer(), bench.answer()]).toEqual(['granted', 'granted']);
   });
@@ -73,15 +78,15 @@ describe('a gate with a stated end', () => {
   it('ends at the last of several ends', () => {
     const bench = new Bench();
     const permits = [bench.permit(), bench.permit()];
-    permits[0]!.shutGate('RateLimited', 5000);
+    permits[0]!.shutGate('RateLimited', 3500);
     permits[1]!.shutGate('RateLimited', 3000);
-    expect(bench.answer()).toBe('RateLimited 5000');
+    expect(bench.answer()).toBe('RateLimited 3500');
   });
 
   it('refuses a call that waits behind another one', async () => {
     const bench = new Bench();
     const [endpoint] = content().endpoints;
-    bench.guard.apply(content({ endpoints: [{ ...endpoint!, maxConcurrent: 1 }] }));
+    bench.apply({ endpoints: [{ ...endpoint!, maxConcurrent: 1 }] });
     const first = bench.permit();
     const second = bench.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
     first.shutGate('SpendLimit', 60_000);
@@ -90,11 +95,59 @@ describe('a gate with a stated end', () => {
   });
 });
 
+describe('a gate with a stated end that is later than maxWait', () => {
+  it('lets one call through after maxWait, and waits twice as long each time that is refused', () => {
+    const bench = new Bench();
+    bench.shut('RateLimited', YEAR_MS);
+    for (const ms of [4000, 8000, 16_000, 32_000]) {
+      expect(bench.answer()).toBe(`RateLimited ${ms}`);
+      bench.clock.advance(ms);
+      const probe = bench.permit();
+      expect(bench.answer()).toBe('RateLimited 1000');
+      expect(probe.shutGate('RateLimited', YEAR_MS)).toBe(2 * ms);
+      probe.settle(IGNORED);
+    }
+    bench.clock.advance(64_000);
+    bench.permit().settle(OK);
+    expect([bench.answer(), bench.answer()]).toEqual(['granted', 'granted']);
+  });
+
+  it('opens for all at the stated end once that is the earlier one', () => {
+    const bench = new Bench();
+    bench.shut('RateLimited', 10_000);
+    bench.clock.advance(4000);
+    bench.shut('RateLimited', 6000);
+    expect(bench.answer()).toBe('RateLimited 6000');
+    bench.clock.advance(6000);
+    expect([bench.answer(), bench.answer()]).toEqual(['granted', 'granted']);
+  });
+
+  it('starts with a second again when the provider no longer states a time', () => {
+    const bench = new Bench();
+    bench.shut('RateLimited', YEAR_MS);
+    bench.clock.advance(4000);
+    bench.shut('RateLimited');
+    expect(bench.answer()).toBe('RateLimited 1000');
+  });
+
+  it('follows a changed maxWait, counted from when it was shut', () => {
+    const bench = new Bench();
+    bench.shut('SpendLimit', YEAR_MS);
+    bench.clock.advance(1000);
+    bench.apply({ gates: { maxWaitMs: 60_000 } });
+    expect(bench.answer()).toBe('SpendLimit 59000');
+    bench.apply({ gates: { maxWaitMs: 1500 } });
+    expect(bench.answer()).toBe('SpendLimit 500');
+    bench.clock.advance(500);
+    expect([bench.answer(), bench.guard.gates()[0]!.gate]).toEqual(['granted', 'SpendLimit']);
+  });
+});
+
 describe('a gate without one', () => {
-  it('lets one call through after openDuration, and is shut twice as long if that is refused', () => {
+  it('lets one call through after a second, and is shut twice as long if that is refused', () => {
     const bench = new Bench();
     bench.shut('Unauthorized');
-    const waits = [10_000, 20_000, 30_000, 30_000].map((ms) => {
+    const waits = [1000, 2000, 4000, 4000].map((ms) => {
       expect(bench.answer()).toBe(`CredentialRefused ${ms}`);
       bench.clock.advance(ms);
       const probe = bench.permit();
@@ -110,7 +163,7 @@ describe('a gate without one', () => {
   it('opens for all when that is served', () => {
     const bench = new Bench();
     bench.shut('Unauthorized');
-    bench.clock.advance(10_000);
+    bench.clock.advance(1000);
     bench.permit().settle(OK);
     expect([bench.answer(), bench.answer()]).toEqual(['granted', 'granted']);
     expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
@@ -119,7 +172,7 @@ describe('a gate without one', () => {
   it('lets another through when the caller of that went away', () => {
     const bench = new Bench();
     bench.shut('Unauthorized');
-    bench.clock.advance(10_000);
+    bench.clock.advance(1000);
     bench.permit().settle(IGNORED);
     bench.permit().settle(OK);
   });
@@ -128,14 +181,13 @@ describe('a gate without one', () => {
     const bench = new Bench();
     const permits = Array.from({ length: 5 }, () => bench.permit());
     for (const permit of permits) permit.shutGate('Unauthorized');
-    expect(bench.answer()).toBe('CredentialRefused 10000');
+    expect(bench.answer()).toBe('CredentialRefused 1000');
   });
 
   it('admits another probe after the circuit has rejected one', () => {
     const bench = new Bench();
     const client = { hash: 'client', mounted: false };
     bench.shut('Unauthorized');
-    bench.clock.advance(5000);
     const failure = { vote: 'failure', class: 'ServerError', message: 'HTTP 500' } as const;
     for (let i = 0; i < 5; i += 1) bench.permit(client).settle(failure);
     bench.clock.advance(5000);
@@ -157,12 +209,12 @@ describe('a gate without one', () => {
     expect([bench.answer(rotated), bench.answer(rotated)]).toEqual(['granted', 'granted']);
   });
 
-  it('is shut again for openDuration if that is refused as well', () => {
+  it('is shut for two seconds if that is refused as well', () => {
     const bench = new Bench();
     bench.shut('SpendLimit', 3_600_000);
     const rotated = { hash: 'rotated', mounted: true };
     bench.shut('SpendLimit', undefined, rotated);
-    expect(bench.answer(rotated)).toBe('SpendLimit 20000');
+    expect(bench.answer(rotated)).toBe('SpendLimit 2000');
   });
 });
 
@@ -171,7 +223,7 @@ describe('a credential passed on by a caller', () => {
     const bench = new Bench();
     const passed = { hash: 'alice', mounted: false };
     bench.shut('SpendLimit', 60_000, passed);
-    expect(bench.answer(passed)).toBe('SpendLimit 60000');
+    expect(bench.answer(passed)).toBe('SpendLimit 4000');
     expect(bench.answer({ hash: 'bob', mounted: false })).toBe('granted');
     expect(bench.answer()).toBe('granted');
     expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
@@ -183,6 +235,52 @@ describe('a credential passed on by a caller', () => {
       bench.shut('SpendLimit', 60_000, { hash: `caller ${i}`, mounted: false });
     }
     expect(bench.answer({ hash: 'caller 0', mounted: false })).toBe('granted');
-    expect(bench.answer({ hash: 'caller 1', mounted: false })).toBe('SpendLimit 60000');
+    expect(bench.answer({ hash: 'caller 1', mounted: false })).toBe('SpendLimit 4000');
+  });
+});
+
+describe('a reset of the circuit', () => {
+  const reset = (bench: Bench, token: string): void =>
+    bench.apply({ circuits: [{ ...CIRCUITS[0]!, resetToken: token }] });
+
+  it('opens all gates and ends the pause of the provider, once', () => {
+    const bench = new Bench();
+    const passed = { hash: 'alice', mounted: false };
+    bench.guard.useCredential(PRIMARY, MOUNTED.hash);
+    bench.shut('SpendLimit', YEAR_MS, passed);
+    bench.guard
+      .dependency(PRIMARY)!
+      .learn([{ resource: 'Requests', remaining: 0, resetMs: 4000 }], MOUNTED.hash);
+    expect(bench.answer()).toBe('RateLimited 4000');
+    reset(bench, '1');
+    expect([bench.answer(), bench.answer(passed)]).toEqual(['granted', 'granted']);
+    bench.shut('Unauthorized');
+    reset(bench, '1');
+    expect(bench.answer()).toBe('CredentialRefused 1000');
+    reset(bench, '2');
+    expect(bench.answer()).toBe('granted');
+  });
+
+  it('that a process missed opens the gates that it takes over', () => {
+    const before = new Bench();
+    reset(before, '1');
+    before.shut('SpendLimit', YEAR_MS);
+    const after = new Bench();
+    reset(after, '2');
+    after.guard.restore(before.guard.snapshot(), 60_000);
+    expect(after.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
+    const same = new Bench();
+    reset(same, '1');
+    same.guard.restore(before.guard.snapshot(), 60_000);
+    expect(same.guard.gates()).toMatchObject([{ gate: 'SpendLimit' }]);
+  });
+});
+
+describe('an override of the circuit', () => {
+  it('leaves a shut gate shut', () => {
+    const bench = new Bench();
+    bench.shut('SpendLimit', 3000);
+    bench.apply({ circuits: [{ ...CIRCUITS[0]!, override: { state: 'Closed' } }] });
+    expect(bench.answer()).toBe('SpendLimit 3000');
   });
 });

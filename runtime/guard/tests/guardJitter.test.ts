@@ -92,4 +92,31 @@ describe('gates of many pods', () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(36_000);
     expect(new Set(waits.map((wait) => Math.floor(wait / 1000))).size).toBeGreaterThan(4);
   });
+
+  it('probe after gates.maxWait or later, and end pauses at the reset or later', () => {
+    const clock = new FakeClock();
+    const waits = Array.from({ length: 100 }, (_, i) => {
+      const guard = pod(`support/triage-${i}`, clock);
+      const dependency = guard.dependency(PRIMARY)!;
+      const until = (): number => Date.parse(guard.gates()[0]!.until!) - clock.date().getTime();
+      guard.useCredential(PRIMARY, 'm');
+      dependency.learn([{ resource: 'Requests', remaining: 0, resetMs: 30_000 }], 'm');
+      const pause = until();
+      const answer = guard.dependency(PRIMARY)!.acquire({
+        credential: { hash: 'other', mounted: true },
+      });
+      if (answer.kind === 'Permit') answer.permit.shutGate('RateLimited', 86_400_000);
+      return { pause, gate: until() };
+    });
+    for (const { pause, gate } of waits) {
+      expect(pause).toBeGreaterThanOrEqual(30_000);
+      expect(pause).toBeLessThanOrEqual(36_000);
+      expect(gate).toBeGreaterThanOrEqual(300_000);
+      expect(gate).toBeLessThanOrEqual(310_000);
+    }
+    for (const kind of ['pause', 'gate'] as const) {
+      const seconds = new Set(waits.map((wait) => Math.floor(wait[kind] / 1000)));
+      expect(seconds.size).toBeGreaterThan(4);
+    }
+  });
 });

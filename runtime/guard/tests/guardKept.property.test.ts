@@ -56,7 +56,7 @@ const call: fc.Arbitrary<Call> = fc.record({
       weight: 1,
       arbitrary: fc.record({
         reason: fc.constantFrom<GateReason>('RateLimited', 'SpendLimit', 'Unauthorized'),
-        ms: fc.constantFrom(undefined, 700, 5000),
+        ms: fc.constantFrom(undefined, 700, 5000, 31_622_400_000),
       }),
     },
   ),

@@ -140,7 +140,7 @@ describe('an override with an end, when the wall clock steps', () => {
 
 describe('a reset token', () => {
   it('closes the circuit once for each change, and is acknowledged', () => {
-    const bench = new Bench();
+    const bench = new Bench({ resetToken: '1' });
     bench.open();
     bench.apply({ resetToken: '1' });
     expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
@@ -150,6 +150,33 @@ describe('a reset token', () => {
     bench.open();
     bench.apply({ resetToken: '2' });
     expect(bench.status().state).toBe('Open');
+  });
+
+  it('that is the first of a policy in force closes the circuit as well', () => {
+    const bench = new Bench();
+    bench.open();
+    bench.apply({ resetToken: '1' });
+    expect(bench.status()).toMatchObject({ state: 'Closed', handledResetToken: '1' });
+    bench.open();
+    bench.apply({});
+    bench.apply({ resetToken: '1' });
+    expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
+  });
+
+  it('that was there when its policy came closes nothing', () => {
+    const bench = new Bench();
+    bench.guard.apply(content());
+    bench.open();
+    bench.apply({ resetToken: '1' });
+    expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
+  });
+
+  it('that is the first and came while the process was down closes the circuit as well', () => {
+    const before = new Bench();
+    before.open();
+    const after = new Bench({ resetToken: '1' });
+    after.guard.restore(before.saved(), 60_000);
+    expect(after.status()).toMatchObject({ state: 'Closed', handledResetToken: '1' });
   });
 
   it('of another policy is none that changed', () => {

@@ -82,6 +82,26 @@ describe('a bulkhead', () => {
     ]);
   });
 
+  it('does not make a call slow by its wait', async () => {
+    const slowCalls = { percent: 100, slowerThanMs: 1000, calls: 10, minimumCalls: 1 };
+    const circuits = [circuitOf({ trip: { slowCalls } })];
+    const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead, circuits });
+    const first = bench.permit();
+    const second = bench.wait();
+    bench.clock.advance(900);
+    first.settle({ vote: 'ignored' });
+    const third = bench.wait();
+    bench.clock.advance(900);
+    ((await second.admission) as Permit).settle(OK);
+    expect(bench.guard.circuits()[0]!.state).toBe('Closed');
+    const permit = (await third.admission) as Permit;
+    bench.clock.advance(500);
+    permit.firstToken();
+    bench.clock.advance(2000);
+    permit.settle(OK);
+    expect(bench.guard.circuits()[0]!.state).toBe('Closed');
+  });
+
   it('gives up the place of a caller that leaves', async () => {
     const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
     const first = bench.permit();

@@ -373,7 +373,7 @@ describe('what outlives the process', () => {
       gates: [
         {
           ...{ dependency: PRIMARY, credential: 'm' },
-          ...{ reason: 'RateLimited', forMs: 5000, stated: true, again: 0 },
+          ...{ reason: 'RateLimited', shutForMs: 0, statedMs: 5000, refused: 0, spread: 0 },
         },
       ],
     };

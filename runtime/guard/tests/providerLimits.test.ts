@@ -57,15 +57,26 @@ describe('limits of the provider', () => {
 
   it('shut off until the reset when it is not told how much there can be', () => {
     const bench = new Bench();
-    bench.told({ resource: 'Requests', remaining: 0, resetMs: 3_600_000 });
-    expect(bench.ask()).toBe(3_600_000);
+    bench.told({ resource: 'Requests', remaining: 0, resetMs: 240_000 });
+    expect(bench.ask()).toBe(240_000);
     expect(bench.guard.gates()).toEqual([
-      { dependency: PRIMARY, gate: 'RateLimited', until: '2026-01-01T01:00:00.000Z' },
+      { dependency: PRIMARY, gate: 'RateLimited', until: '2026-01-01T00:04:00.000Z' },
     ]);
     expect(bench.clock.pending()).toBe(0);
-    bench.clock.advance(3_600_000);
+    bench.clock.advance(240_000);
     expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
     expect([bench.ask(), bench.ask()]).toEqual(['granted', 'granted']);
+  });
+
+  it('that reset in the year 9999 hold for gates.maxWait, 5 minutes here', () => {
+    const bench = new Bench();
+    bench.told({ resource: 'Requests', remaining: 0, limit: 1, resetMs: 31_622_400_000 });
+    expect(bench.ask()).toBe(300_000);
+    expect(bench.guard.gates()).toEqual([
+      { dependency: PRIMARY, gate: 'RateLimited', until: '2026-01-01T00:05:00.000Z' },
+    ]);
+    bench.clock.advance(300_000);
+    expect([bench.ask(), bench.guard.providerLimits()]).toEqual(['granted', []]);
   });
 
   it('on tokens go by the input that a call is expected to take', () => {

@@ -5,12 +5,20 @@ import type { UpstreamResponse } from '../transport/connection.ts';
 /** What one write takes without waiting for the client to read. */
 const AT_ONCE_BYTES = 16 * 1024;
 
+/** Status and headers as the client gets them. */
+export type AnswerHead = Pick<HeldAnswer, 'status' | 'statusText' | 'headers'>;
+
+/** The endpoint's own. */
+export function headOf({ status, statusText, headers }: UpstreamResponse): AnswerHead {
+  return { status, statusText, headers: responseHeaders(headers) };
+}
+
 /**
  * Keeps an answer, headers included, from the client until it is known that it shall be the
  * client's answer; beyond `maxBytes` it is passed on in any case.
  */
 export class AnswerBuffer {
-  readonly #response: UpstreamResponse;
+  readonly #head: AnswerHead;
   readonly #sink: Sink;
   readonly #maxBytes: number;
   readonly #appendable: boolean;
@@ -19,8 +27,8 @@ export class AnswerBuffer {
   #committed = false;
 
   /** `appendable`: an error event may follow the body. */
-  constructor(response: UpstreamResponse, sink: Sink, maxBytes: number, appendable = false) {
-    this.#response = response;
+  constructor(head: AnswerHead, sink: Sink, maxBytes: number, appendable = false) {
+    this.#head = head;
     this.#sink = sink;
     this.#maxBytes = maxBytes;
     this.#appendable = appendable;
@@ -69,13 +77,13 @@ export class AnswerBuffer {
 
   #commit(): void {
     this.#committed = true;
-    const { status, statusText, headers } = this.#response;
-    this.#sink.head(status, statusText, responseHeaders(headers), this.#appendable);
+    const { status, statusText, headers } = this.#head;
+    this.#sink.head(status, statusText, headers, this.#appendable);
   }
 
   /** The whole answer, for whoever decides about it later. */
   answer(): HeldAnswer {
-    const { status, statusText, headers } = this.#response;
-    return { status, statusText, headers: responseHeaders(headers), body: this.bytes };
+    const { status, statusText, headers } = this.#head;
+    return { status, statusText, headers, body: this.bytes };
   }
 }

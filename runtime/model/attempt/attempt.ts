@@ -45,7 +45,7 @@ export interface Attempt {
   signal: AbortSignal;
   sink: Sink;
   /** Told of what comes, so that it can tell when nothing does. */
-  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken'>;
+  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'unstreamed'>;
   meter: UsageMeter;
   /** Wall clock, for dates in headers. */
   date(): Date;
@@ -78,6 +78,8 @@ export interface AttemptResult {
   status?: number;
   /** Whether anything reached the client; if not, held or fault is still to be answered. */
   committed: boolean;
+  /** The client has only a part of an event, because it was too large to be held back. */
+  torn?: boolean;
   /** An error answer that reaches the client unless another attempt is made. */
   held?: HeldAnswer | undefined;
   /** Absent when the endpoint's answer is the client's answer. */
@@ -85,6 +87,8 @@ export interface AttemptResult {
   refusal?: Refusal | undefined;
   /** Time that the endpoint asked to wait before another attempt, in milliseconds. */
   retryAfterMs?: number | undefined;
+  /** Time until the gate of the credential admits a call, if the attempt shut it, in milliseconds. */
+  shutMs?: number;
   /** The endpoint said that another attempt is pointless. */
   final?: boolean;
   /** Whether the answer was whole, so that usage is all there is to know. */

@@ -23,7 +23,7 @@ export interface AttemptWatchDeps {
   timeouts: AttemptTimeouts;
   /** When the request must have its answer, on the monotonic clock. */
   deadline: number;
-  /** Whether the client asked for a stream: nothing else has a first token. */
+  /** Whether the client asked for a stream. */
   stream: boolean;
   /** Endpoints of the agent. */
   endpoints: number;
@@ -46,6 +46,8 @@ const LEAST_ATTEMPT_MS = 10_000;
 export class AttemptWatch {
   readonly #deps: AttemptWatchDeps;
   readonly #startedAt: number;
+  /** Whether a stream is due: nothing else has a first token. */
+  #stream: boolean;
   #streaming = false;
   #bytesAt = 0;
   #eventAt: number | undefined;
@@ -58,6 +60,7 @@ export class AttemptWatch {
   /** The attempt begins, now that its permit is granted. */
   constructor(deps: AttemptWatchDeps) {
     this.#deps = deps;
+    this.#stream = deps.stream;
     this.#sharers = deps.endpoints;
     this.#startedAt = deps.clock.now();
     this.#arm();
@@ -68,6 +71,11 @@ export class AttemptWatch {
     this.#streaming = true;
     this.#bytesAt = this.#deps.clock.now();
     this.#arm();
+  }
+
+  /** The headers of an answer that is no stream have come. */
+  unstreamed(): void {
+    this.#stream = false;
   }
 
   bytes(): void {
@@ -122,14 +130,14 @@ export class AttemptWatch {
 
   /** What ends first. */
   #next(): { at: number; why: CutCause } {
-    const { timeouts, stream } = this.#deps;
+    const { timeouts } = this.#deps;
     const next = this.#answerBound();
     const bound = (why: CutCause, from: number, ms = Infinity): void => {
       if (from + ms >= next.at) return;
       next.at = from + ms;
       next.why = why;
     };
-    if (stream && this.#tokenAt === undefined) {
+    if (this.#stream && this.#tokenAt === undefined) {
       bound('FirstToken', this.#startedAt, timeouts.firstTokenMs);
     }
     if (this.#streaming) bound('TransportIdle', this.#bytesAt, timeouts.transportIdleMs);
@@ -139,8 +147,8 @@ export class AttemptWatch {
 
   /** When the answer must have come, or be over if it is a stream that flows. */
   #answerBound(): { at: number; why: CutCause } {
-    const { timeouts, deadline, stream } = this.#deps;
-    if (stream && this.#tokenAt !== undefined) {
+    const { timeouts, deadline } = this.#deps;
+    if (this.#stream && this.#tokenAt !== undefined) {
       return { at: this.#tokenAt + (timeouts.streamMs ?? Infinity), why: 'Stream' };
     }
     const at = this.#fairAt();

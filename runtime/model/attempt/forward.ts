@@ -1,29 +1,22 @@
 import { IGNORED } from '../../resilience/outcome.ts';
-import type { Outcome } from '../../resilience/outcome.ts';
-import type { Attempt, AttemptResult, Refusal } from './attempt.ts';
-import type { Fault } from '../../errors/fault.ts';
+import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
-import { AnswerBuffer } from './answerBuffer.ts';
+import { AnswerBuffer, headOf } from './answerBuffer.ts';
 import { replaceMember } from './jsonMember.ts';
-import { connectionOutcome, cutOutcome, failure, statusOutcome } from './outcome.ts';
-import { Cut } from '../../errors/fault.ts';
+import { statusOutcome } from './outcome.ts';
+import { passStream } from './passStream.ts';
+import { broken } from './passed.ts';
+import type { Passed } from './passed.ts';
 import { isSpendLimit, retryAfter } from './retryAfter.ts';
 import type { UpstreamResponse } from '../transport/connection.ts';
 import type { Upstream, UpstreamRequest } from '../transport/upstream.ts';
-import { messageReader, streamReader } from './answerReader.ts';
-import type { Judgement, AnswerReader } from './answerReader.ts';
-
-/** What the way of an answer says; the rest of the result is the same for all ways. */
-type Passed = Pick<AttemptResult, 'outcome' | 'committed' | 'held' | 'fault' | 'refusal'> & {
-  whole?: boolean;
-};
+import { messageReader } from './answerReader.ts';
+import type { StatedError } from './answerReader.ts';
 
 /** Bytes of an unstreamed answer that are held back until it is known to be one. */
 const HELD_BYTES = 8 * 1024 * 1024;
 /** Bytes of an error answer that are held back until it is known that no other attempt is made. */
 const HELD_ERROR_BYTES = 1024 * 1024;
-/** Bytes of a stream that are held back until its first event. */
-const HELD_STREAM_BYTES = 64 * 1024;
 
 /**
  * Makes one attempt and passes the answer on as it comes. An error answer of the endpoint is held
@@ -38,7 +31,7 @@ export async function forward(
   try {
     response = await upstream.send(upstreamRequest(attempt), attempt.signal);
   } catch (error) {
-    return result(attempt, { ...broken(error, attempt), committed: false });
+    return result(attempt, { ...broken(error, attempt, false), committed: false });
   }
   attempt.onHeaders(response.headers);
   try {
@@ -55,14 +48,17 @@ function pass(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
 }
 
 function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): AttemptResult {
-  const { outcome, committed, held, fault, refusal, whole = false } = passed;
+  const { outcome, committed, torn, held, fault, refusal, whole = false } = passed;
   const usage = attempt.meter.usage();
-  const same = { outcome, committed, held, fault, refusal, whole, usage };
+  const same = {
+    ...{ outcome, committed, held, fault, refusal, whole, usage },
+    ...(torn === true && { torn }),
+  };
   if (!response) return same;
-  const { status, headers } = response;
+  const { headers } = response;
   return {
     ...same,
-    status,
+    status: passed.status ?? response.status,
     retryAfterMs: retryAfter(headers, attempt.date()),
     final: headerValue(headers, 'x-should-retry') === 'false',
   };
@@ -109,21 +105,28 @@ function baseOf(baseURL: string): Base {
 /** Holds an answer whose status says what it is; one that is too large is passed on. */
 async function passError(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const outcome = statusOutcome(response.status);
-  const buffer = new AnswerBuffer(response, attempt.sink, HELD_ERROR_BYTES);
+  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_ERROR_BYTES);
   try {
     await response.body.read((chunk) => buffer.write(chunk));
   } catch (error) {
-    const { fault } = broken(error, attempt);
+    const { fault } = broken(error, attempt, true);
     return { outcome, committed: buffer.committed, fault };
   }
-  const refusal = refusalOf(response, buffer.bytes, attempt.date());
-  const passed = {
-    outcome: refusal?.gate === 'SpendLimit' ? IGNORED : outcome,
-    ...(refusal && { refusal }),
-  };
+  const passed = refused(response, buffer.bytes, attempt.date());
   if (!buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
   attempt.sink.end();
   return { ...passed, committed: true };
+}
+
+/** What an error answer says of the endpoint and of the credential. */
+function refused(
+  response: UpstreamResponse,
+  body: Buffer,
+  now: Date,
+): Pick<Passed, 'outcome' | 'refusal'> {
+  const refusal = refusalOf(response, body, now);
+  const outcome = refusal?.gate === 'SpendLimit' ? IGNORED : statusOutcome(response.status);
+  return { outcome, ...(refusal && { refusal }) };
 }
 
 /** What an error answer says about the credential. */
@@ -141,75 +144,15 @@ function gateOf(status: number, body: Buffer): Refusal['gate'] | undefined {
   return status === 429 ? 'RateLimited' : undefined;
 }
 
-/** Passes a stream on from its first event; one that begins with an error is held. */
-async function passStream(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
-  const { watch, sink } = attempt;
-  const encoding = headerValue(response.headers, 'content-encoding');
-  const length = headerValue(response.headers, 'content-length');
-  const appendable = encoding === undefined && length === undefined;
-  const buffer = new AnswerBuffer(response, sink, HELD_STREAM_BYTES, appendable);
-  const reader = streamReader(encoding, attempt.meter, {
-    onEvent: () => {
-      watch.event();
-      void buffer.release();
-    },
-    onFirstToken: () => {
-      watch.firstToken();
-      attempt.onFirstToken();
-    },
-  });
-  watch.began();
-  try {
-    await follow(response, attempt, reader, buffer);
-  } catch (error) {
-    const seen = await reader.end();
-    if (!seen.complete) return { ...broken(error, attempt), committed: buffer.committed };
-    return finish(seen, buffer, attempt);
-  }
-  const seen = await reader.end();
-  const { outcome, complete } = seen;
-  if (!complete) return { outcome, committed: buffer.committed, fault: 'InvalidResponse' };
-  return finish(seen, buffer, attempt);
-}
-
-async function follow(
-  response: UpstreamResponse,
-  attempt: Attempt,
-  reader: AnswerReader,
-  buffer: AnswerBuffer,
-): Promise<void> {
-  if (!reader.readable) await buffer.release();
-  await response.body.read((chunk) => {
-    attempt.onFirstChunk();
-    attempt.watch.bytes();
-    reader.push(chunk);
-    return buffer.write(chunk);
-  });
-}
-
-/** The end of a stream that was whole, with an error or without. */
-async function finish(
-  { outcome, gate }: Judgement,
-  buffer: AnswerBuffer,
-  attempt: Attempt,
-): Promise<Passed> {
-  const failed = outcome.vote === 'failure' || gate !== undefined;
-  const passed = { outcome, ...(gate && { refusal: { gate } }) };
-  if (failed && !buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
-  await buffer.release();
-  attempt.sink.end();
-  return { ...passed, committed: true, whole: outcome.vote === 'ok' };
-}
-
-/** Holds the answer back until it is known to be a message or is too large to be held. */
+/**
+ * Holds the answer back until it is known to be a message or is too large to be held. Some endpoints
+ * answer a request for a stream so.
+ */
 async function passMessage(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
-  if (attempt.stream) {
-    const outcome = failure('InvalidResponse', 'answer is not a stream');
-    return { outcome, committed: false, fault: 'InvalidResponse' };
-  }
+  attempt.watch.unstreamed();
   const encoding = headerValue(response.headers, 'content-encoding');
   const reader = messageReader(encoding, attempt, HELD_BYTES);
-  const buffer = new AnswerBuffer(response, attempt.sink, HELD_BYTES);
+  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_BYTES);
   try {
     await response.body.read((chunk) => {
       attempt.onFirstChunk();
@@ -217,10 +160,11 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
       return buffer.write(chunk);
     });
   } catch (error) {
-    return { ...broken(error, attempt), committed: buffer.committed };
+    return { ...broken(error, attempt, true), committed: buffer.committed };
   }
   const judged = reader.end();
-  const { outcome } = judged instanceof Promise ? await judged : judged;
+  const { outcome, error } = judged instanceof Promise ? await judged : judged;
+  if (error && !buffer.committed) return passStated(error, response, attempt, buffer.answer());
   if (outcome.vote === 'failure' && !buffer.committed) {
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
@@ -229,23 +173,18 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
   return { outcome, committed: true, whole: true };
 }
 
+/** An error that came with a status of success gets the status of its type. */
+function passStated(
+  { status, body }: StatedError,
+  response: UpstreamResponse,
+  attempt: Attempt,
+  answer: HeldAnswer,
+): Passed {
+  const passed = refused({ ...response, status }, body, attempt.date());
+  return { ...passed, committed: false, status, held: { ...answer, status, statusText: '' } };
+}
+
 function isEventStream(response: UpstreamResponse): boolean {
   const type = headerValue(response.headers, 'content-type') ?? '';
   return type.trim().toLowerCase().startsWith('text/event-stream');
 }
-
-/** Outcome and fault of an attempt that ended in an error. */
-function broken(error: unknown, attempt: Attempt): { outcome: Outcome; fault: Fault } {
-  const { signal, sink } = attempt;
-  const cut: unknown = signal.aborted ? signal.reason : error;
-  if (cut instanceof Cut) return { outcome: cutOutcome(cut.why, sink.blocked), fault: cut.why };
-  if (UNSENDABLE.has((error as { code?: string }).code ?? '')) {
-    return { outcome: IGNORED, fault: 'Unsendable' };
-  }
-  const outcome = connectionOutcome(error);
-  const invalid = outcome.class === 'InvalidResponse';
-  return { outcome, fault: invalid ? 'InvalidResponse' : 'UpstreamUnreachable' };
-}
-
-/** undici's codes for a request that it will not send, such as one with a malformed header. */
-const UNSENDABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);

@@ -18,6 +18,25 @@ export function statusOutcome(status: number): Outcome {
   return OK;
 }
 
+/** Statuses of the error types (https://platform.claude.com/docs/en/api/errors). */
+const STATUSES: Record<string, number> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+};
+
+/** The status that an error of this type comes with. */
+export function errorStatus(type: string): number {
+  return Object.hasOwn(STATUSES, type) ? STATUSES[type]! : 500;
+}
+
 /** Classes of the error types that an endpoint sends in a stream; any other is a ServerError. */
 const STREAM_ERRORS: Record<string, FailureClass | 'ignored'> = {
   overloaded_error: 'Overloaded',
@@ -73,14 +92,21 @@ function timeout(message: string): Failure {
   return { ...failure('Timeout', message), slow: true };
 }
 
-/** Outcome of an error of the connection to the endpoint. */
-export function connectionOutcome(error: unknown): Failure {
-  if ((error as Partial<Error>).name === 'HTTPParserError') {
+/** Outcome of an error of the connection to the endpoint. `answered`: the headers of its answer had come. */
+export function connectionOutcome(error: unknown, answered = false): Failure {
+  const code = errorCode(error);
+  const malformed = !answered && MALFORMED.has(code);
+  if ((error as Partial<Error>).name === 'HTTPParserError' || malformed) {
     return failure('InvalidResponse', 'malformed HTTP');
   }
-  const code = errorCode(error);
   return failure('Connection', `connection failed (${code})`);
 }
+
+/** undici's codes for headers that it cannot take. The second one is also that of a body that ends early. */
+const MALFORMED: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+]);
 
 /** Code of a network error, such as ECONNREFUSED; the innermost of an AggregateError's. */
 function errorCode(error: unknown): string {

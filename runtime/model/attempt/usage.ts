@@ -1,5 +1,6 @@
 import type { ActualCost } from '../../guard/admission.ts';
 import { REFUND } from '../../guard/admission.ts';
+import { memberOf } from './json.ts';
 
 /** Tokens that the provider says a call took; a figure that was not told is absent. */
 export interface Usage {
@@ -43,15 +44,15 @@ export class UsageMeter {
 
   /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
   event(type: string, data: unknown): void {
-    if (type === 'message_start') this.#start(member(data, 'message'));
+    if (type === 'message_start') this.#start(memberOf(data, 'message'));
     else if (type === 'message_delta') this.#end(data);
-    else if (type === 'content_block_delta') this.#textBytes += textBytes(member(data, 'delta'));
+    else if (type === 'content_block_delta') this.#textBytes += textBytes(memberOf(data, 'delta'));
   }
 
   /** An answer that is not streamed. */
   message(message: unknown): void {
     this.#message = message;
-    this.#figures(member(message, 'usage'));
+    this.#figures(memberOf(message, 'usage'));
   }
 
   /**
@@ -82,12 +83,12 @@ export class UsageMeter {
   /** The output figure of message_start is only where the count begins and is left out. */
   #start(message: unknown): void {
     this.#message = message;
-    this.#inputFigures(member(message, 'usage'));
+    this.#inputFigures(memberOf(message, 'usage'));
   }
 
   #end(data: unknown): void {
-    this.#delta = member(data, 'delta');
-    this.#figures(member(data, 'usage'));
+    this.#delta = memberOf(data, 'delta');
+    this.#figures(memberOf(data, 'usage'));
   }
 
   #figures(usage: unknown): void {
@@ -106,27 +107,22 @@ export class UsageMeter {
 function textBytes(delta: unknown): number {
   let bytes = 0;
   for (const name of ['text', 'thinking', 'partial_json']) {
-    const text = member(delta, name);
+    const text = memberOf(delta, name);
     if (typeof text === 'string') bytes += Buffer.byteLength(text);
   }
   return bytes;
 }
 
 function count(value: unknown, name: string): number | undefined {
-  const figure = member(value, name);
+  const figure = memberOf(value, name);
   return typeof figure === 'number' && Number.isSafeInteger(figure) && figure >= 0
     ? figure
     : undefined;
 }
 
 function text(value: unknown, name: string): string | undefined {
-  const found = member(value, name);
+  const found = memberOf(value, name);
   return typeof found === 'string' ? found : undefined;
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Record<string, unknown>)[name];
 }
 
 /** What the attempts of one request took together. */

@@ -102,7 +102,7 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   ): void {
     if (status < 200) return;
     const headers = strings(controller.rawHeaders as Buffer[]);
-    this.#answer({ status, statusText, headers, body: this });
+    this.#answer({ status, statusText: sendable(statusText), headers, body: this });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -178,6 +178,11 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
     if (this.#error) this.#done?.reject(this.#error);
     else if (this.#ended && !this.#busy && this.#held.length === 0) this.#done?.resolve();
   }
+}
+
+/** undici reads a reason phrase as UTF-8, and node:http sends none that HTTP does not have. */
+function sendable(statusText: string): string {
+  return /^[\x20-\x7e]*$/.test(statusText) ? statusText : '';
 }
 
 /** As HTTP has them: a byte each. */

@@ -6,12 +6,73 @@ import {
 } from 'node:zlib';
 import type { Transform } from 'node:stream';
 
+/** The bytes of a body without its content-encoding. */
+export interface DecodedBody {
+  /** Bytes that are no valid encoding have come; nothing is decoded after them. */
+  readonly broken: boolean;
+  /** Undefined when there is room for more; else resolves when there is. */
+  push(chunk: Buffer): Promise<void> | undefined;
+  /** No more bytes will come. Whether the encoding had its own end; at once, or once all is decoded. */
+  end(): boolean | Promise<boolean>;
+}
+
 /**
- * A decoder for the copy of an answer that is watched. Clients usually ask for gzip, and an
- * overloaded_error inside a compressed stream must count like any other; the client still gets
- * the endpoint's own bytes.
+ * Gives the decoded bytes to `take`, which answers as `push` does. Clients usually ask for gzip, and an
+ * overloaded_error inside a compressed answer must count like any other. Undefined for an encoding that the
+ * runtime cannot decode.
  */
-export function decoderFor(encoding: string | undefined): Transform | 'identity' | 'unknown' {
+export function decodedBody(
+  encoding: string | undefined,
+  take: (bytes: Buffer) => Promise<void> | undefined,
+): DecodedBody | undefined {
+  const decoder = decoderFor(encoding);
+  if (decoder === 'identity') return { broken: false, push: take, end: () => true };
+  return decoder === 'unknown' ? undefined : new DecodingBody(decoder, take);
+}
+
+class DecodingBody implements DecodedBody {
+  broken = false;
+  readonly #decoder: Transform;
+  readonly #ended: Promise<boolean>;
+  /** Of the last bytes that were taken. */
+  #room: Promise<void> | undefined;
+  /** Ends the wait for the last chunk: a decoder that fails calls nothing back. */
+  #pushed: () => void = () => undefined;
+
+  constructor(decoder: Transform, take: (bytes: Buffer) => Promise<void> | undefined) {
+    this.#decoder = decoder;
+    this.#ended = new Promise<boolean>((resolve) => {
+      const over = (whole: boolean): void => {
+        this.#pushed();
+        resolve(whole);
+      };
+      decoder.on('data', (bytes: Buffer) => {
+        this.#room = take(bytes);
+      });
+      decoder.once('end', () => over(true));
+      decoder.once('close', () => over(false));
+      decoder.once('error', () => {
+        this.broken = true;
+        over(false);
+      });
+    });
+  }
+
+  push(chunk: Buffer): Promise<void> | undefined {
+    if (this.#decoder.destroyed || this.#decoder.readableEnded) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pushed = () => resolve(this.#room);
+    this.#decoder.write(chunk, this.#pushed);
+    return promise;
+  }
+
+  end(): Promise<boolean> {
+    if (!this.#decoder.destroyed) this.#decoder.end();
+    return this.#ended;
+  }
+}
+
+function decoderFor(encoding: string | undefined): Transform | 'identity' | 'unknown' {
   switch ((encoding ?? '').trim().toLowerCase()) {
     case '':
     case 'identity':

@@ -73,6 +73,14 @@ export function responseHeaders(raw: RawHeaders): string[] {
   return headers;
 }
 
+/** Headers for the client of a body that the runtime sends in its own pieces, decoded. */
+export function streamHeaders(raw: RawHeaders): string[] {
+  const headers = responseHeaders(raw);
+  return headers.filter((_, i) => !OF_BODY.has(headers[i - (i % 2)]!.toLowerCase()));
+}
+
+const OF_BODY: ReadonlySet<string> = new Set(['content-encoding', 'content-length']);
+
 /** First value of a header; `name` in lower case. */
 export function headerValue(raw: RawHeaders, name: string): string | undefined {
   for (let i = 0; i + 1 < raw.length; i += 2) {

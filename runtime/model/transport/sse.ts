@@ -12,10 +12,11 @@ const CR = 0x0d;
 
 /**
  * Incremental reader of server-sent events over bytes (WHATWG HTML, 9.2.6). It reads along and
- * changes nothing; of a long line only the first `maxBytes` are kept.
+ * changes nothing; of a long line only the first `maxBytes` are kept. It reads no further once
+ * `onEvent` has refused an event.
  */
 export class EventStreamReader {
-  readonly #onEvent: (event: ServerSentEvent) => void;
+  readonly #onEvent: (event: ServerSentEvent) => boolean;
   readonly #maxBytes: number;
   #line: Buffer[] = [];
   #lineBytes = 0;
@@ -26,25 +27,36 @@ export class EventStreamReader {
   #data: string[] = [];
   #dataBytes = 0;
   #truncated = false;
+  #stopped = false;
 
-  constructor(onEvent: (event: ServerSentEvent) => void, maxBytes = 64 * 1024) {
+  /** `onEvent` returns whether it takes the event. */
+  constructor(onEvent: (event: ServerSentEvent) => boolean, maxBytes = 64 * 1024) {
     this.#onEvent = onEvent;
     this.#maxBytes = maxBytes;
   }
 
-  push(chunk: Buffer): void {
-    if (chunk.length === 0) return;
-    // The line feed of a pair that two chunks have between them.
-    let from = this.#afterCarriageReturn && chunk[0] === LF ? 1 : 0;
+  /** Returns how many bytes of the chunk, and all before it, belong to events that have ended and were taken. */
+  push(chunk: Buffer): number {
+    if (chunk.length === 0 || this.#stopped) return 0;
+    let ended = 0;
+    let from = this.#restOfPair(chunk);
     for (let at = from; at < chunk.length; at += 1) {
       const byte = chunk[at];
       if (byte !== LF && byte !== CR) continue;
-      this.#endLine(chunk, from, at);
-      if (byte === CR && chunk[at + 1] === LF) at += 1;
+      const blank = this.#endLine(chunk, from, at);
+      if (this.#stopped) return ended;
+      at += pairedLineFeed(chunk, at);
       from = at + 1;
+      if (blank) ended = from;
     }
     this.#keep(chunk.subarray(from));
     this.#afterCarriageReturn = chunk[chunk.length - 1] === CR;
+    return ended;
+  }
+
+  /** 1 if the chunk begins with the line feed of a pair that two chunks have between them. */
+  #restOfPair(chunk: Buffer): number {
+    return this.#afterCarriageReturn && chunk[0] === LF ? 1 : 0;
   }
 
   #keep(bytes: Buffer): void {
@@ -57,8 +69,8 @@ export class EventStreamReader {
     this.#lineBytes += kept.length;
   }
 
-  /** `chunk` has the end of a line, from `from` up to but not `at`. */
-  #endLine(chunk: Buffer, from: number, at: number): void {
+  /** `chunk` has the end of a line, from `from` up to but not `at`. Returns whether the line is blank and so ends an event. */
+  #endLine(chunk: Buffer, from: number, at: number): boolean {
     let line: string;
     if (this.#lineBytes === 0 && at - from <= this.#maxBytes) {
       // The usual line is whole in one chunk and needs no copy.
@@ -75,6 +87,7 @@ export class EventStreamReader {
     this.#lineTruncated = false;
     if (line === '') this.#dispatch();
     else this.#field(line);
+    return line === '';
   }
 
   #field(line: string): void {
@@ -96,6 +109,11 @@ export class EventStreamReader {
     this.#data = [];
     this.#dataBytes = 0;
     this.#truncated = false;
-    if (!empty) this.#onEvent(event);
+    if (!empty && !this.#onEvent(event)) this.#stopped = true;
   }
+}
+
+/** 1 if a line feed follows the carriage return at `at`, so that both end one line. */
+function pairedLineFeed(chunk: Buffer, at: number): number {
+  return chunk[at] === CR && chunk[at + 1] === LF ? 1 : 0;
 }

@@ -140,6 +140,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
+    gates: { maxWaitMs: 300_000 },
     bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
     telemetry: { logging: { successRatio: 0, levels: {} } },

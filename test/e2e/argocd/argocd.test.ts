@@ -299,7 +299,7 @@ describe('Argo CD', () => {
           (policy) => policy.status?.state === 'Closed',
         ),
       ),
-    ).toBe('override: first reset by Argo CD');
+    ).toBe('reset token changed');
 
     await act('force-open', { minutes: '5', reason: 'maintenance' });
     await enforcedEverywhere(ways, 'it is held open', isRefused);

@@ -112,6 +112,11 @@ export const rows: Row[] = [
     'spec.timeouts.transportIdle: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 45s or 1m30s',
   ],
   [
+    '$.spec.gates.maxWait rule 0',
+    { spec: { gates: { maxWait: '5 minutes' } } },
+    'spec.gates.maxWait: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5m or 1m30s',
+  ],
+  [
     '$.spec.retry.baseDelay rule 0',
     { spec: { retry: { baseDelay: '0ms' } } },
     'spec.retry.baseDelay: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 500ms or 1s',

@@ -1,0 +1,312 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import { Jitter } from '../../resilience/jitter.ts';
+import { Guard } from '../guard.ts';
+import { circuitOf, content } from '../../testing/guardFixture.ts';
+import { IGNORED, OK } from '../../resilience/outcome.ts';
+import type { GuardSnapshot } from '../guard.ts';
+import type { Permit } from '../permit.ts';
+
+const PRIMARY = 'model/primary';
+const MOUNTED = { hash: 'm', mounted: true };
+const MAX_AGE_MS = 600_000;
+const FAILURE = { vote: 'failure', class: 'Connection', message: 'refused' } as const;
+
+type Step =
+  | { do: 'call' }
+  | { do: 'refuse'; which: number; ms: number | undefined }
+  | { do: 'serve' | 'abandon' | 'fail'; which: number }
+  | { do: 'advance'; ms: number }
+  | { do: 'stepWall'; ms: number }
+  | { do: 'reload'; maxWaitMs: number }
+  | { do: 'reset' }
+  | { do: 'restart'; ms: number };
+
+interface Refusal {
+  at: number;
+  ms: number | undefined;
+  probe: boolean;
+  maxWaitMs: number;
+  share: number;
+}
+
+/** What the refusals in a row come to. */
+interface Shut {
+  at: number;
+  ms: number | undefined;
+  doublings: number;
+  share: number;
+}
+
+/** The rules of gates for one credential, derived anew from all refusals since it was open. */
+class Reference {
+  private refusals: Refusal[] = [];
+  probing = false;
+  maxWaitMs: number;
+  private readonly share: () => number;
+
+  constructor(maxWaitMs: number, share: () => number) {
+    this.maxWaitMs = maxWaitMs;
+    this.share = share;
+  }
+
+  ask(now: number): 'Open' | 'Probe' | number {
+    const shut = this.shut(now);
+    if (shut === undefined) return 'Open';
+    const left = this.end(shut, this.maxWaitMs) - now;
+    if (left > 0) return left;
+    if (this.probing) return 1000;
+    this.probing = true;
+    return 'Probe';
+  }
+
+  until(now: number): number | 'None' | 'Probing' {
+    const shut = this.shut(now);
+    if (shut === undefined) return 'None';
+    const end = this.end(shut, this.maxWaitMs);
+    return end > now ? end : 'Probing';
+  }
+
+  refuse(ms: number | undefined, probe: boolean, now: number): void {
+    const drawn = this.shut(now) === undefined || probe ? this.share() : 0;
+    this.refusals.push({ at: now, ms, probe, maxWaitMs: this.maxWaitMs, share: drawn });
+    if (probe) this.probing = false;
+  }
+
+  open(): void {
+    this.refusals = [];
+    this.probing = false;
+  }
+
+  /** The same refusals on the clock of another process. */
+  moved(ms: number, share: () => number): Reference {
+    const reference = new Reference(this.maxWaitMs, share);
+    reference.refusals = this.refusals.map((each) => ({ ...each, at: each.at + ms }));
+    return reference;
+  }
+
+  private shut(now: number): Shut | undefined {
+    let shut: Shut | undefined;
+    for (const refusal of this.refusals) shut = this.after(shut, refusal);
+    if (shut === undefined) return undefined;
+    const stated = shut.ms !== undefined && shut.ms <= this.maxWaitMs * 2 ** shut.doublings;
+    if (!stated || now < this.end(shut, this.maxWaitMs)) return shut;
+    this.open();
+    return undefined;
+  }
+
+  private after(shut: Shut | undefined, { at, ms, probe, maxWaitMs, share }: Refusal): Shut {
+    if (shut === undefined) return { at, ms, doublings: 0, share };
+    const alike = (shut.ms === undefined) === (ms === undefined);
+    if (probe) return { at, ms, doublings: alike ? shut.doublings + 1 : 0, share };
+    const later = { at, ms, doublings: alike ? shut.doublings : 0, share: shut.share };
+    const longer = this.end(later, maxWaitMs) > this.end(shut, maxWaitMs);
+    return ms !== undefined && longer ? later : shut;
+  }
+
+  private end({ at, ms, doublings, share }: Shut, maxWaitMs: number): number {
+    let wait = ms === undefined ? 1000 : maxWaitMs;
+    for (let i = 0; i < doublings; i += 1) wait *= 2;
+    const bounded = Math.min(wait, ms ?? maxWaitMs);
+    return at + Math.ceil(bounded + Math.min(bounded / 5, 10_000) * share);
+  }
+}
+
+/** A guard beside its reference. */
+class Bench {
+  clock: FakeClock;
+  private guard: Guard;
+  private reference: Reference;
+  private readonly seed: string | undefined;
+  private permits: { permit: Permit; probe: boolean }[] = [];
+  private token = 1;
+  /** Gates that outlived a process, and probes that were refused. */
+  readonly seen = { kept: 0, doubled: 0, reset: 0 };
+
+  constructor(maxWaitMs: number, seed: string | undefined) {
+    this.seed = seed;
+    this.clock = new FakeClock();
+    this.reference = new Reference(maxWaitMs, this.share());
+    this.guard = this.start();
+  }
+
+  take(step: Step): void {
+    const now = this.clock.now();
+    switch (step.do) {
+      case 'call':
+        this.call(now);
+        break;
+      case 'advance':
+        this.clock.advance(step.ms);
+        break;
+      case 'stepWall':
+        this.clock.stepWall(step.ms);
+        break;
+      case 'reload':
+        this.reference.maxWaitMs = step.maxWaitMs;
+        this.apply(this.guard);
+        break;
+      case 'reset':
+        this.seen.reset += this.reference.until(now) === 'None' ? 0 : 1;
+        this.token += 1;
+        this.reference.open();
+        for (const each of this.permits) each.probe = false;
+        this.apply(this.guard);
+        break;
+      case 'restart':
+        this.restart(step.ms);
+        break;
+      default:
+        this.end(step, now);
+    }
+    this.compare();
+  }
+
+  private call(now: number): void {
+    const expected = this.reference.ask(now);
+    const answer = this.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
+    if (answer.kind === 'Permit') {
+      expect(typeof expected).toBe('string');
+      this.permits.push({ permit: answer, probe: expected === 'Probe' });
+    } else {
+      expect(answer).toMatchObject({ rejection: { retryAfterMs: expected } });
+    }
+  }
+
+  private end(step: Extract<Step, { which: number }>, now: number): void {
+    const [ended] = this.permits.splice(step.which % Math.max(1, this.permits.length), 1);
+    if (ended === undefined) return;
+    const { permit, probe } = ended;
+    if (step.do === 'refuse') {
+      const left = permit.shutGate('RateLimited', step.ms);
+      this.reference.refuse(step.ms, probe, now);
+      const until = this.reference.until(now);
+      expect(left).toBe(typeof until === 'number' ? until - now : 0);
+      this.seen.doubled += probe ? 1 : 0;
+      permit.settle(IGNORED);
+      return;
+    }
+    permit.settle(step.do === 'serve' ? OK : step.do === 'fail' ? FAILURE : IGNORED);
+    if (!probe) return;
+    if (step.do === 'serve') this.reference.open();
+    else this.reference.probing = false;
+  }
+
+  private compare(): void {
+    const now = this.clock.now();
+    const until = this.reference.until(now);
+    const gate = until === 'None' ? 'None' : 'RateLimited';
+    const wall = this.clock.date().getTime() - now;
+    const at = typeof until === 'number' ? new Date(wall + until).toISOString() : undefined;
+    expect(this.guard.gates()).toEqual([
+      { dependency: PRIMARY, gate, ...(at !== undefined && { until: at }) },
+    ]);
+  }
+
+  private restart(ms: number): void {
+    const saved = JSON.parse(JSON.stringify(this.guard.snapshot())) as GuardSnapshot;
+    const before = this.clock.now();
+    const start = this.clock.date().getTime() + ms;
+    this.clock = new FakeClock(new Date(start).toISOString());
+    this.permits = [];
+    const lives = ms >= 0 && ms <= MAX_AGE_MS;
+    const { maxWaitMs } = this.reference;
+    const kept = this.reference.moved(-before - ms, this.share());
+    this.reference = lives ? kept : new Reference(maxWaitMs, this.share());
+    this.seen.kept += saved.gates!.length;
+    this.guard = this.start();
+    this.guard.restore(saved, MAX_AGE_MS);
+  }
+
+  private start(): Guard {
+    const guard = new Guard({
+      clock: this.clock,
+      ...(this.seed !== undefined && { seed: this.seed }),
+    });
+    this.apply(guard);
+    guard.useCredential(PRIMARY, MOUNTED.hash);
+    return guard;
+  }
+
+  /** As the gates of a new guard draw it. */
+  private share(): () => number {
+    const { seed } = this;
+    const jitter = new Jitter(seed === undefined ? undefined : `${seed}/${PRIMARY}/gates`);
+    return () => jitter.share();
+  }
+
+  private apply(guard: Guard): void {
+    const trip = { consecutiveFailures: 1_000_000 };
+    const circuits = [circuitOf({ policy: 'p', trip, resetToken: String(this.token) })];
+    guard.apply(content({ circuits, gates: { maxWaitMs: this.reference.maxWaitMs } }));
+  }
+}
+
+const YEAR_MS = 31_622_400_000;
+const which = fc.nat({ max: 5 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Step>({ do: 'call' }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('refuse' as const),
+      which,
+      ms: fc.constantFrom(undefined, undefined, 0, 60, 2500, 90_000, 3_600_000, YEAR_MS),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('serve' as const, 'abandon' as const, 'fail' as const),
+      which,
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('advance' as const),
+      ms: fc.constantFrom(1, 999, 1000, 1300, 5000, 60_000, 300_000, 700_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('stepWall' as const),
+      ms: fc.constantFrom(-YEAR_MS, -3_600_000, -700, 700, 3_600_000, YEAR_MS),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('reload' as const),
+      maxWaitMs: fc.constantFrom(500, 4000, 300_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: 'reset' }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('restart' as const),
+      ms: fc.constantFrom(-1, 0, 800, 5000, MAX_AGE_MS, MAX_AGE_MS + 1),
+    }),
+  },
+);
+
+describe('for any trace of calls, refusals, resets, reloads, restarts and steps of the wall clock', () => {
+  it('a gate equals its reference', () => {
+    const seen = { kept: 0, doubled: 0, reset: 0 };
+    const property = fc.property(
+      fc.constantFrom(500, 4000, 300_000),
+      fc.constantFrom(undefined, 'ns/pod-1', 'ns/pod-2'),
+      fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }),
+      (maxWaitMs, seed, trace) => {
+        const bench = new Bench(maxWaitMs, seed);
+        for (const next of trace) bench.take(next);
+        for (const name of ['kept', 'doubled', 'reset'] as const) seen[name] += bench.seen[name];
+      },
+    );
+    fc.assert(property, { numRuns: 1000 });
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(200);
+  });
+});

@@ -1,0 +1,112 @@
+import type { Attempt } from './attempt.ts';
+import { AnswerBuffer } from './answerBuffer.ts';
+import { HeldEvents } from './heldEvents.ts';
+import { failure } from './outcome.ts';
+import { broken } from './passed.ts';
+import type { Passed } from './passed.ts';
+import { StreamJudge } from './streamJudge.ts';
+import { OK } from '../../resilience/outcome.ts';
+import { headerValue, responseHeaders, streamHeaders } from '../transport/headers.ts';
+import { decodedBody } from '../transport/decoder.ts';
+import type { UpstreamResponse } from '../transport/connection.ts';
+
+/** Bytes of a stream that are held back until its first event. */
+const HELD_STREAM_BYTES = 64 * 1024;
+
+const MESSAGE_STOP = Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n');
+
+/** Passes a stream on from its first event, in whole events; one that begins with an error is held. */
+export async function passStream(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+  attempt.watch.began();
+  const { status, statusText, headers } = response;
+  const buffer = new AnswerBuffer(
+    { status, statusText, headers: streamHeaders(headers) },
+    attempt.sink,
+    HELD_STREAM_BYTES,
+    true,
+  );
+  const judge = judgeOf(attempt, buffer);
+  const events = new HeldEvents((event) => judge.take(event));
+  const source = decodedBody(headerValue(headers, 'content-encoding'), (bytes) => {
+    const whole = events.push(bytes);
+    return whole && buffer.write(whole);
+  });
+  if (source === undefined) return passUnread(response, attempt);
+  const stop = (): void => {
+    if (events.refused || source.broken) response.body.destroy();
+  };
+  let error: unknown;
+  try {
+    await response.body.read((chunk) => {
+      attempt.onFirstChunk();
+      attempt.watch.bytes();
+      const room = source.push(chunk);
+      if (room) return room.then(stop);
+      stop();
+      return undefined;
+    });
+  } catch (cause) {
+    error = cause;
+  }
+  await source.end();
+  if (judge.complete) return finish(judge, buffer, attempt);
+  const reached = { committed: buffer.committed, torn: events.torn };
+  if (events.refused) return { ...reached, outcome: judge.outcome, fault: 'InvalidResponse' };
+  if (source.broken) return { ...reached, outcome: BROKEN, fault: 'InvalidResponse' };
+  if (error !== undefined) return { ...reached, ...broken(error, attempt, true) };
+  if (!judge.lacksOnlyStop || events.torn)
+    return { ...reached, outcome: judge.outcome, fault: 'BrokeOff' };
+  await buffer.write(MESSAGE_STOP);
+  return finish(COMPLETE, buffer, attempt);
+}
+
+const BROKEN = failure('InvalidResponse', 'broken content-encoding');
+const COMPLETE = { outcome: OK, gate: undefined };
+
+function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
+  const { watch } = attempt;
+  return new StreamJudge(attempt.meter, {
+    onEvent: () => {
+      watch.event();
+      void buffer.release();
+    },
+    onFirstToken: () => {
+      watch.firstToken();
+      attempt.onFirstToken();
+    },
+  });
+}
+
+/** The end of a stream that was whole, with an error or without. */
+async function finish(
+  { outcome, gate }: Pick<StreamJudge, 'outcome' | 'gate'>,
+  buffer: AnswerBuffer,
+  attempt: Attempt,
+): Promise<Passed> {
+  const failed = outcome.vote === 'failure' || gate !== undefined;
+  const passed = { outcome, ...(gate && { refusal: { gate } }) };
+  if (failed && !buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
+  await buffer.release();
+  attempt.sink.end();
+  return { ...passed, committed: true, whole: outcome.vote === 'ok' };
+}
+
+/** Passes on, as they come, bytes of an encoding that the runtime cannot decode. It sees only their end. */
+async function passUnread(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+  const { watch, sink } = attempt;
+  const { status, statusText, headers } = response;
+  sink.head(status, statusText, responseHeaders(headers), false);
+  try {
+    await response.body.read((chunk) => {
+      attempt.onFirstChunk();
+      watch.bytes();
+      watch.event();
+      watch.firstToken();
+      return sink.write(chunk);
+    });
+  } catch (error) {
+    return { ...broken(error, attempt, true), committed: true };
+  }
+  sink.end();
+  return { outcome: OK, committed: true, whole: true };
+}
