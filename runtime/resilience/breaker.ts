@@ -282,9 +282,12 @@ export class Breaker {
     return { kind: 'Rejection', retryAfterMs };
   }
 
-  /** Each success lets one more probe run at a time. */
+  /** Each success lets one more probe run at a time, up to as many as are still needed. */
   private hasProbePlace(): boolean {
-    return this.inFlight < this.spec.halfOpen.maxProbes + this.successes;
+    const { maxProbes, successThreshold } = this.spec.halfOpen;
+    const { successes } = this;
+    const grown = Math.min(maxProbes + successes, successThreshold - successes);
+    return this.inFlight < Math.max(maxProbes, grown);
   }
 
   private checkRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {

@@ -138,7 +138,9 @@ export class ModelBreaker {
         ({ done, firstToken }) => !done && firstToken === undefined,
       );
       const successes = phase.votes.length;
-      const places = this.spec.halfOpen.maxProbes + successes;
+      const { maxProbes, successThreshold } = this.spec.halfOpen;
+      const needed = successThreshold - successes;
+      const places = Math.max(maxProbes, Math.min(maxProbes + successes, needed));
       return unanswered.length >= places ? soon : undefined;
     }
     return this.rampUpAdmits(phase, running, now) ? undefined : soon;
