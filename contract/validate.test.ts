@@ -11,6 +11,7 @@ const configuration = (): Configuration => ({
     agent: { namespace: 'support', name: 'triage', uid: 'a-1' },
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
     loadBalancing: 'LeastLoaded',
+    clientPatienceMs: 5000,
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     gates: { maxWaitMs: 300_000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
@@ -23,6 +24,7 @@ const configuration = (): Configuration => ({
         openDurationMs: 1000,
         maxOpenDurationMs: 2000,
         halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
+        abandonedAfterMs: 60_000,
         failureOn: ['ServerError'],
         recovery: { rampUpMs: 0 },
         mode: 'Enforce',
@@ -80,8 +82,14 @@ describe('parseConfiguration', () => {
     const value = configuration();
     const rate = { percent: 50, windowMs: 60_000, minimumCalls: 10 };
     Object.assign(value.content, {
+      retry: {
+        maxAttempts: 3,
+        baseDelayMs: 500,
+        maxDelayMs: 8000,
+        budgetPercent: 20,
+        minPerSecond: 1,
+      },
       gates: { maxWaitMs: 300_000 },
-      retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
       bulkhead: { maxConcurrent: 100, maxQueued: 0, acquireTimeoutMs: 5000 },
     });
     Object.assign(value.content.circuits[0]!, {

@@ -88,6 +88,11 @@ const RUNTIME: Layer[] = [
     },
   ]),
   {
+    folder: 'runtime/security',
+    purpose: 'audit: events, their chain and where they are kept',
+    imports: UP_TO_GUARD,
+  },
+  {
     folder: 'runtime/control',
     purpose: 'configuration in, reports out',
     imports: UP_TO_GUARD,

@@ -79,6 +79,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const lag = new StatusLag(registry, clock);
   const ownWrites = new OwnWrites();
   const queues = createQueues({ registry, clock, random, lag });
+  // A standby keeps nothing queued: its term begins with everything there is.
+  for (const queue of Object.values(queues)) queue.stop();
   const rotation = await Rotation.start({
     store: new AuthorityStore(client, settings),
     clock,
@@ -145,7 +147,6 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   };
   await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
   stop();
-  for (const queue of Object.values(queues)) queue.close();
   await transport.close();
 }
 

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
 import { MOUNTS, PORTS } from '../contract/link.ts';
+import { write } from 'node:fs';
+import { promisify } from 'node:util';
 import { systemClock } from './guard/clock.ts';
 import { rootLogger } from './observe/log.ts';
 import { Runtime } from './runtime.ts';
@@ -26,6 +28,18 @@ process.on('uncaughtException', (error) => {
   log.fatal({ module: 'main', err: error }, 'Process failed');
   process.exit(1);
 });
+
+const writeSome = promisify(write);
+const STDOUT = 1;
+
+/** Leaves the process alone while whoever reads its standard output is slow. */
+async function writeAll(text: string): Promise<void> {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    const { bytesWritten } = await writeSome(STDOUT, rest);
+    rest = rest.subarray(bytesWritten);
+  }
+}
 
 const runtime = new Runtime({
   pod: {
@@ -54,6 +68,7 @@ const runtime = new Runtime({
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
   maxToolResultBytes: getHeapStatistics().heap_size_limit / 32,
+  writeOut: writeAll,
   clock: systemClock,
   log,
 });

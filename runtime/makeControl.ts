@@ -3,6 +3,7 @@ import { ControlPort } from './control/controlPort.ts';
 import { FileWatcher } from './control/file.ts';
 import { KeptState } from './control/keptState.ts';
 import { Reporter } from './control/report.ts';
+import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
@@ -24,7 +25,11 @@ const COUNTERS_MS = 1000;
 /** Between two looks at what is to be kept, in counter ticks. */
 const SAVE_TICKS = 5;
 
-export function makeControl(options: RuntimeOptions, core: Core): Control {
+export function makeControl(
+  options: RuntimeOptions,
+  core: Core,
+  { watchGuard }: Pick<Audited, 'watchGuard'>,
+): Control {
   const { guard, configuration, credentials, clients, agent, performance, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
@@ -49,7 +54,7 @@ export function makeControl(options: RuntimeOptions, core: Core): Control {
     log: log('file'),
     ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
   });
-  const startReports = report(core, { reporter, port, kept });
+  const startReports = report(core, { reporter, port, kept }, watchGuard);
   return { startedAt, reporter, port, files, kept, startReports };
 }
 
@@ -57,6 +62,7 @@ export function makeControl(options: RuntimeOptions, core: Core): Control {
 function report(
   core: Core,
   { reporter, port, kept }: Pick<Control, 'reporter' | 'port' | 'kept'>,
+  watchGuard: () => void,
 ): Control['startReports'] {
   const { events, clock, log } = core;
   const gateLog = new GateLog(log('guard'), () => clock.date());
@@ -82,6 +88,7 @@ function report(
   };
   const tick = (): void => {
     core.useCredentials();
+    watchGuard();
     ticks += 1;
     if (ticks % SAVE_TICKS === 0) void kept.save();
     reportMissing();

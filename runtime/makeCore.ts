@@ -8,10 +8,11 @@ import type { Offer } from './control/configuration.ts';
 import { Agent } from './conversations/agent.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
-import { dependencyOf } from './guard/supported.ts';
+import { dependencyOf, supported } from './guard/supported.ts';
 import { TokenEstimator } from './model/attempt/estimate.ts';
 import { ModelCaller } from './model/caller.ts';
 import { Credentials, credentialHash } from './model/pool/credentials.ts';
+import { RetryBudgets } from './model/retryBudgets.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
 import { Upstream } from './model/transport/upstream.ts';
@@ -23,7 +24,6 @@ import { Performance } from './observe/performance.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { NO_TRACER } from './observe/trace/span.ts';
 import type { RuntimeOptions } from './options.ts';
-import { RetryBudget } from './resilience/retryBudget.ts';
 
 /** What happens in the core. Listeners run in the order in which they were added. */
 export interface CoreEvents {
@@ -55,7 +55,7 @@ export interface Core {
   estimator: TokenEstimator;
   caller: CachingCaller;
   agent: Agent;
-  retryBudget: RetryBudget;
+  retryBudgets: RetryBudgets;
   metrics: Metrics;
   performance: Performance;
   lastCalls: LastCalls;
@@ -108,10 +108,10 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
     fetch: (url, init) => fetch(url, { ...init, redirect: 'error' }),
     content,
   });
-  const retryBudget = new RetryBudget(0);
+  const retryBudgets = new RetryBudgets();
   const metrics = new Metrics({
     guard,
-    retryBudgetUsed: () => retryBudget.used(clock.now()),
+    retryBudgets: () => retryBudgets.used(clock.now()),
     hash: () => configuration.configuration?.hash,
   });
   const traces = new RequestTraces({
@@ -132,7 +132,7 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
       configuration,
       inForce,
       clients,
-      retryBudget,
+      retryBudgets,
       metrics,
     },
     connectMs: () => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS,
@@ -144,13 +144,13 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
 
 /** The way to the model, which is the same for requests and for the agent itself. */
 function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
-  const { clock, guard, credentials, connectMs, retryBudget } = base;
+  const { clock, guard, credentials, connectMs, retryBudgets } = base;
   const { metrics, lastCalls, performance } = base;
   const upstream = new Upstream(connectMs);
-  const pool = new Pool({ guard, credentials, random: Math.random });
+  const pool = new Pool({ guard, credentials, now: () => clock.now(), random: Math.random });
   const estimator = new TokenEstimator();
   const model = new ModelCaller({
-    ...{ clock, upstream, estimator, retryBudget, pool },
+    ...{ clock, upstream, estimator, retryBudgets, pool },
     random: Math.random,
     onAttempt: (call) => {
       metrics.modelCall(call);
@@ -198,11 +198,11 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
 }
 
 function applyConfigurations(core: Core): void {
-  const { events, configuration, guard, retryBudget, agent, caller, loggers } = core;
+  const { events, configuration, guard, retryBudgets, agent, caller, loggers } = core;
   const { metrics, lastCalls, credentials } = core;
   events.on('apply', (content) => {
     loggers.apply(content.telemetry.logging.levels);
-    retryBudget.apply(content.retry?.budgetPercent ?? 0);
+    retryBudgets.apply(content.retry, supported(content).endpoints.map(dependencyOf));
     guard.apply(content);
     agent.apply(content);
     caller.apply(content.cache);

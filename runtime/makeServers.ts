@@ -7,6 +7,7 @@ import { Peers } from './api/peers.ts';
 import { requestIdOf } from './api/requestId.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
+import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
@@ -31,23 +32,33 @@ type Shared = Pick<Servers, 'lifecycle' | 'peerForward' | 'eventLoop'>;
 /** What health calls the store of conversations where that is a Redis. */
 const STORE = 'store/redis';
 
-export function makeServers(options: RuntimeOptions, core: Core, control: Control): Servers {
+export function makeServers(
+  options: RuntimeOptions,
+  core: Core,
+  audited: Audited,
+  control: Control,
+): Servers {
   // The server of the agent's API, for what must exist before it.
   const agents: Server[] = [];
   const shared = {
-    lifecycle: makeLifecycle(core, control, agents),
+    lifecycle: makeLifecycle(core, audited, control, agents),
     peerForward: makePeerForward(options, core),
     eventLoop: new EventLoop(() => performance.now()),
   };
   const health = makeHealth(core, control, shared, agents);
-  const agent = makeAgentServer(core, shared, health);
+  const agent = makeAgentServer(core, audited, shared, health);
   agents.push(agent);
   const metrics = metricsServer(core.metrics.registry, health);
   const debug = debugServer(makeDebugPages(options, core, control, shared));
   return { ...shared, agent, metrics, debug };
 }
 
-function makeLifecycle(core: Core, control: Control, agents: readonly Server[]): Lifecycle {
+function makeLifecycle(
+  core: Core,
+  { audit }: Audited,
+  control: Control,
+  agents: readonly Server[],
+): Lifecycle {
   const log = core.log('lifecycle');
   const lifecycle = new Lifecycle({
     clock: core.clock,
@@ -64,6 +75,7 @@ function makeLifecycle(core: Core, control: Control, agents: readonly Server[]):
   });
   lifecycle.register('conversations', () => core.agent.settle());
   lifecycle.register('circuits', () => control.kept.save());
+  lifecycle.register('audit', () => audit.flush());
   return lifecycle;
 }
 
@@ -105,7 +117,12 @@ function makeHealth(
   });
 }
 
-function makeAgentServer(core: Core, shared: Shared, health: HealthRoute): Server {
+function makeAgentServer(
+  core: Core,
+  { follow, unavailable }: Audited,
+  shared: Shared,
+  health: HealthRoute,
+): Server {
   const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
   const { lifecycle, peerForward } = shared;
   return agentServer({
@@ -119,7 +136,12 @@ function makeAgentServer(core: Core, shared: Shared, health: HealthRoute): Serve
     lifecycle,
     health,
     trace: (request, response, route) =>
-      core.traces.begin(request, () => requestIdOf(response), route),
+      follow(
+        request,
+        route,
+        core.traces.begin(request, () => requestIdOf(response), route),
+      ),
+    unavailable,
     onMalformed: (requestId, reason, status) =>
       log('access').info({ requestId, route: 'other', status, reason }, 'Request ended'),
     onServed: (route, served, seconds) => {
@@ -136,7 +158,7 @@ function makeDebugPages(
   { startedAt, reporter, port, kept }: Control,
   { lifecycle, eventLoop }: Shared,
 ): DebugPages {
-  const { guard, configuration, caller, agent, pool, retryBudget, clock } = core;
+  const { guard, configuration, caller, agent, pool, retryBudgets, clock } = core;
   return debugPages({
     guard,
     configuration,
@@ -158,7 +180,7 @@ function makeDebugPages(
       links: port.links,
       highestTerm: configuration.highestTerm,
       missingCredentials: reporter.missingCredentials(),
-      retryBudgetUsed: retryBudget.used(clock.now()),
+      retryBudgetUsed: retryBudgets.used(clock.now()),
       stateSavedAt: kept.savedAt,
       eventLoopLagMs: Math.round(eventLoop.lagMs),
     }),

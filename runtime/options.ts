@@ -21,6 +21,8 @@ export interface RuntimeOptions {
   maxCacheBytes: number;
   /** Bytes of results of tools that are kept at most. */
   maxToolResultBytes: number;
+  /** Writes whole lines to standard output without blocking. */
+  writeOut: (text: string) => Promise<void>;
   clock: Clock;
   log: Logger;
   /** Between looks at the mounted files; see FileWatcher. */

@@ -172,7 +172,7 @@ describe('metrics', () => {
     expect(text).toContain(`gen_ai_client_tokens_total${labels('input')} 15`);
     expect(text).toContain(`gen_ai_client_tokens_total${labels('output')} 7`);
     expect(text).toContain(`gen_ai_client_token_usage_sum${labels('output')} 7`);
-    expect(text).toContain('retry_budget_ratio 0');
+    expect(text).toContain('retry_budget_ratio{name="model/primary"} 0');
   });
 });
 

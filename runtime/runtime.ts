@@ -3,6 +3,8 @@ import type { Lifecycle } from './api/lifecycle.ts';
 import { listen, portOf } from './api/listen.ts';
 import type { ActiveConfiguration } from './control/configuration.ts';
 import type { Guard } from './guard/guard.ts';
+import { makeAudit } from './makeAudit.ts';
+import type { Audited } from './makeAudit.ts';
 import { makeControl } from './makeControl.ts';
 import type { Control } from './makeControl.ts';
 import { makeCore } from './makeCore.ts';
@@ -20,20 +22,23 @@ export class Runtime {
   readonly metrics: Metrics;
   readonly #options: RuntimeOptions;
   readonly #core: Core;
+  readonly #audit: Audited['audit'];
   readonly #control: Control;
   readonly #servers: Servers;
   #stopReports = (): void => undefined;
 
   constructor(options: RuntimeOptions) {
     const core = makeCore(options);
-    const control = makeControl(options, core);
-    const servers = makeServers(options, core, control);
+    const audited = makeAudit(options, core);
+    const control = makeControl(options, core, audited);
+    const servers = makeServers(options, core, audited, control);
     this.configuration = core.configuration;
     this.guard = core.guard;
     this.lifecycle = servers.lifecycle;
     this.metrics = core.metrics;
     this.#options = options;
     this.#core = core;
+    this.#audit = audited.audit;
     this.#control = control;
     this.#servers = servers;
   }
@@ -94,6 +99,7 @@ export class Runtime {
       port.close(),
       this.#core.upstream.close(),
       kept.save(),
+      this.#audit.close(),
     ]);
   }
 }

@@ -177,8 +177,8 @@ const AGENTS: Panel[] = [
     queries: [
       { expr: rate('retries_total', WHO, `${AGENT}, reason`), legend: `{{${AGENT}}} {{reason}}` },
       {
-        expr: `max by (${AGENT}) (retry_budget_ratio{${WHO}})`,
-        legend: `{{${AGENT}}} budget used`,
+        expr: `max by (${AGENT}, name) (retry_budget_ratio{${WHO}})`,
+        legend: `{{${AGENT}}} {{name}} budget used`,
       },
     ],
   },

@@ -119,10 +119,18 @@ export interface Content {
     baseDelayMs: DurationMs;
     maxDelayMs: DurationMs;
     /**
-     * Retries at most, as a share of recent requests.
+     * Retries and moves that a dependency may cause, as a share of its recent requests.
      */
     budgetPercent: number;
+    /**
+     * Retries and moves that it may cause beside that.
+     */
+    minPerSecond: number;
   };
+  /**
+   * Longest retry-after of the runtime's own error answers.
+   */
+  clientPatienceMs: number;
   /**
    * Gates, which hold back calls that a provider refused for their credential.
    */
@@ -140,6 +148,13 @@ export interface Content {
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
   };
+  audit?: Audit;
+  /**
+   * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
+   *
+   * @maxItems 64
+   */
+  trustedProxies?: string[];
   cache?: Cache;
   toolCache?: Cache;
   /**
@@ -278,6 +293,10 @@ export interface Endpoint {
    */
   maxTokens?: number;
   /**
+   * Tokens that its model takes. Absent: not known.
+   */
+  contextTokens?: number;
+  /**
    * The lowest that can be used serves.
    */
   priority?: number;
@@ -290,6 +309,31 @@ export interface Endpoint {
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * How events are recorded. Absent: they are not.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Audit".
+ */
+export interface Audit {
+  stdout: boolean;
+  memoryEvents: number;
+  /**
+   * Bytes that wait in memory for each sink.
+   */
+  bufferBytes: number;
+  authenticationIntervalMs: number;
+  /**
+   * Names of the tools whose arguments are recorded, as the model sees them.
+   *
+   * @maxItems 64
+   */
+  argumentsOf: string[];
+  /**
+   * Refuse requests while events cannot be kept.
+   */
+  required: boolean;
 }
 /**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
@@ -477,6 +521,10 @@ export interface Circuit {
      */
     queueTimeoutMs: number;
   };
+  /**
+   * A streamed call that has received nothing for so long when its client leaves is a Timeout.
+   */
+  abandonedAfterMs: number;
   /**
    * Classes of outcomes that are failures; others are ignored.
    *

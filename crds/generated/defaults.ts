@@ -39,8 +39,10 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "maxAttempts": 3,
     "baseDelay": "500ms",
     "maxDelay": "8s",
-    "budgetPercent": 20
+    "budgetPercent": 20,
+    "minPerSecond": 1
   },
+  "clientPatience": "5s",
   "gates": {
     "maxWait": "5m"
   },

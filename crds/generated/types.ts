@@ -88,6 +88,10 @@ export interface AgentDeploymentSpec {
        */
       maxTokens?: number;
       /**
+       * Tokens that the endpoint's model takes, prompt and answer together. A request whose prompt is too long for an endpoint that states this moves on to one that states more. Not known by default: such a request does not move.
+       */
+      contextTokens?: number;
+      /**
        * Endpoints of the lowest priority serve, and share the load; those of higher ones are fallbacks while none below can be used. 0 to 1000. Default 0.
        */
       priority: number;
@@ -312,6 +316,46 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
+   * Records what clients and the operator did, as events of OCSF 1.8 in a chain of hashes: {} writes them to standard output. Off by default, since events name clients and their addresses. No event holds a prompt or an answer. A change is live without a restart.
+   */
+  audit?: {
+    /**
+     * Write events to standard output, among the lines of the log, each with "stream":"audit". Default true.
+     */
+    stdout: boolean;
+    /**
+     * Last events that a pod keeps in memory for breakwater audit and /debug/audit. Default 1000.
+     */
+    memoryEvents: number;
+    /**
+     * Bytes of events that wait in memory for each place where they are kept. Events beyond are dropped and counted. Default 1048576.
+     */
+    bufferBytes: number;
+    /**
+     * Time after which the success of a client that was let in before from the same address is an event again; each of its requests is one anyway and names the client. 0s records each success. Default 1h.
+     */
+    authenticationInterval: string;
+    /**
+     * Tools whose events hold more than their name. None by default.
+     *
+     * @maxItems 64
+     */
+    content?: {
+      /**
+       * Name of the tool, as the model sees it; of an MCP server's, SERVER__TOOL.
+       */
+      tool: string;
+      /**
+       * Arguments holds what the model gave the tool, up to 4096 characters. Default Arguments.
+       */
+      include: 'None' | 'Arguments';
+    }[];
+    /**
+     * Refuse requests with 503 AuditUnavailable while events cannot be kept. Default false, which drops and counts them.
+     */
+    required: boolean;
+  };
+  /**
    * Conversations that the agent itself keeps, at /v1/conversations.
    */
   conversation: {
@@ -385,6 +429,12 @@ export interface AgentDeploymentSpec {
         name: string;
       };
     };
+    /**
+     * Networks of the proxies before the agent. Where a request comes from one, the audit takes the client's address from x-forwarded-for, as far as trusted proxies wrote it. None by default, which takes the address of the connection.
+     *
+     * @maxItems 64
+     */
+    trustedProxies?: string[];
     /**
      * Clients by JSON Web Tokens. A token needs exp, and sub, which names the client; it is signed with an asymmetric key.
      */
@@ -469,7 +519,7 @@ export interface AgentDeploymentSpec {
     tool: string;
   };
   /**
-   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the client. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once.
+   * How often and when a request to the model that failed is sent to the same endpoint again, as long as nothing of an answer has reached the client. Nothing else retries. Moving on to another endpoint is no retry: a request does so at most maxAttempts times, to each endpoint once. Retries and moves after a call that failed draw on one budget of the endpoint that failed: budgetPercent and minPerSecond; an attempt after a timeout costs two. The first move of a request is free while its target succeeds in at least half its recent calls. With both figures 0 no attempt follows a call. An endpoint whose circuit is open or whose gate is shut is passed over at no cost.
    */
   retry: {
     /**
@@ -481,14 +531,22 @@ export interface AgentDeploymentSpec {
      */
     baseDelay: string;
     /**
-     * Longest that the wait before a retry grows to. Default 8s.
+     * Longest wait before a retry. A request does not wait for a longer retry-after: it moves on to another endpoint, or the client gets the answer. A client's own request does not wait longer than 1s for a 429 either. Default 8s.
      */
     maxDelay: string;
     /**
-     * Retries at most, in percent of recent requests of the pod, so that retries cannot swamp a dependency that is down. Default 20.
+     * Retries and moves that an endpoint may cause, in percent of the requests that the pod sent to it in the last 10s, so that they cannot swamp endpoints that are down. Default 20.
      */
     budgetPercent: number;
+    /**
+     * Retries and moves that an endpoint may cause beside budgetPercent, as a rate per second over 10s, so that little traffic can be retried. Default 1.
+     */
+    minPerSecond: number;
   };
+  /**
+   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. Default 5s.
+   */
+  clientPatience: string;
   /**
    * Gates hold back the calls that a provider refused for their credential: the rate limit (429), the spend limit or an API key that is not accepted. Changing resetToken of a CircuitBreakerPolicy opens the gates of its dependencies once; its override does not affect them.
    */
@@ -1226,6 +1284,10 @@ export interface CircuitBreakerPolicySpec {
      */
     consecutiveFailures?: number;
     /**
+     * A call whose client leaves counts neither for nor against the dependency, with two exceptions. A streamed call that has received nothing at all for this time is a Timeout; several in a row from one client count once. A call without a first token, or unstreamed without an answer, for longer than slowCalls.slowerThan was slow. Default the agent's timeouts.firstToken.
+     */
+    abandonedAfter?: string;
+    /**
      * Opens when at least this share of the calls in a window failed.
      */
     failureRate?: {
@@ -1623,7 +1685,7 @@ export interface RateLimitPolicySpec {
      */
     name: string;
     /**
-     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. Default Requests.
+     * What is counted. Tokens are reserved before a request by an estimate, and settled by the usage that the model reports; a request that used more than was left makes later ones wait. A client that disconnects is charged for the input that it reserved and the output that it got. Default Requests.
      */
     resource: 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
     /**

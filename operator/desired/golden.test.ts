@@ -34,7 +34,7 @@ const agents: Record<string, AgentDeployment> = {
     model: {
       loadBalancing: 'Weighted',
       endpoints: [
-        endpoint('fallback', { priority: 10, maxTokens: 8192 }),
+        endpoint('fallback', { priority: 10, maxTokens: 8192, contextTokens: 1_000_000 }),
         endpoint('primary', {
           model: 'claude-opus-4-5',
           baseURL: 'https://models.example.com/anthropic',
@@ -105,8 +105,14 @@ const agents: Record<string, AgentDeployment> = {
         },
       },
     },
+    retry: {
+      maxAttempts: 5,
+      baseDelay: '100ms',
+      maxDelay: '1m',
+      budgetPercent: 0,
+      minPerSecond: 0,
+    },
     gates: { maxWait: '90s' },
-    retry: { maxAttempts: 5, baseDelay: '100ms', maxDelay: '1m', budgetPercent: 0 },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {
@@ -184,6 +190,7 @@ const breakers: Record<string, CircuitBreakerPolicy> = {
   everything: breakerFixture('triage', {
     trip: {
       consecutiveFailures: 3,
+      abandonedAfter: '15s',
       failureRate: { percent: 50, window: '60s', minimumCalls: 10 },
       slowCalls: { percent: 80, slowerThan: '20s', calls: 100, minimumCalls: 20 },
     },

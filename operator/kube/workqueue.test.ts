@@ -151,6 +151,26 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['new', 'old']);
   });
 
+  it('keeps nothing while it is stopped, and begins anew when it is started', async () => {
+    queue.add('working');
+    queue.add('waiting');
+    queue.addAfter('delayed', 100);
+    await queue.get(never);
+    queue.stop();
+    queue.add('meanwhile');
+    queue.addAfter('later', 100);
+    queue.addRateLimited('working');
+    await clock.advance(1_000);
+    expect(queue.length).toBe(0);
+    queue.start();
+    await clock.advance(1_000);
+    expect(queue.length).toBe(0);
+    queue.add('waiting');
+    queue.addAfter('delayed', 100);
+    await clock.advance(100);
+    expect(await drain()).toEqual(['waiting', 'delayed']);
+  });
+
   it("has controller-runtime's metrics", async () => {
     queue.add('a');
     queue.add('b', { priority: 'low' });

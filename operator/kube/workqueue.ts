@@ -49,6 +49,7 @@ export class WorkQueue {
   readonly #delayed = new Map<string, { at: number; priority: Priority }>();
   readonly #heap = new DelayHeap();
   #timer?: { at: number; cancel: () => void };
+  #stopped = false;
 
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -66,8 +67,30 @@ export class WorkQueue {
     return this.#ready.high.size + this.#ready.low.size;
   }
 
+  /** Whether keys that are added are dropped. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Drops what waits and what is added until `start`, as long as nobody works the keys off. */
+  stop(): void {
+    this.#stopped = true;
+    this.#dirty.clear();
+    this.#ready.high.clear();
+    this.#ready.low.clear();
+    this.#failures.clear();
+    this.#delayed.clear();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  start(): void {
+    this.#stopped = false;
+  }
+
   /** Marks a key as needing work. Adding it again changes nothing but, upwards, its priority. */
   add(key: string, { priority = 'high' }: { priority?: Priority } = {}): void {
+    if (this.#stopped) return;
     const waiting = this.#dirty.get(key);
     if (waiting) {
       if (priority === 'high') this.#raise(key, waiting);
@@ -80,6 +103,7 @@ export class WorkQueue {
 
   /** Adds the key after `ms`. Of several such calls the one that falls due first holds. */
   addAfter(key: string, ms: number, { priority = 'high' }: { priority?: Priority } = {}): void {
+    if (this.#stopped) return;
     if (!(ms > 0)) return this.add(key, { priority });
     const at = this.#clock.monotonic() + ms;
     const known = this.#delayed.get(key);
@@ -138,12 +162,6 @@ export class WorkQueue {
     this.#metrics.finished(this.#clock.monotonic() - work.since);
     const waiting = this.#dirty.get(key);
     if (waiting) this.#offer(key, waiting.priority);
-  }
-
-  /** Drops the timer of what is delayed, so that it does not keep the process alive. */
-  close(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
   }
 
   #raise(key: string, waiting: Waiting): void {

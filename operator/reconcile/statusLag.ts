@@ -67,7 +67,7 @@ class NoticingQueue extends WorkQueue {
   }
 
   override add(key: string, how?: Parameters<WorkQueue['add']>[1]): void {
-    this.#noticed(key);
+    if (!this.stopped) this.#noticed(key);
     super.add(key, how);
   }
 }

@@ -111,6 +111,7 @@ export class Term {
     const { caches, links, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
+    for (const queue of Object.values(queues)) queue.start();
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>
@@ -121,6 +122,7 @@ export class Term {
     all('breakerStatus', caches.breakers.list());
     all('limitStatus', caches.limits.list());
     await Promise.all(TASKS.map((task) => this.#controller(task).run(signal)));
+    for (const queue of Object.values(queues)) queue.stop();
   }
 
   #controller(task: Task): Controller {

@@ -4,7 +4,13 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { AGENT_LABEL, isPaused } from '../desired/common/metadata.ts';
 import { claimAlike } from '../desired/policies/attach.ts';
 import type { Policy } from '../desired/policies/attachment.ts';
-import { keyOf, type ChangeHandler, type Pod, type WorkQueue } from '../kube/index.ts';
+import {
+  keyOf,
+  type ChangeHandler,
+  type Pod,
+  type Priority,
+  type WorkQueue,
+} from '../kube/index.ts';
 import type { Links, PodTarget } from '../links/index.ts';
 import { agentKeyOfChild, BY_AGENT, namesOf } from './agentOf.ts';
 import type { Attachments } from './attachments.ts';
@@ -38,8 +44,8 @@ export function connectTriggers(options: TriggerOptions): void {
   const batch = new ChangeBatch(attachments, (change) => enqueue(queues, change), soon);
   const policyChanged: ChangeHandler<Policy> = (current, previous) =>
     whenPolicyChanged(options, batch, current, previous);
-  const childChanged: ChangeHandler<KubernetesObject> = (current, previous) =>
-    whenChildChanged(options, current, previous);
+  const childChanged: ChangeHandler<KubernetesObject> = (current, previous, { initial }) =>
+    whenChildChanged(options, current, previous, initial ? 'low' : 'high');
   caches.agents.onChange((current, previous) =>
     whenAgentChanged(options, batch, current, previous),
   );
@@ -101,6 +107,7 @@ function whenChildChanged(
   { queues, ownWrites }: TriggerOptions,
   current: KubernetesObject | undefined,
   previous: KubernetesObject | undefined,
+  priority: Priority,
 ): void {
   const key = agentKeyOfChild((current ?? previous)!);
   if (!current) ownWrites.forget(previous?.metadata.uid);
@@ -108,7 +115,7 @@ function whenChildChanged(
   const { namespace, name } = namesOf(key);
   const change = { namespace, children: [name] };
   if (current && !previous) {
-    return enqueue(queues, change, (queue, each) => queue.addAfter(each, MADE_MS));
+    return enqueue(queues, change, (queue, each) => queue.addAfter(each, MADE_MS, { priority }));
   }
   const look = (): void => enqueue(queues, change);
   // How a roll-out goes on depends on the Deployment in the cache, so that each version of it is looked at.

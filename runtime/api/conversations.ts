@@ -28,11 +28,12 @@ import type { InForce } from '../model/pool/pool.ts';
 import { FORWARDED, NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
+import type { Place } from '../model/request.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 export interface ConversationsDeps {
-  guard: Pick<Guard, 'admitInbound'>;
+  guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
   clock: Clock;
   estimator: TokenEstimator;
   agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment'>;
@@ -222,8 +223,12 @@ export class Conversations {
     let messages: readonly Message[] | undefined;
     try {
       const bytes = read.sent.bytes + JSON.stringify(lease.conversation.messages).length;
-      return await this.#admitted(visit, bytes, async () => {
-        const ended = await this.#turn(visit, lease, read.sent);
+      return await this.#admitted(visit, bytes, async (place) => {
+        const ended = await this.#turn(
+          { ...visit, context: { ...context, place } },
+          lease,
+          read.sent,
+        );
         messages = ended.messages;
         // Kept before the answer is whole, so that the next message finds it.
         await lease.release(messages);
@@ -237,13 +242,18 @@ export class Conversations {
   }
 
   /** Limits and the bulkhead, as for every request of the agent. */
-  async #admitted(visit: Visit, bytes: number, serve: () => Promise<Served>): Promise<Served> {
+  async #admitted(
+    visit: Visit,
+    bytes: number,
+    serve: (place: Place) => Promise<Served>,
+  ): Promise<Served> {
     const { request, response, cut, context } = visit;
     const { conversation, model, usage } = context;
     const { clock, guard, estimator } = this.#deps;
     const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
+    const deadlineAt = clock.now() + conversation.runTimeoutMs;
     const asked = guard.admitInbound({
-      deadlineAt: clock.now() + conversation.runTimeoutMs,
+      deadlineAt,
       header: limitKeys(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
     });
@@ -254,9 +264,11 @@ export class Conversations {
       trace.rejected(admission.rejection);
       return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
     }
+    const place = guard.inboundPlace(admission.permit, deadlineAt);
     try {
-      return await serve();
+      return await serve(place);
     } finally {
+      place.close();
       settle(admission, usage);
     }
   }

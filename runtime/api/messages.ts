@@ -7,7 +7,7 @@ import type { Guard } from '../guard/guard.ts';
 import type { HeldAnswer } from '../model/attempt/attempt.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { InForce } from '../model/pool/pool.ts';
-import type { ModelAnswer } from '../model/request.ts';
+import type { ModelAnswer, Place } from '../model/request.ts';
 import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { Admission } from '../guard/permit.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
@@ -38,7 +38,7 @@ export interface Served {
 }
 
 export interface MessagesDeps {
-  guard: Pick<Guard, 'admitInbound'>;
+  guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
   estimator: TokenEstimator;
@@ -106,11 +106,13 @@ export class Messages {
       return this.#refuse(visit.response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
     const usage = new TotalUsage();
+    const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
     try {
       const read = early ?? (await readRequest(visit.request));
       if (isProblem(read)) return this.#refuse(visit.response, read);
-      return await this.#call(visit, read, usage);
+      return await this.#call(visit, read, { usage, place });
     } finally {
+      place.close();
       settle(admission, usage.total());
     }
   }
@@ -131,7 +133,11 @@ export class Messages {
     return this.#deps.estimator.estimate(endpoints[0]?.model ?? model, size);
   }
 
-  async #call(visit: Visit, read: MessagesRequest, usage: TotalUsage): Promise<Served> {
+  async #call(
+    visit: Visit,
+    read: MessagesRequest,
+    { usage, place }: { usage: TotalUsage; place: Place },
+  ): Promise<Served> {
     const { response, cut, client, trace, deadlineAt, inForce } = visit;
     const sink = new ResponseSink(response, cut.signal);
     const chat = trace.chat(read);
@@ -149,9 +155,11 @@ export class Messages {
         endpoints: inForce.endpoints,
         headers: client.headers,
         principal: client.principal,
+        client: client.principal || visit.request.socket.remoteAddress,
         deadlineAt,
         signal: cut.signal,
         sink,
+        place,
         chat,
       },
       (charge) => usage.add(charge),

@@ -43,6 +43,7 @@ async function raw(
     }),
     health: () => false,
     onServed: () => undefined,
+    unavailable: () => undefined,
     onMalformed: () => undefined,
     trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),
     log: pino({ level: 'silent' }),

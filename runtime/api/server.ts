@@ -26,6 +26,8 @@ export interface AgentServerDeps {
   health: Route;
   /** Begins the trace of a request for a route, as metrics name it. */
   trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
+  /** Why no request can be served at present; undefined when they can. */
+  unavailable: () => Failure | undefined;
   onServed(route: string, served: Served, seconds: number): void;
   /** What was no whole request was answered so. */
   onMalformed: (requestId: string, reason: string, status: number) => void;
@@ -119,7 +121,7 @@ function notFound(response: ServerResponse): Served {
 }
 
 async function handle(
-  { clients, lifecycle, log }: AgentServerDeps,
+  { clients, lifecycle, unavailable, log }: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
@@ -131,9 +133,12 @@ async function handle(
     return { reason: 'Draining', failed: true };
   }
   try {
+    const failure = unavailable();
+    if (failure) return refuse(response, failure);
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
-    if (!isRefusal(client)) identified(trace, client);
+    if (isRefusal(client)) trace.listener.unidentified(client);
+    else identified(trace, client);
     const served = isRefusal(client)
       ? refuse(response, client)
       : await handler.handle(request, response, cut, client, trace);
@@ -155,7 +160,9 @@ function refuse(response: ServerResponse, failure: Failure): Served {
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
 
-function identified(trace: RequestTrace, { name, principal }: Client): void {
+function identified(trace: RequestTrace, client: Client): void {
+  const { name, principal } = client;
+  trace.listener.identified(client);
   trace.identified(name, () => (principal === '' ? undefined : hashedName(principal)));
 }
 

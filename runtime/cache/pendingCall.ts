@@ -1,7 +1,7 @@
 import type { ActualCost } from '../guard/admission.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import type { Cut } from '../errors/fault.ts';
-import type { ModelAnswer, ModelRequest } from '../model/request.ts';
+import type { ModelAnswer, ModelRequest, Place } from '../model/request.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { Listener } from './listener.ts';
 import { Recording } from './recording.ts';
@@ -24,10 +24,11 @@ export interface Subscriber {
  * One call whose answer goes to everybody who asked the same while it was under way. It ends early
  * only when the last of them has left. As long as all of it is kept the fastest reader sets the pace.
  */
-export class PendingCall implements Sink {
+export class PendingCall implements Sink, Place {
   readonly recording: Recording;
   readonly #cut = new AbortController();
   readonly #listeners = new Set<Listener>();
+  readonly #places = new Set<Place>();
   #answer: Promise<ModelAnswer> | undefined;
   #waiting = false;
 
@@ -49,7 +50,7 @@ export class PendingCall implements Sink {
   start(call: MakeCall, first: Subscriber): Promise<ModelAnswer> {
     const listener = this.#admit(first);
     const { request } = first;
-    const shared = { ...request, sink: this, signal: this.#cut.signal };
+    const shared = { ...request, sink: this, signal: this.#cut.signal, place: this };
     // What it takes is charged to one who is still there.
     this.#answer = call(shared, (charge) => [...this.#listeners][0]?.onUsage(charge));
     return this.#follow(listener, request.signal, this.#answer);
@@ -83,12 +84,23 @@ export class PendingCall implements Sink {
     this.recording.ended = true;
   }
 
+  /** Those who wait for the answer wait for a retry too. */
+  leave(): void {
+    for (const place of this.#places) place.leave();
+  }
+
+  async enter(signal: AbortSignal): Promise<boolean> {
+    const entered = await Promise.all(Array.from(this.#places, (place) => place.enter(signal)));
+    return entered.length === 0 || entered.includes(true);
+  }
+
   #goOn(): undefined {
     this.#waiting = false;
     if (this.recording.overflowed) this.recording.forget();
   }
 
-  #admit({ request: { sink }, onUsage, headers, hidden }: Subscriber): Listener {
+  #admit({ request: { sink, place }, onUsage, headers, hidden }: Subscriber): Listener {
+    if (place) this.#places.add(place);
     const listener = new Listener(this.recording, { sink, onUsage, headers, hidden });
     this.#listeners.add(listener);
     return listener;

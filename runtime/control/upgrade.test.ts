@@ -10,6 +10,7 @@ const content = {
   endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
   timeouts: { connectMs: 1000, requestMs: 60_000 },
   shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
+  retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20 },
   auth: { type: 'JWT', jwt: { issuer: 'i', audiences: ['a'], jwksURL: 'https://keys.example' } },
   circuits: [
     {
@@ -41,6 +42,8 @@ describe('upgradeConfiguration', () => {
       content: {
         ...content,
         loadBalancing: 'LeastLoaded',
+        clientPatienceMs: 5000,
+        retry: { ...content.retry, minPerSecond: 1 },
         gates: { maxWaitMs: 300_000 },
         egress: { allowHosts: [], denyPrivateNetworks: true },
         telemetry: { logging: { successRatio: 0, levels: {} } },
@@ -58,6 +61,7 @@ describe('upgradeConfiguration', () => {
           {
             ...content.circuits[0],
             halfOpen: { ...content.circuits[0]!.halfOpen, queueTimeoutMs: 0 },
+            abandonedAfterMs: 3_155_760_000_000,
             failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
             recovery: { rampUpMs: 0 },
             mode: 'Enforce',

@@ -16,6 +16,7 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
+  clientPatienceMs: 5000,
   gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },
   telemetry: { logging: { successRatio: 0, levels: {} } },
@@ -25,10 +26,13 @@ const CONTENT = {
 const PARTS: Record<string, Json> = {
   timeouts: { streamMs: 3_600_000 },
   shutdown: { handlerTimeoutMs: 2000 },
+  retry: { minPerSecond: 1 },
   endpoints: { priority: 0, weight: 1, requires: [] },
   tools: { requires: [] },
   mcpServers: { requires: [] },
   circuits: {
+    // Such an operator meant that they never count: 100 years.
+    abandonedAfterMs: 3_155_760_000_000,
     failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
     recovery: { rampUpMs: 0 },
     mode: 'Enforce',

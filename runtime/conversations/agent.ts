@@ -157,8 +157,8 @@ export class Agent {
 
   /** What one turn may do. */
   environment(context: TurnContext): Environment {
-    const { inForce, conversation, usage, system, model, id, principal, clientHeaders, trace } =
-      context;
+    const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
+    const { trace, place } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
@@ -181,6 +181,7 @@ export class Agent {
           principal,
           clientHeaders,
           stickiness: id,
+          place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
           onText,
@@ -221,6 +222,7 @@ export class Agent {
     const name = running ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
     onToolCall(name, status, (clock.now() - began) / 1000);
+    request.listener.toolCalled({ name: call.name, input: call.input, status });
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
     return {
       type: 'tool_result',

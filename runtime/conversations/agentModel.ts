@@ -7,7 +7,7 @@ import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
-import type { ModelAnswer } from '../model/request.ts';
+import type { ModelAnswer, Place } from '../model/request.ts';
 import type { ModelOutcome } from './environment.ts';
 import type { Message } from './messages/messages.ts';
 import { modelProblem } from '../errors/modelProblem.ts';
@@ -28,6 +28,7 @@ export interface AgentCall {
   clientHeaders: RawHeaders;
   /** Calls with the same one stay at one endpoint while it takes calls. */
   stickiness: string;
+  place?: Place | undefined;
   deadlineAt: number;
   /** Aborted with a Cut. */
   signal: AbortSignal;
@@ -113,7 +114,7 @@ class SdkRequest {
 
   async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
     const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
-    const { principal, stickiness, onUsage, trace } = this.#call;
+    const { principal, stickiness, place, onUsage, trace } = this.#call;
     const chat = trace.chat({ model, stream: true, maxTokens });
     const body = Buffer.from(init?.body as string);
     const request = {
@@ -133,6 +134,9 @@ class SdkRequest {
       sink,
       principal,
       stickiness,
+      client: principal || stickiness,
+      ownTurn: true,
+      place,
       chat,
     };
     try {

@@ -2,6 +2,7 @@ import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { InForce } from '../model/pool/pool.ts';
+import type { Place } from '../model/request.ts';
 import type { TotalUsage } from '../model/attempt/usage.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelMessage } from './stateMachine.ts';
@@ -29,6 +30,8 @@ export interface TurnContext {
   clientHeaders: RawHeaders;
   trace: RequestTrace;
   usage: TotalUsage;
+  /** Of the request, in the bulkhead of the agent. */
+  place?: Place;
 }
 
 /** What a turn does to the world. Neither call ever rejects; both end soon after the signal. */

@@ -27,6 +27,7 @@ const MAPPING = {
   InvalidResponse: { status: 502, type: 'api_error' },
   Unauthorized: { status: 401, type: 'authentication_error' },
   AuthUnavailable: { status: 503, type: 'api_error' },
+  AuditUnavailable: { status: 503, type: 'api_error' },
   CredentialRefused: { status: 503, type: 'api_error' },
   SpendLimit: { status: 503, type: 'api_error' },
   Starting: { status: 503, type: 'overloaded_error' },

@@ -42,6 +42,8 @@ export interface Availability {
    * the gate or the circuit would reject it.
    */
   state: 'Usable' | 'Full' | 'Shut';
+  /** Whether the call would probe a half-open circuit. */
+  probe?: boolean;
   /** Calls in flight, including calls that wait. */
   calls: number;
 }

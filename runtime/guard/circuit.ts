@@ -1,5 +1,7 @@
 import { Breaker } from '../resilience/breaker.ts';
 import { IGNORED } from '../resilience/outcome.ts';
+import { AbandonedCalls } from './abandonedCalls.ts';
+import type { AbandonedSpec } from './abandonedCalls.ts';
 import { breakerSpec } from './circuitSpec.ts';
 import type {
   BreakerRejection,
@@ -68,6 +70,8 @@ export class Circuit {
   /** Last reset token seen. The token of another policy is not a changed one. */
   private token: ResetToken | undefined;
   private shadow = false;
+  private readonly abandoned = new AbandonedCalls();
+  private patience = patienceOf(undefined);
   /** Set while the policy has an override with an end, which is a wall time. */
   private ending: CircuitConfiguration | undefined;
   private readonly failures: Partial<Record<FailureClass, number>> = {};
@@ -98,6 +102,7 @@ export class Circuit {
     const before = this.policy;
     this.policy = configuration?.policy;
     this.shadow = configuration?.mode === 'Shadow';
+    this.patience = patienceOf(configuration);
     this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
     return this.applyToken(configuration?.resetToken, before, now);
@@ -128,6 +133,10 @@ export class Circuit {
     return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
   }
 
+  isHalfOpen(now: number): boolean {
+    return this.breaker.state(now) === 'HalfOpen';
+  }
+
   /** Whether a transition has happened since the call was admitted. */
   isStale(generation: number): boolean {
     return this.breaker.isStale(generation);
@@ -156,8 +165,9 @@ export class Circuit {
    * Ends a call, which took `ms`, up to its first token if it is `streamed`. Its failure is counted
    * and shown even if it is too late to vote.
    */
-  settle(generation: number, outcome: Outcome, ms: number, now: number, streamed = false): void {
+  settle(generation: number, ended: Outcome, ms: number, now: number, streamed = false): void {
     this.inFlight -= 1;
+    const outcome = this.abandoned.voteOf(ended, ms, this.patience);
     if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
     this.breaker.record(generation, outcome, ms, now, streamed);
   }
@@ -304,4 +314,11 @@ export class Circuit {
     if (known) known.count += 1;
     else this.transitions.push({ from, to, count: 1 });
   }
+}
+
+function patienceOf(configuration: CircuitConfiguration | undefined): AbandonedSpec {
+  return {
+    slowerThanMs: configuration?.trip.slowCalls?.slowerThanMs ?? Infinity,
+    abandonedAfterMs: configuration?.abandonedAfterMs ?? Infinity,
+  };
 }

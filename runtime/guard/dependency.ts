@@ -155,10 +155,12 @@ export class Dependency implements Issuer {
     if (!this.present) return undefined;
     const now = this.context.now();
     const { calls } = this;
-    const state = this.models.of(model);
-    const gated = this.isGated(credential, state.limits(votes), now);
-    if (gated || !state.circuit.admits(now, votes)) return { state: 'Shut', calls };
-    return { state: this.concurrency.hasRoom ? 'Usable' : 'Full', calls };
+    const of = this.models.of(model);
+    if (this.isGated(credential, of.limits(votes), now) || !of.circuit.admits(now, votes)) {
+      return { state: 'Shut', calls };
+    }
+    const state = this.concurrency.hasRoom ? 'Usable' : 'Full';
+    return votes && of.circuit.isHalfOpen(now) ? { state, calls, probe: true } : { state, calls };
   }
 
   /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */

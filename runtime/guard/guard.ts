@@ -3,6 +3,7 @@ import { Dependency } from './dependency.ts';
 import { GuardContext } from './guardContext.ts';
 import { guardSpec } from './guardSpec.ts';
 import { Inbound } from './inbound.ts';
+import { InboundPlace } from './inboundPlace.ts';
 import { TransitionLog } from './transitionLog.ts';
 import type {
   CircuitStatus,
@@ -15,7 +16,7 @@ import type { Asked } from './admission.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
-import type { Admission, Waiting } from './permit.ts';
+import type { Admission, Permit, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
@@ -85,6 +86,11 @@ export class Guard {
   admitInbound(asked: Asked): Admission | Waiting;
   admitInbound(asked?: Asked): Admission | Waiting {
     return this.inbound.acquire(asked);
+  }
+
+  /** The place in the bulkhead of a request that was admitted. */
+  inboundPlace(permit: Permit, deadlineAt: number): InboundPlace {
+    return new InboundPlace(this.inbound, permit, deadlineAt);
   }
 
   /**

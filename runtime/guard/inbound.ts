@@ -36,6 +36,19 @@ export class Inbound implements Issuer {
     return acquireAll(new Permit(this, asked, undefined, 0, now), this.bounds, now);
   }
 
+  /** Asks for a place in the bulkhead alone, for a request that the limits have admitted before. */
+  acquirePlace(asked: Asked): Admission | Waiting {
+    const now = this.context.now();
+    return acquireAll(new Permit(this, asked, undefined, 0, now), [this.concurrency], now);
+  }
+
+  /** Gives up the permit's place in the bulkhead; its reservations stay. */
+  leave(permit: Permit): void {
+    if (!permit.inBulkhead) return;
+    permit.inBulkhead = false;
+    this.concurrency.release(this.context.now());
+  }
+
   advance(now: number): void {
     this.concurrency.advance(now);
     this.rateLimits.advance(now);

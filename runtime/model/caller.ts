@@ -1,10 +1,9 @@
-import type { ActualCost } from '../guard/admission.ts';
+import type { ActualCost, Cost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { CallKind } from '../guard/models.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
-import type { RetryBudget } from '../resilience/retryBudget.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
@@ -13,10 +12,11 @@ import { providerLimits } from './attempt/retryAfter.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
-import { Retries, movable, retryReason } from './retry.ts';
+import { NextAttempt } from './nextAttempt.ts';
 import { Route, callKind } from './pool/route.ts';
-import type { Granted, Move, RoutedRequest } from './pool/route.ts';
+import type { Granted, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
+import type { RetryBudgets } from './retryBudgets.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
 import type { Usage } from './attempt/usage.ts';
@@ -40,7 +40,7 @@ export interface ModelCallerDeps {
   clock: Clock;
   upstream: Pick<Upstream, 'send'>;
   estimator: TokenEstimator;
-  retryBudget: RetryBudget;
+  retryBudgets: RetryBudgets;
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
@@ -60,9 +60,6 @@ interface AttemptContext {
   onUsage: (charge: ActualCost) => void;
 }
 
-/** What follows an attempt: another endpoint, the same one after so many milliseconds, or nothing. */
-type Next = Move | { waitMs: number } | undefined;
-
 /**
  * Calls the model and owns all retries: each attempt takes permits of its own at the endpoint that it
  * goes to and votes once there, and none is made where a circuit or a gate has shut meanwhile.
@@ -76,78 +73,40 @@ export class ModelCaller {
 
   /** Never rejects but for a programming error. `onUsage` is told what each attempt took. */
   async call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
-    const { retryBudget, random, clock } = this.#deps;
-    retryBudget.request(clock.now());
-    const withdraw = (): boolean => retryBudget.withdraw(clock.now());
-    const retries = new Retries(request.content.retry, withdraw, random);
+    const { pool, retryBudgets, clock } = this.#deps;
     const route = new Route(this.#deps, request);
     const asked = route.first();
     // Promises only where there is something to wait for: this is the way of every request.
     const first = asked instanceof Promise ? await asked : asked;
+    const isSpent = (dependency: string): boolean =>
+      retryBudgets.of(dependency).isSpent(clock.now());
+    if (first.kind === 'Refused') return { ...first, budgetSpent: isSpent(first.dependency) };
     if (first.kind !== 'Granted') return first;
+    const next = new NextAttempt(this.#deps, request, route);
     let granted: Granted | undefined = first;
     let answer: ModelAnswer;
     const failed = new Set<string>();
     do {
       const { member } = granted;
-      let next: Next;
+      const { dependency } = member;
+      next.begin(member);
       const decide = (result: AttemptResult): void => {
-        next = this.#next(result, member, { request, route, retries });
+        pool.record(member, result.outcome);
+        next.decide(result, member);
       };
       const result: AttemptResult = await this.#attempt(request, granted, {
         failed,
         decide,
-        others: () => route.othersLeft(member),
+        others: () => next.othersLeft(member),
         onUsage,
       });
-      answer = { kind: 'Answered', result, dependency: member.dependency };
-      if (next === undefined) return answer;
-      const went: Granted | Cut | undefined = await this.#go(next, result, {
-        request,
-        route,
-        member,
-      });
+      answer = { kind: 'Answered', result, dependency };
+      if (result.fault !== undefined) answer.budgetSpent = isSpent(dependency);
+      const went: Granted | Cut | undefined = await next.go(result, member);
       if (went instanceof Cut) return { ...answer, result: { ...result, fault: went.why } };
       granted = went;
     } while (granted);
     return answer;
-  }
-
-  /**
-   * Another endpoint at once where that is better, or is as good: one of the same priority. Else the
-   * same one again as long as retries are left, and then whichever is usable.
-   */
-  #next(
-    result: AttemptResult,
-    from: Member,
-    { request, route, retries }: { request: ModelRequest; route: Route; retries: Retries },
-  ): Next {
-    const leftMs = request.deadlineAt - this.#deps.clock.now();
-    if (leftMs <= 0) return undefined;
-    const kind = movable(result);
-    const move = { from, otherCredential: kind === 'OtherCredential' };
-    if (kind === 'Early' || kind === 'OtherCredential') {
-      if (route.canMove(move)) return move;
-    } else if (kind === 'Yes') {
-      const equals = { ...move, equals: true };
-      if (route.canMove(equals)) return equals;
-    }
-    const waitMs = retries.next(result, leftMs);
-    if (waitMs !== undefined) return { waitMs };
-    return kind !== 'No' && route.canMove(move) ? move : undefined;
-  }
-
-  /** Takes leave for what follows; undefined when there is none to be had. A Cut when the request was cut meanwhile. */
-  async #go(
-    next: NonNullable<Next>,
-    result: AttemptResult,
-    { request, route, member }: { request: ModelRequest; route: Route; member: Member },
-  ): Promise<Granted | Cut | undefined> {
-    if ('from' in next) return route.move(next);
-    this.#deps.onRetry(retryReason(result), request, next.waitMs);
-    await this.#pause(next.waitMs, request.signal);
-    const cut: unknown = request.signal.reason;
-    return cut instanceof Cut ? cut : route.again(member);
   }
 
   async #attempt(
@@ -162,6 +121,7 @@ export class ModelCaller {
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
     let charge: ActualCost | undefined;
+    let sent = false;
     try {
       result = await forward(upstream, {
         // One by one: spread, they would cost as much as the guard does.
@@ -180,6 +140,7 @@ export class ModelCaller {
         key: member.key,
         context: trace?.context,
         date: () => clock.date(),
+        onSent: () => (sent = true),
         onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
@@ -187,10 +148,11 @@ export class ModelCaller {
       const { refusal } = result;
       if (refusal) result.shutMs = permit.shutGate(refusal.gate, refusal.retryAfterMs);
       decide(result);
-      charge = chargeOf(result);
+      const left = result.fault === 'ClientGone' && sent && isTaken(result);
+      charge = left ? chargeOfLeft(permit.asked?.cost, attempt.meter) : chargeOf(result);
     } finally {
       attempt.close();
-      permit.settle(voteOf(result?.outcome, member.dependency, failed), charge);
+      permit.settle(voteOf(result?.outcome, member.dependency, failed, request.client), charge);
     }
     trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
@@ -260,25 +222,19 @@ export class ModelCaller {
       usage,
     });
   }
-
-  /** Waits, or shorter if the request is cut. */
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      // One more, because timers drop the fraction of a millisecond.
-      const cancel = this.#deps.clock.setTimer(Math.ceil(ms) + 1, done);
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
-  }
 }
 
 /** The vote of an attempt. Several failures of one request count as one in a row of failures. */
-function voteOf(outcome: Outcome = IGNORED, dependency: string, failed: Set<string>): Outcome {
+function voteOf(
+  outcome: Outcome = IGNORED,
+  dependency: string,
+  failed: Set<string>,
+  client = '',
+): Outcome {
+  if (outcome.vote === 'ignored' && outcome.abandoned) {
+    const { silent } = outcome.abandoned;
+    return { ...outcome, abandoned: { silent, client, repeated: failed.has(dependency) } };
+  }
   if (outcome.vote !== 'failure') return outcome;
   if (failed.has(dependency)) return { ...outcome, repeated: true };
   failed.add(dependency);
@@ -295,6 +251,19 @@ export function chargeOf(result: AttemptResult): ActualCost {
   if (!seen && isUntaken(result)) return REFUND;
   const { cacheReadTokens: _, ...figures } = result.usage;
   return result.whole ? figures : { inputTokens: 0, outputTokens: 0, ...figures };
+}
+
+/** A client that leaves pays for the input that it reserved, and cannot pay less than was reported. */
+function chargeOfLeft({ inputTokens }: Cost = NO_COST, meter: UsageMeter): ActualCost {
+  const seen = meter.atLeast();
+  return { ...seen, inputTokens: Math.max(inputTokens, seen.inputTokens) };
+}
+
+const NO_COST: Cost = { inputTokens: 0, outputTokens: 0 };
+
+/** Whether the endpoint may be at work for it: it has answered with no error. */
+function isTaken({ status = 200 }: AttemptResult): boolean {
+  return status < 300;
 }
 
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);

@@ -12,6 +12,19 @@ export interface ModelRequest extends RoutedRequest {
   /** max_tokens as the body states it; absent when it states none that is valid. */
   maxTokens?: number | undefined;
   sink: Sink;
+  /** Who asks, as far as clients can be told apart. */
+  client?: string | undefined;
+  /** Whether it is a turn of the agent itself, and no client's own request. */
+  ownTurn?: boolean;
+  /** Its place in the bulkhead of the agent, which it gives up while it waits for a retry. */
+  place?: Place | undefined;
+}
+
+/** A place in a bulkhead. */
+export interface Place {
+  leave(): void;
+  /** Takes a place again, perhaps after a wait for one; false when there is none to be had. */
+  enter(signal: AbortSignal): Promise<boolean>;
 }
 
 /** How a request ended. */
@@ -22,6 +35,8 @@ export type ModelAnswer =
       result: AttemptResult;
       /** Where that was made. */
       dependency: string;
+      /** Whether the retry budget of that dependency is used up. */
+      budgetSpent?: boolean;
     }
-  | Refused
+  | (Refused & { budgetSpent?: boolean })
   | Nowhere;

@@ -1,11 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
 import { failure, statusOutcome, streamErrorOutcome } from './attempt/outcome.ts';
-import { Retries, movable, retryReason, retryable } from './retry.ts';
+import { Retries, movable, retryReason, retryable, unitsOf } from './retry.ts';
 
-const SPEC = { maxAttempts: 4, baseDelayMs: 500, maxDelayMs: 1500, budgetPercent: 20 };
+const SPEC = {
+  maxAttempts: 4,
+  baseDelayMs: 500,
+  maxDelayMs: 1500,
+  budgetPercent: 20,
+  minPerSecond: 1,
+};
 
 function ended(part: Partial<AttemptResult>): AttemptResult {
   return { outcome: IGNORED, committed: false, whole: false, usage: {}, ...part };
@@ -15,13 +22,15 @@ function answered(status: number, part: Partial<AttemptResult> = {}): AttemptRes
   return ended({ status, outcome: statusOutcome(status), ...part });
 }
 
-function retries(spec: typeof SPEC | undefined = SPEC, left = Infinity, random = 0.5): Retries {
+function retries(
+  spec: typeof SPEC | undefined = SPEC,
+  left = Infinity,
+  random = 0.5,
+  ownTurn = false,
+): { next: (result: AttemptResult, leftMs: number) => number | undefined } {
   let budget = left;
-  return new Retries(
-    spec,
-    () => (budget -= 1) >= 0,
-    () => random,
-  );
+  const some = new Retries(spec, ownTurn, () => random);
+  return { next: (result, leftMs) => some.next(result, leftMs, () => (budget -= 1) >= 0) };
 }
 
 describe('what may be retried', () => {
@@ -87,6 +96,14 @@ describe('what may be retried', () => {
   });
 });
 
+describe('what another attempt costs', () => {
+  it('is twice as much after a timeout as after an error', () => {
+    expect(unitsOf(ended({ outcome: failure('Timeout', ''), fault: 'FirstToken' }))).toBe(2);
+    expect(unitsOf(answered(500))).toBe(1);
+    expect(unitsOf(answered(409))).toBe(1);
+  });
+});
+
 describe('moving on to another endpoint', () => {
   it.each([
     [400, 'No'],
@@ -131,6 +148,47 @@ describe('moving on to another endpoint', () => {
     expect(refused('Unauthorized')).toBe('OtherCredential');
   });
 
+  const held = (type: string, message = ''): Partial<AttemptResult> => ({
+    held: {
+      status: 0,
+      statusText: '',
+      headers: [],
+      body: Buffer.from(JSON.stringify({ type: 'error', error: { type, message } })),
+    },
+  });
+
+  it('follows a model that is not found, if it is the endpoint’s own', () => {
+    expect(movable(answered(404, held('not_found_error')), true)).toBe('Early');
+    expect(movable(answered(404, held('not_found_error')), false)).toBe('No');
+    expect(movable(answered(404, held('other_error')), true)).toBe('No');
+    expect(movable(answered(404), true)).toBe('No');
+  });
+
+  it.each([
+    ['prompt is too long: 208310 tokens > 200000 maximum', 'LargerContext'],
+    [
+      'input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000',
+      'LargerContext',
+    ],
+    ['messages.0.content: Field required', 'No'],
+  ])('after the 400 “%s” is %s', (message, expected) => {
+    expect(movable(answered(400, held('invalid_request_error', message)))).toBe(expected);
+  });
+
+  it('reads errors that are compressed', () => {
+    const { held: plain } = held('not_found_error');
+    const compressed = (encoding: string, body: Buffer): string =>
+      movable(
+        answered(404, { held: { ...plain!, headers: ['Content-Encoding', encoding], body } }),
+        true,
+      );
+    const { body } = plain!;
+    expect(compressed('gzip', gzipSync(body))).toBe('Early');
+    expect(compressed('br', brotliCompressSync(body))).toBe('Early');
+    expect(compressed('gzip', body)).toBe('No');
+    expect(compressed('odd', gzipSync(body))).toBe('No');
+  });
+
   it('follows a stream that began with an error, by the type of the error', () => {
     const began = (type: string): string =>
       movable(answered(200, { outcome: streamErrorOutcome(type) }));
@@ -149,11 +207,26 @@ describe('retries', () => {
   });
 
   it('do not come before the time that was asked for', () => {
-    expect(retries().next(answered(429, { retryAfterMs: 2000 }), Infinity)).toBe(2250);
+    expect(retries().next(answered(503, { retryAfterMs: 1000 }), Infinity)).toBe(1250);
+    expect(retries().next(answered(503, { retryAfterMs: 1400 }), Infinity)).toBe(1500);
+  });
+
+  it('do not come after a wait longer than the longest', () => {
+    expect(retries().next(answered(503, { retryAfterMs: 1501 }), Infinity)).toBeUndefined();
+  });
+
+  it('do not come after more than a second of a rate limit, but in turns of the agent itself', () => {
+    const refusal = { gate: 'RateLimited' as const };
+    const limited = (retryAfterMs: number): AttemptResult =>
+      answered(429, { retryAfterMs, refusal });
+    expect(retries().next(limited(1000), Infinity)).toBe(1250);
+    expect(retries().next(limited(1001), Infinity)).toBeUndefined();
+    expect(retries(SPEC, 9, 0.5, true).next(limited(1001), Infinity)).toBe(1251);
+    expect(retries(SPEC, 9, 0.5, true).next(limited(1501), Infinity)).toBeUndefined();
   });
 
   it('are not begun when the wait does not fit into what is left', () => {
-    expect(retries().next(answered(429, { retryAfterMs: 3_600_000 }), 300_000)).toBeUndefined();
+    expect(retries().next(answered(503, { retryAfterMs: 1000 }), 1250)).toBeUndefined();
     expect(retries().next(answered(500), 250)).toBeUndefined();
   });
 
@@ -173,12 +246,7 @@ describe('retries', () => {
   });
 
   it('do not come where nothing is configured', () => {
-    expect(
-      new Retries(
-        undefined,
-        () => true,
-        () => 0,
-      ).next(answered(500), 1e9),
-    ).toBeUndefined();
+    const none = new Retries(undefined, true, () => 0);
+    expect(none.next(answered(500), 1e9, () => true)).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import type { Content } from '../../contract/generated/types.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
+import { errorOf } from './errorAnswer.ts';
 
 /** How calls are retried, as in the configuration. */
 export type RetrySpec = NonNullable<Content['retry']>;
@@ -28,9 +29,10 @@ const FAULTS: Record<Fault, Retryable> = {
 
 /**
  * Whether another endpoint may serve instead: never; once this one is not to be tried again; at once,
- * because that is better than trying this one again; or at once, and only with another credential.
+ * because that is better than trying this one again; or at once, and only with another credential or
+ * with room for more tokens.
  */
-export type Movable = 'No' | 'Yes' | 'Early' | 'OtherCredential';
+export type Movable = 'No' | 'Yes' | 'Early' | 'OtherCredential' | 'LargerContext';
 
 const MOVES: Record<Fault, Movable> = {
   UpstreamUnreachable: 'Yes',
@@ -48,14 +50,26 @@ const MOVES: Record<Fault, Movable> = {
   Unsendable: 'No',
 };
 
-/** Whether an attempt at another endpoint makes sense after this one. */
-export function movable(result: AttemptResult): Movable {
+/** How the Messages API says that a prompt has more tokens than the model takes. */
+const TOO_LONG = /prompt is too long|exceed context limit/i;
+
+/** Whether an attempt at another endpoint makes sense after this one. `ownModel`: it named the endpoint's own model. */
+export function movable(result: AttemptResult, ownModel = false): Movable {
   const { committed, fault, refusal, outcome, status = 0 } = result;
   if (committed) return 'No';
   if (refusal) return refusal.gate === 'RateLimited' ? 'Early' : 'OtherCredential';
   if (fault !== undefined) return MOVES[fault];
   if (outcome.vote === 'failure') return outcome.class === 'Overloaded' ? 'Early' : 'Yes';
-  return status >= 500 ? 'Yes' : 'No';
+  if (status >= 500) return 'Yes';
+  return afterClientError(result, ownModel);
+}
+
+/** A client's error is the same everywhere, unless it is about what only this endpoint has or lacks. */
+function afterClientError({ held, status }: AttemptResult, ownModel: boolean): Movable {
+  if (!held || (status !== 400 && status !== 404)) return 'No';
+  const { type, message } = errorOf(held);
+  if (status === 404) return ownModel && type === 'not_found_error' ? 'Early' : 'No';
+  return TOO_LONG.test(message) ? 'LargerContext' : 'No';
 }
 
 /** Whether another attempt at the same endpoint makes sense after this one. */
@@ -80,47 +94,62 @@ export function retryReason({ outcome, status }: AttemptResult): string {
   return status === 409 ? 'Conflict' : 'RequestTimeout';
 }
 
+/** What another attempt takes out of the budget: a timeout has cost more time than an error. */
+export function unitsOf({ outcome }: AttemptResult): number {
+  return outcome.vote === 'failure' && outcome.class === 'Timeout' ? 2 : 1;
+}
+
+/**
+ * The longest wait that a client's request is kept open for because of a 429, in milliseconds. After a longer one the
+ * client itself asks again, and attempts of ours within that would multiply.
+ */
+const CLIENT_WAIT_MS = 1000;
+
 /** The retries of one request. */
 export class Retries {
   readonly #spec: RetrySpec | undefined;
-  readonly #withdraw: () => boolean;
+  /** Whether the runtime is the client itself. */
+  readonly #ownTurn: boolean;
   readonly #random: () => number;
   #attempts = 0;
   #onceUsed = false;
 
-  /**
-   * `withdraw` takes one retry out of the budget, if one is left; `random` gives numbers from 0 up
-   * to but not 1. Without a spec nothing is retried.
-   */
-  constructor(spec: RetrySpec | undefined, withdraw: () => boolean, random: () => number) {
+  /** `random` gives numbers from 0 up to but not 1. Without a spec nothing is retried. */
+  constructor(spec: RetrySpec | undefined, ownTurn: boolean, random: () => number) {
     this.#spec = spec;
-    this.#withdraw = withdraw;
+    this.#ownTurn = ownTurn;
     this.#random = random;
   }
 
   /**
    * Time to wait before another attempt, in milliseconds; undefined when there is to be none.
    * `leftMs` is what is left of the request's deadline: a wait that does not fit is not begun.
+   * `withdraw` takes the retry out of the budget, if that is left.
    */
-  next(result: AttemptResult, leftMs: number): number | undefined {
+  next(result: AttemptResult, leftMs: number, withdraw: () => boolean): number | undefined {
     this.#attempts += 1;
     const spec = this.#spec;
     const kind = retryable(result);
     if (!spec || kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
     if (kind === 'Once' && this.#onceUsed) return undefined;
     const wait = this.#wait(spec, result);
-    if (wait >= leftMs || !this.#withdraw()) return undefined;
+    if (wait === undefined || wait >= leftMs || !withdraw()) return undefined;
     this.#onceUsed ||= kind === 'Once';
     return wait;
   }
 
   /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), after what was asked. */
-  #wait(
-    { baseDelayMs, maxDelayMs }: RetrySpec,
-    { retryAfterMs, shutMs }: Pick<AttemptResult, 'retryAfterMs' | 'shutMs'>,
-  ): number {
+  #wait({ baseDelayMs, maxDelayMs }: RetrySpec, result: AttemptResult): number | undefined {
+    const { retryAfterMs, shutMs } = result;
+    if (retryAfterMs === undefined && shutMs === undefined) {
+      return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
+    }
     const asked = Math.max(retryAfterMs ?? 0, shutMs ?? 0);
-    if ((retryAfterMs ?? shutMs) !== undefined) return asked + this.#random() * baseDelayMs;
-    return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
+    if (asked > maxDelayMs || this.#leavesToClient(result)) return undefined;
+    return Math.min(maxDelayMs, asked + this.#random() * baseDelayMs);
+  }
+
+  #leavesToClient({ refusal, retryAfterMs = 0 }: AttemptResult): boolean {
+    return !this.#ownTurn && refusal?.gate === 'RateLimited' && retryAfterMs > CLIENT_WAIT_MS;
   }
 }

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Limit } from '../../contract/generated/types.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
-import { RetryBudget } from '../resilience/retryBudget.ts';
+import { RetryBudgets } from './retryBudgets.ts';
 import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt/attempt.ts';
@@ -100,13 +100,15 @@ function randomCase(below: (n: number) => number): Case {
   };
 }
 
+type Told = Record<string, number | undefined>;
+
 const UNTAKEN = [408, 409, 429, 500, 503, 529];
 
 /** The arithmetic, from the events alone. */
 function expected({ ending, status, events, body, maxTokens }: Case): Charge {
   if (ending === 'Unreachable') return charge(0);
   if (ending === 'Status') return charge(UNTAKEN.includes(status) ? 0 : 1);
-  const told: Record<string, number | undefined> = {};
+  const told: Told = {};
   for (const { type, data } of events) {
     const start = data.message as { usage?: Record<string, number> } | undefined;
     const usage = type === 'message_start' ? start?.usage : (data.usage as Record<string, number>);
@@ -117,6 +119,7 @@ function expected({ ending, status, events, body, maxTokens }: Case): Charge {
   }
   const { input_tokens: uncached, cache_creation_input_tokens: written, output_tokens } = told;
   const text = events.reduce((sum, event) => sum + event.text, 0);
+  if (ending === 'Abort') return abortCharge(events, Math.ceil(body.length / 3.5), text, told);
   const input =
     uncached === undefined && written === undefined ? undefined : (uncached ?? 0) + (written ?? 0);
   const output = output_tokens ?? (text > 0 ? Math.ceil(text / 3.5) : undefined);
@@ -125,6 +128,22 @@ function expected({ ending, status, events, body, maxTokens }: Case): Charge {
   const seen = input !== undefined || output !== undefined;
   const untaken = !seen && (ending === 'Overloaded' || ending === 'Break');
   return charge(untaken ? 0 : 1, input, output);
+}
+
+/** Of a client that left: the input reserved, the text as estimated, and no less than was told. */
+function abortCharge(
+  [first]: Case['events'],
+  reserved: number,
+  text: number,
+  { input_tokens: uncached = 0, cache_creation_input_tokens: written = 0, ...told }: Told,
+): Charge {
+  const { usage } = (first?.data.message ?? {}) as { usage?: Told };
+  const output = Math.max(
+    told.output_tokens ?? 0,
+    usage?.output_tokens ?? 0,
+    Math.ceil(text / 3.5),
+  );
+  return charge(1, Math.max(reserved, uncached + written), output);
 }
 
 /** Of a whole answer, what is not told stands as it was reserved. */
@@ -218,10 +237,20 @@ describe('reservations of tokens', () => {
     let next: () => Promise<UpstreamResponse>;
     const caller = new ModelCaller({
       clock,
-      upstream: { send: () => next() },
+      upstream: {
+        send: ({ onSent }) => {
+          onSent?.();
+          return next();
+        },
+      },
       estimator: new TokenEstimator(),
-      retryBudget: new RetryBudget(0),
-      pool: new Pool({ guard, credentials: new Credentials(() => 0), random: () => 0 }),
+      retryBudgets: new RetryBudgets(),
+      pool: new Pool({
+        guard,
+        credentials: new Credentials(() => 0),
+        now: () => clock.now(),
+        random: () => 0,
+      }),
       random: () => 0,
       onAttempt: () => undefined,
       onRetry: () => undefined,

@@ -28,6 +28,7 @@ function standardOutput(): DestinationStream {
 export const MODULES = [
   'access',
   'agent',
+  'audit',
   'configuration',
   'credentials',
   'file',

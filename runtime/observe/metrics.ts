@@ -23,8 +23,8 @@ export interface MeasuredCall {
 
 export interface MetricsDeps {
   guard: Pick<Guard, 'stats' | 'gates'>;
-  /** Share of the retry budget that is used. */
-  retryBudgetUsed: () => number;
+  /** Used share of the retry budget of each dependency. */
+  retryBudgets: () => { name: string; used: number }[];
   /** Hash of the configuration in force. */
   hash: () => string | undefined;
 }
@@ -69,7 +69,7 @@ export class Metrics {
   readonly #toolLatency: Histogram<'tool'>;
   readonly #fallbacks: Counter<'from' | 'to'>;
 
-  constructor({ guard, retryBudgetUsed, hash }: MetricsDeps) {
+  constructor({ guard, retryBudgets, hash }: MetricsDeps) {
     const registers = [this.registry];
     this.#requests = new SeriesCounter(this.registry, {
       name: 'agent_requests_total',
@@ -149,10 +149,13 @@ export class Metrics {
     });
     new Gauge({
       name: 'retry_budget_ratio',
-      help: 'Share of the retry budget that is used; at 1 nothing is retried.',
+      help: 'Used share of the retry budget of a dependency; at 1 its failures lead to no more attempts that cost.',
+      labelNames: ['name'],
       registers,
       collect() {
-        this.set(retryBudgetUsed());
+        this.reset();
+        for (const { name, used } of retryBudgets().slice(0, MAX_ENDPOINTS))
+          this.set({ name }, used);
       },
     });
     new Gauge({

@@ -212,7 +212,7 @@ export class Breaker {
   record(generation: number, outcome: Outcome, ms: number, now: number, streamed = false): void {
     if (generation !== this.generation) return;
     if (this.current !== 'HalfOpen' || !streamed) this.inFlight -= 1;
-    if (outcome.vote !== 'ok' && !this.counts(outcome)) return;
+    if (!this.votes(outcome)) return;
     const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
     if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
     else this.recordCall(outcome, slow, now);
@@ -297,6 +297,12 @@ export class Breaker {
     return admitted ? undefined : SOON;
   }
 
+  /** Whether a call says anything about the dependency. One that was only given up says that it was slow. */
+  private votes(outcome: Outcome): boolean {
+    if (outcome.vote === 'ignored') return outcome.slow === true;
+    return outcome.vote === 'ok' || this.counts(outcome);
+  }
+
   private recordCall(outcome: Outcome, slow: boolean, now: number): void {
     const reason = this.trip.record(outcome, slow, now);
     if (reason === undefined) return;
@@ -314,6 +320,7 @@ export class Breaker {
       this.open(this.reopened + 1, reason, now);
       return;
     }
+    if (outcome.vote === 'ignored') return;
     this.successes += 1;
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;

@@ -13,11 +13,24 @@ export interface Failure {
   repeated?: boolean;
 }
 
+/** The client left before the answer, or before the first token of a stream. */
+export interface Abandoned {
+  /** A streamed call that had received nothing at all. */
+  silent: boolean;
+  /** Tells clients apart. */
+  client?: string;
+  /** An earlier attempt of the request has failed here. */
+  repeated?: boolean;
+}
+
 /**
  * How a call ended. `ignored` says nothing about the dependency (the client disconnected, the
- * request was invalid): the call gives back what it holds and does not vote.
+ * request was invalid): the call gives back what it holds and does not vote, but for being slow.
  */
-export type Outcome = { vote: 'ok'; slow?: boolean } | Failure | { vote: 'ignored' };
+export type Outcome =
+  | { vote: 'ok'; slow?: boolean }
+  | Failure
+  | { vote: 'ignored'; slow?: boolean; abandoned?: Abandoned };
 
 export const OK: Outcome = { vote: 'ok' };
 export const IGNORED: Outcome = { vote: 'ignored' };

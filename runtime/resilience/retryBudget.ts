@@ -1,26 +1,37 @@
 import { SampleWindow } from './sampleWindow.ts';
 
 const WINDOW_MS = 10_000;
-/** Retries that the budget always allows within the window, so that little traffic can be retried. */
-const FLOOR = 3;
+
+/** How many retries and moves the budget allows. */
+export interface RetryBudgetSpec {
+  /** Share of the requests of the last ten seconds, in percent. */
+  budgetPercent: number;
+  /** Allowed beside that, whatever the number of requests. */
+  minPerSecond: number;
+}
 
 /**
- * Allows retries as a share of recent requests (as in Finagle's RetryBudget): when all requests
- * fail, retries add at most that share to the load.
+ * Bounds the retries and moves that one dependency causes: a share of its recent requests plus a small rate (as in
+ * Finagle's RetryBudget). When all its requests fail, the further attempts add at most that to the load.
  */
 export class RetryBudget {
-  private percent: number;
-  /** Requests and retries; a retry is a hit. */
+  private spec: RetryBudgetSpec;
+  /** Requests, and units that were withdrawn; a unit is a hit. */
   private readonly window = new SampleWindow();
 
-  constructor(percent: number) {
-    this.percent = percent;
+  constructor(spec: RetryBudgetSpec) {
+    this.spec = spec;
     this.window.apply({ windowMs: WINDOW_MS });
   }
 
-  /** Sets another share, in percent. Retries already made still count. */
-  apply(percent: number): void {
-    this.percent = percent;
+  /** Replaces the figures. What was withdrawn before still counts. */
+  apply(spec: RetryBudgetSpec): void {
+    this.spec = spec;
+  }
+
+  /** Whether both figures are 0: then nothing follows a call that was made, not even what is free. */
+  get isOff(): boolean {
+    return this.spec.budgetPercent === 0 && this.spec.minPerSecond === 0;
   }
 
   /** Counts a request. */
@@ -28,22 +39,31 @@ export class RetryBudget {
     this.window.record(false, now);
   }
 
-  /** Takes one retry; false if the budget is spent. */
-  withdraw(now: number): boolean {
+  /** Takes `units` out of the budget; takes nothing and returns false if they are not left. */
+  withdraw(units: number, now: number): boolean {
     this.window.expire(now);
-    if (this.window.hits + 1 > this.allowed()) return false;
-    this.window.record(true, now);
+    if (this.window.hits + units > this.allowed()) return false;
+    for (let i = 0; i < units; i += 1) this.window.record(true, now);
     return true;
   }
 
   /** Used share of the budget, 0 to 1. */
   used(now: number): number {
     this.window.expire(now);
-    return Math.min(1, this.window.hits / this.allowed());
+    const { hits } = this.window;
+    return hits === 0 ? 0 : Math.min(1, hits / this.allowed());
+  }
+
+  /** Whether there was a budget and nothing of it is left. */
+  isSpent(now: number): boolean {
+    this.window.expire(now);
+    const { hits } = this.window;
+    return hits > 0 && hits + 1 > this.allowed();
   }
 
   private allowed(): number {
     const { calls, hits } = this.window;
-    return Math.max(FLOOR, Math.floor(((calls - hits) * this.percent) / 100));
+    const { budgetPercent, minPerSecond } = this.spec;
+    return Math.floor(((calls - hits) * budgetPercent) / 100) + (minPerSecond * WINDOW_MS) / 1000;
   }
 }

@@ -49,12 +49,14 @@ export class Trip {
     return this.spec.slowCalls?.slowerThanMs;
   }
 
-  /** Counts one call that was not ignored. Returns why the circuit opens, if it does. */
+  /** Counts one call. One that is ignored counts only as slow. Returns why the circuit opens, if it does. */
   record(outcome: Outcome, slow: boolean, now: number): string | undefined {
     const { consecutiveFailures, failureRate, slowCalls } = this.spec;
     const failed = outcome.vote === 'failure';
-    this.countInARow(outcome);
-    if (failureRate !== undefined) this.failed.record(failed, now);
+    if (outcome.vote !== 'ignored') {
+      this.countInARow(outcome);
+      if (failureRate !== undefined) this.failed.record(failed, now);
+    }
     if (slowCalls !== undefined) this.slow.record(slow, now);
     if (failed && this.failuresInARow >= (consecutiveFailures ?? Infinity)) {
       return `${this.failuresInARow} consecutive failures (${outcome.class})`;

@@ -11,6 +11,7 @@ export const TOUCHY: Circuit = {
   maxOpenDurationMs: 600_000,
   halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
   failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+  abandonedAfterMs: 60_000,
   recovery: { rampUpMs: 0 },
   mode: 'Enforce',
   requires: [],

@@ -24,6 +24,7 @@ export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
     maxOpenDurationMs: 600_000,
     halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 0 },
     failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
+    abandonedAfterMs: 60_000,
     recovery: { rampUpMs: 0 },
     mode: 'Enforce',
     requires: [],

@@ -17,6 +17,8 @@ export interface StartedRuntime {
   metricsUrl: string;
   debugUrl: string;
   logs: string[];
+  /** Lines of the audit on standard output. */
+  audited: string[];
   /** Puts the file of that name into the mounted directory. */
   mount(name: string, text: string): Promise<void>;
   stop(): Promise<void>;
@@ -35,6 +37,7 @@ export async function startRuntime(
   if (configuration) await mount(MOUNTS.configurationKey, JSON.stringify(configuration));
   if (authority !== undefined) await mount(MOUNTS.authorityKey, authority);
   const logs: string[] = [];
+  const audited: string[] = [];
   const runtime = new Runtime({
     pod: { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
     version: '0.0.0-test',
@@ -51,6 +54,10 @@ export async function startRuntime(
     maxConversationBytes: 16 * 1024 * 1024,
     maxCacheBytes: 16 * 1024 * 1024,
     maxToolResultBytes: 1024 * 1024,
+    writeOut: (text) => {
+      audited.push(...text.split('\n').filter((line) => line !== ''));
+      return Promise.resolve();
+    },
     clock: systemClock,
     log: pino({ level: 'debug' }, { write: (line: string) => void logs.push(line) }),
     filePollMs: 50,
@@ -64,6 +71,7 @@ export async function startRuntime(
     metricsUrl: `http://127.0.0.1:${metrics}`,
     debugUrl: `http://127.0.0.1:${debug}`,
     logs,
+    audited,
     mount,
     stop: async () => {
       await runtime.close();

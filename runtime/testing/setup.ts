@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
+import type { Earlier } from '../control/upgrade.ts';
 import type { Answer } from './client.ts';
 import { configuration } from './configuration.ts';
 import { startRuntime } from './runtime.ts';
@@ -30,7 +31,7 @@ export interface Setup {
 export async function setup(
   cleanups: Cleanups,
   answer: (response: ServerResponse, seen: Seen) => void | Promise<void>,
-  content: Partial<Content> = {},
+  content: Earlier<Content> = {},
 ): Promise<Setup> {
   const endpoint = await fakeEndpoint(answer);
   cleanups.add(() => endpoint.close());

@@ -1,5 +1,6 @@
 /** What an attempt may conclude about its endpoint, and when a request moves on, as clients and providers see it. */
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { request } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
@@ -24,7 +25,13 @@ const after =
     void setTimeout(() => then(response), ms);
 
 const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
-const RETRY = { maxAttempts: 2, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 2,
+  baseDelayMs: 1,
+  maxDelayMs: 2,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 
 interface Model {
   agent: StartedRuntime;
@@ -165,5 +172,61 @@ describe('a stream', () => {
     expect(answer.body.toString()).toContain('timeout_error');
     expect(context.failures()).toEqual([{}]);
     expect(context.states()).toEqual(['Closed']);
+  });
+});
+
+describe('clients that leave', () => {
+  /** Asks for a stream from an address of its own, and leaves after so long. */
+  async function askAndLeave({ agent }: Model, address: string, ms: number): Promise<void> {
+    const outgoing = request(new URL('/v1/messages', agent.url), {
+      method: 'POST',
+      localAddress: address,
+    });
+    outgoing.on('error', () => undefined);
+    outgoing.end(STREAMED.body);
+    setTimeout(() => outgoing.destroy(), ms);
+    await new Promise<void>((resolve) => outgoing.on('close', resolve));
+    await until(() => agent.runtime.guard.stats().circuits[0]!.inFlight === 0);
+  }
+
+  const circuit = {
+    ...TOUCHY,
+    dependency: 'model/e0',
+    trip: { consecutiveFailures: 2 },
+    abandonedAfterMs: 100,
+  };
+
+  it('of an endpoint that hangs open its circuit, and one of them alone does not', async () => {
+    const context = await model([hanging], { circuits: [circuit] });
+    await askAndLeave(context, '127.0.0.1', 200);
+    await askAndLeave(context, '127.0.0.1', 200);
+    await askAndLeave(context, '127.0.0.1', 200);
+    expect(context.failures()).toEqual([{ Timeout: 1 }]);
+    expect(context.states()).toEqual(['Closed']);
+    await askAndLeave(context, '127.0.0.2', 200);
+    expect(context.states()).toEqual(['Open']);
+  });
+
+  it('of an endpoint that has sent a ping say nothing against it', async () => {
+    const pings: Behaviour = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(STREAM[2]!);
+    };
+    const context = await model([pings], { circuits: [circuit] });
+    await askAndLeave(context, '127.0.0.1', 200);
+    await askAndLeave(context, '127.0.0.2', 200);
+    expect(context.failures()).toEqual([{}]);
+    expect(context.states()).toEqual(['Closed']);
+  });
+
+  it('make an endpoint slow when no token has come for slowerThan', async () => {
+    const slowCalls = { percent: 100, slowerThanMs: 100, calls: 10, minimumCalls: 2 };
+    const context = await model([hanging], {
+      circuits: [{ ...circuit, abandonedAfterMs: 60_000, trip: { slowCalls } }],
+    });
+    await askAndLeave(context, '127.0.0.1', 200);
+    await askAndLeave(context, '127.0.0.1', 200);
+    expect(context.states()).toEqual(['Open']);
+    expect(context.failures()).toEqual([{}]);
   });
 });

@@ -16,7 +16,7 @@ afterEach(() => cleanups.run());
 
 /** Every failure reaches the caller. */
 const ONE_ATTEMPT: Partial<Content> = {
-  retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100 },
+  retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100, minPerSecond: 1 },
 };
 
 type Respond = (response: ServerResponse) => void;

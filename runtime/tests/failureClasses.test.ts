@@ -24,7 +24,13 @@ type Respond = (response: ServerResponse) => void;
 /** Tokens that a request reserves, and that its answer takes if it is whole. */
 const MAX_TOKENS = 50;
 const CAPACITY = 1000;
-const RETRY = { maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 3,
+  baseDelayMs: 1,
+  maxDelayMs: 5000,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
 
 /** What is to be seen of one request, as docs/troubleshooting.md and the design have it. */
@@ -116,7 +122,7 @@ const ROWS: Row[] = [
   },
   {
     what: '429 with a retry-after that fits',
-    answer: once(status(429, { 'retry-after-ms': '5' })),
+    answer: once(status(429, { 'retry-after-ms': '2' })),
     status: 200,
     attempts: 2,
     failures: {},
@@ -140,6 +146,7 @@ const ROWS: Row[] = [
           dependency: 'model/primary',
           policy: 'p',
           trip: { consecutiveFailures: 100 },
+          abandonedAfterMs: 60_000,
           failureOn: ['RateLimited'],
           recovery: { rampUpMs: 0 },
           mode: 'Enforce',

@@ -14,7 +14,13 @@ import { MESSAGE, answerJson } from '../testing/upstream.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-const RETRY = { maxAttempts: 3, baseDelayMs: 5, maxDelayMs: 10, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 3,
+  baseDelayMs: 5,
+  maxDelayMs: 5000,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 
 let answer: (response: ServerResponse) => void;
 const fine = (response: ServerResponse): void => answerJson(response, MESSAGE);
@@ -72,7 +78,7 @@ describe('a provider that limits the rate', () => {
   });
 
   it('for a moment is waited for', async () => {
-    const context = await start();
+    const context = await start({ retry: { ...RETRY, maxDelayMs: 1000 } });
     answer = (response) => {
       answer = fine;
       refusing(429, { 'retry-after-ms': '60' })(response);

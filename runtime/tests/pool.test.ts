@@ -2,103 +2,21 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join } from 'node:path';
-import type { Circuit, Content, Endpoint } from '../../contract/generated/types.ts';
+import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
-import { startRuntime } from '../testing/runtime.ts';
-import type { StartedRuntime } from '../testing/runtime.ts';
+import { TOUCHY } from '../testing/configuration.ts';
+import { PATIENT, RETRY, broken, fine, startPool, status, streaming } from '../testing/pool.ts';
+import type { Behaviour, Part, Pool } from '../testing/pool.ts';
 import { Cleanups, STREAMED, errorOf } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import {
-  MESSAGE,
-  STREAM,
-  answerJson,
-  answerStream,
-  fakeEndpoint,
-  sse,
-} from '../testing/upstream.ts';
-import type { FakeEndpoint } from '../testing/upstream.ts';
+import { STREAM, answerJson, sse } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-type Behaviour = (response: ServerResponse) => void;
-
-const RETRY = { maxAttempts: 2, baseDelayMs: 5, maxDelayMs: 10, budgetPercent: 100 };
-const PATIENT: Omit<Circuit, 'dependency'> = { ...TOUCHY, trip: { consecutiveFailures: 1000 } };
-
-/** One endpoint of a pool as a test describes it. */
-interface Part extends Partial<Endpoint> {
-  name: string;
-  /** Changed by assignment while the test runs. */
-  does: Behaviour;
-  key?: string;
-  circuit?: Omit<Circuit, 'dependency'>;
-}
-
-interface Pool {
-  agent: StartedRuntime;
-  endpoints: Record<string, FakeEndpoint>;
-  /** Requests that each has seen. */
-  seen(): Record<string, number>;
-  circuits(): Record<string, string>;
-  fallbacks(): Promise<string[]>;
-}
-
-const fine: Behaviour = (response) => answerJson(response, MESSAGE);
-const streaming: Behaviour = (response) => answerStream(response);
-const broken: Behaviour = (response) => response.destroy();
-const status =
-  (code: number, headers: Record<string, string> = {}): Behaviour =>
-  (response) =>
-    response
-      .writeHead(code, { 'content-type': 'application/json', ...headers })
-      .end(`{"type":"error","error":{"type":"api_error","message":"${code}"}}`);
-
-async function pool(parts: Part[], content: Partial<Content> = {}): Promise<Pool> {
-  const agent = await startRuntime();
-  cleanups.add(() => agent.stop());
-  const endpoints: Record<string, FakeEndpoint> = {};
-  const specs: Endpoint[] = [];
-  for (const part of parts) {
-    const { name, does: _, key, circuit: __, ...rest } = part;
-    const endpoint = await fakeEndpoint((response) => part.does(response));
-    cleanups.add(() => endpoint.close());
-    endpoints[name] = endpoint;
-    if (key !== undefined) await agent.mount(`key-${name}`, key);
-    const path = join(agent.directory, `key-${name}`);
-    specs.push({
-      name,
-      provider: 'Anthropic',
-      baseURL: endpoint.url,
-      ...(key !== undefined && { credential: { path, secret: name, key: 'api-key' } }),
-      ...rest,
-    });
-  }
-  const circuits = parts.map(({ name, circuit = PATIENT }) => {
-    return { ...circuit, dependency: `model/${name}` };
-  });
-  agent.runtime.configuration.offerPush(
-    1,
-    configuration('', { endpoints: specs, circuits, retry: RETRY, ...content }),
-  );
-  return {
-    agent,
-    endpoints,
-    seen: () =>
-      Object.fromEntries(Object.entries(endpoints).map(([name, { seen }]) => [name, seen.length])),
-    circuits: () =>
-      Object.fromEntries(
-        agent.runtime.guard.circuits().map(({ dependency, state }) => [dependency, state]),
-      ),
-    fallbacks: async () => {
-      const text = await agent.runtime.metrics.registry.metrics();
-      return text.match(/^fallbacks_total\{.*$/gm) ?? [];
-    },
-  };
-}
+const pool = (parts: Part[], content: Partial<Content> = {}): Promise<Pool> =>
+  startPool(cleanups, parts, content);
 
 const ask = ({ agent }: Pool, sent: Sent = {}): Promise<Answer> => send(agent.url, sent);
 async function statuses(of: Pool, count: number, sent: Sent = {}): Promise<number[]> {

@@ -50,7 +50,13 @@ const failing = (status: number): Promise<FakeEndpoint> =>
     answerJson(response, error, status);
   });
 
-const RETRY = { maxAttempts: 2, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 2,
+  baseDelayMs: 1,
+  maxDelayMs: 1,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 
 const named = ({ url }: FakeEndpoint, name: string, priority: number): Content['endpoints'][0] => ({
   ...{ name, provider: 'Anthropic', baseURL: url, model: 'claude-test', priority },

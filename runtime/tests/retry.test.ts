@@ -13,7 +13,13 @@ afterEach(() => cleanups.run());
 
 type Answer = (response: ServerResponse) => void;
 
-const RETRY = { maxAttempts: 3, baseDelayMs: 5, maxDelayMs: 10, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 3,
+  baseDelayMs: 5,
+  maxDelayMs: 10,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 
 /** An endpoint that gives these answers one after another, the last one for ever. */
 function answering(answers: Answer[], content: Partial<Content> = {}): Promise<Setup> {

@@ -14,7 +14,13 @@ afterEach(() => cleanups.run());
 
 const COUNT = { path: '/v1/messages/count_tokens' };
 const MODELS = { method: 'GET', path: '/v1/models', body: '' };
-const RETRY = { maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100 };
+const RETRY = {
+  maxAttempts: 3,
+  baseDelayMs: 1,
+  maxDelayMs: 2,
+  budgetPercent: 100,
+  minPerSecond: 1,
+};
 
 /** Messages fail; whatever else is asked for works. */
 function messagesFail(response: ServerResponse, { url }: Seen): void {

@@ -26,7 +26,7 @@ import type { Recovery, Second, Variant } from './recovery/simulation.ts';
 const WATCHED_SECONDS = 120;
 const SERVED = 0.95;
 
-const DEFAULT: Circuit = resolveCircuit('model/primary', undefined);
+const DEFAULT: Circuit = resolveCircuit('model/primary', undefined, 60_000);
 const { queueTimeout } = CIRCUIT_BREAKER_POLICY_DEFAULTS.halfOpen;
 
 const VARIANTS: Record<string, Variant> = {

@@ -31,6 +31,7 @@ function partsOf(all: readonly Configuration[]): Record<string, object[]> {
     endpoints: contents.flatMap(({ endpoints }) => endpoints),
     timeouts: contents.map(({ timeouts }) => timeouts),
     shutdown: contents.map(({ shutdown }) => shutdown),
+    retry: contents.flatMap(({ retry }) => retry ?? []),
     circuits: contents.flatMap(({ circuits }) => circuits),
     limits: contents.flatMap(({ limits }) => limits),
   };

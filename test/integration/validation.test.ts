@@ -33,6 +33,7 @@ import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
 import { rows as mcpServers } from './validation/mcpServers.ts';
+import { rows as audit } from './validation/audit.ts';
 import { rows as telemetry } from './validation/telemetry.ts';
 import { rows as tools } from './validation/tools.ts';
 import { boundRows } from './validation/bounds.ts';
@@ -75,6 +76,7 @@ const kinds: Record<string, Kind> = {
       ...probes,
       ...service,
       ...telemetry,
+      ...audit,
       ...tools,
     ],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
@@ -94,7 +96,14 @@ const kinds: Record<string, Kind> = {
         run: '15m',
         tool: '30s',
       },
-      retry: { maxAttempts: 3, baseDelay: '500ms', maxDelay: '8s', budgetPercent: 20 },
+      retry: {
+        maxAttempts: 3,
+        baseDelay: '500ms',
+        maxDelay: '8s',
+        budgetPercent: 20,
+        minPerSecond: 1,
+      },
+      clientPatience: '5s',
       gates: { maxWait: '5m' },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       auth: { type: 'None' },

@@ -17,7 +17,9 @@ export function count(amount: number, noun: string): string {
 
 /** The text, cut to `length` characters with an ellipsis as the last of them. */
 export function truncate(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  if (text.length <= length) return text;
+  // Half a surrogate pair is stored as another character, and so would never equal what was written.
+  return `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** Orders by code units, the same on every machine; for Array.prototype.sort. */

@@ -13,6 +13,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
+import { resolveAudit } from './audit.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
@@ -35,21 +36,24 @@ export function resolveContent(
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>,
 ): Content {
   const { metadata, spec } = agent;
+  const timeouts = timeoutsOf(spec.timeouts);
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
     endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
     loadBalancing: spec.model.loadBalancing,
-    timeouts: timeouts(spec.timeouts),
+    timeouts,
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
       drainTimeoutMs: drainTimeout(spec),
       handlerTimeoutMs: handlerTimeout(spec),
     },
     retry: retry(spec.retry),
+    clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
+    ...resolveAudit(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
@@ -57,7 +61,7 @@ export function resolveContent(
     ...resolveEgress(spec),
     ...resolveTelemetry(spec),
     circuits: dependenciesOf(agent).map((dependency) =>
-      resolveCircuit(dependency, attachment.circuits.get(dependency)),
+      resolveCircuit(dependency, attachment.circuits.get(dependency), timeouts.firstTokenMs),
     ),
     limits: [...attachment.limits]
       .sort(([a], [b]) => byText(a, b))
@@ -82,6 +86,8 @@ export function handlerTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
   return parseDuration(shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
 }
 
+type Timeouts = Content['timeouts'] & { firstTokenMs: number };
+
 type EndpointSpec = Spec['model']['endpoints'][number];
 
 /** Directory in the pod where the endpoint's credential is mounted. */
@@ -91,7 +97,7 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
 
 function endpoint(spec: EndpointSpec): Endpoint {
   const { name, provider, model, baseURL, apiKeySecretRef: secret, priority, weight } = spec;
-  const { maxConcurrent, maxTokens } = spec;
+  const { maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
     provider,
@@ -108,13 +114,14 @@ function endpoint(spec: EndpointSpec): Endpoint {
         }),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(contextTokens === undefined ? {} : { contextTokens }),
     priority,
     weight,
     requires: requires(`Endpoint.${provider}`),
   };
 }
 
-function timeouts(spec: Spec['timeouts']): Content['timeouts'] {
+function timeoutsOf(spec: Spec['timeouts']): Timeouts {
   const ms = (field: Exclude<keyof typeof spec, 'attempt'>): number =>
     parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
   const { attempt } = spec;
@@ -141,6 +148,7 @@ function retry(spec: Spec['retry']): NonNullable<Content['retry']> {
     baseDelayMs,
     maxDelayMs,
     budgetPercent: spec.budgetPercent,
+    minPerSecond: spec.minPerSecond,
   };
 }
 

@@ -5,7 +5,7 @@ import { resolveCircuit } from './circuit.ts';
 import { breakerFixture } from '../../testing/fixtures.ts';
 
 const resolve = (spec: Partial<CircuitBreakerPolicySpec>): ReturnType<typeof resolveCircuit> =>
-  resolveCircuit('model/primary', breakerFixture('strict', spec));
+  resolveCircuit('model/primary', breakerFixture('strict', spec), 60_000);
 
 describe('resolveCircuit', () => {
   it('sends every default, and needs nothing for it that an older runtime lacks', () => {
@@ -16,6 +16,7 @@ describe('resolveCircuit', () => {
       openDurationMs: 30_000,
       maxOpenDurationMs: 300_000,
       halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 10_000 },
+      abandonedAfterMs: 60_000,
       failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
       recovery: { rampUpMs: 0 },
       mode: 'Enforce',
@@ -26,14 +27,23 @@ describe('resolveCircuit', () => {
   it('keeps openDuration as it is where maxOpenDuration is absent', () => {
     const { maxOpenDuration: _, ...spec } = breakerFixture('strict', { openDuration: '45s' }).spec;
     const policy = { ...breakerFixture('strict'), spec };
-    expect(resolveCircuit('model/primary', policy)).toMatchObject({
+    expect(resolveCircuit('model/primary', policy, 60_000)).toMatchObject({
       openDurationMs: 45_000,
       maxOpenDurationMs: 45_000,
     });
   });
 
+  it('takes calls for abandoned after the time that the policy states, or else that of the first token', () => {
+    const trip = { consecutiveFailures: 3, abandonedAfter: '20s' };
+    expect(resolve({ trip })).toMatchObject({ abandonedAfterMs: 20_000 });
+    expect(resolveCircuit('model/primary', undefined, 45_000).abandonedAfterMs).toBe(45_000);
+    expect(() => resolve({ trip: { ...trip, abandonedAfter: '0s' } })).toThrow(
+      'spec.trip.abandonedAfter is 0s',
+    );
+  });
+
   it('opens for 30 s without a policy, and does not grow', () => {
-    expect(resolveCircuit('model/primary', undefined)).toMatchObject({
+    expect(resolveCircuit('model/primary', undefined, 60_000)).toMatchObject({
       openDurationMs: 30_000,
       maxOpenDurationMs: 30_000,
     });
@@ -52,7 +62,7 @@ describe('resolveCircuit', () => {
       ...CIRCUIT_BREAKER_POLICY_DEFAULTS,
       maxOpenDuration: CIRCUIT_BREAKER_POLICY_DEFAULTS.openDuration,
     });
-    expect(resolveCircuit('model/primary', undefined)).toEqual(defaults);
+    expect(resolveCircuit('model/primary', undefined, 60_000)).toEqual(defaults);
   });
 
   it.each<[string, Partial<CircuitBreakerPolicySpec>, object]>([

@@ -16,12 +16,14 @@ type Rules = Pick<
 >;
 
 /**
- * The circuit of a dependency. Without a policy it has the defaults of one. Throws an InvalidSpecError for what the
+ * The circuit of a dependency. Without a policy it has the defaults of one. `firstTokenMs` is the agent's
+ * timeouts.firstToken. Throws an InvalidSpecError for what the
  * schema should have refused.
  */
 export function resolveCircuit(
   dependency: string,
   policy: CircuitBreakerPolicy | undefined,
+  firstTokenMs: number,
 ): Circuit {
   const spec: Rules = policy?.spec ?? CIRCUIT_BREAKER_POLICY_DEFAULTS;
   const maxOpenDuration = spec.maxOpenDuration ?? spec.openDuration;
@@ -37,6 +39,7 @@ export function resolveCircuit(
       successThreshold: spec.halfOpen.successThreshold,
       queueTimeoutMs: parseDuration(spec.halfOpen.queueTimeout, 'spec.halfOpen.queueTimeout'),
     },
+    abandonedAfterMs: abandonedAfter(spec.trip) ?? firstTokenMs,
     failureOn: [...spec.failureOn].sort(byText),
     recovery: { rampUpMs: parseDuration(spec.recovery.rampUp, 'spec.recovery.rampUp') },
     mode: spec.mode,
@@ -70,6 +73,10 @@ function trip({ consecutiveFailures, failureRate, slowCalls }: Trip): Circuit['t
     ...(failureRate === undefined ? {} : { failureRate: failureRateRule(failureRate) }),
     ...(slowCalls === undefined ? {} : { slowCalls: slowCallsRule(slowCalls) }),
   };
+}
+
+function abandonedAfter({ abandonedAfter: time }: Trip): number | undefined {
+  return time === undefined ? undefined : parsePositiveDuration(time, 'spec.trip.abandonedAfter');
 }
 
 function failureRateRule(rule: NonNullable<Trip['failureRate']>): FailureRate {

@@ -10,7 +10,7 @@ import { resolveLimits } from './limits.ts';
 export function policyProblem(policy: Policy): Problem | undefined {
   try {
     checkTargets(policy);
-    if (policy.kind === 'CircuitBreakerPolicy') resolveCircuit('any', policy);
+    if (policy.kind === 'CircuitBreakerPolicy') resolveCircuit('any', policy, 1);
     else resolveLimits('any', policy);
     return undefined;
   } catch (error) {

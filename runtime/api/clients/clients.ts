@@ -12,6 +12,10 @@ import type { KeySetDeps, KeyTimes } from './keySet.ts';
 export interface Client {
   /** What tells clients apart, in limits and in the cache; empty for a client without a name. */
   principal: string;
+  /** Name of its API key, or the subject of its token; empty for everybody. */
+  id: string;
+  /** How it is known. */
+  authentication: 'None' | 'APIKey' | 'JWT';
   /** What logs call it: a name that the operator of the agent gave, or a hash. Absent: nobody in particular. */
   name?: string;
   /** Its headers without the credential that the agent itself has checked. */
@@ -20,7 +24,7 @@ export interface Client {
 
 /** Everybody, where nobody is checked. */
 export function anybody({ rawHeaders }: IncomingMessage): Client {
-  return { principal: '', headers: rawHeaders };
+  return { principal: '', id: '', authentication: 'None', headers: rawHeaders };
 }
 
 /** A credential as it was shown, and the header that it was in. */
@@ -115,7 +119,7 @@ export class Clients {
     const name = this.#apiKeys.clientOf(apiKeys.path, shown.credential);
     if (name === undefined) return REFUSED;
     const headers = withoutHeader(request.rawHeaders, shown.header);
-    return { principal: `key ${name}`, name, headers };
+    return { principal: `key ${name}`, id: name, authentication: 'APIKey', name, headers };
   }
 
   #keyTimes(): KeyTimes {
@@ -140,7 +144,8 @@ export class Clients {
       const { sub } = payload;
       if (typeof sub !== 'string' || sub === '') return REFUSED;
       const headers = withoutHeader(request.rawHeaders, shown.header);
-      return { principal: `jwt ${sub}`, name: hashedName(sub), headers };
+      const name = hashedName(sub);
+      return { principal: `jwt ${sub}`, id: sub, authentication: 'JWT', name, headers };
     } catch (error) {
       if (error instanceof KeysUnavailable) return UNAVAILABLE;
       if (error instanceof errors.JOSEError || error instanceof TypeError) return REFUSED;

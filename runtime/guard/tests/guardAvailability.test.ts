@@ -42,10 +42,20 @@ describe('the availability of a dependency', () => {
     granted(immediately(guard)).settle(FAILED);
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Shut', calls: 0 });
     clock.advance(60_000);
-    expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
+    expect(guard.dependency(NAME)!.availability()).toEqual({
+      state: 'Usable',
+      calls: 0,
+      probe: true,
+    });
     const probe = granted(immediately(guard));
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Shut', calls: 1 });
     probe.settle(OK);
+    expect(guard.dependency(NAME)!.availability()).toEqual({
+      state: 'Usable',
+      calls: 0,
+      probe: true,
+    });
+    granted(immediately(guard)).settle(OK);
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
   });
 

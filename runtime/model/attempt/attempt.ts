@@ -49,6 +49,8 @@ export interface Attempt {
   meter: UsageMeter;
   /** Wall clock, for dates in headers. */
   date(): Date;
+  /** The request is written to a connection. */
+  onSent: () => void;
   /** The headers of the answer have come. */
   onHeaders(headers: RawHeaders): void;
   onFirstChunk(): void;

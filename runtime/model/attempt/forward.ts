@@ -31,7 +31,7 @@ export async function forward(
   try {
     response = await upstream.send(upstreamRequest(attempt), attempt.signal);
   } catch (error) {
-    return result(attempt, { ...broken(error, attempt, false), committed: false });
+    return result(attempt, { ...broken(error, attempt, 'Nothing'), committed: false });
   }
   attempt.onHeaders(response.headers);
   try {
@@ -73,6 +73,7 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
     path: `${base.path}${path}`,
     headers: requestHeaders(attempt.headers, attempt.key, attempt.context),
     body: method === 'POST' ? bodyFor(attempt) : undefined,
+    onSent: attempt.onSent,
   };
 }
 
@@ -109,7 +110,7 @@ async function passError(response: UpstreamResponse, attempt: Attempt): Promise<
   try {
     await response.body.read((chunk) => buffer.write(chunk));
   } catch (error) {
-    const { fault } = broken(error, attempt, true);
+    const { fault } = broken(error, attempt, 'Headers');
     return { outcome, committed: buffer.committed, fault };
   }
   const passed = refused(response, buffer.bytes, attempt.date());
@@ -160,7 +161,7 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
       return buffer.write(chunk);
     });
   } catch (error) {
-    return { ...broken(error, attempt, true), committed: buffer.committed };
+    return { ...broken(error, attempt, 'Headers'), committed: buffer.committed };
   }
   const judged = reader.end();
   const { outcome, error } = judged instanceof Promise ? await judged : judged;

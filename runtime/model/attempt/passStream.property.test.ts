@@ -98,6 +98,7 @@ async function pass({
     },
     meter: new UsageMeter(),
     date: () => new Date(0),
+    onSent: () => undefined,
     onHeaders: nothing,
     onFirstChunk: nothing,
     onFirstToken: nothing,

@@ -53,7 +53,8 @@ export async function passStream(response: UpstreamResponse, attempt: Attempt): 
   const reached = { committed: buffer.committed, torn: events.torn };
   if (events.refused) return { ...reached, outcome: judge.outcome, fault: 'InvalidResponse' };
   if (source.broken) return { ...reached, outcome: BROKEN, fault: 'InvalidResponse' };
-  if (error !== undefined) return { ...reached, ...broken(error, attempt, true) };
+  if (error !== undefined)
+    return { ...reached, ...broken(error, attempt, judge.begun ? 'Tokens' : 'Headers') };
   if (!judge.lacksOnlyStop || events.torn)
     return { ...reached, outcome: judge.outcome, fault: 'BrokeOff' };
   await buffer.write(MESSAGE_STOP);
@@ -105,7 +106,7 @@ async function passUnread(response: UpstreamResponse, attempt: Attempt): Promise
       return sink.write(chunk);
     });
   } catch (error) {
-    return { ...broken(error, attempt, true), committed: true };
+    return { ...broken(error, attempt, 'Tokens'), committed: true };
   }
   sink.end();
   return { outcome: OK, committed: true, whole: true };

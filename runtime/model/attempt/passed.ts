@@ -15,20 +15,30 @@ export type Passed = Pick<
   status?: number;
 };
 
-/** Outcome and fault of an attempt that ended in an error. `answered`: its headers had come. */
+/** What had come of an answer: not even its headers; these, but no token; or tokens. */
+export type Progress = 'Nothing' | 'Headers' | 'Tokens';
+
+/** Outcome and fault of an attempt that ended in an error. */
 export function broken(
   error: unknown,
-  { signal, sink }: Attempt,
-  answered: boolean,
+  attempt: Attempt,
+  progress: Progress,
 ): { outcome: Outcome; fault: Fault } {
+  const { signal } = attempt;
   const cut: unknown = signal.aborted ? signal.reason : error;
-  if (cut instanceof Cut) return { outcome: cutOutcome(cut.why, sink.blocked), fault: cut.why };
+  if (cut instanceof Cut) return { outcome: cutShort(cut, attempt, progress), fault: cut.why };
   if (UNSENDABLE.has((error as { code?: string }).code ?? '')) {
     return { outcome: IGNORED, fault: 'Unsendable' };
   }
+  const answered = progress !== 'Nothing';
   const outcome = connectionOutcome(error, answered);
   if (outcome.class === 'InvalidResponse') return { outcome, fault: 'InvalidResponse' };
   return { outcome, fault: answered ? 'BrokeOff' : 'UpstreamUnreachable' };
+}
+
+function cutShort({ why }: Cut, { stream, sink }: Attempt, progress: Progress): Outcome {
+  if (why !== 'ClientGone' || progress === 'Tokens') return cutOutcome(why, sink.blocked);
+  return { vote: 'ignored', abandoned: { silent: stream && progress === 'Nothing' } };
 }
 
 /** undici's codes for a request that it will not send, such as one with a malformed header. */

@@ -38,9 +38,10 @@ export class StreamJudge {
   gate: Refusal['gate'] | undefined;
   /** Whether the protocol's own end has come, be it a good one or an error. */
   complete = false;
+  /** Whether the first token has come. */
+  begun = false;
   readonly #meter: UsageMeter;
   readonly #listener: StreamListener;
-  #tokens = false;
   #openBlocks = 0;
   #stopReason = false;
 
@@ -73,8 +74,8 @@ export class StreamJudge {
     this.#follow(type, data);
     if (type === 'error') return;
     this.#listener.onEvent();
-    if (this.#tokens || !FIRST_TOKEN.has(type)) return;
-    this.#tokens = true;
+    if (this.begun || !FIRST_TOKEN.has(type)) return;
+    this.begun = true;
     this.#listener.onFirstToken();
   }
 

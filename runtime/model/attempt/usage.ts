@@ -33,6 +33,8 @@ export class UsageMeter {
   #cacheCreation: number | undefined;
   #cacheRead: number | undefined;
   #output: number | undefined;
+  /** Where the provider's count of the output begins. */
+  #firstOutput = 0;
   #textBytes = 0;
   #message: unknown;
   #delta: unknown;
@@ -60,8 +62,7 @@ export class UsageMeter {
    * came.
    */
   usage(): Usage {
-    const estimate = Math.ceil((this.#textBytes / BYTES_PER_TOKEN) * this.#ratio);
-    const output = this.#output ?? (this.#textBytes > 0 ? estimate : undefined);
+    const output = this.#output ?? (this.#textBytes > 0 ? this.#estimate() : undefined);
     const told = this.#input !== undefined || this.#cacheCreation !== undefined;
     return {
       ...(told && { inputTokens: (this.#input ?? 0) + (this.#cacheCreation ?? 0) }),
@@ -80,10 +81,28 @@ export class UsageMeter {
     };
   }
 
+  /**
+   * What was seen of an answer whose rest nobody waits for: the text that came, and no less than the
+   * provider told.
+   */
+  atLeast(): { inputTokens: number; outputTokens: number } {
+    const { inputTokens = 0, outputTokens = 0 } = this.usage();
+    return {
+      inputTokens,
+      outputTokens: Math.max(outputTokens, this.#estimate(), this.#firstOutput),
+    };
+  }
+
+  #estimate(): number {
+    return Math.ceil((this.#textBytes / BYTES_PER_TOKEN) * this.#ratio);
+  }
+
   /** The output figure of message_start is only where the count begins and is left out. */
   #start(message: unknown): void {
     this.#message = message;
-    this.#inputFigures(memberOf(message, 'usage'));
+    const usage = memberOf(message, 'usage');
+    this.#firstOutput = count(usage, 'output_tokens') ?? 0;
+    this.#inputFigures(usage);
   }
 
   #end(data: unknown): void {

@@ -10,6 +10,8 @@ const choice = fc.record<Omit<Choice, 'name'>>({
   weight: fc.integer({ min: 1, max: 1000 }),
   standing: fc.constantFrom('Usable', 'Full', 'Shut'),
   load: fc.double({ min: 0, max: 2, noNaN: true }),
+  nextLoad: fc.double({ min: 0.001, max: 2, noNaN: true }),
+  successShare: fc.double({ min: 0, max: 1, noNaN: true }),
 });
 const choices = fc
   .array(choice, { minLength: 1, maxLength: 16 })
@@ -21,6 +23,10 @@ const usable = (list: readonly Choice[]): Choice[] =>
   list.filter(({ standing }) => standing === 'Usable');
 const lowest = (list: readonly Choice[]): number =>
   Math.min(...list.map(({ priority }) => priority));
+
+const effective = ({ nextLoad, successShare }: Choice): number =>
+  nextLoad / Math.max(successShare, 0.05);
+const idle = { load: 0, nextLoad: 0.01, successShare: 1 };
 
 /** Numbers from 0 up to 1, evenly spread. */
 function spread(count: number): () => number {
@@ -60,13 +66,14 @@ describe('the choice among endpoints', () => {
     );
   });
 
-  it('is the least loaded of its priority', () => {
+  it('is the least loaded of its priority, by the share of its calls that succeed', () => {
     fc.assert(
       fc.property(choices, random, (list, at) => {
         fc.pre(usable(list).length > 0);
         const chosen = new Balancer(() => at).choose('LeastLoaded', list)!;
         const equals = usable(list).filter(({ priority }) => priority === chosen.priority);
-        expect(chosen.load).toBe(Math.min(...equals.map(({ load }) => load)));
+        const loads = equals.map(effective);
+        expect(effective(chosen)).toBe(Math.min(...loads));
       }),
     );
   });
@@ -79,7 +86,7 @@ describe('the choice among endpoints', () => {
     fc.assert(
       fc.property(fc.array(part, { minLength: 2, maxLength: 6 }), (parts) => {
         const list = parts.map((each, i): Choice => {
-          return { name: `e${i}`, priority: 0, standing: 'Usable', ...each };
+          return { ...idle, name: `e${i}`, priority: 0, standing: 'Usable', ...each };
         });
         const times = 2000;
         const seen = counts('Weighted', list, times);
@@ -96,7 +103,7 @@ describe('the choice among endpoints', () => {
 
   it.each(['RoundRobin', 'Random'] as const)('is even with %s', (by) => {
     const equals = ['a', 'b', 'c'].map((name): Choice => {
-      return { name, priority: 0, weight: 1, standing: 'Usable', load: 0.5 };
+      return { ...idle, name, priority: 0, weight: 1, standing: 'Usable', load: 0.5 };
     });
     expect(counts(by, equals, 300)).toEqual({ a: 100, b: 100, c: 100 });
   });
@@ -108,7 +115,7 @@ describe('the choice among endpoints', () => {
         'RoundRobin',
         ['a', 'b', 'c'].map((name): Choice => {
           const standing = names.includes(name) ? 'Usable' : 'Shut';
-          return { name, priority: 0, weight: 1, standing, load: 0 };
+          return { ...idle, name, priority: 0, weight: 1, standing };
         }),
       )!.name;
     expect([take('a', 'b', 'c'), take('a', 'c'), take('a', 'b', 'c'), take('b', 'c')]).toEqual([

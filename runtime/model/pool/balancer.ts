@@ -10,9 +10,19 @@ export interface Choice {
   standing: 'Usable' | 'Full' | 'Shut';
   /** Share of what it can take that is in use, 0 to 1, or more with those that wait. */
   load: number;
+  /** Share of what it can take that would be in use with one call more. */
+  nextLoad: number;
+  /** Share of successes among its recent calls, 0 to 1. */
+  successShare: number;
 }
 
 const RANKS: Record<Choice['standing'], number> = { Usable: 0, Full: 1, Shut: 2 };
+
+/**
+ * Below this share of successes endpoints count alike. An endpoint that fails fast has few calls in flight, and its
+ * share of successes keeps it from attracting all traffic by that.
+ */
+const LEAST_SUCCESS_SHARE = 0.05;
 
 /** What is left of a weight under full load, so that the chance of an endpoint is never nothing. */
 const LEAST_SHARE = 0.01;
@@ -82,6 +92,10 @@ function compare(a: Choice, b: Choice): number {
 }
 
 function leastLoaded<C extends Choice>(choices: readonly C[]): C[] {
-  const least = Math.min(...choices.map(({ load }) => load));
-  return choices.filter(({ load }) => load === least);
+  const least = Math.min(...choices.map(effectiveLoad));
+  return choices.filter((choice) => effectiveLoad(choice) === least);
+}
+
+function effectiveLoad({ nextLoad, successShare }: Choice): number {
+  return nextLoad / Math.max(successShare, LEAST_SUCCESS_SHARE);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Availability } from '../../guard/admission.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
 import { content } from '../../testing/guardFixture.ts';
 import { Pool } from './pool.ts';
 
@@ -15,7 +16,7 @@ function refuse(): never {
   throw new Error('nothing is to be called');
 }
 
-function pooling(calls: Record<string, number>): Pool {
+function pooling(calls: Record<string, number>, clock = new FakeClock()): Pool {
   const standing = (dependency: string): Availability | undefined => {
     const known = calls[dependency];
     return known === undefined ? undefined : { state: 'Usable', calls: known };
@@ -31,6 +32,7 @@ function pooling(calls: Record<string, number>): Pool {
       }),
     },
     credentials: { mounted: () => undefined },
+    now: () => clock.now(),
     random: () => 0,
   });
 }

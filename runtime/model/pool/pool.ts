@@ -7,6 +7,8 @@ import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
 import type { Credentials, MountedKey } from './credentials.ts';
 import { credentialHash } from './credentials.ts';
+import { SuccessRate } from '../../resilience/successRate.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
@@ -32,6 +34,8 @@ export interface Member {
 /** A member as the balancer sees it. */
 export interface Candidate extends Choice {
   member: Member;
+  /** Whether the call would probe its half-open circuit. */
+  probe: boolean;
 }
 
 /** An endpoint as /debug/endpoints shows it. */
@@ -44,6 +48,8 @@ export interface EndpointState {
   calls: number;
   /** Share of what it can take that is in use. */
   load: number;
+  /** Share of successes among its recent calls. */
+  successShare: number;
 }
 
 /** A dependency as the pool needs it. */
@@ -52,12 +58,16 @@ type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
   credentials: Pick<Credentials, 'mounted'>;
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
   /** From 0 up to but not 1. */
   random: () => number;
 }
 
 /** What an endpoint takes at a time for its load, where neither it nor the agent has a bound. */
 const CAPACITY = 100;
+/** How long a provider keeps what it cached of a conversation after its last call, in milliseconds. */
+export const CACHE_LIFETIME_MS = 300_000;
 /** Conversations whose endpoint is remembered; the one that called longest ago gives way. */
 const MAX_STICKY = 10_000;
 
@@ -72,9 +82,10 @@ const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
 export class Pool {
   readonly #deps: PoolDeps;
   readonly #balancer: Balancer;
-  readonly #sticky = new Map<string, string>();
+  readonly #sticky = new Map<string, { endpoint: string; usedAt: number }>();
   /** Of the endpoints of configurations in use: each is looked up once. */
   readonly #handles = new WeakMap<Endpoint, Called>();
+  readonly #successes = new WeakMap<Member['handle'], SuccessRate>();
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
@@ -111,18 +122,24 @@ export class Pool {
     kind: CallKind = {},
   ): Candidate[] {
     const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
+    const now = this.#deps.now();
     const candidates: Candidate[] = [];
     for (const member of members) {
       const { endpoint, handle, priority, credential } = member;
       const standing = handle.availability(credential, kind);
       if (!standing) continue;
+      const { calls, state, probe = false } = standing;
+      const most = endpoint.maxConcurrent ?? capacity;
       candidates.push({
         member,
         name: endpoint.name,
         priority,
         weight: endpoint.weight ?? 1,
-        standing: standing.state,
-        load: standing.calls / (endpoint.maxConcurrent ?? capacity),
+        standing: state,
+        load: calls / most,
+        nextLoad: (calls + 1) / most,
+        successShare: this.#successesOf(handle).share(now),
+        probe,
       });
     }
     return candidates;
@@ -137,15 +154,22 @@ export class Pool {
     return this.#balancer.choose(known ? (loadBalancing as Strategy) : 'LeastLoaded', candidates);
   }
 
-  /** Name of the endpoint that served this conversation last. */
+  /** A call of this member has ended. */
+  record({ handle }: Member, outcome: Outcome): void {
+    this.#successesOf(handle).record(outcome, this.#deps.now());
+  }
+
+  /** Name of the endpoint that has this conversation in its cache; undefined once that has expired. */
   lastOf(stickiness: string): string | undefined {
-    return this.#sticky.get(stickiness);
+    const last = this.#sticky.get(stickiness);
+    if (last === undefined) return undefined;
+    return this.#deps.now() - last.usedAt < CACHE_LIFETIME_MS ? last.endpoint : undefined;
   }
 
   /** Notes where a conversation is served. */
   stick(stickiness: string, endpoint: string): void {
     this.#sticky.delete(stickiness);
-    this.#sticky.set(stickiness, endpoint);
+    this.#sticky.set(stickiness, { endpoint, usedAt: this.#deps.now() });
     if (this.#sticky.size > MAX_STICKY) this.#sticky.delete(this.#sticky.keys().next().value!);
   }
 
@@ -153,11 +177,20 @@ export class Pool {
   state(content: Content, endpoints: readonly Endpoint[]): EndpointState[] {
     const { members } = this.members(endpoints, []);
     return this.candidates(members, content).map(
-      ({ member: { dependency, handle, credential }, priority, weight, standing, load }) => {
+      ({ member: { dependency, handle, credential }, ...candidate }) => {
+        const { priority, weight, standing, load, successShare } = candidate;
         const calls = handle.availability(credential)?.calls ?? 0;
-        return { dependency, priority, weight, standing, calls, load };
+        return { dependency, priority, weight, standing, calls, load, successShare };
       },
     );
+  }
+
+  #successesOf(handle: Member['handle']): SuccessRate {
+    const known = this.#successes.get(handle);
+    if (known !== undefined) return known;
+    const rate = new SuccessRate();
+    this.#successes.set(handle, rate);
+    return rate;
   }
 
   #handle(endpoint: Endpoint): Called | undefined {

@@ -45,6 +45,8 @@ export interface Granted {
 export interface Refused {
   kind: 'Refused';
   rejection: Rejection;
+  /** The one that rejected. */
+  dependency: string;
   /** Whether the credential is the agent's own. */
   mounted: boolean;
 }
@@ -69,6 +71,8 @@ export interface Move {
   equals?: boolean;
   /** Only to those with another credential. */
   otherCredential?: boolean;
+  /** Only to those that take more tokens than this. */
+  contextTokensAbove?: number;
 }
 
 /** Own rejections after which waiting at that endpoint may help. */
@@ -87,14 +91,15 @@ export class Route {
   readonly #kind: CallKind;
   /** Those that an attempt was made at. */
   readonly #tried: string[] = [];
-  /** How often it may still move on: when all endpoints are down, load must not multiply by them. */
-  #movesLeft: number;
+  /** Those that a call was to move on to and that took none. */
+  readonly #refusedBy: string[] = [];
+  /** How often it has moved on: when all endpoints are down, load must not multiply by them. */
+  #moves = 0;
 
   constructor(deps: RouteDeps, request: RoutedRequest) {
     this.#deps = deps;
     this.#request = request;
     this.#kind = callKind(request);
-    this.#movesLeft = request.content.retry?.maxAttempts ?? 1;
   }
 
   /** Where the first attempt goes; waits at an endpoint that is full if there is no other. */
@@ -121,51 +126,60 @@ export class Route {
     return answer;
   }
 
-  /** The same endpoint once more, or another one if that takes no call any more. */
+  /** The same endpoint once more; undefined if that takes no call any more. */
   async again(member: Member): Promise<Granted | undefined> {
     const { members } = this.#deps.pool.members([member.endpoint], this.#request.headers);
     const answer = members[0] && (await this.#only(members[0]));
-    if (answer?.kind === 'Granted') return answer;
-    return this.#request.signal.aborted ? undefined : this.move({ from: member });
+    return answer?.kind === 'Granted' ? answer : undefined;
   }
 
-  /** Whether there is another endpoint that takes a call now. */
-  canMove(move: Move): boolean {
-    return this.#others(move).some(({ standing }) => standing === 'Usable');
+  /** Whether the request has moved on before. */
+  get moved(): boolean {
+    return this.#moves > 0;
   }
 
   /** How many other endpoints the request could still move to now. */
   othersLeft(from: Member): number {
+    const { content } = this.#request;
     const usable = this.#others({ from }).filter(({ standing }) => standing === 'Usable');
-    return Math.min(usable.length, this.#movesLeft);
+    return Math.min(usable.length, maxMoves(content) - this.#moves);
   }
 
-  /** Another endpoint that has not been tried and takes a call now; undefined when there is none. */
-  move(move: Move): Granted | undefined {
-    const { pool, onFallback } = this.#deps;
+  /** Another endpoint that has not been tried, takes a call now and is `allowed`; undefined when there is none. */
+  choose(move: Move, allowed: (to: Candidate) => boolean): Candidate | undefined {
+    const { pool } = this.#deps;
     const left = this.#others(move).filter(({ standing }) => standing === 'Usable');
     for (;;) {
       const chosen = pool.choose(this.#request.content, left);
-      if (!chosen) return undefined;
-      const answer = this.#ask(chosen.member, true);
-      if (answer.kind === 'Permit') {
-        this.#movesLeft -= 1;
-        onFallback(move.from.dependency, chosen.member.dependency, this.#request);
-        return this.#granted(chosen.member, answer);
-      }
+      if (!chosen || allowed(chosen)) return chosen;
       left.splice(left.indexOf(chosen), 1);
     }
   }
 
-  #others({ from, equals = false, otherCredential = false }: Move): Candidate[] {
+  /** Moves on to the chosen endpoint; undefined, and not to be asked again, when it takes no call after all. */
+  take({ member }: Candidate, { from }: Move): Granted | undefined {
+    const answer = this.#ask(member, true);
+    if (answer.kind !== 'Permit') {
+      this.#refusedBy.push(member.dependency);
+      return undefined;
+    }
+    this.#moves += 1;
+    this.#deps.onFallback(from.dependency, member.dependency, this.#request);
+    return this.#granted(member, answer);
+  }
+
+  #others({ from, ...move }: Move): Candidate[] {
+    const { equals = false, otherCredential = false, contextTokensAbove = -1 } = move;
     const { content, endpoints, headers } = this.#request;
-    if (endpoints.length <= 1 || this.#movesLeft === 0) return [];
+    if (endpoints.length <= 1 || this.#moves >= maxMoves(content)) return [];
     const { members } = this.#deps.pool.members(endpoints, headers);
     const others = members.filter(
-      ({ dependency, priority, credential }) =>
+      ({ dependency, priority, credential, endpoint }) =>
         !this.#tried.includes(dependency) &&
+        !this.#refusedBy.includes(dependency) &&
         (!equals || priority === from.priority) &&
-        (!otherCredential || credential.hash !== from.credential.hash),
+        (!otherCredential || credential.hash !== from.credential.hash) &&
+        (contextTokensAbove < 0 || (endpoint.contextTokens ?? 0) > contextTokensAbove),
     );
     return this.#deps.pool.candidates(others, content, this.#kind);
   }
@@ -182,7 +196,7 @@ export class Route {
     const left = [...candidates];
     const refusals: Refused[] = [];
     for (;;) {
-      const chosen = this.#sticky(left) ?? this.#deps.pool.choose(this.#request.content, left);
+      const chosen = this.#preferred(left) ?? this.#deps.pool.choose(this.#request.content, left);
       if (!chosen) return soonest(refusals);
       const immediate = chosen.standing === 'Usable';
       const answer = this.#ask(chosen.member, immediate);
@@ -199,12 +213,18 @@ export class Route {
     }
   }
 
-  /** Where the conversation was served last, as long as that takes calls. */
-  #sticky(candidates: readonly Candidate[]): Candidate | undefined {
+  /**
+   * Among those of the best priority that take calls: one whose half-open circuit waits for a probe, else where the
+   * conversation was served last. Otherwise traffic that stays elsewhere would keep a circuit from closing.
+   */
+  #preferred(candidates: readonly Candidate[]): Candidate | undefined {
     const { stickiness } = this.#request;
     const last = stickiness === undefined ? undefined : this.#deps.pool.lastOf(stickiness);
-    if (last === undefined) return undefined;
-    return candidates.find(({ name, standing }) => name === last && standing === 'Usable');
+    if (last === undefined && !candidates.some(({ probe }) => probe)) return undefined;
+    const usable = candidates.filter(({ standing }) => standing === 'Usable');
+    const best = Math.min(...usable.map(({ priority }) => priority));
+    const equals = usable.filter(({ priority }) => priority === best);
+    return equals.find(({ probe }) => probe) ?? equals.find(({ name }) => name === last);
   }
 
   #granted(member: Member, permit: Permit): Granted {
@@ -241,11 +261,16 @@ export class Route {
   }
 }
 
+/** How often a request may move on. */
+function maxMoves({ retry }: InForce['content']): number {
+  return retry?.maxAttempts ?? 1;
+}
+
 /** Nobody reads this: the client is gone, or the process leaves. */
 const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
 
-function refused({ credential: { mounted } }: Member, rejection: Rejection): Refused {
-  return { kind: 'Refused', rejection, mounted };
+function refused({ dependency, credential }: Member, rejection: Rejection): Refused {
+  return { kind: 'Refused', rejection, dependency, mounted: credential.mounted };
 }
 
 function soonest(refusals: readonly Refused[]): Refused {

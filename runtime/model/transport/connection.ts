@@ -53,6 +53,7 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   readonly response: Promise<UpstreamResponse>;
   readonly #signal: AbortSignal;
   readonly #resend: () => void;
+  readonly #onSent: (() => void) | undefined;
   #connection: Connection | undefined;
   /** Whether its connection has served before, and nothing of an answer has come over it. */
   #stale = false;
@@ -69,9 +70,10 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   #error: Error | undefined;
 
   /** `resend` sends the same request over a connection that is new. */
-  constructor(signal: AbortSignal, resend: () => void) {
+  constructor(signal: AbortSignal, resend: () => void, onSent?: () => void) {
     this.#signal = signal;
     this.#resend = resend;
+    this.#onSent = onSent;
     this.response = new Promise((resolve, reject) => {
       this.#answer = resolve;
       this.#refuse = reject;
@@ -87,6 +89,7 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
     this.#controller = controller;
     this.#stale = this.#connection?.served === true;
     if (this.#error) controller.abort(this.#error);
+    else this.#onSent?.();
   }
 
   /** Called at the first byte of an answer. */

@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   headers: string[];
   /** Absent for a GET. */
   body?: Buffer | undefined;
+  /** The request is written to a connection. */
+  onSent?: () => void;
 }
 
 /**
@@ -50,7 +52,8 @@ export class Upstream {
   /** Rejects with a network error, or with the signal's reason as soon as it is aborted. */
   send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const handler = new ResponseHandler(signal, () => dispatch(this.#fresh, request, handler));
+    const resend = (): void => dispatch(this.#fresh, request, handler);
+    const handler = new ResponseHandler(signal, resend, request.onSent);
     dispatch(this.#kept, request, handler);
     return handler.response;
   }

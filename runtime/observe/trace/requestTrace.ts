@@ -3,6 +3,8 @@ import type { Rejection } from '../../errors/rejection.ts';
 import { ChatTrace } from './chatTrace.ts';
 import type { Chat, Seen } from './chatTrace.ts';
 import { ATTRIBUTES, EVENTS, SPANS } from './names.ts';
+import { NO_LISTENER } from './requestListener.ts';
+import type { RequestListener } from './requestListener.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
 import type { Span } from './span.ts';
 import { ToolTrace } from './toolTrace.ts';
@@ -36,6 +38,8 @@ export class RequestTrace {
   readonly span: Span;
   /** What logs call the client. */
   client: string | undefined;
+  /** Told of the request what its trace is told. */
+  listener: RequestListener = NO_LISTENER;
   #conversation: string | undefined;
   /** Of the turn of a conversation, once there is one. */
   #turn: Span | undefined;
@@ -131,6 +135,7 @@ export class RequestTrace {
   /** The request has been answered, or has nobody left to be answered. */
   end(ended: Ended): void {
     this.#endSpan(ended);
+    this.#tellListener(ended);
     const { attempts } = this.#seen;
     const plain = ended.reason === 'None' && attempts <= 1;
     if (plain && !this.deps.chosen()) return;
@@ -151,6 +156,13 @@ export class RequestTrace {
       attempts,
     };
     this.deps.log('access')[failed ? 'warn' : 'info'](fields, 'Request ended');
+  }
+
+  #tellListener(ended: Ended): void {
+    const { inputTokens, outputTokens } = this.#seen;
+    const model = this.#model;
+    const conversation = this.#conversation;
+    this.listener.ended({ ...ended, model, inputTokens, outputTokens, conversation });
   }
 
   #endSpan({ reason, failed, status }: Ended): void {

@@ -127,6 +127,11 @@ export const rows: Row[] = [
     'spec.retry.maxDelay: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 8s or 1m30s',
   ],
   [
+    '$.spec.clientPatience rule 0',
+    { spec: { clientPatience: '61s' } },
+    'spec.clientPatience: Invalid value: "string": must be a duration longer than 0s and at most 60s, written with the units h, m, s and ms, such as 5s or 500ms',
+  ],
+  [
     '$.spec.bulkhead.acquireTimeout rule 0',
     { spec: { bulkhead: { acquireTimeout: '0s' } } },
     'spec.bulkhead.acquireTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5s or 500ms',

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+
+/** The release of the Open Cybersecurity Schema Framework that audit events follow. */
+export const OCSF_VERSION = '1.8.0';
+
+/** What an audit event tells of; `metadata.event_code` has it. */
+export const AUDIT_TYPES = [
+  'AuthenticationSucceeded',
+  'AuthenticationFailed',
+  'AuthorizationDenied',
+  'RequestMade',
+  'ToolCalled',
+  'McpToolCalled',
+  'ConfigurationApplied',
+  'OverrideSet',
+  'OverrideLifted',
+  'CircuitReset',
+  'CircuitOpened',
+  'CircuitClosed',
+  'LimitHit',
+  'ConversationStarted',
+  'ConversationEnded',
+  'ConversationErased',
+  'SecurityIncident',
+] as const;
+
+export type AuditType = (typeof AUDIT_TYPES)[number];
+
+/** Denied: the agent refused it. Failure: it went wrong in another way. */
+export const AUDIT_OUTCOMES = ['Success', 'Failure', 'Denied'] as const;
+
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
+/** Where a chain stands after one of its events. */
+export interface ChainHead {
+  /** Name of the chain: one for each process that a pod's container had. */
+  chain: string;
+  /** Of its last event; events are numbered from 1. */
+  sequence: number;
+  /** Of its last event, 64 hexadecimal digits. */
+  hash: string;
+}
+
+/** What a sealed event carries besides what OCSF has a place for. */
+export interface Seal {
+  chain: string;
+  previous_hash: string;
+  hash: string;
+  /** In the first event of a chain: the head of the chain before it in the same pod. */
+  continues?: ChainHead;
+}
+
+/** The hash before the first event of a pod. */
+export const FIRST_HASH = '0'.repeat(64);
+
+/** hₙ = SHA-256(hₙ₋₁ ‖ JCS(event)): over the 64 digits of the hash before and the event by RFC 8785. */
+export function chainHash(previous: string, event: object): string {
+  return createHash('sha256')
+    .update(previous + canonicalize(event)!)
+    .digest('hex');
+}
+
+/** An audit event as it is written: one of OCSF, sealed. Only the parts that Breakwater reads. */
+export interface SealedEvent {
+  time: number;
+  class_uid: number;
+  status_id?: number;
+  status_code?: string;
+  action_id?: number;
+  metadata: { uid?: string; sequence?: number; event_code?: string; source?: string };
+  actor?: { user?: { uid?: string; type?: string }; session?: { uid?: string }; app_name?: string };
+  user?: { uid?: string; type?: string };
+  src_endpoint?: { ip?: string };
+  api?: { operation?: string };
+  message?: string;
+  unmapped?: Partial<Seal>;
+}
+
+/** The event as it is hashed: without the two hashes, and without the stream that a line of stdout names. */
+export function unsealed(event: SealedEvent): object {
+  const { stream: _, unmapped, ...rest } = event as SealedEvent & { stream?: string };
+  const { hash: __, previous_hash: ___, ...own } = unmapped ?? {};
+  return { ...rest, unmapped: own };
+}
+
+export function outcomeOf({ status_id: status, action_id: action }: SealedEvent): AuditOutcome {
+  if (action === 2) return 'Denied';
+  return status === 1 ? 'Success' : 'Failure';
+}
+
+/** Who did it: the id of a client, or what program it was. */
+export function actorOf({ actor, user }: SealedEvent): string {
+  return actor?.user?.uid ?? user?.uid ?? actor?.app_name ?? '';
+}
+
+/** Which events are asked for. All that is stated has to hold. */
+export interface AuditQuery {
+  actor?: string;
+  type?: string;
+  outcome?: string;
+  conversation?: string;
+  /** In milliseconds since 1970, inclusive. */
+  since?: number;
+  until?: number;
+}
+
+export function matches(query: AuditQuery, event: SealedEvent): boolean {
+  const { since = -Infinity, until = Infinity } = query;
+  if (event.time < since || event.time > until) return false;
+  const asked: [string | undefined, string | undefined][] = [
+    [query.actor, actorOf(event)],
+    [query.type, event.metadata.event_code],
+    [query.outcome, outcomeOf(event)],
+    [query.conversation, event.actor?.session?.uid],
+  ];
+  return asked.every(([wanted, found]) => wanted === undefined || wanted === found);
+}

@@ -1,0 +1,38 @@
+import { expect, it } from '@jest/globals';
+import { agentFixture } from '../../testing/fixtures.ts';
+import { resolveAudit } from './audit.ts';
+
+const AUDIT = {
+  stdout: true,
+  memoryEvents: 50,
+  bufferBytes: 65_536,
+  authenticationInterval: '10m',
+  required: false,
+};
+
+it('records nothing unless the spec asks for it', () => {
+  expect(resolveAudit(agentFixture().spec)).toEqual({});
+});
+
+it('names the tools whose arguments are recorded, and the trusted proxies', () => {
+  const agent = agentFixture();
+  agent.spec.auth = { type: 'None', trustedProxies: ['10.0.0.0/8'] };
+  agent.spec.audit = {
+    ...AUDIT,
+    content: [
+      { tool: 'find_order', include: 'Arguments' },
+      { tool: 'stock__count', include: 'None' },
+    ],
+  };
+  expect(resolveAudit(agent.spec)).toEqual({
+    audit: {
+      stdout: true,
+      memoryEvents: 50,
+      bufferBytes: 65_536,
+      authenticationIntervalMs: 600_000,
+      argumentsOf: ['find_order'],
+      required: false,
+    },
+    trustedProxies: ['10.0.0.0/8'],
+  });
+});

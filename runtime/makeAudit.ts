@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http';
+import type { ConfigurationStatus } from '../contract/generated/types.ts';
+import type { Failure } from './errors/failure.ts';
+import type { Core } from './makeCore.ts';
+import { auditMetrics } from './observe/auditMetrics.ts';
+import type { RequestTrace } from './observe/trace/requestTrace.ts';
+import type { RuntimeOptions } from './options.ts';
+import { Audit, OPERATOR } from './security/audit/audit.ts';
+import type { AuditEvent } from './security/audit/event.ts';
+import { GuardWatch } from './security/audit/guardWatch.ts';
+import { operationOf, traceIdIn } from './security/audit/operations.ts';
+
+/** The audit, and how the parts of the process tell it what happens. */
+export interface Audited {
+  audit: Audit;
+  /** Looks for what changed in the guard; to be called often. */
+  watchGuard: () => void;
+  /** Has the audit hear of a request what its trace hears. */
+  follow: (request: IncomingMessage, route: string, trace: RequestTrace) => RequestTrace;
+  /** Why no request can be served while events cannot be kept; undefined when they can. */
+  unavailable: () => Failure | undefined;
+}
+
+const UNAVAILABLE: Failure = {
+  reason: 'AuditUnavailable',
+  message: 'The agent cannot record requests at present, and must not serve any without.',
+  retryAfterMs: 5000,
+};
+
+export function makeAudit({ pod, version, writeOut }: RuntimeOptions, core: Core): Audited {
+  const { clock, guard, log } = core;
+  const audit = new Audit({ clock, pod, version, writeOut, log: log('audit') });
+  const watch = new GuardWatch({
+    circuits: () => guard.circuits(),
+    limits: () => guard.limits(),
+    time: () => clock.date().getTime(),
+    record: (event) => audit.record(event),
+  });
+  hear(core, audit, watch);
+  auditMetrics(core.metrics.registry, () => audit.stats());
+  return {
+    audit,
+    watchGuard: () => watch.look(),
+    follow: (request, route, trace) => {
+      trace.listener = audit.begin(
+        request,
+        () => ({
+          id: trace.ids.requestId,
+          traceId: trace.traceId ?? traceIdIn(request.headers['traceparent']),
+          operation: operationOf(request.method, route),
+        }),
+        () => trace.ids.conversation,
+      );
+      return trace;
+    },
+    unavailable: () => (audit.refusing ? UNAVAILABLE : undefined),
+  };
+}
+
+function hear({ events, clock, configuration }: Core, audit: Audit, watch: GuardWatch): void {
+  // Before the others, so that what a configuration changes is recorded as it says.
+  events.prependListener('apply', (content) => audit.apply(content));
+  events.on('transition', (transition) => watch.changed(transition));
+  events.on('configuration', (offer) => {
+    if (offer !== 'Applied' && offer !== 'Refused') return;
+    const time = clock.date().getTime();
+    audit.record({ ...offered(offer, configuration.status()), time });
+    watch.look();
+  });
+}
+
+function offered(
+  offer: 'Applied' | 'Refused',
+  { source = 'File', hash, refused }: ConfigurationStatus,
+): Omit<AuditEvent, 'time'> {
+  const applied = offer === 'Applied';
+  const name = applied ? hash : refused?.hash;
+  return {
+    type: 'ConfigurationApplied',
+    outcome: applied ? 'Success' : 'Failure',
+    actor: OPERATOR,
+    operation: 'configuration.apply',
+    ...(!applied && { reason: 'Refused' }),
+    message: applied
+      ? `A configuration from the ${source} is in force.`
+      : `A configuration was refused: ${refused?.message}`,
+    resource: { type: 'configuration', name: name ?? 'unknown' },
+  };
+}

@@ -1,0 +1,212 @@
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import { AUDIT_TYPES, matches } from '../../../contract/audit.ts';
+import type { AuditQuery, AuditType, ChainHead, SealedEvent } from '../../../contract/audit.ts';
+import type { Content } from '../../../contract/generated/types.ts';
+import type { Clock } from '../../guard/clock.ts';
+import { NO_LISTENER } from '../../observe/trace/requestListener.ts';
+import type { KnownClient, RequestListener } from '../../observe/trace/requestListener.ts';
+import { SourceAddress } from '../sourceAddress.ts';
+import { Chain } from './chain.ts';
+import type { Actor, AuditEvent } from './event.ts';
+import type { Sink } from './lineQueue.ts';
+import { toOcsf } from './ocsf.ts';
+import { RequestRecord } from './requestRecord.ts';
+import type { AuditedRequest } from './requestRecord.ts';
+import { Ring } from './ring.ts';
+import { StdoutSink } from './stdoutSink.ts';
+import type { WriteOut } from './stdoutSink.ts';
+
+export type AuditSpec = NonNullable<Content['audit']>;
+
+export interface AuditDeps {
+  clock: Clock;
+  pod: { namespace: string; name: string; uid: string };
+  version: string;
+  writeOut: WriteOut;
+  log: Logger;
+}
+
+/** Counts since the process began. */
+export interface AuditStats {
+  events: Readonly<Record<AuditType, number>>;
+  sinks: { name: string; queuedBytes: number; dropped: number }[];
+}
+
+/** Clients and addresses of which it is known when their last success was recorded. */
+const MAX_KNOWN_CLIENTS = 10_000;
+
+export const RUNTIME: Actor = { kind: 'Program', name: 'breakwater-runtime' };
+export const OPERATOR: Actor = { kind: 'Program', name: 'breakwater-operator' };
+
+/** Records what the agent did and what was attempted against it. Nothing waits for it. */
+export class Audit {
+  readonly #deps: AuditDeps;
+  readonly #ring = new Ring();
+  readonly #counts = Object.fromEntries(AUDIT_TYPES.map((type) => [type, 0])) as Record<
+    AuditType,
+    number
+  >;
+  readonly #dropped = new Map<string, number>();
+  readonly #known = new LRUCache<string, number>({ max: MAX_KNOWN_CLIENTS });
+  readonly #sinks = new Map<string, { key: string; sink: Sink }>();
+  readonly #chain = new Chain();
+  #content: Content | undefined;
+  #spec: AuditSpec | undefined;
+  #source = new SourceAddress([]);
+  #tools: ReadonlySet<string> = new Set();
+
+  constructor(deps: AuditDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether requests must be refused, because their events could not be kept. */
+  get refusing(): boolean {
+    return this.#spec?.required === true && !this.#all().every(({ ready }) => ready);
+  }
+
+  /** Where the chain stands; undefined when there is none. */
+  get head(): ChainHead | undefined {
+    return this.#spec && this.#chain.head;
+  }
+
+  /** Puts a configuration in force. Sinks that stay the same keep what waits in them. */
+  apply(content: Content): void {
+    if (this.#spec && !content.audit) this.#end();
+    this.#content = content;
+    this.#spec = content.audit;
+    this.#source = new SourceAddress(content.trustedProxies ?? []);
+    this.#tools = new Set((content.tools ?? []).map(({ name }) => name));
+    this.#ring.resize(content.audit?.memoryEvents ?? 0);
+    this.#useSinks(content.audit);
+  }
+
+  /** Begins the record of a request; `facts` is called only if requests are audited. */
+  begin(
+    request: Parameters<SourceAddress['of']>[0],
+    facts: () => Omit<AuditedRequest, 'source'>,
+    conversation: () => string | undefined,
+  ): RequestListener {
+    const spec = this.#spec;
+    if (!spec) return NO_LISTENER;
+    return new RequestRecord(
+      { ...facts(), source: this.#source.of(request) },
+      {
+        time: () => this.#deps.clock.date().getTime(),
+        record: (event) => this.record(event),
+        authentication: this.#authentication(),
+        isNews: (client, source) => this.#isNews(client, source, spec),
+        withArguments: (tool) => spec.argumentsOf.includes(tool),
+        isOwnTool: (tool) => this.#tools.has(tool),
+        conversation,
+      },
+    );
+  }
+
+  /** Records an event; nothing while the audit is off. Never throws. */
+  record(event: AuditEvent): void {
+    if (!this.#spec) return;
+    const { pod, version } = this.#deps;
+    const agent = this.#content?.agent.name ?? '';
+    const origin = { namespace: pod.namespace, agent, pod: pod.name, podUid: pod.uid, version };
+    const line = this.#chain.seal(toOcsf(event, origin));
+    this.#counts[event.type] += 1;
+    this.#ring.push(line);
+    for (const sink of this.#all()) {
+      if (!sink.write(line)) this.#dropped.set(sink.name, (this.#dropped.get(sink.name) ?? 0) + 1);
+    }
+  }
+
+  /** Events that match, newest first. */
+  query(query: AuditQuery, limit: number): SealedEvent[] {
+    const found: SealedEvent[] = [];
+    for (const line of this.#ring.newestFirst()) {
+      const event = JSON.parse(line) as SealedEvent;
+      if (!matches(query, event)) continue;
+      if (found.push(event) >= limit) break;
+    }
+    return found;
+  }
+
+  stats(): AuditStats {
+    const sinks = this.#all().map(({ name, queuedBytes }) => ({
+      name,
+      queuedBytes,
+      dropped: this.#dropped.get(name) ?? 0,
+    }));
+    return { events: this.#counts, sinks };
+  }
+
+  /** Resolves when what was recorded is kept, or cannot be at present. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#all().map((sink) => sink.flush()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#all().map((sink) => sink.close()));
+  }
+
+  #all(): Sink[] {
+    return Array.from(this.#sinks.values(), ({ sink }) => sink);
+  }
+
+  #end(): void {
+    this.record({
+      type: 'ConfigurationApplied',
+      time: this.#deps.clock.date().getTime(),
+      outcome: 'Success',
+      actor: OPERATOR,
+      operation: 'audit.end',
+      message: 'The configuration turns the audit off.',
+    });
+  }
+
+  #useSinks(spec: AuditSpec | undefined): void {
+    const wanted = spec ? this.#wanted(spec) : new Map<string, Wanted>();
+    for (const [name, { key, sink }] of this.#sinks) {
+      if (wanted.get(name)?.key === key) continue;
+      this.#sinks.delete(name);
+      void sink.close();
+    }
+    for (const [name, { key, make }] of wanted) {
+      if (!this.#sinks.has(name)) this.#sinks.set(name, { key, sink: make() });
+    }
+  }
+
+  #wanted(spec: AuditSpec): Map<string, Wanted> {
+    const { clock, writeOut } = this.#deps;
+    const { bufferBytes: maxBytes, stdout } = spec;
+    const wanted = new Map<string, Wanted>();
+    const shared = (name: string): ConstructorParameters<typeof StdoutSink>[1] => ({
+      ...{ clock, maxBytes },
+      onError: (err) => this.#deps.log.error({ sink: name, err }, 'Audit events are not kept'),
+    });
+    if (stdout) {
+      const make = (): Sink => new StdoutSink(writeOut, shared('stdout'));
+      wanted.set('stdout', { key: `${maxBytes}`, make });
+    }
+    return wanted;
+  }
+
+  #authentication(): KnownClient['authentication'] {
+    const type = this.#content?.auth?.type;
+    if (type === undefined) return 'None';
+    return type === 'APIKeys' ? 'APIKey' : 'JWT';
+  }
+
+  /** A success is recorded when the client is new at that address, and again after a time. */
+  #isNews({ id }: KnownClient, source = '', { authenticationIntervalMs }: AuditSpec): boolean {
+    const now = this.#deps.clock.now();
+    const key = `${source} ${id}`;
+    const last = this.#known.get(key);
+    if (last !== undefined && now - last < authenticationIntervalMs) return false;
+    this.#known.set(key, now);
+    return true;
+  }
+}
+
+interface Wanted {
+  /** What the sink is made of: another one takes its place when this changes. */
+  key: string;
+  make: () => Sink;
+}

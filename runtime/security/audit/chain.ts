@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+import { FIRST_HASH, chainHash } from '../../../contract/audit.ts';
+import type { ChainHead } from '../../../contract/audit.ts';
+
+interface Unsealed {
+  metadata: Record<string, unknown>;
+}
+
+/** The chain of one process: each event is hashed with the hash of the one before it. */
+export class Chain {
+  readonly #id = randomUUID();
+  #before: ChainHead | undefined;
+  #sequence = 0;
+  #hash = FIRST_HASH;
+
+  /** `before` is the head of the process before in the same pod, as far as it is known. */
+  constructor(before?: ChainHead) {
+    this.#before = before;
+    if (before) this.#hash = before.hash;
+  }
+
+  /** Undefined as long as there is no event. */
+  get head(): ChainHead | undefined {
+    if (this.#sequence === 0) return this.#before;
+    return { chain: this.#id, sequence: this.#sequence, hash: this.#hash };
+  }
+
+  /** The event as a line, numbered and with the hashes; the chain is longer by it. */
+  seal(event: Unsealed): string {
+    this.#sequence += 1;
+    const unmapped = {
+      chain: this.#id,
+      ...(this.#sequence === 1 && this.#before && { continues: this.#before }),
+    };
+    event.metadata['sequence'] = this.#sequence;
+    const previous = this.#hash;
+    this.#hash = chainHash(previous, { ...event, unmapped });
+    return JSON.stringify({
+      ...event,
+      unmapped: { ...unmapped, previous_hash: previous, hash: this.#hash },
+    });
+  }
+}

@@ -1,0 +1,21 @@
+/** What a request asks for, by its method and its route as metrics name it. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  'POST /v1/messages': 'messages.create',
+  'POST /v1/messages/count_tokens': 'messages.count_tokens',
+  'GET /v1/models': 'models.list',
+  'POST /v1/conversations': 'conversations.create',
+  'GET /v1/conversations/{id}': 'conversations.read',
+  'DELETE /v1/conversations/{id}': 'conversations.delete',
+  'POST /v1/conversations/{id}/messages': 'conversations.send',
+};
+
+export function operationOf(method: string | undefined, route: string): string {
+  return OPERATIONS[`${method} ${route}`] ?? 'unknown';
+}
+
+const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/;
+
+/** The trace that a client's request belongs to, by W3C Trace Context. */
+export function traceIdIn(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? TRACE_PARENT.exec(header)?.[1] : undefined;
+}

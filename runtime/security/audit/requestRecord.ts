@@ -1,0 +1,126 @@
+import type {
+  EndedCall,
+  EndedRequest,
+  KnownClient,
+  RequestListener,
+} from '../../observe/trace/requestListener.ts';
+import type { Actor, AuditEvent } from './event.ts';
+
+/** What is known of a request when it begins. */
+export interface AuditedRequest {
+  id: string;
+  traceId?: string | undefined;
+  /** As in messages.create. */
+  operation: string;
+  /** Address of the client. */
+  source: string | undefined;
+}
+
+export interface RequestRecordDeps {
+  /** Wall clock, in milliseconds. */
+  time(): number;
+  record(event: AuditEvent): void;
+  /** How clients are known now. */
+  authentication: KnownClient['authentication'];
+  /** Whether this client's success is worth an event of its own. */
+  isNews(client: KnownClient, source: string | undefined): boolean;
+  /** Whether the arguments of this tool are recorded. */
+  withArguments(tool: string): boolean;
+  /** Whether it is a tool of the spec, or else one of an MCP server. */
+  isOwnTool(tool: string): boolean;
+  conversation(): string | undefined;
+}
+
+/** Reasons for which the agent itself turns a request down, rather than failing at it. */
+const DENIALS: ReadonlySet<string> = new Set([
+  ...['Unauthorized', 'Forbidden', 'RateLimited', 'BulkheadFull', 'Draining', 'PromptBlocked'],
+  ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge'],
+]);
+
+const CALLS = {
+  ok: 'Success',
+  cached: 'Success',
+  error: 'Failure',
+  failed: 'Failure',
+  refused: 'Denied',
+} as const;
+
+/** Tells the audit of one request. */
+export class RequestRecord implements RequestListener {
+  readonly #deps: RequestRecordDeps;
+  readonly #request: AuditedRequest;
+  #actor: Actor;
+
+  constructor(request: AuditedRequest, deps: RequestRecordDeps) {
+    this.#request = request;
+    this.#deps = deps;
+    this.#actor = { kind: 'Client', id: '', authentication: deps.authentication };
+  }
+
+  identified({ id, authentication }: KnownClient): void {
+    this.#actor = { kind: 'Client', id, authentication };
+    if (authentication === 'None') return;
+    if (!this.#deps.isNews({ id, authentication }, this.#request.source)) return;
+    this.#record({
+      type: 'AuthenticationSucceeded',
+      outcome: 'Success',
+      message: 'A client was let in.',
+    });
+  }
+
+  unidentified({ reason, message }: { reason: string; message: string }): void {
+    const outcome = reason === 'Unauthorized' ? 'Denied' : 'Failure';
+    this.#record({ type: 'AuthenticationFailed', outcome, reason, message });
+  }
+
+  toolCalled({ name, status, input }: EndedCall): void {
+    const own = this.#deps.isOwnTool(name);
+    this.#record({
+      type: own ? 'ToolCalled' : 'McpToolCalled',
+      operation: own ? 'tools.call' : 'mcp.tools.call',
+      outcome: CALLS[status],
+      ...(status !== 'ok' && { reason: status }),
+      message: 'The model asked for a tool.',
+      resource: { type: own ? 'tool' : 'mcp', name },
+      ...(this.#deps.withArguments(name) && { arguments: input }),
+    });
+  }
+
+  ended({ reason, status, model, conversation, inputTokens, outputTokens }: EndedRequest): void {
+    const success = reason === 'None';
+    const tokens = {
+      ...(inputTokens !== undefined && { inputTokens }),
+      ...(outputTokens !== undefined && { outputTokens }),
+    };
+    this.#record({
+      type: 'RequestMade',
+      outcome: success ? 'Success' : DENIALS.has(reason) ? 'Denied' : 'Failure',
+      ...(!success && { reason }),
+      message: success ? 'A request was answered.' : 'A request was not answered as asked.',
+      ...{ status, model, conversation },
+      ...(Object.keys(tokens).length > 0 && { tokens }),
+    });
+    if (success && conversation !== undefined) this.#conversationChanged(conversation);
+  }
+
+  #conversationChanged(id: string): void {
+    const { operation } = this.#request;
+    const started = operation === 'conversations.create';
+    if (!started && operation !== 'conversations.delete') return;
+    this.#record({
+      type: started ? 'ConversationStarted' : 'ConversationErased',
+      outcome: 'Success',
+      message: `A conversation was ${started ? 'started' : 'erased'}.`,
+      conversation: id,
+      resource: { type: 'conversation', name: id },
+    });
+  }
+
+  #record(event: Pick<AuditEvent, 'type' | 'outcome' | 'message'> & Partial<AuditEvent>): void {
+    const { id, traceId, operation, source } = this.#request;
+    const time = this.#deps.time();
+    const conversation = this.#deps.conversation();
+    const known = { requestId: id, traceId, operation, source, conversation };
+    this.#deps.record({ time, actor: this.#actor, ...known, ...event });
+  }
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/** Longest list of addresses that is looked at, from its end. */
+const MAX_HOPS = 32;
+
+/**
+ * Address that a request comes from. `x-forwarded-for` counts only as far as each hop, from the nearest on, is one of
+ * the trusted proxies: what stands before the first other address was written by the client.
+ */
+export class SourceAddress {
+  readonly #trusted = new BlockList();
+  readonly #none: boolean;
+
+  /** Addresses, or networks such as 10.0.0.0/8. What is neither is left out. */
+  constructor(trustedProxies: readonly string[]) {
+    this.#none = trustedProxies.length === 0;
+    for (const text of trustedProxies) this.#trust(text);
+  }
+
+  of({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): string | undefined {
+    const peer = plain(socket.remoteAddress);
+    if (this.#none || peer === undefined || !this.#isTrusted(peer)) return peer;
+    const header = headers['x-forwarded-for'];
+    const text = Array.isArray(header) ? header.join(',') : (header ?? '');
+    let nearest = peer;
+    for (const hop of text.split(',').slice(-MAX_HOPS).reverse()) {
+      const address = plain(hop.trim());
+      if (address === undefined) return nearest;
+      nearest = address;
+      if (!this.#isTrusted(address)) return nearest;
+    }
+    return nearest;
+  }
+
+  #trust(text: string): void {
+    const [address = '', bits] = text.split('/');
+    const version = isIP(address);
+    if (version === 0) return;
+    const type = version === 6 ? 'ipv6' : 'ipv4';
+    const length = bits === undefined ? (version === 6 ? 128 : 32) : Number(bits);
+    if (Number.isInteger(length) && length >= 0 && length <= (version === 6 ? 128 : 32)) {
+      this.#trusted.addSubnet(address, length, type);
+    }
+  }
+
+  #isTrusted(address: string): boolean {
+    return this.#trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  }
+}
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** The address alone; undefined when it is none. An IPv4 address in IPv6 is the IPv4 address. */
+function plain(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const address = MAPPED.exec(text)?.[1] ?? text;
+  return isIP(address) === 0 ? undefined : address;
+}
