@@ -80,6 +80,7 @@ unit: $(MODULES) ## run the unit tests
 .PHONY: integration
 integration: $(MODULES) ## run the tests against a real API server, without pods
 	@node test/argocd/build.ts
+	@node test/collector/build.ts
 	@$(JEST) integration
 
 .PHONY: e2e

@@ -41,8 +41,8 @@ async function bundleModule(program, name, path) {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    // The command reads what only some of its subcommands need, such as the client of Kubernetes, when they run.
-    splitting: program === 'cli' && name === 'main',
+    // Read when it is needed: by the command what only some subcommands use, by the runtime OpenTelemetry.
+    splitting: program === 'runtime' || (program === 'cli' && name !== 'simulator'),
     // People run the command with a Node.js of their own.
     target: program === 'cli' ? 'node22.19' : 'node24',
     banner: { js: REQUIRE },

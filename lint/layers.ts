@@ -98,9 +98,14 @@ const RUNTIME: Layer[] = [
     imports: UP_TO_GUARD,
   },
   {
+    folder: 'runtime/observe/otel',
+    purpose: 'OpenTelemetry, loaded when traces are turned on',
+    imports: ['runtime/observe/trace'],
+  },
+  {
     folder: 'runtime/observe',
-    purpose: 'metrics, health, logs, debug pages',
-    imports: UP_TO_GUARD,
+    purpose: 'metrics, health, logs, traces, debug pages',
+    imports: [...UP_TO_GUARD, 'runtime/observe/otel'],
   },
 ];
 

@@ -127,6 +127,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           runtimeImage,
           operatorNamespace: settings.namespace,
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
+          ...(settings.tracing && { tracing: settings.tracing }),
           ...(settings.runbooks !== undefined && { runbooks: settings.runbooks }),
         },
         authorityPem: rotation.trusted,

@@ -32,6 +32,22 @@ it('takes the address of the runbooks only as an address', () => {
   expect(() => settingsFrom({ ...needed, RUNBOOKS_URL: 'runbooks' })).toThrow('RUNBOOKS_URL');
 });
 
+it('takes a collector for all agents only as a URL, with a ratio from 0 to 1', () => {
+  const collector = { ...needed, TRACING_ENDPOINT: 'http://collector:4318' };
+  expect(settingsFrom(collector).tracing).toEqual({
+    endpoint: 'http://collector:4318',
+    ratio: 1,
+    parentBased: true,
+  });
+  expect(
+    settingsFrom({ ...collector, TRACING_RATIO: '0.1', TRACING_PARENT_BASED: 'false' }).tracing,
+  ).toMatchObject({ ratio: 0.1, parentBased: false });
+  expect(() => settingsFrom({ ...needed, TRACING_ENDPOINT: 'collector' })).toThrow(
+    'TRACING_ENDPOINT',
+  );
+  expect(() => settingsFrom({ ...collector, TRACING_RATIO: '2' })).toThrow('TRACING_RATIO');
+});
+
 it('reaches pods directly or by port-forward', () => {
   expect(settingsFrom({ ...needed, LINKS: 'PortForward' }).links).toBe('PortForward');
   expect(() => settingsFrom({ ...needed, LINKS: 'Tunnel' })).toThrow('set LINKS to PortForward');

@@ -27,6 +27,8 @@ export interface Settings {
   logLevel: string;
   /** Address of the pages in docs/runbooks, to which agents' alerts lead; absent: they only name them. */
   runbooks?: string;
+  /** How agents are traced that do not say so themselves; absent: not at all. */
+  tracing?: { endpoint: string; ratio: number; parentBased: boolean };
   /** How agents' pods are reached; absent: directly, at their addresses. */
   links?: 'PortForward';
   leaseName: string;
@@ -91,6 +93,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
     ...runbooksFrom(env['RUNBOOKS_URL'], problems),
+    ...tracingFrom(env, problems),
     ...linksFrom(env['LINKS'], problems),
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',
     authoritySecret: env['AUTHORITY_SECRET'] || 'breakwater-authority',
@@ -102,6 +105,20 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
   };
   if (problems.length > 0) throw new Error(`The operator cannot start: ${problems.join('; ')}`);
   return settings;
+}
+
+function tracingFrom(
+  env: Record<string, string | undefined>,
+  problems: string[],
+): Pick<Settings, 'tracing'> {
+  const { TRACING_ENDPOINT: endpoint, TRACING_RATIO = '', TRACING_PARENT_BASED } = env;
+  if (!endpoint) return {};
+  if (!/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(endpoint)) {
+    problems.push('set TRACING_ENDPOINT to a URL such as http://otel-collector.monitoring:4318');
+  }
+  const ratio = Number(TRACING_RATIO || '1');
+  if (!(ratio >= 0 && ratio <= 1)) problems.push('set TRACING_RATIO to a number from 0 to 1');
+  return { tracing: { endpoint, ratio, parentBased: TRACING_PARENT_BASED !== 'false' } };
 }
 
 function runbooksFrom(value: string | undefined, problems: string[]): Pick<Settings, 'runbooks'> {

@@ -15,6 +15,7 @@ import { Credentials, credentialHash } from './model/pool/credentials.ts';
 import { RetryBudgets } from './model/retryBudgets.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
+import { readHeaders } from './model/transport/secretHeaders.ts';
 import { Upstream } from './model/transport/upstream.ts';
 import { LastCalls } from './observe/lastCalls.ts';
 import { ModuleLoggers } from './observe/log.ts';
@@ -22,7 +23,7 @@ import type { Module } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
-import { NO_TRACER } from './observe/trace/span.ts';
+import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
 
 /** What happens in the core. Listeners run in the order in which they were added. */
@@ -42,6 +43,7 @@ export interface Core {
   log: (module: Module) => Logger;
   loggers: ModuleLoggers;
   traces: RequestTraces;
+  tracing: Tracing;
   configuration: ActiveConfiguration;
   /** The configuration as requests use it; undefined as long as there is none. */
   inForce: () => InForce | undefined;
@@ -78,7 +80,8 @@ export function makeCore(options: RuntimeOptions): Core {
 type Base = Omit<Core, 'upstream' | 'pool' | 'estimator' | 'caller' | 'agent' | 'useCredentials'>;
 type Model = Pick<Core, 'upstream' | 'pool' | 'estimator' | 'caller'>;
 
-function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
+function makeBase(options: RuntimeOptions): Base {
+  const { clock, pod, version, log: root } = options;
   const events = new EventEmitter<CoreEvents>();
   const loggers = new ModuleLoggers(root);
   const log = (module: Module): Logger => loggers.of(module);
@@ -86,8 +89,8 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
     clock,
     seed: `${pod.namespace}/${pod.name}`,
     onTransition: (transition, circuit) => {
-      const { dependency, from, to, reason } = transition;
-      log('guard').warn({ dependency, from, to, reason }, 'Circuit changed its state');
+      const { dependency, model, from, to, reason } = transition;
+      log('guard').warn({ dependency, model, from, to, reason }, 'Circuit changed its state');
       events.emit('transition', transition, circuit);
     },
   });
@@ -114,12 +117,27 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
     retryBudgets: () => retryBudgets.used(clock.now()),
     hash: () => configuration.configuration?.hash,
   });
+  const credentials = new Credentials(() => clock.now());
+  const tracing = new Tracing({
+    environment: options.tracing,
+    resource: (agent) => resourceOf(agent, { pod, version }),
+    headers: () => {
+      const read = readHeaders(content()?.telemetry.tracing?.headersFrom ?? [], credentials);
+      return 'headers' in read ? Object.fromEntries(read.headers) : {};
+    },
+    counts: {
+      exported: (count) => metrics.spans('exported', count),
+      dropped: (reason, count) => metrics.spans(reason, count),
+    },
+    log: log('traces'),
+  });
   const traces = new RequestTraces({
     now: () => clock.now(),
     log,
     random: Math.random,
     telemetry: () => content()?.telemetry,
-    tracer: () => NO_TRACER,
+    tracer: () => tracing.tracer,
+    content: () => tracing.content,
   });
   return {
     ...{
@@ -128,6 +146,8 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
       log,
       loggers,
       traces,
+      tracing,
+      credentials,
       guard,
       configuration,
       inForce,
@@ -136,7 +156,6 @@ function makeBase({ clock, pod, log: root }: RuntimeOptions): Base {
       metrics,
     },
     connectMs: () => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS,
-    credentials: new Credentials(() => clock.now()),
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
   };
@@ -198,10 +217,11 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
 }
 
 function applyConfigurations(core: Core): void {
-  const { events, configuration, guard, retryBudgets, agent, caller, loggers } = core;
+  const { events, configuration, guard, retryBudgets, agent, caller, loggers, tracing } = core;
   const { metrics, lastCalls, credentials } = core;
   events.on('apply', (content) => {
     loggers.apply(content.telemetry.logging.levels);
+    tracing.apply(content);
     retryBudgets.apply(content.retry, supported(content).endpoints.map(dependencyOf));
     guard.apply(content);
     agent.apply(content);

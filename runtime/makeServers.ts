@@ -74,6 +74,7 @@ function makeLifecycle(
     },
   });
   lifecycle.register('conversations', () => core.agent.settle());
+  lifecycle.register('traces', () => core.tracing.flush());
   lifecycle.register('circuits', () => control.kept.save());
   lifecycle.register('audit', () => audit.flush());
   return lifecycle;

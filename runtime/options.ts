@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Hello } from '../contract/generated/types.ts';
 import type { PeerAccess } from './api/peerForward.ts';
+import type { TracingEnvironment } from './observe/tracingSettings.ts';
 import type { Clock } from './guard/clock.ts';
 
 export interface RuntimeOptions {
@@ -21,6 +22,8 @@ export interface RuntimeOptions {
   maxCacheBytes: number;
   /** Bytes of results of tools that are kept at most. */
   maxToolResultBytes: number;
+  /** What OTEL_* variables say. */
+  tracing: TracingEnvironment;
   /** Writes whole lines to standard output without blocking. */
   writeOut: (text: string) => Promise<void>;
   clock: Clock;

@@ -12,6 +12,7 @@ import type { Core } from './makeCore.ts';
 import { makeServers } from './makeServers.ts';
 import type { Servers } from './makeServers.ts';
 import type { Metrics } from './observe/metrics.ts';
+import type { Tracing } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
 
 /** The agent runtime: everything of a pod's process but its environment and its signals. */
@@ -20,6 +21,7 @@ export class Runtime {
   readonly guard: Guard;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly #options: RuntimeOptions;
   readonly #core: Core;
   readonly #audit: Audited['audit'];
@@ -36,6 +38,7 @@ export class Runtime {
     this.guard = core.guard;
     this.lifecycle = servers.lifecycle;
     this.metrics = core.metrics;
+    this.tracing = core.tracing;
     this.#options = options;
     this.#core = core;
     this.#audit = audited.audit;
@@ -95,6 +98,7 @@ export class Runtime {
     }
     await Promise.all([
       this.#core.agent.close(),
+      this.#core.tracing.close(),
       peerForward.close(),
       port.close(),
       this.#core.upstream.close(),

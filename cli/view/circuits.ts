@@ -10,9 +10,11 @@ export type Dependency = NonNullable<AgentDeploymentStatus['dependencies']>[numb
 export type PolicyCircuit = NonNullable<CircuitBreakerPolicyStatus['circuits']>[number];
 export type CircuitState = Dependency['circuit'];
 
-/** The circuits of one dependency of an agent in all its pods. */
+/** The circuits of one dependency of an agent, or of one of its models, in all its pods. */
 export interface Circuit {
   dependency: string;
+  /** Where the endpoint serves several models. */
+  model?: string;
   /** To clients: one in shadow mode is Closed. */
   state: CircuitState;
   /** The policy that it is under; absent: the built-in defaults. */
@@ -27,28 +29,44 @@ export interface Circuit {
 
 /** The circuits of an agent, in the order of its dependencies. */
 export function circuitsOf(agent: AgentDeployment, world: World): Circuit[] {
-  return (agent.status?.dependencies ?? []).map((dependency) =>
-    circuitOf(agent, dependency, world),
-  );
+  return (agent.status?.dependencies ?? []).flatMap((dependency) => {
+    const policy = policyOf(agent, dependency.policies, world);
+    const details = (policy?.status?.circuits ?? []).filter(
+      (one) => one.agent === agent.metadata.name && one.dependency === dependency.name,
+    );
+    if (details.length < 2) return [circuitOf(agent, dependency, policy, details[0])];
+    const { spec } = policy!;
+    return details.map((detail) => {
+      const circuit = spec.mode === 'Shadow' ? dependency.circuit : detail.state;
+      return circuitOf(agent, { ...dependency, circuit }, policy, detail);
+    });
+  });
+}
+
+/** How texts name a circuit, such as model/primary (opus). */
+export function circuitName({
+  dependency,
+  model,
+}: Pick<PolicyCircuit, 'dependency' | 'model'>): string {
+  return model === undefined ? dependency : `${dependency} (${model})`;
 }
 
 function circuitOf(
   agent: AgentDeployment,
-  { name: dependency, circuit: state, policies }: Dependency,
-  world: World,
+  { name: dependency, circuit: state }: Dependency,
+  policy: CircuitBreakerPolicy | undefined,
+  detail: PolicyCircuit | undefined,
 ): Circuit {
-  const policy = policyOf(agent, policies, world);
-  const detail = policy?.status?.circuits?.find(
-    (one) => one.agent === agent.metadata.name && one.dependency === dependency,
-  );
   const shadowed = policy?.spec.mode === 'Shadow' && detail?.state !== state;
+  const model = detail?.model;
   return {
     dependency,
+    ...(model !== undefined && { model }),
     state,
     policy,
     detail,
     shadow: shadowed ? detail?.state : undefined,
-    reason: state === 'Closed' ? undefined : reasonOf(agent, dependency, state, policy),
+    reason: state === 'Closed' ? undefined : reasonOf(agent, { dependency, model }, state, policy),
   };
 }
 
@@ -66,12 +84,16 @@ function policyOf(
 /** The last change of the circuit into that state says why; else what the policy or the agent says as a whole. */
 function reasonOf(
   agent: AgentDeployment,
-  dependency: string,
+  { dependency, model }: { dependency: string; model: string | undefined },
   state: CircuitState,
   policy: CircuitBreakerPolicy | undefined,
 ): string | undefined {
   const change = policy?.status?.transitions?.find(
-    (one) => one.agent === agent.metadata.name && one.dependency === dependency && one.to === state,
+    (one) =>
+      one.agent === agent.metadata.name &&
+      one.dependency === dependency &&
+      (model === undefined || one.model === undefined || one.model === model) &&
+      one.to === state,
   );
   if (change !== undefined) return change.reason;
   const healthy = conditionOf(agent, 'DependenciesHealthy');

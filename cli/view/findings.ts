@@ -22,6 +22,7 @@ export interface Finding {
   circuit?: {
     agent: string;
     dependency: string;
+    model?: string;
     pods?: string;
     /** RFC 3339. */
     nextProbe?: string;
@@ -100,7 +101,7 @@ function agentCircuits(agent: AgentDeployment, world: World): Finding[] {
 }
 
 function circuitFinding(agent: AgentDeployment, circuit: Circuit): Finding {
-  const { dependency, state, policy, detail = NO_DETAIL, reason } = circuit;
+  const { dependency, model, state, policy, detail = NO_DETAIL, reason } = circuit;
   const override = policy && heldByOverride(policy);
   return {
     by: policy ? `CircuitBreakerPolicy ${policy.metadata.name}` : 'the built-in defaults',
@@ -111,6 +112,7 @@ function circuitFinding(agent: AgentDeployment, circuit: Circuit): Finding {
     circuit: {
       agent: agent.metadata.name,
       dependency,
+      ...(model !== undefined && { model }),
       pods: detail.pods,
       nextProbe: state === 'Open' ? detail.nextProbe : undefined,
       lastFailure: detail.lastFailure,

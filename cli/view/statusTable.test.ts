@@ -30,6 +30,20 @@ describe('statusTable', () => {
     );
   });
 
+  it('names the model of a circuit where an endpoint serves several', () => {
+    const policy = openBreaker();
+    const [circuit] = policy.status!.circuits!;
+    policy.status!.circuits = [
+      { ...circuit!, model: 'opus' },
+      { ...circuit!, state: 'Closed' },
+    ];
+    const lines = table({ ...broken, breakers: [policy] });
+    expect(lines[2]).toMatch(
+      /^ {2}circuit model\/primary \(opus\) +Open .* 5 consecutive failures/,
+    );
+    expect(lines[3]).toMatch(/^ {2}circuit model\/primary +Closed/);
+  });
+
   it('puts reasons on lines of their own where the terminal is narrow, and is never wider', () => {
     const lines = table(broken, 70);
     expect(lines).toContain('    5 consecutive failures (Overloaded)');

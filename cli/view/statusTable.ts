@@ -1,7 +1,7 @@
 import type { AgentDeployment, RateLimitPolicy } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
 import type { BuiltInCondition, Pod } from '../../operator/kube/index.ts';
-import { circuitsOf, type Circuit } from './circuits.ts';
+import { circuitName, circuitsOf, type Circuit } from './circuits.ts';
 import { columns, type Level } from './columns.ts';
 import { since, until } from './time.ts';
 import { byName, conditionOf, isFor, podsOf, type Policy, type World } from './world.ts';
@@ -91,10 +91,11 @@ const CIRCUIT_LEVEL: Record<Circuit['state'], Level> = {
   Unknown: 'warn',
 };
 
-function circuitRow({ dependency, state, detail, shadow, reason }: Circuit): Part {
+function circuitRow(circuit: Circuit): Part {
+  const { state, detail, shadow, reason } = circuit;
   return {
     kind: 'circuit',
-    name: dependency,
+    name: circuitName(circuit),
     state: shadow === undefined ? state : `${state} (shadow: ${shadow})`,
     level: CIRCUIT_LEVEL[state],
     pods: detail?.pods,

@@ -1,4 +1,5 @@
 import type { CircuitBreakerPolicyStatus } from '../../crds/generated/types.ts';
+import { circuitName } from './circuits.ts';
 import { columns, type Level } from './columns.ts';
 import { since } from './time.ts';
 import type { World } from './world.ts';
@@ -45,7 +46,7 @@ export function timeline(
       since(trip.time, now),
       namespaces ? trip.namespace : '',
       trip.agent,
-      trip.dependency,
+      circuitName(trip),
       `${trip.from} → ${trip.to}`,
       trip.pod,
       trip.reason,

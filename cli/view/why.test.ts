@@ -60,6 +60,18 @@ describe('explain', () => {
     expect(text).not.toContain('reset');
   });
 
+  it('names the model of a circuit where an endpoint serves several', () => {
+    const policy = openBreaker();
+    const [circuit] = policy.status!.circuits!;
+    policy.status!.circuits = [
+      { ...circuit!, model: 'opus' },
+      { ...circuit!, state: 'Closed' },
+    ];
+    const text = why({ ...open, breakers: [policy] });
+    expect(text).toContain('The circuit of model/primary (opus) of triage in 2/2 pods is open');
+    expect(text).not.toContain('model/primary of');
+  });
+
   it.each([
     [
       'a refused key',

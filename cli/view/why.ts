@@ -1,4 +1,5 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { circuitName } from './circuits.ts';
 import { findingsOfAgent, findingsOfPolicy, wellSaid, type Finding } from './findings.ts';
 import { clock, since, until } from './time.ts';
 import { keyOf, type Policy, type World } from './world.ts';
@@ -45,11 +46,11 @@ const STATES: Record<string, string> = {
 };
 
 function aboutCircuit({ by, reason, message, since: time, circuit }: Finding, now: Date): string {
-  const { agent, dependency, pods, nextProbe, lastFailure } = circuit!;
+  const { agent, pods, nextProbe, lastFailure } = circuit!;
   const where = pods === undefined ? agent : `${agent} in ${pods} pods`;
   const at = time === undefined ? '' : ` since ${clock(time, now)} (${since(time, now)})`;
   const parts = [
-    `The circuit of ${dependency} of ${where} ${STATES[reason]},${at} by ${by}: ${stopped(message)}`,
+    `The circuit of ${circuitName(circuit!)} of ${where} ${STATES[reason]},${at} by ${by}: ${stopped(message)}`,
   ];
   if (lastFailure?.message !== undefined) {
     const ago = lastFailure.time === undefined ? '' : `, ${since(lastFailure.time, now)} ago`;

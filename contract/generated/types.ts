@@ -480,6 +480,31 @@ export interface McpServer {
  * via the `definition` "Telemetry".
  */
 export interface Telemetry {
+  /**
+   * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
+   */
+  tracing?: {
+    /**
+     * URL of the collector, to which /v1/traces is added.
+     */
+    endpoint: string;
+    /**
+     * @maxItems 16
+     */
+    headersFrom: SecretHeader[];
+    /**
+     * Share of the traces that begin here which are kept.
+     */
+    ratio: number;
+    /**
+     * Whether the client decides on the traces that it has begun.
+     */
+    parentBased: boolean;
+    /**
+     * Full: prompts and answers are in spans. Anything else: they are not.
+     */
+    content: string;
+  };
   logging: {
     /**
      * Share of the requests answered well at the first attempt that get an access line too.

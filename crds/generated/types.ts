@@ -300,6 +300,60 @@ export interface AgentDeploymentSpec {
    */
   telemetry: {
     /**
+     * Traces by OpenTelemetry, sent by OTLP over HTTP. A field that is absent has the operator-wide default of the chart. Off while no endpoint is named.
+     */
+    tracing?: {
+      /**
+       * Address of the collector, to which /v1/traces is added.
+       */
+      endpoint?: string;
+      /**
+       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
+       * Which requests are traced. Every request has a trace id, traced or not.
+       */
+      sampling?: {
+        /**
+         * Share of the traces that begin here which are kept, 0 to 1. Default 1.
+         */
+        ratio?: string;
+        /**
+         * Whether a client that sends traceparent decides whether its trace is kept; if not, ratio does. Default true.
+         */
+        parentBased?: boolean;
+      };
+      /**
+       * What spans hold of prompts and answers. Full sends them to the collector, with all that users write. Default None.
+       */
+      content?: 'None' | 'Full';
+    };
+    /**
      * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.
      */
     logging: {

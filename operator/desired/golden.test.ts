@@ -127,6 +127,15 @@ const agents: Record<string, AgentDeployment> = {
       port: 8443,
       annotations: { 'example.com/load-balancer': 'internal' },
     },
+    telemetry: {
+      tracing: {
+        endpoint: 'https://traces.example.com',
+        headersFrom: [{ name: 'x-api-key', secretKeyRef: { name: 'tracing', key: 'key' } }],
+        sampling: { ratio: '0.1', parentBased: false },
+        content: 'Full',
+      },
+      logging: { successRatio: '0.01', levels: { model: 'Debug' } },
+    },
     probes: {
       startup: { period: '2s', timeout: '2s', failureThreshold: 30 },
       liveness: { period: '1m', timeout: '10s', failureThreshold: 5 },

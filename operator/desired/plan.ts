@@ -3,6 +3,7 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from './common/condition.ts';
 import type { AgentAttachment, Policy, PolicyRef } from './policies/attachment.ts';
 import { buildAutoscaler } from './objects/autoscaler.ts';
+import type { TracingDefaults } from './configuration/telemetry.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
 import { dependenciesOf } from './common/dependencies.ts';
 import { buildDeployment, type Upgrade } from './objects/deployment.ts';
@@ -43,6 +44,8 @@ export interface PlanOptions extends RuntimeOptions {
   operatorNamespace: string;
   /** Address of the pages of the alerts; absent: they are named without an address. */
   runbooks?: string;
+  /** How agents are traced that do not say so themselves; absent: not at all. */
+  tracing?: TracingDefaults;
 }
 
 /** A dependency and the policies in force on it; no breaker means the built-in defaults. */
@@ -106,7 +109,7 @@ export function podChange({ agent, options, live }: PlanInput): PodChange | unde
 export function planAgent(input: PlanInput): AgentPlan {
   const { agent, attachment, options, facts = UNMONITORED, live } = input;
   const problems: Problem[] = [];
-  const content = attempt(() => resolveContent(agent, attachment), problems);
+  const content = attempt(() => resolveContent(agent, attachment, options.tracing), problems);
   const policy = buildNetworkPolicy(agent, options.operatorNamespace);
   const scaler = buildAutoscaler(agent);
   const pods = attempt(() => planPods(agent, options, live), problems);

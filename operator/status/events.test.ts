@@ -69,6 +69,30 @@ describe('breakerPolicyEvents', () => {
   };
   const first = status(well);
 
+  it('name the model of a circuit where an endpoint serves several', () => {
+    const of = (model: string, report: typeof opened): typeof opened => ({
+      circuits: report.circuits.map((one) => ({ ...one, model })),
+      transitions: report.transitions.map((one) => ({ ...one, model })),
+    });
+    const haiku = circuit('Closed', { model: 'haiku' });
+    const both = (report: typeof opened): PodObservation[] => {
+      const { circuits, transitions } = of('opus', report);
+      return inAll({ circuits: [...circuits, haiku], transitions });
+    };
+    const first = status(both({ ...closed, transitions: [] }));
+    const open = status(both(opened), first);
+    expect(lines(breakerPolicyEvents(first, open))).toEqual([
+      `Warning CircuitOpened Circuit model/primary (opus) of triage opened in 3/3 pods: ${reason}`,
+    ]);
+    const again = status(both(closed), open);
+    expect(lines(breakerPolicyEvents(open, again))).toEqual([
+      'Normal CircuitClosed Circuit model/primary (opus) of triage closed in 3/3 pods: 2 probes succeeded',
+    ]);
+    // A second model that comes while the first is off is no news of the first.
+    const alone = status(inAll(of('opus', opened)), first);
+    expect(breakerPolicyEvents(alone, status(both(opened), alone))).toEqual([]);
+  });
+
   it('tells once, not for each pod, that a circuit opened', () => {
     const next = status(inAll(opened), first);
     expect(lines(breakerPolicyEvents(first, next))).toEqual([

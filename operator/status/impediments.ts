@@ -120,6 +120,7 @@ function secretRefs({ spec }: AgentDeployment): { use: string; name: string; key
   const callers = [
     ...(spec.tools ?? []).map(({ name, http }) => ({ dependency: `tool/${name}`, ...http })),
     ...(spec.mcpServers ?? []).map((server) => ({ ...server, dependency: `mcp/${server.name}` })),
+    { ...spec.telemetry.tracing, dependency: 'the collector of traces' },
   ];
   const headers = callers.flatMap(({ dependency, headersFrom = [] }) =>
     headersFrom.map((header) => ({

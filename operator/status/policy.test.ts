@@ -7,6 +7,7 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
+import type { CircuitStatus, Transition } from '../../contract/generated/types.ts';
 import { attach } from '../desired/policies/attach.ts';
 import {
   agentFixture,
@@ -428,5 +429,48 @@ describe('rateLimitPolicyStatus', () => {
       'Nothing is rejected. Enforced, 1/1 pods would answer 429 because limit requests is used up.',
     );
     expect(of(rate([pod('a')], { policy }), 'Exhausted')).toEqual(['False', 'Shadow']);
+  });
+});
+
+describe('the circuits of an endpoint with several models', () => {
+  const opus = (state: 'Open' | 'Closed'): CircuitStatus =>
+    circuit(state, { model: 'opus', reason: 'r', since: ago(20) });
+  const haiku = circuit('Closed', { model: 'haiku' });
+  const at = (name: string, circuits: CircuitStatus[]): PodObservation => pod(name, { circuits });
+  const entries = ({ circuits = [] }: CircuitBreakerPolicyStatus): unknown[] =>
+    circuits.map(({ model, state, pods }) => [model, state, pods]);
+
+  it('have an entry for each model that is not closed, and one for the rest', () => {
+    const status = breaker([at('a', [opus('Open'), haiku]), at('b', [opus('Closed'), haiku])]);
+    expect(entries(status)).toEqual([
+      ['opus', 'Open', '1/2'],
+      [undefined, 'Closed', '2/2'],
+    ]);
+    expect(status.pods).toMatchObject({ open: 1, closed: 1 });
+    expect(message(status, 'Tripped')).toContain('model/primary (opus) of triage in 1/2 pods');
+  });
+
+  it('are one entry while all are closed, and while pods know one model', () => {
+    const closed = [opus('Closed'), haiku];
+    expect(entries(breaker([at('a', closed), at('b', closed)]))).toEqual([
+      [undefined, 'Closed', '2/2'],
+    ]);
+    const single = breaker([at('a', [opus('Open')]), at('b', [circuit()])]);
+    expect(entries(single)).toEqual([[undefined, 'Open', '1/2']]);
+  });
+
+  it('name the model in transitions, and do not repeat those of before there were several', () => {
+    const transitions = [
+      transition(1, 30, { model: 'opus' }),
+      transition(2, 30, { model: 'haiku' }),
+    ];
+    const [first, second] = transitions as [Transition, Transition];
+    const one = pod('a', { circuits: [opus('Open')], transitions: [first] });
+    const previous = breaker([one]);
+    expect(previous.transitions?.map(({ model }) => model)).toEqual([undefined]);
+    const circuits = [opus('Open'), haiku];
+    const both = pod('a', { circuits, transitions: [first, second] });
+    const next = breaker([both], { previous });
+    expect(next.transitions?.map(({ model }) => model)).toEqual(['haiku', 'opus']);
   });
 });

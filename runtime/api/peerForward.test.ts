@@ -1,4 +1,5 @@
 /** The connection from the pod that is asked to the one that keeps a conversation. */
+import type { RemoteContext } from '../observe/trace/span.ts';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createServer, request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -32,7 +33,7 @@ interface Front {
 }
 
 /** A pod that passes everything on to the owner at this address, and answers 599 with what came of it. */
-async function front(place: string, silenceMs = 20_000): Promise<Front> {
+async function front(place: string, silenceMs = 20_000, context?: RemoteContext): Promise<Front> {
   const listed = [OWNER];
   const peers = new Peers({
     clock: systemClock,
@@ -51,7 +52,10 @@ async function front(place: string, silenceMs = 20_000): Promise<Front> {
     response.on('close', () => {
       if (!response.writableFinished) cut.abort();
     });
-    const end = await forward.forward(OWNER, request, response, { signal: cut.signal });
+    const end = await forward.forward(OWNER, request, response, {
+      signal: cut.signal,
+      context,
+    });
     ends.push(end);
     if (end !== 'Answered' && !response.headersSent) response.writeHead(599).end(end);
     else if (end === 'Gone') response.destroy();
@@ -111,6 +115,20 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect(headers.te).toBeUndefined();
     expect(headers['x-breakwater-forwarded']).toBe('1');
     expect(ends).toEqual(['Answered']);
+  });
+
+  it('names the trace context of this pod in place of the client’s', async () => {
+    const { place, seen } = await owner((response) => response.end());
+    const context = { traceparent: 'of-this-pod', tracestate: 'b=2' };
+    const { url } = await front(place, 20_000, context);
+    await send(url, { headers: { traceparent: 'of-the-client', tracestate: 'a=1' } });
+    expect(seen[0]!.rawHeaders.filter((each) => /^of-|=/.test(each))).toEqual([
+      'of-this-pod',
+      'b=2',
+    ]);
+    const { url: untraced } = await front(place);
+    await send(untraced, { headers: { traceparent: 'of-the-client' } });
+    expect(seen[1]!.headers.traceparent).toBe('of-the-client');
   });
 
   it.each(['GET', 'DELETE'])('is passed on without a body when it is %s', async (method) => {

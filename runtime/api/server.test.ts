@@ -17,6 +17,7 @@ const traces = new RequestTraces({
   random: () => 0,
   telemetry: () => undefined,
   tracer: () => NO_TRACER,
+  content: () => false,
 });
 
 const cleanups: (() => void)[] = [];

@@ -37,6 +37,9 @@ export interface AgentServerDeps {
   requestTimeoutMs?: number;
 }
 
+/** Carries the id of the trace, where there is one. */
+const TRACE_ID = 'x-breakwater-trace-id';
+
 const NOT_FOUND: Failure = {
   reason: 'NotFound',
   message: 'There is nothing here: the agent answers POST /v1/messages and POST /v1/conversations.',
@@ -84,6 +87,8 @@ async function serve(
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';
   const trace = deps.trace(request, response, route);
+  const { traceId } = trace;
+  if (traceId !== undefined) response.setHeader(TRACE_ID, traceId);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
     : notFound(response);

@@ -14,7 +14,7 @@ const VALID_MS = 10 * 365 * 24 * HOUR_MS;
 export async function selfSignedIdentity(name: string, now: Date): Promise<ServerIdentity> {
   // Loaded here, because it is large and nothing else at start needs to wait for it.
   await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
+  const x509 = await import('./x509.ts');
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(

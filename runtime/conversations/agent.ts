@@ -139,8 +139,12 @@ export class Agent {
   }
 
   #headerCredentials(content: Content | undefined): ReturnType<Agent['credentials']> {
-    return (content ? secretHeadersOf(content) : []).flatMap(({ dependency, headers }) =>
-      headers.map(({ credential }) => ({ dependency, credential })),
+    const traces = {
+      dependency: 'the collector of traces',
+      headers: content?.telemetry.tracing?.headersFrom ?? [],
+    };
+    return [...(content ? secretHeadersOf(content) : []), traces].flatMap(
+      ({ dependency, headers }) => headers.map(({ credential }) => ({ dependency, credential })),
     );
   }
 

@@ -115,8 +115,8 @@ class SdkRequest {
   async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
     const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
     const { principal, stickiness, place, onUsage, trace } = this.#call;
-    const chat = trace.chat({ model, stream: true, maxTokens });
     const body = Buffer.from(init?.body as string);
+    const chat = trace.chat({ model, stream: true, maxTokens, body });
     const request = {
       content,
       endpoints,

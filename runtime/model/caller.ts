@@ -172,7 +172,7 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, endpoints, deadlineAt, signal, sink, stream } = request;
+    const { content, endpoints, deadlineAt, signal, sink, stream, chat } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
@@ -193,7 +193,7 @@ export class ModelCaller {
       signal.removeEventListener('abort', onCut);
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
-    return { signal: own.signal, watch, meter: new UsageMeter(ratio), close };
+    return { signal: own.signal, watch, meter: new UsageMeter(ratio, chat?.content), close };
   }
 
   /** A client's own credential has limits of its own. */

@@ -68,6 +68,7 @@ export class Metrics {
   readonly #toolCalls: Counter<'tool' | 'status'>;
   readonly #toolLatency: Histogram<'tool'>;
   readonly #fallbacks: Counter<'from' | 'to'>;
+  readonly #spans: Counter<'result'>;
 
   constructor({ guard, retryBudgets, hash }: MetricsDeps) {
     const registers = [this.registry];
@@ -147,6 +148,12 @@ export class Metrics {
       labelNames: ['from', 'to'],
       registers,
     });
+    this.#spans = new Counter({
+      name: 'trace_spans_total',
+      help: 'Spans that have ended, by what became of them: exported, queue_full (dropped, because too many waited), export_failed (dropped, because the collector did not take them).',
+      labelNames: ['result'],
+      registers,
+    });
     new Gauge({
       name: 'retry_budget_ratio',
       help: 'Used share of the retry budget of a dependency; at 1 its failures lead to no more attempts that cost.',
@@ -202,6 +209,11 @@ export class Metrics {
   /** The cache was asked. */
   cacheLookup(tier: string, result: string): void {
     this.#cache.inc({ tier, result });
+  }
+
+  /** So many spans were sent or dropped. */
+  spans(result: string, count: number): void {
+    this.#spans.inc({ result }, count);
   }
 
   /** Another attempt is made. */

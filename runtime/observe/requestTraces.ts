@@ -14,6 +14,8 @@ export interface RequestTracesDeps {
   /** Undefined as long as there is no configuration. */
   telemetry: () => Content['telemetry'] | undefined;
   tracer: () => Tracer;
+  /** Whether spans hold prompts and answers. */
+  content: () => boolean;
 }
 
 /** A request to the agent, as far as traces say something of it. */
@@ -36,7 +38,7 @@ export class RequestTraces {
 
   /** `id` makes the request's id when it is first asked for; `route` is as metrics name it. */
   begin({ method = '', headers }: TracedRequest, id: () => string, route: string): RequestTrace {
-    const { now, log, random, telemetry, tracer } = this.#deps;
+    const { now, log, random, telemetry, tracer, content } = this.#deps;
     const parent = {
       traceparent: single(headers['traceparent']),
       tracestate: single(headers['tracestate']),
@@ -47,7 +49,7 @@ export class RequestTraces {
       [ATTRIBUTES.session]: single(headers[SESSION]),
     });
     const chosen = (): boolean => random() < (telemetry()?.logging.successRatio ?? 0);
-    return new RequestTrace({ now, log, span, id, route, chosen });
+    return new RequestTrace({ now, log, span, id, route, chosen, content: content() });
   }
 }
 

@@ -17,6 +17,8 @@ interface Session {
 export class RealMcpServer {
   /** Calls of tools by name, over all restarts. */
   readonly called: string[] = [];
+  /** What those calls carried in params._meta. */
+  readonly metas: unknown[] = [];
   /** When set, other values of Authorization are refused with 401. */
   authorization: string | undefined;
   requests = 0;
@@ -65,8 +67,9 @@ export class RealMcpServer {
   }
 
   #register(server: McpServer, name: string): void {
-    server.registerTool(name, { description: `Does ${name}.` }, () => {
+    server.registerTool(name, { description: `Does ${name}.` }, ({ _meta: meta }) => {
       this.called.push(name);
+      this.metas.push(meta);
       return this.#tools.get(name)!();
     });
   }

@@ -6,6 +6,8 @@ import type { PeerAccess } from '../api/peerForward.ts';
 import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { systemClock } from '../guard/clock.ts';
+import { NO_ENVIRONMENT } from '../observe/tracingSettings.ts';
+import type { TracingEnvironment } from '../observe/tracingSettings.ts';
 import { Runtime } from '../runtime.ts';
 
 export interface StartedRuntime {
@@ -28,7 +30,7 @@ export interface StartedRuntime {
 export async function startRuntime(
   configuration?: Configuration,
   authority?: string,
-  options: { peers?: Partial<PeerAccess> } = {},
+  options: { peers?: Partial<PeerAccess>; tracing?: TracingEnvironment } = {},
 ): Promise<StartedRuntime> {
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = (name: string, text: string): Promise<void> =>
@@ -54,6 +56,7 @@ export async function startRuntime(
     maxConversationBytes: 16 * 1024 * 1024,
     maxCacheBytes: 16 * 1024 * 1024,
     maxToolResultBytes: 1024 * 1024,
+    tracing: options.tracing ?? NO_ENVIRONMENT,
     writeOut: (text) => {
       audited.push(...text.split('\n').filter((line) => line !== ''));
       return Promise.resolve();

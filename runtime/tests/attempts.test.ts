@@ -88,8 +88,8 @@ describe('an attempt', () => {
   });
 
   it('that our deadline cuts short is not the endpoint’s fault', async () => {
-    const context = await model([after(800, failing), after(400, fine)], {
-      timeouts: { ...TIMEOUTS, requestMs: 1000, attemptMs: 900 },
+    const context = await model([after(1500, failing), after(2600, fine)], {
+      timeouts: { ...TIMEOUTS, requestMs: 3000, attemptMs: 2900 },
     });
     const answer = await send(context.agent.url);
     expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([504, 'Timeout']);

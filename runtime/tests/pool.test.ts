@@ -49,7 +49,7 @@ describe('a pool of endpoints', () => {
     const primary: Part = {
       name: 'primary',
       does: broken,
-      circuit: { ...TOUCHY, trip: { consecutiveFailures: 3 }, openDurationMs: 200 },
+      circuit: { ...TOUCHY, trip: { consecutiveFailures: 3 }, openDurationMs: 2_000 },
     };
     const context = await pool([primary, { name: 'fallback', priority: 10, does: fine }]);
     expect(await statuses(context, 20)).toEqual([200]);
@@ -146,7 +146,7 @@ describe('a pool of endpoints', () => {
         { name: 'primary', does: silent },
         { name: 'spare', priority: 1, does: streaming },
       ],
-      { timeouts: { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000, firstTokenMs: 150 } },
+      { timeouts: { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000, firstTokenMs: 1_000 } },
     );
     const answer = await ask(context, STREAMED);
     expect(answer.body.toString()).toBe(STREAM.join(''));

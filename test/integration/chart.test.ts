@@ -60,6 +60,12 @@ const EVERYTHING: Values = {
   watchNamespace: 'agents',
   logLevel: 'debug',
   runbooksURL: 'https://example.com/runbooks',
+  telemetry: {
+    tracing: {
+      endpoint: 'http://collector:4318',
+      sampling: { ratio: '0.1', parentBased: false },
+    },
+  },
   authoritySecret: 'second-authority',
   serviceAccount: { name: 'runner', annotations: { 'example.com/role': 'operator' } },
   metrics: {
@@ -233,6 +239,9 @@ describe('rendering', () => {
         LINK_REPEATED_HANDSHAKES: '4',
         WATCH_NAMESPACE: '',
         LOG_LEVEL: 'info',
+        TRACING_ENDPOINT: '',
+        TRACING_RATIO: '1',
+        TRACING_PARENT_BASED: 'true',
         RUNBOOKS_URL: '',
         LEASE_NAME: 'breakwater-operator',
         AUTHORITY_SECRET: 'breakwater-authority',
@@ -252,6 +261,9 @@ describe('rendering', () => {
         LINK_REPEATED_HANDSHAKES: '2',
         WATCH_NAMESPACE: 'agents',
         LOG_LEVEL: 'debug',
+        TRACING_ENDPOINT: 'http://collector:4318',
+        TRACING_RATIO: '0.1',
+        TRACING_PARENT_BASED: 'false',
         RUNBOOKS_URL: 'https://example.com/runbooks',
         LEASE_NAME: 'second',
         AUTHORITY_SECRET: 'second-authority',

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv, type AnySchema } from 'ajv';
-import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../../crds/generated/types.ts';
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../../crds/generated/types.ts';
 import { canonicalJson } from './canonical.ts';
 import { hashContent, resolveContent } from './content.ts';
 import {
@@ -104,6 +108,44 @@ describe('resolveContent', () => {
       ],
       limits: [],
     });
+  });
+
+  it('traces as the spec says, and as the operator does where the spec is silent', () => {
+    const defaults = { endpoint: 'http://collector:4318', ratio: 0.1, parentBased: false };
+    const traced = (tracing?: AgentDeployment['spec']['telemetry']['tracing']): unknown => {
+      const agent = agentFixture();
+      agent.spec.telemetry = { ...agent.spec.telemetry, ...(tracing && { tracing }) };
+      return [undefined, defaults].map(
+        (operator) => resolveContent(agent, none, operator).telemetry.tracing,
+      );
+    };
+    const usual = { headersFrom: [], content: 'None' };
+    expect(traced()).toEqual([undefined, { ...usual, ...defaults }]);
+    expect(traced({ sampling: { ratio: '0' } })).toEqual([
+      undefined,
+      { ...usual, ...defaults, ratio: 0 },
+    ]);
+    const endpoint = 'https://traces.example.com';
+    const credential = {
+      path: '/var/run/secrets/breakwater.dev/headers/tracing/key',
+      secret: 'tracing',
+      key: 'key',
+    };
+    expect(
+      traced({
+        endpoint,
+        headersFrom: [{ name: 'x-key', secretKeyRef: { name: 'tracing', key: 'key' } }],
+        content: 'Full',
+      }),
+    ).toEqual(
+      [
+        { ratio: 1, parentBased: true },
+        { ratio: 0.1, parentBased: false },
+      ].map((sampling) => ({
+        ...{ endpoint, headersFrom: [{ name: 'x-key', credential }], content: 'Full' },
+        ...sampling,
+      })),
+    );
   });
 
   it('takes circuits and limits from the policies that hold them', () => {

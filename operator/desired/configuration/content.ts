@@ -15,6 +15,7 @@ import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
 import { resolveTelemetry } from './telemetry.ts';
+import type { TracingDefaults } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -34,6 +35,7 @@ const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
 export function resolveContent(
   agent: AgentDeployment,
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>,
+  tracing?: TracingDefaults,
 ): Content {
   const { metadata, spec } = agent;
   const timeouts = timeoutsOf(spec.timeouts);
@@ -59,7 +61,7 @@ export function resolveContent(
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
     ...resolveEgress(spec),
-    ...resolveTelemetry(spec),
+    ...resolveTelemetry(spec, tracing),
     circuits: dependenciesOf(agent).map((dependency) =>
       resolveCircuit(dependency, attachment.circuits.get(dependency), timeouts.firstTokenMs),
     ),

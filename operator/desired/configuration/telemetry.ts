@@ -1,10 +1,52 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { secretHeaders } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
+type Tracing = Content['telemetry']['tracing'];
+
+/** How agents are traced that do not say so themselves: the operator-wide default. */
+export interface TracingDefaults {
+  endpoint: string;
+  /** From 0 to 1. */
+  ratio: number;
+  parentBased: boolean;
+}
+
+/** Where neither the spec nor the operator says. */
+const BUILT_IN: Partial<TracingDefaults> & Omit<TracingDefaults, 'endpoint'> = {
+  ratio: 1,
+  parentBased: true,
+};
 
 /** What the agent's pods tell of the requests that they serve. */
-export function resolveTelemetry({ telemetry }: Spec): Pick<Content, 'telemetry'> {
+export function resolveTelemetry(
+  { telemetry }: Spec,
+  defaults?: TracingDefaults,
+): Pick<Content, 'telemetry'> {
   const { successRatio, levels = {} } = telemetry.logging;
-  return { telemetry: { logging: { successRatio: Number(successRatio), levels } } };
+  const tracing = resolveTracing(telemetry.tracing, defaults);
+  return {
+    telemetry: {
+      ...(tracing && { tracing }),
+      logging: { successRatio: Number(successRatio), levels },
+    },
+  };
+}
+
+function resolveTracing(
+  spec: Spec['telemetry']['tracing'] = {},
+  defaults: TracingDefaults | undefined,
+): Tracing | undefined {
+  const usual = { ...BUILT_IN, ...defaults };
+  const { endpoint = usual.endpoint, headersFrom, sampling = {}, content = 'None' } = spec;
+  if (endpoint === undefined) return undefined;
+  const { ratio = usual.ratio, parentBased = usual.parentBased } = sampling;
+  return {
+    endpoint,
+    headersFrom: secretHeaders(headersFrom),
+    ratio: Number(ratio),
+    parentBased,
+    content,
+  };
 }

@@ -23,7 +23,8 @@ export interface PodChoices extends Pick<
 export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
   const { tools = [], mcpServers = [], conversation } = spec;
-  const headers = [...tools.map(({ http }) => http), ...mcpServers].flatMap(
+  const tracing = spec.telemetry.tracing ?? {};
+  const headers = [...tools.map(({ http }) => http), ...mcpServers, tracing].flatMap(
     ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
   const password = conversation.store.redis?.passwordSecretRef;

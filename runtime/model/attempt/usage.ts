@@ -1,5 +1,6 @@
 import type { ActualCost } from '../../guard/admission.ts';
 import { REFUND } from '../../guard/admission.ts';
+import { StreamedContent } from './streamedContent.ts';
 import { memberOf } from './json.ts';
 
 /** Tokens that the provider says a call took; a figure that was not told is absent. */
@@ -18,6 +19,8 @@ export interface AnswerFacts {
   stopReason: string | undefined;
   /** Input that was written to the provider's cache. */
   cacheWriteTokens: number | undefined;
+  /** Its blocks; absent where they are not wanted. */
+  content?: unknown;
 }
 
 /** Bytes of text per token, before what is learned (a tokenizer would block the loop). */
@@ -38,14 +41,21 @@ export class UsageMeter {
   #textBytes = 0;
   #message: unknown;
   #delta: unknown;
+  /** Blocks of a stream as they come; undefined where they are not wanted. */
+  readonly #content: StreamedContent | undefined;
 
-  /** `ratio`: what is learned of the model, for what the provider does not tell. */
-  constructor(ratio = 1) {
+  /**
+   * `ratio`: what is learned of the model, for what the provider does not tell. `content`: whether to keep what the
+   * answer says.
+   */
+  constructor(ratio = 1, content = false) {
     this.#ratio = ratio;
+    this.#content = content ? new StreamedContent() : undefined;
   }
 
   /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
   event(type: string, data: unknown): void {
+    this.#content?.event(type, data);
     if (type === 'message_start') this.#start(memberOf(data, 'message'));
     else if (type === 'message_delta') this.#end(data);
     else if (type === 'content_block_delta') this.#textBytes += textBytes(memberOf(data, 'delta'));
@@ -78,6 +88,7 @@ export class UsageMeter {
       model: text(this.#message, 'model'),
       stopReason: text(this.#delta, 'stop_reason') ?? text(this.#message, 'stop_reason'),
       cacheWriteTokens: this.#cacheCreation,
+      ...(this.#content && { content: this.#content.blocks ?? memberOf(this.#message, 'content') }),
     };
   }
 

@@ -1,6 +1,7 @@
 import type { Rejection } from '../../errors/rejection.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import { ATTRIBUTES, EVENTS, PROVIDERS, SPANS } from './names.ts';
+import { inputContent, outputContent } from './content.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
 import type { RemoteContext, Span } from './span.ts';
 
@@ -9,6 +10,8 @@ export interface Chat {
   model: string;
   stream: boolean;
   maxTokens?: number | undefined;
+  /** As the client sent it. */
+  body: Buffer;
 }
 
 /** What was seen of the model in the course of a request. */
@@ -51,6 +54,8 @@ export interface AnswerFacts {
   model?: string | undefined;
   stopReason?: string | undefined;
   cacheWriteTokens?: number | undefined;
+  /** Its blocks; absent where they are not wanted. */
+  content?: unknown;
 }
 
 export interface ChatTraceDeps {
@@ -61,6 +66,8 @@ export interface ChatTraceDeps {
   /** When the request began. */
   began: number;
   conversation: string | undefined;
+  /** Whether spans hold prompts and answers. */
+  content: boolean;
   line: (level: 'info' | 'warn', fields: object, message: string) => void;
 }
 
@@ -84,6 +91,12 @@ export class ChatTrace {
           [ATTRIBUTES.conversation]: conversation,
         })
       : parent;
+    if (this.content) this.span.set(inputContent(chat.body));
+  }
+
+  /** Whether the answer's content is wanted. */
+  get content(): boolean {
+    return this.deps.content && this.span.recording;
   }
 
   /** An attempt begins. */
@@ -216,6 +229,8 @@ export class AttemptTrace {
       [ATTRIBUTES.status]: status,
       [ATTRIBUTES.upstreamRequestId]: upstreamRequestId(held),
     });
+    if (this.#chat.content && facts.content !== undefined)
+      this.#chat.span.set(outputContent(facts.content, facts.stopReason));
     // What the last attempt says is what the call came to.
     const provider = PROVIDERS[this.#place.endpoint.provider] ?? this.#place.endpoint.provider;
     this.#chat.span.set({ ...answer, [ATTRIBUTES.provider]: provider, ...this.#address() });

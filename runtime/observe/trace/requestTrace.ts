@@ -30,6 +30,8 @@ export interface RequestTraceDeps {
   route: string;
   /** Whether a request that went well gets an access line too; asked once. */
   chosen: () => boolean;
+  /** Whether spans hold prompts and answers. */
+  content: boolean;
 }
 
 /** What one request goes through: its span with all below, and its lines in the log. */
@@ -100,10 +102,10 @@ export class RequestTrace {
   /** A call of the model begins, with all its attempts. */
   chat(chat: Chat): ChatTrace {
     this.#model ??= chat.model;
-    const { now, log } = this.deps;
+    const { now, log, content } = this.deps;
     return new ChatTrace(chat, {
       parent: this.#turn ?? this.span,
-      ...{ now, seen: this.#seen },
+      ...{ now, content, seen: this.#seen },
       began: this.#began,
       conversation: this.#conversation,
       line: (level, fields, message) => log('model')[level]({ ...this.ids, ...fields }, message),

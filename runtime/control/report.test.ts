@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import { Guard } from '../guard/guard.ts';
+import { OK } from '../resilience/outcome.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
+import { content } from '../testing/guardFixture.ts';
+import { Reporter } from './report.ts';
+import type { ReporterDeps } from './report.ts';
+
+describe('what the runtime tells about circuits', () => {
+  it('is all of them once one is gone, and else what changed', () => {
+    const guard = new Guard({ clock: new FakeClock() });
+    guard.apply(content());
+    const reporter = new Reporter({
+      guard,
+      configuration: { status: () => ({ unsupported: [] }), endpoints: [] },
+      headerCredentials: () => [],
+      missingClientKeys: () => undefined,
+      missingConfigMaps: () => [],
+      performance: { report: () => [] },
+    } as unknown as ReporterDeps);
+    const call = (model: string, outcome = OK): void => {
+      const answer = guard.dependency('model/primary')!.acquire({ model });
+      if (answer.kind === 'Permit') answer.settle(outcome);
+    };
+    expect(reporter.changes()).toMatchObject({ type: 'Counters', circuits: [{ state: 'Closed' }] });
+    call('opus');
+    // The state of all models has become that of one.
+    const [told] = [reporter.changes()];
+    expect(told).toMatchObject({ type: 'Snapshot', circuits: [{ model: 'opus' }] });
+    expect(told?.circuits).toHaveLength(1);
+    for (let i = 0; i < 2; i += 1) {
+      call('opus', { vote: 'failure', class: 'ServerError', message: 'HTTP 500' });
+    }
+    expect(reporter.changes()).toMatchObject({ type: 'Counters', circuits: [{ model: 'opus' }] });
+    expect(reporter.changes()?.circuits ?? []).toEqual([]);
+  });
+});

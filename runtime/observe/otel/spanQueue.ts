@@ -1,0 +1,100 @@
+import { ExportResultCode } from '@opentelemetry/core';
+import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
+
+/** What becomes of spans that have ended. */
+export interface SpanCounts {
+  /** The collector took so many. */
+  exported(count: number): void;
+  /** So many were lost, because the queue was full or the collector did not take them. */
+  dropped(reason: 'queue_full' | 'export_failed', count: number): void;
+}
+
+export interface SpanQueueSizes {
+  /** Spans that wait at most; more are dropped. */
+  maxQueueSize: number;
+  maxBatchSize: number;
+  /** Between two exports of fewer than maxBatchSize, in milliseconds. */
+  delayMs: number;
+}
+
+/**
+ * Ended spans on their way to the collector. One export at a time and a bounded queue: a collector that is slow or gone
+ * costs spans, never memory, and never a request any time. The SDK's own batch processor does not say how many it drops.
+ */
+export class SpanQueue implements SpanProcessor {
+  readonly #exporter: SpanExporter;
+  readonly #sizes: SpanQueueSizes;
+  readonly #counts: SpanCounts;
+  #queue: ReadableSpan[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #exporting: Promise<void> | undefined;
+  /** Whether the collector took the last batch. */
+  #taken = true;
+
+  constructor(exporter: SpanExporter, sizes: SpanQueueSizes, counts: SpanCounts) {
+    this.#exporter = exporter;
+    this.#sizes = sizes;
+    this.#counts = counts;
+  }
+
+  onStart(): void {
+    // Only spans that have ended are sent.
+  }
+
+  onEnd(span: ReadableSpan): void {
+    const { maxQueueSize, maxBatchSize, delayMs } = this.#sizes;
+    if (this.#queue.length >= maxQueueSize) {
+      this.#counts.dropped('queue_full', 1);
+      return;
+    }
+    this.#queue.push(span);
+    if (this.#queue.length >= maxBatchSize) void this.#export();
+    else this.#timer ??= setTimeout(() => void this.#export(), delayMs).unref();
+  }
+
+  /** Resolves when all that waits was sent, or dropped because the collector does not take the first of it. */
+  async forceFlush(): Promise<void> {
+    await this.#exporting;
+    while (this.#queue.length > 0) {
+      await this.#export();
+      if (!this.#taken) this.#drop();
+    }
+  }
+
+  /** Ends at once; what waits is dropped. */
+  shutdown(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#drop();
+    void this.#exporter.shutdown();
+    return Promise.resolve();
+  }
+
+  #drop(): void {
+    const { length } = this.#queue.splice(0);
+    if (length > 0) this.#counts.dropped('export_failed', length);
+  }
+
+  /** Sends a batch after the one under way, and goes on while whole batches wait. */
+  #export(): Promise<void> {
+    this.#exporting ??= this.#send().finally(() => {
+      this.#exporting = undefined;
+      if (this.#queue.length >= this.#sizes.maxBatchSize) void this.#export();
+    });
+    return this.#exporting;
+  }
+
+  async #send(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const batch = this.#queue.splice(0, this.#sizes.maxBatchSize);
+    if (batch.length === 0) return;
+    this.#taken = await new Promise<boolean>((resolve) => {
+      this.#exporter.export(batch, ({ code }) => resolve(code === ExportResultCode.SUCCESS));
+    });
+    if (this.#taken) this.#counts.exported(batch.length);
+    else this.#counts.dropped('export_failed', batch.length);
+    if (this.#queue.length > 0) {
+      this.#timer ??= setTimeout(() => void this.#export(), this.#sizes.delayMs).unref();
+    }
+  }
+}

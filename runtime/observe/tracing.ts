@@ -1,0 +1,106 @@
+import type { Logger } from 'pino';
+import type { Content } from '../../contract/generated/types.ts';
+import type { OtelTracing, TracingSettings } from './otel/otelTracer.ts';
+import type { SpanCounts } from './otel/spanQueue.ts';
+import { tracingSettings } from './tracingSettings.ts';
+import type { TracingEnvironment } from './tracingSettings.ts';
+import { NO_TRACER } from './trace/span.ts';
+import type { Tracer } from './trace/span.ts';
+
+export interface TracingDeps {
+  /** What OTEL_* variables say. */
+  environment: TracingEnvironment;
+  /** What the traces are of: the pod and the version of its runtime. */
+  resource: (agent: Content['agent']) => Record<string, string>;
+  /** Values of the headers of exports as they are mounted now. */
+  headers: () => Record<string, string>;
+  counts: SpanCounts;
+  log: Logger;
+}
+
+/** Traces as the configuration in force wants them. OpenTelemetry is loaded when they are first turned on. */
+export class Tracing {
+  readonly #deps: TracingDeps;
+  #tracer: OtelTracing | undefined;
+  /** As JSON; empty while tracing is off. */
+  #settings = '';
+  #content = false;
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(deps: TracingDeps) {
+    this.#deps = deps;
+  }
+
+  get tracer(): Tracer {
+    return this.#tracer ?? NO_TRACER;
+  }
+
+  /** Whether prompts and answers are kept in spans. */
+  get content(): boolean {
+    return this.#content;
+  }
+
+  /** Spans under way go where they were begun. */
+  apply({ agent, telemetry }: Pick<Content, 'agent' | 'telemetry'>): void {
+    const { environment, resource } = this.#deps;
+    const settings = tracingSettings(telemetry.tracing, environment, resource(agent));
+    this.#content = settings !== undefined && telemetry.tracing?.content === 'Full';
+    const text = settings ? JSON.stringify(settings) : '';
+    if (text === this.#settings) return;
+    this.#settings = text;
+    this.#changing = this.#changing.then(() => this.#change(settings, text));
+  }
+
+  /** Resolves when the last change is in force. */
+  settled(): Promise<void> {
+    return this.#changing;
+  }
+
+  /** Resolves when all spans that have ended were sent or dropped. */
+  async flush(): Promise<void> {
+    await this.#tracer?.flush();
+  }
+
+  /** Ends at once; spans that wait are dropped. */
+  async close(): Promise<void> {
+    await this.#changing;
+    await this.#tracer?.close();
+  }
+
+  async #change(settings: TracingSettings | undefined, text: string): Promise<void> {
+    // Another one has come meanwhile.
+    if (text !== this.#settings) return;
+    const { headers, counts, log } = this.#deps;
+    const last = this.#tracer;
+    try {
+      this.#tracer = settings && new (await load())(settings, { headers, counts });
+      log.info({ on: settings !== undefined, ratio: settings?.ratio }, 'Tracing was changed');
+    } catch (error) {
+      this.#tracer = undefined;
+      log.error({ err: error }, 'Tracing could not be turned on');
+    }
+    // What is left of it is sent while requests go on.
+    void last?.flush().then(() => last.close());
+  }
+}
+
+/** What the traces of a pod are of. */
+export function resourceOf(
+  { namespace, name }: Content['agent'],
+  { pod, version }: { pod: { namespace: string; name: string; uid: string }; version: string },
+): Record<string, string> {
+  return {
+    'service.name': name,
+    'service.namespace': namespace,
+    'service.version': version,
+    'service.instance.id': pod.uid,
+    'k8s.namespace.name': pod.namespace,
+    'k8s.pod.name': pod.name,
+    'k8s.pod.uid': pod.uid,
+  };
+}
+
+/** Not a part of what is read at every start. */
+async function load(): Promise<typeof OtelTracing> {
+  return (await import('./otel/otelTracer.ts')).OtelTracing;
+}

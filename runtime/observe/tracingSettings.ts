@@ -1,0 +1,96 @@
+import type { Content } from '../../contract/generated/types.ts';
+import type { TracingSettings } from './otel/otelTracer.ts';
+
+type Spec = Content['telemetry']['tracing'];
+
+/** What OpenTelemetry's own variables say (opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables). */
+export interface TracingEnvironment {
+  /** Whether they name a collector. OpenTelemetry reads its address, headers and certificates itself. */
+  endpoint: boolean;
+  disabled: boolean;
+  ratio: number;
+  parentBased: boolean;
+  resource: Readonly<Record<string, string>>;
+  queue: TracingSettings['queue'];
+  exportMs: number;
+}
+
+/** No variable is set. */
+export const NO_ENVIRONMENT: TracingEnvironment = tracingEnvironment({});
+
+export function tracingEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): TracingEnvironment {
+  const sampler = env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on';
+  const number = (name: string, fallback: number): number => {
+    const value = Number(env[name] || Number.NaN);
+    return value >= 0 ? value : fallback;
+  };
+  const service = env['OTEL_SERVICE_NAME'];
+  const maxQueueSize = number('OTEL_BSP_MAX_QUEUE_SIZE', 2048);
+  return {
+    endpoint: Boolean(
+      env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    ),
+    disabled:
+      env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none',
+    ratio: ratioOf(sampler, number('OTEL_TRACES_SAMPLER_ARG', 1)),
+    parentBased: sampler.startsWith('parentbased_'),
+    resource: {
+      ...resourceOf(env['OTEL_RESOURCE_ATTRIBUTES'] ?? ''),
+      ...(service !== undefined && service !== '' && { 'service.name': service }),
+    },
+    queue: {
+      maxQueueSize,
+      maxBatchSize: Math.max(
+        1,
+        Math.min(maxQueueSize, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 128)),
+      ),
+      delayMs: number('OTEL_BSP_SCHEDULE_DELAY', 5000),
+    },
+    exportMs: number('OTEL_EXPORTER_OTLP_TIMEOUT', 10_000),
+  };
+}
+
+/** How to trace; undefined when tracing is off. What the spec says goes before the variables. */
+export function tracingSettings(
+  spec: Spec,
+  environment: TracingEnvironment,
+  resource: Readonly<Record<string, string>>,
+): TracingSettings | undefined {
+  const { endpoint, disabled, queue, exportMs } = environment;
+  if (disabled || (!spec && !endpoint)) return undefined;
+  const { ratio, parentBased } = spec ?? environment;
+  return {
+    ...(spec && { url: tracesUrl(spec.endpoint) }),
+    ...{ ratio, parentBased, queue, exportMs },
+    resource: { ...resource, ...environment.resource },
+  };
+}
+
+/** As OTEL_EXPORTER_OTLP_ENDPOINT is completed: the base of all signals. */
+function tracesUrl(endpoint: string): string {
+  const base = endpoint.replace(/\/+$/, '');
+  return base.endsWith('/v1/traces') ? base : `${base}/v1/traces`;
+}
+
+function ratioOf(sampler: string, argument: number): number {
+  if (sampler.endsWith('always_off')) return 0;
+  return sampler.endsWith('traceidratio') ? Math.min(1, argument) : 1;
+}
+
+function resourceOf(text: string): Record<string, string> {
+  const pairs = text.split(',').flatMap((pair) => {
+    const [name = '', value = ''] = pair.split('=', 2).map((part) => part.trim());
+    return name === '' ? [] : [[name, decoded(value)]];
+  });
+  return Object.fromEntries(pairs) as Record<string, string>;
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,116 @@
+import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A span as OTLP in JSON has it, with its attributes as an object. */
+export interface ReceivedSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  kind: number;
+  attributes: Record<string, unknown>;
+  events: { name: string; attributes: Record<string, unknown> }[];
+  status: { code?: number };
+}
+
+export interface Collector {
+  url: string;
+  spans: ReceivedSpan[];
+  /** Headers of each export. */
+  headers: Record<string, string | string[] | undefined>[];
+  /** Attributes of the resource of the last export. */
+  resource: Record<string, unknown>;
+  close(): Promise<void>;
+}
+
+interface Value {
+  stringValue?: string;
+  intValue?: number | string;
+  doubleValue?: number;
+  boolValue?: boolean;
+  arrayValue?: { values: Value[] };
+}
+
+type Attributes = { key: string; value: Value }[];
+
+interface Export {
+  resourceSpans: {
+    resource: { attributes: Attributes };
+    scopeSpans: {
+      spans: (Omit<ReceivedSpan, 'attributes' | 'events'> & {
+        attributes?: Attributes;
+        events?: { name: string; attributes?: Attributes }[];
+      })[];
+    }[];
+  }[];
+}
+
+/** What takes OTLP over HTTP as JSON; `answer` says how it takes each export. */
+export async function startCollector(
+  answer: (response: ServerResponse) => void = (response) => response.end('{}'),
+): Promise<Collector> {
+  const collector: Omit<Collector, 'url' | 'close'> = { spans: [], headers: [], resource: {} };
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      collector.headers.push(request.headers);
+      const text = Buffer.concat(chunks).toString();
+      collector.spans.push(...readSpans(text));
+      collector.resource = plain(
+        (JSON.parse(text) as Export).resourceSpans[0]?.resource.attributes,
+      );
+      answer(response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return Object.assign(collector, { url, close });
+}
+
+/** The spans of an export in JSON. */
+export function readSpans(text: string): ReceivedSpan[] {
+  const { resourceSpans } = JSON.parse(text) as Export;
+  const all = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+  return all.map((span) => ({
+    ...span,
+    attributes: plain(span.attributes),
+    events: (span.events ?? []).map(({ name, attributes }) => ({
+      name,
+      attributes: plain(attributes),
+    })),
+  }));
+}
+
+function plain(attributes: Attributes = []): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)]));
+}
+
+function valueOf(value: Value): unknown {
+  if (value.arrayValue) return value.arrayValue.values.map(valueOf);
+  if (value.intValue !== undefined) return Number(value.intValue);
+  return value.stringValue ?? value.doubleValue ?? value.boolValue;
+}
+
+/** The names of a trace as a tree: each span with those below it, in the order in which they began to be sent. */
+export type Tree = [name: string, ...below: Tree[]];
+
+/** The trees of the spans: one for each whose parent is not among them. */
+export function treesOf(
+  spans: readonly Pick<ReceivedSpan, 'spanId' | 'parentSpanId' | 'name'>[],
+): Tree[] {
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  const below = (parent: string | undefined): Tree[] =>
+    spans
+      .filter(({ parentSpanId = '' }) =>
+        parent === undefined ? !ids.has(parentSpanId) : parentSpanId === parent,
+      )
+      .map(({ spanId, name }) => [name, ...below(spanId)]);
+  return below(undefined);
+}

@@ -1,0 +1,121 @@
+import type { Content } from '../../contract/generated/types.ts';
+import type { TracingEnvironment } from '../observe/tracingSettings.ts';
+import { send } from './client.ts';
+import type { Answer } from './client.ts';
+import { configuration } from './configuration.ts';
+import { CONVERSATION, beginConversation, said } from './conversation.ts';
+import { RealMcpServer } from './mcpServer.ts';
+import { startRuntime } from './runtime.ts';
+import type { StartedRuntime } from './runtime.ts';
+import type { Cleanups } from './setup.ts';
+import { answerJson, answerStream, fakeEndpoint } from './upstream.ts';
+import type { FakeEndpoint } from './upstream.ts';
+
+type Tracing = NonNullable<Content['telemetry']['tracing']>;
+
+/** Has an agent send all its spans to this collector. */
+export function tracingTo(
+  endpoint: string,
+  tracing: Partial<Tracing> = {},
+): Pick<Content, 'telemetry'> {
+  const whole = { endpoint, headersFrom: [], ratio: 1, parentBased: true, content: 'None' };
+  return {
+    telemetry: { tracing: { ...whole, ...tracing }, logging: { successRatio: 0, levels: {} } },
+  };
+}
+
+/** So many spans of the agent came to this end, as its metrics say. */
+export async function spanCount(
+  { metricsUrl }: Pick<StartedRuntime, 'metricsUrl'>,
+  result: string,
+): Promise<number> {
+  const text = await (await fetch(`${metricsUrl}/metrics`)).text();
+  return Number(
+    new RegExp(`trace_spans_total\\{result="${result}"\\} (\\d+)`).exec(text)?.[1] ?? 0,
+  );
+}
+
+export function namedEndpoint(
+  { url }: FakeEndpoint,
+  name: string,
+  priority = 0,
+): Content['endpoints'][0] {
+  return {
+    ...{ name, provider: 'Anthropic', baseURL: url, model: 'claude-test', priority },
+    ...{ weight: 1, requires: [] },
+  };
+}
+
+export interface FailoverScene {
+  agent: StartedRuntime;
+  /** Answers with 500. */
+  down: FakeEndpoint;
+  /** Asks for a tool, then for one of MCP, then says something. */
+  spare: FakeEndpoint;
+  service: FakeEndpoint;
+  mcp: RealMcpServer;
+  /** Sends a message to a conversation of its own; `path` is the route. */
+  ask: (headers?: Record<string, string>) => Promise<{ answer: Answer; id: string; path: string }>;
+}
+
+/** An agent each of whose answers takes a retry, a move to another endpoint, a tool and a call of MCP. */
+export async function failoverScene(
+  cleanups: Cleanups,
+  content: Partial<Content>,
+  environment: TracingEnvironment,
+): Promise<FailoverScene> {
+  const endpoint = async (answer: Parameters<typeof fakeEndpoint>[0]): Promise<FakeEndpoint> => {
+    const found = await fakeEndpoint(answer);
+    cleanups.add(() => found.close());
+    return found;
+  };
+  const use = (name: string): { id: string; name: string; input: object } => ({
+    ...{ id: `use-${name}`, name, input: {} },
+  });
+  const down = await endpoint((response) => void response.writeHead(500).end('{}'));
+  const spare = await endpoint((response, { body }) => {
+    const { messages } = JSON.parse(body.toString()) as { messages: unknown[] };
+    const tools = { 1: [use('look')], 3: [use('stock__count')] }[messages.length];
+    answerStream(response, said(tools ? { tools } : { text: 'Done.' }));
+  });
+  const service = await endpoint((response) => answerJson(response, {}));
+  const mcp = new RealMcpServer();
+  mcp.offer('count');
+  await mcp.start();
+  cleanups.add(() => mcp.stop());
+  const whole = configuration(down.url, {
+    endpoints: [namedEndpoint(down, 'primary'), namedEndpoint(spare, 'spare', 1)],
+    retry: { maxAttempts: 2, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 100 },
+    conversation: CONVERSATION,
+    mcpServers: [
+      {
+        ...{ name: 'stock', url: mcp.url, headersFrom: [], requires: [] },
+        ...{ maxResponseBytes: 1000, maxConcurrent: 1 },
+      },
+    ],
+    tools: [
+      {
+        ...{ name: 'look', description: 'Looks.', inputSchema: { type: 'object' }, requires: [] },
+        maxConcurrent: 1,
+        http: {
+          ...{ url: service.url, method: 'GET', headers: [], headersFrom: [] },
+          maxResponseBytes: 100,
+        },
+      },
+    ],
+    ...content,
+  });
+  const agent = await startRuntime(whole, undefined, { tracing: environment });
+  cleanups.add(() => agent.stop());
+  await agent.runtime.tracing.settled();
+  const ask = async (headers = {}): Promise<{ answer: Answer; id: string; path: string }> => {
+    const id = await beginConversation(agent.url);
+    const answer = await send(agent.url, {
+      path: `/v1/conversations/${id}/messages`,
+      headers,
+      body: JSON.stringify({ content: 'Hello' }),
+    });
+    return { answer, id, path: '/v1/conversations/{id}/messages' };
+  };
+  return { agent, down, spare, service, mcp, ask };
+}
