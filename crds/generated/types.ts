@@ -619,7 +619,7 @@ export interface AgentDeploymentSpec {
      */
     maxConcurrent: number;
     /**
-     * Requests that wait for a place, in the order in which they came; also at an endpoint's maxConcurrent. Default 100.
+     * Requests that wait for a place, in the order in which they came; also at an endpoint's maxConcurrent, and at a limit with onLimit Queue, where the limit's keys share the places fairly. Default 100.
      */
     maxQueued: number;
     /**
@@ -636,7 +636,7 @@ export interface AgentDeploymentSpec {
      */
     mode: 'Disabled' | 'Exact';
     /**
-     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth, and by the credentials that they show. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
+     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth, and by the credentials that they show. Where an endpoint has no apiKeySecretRef, all headers that it gets count as credentials, but for those of formats, SDKs and traces. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
      */
     scope: 'PerPrincipal' | 'Shared';
     /**
@@ -1777,7 +1777,7 @@ export interface RateLimitPolicySpec {
      */
     maxKeys: number;
     /**
-     * Reject answers 429 at once, Queue lets a request wait up to maxWait for its turn. Default Reject.
+     * Reject answers 429 at once, Queue lets a request wait up to maxWait for its turn. A request whose turn cannot come in that time is answered at once. The agent's bulkhead.maxQueued bounds the queue; with a key, the keys share it fairly. Default Reject.
      */
     onLimit: 'Reject' | 'Queue';
     /**
@@ -1790,7 +1790,7 @@ export interface RateLimitPolicySpec {
    */
   scope: 'Pod';
   /**
-   * Shadow decides and counts as Enforce does, and rejects nothing, to try figures on real traffic. Default Enforce.
+   * Shadow decides and counts as Enforce does, and rejects nothing, to try figures on real traffic. A request that Enforce would queue and serve counts as served. Default Enforce.
    */
   mode: 'Enforce' | 'Shadow';
 }

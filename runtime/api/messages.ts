@@ -5,6 +5,7 @@ import type { ActualCost, Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { HeldAnswer } from '../model/attempt/attempt.ts';
+import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelAnswer, Place } from '../model/request.ts';
@@ -25,7 +26,7 @@ import {
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
-import { isProblem, readRequest } from './requests.ts';
+import { asksForMessage, isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -54,6 +55,8 @@ interface Visit {
   cut: AbortController;
   client: Client;
   trace: RequestTrace;
+  /** Whether it asks for a message. */
+  votes: boolean;
   deadlineAt: number;
   inForce: InForce;
 }
@@ -77,14 +80,18 @@ export class Messages {
     const inForce = this.#deps.inForce();
     if (!inForce) return this.#refuse(response, STARTING);
     if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
-    const deadlineAt = this.#deps.clock.now() + inForce.content.timeouts.requestMs;
+    const { timeouts } = inForce.content;
+    const votes = asksForMessage(request);
+    const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts);
+    const deadlineAt = this.#deps.clock.now() + requestMs;
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      return await this.#visit({ request, response, cut, client, trace, deadlineAt, inForce });
+      const visit = { request, response, cut, client, trace, votes, deadlineAt, inForce };
+      return await this.#visit(visit);
     } finally {
       response.off('close', onClose);
     }
@@ -118,12 +125,13 @@ export class Messages {
   }
 
   #admit(
-    { request, deadlineAt, cut, client }: Visit,
+    { request, deadlineAt, cut, client, votes }: Visit,
     cost: Cost | undefined,
   ): Admission | Promise<Admission> {
     const answer = this.#deps.guard.admitInbound({
       deadlineAt,
       header: limitKeys(client.principal, (name) => headerOf(request, name)),
+      votes,
       ...(cost && { cost }),
     });
     return answer.kind === 'Waiting' ? awaitAdmission(answer, cut.signal) : answer;

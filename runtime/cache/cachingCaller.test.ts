@@ -101,6 +101,8 @@ describe('the cache', () => {
     ['another beta', { headers: { 'anthropic-beta': 'x' } }],
     ['another query', { path: '/v1/messages?beta=true' }],
     ['another credential', { headers: { 'x-api-key': 'other' } }],
+    ['another credential of a gateway', { headers: { 'x-portkey-api-key': 'other' } }],
+    ['another session', { headers: { cookie: 'session=other' } }],
     ['another bearer token', { headers: { authorization: 'Bearer other' } }],
   ])('asks anew for %s', async (_, sent) => {
     const of = await cached(counted);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
 import { headerValue } from '../model/transport/headers.ts';
+import { identityHeaders } from '../model/transport/identity.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
 
@@ -15,14 +16,20 @@ const CREDENTIALS = new Set(['x-api-key', 'authorization']);
 export function cacheKey(request: ModelRequest, principal: string): string {
   const { content, endpoints, headers, path, body } = request;
   const shared = content.cache?.scope === 'Shared';
-  const passedOn = principal === '' || endpoints.some(({ credential }) => !credential);
-  const who = shared ? [] : clientKey(principal, headers, passedOn);
+  const who = shared ? [] : clientOf(request, principal);
   const what = [path, endpoints.map(identity), picked(headers, isSignificant)];
   return createHash('sha256')
     .update(JSON.stringify([who, what]))
     .update('\n')
     .update(body)
     .digest('base64url');
+}
+
+/** Where an endpoint gets the client's own headers, any of them may be a credential. */
+function clientOf({ endpoints, headers }: ModelRequest, principal: string): string[] {
+  const passedOn = endpoints.some(({ credential }) => !credential);
+  if (passedOn) return [principal, ...identityHeaders(headers)];
+  return clientKey(principal, headers, principal === '');
 }
 
 /** What tells a client from others: the principal, and where they matter the credentials that it shows. */

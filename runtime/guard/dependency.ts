@@ -13,6 +13,7 @@ import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+import { NO_HASH } from './admission.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
@@ -24,7 +25,7 @@ import type { Admission, Issuer, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { Bound } from './queuedPermit.ts';
 
-const NO_CREDENTIAL: Credential = { hash: '', mounted: true };
+const NO_CREDENTIAL: Credential = { hash: NO_HASH, mounted: true };
 
 const REASONS = {
   RateLimited: 'RateLimited',
@@ -199,6 +200,8 @@ export class Dependency implements Issuer {
    */
   shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number {
     const { credential = NO_CREDENTIAL, model, votes } = permit.asked ?? {};
+    // A client without a credential shares its gate with all others without one.
+    if (!credential.mounted && credential.hash === NO_HASH) return 0;
     const state = this.models.of(model);
     const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.gates;
     const probed = this.probes.get(permit);
@@ -224,7 +227,7 @@ export class Dependency implements Issuer {
       if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
     }
     this.rateLimits.settle(permit.reservation, actual, now);
-    if (permit.inBulkhead) this.concurrency.release(now);
+    this.concurrency.end(permit, now);
     this.probeQueue.advance(now);
   }
 

@@ -32,6 +32,8 @@ export class RateLimit {
   requests = 0;
   private rejected = 0;
   private rejectedAt = -Infinity;
+  /** In shadow mode: when the calls that would wait would be served. */
+  private shadowQueue: number[] = [];
   /** Of the buckets by key that were asked lately, the lowest: status and metrics show it. */
   private lowest: Bucket | undefined;
 
@@ -84,19 +86,36 @@ export class RateLimit {
   }
 
   /**
-   * What a call needs of this limit, without taking it. A bucket in `awaited` does not cover it, so
-   * that the call does not overtake the calls that wait for it.
+   * What a call needs of this limit, without taking it. A bucket in `awaited`, with the tokens that
+   * waiting calls need of it, does not cover it, so that the call does not overtake them.
    */
   check(
     asked: Asked | undefined,
-    awaited: ReadonlySet<Bucket>,
+    awaited: ReadonlyMap<Bucket, number>,
     next: Reservation | undefined,
     now: number,
   ): Reservation {
     const bucket = this.single ?? this.bucketOf(asked, now);
     const cost = costOf(this.resource, asked?.cost);
-    const covered = bucket.wait(cost, now) === 0 && (awaited.size === 0 || !awaited.has(bucket));
-    return new Reservation(this, bucket, cost, covered, next);
+    const ahead = awaited.size === 0 ? undefined : awaited.get(bucket);
+    const covered = ahead === undefined && bucket.wait(cost, now) === 0;
+    return new Reservation(this, bucket, { cost, ahead: ahead ?? 0, covered }, next);
+  }
+
+  /** Whether each key has a bucket of its own. */
+  get isKeyed(): boolean {
+    return this.keyed !== undefined;
+  }
+
+  /**
+   * Whether Enforce would queue a call that is to wait for `waitMs` and serve it by `until`. It then
+   * has a place in a queue of at most `maxQueued`, which exists only here.
+   */
+  wouldServe(waitMs: number, until: number, maxQueued: number, now: number): boolean {
+    this.shadowQueue = this.shadowQueue.filter((servedAt) => servedAt > now);
+    if (now + waitMs > until || this.shadowQueue.length >= maxQueued) return false;
+    this.shadowQueue.push(now + waitMs);
+    return true;
   }
 
   countRejection(now: number): void {
@@ -166,7 +185,7 @@ export class RateLimit {
 /** What a call needs of one limit and, once taken, holds until it is settled. */
 export class Reservation {
   readonly limit: RateLimit;
-  /** Whether the bucket covers it. Only then it is taken. */
+  /** Whether the bucket covers it. */
   readonly covered: boolean;
   /** Whether this and all following reservations are covered. */
   readonly allCovered: boolean;
@@ -174,22 +193,26 @@ export class Reservation {
   readonly next: Reservation | undefined;
   readonly bucket: Bucket;
   private readonly cost: number;
+  /** Tokens that calls need which wait for the same bucket and came before. */
+  private readonly ahead: number;
   private reserved: number;
+  private taken: boolean;
 
   constructor(
     limit: RateLimit,
     bucket: Bucket,
-    cost: number,
-    covered: boolean,
+    { cost, ahead, covered }: { cost: number; ahead: number; covered: boolean },
     next: Reservation | undefined,
   ) {
     this.limit = limit;
     this.bucket = bucket;
     this.cost = cost;
+    this.ahead = ahead;
     this.covered = covered;
     this.allCovered = covered && next?.allCovered !== false;
     this.next = next;
     this.reserved = 0;
+    this.taken = false;
   }
 
   /** Whether it keeps the call from being admitted. */
@@ -197,17 +220,29 @@ export class Reservation {
     return !this.covered && !this.limit.shadow;
   }
 
-  /** Milliseconds until the bucket covers it. */
+  /** Tokens that it takes of the bucket. */
+  get needed(): number {
+    return this.bucket.bounded(this.cost);
+  }
+
+  /** Milliseconds until the bucket covers it, after the calls that came before. */
   wait(now: number): number {
-    return this.bucket.wait(this.cost, now);
+    return this.bucket.wait(this.cost, now, this.ahead);
+  }
+
+  /** The same at best: tokens that calls in flight do not use come back, but hardly ever requests. */
+  soonest(now: number): number {
+    if (this.limit.resource === 'Requests') return this.wait(now);
+    return this.bucket.soonest(this.cost, now, this.ahead);
   }
 
   take(now: number): void {
     this.reserved = this.bucket.take(this.cost, now);
+    this.taken = true;
   }
 
   settle(actual: ActualCost | undefined, now: number): void {
-    if (this.covered) this.bucket.settle(this.reserved, this.used(actual), now);
+    if (this.taken) this.bucket.settle(this.reserved, this.used(actual), now);
   }
 
   private used(actual: ActualCost | undefined): number {

@@ -16,8 +16,12 @@ export class RateLimits implements Bound {
   private readonly context: GuardContext;
   private maxQueued = 0;
   private readonly queue = new WaitQueue<QueuedPermit>();
-  /** Buckets that a queued call waits for. No later call takes from them. */
-  private readonly awaited = new Set<Bucket>();
+  /** Buckets that queued calls wait for, and the tokens they need. No later call takes from them. */
+  private readonly awaited = new Map<Bucket, number>();
+  /** For which key a queued call waits; calls of no key share one. */
+  private readonly keys = new WeakMap<QueuedPermit, Bucket>();
+  private serving = false;
+  private serveAgain = false;
   /** When `advance` has something to do; Infinity while no call waits. */
   private nextAt = Infinity;
 
@@ -63,24 +67,44 @@ export class RateLimits implements Bound {
     if (blocking !== undefined && permit.immediate) return this.rejection(blocking, now);
     for (let each = needed; each; each = each.next) each.limit.requests += 1;
     if (blocking === undefined) {
-      take(permit, needed, now);
+      this.take(permit, needed, now);
       return undefined;
     }
     if (permit.asked === undefined || maxWait(needed) === 0) return this.reject(blocking, now);
     return 'Wait';
   }
 
+  /** Rejects a call at once whose tokens cannot come in time, or for which the queue has no place. */
   enqueue(queued: QueuedPermit, now: number): Rejection | undefined {
     const { asked } = queued.permit;
     const needed = this.check(asked, now);
     const until = Math.min(asked!.deadlineAt ?? Infinity, now + maxWait(needed));
+    const hopeless = findBlocking(needed, (each) => now + each.soonest(now) > until);
+    if (hopeless !== undefined) return this.reject(hopeless, now);
+    const key = keyOf(needed);
+    if (this.queue.length >= this.maxQueued) this.makeRoom(key, now);
     const place = this.queue.join(queued, until, this.maxQueued);
     if (place === undefined) return this.reject(longestWait(needed, now)!, now);
+    if (key !== undefined) this.keys.set(queued, key);
     queued.leave = (at) => {
       if (this.queue.leave(place)) this.serveQueue(at);
     };
-    this.waitFor(needed, until, now);
+    this.waitFor(this.check(asked, now), until, now);
     return undefined;
+  }
+
+  /**
+   * Shares a full queue among keys: the newest call of the key with the most places leaves if `key`
+   * has at least two places fewer (longest queue drop; Suter et al., 1999).
+   */
+  private makeRoom(key: Bucket | undefined, now: number): void {
+    const byKey = Map.groupBy(this.queue.all(), ({ item }) => this.keys.get(item));
+    const [most = []] = [...byKey.values()].sort((a, b) => b.length - a.length);
+    if (most.length <= (byKey.get(key)?.length ?? 0) + 1) return;
+    const last = most.at(-1)!;
+    this.queue.leave(last);
+    this.serveQueue(now);
+    this.refuseLate(last.item, now);
   }
 
   /** Ends the reservations of a permit. What comes back can admit a waiting call. */
@@ -103,19 +127,36 @@ export class RateLimits implements Bound {
     for (const { item } of this.queue.all()) item.recheck(now);
   }
 
+  /** Goes through the queue, and once more if a call that it admits or refuses gives tokens back. */
   private serveQueue(now: number): void {
+    this.serveAgain = true;
+    if (this.serving) return;
+    this.serving = true;
+    while (this.serveAgain) {
+      this.serveAgain = false;
+      this.serveOnce(now);
+    }
+    this.serving = false;
+  }
+
+  private serveOnce(now: number): void {
     this.nextAt = Infinity;
-    for (const late of this.queue.expire(now)) this.refuseLate(late, now);
+    // Tokens that come at the very end of a wait are in time.
+    const late = this.queue.expire(now - 1);
     this.awaited.clear();
+    for (const each of late) this.refuseLate(each, now);
     for (const place of this.queue.all()) {
       // Admitting one call can make another leave the queue.
       if (!this.queue.has(place)) continue;
       const { permit } = place.item;
       const needed = this.check(permit.asked, now);
       if (longestWait(needed, now) === undefined) {
-        take(permit, needed, now);
+        this.take(permit, needed, now);
         this.queue.leave(place);
         place.item.proceed(now);
+      } else if (place.deadlineAt <= now) {
+        this.queue.leave(place);
+        this.refuseLate(place.item, now);
       } else this.waitFor(needed, place.deadlineAt, now);
     }
   }
@@ -132,10 +173,33 @@ export class RateLimits implements Bound {
 
   /** Keeps later calls from the buckets that a queued call waits for, and plans to look again. */
   private waitFor(needed: Reservation | undefined, until: number, now: number): void {
-    for (let each = needed; each; each = each.next) if (each.blocks) this.awaited.add(each.bucket);
+    for (let each = needed; each; each = each.next) {
+      if (each.blocks) {
+        this.awaited.set(each.bucket, (this.awaited.get(each.bucket) ?? 0) + each.needed);
+      }
+    }
     const wait = longestWait(needed, now)?.wait(now) ?? 0;
     this.nextAt = Math.min(this.nextAt, until, now + Math.max(1, wait));
     this.context.arm(this.nextAt);
+  }
+
+  /**
+   * Takes from every limit that covers the call. A limit in shadow mode that does not lends its tokens
+   * if Enforce would have queued and served the call, and counts a rejection if not.
+   */
+  private take(permit: Permit, needed: Reservation | undefined, now: number): void {
+    for (let each = needed; each; each = each.next) {
+      if (each.covered || this.wouldServe(each, permit.asked, now)) each.take(now);
+      else each.limit.countRejection(now);
+    }
+    permit.reservation = needed;
+  }
+
+  private wouldServe(needed: Reservation, asked: Asked | undefined, now: number): boolean {
+    const { limit } = needed;
+    if (asked === undefined || limit.maxWaitMs === 0) return false;
+    const until = Math.min(asked.deadlineAt ?? Infinity, now + limit.maxWaitMs);
+    return limit.wouldServe(needed.wait(now), until, this.maxQueued, now);
   }
 
   private refuseLate(late: QueuedPermit, now: number): void {
@@ -164,15 +228,6 @@ export class RateLimits implements Bound {
   }
 }
 
-/** Takes from every limit that covers the call; a limit in shadow mode that does not counts it. */
-function take(permit: Permit, needed: Reservation | undefined, now: number): void {
-  for (let each = needed; each; each = each.next) {
-    if (each.covered) each.take(now);
-    else each.limit.countRejection(now);
-  }
-  permit.reservation = needed;
-}
-
 /** Of the limits that keep the call from being admitted, the one with the longest wait. */
 function longestWait(needed: Reservation | undefined, now: number): Reservation | undefined {
   let longest: Reservation | undefined;
@@ -182,6 +237,21 @@ function longestWait(needed: Reservation | undefined, now: number): Reservation 
     }
   }
   return longest;
+}
+
+/** Of the limits that keep the call from being admitted, the first for which `test` holds. */
+function findBlocking(
+  needed: Reservation | undefined,
+  test: (each: Reservation) => boolean,
+): Reservation | undefined {
+  for (let each = needed; each; each = each.next) if (each.blocks && test(each)) return each;
+  return undefined;
+}
+
+/** What stands for the key of a call: the bucket that only calls with that key have. */
+function keyOf(needed: Reservation | undefined): Bucket | undefined {
+  for (let each = needed; each; each = each.next) if (each.limit.isKeyed) return each.bucket;
+  return undefined;
 }
 
 /** How long the call may wait: as long as every limit that blocks it allows. */

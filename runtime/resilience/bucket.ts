@@ -17,8 +17,9 @@ export class Bucket {
   /** Level at `updatedAt`. */
   private tokens: number;
   private updatedAt: number;
-  /** Reservations that are not settled yet. */
+  /** Reservations that are not settled yet, and their tokens. */
   private unsettled = 0;
+  private reserved = 0;
 
   constructor(spec: BucketSpec, now: number) {
     this.spec = spec;
@@ -26,14 +27,26 @@ export class Bucket {
     this.updatedAt = now;
   }
 
-  /** Whole milliseconds until the level covers `cost` if no other call takes any; 0 if it does now. */
-  wait(cost: number, now: number): number {
-    const { amount, perMs, capacity } = this.spec;
-    const reserved = Math.min(cost, capacity);
+  /**
+   * Whole milliseconds until the level covers `cost` if other calls take `ahead` tokens before and no
+   * more; 0 if it does now.
+   */
+  wait(cost: number, now: number, ahead = 0): number {
+    const needed = this.bounded(cost) + ahead;
     // Time only adds tokens.
-    if (this.tokens >= reserved) return 0;
-    const missing = reserved - this.level(now);
-    return missing <= ROUNDING ? 0 : Math.ceil(((missing - ROUNDING / 2) * perMs) / amount);
+    return this.tokens >= needed ? 0 : this.refillTime(needed - this.level(now));
+  }
+
+  /** The same if all tokens that are reserved came back now. */
+  soonest(cost: number, now: number, ahead = 0): number {
+    const { capacity } = this.spec;
+    const most = Math.min(capacity, this.level(now) + this.reserved);
+    return this.refillTime(this.bounded(cost) + ahead - most);
+  }
+
+  /** What is taken for a cost: a full bucket at most. */
+  bounded(cost: number): number {
+    return Math.min(cost, this.spec.capacity);
   }
 
   /**
@@ -41,9 +54,10 @@ export class Bucket {
    * takes a full bucket, so every call can eventually be admitted.
    */
   take(cost: number, now: number): number {
-    const reserved = Math.min(cost, this.spec.capacity);
+    const reserved = this.bounded(cost);
     this.refill(now);
     this.tokens -= reserved;
+    this.reserved += reserved;
     this.unsettled += 1;
     return reserved;
   }
@@ -51,6 +65,7 @@ export class Bucket {
   /** Ends a reservation: unused tokens come back, over-run is taken, also below zero. */
   settle(reserved: number, used: number, now: number): void {
     this.unsettled -= 1;
+    this.reserved -= reserved;
     if (used === reserved) return;
     this.refill(now);
     this.tokens = Math.min(this.spec.capacity, this.tokens + reserved - used);
@@ -93,6 +108,11 @@ export class Bucket {
     const { amount, perMs, capacity } = this.spec;
     const elapsed = Math.max(0, now - this.updatedAt);
     return Math.min(capacity, this.tokens + (elapsed * amount) / perMs);
+  }
+
+  private refillTime(missing: number): number {
+    const { amount, perMs } = this.spec;
+    return missing <= ROUNDING ? 0 : Math.ceil(((missing - ROUNDING / 2) * perMs) / amount);
   }
 
   private refill(now: number): void {

@@ -123,6 +123,11 @@ export class ModelBreaker {
     return this.rejections;
   }
 
+  /** Whether a call would have to wait for the outcome of the probes. */
+  isProbing(now: number): boolean {
+    return this.judge(now) !== undefined && this.phase().state === 'HalfOpen' && !this.spec.shadow;
+  }
+
   private judge(now: number): BreakerRejection | undefined {
     this.advance(now);
     const phase = this.phase();

@@ -156,6 +156,44 @@ describe('a provider that limits the rate', () => {
   });
 });
 
+describe('where credentials are passed on', () => {
+  const sending = ({ agent }: Setup, headers: Record<string, string>): Promise<Answer> =>
+    send(agent.url, { headers });
+
+  it.each([['x-portkey-api-key'], ['cf-aig-authorization'], ['cookie'], ['x-forwarded-user']])(
+    'a refusal of one client holds back no other that a gateway knows by %s',
+    async (header) => {
+      const context = await start();
+      answer = refusing(429, { 'retry-after': '600' });
+      await sending(context, { [header]: 'a' });
+      answer = fine;
+      expect(reason(await sending(context, { [header]: 'a' }))).toEqual([429, 'RateLimited']);
+      expect((await sending(context, { [header]: 'b' })).status).toBe(200);
+    },
+  );
+
+  it('a client is the same whatever it says of its SDK and its trace', async () => {
+    const context = await start();
+    answer = refusing(429, { 'retry-after': '600' });
+    await sending(context, { 'x-api-key': 'a', traceparent: '1', 'x-stainless-retry-count': '0' });
+    answer = fine;
+    const again = { 'x-api-key': 'a', traceparent: '2', 'x-stainless-retry-count': '1' };
+    expect(reason(await sending(context, again))).toEqual([429, 'RateLimited']);
+  });
+
+  it.each([[401], [402], [429]])(
+    'a request without any credential that is refused with %i closes no gate for others',
+    async (status) => {
+      const context = await start({ retry: { ...RETRY, maxAttempts: 1 } });
+      answer = refusing(status, { 'retry-after': '600' });
+      expect((await sending(context, {})).status).toBe(status);
+      answer = fine;
+      expect((await sending(context, {})).status).toBe(200);
+      expect((await sending(context, { 'x-api-key': 'a' })).status).toBe(200);
+    },
+  );
+});
+
 describe('an error event in a stream of status 200', () => {
   const START = 'event: message_start\ndata: {"type":"message_start","message":{"usage":{}}}\n\n';
   const failing =

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
@@ -163,21 +164,110 @@ describe('a bulkhead', () => {
 describe('a limit that lets calls wait', () => {
   const queue: Partial<Limit> = { capacity: 1, onLimit: 'Queue', maxWaitMs: 250 };
 
-  it('serves them in their order as tokens come, and refuses them after maxWait', async () => {
+  it('serves them in their order as tokens come, and refuses at once whose tokens come after maxWait', async () => {
     const bench = new Bench(limits(queue));
     bench.permit();
-    const waits = [bench.wait(), bench.wait(), bench.wait()];
-    bench.clock.advance(100);
-    expect((await waits[0]!.admission).kind).toBe('Permit');
-    bench.clock.advance(100);
-    expect((await waits[1]!.admission).kind).toBe('Permit');
-    bench.clock.advance(50);
-    expect(rejectionOf(await waits[2]!.admission)).toMatchObject({
+    const waits = [bench.wait(), bench.wait()];
+    expect(bench.refusal()).toMatchObject({
       reason: 'RateLimited',
       limit: 'requests',
-      retryAfterMs: 50,
+      retryAfterMs: 300,
     });
+    bench.clock.advance(100);
+    expect((await waits[0]!.admission).kind).toBe('Permit');
+    const third = bench.wait();
+    bench.clock.advance(100);
+    expect((await waits[1]!.admission).kind).toBe('Permit');
+    bench.clock.advance(100);
+    expect((await third.admission).kind).toBe('Permit');
     expect(bench.clock.pending()).toBe(0);
+  });
+
+  it('refuses at once what cannot come by the deadline of the request', () => {
+    const bench = new Bench(limits(queue));
+    bench.permit();
+    expect(bench.refusal({ deadlineAt: 99 })).toMatchObject({ retryAfterMs: 100 });
+    bench.wait({ deadlineAt: 100 });
+  });
+
+  it('refuses them after maxWait when the tokens that could come back did not', async () => {
+    const bench = new Bench(limits({ ...queue, resource: 'OutputTokens', capacity: 100 }));
+    const cost = { inputTokens: 0, outputTokens: 100 };
+    const first = bench.permit({ cost });
+    const second = bench.wait({ cost });
+    bench.clock.advance(250);
+    expect(rejectionOf(await second.admission)).toMatchObject({
+      reason: 'RateLimited',
+      retryAfterMs: 9750,
+    });
+    first.settle(OK);
+    expect(bench.refusal({ cost })).toMatchObject({ retryAfterMs: 9750 });
+    expect(bench.clock.pending()).toBe(0);
+  });
+
+  it('shares maxQueued fairly among keys: the key with the most calls makes room', async () => {
+    const bench = new Bench({
+      bulkhead: { maxConcurrent: 9, maxQueued: 4, acquireTimeoutMs: 5000 },
+      ...limits({ ...queue, maxWaitMs: 10_000, key: { header: 'x-user-id' } }),
+    });
+    const of = (user: string): AskedCall => ({ header: () => user });
+    for (const user of ['a', 'b', 'c']) bench.permit(of(user));
+    const greedy = [1, 2, 3, 4].map(() => bench.wait(of('a')));
+    expect(bench.refusal(of('a'))).toMatchObject({ reason: 'RateLimited' });
+    const others = [bench.wait(of('b')), bench.wait(of('c'))];
+    expect(rejectionOf(await greedy[3]!.admission).reason).toBe('RateLimited');
+    expect(rejectionOf(await greedy[2]!.admission).reason).toBe('RateLimited');
+    // Of two, one and one, no key has two more than another.
+    expect(bench.refusal(of('b'))).toMatchObject({ reason: 'RateLimited' });
+    bench.clock.advance(200);
+    const served = await Promise.all(
+      [...greedy.slice(0, 2), ...others].map((each) => each.admission),
+    );
+    expect(served.map(({ kind }) => kind)).toEqual(Array(4).fill('Permit'));
+    expect(bench.clock.pending()).toBe(0);
+  });
+
+  it('in shadow counts as served what Enforce would have queued and served', () => {
+    const asked: AskedCall = {};
+    const bench = new Bench({
+      bulkhead: { maxConcurrent: 99, maxQueued: 2, acquireTimeoutMs: 5000 },
+      ...limits({ ...queue, mode: 'Shadow' }),
+    });
+    const rejected = (): number => bench.guard.stats().limits[0]!.rejected;
+    const counts = [1, 2, 3, 4].map(() => {
+      bench.permit(asked);
+      return rejected();
+    });
+    // One at once, two after 100 and 200 ms, and none after 300 ms.
+    expect(counts).toEqual([0, 0, 0, 1]);
+    bench.clock.advance(100);
+    bench.permit(asked);
+    expect(rejected()).toBe(1);
+    const short = new Bench(limits({ ...queue, mode: 'Shadow' }));
+    short.permit(asked);
+    short.permit({ deadlineAt: 50 });
+    expect(short.guard.stats().limits[0]!.rejected).toBe(1);
+  });
+
+  it('in shadow rejects as many as Enforce does, for any times of arrival', () => {
+    const trace = fc.array(fc.constantFrom(0, 0, 20, 70, 130, 400), {
+      minLength: 5,
+      maxLength: 50,
+    });
+    const property = fc.property(trace, fc.nat({ max: 4 }), (gaps, maxQueued) => {
+      const [enforced, shadow] = (['Enforce', 'Shadow'] as const).map((mode) => {
+        const bulkhead = { maxConcurrent: 999, maxQueued, acquireTimeoutMs: 5000 };
+        const bench = new Bench({ bulkhead, ...limits({ ...queue, capacity: 2, mode }) });
+        for (const ms of gaps) {
+          bench.clock.advance(ms);
+          bench.guard.dependency(PRIMARY)!.acquire({});
+        }
+        bench.clock.advance(1000);
+        return bench.guard.stats().limits[0]!.rejected;
+      });
+      expect(shadow).toBe(enforced);
+    });
+    fc.assert(property, { numRuns: 500 });
   });
 
   it('serves them when another call gives back what it did not use', async () => {

@@ -1,4 +1,5 @@
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
+import { NO_HASH } from '../../guard/admission.ts';
 import type { Credential, Availability } from '../../guard/admission.ts';
 import type { Dependency } from '../../guard/dependency.ts';
 import type { CallKind } from '../../guard/models.ts';
@@ -9,7 +10,7 @@ import type { Credentials, MountedKey } from './credentials.ts';
 import { credentialHash } from './credentials.ts';
 import { SuccessRate } from '../../resilience/successRate.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
-import { headerValue } from '../transport/headers.ts';
+import { identityHeaders } from '../transport/identity.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
 /** The configuration in force, as far as requests go by it. */
@@ -218,8 +219,9 @@ function member(
   };
 }
 
-/** Whose gates apply when the client's own credential is passed on. */
+/** Whose gates apply when the client's own credential is passed on; NO_HASH if it has none. */
 function clientCredential(headers: RawHeaders): Credential {
-  const secret = headerValue(headers, 'x-api-key') ?? headerValue(headers, 'authorization') ?? '';
-  return { hash: credentialHash(secret), mounted: false };
+  const identity = identityHeaders(headers);
+  const hash = identity.length === 0 ? NO_HASH : credentialHash(JSON.stringify(identity));
+  return { hash, mounted: false };
 }
