@@ -5,6 +5,7 @@ import type { ActualCost, Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { HeldAnswer } from '../model/attempt/attempt.ts';
+import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelAnswer, Place } from '../model/request.ts';
@@ -15,17 +16,18 @@ import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
-import { sendError } from './sendError.ts';
+import type { SendError } from './sendError.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,
+  spent,
   NOT_CONFIGURED,
   STARTING,
   credentialMissing,
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
-import { isProblem, readRequest } from './requests.ts';
+import { asksForMessage, isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -41,6 +43,7 @@ export interface MessagesDeps {
   guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
+  sendError: SendError;
   estimator: TokenEstimator;
   /** Undefined as long as there is none. */
   inForce(): InForce | undefined;
@@ -54,6 +57,8 @@ interface Visit {
   cut: AbortController;
   client: Client;
   trace: RequestTrace;
+  /** Whether it asks for a message. */
+  votes: boolean;
   deadlineAt: number;
   inForce: InForce;
 }
@@ -77,14 +82,18 @@ export class Messages {
     const inForce = this.#deps.inForce();
     if (!inForce) return this.#refuse(response, STARTING);
     if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
-    const deadlineAt = this.#deps.clock.now() + inForce.content.timeouts.requestMs;
+    const { timeouts } = inForce.content;
+    const votes = asksForMessage(request);
+    const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts);
+    const deadlineAt = this.#deps.clock.now() + requestMs;
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      return await this.#visit({ request, response, cut, client, trace, deadlineAt, inForce });
+      const visit = { request, response, cut, client, trace, votes, deadlineAt, inForce };
+      return await this.#visit(visit);
     } finally {
       response.off('close', onClose);
     }
@@ -118,12 +127,13 @@ export class Messages {
   }
 
   #admit(
-    { request, deadlineAt, cut, client }: Visit,
+    { request, deadlineAt, cut, client, votes }: Visit,
     cost: Cost | undefined,
   ): Admission | Promise<Admission> {
     const answer = this.#deps.guard.admitInbound({
       deadlineAt,
       header: limitKeys(client.principal, (name) => headerOf(request, name)),
+      votes,
       ...(cost && { cost }),
     });
     return answer.kind === 'Waiting' ? awaitAdmission(answer, cut.signal) : answer;
@@ -171,7 +181,7 @@ export class Messages {
   #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink): Served {
     if (answer.kind !== 'Answered') return this.#refuseFor(visit, answer);
     const { fault, held, outcome, status = 0 } = answer.result;
-    if (fault !== undefined) return this.#fault(visit, answer, FAULTS[fault], sink);
+    if (fault !== undefined) return this.#fault(visit, answer, spent(FAULTS[fault], answer), sink);
     if (held !== undefined) passOn(held, sink);
     const failed = outcome.vote === 'failure' || status >= 500;
     return { reason: failed || status >= 400 ? 'UpstreamError' : 'None', failed };
@@ -183,7 +193,7 @@ export class Messages {
       return this.#refuse(visit.response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
     }
     const { rejection, mounted } = answer;
-    const problem = cutProblem(visit.cut) ?? rejected(rejection, mounted);
+    const problem = cutProblem(visit.cut) ?? spent(rejected(rejection, mounted), answer);
     return this.#refuse(visit.response, problem);
   }
 
@@ -206,7 +216,7 @@ export class Messages {
       return { reason: 'ClientGone', failed: false };
     }
     const { reason } = problem;
-    sendError(response, problem);
+    this.#deps.sendError(response, problem);
     return { reason, failed: response.statusCode >= 500 };
   }
 }

@@ -32,6 +32,11 @@ export function modelRoute({ method, url = '' }: IncomingMessage): string | unde
   return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
 }
 
+/** Whether a request for which there is a modelRoute asks for a message. */
+export function asksForMessage(request: IncomingMessage): boolean {
+  return modelRoute(request) === MESSAGES;
+}
+
 /** Reads and checks a request for which there is a modelRoute. */
 export async function readRequest(request: IncomingMessage): Promise<MessagesRequest | Problem> {
   if (request.method === 'GET') return { ...PLAIN, method: 'GET', path: request.url! };

@@ -21,6 +21,11 @@ export interface Asked {
   header?: (name: string) => string | undefined;
   /** Estimate, reserved until the permit is settled. Absent: no tokens. */
   cost?: Cost;
+  /**
+   * False for what says nothing of the model, such as a count of tokens. It takes a share of the bulkhead at
+   * most. Default true.
+   */
+  votes?: boolean;
 }
 
 /** What a call to a dependency asks for. */
@@ -31,8 +36,6 @@ export interface AskedCall extends Asked {
   model?: string;
   /** Reject, uncounted, instead of waiting, because another dependency may serve the call. */
   immediate?: boolean;
-  /** False for a call that says nothing of the model, such as one that counts tokens. Default true. */
-  votes?: boolean;
 }
 
 /** How a dependency would take a call. */

@@ -6,6 +6,12 @@ import type { Permit } from './permit.ts';
 import type { Bound, QueuedPermit } from './queuedPermit.ts';
 import type { BulkheadStats } from './stats.ts';
 
+/**
+ * Share of a bulkhead for calls that do not vote, such as counts of tokens: no circuit stops them, so
+ * they must not fill the bulkhead while a provider hangs.
+ */
+export const VOTELESS_SHARE = 1 / 4;
+
 /** A call in flight can end at any moment. */
 const SOON_MS = 1000;
 
@@ -20,6 +26,8 @@ export class ConcurrencyLimiter implements Bound {
   private spec: BulkheadSpec;
   private readonly bulkhead: Bulkhead<QueuedCall>;
   private rejected = 0;
+  /** Calls without a vote that are active or wait. */
+  private readonly voteless = new Set<Permit>();
 
   constructor(target: string, spec: BulkheadSpec, context: GuardContext) {
     this.target = target;
@@ -35,6 +43,9 @@ export class ConcurrencyLimiter implements Bound {
   }
 
   acquire(permit: Permit): Rejection | 'Wait' | undefined {
+    if (permit.asked?.votes === false && !this.admitVoteless(permit)) {
+      return permit.immediate ? this.rejection() : this.reject();
+    }
     if (this.bulkhead.acquire()) {
       permit.inBulkhead = true;
       return undefined;
@@ -60,7 +71,13 @@ export class ConcurrencyLimiter implements Bound {
     return undefined;
   }
 
-  /** Ends the call of a permit that was admitted. */
+  /** Ends the call of a permit, or its wait. */
+  end(permit: Permit, now: number): void {
+    if (this.voteless.size > 0) this.voteless.delete(permit);
+    if (permit.inBulkhead) this.release(now);
+  }
+
+  /** Gives back the place of a permit that was admitted. */
   release(now: number): void {
     this.bulkhead.release(now);
   }
@@ -91,6 +108,13 @@ export class ConcurrencyLimiter implements Bound {
   /** Starts the counts anew. Active calls stay. */
   resetStats(): void {
     this.rejected = 0;
+  }
+
+  private admitVoteless(permit: Permit): boolean {
+    const most = Math.max(1, Math.floor(this.spec.maxConcurrent * VOTELESS_SHARE));
+    if (this.voteless.size >= most) return false;
+    this.voteless.add(permit);
+    return true;
   }
 
   private rejection(): Rejection {

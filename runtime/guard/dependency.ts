@@ -203,7 +203,7 @@ export class Dependency implements Issuer {
       if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
     }
     this.rateLimits.settle(permit.reservation, actual, now);
-    if (permit.inBulkhead) this.concurrency.release(now);
+    this.concurrency.end(permit, now);
   }
 
   recheck(permit: Permit, now: number): Rejection | undefined {

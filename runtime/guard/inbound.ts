@@ -56,7 +56,7 @@ export class Inbound implements Issuer {
 
   settle(permit: Permit, _outcome: Outcome, actual: ActualCost | undefined, now: number): void {
     this.rateLimits.settle(permit.reservation, actual, now);
-    if (permit.inBulkhead) this.concurrency.release(now);
+    this.concurrency.end(permit, now);
   }
 
   firstToken(): void {

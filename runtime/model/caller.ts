@@ -6,6 +6,7 @@ import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
+import { passThroughTimeouts } from './passThrough.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
 import { providerLimits } from './attempt/retryAfter.ts';
@@ -172,14 +173,14 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, endpoints, deadlineAt, signal, sink, stream, chat } = request;
+    const { content, endpoints, deadlineAt, signal, sink, stream, expected, chat } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
     if (signal.aborted) onCut();
     const watch = new AttemptWatch({
       clock,
-      timeouts: content.timeouts,
+      timeouts: expected === 'Json' ? passThroughTimeouts(content.timeouts) : content.timeouts,
       deadline: deadlineAt,
       stream,
       endpoints: endpoints.length,

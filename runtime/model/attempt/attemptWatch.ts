@@ -35,7 +35,7 @@ export interface AttemptWatchDeps {
 }
 
 /** The least time that an endpoint has before it is to blame, in milliseconds. */
-const LEAST_ATTEMPT_MS = 10_000;
+export const LEAST_ATTEMPT_MS = 10_000;
 
 /**
  * Cuts an attempt that takes too long. It has one timer, set for the bound that ends first. What arrives is only noted,

@@ -1,0 +1,22 @@
+import { expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
+import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
+import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
+import { PASS_THROUGH_MS } from '../model/passThrough.ts';
+
+const PAGE = join(import.meta.dirname, '../../docs/reference/constants.md');
+
+it('docs/reference/constants.md states the figures of the code', () => {
+  const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `(\w+)` +\| ([^|]*?) +\|/gm);
+  const stated = Object.fromEntries(
+    Array.from(rows, ([, name, value]): [string, string] => [name!, value!]),
+  );
+  expect(stated).toMatchObject({
+    LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
+    HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
+    PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
+    VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
+  });
+});
