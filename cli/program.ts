@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { EXIT, type Command, type Context, type Option, type Values } from './terminal/command.ts';
+import { audit } from './commands/audit.ts';
 import { completion } from './commands/completion.ts';
 import { debug } from './commands/debug.ts';
 import { diff } from './commands/diff.ts';
@@ -18,7 +19,7 @@ import { why } from './commands/why.ts';
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ status, why, trips, top },
-  ...{ open, close, reset },
+  ...{ open, close, reset, audit },
   ...{ diff, logs, debug, 'support-bundle': supportBundle },
   ...{ local, render, completion },
 };
@@ -75,14 +76,19 @@ function aboutOf(args: readonly string[]): { about?: string } {
   return about !== undefined && Object.hasOwn(COMMANDS, about) ? { about } : {};
 }
 
+function mostPositionals({ positional, variadic }: Command): number {
+  if (positional === undefined) return 0;
+  return variadic ? Infinity : 1;
+}
+
 function check(name: string, command: Command, values: Values, positionals: string[]): void {
   const { positional } = command;
-  const most = positional === undefined ? 0 : 1;
+  const most = mostPositionals(command);
   if (positionals.length > most) {
     const hint = command.options['filename'] ? '; write paths as -f PATH' : '';
     throw new Error(`${positionals[most]} is too much${hint}`);
   }
-  if (positionals.length < most && !positional!.startsWith('[')) {
+  if (positionals.length === 0 && most > 0 && !positional!.startsWith('[')) {
     throw new Error(`say which: breakwater ${name} ${positional}`);
   }
   if (!['json', undefined].includes(values['output'] as string | undefined)) {

@@ -34,6 +34,7 @@ export const MOUNTS = {
   prompt: '/etc/breakwater-prompt',
   headers: '/var/run/secrets/breakwater.dev/headers',
   callers: '/var/run/secrets/breakwater.dev/callers',
+  audit: '/var/log/breakwater/audit',
 } as const;
 
 /** Limits on requests that the agent takes have this target; others name a dependency. */

@@ -60,6 +60,9 @@ const runtime = new Runtime({
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
   // Of the pod alone: the directory may be shared where this is no pod.
   ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
+  ...(env.POD_UID && {
+    auditHeadPath: join(tmpdir(), `breakwater-audit-${env.POD_UID}.json`),
+  }),
   peers: {
     self: env.POD_IP ?? '127.0.0.1',
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),

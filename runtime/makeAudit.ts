@@ -27,9 +27,12 @@ const UNAVAILABLE: Failure = {
   retryAfterMs: 5000,
 };
 
-export function makeAudit({ pod, version, writeOut }: RuntimeOptions, core: Core): Audited {
+export function makeAudit(
+  { pod, version, writeOut, auditHeadPath: headPath }: RuntimeOptions,
+  core: Core,
+): Audited {
   const { clock, guard, log } = core;
-  const audit = new Audit({ clock, pod, version, writeOut, log: log('audit') });
+  const audit = new Audit({ clock, pod, version, writeOut, headPath, log: log('audit') });
   const watch = new GuardWatch({
     circuits: () => guard.circuits(),
     limits: () => guard.limits(),

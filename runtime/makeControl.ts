@@ -28,7 +28,7 @@ const SAVE_TICKS = 5;
 export function makeControl(
   options: RuntimeOptions,
   core: Core,
-  { watchGuard }: Pick<Audited, 'watchGuard'>,
+  { audit, watchGuard }: Audited,
 ): Control {
   const { guard, configuration, credentials, clients, agent, performance, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
@@ -38,6 +38,7 @@ export function makeControl(
     ...{ guard, configuration, credentials, performance },
     headerCredentials: () => agent.credentials(),
     missingClientKeys: () => clients.missingSecret(),
+    auditHead: () => audit.head,
     missingConfigMaps: () => agent.missingConfigMaps(),
   });
   const port = new ControlPort({
@@ -54,7 +55,10 @@ export function makeControl(
     log: log('file'),
     ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
   });
-  const startReports = report(core, { reporter, port, kept }, watchGuard);
+  const startReports = report(core, { reporter, port, kept }, () => {
+    watchGuard();
+    void audit.saveHead();
+  });
   return { startedAt, reporter, port, files, kept, startReports };
 }
 
@@ -62,7 +66,7 @@ export function makeControl(
 function report(
   core: Core,
   { reporter, port, kept }: Pick<Control, 'reporter' | 'port' | 'kept'>,
-  watchGuard: () => void,
+  eachTick: () => void,
 ): Control['startReports'] {
   const { events, clock, log } = core;
   const gateLog = new GateLog(log('guard'), () => clock.date());
@@ -88,7 +92,7 @@ function report(
   };
   const tick = (): void => {
     core.useCredentials();
-    watchGuard();
+    eachTick();
     ticks += 1;
     if (ticks % SAVE_TICKS === 0) void kept.save();
     reportMissing();

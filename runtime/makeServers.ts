@@ -5,10 +5,12 @@ import { Messages } from './api/messages.ts';
 import { PeerForward, longestTurnMs } from './api/peerForward.ts';
 import { Peers } from './api/peers.ts';
 import { requestIdOf } from './api/requestId.ts';
+import { errorSender } from './api/sendError.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
+import { answerQuery } from './security/audit/answerQuery.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
@@ -49,7 +51,7 @@ export function makeServers(
   const agent = makeAgentServer(core, audited, shared, health);
   agents.push(agent);
   const metrics = metricsServer(core.metrics.registry, health);
-  const debug = debugServer(makeDebugPages(options, core, control, shared));
+  const debug = debugServer(makeDebugPages(options, core, audited, control, shared));
   return { ...shared, agent, metrics, debug };
 }
 
@@ -126,14 +128,19 @@ function makeAgentServer(
 ): Server {
   const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
   const { lifecycle, peerForward } = shared;
+  const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
   return agentServer({
-    messages: new Messages({ guard, clock, caller, estimator, inForce, log: log('messages') }),
+    messages: new Messages({
+      ...{ guard, clock, caller, estimator, inForce, sendError },
+      log: log('messages'),
+    }),
     conversations: new Conversations({
-      ...{ guard, clock, estimator, inForce, agent },
+      ...{ guard, clock, estimator, inForce, agent, sendError },
       forward: peerForward,
       log: log('agent'),
     }),
     clients,
+    sendError,
     lifecycle,
     health,
     trace: (request, response, route) =>
@@ -156,6 +163,7 @@ function makeAgentServer(
 function makeDebugPages(
   { pod, version }: RuntimeOptions,
   core: Core,
+  { audit }: Audited,
   { startedAt, reporter, port, kept }: Control,
   { lifecycle, eventLoop }: Shared,
 ): DebugPages {
@@ -166,6 +174,7 @@ function makeDebugPages(
     date: () => clock.date(),
     caches: { answers: caller, toolResults: agent.toolResults },
     performance: core.performance,
+    audit: (query) => answerQuery(audit, query),
     levels: () => core.loggers.levels(),
     endpoints: () => {
       const inForce = core.inForce();

@@ -15,6 +15,8 @@ export interface RuntimeOptions {
   tokenDirectory: string;
   /** File that keeps the guard's state beyond the process; absent: it is not kept. */
   statePath?: string;
+  /** File that keeps the head of the audit's chain beyond the process; absent: it is not kept. */
+  auditHeadPath?: string;
   peers: PeerAccess;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;

@@ -48,6 +48,8 @@ export interface Command {
   /** What stands after the name, such as AGENT|POLICY; optional in brackets. */
   positional?: string;
   subject?: Subject;
+  /** Whether more than one positional argument may follow. */
+  variadic?: boolean;
   options: Record<string, Option>;
   /** Names of options without which it is an error. */
   required?: readonly string[];

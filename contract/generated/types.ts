@@ -318,6 +318,17 @@ export interface Endpoint {
  */
 export interface Audit {
   stdout: boolean;
+  /**
+   * Absent: no file is written.
+   */
+  file?: {
+    /**
+     * Pods may share it: each writes into a directory of its own name.
+     */
+    directory: string;
+    maxBytes: number;
+    maxFiles: number;
+  };
   memoryEvents: number;
   /**
    * Bytes that wait in memory for each sink.
@@ -750,6 +761,7 @@ export interface Snapshot {
     key: string;
   }[];
   performance?: Performance;
+  audit?: AuditHead;
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    */
@@ -902,6 +914,17 @@ export interface OperationReport {
   durations: number[][];
 }
 /**
+ * Where the chain of the pod's audit stands. Absent: there is none, or in Counters it has not moved.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "AuditHead".
+ */
+export interface AuditHead {
+  chain: string;
+  sequence: number;
+  hash: string;
+}
+/**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -940,6 +963,7 @@ export interface Counters {
    */
   circuits: CircuitStatus[];
   performance?: Performance;
+  audit?: AuditHead;
   /**
    * Those that changed.
    */

@@ -378,6 +378,28 @@ export interface AgentDeploymentSpec {
      */
     stdout: boolean;
     /**
+     * Append events to /var/log/breakwater/audit/POD/audit.jsonl, and begin another file when it is full. Setting or removing this restarts pods; its figures are live.
+     */
+    file?: {
+      /**
+       * Volume that outlives pods; every pod of the agent mounts it, so it takes ReadWriteMany where pods run on several nodes. By default a pod has an emptyDir, which outlives its containers but not the pod.
+       */
+      persistentVolumeClaim?: {
+        /**
+         * Name of a PersistentVolumeClaim in the same namespace.
+         */
+        claimName: string;
+      };
+      /**
+       * Bytes of a file before another one is begun. Default 67108864.
+       */
+      maxBytes: number;
+      /**
+       * Files of a pod that are kept, the current one included. Older ones are deleted. Default 8.
+       */
+      maxFiles: number;
+    };
+    /**
      * Last events that a pod keeps in memory for breakwater audit and /debug/audit. Default 1000.
      */
     memoryEvents: number;
@@ -1191,6 +1213,38 @@ export interface AgentDeploymentStatus {
      * Policies that every pod enforces out of all policies attached, such as 2/2.
      */
     policies?: string;
+  };
+  /**
+   * What the operator has seen of the audit's chains.
+   */
+  audit?: {
+    /**
+     * Last event of each chain, the one that moved last first, at most a minute old. breakwater audit verify --agent finds by them that the end of a file is gone.
+     *
+     * @maxItems 32
+     */
+    heads?: {
+      /**
+       * Name of the pod.
+       */
+      pod: string;
+      /**
+       * Name of the chain; each process of the pod's container has one.
+       */
+      chain: string;
+      /**
+       * Number of the event.
+       */
+      sequence: number;
+      /**
+       * Its hash.
+       */
+      hash: string;
+      /**
+       * When the operator saw it.
+       */
+      time: string;
+    }[];
   };
   /**
    * What the agent depends on, with the worst state of its circuit in any pod.

@@ -125,6 +125,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     limits: mergeBy(snapshot.limits, message.limits, limitKey, MAX_LIMITS),
     ...mergeGates(snapshot.gates, message.gates),
     ...(message.performance && { performance: message.performance }),
+    ...(message.audit && { audit: message.audit }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
+import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { dependenciesHealthy } from './dependencies.ts';
@@ -46,7 +47,7 @@ type AgentDependency = NonNullable<AgentDeploymentStatus['dependencies']>[number
 export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const { agent, plan, observation, previous, now } = input;
   const { metadata } = agent;
-  const { deployment, desiredHash, revision } = observation;
+  const { deployment } = observation;
   const seen = agentCircuits(agent, plan, observation);
   const gates = gatesOf(plan, observation, now);
   const policies = plan.policies.map((policy) => ({
@@ -56,10 +57,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const ready = deployment?.readyReplicas ?? 0;
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
-    configuration: {
-      ...(revision && { revision: `${revision.term}-${revision.counter}` }),
-      ...(desiredHash !== undefined && { hash: desiredHash }),
-    },
+    configuration: published(observation),
     replicas: deployment?.replicas ?? 0,
     readyReplicas: ready,
     selector: plan.selector,
@@ -77,6 +75,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       policies: policiesOn(dependency),
     })),
     ...performanceOf(observation),
+    ...auditHeads(observation, previous?.audit, now),
     conditions: conditions(
       [
         ...workloadConditions(input),
@@ -89,6 +88,16 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       metadata.generation,
       now,
     ),
+  };
+}
+
+function published({
+  desiredHash,
+  revision,
+}: AgentObservation): NonNullable<AgentDeploymentStatus['configuration']> {
+  return {
+    ...(revision && { revision: `${revision.term}-${revision.counter}` }),
+    ...(desiredHash !== undefined && { hash: desiredHash }),
   };
 }
 

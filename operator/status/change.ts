@@ -41,6 +41,7 @@ const INESSENTIAL = new Set([
   'used',
   'rejected',
   'performance',
+  'audit',
 ]);
 
 /** What a person must see at once: the status without texts and figures. */
@@ -66,7 +67,9 @@ function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
 function textsOf(status: AnyStatus): unknown {
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
+  const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
   return [
+    heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),
     circuits.map(({ nextProbe, lastFailure }) => [

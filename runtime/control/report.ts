@@ -25,6 +25,8 @@ export interface ReporterDeps {
   /** Secret with the clients' API keys, if there is none in it. */
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
+  /** Where the audit's chain stands. */
+  auditHead: () => Snapshot['audit'];
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -37,6 +39,7 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   #toldLimits = '';
   #toldCount = 0;
+  #toldHash = '';
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
@@ -57,6 +60,7 @@ export class Reporter {
       missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
+      ...this.#audit(),
     };
   }
 
@@ -104,10 +108,28 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const text = JSON.stringify(limits);
     const performance = this.#performance();
-    const same = text === this.#toldLimits && !performance;
+    const audit = this.#newAudit();
+    const same = text === this.#toldLimits && !performance && !audit.audit;
     if (same && circuits.length + gates.length === 0) return undefined;
     this.#toldLimits = text;
-    return { type: 'Counters', limits, circuits, gates, ...(performance && { performance }) };
+    return {
+      ...{ type: 'Counters', limits, circuits, gates },
+      ...(performance && { performance }),
+      ...audit,
+    };
+  }
+
+  #audit(): Pick<Snapshot, 'audit'> {
+    const audit = this.#deps.auditHead();
+    return audit ? { audit } : {};
+  }
+
+  /** The head when it has moved since it was told last. */
+  #newAudit(): Pick<Counters, 'audit'> {
+    const { audit } = this.#audit();
+    if (!audit || audit.hash === this.#toldHash) return {};
+    this.#toldHash = audit.hash;
+    return { audit };
   }
 
   /** How the process has done, when that changed since it was told last and that was long enough ago. */

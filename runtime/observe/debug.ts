@@ -33,6 +33,8 @@ export interface DebugFacts {
   endpoints: () => ({ dependency: string } & object)[];
   /** Levels of logs by module. */
   levels: () => Record<string, string>;
+  /** Events of the audit that a query asks for. */
+  audit: (query: URLSearchParams) => Promise<object>;
   /** The process: names, times, phase, open requests, links. */
   state: () => Record<string, unknown>;
 }
@@ -78,9 +80,13 @@ export function debugPages(facts: DebugFacts): DebugPages {
       return { cleared: true };
     },
     '/debug/logging': () => ({ levels: levels() }),
+    '/debug/audit': (query) => facts.audit(query),
     '/debug/config': () => redacted(configuration.configuration),
   };
-  const dated = (page: () => object) => () => ({ time: date().toISOString(), ...page() });
+  const dated = (page: DebugPages[string]) => async (query: URLSearchParams) => ({
+    time: date().toISOString(),
+    ...(await page(query)),
+  });
   return Object.fromEntries(Object.entries(pages).map(([path, page]) => [path, dated(page)]));
 }
 

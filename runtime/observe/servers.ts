@@ -19,7 +19,7 @@ export function metricsServer(registry: Registry, health: HealthRoute): Server {
 }
 
 /** Pages of the debug port by path, with the method before it unless that is GET; each makes a value that is shown as JSON. */
-export type DebugPages = Record<string, () => object>;
+export type DebugPages = Record<string, (query: URLSearchParams) => object | Promise<object>>;
 
 /** Readable state for people, to be bound to loopback only; not yet listening. */
 export function debugServer(pages: DebugPages): Server {
@@ -29,8 +29,12 @@ export function debugServer(pages: DebugPages): Server {
     const name = request.method === 'GET' ? path : `${request.method} ${path}`;
     const known = Object.hasOwn(pages, name);
     const index = path === '' || path === '/debug';
-    const value = known ? pages[name]!() : list;
-    response.writeHead(known || index ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(`${JSON.stringify(value, undefined, 2)}\n`);
+    const query = new URLSearchParams(request.url?.split('?', 2)[1] ?? '');
+    const show = async (): Promise<void> => {
+      const value = known ? await pages[name]!(query) : list;
+      response.writeHead(known || index ? 200 : 404, { 'content-type': 'application/json' });
+      response.end(`${JSON.stringify(value, undefined, 2)}\n`);
+    };
+    show().catch(() => response.destroy());
   });
 }

@@ -47,6 +47,7 @@ export async function startRuntime(
     configurationDirectory: directory,
     tokenDirectory: directory,
     statePath: join(directory, 'state.json'),
+    auditHeadPath: join(directory, 'audit-head.json'),
     peers: {
       self: '127.0.0.1',
       resolve: () => Promise.resolve([]),

@@ -19,6 +19,7 @@ it('names the tools whose arguments are recorded, and the trusted proxies', () =
   agent.spec.auth = { type: 'None', trustedProxies: ['10.0.0.0/8'] };
   agent.spec.audit = {
     ...AUDIT,
+    file: { maxBytes: 100_000, maxFiles: 3 },
     content: [
       { tool: 'find_order', include: 'Arguments' },
       { tool: 'stock__count', include: 'None' },
@@ -27,6 +28,7 @@ it('names the tools whose arguments are recorded, and the trusted proxies', () =
   expect(resolveAudit(agent.spec)).toEqual({
     audit: {
       stdout: true,
+      file: { directory: '/var/log/breakwater/audit', maxBytes: 100_000, maxFiles: 3 },
       memoryEvents: 50,
       bufferBytes: 65_536,
       authenticationIntervalMs: 600_000,

@@ -1,4 +1,5 @@
 import type { Content } from '../../../contract/generated/types.ts';
+import { MOUNTS } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { parseDuration } from '../common/duration.ts';
 
@@ -18,8 +19,12 @@ export function resolveAudit({
 
 function resolve(spec: AuditSpec): NonNullable<Content['audit']> {
   const { stdout, memoryEvents, bufferBytes, authenticationInterval, content = [] } = spec;
+  const { file } = spec;
   return {
     ...{ stdout, memoryEvents, bufferBytes, required: spec.required },
+    ...(file && {
+      file: { directory: MOUNTS.audit, maxBytes: file.maxBytes, maxFiles: file.maxFiles },
+    }),
     authenticationIntervalMs: parseDuration(
       authenticationInterval,
       'spec.audit.authenticationInterval',

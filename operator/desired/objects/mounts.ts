@@ -9,7 +9,7 @@ import type { PodChoices } from './podChoices.ts';
 /** A volume and where the runtime's container has it. */
 export interface Mounted {
   volume: Volume;
-  mount: { name: string; mountPath: string; readOnly: true };
+  mount: { name: string; mountPath: string; readOnly?: true };
 }
 
 /**
@@ -35,6 +35,20 @@ export function referenceMounts(choices: PodChoices): Mounted[] {
             secret: { secretName: clients.name, optional: true },
           }),
         ]),
+  ];
+}
+
+/** Where the audit has its files, if it has any. */
+export function auditMount({ auditVolume }: PodChoices): Mounted[] {
+  if (auditVolume === undefined) return [];
+  const { claimName } = auditVolume;
+  const source =
+    claimName === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName } };
+  return [
+    {
+      volume: { name: 'audit', ...source },
+      mount: { name: 'audit', mountPath: MOUNTS.audit },
+    },
   ];
 }
 

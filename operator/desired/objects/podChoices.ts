@@ -16,13 +16,15 @@ export interface PodChoices extends Pick<
   /** Where headers of tools and MCP servers, and the password of Redis, come from. */
   secrets: SecretKeyRef[];
   systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
+  /** Where the audit has its files; absent: it has none. */
+  auditVolume?: { claimName?: string };
   /** The Secret with the API keys of the agent's clients. */
   clients?: NonNullable<Spec['auth']['apiKeys']>['secretRef'];
 }
 
 export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
-  const { tools = [], mcpServers = [], conversation } = spec;
+  const { tools = [], mcpServers = [], conversation, audit } = spec;
   const tracing = spec.telemetry.tracing ?? {};
   const headers = [...tools.map(({ http }) => http), ...mcpServers, tracing].flatMap(
     ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
@@ -36,5 +38,10 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
     secrets: [...headers, ...(password ? [password] : [])],
     systemPrompt: spec.systemPromptFrom?.configMapKeyRef,
     clients: spec.auth.apiKeys?.secretRef,
+    ...auditVolume(audit),
   };
+}
+
+function auditVolume(audit: Spec['audit']): Pick<PodChoices, 'auditVolume'> {
+  return audit?.file ? { auditVolume: { ...audit.file.persistentVolumeClaim } } : {};
 }

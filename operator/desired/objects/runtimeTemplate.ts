@@ -1,7 +1,7 @@
 import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../../contract/link.ts';
 import { drainTimeout, ENDPOINT_LAG_MS, handlerTimeout } from '../configuration/content.ts';
 import { configMapName, labels, type Named } from '../common/metadata.ts';
-import { referenceMounts, type Mounted } from './mounts.ts';
+import { auditMount, referenceMounts, type Mounted } from './mounts.ts';
 import type { Container, PodTemplate } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
 import { buildProbes } from './probes.ts';
@@ -25,7 +25,7 @@ export function buildRuntimeTemplate(
   choices: PodChoices,
   runtime: RuntimeImage,
 ): PodTemplate {
-  const mounts = referenceMounts(choices);
+  const mounts = [...referenceMounts(choices), ...auditMount(choices)];
   return {
     metadata: {
       labels: labels(agent),

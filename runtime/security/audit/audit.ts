@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { AUDIT_TYPES, matches } from '../../../contract/audit.ts';
@@ -9,7 +10,10 @@ import type { KnownClient, RequestListener } from '../../observe/trace/requestLi
 import { SourceAddress } from '../sourceAddress.ts';
 import { Chain } from './chain.ts';
 import type { Actor, AuditEvent } from './event.ts';
+import { FileSink, filesIn, headInFile } from './fileSink.ts';
+import { HeadFile } from './headFile.ts';
 import type { Sink } from './lineQueue.ts';
+import { linesBackwards } from './linesBackwards.ts';
 import { toOcsf } from './ocsf.ts';
 import { RequestRecord } from './requestRecord.ts';
 import type { AuditedRequest } from './requestRecord.ts';
@@ -24,7 +28,17 @@ export interface AuditDeps {
   pod: { namespace: string; name: string; uid: string };
   version: string;
   writeOut: WriteOut;
+  /** File that keeps the head of the chain beyond the process; absent: it is not kept. */
+  headPath?: string | undefined;
   log: Logger;
+}
+
+/** What a query came to. */
+export interface AuditAnswer {
+  enabled: boolean;
+  events: SealedEvent[];
+  /** False when there is more in the files than is searched at once. */
+  searchedAll: boolean;
 }
 
 /** Counts since the process began. */
@@ -35,6 +49,9 @@ export interface AuditStats {
 
 /** Clients and addresses of which it is known when their last success was recorded. */
 const MAX_KNOWN_CLIENTS = 10_000;
+
+/** What one query reads at most, in characters. */
+const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
 
 export const RUNTIME: Actor = { kind: 'Program', name: 'breakwater-runtime' };
 export const OPERATOR: Actor = { kind: 'Program', name: 'breakwater-operator' };
@@ -50,7 +67,9 @@ export class Audit {
   readonly #dropped = new Map<string, number>();
   readonly #known = new LRUCache<string, number>({ max: MAX_KNOWN_CLIENTS });
   readonly #sinks = new Map<string, { key: string; sink: Sink }>();
-  readonly #chain = new Chain();
+  readonly #headFile: HeadFile;
+  /** Begins with the first configuration that wants it. */
+  #chain: Chain | undefined;
   #content: Content | undefined;
   #spec: AuditSpec | undefined;
   #source = new SourceAddress([]);
@@ -58,6 +77,7 @@ export class Audit {
 
   constructor(deps: AuditDeps) {
     this.#deps = deps;
+    this.#headFile = new HeadFile(deps.headPath);
   }
 
   /** Whether requests must be refused, because their events could not be kept. */
@@ -67,7 +87,7 @@ export class Audit {
 
   /** Where the chain stands; undefined when there is none. */
   get head(): ChainHead | undefined {
-    return this.#spec && this.#chain.head;
+    return this.#spec && this.#chain?.head;
   }
 
   /** Puts a configuration in force. Sinks that stay the same keep what waits in them. */
@@ -77,6 +97,7 @@ export class Audit {
     this.#spec = content.audit;
     this.#source = new SourceAddress(content.trustedProxies ?? []);
     this.#tools = new Set((content.tools ?? []).map(({ name }) => name));
+    if (content.audit) this.#chain ??= this.#continueChain(content.audit);
     this.#ring.resize(content.audit?.memoryEvents ?? 0);
     this.#useSinks(content.audit);
   }
@@ -105,7 +126,7 @@ export class Audit {
 
   /** Records an event; nothing while the audit is off. Never throws. */
   record(event: AuditEvent): void {
-    if (!this.#spec) return;
+    if (!this.#spec || !this.#chain) return;
     const { pod, version } = this.#deps;
     const agent = this.#content?.agent.name ?? '';
     const origin = { namespace: pod.namespace, agent, pod: pod.name, podUid: pod.uid, version };
@@ -117,15 +138,18 @@ export class Audit {
     }
   }
 
-  /** Events that match, newest first. */
-  query(query: AuditQuery, limit: number): SealedEvent[] {
-    const found: SealedEvent[] = [];
-    for (const line of this.#ring.newestFirst()) {
-      const event = JSON.parse(line) as SealedEvent;
-      if (!matches(query, event)) continue;
-      if (found.push(event) >= limit) break;
+  /** Events that match, newest first: those in memory, then those in the files before them. */
+  async query(query: AuditQuery, limit: number): Promise<AuditAnswer> {
+    const events: SealedEvent[] = [];
+    let bytes = 0;
+    for await (const line of this.#newestFirst()) {
+      bytes += line.length;
+      if (bytes > MAX_SEARCHED_BYTES) return { enabled: true, events, searchedAll: false };
+      const event = parsed(line);
+      if (!event || !matches(query, event)) continue;
+      if (events.push(event) >= limit) break;
     }
-    return found;
+    return { enabled: this.#spec !== undefined, events, searchedAll: true };
   }
 
   stats(): AuditStats {
@@ -137,13 +161,40 @@ export class Audit {
     return { events: this.#counts, sinks };
   }
 
+  /** Has the next process of the container continue this one's chain. Never rejects. */
+  async saveHead(): Promise<void> {
+    await this.#headFile.save(this.head);
+  }
+
   /** Resolves when what was recorded is kept, or cannot be at present. */
   async flush(): Promise<void> {
-    await Promise.all(this.#all().map((sink) => sink.flush()));
+    await Promise.all([...this.#all().map((sink) => sink.flush()), this.saveHead()]);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#all().map((sink) => sink.close()));
+    await Promise.all([...this.#all().map((sink) => sink.close()), this.saveHead()]);
+  }
+
+  /** What the process before has left: the file has all of it, the head may lag by a second. */
+  #continueChain({ file }: AuditSpec): Chain {
+    const inFile = file && headInFile(this.#directory(file));
+    return new Chain(inFile ?? this.#headFile.read());
+  }
+
+  /** Pods may share a volume. */
+  #directory({ directory }: NonNullable<AuditSpec['file']>): string {
+    return join(directory, this.#deps.pod.name);
+  }
+
+  async *#newestFirst(): AsyncGenerator<string> {
+    const inMemory = this.#ring.newestFirst();
+    yield* inMemory;
+    const file = this.#spec?.file;
+    if (!file) return;
+    const isShown = shownFrom(inMemory.at(-1));
+    for (const path of await filesIn(this.#directory(file))) {
+      for await (const line of linesBackwards(path)) if (!isShown(line)) yield line;
+    }
   }
 
   #all(): Sink[] {
@@ -185,6 +236,12 @@ export class Audit {
       const make = (): Sink => new StdoutSink(writeOut, shared('stdout'));
       wanted.set('stdout', { key: `${maxBytes}`, make });
     }
+    const { file } = spec;
+    if (file) {
+      const make = (): Sink =>
+        new FileSink({ ...file, directory: this.#directory(file) }, shared('file'));
+      wanted.set('file', { key: JSON.stringify([maxBytes, file]), make });
+    }
     return wanted;
   }
 
@@ -202,6 +259,26 @@ export class Audit {
     if (last !== undefined && now - last < authenticationIntervalMs) return false;
     this.#known.set(key, now);
     return true;
+  }
+}
+
+/** Tells lines from the oldest one in memory on, which are shown already. */
+function shownFrom(oldest: string | undefined): (line: string) => boolean {
+  const first = oldest === undefined ? undefined : parsed(oldest);
+  if (!first) return () => false;
+  const { sequence = 0 } = first.metadata;
+  return (line) => {
+    const event = parsed(line);
+    const same = event?.unmapped?.chain === first.unmapped?.chain;
+    return same && (event?.metadata.sequence ?? 0) >= sequence;
+  };
+}
+
+function parsed(line: string): SealedEvent | undefined {
+  try {
+    return JSON.parse(line) as SealedEvent;
+  } catch {
+    return undefined;
   }
 }
 

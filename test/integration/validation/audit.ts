@@ -5,12 +5,22 @@ export const rows: Row[] = [
   [
     '$.spec.audit rule 0',
     { spec: { audit: { stdout: false, required: true } } },
-    'spec.audit.required: Invalid value: "object": must be false when stdout is false, as events are kept nowhere then',
+    'spec.audit.required: Invalid value: "object": must be false where events are kept nowhere, without stdout and file',
   ],
   [
     '$.spec.audit.authenticationInterval rule 0',
     { spec: { audit: { authenticationInterval: '60' } } },
     'spec.audit.authenticationInterval: Invalid value: "string": must be a duration, written with the units h, m, s and ms, such as 1h or 0s',
+  ],
+  [
+    '$.spec.audit.file.persistentVolumeClaim required claimName',
+    { spec: { audit: { file: { persistentVolumeClaim: {} } } } },
+    'spec.audit.file.persistentVolumeClaim.claimName: Required value',
+  ],
+  [
+    '$.spec.audit.file.persistentVolumeClaim.claimName rule 0',
+    { spec: { audit: { file: { persistentVolumeClaim: { claimName: 'My claim' } } } } },
+    "spec.audit.file.persistentVolumeClaim.claimName: Invalid value: \"string\": must be the name of a PersistentVolumeClaim, which holds only lower-case letters, digits, '-' and '.', such as audit",
   ],
   [
     '$.spec.audit.content[*] required tool',

@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { AUDIT_OUTCOMES, AUDIT_TYPES, type SealedEvent } from '../../contract/audit.ts';
+import { parseDuration } from '../../operator/desired/common/duration.ts';
+import { PORTS } from '../../contract/link.ts';
+import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
+import { RETRIES, withCluster } from '../cluster/cluster.ts';
+import { findPods } from '../cluster/findPods.ts';
+import { podPage } from '../cluster/podPage.ts';
+import { Agents } from '../cluster/resources.ts';
+import { EXIT, print, widthOf, type Call, type Command, type Values } from '../terminal/command.ts';
+import { auditTable, verification } from '../view/auditTable.ts';
+import { verify } from '../view/verifyAudit.ts';
+
+const VERIFY = 'verify';
+
+export const audit: Command = {
+  summary: "show what an agent's pods recorded, or check that files of it are whole",
+  positional: 'POD|AGENT|verify FILE...',
+  subject: 'pod',
+  variadic: true,
+  options: {
+    ...CLUSTER_OPTIONS,
+    ...OUTPUT,
+    actor: { type: 'string', value: 'ID', help: 'events of this client only' },
+    type: { type: 'string', value: 'TYPE', help: 'events of this type only, such as RequestMade' },
+    outcome: { type: 'string', value: 'OUTCOME', help: 'Success, Failure or Denied' },
+    conversation: { type: 'string', value: 'ID', help: 'events of this conversation only' },
+    since: { type: 'string', value: 'TIME', help: 'from this time or this long ago, such as 10m' },
+    until: { type: 'string', value: 'TIME', help: 'up to this time or this long ago' },
+    limit: { type: 'string', value: 'N', help: 'the newest N events (default: 50)' },
+    agent: {
+      type: 'string',
+      value: 'AGENT',
+      help: "with verify: check against the heads in this agent's status too",
+    },
+  },
+  run: (call) => {
+    const [first, ...rest] = call.positionals;
+    if (first === VERIFY) return verifyFiles(call, rest);
+    if (rest.length > 0) throw new Error(`${rest[0]} is too much`);
+    return showEvents(call, first!);
+  },
+};
+
+async function verifyFiles(call: Call, paths: readonly string[]): Promise<number> {
+  if (paths.length === 0) throw new Error('say which: breakwater audit verify FILE...');
+  const files = paths.map((path) => ({ name: basename(path), text: readFileSync(path, 'utf8') }));
+  const agent = call.values['agent'] as string | undefined;
+  const found = verify(files, agent === undefined ? [] : await headsOf(call, agent));
+  print(call, found, () => verification(found));
+  return found.findings.length > 0 || found.events === 0 ? EXIT.amiss : EXIT.fine;
+}
+
+/** What the operator has seen of the chains of the agent's pods. */
+async function headsOf(
+  call: Call,
+  name: string,
+): Promise<{ chain: string; sequence: number; hash: string }[]> {
+  let heads: { chain: string; sequence: number; hash: string }[] = [];
+  await withCluster(call, async ({ client, namespace }) => {
+    const agents = await client.list(Agents, { namespace, retries: RETRIES });
+    const agent = agents.find(({ metadata }) => metadata.name === name);
+    if (!agent) throw new Error(`There is no agent ${name} in ${namespace}.`);
+    heads = agent.status?.audit?.heads ?? [];
+    return EXIT.fine;
+  });
+  return heads;
+}
+
+function showEvents(call: Call, name: string): Promise<number> {
+  const { context, values } = call;
+  const limit = limitOf(values);
+  const query = new URLSearchParams({ ...queryOf(values, context.date()), limit: `${limit}` });
+  return withCluster(call, async (cluster) => {
+    const pods = await findPods(cluster, name);
+    const pages = await Promise.all(
+      pods.map(async ({ metadata: { namespace = '', name: pod } }) => {
+        const port = { namespace, name: pod, port: PORTS.debug };
+        return JSON.parse(
+          await podPage(cluster.config, port, `/debug/audit?${query.toString()}`),
+        ) as Page;
+      }),
+    );
+    if (pages.every(({ enabled }) => !enabled)) {
+      throw new Error(`${name} records nothing: set spec.audit of its AgentDeployment.`);
+    }
+    const events = pages
+      .flatMap((page) => page.events)
+      .sort((a, b) => b.time - a.time)
+      .slice(0, limit);
+    print(call, { events }, () => auditTable(events, widthOf(context)));
+    return EXIT.fine;
+  });
+}
+
+interface Page {
+  enabled: boolean;
+  events: SealedEvent[];
+}
+
+const DEFAULT_LIMIT = 50;
+
+function limitOf({ limit }: Values): number {
+  if (limit === undefined) return DEFAULT_LIMIT;
+  const number = Number(limit);
+  if (Number.isInteger(number) && number >= 1 && number <= 1000) return number;
+  throw new Error('--limit must be a number from 1 to 1000');
+}
+
+function queryOf(values: Values, now: Date): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const name of ['actor', 'conversation'] as const) {
+    if (values[name] !== undefined) query[name] = String(values[name]);
+  }
+  Object.assign(
+    query,
+    oneOf(values, 'type', AUDIT_TYPES),
+    oneOf(values, 'outcome', AUDIT_OUTCOMES),
+  );
+  for (const name of ['since', 'until'] as const) {
+    const text = values[name];
+    if (text !== undefined) query[name] = String(timeOf(String(text), name, now));
+  }
+  return query;
+}
+
+function oneOf(values: Values, name: string, known: readonly string[]): Record<string, string> {
+  const value = values[name];
+  if (value === undefined) return {};
+  if (known.includes(String(value))) return { [name]: String(value) };
+  throw new Error(`--${name} must be one of ${known.join(', ')}`);
+}
+
+/** Milliseconds since 1970. */
+function timeOf(text: string, name: string, now: Date): number {
+  if (/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(text)) {
+    return now.getTime() - parseDuration(text, `--${name}`);
+  }
+  const time = Date.parse(text);
+  if (!Number.isNaN(time)) return time;
+  throw new Error(`--${name} must be a time such as 2026-11-22T10:00:00Z, or how long ago: 10m`);
+}

@@ -1,0 +1,54 @@
+import { expect, it } from '@jest/globals';
+import { pod } from '../testing/observations.ts';
+import { auditHeads } from './auditHeads.ts';
+
+const NOW = new Date('2026-11-22T10:00:00Z');
+const HASH = 'a'.repeat(64);
+const time = NOW.toISOString();
+
+function withHead(
+  name: string,
+  chain: string,
+  sequence: number,
+  hash = HASH,
+): ReturnType<typeof pod> {
+  const made = pod(name);
+  return { ...made, snapshot: { ...made.snapshot!, audit: { chain, sequence, hash } } };
+}
+
+it('keeps the last head of each chain, the one that moved last first', () => {
+  const first = auditHeads(
+    { pods: [withHead('p1', 'c1', 5), withHead('p2', 'c2', 1)] },
+    undefined,
+    NOW,
+  );
+  const second = auditHeads(
+    { pods: [withHead('p1', 'c1', 5), withHead('p2', 'c2', 9)] },
+    first.audit,
+    NOW,
+  );
+  expect(second.audit?.heads).toEqual([
+    { pod: 'p2', chain: 'c2', sequence: 9, hash: HASH, time },
+    { pod: 'p1', chain: 'c1', sequence: 5, hash: HASH, time },
+  ]);
+});
+
+it('keeps the heads of pods that are gone, up to 32 chains', () => {
+  let audit: ReturnType<typeof auditHeads>['audit'];
+  for (let i = 1; i <= 40; i += 1) {
+    ({ audit } = auditHeads({ pods: [withHead(`p${i}`, `c${i}`, 1)] }, audit, NOW));
+  }
+  expect(audit?.heads).toHaveLength(32);
+  expect(audit?.heads?.map(({ pod: name }) => name).slice(0, 2)).toEqual(['p40', 'p39']);
+});
+
+it('lets no pod take back what it has said', () => {
+  const { audit } = auditHeads({ pods: [withHead('p1', 'c1', 5)] }, undefined, NOW);
+  const forged = withHead('p1', 'c1', 5, 'b'.repeat(64));
+  expect(auditHeads({ pods: [forged] }, audit, NOW).audit).toEqual(audit);
+  expect(auditHeads({ pods: [withHead('p1', 'c1', 3)] }, audit, NOW).audit).toEqual(audit);
+});
+
+it('has none where nothing is recorded', () => {
+  expect(auditHeads({ pods: [pod('p1')] }, undefined, NOW)).toEqual({});
+});

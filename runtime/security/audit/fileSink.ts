@@ -1,0 +1,129 @@
+import { closeSync, fstatSync, openSync, readSync, truncateSync } from 'node:fs';
+import { appendFile, mkdir, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ChainHead, SealedEvent } from '../../../contract/audit.ts';
+import { LineQueue } from './lineQueue.ts';
+import type { LineQueueDeps, Sink } from './lineQueue.ts';
+
+export interface FileSpec {
+  /** Of one pod alone. */
+  directory: string;
+  /** Bytes of a file before the next one is begun. */
+  maxBytes: number;
+  /** Files that are kept, the current one included. */
+  maxFiles: number;
+}
+
+/** The file that is written to. */
+const CURRENT = 'audit.jsonl';
+const ROTATED = /^audit-.*\.jsonl$/;
+const BATCH_BYTES = 1024 * 1024;
+/** Longer than any event. */
+const TAIL_BYTES = 256 * 1024;
+
+/** Appends events to a file on a volume, and begins another one when it is full. */
+export class FileSink extends LineQueue implements Sink {
+  readonly name = 'file';
+
+  constructor(spec: FileSpec, deps: Pick<LineQueueDeps, 'clock' | 'maxBytes' | 'onError'>) {
+    const file = new RotatedFile(spec);
+    super({ ...deps, batchBytes: BATCH_BYTES, keep: (text) => file.append(text) });
+  }
+}
+
+class RotatedFile {
+  readonly #spec: FileSpec;
+  readonly #path: string;
+  /** Bytes of whole lines in the current file; undefined until it is known. */
+  #size: number | undefined;
+
+  constructor(spec: FileSpec) {
+    this.#spec = spec;
+    this.#path = join(spec.directory, CURRENT);
+  }
+
+  async append(text: string): Promise<void> {
+    const bytes = Buffer.byteLength(text);
+    this.#size ??= await this.#begin();
+    if (this.#size > 0 && this.#size + bytes > this.#spec.maxBytes) await this.#rotate();
+    try {
+      await appendFile(this.#path, text, { mode: 0o600 });
+    } catch (error) {
+      // A part of a line must not stay, or the next one is appended to it.
+      await truncate(this.#path, this.#size).catch(() => undefined);
+      this.#size = undefined;
+      throw error;
+    }
+    this.#size += bytes;
+  }
+
+  async #begin(): Promise<number> {
+    await mkdir(this.#spec.directory, { recursive: true, mode: 0o700 });
+    dropTornLine(this.#path);
+    return stat(this.#path).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
+
+  async #rotate(): Promise<void> {
+    const { directory, maxFiles } = this.#spec;
+    const rotated = (await readdir(directory)).filter((name) => ROTATED.test(name)).sort();
+    const number = Number(/\d+/.exec(rotated.at(-1) ?? '')?.[0] ?? 0) + 1;
+    await rename(this.#path, join(directory, `audit-${String(number).padStart(8, '0')}.jsonl`));
+    this.#size = 0;
+    const surplus = rotated.length + 2 - maxFiles;
+    for (const name of rotated.slice(0, Math.max(0, surplus))) await rm(join(directory, name));
+  }
+}
+
+/** A process that was killed may have left half a line. */
+function dropTornLine(path: string): void {
+  const tail = tailOf(path);
+  if (!tail || tail.text.endsWith('\n')) return;
+  const end = tail.bytes.lastIndexOf('\n') + 1;
+  truncateSync(path, tail.size - (tail.bytes.length - end));
+}
+
+/** The head of the chain that the files in a directory end with. */
+export function headInFile(directory: string): ChainHead | undefined {
+  const lines = tailOf(join(directory, CURRENT))?.text.split('\n') ?? [];
+  // What follows the last end of a line is nothing, or half a line.
+  const last = lines.at(-2);
+  if (last === undefined) return undefined;
+  try {
+    const { metadata, unmapped } = JSON.parse(last) as SealedEvent;
+    const { chain, hash } = unmapped ?? {};
+    const { sequence } = metadata;
+    if (chain === undefined || hash === undefined || sequence === undefined) return undefined;
+    return { chain, sequence, hash };
+  } catch {
+    return undefined;
+  }
+}
+
+function tailOf(path: string): { text: string; bytes: Buffer; size: number } | undefined {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const { size } = fstatSync(file);
+    const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    readSync(file, bytes, 0, bytes.length, size - bytes.length);
+    return { text: bytes.toString(), bytes, size };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Files of a directory, the newest one first. */
+export async function filesIn(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  const rotated = names.filter((name) => ROTATED.test(name)).sort();
+  return [...rotated, ...names.filter((name) => name === CURRENT)]
+    .reverse()
+    .map((name) => join(directory, name));
+}

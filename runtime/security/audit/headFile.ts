@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import type { ChainHead } from '../../../contract/audit.ts';
+
+/** Keeps the head of the chain for the next process of the pod's container. */
+export class HeadFile {
+  readonly #path: string | undefined;
+  #saved = '';
+  #saving: Promise<void> | undefined;
+
+  /** Without a path nothing is kept. */
+  constructor(path: string | undefined) {
+    this.#path = path;
+  }
+
+  read(): ChainHead | undefined {
+    if (this.#path === undefined) return undefined;
+    try {
+      return JSON.parse(readFileSync(this.#path, 'utf8')) as ChainHead;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Saves another head. Never rejects: the next try comes soon. */
+  save(head: ChainHead | undefined): Promise<void> {
+    const text = JSON.stringify(head);
+    if (this.#path === undefined || head === undefined || text === this.#saved) {
+      return this.#saving ?? Promise.resolve();
+    }
+    this.#saving ??= this.#write(this.#path, text).finally(() => (this.#saving = undefined));
+    return this.#saving;
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    try {
+      await writeFile(`${path}.new`, text, { mode: 0o600 });
+      await rename(`${path}.new`, path);
+      this.#saved = text;
+    } catch {
+      // The chain of the next process then continues an earlier head.
+    }
+  }
+}
