@@ -5,6 +5,7 @@ import { Messages } from './api/messages.ts';
 import { PeerForward, longestTurnMs } from './api/peerForward.ts';
 import { Peers } from './api/peers.ts';
 import { requestIdOf } from './api/requestId.ts';
+import { errorSender } from './api/sendError.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Audited } from './makeAudit.ts';
@@ -127,14 +128,19 @@ function makeAgentServer(
 ): Server {
   const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
   const { lifecycle, peerForward } = shared;
+  const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
   return agentServer({
-    messages: new Messages({ guard, clock, caller, estimator, inForce, log: log('messages') }),
+    messages: new Messages({
+      ...{ guard, clock, caller, estimator, inForce, sendError },
+      log: log('messages'),
+    }),
     conversations: new Conversations({
-      ...{ guard, clock, estimator, inForce, agent },
+      ...{ guard, clock, estimator, inForce, agent, sendError },
       forward: peerForward,
       log: log('agent'),
     }),
     clients,
+    sendError,
     lifecycle,
     health,
     trace: (request, response, route) =>

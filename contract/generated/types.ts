@@ -564,6 +564,10 @@ export interface Circuit {
   halfOpen: {
     maxProbes: number;
     successThreshold: number;
+    /**
+     * Longest that a call waits for the outcome of the probes. 0: it is rejected at once.
+     */
+    queueTimeoutMs: number;
   };
   /**
    * A streamed call that has received nothing for so long when its client leaves is a Timeout.

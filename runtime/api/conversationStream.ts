@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { TurnObserver } from '../conversations/turn.ts';
 import type { ToolResult, ToolUse } from '../conversations/messages/messages.ts';
 import { errorEvent } from '../errors/failure.ts';
+import { requestIdOf } from './requestId.ts';
 import type { Failure } from '../errors/failure.ts';
 
 /**
@@ -42,7 +43,7 @@ export class ConversationStream implements TurnObserver {
 
   /** Ends a stream that has begun and came to nothing in the end. */
   fail(failure: Failure): void {
-    this.#response.end(errorEvent(failure));
+    this.#response.end(errorEvent(failure, requestIdOf(this.#response)));
   }
 
   #send(type: string, data: Record<string, unknown>): void {

@@ -21,7 +21,9 @@ import { readCreate, readSent } from './conversationRequests.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent } from '../errors/failure.ts';
-import { sendError } from './sendError.ts';
+import { notFound } from './notFound.ts';
+import { requestIdOf } from './requestId.ts';
+import type { SendError } from './sendError.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import type { Served } from './messages.ts';
 import type { InForce } from '../model/pool/pool.ts';
@@ -38,6 +40,7 @@ export interface ConversationsDeps {
   estimator: TokenEstimator;
   agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment'>;
   forward: Pick<PeerForward, 'forward'>;
+  sendError: SendError;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
   log: Logger;
@@ -67,11 +70,6 @@ const NO_PROMPT: Failure = {
   reason: 'NotConfigured',
   message:
     'The system prompt of the agent is missing: its ConfigMap or the key in it is not there.',
-};
-const UNKNOWN: Failure = {
-  reason: 'NotFound',
-  message:
-    'There is nothing here: the agent answers POST /v1/conversations, GET and DELETE /v1/conversations/ID, and POST /v1/conversations/ID/messages.',
 };
 const ABSENCES: Record<Absence | 'Busy', Failure> = {
   NotFound: {
@@ -120,7 +118,7 @@ export class Conversations {
     trace: RequestTrace,
   ): Promise<Served> {
     if (id !== '') trace.converses(id);
-    if (action === 'Unknown') return this.#refuse(response, UNKNOWN);
+    if (action === 'Unknown') return this.#refuse(response, notFound(request));
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };
@@ -174,7 +172,7 @@ export class Conversations {
 
   #unavailable(response: ServerResponse): Served {
     if (!response.headersSent) return this.#refuse(response, UNAVAILABLE);
-    response.end(errorEvent(UNAVAILABLE));
+    response.end(errorEvent(UNAVAILABLE, requestIdOf(response)));
     return { reason: UNAVAILABLE.reason, failed: true };
   }
 
@@ -340,7 +338,7 @@ export class Conversations {
       return { reason: 'ClientGone', failed: false };
     }
     const { reason } = problem;
-    sendError(response, problem);
+    this.#deps.sendError(response, problem);
     return { reason, failed: response.statusCode >= 500 };
   }
 }

@@ -16,10 +16,11 @@ import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
-import { sendError } from './sendError.ts';
+import type { SendError } from './sendError.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,
+  spent,
   NOT_CONFIGURED,
   STARTING,
   credentialMissing,
@@ -42,6 +43,7 @@ export interface MessagesDeps {
   guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
+  sendError: SendError;
   estimator: TokenEstimator;
   /** Undefined as long as there is none. */
   inForce(): InForce | undefined;
@@ -179,7 +181,7 @@ export class Messages {
   #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink): Served {
     if (answer.kind !== 'Answered') return this.#refuseFor(visit, answer);
     const { fault, held, outcome, status = 0 } = answer.result;
-    if (fault !== undefined) return this.#fault(visit, answer, FAULTS[fault], sink);
+    if (fault !== undefined) return this.#fault(visit, answer, spent(FAULTS[fault], answer), sink);
     if (held !== undefined) passOn(held, sink);
     const failed = outcome.vote === 'failure' || status >= 500;
     return { reason: failed || status >= 400 ? 'UpstreamError' : 'None', failed };
@@ -191,7 +193,7 @@ export class Messages {
       return this.#refuse(visit.response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
     }
     const { rejection, mounted } = answer;
-    const problem = cutProblem(visit.cut) ?? rejected(rejection, mounted);
+    const problem = cutProblem(visit.cut) ?? spent(rejected(rejection, mounted), answer);
     return this.#refuse(visit.response, problem);
   }
 
@@ -214,7 +216,7 @@ export class Messages {
       return { reason: 'ClientGone', failed: false };
     }
     const { reason } = problem;
-    sendError(response, problem);
+    this.#deps.sendError(response, problem);
     return { reason, failed: response.statusCode >= 500 };
   }
 }

@@ -9,6 +9,7 @@ import { anybody } from './clients/clients.ts';
 import { RequestTraces } from '../observe/requestTraces.ts';
 import { NO_TRACER } from '../observe/trace/span.ts';
 import { readBody } from './requests.ts';
+import { errorSender } from './sendError.ts';
 import { agentServer } from './server.ts';
 
 const traces = new RequestTraces({
@@ -29,6 +30,10 @@ async function raw(
   const server = agentServer({
     clients: { identify: anybody },
     conversations: { handle: () => Promise.reject(new Error('not asked for')) },
+    sendError: errorSender(
+      () => undefined,
+      () => 0,
+    ),
     messages: {
       handle: async (request, response) => {
         const read = await readBody(request);

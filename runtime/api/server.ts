@@ -8,7 +8,8 @@ import type { Lifecycle } from './lifecycle.ts';
 import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
-import { sendError } from './sendError.ts';
+import { notFound } from './notFound.ts';
+import type { SendError } from './sendError.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages, Served } from './messages.ts';
 import { modelRoute } from './requests.ts';
@@ -21,6 +22,7 @@ export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
   conversations: Pick<Conversations, 'handle'>;
   clients: Pick<Clients, 'identify'>;
+  sendError: SendError;
   lifecycle: Lifecycle;
   /** Health, also on this port. */
   health: Route;
@@ -40,10 +42,6 @@ export interface AgentServerDeps {
 /** Carries the id of the trace, where there is one. */
 const TRACE_ID = 'x-breakwater-trace-id';
 
-const NOT_FOUND: Failure = {
-  reason: 'NotFound',
-  message: 'There is nothing here: the agent answers POST /v1/messages and POST /v1/conversations.',
-};
 const DRAINING: Failure = {
   reason: 'Draining',
   message: 'The agent is shutting down.',
@@ -91,7 +89,7 @@ async function serve(
   if (traceId !== undefined) response.setHeader(TRACE_ID, traceId);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
-    : notFound(response);
+    : refuse(deps.sendError, response, notFound(request));
   const seconds = (performance.now() - began) / 1000;
   trace.end({ ...served, ...(response.headersSent && { status: response.statusCode }) });
   deps.onServed(route, served, seconds);
@@ -120,13 +118,8 @@ function handlerOf(
   return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }
 
-function notFound(response: ServerResponse): Served {
-  sendError(response, NOT_FOUND);
-  return { reason: 'NotFound', failed: false };
-}
-
 async function handle(
-  { clients, lifecycle, unavailable, log }: AgentServerDeps,
+  { clients, lifecycle, unavailable, sendError, log }: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
@@ -139,13 +132,13 @@ async function handle(
   }
   try {
     const failure = unavailable();
-    if (failure) return refuse(response, failure);
+    if (failure) return refuse(sendError, response, failure);
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
     if (isRefusal(client)) trace.listener.unidentified(client);
     else identified(trace, client);
     const served = isRefusal(client)
-      ? refuse(response, client)
+      ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
@@ -160,7 +153,7 @@ async function handle(
   }
 }
 
-function refuse(response: ServerResponse, failure: Failure): Served {
+function refuse(sendError: SendError, response: ServerResponse, failure: Failure): Served {
   sendError(response, failure);
   return { reason: failure.reason, failed: response.statusCode >= 500 };
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Sink } from '../model/attempt/attempt.ts';
 import { errorEvent } from '../errors/failure.ts';
 import type { Failure } from '../errors/failure.ts';
+import { requestIdOf } from './requestId.ts';
 
 /** The client's side of a forwarded answer. */
 export class ResponseSink implements Sink {
@@ -58,6 +59,6 @@ export class ResponseSink implements Sink {
    */
   breakOff(failure: Failure, torn = false): void {
     if (!this.#appendable || torn || this.blocked) this.#response.destroy();
-    else this.#response.end(errorEvent(failure));
+    else this.#response.end(errorEvent(failure, requestIdOf(this.#response)));
   }
 }

@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { ActualCost } from '../guard/admission.ts';
-import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
+import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected, spent } from '../errors/problems.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
@@ -155,10 +155,10 @@ class SdkRequest {
       return this.#fail(missing ? credentialMissing(missing) : NOT_CONFIGURED, sink);
     }
     if (answer.kind === 'Refused') {
-      return this.#fail(rejected(answer.rejection, answer.mounted), sink);
+      return this.#fail(spent(rejected(answer.rejection, answer.mounted), answer), sink);
     }
     const { fault, held } = answer.result;
-    if (fault !== undefined) this.#fail(FAULTS[fault], sink);
+    if (fault !== undefined) this.#fail(spent(FAULTS[fault], answer), sink);
     else if (held !== undefined) sink.answer(held);
   }
 

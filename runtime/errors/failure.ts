@@ -40,10 +40,19 @@ export type Reason = keyof typeof MAPPING;
 /** All of them. */
 export const REASONS = Object.keys(MAPPING) as Reason[];
 
-const POINTLESS: ReadonlySet<Reason> = new Set(['CredentialRefused', 'SpendLimit', 'Unauthorized']);
-
-/** A wait that no client should sit out with its request open, in milliseconds. */
-const LONG_MS = 60_000;
+/** The same request cannot succeed later: the key is refused, the money is spent, or the input is bad. */
+const POINTLESS: ReadonlySet<Reason> = new Set([
+  'CredentialRefused',
+  'SpendLimit',
+  'Unauthorized',
+  'InvalidRequest',
+  'TooLarge',
+  'HeadersTooLarge',
+  'NotFound',
+  'ConversationNotFound',
+  'ConversationLost',
+  'ModelRefused',
+]);
 
 /** Why a request is answered by us. `message` goes to the client: no internals, no secrets. */
 export interface Failure {
@@ -51,7 +60,22 @@ export interface Failure {
   message: string;
   /** Time after which it may work again, in milliseconds. */
   retryAfterMs?: number;
+  /** Whether the retry budget of the dependency that failed is used up. */
+  budgetSpent?: boolean;
 }
+
+/** What decides when a client is to ask again. */
+export interface ClientWait {
+  /** The longest wait that a client is asked for, in milliseconds. */
+  patienceMs: number;
+  /** Whether the request is a retry of its client. */
+  retried: boolean;
+  /** From 0 up to but not 1. */
+  random: () => number;
+}
+
+/** For answers that say nothing about a wait. */
+const NO_WAIT: ClientWait = { patienceMs: 0, retried: false, random: () => 0 };
 
 /** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
 export type Problem = Failure | 'Gone';
@@ -62,14 +86,14 @@ export function statusOf(reason: Reason): number {
 }
 
 /** Error body in Anthropic's shape. */
-export function errorBody(failure: Failure): string {
-  const { type } = MAPPING[failure.reason];
-  return JSON.stringify({ type: 'error', error: { type, message: failure.message } });
+export function errorBody({ reason, message }: Failure, requestId: string): string {
+  const { type } = MAPPING[reason];
+  return JSON.stringify({ type: 'error', error: { type, message }, request_id: requestId });
 }
 
 /** The failure as the last event of a stream that has already begun, after whole events. */
-export function errorEvent(failure: Failure): string {
-  return `event: error\ndata: ${errorBody(failure)}\n\n`;
+export function errorEvent(failure: Failure, requestId: string): string {
+  return `event: error\ndata: ${errorBody(failure, requestId)}\n\n`;
 }
 
 /** An id for a request, as answers carry it in request-id. */
@@ -78,24 +102,47 @@ export function newRequestId(): string {
 }
 
 /** Headers of an error answer; retry-after in whole seconds, rounded up, at least 1. */
-export function errorHeaders(failure: Failure, requestId: string): Record<string, string> {
+export function errorHeaders(
+  failure: Failure,
+  requestId: string,
+  wait = NO_WAIT,
+): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(errorBody(failure))),
+    'content-length': String(Buffer.byteLength(errorBody(failure, requestId))),
     'request-id': requestId,
     'x-breakwater-reason': failure.reason,
   };
   if (failure.retryAfterMs !== undefined) {
-    headers['retry-after'] = String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000)));
+    headers['retry-after'] = String(clientWait(failure.retryAfterMs, wait));
   }
   if (failure.reason === 'Unauthorized') headers['www-authenticate'] = 'Bearer';
-  if (isPointless(failure)) headers['x-should-retry'] = 'false';
+  if (isPointless(failure, wait)) headers['x-should-retry'] = 'false';
   return headers;
 }
 
-/** Whether trying again soon cannot help; SDKs would otherwise retry, or sleep for hours first. */
-function isPointless({ reason, retryAfterMs = 0 }: Failure): boolean {
-  return POINTLESS.has(reason) || retryAfterMs > LONG_MS;
+/** By how much clients are spread, so that those refused together do not come back together. */
+const SPREAD = 0.5;
+
+/**
+ * The wait that a client is asked for, in whole seconds. Clients sleep through it with their caller waiting, so it is
+ * never longer than their patience. It is spread upwards from a shorter wait, and downwards from the patience.
+ */
+function clientWait(ms: number, { patienceMs, random }: ClientWait): number {
+  const longest = Math.max(1, Math.floor(patienceMs / 1000));
+  const [from, to] =
+    ms < patienceMs
+      ? [Math.ceil(ms / 1000), Math.min(longest, Math.floor((ms * (1 + SPREAD)) / 1000))]
+      : [Math.ceil(longest * SPREAD), longest];
+  return Math.max(1, from, from + Math.floor(random() * (to - from + 1)));
+}
+
+/** Whether the client had better not try again soon. */
+function isPointless(
+  { reason, retryAfterMs = 0, budgetSpent = false }: Failure,
+  { retried, patienceMs }: ClientWait,
+): boolean {
+  return POINTLESS.has(reason) || (retried && retryAfterMs > patienceMs) || budgetSpent;
 }
 
 /** The failure as a whole HTTP/1.1 response, for sockets without a ServerResponse. */
@@ -109,6 +156,6 @@ export function rawError(failure: Failure, requestId: string): string {
     ...headers,
     'connection: close',
     '',
-    errorBody(failure),
+    errorBody(failure, requestId),
   ].join('\r\n');
 }

@@ -47,6 +47,14 @@ export function cutProblem({ signal }: AbortController): Problem | undefined {
   return why instanceof Cut ? FAULTS[why.why] : undefined;
 }
 
+/** The problem, with whether the retry budget of the dependency that caused it is used up. */
+export function spent(
+  problem: Problem,
+  { budgetSpent = false }: { budgetSpent?: boolean },
+): Problem {
+  return problem === 'Gone' || !budgetSpent ? problem : { ...problem, budgetSpent };
+}
+
 /** What a client is told of a rejection; `mounted`: the credential is the agent's own. */
 export function rejected(rejection: Rejection, mounted = true): Failure {
   const { reason, target, retryAfterMs } = rejection;
@@ -58,10 +66,11 @@ export function rejected(rejection: Rejection, mounted = true): Failure {
 }
 
 const MESSAGES: Record<Rejection['reason'], (rejection: Rejection) => string> = {
-  CircuitBreakerOpen: ({ target }) => `The circuit of ${target} is open.`,
-  RateLimited: ({ target, policy, limit }) =>
+  CircuitBreakerOpen: ({ target, retryAfterMs }) =>
+    `The circuit of ${target} is open. It admits a probe in ${seconds(retryAfterMs)}; another pod may serve earlier.`,
+  RateLimited: ({ target, policy, limit, retryAfterMs }) =>
     limit === undefined
-      ? `The provider of ${target} limits the rate of requests.`
+      ? `The provider of ${target} limits the rate of requests. It may be asked again in ${seconds(retryAfterMs)}.`
       : `The limit ${limit}${policy === undefined ? '' : ` of policy ${policy}`} on ${target} is used up.`,
   BulkheadFull: ({ target }) =>
     target === 'inbound'
@@ -71,6 +80,10 @@ const MESSAGES: Record<Rejection['reason'], (rejection: Rejection) => string> = 
   CredentialRefused: ({ target }) => `The provider of ${target} refuses the agent's API key.`,
   Timeout: ({ target }) => `The request waited for ${target} until its time was over.`,
 };
+
+function seconds(ms: number): string {
+  return `${Math.max(1, Math.ceil(ms / 1000))} s`;
+}
 
 /** The Secret of an endpoint, or the key in it, is not there. */
 export function credentialMissing({ secret, key }: { secret: string; key: string }): Failure {

@@ -35,6 +35,11 @@ export function send(base: string, sent: Sent = {}): Promise<Answer> {
   });
 }
 
+/** The seconds that the body of an error of the runtime's own says it takes. */
+export function saidSeconds({ body }: Pick<Answer, 'body'>): number {
+  return Number(/ in (\d+) s/.exec(body.toString())?.[1]);
+}
+
 async function readAnswer(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);

@@ -12,6 +12,7 @@
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { enforcedEverywhere } from '../kit/enforcement.ts';
 import { preparePlatform } from '../kit/platform.ts';
+import { saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import { percentile } from '../kit/percentile.ts';
 import type { Scene } from './scene.ts';
@@ -32,7 +33,7 @@ async function openCircuits({ api, pods, namespace, model }: Scene): Promise<voi
   await enforcedEverywhere(
     pods,
     'its circuit is open for long',
-    ({ status, headers }) => status === 503 && Number(headers['retry-after']) > 60,
+    (answer) => answer.status === 503 && saidSeconds(answer) > 60,
   );
 }
 

@@ -4,6 +4,7 @@ import { enforcedEverywhere, openPods } from '../kit/enforcement.ts';
 import type { Answer } from '../kit/messages.ts';
 import { storedAfter } from '../kit/stored.ts';
 import { ROOT } from '../kit/platform.ts';
+import { saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import { mustShow } from './narrator.ts';
 import {
@@ -89,8 +90,8 @@ interface PolicyEvent {
   regarding?: { kind?: string; name?: string };
 }
 
-function heldOpenLonger({ status, headers }: Answer): boolean {
-  return status === 503 && Number(headers['retry-after'] ?? 0) > 60;
+function heldOpenLonger(answer: Answer): boolean {
+  return answer.status === 503 && saidSeconds(answer) > 60;
 }
 
 /** A policy edited while circuits are open is enforced in each pod with no restart. */

@@ -4,7 +4,7 @@ import { restarts } from '../kit/agents.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { killContainer } from '../kit/kill.ts';
 import { portForward } from '../kit/portForward.ts';
-import { outcome } from '../kit/traffic.ts';
+import { outcome, saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
@@ -71,7 +71,7 @@ describe('a container that was killed', () => {
     await model.control.resetRequests();
     const answer = await after.send();
     expect(outcome(answer)).toBe('429 RateLimited');
-    const seconds = Number(answer.headers['retry-after']);
+    const seconds = saidSeconds(answer);
     expect(seconds).toBeGreaterThan(HOUR - 120);
     expect(seconds).toBeLessThan(HOUR);
     expect((await model.control.requests()).total).toBe(0);

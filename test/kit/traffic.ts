@@ -56,6 +56,11 @@ export function since(before: TrafficReport, now: TrafficReport): TrafficReport 
 /** The type of the error by which a stream ended. */
 const STREAM_ERROR = /^event: error\ndata: .*"error": ?\{"type": ?"(\w+)"/m;
 
+/** The seconds that the body of an error of the runtime's own says it takes; NaN if it says none. */
+export function saidSeconds({ body }: Pick<Answer, 'body'>): number {
+  return Number(/ in (\d+) s/.exec(body)?.[1]);
+}
+
 /** A one-line outcome of one request. */
 export function outcome(answer: Answer): string {
   if (answer.failure !== undefined) return `failed ${answer.failure}`;

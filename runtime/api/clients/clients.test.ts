@@ -117,7 +117,7 @@ describe('callers with API keys', () => {
     const of = await withKeys({});
     const answer = await byKey(of, 'sesame');
     expect([answer.status, reason(answer)]).toEqual([503, 'AuthUnavailable']);
-    expect(answer.headers['retry-after']).toBe('5');
+    expect(['3', '4', '5']).toContain(answer.headers['retry-after']);
     expect(of.agent.runtime.snapshot().missingCredentials).toEqual([
       { dependency: 'auth', secret: 'callers', key: '*' },
     ]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Availability } from '../../guard/admission.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { content } from '../../testing/guardFixture.ts';
-import { Pool } from './pool.ts';
+import { CACHE_LIFETIME_MS, Pool } from './pool.ts';
 
 const ENDPOINTS = ['a', 'b', 'c'].map((name, i) => ({
   name,
@@ -91,5 +91,18 @@ describe('the pool', () => {
       'b',
       'a',
     ]);
+  });
+
+  it('forgets where a conversation was served when the provider forgets its cache', () => {
+    const clock = new FakeClock();
+    const pool = pooling({}, clock);
+    pool.stick('c1', 'a');
+    clock.advance(CACHE_LIFETIME_MS - 1);
+    expect(pool.lastOf('c1')).toBe('a');
+    pool.stick('c1', 'a');
+    clock.advance(CACHE_LIFETIME_MS - 1);
+    expect(pool.lastOf('c1')).toBe('a');
+    clock.advance(1);
+    expect(pool.lastOf('c1')).toBeUndefined();
   });
 });
