@@ -128,6 +128,10 @@ bench-operator: $(MODULES) ## measure the operator at 100 and 1,000 agents, agai
 bench-takeover: $(MODULES) ## measure a takeover with 3,000 pods of which some are dead, against a bare client
 	@node test/bench/takeover.ts
 
+.PHONY: bench-recovery
+bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and draw docs/images/recovery.svg
+	@node test/bench/recovery.ts
+
 .PHONY: bench-watch
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
 	@node --expose-gc test/bench/watch.ts

@@ -23,7 +23,7 @@ const configuration = (): Configuration => ({
         trip: { consecutiveFailures: 5 },
         openDurationMs: 1000,
         maxOpenDurationMs: 2000,
-        halfOpen: { maxProbes: 1, successThreshold: 1 },
+        halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
         abandonedAfterMs: 60_000,
         failureOn: ['ServerError'],
         recovery: { rampUpMs: 0 },

@@ -63,6 +63,7 @@ const runtime = new Runtime({
   ...(env.POD_UID && {
     auditHeadPath: join(tmpdir(), `breakwater-audit-${env.POD_UID}.json`),
   }),
+  auditQueueDirectory: join(tmpdir(), `breakwater-audit-${env.POD_UID ?? process.pid}`),
   peers: {
     self: env.POD_IP ?? '127.0.0.1',
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ConfigurationStatus } from '../contract/generated/types.ts';
 import type { Failure } from './errors/failure.ts';
 import type { Core } from './makeCore.ts';
+import { readHeaders } from './model/transport/secretHeaders.ts';
 import { auditMetrics } from './observe/auditMetrics.ts';
 import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import type { RuntimeOptions } from './options.ts';
@@ -28,11 +29,30 @@ const UNAVAILABLE: Failure = {
 };
 
 export function makeAudit(
-  { pod, version, writeOut, auditHeadPath: headPath }: RuntimeOptions,
+  {
+    pod,
+    version,
+    writeOut,
+    auditHeadPath: headPath,
+    auditQueueDirectory: queueDirectory,
+  }: RuntimeOptions,
   core: Core,
 ): Audited {
-  const { clock, guard, log } = core;
-  const audit = new Audit({ clock, pod, version, writeOut, headPath, log: log('audit') });
+  const { clock, guard, log, credentials } = core;
+  const audit = new Audit({
+    clock,
+    pod,
+    version,
+    writeOut,
+    headPath,
+    log: log('audit'),
+    queueDirectory,
+    fetch: (url, init) => fetch(url, init),
+    readHeaders: (headers) => {
+      const read = readHeaders(headers, credentials);
+      return 'missing' in read ? undefined : read.headers;
+    },
+  });
   const watch = new GuardWatch({
     circuits: () => guard.circuits(),
     limits: () => guard.limits(),

@@ -3,6 +3,7 @@ import { ControlPort } from './control/controlPort.ts';
 import { FileWatcher } from './control/file.ts';
 import { KeptState } from './control/keptState.ts';
 import { Reporter } from './control/report.ts';
+import type { ReporterDeps } from './control/report.ts';
 import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
 import { GateLog } from './observe/gateLog.ts';
@@ -36,7 +37,7 @@ export function makeControl(
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const reporter = new Reporter({
     ...{ guard, configuration, credentials, performance },
-    headerCredentials: () => agent.credentials(),
+    headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
     missingConfigMaps: () => agent.missingConfigMaps(),
@@ -60,6 +61,14 @@ export function makeControl(
     void audit.saveHead();
   });
   return { startedAt, reporter, port, files, kept, startReports };
+}
+
+/** Where the headers of the audit's webhook are mounted. */
+function auditCredentials({
+  configuration,
+}: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
+  const headers = configuration?.content.audit?.webhook?.headersFrom ?? [];
+  return headers.map(({ credential }) => ({ dependency: 'audit', credential }));
 }
 
 /** Reports events at once; the answer starts the reports of each second. */

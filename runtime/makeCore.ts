@@ -233,7 +233,9 @@ function applyConfigurations(core: Core): void {
     lastCalls.retain(new Set(guard.circuits().map(({ dependency }) => dependency)));
     const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
     const headers = agent.credentials().map(({ credential }) => credential);
-    credentials.retain(new Set([...keys, ...headers].map(({ path }) => path)));
+    const webhook = configuration.configuration?.content.audit?.webhook?.headersFrom ?? [];
+    const audit = webhook.map(({ credential }) => credential);
+    credentials.retain(new Set([...keys, ...headers, ...audit].map(({ path }) => path)));
     core.useCredentials();
   });
 }

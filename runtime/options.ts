@@ -17,6 +17,8 @@ export interface RuntimeOptions {
   statePath?: string;
   /** File that keeps the head of the audit's chain beyond the process; absent: it is not kept. */
   auditHeadPath?: string;
+  /** Directory in which the audit's events wait for the webhook, of this pod alone. */
+  auditQueueDirectory: string;
   peers: PeerAccess;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;

@@ -368,6 +368,18 @@ export interface Audit {
     maxBytes: number;
     maxFiles: number;
   };
+  /**
+   * Absent: nothing is sent.
+   */
+  webhook?: {
+    url: string;
+    /**
+     * @maxItems 32
+     */
+    headersFrom: SecretHeader[];
+    timeoutMs: DurationMs;
+    queueBytes: number;
+  };
   memoryEvents: number;
   /**
    * Bytes that wait in memory for each sink.
@@ -384,6 +396,33 @@ export interface Audit {
    * Refuse requests while events cannot be kept.
    */
   required: boolean;
+}
+/**
+ * A request header whose value is mounted.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecretHeader".
+ */
+export interface SecretHeader {
+  name: string;
+  /**
+   * Text before the value.
+   */
+  prefix?: string;
+  credential: {
+    /**
+     * File in the pod.
+     */
+    path: string;
+    /**
+     * Name of the Secret, for messages.
+     */
+    secret: string;
+    /**
+     * Key in the Secret, for messages.
+     */
+    key: string;
+  };
 }
 /**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
@@ -564,6 +603,10 @@ export interface Circuit {
   halfOpen: {
     maxProbes: number;
     successThreshold: number;
+    /**
+     * Longest that a call waits for the outcome of the probes. 0: it is rejected at once.
+     */
+    queueTimeoutMs: number;
   };
   /**
    * A streamed call that has received nothing for so long when its client leaves is a Timeout.

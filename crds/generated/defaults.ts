@@ -119,7 +119,8 @@ export const CIRCUIT_BREAKER_POLICY_DEFAULTS = {
   "openDuration": "30s",
   "halfOpen": {
     "maxProbes": 1,
-    "successThreshold": 2
+    "successThreshold": 2,
+    "queueTimeout": "10s"
   },
   "recovery": {
     "rampUp": "0s"

@@ -438,6 +438,51 @@ export interface AgentDeploymentSpec {
       maxFiles: number;
     };
     /**
+     * Send events to a URL as CloudEvents 1.0, in batches, each at least once: they wait on disk until it answers with 2xx, over restarts of the container too, and are lost with the pod.
+     */
+    webhook?: {
+      /**
+       * Where events are sent by POST. Redirects are not followed.
+       */
+      url: string;
+      /**
+       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
+       * Time for the answer to one batch. Default 10s.
+       */
+      timeout: string;
+      /**
+       * Bytes of events that wait on disk. Events beyond are dropped and counted. Default 67108864.
+       */
+      queueBytes: number;
+    };
+    /**
      * Last events that a pod keeps in memory for breakwater audit and /debug/audit. Default 1000.
      */
     memoryEvents: number;
@@ -1442,7 +1487,7 @@ export interface CircuitBreakerPolicySpec {
        */
       percent: number;
       /**
-       * Time that is looked back, 1s to 1h. Set exactly one of window and calls.
+       * Time that is looked back, 1s to 1h. A call leaves it at most a tenth early. An edited rule keeps the calls that its window still covers, and a rule that was off starts without any. Set exactly one of window and calls.
        */
       window?: string;
       /**
@@ -1467,7 +1512,7 @@ export interface CircuitBreakerPolicySpec {
        */
       slowerThan: string;
       /**
-       * Time that is looked back, 1s to 1h. Set exactly one of window and calls.
+       * Time that is looked back, 1s to 1h. A call leaves it at most a tenth early. An edited rule keeps the calls that its window still covers, and a rule that was off starts without any. Set exactly one of window and calls.
        */
       window?: string;
       /**
@@ -1500,17 +1545,21 @@ export interface CircuitBreakerPolicySpec {
    */
   maxOpenDuration?: string;
   /**
-   * How a circuit closes again. One probe that fails reopens it.
+   * How a circuit closes again. A probe succeeds when its answer has ended, or after 10 s of steady tokens. One probe that fails, or breaks off before that, reopens the circuit. Without requests the circuit stays half-open.
    */
   halfOpen: {
     /**
-     * Calls let through at a time while half-open. Default 1.
+     * Probes at a time while half-open. A further probe may start after the first token of the one before, and each probe that succeeds adds one, up to as many as are still needed. Default 1.
      */
     maxProbes: number;
     /**
      * Probes that must succeed in a row to close the circuit. Default 2.
      */
     successThreshold: number;
+    /**
+     * Longest that a request waits for the outcome of the probes while the circuit is half-open and no other endpoint can serve it, within its own deadline. As many requests wait as spec.bulkhead.maxQueued of the agent says. 0s refuses them at once. Default 10s.
+     */
+    queueTimeout: string;
   };
   /**
    * What happens after a circuit has closed again.

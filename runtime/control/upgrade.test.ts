@@ -60,6 +60,7 @@ describe('upgradeConfiguration', () => {
         circuits: [
           {
             ...content.circuits[0],
+            halfOpen: { ...content.circuits[0]!.halfOpen, queueTimeoutMs: 0 },
             abandonedAfterMs: 3_155_760_000_000,
             failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
             recovery: { rampUpMs: 0 },

@@ -47,6 +47,9 @@ const PARTS: Record<string, Json> = {
   },
 };
 
+/** An earlier operator knew no queue: calls beside the probes were rejected at once. */
+const HALF_OPEN = { queueTimeoutMs: 0 };
+
 const JWT = {
   keys: { timeoutMs: 5000, refreshMs: 300_000, maxAgeMs: 86_400_000, cooldownMs: 10_000 },
 };
@@ -62,9 +65,16 @@ export function upgradeContent(content: Earlier<Content>): Content {
     if (field === 'auth' && isObject(value) && 'jwt' in value) {
       return [field, { ...value, jwt: completed(value['jwt'], JWT) }];
     }
+    if (field === 'circuits' && Array.isArray(value)) return [field, value.map(completedCircuit)];
     return [field, completed(value, PARTS[field])];
   });
   return Object.fromEntries(parts) as Content;
+}
+
+function completedCircuit(circuit: unknown): unknown {
+  const whole = completed(circuit, PARTS['circuits']);
+  if (!isObject(whole)) return whole;
+  return { ...whole, halfOpen: completed(whole['halfOpen'], HALF_OPEN) };
 }
 
 function completed(value: unknown, added: Json | undefined): unknown {

@@ -108,11 +108,15 @@ export class Circuit {
     return this.applyToken(configuration?.resetToken, before, now);
   }
 
-  /** Admits one call and returns the generation to settle it in, or rejects it. */
-  acquire(now: number, votes = true): number | BreakerRejection {
+  /**
+   * Admits one call and returns the generation to settle it in, or rejects it. A call that can wait
+   * may get AWAITING_PROBES; it counts as in flight.
+   */
+  acquire(now: number, votes = true, canWait = false): number | BreakerRejection {
     if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.requests += 1;
-    const answer = votes ? this.breaker.acquire(now) : this.breaker.acquireWithoutVote(now);
+    const { breaker } = this;
+    const answer = votes ? breaker.acquire(now, canWait) : breaker.acquireWithoutVote(now);
     if (typeof answer === 'number') this.inFlight += 1;
     return answer;
   }
@@ -138,17 +142,34 @@ export class Circuit {
     return this.breaker.isStale(generation);
   }
 
-  /** The first token came after `ms`. Returns the generation to settle the call in. */
-  firstToken(generation: number, ms: number, now: number): number {
-    return this.breaker.firstToken(generation, ms, now);
+  firstToken(generation: number): void {
+    this.breaker.firstToken(generation);
   }
 
-  /** Ends a call. Its failure is counted and shown even if it is too late to vote. */
-  settle(generation: number, ended: Outcome, ms: number, now: number): void {
+  /** The answer has flowed long enough. Returns the generation to settle the call in. */
+  steady(generation: number, ms: number, now: number): number {
+    return this.breaker.steady(generation, ms, now);
+  }
+
+  /** Whether a call would have to wait for the outcome of the probes. */
+  isProbing(): boolean {
+    return this.breaker.isProbing();
+  }
+
+  /** A call that waited for the outcome of the probes was rejected without it. */
+  countRejection(): void {
+    this.breaker.countRejection();
+  }
+
+  /**
+   * Ends a call, which took `ms`, up to its first token if it is `streamed`. Its failure is counted
+   * and shown even if it is too late to vote.
+   */
+  settle(generation: number, ended: Outcome, ms: number, now: number, streamed = false): void {
     this.inFlight -= 1;
     const outcome = this.abandoned.voteOf(ended, ms, this.patience);
     if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
-    this.breaker.record(generation, outcome, ms, now);
+    this.breaker.record(generation, outcome, ms, now, streamed);
   }
 
   /** Counts a failure of a call that another circuit of the dependency admitted at `startedAt`. */

@@ -16,6 +16,9 @@ const DEFAULTS: BreakerSpec = {
 
 const DEFAULT_WINDOW_MS = 60_000;
 
+/** How a circuit closes where no policy applies. */
+export const DEFAULT_HALF_OPEN = { ...DEFAULTS.halfOpen, queueTimeoutMs: 10_000 };
+
 /** The spec of a breaker under a policy, or under the defaults if there is none. */
 export function breakerSpec(circuit: Circuit | undefined, wallTime: WallTime): BreakerSpec {
   if (circuit === undefined) return DEFAULTS;

@@ -1,9 +1,13 @@
+import { AWAITING_PROBES } from '../resilience/breaker.ts';
 import { Gates } from '../resilience/gates.ts';
+import { IGNORED } from '../resilience/outcome.ts';
 import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
+import { DEFAULT_HALF_OPEN } from './circuitSpec.ts';
 import { UNBOUNDED } from './guardSpec.ts';
 import { ModelStates } from './models.ts';
 import { Permit } from './permit.ts';
-import { acquireAll } from './queuedPermit.ts';
+import { ProbeQueue } from './probeQueue.ts';
+import { acquireAll, BEFORE_BOUNDS, QueuedPermit } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { GateReason, GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
@@ -28,6 +32,9 @@ const REASONS = {
   SpendLimit: 'SpendLimit',
   Unauthorized: 'CredentialRefused',
 } as const;
+
+/** Probes can end at any moment. */
+const PROBING_MS = 1000;
 
 /** A call that probes no gate. */
 const NO_GATES: readonly Gates[] = [];
@@ -68,6 +75,8 @@ export class Dependency implements Issuer {
   /** Whether the provider has stated a limit. */
   private hasStated = false;
   private bounds: readonly Bound[] = [];
+  /** Calls that wait for the outcome of a half-open circuit's probes. */
+  private readonly probeQueue: ProbeQueue;
 
   constructor(name: string, context: GuardContext, onTransition: OnTransition) {
     this.name = name;
@@ -78,6 +87,7 @@ export class Dependency implements Issuer {
     this.gates = this.newGates();
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
     this.rateLimits = new RateLimits(name, context);
+    this.probeQueue = new ProbeQueue(context, (queued, now) => this.waitedInVain(queued, now));
   }
 
   /** The configuration no longer has it. Calls that wait are admitted without its bounds. */
@@ -85,6 +95,10 @@ export class Dependency implements Issuer {
     this.present = false;
     this.models.close();
     this.applyBounds(UNBOUNDED, now);
+    for (const queued of this.probeQueue.clear()) {
+      this.leaveCircuit(queued.permit, now);
+      queued.proceed(now);
+    }
     this.advance(now);
   }
 
@@ -102,6 +116,8 @@ export class Dependency implements Issuer {
 
   apply(spec: DependencySpec, now: number): void {
     this.applyBounds(spec, now);
+    const { queueTimeoutMs: timeoutMs } = spec.circuit?.halfOpen ?? DEFAULT_HALF_OPEN;
+    this.probeQueue.apply({ timeoutMs, maxQueued: spec.concurrency.maxQueued });
     // After the bounds, because a transition is reported; before waiting calls go on.
     if (this.models.apply(spec, now)) this.openGates();
     this.advance(now);
@@ -116,6 +132,7 @@ export class Dependency implements Issuer {
   /** Makes the transitions that are due and answers waiting calls that need not wait longer. */
   advance(now: number): void {
     this.models.advance(now);
+    this.probeQueue.advance(now);
     this.concurrency.advance(now);
     this.rateLimits.advance(now);
   }
@@ -166,9 +183,15 @@ export class Dependency implements Issuer {
 
   firstToken(permit: Permit, now: number): void {
     this.leaveGates(permit, true);
+    permit.state?.circuit.firstToken(permit.generation);
+    this.probeQueue.advance(now);
+  }
+
+  steady(permit: Permit, now: number): void {
     const { state, generation } = permit;
     if (!state) return;
-    permit.generation = state.circuit.firstToken(generation, permit.durationMs(now), now);
+    permit.generation = state.circuit.steady(generation, permit.durationMs(now), now);
+    this.probeQueue.advance(now);
   }
 
   /**
@@ -199,11 +222,13 @@ export class Dependency implements Issuer {
     // The vote comes first: a waiting call that this one makes room for meets the circuit after it.
     if (state !== undefined) {
       this.calls -= 1;
-      state.circuit.settle(permit.generation, outcome, permit.durationMs(now), now);
+      const { generation, streamed } = permit;
+      state.circuit.settle(generation, outcome, permit.durationMs(now), now, streamed);
       if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
     }
     this.rateLimits.settle(permit.reservation, actual, now);
     this.concurrency.end(permit, now);
+    this.probeQueue.advance(now);
   }
 
   recheck(permit: Permit, now: number): Rejection | undefined {
@@ -311,7 +336,8 @@ export class Dependency implements Issuer {
   ): Admission | Waiting {
     const probed = this.enterGates(state.limits(asked?.votes).gates, credential.hash, now);
     if ('kind' in probed) return this.rejected(this.gateShut(probed.reason, probed.retryAfterMs));
-    const generation = state.circuit.acquire(now, asked?.votes);
+    const canWait = asked !== undefined && asked.immediate !== true && this.probeQueue.hasRoom;
+    const generation = state.circuit.acquire(now, asked?.votes, canWait);
     if (typeof generation === 'object') {
       for (const gates of probed) gates.leave(credential.hash, false);
       return this.rejected(this.circuitOpen(state, generation.retryAfterMs));
@@ -319,7 +345,31 @@ export class Dependency implements Issuer {
     this.calls += 1;
     const permit = new Permit(this, asked, state, generation, now);
     if (probed !== NO_GATES) this.probes.set(permit, probed);
+    if (generation === AWAITING_PROBES) return this.awaitProbes(permit, now);
     return acquireAll(permit, this.bounds, now);
+  }
+
+  private awaitProbes(permit: Permit, now: number): Waiting {
+    const queued = new QueuedPermit(permit, this.bounds, BEFORE_BOUNDS);
+    this.probeQueue.join(queued, now);
+    return queued;
+  }
+
+  /** The outcome of the probes came too late for a call. */
+  private waitedInVain(queued: QueuedPermit, now: number): void {
+    const { permit } = queued;
+    const { deadlineAt = Infinity } = permit.asked ?? {};
+    permit.state!.circuit.countRejection();
+    const rejection = this.circuitOpen(permit.state!, PROBING_MS);
+    const late = { ...rejection, reason: 'Timeout' as const, retryAfterMs: 0 };
+    queued.refuse(deadlineAt <= now ? late : rejection, now);
+  }
+
+  /** The circuit does not judge a waiting call any more. */
+  private leaveCircuit(permit: Permit, now: number): void {
+    permit.state?.circuit.settle(permit.generation, IGNORED, 0, now);
+    permit.state = undefined;
+    this.calls -= 1;
   }
 
   /** Admits a call at the gates and returns those that it probes, or rejects it. */

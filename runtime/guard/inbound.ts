@@ -63,6 +63,10 @@ export class Inbound implements Issuer {
     // No bound of requests depends on it.
   }
 
+  steady(): void {
+    // No bound of requests depends on it.
+  }
+
   /** Clients of the agent have no gate. */
   shutGate(): number {
     return 0;

@@ -8,6 +8,12 @@ import type { GuardContext } from './guardContext.ts';
 import type { ModelState } from './modelState.ts';
 import type { Reservation } from './rateLimit.ts';
 
+/**
+ * A streamed answer that flows for this long, without a pause as long, makes a half-open probe a
+ * success before its end, in milliseconds.
+ */
+export const STEADY_MS = 10_000;
+
 /** A final answer. */
 export type Admission = Permit | { readonly kind: 'Rejection'; readonly rejection: Rejection };
 
@@ -24,6 +30,8 @@ export interface Waiting {
 export interface Issuer {
   readonly context: GuardContext;
   firstToken(permit: Permit, now: number): void;
+  /** The answer has flowed for STEADY_MS. */
+  steady(permit: Permit, now: number): void;
   shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number;
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void;
   /** Why a permit that waited would be rejected now. */
@@ -48,6 +56,9 @@ export class Permit {
   /** When the call was granted, on the guard's clock. */
   grantedAt: number;
   private firstTokenAt: number | undefined;
+  /** When more of a streamed answer last came, and since when it flows without a long pause. */
+  private flowedAt: number;
+  private flowsSince: number;
   private settled: boolean;
 
   constructor(
@@ -65,6 +76,8 @@ export class Permit {
     this.inBulkhead = false;
     this.reservation = undefined;
     this.firstTokenAt = undefined;
+    this.flowedAt = 0;
+    this.flowsSince = 0;
     this.settled = false;
   }
 
@@ -83,6 +96,11 @@ export class Permit {
     return this.asked?.immediate === true;
   }
 
+  /** Whether the first token of a streamed answer has come. */
+  get streamed(): boolean {
+    return this.firstTokenAt !== undefined;
+  }
+
   /** It is granted after it waited. The wait is no time of the dependency. */
   granted(now: number): void {
     this.grantedAt = now;
@@ -93,12 +111,25 @@ export class Permit {
     return (this.firstTokenAt ?? now) - this.grantedAt;
   }
 
-  /** The first token of a streamed answer has come. A half-open probe votes here. */
+  /** The first token of a streamed answer has come. A half-open probe lets the next one begin. */
   firstToken(): void {
     if (this.settled || this.firstTokenAt !== undefined) return;
     const now = this.issuer.context.now();
     this.firstTokenAt = now;
+    this.flowedAt = now;
+    this.flowsSince = now;
     this.issuer.firstToken(this, now);
+  }
+
+  /** More of a streamed answer has come. Before the first token it says nothing. */
+  flows(): void {
+    if (this.settled || this.firstTokenAt === undefined) return;
+    const now = this.issuer.context.now();
+    if (now - this.flowedAt >= STEADY_MS) this.flowsSince = now;
+    this.flowedAt = now;
+    if (now - this.flowsSince < STEADY_MS) return;
+    this.flowsSince = now;
+    this.issuer.steady(this, now);
   }
 
   /**

@@ -9,6 +9,9 @@ export interface Bound {
   enqueue(queued: QueuedPermit, now: number): Rejection | undefined;
 }
 
+/** Index of a permit that waits for its circuit, before all bounds. */
+export const BEFORE_BOUNDS = -1;
+
 /** For a caller that gave up its place and does not read the answer. */
 const CANCELLED: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
 
@@ -45,17 +48,18 @@ export class QueuedPermit implements Waiting {
   readonly kind = 'Waiting';
   readonly admission: Promise<Admission>;
   readonly permit: Permit;
-  /** Index of the bound that it waits for. */
-  index = 0;
+  /** Index of the bound that it waits for, or BEFORE_BOUNDS. */
+  index: number;
   /** Leaves the queue; the bound sets it. */
   leave: (now: number) => void = () => undefined;
   private readonly bounds: readonly Bound[];
   private readonly resolve: (admission: Admission) => void;
   private done = false;
 
-  constructor(permit: Permit, bounds: readonly Bound[]) {
+  constructor(permit: Permit, bounds: readonly Bound[], index = 0) {
     const { promise, resolve } = Promise.withResolvers<Admission>();
     this.permit = permit;
+    this.index = index;
     this.bounds = bounds;
     this.admission = promise;
     this.resolve = resolve;

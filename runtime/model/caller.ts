@@ -116,7 +116,7 @@ export class ModelCaller {
     { failed, decide, others, onUsage }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
-    const attempt = this.#prepare(request, member, others);
+    const attempt = this.#prepare(request, { member, permit }, others);
     const began = clock.now();
     const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
@@ -165,7 +165,7 @@ export class ModelCaller {
   /** What belongs to one attempt: its signal, its watch and its meter. */
   #prepare(
     request: ModelRequest,
-    { endpoint }: Member,
+    { member: { endpoint }, permit }: Pick<Granted, 'member' | 'permit'>,
     others: () => number,
   ): {
     signal: AbortSignal;
@@ -188,6 +188,7 @@ export class ModelCaller {
       others,
       blocked: () => sink.blocked,
       cut: (why) => own.abort(new Cut(why)),
+      onEvent: () => permit.flows(),
     });
     const close = (): void => {
       watch.close();

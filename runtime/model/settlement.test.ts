@@ -223,7 +223,7 @@ describe('reservations of tokens', () => {
           trip: { consecutiveFailures: 1_000_000 },
           openDurationMs: 1000,
           maxOpenDurationMs: 1000,
-          halfOpen: { maxProbes: 1, successThreshold: 1 },
+          halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
         },
       ],
       limits: [

@@ -266,17 +266,77 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('HalfOpen');
   });
 
-  it('hears a probe once, at its first token, and frees its place', () => {
+  it('frees the place of a probe at its first token, and hears the probe at its end', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    const stream = bench.permit();
+    expect(acquire(bench.breaker, bench.now).kind).toBe('Rejection');
+    stream.firstToken(bench.now);
+    stream.firstToken(bench.now);
+    const second = bench.permit();
+    expect(acquire(bench.breaker, bench.now).kind).toBe('Rejection');
+    second.firstToken(bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+    stream.settle(OK, bench.now);
+    second.settle(OK, bench.now);
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('reopens when a probe breaks off after its first token', () => {
     const bench = new Bench();
     bench.halfOpen();
     const stream = bench.permit();
     stream.firstToken(bench.now);
-    stream.firstToken(bench.now);
+    stream.settle(failure('InvalidResponse'), bench.now);
+    expect(bench.state()).toBe('Open');
+  });
+
+  it('hears a probe that delivers steadily before its end, and only once', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    const streams = [bench.permit(), undefined];
+    streams[0]!.firstToken(bench.now);
+    streams[0]!.steady(bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+    streams[0]!.settle(failure('InvalidResponse'), bench.now);
     expect(bench.state()).toBe('HalfOpen');
     const second = bench.permit();
-    stream.settle(failure('InvalidResponse'), bench.now);
-    expect(bench.state()).toBe('HalfOpen');
     second.firstToken(bench.now);
+    second.steady(bench.now);
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('admits one more probe at a time after each success', () => {
+    const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 10 } });
+    bench.halfOpen();
+    const admitted = (): number => {
+      let count = 0;
+      for (let i = 0; i < 20; i += 1) {
+        const answer = acquire(bench.breaker, bench.now);
+        if (answer.kind !== 'Permit') break;
+        probes.push(answer);
+        count += 1;
+      }
+      return count;
+    };
+    const probes: BreakerCall[] = [];
+    expect(admitted()).toBe(1);
+    probes.shift()!.settle(OK, bench.now);
+    expect(admitted()).toBe(2);
+    probes.shift()!.settle(OK, bench.now);
+    expect(admitted()).toBe(2);
+    expect(probes).toHaveLength(3);
+  });
+
+  it('stays half-open while nothing probes it', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    bench.permit().settle(OK, bench.now);
+    bench.now += 86_400_000;
+    bench.breaker.advance(bench.now);
+    expect(bench.state()).toBe('HalfOpen');
+    expect(bench.breaker.nextDeadline(bench.now)).toBeUndefined();
+    bench.permit().settle(OK, bench.now);
     expect(bench.state()).toBe('Closed');
   });
 

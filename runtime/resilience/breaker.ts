@@ -36,11 +36,17 @@ export interface BreakerSnapshot {
   held: boolean;
 }
 
-/** While probes run or the circuit ramps up, the next call may be admitted at any moment. */
+/** While the circuit ramps up, the next call may be admitted at any moment. */
 const SOON: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
+
+/** While probes run, the next call may be admitted at any moment. */
+const PROBING: BreakerRejection = { ...SOON };
 
 /** Generation of a call without a vote: one that only the shadow mode admitted. */
 export const NO_VOTE = -1;
+
+/** Generation of a call that waits for the outcome of the probes. It is always stale. */
+export const AWAITING_PROBES = -2;
 
 /**
  * Circuit breaker: Closed → Open → HalfOpen → Closed (Nygard, Release It!; half-open permits as in
@@ -56,7 +62,10 @@ export class Breaker {
   private readonly jitter: Jitter;
   private current: CircuitState = 'Closed';
   private generation = 0;
-  /** Calls of this generation that have not ended; while half-open, these are the probes. */
+  /**
+   * Calls of this generation that have not ended. While half-open, these are the probes, without
+   * those whose first token has come.
+   */
   private inFlight = 0;
   private readonly trip: Trip;
   /** Set while the circuit ramps up. */
@@ -86,14 +95,18 @@ export class Breaker {
     this.advance(now);
   }
 
-  /** Admits one call and returns the generation to `record` it in, or rejects it. */
-  acquire(now: number): number | BreakerRejection {
+  /**
+   * Admits one call and returns the generation to `record` it in, or rejects it. A call that can
+   * wait gets AWAITING_PROBES while other calls probe; it asks again after their outcome.
+   */
+  acquire(now: number, canWait = false): number | BreakerRejection {
     const rejection = this.check(now);
     if (rejection === undefined) {
       this.inFlight += 1;
       return this.generation;
     }
-    return this.reject(rejection);
+    const waits = canWait && rejection === PROBING && this.spec.shadow !== true;
+    return waits ? AWAITING_PROBES : this.reject(rejection);
   }
 
   /** Admits one call that has no vote, such as one that lists models. Only an override rejects it. */
@@ -141,7 +154,12 @@ export class Breaker {
     const state = this.state(now);
     if (state !== 'HalfOpen') return state === 'Closed';
     // While `current` is still Open, `inFlight` counts calls of an earlier state.
-    return this.current !== 'HalfOpen' || this.inFlight < this.spec.halfOpen.maxProbes;
+    return this.current !== 'HalfOpen' || this.hasProbePlace();
+  }
+
+  /** Whether a call would have to wait for the outcome of the probes. */
+  isProbing(): boolean {
+    return this.current === 'HalfOpen' && !this.hasProbePlace() && this.spec.shadow !== true;
   }
 
   /** The same for a call without a vote. */
@@ -172,22 +190,29 @@ export class Breaker {
     return generation !== NO_VOTE && generation !== this.generation;
   }
 
+  /** The first token came. A probe that answers gives its place to the next one. */
+  firstToken(generation: number): void {
+    if (generation === this.generation && this.current === 'HalfOpen') this.inFlight -= 1;
+  }
+
   /**
-   * The first token came after `ms`. A probe votes here; other calls vote at their end, because a
-   * stream that breaks off is a failure. Returns the generation to `record` the end in.
+   * The answer has flowed for so long that it counts as a success, although it has not ended. A
+   * probe votes here; other calls vote at their end. Returns the generation to `record` the end in.
    */
-  firstToken(generation: number, ms: number, now: number): number {
+  steady(generation: number, ms: number, now: number): number {
     if (generation !== this.generation || this.current !== 'HalfOpen') return generation;
-    this.record(generation, OK, ms, now);
+    this.record(generation, OK, ms, now, true);
     return NO_VOTE;
   }
 
-  /** Takes the result of a call that took `ms` and was admitted in `generation`. */
-  record(generation: number, outcome: Outcome, ms: number, now: number): void {
+  /**
+   * Takes the result of a call that was admitted in `generation`. It took `ms`, up to its first token
+   * if `streamed`: after `firstToken`.
+   */
+  record(generation: number, outcome: Outcome, ms: number, now: number, streamed = false): void {
     if (generation !== this.generation) return;
-    this.inFlight -= 1;
-    if (outcome.vote === 'ignored' && outcome.slow !== true) return;
-    if (outcome.vote === 'failure' && !this.counts(outcome)) return;
+    if (this.current !== 'HalfOpen' || !streamed) this.inFlight -= 1;
+    if (!this.votes(outcome)) return;
     const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
     if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
     else this.recordCall(outcome, slow, now);
@@ -234,9 +259,14 @@ export class Breaker {
     return true;
   }
 
+  /** A call that waited for the outcome of the probes was rejected without it. */
+  countRejection(): void {
+    this.rejections += 1;
+  }
+
   /** Counts a rejection. In shadow mode it has no effect. */
   private reject(rejection: BreakerRejection): number | BreakerRejection {
-    this.rejections += 1;
+    this.countRejection();
     return this.spec.shadow === true ? NO_VOTE : rejection;
   }
 
@@ -245,11 +275,19 @@ export class Breaker {
     this.advance(now);
     if (this.current === 'Closed') return this.rampUp && this.checkRampUp(this.rampUp, now);
     if (this.current === 'HalfOpen') {
-      return this.inFlight >= this.spec.halfOpen.maxProbes ? SOON : undefined;
+      return this.hasProbePlace() ? undefined : PROBING;
     }
     const ms = this.deadline() - now;
     const retryAfterMs = ms === Infinity ? this.spec.openDurationMs : Math.ceil(ms);
     return { kind: 'Rejection', retryAfterMs };
+  }
+
+  /** Each success lets one more probe run at a time, up to as many as are still needed. */
+  private hasProbePlace(): boolean {
+    const { maxProbes, successThreshold } = this.spec.halfOpen;
+    const { successes } = this;
+    const grown = Math.min(maxProbes + successes, successThreshold - successes);
+    return this.inFlight < Math.max(maxProbes, grown);
   }
 
   private checkRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
@@ -257,6 +295,12 @@ export class Breaker {
     const admitted = rampUp.admits(duration, this.inFlight, now);
     if (!rampUp.active) this.rampUp = undefined;
     return admitted ? undefined : SOON;
+  }
+
+  /** Whether a call says anything about the dependency. One that was only given up says that it was slow. */
+  private votes(outcome: Outcome): boolean {
+    if (outcome.vote === 'ignored') return outcome.slow === true;
+    return outcome.vote === 'ok' || this.counts(outcome);
   }
 
   private recordCall(outcome: Outcome, slow: boolean, now: number): void {

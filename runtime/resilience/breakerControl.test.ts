@@ -178,6 +178,7 @@ describe('slow calls', () => {
     bench.now += 10_000;
     const probe = bench.permit();
     probe.firstToken(bench.now + 1001);
+    probe.settle(OK, bench.now + 5000);
     expect(bench.last()).toBe('probe slower than 1s');
   });
 });

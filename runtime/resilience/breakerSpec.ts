@@ -22,7 +22,10 @@ export interface BreakerSpec {
   openDurationMs: number;
   maxOpenDurationMs: number;
   halfOpen: {
-    /** Calls at a time while half-open. */
+    /**
+     * Probes that wait for their first token or, unstreamed, for their answer at a time. Each success
+     * adds one.
+     */
     maxProbes: number;
     /** Successful probes that close the circuit. */
     successThreshold: number;

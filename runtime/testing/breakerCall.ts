@@ -6,7 +6,7 @@ import type { Outcome } from '../resilience/outcome.ts';
 export class BreakerCall {
   readonly kind = 'Permit';
   private readonly breaker: Breaker;
-  private generation: number;
+  generation: number;
   private readonly began: number;
   private firstTokenAt: number | undefined;
   private settled = false;
@@ -20,13 +20,20 @@ export class BreakerCall {
   firstToken(now: number): void {
     if (this.settled || this.firstTokenAt !== undefined) return;
     this.firstTokenAt = now;
-    this.generation = this.breaker.firstToken(this.generation, now - this.began, now);
+    this.breaker.firstToken(this.generation);
+  }
+
+  steady(now: number): void {
+    if (this.settled || this.firstTokenAt === undefined) return;
+    this.generation = this.breaker.steady(this.generation, this.firstTokenAt - this.began, now);
   }
 
   settle(outcome: Outcome, now: number): void {
     if (this.settled) return;
     this.settled = true;
-    this.breaker.record(this.generation, outcome, (this.firstTokenAt ?? now) - this.began, now);
+    const { generation, firstTokenAt } = this;
+    const ms = (firstTokenAt ?? now) - this.began;
+    this.breaker.record(generation, outcome, ms, now, firstTokenAt !== undefined);
   }
 }
 

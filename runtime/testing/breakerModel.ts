@@ -1,4 +1,5 @@
 import type { BreakerRejection, BreakerTransition, CircuitState } from '../resilience/breaker.ts';
+import { Jitter } from '../resilience/jitter.ts';
 import type { BreakerSpec } from '../resilience/breakerSpec.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RateSpec } from '../resilience/trip.ts';
@@ -14,6 +15,8 @@ interface Phase {
   rampUp?: boolean;
   /** How often openDuration has doubled when this phase begins. */
   growth: number;
+  /** Spreads the time of an open phase. */
+  factor: number;
 }
 
 export interface ModelCall {
@@ -32,6 +35,7 @@ export interface ModelCall {
 export class ModelBreaker {
   readonly transitions: BreakerTransition[] = [];
   private spec: BreakerSpec;
+  private readonly jitter: Jitter;
   private readonly phases: Phase[];
   /** The calls that ended while the circuit was closed, as the rules that are on see them. */
   private failed: NaiveWindow | undefined;
@@ -43,10 +47,11 @@ export class ModelBreaker {
   /** Sum of the percentages since the ramp-up last admitted a call. */
   private credit = 0;
 
-  constructor(spec: BreakerSpec, now: number) {
+  constructor(spec: BreakerSpec, now: number, jitter = new Jitter()) {
     this.spec = spec;
+    this.jitter = jitter;
     this.startRules();
-    this.phases = [{ state: 'Closed', start: now, calls: [], votes: [], growth: 0 }];
+    this.phases = [{ state: 'Closed', start: now, calls: [], votes: [], growth: 0, factor: 1 }];
     this.followOverride(now);
   }
 
@@ -63,8 +68,13 @@ export class ModelBreaker {
   }
 
   firstToken(call: ModelCall, now: number): void {
-    call.firstToken ??= now;
-    if (call.phase?.state === 'HalfOpen') this.settle(call, { vote: 'ok' }, now);
+    if (!call.done) call.firstToken ??= now;
+  }
+
+  /** An answer that flows long enough is a probe's success. Other calls go on. */
+  steady(call: ModelCall, now: number): void {
+    const probes = call.phase === this.phase() && call.phase.state === 'HalfOpen';
+    if (probes && call.firstToken !== undefined) this.settle(call, { vote: 'ok' }, now);
   }
 
   settle(call: ModelCall, outcome: Outcome, now: number): void {
@@ -113,6 +123,11 @@ export class ModelBreaker {
     return this.rejections;
   }
 
+  /** Whether a call would have to wait for the outcome of the probes. */
+  isProbing(now: number): boolean {
+    return this.judge(now) !== undefined && this.phase().state === 'HalfOpen' && !this.spec.shadow;
+  }
+
   private judge(now: number): BreakerRejection | undefined {
     this.advance(now);
     const phase = this.phase();
@@ -124,7 +139,14 @@ export class ModelBreaker {
     }
     const soon: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
     if (phase.state === 'HalfOpen') {
-      return running >= this.spec.halfOpen.maxProbes ? soon : undefined;
+      const unanswered = phase.calls.filter(
+        ({ done, firstToken }) => !done && firstToken === undefined,
+      );
+      const successes = phase.votes.length;
+      const { maxProbes, successThreshold } = this.spec.halfOpen;
+      const needed = successThreshold - successes;
+      const places = Math.max(maxProbes, Math.min(maxProbes + successes, needed));
+      return unanswered.length >= places ? soon : undefined;
     }
     return this.rampUpAdmits(phase, running, now) ? undefined : soon;
   }
@@ -212,15 +234,17 @@ export class ModelBreaker {
   private deadline(): number {
     const { openDurationMs, maxOpenDurationMs, override } = this.spec;
     if (this.held) return override?.until ?? Infinity;
-    const length = openDurationMs * 2 ** this.phase().growth;
-    return this.phase().start + Math.min(length, maxOpenDurationMs);
+    const { start, growth, factor } = this.phase();
+    const length = Math.min(openDurationMs * 2 ** growth, maxOpenDurationMs);
+    return start + Math.round(length * factor);
   }
 
   private enter(to: CircuitState, reason: string, at: number): void {
     this.transitions.push({ from: this.phase().state, to, reason, at });
     const growth = reason === 'override' ? 0 : this.growth(to, at);
+    const factor = to === 'Open' ? this.jitter.factor() : 1;
     this.uncounted = 0;
-    this.phases.push({ state: to, start: at, calls: [], votes: [], growth });
+    this.phases.push({ state: to, start: at, calls: [], votes: [], growth, factor });
   }
 
   private growth(to: CircuitState, at: number): number {

@@ -9,7 +9,7 @@ export const TOUCHY: Circuit = {
   trip: { consecutiveFailures: 1 },
   openDurationMs: 600_000,
   maxOpenDurationMs: 600_000,
-  halfOpen: { maxProbes: 1, successThreshold: 1 },
+  halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
   failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
   abandonedAfterMs: 60_000,
   recovery: { rampUpMs: 0 },

@@ -22,7 +22,7 @@ export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
     trip: { consecutiveFailures: 5 },
     openDurationMs: 60_000,
     maxOpenDurationMs: 600_000,
-    halfOpen: { maxProbes: 1, successThreshold: 2 },
+    halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 0 },
     failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
     abandonedAfterMs: 60_000,
     recovery: { rampUpMs: 0 },

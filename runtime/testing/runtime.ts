@@ -47,6 +47,7 @@ export async function startRuntime(
     configurationDirectory: directory,
     tokenDirectory: directory,
     statePath: join(directory, 'state.json'),
+    auditQueueDirectory: join(directory, 'audit-queue'),
     auditHeadPath: join(directory, 'audit-head.json'),
     peers: {
       self: '127.0.0.1',

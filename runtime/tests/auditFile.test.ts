@@ -45,6 +45,9 @@ function startAudit(spec = content()): Audit {
     pod: POD,
     version: '0.0.0-test',
     writeOut: () => Promise.resolve(),
+    queueDirectory: join(directory, 'queue'),
+    fetch,
+    readHeaders: () => [],
     headPath: join(directory, 'head.json'),
     log: pino({ level: 'silent' }),
   });

@@ -153,7 +153,7 @@ const ROWS: Row[] = [
           requires: [],
           openDurationMs: 1000,
           maxOpenDurationMs: 1000,
-          halfOpen: { maxProbes: 1, successThreshold: 1 },
+          halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
         },
       ],
     },

@@ -98,6 +98,7 @@ const kinds: Record<string, Kind> = {
       timeouts: {
         connect: '10s',
         request: '5m',
+        stream: '1h',
         firstToken: '60s',
         stream: '1h',
         streamIdle: '120s',
@@ -115,6 +116,7 @@ const kinds: Record<string, Kind> = {
       },
       clientPatience: '5s',
       gates: { maxWait: '5m' },
+      telemetry: { logging: { successRatio: '0' } },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
       auth: { type: 'None' },
       cache: {
@@ -157,7 +159,7 @@ const kinds: Record<string, Kind> = {
       trip: { consecutiveFailures: 5 },
       openDuration: '30s',
       failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
-      halfOpen: { maxProbes: 1, successThreshold: 2 },
+      halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeout: '10s' },
       recovery: { rampUp: '0s' },
       mode: 'Enforce',
     },

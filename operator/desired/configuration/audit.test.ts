@@ -20,6 +20,12 @@ it('names the tools whose arguments are recorded, and the trusted proxies', () =
   agent.spec.audit = {
     ...AUDIT,
     file: { maxBytes: 100_000, maxFiles: 3 },
+    webhook: {
+      url: 'https://events.example.com',
+      headersFrom: [{ name: 'Authorization', secretKeyRef: { name: 'events', key: 'token' } }],
+      timeout: '5s',
+      queueBytes: 100_000,
+    },
     content: [
       { tool: 'find_order', include: 'Arguments' },
       { tool: 'stock__count', include: 'None' },
@@ -29,6 +35,21 @@ it('names the tools whose arguments are recorded, and the trusted proxies', () =
     audit: {
       stdout: true,
       file: { directory: '/var/log/breakwater/audit', maxBytes: 100_000, maxFiles: 3 },
+      webhook: {
+        url: 'https://events.example.com',
+        headersFrom: [
+          {
+            name: 'Authorization',
+            credential: {
+              path: '/var/run/secrets/breakwater.dev/headers/events/token',
+              secret: 'events',
+              key: 'token',
+            },
+          },
+        ],
+        timeoutMs: 5000,
+        queueBytes: 100_000,
+      },
       memoryEvents: 50,
       bufferBytes: 65_536,
       authenticationIntervalMs: 600_000,

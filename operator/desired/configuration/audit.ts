@@ -1,7 +1,8 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import { MOUNTS } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import { parseDuration } from '../common/duration.ts';
+import { parseDuration, parsePositiveDuration } from '../common/duration.ts';
+import { secretHeaders } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
 type AuditSpec = NonNullable<Spec['audit']>;
@@ -19,11 +20,19 @@ export function resolveAudit({
 
 function resolve(spec: AuditSpec): NonNullable<Content['audit']> {
   const { stdout, memoryEvents, bufferBytes, authenticationInterval, content = [] } = spec;
-  const { file } = spec;
+  const { file, webhook } = spec;
   return {
     ...{ stdout, memoryEvents, bufferBytes, required: spec.required },
     ...(file && {
       file: { directory: MOUNTS.audit, maxBytes: file.maxBytes, maxFiles: file.maxFiles },
+    }),
+    ...(webhook && {
+      webhook: {
+        url: webhook.url,
+        headersFrom: secretHeaders(webhook.headersFrom),
+        timeoutMs: parsePositiveDuration(webhook.timeout, 'spec.audit.webhook.timeout'),
+        queueBytes: webhook.queueBytes,
+      },
     }),
     authenticationIntervalMs: parseDuration(
       authenticationInterval,

@@ -1,5 +1,5 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import type { SecretKeyRef } from '../configuration/secretHeaders.ts';
+import type { HeadersFrom, SecretKeyRef } from '../configuration/secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
 
@@ -24,11 +24,10 @@ export interface PodChoices extends Pick<
 
 export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
-  const { tools = [], mcpServers = [], conversation, audit } = spec;
+  const { conversation, audit } = spec;
   const { endpoints } = spec.model;
-  const tracing = spec.telemetry.tracing ?? {};
-  const headers = [...endpoints, ...tools.map(({ http }) => http), ...mcpServers, tracing].flatMap(
-    ({ headersFrom = [] }) => headersFrom.map(({ secretKeyRef }) => secretKeyRef),
+  const headers = [...endpoints, ...headerSources(spec)].flatMap(({ headersFrom = [] }) =>
+    headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
   const password = conversation.store.redis?.passwordSecretRef;
   return {
@@ -45,4 +44,15 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
 
 function auditVolume(audit: Spec['audit']): Pick<PodChoices, 'auditVolume'> {
   return audit?.file ? { auditVolume: { ...audit.file.persistentVolumeClaim } } : {};
+}
+
+/** Everything whose requests carry headers from Secrets. */
+function headerSources({
+  tools = [],
+  mcpServers = [],
+  telemetry,
+  audit,
+}: Spec): { headersFrom?: HeadersFrom }[] {
+  const { tracing = {} } = telemetry;
+  return [...tools.map(({ http }) => http), ...mcpServers, tracing, audit?.webhook ?? {}];
 }

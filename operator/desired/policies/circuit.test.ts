@@ -15,7 +15,7 @@ describe('resolveCircuit', () => {
       trip: { consecutiveFailures: 3 },
       openDurationMs: 30_000,
       maxOpenDurationMs: 300_000,
-      halfOpen: { maxProbes: 1, successThreshold: 2 },
+      halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 10_000 },
       abandonedAfterMs: 60_000,
       failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],
       recovery: { rampUpMs: 0 },

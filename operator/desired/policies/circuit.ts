@@ -37,6 +37,7 @@ export function resolveCircuit(
     halfOpen: {
       maxProbes: spec.halfOpen.maxProbes,
       successThreshold: spec.halfOpen.successThreshold,
+      queueTimeoutMs: parseDuration(spec.halfOpen.queueTimeout, 'spec.halfOpen.queueTimeout'),
     },
     abandonedAfterMs: abandonedAfter(spec.trip) ?? firstTokenMs,
     failureOn: [...spec.failureOn].sort(byText),

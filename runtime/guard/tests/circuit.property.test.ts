@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { Jitter } from '../../resilience/jitter.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import { ModelBreaker } from '../../testing/breakerModel.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
@@ -26,22 +27,36 @@ const policy: fc.Arbitrary<Policy> = fc
       { consecutiveFailures: 3, failureRate: RATE, slowCalls: SLOW },
     ),
     openDurationMs: fc.constantFrom(1000, 2000),
+    maxOpenDurationMs: fc.constantFrom(2000, 600_000),
     mode: fc.constantFrom('Enforce' as const, 'Enforce' as const, 'Shadow' as const),
+    override: fc.constantFrom<(Policy['override'] | undefined)[]>(
+      undefined,
+      undefined,
+      undefined,
+      { state: 'Open' },
+      { state: 'Open', expiresAt: '2026-01-01T00:00:05Z' },
+    ),
   })
-  .map(circuitOf);
+  .map(({ override, ...parts }) => circuitOf({ ...parts, ...(override && { override }) }));
 
 type Step =
   | { do: 'begin' }
   | { do: 'again'; which: number }
-  | { do: 'firstToken'; which: number }
+  | { do: 'firstToken' | 'steady'; which: number }
   | { do: 'end'; which: number; outcome: Outcome }
-  | { do: 'wait'; ms: number }
+  | { do: 'wait' | 'stepWall'; ms: number }
   | { do: 'apply'; policy: Policy };
 const which = fc.nat(3);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 7, arbitrary: fc.constant<Step>({ do: 'begin' }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('again' as const), which }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('firstToken' as const), which }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom('firstToken' as const, 'firstToken' as const, 'steady' as const),
+      which,
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -53,6 +68,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 700, 1200) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('stepWall' as const),
+      ms: fc.constantFrom(-3000, -900, 100, 900, 3000),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('apply' as const), policy }) },
 );
@@ -66,27 +88,44 @@ interface Call {
 
 /** A circuit beside the naive breaker, and a naive count of what happened. */
 class Pair {
-  now = 0;
   readonly circuit: Circuit;
   readonly model: ModelBreaker;
-  private readonly wallTime = new WallTime(new FakeClock());
+  private readonly clock = new FakeClock('2026-01-01T00:00:00Z');
+  private readonly wallTime = new WallTime(this.clock);
+  private policy: Policy;
   private readonly calls: Call[] = [];
   private requests = 0;
   private failures = 0;
 
   constructor(initial: Policy) {
-    this.circuit = new Circuit('d', this.wallTime, 0, () => undefined);
-    this.model = new ModelBreaker(breakerSpec(undefined, this.wallTime), 0);
+    const ignore = (): void => undefined;
+    this.circuit = new Circuit('d', this.wallTime, 0, ignore, new Jitter('pod-1/d'));
+    this.model = new ModelBreaker(breakerSpec(undefined, this.wallTime), 0, new Jitter('pod-1/d'));
+    this.policy = initial;
     this.apply(initial);
   }
 
+  get now(): number {
+    return this.clock.now();
+  }
+
   take(next: Step): void {
-    if (next.do === 'wait') this.now += next.ms;
+    this.perform(next);
+    // As the guard does before it shows anything.
+    this.circuit.advance(this.now);
+    this.model.apply(breakerSpec(this.policy, this.wallTime), this.now);
+    this.model.advance(this.now);
+  }
+
+  private perform(next: Step): void {
+    if (next.do === 'wait') this.clock.advance(next.ms);
+    else if (next.do === 'stepWall') this.clock.stepWall(next.ms);
     else if (next.do === 'apply') this.apply(next.policy);
     else if (next.do === 'begin') this.begin();
     else if (next.do === 'again') this.again(this.calls[next.which]);
     else if (next.do === 'firstToken') this.firstToken(this.calls[next.which]);
-    else this.end(this.calls.splice(next.which, 1)[0], next.outcome);
+    else if (next.do === 'steady') this.steady(this.calls[next.which]);
+    else if (next.do === 'end') this.end(this.calls.splice(next.which, 1)[0], next.outcome);
   }
 
   expected(): CircuitStats {
@@ -108,6 +147,7 @@ class Pair {
   }
 
   private apply(next: Policy): void {
+    this.policy = next;
     this.circuit.apply(next, this.now);
     this.model.apply(breakerSpec(next, this.wallTime), this.now);
   }
@@ -137,16 +177,23 @@ class Pair {
   private firstToken(call: Call | undefined): void {
     if (call === undefined || call.firstTokenAt !== undefined) return;
     call.firstTokenAt = this.now;
-    const ms = this.now - call.began;
-    call.generation = this.circuit.firstToken(call.generation, ms, this.now);
+    this.circuit.firstToken(call.generation);
     this.model.firstToken(call.model, this.now);
+  }
+
+  private steady(call: Call | undefined): void {
+    if (call?.firstTokenAt === undefined) return;
+    const ms = call.firstTokenAt - call.began;
+    call.generation = this.circuit.steady(call.generation, ms, this.now);
+    this.model.steady(call.model, this.now);
   }
 
   private end(call: Call | undefined, outcome: Outcome): void {
     if (call === undefined) return;
     if (outcome === FAILED) this.failures += 1;
     const ms = (call.firstTokenAt ?? this.now) - call.began;
-    this.circuit.settle(call.generation, outcome, ms, this.now);
+    const streamed = call.firstTokenAt !== undefined;
+    this.circuit.settle(call.generation, outcome, ms, this.now, streamed);
     this.model.settle(call.model, outcome, this.now);
   }
 }

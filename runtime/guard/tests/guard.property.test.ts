@@ -40,7 +40,7 @@ const circuits: fc.Arbitrary<Circuit[]> = fc
         policy: `policy-${failures}`,
         trip: { consecutiveFailures: failures },
         openDurationMs,
-        halfOpen: { maxProbes, successThreshold: 2 },
+        halfOpen: { maxProbes, successThreshold: 2, queueTimeoutMs: 0 },
       }),
     ),
   );

@@ -116,7 +116,7 @@ describe('Guard around a dependency', () => {
     expect(guard.transitions()).toEqual(told.map(([transition]) => transition));
   });
 
-  it('closes by probes that voted at their first token', () => {
+  it('closes by probes whose tokens have come for 10 s without a pause', () => {
     const { guard, clock } = setup(content({ circuits: [policy] }));
     call(guard, OVERLOADED, 5);
     clock.advance(60_000);
@@ -125,6 +125,16 @@ describe('Guard around a dependency', () => {
       permit.firstToken();
       return permit;
     });
+    const flow = (ms: number): void => {
+      clock.advance(ms);
+      for (const permit of streams) permit.flows();
+    };
+    flow(9000);
+    // A pause as long starts the time anew.
+    flow(10_000);
+    flow(9999);
+    expect(guard.circuits()).toMatchObject([{ state: 'HalfOpen' }]);
+    flow(1);
     expect(guard.circuits()).toMatchObject([
       { state: 'Closed', reason: '2 of 2 probes succeeded' },
     ]);

@@ -27,7 +27,7 @@ function configuration(capacity: number): Content {
     trip: { consecutiveFailures: 1 },
     openDurationMs: 2000,
     maxOpenDurationMs: 8000,
-    halfOpen: { maxProbes: 1, successThreshold: 1 },
+    halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
   });
   return content({
     circuits: [circuit],

@@ -29,13 +29,16 @@ const configuration: fc.Arbitrary<Content> = fc
     onLimit: fc.constantFrom('Reject' as const, 'Queue' as const),
     keyed: fc.boolean(),
     failures: fc.integer({ min: 1, max: 3 }),
+    queueTimeoutMs: fc.constantFrom(0, 80, 5000),
   })
-  .map(({ maxConcurrent, maxQueued, capacity, onLimit, keyed, failures }) => {
+  .map(({ maxConcurrent, maxQueued, capacity, onLimit, keyed, failures, queueTimeoutMs }) => {
+    const halfOpen = { maxProbes: 1, successThreshold: 2, queueTimeoutMs };
+    const trip = { consecutiveFailures: failures };
     const limit = { capacity, onLimit, maxKeys: 2, ...(keyed && { key: { header: 'x-user-id' } }) };
     return content({
       endpoints: [{ ...ENDPOINT!, ...(maxConcurrent !== undefined && { maxConcurrent }) }],
       bulkhead: { maxConcurrent: 2, maxQueued, acquireTimeoutMs: 500 },
-      circuits: [circuitOf({ trip: { consecutiveFailures: failures }, openDurationMs: 200 })],
+      circuits: [circuitOf({ trip, openDurationMs: 200, halfOpen })],
       limits: [
         limitOf(limit),
         limitOf({ ...limit, target: PRIMARY, name: 'tokens', resource: 'TotalTokens' }),
@@ -152,7 +155,8 @@ describe('for any trace of calls that wait, are cut short, refused, gated and re
       for (let rounds = 0; rounds < 200 && run.guard.stats().bulkheads.length > 0; rounds += 1) {
         for (const permit of run.permits.splice(0)) permit.settle({ vote: 'ignored' });
         await run.take({ do: 'advance', ms: 600 });
-        if (run.permits.length === 0 && rounds > 3) break;
+        // No call waits longer than in the queues of the circuit, the bulkhead and a limit.
+        if (run.permits.length === 0 && rounds > 15) break;
       }
       await Promise.all(run.waiting.map(({ admission }) => admission));
       const { circuits, bulkheads, settledTwice } = run.guard.stats();

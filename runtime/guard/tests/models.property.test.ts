@@ -69,7 +69,7 @@ class Pair {
             trip: { consecutiveFailures: TRIP },
             openDurationMs: OPEN_MS,
             maxOpenDurationMs: OPEN_MS,
-            halfOpen: { maxProbes: 1, successThreshold: 1 },
+            halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
           }),
         ),
       }),

@@ -15,7 +15,7 @@ const CIRCUIT = circuitOf({
   trip: { consecutiveFailures: 2 },
   openDurationMs: 1000,
   maxOpenDurationMs: 1000,
-  halfOpen: { maxProbes: 1, successThreshold: 1 },
+  halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
 });
 
 const failure = (name: FailureClass = 'ServerError'): Outcome => {

@@ -28,6 +28,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
   const pool = { others: circumstances.others ?? endpoints - 1 };
   clock.advance(startMs);
   const watch = new AttemptWatch({
+    onEvent: () => undefined,
     clock,
     timeouts,
     deadline: timeouts.requestMs,

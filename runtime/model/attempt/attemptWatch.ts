@@ -32,6 +32,8 @@ export interface AttemptWatchDeps {
   /** Whether the client does not read: then silence is not the endpoint's. */
   blocked(): boolean;
   cut(why: CutCause): void;
+  /** An event that is no ping has come. */
+  onEvent(): void;
 }
 
 /** The least time that an endpoint has before it is to blame, in milliseconds. */
@@ -85,6 +87,7 @@ export class AttemptWatch {
     const first = this.#eventAt === undefined;
     this.#eventAt = this.#deps.clock.now();
     if (first) this.#arm();
+    this.#deps.onEvent();
   }
 
   firstToken(): void {

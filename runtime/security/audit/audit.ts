@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { AUDIT_TYPES, matches } from '../../../contract/audit.ts';
 import type { AuditQuery, AuditType, ChainHead, SealedEvent } from '../../../contract/audit.ts';
-import type { Content } from '../../../contract/generated/types.ts';
+import type { Content, SecretHeader } from '../../../contract/generated/types.ts';
 import type { Clock } from '../../guard/clock.ts';
 import { NO_LISTENER } from '../../observe/trace/requestListener.ts';
 import type { KnownClient, RequestListener } from '../../observe/trace/requestListener.ts';
@@ -20,6 +20,7 @@ import type { AuditedRequest } from './requestRecord.ts';
 import { Ring } from './ring.ts';
 import { StdoutSink } from './stdoutSink.ts';
 import type { WriteOut } from './stdoutSink.ts';
+import { WebhookSink } from './webhookSink.ts';
 
 export type AuditSpec = NonNullable<Content['audit']>;
 
@@ -30,6 +31,11 @@ export interface AuditDeps {
   writeOut: WriteOut;
   /** File that keeps the head of the chain beyond the process; absent: it is not kept. */
   headPath?: string | undefined;
+  /** Directory in which events wait for the webhook beyond the process. */
+  queueDirectory: string;
+  fetch: typeof fetch;
+  /** Values of headers from Secrets; undefined while one is missing. */
+  readHeaders: (headers: SecretHeader[]) => readonly (readonly [string, string])[] | undefined;
   log: Logger;
 }
 
@@ -242,7 +248,24 @@ export class Audit {
         new FileSink({ ...file, directory: this.#directory(file) }, shared('file'));
       wanted.set('file', { key: JSON.stringify([maxBytes, file]), make });
     }
+    const { webhook } = spec;
+    if (webhook) {
+      const make = (): Sink => this.#webhookSink(webhook, shared('webhook'));
+      wanted.set('webhook', { key: JSON.stringify([maxBytes, webhook]), make });
+    }
     return wanted;
+  }
+
+  #webhookSink(
+    { url, headersFrom, timeoutMs, queueBytes }: NonNullable<AuditSpec['webhook']>,
+    shared: ConstructorParameters<typeof StdoutSink>[1],
+  ): Sink {
+    const { queueDirectory: directory, fetch, readHeaders } = this.#deps;
+    const headers = (): ReturnType<typeof readHeaders> => readHeaders(headersFrom);
+    return new WebhookSink({
+      ...shared,
+      ...{ url, timeoutMs, queueBytes, directory, fetch, headers },
+    });
   }
 
   #authentication(): KnownClient['authentication'] {

@@ -107,7 +107,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     },
     openDurationMs: 60_000,
     maxOpenDurationMs: 600_000,
-    halfOpen: { maxProbes: 1, successThreshold: 2 },
+    halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 10_000 },
     abandonedAfterMs: 60_000,
     failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
     recovery: { rampUpMs: 0 },

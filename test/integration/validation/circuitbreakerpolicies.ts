@@ -97,6 +97,11 @@ export const rows: Row[] = [
     'spec.override.expiresAt: Invalid value: "2026-12-01": spec.override.expiresAt in body must be of type date-time: "2026-12-01"',
   ],
   [
+    '$.spec.halfOpen.queueTimeout rule 0',
+    { spec: { halfOpen: { queueTimeout: '10 seconds' } } },
+    'spec.halfOpen.queueTimeout: Invalid value: "string": must be a duration, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
+  [
     '$.spec.openDuration rule 0',
     { spec: { openDuration: '60 seconds' } },
     'spec.openDuration: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 60s or 1m30s',

@@ -1,0 +1,156 @@
+import {
+  appendFile,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A place in the queue: the first byte that was not taken yet. */
+interface Place {
+  segment: number;
+  offset: number;
+}
+
+export interface Taken {
+  lines: string[];
+  /** To be given to `done` when they are taken for good. */
+  end: Place;
+}
+
+/** Bytes of a file before the next one is begun. */
+const SEGMENT_BYTES = 1024 * 1024;
+const SEGMENT = /^(\d{8})\.jsonl$/;
+const PLACE = 'place.json';
+
+/** Lines that wait on disk, in files that go one after the other. It outlives the process. */
+export class DiskQueue {
+  readonly #directory: string;
+  #segments: number[] = [];
+  /** Bytes of whole lines in the last segment. */
+  #lastSize = 0;
+  #place: Place = { segment: 0, offset: 0 };
+  #bytes = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes up what a process before left. */
+  async open(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const names = await readdir(this.#directory);
+    this.#segments = names
+      .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
+    this.#place = await this.#savedPlace();
+    await this.#mendLast();
+    let bytes = 0;
+    for (const segment of this.#segments) {
+      if (segment < this.#place.segment) continue;
+      const { size } = await stat(this.#path(segment));
+      bytes += size - (segment === this.#place.segment ? Math.min(size, this.#place.offset) : 0);
+    }
+    this.#bytes = bytes;
+  }
+
+  /** Appends whole lines. Rejects when none of them is kept. */
+  async append(text: string): Promise<void> {
+    const bytes = Buffer.byteLength(text);
+    if (this.#segments.length === 0 || this.#lastSize + bytes > SEGMENT_BYTES) {
+      this.#segments.push((this.#segments.at(-1) ?? 0) + 1);
+      this.#lastSize = 0;
+    }
+    const path = this.#path(this.#segments.at(-1)!);
+    try {
+      await appendFile(path, text, { mode: 0o600 });
+    } catch (error) {
+      await truncate(path, this.#lastSize).catch(() => undefined);
+      throw error;
+    }
+    this.#lastSize += bytes;
+    this.#bytes += bytes;
+  }
+
+  /** The first lines that wait, at most so many; undefined when there are none. */
+  async first(most: number): Promise<Taken | undefined> {
+    for (const segment of this.#segments) {
+      if (segment < this.#place.segment) continue;
+      const offset = segment === this.#place.segment ? this.#place.offset : 0;
+      const text = await textFrom(this.#path(segment), offset);
+      const lines = text.split('\n').slice(0, -1).slice(0, most);
+      if (lines.length === 0) continue;
+      const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+      return { lines, end: { segment, offset: offset + bytes } };
+    }
+    return undefined;
+  }
+
+  /** Lines before this place need not be kept any more. */
+  async done(end: Place): Promise<void> {
+    const path = join(this.#directory, PLACE);
+    await writeFile(`${path}.new`, JSON.stringify(end), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+    const bytes = await this.#between(this.#place, end);
+    this.#bytes -= bytes;
+    this.#place = end;
+    // The last segment stays, as lines are appended to it.
+    const last = this.#segments.at(-1)!;
+    const over = this.#segments.filter((each) => each < end.segment && each !== last);
+    this.#segments = this.#segments.filter((each) => !over.includes(each));
+    for (const segment of over) await rm(this.#path(segment), { force: true });
+  }
+
+  async #between(from: Place, to: Place): Promise<number> {
+    if (from.segment === to.segment) return to.offset - from.offset;
+    const left = this.#segments.includes(from.segment)
+      ? (await stat(this.#path(from.segment))).size - from.offset
+      : 0;
+    return left + to.offset;
+  }
+
+  async #savedPlace(): Promise<Place> {
+    try {
+      return JSON.parse(await readFile(join(this.#directory, PLACE), 'utf8')) as Place;
+    } catch {
+      return { segment: 0, offset: 0 };
+    }
+  }
+
+  /** A process that was killed may have left half a line. */
+  async #mendLast(): Promise<void> {
+    const last = this.#segments.at(-1);
+    if (last === undefined) return;
+    const text = await readFile(this.#path(last));
+    this.#lastSize = text.lastIndexOf('\n') + 1;
+    if (this.#lastSize < text.length) await truncate(this.#path(last), this.#lastSize);
+  }
+
+  #path(segment: number): string {
+    return join(this.#directory, `${String(segment).padStart(8, '0')}.jsonl`);
+  }
+}
+
+async function textFrom(path: string, offset: number): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const length = Math.max(0, size - offset);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

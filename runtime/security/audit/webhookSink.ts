@@ -1,0 +1,174 @@
+import type { SealedEvent } from '../../../contract/audit.ts';
+import type { Clock } from '../../guard/clock.ts';
+import { DiskQueue } from './diskQueue.ts';
+import { LineQueue } from './lineQueue.ts';
+import type { Sink } from './lineQueue.ts';
+
+export interface WebhookSinkDeps {
+  clock: Pick<Clock, 'setTimer'>;
+  url: string;
+  /** Time for one request, in milliseconds. */
+  timeoutMs: number;
+  /** Bytes that wait on disk at most. */
+  queueBytes: number;
+  /** Bytes that wait in memory at most. */
+  maxBytes: number;
+  /** Of this pod alone; outlives the process. */
+  directory: string;
+  /** Headers from Secrets; undefined while one is missing. */
+  headers: () => readonly (readonly [string, string])[] | undefined;
+  fetch: typeof fetch;
+  /** Called when events are not delivered, once until they are again. */
+  onError: (error: unknown) => void;
+}
+
+/** Events in one request. */
+const MOST_EVENTS = 100;
+/** Between tries, in milliseconds: doubled each time. */
+const FIRST_DELAY_MS = 1000;
+const LONGEST_DELAY_MS = 60_000;
+
+/**
+ * Sends events as CloudEvents to a URL, each at least once: they wait on disk until it answers with 2xx, also over a
+ * restart of the container.
+ */
+export class WebhookSink implements Sink {
+  readonly name = 'webhook';
+  readonly #deps: WebhookSinkDeps;
+  readonly #disk: DiskQueue;
+  readonly #memory: LineQueue;
+  #opened: Promise<void> | undefined;
+  #sending: Promise<void> | undefined;
+  #delayMs = FIRST_DELAY_MS;
+  #failing = false;
+  #again = false;
+  #cancelRetry: (() => void) | undefined;
+  readonly #closed = new AbortController();
+
+  constructor(deps: WebhookSinkDeps) {
+    const { clock, maxBytes, onError, directory } = deps;
+    this.#deps = deps;
+    this.#disk = new DiskQueue(directory);
+    this.#memory = new LineQueue({
+      ...{ clock, maxBytes, onError },
+      batchBytes: maxBytes,
+      keep: async (text) => {
+        await this.#open();
+        await this.#disk.append(text);
+        this.#send();
+      },
+    });
+    // What a process before left is sent without a new event.
+    this.#open().then(
+      () => this.#send(),
+      () => undefined,
+    );
+  }
+
+  get queuedBytes(): number {
+    return this.#memory.queuedBytes + this.#disk.bytes;
+  }
+
+  get ready(): boolean {
+    return this.#memory.ready && this.queuedBytes < this.#deps.queueBytes;
+  }
+
+  write(line: string): boolean {
+    if (this.queuedBytes + Buffer.byteLength(line) + 1 > this.#deps.queueBytes) return false;
+    return this.#memory.write(line);
+  }
+
+  /** On disk is kept: the next process sends it. */
+  async flush(): Promise<void> {
+    await this.#memory.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#memory.close();
+    this.#closed.abort();
+    this.#cancelRetry?.();
+    await this.#sending;
+  }
+
+  /** Opening that failed is tried again with the next line. */
+  #open(): Promise<void> {
+    this.#opened ??= this.#disk.open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  #send(): void {
+    if (this.#closed.signal.aborted || this.#cancelRetry) return;
+    // What is appended while the last look finds nothing is sent after it.
+    this.#again = true;
+    this.#sending ??= this.#runAgain();
+  }
+
+  async #runAgain(): Promise<void> {
+    while (this.#again && !this.#cancelRetry) {
+      this.#again = false;
+      await this.#run();
+    }
+    this.#sending = undefined;
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        const taken = await this.#disk.first(MOST_EVENTS);
+        if (!taken || this.#closed.signal.aborted) return;
+        await this.#post(taken.lines);
+        await this.#disk.done(taken.end);
+        this.#delayMs = FIRST_DELAY_MS;
+        this.#failing = false;
+      }
+    } catch (error) {
+      if (!this.#closed.signal.aborted) this.#retryLater(error);
+    }
+  }
+
+  async #post(lines: readonly string[]): Promise<void> {
+    const { url, timeoutMs, headers, fetch } = this.#deps;
+    const secret = headers();
+    if (!secret) throw new Error('a Secret with a header of the webhook is missing');
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: [
+        ['content-type', 'application/cloudevents-batch+json'],
+        ...secret.map(([name, value]): [string, string] => [name, value]),
+      ],
+      body: `[${lines.map(cloudEvent).join(',')}]`,
+      redirect: 'error',
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closed.signal]),
+    });
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`the webhook answered ${response.status}`);
+  }
+
+  #retryLater(error: unknown): void {
+    if (!this.#failing) this.#deps.onError(error);
+    this.#failing = true;
+    this.#cancelRetry = this.#deps.clock.setTimer(this.#delayMs, () => {
+      this.#cancelRetry = undefined;
+      this.#send();
+    });
+    this.#delayMs = Math.min(this.#delayMs * 2, LONGEST_DELAY_MS);
+  }
+}
+
+/** The event in the JSON format of CloudEvents 1.0. Its id stays the same when it is sent again. */
+function cloudEvent(line: string): string {
+  const { metadata, time } = JSON.parse(line) as SealedEvent;
+  const attributes = JSON.stringify({
+    specversion: '1.0',
+    id: metadata.uid,
+    source: `/${metadata.source}`,
+    type: `dev.breakwater.audit.${metadata.event_code}`,
+    time: new Date(time).toISOString(),
+    datacontenttype: 'application/json',
+  });
+  return `${attributes.slice(0, -1)},"data":${line}}`;
+}
