@@ -398,33 +398,6 @@ export interface Audit {
   required: boolean;
 }
 /**
- * A request header whose value is mounted.
- *
- * This interface was referenced by `Contract`'s JSON-Schema
- * via the `definition` "SecretHeader".
- */
-export interface SecretHeader {
-  name: string;
-  /**
-   * Text before the value.
-   */
-  prefix?: string;
-  credential: {
-    /**
-     * File in the pod.
-     */
-    path: string;
-    /**
-     * Name of the Secret, for messages.
-     */
-    secret: string;
-    /**
-     * Key in the Secret, for messages.
-     */
-    key: string;
-  };
-}
-/**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
