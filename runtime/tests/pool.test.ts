@@ -146,7 +146,9 @@ describe('a pool of endpoints', () => {
         { name: 'primary', does: silent },
         { name: 'spare', priority: 1, does: streaming },
       ],
-      { timeouts: { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000, firstTokenMs: 1_000 } },
+      {
+        timeouts: { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000, firstTokenMs: 1_000 },
+      },
     );
     const answer = await ask(context, STREAMED);
     expect(answer.body.toString()).toBe(STREAM.join(''));
