@@ -17,6 +17,7 @@ describe('what the runtime tells about circuits', () => {
       missingClientKeys: () => undefined,
       missingConfigMaps: () => [],
       performance: { report: () => [] },
+      auditHead: () => undefined,
     } as unknown as ReporterDeps);
     const call = (model: string, outcome = OK): void => {
       const answer = guard.dependency('model/primary')!.acquire({ model });

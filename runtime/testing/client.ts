@@ -15,6 +15,8 @@ export interface Sent {
   body?: string | Buffer;
 }
 
+const MESSAGE = '{"model":"claude-test","messages":[]}';
+
 /** Opens a request on a connection of its own; whoever calls ends it. */
 export function open(
   base: string,
@@ -31,7 +33,7 @@ export function send(base: string, sent: Sent = {}): Promise<Answer> {
     outgoing.on('response', (response) => {
       readAnswer(response).then(resolve, reject);
     });
-    outgoing.end(sent.body ?? '{"model":"claude-test","messages":[]}');
+    outgoing.end(sent.body ?? (sent.method === 'GET' ? '' : MESSAGE));
   });
 }
 

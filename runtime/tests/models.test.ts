@@ -20,6 +20,9 @@ const limited: Provider = (response) => {
 };
 const broken: Provider = (response) => answerJson(response, { type: 'error' }, 500);
 
+/** Without one, a client shuts no gate. */
+const KEY = { 'x-api-key': 'key' };
+
 let provider: Provider;
 
 function start(): Promise<Setup> {
@@ -32,7 +35,7 @@ function start(): Promise<Setup> {
 }
 
 const ask = ({ agent }: Setup, model: string, path = '/v1/messages'): Promise<Answer> =>
-  send(agent.url, { path, body: JSON.stringify({ model, messages: [] }) });
+  send(agent.url, { path, headers: KEY, body: JSON.stringify({ model, messages: [] }) });
 
 async function statuses(context: Setup, ...models: string[]): Promise<number[]> {
   const found: number[] = [];
