@@ -10,7 +10,7 @@ import { FaultProxy } from './faults/proxy.ts';
 import type { Fault, Seen, Shape } from './faults/proxy.ts';
 import { interrupted, slow, truncated } from './faults/shapes.ts';
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const TIMES = 4;
 
 let server: ApiServer;
@@ -115,7 +115,7 @@ describe('an informer holds what the API holds although', () => {
     await agrees(follower);
     if (outcome === 'lists') expect(proxy.count('list')).toBeGreaterThan(1);
     else expect(proxy.count('list')).toBe(1);
-  });
+  }, 2 * WAIT_MS);
 
   it.each<[string, Fault]>([
     ['are reset', { kind: 'reset' }],

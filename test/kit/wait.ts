@@ -10,8 +10,13 @@ export interface WaitOptions {
 
 function show(seen: unknown): string {
   if (seen instanceof Error) return `error: ${seen.message}`;
-  const text = typeof seen === 'string' ? seen : JSON.stringify(seen, null, 1);
+  const text = typeof seen === 'string' ? seen : JSON.stringify(seen, telling, 1);
   return (text ?? 'nothing').slice(0, 4000);
+}
+
+/** Leaves out what is long and says nothing of an object's state. */
+function telling(key: string, value: unknown): unknown {
+  return key === 'managedFields' || key === 'annotations' ? undefined : value;
 }
 
 async function look<T>(observe: () => Promise<T> | T): Promise<T | Error> {
