@@ -97,25 +97,29 @@ const shaped = (shape: Extract<Fault, { kind: 'shape' }>['shape']): Fault => ({
 });
 
 describe('an informer holds what the API holds although', () => {
-  it.each(WATCH_FAULTS)('watches %s', async (_, fault, outcome) => {
-    await churn.make(60);
-    await using follower = new Follower(proxy.config, namespace);
-    await follower.informer.synced;
-    let faults = 0;
-    let works = false;
-    proxy.fault = ({ kind }: Seen) => {
-      if (kind === 'watch' && faults < TIMES) return fault(faults++);
-      works ||= kind === 'watch';
-      return undefined;
-    };
-    proxy.resetAll();
-    churn.start();
-    await waitFor('the faults are over and a watch works again', WAIT_MS, () => works);
-    await churn.stop();
-    await agrees(follower);
-    if (outcome === 'lists') expect(proxy.count('list')).toBeGreaterThan(1);
-    else expect(proxy.count('list')).toBe(1);
-  }, 2 * WAIT_MS);
+  it.each(WATCH_FAULTS)(
+    'watches %s',
+    async (_, fault, outcome) => {
+      await churn.make(60);
+      await using follower = new Follower(proxy.config, namespace);
+      await follower.informer.synced;
+      let faults = 0;
+      let works = false;
+      proxy.fault = ({ kind }: Seen) => {
+        if (kind === 'watch' && faults < TIMES) return fault(faults++);
+        works ||= kind === 'watch';
+        return undefined;
+      };
+      proxy.resetAll();
+      churn.start();
+      await waitFor('the faults are over and a watch works again', WAIT_MS, () => works);
+      await churn.stop();
+      await agrees(follower);
+      if (outcome === 'lists') expect(proxy.count('list')).toBeGreaterThan(1);
+      else expect(proxy.count('list')).toBe(1);
+    },
+    2 * WAIT_MS,
+  );
 
   it.each<[string, Fault]>([
     ['are reset', { kind: 'reset' }],
