@@ -85,8 +85,15 @@ function content({ fault, port }: Scene, directory: string): Content {
     spec: {
       model: {
         endpoints: [
-          { name: 'primary', baseURL, apiKeySecretRef },
-          { name: 'fallback', baseURL, apiKeySecretRef, model: fault.fallback, priority: 1 },
+          { name: 'primary', baseURL, apiKeySecretRef, contextTokens: 200_000 },
+          {
+            name: 'fallback',
+            baseURL,
+            apiKeySecretRef,
+            model: fault.fallback,
+            contextTokens: 1_000_000,
+            priority: 1,
+          },
         ],
       },
       retry: { maxAttempts: RETRIES + 1 },
