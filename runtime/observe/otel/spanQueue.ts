@@ -42,14 +42,14 @@ export class SpanQueue implements SpanProcessor {
   }
 
   onEnd(span: ReadableSpan): void {
-    const { maxQueueSize, maxBatchSize, delayMs } = this.#sizes;
+    const { maxQueueSize, maxBatchSize } = this.#sizes;
     if (this.#queue.length >= maxQueueSize) {
       this.#counts.dropped('queue_full', 1);
       return;
     }
     this.#queue.push(span);
     if (this.#queue.length >= maxBatchSize) void this.#export();
-    else this.#timer ??= setTimeout(() => void this.#export(), delayMs).unref();
+    else this.#arm();
   }
 
   /** Resolves when all that waits was sent, or dropped because the collector does not take the first of it. */
@@ -93,8 +93,13 @@ export class SpanQueue implements SpanProcessor {
     });
     if (this.#taken) this.#counts.exported(batch.length);
     else this.#counts.dropped('export_failed', batch.length);
-    if (this.#queue.length > 0) {
-      this.#timer ??= setTimeout(() => void this.#export(), this.#sizes.delayMs).unref();
-    }
+    if (this.#queue.length > 0) this.#arm();
+  }
+
+  #arm(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#export();
+    }, this.#sizes.delayMs).unref();
   }
 }
