@@ -47,7 +47,7 @@ describe('upgradeConfiguration', () => {
         gates: { maxWaitMs: 300_000 },
         egress: { allowHosts: [], denyPrivateNetworks: true },
         telemetry: { logging: { successRatio: 0, levels: {} } },
-        timeouts: { ...content.timeouts, streamMs: 3_600_000 },
+        timeouts: { ...content.timeouts, streamMs: 3_600_000, toolMs: 30_000 },
         shutdown: { ...content.shutdown, handlerTimeoutMs: 2000 },
         endpoints: [{ ...content.endpoints[0], priority: 0, weight: 1, requires: [] }],
         auth: {

@@ -24,7 +24,7 @@ const CONTENT = {
 
 /** Of the fields of content, and of each element where the field is a list. */
 const PARTS: Record<string, Json> = {
-  timeouts: { streamMs: 3_600_000 },
+  timeouts: { streamMs: 3_600_000, toolMs: 30_000 },
   shutdown: { handlerTimeoutMs: 2000 },
   retry: { minPerSecond: 1 },
   endpoints: { priority: 0, weight: 1, requires: [] },
