@@ -136,11 +136,13 @@ export class RedisStore implements ConversationStore {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error('timeout')), this.#deps.timeoutMs()).unref();
     client.once('ready', resolve);
+    client.once('error', reject);
     try {
       await promise;
     } finally {
       clearTimeout(timer);
       client.off('ready', resolve);
+      client.off('error', reject);
     }
   }
 
@@ -226,7 +228,8 @@ async function connectable({ url, password, timeoutMs, log }: RedisStoreDeps) {
   });
   // Whoever asks is told; without a listener an error would end the process.
   client.on('error', (error: NodeJS.ErrnoException) => {
-    log.warn({ code: error.code ?? error.name }, 'Connection to Redis failed');
+    const address = new URL(url).host;
+    log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
   });
   return client;
 }
