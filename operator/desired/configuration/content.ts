@@ -12,6 +12,7 @@ import { dependenciesOf } from '../common/dependencies.ts';
 import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
+import { resolveNetwork } from './network.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
@@ -43,7 +44,7 @@ export function resolveContent(
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
-    endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
+    endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map((each) => endpoint(each, spec.proxy !== undefined)),
     ...(spec.routes !== undefined && { routes: spec.routes }),
     loadBalancing: spec.model.loadBalancing,
     timeouts,
@@ -58,6 +59,7 @@ export function resolveContent(
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
     ...resolveAudit(spec),
+    ...resolveNetwork(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
@@ -94,8 +96,8 @@ type Timeouts = Content['timeouts'] & { firstTokenMs: number };
 
 type EndpointSpec = Spec['model']['endpoints'][number];
 
-function endpoint(spec: EndpointSpec): Endpoint {
-  const { name, provider, model, baseURL, priority, weight } = spec;
+function endpoint(spec: EndpointSpec, proxied: boolean): Endpoint {
+  const { name, provider, model, baseURL, priority, weight, tls } = spec;
   const { credentialScheme, headersFrom = [], maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
@@ -112,6 +114,8 @@ function endpoint(spec: EndpointSpec): Endpoint {
       `Endpoint.${provider}`,
       credentialScheme === 'Bearer' && 'Endpoint.Bearer',
       headersFrom.length > 0 && 'Endpoint.HeadersFrom',
+      tls !== undefined && 'Endpoint.ClientCertificate',
+      proxied && 'Network.Proxy',
     ),
   };
 }

@@ -11,16 +11,20 @@ type ToolSpec = NonNullable<Spec['tools']>[number];
 type McpServerSpec = NonNullable<Spec['mcpServers']>[number];
 
 /** The tools of an agent. Throws an InvalidSpecError for one that cannot be called. */
-export function resolveTools({ tools: all = [] }: Spec): Pick<Content, 'tools'> {
-  return all.length === 0 ? {} : { tools: all.map(tool) };
+export function resolveTools({ tools: all = [], proxy }: Spec): Pick<Content, 'tools'> {
+  return all.length === 0 ? {} : { tools: all.map((each) => tool(each, proxy !== undefined)) };
 }
 
 /** The MCP servers of an agent. Throws an InvalidSpecError for one that cannot be called. */
-export function resolveMcpServers({ mcpServers: all = [] }: Spec): Pick<Content, 'mcpServers'> {
-  return all.length === 0 ? {} : { mcpServers: all.map(mcpServer) };
+export function resolveMcpServers({
+  mcpServers: all = [],
+  proxy,
+}: Spec): Pick<Content, 'mcpServers'> {
+  const proxied = proxy !== undefined;
+  return all.length === 0 ? {} : { mcpServers: all.map((each) => mcpServer(each, proxied)) };
 }
 
-function mcpServer(spec: McpServerSpec): McpServer {
+function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
   const { name, url, headersFrom, allowedTools, maxConcurrent, maxResponseBytes } = spec;
   if (!URL.canParse(url)) {
     throw new InvalidSpecError('InvalidTool', `spec.mcpServers[${name}].url is no URL`);
@@ -32,7 +36,7 @@ function mcpServer(spec: McpServerSpec): McpServer {
     ...(allowedTools === undefined ? {} : { allowedTools }),
     maxConcurrent,
     maxResponseBytes,
-    requires: requires('Dependency.mcp'),
+    requires: requires('Dependency.mcp', proxied && 'Network.Proxy'),
   };
 }
 
@@ -42,7 +46,7 @@ export function resolveEgress({ security }: Spec): Pick<Content, 'egress'> {
   return { egress: { allowHosts, denyPrivateNetworks } };
 }
 
-function tool(spec: ToolSpec): Tool {
+function tool(spec: ToolSpec, proxied: boolean): Tool {
   const { name, description, inputSchema, http, cache, maxConcurrent } = spec;
   checkSchema(name, inputSchema);
   checkUrl(name, http.url);
@@ -61,7 +65,7 @@ function tool(spec: ToolSpec): Tool {
       cache: { ttlMs: parsePositiveDuration(cache.ttl, `spec.tools[${name}].cache.ttl`) },
     }),
     maxConcurrent,
-    requires: requires('Dependency.tool'),
+    requires: requires('Dependency.tool', proxied && 'Network.Proxy'),
   };
 }
 

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
 import { createClient } from '@redis/client';
 import type { Logger } from 'pino';
 import { freeId } from './conversationId.ts';
@@ -9,6 +10,8 @@ import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './stor
 
 export interface RedisStoreDeps {
   url: string;
+  /** What is trusted of a server with rediss; undefined: the system's authorities. */
+  secureContext?: SecureContext | undefined;
   /** Asked for at each connection; undefined: none. */
   password: () => string | undefined;
   /** What all keys begin with. */
@@ -44,7 +47,7 @@ export class RedisStore implements ConversationStore {
     this.#client = createClient({
       url: deps.url,
       disableOfflineQueue: true,
-      socket: { connectTimeout: timeout },
+      socket: { connectTimeout: timeout, ...secured(deps) },
       commandOptions: { timeout },
       credentialsProvider: {
         type: 'async-credentials-provider',
@@ -226,6 +229,10 @@ class RedisLease implements Lease {
 function ownerSuffix(principal: string): string {
   if (principal === '') return '';
   return `:${createHash('sha256').update(principal).digest('base64url')}`;
+}
+
+function secured({ url, secureContext }: RedisStoreDeps): { tls?: true } {
+  return secureContext && url.startsWith('rediss:') ? { tls: true, ...{ secureContext } } : {};
 }
 
 function credentials(password: string | undefined): { password?: string } {

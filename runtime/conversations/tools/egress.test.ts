@@ -2,11 +2,19 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { lookup } from 'node:dns';
 import { request } from 'undici';
 import type { Agent } from 'undici';
+import { Network } from '../../network/network.ts';
+import { NO_PROXY_ENVIRONMENT } from '../../network/proxies.ts';
 import { fakeEndpoint } from '../../testing/upstream.ts';
 import { Egress } from './egress.ts';
 import type { EgressDeps } from './egress.ts';
 import { isPrivate } from './privateNetworks.ts';
 
+const network = new Network({
+  environment: NO_PROXY_ENVIRONMENT,
+  credentials: { read: () => undefined },
+  connectMs: () => 2000,
+  log: { info: () => undefined, warn: () => undefined },
+});
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const each of cleanups.splice(0)) await each();
@@ -19,7 +27,7 @@ function egress(bounds: ReturnType<EgressDeps['bounds']>, addresses: string[] = 
       addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
     );
   }) as unknown as typeof lookup;
-  const made = new Egress({ bounds: () => bounds, connectMs: () => 2000, lookup: fake });
+  const made = new Egress({ bounds: () => bounds, network, lookup: fake });
   cleanups.push(() => made.close());
   return made;
 }
