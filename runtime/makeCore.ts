@@ -268,10 +268,7 @@ function applyConfigurations(core: Core): void {
   });
 }
 
-function useCredentials(
-  { guard, configuration, credentials, network }: Base,
-  agent: Agent,
-): void {
+function useCredentials({ guard, configuration, credentials, network }: Base, agent: Agent): void {
   network.look();
   agent.useCredentials();
   for (const endpoint of configuration.endpoints) {

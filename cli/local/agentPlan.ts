@@ -105,7 +105,8 @@ function localised(
   // Nobody has to learn that it leaves.
   content.shutdown.endpointLagMs = 0;
   // A simulated model asks for no certificate.
-  if (context.simulated) for (const endpoint of content.endpoints) delete endpoint.clientCertificate;
+  if (context.simulated)
+    for (const endpoint of content.endpoints) delete endpoint.clientCertificate;
   const missing = new Set<string>();
   for (const file of mountedFiles(content)) {
     file.path = `${context.directoryOf(id)}${file.path}`;

@@ -154,11 +154,10 @@ function secretRefs({ spec }: AgentDeployment): SecretUse[] {
     ...keys,
     ...headers,
     ...(password ? [{ use: 'the password of Redis', ...password }] : []),
-    ...networkSecrets(spec).map(
-      ({ of, name, key }): SecretUse =>
-        of === 'Proxy'
-          ? { use: 'the credentials of spec.proxy', name, key, create: basicAuth }
-          : { use: `the client certificate for ${of}`, name, key, create: tls },
+    ...networkSecrets(spec).map(({ of, name, key }): SecretUse =>
+      of === 'Proxy'
+        ? { use: 'the credentials of spec.proxy', name, key, create: basicAuth }
+        : { use: `the client certificate for ${of}`, name, key, create: tls },
     ),
   ];
 }

@@ -93,16 +93,35 @@ export class Dialer {
       const common = { timeout, allowH2: false };
       this.#connectors = {
         timeout,
-        direct: buildConnector({
+        direct: endedByAlerts(
+          buildConnector({
+            ...common,
+            ...(secureContext && { secureContext }),
+            ...(lookup && { lookup }),
+          }),
+        ),
+        toProxy: buildConnector({
           ...common,
-          ...(secureContext && { secureContext }),
-          ...(lookup && { lookup }),
+          ...(proxyContext && { secureContext: proxyContext }),
         }),
-        toProxy: buildConnector({ ...common, ...(proxyContext && { secureContext: proxyContext }) }),
       };
     }
     return this.#connectors;
   }
+}
+
+/**
+ * A host that refuses the client certificate says so by an alert after the handshake (RFC 8446, 4.4.2.4), and closes.
+ * undici would tell of the closing alone.
+ */
+function endedByAlerts(connect: buildConnector.connector): buildConnector.connector {
+  return (target, callback) => {
+    connect(target, (...answer) => {
+      const [, socket] = answer;
+      if (target.protocol === 'https:') socket?.once('error', (error) => socket.destroy(error));
+      callback(...answer);
+    });
+  };
 }
 
 function addressOf({ protocol, hostname, port, name }: Proxy): Target {

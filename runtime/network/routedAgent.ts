@@ -50,15 +50,13 @@ function withHeader(
   headers: Dispatcher.DispatchOptions['headers'],
   authorization: string,
 ): string[] | Record<string, string> {
-  if (Array.isArray(headers)) return [...(headers as string[]), 'proxy-authorization', authorization];
+  if (Array.isArray(headers))
+    return [...(headers as string[]), 'proxy-authorization', authorization];
   return { ...(headers as Record<string, string>), 'proxy-authorization': authorization };
 }
 
 /** A 407 is the proxy's word, and none of the host. */
-function refusable(
-  handler: Dispatcher.DispatchHandler,
-  proxy: Proxy,
-): Dispatcher.DispatchHandler {
+function refusable(handler: Dispatcher.DispatchHandler, proxy: Proxy): Dispatcher.DispatchHandler {
   const begin = handler.onResponseStart?.bind(handler);
   handler.onResponseStart = (controller, status, ...rest) => {
     if (status === 407) controller.abort(refusedByProxy(proxy, status));

@@ -21,7 +21,8 @@ export function secureContextOf(
   authorities: readonly string[],
   certificate?: ClientCertificate,
 ): SecureContext | undefined {
-  const ca = authorities.length > 0 ? { ca: [...getCACertificates('default'), ...authorities] } : {};
+  const ca =
+    authorities.length > 0 ? { ca: [...getCACertificates('default'), ...authorities] } : {};
   try {
     return createSecureContext({ ...ca, ...certificate });
   } catch {

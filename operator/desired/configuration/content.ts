@@ -44,7 +44,9 @@ export function resolveContent(
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
-    endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map((each) => endpoint(each, spec.proxy !== undefined)),
+    endpoints: spec.model.endpoints
+      .toSorted((a, b) => a.priority - b.priority)
+      .map((each) => endpoint(each, spec.proxy !== undefined)),
     ...(spec.routes !== undefined && { routes: spec.routes }),
     loadBalancing: spec.model.loadBalancing,
     timeouts,

@@ -27,9 +27,7 @@ export function referenceMounts(choices: PodChoices): Mounted[] {
     ),
     ...secretMounts(secrets),
     ...(systemPrompt === undefined ? [] : [configMapMount('prompt', MOUNTS.prompt, systemPrompt)]),
-    ...(trustedCA === undefined
-      ? []
-      : [configMapMount('trusted-ca', MOUNTS.trustedCA, trustedCA)]),
+    ...(trustedCA === undefined ? [] : [configMapMount('trusted-ca', MOUNTS.trustedCA, trustedCA)]),
     ...(clients === undefined
       ? []
       : [

@@ -138,7 +138,7 @@ const MALFORMED: ReadonlySet<string> = new Set([
 /** Code of a network error, such as ECONNREFUSED; the innermost of an AggregateError's. */
 function errorCode(error: unknown): string {
   const { code, errors } = error as { code?: unknown; errors?: unknown[] };
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code)) return code;
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_/]*$/.test(code)) return code;
   if (Array.isArray(errors) && errors.length > 0) return errorCode(errors[0]);
   return 'unknown';
 }
