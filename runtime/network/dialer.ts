@@ -118,7 +118,9 @@ function endedByAlerts(connect: buildConnector.connector): buildConnector.connec
   return (target, callback) => {
     connect(target, (...answer) => {
       const [, socket] = answer;
-      if (target.protocol === 'https:') socket?.once('error', (error) => socket.destroy(error));
+      if (target.protocol === 'https:') {
+        socket?.once('error', (error: Error) => socket.destroy(error));
+      }
       callback(...answer);
     });
   };

@@ -5,6 +5,6 @@ import type { Agents } from './agents.ts';
 export function networkFetch(agents: Agents): typeof globalThis.fetch {
   return (url, init) => {
     const own = { ...init, dispatcher: agents.of() } as Parameters<typeof fetch>[1];
-    return fetch(url as string, own) as unknown as Promise<Response>;
+    return fetch(url as string, own);
   };
 }

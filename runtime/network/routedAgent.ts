@@ -50,8 +50,7 @@ function withHeader(
   headers: Dispatcher.DispatchOptions['headers'],
   authorization: string,
 ): string[] | Record<string, string> {
-  if (Array.isArray(headers))
-    return [...(headers as string[]), 'proxy-authorization', authorization];
+  if (Array.isArray(headers)) return [...headers, 'proxy-authorization', authorization];
   return { ...(headers as Record<string, string>), 'proxy-authorization': authorization };
 }
 

@@ -11,7 +11,7 @@ import { resolveConversation } from './conversation.ts';
 import { dependenciesOf } from '../common/dependencies.ts';
 import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
-import { requires } from '../common/features.ts';
+import { requires, type Feature } from '../common/features.ts';
 import { resolveNetwork } from './network.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
@@ -99,8 +99,8 @@ type Timeouts = Content['timeouts'] & { firstTokenMs: number };
 type EndpointSpec = Spec['model']['endpoints'][number];
 
 function endpoint(spec: EndpointSpec, proxied: boolean): Endpoint {
-  const { name, provider, model, baseURL, priority, weight, tls } = spec;
-  const { credentialScheme, headersFrom = [], maxConcurrent, maxTokens, contextTokens } = spec;
+  const { name, provider, model, baseURL, priority, weight } = spec;
+  const { maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
     provider,
@@ -112,14 +112,19 @@ function endpoint(spec: EndpointSpec, proxied: boolean): Endpoint {
     ...(contextTokens === undefined ? {} : { contextTokens }),
     priority,
     weight,
-    requires: requires(
-      `Endpoint.${provider}`,
-      credentialScheme === 'Bearer' && 'Endpoint.Bearer',
-      headersFrom.length > 0 && 'Endpoint.HeadersFrom',
-      tls !== undefined && 'Endpoint.ClientCertificate',
-      proxied && 'Network.Proxy',
-    ),
+    requires: endpointFeatures(spec, proxied),
   };
+}
+
+function endpointFeatures(spec: EndpointSpec, proxied: boolean): Feature[] {
+  const { provider, credentialScheme, headersFrom = [], tls } = spec;
+  return requires(
+    `Endpoint.${provider}`,
+    credentialScheme === 'Bearer' && 'Endpoint.Bearer',
+    headersFrom.length > 0 && 'Endpoint.HeadersFrom',
+    tls !== undefined && 'Endpoint.ClientCertificate',
+    proxied && 'Network.Proxy',
+  );
 }
 
 function timeoutsOf(spec: Spec['timeouts']): Timeouts {
