@@ -1,9 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
+import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import type { TlsOptions } from 'node:tls';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
@@ -17,6 +19,7 @@ import type { Answer } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { RealMcpServer } from '../testing/mcpServer.ts';
+import { RealRedis } from '../testing/redis.ts';
 import { TestProxy } from '../testing/proxy.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
@@ -588,6 +591,33 @@ describe('everything else that the runtime calls goes the same way', () => {
     expect(await asks(agent)).toBe(200);
     await until(() => collector.seen.length > 0, 10_000);
     expect(proxy.seen[0]).toBe('POST http://otel.example.com:4318/v1/traces');
+  });
+
+  it('Redis with TLS by the authorities, and never through a proxy', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const front = createTlsServer(server, (socket) => {
+      const far = connect(redis.port, '127.0.0.1');
+      far.pipe(socket).pipe(far);
+      for (const each of [far, socket]) each.on('error', () => far.destroy());
+    });
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    cleanups.add(async () => void front.close());
+    const model = await plain();
+    const url = `rediss://localhost:${(front.address() as AddressInfo).port}`;
+    const trusted = await network();
+    await trusting(other);
+    const agent = await start(model.url, {
+      ...trusted,
+      endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'm' }],
+      conversation: { ...CONVERSATION, redis: { url } },
+      timeouts: { connectMs: 500, requestMs: 20_000 },
+    });
+    await expect(beginConversation(agent.url)).rejects.toThrow('503');
+    await trusting(authority);
+    await until(() => beginConversation(agent.url).then(Boolean, () => false), 10_000);
+    expect(await redis.keys()).toHaveLength(1);
+    expect(proxy.seen).toEqual([]);
   });
 
   it('with a new password of the proxy as soon as it is mounted', async () => {

@@ -68,7 +68,11 @@ export class Egress {
     this.#lookup(host, { all: true }, (error) => {
       if (!error || error instanceof EgressDenied) return done(error ?? undefined);
       if (this.#bounds().allowHosts.length > 0) return done();
-      done(new EgressDenied(`nothing tells whether the host ${host} is in a private network`));
+      done(
+        new EgressDenied(
+          `the host ${host} is known to the proxy alone, and may be in a private network; allowHosts has to name it`,
+        ),
+      );
     });
   };
 
