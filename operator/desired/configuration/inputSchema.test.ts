@@ -72,6 +72,11 @@ describe('an input schema', () => {
     ['bytes', { description: 'x'.repeat(33_000) }, 'bytes and may have 32768; shorten'],
     ['depth', deep(40), 'levels deep and may be 32; move inner schemas to definitions'],
     ['types', { properties: { a: { type: ['string', 'strange'] } } }, 'is no JSON Schema'],
+    [
+      'long types',
+      { not: { type: Array.from({ length: 8000 }, () => 1) } },
+      'a type with 8000 entries',
+    ],
     ['patterns', { properties: { a: { pattern: '(' } } }, 'pattern ( is no regular expression'],
     ['references', { properties: { a: { $ref: '#/definitions/a' } } }, 'leads nowhere'],
     ['drafts', { $schema: 'https://example.com' }, '$schema https://example.com is not known'],
@@ -93,9 +98,13 @@ describe('an input schema', () => {
     const schema = {
       $schema: 'http://json-schema.org/draft-07/schema#',
       definitions: { 'a/b': { type: 'string', pattern: '^[a-z]+$' } },
-      properties: { a: { $ref: '#/definitions/a~1b' }, b: { anyOf: [true, { const: { $ref: 1 } }] } },
+      properties: {
+        a: { $ref: '#/definitions/a~1b' },
+        b: { anyOf: [true, { const: { $ref: 1 } }] },
+      },
       patternProperties: { '^x-': { type: ['string', 'null'], format: 'uuid' } },
       additionalProperties: { $ref: '#' },
+      constructor: 1,
     };
     expect(resolved(toolWith(schema))).toBeDefined();
   });

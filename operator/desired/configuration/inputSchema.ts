@@ -78,6 +78,11 @@ export class InputSchemas {
         `${field} is nested ${counts.depth} levels deep and may be ${depth}; move inner schemas to definitions and refer to them by $ref`,
       );
     }
+    if (counts.types > MAX_TYPES) {
+      throw invalid(
+        `${field} has a type with ${counts.types} entries; there are ${MAX_TYPES} types`,
+      );
+    }
     if (counts.refs > toolRefs) {
       throw invalid(`${field} has ${counts.refs} $refs and may have ${toolRefs}; use fewer`);
     }
@@ -93,9 +98,9 @@ function invalid(message: string): InvalidSpecError {
   return new InvalidSpecError('InvalidTool', message);
 }
 
-/** Levels and references of a value of JSON, without recursion. */
-function measure(value: unknown): { depth: number; refs: number } {
-  const counts = { depth: 0, refs: 0 };
+/** Levels, references and the longest list of types of a value of JSON, without recursion. */
+function measure(value: unknown): { depth: number; refs: number; types: number } {
+  const counts = { depth: 0, refs: 0, types: 0 };
   const open: [unknown, number][] = [[value, 1]];
   for (let next = open.pop(); next; next = open.pop()) {
     const [each, depth] = next;
@@ -103,6 +108,8 @@ function measure(value: unknown): { depth: number; refs: number } {
     counts.depth = Math.max(counts.depth, depth);
     for (const [key, inner] of Object.entries(each)) {
       if (typeof inner === 'string' && key === '$ref') counts.refs += 1;
+      if (key === 'type' && Array.isArray(inner))
+        counts.types = Math.max(counts.types, inner.length);
       open.push([inner, depth + 1]);
     }
   }
@@ -133,16 +140,21 @@ function contentFault(schema: unknown, root: Json): string | undefined {
 }
 
 function keywordFault(keyword: string, value: unknown, root: Json): string | undefined {
-  if (keyword === '$ref' && typeof value === 'string') return refFault(value, root);
-  if (keyword === 'pattern' && typeof value === 'string') return patternFault(value);
-  if (keyword === 'type' && Array.isArray(value) && value.length > MAX_TYPES) {
-    return `type has ${value.length} entries`;
-  }
+  const check = CHECKS.get(keyword);
+  if (check) return check(value, root);
   if (SCHEMAS.has(keyword)) return firstFault(Array.isArray(value) ? value : [value], root);
   if (!MAPS.has(keyword) || typeof value !== 'object' || value === null) return undefined;
   const patterns = keyword === 'patternProperties' ? Object.keys(value) : [];
   return firstOf(patterns, patternFault) ?? firstFault(Object.values(value), root);
 }
+
+type Check = (value: unknown, root: Json) => string | undefined;
+
+/** Of keywords that hold no schema. */
+const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ['$ref', (value, root) => (typeof value === 'string' ? refFault(value, root) : undefined)],
+  ['pattern', (value) => (typeof value === 'string' ? patternFault(value) : undefined)],
+]);
 
 function firstFault(schemas: readonly unknown[], root: Json): string | undefined {
   return firstOf(schemas, (each) => contentFault(each, root));
@@ -162,7 +174,8 @@ function firstOf<T>(
 /** A pattern is read here and never run. */
 function patternFault(pattern: string): string | undefined {
   try {
-    return new RegExp(pattern, 'u') && undefined;
+    new RegExp(pattern, 'u');
+    return undefined;
   } catch {
     return `pattern ${pattern} is no regular expression`;
   }
