@@ -741,7 +741,7 @@ export interface AgentDeploymentSpec {
      */
     mode: 'Disabled' | 'Exact';
     /**
-     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth, and by the credentials that they show. Where an endpoint has no apiKeySecretRef, all headers that it gets count as credentials, but for those of formats, SDKs and traces. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
+     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth. Those that nobody checks, or whose credentials are passed on, are told apart by all headers that are passed on, but for those of formats, SDKs and traces. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
      */
     scope: 'PerPrincipal' | 'Shared';
     /**

@@ -174,7 +174,7 @@ export class Agent {
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
       header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
-      client: clientKey(principal, clientHeaders, principal === ''),
+      client: clientKey(principal, clientHeaders),
       signal,
     });
     return {
