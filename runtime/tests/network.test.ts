@@ -602,7 +602,7 @@ describe('everything else that the runtime calls goes the same way', () => {
       for (const each of [far, socket]) each.on('error', () => far.destroy());
     });
     await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
-    cleanups.add(async () => void front.close());
+    cleanups.add(() => Promise.resolve(void front.close()));
     const model = await plain();
     const url = `rediss://localhost:${(front.address() as AddressInfo).port}`;
     const trusted = await network();
