@@ -693,11 +693,11 @@ export interface Limit {
   /**
    * Buckets at most; further keys share one.
    */
-  maxKeys?: number;
-  onLimit?: 'Reject' | 'Queue';
-  maxWaitMs?: DurationMs;
-  mode?: Mode;
-  requires?: Requires;
+  maxKeys: number;
+  onLimit: 'Reject' | 'Queue';
+  maxWaitMs: DurationMs;
+  mode: Mode;
+  requires: Requires;
 }
 /**
  * Resolved configuration of one agent: what the operator writes to the agent's ConfigMap and pushes over the link.
