@@ -176,7 +176,7 @@ export interface AgentDeploymentSpec {
      */
     description: string;
     /**
-     * JSON Schema of the input, an object. What the model gives is checked against it before the tool is called.
+     * JSON Schema of the input, an object, in draft-07. What the model gives is checked against it before the tool is called. It may have 32 KiB, 32 levels and 128 $refs; those of all tools together 256 KiB and 1024 $refs.
      */
     inputSchema: {
       [k: string]: unknown;
