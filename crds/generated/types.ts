@@ -1609,7 +1609,7 @@ export interface CircuitBreakerPolicySpec {
    */
   halfOpen: {
     /**
-     * Probes at a time while half-open. A further probe may start after the first token of the one before, and each probe that succeeds adds one, up to as many as are still needed. Default 1.
+     * Probes at a time while half-open. A further probe may start after the first token of the one before, and each probe that succeeds adds one, both up to as many as are still needed. Default 1.
      */
     maxProbes: number;
     /**
