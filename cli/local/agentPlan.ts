@@ -127,7 +127,11 @@ function localised(
 /** Leads the agent to its simulated models, if there are any. Returns what else is different then. */
 function simulate(content: Content, id: string, { simulated }: PlanContext): string[] {
   if (simulated === undefined) return [];
-  for (const endpoint of content.endpoints) endpoint.baseURL = simulated(id, endpoint.name);
+  for (const endpoint of content.endpoints) {
+    endpoint.baseURL = simulated(id, endpoint.name);
+    // No simulated model asks for one.
+    delete endpoint.clientCertificate;
+  }
   if (!content.conversation?.redis) return [];
   delete content.conversation.redis;
   return ['keeps conversations in memory and not in Redis, because its models are simulated'];

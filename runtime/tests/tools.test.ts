@@ -344,7 +344,7 @@ describe('a turn', () => {
       [ask()],
       () => undefined,
       () => ({
-        content: { conversation: { ...CONVERSATION, runTimeoutMs: 300 } },
+        content: { conversation: { ...CONVERSATION, runTimeoutMs: 2000 } },
       }),
     );
     expect(await turn(all)).toMatchObject({ stop_reason: 'run_timeout', tool_calls: 1 });
