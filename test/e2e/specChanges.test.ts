@@ -142,6 +142,7 @@ describe('a change of the spec', () => {
     ['the priority of an endpoint', () => endpoint({ priority: 3 }), true],
     ['the weight of an endpoint', () => endpoint({ weight: 7 }), true],
     ['loadBalancing', () => ({ model: { loadBalancing: 'Random' } }), true],
+    ['affinity', () => ({ model: { affinity: { header: 'x-session-id' } } }), true],
     ['systemPrompt', () => ({ systemPrompt: 'You are a gardener.' }), true],
     ['tools', () => tool({}), true],
     ['a field of a tool', () => tool({ maxResponseBytes: 1024 }), true],

@@ -94,6 +94,7 @@ const kinds: Record<string, Kind> = {
           },
         ],
         loadBalancing: 'LeastLoaded',
+        affinity: { mode: 'Automatic' },
       },
       timeouts: {
         connect: '10s',

@@ -46,6 +46,7 @@ export function resolveContent(
     endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
     ...(spec.routes !== undefined && { routes: spec.routes }),
     loadBalancing: spec.model.loadBalancing,
+    affinity: affinity(spec.model.affinity),
     timeouts,
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
@@ -114,6 +115,10 @@ function endpoint(spec: EndpointSpec): Endpoint {
       headersFrom.length > 0 && 'Endpoint.HeadersFrom',
     ),
   };
+}
+
+function affinity({ mode, header }: Spec['model']['affinity']): Content['affinity'] {
+  return { mode, ...(header !== undefined && { header: header.toLowerCase() }) };
 }
 
 function timeoutsOf(spec: Spec['timeouts']): Timeouts {
