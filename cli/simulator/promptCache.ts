@@ -82,7 +82,10 @@ function lifetime(control: CacheControl | undefined): number {
   return control?.ttl === '1h' ? LONG_LIFETIME_MS : LIFETIME_MS;
 }
 
-function beginningsOf({ model, tools = [], system, messages = [] }: Prompt, credential: string): Beginning[] {
+function beginningsOf(
+  { model, tools = [], system, messages = [] }: Prompt,
+  credential: string,
+): Beginning[] {
   const blocks = [
     ...tools,
     ...blocksOf(system),

@@ -6,7 +6,7 @@ import type { Session } from '../model/pool/affinity.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { providerMethod } from './providerRoutes.ts';
 import type { ProviderMethod } from './providerRoutes.ts';
-import type { Asked } from './session.ts';
+import type { SessionOf } from './session.ts';
 
 /** A request to the model's API that has been read and checked. */
 export interface MessagesRequest {
@@ -55,7 +55,7 @@ export function asksForMessage(request: IncomingMessage): boolean {
  */
 export async function readRequest(
   request: IncomingMessage,
-  sessionOf?: (asked: Asked) => Session | undefined,
+  sessionOf: SessionOf,
 ): Promise<MessagesRequest | Problem> {
   if (modelRoute(request) === undefined) return readAny(request);
   if (request.method === 'GET') return { ...PLAIN, method: 'GET', path: request.url! };
@@ -72,7 +72,6 @@ export async function readRequest(
   if (modelRoute(request) === COUNT_TOKENS) {
     return { ...PLAIN, method: 'POST', path, body: read.body, model };
   }
-  const maxTokens = statedMaxTokens(parsed);
   return {
     method: 'POST',
     path,
@@ -81,8 +80,8 @@ export async function readRequest(
     stream: parsed.stream === true,
     model,
     size: requestSize(read.body, parsed),
-    maxTokens,
-    session: sessionOf?.({ body: read.body, parsed }),
+    maxTokens: statedMaxTokens(parsed),
+    session: sessionOf({ body: read.body, parsed }),
   };
 }
 

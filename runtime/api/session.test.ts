@@ -26,7 +26,7 @@ function session({
   endpoints = ENDPOINTS,
 }: Question = {}): Session | undefined {
   const sessionOf = sessions({ content: content({ affinity, endpoints }), endpoints }, client);
-  return sessionOf?.({ body: Buffer.from(JSON.stringify(body)), parsed: body as never });
+  return sessionOf({ body: Buffer.from(JSON.stringify(body)), parsed: body as never });
 }
 
 const key = (question: Question): string | undefined => session(question)?.key;
@@ -119,7 +119,12 @@ describe('the session of a request', () => {
       { ...long },
       { system: [{ ...text, ...long }] },
       { tools: [{ name: 'look', ...long }] },
-      { messages: [{ role: 'user', content: [text] }, { role: 'user', content: [result] }] },
+      {
+        messages: [
+          { role: 'user', content: [text] },
+          { role: 'user', content: [result] },
+        ],
+      },
     ]) {
       expect(lifetime({ ...PROMPT, ...part })).toBe(LONG_CACHE_LIFETIME_MS);
     }

@@ -22,16 +22,21 @@ export interface Asked {
   parsed: Json;
 }
 
+/** Tells the session of a request, if it belongs to one. */
+export type SessionOf = (asked: Asked) => Session | undefined;
+
+const NONE: SessionOf = () => undefined;
+
 /**
- * What tells the session of a client's requests; undefined where there is no choice of endpoints or the agent wants none.
+ * What tells the sessions of a client's requests; none where there is no choice of endpoints or the agent wants none.
  * Only then is there anything to be found out, so that an agent with one endpoint pays nothing.
  */
 export function sessions(
   { content: { affinity }, endpoints }: InForce,
   client: Pick<Client, 'principal' | 'headers'>,
-): ((asked: Asked) => Session | undefined) | undefined {
+): SessionOf {
   const known = affinity.mode === 'Automatic' || affinity.mode === 'Always';
-  if (!known || !haveEquals(endpoints)) return undefined;
+  if (!known || !haveEquals(endpoints)) return NONE;
   return (asked) => sessionOf(asked, client, affinity);
 }
 
@@ -80,7 +85,9 @@ function textsOf(content: unknown): string[] {
   return listOf(content).flatMap((block) => {
     const source = memberOf(block, 'source');
     const parts = ['data', 'url', 'file_id'].map((name) => memberOf(source, name));
-    return [memberOf(block, 'text'), ...parts].filter(isText).map((text) => text.slice(0, MAX_TEXT));
+    return [memberOf(block, 'text'), ...parts]
+      .filter(isText)
+      .map((text) => text.slice(0, MAX_TEXT));
   });
 }
 

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../testing/fakeClock.ts';
-import { Affinity, CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS, MAX_SESSIONS_AWAY } from './affinity.ts';
+import {
+  Affinity,
+  CACHE_LIFETIME_MS,
+  LONG_CACHE_LIFETIME_MS,
+  MAX_SESSIONS_AWAY,
+} from './affinity.ts';
 import type { Placed, Session } from './affinity.ts';
 import { rendezvous } from './rendezvous.ts';
 

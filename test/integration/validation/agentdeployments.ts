@@ -38,7 +38,11 @@ export const rows: Row[] = [
   ],
   [
     '$.spec.model.affinity rule 0',
-    { spec: { model: { affinity: { mode: 'Disabled', header: 'x-session-id' }, endpoints: ENDPOINTS } } },
+    {
+      spec: {
+        model: { affinity: { mode: 'Disabled', header: 'x-session-id' }, endpoints: ENDPOINTS },
+      },
+    },
     'spec.model.affinity.header: Invalid value: "object": has no effect when mode is Disabled; remove it, or set mode to Automatic or Always',
   ],
   [
