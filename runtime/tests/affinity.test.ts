@@ -175,7 +175,7 @@ describe('the prompt caches of three providers', () => {
   const TURNS = 4;
   const SESSIONS = 6;
 
-  /** Cached input tokens of sessions whose turns reach two pods by turns. */
+  /** Cached input tokens of sessions whose last turn reaches another pod. */
   async function cachedTokens(affinity: Content['affinity']): Promise<number> {
     const endpoints: Content['endpoints'] = [];
     for (const name of ['a', 'b', 'c']) {
@@ -195,7 +195,7 @@ describe('the prompt caches of three providers', () => {
       const messages = [{ role: 'user', content: 'Hello' }];
       for (let i = 0; i < TURNS; i += 1) {
         const body = JSON.stringify({ model: 'claude-test', max_tokens: 16, system, messages });
-        expect((await send(pods[i % 2]!.url, { body })).status).toBe(200);
+        expect((await send(pods[i < 3 ? 0 : 1]!.url, { body })).status).toBe(200);
         messages.push({ role: 'assistant', content: 'Hi' }, { role: 'user', content: 'Go on' });
       }
     }
@@ -210,6 +210,6 @@ describe('the prompt caches of three providers', () => {
     const kept = await cachedTokens(AUTOMATIC);
     // About 750 tokens of system prompt in each turn.
     expect(kept).toBeGreaterThan(SESSIONS * (TURNS - 1) * 700);
-    expect(balanced).toBeLessThan(kept * 0.7);
+    expect(balanced).toBeLessThan(kept * 0.4);
   });
 });
