@@ -21,6 +21,7 @@ function pooling(calls: Record<string, number>): Pool {
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
   return new Pool({
+    network: { lacking: () => undefined },
     guard: {
       dependency: (name) => ({
         name,
