@@ -159,6 +159,30 @@ export interface Content {
    * @maxItems 64
    */
   trustedProxies?: string[];
+  /**
+   * HTTP proxies. Absent: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the pod say.
+   */
+  proxy?: {
+    /**
+     * For URLs with http. Absent: they are called directly.
+     */
+    http?: string;
+    /**
+     * For URLs with https. Absent: they are called directly.
+     */
+    https?: string;
+    /**
+     * Names, addresses and networks that are called directly, besides those of the cluster.
+     *
+     * @maxItems 128
+     */
+    noProxy: string[];
+    credentials?: {
+      username: MountedSecret;
+      password: MountedSecret;
+    };
+  };
+  trustedCA?: MountedKey;
   cache?: Cache;
   toolCache?: Cache;
   /**
@@ -207,7 +231,7 @@ export interface Content {
     idleTimeoutMs: DurationMs;
     runTimeoutMs: DurationMs;
     systemPrompt?: string;
-    systemPromptFile?: MountedKey;
+    systemPromptFile?: MountedKey1;
     /**
      * Name in DNS with the addresses of all pods of the agent.
      */
@@ -297,6 +321,13 @@ export interface Endpoint {
    */
   credentialScheme?: 'APIKey' | 'Bearer';
   /**
+   * What is shown to the endpoint in TLS, as PEM. Absent: nothing.
+   */
+  clientCertificate?: {
+    certificate: MountedSecret;
+    key: MountedSecret;
+  };
+  /**
    * Request headers, in place of the client's of the same name. Absent: none.
    */
   headersFrom?: SecretHeader[];
@@ -321,6 +352,26 @@ export interface Endpoint {
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "MountedSecret".
+ */
+export interface MountedSecret {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * A request header whose value is mounted.
@@ -398,6 +449,23 @@ export interface Audit {
   required: boolean;
 }
 /**
+ * Certificates of authorities, as PEM, that are trusted besides those of the system. Absent: none.
+ */
+export interface MountedKey {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the ConfigMap, for messages.
+   */
+  configMap: string;
+  /**
+   * Key in the ConfigMap, for messages.
+   */
+  key: string;
+}
+/**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -430,7 +498,7 @@ export interface CacheTier {
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "MountedKey".
  */
-export interface MountedKey {
+export interface MountedKey1 {
   /**
    * File in the pod.
    */
@@ -693,11 +761,11 @@ export interface Limit {
   /**
    * Buckets at most; further keys share one.
    */
-  maxKeys?: number;
-  onLimit?: 'Reject' | 'Queue';
-  maxWaitMs?: DurationMs;
-  mode?: Mode;
-  requires?: Requires;
+  maxKeys: number;
+  onLimit: 'Reject' | 'Queue';
+  maxWaitMs: DurationMs;
+  mode: Mode;
+  requires: Requires;
 }
 /**
  * Resolved configuration of one agent: what the operator writes to the agent's ConfigMap and pushes over the link.
@@ -727,6 +795,8 @@ export interface Hello {
   contract: number;
   /**
    * What the runtime can do; see Requires in the configuration.
+   *
+   * @maxItems 256
    */
   features: string[];
   runtimeVersion: string;
@@ -764,7 +834,13 @@ export interface Hello {
 export interface Snapshot {
   type: 'Snapshot';
   configuration: ConfigurationStatus;
+  /**
+   * @maxItems 256
+   */
   circuits: CircuitStatus[];
+  /**
+   * @maxItems 1024
+   */
   limits: LimitStatus[];
   /**
    * The last ones, oldest first.
@@ -772,6 +848,9 @@ export interface Snapshot {
    * @maxItems 64
    */
   transitions: Transition[];
+  /**
+   * @maxItems 2048
+   */
   missingCredentials: {
     dependency: string;
     secret: string;
@@ -779,6 +858,8 @@ export interface Snapshot {
   }[];
   /**
    * Keys of ConfigMaps that are not mounted. Absent: none is missing.
+   *
+   * @maxItems 64
    */
   missingConfigMaps?: {
     configMap: string;
@@ -788,6 +869,8 @@ export interface Snapshot {
   audit?: AuditHead;
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 256
    */
   gates?: GateStatus[];
 }
@@ -819,6 +902,8 @@ export interface ConfigurationStatus {
   };
   /**
    * Elements of the configuration that are left out because this runtime is too old for them.
+   *
+   * @maxItems 2048
    */
   unsupported: {
     /**
@@ -981,15 +1066,22 @@ export interface TransitionReport {
  */
 export interface Counters {
   type: 'Counters';
+  /**
+   * @maxItems 1024
+   */
   limits: LimitStatus[];
   /**
    * Those whose last failure, next probe or override changed.
+   *
+   * @maxItems 256
    */
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
   /**
    * Those that changed.
+   *
+   * @maxItems 256
    */
   gates?: GateStatus[];
 }

@@ -2,6 +2,8 @@
 export const SECRET_NAMES = [
   "model.endpoints[].apiKeySecretRef.name",
   "model.endpoints[].headersFrom[].secretKeyRef.name",
+  "model.endpoints[].tls.clientCertSecretRef.name",
+  "proxy.credentialsSecretRef.name",
   "tools[].http.headersFrom[].secretKeyRef.name",
   "mcpServers[].headersFrom[].secretKeyRef.name",
   "telemetry.tracing.headersFrom[].secretKeyRef.name",

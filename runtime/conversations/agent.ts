@@ -7,6 +7,7 @@ import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';
+import type { Network } from '../network/network.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -22,6 +23,7 @@ import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
 import { McpServers } from './tools/mcpServers.ts';
+import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
 import type { ToolContext, Tools } from './tools/toolbox.ts';
@@ -31,6 +33,7 @@ export interface AgentDeps {
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
   credentials: Pick<Credentials, 'read'>;
+  network: Pick<Network, 'way'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   version: string;
@@ -67,6 +70,7 @@ export class Agent {
   readonly #stores: Stores;
   readonly #egress: Egress;
   readonly #calls: GuardedCalls;
+  readonly #schemas = new SchemaChecks();
   readonly #mcp: McpServers;
   /** Made once for each configuration. */
   #tools: { content: Content; tools: Tools } | undefined;
@@ -77,7 +81,7 @@ export class Agent {
     this.#model = new AgentModel(deps.caller);
     this.#egress = new Egress({
       bounds: () => inForce()?.content.egress,
-      connectMs: deps.connectMs,
+      network: deps.network,
     });
     this.#calls = new GuardedCalls(deps);
     this.toolResults = new ToolResults({
@@ -116,7 +120,7 @@ export class Agent {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#stores.close(), this.#mcp.close()]);
+    await Promise.all([this.#stores.close(), this.#mcp.close(), this.#schemas.close()]);
     await this.#egress.close();
   }
 
@@ -124,6 +128,8 @@ export class Agent {
   apply(content: Content): void {
     this.#mcp.apply(content);
     this.toolResults.apply(content.toolCache);
+    // Schemas are compiled before the first call, not while it waits.
+    this.#toolsOf(content);
   }
 
   #idleTimeoutMs(): number {
@@ -200,12 +206,14 @@ export class Agent {
 
   #toolsOf(content: Content): Tools {
     if (this.#tools?.content !== content) {
-      const { credentials } = this.#deps;
+      const { credentials, log } = this.#deps;
       const tools = new HttpTools(content, {
         calls: this.#calls,
         credentials,
         egress: this.#egress,
         results: this.toolResults,
+        schemas: this.#schemas,
+        log,
       });
       this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
     }

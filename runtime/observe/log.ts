@@ -38,6 +38,7 @@ export const MODULES = [
   'link',
   'messages',
   'model',
+  'network',
   'runtime',
   'state',
   'tools',

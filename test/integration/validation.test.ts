@@ -28,6 +28,7 @@ import { rows as auth } from './validation/auth.ts';
 import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
+import { rows as network } from './validation/network.ts';
 import { rows as networkPolicy } from './validation/networkPolicy.ts';
 import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
@@ -72,6 +73,7 @@ const kinds: Record<string, Kind> = {
       ...cache,
       ...conversations,
       ...mcpServers,
+      ...network,
       ...networkPolicy,
       ...probes,
       ...service,
