@@ -148,13 +148,21 @@ export function redacted(configuration: Configuration | undefined): object {
   const shownAuth = auth && { ...auth, ...(secret !== undefined && { apiKeys: { secret } }) };
   return {
     ...configuration,
-    content: { ...content, auth: shownAuth, endpoints: endpoints.map(shown) },
+    content: withoutPaths({ ...content, auth: shownAuth, endpoints: endpoints.map(shown) }),
   };
 }
 
-function shown({ credential, baseURL, ...rest }: Endpoint): Record<string, unknown> {
-  const mount = credential && { secret: credential.secret, key: credential.key };
-  return { ...rest, baseURL: withoutUser(baseURL), ...(mount && { credential: mount }) };
+function shown({ baseURL, ...rest }: Endpoint): Record<string, unknown> {
+  return { ...rest, baseURL: withoutUser(baseURL) };
+}
+
+/** What is mounted from a Secret is shown by its name and key, wherever it stands. */
+function withoutPaths(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPaths);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, each]) => [name, withoutPaths(each)] as const);
+  const mounted = 'secret' in value && 'path' in value;
+  return Object.fromEntries(fields.filter(([name]) => !mounted || name !== 'path'));
 }
 
 function withoutUser(text: string): string {

@@ -258,7 +258,7 @@ describe('a change of the spec', () => {
   it('to an image that does not exist begins a roll-out, and takes no pod away', async () => {
     await settled();
     const before = await uids();
-    await change({ image: 'localhost/no-such-image:1' });
+    await change({ image: sandbox.images.runtime.replace(/:[^/:]*$/, ':no-such-tag') });
     await waitFor('a new pod waits for its image', alive, (pods) => pods.length > before.length);
     expect((await alive()).filter(isReady).map(({ metadata }) => metadata.uid)).toEqual(before);
     await change({ image: null });

@@ -19,7 +19,7 @@ export const rows: Row[] = [
   [
     '$.spec rule 0',
     { spec: { timeouts: { connect: '6m' } } },
-    'spec.timeouts.connect: Invalid value: "object": must not be longer than timeouts.request (default 5m); set timeouts.request as well',
+    'spec.timeouts.connect: Invalid value: "object": must not be longer than timeouts.request (connect is 10s and request 5m by default); set both',
   ],
   [
     '$.spec rule 1',
@@ -29,7 +29,7 @@ export const rows: Row[] = [
   [
     '$.spec rule 2',
     { spec: { retry: { baseDelay: '9s' } } },
-    'spec.retry.baseDelay: Invalid value: "object": must not be longer than retry.maxDelay (default 8s); set retry.maxDelay as well',
+    'spec.retry.baseDelay: Invalid value: "object": must not be longer than retry.maxDelay (baseDelay is 500ms and maxDelay 8s by default); set both',
   ],
   [
     '$.spec.model required endpoints',
