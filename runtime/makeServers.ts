@@ -181,6 +181,7 @@ function makeDebugPages(
       const inForce = core.inForce();
       return inForce ? pool.state(inForce.content, inForce.endpoints) : [];
     },
+    sessionsAway: () => pool.affinity.away,
     state: () => ({
       pod,
       version,

@@ -191,7 +191,7 @@ export class Agent {
           messages,
           principal,
           clientHeaders,
-          stickiness: id,
+          conversation: id,
           place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,

@@ -68,6 +68,8 @@ export class Metrics {
   readonly #toolCalls: Counter<'tool' | 'status'>;
   readonly #toolLatency: Histogram<'tool'>;
   readonly #fallbacks: Counter<'from' | 'to'>;
+  readonly #cacheReads: SeriesCounter;
+  readonly #affinity: Counter<'result'>;
   readonly #spans: Counter<'result'>;
 
   constructor({ guard, retryBudgets, hash }: MetricsDeps) {
@@ -117,6 +119,11 @@ export class Metrics {
       help: 'Tokens of all calls to the model; input includes what came from the cache.',
       labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
     });
+    this.#cacheReads = new SeriesCounter(this.registry, {
+      name: 'gen_ai_client_cache_read_tokens_total',
+      help: 'Input tokens of all calls to the model that came from the provider’s prompt cache.',
+      labelNames: ['gen_ai_request_model'],
+    });
     this.#toolCalls = new Counter({
       name: 'agent_tool_calls_total',
       help: 'Calls of tools by how they ended: ok, error (the call was wrong), failed (the tool is), refused (not made), cached (the result of another call was given).',
@@ -146,6 +153,12 @@ export class Metrics {
       name: 'fallbacks_total',
       help: 'Calls that went to another endpoint, because the one to be preferred failed or took none.',
       labelNames: ['from', 'to'],
+      registers,
+    });
+    this.#affinity = new Counter({
+      name: 'affinity_requests_total',
+      help: 'Requests of sessions by where they were served: hit, by the endpoint that their prompt cache is expected at; moved, by another one.',
+      labelNames: ['result'],
       registers,
     });
     this.#spans = new Counter({
@@ -195,6 +208,7 @@ export class Metrics {
     const { inputTokens, cacheReadTokens = 0, outputTokens } = usage;
     if (inputTokens !== undefined) {
       this.#addTokens(known, 'input', inputTokens + cacheReadTokens);
+      this.#cacheReads.add(cacheReadTokens, known);
     }
     if (outputTokens !== undefined) this.#addTokens(known, 'output', outputTokens);
   }
@@ -224,6 +238,11 @@ export class Metrics {
   /** A call goes to another endpoint than the one to be preferred. */
   fallback(from: string, to: string): void {
     this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
+  }
+
+  /** A request of a session was made. */
+  session(result: 'hit' | 'moved'): void {
+    this.#affinity.inc({ result });
   }
 
   #addTokens(model: string, kind: 'input' | 'output', tokens: number): void {

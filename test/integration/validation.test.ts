@@ -96,6 +96,7 @@ const kinds: Record<string, Kind> = {
           },
         ],
         loadBalancing: 'LeastLoaded',
+        affinity: { mode: 'Automatic' },
       },
       timeouts: {
         connect: '10s',
