@@ -31,12 +31,13 @@ export function makeControl(
   core: Core,
   { audit, watchGuard }: Audited,
 ): Control {
-  const { guard, configuration, credentials, clients, agent, performance, clock, log } = core;
+  const { guard, configuration, credentials, clients, agent, performance, checks } = core;
+  const { clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const reporter = new Reporter({
-    ...{ guard, configuration, credentials, performance },
+    ...{ guard, configuration, credentials, performance, checks },
     headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,

@@ -3,6 +3,7 @@ import type {
   Counters,
   Endpoint,
   GateStatus,
+  HealthCheckStatus,
   OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
@@ -25,6 +26,7 @@ export interface ReporterDeps {
   /** Secret with the clients' API keys, if there is none in it. */
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
+  checks: { statuses(): HealthCheckStatus[] };
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
   /** Keys of ConfigMaps that should be mounted and are not. */
@@ -38,7 +40,8 @@ const PERFORMANCE_TICKS = 5;
 export class Reporter {
   readonly #deps: ReporterDeps;
   #toldLimits = '';
-  #toldCount = 0;
+  #toldCounts = '';
+  #toldChecks = '[]';
   #toldHash = '';
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
@@ -60,6 +63,7 @@ export class Reporter {
       missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
+      healthChecks: this.#deps.checks.statuses(),
       ...this.#audit(),
     };
   }
@@ -109,13 +113,14 @@ export class Reporter {
     const text = JSON.stringify(limits);
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const same = text === this.#toldLimits && !performance && !audit.audit;
+    const checks = this.#newChecks();
+    const news = { ...(performance && { performance }), ...audit, ...checks };
+    const same = text === this.#toldLimits && Object.keys(news).length === 0;
     if (same && circuits.length + gates.length === 0) return undefined;
     this.#toldLimits = text;
     return {
       ...{ type: 'Counters', limits, circuits, gates },
-      ...(performance && { performance }),
-      ...audit,
+      ...news,
     };
   }
 
@@ -132,14 +137,24 @@ export class Reporter {
     return { audit };
   }
 
+  /** The health checks when one changed since they were told last. */
+  #newChecks(): Pick<Counters, 'healthChecks'> {
+    const healthChecks = this.#deps.checks.statuses();
+    const text = JSON.stringify(healthChecks);
+    if (text === this.#toldChecks) return {};
+    this.#toldChecks = text;
+    return { healthChecks };
+  }
+
   /** How the process has done, when that changed since it was told last and that was long enough ago. */
   #performance(): Counters['performance'] {
     this.#ticks += 1;
     if (this.#ticks % PERFORMANCE_TICKS !== 0) return undefined;
     const performance = this.#deps.performance.report();
-    const count = performance.reduce((sum, operation) => sum + operation.count, 0);
-    if (count === this.#toldCount) return undefined;
-    this.#toldCount = count;
+    // What leaves the last minutes is news as well.
+    const counts = JSON.stringify(performance.map(({ count, recent }) => [count, recent?.count]));
+    if (counts === this.#toldCounts) return undefined;
+    this.#toldCounts = counts;
     return performance;
   }
 }

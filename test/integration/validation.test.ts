@@ -28,6 +28,7 @@ import { rows as auth } from './validation/auth.ts';
 import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
+import { rows as healthChecks } from './validation/healthChecks.ts';
 import { rows as networkPolicy } from './validation/networkPolicy.ts';
 import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
@@ -71,6 +72,7 @@ const kinds: Record<string, Kind> = {
       ...autoscaling,
       ...cache,
       ...conversations,
+      ...healthChecks,
       ...mcpServers,
       ...networkPolicy,
       ...probes,

@@ -60,6 +60,17 @@ export class Upstream {
     return handler.response;
   }
 
+  /** The kept connections by origin, with the requests on them. */
+  stats(): { origin: string; open: number; idle: number; running: number; queued: number }[] {
+    return Object.entries(this.#kept.stats).map(([origin, stats]) => ({
+      origin,
+      open: Number(stats.connected),
+      idle: 'free' in stats ? stats.free : 0,
+      running: stats.running,
+      queued: 'queued' in stats ? stats.queued : stats.pending,
+    }));
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#kept.destroy(), this.#fresh.destroy()]);
   }
