@@ -171,6 +171,7 @@ async function createLinks(
   credentials.run(signal);
   rotation.onChange(() => void credentials.check());
   const { connectMs, connects, handshakes } = settings.dialling;
+  const { excessMs, ...limits } = settings.reports;
   return new Links({
     credentials: () => credentials.current(),
     reviewToken: async (token, signal) => {
@@ -179,7 +180,8 @@ async function createLinks(
     },
     connects,
     handshakes,
-    timing: { connectMs },
+    timing: { connectMs, excessMs },
+    limits,
     clock: systemClock,
     random: Math.random,
     logger: module,

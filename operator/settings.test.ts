@@ -18,6 +18,12 @@ it('has a default for all that can have one', () => {
       connects: { first: 512, repeated: 32 },
       handshakes: { first: 16, repeated: 4 },
     },
+    reports: {
+      bytesPerSecond: 262_144,
+      messagesPerSecond: 50,
+      burstSeconds: 20,
+      excessMs: 300_000,
+    },
     watchNamespace: undefined,
     logLevel: 'info',
     leaseName: 'breakwater-operator',

@@ -22,6 +22,14 @@ export interface Settings {
     /** From the TLS handshake to the review of the pod's token. */
     handshakes: { first: number; repeated: number };
   };
+  /** What a pod may send over its link, and how long one that sends more is left alone. */
+  reports: {
+    bytesPerSecond: number;
+    messagesPerSecond: number;
+    /** So many seconds' worth may come at once. */
+    burstSeconds: number;
+    excessMs: number;
+  };
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
@@ -89,6 +97,12 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
         first: count('LINK_HANDSHAKES', 16),
         repeated: count('LINK_REPEATED_HANDSHAKES', 4),
       },
+    },
+    reports: {
+      bytesPerSecond: count('LINK_BYTES_PER_SECOND', 262_144),
+      messagesPerSecond: count('LINK_MESSAGES_PER_SECOND', 50),
+      burstSeconds: count('LINK_BURST_SECONDS', 20),
+      excessMs: duration('LINK_EXCESS_BACKOFF', 300_000),
     },
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,

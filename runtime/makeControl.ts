@@ -2,6 +2,7 @@ import { MOUNTS } from '../contract/link.ts';
 import { ControlPort } from './control/controlPort.ts';
 import { FileWatcher } from './control/file.ts';
 import { KeptState } from './control/keptState.ts';
+import { ReportPace } from './control/reportPace.ts';
 import { Reporter } from './control/report.ts';
 import type { ReporterDeps } from './control/report.ts';
 import type { Audited } from './makeAudit.ts';
@@ -82,8 +83,9 @@ function report(
   const gateLog = new GateLog(log('guard'), () => clock.date());
   let reportedMissing = '[]';
   let ticks = 0;
+  const pace = new ReportPace();
   events.on('transition', (transition, circuit) => {
-    port.broadcast({ type: 'Transition', transition, circuit });
+    if (pace.mayTellTransition()) port.broadcast({ type: 'Transition', transition, circuit });
     void kept.save();
   });
   events.on('apply', () => kept.restore());
@@ -106,9 +108,11 @@ function report(
     ticks += 1;
     if (ticks % SAVE_TICKS === 0) void kept.save();
     reportMissing();
-    const changes = reporter.changes();
+    const due = pace.tick();
+    if (due === 'Nothing') return;
+    const changes = due === 'Everything' ? reporter.snapshot() : reporter.changes();
     if (!changes) return;
-    port.broadcast(changes);
+    pace.sent(port.broadcast(changes));
     const { gates = [] } = changes;
     for (const gate of gates) gateLog.note(gate);
     if (gates.length > 0) void kept.save();

@@ -9,6 +9,7 @@ import type { StartedRuntime } from './testing/runtime.ts';
 import { until } from './testing/until.ts';
 import { MESSAGE, STREAM, answerJson, answerStream, fakeEndpoint } from './testing/upstream.ts';
 import type { FakeEndpoint } from './testing/upstream.ts';
+import { limitOf } from './testing/guardFixture.ts';
 
 let endpoint: FakeEndpoint;
 let agent: StartedRuntime | undefined;
@@ -41,14 +42,14 @@ async function metrics({ metricsUrl }: StartedRuntime): Promise<string> {
 const seriesOf = (text: string): number =>
   text.split('\n').filter((line) => line && !line.startsWith('#')).length;
 
-const LIMIT = {
+const LIMIT = limitOf({
   target: 'inbound',
   policy: 'p',
   name: 'requests',
   resource: 'Requests',
   refill: { amount: 1, perMs: 600_000 },
   capacity: 2,
-};
+});
 
 describe('health', () => {
   it('is unready without a configuration and mends itself when the file appears', async () => {
@@ -217,11 +218,9 @@ describe('debug pages', () => {
   });
 
   it('say first what needs attention, and how every limit and circuit stands', async () => {
-    const limit = {
-      ...{ target: 'inbound', policy: 'p', name: 'each', resource: 'Requests', capacity: 2 },
-      ...{ refill: { amount: 1, perMs: 3_600_000 }, key: { header: 'x-user-id' } },
-    };
-    const started = await start({ circuits: [TOUCHY], limits: [limit] });
+    const limit = { name: 'each', refill: { amount: 1, perMs: 3_600_000 }, capacity: 2 };
+    const keyed = limitOf({ ...limit, key: { header: 'x-user-id' } });
+    const started = await start({ circuits: [TOUCHY], limits: [keyed] });
     const page = async (name: string): Promise<unknown> =>
       JSON.parse((await get(started.debugUrl, `/debug/${name}`)).body.toString());
     const none = { circuits: [], gates: [], limits: [], bulkheads: [] };

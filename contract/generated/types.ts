@@ -739,11 +739,11 @@ export interface Limit {
   /**
    * Buckets at most; further keys share one.
    */
-  maxKeys?: number;
-  onLimit?: 'Reject' | 'Queue';
-  maxWaitMs?: DurationMs;
-  mode?: Mode;
-  requires?: Requires;
+  maxKeys: number;
+  onLimit: 'Reject' | 'Queue';
+  maxWaitMs: DurationMs;
+  mode: Mode;
+  requires: Requires;
 }
 /**
  * Resolved configuration of one agent: what the operator writes to the agent's ConfigMap and pushes over the link.
@@ -773,6 +773,8 @@ export interface Hello {
   contract: number;
   /**
    * What the runtime can do; see Requires in the configuration.
+   *
+   * @maxItems 256
    */
   features: string[];
   runtimeVersion: string;
@@ -810,7 +812,13 @@ export interface Hello {
 export interface Snapshot {
   type: 'Snapshot';
   configuration: ConfigurationStatus;
+  /**
+   * @maxItems 256
+   */
   circuits: CircuitStatus[];
+  /**
+   * @maxItems 1024
+   */
   limits: LimitStatus[];
   /**
    * The last ones, oldest first.
@@ -818,6 +826,9 @@ export interface Snapshot {
    * @maxItems 64
    */
   transitions: Transition[];
+  /**
+   * @maxItems 2048
+   */
   missingCredentials: {
     dependency: string;
     secret: string;
@@ -825,6 +836,8 @@ export interface Snapshot {
   }[];
   /**
    * Keys of ConfigMaps that are not mounted. Absent: none is missing.
+   *
+   * @maxItems 64
    */
   missingConfigMaps?: {
     configMap: string;
@@ -840,6 +853,8 @@ export interface Snapshot {
   healthChecks?: HealthCheckStatus[];
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 256
    */
   gates?: GateStatus[];
 }
@@ -871,6 +886,8 @@ export interface ConfigurationStatus {
   };
   /**
    * Elements of the configuration that are left out because this runtime is too old for them.
+   *
+   * @maxItems 2048
    */
   unsupported: {
     /**
@@ -1111,9 +1128,14 @@ export interface TransitionReport {
  */
 export interface Counters {
   type: 'Counters';
+  /**
+   * @maxItems 1024
+   */
   limits: LimitStatus[];
   /**
    * Those whose last failure, next probe or override changed.
+   *
+   * @maxItems 256
    */
   circuits: CircuitStatus[];
   performance?: Performance;
@@ -1126,6 +1148,8 @@ export interface Counters {
   healthChecks?: HealthCheckStatus[];
   /**
    * Those that changed.
+   *
+   * @maxItems 256
    */
   gates?: GateStatus[];
 }

@@ -176,7 +176,7 @@ export interface AgentDeploymentSpec {
      */
     description: string;
     /**
-     * JSON Schema of the input, an object. What the model gives is checked against it before the tool is called.
+     * JSON Schema of the input, an object, in draft-07. What the model gives is checked against it before the tool is called. It may have 32 KiB, 32 levels and 128 $refs; those of all tools together 256 KiB and 1024 $refs.
      */
     inputSchema: {
       [k: string]: unknown;
@@ -810,7 +810,7 @@ export interface AgentDeploymentSpec {
      */
     mode: 'Disabled' | 'Exact';
     /**
-     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth, and by the credentials that they show. Where an endpoint has no apiKeySecretRef, all headers that it gets count as credentials, but for those of formats, SDKs and traces. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
+     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth. Those that nobody checks, or whose credentials are passed on, are told apart by all headers that are passed on, but for those of formats, SDKs and traces. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
      */
     scope: 'PerPrincipal' | 'Shared';
     /**

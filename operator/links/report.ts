@@ -28,6 +28,8 @@ export interface PodReport {
   connected: boolean;
   /** Speaks another version of the contract: seen, but not spoken to. */
   incompatible: boolean;
+  /** Sent more than a pod may, and is left alone for a while. */
+  excessive?: boolean;
   /** When `connected` last changed; RFC 3339. */
   since: string;
   /** This process leads since a moment ago, and its first attempt to reach the pod has not ended. */
@@ -49,7 +51,8 @@ export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 
 /** The report after the pod has said hello. A new boot has lost what the old one told. */
 export function afterHello(report: PodReport, hello: HelloFacts, since: string): PodReport {
-  const { snapshot, hash: _hash, revision: _revision, pending: _pending, ...rest } = report;
+  const { snapshot, hash: _hash, revision: _revision, ...others } = report;
+  const { pending: _pending, excessive: _excessive, ...rest } = others;
   return {
     ...rest,
     connected: true,

@@ -4,6 +4,7 @@ import type {
   Endpoint,
   GateStatus,
   HealthCheckStatus,
+  LimitStatus,
   OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
@@ -36,16 +37,19 @@ export interface ReporterDeps {
 /** How the process has done is told with every so many counters: it is much, and nothing hangs on it. */
 const PERFORMANCE_TICKS = 5;
 
+/** More are not told: whoever mends these sees the others next. */
+const MAX_MISSING = 64;
+
 /** Puts together what the runtime tells about itself. */
 export class Reporter {
   readonly #deps: ReporterDeps;
-  #toldLimits = '';
   #toldCounts = '';
   #toldChecks = '[]';
   #toldHash = '';
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
+  #toldLimits = new Map<string, string>();
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
@@ -59,7 +63,7 @@ export class Reporter {
       circuits: guard.circuits(),
       limits: guard.limits(),
       transitions: guard.transitions(),
-      missingCredentials: this.missingCredentials(),
+      missingCredentials: this.missingCredentials().slice(0, MAX_MISSING),
       missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
@@ -107,17 +111,14 @@ export class Reporter {
 
   #counters(all: CircuitStatus[]): Counters | undefined {
     const { guard } = this.#deps;
-    const limits = guard.limits();
+    const limits = freshLimits(guard.limits(), this.#toldLimits);
     const circuits = fresh(all, this.#toldCircuits, untold);
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
-    const text = JSON.stringify(limits);
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const checks = this.#newChecks();
-    const news = { ...(performance && { performance }), ...audit, ...checks };
-    const same = text === this.#toldLimits && Object.keys(news).length === 0;
-    if (same && circuits.length + gates.length === 0) return undefined;
-    this.#toldLimits = text;
+    const news = { ...(performance && { performance }), ...audit, ...this.#newChecks() };
+    const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
+    if (changed === 0) return undefined;
     return {
       ...{ type: 'Counters', limits, circuits, gates },
       ...news,
@@ -174,6 +175,17 @@ function fresh<T extends Named>(
   told.clear();
   for (const each of all) told.set(keyOf(each), text(each));
   return changed;
+}
+
+/** The same for limits. */
+function freshLimits(all: readonly LimitStatus[], told: Map<string, string>): LimitStatus[] {
+  const texts = new Map(
+    all.map((each) => [JSON.stringify([each.target, each.policy, each.name]), each] as const),
+  );
+  const changed = [...texts].filter(([key, each]) => told.get(key) !== JSON.stringify(each));
+  told.clear();
+  for (const [key, each] of texts) told.set(key, JSON.stringify(each));
+  return changed.map(([, each]) => each);
 }
 
 /** Whether one that was told of is not there any more. */

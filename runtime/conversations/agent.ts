@@ -22,6 +22,7 @@ import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
 import { McpServers, TOOL_MS } from './tools/mcpServers.ts';
+import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
 import type { ToolContext, Tools } from './tools/toolbox.ts';
@@ -64,6 +65,7 @@ export class Agent {
   readonly #stores: Stores;
   readonly #egress: Egress;
   readonly #calls: GuardedCalls;
+  readonly #schemas = new SchemaChecks();
   readonly #mcp: McpServers;
   /** Made once for each configuration. */
   #tools: { content: Content; tools: Tools } | undefined;
@@ -123,7 +125,7 @@ export class Agent {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#stores.close(), this.#mcp.close()]);
+    await Promise.all([this.#stores.close(), this.#mcp.close(), this.#schemas.close()]);
     await this.#egress.close();
   }
 
@@ -131,6 +133,8 @@ export class Agent {
   apply(content: Content): void {
     this.#mcp.apply(content);
     this.toolResults.apply(content.toolCache);
+    // Schemas are compiled before the first call, not while it waits.
+    this.#toolsOf(content);
   }
 
   #idleTimeoutMs(): number {
@@ -177,7 +181,7 @@ export class Agent {
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
       header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
-      client: clientKey(principal, clientHeaders, principal === ''),
+      client: clientKey(principal, clientHeaders),
       signal,
     });
     return {
@@ -207,12 +211,14 @@ export class Agent {
 
   #toolsOf(content: Content): Tools {
     if (this.#tools?.content !== content) {
-      const { credentials } = this.#deps;
+      const { credentials, log } = this.#deps;
       const tools = new HttpTools(content, {
         calls: this.#calls,
         credentials,
         egress: this.#egress,
         results: this.toolResults,
+        schemas: this.#schemas,
+        log,
       });
       this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
     }

@@ -1,6 +1,11 @@
 import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  SCHEMA_ASIDE_MS,
+  SCHEMA_CHECK_MS,
+  SCHEMA_HEAP_MB,
+} from '../conversations/tools/schemaChecks.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
@@ -17,6 +22,9 @@ it('docs/reference/constants.md states the figures of the code', () => {
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
+    SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,
+    SCHEMA_ASIDE_MS: `${SCHEMA_ASIDE_MS / 1000} s`,
+    SCHEMA_HEAP_MB: `${SCHEMA_HEAP_MB} MiB`,
     VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
   });
 });

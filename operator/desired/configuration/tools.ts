@@ -1,9 +1,9 @@
-import { Ajv } from 'ajv';
 import type { Content, McpServer, Tool } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
+import { InputSchemas } from './inputSchema.ts';
 import { secretHeaders } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -12,7 +12,8 @@ type McpServerSpec = NonNullable<Spec['mcpServers']>[number];
 
 /** The tools of an agent. Throws an InvalidSpecError for one that cannot be called. */
 export function resolveTools({ tools: all = [] }: Spec): Pick<Content, 'tools'> {
-  return all.length === 0 ? {} : { tools: all.map(tool) };
+  const schemas = new InputSchemas();
+  return all.length === 0 ? {} : { tools: all.map((each) => tool(each, schemas)) };
 }
 
 /** The MCP servers of an agent. Throws an InvalidSpecError for one that cannot be called. */
@@ -48,9 +49,9 @@ export function resolveEgress({ security }: Spec): Pick<Content, 'egress'> {
   return { egress: { allowHosts, denyPrivateNetworks } };
 }
 
-function tool(spec: ToolSpec): Tool {
+function tool(spec: ToolSpec, schemas: InputSchemas): Tool {
   const { name, description, inputSchema, http, cache, maxConcurrent } = spec;
-  checkSchema(name, inputSchema);
+  schemas.check(name, inputSchema);
   checkUrl(name, http.url);
   return {
     name,
@@ -69,19 +70,6 @@ function tool(spec: ToolSpec): Tool {
     maxConcurrent,
     requires: requires('Dependency.tool'),
   };
-}
-
-function checkSchema(name: string, schema: Record<string, unknown>): void {
-  const field = `spec.tools[${name}].inputSchema`;
-  if (schema.type !== 'object') {
-    throw new InvalidSpecError('InvalidTool', `${field} must have type: object`);
-  }
-  try {
-    new Ajv({ strict: false }).compile(schema);
-  } catch (error) {
-    const why = error instanceof Error ? error.message.slice(0, 256) : 'unknown error';
-    throw new InvalidSpecError('InvalidTool', `${field} is no JSON Schema: ${why}`);
-  }
 }
 
 /** A URL whose placeholders stand where they can be filled in. */
