@@ -73,6 +73,7 @@ const UP_TO_GUARD = [...SHARED, ...every(GUARD)];
 const RUNTIME: Layer[] = [
   ...GUARD,
   ...stacked(UP_TO_GUARD, [
+    { folder: 'runtime/network', purpose: 'proxies, authorities, client certificates' },
     { folder: 'runtime/model/transport', purpose: 'sockets, server-sent events, headers' },
     { folder: 'runtime/model/attempt', purpose: 'one call of an endpoint, and its watch' },
     { folder: 'runtime/model/pool', purpose: 'endpoints, balancing, route' },

@@ -32,8 +32,8 @@ export function makeControl(
   core: Core,
   { audit, watchGuard }: Audited,
 ): Control {
-  const { guard, configuration, credentials, clients, agent, performance, checks } = core;
-  const { clock, log } = core;
+  const { guard, configuration, credentials, network, clients, agent } = core;
+  const { performance, checks, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
@@ -42,7 +42,8 @@ export function makeControl(
     headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
-    missingConfigMaps: () => agent.missingConfigMaps(),
+    missingKeys: () => network.missingKeys(),
+    missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },

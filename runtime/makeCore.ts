@@ -17,6 +17,10 @@ import { RetryBudgets } from './model/retryBudgets.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
 import { readHeaders } from './model/transport/secretHeaders.ts';
+import { Agents } from './network/agents.ts';
+import { httpAgent } from './network/httpAgent.ts';
+import { Network } from './network/network.ts';
+import { networkFetch } from './network/networkFetch.ts';
 import { Upstream } from './model/transport/upstream.ts';
 import { HealthChecks } from './observe/healthChecks.ts';
 import { LastCalls } from './observe/lastCalls.ts';
@@ -24,7 +28,7 @@ import { ModuleLoggers } from './observe/log.ts';
 import type { Module } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
-import { probe } from './observe/probe.ts';
+import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
@@ -54,6 +58,11 @@ export interface Core {
   connectMs: () => number;
   guard: Guard;
   credentials: Credentials;
+  network: Network;
+  /** Calls what is no endpoint and no tool, such as the issuer's keys. */
+  fetch: typeof fetch;
+  /** Behind fetch. */
+  agents: Agents;
   clients: Clients;
   upstream: Upstream;
   pool: Pool;
@@ -65,7 +74,7 @@ export interface Core {
   performance: Performance;
   lastCalls: LastCalls;
   checks: HealthChecks;
-  /** Has the guard open the gates of credentials that are not mounted any more. */
+  /** Takes over what has changed in mounted files, and has the guard open the gates of credentials that are not mounted any more. */
   useCredentials: () => void;
 }
 
@@ -115,6 +124,14 @@ function makeBase(options: RuntimeOptions): Base {
     const current = content();
     return current && { content: current, endpoints: configuration.endpoints };
   };
+  const connectMs = (): number => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS;
+  const credentials = new Credentials(() => clock.now());
+  const network = new Network({
+    ...{ credentials, connectMs, environment: options.proxies },
+    log: log('network'),
+  });
+  const agents = new Agents(network, {});
+  const fetch = networkFetch(agents);
   const clients = new Clients({
     now: () => clock.now(),
     date: () => clock.date(),
@@ -127,7 +144,6 @@ function makeBase(options: RuntimeOptions): Base {
     retryBudgets: () => retryBudgets.used(clock.now()),
     hash: () => configuration.configuration?.hash,
   });
-  const credentials = new Credentials(() => clock.now());
   const tracing = new Tracing({
     environment: options.tracing,
     resource: (agent) => resourceOf(agent, { pod, version }),
@@ -135,6 +151,7 @@ function makeBase(options: RuntimeOptions): Base {
       const read = readHeaders(content()?.telemetry.tracing?.headersFrom ?? [], credentials);
       return 'headers' in read ? Object.fromEntries(read.headers) : {};
     },
+    agent: (protocol) => httpAgent(network, protocol),
     counts: {
       exported: (count) => metrics.spans('exported', count),
       dropped: (reason, count) => metrics.spans(reason, count),
@@ -158,6 +175,9 @@ function makeBase(options: RuntimeOptions): Base {
       traces,
       tracing,
       credentials,
+      network,
+      agents,
+      fetch,
       guard,
       configuration,
       inForce,
@@ -165,17 +185,22 @@ function makeBase(options: RuntimeOptions): Base {
       retryBudgets,
       metrics,
     },
-    connectMs: () => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS,
+    connectMs,
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
-    checks: makeChecks(options, log),
+    checks: makeChecks(options, { network, log }),
   };
 }
 
-function makeChecks({ clock }: RuntimeOptions, log: Core['log']): HealthChecks {
+function makeChecks(
+  { clock }: RuntimeOptions,
+  { network, log }: Pick<Core, 'network' | 'log'>,
+): HealthChecks {
+  // Each check has a deadline of its own.
+  const agents = new Agents(network, { pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
   return new HealthChecks({
     clock,
-    probe,
+    probe: makeProbe(() => agents.of()),
     onChange: ({ name, critical, state, reason }) => {
       if (state === 'Failing')
         log('health').warn({ check: name, critical, reason }, 'Health check failed');
@@ -186,10 +211,14 @@ function makeChecks({ clock }: RuntimeOptions, log: Core['log']): HealthChecks {
 
 /** The way to the model, which is the same for requests and for the agent itself. */
 function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
-  const { clock, guard, credentials, connectMs, retryBudgets } = base;
+  const { clock, guard, credentials, network, retryBudgets } = base;
   const { metrics, lastCalls, performance } = base;
-  const upstream = new Upstream(connectMs);
-  const pool = new Pool({ guard, credentials, now: () => clock.now(), random: Math.random });
+  const upstream = new Upstream(network);
+  const pool = new Pool({
+    ...{ guard, credentials, network },
+    now: () => clock.now(),
+    random: Math.random,
+  });
   const estimator = new TokenEstimator();
   const model = new ModelCaller({
     ...{ clock, upstream, estimator, retryBudgets, pool },
@@ -221,11 +250,11 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
 }
 
 function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
-  const { clock, guard, credentials, connectMs, inForce } = base;
+  const { clock, guard, credentials, network, connectMs, inForce } = base;
   const { metrics, lastCalls, performance, log } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
   return new Agent({
-    ...{ guard, clock, caller, inForce, version, credentials, connectMs },
+    ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
     ...{ maxConversationBytes, maxToolResultBytes },
     self: peers.self,
     onToolCall: (tool, status, seconds) => {
@@ -246,8 +275,9 @@ function nameOf(dependency: string): string {
 
 function applyConfigurations(core: Core): void {
   const { events, configuration, guard, retryBudgets, agent, caller, loggers, tracing } = core;
-  const { metrics, lastCalls, credentials, checks } = core;
+  const { metrics, lastCalls, credentials, network, checks } = core;
   events.on('apply', (content) => {
+    network.apply(content);
     loggers.apply(content.telemetry.logging.levels);
     tracing.apply(content);
     retryBudgets.apply(content.retry, supported(content).endpoints.map(dependencyOf));
@@ -263,14 +293,18 @@ function applyConfigurations(core: Core): void {
     metrics.retain(dependencies);
     const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
     const headers = agent.credentials().map(({ credential }) => credential);
-    const webhook = configuration.configuration?.content.audit?.webhook?.headersFrom ?? [];
-    const audit = webhook.map(({ credential }) => credential);
-    credentials.retain(new Set([...keys, ...headers, ...audit].map(({ path }) => path)));
+    const { audit, proxy } = configuration.configuration?.content ?? {};
+    const webhook = (audit?.webhook?.headersFrom ?? []).map(({ credential }) => credential);
+    const { username, password } = proxy?.credentials ?? {};
+    const shown = [username, password].filter((each) => each !== undefined);
+    const used = [...keys, ...headers, ...webhook, ...shown];
+    credentials.retain(new Set(used.map(({ path }) => path)));
     core.useCredentials();
   });
 }
 
-function useCredentials({ guard, configuration, credentials }: Base, agent: Agent): void {
+function useCredentials({ guard, configuration, credentials, network }: Base, agent: Agent): void {
+  network.look();
   agent.useCredentials();
   for (const endpoint of configuration.endpoints) {
     const shown = authentication(endpoint, credentials);

@@ -103,6 +103,7 @@ export class Runtime {
       peerForward.close(),
       port.close(),
       this.#core.upstream.close(),
+      this.#core.agents.destroy(),
       kept.save(),
       this.#audit.close(),
     ]);

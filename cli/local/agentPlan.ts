@@ -101,9 +101,7 @@ function localised(
   const files = new Map<string, string>();
   const amiss = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
   if (planned === undefined) return { ...base, files, problems: amiss };
-  const content = structuredClone(planned);
-  // Nobody has to learn that it leaves.
-  content.shutdown.endpointLagMs = 0;
+  const content = localContent(planned, context);
   const missing = new Set<string>();
   for (const file of mountedFiles(content)) {
     file.path = `${context.directoryOf(id)}${file.path}`;
@@ -124,6 +122,14 @@ function localised(
   }
   const lacks = [...missing].map((text) => `AgentDeployment ${name}: ${text}`);
   return { ...base, content, files, problems: [...amiss, ...lacks] };
+}
+
+/** What differs here: nobody has to learn that an agent leaves, and no simulated model asks for a certificate. */
+function localContent(planned: Content, { simulated }: PlanContext): Content {
+  const content = structuredClone(planned);
+  content.shutdown.endpointLagMs = 0;
+  if (simulated) for (const endpoint of content.endpoints) delete endpoint.clientCertificate;
+  return content;
 }
 
 /** Where the operator would mount a key. */

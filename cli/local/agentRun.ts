@@ -25,7 +25,10 @@ export interface AgentRunOptions {
 }
 
 /** Variables of the environment that a runtime needs; all others, such as keys, are kept from it. */
-const PASSED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS'];
+const PASSED = [
+  ...['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS'],
+  ...['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'],
+];
 
 /** Time between an unexpected end and the next start, in milliseconds. */
 const RESTART_MS = 1000;

@@ -168,6 +168,30 @@ export interface Content {
    * @maxItems 64
    */
   trustedProxies?: string[];
+  /**
+   * HTTP proxies. Absent: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the pod say.
+   */
+  proxy?: {
+    /**
+     * For URLs with http. Absent: they are called directly.
+     */
+    http?: string;
+    /**
+     * For URLs with https. Absent: they are called directly.
+     */
+    https?: string;
+    /**
+     * Names, addresses and networks that are called directly, besides those of the cluster.
+     *
+     * @maxItems 128
+     */
+    noProxy: string[];
+    credentials?: {
+      username: MountedSecret;
+      password: MountedSecret;
+    };
+  };
+  trustedCA?: MountedKey;
   cache?: Cache;
   toolCache?: Cache;
   /**
@@ -216,7 +240,7 @@ export interface Content {
     idleTimeoutMs: DurationMs;
     runTimeoutMs: DurationMs;
     systemPrompt?: string;
-    systemPromptFile?: MountedKey;
+    systemPromptFile?: MountedKey1;
     /**
      * Name in DNS with the addresses of all pods of the agent.
      */
@@ -312,6 +336,13 @@ export interface Endpoint {
    */
   credentialScheme?: 'APIKey' | 'Bearer';
   /**
+   * What is shown to the endpoint in TLS, as PEM. Absent: nothing.
+   */
+  clientCertificate?: {
+    certificate: MountedSecret;
+    key: MountedSecret;
+  };
+  /**
    * Request headers, in place of the client's of the same name. Absent: none.
    */
   headersFrom?: SecretHeader[];
@@ -336,6 +367,26 @@ export interface Endpoint {
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "MountedSecret".
+ */
+export interface MountedSecret {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * A request header whose value is mounted.
@@ -413,6 +464,23 @@ export interface Audit {
   required: boolean;
 }
 /**
+ * Certificates of authorities, as PEM, that are trusted besides those of the system. Absent: none.
+ */
+export interface MountedKey {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the ConfigMap, for messages.
+   */
+  configMap: string;
+  /**
+   * Key in the ConfigMap, for messages.
+   */
+  key: string;
+}
+/**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -445,7 +513,7 @@ export interface CacheTier {
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "MountedKey".
  */
-export interface MountedKey {
+export interface MountedKey1 {
   /**
    * File in the pod.
    */

@@ -112,6 +112,20 @@ export interface AgentDeploymentSpec {
         };
       }[];
       /**
+       * How the runtime shows itself to an endpoint with https. Authorities are in spec.trustedCA.
+       */
+      tls?: {
+        /**
+         * A Secret of type kubernetes.io/tls: a certificate with its chain in tls.crt, and its key in tls.key. A new value is live within 2 minutes, without a restart.
+         */
+        clientCertSecretRef: {
+          /**
+           * Name of a Secret in the same namespace.
+           */
+          name: string;
+        };
+      };
+      /**
        * Requests to the endpoint at a time, in each pod. More go to another endpoint that has room, or wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
        */
       maxConcurrent?: number;
@@ -139,6 +153,52 @@ export interface AgentDeploymentSpec {
    * @maxItems 16
    */
   routes?: string[];
+  /**
+   * HTTP proxies for everything that the pods call outside the cluster: endpoints, tools, MCP servers, the webhook of the audit, the collector of traces and the keys of issuers. By default the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the pod say which.
+   */
+  proxy?: {
+    /**
+     * Proxy for URLs with http, which forwards each request. None by default; they are called directly.
+     */
+    httpProxy?: string;
+    /**
+     * Proxy for URLs with https, which opens a tunnel by CONNECT. None by default; they are called directly.
+     */
+    httpsProxy?: string;
+    /**
+     * What is called directly, each with a port or for all ports: a name, which stands for all below it too, .NAME for all below it alone, an address, a network such as 192.0.2.0/24, or * for everything. Names without a dot, localhost, .svc, .cluster.local and addresses in URLs that are private are called directly in any case. None by default.
+     *
+     * @maxItems 128
+     */
+    noProxy?: string[];
+    /**
+     * A Secret of type kubernetes.io/basic-auth: what the proxies know the agent by, in username and password. A new value is live within 2 minutes, without a restart. None by default.
+     */
+    credentialsSecretRef?: {
+      /**
+       * Name of a Secret in the same namespace.
+       */
+      name: string;
+    };
+  };
+  /**
+   * Authorities that the pods trust besides those of the system, for proxies, endpoints, tools, MCP servers, Redis, the webhook of the audit, the collector of traces and the keys of issuers. New ones are live within 2 minutes, without a restart.
+   */
+  trustedCA?: {
+    /**
+     * A key of a ConfigMap in the same namespace, whose value is one or more certificates as PEM.
+     */
+    configMapKeyRef: {
+      /**
+       * Name of the ConfigMap.
+       */
+      name: string;
+      /**
+       * Key in that ConfigMap. Default ca.crt.
+       */
+      key: string;
+    };
+  };
   /**
    * What the model is told before each conversation, at most 65536 characters. Requests to /v1/messages bring their own.
    */
@@ -1806,7 +1866,7 @@ export interface CircuitBreakerPolicySpec {
    */
   halfOpen: {
     /**
-     * Probes at a time while half-open. A further probe may start after the first token of the one before, and each probe that succeeds adds one, up to as many as are still needed. Default 1.
+     * Probes at a time while half-open. A further probe may start after the first token of the one before, and each probe that succeeds adds one, both up to as many as are still needed. Default 1.
      */
     maxProbes: number;
     /**

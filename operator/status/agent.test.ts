@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AgentDeploymentSpec, AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import { attach } from '../desired/policies/attach.ts';
-import { agentFixture, breakerFixture, limitFixture, OPTIONS } from '../testing/fixtures.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  endpoint,
+  limitFixture,
+  modelOf,
+  OPTIONS,
+} from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
 import { agentStatus } from './agent.ts';
 import { condition } from './conditions.ts';
@@ -318,6 +325,47 @@ describe('agentStatus', () => {
       ['False', 'SecretNotFound'],
       ['True', 'SecretNotFound'],
       'Key api-key of Secret anthropic, the API key of model/primary, is missing in 2/2 connected pods. Create it, such as with kubectl create secret generic anthropic --namespace support --from-file=api-key=FILE',
+    ],
+    [
+      'a client certificate that is missing',
+      observation([
+        pod('a', {
+          missingCredentials: [{ dependency: 'model/primary', secret: 'llm', key: 'tls.crt' }],
+        }),
+      ]),
+      {
+        model: modelOf(endpoint('primary', { tls: { clientCertSecretRef: { name: 'llm' } } })),
+      },
+      ['False', 'SecretNotFound'],
+      ['True', 'SecretNotFound'],
+      'Key tls.crt of Secret llm, the client certificate for model/primary, is missing in 1/1 connected pods. Create it, such as with kubectl create secret tls llm --namespace support --cert=FILE --key=FILE',
+    ],
+    [
+      'credentials of a proxy that are missing',
+      observation([
+        pod('a', {
+          missingCredentials: [{ dependency: 'the proxy', secret: 'proxy', key: 'password' }],
+        }),
+      ]),
+      {
+        proxy: {
+          httpsProxy: 'http://proxy.example.com',
+          credentialsSecretRef: { name: 'proxy' },
+        },
+      },
+      ['False', 'SecretNotFound'],
+      ['True', 'SecretNotFound'],
+      'Key password of Secret proxy, the credentials of spec.proxy, is missing in 1/1 connected pods. Create it, such as with kubectl create secret generic proxy --namespace support --type=kubernetes.io/basic-auth --from-file=username=FILE --from-file=password=FILE',
+    ],
+    [
+      'authorities that are missing',
+      observation([
+        pod('a', { missingConfigMaps: [{ configMap: 'corporate-ca', key: 'ca.crt' }] }),
+      ]),
+      { trustedCA: { configMapKeyRef: { name: 'corporate-ca', key: 'ca.crt' } } },
+      ['False', 'ConfigMapNotFound'],
+      ['True', 'ConfigMapNotFound'],
+      'Key ca.crt of ConfigMap corporate-ca, the trusted authorities, is missing or holds no certificates as PEM in 1/1 connected pods, which keep those that they had. Create it, such as with kubectl create configmap corporate-ca --namespace support --from-file=ca.crt=FILE',
     ],
     [
       'a Secret without API keys of clients',

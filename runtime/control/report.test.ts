@@ -14,6 +14,7 @@ describe('what the runtime tells about circuits', () => {
       guard,
       configuration: { status: () => ({ unsupported: [] }), endpoints: [] },
       headerCredentials: () => [],
+      missingKeys: () => [],
       missingClientKeys: () => undefined,
       missingConfigMaps: () => [],
       performance: { report: () => [] },

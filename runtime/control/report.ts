@@ -24,6 +24,8 @@ export interface ReporterDeps {
   credentials: { read(credential: Credential): string | undefined };
   /** Credentials besides those of endpoints. */
   headerCredentials: () => { dependency: string; credential: Credential }[];
+  /** Keys that are missing of what is no credential, such as client certificates. */
+  missingKeys: () => readonly MissingCredentials[number][];
   /** Secret with the clients' API keys, if there is none in it. */
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
@@ -95,7 +97,7 @@ export class Reporter {
       const { secret, key } = credential;
       return [{ dependency, secret, key }];
     });
-    return [...missing, ...auth];
+    return [...missing, ...this.#deps.missingKeys(), ...auth];
   }
 
   /** What changed since it was asked last; undefined when nothing did. All, if a circuit is gone. */

@@ -7,6 +7,7 @@ import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';
+import type { Network } from '../network/network.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -32,6 +33,7 @@ export interface AgentDeps {
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
   credentials: Pick<Credentials, 'read'>;
+  network: Pick<Network, 'way'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   version: string;
@@ -76,7 +78,7 @@ export class Agent {
     this.#model = new AgentModel(deps.caller);
     this.#egress = new Egress({
       bounds: () => inForce()?.content.egress,
-      connectMs: deps.connectMs,
+      network: deps.network,
     });
     this.#calls = new GuardedCalls(deps);
     this.toolResults = new ToolResults({

@@ -120,6 +120,7 @@ class Pair {
   private readonly guard = new Guard({ clock: this.clock });
   private readonly budgets = new RetryBudgets();
   private readonly pool = new Pool({
+    network: { lacking: () => undefined },
     guard: this.guard,
     credentials: { mounted: () => undefined, read: () => undefined },
     now: () => this.clock.now(),

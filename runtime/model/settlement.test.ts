@@ -254,6 +254,7 @@ describe('reservations of tokens', () => {
       estimator: new TokenEstimator(),
       retryBudgets: new RetryBudgets(),
       pool: new Pool({
+        network: { lacking: () => undefined },
         guard,
         credentials: new Credentials(() => 0),
         now: () => clock.now(),

@@ -39,6 +39,7 @@ export const MODULES = [
   'link',
   'messages',
   'model',
+  'network',
   'runtime',
   'state',
   'tools',

@@ -1,13 +1,18 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
+import { Agent } from 'undici';
 import { Cleanups } from '../testing/setup.ts';
 import { fakeEndpoint } from '../testing/upstream.ts';
-import { probe } from './probe.ts';
+import { makeProbe } from './probe.ts';
 import type { CheckSpec, ProbeFailure } from './probe.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
+
+const agent = new Agent({ pipelining: 0 });
+afterAll(() => agent.destroy());
+const probe = makeProbe(() => agent);
 
 const FIGURES = { intervalMs: 1000, timeoutMs: 1000, failureThreshold: 1, critical: false };
 

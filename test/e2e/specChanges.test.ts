@@ -7,6 +7,7 @@ import { isReady, type Pod } from '../kit/agents.ts';
 import { hasCondition } from '../kit/conditions.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
+import { testAuthority } from '../../runtime/testing/certificates.ts';
 import { credentialFingerprint } from '../../cli/simulator/record.ts';
 import type { SandboxModel } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
@@ -39,7 +40,10 @@ describe('a change of the spec', () => {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: 'prompts' },
-        data: { 'gardener.md': 'You are a gardener.' },
+        data: {
+          'gardener.md': 'You are a gardener.',
+          'ca.crt': (await testAuthority()).cert,
+        },
       },
       sandbox.agent({ ...common, name: 'gardener', secret: 'acorn' }),
       sandbox.agent({ ...common, name: 'keeper', secret: 'acorn' }),
@@ -132,6 +136,13 @@ describe('a change of the spec', () => {
     ['clientPatience', () => ({ clientPatience: '3s' }), true],
     ['gates', () => ({ gates: { maxWait: '1m' } }), true],
     ['routes', () => ({ routes: ['/v1/files'] }), true],
+    [
+      'proxies',
+      () => ({
+        proxy: { httpsProxy: 'http://proxy.example.org:3128', noProxy: ['example.net'] },
+      }),
+      true,
+    ],
     ['telemetry', () => ({ telemetry: { logging: { successRatio: '0.5' } } }), true],
     ['audit', () => ({ audit: {} }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
@@ -195,7 +206,14 @@ describe('a change of the spec', () => {
       () => ({ podTemplate: { metadata: { annotations: { 'example.org/a': 'b' } } } }),
     ],
     ['another Secret', () => endpoint({ apiKeySecretRef: { name: 'chestnut', key: 'api-key' } })],
-    ['systemPromptFrom', () => ({ systemPrompt: null, systemPromptFrom: prompt })],
+    [
+      'systemPromptFrom and trustedCA',
+      () => ({
+        systemPrompt: null,
+        systemPromptFrom: prompt,
+        trustedCA: { configMapKeyRef: { name: 'prompts' } },
+      }),
+    ],
     [
       'headers of tools and of MCP servers',
       () => ({ ...tool(header('chestnut')), ...server(header('acorn')) }),

@@ -29,6 +29,7 @@ import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as healthChecks } from './validation/healthChecks.ts';
+import { rows as network } from './validation/network.ts';
 import { rows as networkPolicy } from './validation/networkPolicy.ts';
 import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
@@ -74,6 +75,7 @@ const kinds: Record<string, Kind> = {
       ...conversations,
       ...healthChecks,
       ...mcpServers,
+      ...network,
       ...networkPolicy,
       ...probes,
       ...service,

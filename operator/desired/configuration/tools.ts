@@ -11,17 +11,22 @@ type ToolSpec = NonNullable<Spec['tools']>[number];
 type McpServerSpec = NonNullable<Spec['mcpServers']>[number];
 
 /** The tools of an agent. Throws an InvalidSpecError for one that cannot be called. */
-export function resolveTools({ tools: all = [] }: Spec): Pick<Content, 'tools'> {
+export function resolveTools({ tools: all = [], proxy }: Spec): Pick<Content, 'tools'> {
   const schemas = new InputSchemas();
-  return all.length === 0 ? {} : { tools: all.map((each) => tool(each, schemas)) };
+  const proxied = proxy !== undefined;
+  return all.length === 0 ? {} : { tools: all.map((each) => tool(each, schemas, proxied)) };
 }
 
 /** The MCP servers of an agent. Throws an InvalidSpecError for one that cannot be called. */
-export function resolveMcpServers({ mcpServers: all = [] }: Spec): Pick<Content, 'mcpServers'> {
-  return all.length === 0 ? {} : { mcpServers: all.map(mcpServer) };
+export function resolveMcpServers({
+  mcpServers: all = [],
+  proxy,
+}: Spec): Pick<Content, 'mcpServers'> {
+  const proxied = proxy !== undefined;
+  return all.length === 0 ? {} : { mcpServers: all.map((each) => mcpServer(each, proxied)) };
 }
 
-function mcpServer(spec: McpServerSpec): McpServer {
+function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
   const { name, url, headersFrom, allowedTools, maxConcurrent, maxResponseBytes } = spec;
   const { checkInterval, cache } = spec;
   const path = `spec.mcpServers[${name}]`;
@@ -39,7 +44,7 @@ function mcpServer(spec: McpServerSpec): McpServer {
     }),
     maxConcurrent,
     maxResponseBytes,
-    requires: requires('Dependency.mcp'),
+    requires: requires('Dependency.mcp', proxied && 'Network.Proxy'),
   };
 }
 
@@ -49,7 +54,7 @@ export function resolveEgress({ security }: Spec): Pick<Content, 'egress'> {
   return { egress: { allowHosts, denyPrivateNetworks } };
 }
 
-function tool(spec: ToolSpec, schemas: InputSchemas): Tool {
+function tool(spec: ToolSpec, schemas: InputSchemas, proxied: boolean): Tool {
   const { name, description, inputSchema, http, cache, maxConcurrent } = spec;
   schemas.check(name, inputSchema);
   checkUrl(name, http.url);
@@ -68,7 +73,7 @@ function tool(spec: ToolSpec, schemas: InputSchemas): Tool {
       cache: { ttlMs: parsePositiveDuration(cache.ttl, `spec.tools[${name}].cache.ttl`) },
     }),
     maxConcurrent,
-    requires: requires('Dependency.tool'),
+    requires: requires('Dependency.tool', proxied && 'Network.Proxy'),
   };
 }
 

@@ -22,6 +22,7 @@ function pooling(calls: Record<string, number>, clock = new FakeClock()): Pool {
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
   return new Pool({
+    network: { lacking: () => undefined },
     guard: {
       dependency: (name) => ({
         name,

@@ -11,6 +11,7 @@ import type { Authentication, Mounted } from './authentication.ts';
 import { credentialHash } from './credentials.ts';
 import { SuccessRate } from '../../resilience/successRate.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
+import type { Network } from '../../network/network.ts';
 import { identityHeaders } from '../transport/identity.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
@@ -62,6 +63,8 @@ type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
   credentials: Mounted;
+  /** Where the client certificate of an endpoint should be and is not. */
+  network: Pick<Network, 'lacking'>;
   /** Monotonic clock in milliseconds. */
   now: () => number;
   /** From 0 up to but not 1. */
@@ -112,7 +115,9 @@ export class Pool {
       // A reload may have taken it away since the request began.
       if (handle?.present !== true) continue;
       const shown = authentication(endpoint, this.#deps.credentials);
-      if ('missing' in shown) missing ??= shown.missing;
+      const lacking = this.#deps.network.lacking(endpoint);
+      if (lacking) missing ??= lacking;
+      else if ('missing' in shown) missing ??= shown.missing;
       else members.push(member(endpoint, handle, shown, () => (own ??= clientCredential(headers))));
     }
     return { members, ...(missing && { missing }) };
