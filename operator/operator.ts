@@ -126,6 +126,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         plan: {
           runtimeImage,
           operatorNamespace: settings.namespace,
+          tenancy: settings.tenancy,
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
           ...(settings.tracing && { tracing: settings.tracing }),
           ...(settings.runbooks !== undefined && { runbooks: settings.runbooks }),

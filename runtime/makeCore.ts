@@ -236,6 +236,7 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
       metrics.fallback(from, to);
       chat?.moved(from, to);
     },
+    onSession: (atItsEndpoint) => metrics.session(atItsEndpoint ? 'hit' : 'moved'),
   });
   const caller = new CachingCaller({
     call: (request, onUsage) => model.call(request, onUsage),

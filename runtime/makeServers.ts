@@ -187,6 +187,7 @@ function makeDebugPages(
       const inForce = core.inForce();
       return inForce ? pool.state(inForce.content, inForce.endpoints) : [];
     },
+    sessionsAway: () => pool.affinity.away,
     state: () => ({
       pod,
       version,

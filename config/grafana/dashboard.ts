@@ -306,6 +306,29 @@ const AGENTS: Panel[] = [
       },
     ],
   },
+  {
+    title: 'Input from prompt caches',
+    description: 'Share of the input tokens that providers read from their prompt caches.',
+    unit: 'percentunit',
+    queries: [
+      {
+        expr: `${rate(METRICS.cacheReadTokens, WHO, 'gen_ai_request_model')} / ${rate(METRICS.inputTokens, WHO, 'gen_ai_request_model')}`,
+        legend: '{{gen_ai_request_model}}',
+      },
+    ],
+  },
+  {
+    title: 'Requests of sessions',
+    description:
+      'By whether the endpoint served them that their prompt cache is expected at (hit) or another one (moved).',
+    unit: 'reqps',
+    queries: [
+      {
+        expr: rate('affinity_requests_total', WHO, `${AGENT}, result`),
+        legend: `{{${AGENT}}} {{result}}`,
+      },
+    ],
+  },
 ];
 
 const OF_OPERATOR: Panel[] = [

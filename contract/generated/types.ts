@@ -95,6 +95,19 @@ export interface Content {
    */
   loadBalancing: string;
   /**
+   * Which requests for messages stay at one endpoint of their priority.
+   */
+  affinity: {
+    /**
+     * Automatic: those of a session, or that ask for a prompt cache. Always: all. Disabled: none. Unknown: Disabled.
+     */
+    mode: string;
+    /**
+     * Header that names the session, in lower case. Absent: only Claude Code's does.
+     */
+    header?: string;
+  };
+  /**
    * Bounds on one request to the model, and with toolMs on one call of a tool. One that is absent does not apply.
    */
   timeouts: {
@@ -359,7 +372,7 @@ export interface Endpoint {
    */
   priority?: number;
   /**
-   * Share of the load among endpoints of one priority, when loadBalancing is Weighted.
+   * Share of the load among endpoints of one priority, when loadBalancing is Weighted, and of sessions.
    */
   weight?: number;
   /**

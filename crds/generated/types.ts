@@ -40,9 +40,22 @@ export interface AgentDeploymentSpec {
    */
   model: {
     /**
-     * How requests are shared among the endpoints of the lowest priority that can be used: in turns, by the least load, by weight × (1 − load), or by chance. Load is the share of maxConcurrent in use, or of bulkhead.maxConcurrent where an endpoint has none. Default LeastLoaded.
+     * How requests without affinity are shared among the endpoints of the lowest priority that can be used: in turns, by the least load, by weight × (1 − load), or by chance. Load is the share of maxConcurrent in use, or of bulkhead.maxConcurrent where an endpoint has none. Default LeastLoaded.
      */
     loadBalancing: 'RoundRobin' | 'LeastLoaded' | 'Weighted' | 'Random';
+    /**
+     * Sends requests of one session to the endpoint that holds their prompt cache, as long as that endpoint takes calls. Sessions are shared among the endpoints of the lowest priority by weight, in the same way in all pods. Nothing changes where each endpoint has a priority of its own.
+     */
+    affinity: {
+      /**
+       * Automatic: requests that name their session in a header, and requests with cache_control, which belong together if client, system prompt and first user message are the same. Always: the same for requests without cache_control too, for endpoints that cache prompts unasked. Disabled: loadBalancing alone decides. Calls of one conversation of the agent stay together in any mode. Default Automatic.
+       */
+      mode: 'Automatic' | 'Always' | 'Disabled';
+      /**
+       * Request header that names the session, in place of the prompt. Claude Code's x-claude-code-session-id is read before it, and needs no mention. None by default.
+       */
+      header?: string;
+    };
     /**
      * Endpoints that serve the model, up to 16. Each is a dependency named model/NAME with a circuit of its own. One whose circuit is open, that the provider holds back, or that is full is passed over.
      *
@@ -142,7 +155,7 @@ export interface AgentDeploymentSpec {
        */
       priority: number;
       /**
-       * Share of the load compared with endpoints of the same priority, when loadBalancing is Weighted. 1 to 1000. Default 1.
+       * Share of the load compared with endpoints of the same priority, when loadBalancing is Weighted, and share of the sessions that affinity keeps together. 1 to 1000. Default 1.
        */
       weight: number;
     }[];
@@ -1327,7 +1340,7 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
-   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent.
+   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent. Whoever runs the operator decides what may be in it (tenancy.podTemplate), by default nothing that gives pods rights.
    */
   podTemplate?: {
     [k: string]: unknown;

@@ -33,6 +33,7 @@ const agents: Record<string, AgentDeployment> = {
     imagePullPolicy: 'Always',
     model: {
       loadBalancing: 'Weighted',
+      affinity: { mode: 'Always', header: 'X-Session-Id' },
       endpoints: [
         endpoint('fallback', { priority: 10, maxTokens: 8192, contextTokens: 1_000_000 }),
         endpoint('primary', {

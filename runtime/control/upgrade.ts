@@ -16,6 +16,8 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
+  // Such an operator knew no affinity.
+  affinity: { mode: 'Disabled' },
   clientPatienceMs: 5000,
   gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },

@@ -198,7 +198,7 @@ export class Agent {
           messages,
           principal,
           clientHeaders,
-          stickiness: id,
+          conversation: id,
           place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,

@@ -51,6 +51,8 @@ export interface ModelCallerDeps {
   onRetry(retry: Retry, request: ModelRequest): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
   onFallback: (from: string, to: string, request: RoutedRequest) => void;
+  /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
+  onSession: (atItsEndpoint: boolean) => void;
 }
 
 /** What an attempt has to do with the rest of its request. */
@@ -110,6 +112,7 @@ export class ModelCaller {
       if (went instanceof Cut) return { ...answer, result: { ...result, fault: went.why } };
       granted = went;
     } while (granted);
+    route.end();
     return answer;
   }
 

@@ -46,6 +46,7 @@ export class Metrics {
   readonly #toolCalls: Counter<'tool' | 'status'>;
   readonly #toolLatency: Histogram<'tool'>;
   readonly #fallbacks: Counter<'from' | 'to'>;
+  readonly #affinity: Counter<'result'>;
   readonly #spans: Counter<'result'>;
 
   constructor({ guard, retryBudgets, hash }: MetricsDeps) {
@@ -101,6 +102,12 @@ export class Metrics {
       name: 'fallbacks_total',
       help: 'Calls that went to another endpoint, because the one to be preferred failed or took none.',
       labelNames: ['from', 'to'],
+      registers,
+    });
+    this.#affinity = new Counter({
+      name: 'affinity_requests_total',
+      help: 'Requests of sessions by where they were served: hit, by the endpoint that their prompt cache is expected at; moved, by another one.',
+      labelNames: ['result'],
       registers,
     });
     this.#spans = new Counter({
@@ -183,6 +190,11 @@ export class Metrics {
   /** A call goes to another endpoint than the one to be preferred. */
   fallback(from: string, to: string): void {
     this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
+  }
+
+  /** A request of a session was made. */
+  session(result: 'hit' | 'moved'): void {
+    this.#affinity.inc({ result });
   }
 
   /** A configuration was offered. */

@@ -91,12 +91,12 @@ export class ModelMetrics {
     if (inputTokens !== undefined) {
       this.#callTokens.input.observe(inputTokens + cacheReadTokens, model, name);
       this.#tokens.input.add(inputTokens + cacheReadTokens, model, name);
+      this.#tokens.cacheRead.add(cacheReadTokens, model, name);
     }
     if (outputTokens !== undefined) {
       this.#callTokens.output.observe(outputTokens, model, name);
       this.#tokens.output.add(outputTokens, model, name);
     }
-    if (cacheReadTokens > 0) this.#tokens.cacheRead.add(cacheReadTokens, model, name);
     if (cacheWriteTokens) this.#tokens.cacheWrite.add(cacheWriteTokens, model, name);
   }
 

@@ -5,7 +5,11 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer as createTlsServer } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  getCACertificates,
+  setDefaultCACertificates,
+} from 'node:tls';
 import type { TlsOptions } from 'node:tls';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
@@ -274,6 +278,9 @@ describe('a proxy that fails', () => {
       'Connection',
       `connection failed: the proxy 127.0.0.1:${proxy.port} refuses the credentials (407); see spec.proxy.credentialsSecretRef`,
     ]);
+    const shown = await (await fetch(`${agent.debugUrl}/debug/config`)).text();
+    expect(shown).toContain('"key": "password"');
+    expect(shown).not.toContain(join(directory, 'password'));
     const told = [
       agent.logs.join(''),
       answer.body.toString(),
@@ -329,15 +336,16 @@ describe('a proxy that fails', () => {
 
 describe('private authorities', () => {
   it('are added to those of the system', async () => {
-    const { getCACertificates } = await import('node:tls');
-    const { secureContextOf } = await import('../network/trust.ts');
-    expect(getCACertificates('default').length).toBeGreaterThan(50);
-    expect(secureContextOf([authority.cert])).toBeDefined();
-    const endpoint = await secure(fine);
-    const agent = await start(`https://localhost:${new URL(endpoint.url).port}`, {
-      ...(await trusting(other, authority)),
-    });
-    expect(await asks(agent)).toBe(200);
+    const system = getCACertificates('default');
+    setDefaultCACertificates([...system, authority.cert]);
+    try {
+      const endpoint = await secure(fine);
+      const local = `https://localhost:${new URL(endpoint.url).port}`;
+      const agent = await start(local, await trusting(other));
+      expect(await asks(agent)).toBe(200);
+    } finally {
+      setDefaultCACertificates(system);
+    }
   });
 
   it('other than the one of the certificate are refused with what to configure, until the right one is mounted', async () => {

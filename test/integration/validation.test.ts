@@ -98,6 +98,7 @@ const kinds: Record<string, Kind> = {
           },
         ],
         loadBalancing: 'LeastLoaded',
+        affinity: { mode: 'Automatic' },
       },
       timeouts: {
         connect: '10s',

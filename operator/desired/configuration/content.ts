@@ -50,6 +50,7 @@ export function resolveContent(
       .map((each) => endpoint(each, spec.proxy !== undefined)),
     ...(spec.routes !== undefined && { routes: spec.routes }),
     loadBalancing: spec.model.loadBalancing,
+    affinity: affinity(spec.model.affinity),
     timeouts,
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
@@ -127,6 +128,10 @@ function endpointFeatures(spec: EndpointSpec, proxied: boolean): Feature[] {
     tls !== undefined && 'Endpoint.ClientCertificate',
     proxied && 'Network.Proxy',
   );
+}
+
+function affinity({ mode, header }: Spec['model']['affinity']): Content['affinity'] {
+  return { mode, ...(header !== undefined && { header: header.toLowerCase() }) };
 }
 
 function timeoutsOf(spec: Spec['timeouts']): Timeouts {
