@@ -80,6 +80,17 @@ describe('the simulated model', () => {
     expect((await other.messages.create(request)).usage.cache_read_input_tokens).toBe(0);
   });
 
+  it.each(['"tools":null', '"system":[null,{"type":"text"}],"tools":[7]', '"system":{"a":1}'])(
+    'takes a prompt with %s',
+    async (part) => {
+      const messages =
+        '[{"role":"user","content":[{"type":"text","text":"x","cache_control":{}}]}]';
+      const body = `{"model":"m","max_tokens":1,${part},"messages":${messages}}`;
+      const answer = await fetch(`${model.url}/v1/messages`, { method: 'POST', body });
+      expect(answer.status).toBe(200);
+    },
+  );
+
   it('recites its system prompt when told to', async () => {
     model.setFault({ recite: true });
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });

@@ -17,17 +17,20 @@ interface CacheControl {
   ttl?: string;
 }
 
+/** A block of content, a tool, or a message. */
 interface Block {
-  /** Of a message, in front of its blocks. */
-  role?: string | undefined;
   cache_control?: CacheControl | null;
+  role?: unknown;
+  text?: unknown;
+  content?: unknown;
 }
 
+/** The body of a request, of which nothing is certain. */
 interface Prompt {
-  model?: string;
-  tools?: Block[];
-  system?: string | Block[];
-  messages?: { role?: string; content?: string | Block[] }[];
+  model?: unknown;
+  tools?: unknown;
+  system?: unknown;
+  messages?: unknown;
 }
 
 /** A beginning of a prompt. */
@@ -82,14 +85,11 @@ function lifetime(control: CacheControl | undefined): number {
   return control?.ttl === '1h' ? LONG_LIFETIME_MS : LIFETIME_MS;
 }
 
-function beginningsOf(
-  { model, tools = [], system, messages = [] }: Prompt,
-  credential: string,
-): Beginning[] {
+function beginningsOf({ model, tools, system, messages }: Prompt, credential: string): Beginning[] {
   const blocks = [
-    ...tools,
+    ...blocksOf(tools),
     ...blocksOf(system),
-    ...messages.flatMap(({ role, content }) => [{ role }, ...blocksOf(content)]),
+    ...blocksOf(messages).flatMap(({ role, content }) => [{ role }, ...blocksOf(content)]),
   ];
   const hash = createHash('sha256').update(JSON.stringify([credential, model]));
   const lengths: number[] = [];
@@ -104,9 +104,10 @@ function beginningsOf(
   });
 }
 
-function blocksOf(content: string | Block[] | undefined): Block[] {
-  if (typeof content === 'string') return [{ type: 'text', text: content } as Block];
-  return content ?? [];
+function blocksOf(content: unknown): Block[] {
+  if (typeof content === 'string') return [{ text: content }];
+  const list: unknown[] = Array.isArray(content) ? content : [];
+  return list.filter((each): each is Block => typeof each === 'object' && each !== null);
 }
 
 const USAGE = /"usage":\{"input_tokens":(\d+)/;

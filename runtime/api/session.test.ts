@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { content } from '../testing/guardFixture.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
@@ -104,6 +105,19 @@ describe('the session of a request', () => {
     ],
   ])('does not matter when %s', (_, question) => {
     expect(session({ ...headers('x-claude-code-session-id', 'one'), ...question })).toBeUndefined();
+  });
+
+  it('is a digest or nothing, whatever the body holds', () => {
+    const part = fc.oneof(fc.jsonValue(), fc.constant(SYSTEM), fc.constant(PROMPT.messages));
+    const body = fc.record(
+      { system: part, messages: part, tools: part, cache_control: part, text: fc.constant('1h') },
+      { requiredKeys: ['cache_control'] },
+    );
+    fc.assert(
+      fc.property(body, (any) => {
+        expect(key({ body: any }) ?? '').toMatch(/^([\w-]{43})?$/);
+      }),
+    );
   });
 
   it('has a cache of 5 minutes, or of 1 hour where any part of the prompt asks for that', () => {

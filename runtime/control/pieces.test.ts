@@ -48,6 +48,7 @@ function largest(): { guard: Guard; reporter: Reporter } {
         dependency: names[n % names.length],
         credential: { path: 'x', secret: long(n, 253), key: long(n, 253) },
       })),
+    missingKeys: () => [],
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
     performance: busiest(),

@@ -60,7 +60,8 @@ export class Agents {
     this.#way = way;
     for (const agent of this.#agents.values()) {
       this.#retired.add(agent);
-      void agent.close().finally(() => this.#retired.delete(agent));
+      const gone = (): void => void this.#retired.delete(agent);
+      agent.close().then(gone, gone);
     }
     this.#agents = new Map();
   }
