@@ -38,6 +38,11 @@ export class Agents {
     return made;
   }
 
+  /** Connections and requests of those in use, by origin; one that several show certificates to occurs several times. */
+  stats(): [origin: string, stats: Agent['stats'][string]][] {
+    return Array.from(this.#agents.values()).flatMap(({ stats }) => Object.entries(stats));
+  }
+
   async destroy(): Promise<void> {
     const all = [...this.#agents.values(), ...this.#retired];
     await Promise.all(all.map((agent) => agent.destroy()));
