@@ -31,7 +31,7 @@ const PARTS: Record<string, Json> = {
   retry: { minPerSecond: 1 },
   endpoints: { priority: 0, weight: 1, requires: [] },
   tools: { requires: [] },
-  mcpServers: { requires: [] },
+  mcpServers: { requires: [], checkIntervalMs: 0 },
   circuits: {
     // Such an operator meant that they never count: 100 years.
     abandonedAfterMs: 3_155_760_000_000,

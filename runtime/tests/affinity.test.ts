@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Content } from '../../contract/generated/types.ts';
 import { startModel } from '../../cli/simulator/model.ts';
+import { METRICS } from '../observe/trace/names.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
@@ -199,9 +200,7 @@ describe('the prompt caches of three providers', () => {
         messages.push({ role: 'assistant', content: 'Hi' }, { role: 'user', content: 'Go on' });
       }
     }
-    const read = await Promise.all(
-      pods.map((agent) => metric({ agent }, 'gen_ai_client_cache_read_tokens_total')),
-    );
+    const read = await Promise.all(pods.map((agent) => metric({ agent }, METRICS.cacheReadTokens)));
     return read.reduce((a, b) => a + b, 0);
   }
 

@@ -16,6 +16,7 @@ import { resolveNetwork } from './network.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
+import { resolveHealthChecks } from './healthChecks.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import type { TracingDefaults } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
@@ -67,6 +68,7 @@ export function resolveContent(
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
+    ...resolveHealthChecks(spec),
     ...resolveEgress(spec),
     ...resolveTelemetry(spec, tracing),
     circuits: dependenciesOf(agent).map((dependency) =>
