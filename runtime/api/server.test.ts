@@ -28,7 +28,7 @@ async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
   const server = agentServer({
-    clients: { identify: anybody },
+    clients: { held: () => undefined, identify: anybody },
     conversations: { handle: () => Promise.reject(new Error('not asked for')) },
     sendError: errorSender(
       () => undefined,
