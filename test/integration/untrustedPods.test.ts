@@ -104,7 +104,13 @@ describe('a pod with the labels of an agent', () => {
     await server.request('POST', core(namespace, 'serviceaccounts'), {
       body: { metadata: { name: 'other' } },
     });
-    const pods = await PodServer.start(await authority(), { port: PORTS.control, host: '0.0.0.0' });
+    const pem = await authority();
+    const hosts = [1, 2, 3, 4].map((n) => `127.0.51.${n}`);
+    const pods = await Promise.all(
+      hosts.map((host) => PodServer.start(pem, { port: PORTS.control, host })),
+    );
+    const dialled = (): string[] =>
+      pods.flatMap(({ connections }) => connections.map(({ address }) => address));
     try {
       const chain = await replicaSetOf(server, namespace, 'one');
       const [owner] = chain.ownerReferences;
@@ -113,23 +119,68 @@ describe('a pod with the labels of an agent', () => {
       await makePod(namespace, 'forged', '127.0.51.2', { ownerReferences: [{ ...owner!, uid }] });
       await makePod(namespace, 'other-account', '127.0.51.3', chain, 'other');
       const honest = await makePod(namespace, 'honest', '127.0.51.4', chain);
-      await waitFor(
-        'the honest pod is dialled',
-        WAIT_MS,
-        () => pods.linkTo(honest.ip) !== undefined,
-      );
-      const link = pods.linkTo(honest.ip)!;
+      await waitFor('the honest pod is dialled', WAIT_MS, () => dialled().includes(honest.ip));
+      const link = pods[3]!.linkTo(honest.ip)!;
       link.say(honest.hello);
       link.say(snapshot(undefined));
       await waitFor('it gets its configuration', WAIT_MS, () =>
         link.received.some(({ type }) => type === 'Configure'),
       );
-      expect(pods.connections.map(({ address }) => address)).toEqual([honest.ip]);
+      expect(dialled()).toEqual([honest.ip]);
       const { status } = (await get<AgentDeployment>(agentPath(namespace)))!;
       expect(JSON.stringify(status)).not.toMatch(/no-owner|forged|other-account/);
     } finally {
-      await pods.stop();
+      for (const pod of pods) await pod.stop();
     }
+  }, 60_000);
+});
+
+describe('a ServiceAccount of somebody else with the name of the agent', () => {
+  const deployment = (namespace: string): string =>
+    `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
+  const foreign = { metadata: { name: 'one', annotations: { purpose: 'other' } } };
+  const untilSaid = (namespace: string): Promise<unknown> =>
+    waitFor('the agent says so', WAIT_MS, async () => {
+      const agent = await get<AgentDeployment>(agentPath(namespace));
+      const ready = agent?.status?.conditions?.find(({ type }) => type === 'Ready');
+      return ready?.reason === 'NameTaken' && ready.message.includes('No pod of the agent runs');
+    });
+  const spec = {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'AgentDeployment',
+    metadata: { name: 'one' },
+    spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] } },
+  };
+
+  it('keeps the agent from getting a Deployment', async () => {
+    const namespace = await server.namespace('account');
+    await server.request('POST', core(namespace, 'serviceaccounts'), { body: foreign });
+    await server.apply(agentPath(namespace), spec);
+    await untilSaid(namespace);
+    // The Service comes after the Deployment would.
+    await waitFor('it has a Service', WAIT_MS, () => get(core(namespace, 'services/one')));
+    expect(await get(deployment(namespace))).toBeUndefined();
+  }, 60_000);
+
+  it('takes the pods from the Deployment that the agent has, until it is gone', async () => {
+    const namespace = await makeAgent();
+    interface Scaled {
+      spec: { replicas: number };
+    }
+    const replicas = async (): Promise<number | undefined> =>
+      (await get<Scaled>(deployment(namespace)))?.spec.replicas;
+    await waitFor('it has a Deployment', WAIT_MS, async () => (await replicas()) === 1);
+    const account = core(namespace, 'serviceaccounts/one');
+    const body = { metadata: { ownerReferences: null, labels: null } };
+    await server.request('PATCH', account, { contentType: MERGE, body });
+    await untilSaid(namespace);
+    await waitFor('it has no pods', WAIT_MS, async () => (await replicas()) === 0);
+    await server.request('DELETE', account);
+    await server.apply(agentPath(namespace), {
+      ...spec,
+      spec: { ...spec.spec, disruption: { maxUnavailable: 2 } },
+    });
+    await waitFor('it has pods again', WAIT_MS, async () => (await replicas()) === 1);
   }, 60_000);
 });
 
