@@ -21,7 +21,10 @@ const FILES: Record<string, string[]> = {
     ...['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
     ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
   ],
-  'manager/manager.yaml': ['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy'],
+  'manager/manager.yaml': [
+    ...['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy'],
+    ...['PriorityLevelConfiguration', 'FlowSchema'],
+  ],
   'prometheus/prometheus.yaml': ['ServiceMonitor', 'PrometheusRule'],
 };
 /** What config/default is made of, in this order. */

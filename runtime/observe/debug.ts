@@ -31,6 +31,8 @@ export interface DebugFacts {
   performance: Pick<Performance, 'summary'>;
   /** How each endpoint stands for calls with its own key. */
   endpoints: () => ({ dependency: string } & object)[];
+  /** Sessions that another endpoint than their own serves. */
+  sessionsAway: () => number;
   /** Levels of logs by module. */
   levels: () => Record<string, string>;
   /** Events of the audit that a query asks for. */
@@ -41,7 +43,8 @@ export interface DebugFacts {
 
 /** The debug port's pages. Each says when it was made, to read its times by. */
 export function debugPages(facts: DebugFacts): DebugPages {
-  const { guard, configuration, caches, performance, endpoints, date, state, levels } = facts;
+  const { guard, configuration, caches, performance, endpoints, sessionsAway } = facts;
+  const { date, state, levels } = facts;
   const limits = (): object[] => limitsOf(guard, configuration.configuration);
   const pages: DebugPages = {
     '/debug/state': () => ({
@@ -59,6 +62,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
     '/debug/bulkhead': () => ({ bulkheads: guard.stats().bulkheads }),
     '/debug/endpoints': () => ({
       loadBalancing: configuration.configuration?.content.loadBalancing ?? 'LeastLoaded',
+      affinity: { ...configuration.configuration?.content.affinity, sessionsAway: sessionsAway() },
       endpoints: configuration.endpoints.map((endpoint) => ({
         ...shown(endpoint),
         // One whose key is missing takes no calls.

@@ -27,7 +27,7 @@ import { RealRedis } from '../testing/redis.ts';
 import { TestProxy } from '../testing/proxy.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
-import { Cleanups } from '../testing/setup.ts';
+import { Cleanups, STREAMED } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
@@ -181,6 +181,35 @@ describe('an endpoint behind a proxy', () => {
     });
     expect(await asks(agent)).toBe(200);
     expect(safe.seen).toEqual([`CONNECT ${HOST}:443`]);
+  });
+
+  it('is not reached through a proxy whose own certificate is not trusted', async () => {
+    const safe = await new TestProxy(await other.issueFor('localhost')).start();
+    cleanups.add(() => safe.stop());
+    const agent = await start(`https://${HOST}`, {
+      ...ONCE,
+      ...(await trusting(authority)),
+      proxy: { https: safe.url('localhost'), noProxy: [] },
+    });
+    expect(await asks(agent)).toBe(502);
+    expect(lastFailure(agent)[1]).toMatch(
+      /^connection failed: the proxy localhost:\d+ cannot be reached \([A-Z_]+\): no trusted authority/,
+    );
+    expect(safe.seen).toEqual([]);
+  });
+
+  it('streams through a proxy that forwards, over TLS too', async () => {
+    const endpoint = await plain((response) => answerStream(response));
+    const safe = await new TestProxy(server).start();
+    cleanups.add(() => safe.stop());
+    safe.knows(`${HOST}:80`, endpoint.url);
+    const agent = await start(`http://${HOST}`, {
+      ...(await trusting(authority)),
+      proxy: { http: safe.url('localhost'), noProxy: [] },
+    });
+    const { status, body } = await send(agent.url, STREAMED);
+    expect([status, body.toString()]).toEqual([200, expect.stringContaining('message_stop')]);
+    expect(safe.seen).toEqual([`POST http://${HOST}/v1/messages`]);
   });
 
   it('is reached through the proxy that the variables name, in small letters first', async () => {

@@ -56,6 +56,10 @@ const EVERYTHING: Values = {
     repeatedConnects: 10,
     handshakes: 20,
     repeatedHandshakes: 2,
+    maxBytesPerSecond: 1_000_000,
+    maxMessagesPerSecond: 100,
+    burstSeconds: 10,
+    excessBackoff: '60s',
   },
   watchNamespace: 'agents',
   tenancy: {
@@ -82,6 +86,7 @@ const EVERYTHING: Values = {
   podAnnotations: { 'example.com/note': 'kept' },
   podLabels: { team: 'platform' },
   priorityClassName: 'system-cluster-critical',
+  flowControl: { shares: 20 },
   nodeSelector: { 'kubernetes.io/os': 'linux' },
   tolerations: [{ key: 'dedicated', operator: 'Exists' }],
   topologySpreadConstraints: [
@@ -212,6 +217,7 @@ describe('rendering', () => {
         podDisruptionBudget: { enabled: false },
         tenancy: { admissionPolicy: false },
         networkPolicy: { enabled: false },
+        flowControl: { enabled: false },
         antiAffinity: 'None',
         crds: { install: false },
       },
@@ -226,7 +232,9 @@ describe('rendering', () => {
   it('tells the operator what it needs to know', async () => {
     const environment = async (values: Values): Promise<unknown> => {
       const [container] = (await deployment(values)).spec.template.spec.containers;
-      const entries = container!.env.map(({ name, value }) => [name, value]);
+      const entries = container!.env
+        .filter(({ value }) => value !== undefined)
+        .map(({ name, value }) => [name, value]);
       return { image: container!.image, ...(Object.fromEntries(entries) as Values) };
     };
     expect([await environment({}), await environment(EVERYTHING)]).toEqual([
@@ -243,6 +251,10 @@ describe('rendering', () => {
         LINK_REPEATED_CONNECTS: '32',
         LINK_HANDSHAKES: '16',
         LINK_REPEATED_HANDSHAKES: '4',
+        LINK_BYTES_PER_SECOND: '262144',
+        LINK_MESSAGES_PER_SECOND: '50',
+        LINK_BURST_SECONDS: '20',
+        LINK_EXCESS_BACKOFF: '300s',
         WATCH_NAMESPACE: '',
         TENANCY_POD_TEMPLATE: 'Restricted',
         TENANCY_IMAGES: '',
@@ -268,6 +280,10 @@ describe('rendering', () => {
         LINK_REPEATED_CONNECTS: '10',
         LINK_HANDSHAKES: '20',
         LINK_REPEATED_HANDSHAKES: '2',
+        LINK_BYTES_PER_SECOND: '1000000',
+        LINK_MESSAGES_PER_SECOND: '100',
+        LINK_BURST_SECONDS: '10',
+        LINK_EXCESS_BACKOFF: '60s',
         WATCH_NAMESPACE: 'agents',
         TENANCY_POD_TEMPLATE: 'Any',
         TENANCY_IMAGES: 'example.com/proxy,example.com/team/',

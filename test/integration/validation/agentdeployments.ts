@@ -5,6 +5,8 @@ function withHeader(...headersFrom: object[]): object {
   return { spec: { model: { endpoints: [{ name: 'primary', headersFrom }] } } };
 }
 
+const ENDPOINTS = [{ name: 'primary' }];
+
 /** Bad manifests of AgentDeployments. */
 export const rows: Row[] = [
   ['$ required spec', { spec: undefined }, 'spec: Required value'],
@@ -33,6 +35,20 @@ export const rows: Row[] = [
     '$.spec.model required endpoints',
     { spec: { model: {} } },
     'spec.model.endpoints: Required value',
+  ],
+  [
+    '$.spec.model.affinity rule 0',
+    {
+      spec: {
+        model: { affinity: { mode: 'Disabled', header: 'x-session-id' }, endpoints: ENDPOINTS },
+      },
+    },
+    'spec.model.affinity.header: Invalid value: "object": has no effect when mode is Disabled; remove it, or set mode to Automatic or Always',
+  ],
+  [
+    '$.spec.model.affinity.header rule 0',
+    { spec: { model: { affinity: { header: 'x session' }, endpoints: ENDPOINTS } } },
+    "spec.model.affinity.header: Invalid value: \"string\": must be the name of a header, which holds only letters, digits, '-' and '_', such as x-session-id",
   ],
   [
     '$.spec.model.endpoints unique',
