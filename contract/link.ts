@@ -40,6 +40,7 @@ export const MOUNTS = {
   credentials: '/var/run/secrets/breakwater.dev/credentials',
   prompt: '/etc/breakwater-prompt',
   headers: '/var/run/secrets/breakwater.dev/headers',
+  trustedCA: '/etc/breakwater-trusted-ca',
   callers: '/var/run/secrets/breakwater.dev/callers',
   audit: '/var/log/breakwater/audit',
 } as const;
@@ -55,6 +56,7 @@ export const FEATURES = [
   'Endpoint.Anthropic',
   'Endpoint.Bearer',
   'Endpoint.HeadersFrom',
+  'Endpoint.ClientCertificate',
   'LoadBalancing.RoundRobin',
   'LoadBalancing.LeastLoaded',
   'LoadBalancing.Weighted',
@@ -77,4 +79,5 @@ export const FEATURES = [
   'Limit.Shadow',
   'Dependency.tool',
   'Dependency.mcp',
+  'Network.Proxy',
 ] as const;

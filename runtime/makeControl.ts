@@ -32,16 +32,18 @@ export function makeControl(
   core: Core,
   { audit, watchGuard }: Audited,
 ): Control {
-  const { guard, configuration, credentials, clients, agent, performance, clock, log } = core;
+  const { guard, configuration, credentials, network, clients, agent } = core;
+  const { performance, checks, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const reporter = new Reporter({
-    ...{ guard, configuration, credentials, performance },
+    ...{ guard, configuration, credentials, performance, checks },
     headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
-    missingConfigMaps: () => agent.missingConfigMaps(),
+    missingKeys: () => network.missingKeys(),
+    missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },

@@ -115,6 +115,17 @@ describe('a pod that lies', () => {
     expect(links.podReport('uid-1')?.snapshot).toBeUndefined();
   });
 
+  it('is refused when it shows a term above which there is none', async () => {
+    const links = linksTo(at(1));
+    const told: number[] = [];
+    links.onHigherTerm((_key, term) => told.push(term));
+    const link = await until(() => pods.linkTo(at(1).ip));
+    link.say(hello(at(1), { hash: A, highestTerm: Number.MAX_SAFE_INTEGER }));
+    await until(() => link.closed);
+    expect(refusals().join()).toContain('/highestTerm must be <= 2147483647');
+    expect(told).toEqual([]);
+  });
+
   it('cannot write long texts into the log', async () => {
     const links = linksTo(at(1));
     const link = await until(() => pods.linkTo(at(1).ip));

@@ -30,6 +30,7 @@ import {
 } from '../errors/problems.ts';
 import { answerMs, asksForMessage, isProblem, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
+import { sessions } from './session.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
@@ -104,7 +105,8 @@ export class Messages {
   /** A request waits for nothing, and holds no place, before all of it has arrived. */
   async #visit(visit: Visit): Promise<Served> {
     const { request, response, inForce, trace } = visit;
-    const read = await readRequest(request, response, this.#deps.bodies);
+    const sessionOf = sessions(inForce, visit.client);
+    const read = await readRequest(request, response, { bodies: this.#deps.bodies, sessionOf });
     if (isProblem(read)) return this.#refuse(response, read);
     const byTokens = inForce.content.limits.some(
       ({ target, resource }) => target === INBOUND && resource !== 'Requests',
@@ -166,6 +168,7 @@ export class Messages {
         endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
         headers: client.headers,
         principal: client.principal,
+        session: read.session,
         client: client.principal || visit.request.socket.remoteAddress,
         deadlineAt,
         signal: cut.signal,

@@ -4,10 +4,12 @@ import { isWritten, scanInSlices, scanObject, SLICE_BYTES, textOf } from '../jso
 import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
 import type { RequestSize } from '../model/attempt/estimate.ts';
+import type { Session } from '../model/pool/affinity.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import type { Bodies } from './bodies.ts';
 import { providerMethod } from './providerRoutes.ts';
 import type { ProviderMethod } from './providerRoutes.ts';
+import type { SessionOf } from './session.ts';
 
 /** A request to the model's API that has been read and checked. */
 export interface MessagesRequest {
@@ -22,6 +24,7 @@ export interface MessagesRequest {
   size: RequestSize;
   /** max_tokens, if it states one that is valid. */
   maxTokens?: number | undefined;
+  session?: Session | undefined;
 }
 
 const MESSAGES = '/v1/messages';
@@ -60,18 +63,24 @@ const MEMBERS: ReadonlySet<string> = new Set([
 /** Longest name of a model, in bytes of JSON. */
 const MAX_MODEL = 1024;
 
+export interface RequestReader {
+  bodies: Pick<Bodies, 'read'>;
+  /** Asked about a request for a message. */
+  sessionOf: SessionOf;
+}
+
 /** Reads and checks a request for which there is a modelRoute, or else a providerRoute. */
 export async function readRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  bodies: Pick<Bodies, 'read'>,
+  { bodies, sessionOf }: RequestReader,
 ): Promise<MessagesRequest | Problem> {
   const route = modelRoute(request);
   const path = request.url!;
   if (route !== undefined && request.method === 'GET') return { ...PLAIN, method: 'GET', path };
-  const read = await bodies.read(request, response);
-  if ('problem' in read) return read.problem;
-  const { body } = read;
+  const arrived = await bodies.read(request, response);
+  if ('problem' in arrived) return arrived.problem;
+  const { body } = arrived;
   // Whatever is in it, it is passed on.
   if (route === undefined) {
     return { ...PLAIN, method: providerMethod(request) ?? 'GET', expected: 'Any', path, body };
@@ -80,10 +89,35 @@ export async function readRequest(
   if (encoding !== 'identity') {
     return invalid('The body must be plain JSON: leave content-encoding out.');
   }
+  return jsonRequest(path, route, body, sessionOf);
+}
+
+async function jsonRequest(
+  path: string,
+  route: string,
+  body: Buffer,
+  sessionOf: SessionOf,
+): Promise<MessagesRequest | Problem> {
   const scanned =
     body.length > SLICE_BYTES ? await scanInSlices(body, MEMBERS) : scanObject(body, MEMBERS);
   if (!scanned) return invalid('The body must be a JSON object.');
-  return messageRequest(path, route, body, scanned);
+  const read = messageRequest(path, route, body, scanned);
+  if (isProblem(read) || route === COUNT_TOKENS) return read;
+  const session = sessionOf({
+    body,
+    get parsed() {
+      return parsedBody(body, scanned);
+    },
+  });
+  return { ...read, session };
+}
+
+/** Values of a body that is parsed at most; one with more shows no session. */
+const MAX_PARSED_VALUES = 100_000;
+
+function parsedBody(body: Buffer, { values }: ScannedObject): Record<string, unknown> {
+  if (values > MAX_PARSED_VALUES) return {};
+  return JSON.parse(body.toString('utf8')) as Record<string, unknown>;
 }
 
 function messageRequest(

@@ -7,6 +7,7 @@ import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';
+import type { Network } from '../network/network.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -21,7 +22,7 @@ import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
-import { McpServers } from './tools/mcpServers.ts';
+import { McpServers, TOOL_MS } from './tools/mcpServers.ts';
 import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
@@ -32,6 +33,7 @@ export interface AgentDeps {
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
   credentials: Pick<Credentials, 'read'>;
+  network: Pick<Network, 'way'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   version: string;
@@ -56,9 +58,6 @@ export interface AgentDeps {
  */
 export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
 
-/** Time for a call of a tool where the configuration names none, in milliseconds. */
-const TOOL_MS = 30_000;
-
 /** The agent itself: its conversations and what it does in them. */
 export class Agent {
   readonly prompt: SystemPrompt;
@@ -79,14 +78,19 @@ export class Agent {
     this.#model = new AgentModel(deps.caller);
     this.#egress = new Egress({
       bounds: () => inForce()?.content.egress,
-      connectMs: deps.connectMs,
+      network: deps.network,
     });
     this.#calls = new GuardedCalls(deps);
     this.toolResults = new ToolResults({
       now: () => clock.now(),
       maxBytes: deps.maxToolResultBytes,
     });
-    this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
+    this.#mcp = new McpServers({
+      ...deps,
+      calls: this.#calls,
+      egress: this.#egress,
+      results: this.toolResults,
+    });
     this.prompt = new SystemPrompt(() => clock.now());
     this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
   }
@@ -110,6 +114,11 @@ export class Agent {
   /** Resolves when the store of conversations answers; undefined when it is in this process. */
   reachStore(): Promise<void> | undefined {
     return this.#stores.reach(this.#deps.inForce()?.content);
+  }
+
+  /** Conversations in this process's memory. */
+  conversations(): ReturnType<Stores['stats']> {
+    return this.#stores.stats();
   }
 
   /** Resolves when everything that is kept outside of this process is there. */
@@ -189,7 +198,7 @@ export class Agent {
           messages,
           principal,
           clientHeaders,
-          stickiness: id,
+          conversation: id,
           place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,

@@ -6,6 +6,7 @@ import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected, spent } from '../e
 import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { scanObject } from '../json/scan.ts';
+import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelAnswer, Place } from '../model/request.ts';
@@ -27,8 +28,8 @@ export interface AgentCall {
   /** The client's headers, for credentials that are passed on and limits by key. */
   principal: string;
   clientHeaders: RawHeaders;
-  /** Calls with the same one stay at one endpoint while it takes calls. */
-  stickiness: string;
+  /** Id of the conversation: its calls stay at one endpoint while it takes calls. */
+  conversation: string;
   place?: Place | undefined;
   deadlineAt: number;
   /** Aborted with a Cut. */
@@ -118,7 +119,7 @@ class SdkRequest {
 
   async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
     const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
-    const { principal, stickiness, place, onUsage, trace } = this.#call;
+    const { principal, conversation, place, onUsage, trace } = this.#call;
     const body = Buffer.from(init?.body as string);
     const chat = trace.chat({ model, stream: true, maxTokens, body });
     const request = {
@@ -137,8 +138,8 @@ class SdkRequest {
       signal,
       sink,
       principal,
-      stickiness,
-      client: principal || stickiness,
+      session: { key: conversation, cacheMs: CACHE_LIFETIME_MS },
+      client: principal || conversation,
       ownTurn: true,
       place,
       chat,

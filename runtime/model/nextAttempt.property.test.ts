@@ -120,6 +120,7 @@ class Pair {
   private readonly guard = new Guard({ clock: this.clock });
   private readonly budgets = new RetryBudgets();
   private readonly pool = new Pool({
+    network: { lacking: () => undefined },
     guard: this.guard,
     credentials: { mounted: () => undefined, read: () => undefined },
     now: () => this.clock.now(),
@@ -182,6 +183,7 @@ class Pair {
         pool: this.pool,
         estimator: { estimate: () => ({ inputTokens: 0, outputTokens: 0 }) },
         onFallback: () => {},
+        onSession: () => {},
       },
       request,
     );

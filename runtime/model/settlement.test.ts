@@ -254,6 +254,7 @@ describe('reservations of tokens', () => {
       estimator: new TokenEstimator(),
       retryBudgets: new RetryBudgets(),
       pool: new Pool({
+        network: { lacking: () => undefined },
         guard,
         credentials: new Credentials(() => 0),
         now: () => clock.now(),
@@ -263,6 +264,7 @@ describe('reservations of tokens', () => {
       onAttempt: () => undefined,
       onRetry: () => undefined,
       onFallback: () => undefined,
+      onSession: () => undefined,
     });
     const sum = charge(0);
     const seen = new Set<Ending>();

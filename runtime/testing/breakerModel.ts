@@ -147,7 +147,11 @@ export class ModelBreaker {
       );
       const successes = phase.votes.length;
       const { maxProbes, successThreshold } = this.spec.halfOpen;
-      const needed = successThreshold - successes;
+      const streaming = phase.calls.filter(
+        ({ done, firstToken }) => !done && firstToken !== undefined,
+      );
+      const needed = successThreshold - successes - streaming.length;
+      if (streaming.length > 0 && needed <= 0) return soon;
       const places = Math.max(maxProbes, Math.min(maxProbes + successes, needed));
       return unanswered.length >= places ? soon : undefined;
     }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import { freeId } from './conversationId.ts';
 import type { Message } from '../messages/messages.ts';
@@ -8,6 +9,8 @@ import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './stor
 
 export interface RedisStoreDeps {
   url: string;
+  /** What is trusted of a server with rediss; undefined: the system's authorities. */
+  secureContext?: SecureContext | undefined;
   /** Asked for at each connection; undefined: none. */
   password: () => string | undefined;
   /** What all keys begin with. */
@@ -136,11 +139,13 @@ export class RedisStore implements ConversationStore {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error('timeout')), this.#deps.timeoutMs()).unref();
     client.once('ready', resolve);
+    client.once('error', reject);
     try {
       await promise;
     } finally {
       clearTimeout(timer);
       client.off('ready', resolve);
+      client.off('error', reject);
     }
   }
 
@@ -211,13 +216,14 @@ class RedisLease implements Lease {
 }
 
 /** A client that is not connected. Only agents with a Redis pay for its library. */
-async function connectable({ url, password, timeoutMs, log }: RedisStoreDeps) {
+async function connectable(deps: RedisStoreDeps) {
+  const { url, password, timeoutMs, log } = deps;
   const { createClient } = await import('@redis/client');
   const timeout = timeoutMs();
   const client = createClient({
     url,
     disableOfflineQueue: true,
-    socket: { connectTimeout: timeout },
+    socket: { connectTimeout: timeout, ...secured(deps) },
     commandOptions: { timeout },
     credentialsProvider: {
       type: 'async-credentials-provider',
@@ -226,7 +232,8 @@ async function connectable({ url, password, timeoutMs, log }: RedisStoreDeps) {
   });
   // Whoever asks is told; without a listener an error would end the process.
   client.on('error', (error: NodeJS.ErrnoException) => {
-    log.warn({ code: error.code ?? error.name }, 'Connection to Redis failed');
+    const address = new URL(url).host;
+    log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
   });
   return client;
 }
@@ -235,6 +242,10 @@ async function connectable({ url, password, timeoutMs, log }: RedisStoreDeps) {
 function ownerSuffix(principal: string): string {
   if (principal === '') return '';
   return `:${createHash('sha256').update(principal).digest('base64url')}`;
+}
+
+function secured({ url, secureContext }: RedisStoreDeps): { tls?: true } {
+  return secureContext && url.startsWith('rediss:') ? { tls: true, ...{ secureContext } } : {};
 }
 
 function credentials(password: string | undefined): { password?: string } {
