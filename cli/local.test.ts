@@ -141,6 +141,10 @@ describe('breakwater local', () => {
       /breaker\.yaml:6: CircuitBreakerPolicy triage: spec\.trip\.consecutiveFailures must/,
     );
     expect(await answers()).toBe(503);
+    await put('breaker.yaml', breaker('other'));
+    await put('limit.yaml', LIMIT.replace('amount: 1', 'amount: none'));
+    await says(/limit\.yaml:6: RateLimitPolicy triage: \S+ must be a whole number/);
+    expect(text).not.toContain('Mended: ');
     await put('breaker.yaml', breaker(7));
     await says(/triage runs the changed configuration 2 after \d+ ms/);
     expect(text).toContain('Mended: ');

@@ -11,6 +11,7 @@ const configuration = (): Configuration => ({
     agent: { namespace: 'support', name: 'triage', uid: 'a-1' },
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
     loadBalancing: 'LeastLoaded',
+    affinity: { mode: 'Automatic' },
     clientPatienceMs: 5000,
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     gates: { maxWaitMs: 300_000 },

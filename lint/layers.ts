@@ -128,6 +128,10 @@ const DESIRED = stacked(
   SHARED,
   [
     { folder: 'operator/desired/common', purpose: 'durations, names, problems' },
+    {
+      folder: 'operator/desired/tenancy',
+      purpose: 'what the platform lets the authors of agents ask for',
+    },
     { folder: 'operator/desired/policies', purpose: 'which policies apply to which dependency' },
     { folder: 'operator/desired/configuration', purpose: 'what the pods of an agent enforce' },
     { folder: 'operator/desired/objects', purpose: 'the Kubernetes objects of an agent' },

@@ -1,3 +1,5 @@
+import type { Tenancy } from './desired/tenancy/tenancy.ts';
+
 /** What the operator is told by its environment; see charts/breakwater. */
 export interface Settings {
   /** Namespace of the operator itself: its Lease and its authority are there. */
@@ -30,6 +32,8 @@ export interface Settings {
     burstSeconds: number;
     excessMs: number;
   };
+  /** What the authors of agents may do. */
+  tenancy: Tenancy;
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
@@ -104,6 +108,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
       burstSeconds: count('LINK_BURST_SECONDS', 20),
       excessMs: duration('LINK_EXCESS_BACKOFF', 300_000),
     },
+    tenancy: tenancyFrom(env, problems),
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
     ...runbooksFrom(env['RUNBOOKS_URL'], problems),
@@ -117,8 +122,33 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
       debug: port('DEBUG_PORT', 9091),
     },
   };
+  if (settings.watchNamespace !== undefined && settings.watchNamespace === settings.namespace) {
+    problems.push(
+      "set WATCH_NAMESPACE to another namespace than the operator's own, which it leaves alone",
+    );
+  }
   if (problems.length > 0) throw new Error(`The operator cannot start: ${problems.join('; ')}`);
   return settings;
+}
+
+const POD_TEMPLATE = ['Restricted', 'Any'];
+
+function tenancyFrom(env: Record<string, string | undefined>, problems: string[]): Tenancy {
+  const podTemplate = env['TENANCY_POD_TEMPLATE'] || 'Restricted';
+  if (!POD_TEMPLATE.includes(podTemplate)) {
+    problems.push(`set TENANCY_POD_TEMPLATE to ${POD_TEMPLATE.join(' or ')}`);
+  }
+  const names = (text: string): string[] =>
+    text
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+  const images = names(env['TENANCY_IMAGES'] ?? '');
+  const secretNames = names(env['TENANCY_SECRET_NAMES'] ?? '*');
+  if (!secretNames.every((name) => /^[a-z0-9.*-]+$/.test(name))) {
+    problems.push('set TENANCY_SECRET_NAMES to names of Secrets, in which * stands for anything');
+  }
+  return { podTemplate: podTemplate as Tenancy['podTemplate'], images, secretNames };
 }
 
 function tracingFrom(

@@ -22,11 +22,13 @@ import { httpAgent } from './network/httpAgent.ts';
 import { Network } from './network/network.ts';
 import { networkFetch } from './network/networkFetch.ts';
 import { Upstream } from './model/transport/upstream.ts';
+import { HealthChecks } from './observe/healthChecks.ts';
 import { LastCalls } from './observe/lastCalls.ts';
 import { ModuleLoggers } from './observe/log.ts';
 import type { Module } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
+import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
@@ -71,6 +73,7 @@ export interface Core {
   metrics: Metrics;
   performance: Performance;
   lastCalls: LastCalls;
+  checks: HealthChecks;
   /** Takes over what has changed in mounted files, and has the guard open the gates of credentials that are not mounted any more. */
   useCredentials: () => void;
 }
@@ -83,6 +86,12 @@ export function makeCore(options: RuntimeOptions): Core {
   const model = makeModel(options, base);
   const agent = makeAgent(options, base, model);
   const core = { ...base, ...model, agent, useCredentials: () => useCredentials(base, agent) };
+  core.metrics.show({
+    caches: () => ({ answers: core.caller.stats(), tool_results: agent.toolResults.stats() }),
+    conversations: () => agent.conversations(),
+    connections: () => core.upstream.stats(),
+    checks: () => core.checks.stats(),
+  });
   applyConfigurations(core);
   return core;
 }
@@ -179,7 +188,25 @@ function makeBase(options: RuntimeOptions): Base {
     connectMs,
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
+    checks: makeChecks(options, { network, log }),
   };
+}
+
+function makeChecks(
+  { clock }: RuntimeOptions,
+  { network, log }: Pick<Core, 'network' | 'log'>,
+): HealthChecks {
+  // Each check has a deadline of its own.
+  const agents = new Agents(network, { pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
+  return new HealthChecks({
+    clock,
+    probe: makeProbe(() => agents.of()),
+    onChange: ({ name, critical, state, reason }) => {
+      if (state === 'Failing')
+        log('health').warn({ check: name, critical, reason }, 'Health check failed');
+      else log('health').info({ check: name, critical }, 'Health check passed');
+    },
+  });
 }
 
 /** The way to the model, which is the same for requests and for the agent itself. */
@@ -199,16 +226,17 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
     onAttempt: (call) => {
       metrics.modelCall(call);
       lastCalls.record(call.dependency, call.outcome);
-      performance.record('model', call.duration * 1000, call.errorType);
+      performance.record('model', call.duration * 1000, call.errorType, nameOf(call.dependency));
     },
-    onRetry: (reason, { chat }, waitMs) => {
-      metrics.retry(reason);
+    onRetry: ({ dependency, reason, waitMs }, { chat }) => {
+      metrics.retry(dependency, reason);
       chat?.retry(reason, waitMs);
     },
     onFallback: (from, to, { chat }) => {
       metrics.fallback(from, to);
       chat?.moved(from, to);
     },
+    onSession: (atItsEndpoint) => metrics.session(atItsEndpoint ? 'hit' : 'moved'),
   });
   const caller = new CachingCaller({
     call: (request, onUsage) => model.call(request, onUsage),
@@ -234,16 +262,21 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
       metrics.toolCall(tool, status, seconds);
       if (status === 'cached') return;
       const worked = status === 'ok' || status === 'error';
-      performance.record('tool', seconds * 1000, worked ? '' : status);
+      performance.record('tool', seconds * 1000, worked ? '' : status, tool);
     },
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
     log: log('agent'),
   });
 }
 
+/** Name of the endpoint that a dependency is. */
+function nameOf(dependency: string): string {
+  return dependency.slice(dependency.indexOf('/') + 1);
+}
+
 function applyConfigurations(core: Core): void {
   const { events, configuration, guard, retryBudgets, agent, caller, loggers, tracing } = core;
-  const { metrics, lastCalls, credentials, network } = core;
+  const { metrics, lastCalls, credentials, network, checks } = core;
   events.on('apply', (content) => {
     network.apply(content);
     loggers.apply(content.telemetry.logging.levels);
@@ -252,10 +285,13 @@ function applyConfigurations(core: Core): void {
     guard.apply(content);
     agent.apply(content);
     caller.apply(content.cache);
+    checks.apply(content.healthChecks);
   });
   events.on('configuration', (offer) => {
     metrics.reload(offer.toLowerCase());
-    lastCalls.retain(new Set(guard.circuits().map(({ dependency }) => dependency)));
+    const dependencies = new Set(guard.circuits().map(({ dependency }) => dependency));
+    lastCalls.retain(dependencies);
+    metrics.retain(dependencies);
     const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
     const headers = agent.credentials().map(({ credential }) => credential);
     const { audit, proxy } = configuration.configuration?.content ?? {};

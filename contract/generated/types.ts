@@ -22,6 +22,15 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
+ * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
+ *
+ * @maxItems 2048
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "DurationBuckets".
+ */
+export type DurationBuckets = number[][];
+/**
  * How the process has done since it started, by operation. In Counters only when it changed, and not with each of them.
  *
  * @maxItems 8
@@ -85,6 +94,19 @@ export interface Content {
    * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Unknown: LeastLoaded.
    */
   loadBalancing: string;
+  /**
+   * Which requests for messages stay at one endpoint of their priority.
+   */
+  affinity: {
+    /**
+     * Automatic: those of a session, or that ask for a prompt cache. Always: all. Disabled: none. Unknown: Disabled.
+     */
+    mode: string;
+    /**
+     * Header that names the session, in lower case. Absent: only Claude Code's does.
+     */
+    header?: string;
+  };
   /**
    * Bounds on one request to the model, and with toolMs on one call of a tool. One that is absent does not apply.
    */
@@ -266,6 +288,12 @@ export interface Content {
    */
   mcpServers?: McpServer[];
   /**
+   * Absent: none.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: HealthCheck[];
+  /**
    * Bounds on hosts that the spec does not name.
    */
   egress: {
@@ -344,7 +372,7 @@ export interface Endpoint {
    */
   priority?: number;
   /**
-   * Share of the load among endpoints of one priority, when loadBalancing is Weighted.
+   * Share of the load among endpoints of one priority, when loadBalancing is Weighted, and of sessions.
    */
   weight?: number;
   /**
@@ -572,9 +600,40 @@ export interface McpServer {
    * Names of its tools. Absent: all.
    */
   allowedTools?: string[];
+  /**
+   * Without a call for so long, the list of its tools is asked for. 0: never for that.
+   */
+  checkIntervalMs: number;
+  /**
+   * Results of these tools are kept. Absent: none are.
+   */
+  cache?: {
+    ttlMs: DurationMs;
+    tools: string[];
+  };
   maxConcurrent?: number;
   maxResponseBytes: number;
   requires?: Requires;
+}
+/**
+ * What pods check besides the circuits of their dependencies. One with neither http nor tcp passes.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "HealthCheck".
+ */
+export interface HealthCheck {
+  name: string;
+  http?: {
+    url: string;
+  };
+  tcp?: {
+    host: string;
+    port: number;
+  };
+  intervalMs: DurationMs;
+  timeoutMs: DurationMs;
+  failureThreshold: number;
+  critical: boolean;
 }
 /**
  * What the pods tell of the requests that they serve.
@@ -868,6 +927,12 @@ export interface Snapshot {
   performance?: Performance;
   audit?: AuditHead;
   /**
+   * All of them. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: HealthCheckStatus[];
+  /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    *
    * @maxItems 256
@@ -1015,12 +1080,73 @@ export interface OperationReport {
   count: number;
   failures: number;
   totalMs: number;
+  minMs?: number;
+  maxMs?: number;
   /**
-   * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
+   * The commonest first.
    *
-   * @maxItems 2048
+   * @maxItems 5
    */
-  durations: number[][];
+  topErrors?: ErrorCount[];
+  recent?: RecentReport;
+  /**
+   * The same of each endpoint or tool, the busiest first.
+   *
+   * @maxItems 32
+   */
+  subjects?: SubjectReport[];
+  durations: DurationBuckets;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ErrorCount".
+ */
+export interface ErrorCount {
+  type: string;
+  count: number;
+}
+/**
+ * Operations of the last five minutes.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "RecentReport".
+ */
+export interface RecentReport {
+  /**
+   * What it covers: less than five minutes when the process is younger.
+   */
+  seconds: number;
+  count: number;
+  failures: number;
+  totalMs: number;
+  minMs: number;
+  maxMs: number;
+  /**
+   * The commonest first.
+   *
+   * @maxItems 5
+   */
+  topErrors: ErrorCount[];
+  durations?: DurationBuckets;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SubjectReport".
+ */
+export interface SubjectReport {
+  name: string;
+  count: number;
+  failures: number;
+  totalMs: number;
+  minMs: number;
+  maxMs: number;
+  /**
+   * The commonest first.
+   *
+   * @maxItems 5
+   */
+  topErrors: ErrorCount[];
+  recent: RecentReport;
 }
 /**
  * Where the chain of the pod's audit stands. Absent: there is none, or in Counters it has not moved.
@@ -1032,6 +1158,23 @@ export interface AuditHead {
   chain: string;
   sequence: number;
   hash: string;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "HealthCheckStatus".
+ */
+export interface HealthCheckStatus {
+  name: string;
+  critical: boolean;
+  state: 'Unknown' | 'Passing' | 'Failing';
+  /**
+   * Only while it fails.
+   */
+  reason?: 'Timeout' | 'Connection' | 'BadStatus';
+  /**
+   * RFC 3339.
+   */
+  since: string;
 }
 /**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
@@ -1078,6 +1221,12 @@ export interface Counters {
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
+  /**
+   * All of them, when one changed.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: HealthCheckStatus[];
   /**
    * Those that changed.
    *

@@ -33,6 +33,7 @@ const agents: Record<string, AgentDeployment> = {
     imagePullPolicy: 'Always',
     model: {
       loadBalancing: 'Weighted',
+      affinity: { mode: 'Always', header: 'X-Session-Id' },
       endpoints: [
         endpoint('fallback', { priority: 10, maxTokens: 8192, contextTokens: 1_000_000 }),
         endpoint('primary', {
@@ -92,8 +93,28 @@ const agents: Record<string, AgentDeployment> = {
         url: 'http://stock.support.svc:8080/mcp',
         headersFrom: [{ name: 'X-Token', secretKeyRef: { name: 'stock.mcp', key: 'token' } }],
         allowedTools: ['count'],
+        checkInterval: '1m',
+        cache: { ttl: '5m', tools: ['count'] },
         maxConcurrent: 2,
         maxResponseBytes: 1024,
+      },
+    ],
+    healthChecks: [
+      {
+        name: 'orders',
+        http: { url: 'https://orders.example.com/healthz' },
+        interval: '15s',
+        timeout: '500ms',
+        failureThreshold: 2,
+        critical: false,
+      },
+      {
+        name: 'sidecar',
+        tcp: { host: '127.0.0.1', port: 9999 },
+        interval: '5s',
+        timeout: '1s',
+        failureThreshold: 3,
+        critical: true,
       },
     ],
     auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } },

@@ -22,7 +22,7 @@ import {
   pod,
   strangePod,
 } from '../testing/observations.ts';
-import type { AgentObservation } from './observations.ts';
+import type { AgentObservation, PodObservation } from './observations.ts';
 
 const agent = agentFixture('triage', {}, { generation: 2 });
 const three = [pod('a'), pod('b'), pod('c')];
@@ -144,6 +144,31 @@ describe('agentStatus', () => {
     const all = status(observation([pod('a', { gates, circuits: [circuit('Open')] })]));
     expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'CircuitOpen']);
     expect(message(all, 'DependenciesHealthy')).toMatch(/is open .* refuses the API key/);
+  });
+
+  it('tells of health checks, which leave it ready', () => {
+    const check = { name: 'db', interval: '30s', timeout: '2s', failureThreshold: 3 };
+    const spec = { healthChecks: [{ ...check, critical: false, tcp: { host: 'db', port: 1 } }] };
+    const pods = (...states: ('Failing' | 'Passing')[]): PodObservation[] =>
+      states.map((state, i) => {
+        const reason = state === 'Failing' ? { reason: 'Timeout' as const } : {};
+        const told = { name: 'db', critical: false, state, since: ago(1), ...reason };
+        return pod(`p${i}`, { healthChecks: [told, { ...told, name: 'gone' }] });
+      });
+    const shown = (found: PodObservation[]): AgentDeploymentStatus =>
+      status(observation(found), { spec });
+    expect(shown([]).healthChecks).toEqual([
+      { name: 'db', critical: false, state: 'Unknown', failingPods: 0 },
+    ]);
+    expect(shown(pods('Passing')).healthChecks).toMatchObject([{ state: 'Passing' }]);
+    const all = shown(pods('Passing', 'Failing'));
+    expect(all.healthChecks).toEqual([
+      { name: 'db', critical: false, state: 'Failing', failingPods: 1, reason: 'Timeout' },
+    ]);
+    expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'HealthCheckFailing']);
+    expect(message(all, 'DependenciesHealthy')).toBe(
+      'The health check db fails in 1 pods: it took too long.',
+    );
   });
 
   it('takes a circuit in shadow mode for what it is to callers', () => {

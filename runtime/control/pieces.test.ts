@@ -4,6 +4,7 @@ import { MAX_REPORT_BYTES } from '../../contract/link.ts';
 import { parseReport } from '../../contract/validate.ts';
 import { Guard } from '../guard/guard.ts';
 import { OK } from '../resilience/outcome.ts';
+import { Performance } from '../observe/performance.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { circuitOf, content, limitOf } from '../testing/guardFixture.ts';
 import { inPieces } from './pieces.ts';
@@ -47,13 +48,33 @@ function largest(): { guard: Guard; reporter: Reporter } {
         dependency: names[n % names.length],
         credential: { path: 'x', secret: long(n, 253), key: long(n, 253) },
       })),
+    missingKeys: () => [],
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
-    performance: { report: () => [] },
+    performance: busiest(),
+    checks: {
+      statuses: () =>
+        of(16, (n) => ({
+          ...{ name: long(n, 63), critical: true, state: 'Failing', reason: 'BadStatus' },
+          since: '2026-01-01T00:00:00.000Z',
+        })),
+    },
     auditHead: () => undefined,
   } as unknown as ReporterDeps);
   use(guard, names);
   return { guard, reporter };
+}
+
+/** Durations of all lengths, of more endpoints and tools than are told apart, with errors of many kinds. */
+function busiest(): Performance {
+  const clock = new FakeClock();
+  const performance = new Performance({ now: () => clock.now(), date: () => clock.date() });
+  for (const operation of ['request', 'model', 'tool'] as const) {
+    for (let n = 0; n < 1000; n += 1) {
+      performance.record(operation, 1.03 ** (n - 200), long(n % 6, 64), long(n % 80, 128));
+    }
+  }
+  return performance;
 }
 
 /** 64 models are called with success, and each dependency then fails with a long message. */
@@ -90,6 +111,7 @@ describe('the largest report of an honest pod', () => {
     expect(messages[0]!.circuits.at(-1)?.lastFailure?.message).toHaveLength(256);
     expect(messages[0]!.transitions).toHaveLength(64);
     expect(messages[0]!.missingCredentials).toHaveLength(64);
+    expect(messages[0]!.performance!.map(({ subjects }) => subjects?.length)).toEqual([32, 32, 32]);
     expect(messages.flatMap(({ limits }) => limits)).toEqual(guard.limits());
     expect(guard.limits()).toHaveLength(1_024);
   });

@@ -18,6 +18,7 @@ describe('what the runtime tells about circuits', () => {
       missingClientKeys: () => undefined,
       missingConfigMaps: () => [],
       performance: { report: () => [] },
+      checks: { statuses: () => [] },
       auditHead: () => undefined,
     } as unknown as ReporterDeps);
     const call = (model: string, outcome = OK): void => {

@@ -3,6 +3,7 @@ import type {
   Counters,
   Endpoint,
   GateStatus,
+  HealthCheckStatus,
   LimitStatus,
   OperationReport,
   Snapshot,
@@ -28,6 +29,7 @@ export interface ReporterDeps {
   /** Secret with the clients' API keys, if there is none in it. */
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
+  checks: { statuses(): HealthCheckStatus[] };
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
   /** Keys of ConfigMaps that should be mounted and are not. */
@@ -43,7 +45,8 @@ const MAX_MISSING = 64;
 /** Puts together what the runtime tells about itself. */
 export class Reporter {
   readonly #deps: ReporterDeps;
-  #toldCount = 0;
+  #toldCounts = '';
+  #toldChecks = '[]';
   #toldHash = '';
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
@@ -66,6 +69,7 @@ export class Reporter {
       missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
+      healthChecks: this.#deps.checks.statuses(),
       ...this.#audit(),
     };
   }
@@ -114,12 +118,12 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const changed = circuits.length + gates.length + limits.length;
-    if (changed === 0 && !performance && !audit.audit) return undefined;
+    const news = { ...(performance && { performance }), ...audit, ...this.#newChecks() };
+    const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
+    if (changed === 0) return undefined;
     return {
       ...{ type: 'Counters', limits, circuits, gates },
-      ...(performance && { performance }),
-      ...audit,
+      ...news,
     };
   }
 
@@ -136,14 +140,24 @@ export class Reporter {
     return { audit };
   }
 
+  /** The health checks when one changed since they were told last. */
+  #newChecks(): Pick<Counters, 'healthChecks'> {
+    const healthChecks = this.#deps.checks.statuses();
+    const text = JSON.stringify(healthChecks);
+    if (text === this.#toldChecks) return {};
+    this.#toldChecks = text;
+    return { healthChecks };
+  }
+
   /** How the process has done, when that changed since it was told last and that was long enough ago. */
   #performance(): Counters['performance'] {
     this.#ticks += 1;
     if (this.#ticks % PERFORMANCE_TICKS !== 0) return undefined;
     const performance = this.#deps.performance.report();
-    const count = performance.reduce((sum, operation) => sum + operation.count, 0);
-    if (count === this.#toldCount) return undefined;
-    this.#toldCount = count;
+    // What leaves the last minutes is news as well.
+    const counts = JSON.stringify(performance.map(({ count, recent }) => [count, recent?.count]));
+    if (counts === this.#toldCounts) return undefined;
+    this.#toldCounts = counts;
     return performance;
   }
 }

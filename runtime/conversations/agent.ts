@@ -22,7 +22,7 @@ import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
-import { McpServers } from './tools/mcpServers.ts';
+import { McpServers, TOOL_MS } from './tools/mcpServers.ts';
 import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
@@ -58,9 +58,6 @@ export interface AgentDeps {
  */
 export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
 
-/** Time for a call of a tool where the configuration names none, in milliseconds. */
-const TOOL_MS = 30_000;
-
 /** The agent itself: its conversations and what it does in them. */
 export class Agent {
   readonly prompt: SystemPrompt;
@@ -88,7 +85,12 @@ export class Agent {
       now: () => clock.now(),
       maxBytes: deps.maxToolResultBytes,
     });
-    this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
+    this.#mcp = new McpServers({
+      ...deps,
+      calls: this.#calls,
+      egress: this.#egress,
+      results: this.toolResults,
+    });
     this.prompt = new SystemPrompt(() => clock.now());
     this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
   }
@@ -112,6 +114,11 @@ export class Agent {
   /** Resolves when the store of conversations answers; undefined when it is in this process. */
   reachStore(): Promise<void> | undefined {
     return this.#stores.reach(this.#deps.inForce()?.content);
+  }
+
+  /** Conversations in this process's memory. */
+  conversations(): ReturnType<Stores['stats']> {
+    return this.#stores.stats();
   }
 
   /** Resolves when everything that is kept outside of this process is there. */
@@ -191,7 +198,7 @@ export class Agent {
           messages,
           principal,
           clientHeaders,
-          stickiness: id,
+          conversation: id,
           place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,

@@ -183,6 +183,7 @@ class Pair {
         pool: this.pool,
         estimator: { estimate: () => ({ inputTokens: 0, outputTokens: 0 }) },
         onFallback: () => {},
+        onSession: () => {},
       },
       request,
     );

@@ -264,6 +264,7 @@ describe('reservations of tokens', () => {
       onAttempt: () => undefined,
       onRetry: () => undefined,
       onFallback: () => undefined,
+      onSession: () => undefined,
     });
     const sum = charge(0);
     const seen = new Set<Ending>();

@@ -38,6 +38,11 @@ export class Agents {
     return made;
   }
 
+  /** Connections and requests of those in use, by origin; one that several show certificates to occurs several times. */
+  stats(): [origin: string, stats: Agent['stats'][string]][] {
+    return Array.from(this.#agents.values()).flatMap(({ stats }) => Object.entries(stats));
+  }
+
   async destroy(): Promise<void> {
     const all = [...this.#agents.values(), ...this.#retired];
     await Promise.all(all.map((agent) => agent.destroy()));
@@ -55,7 +60,8 @@ export class Agents {
     this.#way = way;
     for (const agent of this.#agents.values()) {
       this.#retired.add(agent);
-      void agent.close().finally(() => this.#retired.delete(agent));
+      const gone = (): void => void this.#retired.delete(agent);
+      agent.close().then(gone, gone);
     }
     this.#agents = new Map();
   }

@@ -16,18 +16,37 @@ export interface ClientCertificate {
   key: string;
 }
 
-/** What is trusted of hosts and shown to them. Undefined when the certificate and the key do not fit together. */
+/** What tls.SecureContext has and its types do not tell. */
+interface Handle {
+  addCACert?: (pem: string) => void;
+}
+
+/**
+ * What is trusted of hosts and shown to them: the authorities besides those of the system. Undefined when the
+ * certificate and the key do not fit together.
+ */
 export function secureContextOf(
   authorities: readonly string[],
   certificate?: ClientCertificate,
 ): SecureContext | undefined {
-  const ca =
-    authorities.length > 0 ? { ca: [...getCACertificates('default'), ...authorities] } : {};
   try {
-    return createSecureContext({ ...ca, ...certificate });
+    const made = createSecureContext({ ...certificate });
+    const handle = made.context as Handle;
+    // The option `ca` takes the system's place, and to give all of them parses some 150 for 60 ms. This takes 1 ms.
+    if (handle.addCACert) for (const pem of authorities) handle.addCACert(pem);
+    else if (authorities.length > 0) return withAll(authorities, certificate);
+    return made;
   } catch {
     return undefined;
   }
+}
+
+/** For a Node that has the handle no more. */
+function withAll(authorities: readonly string[], certificate?: ClientCertificate): SecureContext {
+  return createSecureContext({
+    ...certificate,
+    ca: [...getCACertificates('default'), ...authorities],
+  });
 }
 
 function isCertificate(pem: string): boolean {

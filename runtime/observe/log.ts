@@ -33,6 +33,7 @@ export const MODULES = [
   'credentials',
   'file',
   'guard',
+  'health',
   'http',
   'lifecycle',
   'link',

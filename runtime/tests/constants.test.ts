@@ -10,6 +10,11 @@ import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { PASS_THROUGH_MS } from '../model/passThrough.ts';
+import {
+  CACHE_LIFETIME_MS,
+  LONG_CACHE_LIFETIME_MS,
+  MAX_SESSIONS_AWAY,
+} from '../model/pool/affinity.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/reference/constants.md');
 
@@ -26,5 +31,8 @@ it('docs/reference/constants.md states the figures of the code', () => {
     SCHEMA_ASIDE_MS: `${SCHEMA_ASIDE_MS / 1000} s`,
     SCHEMA_HEAP_MB: `${SCHEMA_HEAP_MB} MiB`,
     VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
+    CACHE_LIFETIME_MS: `${CACHE_LIFETIME_MS / 60_000} min`,
+    LONG_CACHE_LIFETIME_MS: `${LONG_CACHE_LIFETIME_MS / 60_000} min`,
+    MAX_SESSIONS_AWAY: `${MAX_SESSIONS_AWAY}`,
   });
 });

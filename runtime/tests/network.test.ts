@@ -5,7 +5,11 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer as createTlsServer } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  getCACertificates,
+  setDefaultCACertificates,
+} from 'node:tls';
 import type { TlsOptions } from 'node:tls';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
@@ -23,7 +27,7 @@ import { RealRedis } from '../testing/redis.ts';
 import { TestProxy } from '../testing/proxy.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
-import { Cleanups } from '../testing/setup.ts';
+import { Cleanups, STREAMED } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
@@ -179,6 +183,35 @@ describe('an endpoint behind a proxy', () => {
     expect(safe.seen).toEqual([`CONNECT ${HOST}:443`]);
   });
 
+  it('is not reached through a proxy whose own certificate is not trusted', async () => {
+    const safe = await new TestProxy(await other.issueFor('localhost')).start();
+    cleanups.add(() => safe.stop());
+    const agent = await start(`https://${HOST}`, {
+      ...ONCE,
+      ...(await trusting(authority)),
+      proxy: { https: safe.url('localhost'), noProxy: [] },
+    });
+    expect(await asks(agent)).toBe(502);
+    expect(lastFailure(agent)[1]).toMatch(
+      /^connection failed: the proxy localhost:\d+ cannot be reached \([A-Z_]+\): no trusted authority/,
+    );
+    expect(safe.seen).toEqual([]);
+  });
+
+  it('streams through a proxy that forwards, over TLS too', async () => {
+    const endpoint = await plain((response) => answerStream(response));
+    const safe = await new TestProxy(server).start();
+    cleanups.add(() => safe.stop());
+    safe.knows(`${HOST}:80`, endpoint.url);
+    const agent = await start(`http://${HOST}`, {
+      ...(await trusting(authority)),
+      proxy: { http: safe.url('localhost'), noProxy: [] },
+    });
+    const { status, body } = await send(agent.url, STREAMED);
+    expect([status, body.toString()]).toEqual([200, expect.stringContaining('message_stop')]);
+    expect(safe.seen).toEqual([`POST http://${HOST}/v1/messages`]);
+  });
+
   it('is reached through the proxy that the variables name, in small letters first', async () => {
     const endpoint = await secure(fine);
     const own = new URL(proxy.url());
@@ -274,6 +307,9 @@ describe('a proxy that fails', () => {
       'Connection',
       `connection failed: the proxy 127.0.0.1:${proxy.port} refuses the credentials (407); see spec.proxy.credentialsSecretRef`,
     ]);
+    const shown = await (await fetch(`${agent.debugUrl}/debug/config`)).text();
+    expect(shown).toContain('"key": "password"');
+    expect(shown).not.toContain(join(directory, 'password'));
     const told = [
       agent.logs.join(''),
       answer.body.toString(),
@@ -329,15 +365,16 @@ describe('a proxy that fails', () => {
 
 describe('private authorities', () => {
   it('are added to those of the system', async () => {
-    const { getCACertificates } = await import('node:tls');
-    const { secureContextOf } = await import('../network/trust.ts');
-    expect(getCACertificates('default').length).toBeGreaterThan(50);
-    expect(secureContextOf([authority.cert])).toBeDefined();
-    const endpoint = await secure(fine);
-    const agent = await start(`https://localhost:${new URL(endpoint.url).port}`, {
-      ...(await trusting(other, authority)),
-    });
-    expect(await asks(agent)).toBe(200);
+    const system = getCACertificates('default');
+    setDefaultCACertificates([...system, authority.cert]);
+    try {
+      const endpoint = await secure(fine);
+      const local = `https://localhost:${new URL(endpoint.url).port}`;
+      const agent = await start(local, await trusting(other));
+      expect(await asks(agent)).toBe(200);
+    } finally {
+      setDefaultCACertificates(system);
+    }
   });
 
   it('other than the one of the certificate are refused with what to configure, until the right one is mounted', async () => {

@@ -153,11 +153,20 @@ describe('a change of the spec', () => {
     ['the priority of an endpoint', () => endpoint({ priority: 3 }), true],
     ['the weight of an endpoint', () => endpoint({ weight: 7 }), true],
     ['loadBalancing', () => ({ model: { loadBalancing: 'Random' } }), true],
+    ['affinity', () => ({ model: { affinity: { header: 'x-session-id' } } }), true],
     ['systemPrompt', () => ({ systemPrompt: 'You are a gardener.' }), true],
     ['tools', () => tool({}), true],
     ['a field of a tool', () => tool({ maxResponseBytes: 1024 }), true],
     ['mcpServers', () => server({}), true],
     ['a field of an MCP server', () => server({ allowedTools: ['rake'] }), true],
+    ['the checks of an MCP server', () => server({ checkInterval: '0s' }), true],
+    ['the cache of an MCP server', () => server({ cache: { ttl: '1m', tools: ['rake'] } }), true],
+    [
+      'healthChecks',
+      () => ({ healthChecks: [{ name: 'model', http: { url: model.baseURL } }] }),
+      true,
+    ],
+    ['no healthChecks', () => ({ healthChecks: null }), true],
     ['no tools', () => ({ tools: null, mcpServers: null }), true],
     ['security', () => ({ security: { egress: { allowHosts: ['example.org'] } } }), true],
     ['conversation', () => ({ conversation: { maxMessages: 60, idleTimeout: '2h' } }), true],
@@ -257,7 +266,7 @@ describe('a change of the spec', () => {
   it('to an image that does not exist begins a roll-out, and takes no pod away', async () => {
     await settled();
     const before = await uids();
-    await change({ image: 'localhost/no-such-image:1' });
+    await change({ image: sandbox.images.runtime.replace(/:[^/:]*$/, ':no-such-tag') });
     await waitFor('a new pod waits for its image', alive, (pods) => pods.length > before.length);
     expect((await alive()).filter(isReady).map(({ metadata }) => metadata.uid)).toEqual(before);
     await change({ image: null });

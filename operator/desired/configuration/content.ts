@@ -16,6 +16,7 @@ import { resolveNetwork } from './network.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
+import { resolveHealthChecks } from './healthChecks.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import type { TracingDefaults } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
@@ -49,6 +50,7 @@ export function resolveContent(
       .map((each) => endpoint(each, spec.proxy !== undefined)),
     ...(spec.routes !== undefined && { routes: spec.routes }),
     loadBalancing: spec.model.loadBalancing,
+    affinity: affinity(spec.model.affinity),
     timeouts,
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
@@ -66,6 +68,7 @@ export function resolveContent(
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
+    ...resolveHealthChecks(spec),
     ...resolveEgress(spec),
     ...resolveTelemetry(spec, tracing),
     circuits: dependenciesOf(agent).map((dependency) =>
@@ -125,6 +128,10 @@ function endpointFeatures(spec: EndpointSpec, proxied: boolean): Feature[] {
     tls !== undefined && 'Endpoint.ClientCertificate',
     proxied && 'Network.Proxy',
   );
+}
+
+function affinity({ mode, header }: Spec['model']['affinity']): Content['affinity'] {
+  return { mode, ...(header !== undefined && { header: header.toLowerCase() }) };
 }
 
 function timeoutsOf(spec: Spec['timeouts']): Timeouts {

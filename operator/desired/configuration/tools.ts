@@ -1,6 +1,6 @@
 import type { Content, McpServer, Tool } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import { parsePositiveDuration } from '../common/duration.ts';
+import { parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { InputSchemas } from './inputSchema.ts';
@@ -28,14 +28,20 @@ export function resolveMcpServers({
 
 function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
   const { name, url, headersFrom, allowedTools, maxConcurrent, maxResponseBytes } = spec;
+  const { checkInterval, cache } = spec;
+  const path = `spec.mcpServers[${name}]`;
   if (!URL.canParse(url)) {
-    throw new InvalidSpecError('InvalidTool', `spec.mcpServers[${name}].url is no URL`);
+    throw new InvalidSpecError('InvalidTool', `${path}.url is no URL`);
   }
   return {
     name,
     url,
     headersFrom: secretHeaders(headersFrom),
     ...(allowedTools === undefined ? {} : { allowedTools }),
+    checkIntervalMs: parseDuration(checkInterval, `${path}.checkInterval`),
+    ...(cache && {
+      cache: { ttlMs: parsePositiveDuration(cache.ttl, `${path}.cache.ttl`), tools: cache.tools },
+    }),
     maxConcurrent,
     maxResponseBytes,
     requires: requires('Dependency.mcp', proxied && 'Network.Proxy'),

@@ -139,11 +139,13 @@ export class RedisStore implements ConversationStore {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error('timeout')), this.#deps.timeoutMs()).unref();
     client.once('ready', resolve);
+    client.once('error', reject);
     try {
       await promise;
     } finally {
       clearTimeout(timer);
       client.off('ready', resolve);
+      client.off('error', reject);
     }
   }
 
@@ -230,7 +232,8 @@ async function connectable(deps: RedisStoreDeps) {
   });
   // Whoever asks is told; without a listener an error would end the process.
   client.on('error', (error: NodeJS.ErrnoException) => {
-    log.warn({ code: error.code ?? error.name }, 'Connection to Redis failed');
+    const address = new URL(url).host;
+    log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
   });
   return client;
 }

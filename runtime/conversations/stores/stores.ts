@@ -58,6 +58,11 @@ export class Stores {
     return this.#redisStore(content)?.reach();
   }
 
+  /** What is kept in this process's memory. */
+  stats(): ReturnType<MemoryStore['stats']> {
+    return this.#memory.stats();
+  }
+
   /** Resolves when no turn is left that is still to be kept in Redis. */
   async settle(): Promise<void> {
     await this.#redis?.store.settle();

@@ -120,8 +120,9 @@ export class HttpTools implements Tools {
     const { cache } = tool;
     if (!cache) return call(context.signal);
     const { client, signal } = context;
-    const kept = { tool: { ...tool, cache }, input, credential: credential?.hash ?? '' };
-    return results.answer({ ...kept, client, signal, call });
+    const kept = { what: [tool.name, tool.http], ttlMs: cache.ttlMs, input };
+    const secrets = credential?.hash ?? '';
+    return results.answer({ ...kept, credential: secrets, client, signal, call });
   }
 }
 

@@ -101,7 +101,7 @@ export function connectionOutcome(error: unknown, answered = false): Failure {
     return failure('InvalidResponse', 'malformed HTTP');
   }
   if (error instanceof ProxyError) {
-    return failure('Connection', `connection failed: ${error.message}`);
+    return failure('Connection', `connection failed: ${error.message}${advice(error)}`);
   }
   return failure('Connection', `connection failed (${code})${advice(error)}`);
 }

@@ -23,6 +23,15 @@ export interface UpstreamRequest {
   onSent?: () => void;
 }
 
+/** Kept connections to one origin, open in all and of these idle, and the requests on them or waiting for one. */
+export interface PoolStats {
+  origin: string;
+  open: number;
+  idle: number;
+  running: number;
+  queued: number;
+}
+
 /**
  * HTTP to the endpoints over one pool of kept-alive connections. Its only timer is the one of
  * connecting; the others belong to whoever aborts the signal. HTTP/1.1 only, so that one broken
@@ -54,6 +63,20 @@ export class Upstream {
     const handler = new ResponseHandler(signal, resend, request.onSent);
     dispatch((once === true ? this.#fresh : this.#kept).of(certificate), request, handler);
     return handler.response;
+  }
+
+  /** The kept connections by origin, with the requests on them. */
+  stats(): PoolStats[] {
+    const all = new Map<string, PoolStats>();
+    for (const [origin, stats] of this.#kept.stats()) {
+      const sum = all.get(origin) ?? { origin, open: 0, idle: 0, running: 0, queued: 0 };
+      sum.open += Number(stats.connected);
+      sum.idle += 'free' in stats ? stats.free : 0;
+      sum.running += stats.running;
+      sum.queued += 'queued' in stats ? stats.queued : stats.pending;
+      all.set(origin, sum);
+    }
+    return [...all.values()];
   }
 
   async close(): Promise<void> {

@@ -140,6 +140,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     agent: { namespace: 'bench', name: 'bench', uid: 'bench' },
     endpoints,
     loadBalancing: 'LeastLoaded',
+    affinity: { mode: 'Disabled' },
     clientPatienceMs: 5000,
     timeouts: {
       connectMs: 10_000,
