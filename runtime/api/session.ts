@@ -54,29 +54,34 @@ function sessionOf(
   // Quotes within a text are escaped, so this is the name of a member.
   const caches = body.includes('"cache_control"');
   const named = value(SESSION_HEADER) ?? value(header);
-  const within = named ?? (caches || mode === 'Always' ? promptOf(parsed) : undefined);
-  if (within === undefined) return undefined;
-  const cacheMs =
-    caches && body.includes('"1h"') && asksForAnHour(parsed, 0)
-      ? LONG_CACHE_LIFETIME_MS
-      : CACHE_LIFETIME_MS;
+  const prompt =
+    named === undefined && (caches || mode === 'Always') ? promptOf(parsed) : undefined;
+  if (named === undefined && prompt === undefined) return undefined;
+  // The search spares the usual request the walk.
+  const long = body.includes('"1h"') && asksForAnHour(parsed, 0);
   // A client that the agent does not know by name is known by what it shows the provider.
-  const client = principal === '' ? Array.from(CREDENTIALS, value) : principal;
-  return { key: digest([client, within]), cacheMs };
+  const client = principal === '' ? Array.from(CREDENTIALS, value) : [principal];
+  return {
+    key: digest([digest(client), named, prompt]),
+    cacheMs: long ? LONG_CACHE_LIFETIME_MS : CACHE_LIFETIME_MS,
+  };
 }
 
-function digest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
+/** Of several texts; undefined is another one than an empty one. */
+function digest(texts: readonly (string | undefined)[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text?.length} `).update(text ?? '');
+  return hash.digest('base64url');
 }
 
 /**
- * The texts that all turns of a session begin with; undefined without any. cache_control is left out, because clients
- * move it to the newest message with each turn.
+ * Stands for the texts that all turns of a session begin with; undefined without any. cache_control is left out,
+ * because clients move it to the newest message with each turn.
  */
-function promptOf({ system, messages }: Json): string[] | undefined {
+function promptOf({ system, messages }: Json): string | undefined {
   const first = listOf(messages).find((message) => memberOf(message, 'role') === 'user');
   const texts = [textsOf(system), textsOf(memberOf(first, 'content'))];
-  return texts.some((each) => each.length > 0) ? texts.map(digest) : undefined;
+  return texts.some((each) => each.length > 0) ? digest(texts.map(digest)) : undefined;
 }
 
 /** The texts of a string or of blocks, and what stands for the blocks that have none. */

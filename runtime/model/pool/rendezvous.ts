@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-/** Bytes of a digest that a score is made of: as many as a number holds exactly. */
-const BYTES = 6;
-const RANGE = 2 ** (8 * BYTES);
+/** Hexadecimal digits of a digest that a score is made of: as many as a number holds exactly. */
+const DIGITS = 12;
+const RANGE = 16 ** DIGITS;
 
 /** What a key can be given to. */
 export interface Weighed {
@@ -35,6 +35,6 @@ export function rendezvous<C extends Weighed>(key: string, choices: readonly C[]
 
 /** A number above 0 and below 1 for a key and a name. */
 function uniform(key: string, name: string): number {
-  const digest = createHash('sha256').update(`${key} ${name}`).digest();
-  return (digest.readUIntBE(0, BYTES) + 0.5) / RANGE;
+  const digest = hash('sha256', `${key} ${name}`);
+  return (parseInt(digest.slice(0, DIGITS), 16) + 0.5) / RANGE;
 }
