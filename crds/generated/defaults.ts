@@ -51,6 +51,14 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "maxQueued": 100,
     "acquireTimeout": "5s"
   },
+  "limits": {
+    "maxBodyBytes": 33554432,
+    "maxBodyBytesInFlight": 67108864,
+    "bodyIdleTimeout": "10s",
+    "minBodyBytesPerSecond": 1024,
+    "maxConnections": 2000,
+    "maxConnectionsPerAddress": 500
+  },
   "cache": {
     "mode": "Disabled",
     "scope": "PerPrincipal",

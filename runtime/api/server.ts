@@ -25,6 +25,8 @@ export interface AgentServerDeps {
   clients: Pick<Clients, 'identify'>;
   sendError: SendError;
   lifecycle: Lifecycle;
+  /** Credentials were accepted on a connection. */
+  trust: (socket: Socket) => void;
   /** Health, also on this port. */
   health: Route;
   /** spec.routes as in force. */
@@ -129,7 +131,7 @@ function answerHead({ method, url }: IncomingMessage, response: ServerResponse):
 }
 
 async function handle(
-  { clients, lifecycle, unavailable, sendError, log }: AgentServerDeps,
+  { clients, lifecycle, unavailable, sendError, log, trust }: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
@@ -146,7 +148,10 @@ async function handle(
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
     if (isRefusal(client)) trace.listener.unidentified(client);
-    else identified(trace, client);
+    else {
+      identified(trace, client);
+      if (client.authentication !== 'None') trust(request.socket);
+    }
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);

@@ -8,6 +8,7 @@ const MAPPING = {
   RateLimited: { status: 429, type: 'rate_limit_error' },
   CircuitBreakerOpen: { status: 503, type: 'overloaded_error' },
   BulkheadFull: { status: 503, type: 'overloaded_error' },
+  BodiesFull: { status: 503, type: 'overloaded_error' },
   Draining: { status: 503, type: 'overloaded_error' },
   Timeout: { status: 504, type: 'timeout_error' },
   InvalidRequest: { status: 400, type: 'invalid_request_error' },

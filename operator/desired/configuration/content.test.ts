@@ -82,6 +82,14 @@ describe('resolveContent', () => {
       },
       clientPatienceMs: 5000,
       gates: { maxWaitMs: 300_000 },
+      intake: {
+        maxBodyBytes: 33_554_432,
+        maxBodyBytesInFlight: 67_108_864,
+        bodyIdleTimeoutMs: 10_000,
+        minBodyBytesPerSecond: 1024,
+        maxConnections: 2000,
+        maxConnectionsPerAddress: 500,
+      },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
       conversation: {
         maxMessages: 100,
