@@ -149,6 +149,11 @@ function assertOurs(agent: AgentDeployment, existing: KubernetesObject): void {
   );
 }
 
+/** Whether the object belongs to the agent. */
+export function isControlledBy(agent: AgentDeployment, object: KubernetesObject): boolean {
+  return controllerOf(object)?.uid === agent.metadata.uid;
+}
+
 function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
   return metadata.ownerReferences?.find((owner) => owner.controller);
 }
