@@ -60,7 +60,9 @@ describe('the choice among endpoints', () => {
   it('is one that is full before one that is shut', () => {
     fc.assert(
       fc.property(strategy, choices, random, (by, list, at) => {
-        fc.pre(usable(list).length === 0 && list.some(({ availability }) => availability === 'Full'));
+        fc.pre(
+          usable(list).length === 0 && list.some(({ availability }) => availability === 'Full'),
+        );
         expect(new Balancer(() => at).choose(by, list)!.availability).toBe('Full');
       }),
     );
