@@ -1909,11 +1909,11 @@ export interface CircuitBreakerPolicySpec {
     'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited'
   )[];
   /**
-   * How long an open circuit rejects calls before it lets a probe through. Each pod spreads it by up to 20 percent in either direction, so that pods do not probe in the same second; status shows the true time. It grows only where maxOpenDuration is longer. Default 30s.
+   * Longest time for which an open circuit rejects calls before it lets a probe through. Each pod shortens it by up to 40 percent, so that pods do not probe in the same second; status shows the true time. It grows only where maxOpenDuration is longer. Default 30s.
    */
   openDuration: string;
   /**
-   * Longest that openDuration grows to, before it is spread over pods. It doubles with each probe that fails, and halves again for each openDuration that the circuit stays closed. When absent, openDuration does not grow.
+   * Longest that openDuration grows to, before it is shortened by pods. It doubles with each probe that fails, and halves again for each openDuration that the circuit stays closed. When absent, openDuration does not grow.
    */
   maxOpenDuration?: string;
   /**

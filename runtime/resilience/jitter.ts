@@ -1,4 +1,7 @@
-/** Largest share that a spread adds to a duration, and largest share that it takes away. */
+/** Largest share that is taken off a duration of ours, so that it is also the longest time. */
+export const SHORTENED = 0.4;
+
+/** Largest share that is added to a wait that a provider asked for. */
 export const JITTER = 0.2;
 
 /** Most that is added to a wait that a provider asked for, in milliseconds. */
@@ -15,9 +18,9 @@ export class Jitter {
     this.state = seed === undefined ? undefined : hash(seed);
   }
 
-  /** A factor from 0.8 to 1.2, for a duration of ours. */
+  /** A factor above 0.6, up to 1, for a duration of ours. */
   factor(): number {
-    return 1 + JITTER * (2 * (this.random() ?? 0.5) - 1);
+    return 1 - SHORTENED * this.share();
   }
 
   /** From 0 up to but not 1, for `lengthened`. */

@@ -18,7 +18,7 @@ export function picture(before: Recovery, after: Recovery): string {
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     panel('Before: 60s growing to 10m, all pods at once', before, PANEL.left),
     panel(
-      'After: 30s, spread by a fifth, requests wait for probes',
+      'After: 18 to 30s, requests wait for probes',
       after,
       2 * PANEL.left + PANEL.width,
     ),
