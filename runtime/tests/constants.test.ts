@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
-import { PASS_THROUGH_MS } from '../model/passThrough.ts';
+import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/reference/constants.md');
 
@@ -17,6 +17,7 @@ it('docs/reference/constants.md states the figures of the code', () => {
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
+    MODELS_MS: `${MODELS_MS / 1000} s`,
     VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
   });
 });
