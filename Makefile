@@ -10,7 +10,7 @@ JEST = node test/run.ts $@ --selectProjects
 # Test files of pods mostly wait, so that more of them than processors run side by side.
 E2E_WORKERS ?= 3
 GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
-  charts/breakwater/templates/_permissions.tpl config/rbac config/manager config/prometheus config/install.yaml \
+  charts/breakwater/templates/_permissions.tpl charts/breakwater/templates/_tenancy.tpl config/rbac config/manager config/prometheus config/install.yaml \
   config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files docs/architecture.md
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json

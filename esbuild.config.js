@@ -6,12 +6,16 @@ import { build } from 'esbuild';
 
 /** Programs that are bundled, each to dist/PROGRAM; the name of a module is that of its file there. */
 export const PROGRAMS = {
-  runtime: { main: 'runtime/main.ts' },
+  runtime: {
+    main: 'runtime/main.ts',
+    schemaWorker: 'runtime/conversations/tools/schemaWorker.ts',
+  },
   operator: { main: 'operator/main.ts' },
   simulator: { main: 'test/simulator/main.ts' },
   cli: {
     main: 'cli/main.ts',
     runtime: 'cli/local/runtimeChild.ts',
+    schemaWorker: 'runtime/conversations/tools/schemaWorker.ts',
     simulator: 'cli/simulator/child.ts',
   },
 };

@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Local } from './local/local.ts';
+import type { LocalOptions } from './local/local.ts';
+import { testAuthority } from '../runtime/testing/certificates.ts';
+import { TestProxy } from '../runtime/testing/proxy.ts';
+import { MESSAGE, answerJson, fakeEndpoint } from '../runtime/testing/upstream.ts';
 import { Screen } from './terminal/screen.ts';
 
 const AGENT = `apiVersion: breakwater.dev/v1alpha1
@@ -12,6 +16,21 @@ spec:
   model:
     endpoints: [{ name: primary, apiKeySecretRef: { name: anthropic } }]
   retry: { maxAttempts: 1 }
+`;
+
+/** An agent with an authority of its own. */
+const corporate = (certificate: string): string => `apiVersion: v1
+kind: ConfigMap
+metadata: { name: corporate-ca }
+data:
+  ca.crt: ${JSON.stringify(certificate)}
+---
+apiVersion: breakwater.dev/v1alpha1
+kind: AgentDeployment
+metadata: { name: triage }
+spec:
+  model: { endpoints: [{ name: primary, baseURL: https://model.example.com }] }
+  trustedCA: { configMapKeyRef: { name: corporate-ca } }
 `;
 
 const breaker = (failures: number | string): string => `apiVersion: breakwater.dev/v1alpha1
@@ -47,9 +66,13 @@ describe('breakwater local', () => {
     await put('agent.yaml', AGENT);
     await put('breaker.yaml', breaker(2));
     await put('limit.yaml', LIMIT);
-    local = new Local({
+    local = await started({ simulate: true });
+  });
+
+  const started = async (options: Partial<LocalOptions>): Promise<Local> => {
+    const made = new Local({
       path: directory,
-      simulate: true,
+      simulate: false,
       port: 23_080,
       programs: {
         runtime: join(ROOT, 'cli/local/runtimeChild.ts'),
@@ -65,9 +88,11 @@ describe('breakwater local', () => {
         write: (more) => (text += more),
       }),
       date: () => new Date(),
+      ...options,
     });
-    await local.start();
-  });
+    await made.start();
+    return made;
+  };
 
   afterEach(async () => {
     await local.stop(true);
@@ -116,11 +141,34 @@ describe('breakwater local', () => {
       /breaker\.yaml:6: CircuitBreakerPolicy triage: spec\.trip\.consecutiveFailures must/,
     );
     expect(await answers()).toBe(503);
+    await put('breaker.yaml', breaker('other'));
+    await put('limit.yaml', LIMIT.replace('amount: 1', 'amount: none'));
+    await says(/limit\.yaml:6: RateLimitPolicy triage: \S+ must be a whole number/);
+    expect(text).not.toContain('Mended: ');
     await put('breaker.yaml', breaker(7));
     await says(/triage runs the changed configuration 2 after \d+ ms/);
     expect(text).toContain('Mended: ');
     await rm(join(directory, 'agent.yaml'));
     await says(/default\/triage was taken out of the files/);
+  });
+
+  it('calls models through the proxy of the environment, with the authorities of a ConfigMap', async () => {
+    await local.stop(true);
+    text = '';
+    const authority = await testAuthority();
+    const model = await fakeEndpoint(
+      (response) => answerJson(response, MESSAGE),
+      await authority.issueFor('model.example.com'),
+    );
+    const proxy = await new TestProxy().start();
+    proxy.knows('model.example.com:443', model.url);
+    await put('agent.yaml', corporate(authority.cert));
+    const environment = { ...process.env, HTTPS_PROXY: proxy.url(), https_proxy: undefined };
+    local = await started({ environment, directory: join(directory, 'others') });
+    const [, url] = await says(/default\/triage serves at (\S+)/);
+    expect((await send(url!)).status).toBe(200);
+    expect(proxy.seen).toEqual(['CONNECT model.example.com:443']);
+    await Promise.all([proxy.stop(), model.close()]);
   });
 
   it('lets a stream finish before it ends', async () => {

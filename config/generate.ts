@@ -1,6 +1,6 @@
 /**
- * Writes the chart's permissions, the dashboard and the settings of Argo CD, then what is rendered from the chart; see
- * permissions.ts, argocd/customizations.ts and render.ts.
+ * Writes the chart's permissions and rules for tenants, the dashboard and the settings of Argo CD, then what is rendered from the chart; see
+ * permissions.ts, tenancy.ts, argocd/customizations.ts and render.ts.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,10 @@ import { customizations } from './argocd/customizations.ts';
 import { dashboard } from './grafana/dashboard.ts';
 import { permissionTemplates } from './permissions.ts';
 import { CHART, render } from './render.ts';
+import { tenancyTemplates } from './tenancy.ts';
 
 writeFileSync(join(CHART, 'templates/_permissions.tpl'), permissionTemplates());
+writeFileSync(join(CHART, 'templates/_tenancy.tpl'), tenancyTemplates());
 for (const path of [
   join(CHART, 'files/dashboard.json'),
   join(import.meta.dirname, 'grafana/breakwater.json'),

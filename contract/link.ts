@@ -10,9 +10,16 @@ export const CONTRACT_VERSION = 1;
 export const LINK_PATH = '/v1/link';
 export const LINK_PROTOCOL = 'breakwater.v1';
 
-/** Largest message on a link, in bytes. A resolved configuration stays below 900 KiB. */
+/** Largest message of the operator, in bytes. A resolved configuration stays below 900 KiB. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const MAX_CONFIGURATION_BYTES = 900 * 1024;
+
+/** Largest message of a pod, and of these its Hello, which comes before it has proven who it is. */
+export const MAX_REPORT_BYTES = 512 * 1024;
+export const MAX_HELLO_BYTES = 64 * 1024;
+
+/** What a pod sends over time, at most and for long. The operator lets more pass; see LINK_BYTES_PER_SECOND. */
+export const REPORT_PACE = { bytesPerSecond: 64 * 1024, transitionsPerSecond: 32 } as const;
 
 /** Audience of the token that a pod shows; nothing but the operator has it reviewed. */
 export const CONTROL_AUDIENCE = 'breakwater.dev/control';
@@ -33,6 +40,7 @@ export const MOUNTS = {
   credentials: '/var/run/secrets/breakwater.dev/credentials',
   prompt: '/etc/breakwater-prompt',
   headers: '/var/run/secrets/breakwater.dev/headers',
+  trustedCA: '/etc/breakwater-trusted-ca',
   callers: '/var/run/secrets/breakwater.dev/callers',
   audit: '/var/log/breakwater/audit',
 } as const;
@@ -48,6 +56,7 @@ export const FEATURES = [
   'Endpoint.Anthropic',
   'Endpoint.Bearer',
   'Endpoint.HeadersFrom',
+  'Endpoint.ClientCertificate',
   'LoadBalancing.RoundRobin',
   'LoadBalancing.LeastLoaded',
   'LoadBalancing.Weighted',
@@ -70,4 +79,5 @@ export const FEATURES = [
   'Limit.Shadow',
   'Dependency.tool',
   'Dependency.mcp',
+  'Network.Proxy',
 ] as const;

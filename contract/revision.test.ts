@@ -19,12 +19,9 @@ describe('compareRevisions', () => {
 });
 
 describe('formatRevision and parseRevision', () => {
-  it.each([revision(0, 0), revision(3, 7), revision(Number.MAX_SAFE_INTEGER, 1)])(
-    'agree on %j',
-    (value) => {
-      expect(parseRevision(formatRevision(value))).toEqual(value);
-    },
-  );
+  it.each([revision(0, 0), revision(3, 7), revision(2_147_483_647, 1)])('agree on %j', (value) => {
+    expect(parseRevision(formatRevision(value))).toEqual(value);
+  });
 
   it.each(['', '3', '3-', '-7', '3-7-1', 'a-b', '03-7', ' 3-7', '3.5-1', '9999999999999999-1'])(
     'reads no revision in %j',

@@ -1,5 +1,8 @@
 import type { Revision } from './generated/types.ts';
 
+/** Highest term and counter that a message or a ConfigMap may hold; that of a Lease's transitions. */
+export const MAX_TERM = 2 ** 31 - 1;
+
 /** Negative when `a` is older than `b`, 0 when they are the same, positive when it is newer. */
 export function compareRevisions(a: Revision, b: Revision): number {
   return a.term - b.term || a.counter - b.counter;
@@ -12,9 +15,8 @@ export function formatRevision(revision: Revision): string {
 
 /** The revision that `formatRevision` wrote; undefined when the text is none. */
 export function parseRevision(text: string): Revision | undefined {
-  const match = /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})$/.exec(text);
+  const match = /^(0|[1-9]\d{0,9})-(0|[1-9]\d{0,9})$/.exec(text);
   if (match === null) return undefined;
   const revision = { term: Number(match[1]), counter: Number(match[2]) };
-  const safe = Number.isSafeInteger(revision.term) && Number.isSafeInteger(revision.counter);
-  return safe ? revision : undefined;
+  return revision.term <= MAX_TERM && revision.counter <= MAX_TERM ? revision : undefined;
 }

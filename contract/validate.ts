@@ -3,6 +3,7 @@ import commandSchema from './command.schema.json' with { type: 'json' };
 import configurationSchema from './configuration.schema.json' with { type: 'json' };
 import type { Command, Configuration, Hello, Report, Revision } from './generated/types.ts';
 import helloSchema from './hello.schema.json' with { type: 'json' };
+import { type Copy, copierOf } from './known.ts';
 import reportSchema from './report.schema.json' with { type: 'json' };
 
 /** A value of the contract, or what is wrong with it, without the values in it. */
@@ -27,12 +28,17 @@ const COMMANDS = {
   Configure: 'command.schema.json#/definitions/Configure',
 };
 
+const FILES = new Map<string, object>(
+  [configurationSchema, helloSchema, reportSchema, commandSchema].map((file) => [file.$id, file]),
+);
+
 let ajv: Ajv | undefined;
+const copiers = new Map<string, Copy>();
 
 /** The compiled schema. Each is compiled when first needed, which keeps process start quick. */
 function validator(schema: string): ValidateFunction {
   ajv ??= new Ajv({
-    schemas: [configurationSchema, helloSchema, reportSchema, commandSchema],
+    schemas: [...FILES.values()],
     validateSchema: false,
     messages: true,
   });
@@ -53,14 +59,14 @@ export function parsePublished(
   return parsed.ok && typeof hash === 'string' ? { revision: parsed.value, hash } : undefined;
 }
 
-/** The first message of a runtime. */
+/** The first message of a runtime: a copy that holds known fields only. */
 export function parseHello(value: unknown): Parsed<Hello> {
-  return parseMessage<Hello>(HELLO, value);
+  return known(HELLO, parseMessage<Hello>(HELLO, value));
 }
 
-/** A later message of a runtime. */
+/** A later message of a runtime: a copy that holds known fields only. */
 export function parseReport(value: unknown): Parsed<Report> {
-  return parseMessage<Report>(REPORTS, value);
+  return known(REPORTS, parseMessage<Report>(REPORTS, value));
 }
 
 /** A message of the operator. */
@@ -76,6 +82,17 @@ function parseMessage<T>(schemas: Readonly<Record<string, string>>, value: unkno
     return { ok: false, message: `/type is none of ${known}`, unknownType: true };
   }
   return check<T>(schemas[type]!, value);
+}
+
+function known<T extends { type: string }>(
+  schemas: Readonly<Record<string, string>>,
+  parsed: Parsed<T>,
+): Parsed<T> {
+  if (!parsed.ok) return parsed;
+  const schema = schemas[parsed.value.type]!;
+  let copy = copiers.get(schema);
+  if (copy === undefined) copiers.set(schema, (copy = copierOf(FILES, schema)));
+  return { ok: true, value: copy(parsed.value) as T };
 }
 
 function typeOf(value: unknown): string | undefined {

@@ -1,7 +1,7 @@
 /**
  * Writes what is made from the custom resource definitions: their types (crds/generated/types.ts:
  * the resources as the API server stores them), what an empty spec has (crds/generated/defaults.ts),
- * the API reference and the chart's template.
+ * where an agent names a Secret (crds/generated/secretNames.ts), the API reference and the chart's template.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -73,6 +73,15 @@ function defaultsText({ definition, schema }: Source): string {
   return `export const ${name}_DEFAULTS = ${value} satisfies Partial<${kind}Spec>;`;
 }
 
+/** Paths below the schema at which a Secret is named, such as model.endpoints[].apiKeySecretRef.name. */
+function secretNames({ properties = {} }: Schema): string[] {
+  return Object.entries(properties).flatMap(([name, property]) => {
+    const step = property.type === 'array' ? `${name}[]` : name;
+    if (/(^s|S)ecret(Key)?Ref$/.test(name)) return [`${step}.name`];
+    return secretNames(property.items ?? property).map((path) => `${step}.${path}`);
+  });
+}
+
 function write(path: string, text: string): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);
@@ -104,6 +113,14 @@ write(
     '/* Generated from the YAML in crds/ by `make generate`; do not edit. What the API server makes of an empty spec. */',
     `import type { ${sources.map(({ definition }) => `${definition.spec.names.kind}Spec`).join(', ')} } from './types.ts';`,
     ...sources.map(defaultsText),
+    '',
+  ].join('\n'),
+);
+write(
+  'crds/generated/secretNames.ts',
+  [
+    '/* Generated from the YAML in crds/ by `make generate`; do not edit. Where the spec of an agent names a Secret. */',
+    `export const SECRET_NAMES = ${JSON.stringify(secretNames(sources[0]!.schema.properties!.spec!), undefined, 2)} as const;`,
     '',
   ].join('\n'),
 );

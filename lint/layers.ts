@@ -73,6 +73,7 @@ const UP_TO_GUARD = [...SHARED, ...every(GUARD)];
 const RUNTIME: Layer[] = [
   ...GUARD,
   ...stacked(UP_TO_GUARD, [
+    { folder: 'runtime/network', purpose: 'proxies, authorities, client certificates' },
     { folder: 'runtime/model/transport', purpose: 'sockets, server-sent events, headers' },
     { folder: 'runtime/model/attempt', purpose: 'one call of an endpoint, and its watch' },
     { folder: 'runtime/model/pool', purpose: 'endpoints, balancing, route' },
@@ -127,6 +128,10 @@ const DESIRED = stacked(
   SHARED,
   [
     { folder: 'operator/desired/common', purpose: 'durations, names, problems' },
+    {
+      folder: 'operator/desired/tenancy',
+      purpose: 'what the platform lets the authors of agents ask for',
+    },
     { folder: 'operator/desired/policies', purpose: 'which policies apply to which dependency' },
     { folder: 'operator/desired/configuration', purpose: 'what the pods of an agent enforce' },
     { folder: 'operator/desired/objects', purpose: 'the Kubernetes objects of an agent' },

@@ -32,7 +32,7 @@ import { StatusLag } from './reconcile/statusLag.ts';
 import { Term } from './reconcile/term.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
-import { ranking } from './status/performance.ts';
+import { ranking } from './status/ranking.ts';
 
 export interface OperatorOptions {
   settings: Settings;
@@ -126,6 +126,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         plan: {
           runtimeImage,
           operatorNamespace: settings.namespace,
+          tenancy: settings.tenancy,
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
           ...(settings.tracing && { tracing: settings.tracing }),
           ...(settings.runbooks !== undefined && { runbooks: settings.runbooks }),
@@ -171,6 +172,7 @@ async function createLinks(
   credentials.run(signal);
   rotation.onChange(() => void credentials.check());
   const { connectMs, connects, handshakes } = settings.dialling;
+  const { excessMs, ...limits } = settings.reports;
   return new Links({
     credentials: () => credentials.current(),
     reviewToken: async (token, signal) => {
@@ -179,7 +181,8 @@ async function createLinks(
     },
     connects,
     handshakes,
-    timing: { connectMs },
+    timing: { connectMs, excessMs },
+    limits,
     clock: systemClock,
     random: Math.random,
     logger: module,
@@ -253,15 +256,12 @@ function describe(caches: Caches, links: Links, term: Term | undefined): unknown
   return describeAgents(term !== undefined, facts);
 }
 
-/** What /debug/ranking shows: the agents by how well they serve requests, as far as this operator is linked to their pods. */
+/** What /debug/ranking shows: all agents together and by how well they serve requests, as far as this operator is linked to their pods. */
 function rank(caches: Caches, links: Links): unknown {
-  return {
-    agents: ranking(
-      caches.agents
-        .list()
-        .map((agent) => ({ agent: keyOf(agent), pods: links.podsOf(keyOf(agent)) })),
-    ),
-  };
+  const agents = caches.agents
+    .list()
+    .map((agent) => ({ agent: keyOf(agent), pods: links.podsOf(keyOf(agent)) }));
+  return ranking(agents, Math.round(process.uptime()));
 }
 
 function exportCacheAge(caches: Caches, registry: Registry): void {

@@ -18,12 +18,45 @@ it('has a default for all that can have one', () => {
       connects: { first: 512, repeated: 32 },
       handshakes: { first: 16, repeated: 4 },
     },
+    reports: {
+      bytesPerSecond: 262_144,
+      messagesPerSecond: 50,
+      burstSeconds: 20,
+      excessMs: 300_000,
+    },
+    tenancy: { podTemplate: 'Restricted', images: [], secretNames: ['*'] },
     watchNamespace: undefined,
     logLevel: 'info',
     leaseName: 'breakwater-operator',
     authoritySecret: 'breakwater-authority',
     ports: { metrics: 8080, health: 8081, debug: 9091 },
   });
+});
+
+it('takes what the authors of agents may do', () => {
+  const tenancy = {
+    TENANCY_POD_TEMPLATE: 'Any',
+    TENANCY_IMAGES: 'example.com/a,example.com/b/',
+    TENANCY_SECRET_NAMES: 'agents-*, shared',
+  };
+  expect(settingsFrom({ ...needed, ...tenancy }).tenancy).toEqual({
+    podTemplate: 'Any',
+    images: ['example.com/a', 'example.com/b/'],
+    secretNames: ['agents-*', 'shared'],
+  });
+  expect(settingsFrom({ ...needed, TENANCY_SECRET_NAMES: '' }).tenancy.secretNames).toEqual([]);
+  expect(() => settingsFrom({ ...needed, TENANCY_POD_TEMPLATE: 'Some' })).toThrow(
+    'set TENANCY_POD_TEMPLATE to Restricted or Any',
+  );
+  expect(() => settingsFrom({ ...needed, TENANCY_SECRET_NAMES: '^a$' })).toThrow(
+    'set TENANCY_SECRET_NAMES',
+  );
+});
+
+it('does not look after its own namespace', () => {
+  expect(() => settingsFrom({ ...needed, WATCH_NAMESPACE: 'system' })).toThrow(
+    "set WATCH_NAMESPACE to another namespace than the operator's own",
+  );
 });
 
 it('takes the address of the runbooks only as an address', () => {

@@ -1,3 +1,5 @@
+import type { Tenancy } from './desired/tenancy/tenancy.ts';
+
 /** What the operator is told by its environment; see charts/breakwater. */
 export interface Settings {
   /** Namespace of the operator itself: its Lease and its authority are there. */
@@ -22,6 +24,16 @@ export interface Settings {
     /** From the TLS handshake to the review of the pod's token. */
     handshakes: { first: number; repeated: number };
   };
+  /** What a pod may send over its link, and how long one that sends more is left alone. */
+  reports: {
+    bytesPerSecond: number;
+    messagesPerSecond: number;
+    /** So many seconds' worth may come at once. */
+    burstSeconds: number;
+    excessMs: number;
+  };
+  /** What the authors of agents may do. */
+  tenancy: Tenancy;
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
@@ -90,6 +102,13 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
         repeated: count('LINK_REPEATED_HANDSHAKES', 4),
       },
     },
+    reports: {
+      bytesPerSecond: count('LINK_BYTES_PER_SECOND', 262_144),
+      messagesPerSecond: count('LINK_MESSAGES_PER_SECOND', 50),
+      burstSeconds: count('LINK_BURST_SECONDS', 20),
+      excessMs: duration('LINK_EXCESS_BACKOFF', 300_000),
+    },
+    tenancy: tenancyFrom(env, problems),
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
     ...runbooksFrom(env['RUNBOOKS_URL'], problems),
@@ -103,8 +122,33 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
       debug: port('DEBUG_PORT', 9091),
     },
   };
+  if (settings.watchNamespace !== undefined && settings.watchNamespace === settings.namespace) {
+    problems.push(
+      "set WATCH_NAMESPACE to another namespace than the operator's own, which it leaves alone",
+    );
+  }
   if (problems.length > 0) throw new Error(`The operator cannot start: ${problems.join('; ')}`);
   return settings;
+}
+
+const POD_TEMPLATE = ['Restricted', 'Any'];
+
+function tenancyFrom(env: Record<string, string | undefined>, problems: string[]): Tenancy {
+  const podTemplate = env['TENANCY_POD_TEMPLATE'] || 'Restricted';
+  if (!POD_TEMPLATE.includes(podTemplate)) {
+    problems.push(`set TENANCY_POD_TEMPLATE to ${POD_TEMPLATE.join(' or ')}`);
+  }
+  const names = (text: string): string[] =>
+    text
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+  const images = names(env['TENANCY_IMAGES'] ?? '');
+  const secretNames = names(env['TENANCY_SECRET_NAMES'] ?? '*');
+  if (!secretNames.every((name) => /^[a-z0-9.*-]+$/.test(name))) {
+    problems.push('set TENANCY_SECRET_NAMES to names of Secrets, in which * stands for anything');
+  }
+  return { podTemplate: podTemplate as Tenancy['podTemplate'], images, secretNames };
 }
 
 function tracingFrom(

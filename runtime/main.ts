@@ -9,6 +9,7 @@ import { write } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemClock } from './guard/clock.ts';
 import { rootLogger } from './observe/log.ts';
+import { proxyEnvironment } from './network/proxies.ts';
 import { tracingEnvironment } from './observe/tracingSettings.ts';
 import { Runtime } from './runtime.ts';
 
@@ -73,6 +74,7 @@ const runtime = new Runtime({
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
   maxToolResultBytes: getHeapStatistics().heap_size_limit / 32,
+  proxies: proxyEnvironment(env),
   tracing: tracingEnvironment(env),
   writeOut: writeAll,
   clock: systemClock,

@@ -47,7 +47,7 @@ export function makeAudit(
     headPath,
     log: log('audit'),
     queueDirectory,
-    fetch: (url, init) => fetch(url, init),
+    fetch: (url, init) => core.fetch(url, init),
     readHeaders: (headers) => {
       const read = readHeaders(headers, credentials);
       return 'missing' in read ? undefined : read.headers;

@@ -2,6 +2,7 @@ import { MOUNTS } from '../contract/link.ts';
 import { ControlPort } from './control/controlPort.ts';
 import { FileWatcher } from './control/file.ts';
 import { KeptState } from './control/keptState.ts';
+import { ReportPace } from './control/reportPace.ts';
 import { Reporter } from './control/report.ts';
 import type { ReporterDeps } from './control/report.ts';
 import type { Audited } from './makeAudit.ts';
@@ -31,16 +32,18 @@ export function makeControl(
   core: Core,
   { audit, watchGuard }: Audited,
 ): Control {
-  const { guard, configuration, credentials, clients, agent, performance, clock, log } = core;
+  const { guard, configuration, credentials, network, clients, agent } = core;
+  const { performance, checks, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const reporter = new Reporter({
-    ...{ guard, configuration, credentials, performance },
+    ...{ guard, configuration, credentials, performance, checks },
     headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
-    missingConfigMaps: () => agent.missingConfigMaps(),
+    missingKeys: () => network.missingKeys(),
+    missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
@@ -81,8 +84,9 @@ function report(
   const gateLog = new GateLog(log('guard'), () => clock.date());
   let reportedMissing = '[]';
   let ticks = 0;
+  const pace = new ReportPace();
   events.on('transition', (transition, circuit) => {
-    port.broadcast({ type: 'Transition', transition, circuit });
+    if (pace.mayTellTransition()) port.broadcast({ type: 'Transition', transition, circuit });
     void kept.save();
   });
   events.on('apply', () => kept.restore());
@@ -105,9 +109,11 @@ function report(
     ticks += 1;
     if (ticks % SAVE_TICKS === 0) void kept.save();
     reportMissing();
-    const changes = reporter.changes();
+    const due = pace.tick();
+    if (due === 'Nothing') return;
+    const changes = due === 'Everything' ? reporter.snapshot() : reporter.changes();
     if (!changes) return;
-    port.broadcast(changes);
+    pace.sent(port.broadcast(changes));
     const { gates = [] } = changes;
     for (const gate of gates) gateLog.note(gate);
     if (gates.length > 0) void kept.save();

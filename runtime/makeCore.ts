@@ -17,12 +17,18 @@ import { RetryBudgets } from './model/retryBudgets.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
 import { readHeaders } from './model/transport/secretHeaders.ts';
+import { Agents } from './network/agents.ts';
+import { httpAgent } from './network/httpAgent.ts';
+import { Network } from './network/network.ts';
+import { networkFetch } from './network/networkFetch.ts';
 import { Upstream } from './model/transport/upstream.ts';
+import { HealthChecks } from './observe/healthChecks.ts';
 import { LastCalls } from './observe/lastCalls.ts';
 import { ModuleLoggers } from './observe/log.ts';
 import type { Module } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
+import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
@@ -52,6 +58,11 @@ export interface Core {
   connectMs: () => number;
   guard: Guard;
   credentials: Credentials;
+  network: Network;
+  /** Calls what is no endpoint and no tool, such as the issuer's keys. */
+  fetch: typeof fetch;
+  /** Behind fetch. */
+  agents: Agents;
   clients: Clients;
   upstream: Upstream;
   pool: Pool;
@@ -62,7 +73,8 @@ export interface Core {
   metrics: Metrics;
   performance: Performance;
   lastCalls: LastCalls;
-  /** Has the guard open the gates of credentials that are not mounted any more. */
+  checks: HealthChecks;
+  /** Takes over what has changed in mounted files, and has the guard open the gates of credentials that are not mounted any more. */
   useCredentials: () => void;
 }
 
@@ -74,6 +86,12 @@ export function makeCore(options: RuntimeOptions): Core {
   const model = makeModel(options, base);
   const agent = makeAgent(options, base, model);
   const core = { ...base, ...model, agent, useCredentials: () => useCredentials(base, agent) };
+  core.metrics.show({
+    caches: () => ({ answers: core.caller.stats(), tool_results: agent.toolResults.stats() }),
+    conversations: () => agent.conversations(),
+    connections: () => core.upstream.stats(),
+    checks: () => core.checks.stats(),
+  });
   applyConfigurations(core);
   return core;
 }
@@ -106,6 +124,14 @@ function makeBase(options: RuntimeOptions): Base {
     const current = content();
     return current && { content: current, endpoints: configuration.endpoints };
   };
+  const connectMs = (): number => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS;
+  const credentials = new Credentials(() => clock.now());
+  const network = new Network({
+    ...{ credentials, connectMs, environment: options.proxies },
+    log: log('network'),
+  });
+  const agents = new Agents(network, {});
+  const fetch = networkFetch(agents);
   const clients = new Clients({
     now: () => clock.now(),
     date: () => clock.date(),
@@ -118,7 +144,6 @@ function makeBase(options: RuntimeOptions): Base {
     retryBudgets: () => retryBudgets.used(clock.now()),
     hash: () => configuration.configuration?.hash,
   });
-  const credentials = new Credentials(() => clock.now());
   const tracing = new Tracing({
     environment: options.tracing,
     resource: (agent) => resourceOf(agent, { pod, version }),
@@ -126,6 +151,7 @@ function makeBase(options: RuntimeOptions): Base {
       const read = readHeaders(content()?.telemetry.tracing?.headersFrom ?? [], credentials);
       return 'headers' in read ? Object.fromEntries(read.headers) : {};
     },
+    agent: (protocol) => httpAgent(network, protocol),
     counts: {
       exported: (count) => metrics.spans('exported', count),
       dropped: (reason, count) => metrics.spans(reason, count),
@@ -149,6 +175,9 @@ function makeBase(options: RuntimeOptions): Base {
       traces,
       tracing,
       credentials,
+      network,
+      agents,
+      fetch,
       guard,
       configuration,
       inForce,
@@ -156,18 +185,40 @@ function makeBase(options: RuntimeOptions): Base {
       retryBudgets,
       metrics,
     },
-    connectMs: () => content()?.timeouts.connectMs ?? DEFAULT_CONNECT_MS,
+    connectMs,
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
+    checks: makeChecks(options, { network, log }),
   };
+}
+
+function makeChecks(
+  { clock }: RuntimeOptions,
+  { network, log }: Pick<Core, 'network' | 'log'>,
+): HealthChecks {
+  // Each check has a deadline of its own.
+  const agents = new Agents(network, { pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
+  return new HealthChecks({
+    clock,
+    probe: makeProbe(() => agents.of()),
+    onChange: ({ name, critical, state, reason }) => {
+      if (state === 'Failing')
+        log('health').warn({ check: name, critical, reason }, 'Health check failed');
+      else log('health').info({ check: name, critical }, 'Health check passed');
+    },
+  });
 }
 
 /** The way to the model, which is the same for requests and for the agent itself. */
 function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
-  const { clock, guard, credentials, connectMs, retryBudgets } = base;
+  const { clock, guard, credentials, network, retryBudgets } = base;
   const { metrics, lastCalls, performance } = base;
-  const upstream = new Upstream(connectMs);
-  const pool = new Pool({ guard, credentials, now: () => clock.now(), random: Math.random });
+  const upstream = new Upstream(network);
+  const pool = new Pool({
+    ...{ guard, credentials, network },
+    now: () => clock.now(),
+    random: Math.random,
+  });
   const estimator = new TokenEstimator();
   const model = new ModelCaller({
     ...{ clock, upstream, estimator, retryBudgets, pool },
@@ -175,16 +226,17 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
     onAttempt: (call) => {
       metrics.modelCall(call);
       lastCalls.record(call.dependency, call.outcome);
-      performance.record('model', call.duration * 1000, call.errorType);
+      performance.record('model', call.duration * 1000, call.errorType, nameOf(call.dependency));
     },
-    onRetry: (reason, { chat }, waitMs) => {
-      metrics.retry(reason);
+    onRetry: ({ dependency, reason, waitMs }, { chat }) => {
+      metrics.retry(dependency, reason);
       chat?.retry(reason, waitMs);
     },
     onFallback: (from, to, { chat }) => {
       metrics.fallback(from, to);
       chat?.moved(from, to);
     },
+    onSession: (atItsEndpoint) => metrics.session(atItsEndpoint ? 'hit' : 'moved'),
   });
   const caller = new CachingCaller({
     call: (request, onUsage) => model.call(request, onUsage),
@@ -199,48 +251,61 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
 }
 
 function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
-  const { clock, guard, credentials, connectMs, inForce } = base;
+  const { clock, guard, credentials, network, connectMs, inForce } = base;
   const { metrics, lastCalls, performance, log } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
   return new Agent({
-    ...{ guard, clock, caller, inForce, version, credentials, connectMs },
+    ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
     ...{ maxConversationBytes, maxToolResultBytes },
     self: peers.self,
     onToolCall: (tool, status, seconds) => {
       metrics.toolCall(tool, status, seconds);
       if (status === 'cached') return;
       const worked = status === 'ok' || status === 'error';
-      performance.record('tool', seconds * 1000, worked ? '' : status);
+      performance.record('tool', seconds * 1000, worked ? '' : status, tool);
     },
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
     log: log('agent'),
   });
 }
 
+/** Name of the endpoint that a dependency is. */
+function nameOf(dependency: string): string {
+  return dependency.slice(dependency.indexOf('/') + 1);
+}
+
 function applyConfigurations(core: Core): void {
   const { events, configuration, guard, retryBudgets, agent, caller, loggers, tracing } = core;
-  const { metrics, lastCalls, credentials } = core;
+  const { metrics, lastCalls, credentials, network, checks } = core;
   events.on('apply', (content) => {
+    network.apply(content);
     loggers.apply(content.telemetry.logging.levels);
     tracing.apply(content);
     retryBudgets.apply(content.retry, supported(content).endpoints.map(dependencyOf));
     guard.apply(content);
     agent.apply(content);
     caller.apply(content.cache);
+    checks.apply(content.healthChecks);
   });
   events.on('configuration', (offer) => {
     metrics.reload(offer.toLowerCase());
-    lastCalls.retain(new Set(guard.circuits().map(({ dependency }) => dependency)));
+    const dependencies = new Set(guard.circuits().map(({ dependency }) => dependency));
+    lastCalls.retain(dependencies);
+    metrics.retain(dependencies);
     const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
     const headers = agent.credentials().map(({ credential }) => credential);
-    const webhook = configuration.configuration?.content.audit?.webhook?.headersFrom ?? [];
-    const audit = webhook.map(({ credential }) => credential);
-    credentials.retain(new Set([...keys, ...headers, ...audit].map(({ path }) => path)));
+    const { audit, proxy } = configuration.configuration?.content ?? {};
+    const webhook = (audit?.webhook?.headersFrom ?? []).map(({ credential }) => credential);
+    const { username, password } = proxy?.credentials ?? {};
+    const shown = [username, password].filter((each) => each !== undefined);
+    const used = [...keys, ...headers, ...webhook, ...shown];
+    credentials.retain(new Set(used.map(({ path }) => path)));
     core.useCredentials();
   });
 }
 
-function useCredentials({ guard, configuration, credentials }: Base, agent: Agent): void {
+function useCredentials({ guard, configuration, credentials, network }: Base, agent: Agent): void {
+  network.look();
   agent.useCredentials();
   for (const endpoint of configuration.endpoints) {
     const shown = authentication(endpoint, credentials);

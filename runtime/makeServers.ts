@@ -98,7 +98,7 @@ function makePeerForward({ peers: access }: RuntimeOptions, core: Core): PeerFor
 }
 
 function makeHealth(
-  { configuration, guard, agent, lastCalls, clock }: Core,
+  { configuration, guard, agent, lastCalls, checks, clock }: Core,
   { port }: Control,
   { lifecycle, eventLoop }: Shared,
   agents: readonly Server[],
@@ -112,6 +112,7 @@ function makeHealth(
     circuits: () => guard.circuits(),
     gates: () => guard.gates(),
     lastCalls,
+    healthChecks: () => checks.statuses(),
     checks: () => {
       const reached = agent.reachStore();
       return reached ? [[STORE, reached]] : [];
@@ -169,6 +170,11 @@ function makeDebugPages(
   { lifecycle, eventLoop }: Shared,
 ): DebugPages {
   const { guard, configuration, caller, agent, pool, retryBudgets, clock } = core;
+  const utilization = (): number => Math.round(eventLoop.utilization * 1000) / 1000;
+  const memory = (): object => {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { rssBytes: rss, heapUsedBytes: heapUsed, externalBytes: external };
+  };
   return debugPages({
     guard,
     configuration,
@@ -181,6 +187,7 @@ function makeDebugPages(
       const inForce = core.inForce();
       return inForce ? pool.state(inForce.content, inForce.endpoints) : [];
     },
+    sessionsAway: () => pool.affinity.away,
     state: () => ({
       pod,
       version,
@@ -192,8 +199,13 @@ function makeDebugPages(
       highestTerm: configuration.highestTerm,
       missingCredentials: reporter.missingCredentials(),
       retryBudgetUsed: retryBudgets.used(clock.now()),
+      conversations: agent.conversations(),
+      connections: core.upstream.stats(),
+      healthChecks: core.checks.statuses(),
       stateSavedAt: kept.savedAt,
       eventLoopLagMs: Math.round(eventLoop.lagMs),
+      eventLoopUtilization: utilization(),
+      memory: memory(),
     }),
   });
 }

@@ -3,6 +3,7 @@ import type { Hello } from '../contract/generated/types.ts';
 import type { PeerAccess } from './api/peerForward.ts';
 import type { TracingEnvironment } from './observe/tracingSettings.ts';
 import type { Clock } from './guard/clock.ts';
+import type { ProxyEnvironment } from './network/proxies.ts';
 
 export interface RuntimeOptions {
   pod: Hello['pod'];
@@ -26,6 +27,8 @@ export interface RuntimeOptions {
   maxCacheBytes: number;
   /** Bytes of results of tools that are kept at most. */
   maxToolResultBytes: number;
+  /** What HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
+  proxies: ProxyEnvironment;
   /** What OTEL_* variables say. */
   tracing: TracingEnvironment;
   /** Writes whole lines to standard output without blocking. */

@@ -92,6 +92,7 @@ export class Runtime {
     files.close();
     eventLoop.close();
     this.guard.close();
+    this.#core.checks.close();
     for (const server of [agent, metrics, debug]) {
       server.close();
       server.closeAllConnections();
@@ -102,6 +103,7 @@ export class Runtime {
       peerForward.close(),
       port.close(),
       this.#core.upstream.close(),
+      this.#core.agents.destroy(),
       kept.save(),
       this.#audit.close(),
     ]);

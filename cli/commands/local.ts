@@ -8,6 +8,9 @@ import { PROGRAMS } from '../local/programs.ts';
 import { Screen } from '../terminal/screen.ts';
 import { FILENAME } from './filename.ts';
 
+/** Time between two looks whether npx still runs, in milliseconds. */
+const PARENT_MS = 250;
+
 /** Exit status of a program that was stopped by Ctrl-C. */
 const INTERRUPTED = 130;
 
@@ -63,6 +66,7 @@ async function runLocal({ values, context }: Call): Promise<number> {
     void agents.stop().then(() => resolve(EXIT.fine));
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, leave);
+  if (context.environment['npm_command'] === 'exec') whenOrphaned(leave);
   try {
     await agents.start();
   } catch (error) {
@@ -70,6 +74,16 @@ async function runLocal({ values, context }: Call): Promise<number> {
     throw error;
   }
   return promise;
+}
+
+/** npx does not pass on the signal that ends it. */
+function whenOrphaned(leave: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    leave();
+  }, PARENT_MS).unref();
 }
 
 /** Throws an Error that says which ports there are. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { AGENT_DEPLOYMENT_DEFAULTS } from '../../crds/generated/defaults.ts';
 import { agentFixture, breakerFixture } from '../../operator/testing/fixtures.ts';
 import type { Keys } from '../manifests/inventory.ts';
-import { localPlans } from './agentPlan.ts';
+import { localPlans, type LocalPlan } from './agentPlan.ts';
 
 const KEY_FILE = '/run/support/triage/var/run/secrets/breakwater.dev/credentials/primary/api-key';
 
@@ -16,8 +17,9 @@ function plan(
   keys: Keys[],
   environment: Record<string, string> = {},
   more: object = {},
+  spec: Parameters<typeof agentFixture>[1] = {},
 ): ReturnType<typeof localPlans> {
-  const objects = { agents: [agentFixture()], breakers: [], limits: [], keys };
+  const objects = { agents: [agentFixture('triage', spec)], breakers: [], limits: [], keys };
   return localPlans(objects, { environment, directoryOf: (id) => `/run/${id}`, ...more });
 }
 
@@ -47,6 +49,24 @@ describe('the plan of an agent on this computer', () => {
     expect(content!.endpoints[0]!.baseURL).toBe('http://simulated/support/triage/primary');
     expect([...files.values()]).toEqual(['simulated']);
     expect(content!.shutdown.endpointLagMs).toBe(0);
+  });
+
+  it('keeps conversations in memory in place of Redis where models are simulated, and says so', () => {
+    const redis = {
+      url: 'redis://redis:6379',
+      passwordSecretRef: { name: 'redis', key: 'password' },
+    };
+    const store = { type: 'Redis', redis } as const;
+    const spec = { conversation: { ...AGENT_DEPLOYMENT_DEFAULTS.conversation, store } };
+    const simulated = (): string => 'http://simulated';
+    const key = secret({ stringData: { 'api-key': 'real' } });
+    expect(plan([key], {}, {}, spec).agents[0]!.content!.conversation!.redis).toBeDefined();
+    const [{ content, problems, notes }] = plan([key], {}, { simulated }, spec).agents as [
+      LocalPlan,
+    ];
+    expect(content!.conversation!.redis).toBeUndefined();
+    expect(problems).toEqual([]);
+    expect(notes).toEqual([expect.stringContaining('in memory and not in Redis')]);
   });
 
   it('tells of policies that lead nowhere', () => {

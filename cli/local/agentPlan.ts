@@ -19,6 +19,8 @@ export interface LocalPlan {
   files: Map<string, string>;
   /** What is wrong and what to change. */
   problems: string[];
+  /** How it differs from what the manifest says. */
+  notes: string[];
 }
 
 export interface PlanContext {
@@ -100,10 +102,11 @@ function localised(
   const base = { id, namespace, name };
   const files = new Map<string, string>();
   const amiss = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
-  if (planned === undefined) return { ...base, files, problems: amiss };
+  if (planned === undefined) return { ...base, files, problems: amiss, notes: [] };
   const content = structuredClone(planned);
   // Nobody has to learn that it leaves.
   content.shutdown.endpointLagMs = 0;
+  const notes = simulate(content, id, context);
   const missing = new Set<string>();
   for (const file of mountedFiles(content)) {
     file.path = `${context.directoryOf(id)}${file.path}`;
@@ -117,13 +120,21 @@ function localised(
   const clients = localClients(content, { directory: context.directoryOf(id), namespace, keys });
   for (const [path, text] of clients.files) files.set(path, text);
   for (const text of clients.missing) missing.add(text);
-  if (context.simulated) {
-    for (const endpoint of content.endpoints) {
-      endpoint.baseURL = context.simulated(id, endpoint.name);
-    }
-  }
   const lacks = [...missing].map((text) => `AgentDeployment ${name}: ${text}`);
-  return { ...base, content, files, problems: [...amiss, ...lacks] };
+  return { ...base, content, files, problems: [...amiss, ...lacks], notes };
+}
+
+/** Leads the agent to its simulated models, if there are any. Returns what else is different then. */
+function simulate(content: Content, id: string, { simulated }: PlanContext): string[] {
+  if (simulated === undefined) return [];
+  for (const endpoint of content.endpoints) {
+    endpoint.baseURL = simulated(id, endpoint.name);
+    // No simulated model asks for one.
+    delete endpoint.clientCertificate;
+  }
+  if (!content.conversation?.redis) return [];
+  delete content.conversation.redis;
+  return ['keeps conversations in memory and not in Redis, because its models are simulated'];
 }
 
 /** Where the operator would mount a key. */

@@ -20,12 +20,17 @@ export interface AgentRunOptions {
   environment: Environment;
   /** The agent's port, or the next that is free. */
   port: number;
+  /** Whether its models are simulated. */
+  simulated: boolean;
   /** Says a line about the agent. */
   say: (line: string) => void;
 }
 
 /** Variables of the environment that a runtime needs; all others, such as keys, are kept from it. */
-const PASSED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS'];
+const PASSED = [
+  ...['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS'],
+  ...['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'],
+];
 
 /** Time between an unexpected end and the next start, in milliseconds. */
 const RESTART_MS = 1000;
@@ -41,6 +46,7 @@ export class AgentRun {
   #inForce: string | undefined;
   #changedAt = 0;
   #refused: string | undefined;
+  #redis: string | undefined;
   #sequence = 0;
   #restart: NodeJS.Timeout | undefined;
   #leaving = false;
@@ -74,7 +80,12 @@ export class AgentRun {
     const [namespace] = id.split('/');
     const configuration = join(directory, MOUNTS.configuration);
     await mkdir(configuration, { recursive: true, mode: 0o700 });
-    this.#port ??= await freePort(port);
+    if (this.#port === undefined) {
+      this.#port = await freePort(port);
+      if (this.#port !== port) {
+        this.#options.say(`takes port ${this.#port}: another program has port ${port}`);
+      }
+    }
     const passed = PASSED.map((name) => [name, environment[name]]);
     this.#program = new Program({
       main,
@@ -143,6 +154,7 @@ export class AgentRun {
   }
 
   #onLine(line: string): void {
+    if (line.includes('"Connection to Redis failed"')) this.#tellRedis(line);
     if (!line.includes('"Runtime started"')) return;
     const { ports } = JSON.parse(line) as { ports: { debug: number } };
     this.#debugPort = ports.debug;
@@ -150,7 +162,17 @@ export class AgentRun {
     this.#inForce = undefined;
   }
 
+  /** Says once which address does not answer, and why. */
+  #tellRedis(line: string): void {
+    const { address, code } = JSON.parse(line) as { address: string; code: string };
+    const told = `keeps no conversations: Redis at ${address} does not answer (${code})`;
+    if (told !== this.#redis) this.#options.say(told);
+    this.#redis = told;
+  }
+
   #onExit(how: string): void {
+    // Another program may have taken the port just before.
+    if (this.#debugPort === undefined) this.#port = undefined;
     this.#debugPort = undefined;
     if (this.#leaving) return;
     this.#options.say(`ended unexpectedly with ${how} and is started again; see ${this.#logPath}`);
@@ -166,13 +188,26 @@ export class AgentRun {
     if (hash === undefined || hash === this.#inForce) return;
     const first = this.#inForce === undefined;
     this.#inForce = hash;
-    if (first) this.#options.say(`serves at ${this.url}`);
+    if (first) {
+      this.#options.say(`serves at ${this.url}`);
+      if (this.#options.simulated) this.#options.say(`ask it:  ${exampleOf(this.url!)}`);
+    }
     if (first || revision === undefined) return;
     const ms = Math.max(1, Math.round(performance.now() - this.#changedAt));
     this.#options.say(
       `runs the changed configuration ${revision.counter} after ${ms} ms, with no restart`,
     );
   }
+}
+
+/** A request for people to try. */
+function exampleOf(url: string): string {
+  const body = {
+    model: 'any',
+    max_tokens: 64,
+    messages: [{ role: 'user', content: 'Hello' }],
+  };
+  return `curl -i ${url}/v1/messages -d '${JSON.stringify(body)}'`;
 }
 
 /** Replaces a file that only its owner may read, at once and whole. */

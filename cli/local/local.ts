@@ -48,7 +48,7 @@ export class Local {
   #texts: ReadonlyMap<string, string> = new Map();
   #held: readonly string[] = [];
   #told = new Set<string>();
-  readonly #called = new Set<string>();
+  readonly #noted = new Set<string>();
   #loading: Promise<void> = Promise.resolve();
   #queued = false;
   #stopping = false;
@@ -164,6 +164,7 @@ export class Local {
       this.#say('What is wrong is not taken up: the last good configuration stays in force.');
     }
     await this.#removeAllBut(new Set(agents.map(({ id }) => id)));
+    for (const { id, notes } of agents) for (const note of notes) this.#note(`${id} ${note}`);
     for (const plan of agents) await this.#run(plan, noticedAt);
   }
 
@@ -199,11 +200,15 @@ export class Local {
       ...mcpServers.map((server) => [`mcp/${server.name}`, server.url]),
     ];
     for (const [dependency, url] of real) {
-      const line = `${namespace}/${name} ${dependency} is not simulated: it is called at ${url}`;
-      if (this.#called.has(line)) continue;
-      this.#called.add(line);
-      this.#say(line);
+      this.#note(`${namespace}/${name} ${dependency} is not simulated: it is called at ${url}`);
     }
+  }
+
+  /** Says a line once. */
+  #note(line: string): void {
+    if (this.#noted.has(line)) return;
+    this.#noted.add(line);
+    this.#say(line);
   }
 
   async #run(plan: LocalPlan, noticedAt: number): Promise<void> {
@@ -228,6 +233,7 @@ export class Local {
       main: programs.runtime,
       environment,
       port: port + this.#runs.size,
+      simulated: this.#simulated !== undefined,
       say: (line) => this.#say(`${id} ${line}`),
     });
   }
@@ -244,7 +250,8 @@ export class Local {
   /** Says what is wrong once, and again only after it was right meanwhile. */
   #tell(problems: readonly string[]): void {
     for (const problem of problems) if (!this.#told.has(problem)) this.#say(problem);
-    const mended = [...this.#told].filter((problem) => !problems.includes(problem));
+    const wrong = new Set(problems.map(subjectOf));
+    const mended = [...this.#told].filter((problem) => !wrong.has(subjectOf(problem)));
     for (const problem of mended) this.#say(`Mended: ${problem}`);
     this.#told = new Set(problems);
   }
@@ -256,6 +263,13 @@ export class Local {
   #say(text: string): void {
     this.#options.screen.line(`${this.#options.date().toISOString().slice(11, 19)} ${text}`);
   }
+}
+
+/** What a problem is about, such as FILE: KIND NAME: FIELD. Its line can move, and its reason can change. */
+function subjectOf(problem: string): string {
+  const [subject = problem] =
+    /^(\S+: )?(\S+ \S+: )?\S+/.exec(problem.replace(/:\d+: /, ': ')) ?? [];
+  return subject;
 }
 
 function same(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {

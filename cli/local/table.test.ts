@@ -48,6 +48,16 @@ describe('the table', () => {
     ]);
     expect(table(agents, NOW, 20).every((line) => line.length <= 20)).toBe(true);
   });
+
+  it('shows what is rejected and why on 80 columns', () => {
+    const agents = [{ name: 'triage', url: 'http://localhost:8080', state: STATE }];
+    expect(table(agents, NOW, 80)).toEqual([
+      'AGENT   DEPENDENCY     STATE               CALLS  FAILED  REJECTED  REASON',
+      'triage  model/primary  Open (probe in 8s)  9      5       4         5 consecuti…',
+      '        model/backup   Unauthorized        0      0       0',
+      '        inbound        91 left             9              1         limit reque…',
+    ]);
+  });
 });
 
 describe('the screen', () => {

@@ -11,16 +11,25 @@ export interface AgentRow {
 
 const HEAD = ['AGENT', 'ADDRESS', 'DEPENDENCY', 'STATE', 'CALLS', 'FAILED', 'REJECTED', 'REASON'];
 
-/** What all agents do at `now`, as lines in columns, none wider than `width`. */
+/**
+ * What all agents do at `now`, as lines in columns, none wider than `width`. Where they do not fit, the
+ * addresses are left out: a line has told each of them.
+ */
 export function table(agents: readonly AgentRow[], now: Date, width: number): string[] {
   const rows = [HEAD, ...agents.flatMap((agent) => rowsOf(agent, now))];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const all = columns(rows);
+  const fits = all.every((line) => line.length <= width);
+  const lines = fits ? all : columns(rows.map((row) => row.toSpliced(HEAD.indexOf('ADDRESS'), 1)));
+  return lines.map((line) => (line.length <= width ? line : `${line.slice(0, width - 1)}…`));
+}
+
+function columns(rows: readonly string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))
       .join('  ')
-      .trimEnd()
-      .slice(0, width),
+      .trimEnd(),
   );
 }
 

@@ -52,7 +52,8 @@ describe('the inventory', () => {
       {
         file: 'b.yaml',
         line: 7,
-        message: 'CircuitBreakerPolicy triage: spec.trip.consecutiveFailures must be integer',
+        message:
+          'CircuitBreakerPolicy triage: spec.trip.consecutiveFailures must be a whole number; write it without quotes, such as 10',
       },
     ]);
     expect(inventory.objects().agents).toHaveLength(1);

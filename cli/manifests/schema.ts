@@ -102,5 +102,16 @@ function message({ keyword, params, parentSchema, message: text }: ErrorObject):
     const { allowedValues } = params as { allowedValues: unknown[] };
     return `must be one of ${allowedValues.join(', ')}`;
   }
+  if (keyword === 'type') return `must be ${FORMS[(params as { type: string }).type] ?? text}`;
   return text ?? `breaks the rule ${keyword}`;
 }
+
+/** How to write each type in YAML. */
+const FORMS: Record<string, string> = {
+  string: 'text; write it in quotes, such as "10"',
+  integer: 'a whole number; write it without quotes, such as 10',
+  number: 'a number; write it without quotes, such as 0.5',
+  boolean: 'true or false, without quotes',
+  array: 'a list; write each element on a line of its own that begins with "- "',
+  object: 'an object; write its fields below it, further in',
+};

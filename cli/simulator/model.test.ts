@@ -54,6 +54,43 @@ describe('the simulated model', () => {
     expect(await usages()).toMatchObject([told, told]);
   });
 
+  it('reads from its cache what a request with cache_control had it keep', async () => {
+    const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
+    const cached = { cache_control: { type: 'ephemeral' as const } };
+    const messages: Anthropic.MessageParam[] = [{ role: 'user', content: 'y'.repeat(400) }];
+    const request = {
+      model: 'claude-sonnet-5-5',
+      max_tokens: 16,
+      system: [{ type: 'text' as const, text: 'x'.repeat(4000), ...cached }],
+      messages,
+    };
+    const written = (await sdk.messages.create(request)).usage;
+    expect(written.cache_creation_input_tokens).toBeGreaterThan(900);
+    expect(written.cache_read_input_tokens).toBe(0);
+    messages.push({ role: 'assistant', content: 'z' }, { role: 'user', content: 'More' });
+    for (const { usage } of [
+      await sdk.messages.create(request),
+      await sdk.messages.stream(request).finalMessage(),
+    ]) {
+      expect(usage.cache_read_input_tokens).toBeGreaterThan(900);
+      expect(usage.cache_creation_input_tokens).toBe(0);
+      expect(usage.input_tokens).toBeGreaterThan(50);
+    }
+    const other = new Anthropic({ baseURL: model.url, apiKey: 'other', maxRetries: 0 });
+    expect((await other.messages.create(request)).usage.cache_read_input_tokens).toBe(0);
+  });
+
+  it.each(['"tools":null', '"system":[null,{"type":"text"}],"tools":[7]', '"system":{"a":1}'])(
+    'takes a prompt with %s',
+    async (part) => {
+      const messages =
+        '[{"role":"user","content":[{"type":"text","text":"x","cache_control":{}}]}]';
+      const body = `{"model":"m","max_tokens":1,${part},"messages":${messages}}`;
+      const answer = await fetch(`${model.url}/v1/messages`, { method: 'POST', body });
+      expect(answer.status).toBe(200);
+    },
+  );
+
   it('recites its system prompt when told to', async () => {
     model.setFault({ recite: true });
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });

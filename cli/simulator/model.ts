@@ -5,8 +5,9 @@ import { readJson, sendJson } from './json.ts';
 import type { Fault } from './fault.ts';
 import { fixtures, parseFault } from './fault.ts';
 import { Lists } from './lists.ts';
+import { PromptCache, reportCache } from './promptCache.ts';
 import type { RequestRecord } from './record.ts';
-import { Recorder } from './record.ts';
+import { Recorder, credentialOf } from './record.ts';
 
 /** A running simulated model. */
 export interface Model {
@@ -47,11 +48,12 @@ function fallSilent(req: IncomingMessage, res: ServerResponse): void {
 
 /**
  * The simulated model: aimock answers in the Messages API's protocol; this adds what it lacks,
- * namely 529, silent streams, request ids, counting, and HTTP routes to steer it at run time.
+ * namely 529, silent streams, request ids, a prompt cache, counting, and HTTP routes to steer it at run time.
  */
 class SimulatedModel implements Model {
   readonly #mock: LLMock;
   readonly #recorder = new Recorder();
+  readonly #cache = new PromptCache(() => performance.now());
   readonly #sockets = new Set<Socket>();
   #fault: Fault | undefined;
   #nextId = 1;
@@ -131,9 +133,12 @@ class SimulatedModel implements Model {
     if (retryAfter !== undefined) res.setHeader('retry-after', String(retryAfter));
     const more = this.#fault?.headers ?? {};
     for (const [name, value] of Object.entries(more)) res.setHeader(name, value);
-    if (!this.#fault?.silent) return false;
-    fallSilent(req, res);
-    return true;
+    if (this.#fault?.silent) {
+      fallSilent(req, res);
+      return true;
+    }
+    reportCache(this.#cache, credentialOf(req), req, res);
+    return false;
   }
 
   async #handleFault(req: IncomingMessage, res: ServerResponse): Promise<boolean> {

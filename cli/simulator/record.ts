@@ -18,7 +18,8 @@ export function credentialFingerprint(credential: string): string {
   return createHash('sha256').update(credential).digest('hex').slice(0, 12);
 }
 
-function credentialOf(req: IncomingMessage): string {
+/** Fingerprint of the credential that a request carries, or none. */
+export function credentialOf(req: IncomingMessage): string {
   const key = req.headers['x-api-key'] ?? req.headers.authorization;
   return typeof key === 'string' ? credentialFingerprint(key) : 'none';
 }

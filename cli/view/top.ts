@@ -33,15 +33,15 @@ export function usageOf(
   };
 }
 
-const TOKENS = /^gen_ai_client_tokens_total\{(.*)\} (\S+)/gm;
+const TOKENS = /^gen_ai_client_inference_usage_(input|output)_tokens_total\{.*\} (\S+)/gm;
+/** Of pods of an earlier version. */
+const OLD_TOKENS = /^gen_ai_client_tokens_total\{.*gen_ai_token_type="(input|output)".*\} (\S+)/gm;
 
 /** The tokens that the metrics of some pods add up to. */
 export function tokensIn(metrics: readonly string[]): Tokens {
   const tokens: Tokens = { input: 0, output: 0 };
-  for (const [, labels = '', value] of metrics.flatMap((text) => [...text.matchAll(TOKENS)])) {
-    const type = /gen_ai_token_type="(input|output)"/.exec(labels)?.[1] as keyof Tokens | undefined;
-    if (type !== undefined) tokens[type] += Number(value);
-  }
+  const found = metrics.flatMap((text) => [...text.matchAll(TOKENS), ...text.matchAll(OLD_TOKENS)]);
+  for (const [, type, value] of found) tokens[type as keyof Tokens] += Number(value);
   return tokens;
 }
 

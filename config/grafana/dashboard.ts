@@ -1,5 +1,7 @@
 /** The Grafana dashboard, as code: what is the same in every panel stands here once. */
 
+import { METRICS } from '../../runtime/observe/trace/names.ts';
+
 interface Query {
   expr: string;
   legend: string;
@@ -99,13 +101,8 @@ const AGENTS: Panel[] = [
     unit: 's',
     queries: [
       {
-        expr: quantile(
-          0.95,
-          'gen_ai_client_operation_time_to_first_chunk_seconds',
-          WHO,
-          'gen_ai_request_model',
-        ),
-        legend: '{{gen_ai_request_model}}',
+        expr: quantile(0.95, METRICS.timeToFirstChunk, WHO, 'gen_ai_request_model, name'),
+        legend: '{{gen_ai_request_model}} {{name}}',
       },
     ],
   },
@@ -188,8 +185,147 @@ const AGENTS: Panel[] = [
     unit: 'cps',
     queries: [
       {
-        expr: rate('gen_ai_client_tokens_total', WHO, 'gen_ai_request_model, gen_ai_token_type'),
-        legend: '{{gen_ai_request_model}} {{gen_ai_token_type}}',
+        expr: rate(METRICS.inputTokens, WHO, 'gen_ai_request_model, name'),
+        legend: '{{gen_ai_request_model}} {{name}} input',
+      },
+      {
+        expr: rate(METRICS.outputTokens, WHO, 'gen_ai_request_model, name'),
+        legend: '{{gen_ai_request_model}} {{name}} output',
+      },
+    ],
+  },
+  {
+    title: 'Attempts at models by outcome',
+    description: 'By endpoint and class of the failure; those without one went well.',
+    unit: 'cps',
+    queries: [
+      {
+        expr: rate(`${METRICS.duration}_count`, WHO, 'name, error_type'),
+        legend: '{{name}} {{error_type}}',
+      },
+    ],
+  },
+  {
+    title: 'Time of attempts at models',
+    description: 'From an attempt to the end of its answer, p95.',
+    unit: 's',
+    queries: [
+      {
+        expr: quantile(0.95, METRICS.duration, WHO, 'gen_ai_request_model, name'),
+        legend: '{{gen_ai_request_model}} {{name}}',
+      },
+    ],
+  },
+  {
+    title: 'Tools',
+    description: 'Calls by how they ended; refused ones were not made, cached ones neither.',
+    unit: 'cps',
+    queries: [
+      {
+        expr: rate('agent_tool_calls_total', WHO, 'tool, status'),
+        legend: '{{tool}} {{status}}',
+      },
+    ],
+  },
+  {
+    title: 'Time of tools',
+    description: 'Time of calls, their wait for a place included, p95.',
+    unit: 's',
+    queries: [
+      { expr: quantile(0.95, 'agent_tool_latency_seconds', WHO, 'tool'), legend: '{{tool}}' },
+    ],
+  },
+  {
+    title: 'Hit rate of caches',
+    description: 'Share of look-ups that found something: answers of models, and results of tools.',
+    unit: 'percentunit',
+    queries: [
+      {
+        expr: `${rate('cache_lookups_total', `${WHO}, result="hit"`, `${AGENT}, cache`)} / ${rate('cache_lookups_total', WHO, `${AGENT}, cache`)}`,
+        legend: `{{${AGENT}}} {{cache}}`,
+      },
+    ],
+  },
+  {
+    title: 'What pods keep',
+    description: 'Conversations in memory, and the size of these and of caches.',
+    unit: 'none',
+    queries: [
+      {
+        expr: `sum by (${AGENT}) (conversations{${WHO}})`,
+        legend: `{{${AGENT}}} conversations`,
+      },
+      {
+        expr: `sum by (${AGENT}) (conversation_bytes{${WHO}})`,
+        legend: `{{${AGENT}}} conversations memory`,
+      },
+      {
+        expr: `sum by (${AGENT}, cache) (cache_bytes{${WHO}})`,
+        legend: `{{${AGENT}}} {{cache}} memory`,
+      },
+    ],
+  },
+  {
+    title: 'Connections to endpoints',
+    description: 'Kept connections, and requests that wait for one.',
+    unit: 'none',
+    queries: [
+      {
+        expr: `sum by (origin, state) (connection_pool_connections{${WHO}})`,
+        legend: '{{origin}} {{state}}',
+      },
+      {
+        expr: `sum by (origin) (connection_pool_requests{${WHO}, state="queued"})`,
+        legend: '{{origin}} queued',
+      },
+    ],
+  },
+  {
+    title: 'Health checks that fail',
+    description: 'Pods in which a check of spec.healthChecks fails.',
+    unit: 'none',
+    queries: [
+      {
+        expr: `sum by (${AGENT}, name) (1 - health_check_passing{${WHO}})`,
+        legend: `{{${AGENT}}} {{name}}`,
+      },
+    ],
+  },
+  {
+    title: 'Pods: event loop and memory',
+    description: 'How late the event loop is, p99, and resident memory, of the worst pod.',
+    unit: 's',
+    queries: [
+      {
+        expr: `max by (${AGENT}) (nodejs_eventloop_lag_p99_seconds{${WHO}})`,
+        legend: `{{${AGENT}}} lag`,
+      },
+      {
+        expr: `max by (${AGENT}) (process_resident_memory_bytes{${WHO}})`,
+        legend: `{{${AGENT}}} memory`,
+      },
+    ],
+  },
+  {
+    title: 'Input from prompt caches',
+    description: 'Share of the input tokens that providers read from their prompt caches.',
+    unit: 'percentunit',
+    queries: [
+      {
+        expr: `${rate(METRICS.cacheReadTokens, WHO, 'gen_ai_request_model')} / ${rate(METRICS.inputTokens, WHO, 'gen_ai_request_model')}`,
+        legend: '{{gen_ai_request_model}}',
+      },
+    ],
+  },
+  {
+    title: 'Requests of sessions',
+    description:
+      'By whether the endpoint served them that their prompt cache is expected at (hit) or another one (moved).',
+    unit: 'reqps',
+    queries: [
+      {
+        expr: rate('affinity_requests_total', WHO, `${AGENT}, result`),
+        legend: `{{${AGENT}}} {{result}}`,
       },
     ],
   },

@@ -22,6 +22,15 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
+ * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
+ *
+ * @maxItems 2048
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "DurationBuckets".
+ */
+export type DurationBuckets = number[][];
+/**
  * How the process has done since it started, by operation. In Counters only when it changed, and not with each of them.
  *
  * @maxItems 8
@@ -85,6 +94,19 @@ export interface Content {
    * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Unknown: LeastLoaded.
    */
   loadBalancing: string;
+  /**
+   * Which requests for messages stay at one endpoint of their priority.
+   */
+  affinity: {
+    /**
+     * Automatic: those of a session, or that ask for a prompt cache. Always: all. Disabled: none. Unknown: Disabled.
+     */
+    mode: string;
+    /**
+     * Header that names the session, in lower case. Absent: only Claude Code's does.
+     */
+    header?: string;
+  };
   /**
    * Bounds on one request to the model, and with toolMs on one call of a tool. One that is absent does not apply.
    */
@@ -159,6 +181,30 @@ export interface Content {
    * @maxItems 64
    */
   trustedProxies?: string[];
+  /**
+   * HTTP proxies. Absent: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the pod say.
+   */
+  proxy?: {
+    /**
+     * For URLs with http. Absent: they are called directly.
+     */
+    http?: string;
+    /**
+     * For URLs with https. Absent: they are called directly.
+     */
+    https?: string;
+    /**
+     * Names, addresses and networks that are called directly, besides those of the cluster.
+     *
+     * @maxItems 128
+     */
+    noProxy: string[];
+    credentials?: {
+      username: MountedSecret;
+      password: MountedSecret;
+    };
+  };
+  trustedCA?: MountedKey;
   cache?: Cache;
   toolCache?: Cache;
   /**
@@ -207,7 +253,7 @@ export interface Content {
     idleTimeoutMs: DurationMs;
     runTimeoutMs: DurationMs;
     systemPrompt?: string;
-    systemPromptFile?: MountedKey;
+    systemPromptFile?: MountedKey1;
     /**
      * Name in DNS with the addresses of all pods of the agent.
      */
@@ -241,6 +287,12 @@ export interface Content {
    * @maxItems 64
    */
   mcpServers?: McpServer[];
+  /**
+   * Absent: none.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: HealthCheck[];
   /**
    * Bounds on hosts that the spec does not name.
    */
@@ -297,6 +349,13 @@ export interface Endpoint {
    */
   credentialScheme?: 'APIKey' | 'Bearer';
   /**
+   * What is shown to the endpoint in TLS, as PEM. Absent: nothing.
+   */
+  clientCertificate?: {
+    certificate: MountedSecret;
+    key: MountedSecret;
+  };
+  /**
    * Request headers, in place of the client's of the same name. Absent: none.
    */
   headersFrom?: SecretHeader[];
@@ -313,7 +372,7 @@ export interface Endpoint {
    */
   priority?: number;
   /**
-   * Share of the load among endpoints of one priority, when loadBalancing is Weighted.
+   * Share of the load among endpoints of one priority, when loadBalancing is Weighted, and of sessions.
    */
   weight?: number;
   /**
@@ -321,6 +380,26 @@ export interface Endpoint {
    */
   maxConcurrent?: number;
   requires?: Requires;
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "MountedSecret".
+ */
+export interface MountedSecret {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * A request header whose value is mounted.
@@ -398,6 +477,23 @@ export interface Audit {
   required: boolean;
 }
 /**
+ * Certificates of authorities, as PEM, that are trusted besides those of the system. Absent: none.
+ */
+export interface MountedKey {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the ConfigMap, for messages.
+   */
+  configMap: string;
+  /**
+   * Key in the ConfigMap, for messages.
+   */
+  key: string;
+}
+/**
  * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -430,7 +526,7 @@ export interface CacheTier {
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "MountedKey".
  */
-export interface MountedKey {
+export interface MountedKey1 {
   /**
    * File in the pod.
    */
@@ -504,9 +600,40 @@ export interface McpServer {
    * Names of its tools. Absent: all.
    */
   allowedTools?: string[];
+  /**
+   * Without a call for so long, the list of its tools is asked for. 0: never for that.
+   */
+  checkIntervalMs: number;
+  /**
+   * Results of these tools are kept. Absent: none are.
+   */
+  cache?: {
+    ttlMs: DurationMs;
+    tools: string[];
+  };
   maxConcurrent?: number;
   maxResponseBytes: number;
   requires?: Requires;
+}
+/**
+ * What pods check besides the circuits of their dependencies. One with neither http nor tcp passes.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "HealthCheck".
+ */
+export interface HealthCheck {
+  name: string;
+  http?: {
+    url: string;
+  };
+  tcp?: {
+    host: string;
+    port: number;
+  };
+  intervalMs: DurationMs;
+  timeoutMs: DurationMs;
+  failureThreshold: number;
+  critical: boolean;
 }
 /**
  * What the pods tell of the requests that they serve.
@@ -693,11 +820,11 @@ export interface Limit {
   /**
    * Buckets at most; further keys share one.
    */
-  maxKeys?: number;
-  onLimit?: 'Reject' | 'Queue';
-  maxWaitMs?: DurationMs;
-  mode?: Mode;
-  requires?: Requires;
+  maxKeys: number;
+  onLimit: 'Reject' | 'Queue';
+  maxWaitMs: DurationMs;
+  mode: Mode;
+  requires: Requires;
 }
 /**
  * Resolved configuration of one agent: what the operator writes to the agent's ConfigMap and pushes over the link.
@@ -727,6 +854,8 @@ export interface Hello {
   contract: number;
   /**
    * What the runtime can do; see Requires in the configuration.
+   *
+   * @maxItems 256
    */
   features: string[];
   runtimeVersion: string;
@@ -764,7 +893,13 @@ export interface Hello {
 export interface Snapshot {
   type: 'Snapshot';
   configuration: ConfigurationStatus;
+  /**
+   * @maxItems 256
+   */
   circuits: CircuitStatus[];
+  /**
+   * @maxItems 1024
+   */
   limits: LimitStatus[];
   /**
    * The last ones, oldest first.
@@ -772,6 +907,9 @@ export interface Snapshot {
    * @maxItems 64
    */
   transitions: Transition[];
+  /**
+   * @maxItems 2048
+   */
   missingCredentials: {
     dependency: string;
     secret: string;
@@ -779,6 +917,8 @@ export interface Snapshot {
   }[];
   /**
    * Keys of ConfigMaps that are not mounted. Absent: none is missing.
+   *
+   * @maxItems 64
    */
   missingConfigMaps?: {
     configMap: string;
@@ -787,7 +927,15 @@ export interface Snapshot {
   performance?: Performance;
   audit?: AuditHead;
   /**
+   * All of them. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: HealthCheckStatus[];
+  /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 256
    */
   gates?: GateStatus[];
 }
@@ -819,6 +967,8 @@ export interface ConfigurationStatus {
   };
   /**
    * Elements of the configuration that are left out because this runtime is too old for them.
+   *
+   * @maxItems 2048
    */
   unsupported: {
     /**
@@ -930,12 +1080,73 @@ export interface OperationReport {
   count: number;
   failures: number;
   totalMs: number;
+  minMs?: number;
+  maxMs?: number;
   /**
-   * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
+   * The commonest first.
    *
-   * @maxItems 2048
+   * @maxItems 5
    */
-  durations: number[][];
+  topErrors?: ErrorCount[];
+  recent?: RecentReport;
+  /**
+   * The same of each endpoint or tool, the busiest first.
+   *
+   * @maxItems 32
+   */
+  subjects?: SubjectReport[];
+  durations: DurationBuckets;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ErrorCount".
+ */
+export interface ErrorCount {
+  type: string;
+  count: number;
+}
+/**
+ * Operations of the last five minutes.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "RecentReport".
+ */
+export interface RecentReport {
+  /**
+   * What it covers: less than five minutes when the process is younger.
+   */
+  seconds: number;
+  count: number;
+  failures: number;
+  totalMs: number;
+  minMs: number;
+  maxMs: number;
+  /**
+   * The commonest first.
+   *
+   * @maxItems 5
+   */
+  topErrors: ErrorCount[];
+  durations?: DurationBuckets;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SubjectReport".
+ */
+export interface SubjectReport {
+  name: string;
+  count: number;
+  failures: number;
+  totalMs: number;
+  minMs: number;
+  maxMs: number;
+  /**
+   * The commonest first.
+   *
+   * @maxItems 5
+   */
+  topErrors: ErrorCount[];
+  recent: RecentReport;
 }
 /**
  * Where the chain of the pod's audit stands. Absent: there is none, or in Counters it has not moved.
@@ -947,6 +1158,23 @@ export interface AuditHead {
   chain: string;
   sequence: number;
   hash: string;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "HealthCheckStatus".
+ */
+export interface HealthCheckStatus {
+  name: string;
+  critical: boolean;
+  state: 'Unknown' | 'Passing' | 'Failing';
+  /**
+   * Only while it fails.
+   */
+  reason?: 'Timeout' | 'Connection' | 'BadStatus';
+  /**
+   * RFC 3339.
+   */
+  since: string;
 }
 /**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
@@ -981,15 +1209,28 @@ export interface TransitionReport {
  */
 export interface Counters {
   type: 'Counters';
+  /**
+   * @maxItems 1024
+   */
   limits: LimitStatus[];
   /**
    * Those whose last failure, next probe or override changed.
+   *
+   * @maxItems 256
    */
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
   /**
+   * All of them, when one changed.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: HealthCheckStatus[];
+  /**
    * Those that changed.
+   *
+   * @maxItems 256
    */
   gates?: GateStatus[];
 }

@@ -40,9 +40,22 @@ export interface AgentDeploymentSpec {
    */
   model: {
     /**
-     * How requests are shared among the endpoints of the lowest priority that can be used: in turns, by the least load, by weight × (1 − load), or by chance. Load is the share of maxConcurrent in use, or of bulkhead.maxConcurrent where an endpoint has none. Default LeastLoaded.
+     * How requests without affinity are shared among the endpoints of the lowest priority that can be used: in turns, by the least load, by weight × (1 − load), or by chance. Load is the share of maxConcurrent in use, or of bulkhead.maxConcurrent where an endpoint has none. Default LeastLoaded.
      */
     loadBalancing: 'RoundRobin' | 'LeastLoaded' | 'Weighted' | 'Random';
+    /**
+     * Sends requests of one session to the endpoint that holds their prompt cache, as long as that endpoint takes calls. Sessions are shared among the endpoints of the lowest priority by weight, in the same way in all pods. Nothing changes where each endpoint has a priority of its own.
+     */
+    affinity: {
+      /**
+       * Automatic: requests that name their session in a header, and requests with cache_control, which belong together if client, system prompt and first user message are the same. Always: the same for requests without cache_control too, for endpoints that cache prompts unasked. Disabled: loadBalancing alone decides. Calls of one conversation of the agent stay together in any mode. Default Automatic.
+       */
+      mode: 'Automatic' | 'Always' | 'Disabled';
+      /**
+       * Request header that names the session, in place of the prompt. Claude Code's x-claude-code-session-id is read before it, and needs no mention. None by default.
+       */
+      header?: string;
+    };
     /**
      * Endpoints that serve the model, up to 16. Each is a dependency named model/NAME with a circuit of its own. One whose circuit is open, that the provider holds back, or that is full is passed over.
      *
@@ -112,6 +125,20 @@ export interface AgentDeploymentSpec {
         };
       }[];
       /**
+       * How the runtime shows itself to an endpoint with https. Authorities are in spec.trustedCA.
+       */
+      tls?: {
+        /**
+         * A Secret of type kubernetes.io/tls: a certificate with its chain in tls.crt, and its key in tls.key. A new value is live within 2 minutes, without a restart.
+         */
+        clientCertSecretRef: {
+          /**
+           * Name of a Secret in the same namespace.
+           */
+          name: string;
+        };
+      };
+      /**
        * Requests to the endpoint at a time, in each pod. More go to another endpoint that has room, or wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. No bound by default.
        */
       maxConcurrent?: number;
@@ -128,7 +155,7 @@ export interface AgentDeploymentSpec {
        */
       priority: number;
       /**
-       * Share of the load compared with endpoints of the same priority, when loadBalancing is Weighted. 1 to 1000. Default 1.
+       * Share of the load compared with endpoints of the same priority, when loadBalancing is Weighted, and share of the sessions that affinity keeps together. 1 to 1000. Default 1.
        */
       weight: number;
     }[];
@@ -139,6 +166,52 @@ export interface AgentDeploymentSpec {
    * @maxItems 16
    */
   routes?: string[];
+  /**
+   * HTTP proxies for everything that the pods call outside the cluster: endpoints, tools, MCP servers, the webhook of the audit, the collector of traces and the keys of issuers. By default the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the pod say which.
+   */
+  proxy?: {
+    /**
+     * Proxy for URLs with http, which forwards each request. None by default; they are called directly.
+     */
+    httpProxy?: string;
+    /**
+     * Proxy for URLs with https, which opens a tunnel by CONNECT. None by default; they are called directly.
+     */
+    httpsProxy?: string;
+    /**
+     * What is called directly, each with a port or for all ports: a name, which stands for all below it too, .NAME for all below it alone, an address, a network such as 192.0.2.0/24, or * for everything. Names without a dot, localhost, .svc, .cluster.local and addresses in URLs that are private are called directly in any case. None by default.
+     *
+     * @maxItems 128
+     */
+    noProxy?: string[];
+    /**
+     * A Secret of type kubernetes.io/basic-auth: what the proxies know the agent by, in username and password. A new value is live within 2 minutes, without a restart. None by default.
+     */
+    credentialsSecretRef?: {
+      /**
+       * Name of a Secret in the same namespace.
+       */
+      name: string;
+    };
+  };
+  /**
+   * Authorities that the pods trust besides those of the system, for proxies, endpoints, tools, MCP servers, Redis, the webhook of the audit, the collector of traces and the keys of issuers. New ones are live within 2 minutes, without a restart.
+   */
+  trustedCA?: {
+    /**
+     * A key of a ConfigMap in the same namespace, whose value is one or more certificates as PEM.
+     */
+    configMapKeyRef: {
+      /**
+       * Name of the ConfigMap.
+       */
+      name: string;
+      /**
+       * Key in that ConfigMap. Default ca.crt.
+       */
+      key: string;
+    };
+  };
   /**
    * What the model is told before each conversation, at most 65536 characters. Requests to /v1/messages bring their own.
    */
@@ -176,7 +249,7 @@ export interface AgentDeploymentSpec {
      */
     description: string;
     /**
-     * JSON Schema of the input, an object. What the model gives is checked against it before the tool is called.
+     * JSON Schema of the input, an object, in draft-07. What the model gives is checked against it before the tool is called. It may have 32 KiB, 32 levels and 128 $refs; those of all tools together 256 KiB and 1024 $refs.
      */
     inputSchema: {
       [k: string]: unknown;
@@ -305,6 +378,26 @@ export interface AgentDeploymentSpec {
      */
     allowedTools?: string[];
     /**
+     * Each pod asks the server for the list of its tools when it has not called it for so long, so that its circuit learns of an outage and of its end before a conversation does. No tool is called for that. 0s never does. Default 30s.
+     */
+    checkInterval: string;
+    /**
+     * Results of the server's tools that are kept, as spec.tools[].cache keeps those of other tools; without it none are. scope, the tiers and resetToken of spec.cache hold for them too, whatever its mode is.
+     */
+    cache?: {
+      /**
+       * Age of a result up to which it is given again, from when the tool was called. The ttl of each tier of spec.cache bounds it too.
+       */
+      ttl: string;
+      /**
+       * Names of the server's tools whose results are kept. For tools that change nothing.
+       *
+       * @minItems 1
+       * @maxItems 128
+       */
+      tools: string[];
+    };
+    /**
      * Calls at a time, in each pod. More wait, as bulkhead.maxQueued and bulkhead.acquireTimeout say. Default 10.
      */
     maxConcurrent: number;
@@ -312,6 +405,55 @@ export interface AgentDeploymentSpec {
      * Bytes of an answer that the model gets to see; text beyond is cut off, an image or document that does not fit is left out, and the model is told so. Default 65536.
      */
     maxResponseBytes: number;
+  }[];
+  /**
+   * What pods check besides the circuits of their dependencies, side by side and never in the course of a request. /health, status, metrics and the condition DependenciesHealthy show the results. A change is live without a restart.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: {
+    /**
+     * Name of the check.
+     */
+    name: string;
+    /**
+     * A GET request. A status from 200 to 399 passes; redirects are not followed and no answer is read or shown.
+     */
+    http?: {
+      /**
+       * Address, which is called wherever it is.
+       */
+      url: string;
+    };
+    /**
+     * A connection. It passes when it is opened, and is closed at once.
+     */
+    tcp?: {
+      /**
+       * Host name or IP address.
+       */
+      host: string;
+      /**
+       * Port.
+       */
+      port: number;
+    };
+    /**
+     * Time from the end of a check to the next one, in each pod. Default 30s.
+     */
+    interval: string;
+    /**
+     * Time for a check to pass. Default 2s.
+     */
+    timeout: string;
+    /**
+     * Checks in a row that must fail before the check counts as failing. The first check of a pod counts at once. One that passes ends it. Default 3.
+     */
+    failureThreshold: number;
+    /**
+     * true makes a pod unready while the check fails there. Only for what a pod has to itself, such as a sidecar: when something fails that all pods share, all of them leave the Service at once and nobody gets an answer, not even an error that says why. Default false.
+     */
+    critical: boolean;
   }[];
   /**
    * What the agent may do.
@@ -741,7 +883,7 @@ export interface AgentDeploymentSpec {
      */
     mode: 'Disabled' | 'Exact';
     /**
-     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth, and by the credentials that they show. Where an endpoint has no apiKeySecretRef, all headers that it gets count as credentials, but for those of formats, SDKs and traces. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
+     * Who shares answers. With PerPrincipal a client gets only what was answered to it: clients are told apart by auth. Those that nobody checks, or whose credentials are passed on, are told apart by all headers that are passed on, but for those of formats, SDKs and traces. With Shared all clients share, whatever credentials they show. Default PerPrincipal.
      */
     scope: 'PerPrincipal' | 'Shared';
     /**
@@ -1198,7 +1340,7 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
-   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent.
+   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent. Whoever runs the operator decides what may be in it (tenancy.podTemplate), by default nothing that gives pods rights.
    */
   podTemplate?: {
     [k: string]: unknown;
@@ -1209,7 +1351,34 @@ export interface AgentDeploymentSpec {
  */
 export interface AgentDeploymentStatus {
   /**
-   * How the connected pods have done since each of them started, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.
+   * How the health checks of the spec stand in the connected pods.
+   *
+   * @maxItems 16
+   */
+  healthChecks?: {
+    /**
+     * Name of the check.
+     */
+    name: string;
+    /**
+     * Whether a pod in which it fails is unready.
+     */
+    critical?: boolean;
+    /**
+     * Failing when it fails in any pod; Unknown while no pod has a result.
+     */
+    state: 'Passing' | 'Failing' | 'Unknown';
+    /**
+     * Pods in which it fails.
+     */
+    failingPods: number;
+    /**
+     * Why it fails in the first of these pods.
+     */
+    reason?: 'Timeout' | 'Connection' | 'BadStatus';
+  }[];
+  /**
+   * How the connected pods have done since each of them started, and in the last five minutes, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.
    *
    * @maxItems 8
    */
@@ -1242,6 +1411,167 @@ export interface AgentDeploymentStatus {
      * Duration in milliseconds that 99 of a hundred stayed below.
      */
     p99Ms: number;
+    /**
+     * Shortest duration in milliseconds.
+     */
+    minMs?: number;
+    /**
+     * Longest duration in milliseconds.
+     */
+    maxMs?: number;
+    /**
+     * The commonest errors, the most frequent first.
+     *
+     * @maxItems 5
+     */
+    topErrors?: {
+      /**
+       * Kind of the error.
+       */
+      type: string;
+      /**
+       * How many there were.
+       */
+      count: number;
+    }[];
+    /**
+     * The same of the last five minutes, as of when the status was written.
+     */
+    recent?: {
+      /**
+       * How many there were.
+       */
+      count: number;
+      /**
+       * How many of a hundred did not fail, rounded down.
+       */
+      successPercent: number;
+      /**
+       * Average duration in milliseconds.
+       */
+      averageMs: number;
+      /**
+       * Shortest duration in milliseconds.
+       */
+      minMs: number;
+      /**
+       * Longest duration in milliseconds.
+       */
+      maxMs: number;
+      /**
+       * Duration in milliseconds that half of them stayed below.
+       */
+      p50Ms?: number;
+      /**
+       * Duration in milliseconds that 95 of a hundred stayed below.
+       */
+      p95Ms?: number;
+      /**
+       * Duration in milliseconds that 99 of a hundred stayed below.
+       */
+      p99Ms?: number;
+      /**
+       * The commonest errors, the most frequent first.
+       *
+       * @maxItems 5
+       */
+      topErrors?: {
+        /**
+         * Kind of the error.
+         */
+        type: string;
+        /**
+         * How many there were.
+         */
+        count: number;
+      }[];
+    };
+    /**
+     * Figures of each endpoint (model) or tool (tool), the busiest first.
+     *
+     * @maxItems 32
+     */
+    subjects?: {
+      /**
+       * Name of the endpoint or tool.
+       */
+      name: string;
+      /**
+       * How many there were.
+       */
+      count: number;
+      /**
+       * How many of a hundred did not fail, rounded down.
+       */
+      successPercent: number;
+      /**
+       * Average duration in milliseconds.
+       */
+      averageMs: number;
+      /**
+       * Shortest duration in milliseconds.
+       */
+      minMs: number;
+      /**
+       * Longest duration in milliseconds.
+       */
+      maxMs: number;
+      /**
+       * The commonest errors, the most frequent first.
+       *
+       * @maxItems 5
+       */
+      topErrors?: {
+        /**
+         * Kind of the error.
+         */
+        type: string;
+        /**
+         * How many there were.
+         */
+        count: number;
+      }[];
+      /**
+       * The same of the last five minutes, as of when the status was written.
+       */
+      recent?: {
+        /**
+         * How many there were.
+         */
+        count: number;
+        /**
+         * How many of a hundred did not fail, rounded down.
+         */
+        successPercent: number;
+        /**
+         * Average duration in milliseconds.
+         */
+        averageMs: number;
+        /**
+         * Shortest duration in milliseconds.
+         */
+        minMs: number;
+        /**
+         * Longest duration in milliseconds.
+         */
+        maxMs: number;
+        /**
+         * The commonest errors, the most frequent first.
+         *
+         * @maxItems 5
+         */
+        topErrors?: {
+          /**
+           * Kind of the error.
+           */
+          type: string;
+          /**
+           * How many there were.
+           */
+          count: number;
+        }[];
+      };
+    }[];
   }[];
   /**
    * Generation of the spec that this status speaks of.
@@ -1549,7 +1879,7 @@ export interface CircuitBreakerPolicySpec {
    */
   halfOpen: {
     /**
-     * Probes at a time while half-open. A further probe may start after the first token of the one before, and each probe that succeeds adds one, up to as many as are still needed. Default 1.
+     * Probes at a time while half-open. A further probe may start after the first token of the one before, and each probe that succeeds adds one, both up to as many as are still needed. Default 1.
      */
     maxProbes: number;
     /**

@@ -12,7 +12,7 @@ import {
   target,
 } from '../testing/fixtures.ts';
 import type { PodTemplate } from './objects/objects.ts';
-import { planAgent, type AgentPlan } from './plan.ts';
+import { planAgent, podChange, type AgentPlan } from './plan.ts';
 
 const nothing = { circuits: new Map(), limits: new Map() } as unknown as AgentAttachment;
 const plan = (
@@ -158,5 +158,40 @@ describe('planAgent', () => {
   it('shows the image that podTemplate chooses', () => {
     const podTemplate = { spec: { containers: [{ name: 'agent', image: 'mine' }] } };
     expect(plan({ podTemplate }).image).toBe('mine');
+  });
+});
+
+describe('what the platform does not permit', () => {
+  const tenancy = { podTemplate: 'Restricted', images: [], secretNames: ['agents-*'] } as const;
+  const planned = (spec: Partial<AgentDeploymentSpec>): AgentPlan =>
+    plan(spec, nothing, { ...OPTIONS, tenancy } as typeof OPTIONS);
+  const allowed = modelOf(
+    endpoint('primary', { apiKeySecretRef: { name: 'agents-a', key: 'api-key' } }),
+  );
+
+  it('keeps the pods, while the configuration of a refused pod template goes on', () => {
+    const podTemplate = { spec: { hostNetwork: true } };
+    const { deployment, hash, problems } = planned({ model: allowed, podTemplate });
+    expect([deployment, typeof hash]).toEqual([undefined, 'string']);
+    expect(problems.map(({ reason }) => reason)).toEqual(['PodTemplateNotAllowed']);
+    expect(problems[0]!.message).toContain('spec.podTemplate.spec.hostNetwork: not permitted');
+  });
+
+  it('keeps the configuration too where a Secret is refused, which may be mounted already', () => {
+    const model = modelOf(
+      endpoint('primary', {
+        baseURL: 'https://elsewhere.example.com',
+        apiKeySecretRef: { name: 'database', key: 'password' },
+      }),
+    );
+    const { deployment, content, hash, problems } = planned({ model });
+    expect([deployment, content, hash]).toEqual([undefined, undefined, undefined]);
+    expect(problems.map(({ reason }) => reason)).toEqual(['SecretNotAllowed']);
+  });
+
+  it('takes no place of those that may be upgraded', () => {
+    const agent = agentFixture('triage', { podTemplate: { spec: { hostPID: true } } });
+    const options = { ...OPTIONS, tenancy };
+    expect(podChange({ agent, attachment: nothing, options })).toBeUndefined();
   });
 });

@@ -37,11 +37,15 @@ import { buildPrometheusRule, type PrometheusRule } from './objects/prometheusRu
 import { buildService, serviceUrl } from './objects/service.ts';
 import { buildServiceAccount } from './objects/serviceAccount.ts';
 import { buildServiceMonitor, type ServiceMonitor } from './objects/serviceMonitor.ts';
+import { verdictOn } from './tenancy/tenancy.ts';
+import type { Tenancy, Verdict } from './tenancy/tenancy.ts';
 import { byText } from './common/wording.ts';
 
 export interface PlanOptions extends RuntimeOptions {
   /** Where the operator's pods are, which alone may reach the control port. */
   operatorNamespace: string;
+  /** What the authors of agents may do. Absent: anything. */
+  tenancy?: Tenancy;
   /** Address of the pages of the alerts; absent: they are named without an address. */
   runbooks?: string;
   /** How agents are traced that do not say so themselves; absent: not at all. */
@@ -57,7 +61,8 @@ export interface PlannedDependency {
 
 /**
  * Everything that one agent has. content and hash are absent when no configuration can be made of the spec,
- * deployment when no pod template can be made. Then problems says why, and the rest of the plan still applies.
+ * deployment when no pod template can be made, and both when the platform does not permit the spec. Then problems says
+ * why, and the rest of the plan still applies.
  */
 export interface AgentPlan {
   content?: Content;
@@ -100,8 +105,9 @@ export interface PlanInput {
   upgrade?: Upgrade;
 }
 
-/** How the agent's pods would change. Undefined when no pod template can be made. */
+/** How the agent's pods would change. Undefined when no pod template can be made, or it is not permitted. */
 export function podChange({ agent, options, live }: PlanInput): PodChange | undefined {
+  if (verdictOn(agent, options).keepsPods) return undefined;
   return attempt(() => planPods(agent, options, live), [])?.change;
 }
 
@@ -109,6 +115,8 @@ export function podChange({ agent, options, live }: PlanInput): PodChange | unde
 export function planAgent(input: PlanInput): AgentPlan {
   const { agent, attachment, options, facts = UNMONITORED, live } = input;
   const problems: Problem[] = [];
+  const verdict = verdictOn(agent, options);
+  problems.push(...verdict.problems);
   const content = attempt(() => resolveContent(agent, attachment, options.tracing), problems);
   const policy = buildNetworkPolicy(agent, options.operatorNamespace);
   const scaler = buildAutoscaler(agent);
@@ -118,9 +126,9 @@ export function planAgent(input: PlanInput): AgentPlan {
   const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
   return {
-    ...(content === undefined ? {} : { content, hash: hashContent(content) }),
+    ...planned(content, verdict),
     serviceAccount: buildServiceAccount(agent),
-    ...(deployment && { deployment }),
+    ...(deployment && !verdict.keepsPods && { deployment }),
     service: buildService(agent),
     headlessService: buildHeadlessService(agent, facts),
     disruptionBudget: buildDisruptionBudget(agent),
@@ -138,6 +146,14 @@ export function planAgent(input: PlanInput): AgentPlan {
       .join(','),
     problems,
   };
+}
+
+function planned(
+  content: Content | undefined,
+  { keepsConfiguration }: Verdict,
+): Pick<AgentPlan, 'content' | 'hash'> {
+  if (content === undefined || keepsConfiguration) return {};
+  return { content, hash: hashContent(content) };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
 import { sleep } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { describeError } from './errors.ts';
+import { describeError, isForbidden } from './errors.ts';
 
 export interface DiscoveryOptions {
   client: Pick<KubeClient, 'servedPlurals'>;
@@ -21,6 +21,10 @@ const FIRST_RETRY_MS = 500;
 /** Shortest time between two questions, however often somebody asks for one. */
 const SHORTEST_MS = 500;
 
+/** The kinds that are served, by their plurals; Forbidden if the API server does not say. */
+type Answer = ReadonlySet<string> | 'Forbidden';
+type Listener = (answer: Answer) => void;
+
 /**
  * Which kinds the API server serves under one group and version, such as those of a CRD that may or may not be
  * installed. It asks the discovery API now and then: everybody may, while watching CRDs needs a permission on the
@@ -28,8 +32,8 @@ const SHORTEST_MS = 500;
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
-  readonly #listeners: ((plurals: ReadonlySet<string>) => void)[] = [];
-  #plurals?: ReadonlySet<string>;
+  readonly #listeners: Listener[] = [];
+  #answer?: Answer;
   #wake?: AbortController;
   #asked = false;
 
@@ -38,9 +42,9 @@ export class Discovery {
   }
 
   /** Calls the listener after each answer, also with the last one if there is one. */
-  onAnswer(listener: (plurals: ReadonlySet<string>) => void): void {
+  onAnswer(listener: Listener): void {
     this.#listeners.push(listener);
-    if (this.#plurals) listener(this.#plurals);
+    if (this.#answer) listener(this.#answer);
   }
 
   /** Asks soon, for somebody who has seen that something changed. */
@@ -77,15 +81,18 @@ export class Discovery {
   async #ask(signal: AbortSignal): Promise<boolean> {
     const { client, group, version, logger } = this.#options;
     try {
-      const plurals = await client.servedPlurals(group, version, { signal, retries: 0 });
-      this.#plurals = plurals;
-      for (const listener of this.#listeners) listener(plurals);
+      this.#answered(await client.servedPlurals(group, version, { signal, retries: 0 }));
       return true;
     } catch (error) {
-      if (!signal.aborted) {
-        logger?.warn({ group, version, ...describeError(error) }, 'Discovery failed');
-      }
+      if (signal.aborted) return false;
+      logger?.warn({ group, version, ...describeError(error) }, 'Discovery failed');
+      if (isForbidden(error)) this.#answered('Forbidden');
       return false;
     }
+  }
+
+  #answered(answer: Answer): void {
+    this.#answer = answer;
+    for (const listener of this.#listeners) listener(answer);
   }
 }

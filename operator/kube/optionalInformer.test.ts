@@ -76,6 +76,13 @@ describe('OptionalInformer', () => {
     expect(informer.informer).toBeUndefined();
   });
 
+  it('does not wait for a discovery that is denied, and goes on asking', async () => {
+    const denied = refusal(403, 'Forbidden');
+    api.script(denied, denied, served('configmaps'), list('7', object('a', '5')), watch([]));
+    await until(() => informer.availability === 'Served');
+    expect(seen).toEqual(['Forbidden', 'Served']);
+  });
+
   it('has a filled cache once the kind is installed', async () => {
     api.script(absent, served('configmaps'), list('7', object('a', '5')), watch([]));
     await until(() => informer.availability === 'Served');

@@ -8,7 +8,7 @@ import type { KubernetesObject } from './types.ts';
 
 /**
  * Whether a kind that need not be installed can be used. `Unknown` until the API server has said so, `Forbidden`
- * when it is there but may not be read.
+ * when it may not be read or nobody may ask for it.
  */
 export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
 
@@ -43,9 +43,10 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
 
   /** Follows the kind, whenever there is one, until the signal aborts. */
   start(signal: AbortSignal): void {
-    this.#discovery.onAnswer((plurals) => {
+    this.#discovery.onAnswer((answer) => {
       if (signal.aborted) return;
-      if (!plurals.has(this.resource.plural)) this.#ended();
+      if (answer === 'Forbidden') this.#denied();
+      else if (!answer.has(this.resource.plural)) this.#ended();
       else if (!this.#running) this.#begun();
     });
     signal.addEventListener('abort', () => this.#running?.stop.abort(), { once: true });
@@ -90,6 +91,11 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     void informer.synced.then(() => {
       if (this.#running === running) this.#become('Served');
     });
+  }
+
+  /** Nobody says whether the kind is there. What is followed already is followed on. */
+  #denied(): void {
+    if (!this.#running) this.#become('Forbidden');
   }
 
   #ended(): void {

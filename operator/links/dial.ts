@@ -1,12 +1,19 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import {
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import { type RawData, WebSocket } from 'ws';
-import { LINK_PATH, LINK_PROTOCOL, MAX_MESSAGE_BYTES } from '../../contract/link.ts';
+import { LINK_PATH, LINK_PROTOCOL, MAX_REPORT_BYTES } from '../../contract/link.ts';
 import type { ClientCredentials } from './authority.ts';
 
 /** What a link does with its connection. */
 export interface LinkSocket {
+  /** Bytes that the peer has sent, TLS aside. */
+  readonly received: number;
   /** TLS and the WebSocket upgrade, once the port was reached. */
   handshake(): void;
   send(text: string): void;
@@ -27,9 +34,13 @@ export interface SocketHandlers {
   onOpen(): void;
   /** @param text undefined for a binary message, which the contract does not have */
   onMessage(text: string | undefined): void;
+  onPing(): void;
   onPong(): void;
-  /** @param error absent when the connection was closed in good order */
-  onClose(error: string | undefined): void;
+  /**
+   * @param error absent when the connection was closed in good order
+   * @param tooLarge a message was larger than MAX_REPORT_BYTES
+   */
+  onClose(error: string | undefined, tooLarge?: boolean): void;
 }
 
 /** The control port of a pod. */
@@ -80,7 +91,9 @@ class TlsLinkSocket implements LinkSocket {
   readonly #context: SecureContext;
   readonly #handlers: SocketHandlers;
   #failure: string | undefined;
+  #tooLarge = false;
   #socket: WebSocket | undefined;
+  #tls: TLSSocket | undefined;
 
   /** @param connecting the way, when it is not there yet */
   constructor(
@@ -102,28 +115,39 @@ class TlsLinkSocket implements LinkSocket {
     else setImmediate(() => handlers.onReached());
   }
 
+  get received(): number {
+    return this.#tls?.bytesRead ?? 0;
+  }
+
   handshake(): void {
     if (this.#way.destroyed) return;
     const { ip, port } = this.#address;
     const host = ip.includes(':') ? `[${ip}]` : ip;
     const socket = new WebSocket(`wss://${host}:${port}${LINK_PATH}`, [LINK_PROTOCOL], {
-      maxPayload: MAX_MESSAGE_BYTES,
+      maxPayload: MAX_REPORT_BYTES,
       perMessageDeflate: false,
-      createConnection: () =>
-        connectTls({
+      createConnection: () => {
+        this.#tls = connectTls({
           socket: this.#way,
           secureContext: this.#context,
           rejectUnauthorized: false,
-        }),
+        });
+        return this.#tls;
+      },
     });
     this.#socket = socket;
     const handlers = this.#handlers;
     socket.on('open', () => handlers.onOpen());
     socket.on('message', (data, binary) => handlers.onMessage(binary ? undefined : textOf(data)));
+    socket.on('ping', () => handlers.onPing());
     socket.on('pong', () => handlers.onPong());
-    socket.on('error', (error) => (this.#failure ??= error.message));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#failure ??= error.message;
+      this.#tooLarge ||= error.code === TOO_LARGE;
+    });
     socket.on('close', (code) => {
-      handlers.onClose(this.#failure ?? (code === 1000 ? undefined : `closed with code ${code}`));
+      const closed = code === 1000 ? undefined : `closed with code ${code}`;
+      handlers.onClose(this.#failure ?? closed, this.#tooLarge);
     });
   }
 
@@ -152,6 +176,9 @@ class TlsLinkSocket implements LinkSocket {
     else this.#way.destroy();
   }
 }
+
+/** Of ws, for a message above maxPayload. */
+const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 
 /** A failed send is followed by `close`, which says so. */
 const ignore = (): void => undefined;

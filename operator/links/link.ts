@@ -1,5 +1,5 @@
 import type { Hello, Report } from '../../contract/generated/types.ts';
-import { CONTRACT_VERSION } from '../../contract/link.ts';
+import { CONTRACT_VERSION, MAX_HELLO_BYTES } from '../../contract/link.ts';
 import { parseHello, parseReport, type Parsed } from '../../contract/validate.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ClientCredentials } from './authority.ts';
@@ -7,6 +7,7 @@ import type { Dial, LinkSocket, SocketHandlers } from './dial.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { mismatch, type ReviewedIdentity } from './identity.ts';
 import type { HelloFacts } from './report.ts';
+import type { ReportBudget } from './reportBudget.ts';
 import type { PodTarget } from './target.ts';
 import type { ReviewToken } from './tokenReviews.ts';
 
@@ -24,6 +25,8 @@ export type CloseReason =
   /** The pod speaks another version of the contract. */
   | 'Incompatible'
   | 'Malformed'
+  /** The pod sends more than it may. */
+  | 'Excessive'
   /** The pod answered no ping. */
   | 'Silent'
   /** The connection was lost or closed by the pod. */
@@ -69,6 +72,8 @@ export interface LinkOptions {
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
+  /** Of the pod, over all its links. */
+  budget: ReportBudget;
   timing: LinkTiming;
   events: LinkEvents;
 }
@@ -87,7 +92,8 @@ export class Link {
   readonly #socket: LinkSocket;
   readonly #ended = new AbortController();
   #cancelDeadline: () => void = () => undefined;
-  readonly #waiting: unknown[] = [];
+  readonly #waiting: string[] = [];
+  #counted = 0;
   #state: LinkState = 'Connecting';
   #helloSeen = false;
   #announced = -1;
@@ -96,7 +102,9 @@ export class Link {
     this.#options = options;
     const { clock, timing } = options;
     this.#heartbeat = new Heartbeat(clock, timing.heartbeat, {
-      ping: () => this.#socket.ping(),
+      ping: () => {
+        if (this.#affords(0)) this.#socket.ping();
+      },
       onSilence: () =>
         this.#fail('Silent', `nothing heard for ${timing.heartbeat.silenceMs} ms, pings included`),
     });
@@ -141,8 +149,11 @@ export class Link {
       onReached: () => this.#reached(),
       onOpen: () => this.#opened(),
       onMessage: (text) => this.#received(text),
-      onPong: () => this.#heartbeat.heard(),
-      onClose: (error) => this.#lost(error),
+      onPing: () => this.#affords(1),
+      onPong: () => {
+        if (this.#affords(1)) this.#heartbeat.heard();
+      },
+      onClose: (error, tooLarge) => this.#lost(error, tooLarge),
     };
   }
 
@@ -161,18 +172,33 @@ export class Link {
   }
 
   #received(text: string | undefined): void {
-    if (this.#state === 'Closed') return;
+    if (this.#state === 'Closed' || !this.#affords(1)) return;
     this.#heartbeat.heard();
-    const message = decode(text);
-    if (!message.ok) return this.#fail('Malformed', message.problem);
-    if (this.#state === 'Connected') return this.#report(message.value);
-    if (!this.#helloSeen) return this.#hello(message.value);
-    this.#waiting.push(message.value);
+    if (text === undefined) return this.#fail('Malformed', 'a message must be text, not binary');
+    if (this.#state === 'Connected') return this.#report(text);
+    if (!this.#helloSeen) return this.#hello(text);
+    this.#waiting.push(text);
     if (this.#waiting.length > MAX_WAITING)
       this.#fail('Malformed', 'too much sent after the hello');
   }
 
-  #hello(message: unknown): void {
+  /** Charges the pod for so many messages and for all bytes since the last time; ends the link when it is too much. */
+  #affords(messages: number): boolean {
+    if (this.#state === 'Closed') return false;
+    const bytes = this.#socket.received - this.#counted;
+    this.#counted += bytes;
+    const excess = this.#options.budget.spend(bytes, messages);
+    if (excess !== undefined) this.#fail('Excessive', excess);
+    return excess === undefined;
+  }
+
+  #hello(text: string): void {
+    if (text.length > MAX_HELLO_BYTES) {
+      return this.#fail('Malformed', `the hello is larger than ${MAX_HELLO_BYTES} bytes`);
+    }
+    const decoded = decode(text);
+    if (!decoded.ok) return this.#fail('Malformed', decoded.problem);
+    const message = decoded.value;
     const version = otherVersion(message);
     if (version !== undefined) {
       const problem = `the pod speaks version ${version} of the contract, not ${CONTRACT_VERSION}`;
@@ -203,9 +229,11 @@ export class Link {
     for (const message of this.#waiting.splice(0)) this.#report(message);
   }
 
-  #report(message: unknown): void {
+  #report(text: string): void {
     if (this.state !== 'Connected') return;
-    const parsed: Parsed<Report> = parseReport(message);
+    const decoded = decode(text);
+    if (!decoded.ok) return this.#fail('Malformed', decoded.problem);
+    const parsed: Parsed<Report> = parseReport(decoded.value);
     if (parsed.ok) this.#options.events.onReport(parsed.value);
     else if (!parsed.unknownType) this.#fail('Malformed', parsed.message);
   }
@@ -225,8 +253,9 @@ export class Link {
   }
 
   /** The connection is gone, by the peer's doing or by ours. */
-  #lost(error: string | undefined): void {
-    const reason = this.#state === 'Connecting' ? 'Unreachable' : 'Lost';
+  #lost(error: string | undefined, tooLarge = false): void {
+    const cut = this.#state === 'Connecting' ? 'Unreachable' : 'Lost';
+    const reason = tooLarge ? 'Excessive' : cut;
     this.#end({ reason, message: error ?? 'closed by the pod' });
   }
 
@@ -234,7 +263,9 @@ export class Link {
     if (this.#state === 'Closed') return;
     const connecting = this.#state === 'Connecting';
     this.#end({ reason, message });
-    if (connecting || reason === 'Silent') return this.#socket.terminate();
+    if (connecting || reason === 'Silent' || reason === 'Excessive') {
+      return this.#socket.terminate();
+    }
     const code = reason === 'Malformed' ? PROTOCOL_ERROR : POLICY_VIOLATION;
     this.#socket.resume();
     this.#socket.close(code, reason);
@@ -254,8 +285,7 @@ export class Link {
 
 type Decoded = { ok: true; value: unknown } | { ok: false; problem: string };
 
-function decode(text: string | undefined): Decoded {
-  if (text === undefined) return { ok: false, problem: 'a message must be text, not binary' };
+function decode(text: string): Decoded {
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {

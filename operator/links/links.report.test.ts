@@ -82,7 +82,9 @@ describe('reports', () => {
   it('bounds what a pod can make it keep', async () => {
     const { links, pod, socketTo } = await connected(A);
     const circuits = Array.from({ length: 400 }, (_, n) => circuit('Open', `model/${n}`));
-    socketTo(pod).say({ type: 'Counters', limits: [], circuits });
+    for (const some of [circuits.slice(0, 200), circuits.slice(200)]) {
+      socketTo(pod).say({ type: 'Counters', limits: [], circuits: some });
+    }
     expect(links.podReport(pod.uid)?.snapshot?.circuits).toHaveLength(256);
   });
 

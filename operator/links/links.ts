@@ -15,6 +15,7 @@ import {
   type PersistentLinkState,
   type PersistentLinkTiming,
 } from './persistentLink.ts';
+import type { ReportLimits } from './reportBudget.ts';
 import type { ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
 import {
   afterHello,
@@ -39,9 +40,16 @@ const DEFAULT_TIMING: LinksTiming = {
   baseMs: 250,
   maxMs: 30_000,
   stableMs: 10_000,
+  excessMs: 300_000,
   answerMs: 5_000,
   retryMs: 30_000,
   maxRetryMs: 300_000,
+};
+
+const DEFAULT_LIMITS: ReportLimits = {
+  bytesPerSecond: 256 * 1024,
+  messagesPerSecond: 50,
+  burstSeconds: 20,
 };
 
 /** So many attempts end by a review that failed before the pod counts as not linked. */
@@ -62,6 +70,8 @@ export interface LinksOptions {
   handshakes?: AttemptLimits;
   dial?: Dial;
   timing?: Partial<LinksTiming>;
+  /** What each pod may send; by default 256 KiB and 50 messages per second, and 20 seconds' worth at once. */
+  limits?: ReportLimits;
 }
 
 interface Pod {
@@ -105,6 +115,7 @@ export class Links implements PodLinks {
       clock: options.clock,
       random: options.random,
       timing: this.#timing,
+      limits: options.limits ?? DEFAULT_LIMITS,
       logger: options.logger,
     };
     this.#propagation = registerMetrics(options.registry, () => this.#states());
@@ -267,10 +278,13 @@ export class Links implements PodLinks {
     // That tells nothing of the pod; but it must not stay pending for as long as tokens cannot be reviewed.
     if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
     const incompatible = reason === 'Incompatible';
-    const { pending, ...report } = pod.report;
-    if (!report.connected && report.incompatible === incompatible && !pending) return;
+    const { pending, excessive: before, ...report } = pod.report;
+    const excessive = reason === 'Excessive';
+    const same = report.incompatible === incompatible && (before ?? false) === excessive;
+    if (!report.connected && same && !pending) return;
     const since = report.connected ? this.#wallTime() : report.since;
-    pod.report = { ...report, connected: false, incompatible, since };
+    const excess = excessive && { excessive };
+    pod.report = { ...report, connected: false, incompatible, ...excess, since };
     this.#changed(pod.key, 'State');
   }
 

@@ -7,6 +7,7 @@ const STATES: readonly PersistentLinkState[] = [
   'Connected',
   'Waiting',
   'Incompatible',
+  'Excessive',
 ];
 
 /** Registers the metrics of the links; returns where to put the time from push to enforcement. */

@@ -7,6 +7,7 @@ import { fullJitter } from './backoff.ts';
 import type { Dial } from './dial.ts';
 import { type CloseReason, type Closure, Link, type LinkTiming } from './link.ts';
 import type { HelloFacts } from './report.ts';
+import { ReportBudget, type ReportLimits } from './reportBudget.ts';
 import type { PodTarget } from './target.ts';
 import type { ReviewToken } from './tokenReviews.ts';
 
@@ -18,6 +19,8 @@ export interface PersistentLinkTiming extends LinkTiming {
   maxMs: number;
   /** A link that lasted this long counts as a success and resets the backoff. */
   stableMs: number;
+  /** How long a pod that sent more than it may is left alone. */
+  excessMs: number;
 }
 
 /** What all links share. */
@@ -37,6 +40,8 @@ export interface LinkContext {
   clock: Clock;
   random: () => number;
   timing: PersistentLinkTiming;
+  /** What each pod may send. */
+  limits: ReportLimits;
   logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
 }
 
@@ -52,10 +57,17 @@ export interface PersistentLinkEvents {
 
 /** Waiting: for its turn, or for the backoff to pass. */
 export type PersistentLinkState =
-  'Waiting' | 'Connecting' | 'Authenticating' | 'Connected' | 'Incompatible';
+  'Waiting' | 'Connecting' | 'Authenticating' | 'Connected' | 'Incompatible' | 'Excessive';
 
 /** Reasons that an operator of the cluster should look at. */
-const SUSPICIOUS: ReadonlySet<CloseReason> = new Set(['Refused', 'Malformed', 'Incompatible']);
+const SUSPICIOUS: ReadonlySet<CloseReason> = new Set([
+  'Refused',
+  'Malformed',
+  'Excessive',
+  'Incompatible',
+]);
+/** Characters of what a peer says that are logged. */
+const MAX_LOGGED = 256;
 /** Reasons that are usual while a pod starts or ends. */
 const USUAL: ReadonlySet<CloseReason> = new Set(['Unreachable', 'Unwanted']);
 
@@ -69,6 +81,8 @@ export class PersistentLink {
   #failures = 0;
   #connectedAt: number | undefined;
   #incompatible = false;
+  #excessive = false;
+  readonly #budget: ReportBudget;
   #stopped = false;
   #leaveQueue: () => void = () => undefined;
   #cancelRetry: () => void = () => undefined;
@@ -81,15 +95,18 @@ export class PersistentLink {
     this.#target = target;
     this.#context = context;
     this.#events = events;
+    this.#budget = new ReportBudget(context.limits, context.clock);
   }
 
   get state(): PersistentLinkState {
     const state = this.#link?.state ?? 'Closed';
     if (state !== 'Closed') return state;
+    if (this.#excessive) return 'Excessive';
     return this.#incompatible ? 'Incompatible' : 'Waiting';
   }
 
   start(): void {
+    this.#excessive = false;
     if (this.#events.hasEnded()) return;
     this.#leaveQueue = this.#context.connects.take(this.#attempt, () => this.#dial());
   }
@@ -132,6 +149,7 @@ export class PersistentLink {
       reviewToken,
       clock,
       random,
+      budget: this.#budget,
       timing,
       term: () => this.#events.term(),
       events: {
@@ -168,7 +186,8 @@ export class PersistentLink {
     this.#leaveQueue();
     this.#connectedAt = this.#context.clock.monotonic();
     this.#incompatible = false;
-    const { runtimeVersion, boot } = hello;
+    const runtimeVersion = hello.runtimeVersion.slice(0, MAX_LOGGED);
+    const boot = hello.boot.slice(0, MAX_LOGGED);
     this.#context.logger.info({ ...this.#names(), runtimeVersion, boot }, 'Link opened');
     this.#events.onConnected(hello);
   }
@@ -180,6 +199,7 @@ export class PersistentLink {
     const lasted = this.#connectedAt === undefined ? 0 : clock.monotonic() - this.#connectedAt;
     this.#connectedAt = undefined;
     this.#incompatible = closure.reason === 'Incompatible';
+    this.#excessive = closure.reason === 'Excessive';
     const delay = this.#delay(lasted >= timing.stableMs);
     this.#events.onClosed(closure, this.#failures);
     if (!this.#stopped) this.#cancelRetry = clock.after(delay, () => this.start());
@@ -190,13 +210,17 @@ export class PersistentLink {
     const { random, timing } = this.#context;
     const before = lasted ? 0 : this.#failures;
     this.#failures = lasted ? 0 : before + 1;
+    if (this.#excessive) {
+      this.#budget.refill();
+      return timing.excessMs * (1 + random() / 5);
+    }
     // Another version does not go away by asking often.
     if (this.#incompatible) return (timing.maxMs * (1 + random())) / 2;
     return fullJitter(before, timing, random());
   }
 
   #log({ reason, message }: Closure): void {
-    const fields = { ...this.#names(), reason, detail: message };
+    const fields = { ...this.#names(), reason, detail: message.slice(0, MAX_LOGGED) };
     const { logger } = this.#context;
     if (SUSPICIOUS.has(reason)) logger.warn(fields, 'Link refused');
     else if (USUAL.has(reason)) logger.debug(fields, 'Link closed');

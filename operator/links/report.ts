@@ -14,7 +14,7 @@ const MAX_TRANSITIONS = 64;
 const MAX_CIRCUITS = 256;
 const MAX_LIMITS = 1024;
 
-/** State: connected, disconnected, configured, a circuit, limit or gate changed. Counters: figures only. */
+/** State: connected, disconnected, configured, a circuit, limit, gate or health check changed. Counters: figures only. */
 export type ChangeKind = 'State' | 'Counters';
 
 /** What is known of one pod. Never changed in place: a holder may compare by identity. */
@@ -28,6 +28,8 @@ export interface PodReport {
   connected: boolean;
   /** Speaks another version of the contract: seen, but not spoken to. */
   incompatible: boolean;
+  /** Sent more than a pod may, and is left alone for a while. */
+  excessive?: boolean;
   /** When `connected` last changed; RFC 3339. */
   since: string;
   /** This process leads since a moment ago, and its first attempt to reach the pod has not ended. */
@@ -49,7 +51,8 @@ export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 
 /** The report after the pod has said hello. A new boot has lost what the old one told. */
 export function afterHello(report: PodReport, hello: HelloFacts, since: string): PodReport {
-  const { snapshot, hash: _hash, revision: _revision, pending: _pending, ...rest } = report;
+  const { snapshot, hash: _hash, revision: _revision, ...others } = report;
+  const { pending: _pending, excessive: _excessive, ...rest } = others;
   return {
     ...rest,
     connected: true,
@@ -73,12 +76,13 @@ export function afterReport(report: PodReport, message: Report): PodReport {
   return { ...report, snapshot: merge(report.snapshot, message as TransitionReport & Counters) };
 }
 
-/** Whether a message changes more than figures: the state of a circuit, of a limit or of a gate. */
+/** Whether a message changes more than figures: the state of a circuit, of a limit, of a gate or of a health check. */
 export function changeKind({ snapshot }: PodReport, message: Report): ChangeKind {
   if (message.type !== 'Counters') return 'State';
   const figuresOnly =
     snapshot !== undefined &&
     (message.gates ?? []).length === 0 &&
+    message.healthChecks === undefined &&
     sameBut(circuitFacts, snapshot.circuits, message.circuits) &&
     sameBut(limitFacts, snapshot.limits, message.limits);
   return figuresOnly ? 'Counters' : 'State';
@@ -125,6 +129,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     limits: mergeBy(snapshot.limits, message.limits, limitKey, MAX_LIMITS),
     ...mergeGates(snapshot.gates, message.gates),
     ...(message.performance && { performance: message.performance }),
+    ...(message.healthChecks && { healthChecks: message.healthChecks }),
     ...(message.audit && { audit: message.audit }),
   };
 }

@@ -4,6 +4,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { configMapName, isPaused } from '../desired/common/metadata.ts';
 import { buildConfigMap } from '../desired/objects/configMap.ts';
 import type { Desired } from '../desired/objects/objects.ts';
+import { isInOperatorNamespace } from '../desired/tenancy/tenancy.ts';
 import type { AgentAttachment } from '../desired/policies/attachment.ts';
 import {
   planAgent,
@@ -76,11 +77,11 @@ export class AgentReconciler {
 
     const input = this.#gather(agent);
     const paused = isPaused(agent);
-    if (paused) upgrades.release(key);
-    const upgrade = paused ? undefined : upgrades.admit(key, podChange(input));
+    const leftAlone = isInOperatorNamespace(agent, input.options);
+    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input));
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
 
-    const applied = paused ? this.#hold(key, agent) : await this.#apply(key, agent, plan, signal);
+    const applied = leftAlone ? { applyErrors: [] } : await this.#bring(key, agent, plan, signal);
     // A roll-out that the API server refused does not begin.
     if (applied.applyErrors.some(({ kind }) => kind === 'Deployment')) upgrades.release(key);
     this.#states.set(key, {
@@ -92,6 +93,20 @@ export class AgentReconciler {
     onReconciled(key);
     return applied.applyErrors.length > 0 ? { requeueAfterMs: refusedRetryMs } : undefined;
   };
+
+  /** An agent that is not changed holds up no upgrade of another. */
+  #wait(key: string): undefined {
+    this.#options.upgrades.release(key);
+  }
+
+  #bring(
+    key: string,
+    agent: AgentDeployment,
+    plan: AgentPlan,
+    signal: AbortSignal,
+  ): Applied | Promise<Applied> {
+    return isPaused(agent) ? this.#hold(key, agent) : this.#apply(key, agent, plan, signal);
+  }
 
   #forget(key: string): void {
     this.#options.upgrades.release(key);

@@ -83,15 +83,21 @@ function reported(
   now: Date,
 ): Pick<PodObservation, 'connected' | 'hash' | 'boot' | 'snapshot' | 'linkError'> {
   if (!report) return { connected: false };
-  const { hash, boot, snapshot, incompatible } = report;
+  const { hash, boot, snapshot } = report;
+  const linkError = linkErrorOf(report);
   const present = report.connected || graceLeft(report, now) > 0;
   return {
     connected: present && snapshot !== undefined,
     ...(hash !== undefined && { hash }),
     ...(boot !== undefined && { boot }),
     ...(snapshot && { snapshot }),
-    ...(incompatible && { linkError: 'it speaks another version of the contract' }),
+    ...(linkError !== undefined && { linkError }),
   };
+}
+
+function linkErrorOf({ incompatible, excessive }: PodReport): string | undefined {
+  if (incompatible) return 'it speaks another version of the contract';
+  return excessive ? 'it sends more than a pod may and is left alone for a while' : undefined;
 }
 
 /** Milliseconds for which a pod whose link dropped still counts as connected; 0 when it does not. */

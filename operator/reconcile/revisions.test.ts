@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Configuration, Content } from '../../contract/generated/types.ts';
-import { compareRevisions } from '../../contract/revision.ts';
+import { compareRevisions, MAX_TERM } from '../../contract/revision.ts';
 import { Revisions, type Evidence } from './revisions.ts';
 
 const content = {} as Content;
@@ -80,6 +80,59 @@ describe('Revisions', () => {
     expect(revisions.decide(content, 'sha256:a', nothing).term).toBe(2);
     expect(revisions.decide(content, 'sha256:a', { pods: [{ highestTerm: 2 }] }).term).toBe(2);
     expect(revisions.decide(content, 'sha256:a', { pods: [{ highestTerm: 6 }] }).term).toBe(7);
+  });
+
+  it.each([
+    ['the largest integer', Number.MAX_SAFE_INTEGER],
+    ['the largest of the contract', MAX_TERM],
+    ['one far above all that leaders left', 2_000],
+  ])('does not follow a pod to %s, which would leave no higher term', (_name, highestTerm) => {
+    const trace = { stored: stored(3, 7, 'sha256:old'), reported: { term: 5, counter: 7 } };
+    const lying = { highestTerm, revision: { term: highestTerm, counter: highestTerm } };
+    const honest = { highestTerm: 4, revision: { term: 3, counter: 7 } };
+    const revisions = new Revisions(2);
+    const evidence: Evidence = { ...trace, pods: [lying, honest] };
+    expect(revisions.decide(content, 'sha256:a', evidence)).toMatchObject({
+      term: 6,
+      configuration: { revision: { term: 6, counter: 8 } },
+    });
+    expect(revisions.decide(content, 'sha256:b', evidence)).toMatchObject({
+      term: 6,
+      configuration: { revision: { term: 6, counter: 9 } },
+    });
+  });
+
+  it('is not led up step by step by a pod that always shows a higher term', () => {
+    const revisions = new Revisions(2);
+    let term = 0;
+    let kept = stored(2, 1, 'sha256:0');
+    for (let step = 1; step <= 5_000; step += 1) {
+      const pods = [{ highestTerm: term + 900 }];
+      const decision = revisions.decide(content, `sha256:${step}`, { stored: kept, pods });
+      ({ term, configuration: kept } = decision);
+    }
+    expect(term).toBeLessThanOrEqual(2 + 1_001);
+  });
+
+  it('heals an agent whose ConfigMap and status hold a term above which there is none', () => {
+    const evidence: Evidence = {
+      stored: stored(MAX_TERM, 7),
+      reported: { term: MAX_TERM, counter: MAX_TERM },
+      pods: [{ highestTerm: 3 }],
+    };
+    expect(new Revisions(2).decide(content, 'sha256:a', evidence)).toMatchObject({
+      term: 4,
+      configuration: { revision: { term: 4, counter: 1 } },
+    });
+  });
+
+  it('stores its term when many leaders have left it far behind', () => {
+    const evidence: Evidence = { stored: stored(3, 7), pods: [{ highestTerm: 700 }] };
+    const { term, configuration } = new Revisions(1).decide(content, 'sha256:a', evidence);
+    expect({ term, revision: configuration.revision }).toEqual({
+      term: 701,
+      revision: { term: 701, counter: 8 },
+    });
   });
 
   it('never repeats or lowers a revision while configurations change', () => {

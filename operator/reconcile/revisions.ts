@@ -1,5 +1,5 @@
 import type { Configuration, Content, Revision } from '../../contract/generated/types.ts';
-import { compareRevisions } from '../../contract/revision.ts';
+import { compareRevisions, MAX_TERM } from '../../contract/revision.ts';
 
 /** A configuration by its revision and hash. */
 export type Published = Pick<Configuration, 'revision' | 'hash'>;
@@ -22,6 +22,15 @@ export interface Decision {
 }
 
 /**
+ * How far pods may show a term or a counter above what Lease, ConfigMap and status tell. A pod may lie, and a term
+ * that a pod could choose would leave none above it. One more leader raises the term by one, as a rule.
+ */
+const SLACK = 1_000;
+
+/** A ConfigMap or status above this was poisoned: no number of leaders comes near it. */
+const HIGHEST_BELIEVED = Math.floor(MAX_TERM / 2);
+
+/**
  * Terms and revisions of one agent while this process leads.
  *
  * The first term is higher than any trace of an earlier leader, so that pods refuse a late push of that leader. A pod
@@ -30,6 +39,10 @@ export interface Decision {
  */
 export class Revisions {
   #term: number | undefined;
+  /** Higher terms of pods are ignored; fixed once, so that a pod cannot lead it up step by step. */
+  #limit = 0;
+  /** Least term of a stored revision that need not be stored anew. */
+  #leastStored = 0;
   #counter = 0;
   #current: Configuration | undefined;
   readonly #leaseTransitions: number;
@@ -45,12 +58,11 @@ export class Revisions {
   }
 
   /** The revision under which content is to be in force, given all that is known. */
-  decide(content: Content, hash: string, evidence: Evidence): Decision {
+  decide(content: Content, hash: string, all: Evidence): Decision {
+    const evidence = believed(all);
+    const first = this.#term === undefined;
     const term = this.#raise(evidence);
-    this.#counter = Math.max(
-      this.#counter,
-      ...revisionsIn(evidence).map((revision) => revision.counter),
-    );
+    this.#counter = Math.max(this.#counter, ...counters(first ? evidence : withoutPods(evidence)));
     const { revision } = this.#reusable(hash, evidence.stored) ?? {
       revision: { term, counter: ++this.#counter },
     };
@@ -60,14 +72,14 @@ export class Revisions {
 
   /** Keeps a configuration in force as it is, whatever content is wanted meanwhile. */
   keep(configuration: Configuration, evidence: Evidence): Decision {
-    const term = this.#raise(evidence);
+    const term = this.#raise(believed(evidence));
     this.#current = configuration;
     return { configuration, term };
   }
 
   /** A configuration of this hash that needs no new revision: the stored one, or ours that is not stored yet. */
   #reusable(hash: string, stored: Published | undefined): Published | undefined {
-    if (stored?.hash === hash) return stored;
+    if (stored?.hash === hash && stored.revision.term >= this.#leastStored) return stored;
     const current = this.#current;
     if (current?.hash !== hash) return undefined;
     const superseded = stored && compareRevisions(stored.revision, current.revision) > 0;
@@ -75,15 +87,44 @@ export class Revisions {
   }
 
   #raise(evidence: Evidence): number {
-    const seenInPods = Math.max(0, ...evidence.pods.map((pod) => pod.highestTerm));
+    const first = this.#term === undefined;
+    const left = Math.max(this.#leaseTransitions, ...terms(withoutPods(evidence)));
+    if (first) this.#limit = left + SLACK;
+    const shown = evidence.pods.flatMap((pod) => [pod.highestTerm, pod.revision?.term ?? 0]);
+    const seenInPods = Math.max(0, ...shown.filter((term) => term <= this.#limit));
     if (this.#term === undefined) {
-      const seen = Math.max(seenInPods, ...revisionsIn(evidence).map((revision) => revision.term));
+      const seen = Math.max(seenInPods, ...terms(withoutPods(evidence)));
       this.#term = Math.max(this.#leaseTransitions, seen + 1);
+      // Far behind, the next leader would take the terms of honest pods for lies.
+      if (this.#term > left + SLACK / 2) this.#leastStored = this.#term;
     } else if (seenInPods > this.#term) {
       this.#term = seenInPods + 1;
     }
     return this.#term;
   }
+}
+
+/** The traces without poisoned ones. */
+function believed({ stored, reported, pods }: Evidence): Evidence {
+  const isBelieved = ({ term, counter }: Revision): boolean =>
+    Math.max(term, counter) <= HIGHEST_BELIEVED;
+  return {
+    ...(stored && isBelieved(stored.revision) && { stored }),
+    ...(reported && isBelieved(reported) && { reported }),
+    pods,
+  };
+}
+
+const withoutPods = (evidence: Evidence): Evidence => ({ ...evidence, pods: [] });
+
+const terms = (evidence: Evidence): number[] => revisionsIn(evidence).map(({ term }) => term);
+
+/** Counters in the traces; those of pods as far as the others bear them out. */
+function counters(evidence: Evidence): number[] {
+  const left = revisionsIn(withoutPods(evidence)).map(({ counter }) => counter);
+  const limit = Math.max(0, ...left) + SLACK;
+  const shown = evidence.pods.map(({ revision }) => revision?.counter ?? 0);
+  return [...left, ...shown.filter((counter) => counter <= limit)];
 }
 
 function revisionsIn(evidence: Evidence): Revision[] {

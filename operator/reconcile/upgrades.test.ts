@@ -111,6 +111,7 @@ const REFERENCES: Record<string, Partial<AgentDeployment['spec']>> = {
         name: 'handbook',
         url: 'https://handbook.example.com/mcp',
         headersFrom: HEADERS,
+        checkInterval: '30s',
         maxConcurrent: 10,
         maxResponseBytes: 65_536,
       },

@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AgentDeploymentSpec, AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import { attach } from '../desired/policies/attach.ts';
-import { agentFixture, breakerFixture, limitFixture, OPTIONS } from '../testing/fixtures.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  endpoint,
+  limitFixture,
+  modelOf,
+  OPTIONS,
+} from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
 import { agentStatus } from './agent.ts';
 import { condition } from './conditions.ts';
@@ -15,7 +22,7 @@ import {
   pod,
   strangePod,
 } from '../testing/observations.ts';
-import type { AgentObservation } from './observations.ts';
+import type { AgentObservation, PodObservation } from './observations.ts';
 
 const agent = agentFixture('triage', {}, { generation: 2 });
 const three = [pod('a'), pod('b'), pod('c')];
@@ -137,6 +144,31 @@ describe('agentStatus', () => {
     const all = status(observation([pod('a', { gates, circuits: [circuit('Open')] })]));
     expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'CircuitOpen']);
     expect(message(all, 'DependenciesHealthy')).toMatch(/is open .* refuses the API key/);
+  });
+
+  it('tells of health checks, which leave it ready', () => {
+    const check = { name: 'db', interval: '30s', timeout: '2s', failureThreshold: 3 };
+    const spec = { healthChecks: [{ ...check, critical: false, tcp: { host: 'db', port: 1 } }] };
+    const pods = (...states: ('Failing' | 'Passing')[]): PodObservation[] =>
+      states.map((state, i) => {
+        const reason = state === 'Failing' ? { reason: 'Timeout' as const } : {};
+        const told = { name: 'db', critical: false, state, since: ago(1), ...reason };
+        return pod(`p${i}`, { healthChecks: [told, { ...told, name: 'gone' }] });
+      });
+    const shown = (found: PodObservation[]): AgentDeploymentStatus =>
+      status(observation(found), { spec });
+    expect(shown([]).healthChecks).toEqual([
+      { name: 'db', critical: false, state: 'Unknown', failingPods: 0 },
+    ]);
+    expect(shown(pods('Passing')).healthChecks).toMatchObject([{ state: 'Passing' }]);
+    const all = shown(pods('Passing', 'Failing'));
+    expect(all.healthChecks).toEqual([
+      { name: 'db', critical: false, state: 'Failing', failingPods: 1, reason: 'Timeout' },
+    ]);
+    expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'HealthCheckFailing']);
+    expect(message(all, 'DependenciesHealthy')).toBe(
+      'The health check db fails in 1 pods: it took too long.',
+    );
   });
 
   it('takes a circuit in shadow mode for what it is to callers', () => {
@@ -293,6 +325,47 @@ describe('agentStatus', () => {
       ['False', 'SecretNotFound'],
       ['True', 'SecretNotFound'],
       'Key api-key of Secret anthropic, the API key of model/primary, is missing in 2/2 connected pods. Create it, such as with kubectl create secret generic anthropic --namespace support --from-file=api-key=FILE',
+    ],
+    [
+      'a client certificate that is missing',
+      observation([
+        pod('a', {
+          missingCredentials: [{ dependency: 'model/primary', secret: 'llm', key: 'tls.crt' }],
+        }),
+      ]),
+      {
+        model: modelOf(endpoint('primary', { tls: { clientCertSecretRef: { name: 'llm' } } })),
+      },
+      ['False', 'SecretNotFound'],
+      ['True', 'SecretNotFound'],
+      'Key tls.crt of Secret llm, the client certificate for model/primary, is missing in 1/1 connected pods. Create it, such as with kubectl create secret tls llm --namespace support --cert=FILE --key=FILE',
+    ],
+    [
+      'credentials of a proxy that are missing',
+      observation([
+        pod('a', {
+          missingCredentials: [{ dependency: 'the proxy', secret: 'proxy', key: 'password' }],
+        }),
+      ]),
+      {
+        proxy: {
+          httpsProxy: 'http://proxy.example.com',
+          credentialsSecretRef: { name: 'proxy' },
+        },
+      },
+      ['False', 'SecretNotFound'],
+      ['True', 'SecretNotFound'],
+      'Key password of Secret proxy, the credentials of spec.proxy, is missing in 1/1 connected pods. Create it, such as with kubectl create secret generic proxy --namespace support --type=kubernetes.io/basic-auth --from-file=username=FILE --from-file=password=FILE',
+    ],
+    [
+      'authorities that are missing',
+      observation([
+        pod('a', { missingConfigMaps: [{ configMap: 'corporate-ca', key: 'ca.crt' }] }),
+      ]),
+      { trustedCA: { configMapKeyRef: { name: 'corporate-ca', key: 'ca.crt' } } },
+      ['False', 'ConfigMapNotFound'],
+      ['True', 'ConfigMapNotFound'],
+      'Key ca.crt of ConfigMap corporate-ca, the trusted authorities, is missing or holds no certificates as PEM in 1/1 connected pods, which keep those that they had. Create it, such as with kubectl create configmap corporate-ca --namespace support --from-file=ca.crt=FILE',
     ],
     [
       'a Secret without API keys of clients',

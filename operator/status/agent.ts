@@ -12,6 +12,7 @@ import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { dependenciesHealthy } from './dependencies.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
+import { healthChecksOf } from './healthChecks.ts';
 import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
@@ -50,6 +51,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const { deployment } = observation;
   const seen = agentCircuits(agent, plan, observation);
   const gates = gatesOf(plan, observation, now);
+  const checks = healthChecksOf(agent, observation);
   const policies = plan.policies.map((policy) => ({
     policy,
     progress: progressOf(observation, policy),
@@ -74,13 +76,14 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       ...shownGate(gates.find((one) => one.dependency === dependency.name)),
       policies: policiesOn(dependency),
     })),
+    ...(checks.length > 0 && { healthChecks: checks }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
     conditions: conditions(
       [
         ...workloadConditions(input),
         policiesProgrammed(policies),
-        dependenciesHealthy(seen, gates),
+        dependenciesHealthy(seen, gates, checks),
         scalingManaged(agent, observation),
         ...(plan.monitored ? [plan.monitored] : []),
       ],

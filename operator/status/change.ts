@@ -93,11 +93,18 @@ function figures(status: AnyStatus): Figures {
   return {
     percents: [
       ...limits.map(({ usedPercent }) => usedPercent ?? 0),
-      ...performance.map(({ successPercent }) => successPercent),
+      ...performance.flatMap(({ successPercent, recent }) => [
+        successPercent,
+        recent?.successPercent ?? 100,
+      ]),
     ],
     counts: [
       ...limits.map(({ rejected }) => rejected ?? 0),
-      ...performance.flatMap((each) => [each.count, each.averageMs, each.p95Ms]),
+      ...performance.flatMap((each) => [
+        ...[each.count, each.averageMs, each.p95Ms],
+        // Their number itself wavers; that there are none any more is news.
+        Math.min(1, each.recent?.count ?? 0),
+      ]),
     ],
     failures: circuits.map(({ lastFailure }) => Date.parse(lastFailure?.time ?? '') || 0),
   };

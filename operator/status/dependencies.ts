@@ -10,16 +10,18 @@ import {
   type WorstState,
 } from './circuits.ts';
 import { describeGate, type DependencyGate } from './gates.ts';
+import { describeCheck, type ShownCheck } from './healthChecks.ts';
 
 const MAX_NAMED = 8;
 
 /**
- * DependenciesHealthy: whether in every pod that reports every circuit of the agent is closed and no gate holds calls
- * back.
+ * DependenciesHealthy: whether in every pod that reports every circuit of the agent is closed, no gate holds calls back
+ * and no health check fails.
  */
 export function dependenciesHealthy(
   seen: readonly PodCircuit[],
   gates: readonly DependencyGate[],
+  checks: readonly ShownCheck[],
 ): ConditionDraft {
   const type = 'DependenciesHealthy';
   const state = worstState(seen);
@@ -28,7 +30,8 @@ export function dependenciesHealthy(
     const message = 'No pod reports on its circuits at present.';
     return { type, status: 'Unknown', reason: 'NoReports', message };
   }
-  if (state === 'Closed' && shut.length === 0) {
+  const failing = checks.filter((check) => check.state === 'Failing');
+  if (state === 'Closed' && shut.length + failing.length === 0) {
     return { type, status: 'True', reason: 'Healthy', message: 'Every circuit is closed.' };
   }
   const circuits =
@@ -40,8 +43,12 @@ export function dependenciesHealthy(
   return {
     type,
     status: 'False',
-    reason: REASONS[state] ?? shut[0]!.gate,
-    message: [...circuits, ...shut.slice(0, MAX_NAMED).map(describeGate)].join(' '),
+    reason: REASONS[state] ?? shut[0]?.gate ?? 'HealthCheckFailing',
+    message: [
+      ...circuits,
+      ...shut.slice(0, MAX_NAMED).map(describeGate),
+      ...failing.slice(0, MAX_NAMED).map(describeCheck),
+    ].join(' '),
   };
 }
 

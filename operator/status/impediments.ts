@@ -1,5 +1,6 @@
 import { AUTH } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { networkSecrets } from '../desired/configuration/network.ts';
 import type { Problem } from '../desired/common/errors.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
@@ -25,6 +26,7 @@ export function impediments(
     ...unsupported(observation),
     ...missingSecrets(agent, observation),
     ...missingPrompt(agent, observation),
+    ...missingAuthorities(agent, observation),
     ...missingCallers(agent, observation),
   ];
 }
@@ -73,7 +75,7 @@ function unsupported(observation: AgentObservation): Problem[] {
 function missingSecrets(agent: AgentDeployment, observation: AgentObservation): Problem[] {
   const { namespace } = agent.metadata;
   const pods = connected(observation);
-  return secretRefs(agent).flatMap(({ use, name, key }) => {
+  return secretRefs(agent).flatMap(({ use, name, key, create = generic }) => {
     const lacking = pods.filter(({ snapshot }) =>
       snapshot.missingCredentials.some((each) => each.secret === name && each.key === key),
     );
@@ -82,11 +84,19 @@ function missingSecrets(agent: AgentDeployment, observation: AgentObservation): 
       reason: 'SecretNotFound',
       message:
         `Key ${key} of Secret ${name}, ${use}, is missing in ${lacking.length}/${pods.length} connected pods. ` +
-        `Create it, such as with kubectl create secret generic ${name} --namespace ${namespace} --from-file=${key}=FILE; ` +
+        `Create it, such as with kubectl create secret ${create(`${name} --namespace ${namespace}`, key)}; ` +
         'pods see it within 2 minutes, without a restart.',
     };
   });
 }
+
+type Create = (secret: string, key: string) => string;
+
+/** How kubectl creates a Secret of any kind, and of the kinds that proxies and endpoints take. */
+const generic: Create = (secret, key) => `generic ${secret} --from-file=${key}=FILE`;
+const basicAuth: Create = (secret) =>
+  `generic ${secret} --type=kubernetes.io/basic-auth --from-file=username=FILE --from-file=password=FILE`;
+const tls: Create = (secret) => `tls ${secret} --cert=FILE --key=FILE`;
 
 /** The Secret with the clients' API keys, when pods lack it or find none in it. */
 function missingCallers(
@@ -112,8 +122,15 @@ function missingCallers(
   ];
 }
 
+interface SecretUse {
+  use: string;
+  name: string;
+  key: string;
+  create?: Create;
+}
+
 /** The keys of Secrets that the spec names, and what for. */
-function secretRefs({ spec }: AgentDeployment): { use: string; name: string; key: string }[] {
+function secretRefs({ spec }: AgentDeployment): SecretUse[] {
   const keys = spec.model.endpoints.flatMap(({ name, apiKeySecretRef: ref }) =>
     ref === undefined ? [] : [{ use: `the API key of model/${name}`, ...ref }],
   );
@@ -137,6 +154,11 @@ function secretRefs({ spec }: AgentDeployment): { use: string; name: string; key
     ...keys,
     ...headers,
     ...(password ? [{ use: 'the password of Redis', ...password }] : []),
+    ...networkSecrets(spec).map(({ of, name, key }): SecretUse =>
+      of === 'Proxy'
+        ? { use: 'the credentials of spec.proxy', name, key, create: basicAuth }
+        : { use: `the client certificate for ${of}`, name, key, create: tls },
+    ),
   ];
 }
 
@@ -157,6 +179,31 @@ function missingPrompt(agent: AgentDeployment, observation: AgentObservation): P
         `Key ${ref.key} of ConfigMap ${ref.name}, the system prompt, is missing or empty in ${lacking.length}/${pods.length} connected pods, ` +
         'which begin no conversations without it. ' +
         `Create it, such as with kubectl create configmap ${ref.name} --namespace ${agent.metadata.namespace} --from-file=${ref.key}=FILE; ` +
+        'pods see it within 2 minutes, without a restart.',
+    },
+  ];
+}
+
+/** The ConfigMap with authorities, when pods lack it or find none in it. */
+function missingAuthorities(
+  { metadata, spec }: AgentDeployment,
+  observation: AgentObservation,
+): Problem[] {
+  const ref = spec.trustedCA?.configMapKeyRef;
+  const pods = connected(observation);
+  const lacking = pods.filter(({ snapshot }) =>
+    snapshot.missingConfigMaps?.some(
+      ({ configMap, key }) => configMap === ref?.name && key === ref.key,
+    ),
+  );
+  if (ref === undefined || lacking.length === 0) return [];
+  return [
+    {
+      reason: 'ConfigMapNotFound',
+      message:
+        `Key ${ref.key} of ConfigMap ${ref.name}, the trusted authorities, is missing or holds no certificates as PEM in ${lacking.length}/${pods.length} connected pods, ` +
+        'which keep those that they had. ' +
+        `Create it, such as with kubectl create configmap ${ref.name} --namespace ${metadata.namespace} --from-file=${ref.key}=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },
   ];

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Durations } from '../../contract/durations.ts';
 import type { OperationReport } from '../../contract/generated/types.ts';
 import { observation, pod } from '../testing/observations.ts';
-import { performanceOf, ranking } from './performance.ts';
+import { performanceOf } from './performance.ts';
 
 /** What a pod reports of these durations, the last of which failed. */
 function report(
@@ -26,7 +26,7 @@ describe('performance in status', () => {
       pod('b', { performance: [report('model', upTo(501, 1000), 33)] }),
       pod('c', { performance: [report('model', [1e9])] }, { connected: false }),
     ];
-    expect(performanceOf(observation(pods)).performance).toEqual([
+    expect(performanceOf(observation(pods)).performance).toMatchObject([
       {
         operation: 'request',
         count: 1,
@@ -48,13 +48,53 @@ describe('performance in status', () => {
     ]);
   });
 
+  it('adds up the last five minutes, endpoints, extremes and errors', () => {
+    const figures = (
+      count: number,
+      failures: number,
+      [minMs, maxMs]: number[],
+      ...rest: string[]
+    ) => ({
+      ...{ count, failures, totalMs: count * maxMs!, minMs: minMs!, maxMs: maxMs! },
+      topErrors: rest.map((type) => ({ type, count: failures })),
+    });
+    const of = (seconds: number, count: number, error: string): OperationReport => {
+      const recent = { seconds, ...figures(count, 1, [4, 8], error) };
+      return {
+        ...report('model', upTo(1, 10), 1),
+        ...{ minMs: 1, maxMs: 10, topErrors: [{ type: error, count: 1 }], recent },
+        subjects: [{ name: `of ${error}`, ...figures(10, 1, [1, 10], error), recent }],
+      };
+    };
+    const pods = [
+      pod('a', { performance: [of(300, 4, 'Timeout')] }),
+      pod('b', { performance: [of(10, 6, 'Overloaded')] }),
+      pod('old', { performance: [report('model', upTo(1, 10))] }),
+    ];
+    const [model] = performanceOf(observation(pods)).performance!;
+    expect(model).toMatchObject({
+      ...{ count: 30, minMs: 1, maxMs: 10 },
+      topErrors: [
+        { type: 'Overloaded', count: 1 },
+        { type: 'Timeout', count: 1 },
+      ],
+      recent: { count: 10, successPercent: 80, averageMs: 8, minMs: 4, maxMs: 8 },
+      subjects: [
+        { name: 'of Overloaded', count: 10, recent: { count: 6 } },
+        { name: 'of Timeout', count: 10, recent: { count: 4, successPercent: 75 } },
+      ],
+    });
+  });
+
   it('is absent while nothing happened or pods are too old to tell', () => {
     expect(performanceOf(observation([pod('a'), pod('b', { performance: [] })]))).toEqual({});
   });
 
   it('bears figures that a pod made up', () => {
     const strange = { ...report('request', [1]), failures: 50, durations: [[1e15, 1e15], [3]] };
-    expect(performanceOf(observation([pod('a', { performance: [strange] })])).performance).toEqual([
+    expect(
+      performanceOf(observation([pod('a', { performance: [strange] })])).performance,
+    ).toMatchObject([
       {
         operation: 'request',
         count: 1,
@@ -64,20 +104,6 @@ describe('performance in status', () => {
         p95Ms: 0,
         p99Ms: 0,
       },
-    ]);
-  });
-});
-
-describe('the ranking', () => {
-  it('is by success over average time, without agents that had no requests', () => {
-    const agents = [
-      { agent: 'shop/slow', pods: [pod('a', { performance: [report('request', [999])] })] },
-      { agent: 'shop/idle', pods: [pod('b', { performance: [report('tool', [1])] })] },
-      { agent: 'shop/fast', pods: [pod('c', { performance: [report('request', [9, 9], 1)] })] },
-    ];
-    expect(ranking(agents).map(({ agent, score }) => [agent, score])).toEqual([
-      ['shop/fast', 5],
-      ['shop/slow', 0.1],
     ]);
   });
 });

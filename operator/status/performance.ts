@@ -1,90 +1,170 @@
 import { Durations } from '../../contract/durations.ts';
-import type { OperationReport } from '../../contract/generated/types.ts';
+import type {
+  OperationReport,
+  RecentReport,
+  SubjectReport,
+} from '../../contract/generated/types.ts';
 import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import type { AgentObservation } from './observations.ts';
+import { reportedText } from './reported.ts';
 
 type Operation = OperationReport['operation'];
+type Shown = NonNullable<AgentDeploymentStatus['performance']>[number];
 
-/** How all pods of an agent have done together in one operation. Times are in milliseconds. */
-export interface OperationTotal {
-  operation: Operation;
+/** Operations of several pods together. Times are in milliseconds. */
+export interface Total {
   count: number;
   /** From 0 to 100. */
   successPercent: number;
   averageMs: number;
+  minMs: number;
+  maxMs: number;
+  topErrors: { type: string; count: number }[];
+}
+
+export interface Percentiles {
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;
 }
 
+/** The same of the last five minutes. */
+export type RecentTotal = Total & { perSecond: number };
+
+/** One endpoint or tool. */
+export type SubjectTotal = Total & { name: string; recent: RecentTotal };
+
+/** How all pods of an agent have done together in one operation. */
+export interface OperationTotal extends Total, Percentiles {
+  operation: Operation;
+  recent: RecentTotal & Percentiles;
+  subjects: SubjectTotal[];
+}
+
 const OPERATIONS: readonly Operation[] = ['request', 'model', 'tool'];
+const MAX_SUBJECTS = 32;
+const TOP_ERRORS = 5;
+const MAX_ERROR = 64;
+const MAX_NAME = 128;
 
 /** What the reports of several pods add up to, for each operation that there was. */
 export function totals(reports: readonly OperationReport[]): OperationTotal[] {
   return OPERATIONS.flatMap((operation) => {
     const parts = reports.filter((report) => report.operation === operation);
-    const durations = new Durations();
-    for (const part of parts) durations.merge(part.durations);
-    const count = sum(parts, (part) => part.count);
-    if (count === 0) return [];
-    const failures = Math.min(
-      count,
-      sum(parts, (part) => part.failures),
-    );
+    const total = totalOf(parts);
+    if (total.count === 0) return [];
+    const recent = parts.flatMap((part) => part.recent ?? []);
     return {
       operation,
-      count,
-      successPercent: (100 * (count - failures)) / count,
-      averageMs: sum(parts, (part) => part.totalMs) / count,
-      p50Ms: durations.percentile(0.5),
-      p95Ms: durations.percentile(0.95),
-      p99Ms: durations.percentile(0.99),
+      ...total,
+      ...percentilesOf(parts),
+      recent: { ...recentOf(recent), ...percentilesOf(recent) },
+      subjects: subjectsOf(parts.flatMap((part) => part.subjects ?? [])),
     };
   });
+}
+
+function subjectsOf(reports: readonly SubjectReport[]): SubjectTotal[] {
+  return Array.from(Map.groupBy(reports, ({ name }) => reportedText(name, MAX_NAME)))
+    .map(([name, parts]) => ({
+      name,
+      ...totalOf(parts),
+      recent: recentOf(parts.map(({ recent }) => recent)),
+    }))
+    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))
+    .slice(0, MAX_SUBJECTS);
+}
+
+type Figures = Pick<OperationReport, 'count' | 'failures' | 'totalMs'> &
+  Partial<Pick<SubjectReport, 'minMs' | 'maxMs' | 'topErrors'>>;
+
+function totalOf(parts: readonly Figures[]): Total {
+  const count = sum(parts, (part) => part.count);
+  const failures = Math.min(
+    count,
+    sum(parts, (part) => part.failures),
+  );
+  // A pod of an earlier version tells none.
+  const shortest = parts.filter((part) => part.count > 0).flatMap(({ minMs }) => minMs ?? []);
+  return {
+    count,
+    successPercent: count === 0 ? 100 : (100 * (count - failures)) / count,
+    averageMs: count === 0 ? 0 : sum(parts, (part) => part.totalMs) / count,
+    minMs: shortest.length === 0 ? 0 : Math.min(...shortest),
+    maxMs: Math.max(0, ...parts.map(({ maxMs }) => maxMs ?? 0)),
+    topErrors: topErrorsOf(parts),
+  };
+}
+
+function topErrorsOf(parts: readonly Figures[]): Total['topErrors'] {
+  const all = parts.flatMap(({ topErrors }) => topErrors ?? []);
+  return Array.from(
+    Map.groupBy(all, ({ type }) => reportedText(type, MAX_ERROR)),
+    ([type, same]) => ({ type, count: sum(same, ({ count }) => count) }),
+  )
+    .sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1))
+    .slice(0, TOP_ERRORS);
+}
+
+function recentOf(parts: readonly RecentReport[]): RecentTotal {
+  // Pods are of different ages.
+  return { ...totalOf(parts), perSecond: sum(parts, ({ count, seconds }) => count / seconds) };
+}
+
+function percentilesOf(parts: readonly Pick<RecentReport, 'durations'>[]): Percentiles {
+  const durations = new Durations();
+  for (const part of parts) durations.merge(part.durations ?? []);
+  return {
+    p50Ms: durations.percentile(0.5),
+    p95Ms: durations.percentile(0.95),
+    p99Ms: durations.percentile(0.99),
+  };
 }
 
 /** The same as status shows it: two digits of each figure, as finer ones would change all the time. */
 export function performanceOf(
   observation: AgentObservation,
 ): Pick<AgentDeploymentStatus, 'performance'> {
-  const shown = totals(reportsOf(observation.pods)).map((total) => ({
-    operation: total.operation,
-    count: rounded(total.count),
-    successPercent: Math.floor(total.successPercent),
-    averageMs: rounded(total.averageMs),
-    p50Ms: rounded(total.p50Ms),
-    p95Ms: rounded(total.p95Ms),
-    p99Ms: rounded(total.p99Ms),
-  }));
+  const shown = totals(reportsOf(observation.pods)).map((total): Shown => {
+    const { operation, recent, subjects } = total;
+    return {
+      operation,
+      ...shownTotal(total),
+      ...shownPercentiles(total),
+      recent: { ...shownTotal(recent), ...shownPercentiles(recent) },
+      ...(subjects.length > 0 && { subjects: subjects.map(shownSubject) }),
+    };
+  });
   return shown.length === 0 ? {} : { performance: shown };
 }
 
-/** An agent with its place among all. */
-export interface Ranked {
-  agent: string;
-  /** Share of requests that did not fail, in percent, over their average duration in milliseconds and one. */
-  score: number;
-  operations: OperationTotal[];
+function shownSubject({
+  name,
+  recent,
+  ...total
+}: SubjectTotal): NonNullable<Shown['subjects']>[number] {
+  return { name, ...shownTotal(total), recent: shownTotal(recent) };
 }
 
-/** Agents by how well they serve requests, the best first; those that had none are left out. */
-export function ranking(
-  agents: readonly { agent: string; pods: readonly Reporting[] }[],
-): Ranked[] {
-  return agents
-    .flatMap(({ agent, pods }) => {
-      const operations = totals(reportsOf(pods));
-      const requests = operations.find(({ operation }) => operation === 'request');
-      if (requests === undefined) return [];
-      const score = requests.successPercent / (requests.averageMs + 1);
-      return [{ agent, score, operations }];
-    })
-    .sort((a, b) => b.score - a.score);
+function shownTotal({ count, successPercent, averageMs, minMs, maxMs, topErrors }: Total): Total {
+  return {
+    count: rounded(count),
+    successPercent: Math.floor(successPercent),
+    averageMs: rounded(averageMs),
+    minMs: rounded(minMs),
+    maxMs: rounded(maxMs),
+    topErrors: topErrors.map((error) => ({ ...error, count: rounded(error.count) })),
+  };
 }
 
-type Reporting = Pick<AgentObservation['pods'][number], 'connected' | 'snapshot'>;
+function shownPercentiles({ p50Ms, p95Ms, p99Ms }: Percentiles): Percentiles {
+  return { p50Ms: rounded(p50Ms), p95Ms: rounded(p95Ms), p99Ms: rounded(p99Ms) };
+}
 
-function reportsOf(pods: readonly Reporting[]): OperationReport[] {
+export type Reporting = Pick<AgentObservation['pods'][number], 'connected' | 'snapshot'>;
+
+/** What the connected pods report. */
+export function reportsOf(pods: readonly Reporting[]): OperationReport[] {
   return pods
     .filter(({ connected }) => connected)
     .flatMap(({ snapshot }) => snapshot?.performance ?? []);

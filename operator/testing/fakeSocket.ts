@@ -6,6 +6,7 @@ export class FakeSocket implements LinkSocket {
   readonly ip: string;
   readonly sent: (Announce | Configure)[] = [];
   pings = 0;
+  received = 0;
   answersPings = true;
   paused = false;
   closedWith: number | undefined;
@@ -47,6 +48,7 @@ export class FakeSocket implements LinkSocket {
   }
 
   sayText(text: string | undefined): void {
+    this.received += text?.length ?? 0;
     this.#handlers.onMessage(text);
   }
 

@@ -33,7 +33,7 @@ export function endpoint(name: string, rest: Partial<Endpoint> = {}): Endpoint {
 
 /** A pool of these endpoints. */
 export function modelOf(...endpoints: Endpoint[]): AgentDeploymentSpec['model'] {
-  return { loadBalancing: 'LeastLoaded', endpoints };
+  return { loadBalancing: 'LeastLoaded', affinity: { mode: 'Automatic' }, endpoints };
 }
 
 /** A cache with the defaults, which is off. */

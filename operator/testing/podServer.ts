@@ -19,6 +19,10 @@ export interface PodConnection {
   closed: boolean;
   say(message: unknown): void;
   sayText(text: string): void;
+  ping(): void;
+  pong(): void;
+  /** Part of a message that never ends. */
+  sayPart(text: string): void;
   /** Cuts the connection without a goodbye. */
   cut(): void;
 }
@@ -106,6 +110,9 @@ function connection(socket: WebSocket, address: string): PodConnection {
     closed: false,
     say: (message) => socket.send(JSON.stringify(message)),
     sayText: (text) => socket.send(text),
+    ping: () => socket.ping(),
+    pong: () => socket.pong(),
+    sayPart: (text) => socket.send(text, { fin: false }),
     cut: () => socket.terminate(),
   };
   socket.on('message', (data: Buffer) => received.push(JSON.parse(data.toString()) as Command));

@@ -18,6 +18,7 @@ import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { Seen } from '../testing/upstream.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -224,14 +225,14 @@ describe('a conversation', () => {
   it('is bound by the limits on requests', async () => {
     const { agent: runtime } = await agent(fine, {
       limits: [
-        {
+        limitOf({
           target: 'inbound',
           policy: 'p',
           name: 'requests',
           resource: 'Requests',
           refill: { amount: 1, perMs: 3_600_000 },
           capacity: 2,
-        },
+        }),
       ],
     });
     const id = await beginConversation(runtime.url);

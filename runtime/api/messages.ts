@@ -29,6 +29,7 @@ import {
 } from '../errors/problems.ts';
 import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
+import { sessions } from './session.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
@@ -105,7 +106,8 @@ export class Messages {
     const byTokens = content.limits.some(
       ({ target, resource }) => target === INBOUND && resource !== 'Requests',
     );
-    const early = byTokens ? await readRequest(visit.request) : undefined;
+    const sessionOf = sessions(visit.inForce, visit.client);
+    const early = byTokens ? await readRequest(visit.request, sessionOf) : undefined;
     if (early !== undefined && isProblem(early)) return this.#refuse(visit.response, early);
     const cost = early && this.#estimate(visit.inForce, early);
     const admitted = this.#admit(visit, cost);
@@ -117,7 +119,7 @@ export class Messages {
     const usage = new TotalUsage();
     const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
     try {
-      const read = early ?? (await readRequest(visit.request));
+      const read = early ?? (await readRequest(visit.request, sessionOf));
       if (isProblem(read)) return this.#refuse(visit.response, read);
       return await this.#call(visit, read, { usage, place });
     } finally {
@@ -166,6 +168,7 @@ export class Messages {
         endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
         headers: client.headers,
         principal: client.principal,
+        session: read.session,
         client: client.principal || visit.request.socket.remoteAddress,
         deadlineAt,
         signal: cut.signal,

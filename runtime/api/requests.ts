@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
 import type { RequestSize } from '../model/attempt/estimate.ts';
+import type { Session } from '../model/pool/affinity.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import { providerMethod } from './providerRoutes.ts';
 import type { ProviderMethod } from './providerRoutes.ts';
+import type { SessionOf } from './session.ts';
 
 /** A request to the model's API that has been read and checked. */
 export interface MessagesRequest {
@@ -20,6 +22,7 @@ export interface MessagesRequest {
   size: RequestSize;
   /** max_tokens, if it states one that is valid. */
   maxTokens?: number | undefined;
+  session?: Session | undefined;
 }
 
 const MESSAGES = '/v1/messages';
@@ -45,8 +48,14 @@ export function asksForMessage(request: IncomingMessage): boolean {
   return modelRoute(request) === MESSAGES;
 }
 
-/** Reads and checks a request for which there is a modelRoute, or else a providerRoute. */
-export async function readRequest(request: IncomingMessage): Promise<MessagesRequest | Problem> {
+/**
+ * Reads and checks a request for which there is a modelRoute, or else a providerRoute. `sessionOf` is asked about a
+ * request for a message.
+ */
+export async function readRequest(
+  request: IncomingMessage,
+  sessionOf: SessionOf,
+): Promise<MessagesRequest | Problem> {
   if (modelRoute(request) === undefined) return readAny(request);
   if (request.method === 'GET') return { ...PLAIN, method: 'GET', path: request.url! };
   const read = await readBody(request);
@@ -62,7 +71,6 @@ export async function readRequest(request: IncomingMessage): Promise<MessagesReq
   if (modelRoute(request) === COUNT_TOKENS) {
     return { ...PLAIN, method: 'POST', path, body: read.body, model };
   }
-  const maxTokens = statedMaxTokens(parsed);
   return {
     method: 'POST',
     path,
@@ -71,7 +79,8 @@ export async function readRequest(request: IncomingMessage): Promise<MessagesReq
     stream: parsed.stream === true,
     model,
     size: requestSize(read.body, parsed),
-    maxTokens,
+    maxTokens: statedMaxTokens(parsed),
+    session: sessionOf({ body: read.body, parsed }),
   };
 }
 

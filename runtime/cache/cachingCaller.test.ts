@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import type { Content } from '../../contract/generated/types.ts';
 import { open, send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
@@ -28,6 +30,24 @@ const counted: Behaviour = (response) =>
 
 function cached(answer: Behaviour, content: Partial<Content> = {}): Promise<Setup> {
   return setup(cleanups, answer, { cache: CACHE, ...content });
+}
+
+/** An agent that has a key of its own for its endpoint. */
+async function withMountedKey(content: Partial<Content>): Promise<Setup> {
+  const of = await setup(cleanups, counted);
+  const path = join(of.agent.directory, 'api-key');
+  await writeFile(path, 'sk-agent');
+  const endpoint = { name: 'primary', provider: 'Anthropic', baseURL: of.endpoint.url };
+  const credential = { path, secret: 'anthropic', key: 'api-key' };
+  of.agent.runtime.configuration.offerPush(
+    1,
+    configuration(
+      of.endpoint.url,
+      { endpoints: [{ ...endpoint, credential }], ...content },
+      { term: 1, counter: 2 },
+    ),
+  );
+  return of;
 }
 
 /** What the cache says of an answer. */
@@ -110,6 +130,26 @@ describe('the cache', () => {
     expect(told(await send(of.agent.url, sent))).toBe(MISS);
     expect(told(await send(of.agent.url, sent))).toBe(WARM);
     expect(of.endpoint.seen).toHaveLength(2);
+  });
+
+  it.each(['api-key', 'x-gateway-token', 'cookie', 'x-forwarded-user'])(
+    'gives no client what another one was answered that shows other credentials in %s, also with a key of the agent',
+    async (name) => {
+      const of = await withMountedKey({ cache: CACHE });
+      const asked: unknown[] = [];
+      for (const value of ['alice', 'bob', 'alice']) {
+        asked.push(told(await send(of.agent.url, { headers: { [name]: value } })));
+      }
+      expect(asked).toEqual([MISS, MISS, WARM]);
+      expect(of.endpoint.seen).toHaveLength(2);
+    },
+  );
+
+  it('is not split by headers that give nobody a right', async () => {
+    const of = await withMountedKey({ cache: CACHE });
+    await send(of.agent.url, { headers: { 'user-agent': 'a', traceparent: '00-1' } });
+    const again = await send(of.agent.url, { headers: { 'user-agent': 'b', 'x-request-id': '2' } });
+    expect(told(again)).toBe(WARM);
   });
 
   it('crosses credentials only where it is shared', async () => {

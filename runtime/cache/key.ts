@@ -7,7 +7,6 @@ import type { ModelRequest } from '../model/request.ts';
 
 /** Headers that an answer may depend on, besides those of Anthropic. */
 const SIGNIFICANT = new Set(['accept', 'accept-encoding', 'content-type']);
-const CREDENTIALS = new Set(['x-api-key', 'authorization']);
 
 /**
  * Two requests with the same key may have the same answer: they ask the same endpoints for the same,
@@ -28,13 +27,14 @@ export function cacheKey(request: ModelRequest, principal: string): string {
 /** Where an endpoint gets the client's own headers, any of them may be a credential. */
 function clientOf({ endpoints, headers }: ModelRequest, principal: string): string[] {
   const passedOn = endpoints.some(({ credential }) => !credential);
-  if (passedOn) return [principal, ...identityHeaders(headers)];
-  return clientKey(principal, headers, principal === '');
+  return passedOn ? [principal, ...identityHeaders(headers)] : clientKey(principal, headers);
 }
 
-/** What tells a client from others: the principal, and where they matter the credentials that it shows. */
-export function clientKey(principal: string, headers: RawHeaders, shown: boolean): string[] {
-  return [principal, ...(shown ? picked(headers, isCredential) : [])];
+/**
+ * What tells a client from others: the principal, or for a client that nobody has checked all that it may be known by.
+ */
+export function clientKey(principal: string, headers: RawHeaders): string[] {
+  return principal === '' ? [principal, ...identityHeaders(headers)] : [principal];
 }
 
 /** Whether the client asks for an answer that is made for it. */
@@ -55,10 +55,6 @@ function picked(headers: readonly string[], wanted: (name: string) => boolean): 
     if (wanted(name)) found.push(`${name}: ${headers[i + 1]}`);
   }
   return found.sort();
-}
-
-function isCredential(name: string): boolean {
-  return CREDENTIALS.has(name);
 }
 
 function isSignificant(name: string): boolean {

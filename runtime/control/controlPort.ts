@@ -70,9 +70,9 @@ export class ControlPort {
     this.#server?.setAuthority(pem);
   }
 
-  /** Tells all links. */
-  broadcast(report: Report): void {
-    this.#server?.broadcast(report);
+  /** Tells all links; see ControlServer. */
+  broadcast(report: Report): number {
+    return this.#server?.broadcast(report) ?? 0;
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import { Guard } from '../guard/guard.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { KeptState } from './keptState.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 
 let path: string;
 let logs: string[];
@@ -119,14 +120,14 @@ describe('state that is kept', () => {
   });
 
   it('has buckets no fuller than they were, but for what came since', async () => {
-    const limit = {
+    const limit = limitOf({
       target: 'inbound',
       policy: 'p',
       name: 'l',
       resource: 'Requests',
       refill: { amount: 1, perMs: 60_000 },
       capacity: 10,
-    };
+    });
     const limited = { limits: [limit] };
     const first = life('2026-01-01T00:00:00.000Z', TOUCHY, limited);
     for (let i = 0; i < 10; i += 1) first.guard.admitInbound();

@@ -14,6 +14,7 @@ import {
   MAX_MESSAGE_BYTES,
   OPERATOR_COMMON_NAME,
 } from '../../contract/link.ts';
+import { inPieces } from './pieces.ts';
 import type { ServerIdentity } from './certificate.ts';
 
 export interface ControlServerDeps {
@@ -80,11 +81,16 @@ export class ControlServer {
     }
   }
 
-  /** Tells all links. */
-  broadcast(report: Report): void {
-    if (this.#links.size === 0) return;
-    const text = JSON.stringify(report);
-    for (const link of this.#links) this.#send(link, text);
+  /**
+   * Tells all links.
+   *
+   * @returns how many bytes each was sent, about
+   */
+  broadcast(report: Report): number {
+    if (this.#links.size === 0) return 0;
+    const texts = inPieces(report);
+    for (const text of texts) for (const link of this.#links) this.#send(link, text);
+    return texts.reduce((sum, { length }) => sum + length, 0);
   }
 
   async close(): Promise<void> {
@@ -139,7 +145,7 @@ export class ControlServer {
     const hello = await this.#deps.hello();
     if (link.readyState !== link.OPEN) return;
     this.#send(link, JSON.stringify(hello));
-    this.#send(link, JSON.stringify(this.#deps.snapshot()));
+    for (const text of inPieces(this.#deps.snapshot())) this.#send(link, text);
     this.#links.add(link);
     this.#deps.log.info('Link was opened');
   }
@@ -151,7 +157,8 @@ export class ControlServer {
       return;
     }
     const answer = this.#deps.onMessage((data as Buffer).toString('utf8'));
-    if (answer) this.#send(link, JSON.stringify(answer));
+    if (!answer) return;
+    for (const text of inPieces(answer)) this.#send(link, text);
   }
 
   #send(link: WebSocket, text: string): void {

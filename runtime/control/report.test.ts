@@ -14,9 +14,11 @@ describe('what the runtime tells about circuits', () => {
       guard,
       configuration: { status: () => ({ unsupported: [] }), endpoints: [] },
       headerCredentials: () => [],
+      missingKeys: () => [],
       missingClientKeys: () => undefined,
       missingConfigMaps: () => [],
       performance: { report: () => [] },
+      checks: { statuses: () => [] },
       auditHead: () => undefined,
     } as unknown as ReporterDeps);
     const call = (model: string, outcome = OK): void => {

@@ -3,6 +3,8 @@ import type {
   Counters,
   Endpoint,
   GateStatus,
+  HealthCheckStatus,
+  LimitStatus,
   OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
@@ -22,9 +24,12 @@ export interface ReporterDeps {
   credentials: { read(credential: Credential): string | undefined };
   /** Credentials besides those of endpoints. */
   headerCredentials: () => { dependency: string; credential: Credential }[];
+  /** Keys that are missing of what is no credential, such as client certificates. */
+  missingKeys: () => readonly MissingCredentials[number][];
   /** Secret with the clients' API keys, if there is none in it. */
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
+  checks: { statuses(): HealthCheckStatus[] };
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
   /** Keys of ConfigMaps that should be mounted and are not. */
@@ -34,15 +39,19 @@ export interface ReporterDeps {
 /** How the process has done is told with every so many counters: it is much, and nothing hangs on it. */
 const PERFORMANCE_TICKS = 5;
 
+/** More are not told: whoever mends these sees the others next. */
+const MAX_MISSING = 64;
+
 /** Puts together what the runtime tells about itself. */
 export class Reporter {
   readonly #deps: ReporterDeps;
-  #toldLimits = '';
-  #toldCount = 0;
+  #toldCounts = '';
+  #toldChecks = '[]';
   #toldHash = '';
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
+  #toldLimits = new Map<string, string>();
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
@@ -56,10 +65,11 @@ export class Reporter {
       circuits: guard.circuits(),
       limits: guard.limits(),
       transitions: guard.transitions(),
-      missingCredentials: this.missingCredentials(),
+      missingCredentials: this.missingCredentials().slice(0, MAX_MISSING),
       missingConfigMaps: this.#missingConfigMaps(),
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
+      healthChecks: this.#deps.checks.statuses(),
       ...this.#audit(),
     };
   }
@@ -87,7 +97,7 @@ export class Reporter {
       const { secret, key } = credential;
       return [{ dependency, secret, key }];
     });
-    return [...missing, ...auth];
+    return [...missing, ...this.#deps.missingKeys(), ...auth];
   }
 
   /** What changed since it was asked last; undefined when nothing did. All, if a circuit is gone. */
@@ -103,19 +113,17 @@ export class Reporter {
 
   #counters(all: CircuitStatus[]): Counters | undefined {
     const { guard } = this.#deps;
-    const limits = guard.limits();
+    const limits = freshLimits(guard.limits(), this.#toldLimits);
     const circuits = fresh(all, this.#toldCircuits, untold);
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
-    const text = JSON.stringify(limits);
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const same = text === this.#toldLimits && !performance && !audit.audit;
-    if (same && circuits.length + gates.length === 0) return undefined;
-    this.#toldLimits = text;
+    const news = { ...(performance && { performance }), ...audit, ...this.#newChecks() };
+    const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
+    if (changed === 0) return undefined;
     return {
       ...{ type: 'Counters', limits, circuits, gates },
-      ...(performance && { performance }),
-      ...audit,
+      ...news,
     };
   }
 
@@ -132,14 +140,24 @@ export class Reporter {
     return { audit };
   }
 
+  /** The health checks when one changed since they were told last. */
+  #newChecks(): Pick<Counters, 'healthChecks'> {
+    const healthChecks = this.#deps.checks.statuses();
+    const text = JSON.stringify(healthChecks);
+    if (text === this.#toldChecks) return {};
+    this.#toldChecks = text;
+    return { healthChecks };
+  }
+
   /** How the process has done, when that changed since it was told last and that was long enough ago. */
   #performance(): Counters['performance'] {
     this.#ticks += 1;
     if (this.#ticks % PERFORMANCE_TICKS !== 0) return undefined;
     const performance = this.#deps.performance.report();
-    const count = performance.reduce((sum, operation) => sum + operation.count, 0);
-    if (count === this.#toldCount) return undefined;
-    this.#toldCount = count;
+    // What leaves the last minutes is news as well.
+    const counts = JSON.stringify(performance.map(({ count, recent }) => [count, recent?.count]));
+    if (counts === this.#toldCounts) return undefined;
+    this.#toldCounts = counts;
     return performance;
   }
 }
@@ -159,6 +177,17 @@ function fresh<T extends Named>(
   told.clear();
   for (const each of all) told.set(keyOf(each), text(each));
   return changed;
+}
+
+/** The same for limits. */
+function freshLimits(all: readonly LimitStatus[], told: Map<string, string>): LimitStatus[] {
+  const texts = new Map(
+    all.map((each) => [JSON.stringify([each.target, each.policy, each.name]), each] as const),
+  );
+  const changed = [...texts].filter(([key, each]) => told.get(key) !== JSON.stringify(each));
+  told.clear();
+  for (const [key, each] of texts) told.set(key, JSON.stringify(each));
+  return changed.map(([, each]) => each);
 }
 
 /** Whether one that was told of is not there any more. */

@@ -42,6 +42,7 @@ describe('upgradeConfiguration', () => {
       content: {
         ...content,
         loadBalancing: 'LeastLoaded',
+        affinity: { mode: 'Disabled' },
         clientPatienceMs: 5000,
         retry: { ...content.retry, minPerSecond: 1 },
         gates: { maxWaitMs: 300_000 },

@@ -16,6 +16,8 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
+  // Such an operator knew no affinity.
+  affinity: { mode: 'Disabled' },
   clientPatienceMs: 5000,
   gates: { maxWaitMs: 300_000 },
   egress: { allowHosts: [], denyPrivateNetworks: true },
@@ -29,7 +31,7 @@ const PARTS: Record<string, Json> = {
   retry: { minPerSecond: 1 },
   endpoints: { priority: 0, weight: 1, requires: [] },
   tools: { requires: [] },
-  mcpServers: { requires: [] },
+  mcpServers: { requires: [], checkIntervalMs: 0 },
   circuits: {
     // Such an operator meant that they never count: 100 years.
     abandonedAfterMs: 3_155_760_000_000,

@@ -7,6 +7,7 @@ import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';
+import type { Network } from '../network/network.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -21,7 +22,8 @@ import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
-import { McpServers } from './tools/mcpServers.ts';
+import { McpServers, TOOL_MS } from './tools/mcpServers.ts';
+import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
 import type { ToolContext, Tools } from './tools/toolbox.ts';
@@ -31,6 +33,7 @@ export interface AgentDeps {
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
   credentials: Pick<Credentials, 'read'>;
+  network: Pick<Network, 'way'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   version: string;
@@ -55,9 +58,6 @@ export interface AgentDeps {
  */
 export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
 
-/** Time for a call of a tool where the configuration names none, in milliseconds. */
-const TOOL_MS = 30_000;
-
 /** The agent itself: its conversations and what it does in them. */
 export class Agent {
   readonly prompt: SystemPrompt;
@@ -67,6 +67,7 @@ export class Agent {
   readonly #stores: Stores;
   readonly #egress: Egress;
   readonly #calls: GuardedCalls;
+  readonly #schemas = new SchemaChecks();
   readonly #mcp: McpServers;
   /** Made once for each configuration. */
   #tools: { content: Content; tools: Tools } | undefined;
@@ -77,14 +78,19 @@ export class Agent {
     this.#model = new AgentModel(deps.caller);
     this.#egress = new Egress({
       bounds: () => inForce()?.content.egress,
-      connectMs: deps.connectMs,
+      network: deps.network,
     });
     this.#calls = new GuardedCalls(deps);
     this.toolResults = new ToolResults({
       now: () => clock.now(),
       maxBytes: deps.maxToolResultBytes,
     });
-    this.#mcp = new McpServers({ ...deps, calls: this.#calls, egress: this.#egress });
+    this.#mcp = new McpServers({
+      ...deps,
+      calls: this.#calls,
+      egress: this.#egress,
+      results: this.toolResults,
+    });
     this.prompt = new SystemPrompt(() => clock.now());
     this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
   }
@@ -110,13 +116,18 @@ export class Agent {
     return this.#stores.reach(this.#deps.inForce()?.content);
   }
 
+  /** Conversations in this process's memory. */
+  conversations(): ReturnType<Stores['stats']> {
+    return this.#stores.stats();
+  }
+
   /** Resolves when everything that is kept outside of this process is there. */
   settle(): Promise<void> {
     return this.#stores.settle();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#stores.close(), this.#mcp.close()]);
+    await Promise.all([this.#stores.close(), this.#mcp.close(), this.#schemas.close()]);
     await this.#egress.close();
   }
 
@@ -124,6 +135,8 @@ export class Agent {
   apply(content: Content): void {
     this.#mcp.apply(content);
     this.toolResults.apply(content.toolCache);
+    // Schemas are compiled before the first call, not while it waits.
+    this.#toolsOf(content);
   }
 
   #idleTimeoutMs(): number {
@@ -170,7 +183,7 @@ export class Agent {
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
       header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
-      client: clientKey(principal, clientHeaders, principal === ''),
+      client: clientKey(principal, clientHeaders),
       signal,
     });
     return {
@@ -185,7 +198,7 @@ export class Agent {
           messages,
           principal,
           clientHeaders,
-          stickiness: id,
+          conversation: id,
           place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
@@ -200,12 +213,14 @@ export class Agent {
 
   #toolsOf(content: Content): Tools {
     if (this.#tools?.content !== content) {
-      const { credentials } = this.#deps;
+      const { credentials, log } = this.#deps;
       const tools = new HttpTools(content, {
         calls: this.#calls,
         credentials,
         egress: this.#egress,
         results: this.toolResults,
+        schemas: this.#schemas,
+        log,
       });
       this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
     }

@@ -5,6 +5,7 @@ import type { ActualCost } from '../guard/admission.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected, spent } from '../errors/problems.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
+import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelAnswer, Place } from '../model/request.ts';
@@ -26,8 +27,8 @@ export interface AgentCall {
   /** The client's headers, for credentials that are passed on and limits by key. */
   principal: string;
   clientHeaders: RawHeaders;
-  /** Calls with the same one stay at one endpoint while it takes calls. */
-  stickiness: string;
+  /** Id of the conversation: its calls stay at one endpoint while it takes calls. */
+  conversation: string;
   place?: Place | undefined;
   deadlineAt: number;
   /** Aborted with a Cut. */
@@ -114,7 +115,7 @@ class SdkRequest {
 
   async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
     const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
-    const { principal, stickiness, place, onUsage, trace } = this.#call;
+    const { principal, conversation, place, onUsage, trace } = this.#call;
     const body = Buffer.from(init?.body as string);
     const chat = trace.chat({ model, stream: true, maxTokens, body });
     const request = {
@@ -133,8 +134,8 @@ class SdkRequest {
       signal,
       sink,
       principal,
-      stickiness,
-      client: principal || stickiness,
+      session: { key: conversation, cacheMs: CACHE_LIFETIME_MS },
+      client: principal || conversation,
       ownTurn: true,
       place,
       chat,

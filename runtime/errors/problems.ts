@@ -89,6 +89,6 @@ function seconds(ms: number): string {
 export function credentialMissing({ secret, key }: { secret: string; key: string }): Failure {
   return {
     reason: 'CredentialRefused',
-    message: `The agent has no usable API key: Secret ${secret} lacks ${key}.`,
+    message: `The agent lacks a credential of the endpoint: Secret ${secret} lacks ${key}.`,
   };
 }

@@ -202,7 +202,7 @@ export class Dependency implements Issuer {
    */
   shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number {
     const { credential = NO_CREDENTIAL, model, votes } = permit.asked ?? {};
-    // A client without a credential shares its gate with all others without one.
+    // All clients without a credential would share one gate, so none of them shuts it.
     if (!credential.mounted && credential.hash === NO_HASH) return 0;
     const state = this.models.of(model);
     const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.gates;

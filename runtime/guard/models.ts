@@ -97,7 +97,10 @@ export class ModelStates {
   /** A call that votes has ended, and its own circuit has its vote. */
   ended(state: ModelState, asked: AskedCall | undefined, outcome: Outcome, since: number): void {
     if (outcome.vote === 'ok') {
-      if (state === this.shared && this.spec.models === 'Many') this.promote(state, asked?.model);
+      const model = asked?.model;
+      if (model !== undefined && state === this.shared && this.spec.models === 'Many') {
+        this.promote(state, model);
+      }
     } else if (outcome.vote === 'failure' && outcome.class === 'Connection') {
       if (this.own.size > 0) this.countElsewhere(state, outcome, since);
     }
@@ -163,9 +166,9 @@ export class ModelStates {
     return new ModelState(circuit, () => new Gates(() => context.gates, this.jitter));
   }
 
-  private promote(shared: ModelState, model: string | undefined): void {
+  private promote(shared: ModelState, model: string): void {
+    if (this.own.has(model)) return;
     const now = this.context.now();
-    if (model === undefined || this.own.has(model)) return;
     const alone = shared.isUsedOnlyBy(model);
     // What opened a circuit that several models share may concern this one too.
     if (!alone && !shared.circuit.isClosed(now)) return;

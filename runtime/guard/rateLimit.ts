@@ -9,8 +9,6 @@ import type { LimitStats } from './stats.ts';
 
 /** A limit is limiting for so long after it rejected a request. */
 const LIMITING_MS = 10_000;
-const DEFAULT_MAX_KEYS = 10_000;
-const DEFAULT_MAX_WAIT_MS = 2000;
 /** A longer key is kept as its hash, so that clients do not choose how much memory it takes. */
 const MAX_KEY_LENGTH = 64;
 
@@ -58,7 +56,7 @@ export class RateLimit {
 
   /** How long a call waits for it; 0 if it is rejected at once. */
   get maxWaitMs(): number {
-    return this.limit.onLimit === 'Queue' ? (this.limit.maxWaitMs ?? DEFAULT_MAX_WAIT_MS) : 0;
+    return this.limit.onLimit === 'Queue' ? this.limit.maxWaitMs : 0;
   }
 
   /** Whether this limit, under a new configuration, is `limit`. */
@@ -80,7 +78,7 @@ export class RateLimit {
       this.single.apply(spec, now);
       return;
     }
-    const maxKeys = limit.maxKeys ?? DEFAULT_MAX_KEYS;
+    const { maxKeys } = limit;
     this.keyed ??= new KeyedBuckets(spec, maxKeys, now);
     this.keyed.apply(spec, maxKeys, now);
   }
@@ -158,10 +156,10 @@ export class RateLimit {
   }
 
   stats(now: number): LimitStats {
-    const { target, policy, name } = this.limit;
+    const { target, policy, name, capacity } = this.limit;
     const { requests, rejected } = this;
     const [tokens, keys] = [this.shownLevel(now), this.keyed?.size ?? 0];
-    return { target, policy, limit: name, requests, rejected, tokens, keys };
+    return { target, policy, limit: name, requests, rejected, tokens, capacity, keys };
   }
 
   private bucketOf(asked: Asked | undefined, now: number): Bucket {

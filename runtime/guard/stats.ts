@@ -30,6 +30,8 @@ export interface LimitStats {
   rejected: number;
   /** Level of the bucket now; with a key, that of the lowest bucket asked lately. */
   tokens: number;
+  /** Of the bucket, or of each one. */
+  capacity: number;
   /** Keys with a bucket of their own. */
   keys: number;
 }

@@ -16,6 +16,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
+import type { Retry } from './nextAttempt.ts';
 import { Route, callKind } from './pool/route.ts';
 import type { Granted, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
@@ -36,6 +37,8 @@ export interface ModelCall {
   /** From the call to the first bytes of the answer's body; absent when none came. */
   firstChunk?: number | undefined;
   usage: Usage;
+  /** Of the input: what was written to the provider's cache. */
+  cacheWriteTokens: number | undefined;
 }
 
 export interface ModelCallerDeps {
@@ -47,9 +50,11 @@ export interface ModelCallerDeps {
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
-  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
+  onRetry(retry: Retry, request: ModelRequest): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
   onFallback: (from: string, to: string, request: RoutedRequest) => void;
+  /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
+  onSession: (atItsEndpoint: boolean) => void;
 }
 
 /** What an attempt has to do with the rest of its request. */
@@ -110,6 +115,7 @@ export class ModelCaller {
       if (went instanceof Cut) return { ...answer, result: { ...result, fault: went.why } };
       granted = went;
     } while (granted);
+    route.end();
     return answer;
   }
 
@@ -161,7 +167,8 @@ export class ModelCaller {
     }
     trace?.end(result, () => attempt.meter.facts(), firstChunk);
     onUsage(charge);
-    this.#learn(request, member, result, { began, firstChunk });
+    const { cacheWriteTokens } = attempt.meter;
+    this.#learn(request, member, result, { began, firstChunk, cacheWriteTokens });
     return result;
   }
 
@@ -211,7 +218,7 @@ export class ModelCaller {
     { model: named, size, expected }: ModelRequest,
     { endpoint, dependency }: Member,
     { outcome, usage }: AttemptResult,
-    { began, firstChunk }: { began: number; firstChunk: number | undefined },
+    { began, ...seen }: { began: number } & Pick<ModelCall, 'firstChunk' | 'cacheWriteTokens'>,
   ): void {
     // What lists models or counts tokens is no call of a model.
     if (expected !== 'Message') return;
@@ -223,8 +230,8 @@ export class ModelCaller {
       outcome,
       errorType: outcome.vote === 'failure' ? outcome.class : '',
       duration: (this.#deps.clock.now() - began) / 1000,
-      firstChunk,
       usage,
+      ...seen,
     });
   }
 }

@@ -11,12 +11,20 @@ import type { RetryBudgets } from './retryBudgets.ts';
 /** An endpoint with this share of successes or more is healthy enough to rescue a request for free. */
 const HEALTHY_SHARE = 0.5;
 
+/** An attempt that is repeated at its endpoint. */
+export interface Retry {
+  dependency: string;
+  /** What went wrong before. */
+  reason: string;
+  waitMs: number;
+}
+
 export interface NextAttemptDeps {
   clock: Clock;
   retryBudgets: RetryBudgets;
   /** From 0 up to but not 1. */
   random: () => number;
-  onRetry(reason: string, request: ModelRequest, waitMs: number): void;
+  onRetry(retry: Retry, request: ModelRequest): void;
 }
 
 /** What follows an attempt: another endpoint, or the same one after so many milliseconds. */
@@ -66,7 +74,9 @@ export class NextAttempt {
     const next = this.#next;
     if (next === undefined) return undefined;
     if ('to' in next) return this.#move(next.move, next.to);
-    this.#deps.onRetry(retryReason(result), this.#request, next.waitMs);
+    const { dependency } = from;
+    const retry = { dependency, reason: retryReason(result), waitMs: next.waitMs };
+    this.#deps.onRetry(retry, this.#request);
     const { signal } = this.#request;
     const kept = await waitOutside(this.#request, this.#deps.clock, next.waitMs);
     if (signal.reason instanceof Cut) return signal.reason;

@@ -13,6 +13,7 @@ import { TokenEstimator, requestSize } from './attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { Pool } from './pool/pool.ts';
 import type { UpstreamBody, UpstreamResponse } from './transport/connection.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 
 /** Numbers that are the same in every run (mulberry32). */
 function generator(seed: number): (below: number) => number {
@@ -208,7 +209,14 @@ const CAPACITY = 1_000_000_000;
 
 function limit(name: string, resource: string): Limit {
   const refill = { amount: 1, perMs: 1000 };
-  return { target: 'model/primary', policy: 'p', name, resource, refill, capacity: CAPACITY };
+  return limitOf({
+    target: 'model/primary',
+    policy: 'p',
+    name,
+    resource,
+    refill,
+    capacity: CAPACITY,
+  });
 }
 
 describe('reservations of tokens', () => {
@@ -246,6 +254,7 @@ describe('reservations of tokens', () => {
       estimator: new TokenEstimator(),
       retryBudgets: new RetryBudgets(),
       pool: new Pool({
+        network: { lacking: () => undefined },
         guard,
         credentials: new Credentials(() => 0),
         now: () => clock.now(),
@@ -255,6 +264,7 @@ describe('reservations of tokens', () => {
       onAttempt: () => undefined,
       onRetry: () => undefined,
       onFallback: () => undefined,
+      onSession: () => undefined,
     });
     const sum = charge(0);
     const seen = new Set<Ending>();

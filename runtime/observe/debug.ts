@@ -31,6 +31,8 @@ export interface DebugFacts {
   performance: Pick<Performance, 'summary'>;
   /** How each endpoint stands for calls with its own key. */
   endpoints: () => ({ dependency: string } & object)[];
+  /** Sessions that another endpoint than their own serves. */
+  sessionsAway: () => number;
   /** Levels of logs by module. */
   levels: () => Record<string, string>;
   /** Events of the audit that a query asks for. */
@@ -41,7 +43,8 @@ export interface DebugFacts {
 
 /** The debug port's pages. Each says when it was made, to read its times by. */
 export function debugPages(facts: DebugFacts): DebugPages {
-  const { guard, configuration, caches, performance, endpoints, date, state, levels } = facts;
+  const { guard, configuration, caches, performance, endpoints, sessionsAway } = facts;
+  const { date, state, levels } = facts;
   const limits = (): object[] => limitsOf(guard, configuration.configuration);
   const pages: DebugPages = {
     '/debug/state': () => ({
@@ -59,6 +62,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
     '/debug/bulkhead': () => ({ bulkheads: guard.stats().bulkheads }),
     '/debug/endpoints': () => ({
       loadBalancing: configuration.configuration?.content.loadBalancing ?? 'LeastLoaded',
+      affinity: { ...configuration.configuration?.content.affinity, sessionsAway: sessionsAway() },
       endpoints: configuration.endpoints.map((endpoint) => ({
         ...shown(endpoint),
         // One whose key is missing takes no calls.
@@ -144,13 +148,21 @@ export function redacted(configuration: Configuration | undefined): object {
   const shownAuth = auth && { ...auth, ...(secret !== undefined && { apiKeys: { secret } }) };
   return {
     ...configuration,
-    content: { ...content, auth: shownAuth, endpoints: endpoints.map(shown) },
+    content: withoutPaths({ ...content, auth: shownAuth, endpoints: endpoints.map(shown) }),
   };
 }
 
-function shown({ credential, baseURL, ...rest }: Endpoint): Record<string, unknown> {
-  const mount = credential && { secret: credential.secret, key: credential.key };
-  return { ...rest, baseURL: withoutUser(baseURL), ...(mount && { credential: mount }) };
+function shown({ baseURL, ...rest }: Endpoint): Record<string, unknown> {
+  return { ...rest, baseURL: withoutUser(baseURL) };
+}
+
+/** What is mounted from a Secret is shown by its name and key, wherever it stands. */
+function withoutPaths(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutPaths);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, each]) => [name, withoutPaths(each)] as const);
+  const mounted = 'secret' in value && 'path' in value;
+  return Object.fromEntries(fields.filter(([name]) => !mounted || name !== 'path'));
 }
 
 function withoutUser(text: string): string {

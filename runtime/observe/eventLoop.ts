@@ -1,3 +1,6 @@
+/** Ticks over which its utilization is measured. */
+const UTILIZATION_TICKS = 20;
+
 /** Watches whether the event loop turns: a timer that comes late says how long it did not. */
 export class EventLoop {
   readonly #now: () => number;
@@ -5,6 +8,9 @@ export class EventLoop {
   readonly #everyMs: number;
   #due: number;
   #lagMs = 0;
+  #since = performance.eventLoopUtilization();
+  #ticks = 0;
+  #utilization = 0;
 
   /** `now` is a monotonic clock in milliseconds. */
   constructor(now: () => number, everyMs = 250) {
@@ -19,6 +25,11 @@ export class EventLoop {
     return Math.max(this.#lagMs, this.#now() - this.#due, 0);
   }
 
+  /** Share of the last seconds in which it was busy, 0 to 1. */
+  get utilization(): number {
+    return this.#utilization;
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -27,5 +38,13 @@ export class EventLoop {
     const now = this.#now();
     this.#lagMs = Math.max(0, now - this.#due);
     this.#due = now + this.#everyMs;
+    this.#ticks += 1;
+    if (this.#ticks % UTILIZATION_TICKS === 0) this.#measure();
+  }
+
+  #measure(): void {
+    const since = performance.eventLoopUtilization();
+    this.#utilization = performance.eventLoopUtilization(since, this.#since).utilization;
+    this.#since = since;
   }
 }

@@ -143,6 +143,16 @@ function limitMetrics(registry: Registry, stats: () => GuardStats): void {
       each((limit) => this.set(labels(limit), limit.tokens));
     },
   });
+  new Gauge({
+    name: 'rate_limiter_capacity',
+    help: 'What the bucket holds when it is full.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      each((limit) => this.set(labels(limit), limit.capacity));
+    },
+  });
 }
 
 function bulkheadMetrics(registry: Registry, stats: () => GuardStats): void {

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import type { CircuitStatus, GateStatus } from '../../contract/generated/types.ts';
+import type { CircuitStatus, Content, GateStatus } from '../../contract/generated/types.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { OK, IGNORED } from '../resilience/outcome.ts';
 import { send } from '../testing/client.ts';
-import { TOUCHY } from '../testing/configuration.ts';
+import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION } from '../testing/conversation.ts';
 import { RealRedis } from '../testing/redis.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
@@ -43,10 +43,20 @@ function healthOf(
     circuits: () => [circuit],
     gates: () => [{ dependency: 'model/north', gate, ...(until !== undefined && { until }) }],
     lastCalls: { of: () => undefined },
+    healthChecks: () => [],
     checks: () => [],
     clock: new FakeClock(),
   };
   return dependenciesOf(facts);
+}
+
+/** A port on which nothing listens. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 const operator = { ok: true, detail: '2 links' };
@@ -169,6 +179,48 @@ describe('the health of what an agent depends on', () => {
     expect(taken.size).toBe(1);
     expect(await ask('/health')).toEqual([200, undefined]);
     expect(await ask('/health/live')).toEqual([200, undefined]);
+  });
+
+  it('takes a pod out of service where a critical check of the spec fails, live', async () => {
+    const dead = await closedPort();
+    const check = { tcp: { host: '127.0.0.1', port: dead }, timeoutMs: 5000, failureThreshold: 1 };
+    const common = { name: 'sidecar', intervalMs: 60_000, ...check };
+    const of = await setup(cleanups, () => undefined, {
+      healthChecks: [{ ...common, critical: false }],
+    });
+    const ask = async (path: string): Promise<[number, unknown]> => {
+      const answer = await fetch(`${of.agent.url}${path}`);
+      return [answer.status, ((await answer.json()) as { checks?: unknown }).checks];
+    };
+    const failing = { name: 'sidecar', critical: false, state: 'Failing', reason: 'Connection' };
+    const shown = [expect.objectContaining(failing)];
+    await until(async () => JSON.stringify(await ask('/health')).includes('Failing'));
+    // While other tests start, its event loop may be late.
+    await until(async () => (await ask('/health/ready'))[0] === 200);
+    expect(await ask('/health/ready')).toEqual([200, shown]);
+    expect(await ask('/health')).toEqual([200, shown]);
+    expect(await ask('/health/live')).toEqual([200, undefined]);
+    const scraped = await (await fetch(`${of.agent.metricsUrl}/metrics`)).text();
+    expect(scraped).toContain('health_check_passing{name="sidecar"} 0');
+    expect(scraped).toContain('health_checks_total{name="sidecar",result="Connection"} 1');
+    expect(of.agent.runtime.snapshot().healthChecks).toEqual(shown);
+    let counter = 0;
+    const apply = (healthChecks: object[]): void => {
+      const { content } = of.agent.runtime.configuration.configuration!;
+      const next = { ...content, healthChecks } as Content;
+      counter += 1;
+      of.agent.runtime.configuration.offerPush(9, configuration('', next, { term: 9, counter }));
+    };
+    apply([{ ...common, critical: true }]);
+    expect(await ask('/health/ready')).toEqual([
+      503,
+      [expect.objectContaining({ critical: true })],
+    ]);
+    expect((await ask('/health'))[0]).toBe(200);
+    apply([]);
+    await until(async () => (await ask('/health/ready'))[0] === 200);
+    expect((await ask('/health/ready'))[1]).toBeUndefined();
+    expect(of.endpoint.seen).toHaveLength(0);
   });
 
   it('tells of the Redis that keeps conversations, which makes no pod unready', async () => {

@@ -1,5 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CircuitStatus, GateStatus } from '../../contract/generated/types.ts';
+import type {
+  CircuitStatus,
+  GateStatus,
+  HealthCheckStatus,
+} from '../../contract/generated/types.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { LastCall, LastCalls } from './lastCalls.ts';
 
@@ -15,6 +19,8 @@ export interface HealthFacts {
   circuits(): CircuitStatus[];
   gates(): GateStatus[];
   lastCalls: Pick<LastCalls, 'of'>;
+  /** The checks of the spec, as they stand. */
+  healthChecks(): HealthCheckStatus[];
   /** Asks what is asked anew each time; by name, each resolves when it is well. */
   checks(): [name: string, asked: Promise<void>][];
   clock: Pick<Clock, 'setTimer'>;
@@ -48,23 +54,32 @@ const eventLoop: Check = (facts) => {
   const lag = Math.round(facts.lagMs());
   return { ok: lag < MAX_LAG_MS, detail: `${lag} ms late` };
 };
+/** Only those that the spec calls critical: what all pods share must not take all of them out of service. */
+const healthChecks: Check = (facts) => {
+  const failing = facts
+    .healthChecks()
+    .filter(({ critical, state }) => critical && state === 'Failing')
+    .map(({ name }) => name);
+  return failing.length === 0 ? { ok: true } : { ok: false, detail: `${failing.join(', ')} fails` };
+};
 /** That this runs at all is the proof. */
 const turns: Check = () => ({ ok: true });
 
+const LIVE = '/health/live';
 const READY = '/health/ready';
 
 /**
  * Start-up: a configuration is in force and the listeners are up. Live: the event loop turns,
  * nothing else, so that an outage of the model never restarts pods. Ready: may take requests; an
- * open circuit is not unready.
+ * open circuit is not unready, a critical health check that fails is.
  */
 const PROBES: Record<string, Record<string, Check>> = {
   '/health': { configuration, listeners },
-  '/health/live': { eventLoop: turns },
-  [READY]: { configuration, listeners, shutdown, eventLoop },
+  [LIVE]: { eventLoop: turns },
+  [READY]: { configuration, listeners, shutdown, eventLoop, healthChecks },
 };
 
-/** What the agent depends on. None of it gates any probe: a pod less would not mend it. */
+/** What the agent depends on. None of it gates any probe, a critical health check aside: a pod less would not mend it. */
 export function dependenciesOf(facts: HealthFacts): Record<string, DependencyHealth> {
   const links = facts.links();
   const gates = new Map(facts.gates().map((gate) => [gate.dependency, gate]));
@@ -148,7 +163,7 @@ export function healthRoute(facts: HealthFacts): HealthRoute {
     const results = Object.entries(PROBES[path]!).map(([name, check]) => [name, check(facts)]);
     const components = Object.fromEntries(results) as Record<string, ReturnType<Check>>;
     const ok = Object.values(components).every((each) => each.ok);
-    const page = { status: ok ? 'ok' : 'unavailable', components };
+    const page = { status: ok ? 'ok' : 'unavailable', components, ...checksOn(path, facts) };
     const tell = (dependencies?: Record<string, DependencyHealth>): void => {
       const body = JSON.stringify({ ...page, ...(dependencies && { dependencies }) });
       response.writeHead(ok ? 200 : 503, { 'content-type': 'application/json' });
@@ -158,6 +173,12 @@ export function healthRoute(facts: HealthFacts): HealthRoute {
     else void checked(facts).then((found) => tell({ ...dependenciesOf(facts), ...found }));
     return true;
   };
+}
+
+/** From memory: nothing is checked because somebody asks. Liveness says nothing of them. */
+function checksOn(path: string, facts: HealthFacts): { checks?: HealthCheckStatus[] } {
+  const checks = path === LIVE ? [] : facts.healthChecks();
+  return checks.length === 0 ? {} : { checks };
 }
 
 function isRead(method: string | undefined): boolean {

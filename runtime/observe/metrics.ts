@@ -1,24 +1,17 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Guard } from '../guard/guard.ts';
+import { BoundedLabel, OTHER } from './boundedLabel.ts';
 import { guardMetrics } from './guardMetrics.ts';
+import { MODEL_BUCKETS, ModelMetrics } from './modelMetrics.ts';
+import type { MeasuredCall } from './modelMetrics.ts';
+import { stateMetrics } from './stateMetrics.ts';
+import type { StateFacts } from './stateMetrics.ts';
 import { SeriesCounter, SeriesHistogram } from './series.ts';
 
 /** How a request to the agent ended. */
 export interface ServedRequest {
   reason: string;
   failed: boolean;
-}
-
-/** A call to a model that has ended. Times are in seconds. */
-export interface MeasuredCall {
-  model: string;
-  /** Class of the failure; empty when there was none. */
-  errorType: string;
-  duration: number;
-  /** From the call to the first bytes of the answer's body; absent when none came. */
-  firstChunk?: number | undefined;
-  /** Tokens, as far as they are known. */
-  usage: { inputTokens?: number; cacheReadTokens?: number; outputTokens?: number };
 }
 
 export interface MetricsDeps {
@@ -29,45 +22,31 @@ export interface MetricsDeps {
   hash: () => string | undefined;
 }
 
-/** OpenTelemetry's buckets for GenAI operations, and one more for long answers; seconds. */
-const MODEL_BUCKETS = [
-  0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
-];
-
 /** Fewer than for models: there are more tools. */
 const TOOL_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 30];
 
 /** Tools that are told apart; what comes and goes beyond them counts as one. */
 const MAX_TOOLS = 48;
 
-/** OpenTelemetry's buckets for tokens, up to the largest context. */
-const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
-
-/** Models that clients name beyond this number count as one: each costs some 150 series. */
-const MAX_MODELS = 4;
-
-/** Endpoints by name in fallbacks; what comes and goes beyond them counts as one. */
+/** Endpoints by name in retries and fallbacks; what comes and goes beyond them counts as one. */
 const MAX_ENDPOINTS = 16;
 
 /** The runtime's metrics. What the guard counts anyway is read at the scrape. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #models = new BoundedLabel(MAX_MODELS);
+  readonly #models: ModelMetrics;
   readonly #endpoints = new BoundedLabel(MAX_ENDPOINTS);
   readonly #tools = new BoundedLabel(MAX_TOOLS);
   readonly #requests: SeriesCounter;
   readonly #failed: SeriesCounter;
   readonly #duration: SeriesHistogram;
   readonly #reloads: Counter<'result'>;
-  readonly #operation: SeriesHistogram;
-  readonly #firstChunk: SeriesHistogram;
-  readonly #usage: SeriesHistogram;
-  readonly #tokens: SeriesCounter;
   readonly #cache: Counter<'tier' | 'result'>;
-  readonly #retries: Counter<'reason'>;
+  readonly #retries: SeriesCounter;
   readonly #toolCalls: Counter<'tool' | 'status'>;
   readonly #toolLatency: Histogram<'tool'>;
   readonly #fallbacks: Counter<'from' | 'to'>;
+  readonly #affinity: Counter<'result'>;
   readonly #spans: Counter<'result'>;
 
   constructor({ guard, retryBudgets, hash }: MetricsDeps) {
@@ -94,29 +73,7 @@ export class Metrics {
       labelNames: ['result'],
       registers,
     });
-    this.#operation = new SeriesHistogram(this.registry, {
-      name: 'gen_ai_client_operation_duration_seconds',
-      help: 'Time of calls to the model.',
-      labelNames: ['gen_ai_request_model', 'error_type'],
-      buckets: MODEL_BUCKETS,
-    });
-    this.#firstChunk = new SeriesHistogram(this.registry, {
-      name: 'gen_ai_client_operation_time_to_first_chunk_seconds',
-      help: 'Time from a call to the model to the first bytes of its answer.',
-      labelNames: ['gen_ai_request_model'],
-      buckets: MODEL_BUCKETS,
-    });
-    this.#usage = new SeriesHistogram(this.registry, {
-      name: 'gen_ai_client_token_usage',
-      help: 'Tokens of one call to the model; input includes what came from the cache.',
-      labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
-      buckets: TOKEN_BUCKETS,
-    });
-    this.#tokens = new SeriesCounter(this.registry, {
-      name: 'gen_ai_client_tokens_total',
-      help: 'Tokens of all calls to the model; input includes what came from the cache.',
-      labelNames: ['gen_ai_request_model', 'gen_ai_token_type'],
-    });
+    this.#models = new ModelMetrics(this.registry);
     this.#toolCalls = new Counter({
       name: 'agent_tool_calls_total',
       help: 'Calls of tools by how they ended: ok, error (the call was wrong), failed (the tool is), refused (not made), cached (the result of another call was given).',
@@ -136,16 +93,21 @@ export class Metrics {
       labelNames: ['tier', 'result'],
       registers,
     });
-    this.#retries = new Counter({
+    this.#retries = new SeriesCounter(this.registry, {
       name: 'retries_total',
-      help: 'Attempts beyond the first one of a request, by what went wrong before.',
-      labelNames: ['reason'],
-      registers,
+      help: 'Attempts at an endpoint that are repeated there, by what went wrong before.',
+      labelNames: ['name', 'reason'],
     });
     this.#fallbacks = new Counter({
       name: 'fallbacks_total',
       help: 'Calls that went to another endpoint, because the one to be preferred failed or took none.',
       labelNames: ['from', 'to'],
+      registers,
+    });
+    this.#affinity = new Counter({
+      name: 'affinity_requests_total',
+      help: 'Requests of sessions by where they were served: hit, by the endpoint that their prompt cache is expected at; moved, by another one.',
+      labelNames: ['result'],
       registers,
     });
     this.#spans = new Counter({
@@ -180,6 +142,11 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  /** Shows what the rest of the runtime keeps. */
+  show(facts: StateFacts): void {
+    stateMetrics(this.registry, facts);
+  }
+
   /** A request to the agent has ended. */
   served(route: string, { reason, failed }: ServedRequest, seconds: number): void {
     this.#requests.add(1, route, reason);
@@ -188,15 +155,14 @@ export class Metrics {
   }
 
   /** An attempt at a model has ended. */
-  modelCall({ model, errorType, duration, firstChunk, usage }: MeasuredCall): void {
-    const known = this.#models.value(model);
-    this.#operation.observe(duration, known, errorType);
-    if (firstChunk !== undefined) this.#firstChunk.observe(firstChunk, known);
-    const { inputTokens, cacheReadTokens = 0, outputTokens } = usage;
-    if (inputTokens !== undefined) {
-      this.#addTokens(known, 'input', inputTokens + cacheReadTokens);
-    }
-    if (outputTokens !== undefined) this.#addTokens(known, 'output', outputTokens);
+  modelCall(call: MeasuredCall): void {
+    this.#models.add(call);
+  }
+
+  /** Drops what is told of endpoints that are not among the dependencies any more. */
+  retain(dependencies: ReadonlySet<string>): void {
+    this.#models.retain(dependencies);
+    this.#retries.retain(({ name = OTHER }) => name === OTHER || dependencies.has(name));
   }
 
   /** A call of a tool has ended. */
@@ -216,9 +182,9 @@ export class Metrics {
     this.#spans.inc({ result }, count);
   }
 
-  /** Another attempt is made. */
-  retry(reason: string): void {
-    this.#retries.inc({ reason });
+  /** Another attempt is made at the same endpoint. */
+  retry(name: string, reason: string): void {
+    this.#retries.add(1, this.#endpoints.value(name), reason);
   }
 
   /** A call goes to another endpoint than the one to be preferred. */
@@ -226,36 +192,13 @@ export class Metrics {
     this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
   }
 
-  #addTokens(model: string, kind: 'input' | 'output', tokens: number): void {
-    this.#usage.observe(tokens, model, kind);
-    this.#tokens.add(tokens, model, kind);
+  /** A request of a session was made. */
+  session(result: 'hit' | 'moved'): void {
+    this.#affinity.inc({ result });
   }
 
   /** A configuration was offered. */
   reload(result: string): void {
     this.#reloads.inc({ result });
-  }
-}
-
-/** What values beyond the limit are counted under. */
-const OTHER = 'other';
-
-/**
- * Bounds the values of a label that clients choose, such as the model: the first `limit` distinct
- * ones are kept for the life of the process, all further ones count as one.
- */
-class BoundedLabel {
-  readonly #limit: number;
-  readonly #known = new Set<string>();
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  value(text: string): string {
-    if (this.#known.has(text)) return text;
-    if (this.#known.size >= this.#limit || text.length > 128) return OTHER;
-    this.#known.add(text);
-    return text;
   }
 }

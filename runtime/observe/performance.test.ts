@@ -40,7 +40,7 @@ describe('the performance of an agent', () => {
 
   it('is nothing bad when nothing happened', () => {
     const { tool } = measured().performance.summary().operations;
-    expect(tool).toEqual({
+    const nothing = {
       count: 0,
       successPercent: 100,
       minMs: 0,
@@ -51,7 +51,51 @@ describe('the performance of an agent', () => {
       p99Ms: 0,
       perSecond: 0,
       topErrors: [],
+    };
+    expect(tool).toEqual({ ...nothing, last5Minutes: nothing });
+  });
+
+  it('is told of the last five minutes, by endpoint and by tool', () => {
+    const { clock, performance } = measured();
+    performance.record('model', 1000, 'Timeout', 'north');
+    performance.record('tool', 5, '', 'look');
+    clock.advance(200_000);
+    performance.record('model', 10, 'Overloaded', 'north');
+    performance.record('model', 30, '', 'south');
+    clock.advance(99_000);
+    const before = performance.summary();
+    expect(before.endpoints['north']).toMatchObject({ count: 2, last5Minutes: { count: 2 } });
+    clock.advance(1_000);
+    const { operations, endpoints, tools } = performance.summary();
+    expect(operations.model).toMatchObject({
+      ...{ count: 3, minMs: 10, maxMs: 1000 },
+      last5Minutes: { count: 2, successPercent: 50, minMs: 10, maxMs: 30, perSecond: 2 / 300 },
     });
+    expect(endpoints).toMatchObject({
+      north: {
+        count: 2,
+        topErrors: [
+          { type: 'Timeout', count: 1 },
+          { type: 'Overloaded', count: 1 },
+        ],
+        last5Minutes: { count: 1, topErrors: [{ type: 'Overloaded', count: 1 }] },
+      },
+      south: { count: 1, maxMs: 30, last5Minutes: { count: 1, successPercent: 100 } },
+    });
+    expect(tools).toMatchObject({ look: { count: 1, last5Minutes: { count: 0, topErrors: [] } } });
+    clock.advance(3_600_000);
+    expect(performance.summary().endpoints['south']).toMatchObject({
+      ...{ count: 1, p50Ms: 30, last5Minutes: { count: 0, p99Ms: 0 } },
+    });
+  });
+
+  it('tells no more than 64 tools apart', () => {
+    const { performance } = measured();
+    for (let i = 0; i < 100; i += 1) performance.record('tool', 1, '', `tool${i}`);
+    const { tools } = performance.summary();
+    expect(Object.keys(tools)).toHaveLength(65);
+    expect(tools['other']).toMatchObject({ count: 36 });
+    expect(performance.report()[0]!.subjects).toHaveLength(32);
   });
 
   it('shows the five commonest errors, and tells no more than 32 kinds apart', () => {
@@ -67,11 +111,18 @@ describe('the performance of an agent', () => {
   });
 
   it('is reported so that it adds up', () => {
-    const { performance } = measured();
-    for (const ms of [10, 20, 30]) performance.record('request', ms, ms === 30 ? 'Timeout' : '');
+    const { clock, performance } = measured();
+    performance.record('request', 10, '');
+    clock.advance(400_000);
+    for (const ms of [20, 30]) performance.record('request', ms, ms === 30 ? 'Timeout' : '');
     const [report, ...more] = performance.report();
     expect(more).toEqual([]);
-    expect(report).toMatchObject({ operation: 'request', count: 3, failures: 1, totalMs: 60 });
+    expect(report).toMatchObject({
+      ...{ operation: 'request', count: 3, failures: 1, totalMs: 60, minMs: 10, maxMs: 30 },
+      topErrors: [{ type: 'Timeout', count: 1 }],
+      recent: { seconds: 300, count: 2, failures: 1, totalMs: 50, minMs: 20, maxMs: 30 },
+    });
+    expect(report).not.toHaveProperty('subjects');
     const durations = new Durations();
     durations.merge(report!.durations);
     expect(Math.abs(durations.percentile(0.5) / 20 - 1)).toBeLessThan(0.02);

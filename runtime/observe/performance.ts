@@ -1,5 +1,11 @@
-import type { OperationReport } from '../../contract/generated/types.ts';
-import { Durations } from '../../contract/durations.ts';
+import type {
+  OperationReport,
+  RecentReport,
+  SubjectReport,
+} from '../../contract/generated/types.ts';
+import { BoundedLabel } from './boundedLabel.ts';
+import { WINDOW_MS, WindowTally, sumOf } from './tally.ts';
+import type { ErrorCount, Tally } from './tally.ts';
 
 /** What is measured: requests to the agent, attempts at a model, calls of tools. */
 export type Operation = OperationReport['operation'];
@@ -11,8 +17,8 @@ export interface PerformanceDeps {
   date: () => Date;
 }
 
-/** One operation as people read it. Times are in milliseconds. */
-export interface OperationSummary {
+/** Operations of one kind as people read them. Times are in milliseconds. */
+export interface Summary {
   count: number;
   /** Percent; 100 when there was none. */
   successPercent: number;
@@ -22,100 +28,156 @@ export interface OperationSummary {
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;
-  /** On average since the process started. */
+  /** On average. */
   perSecond: number;
   lastAt?: string;
-  topErrors: { type: string; count: number }[];
+  topErrors: ErrorCount[];
+}
+
+/** Since the process started, and in the last five minutes. */
+export interface OperationSummary extends Summary {
+  last5Minutes: Summary;
+}
+
+export interface PerformanceSummary {
+  uptimeSeconds: number;
+  operations: Record<Operation, OperationSummary>;
+  /** Attempts by endpoint. */
+  endpoints: Record<string, OperationSummary>;
+  /** Calls by tool. */
+  tools: Record<string, OperationSummary>;
 }
 
 const OPERATIONS = ['request', 'model', 'tool'] as const;
-/** Kinds of errors that are told apart in each operation; the rest count as other. */
-const MAX_ERRORS = 32;
-const TOP_ERRORS = 5;
 
-class Tally {
-  readonly durations = new Durations();
-  readonly errors = new Map<string, number>();
-  failures = 0;
-  totalMs = 0;
-  minMs = Infinity;
-  maxMs = 0;
-  lastAt: Date | undefined;
+/** Endpoints, and tools, that are told apart; what comes and goes beyond them counts as one. */
+const MAX_NAMES = 64;
+/** Of these, those that are reported: the busiest. */
+const MAX_REPORTED = 32;
 
-  add(ms: number, error: string): void {
-    this.durations.add(ms);
-    this.totalMs += ms;
-    this.minMs = Math.min(this.minMs, ms);
-    this.maxMs = Math.max(this.maxMs, ms);
-    if (error === '') return;
-    this.failures += 1;
-    const known = this.errors.has(error) || this.errors.size < MAX_ERRORS;
-    const type = known ? error : 'other';
-    this.errors.set(type, (this.errors.get(type) ?? 0) + 1);
-  }
-
-  topErrors(): { type: string; count: number }[] {
-    const all = [...this.errors].map(([type, count]) => ({ type, count }));
-    return all.sort((a, b) => b.count - a.count).slice(0, TOP_ERRORS);
-  }
-}
-
-/** How the agent has done since its process started, by operation. */
+/** How the agent has done since its process started and lately, by operation, endpoint and tool. */
 export class Performance {
   readonly #deps: PerformanceDeps;
   readonly #startedAt: number;
-  readonly #tallies = new Map<Operation, Tally>(OPERATIONS.map((name) => [name, new Tally()]));
+  /** By the name of the endpoint or tool; requests have an empty one. */
+  readonly #tallies = new Map<Operation, Map<string, WindowTally>>(
+    OPERATIONS.map((name) => [name, new Map<string, WindowTally>()]),
+  );
+  readonly #names = new Map(OPERATIONS.map((name) => [name, new BoundedLabel(MAX_NAMES)]));
 
   constructor(deps: PerformanceDeps) {
     this.#deps = deps;
     this.#startedAt = deps.now();
   }
 
-  /** An operation has ended; `error` names its kind and is empty when there was none. */
-  record(operation: Operation, ms: number, error: string): void {
-    const tally = this.#tallies.get(operation)!;
-    tally.add(ms, error);
-    tally.lastAt = this.#deps.date();
+  /** An operation has ended; `error` names its kind and is empty when there was none. `name`: the endpoint or the tool. */
+  record(operation: Operation, ms: number, error: string, name = ''): void {
+    const tallies = this.#tallies.get(operation)!;
+    const known = this.#names.get(operation)!.value(name);
+    let tally = tallies.get(known);
+    if (tally === undefined) tallies.set(known, (tally = new WindowTally()));
+    tally.add(ms, error, { now: this.#deps.now(), at: this.#deps.date() });
   }
 
-  summary(): { uptimeSeconds: number; operations: Record<Operation, OperationSummary> } {
+  summary(): PerformanceSummary {
     const uptimeMs = this.#deps.now() - this.#startedAt;
-    const operations = OPERATIONS.map((name) => [name, this.#summaryOf(name, uptimeMs)]);
     return {
       uptimeSeconds: Math.round(uptimeMs / 1000),
-      operations: Object.fromEntries(operations) as Record<Operation, OperationSummary>,
+      operations: Object.fromEntries(
+        OPERATIONS.map((name) => [name, this.#summaryOf(this.#all(name))]),
+      ) as Record<Operation, OperationSummary>,
+      endpoints: this.#byName('model'),
+      tools: this.#byName('tool'),
     };
   }
 
   /** The operations that there were, so that they can be added to those of other pods. */
   report(): OperationReport[] {
+    const { now } = this.#deps;
     return OPERATIONS.flatMap((operation) => {
-      const { durations, failures, totalMs } = this.#tallies.get(operation)!;
-      const { count } = durations;
-      if (count === 0) return [];
-      return [{ operation, count, failures, totalMs, durations: durations.buckets() }];
+      const tallies = this.#all(operation);
+      const total = sumOf(tallies.map((each) => each.sinceStart()));
+      const recent = sumOf(tallies.map((each) => each.recent(now())));
+      if (total.count === 0) return [];
+      const subjects = this.#subjects(operation);
+      return {
+        operation,
+        ...figuresOf(total),
+        durations: total.durations.buckets(),
+        recent: { ...this.#recentOf(recent), durations: recent.durations.buckets() },
+        ...(subjects.length > 0 && { subjects }),
+      };
     });
   }
 
-  #summaryOf(name: Operation, uptimeMs: number): OperationSummary {
-    const tally = this.#tallies.get(name)!;
-    const { durations, failures, totalMs, minMs, maxMs, lastAt } = tally;
-    const { count } = durations;
-    const percentile = (share: number): number =>
-      Math.min(maxMs, Math.max(minMs, durations.percentile(share)));
-    const none = count === 0;
+  #all(operation: Operation): WindowTally[] {
+    return [...this.#tallies.get(operation)!.values()];
+  }
+
+  #byName(operation: Operation): Record<string, OperationSummary> {
+    const named = [...this.#tallies.get(operation)!].filter(([name]) => name !== '');
+    return Object.fromEntries(named.map(([name, tally]) => [name, this.#summaryOf([tally])]));
+  }
+
+  #subjects(operation: Operation): SubjectReport[] {
+    return Array.from(this.#tallies.get(operation)!)
+      .filter(([name]) => name !== '')
+      .map(([name, tally]) => ({
+        name,
+        ...figuresOf(tally.sinceStart()),
+        recent: this.#recentOf(tally.recent(this.#deps.now())),
+      }))
+      .sort((a, b) => b.recent.count - a.recent.count || b.count - a.count)
+      .slice(0, MAX_REPORTED);
+  }
+
+  #recentOf(tally: Tally): Omit<RecentReport, 'durations'> {
+    return { seconds: Math.max(1, Math.round(this.#windowMs() / 1000)), ...figuresOf(tally) };
+  }
+
+  #windowMs(): number {
+    return Math.min(WINDOW_MS, this.#deps.now() - this.#startedAt);
+  }
+
+  #summaryOf(tallies: readonly WindowTally[]): OperationSummary {
+    const now = this.#deps.now();
+    const recent = sumOf(tallies.map((each) => each.recent(now)));
+    const total = sumOf(tallies.map((each) => each.sinceStart()));
     return {
-      count,
-      successPercent: none ? 100 : (100 * (count - failures)) / count,
-      minMs: none ? 0 : minMs,
-      maxMs,
-      averageMs: none ? 0 : totalMs / count,
-      p50Ms: none ? 0 : percentile(0.5),
-      p95Ms: none ? 0 : percentile(0.95),
-      p99Ms: none ? 0 : percentile(0.99),
-      perSecond: uptimeMs > 0 ? (1000 * count) / uptimeMs : 0,
-      ...(lastAt && { lastAt: lastAt.toISOString() }),
-      topErrors: tally.topErrors(),
+      ...summaryOf(total, now - this.#startedAt),
+      last5Minutes: summaryOf(recent, this.#windowMs()),
     };
   }
+}
+
+type Figures = Pick<
+  SubjectReport,
+  'count' | 'failures' | 'totalMs' | 'minMs' | 'maxMs' | 'topErrors'
+>;
+
+function figuresOf(tally: Tally): Figures {
+  const { count, failures, totalMs, minMs, maxMs } = tally;
+  const none = count === 0;
+  const topErrors = tally.topErrors();
+  return { count, failures, totalMs, minMs: none ? 0 : minMs, maxMs, topErrors };
+}
+
+function summaryOf(tally: Tally, overMs: number): Summary {
+  const { durations, lastAt } = tally;
+  const { count, failures, totalMs, minMs, maxMs, topErrors } = figuresOf(tally);
+  const percentile = (share: number): number =>
+    Math.min(maxMs, Math.max(minMs, durations.percentile(share)));
+  return {
+    count,
+    successPercent: count === 0 ? 100 : (100 * (count - failures)) / count,
+    minMs,
+    maxMs,
+    averageMs: count === 0 ? 0 : totalMs / count,
+    p50Ms: percentile(0.5),
+    p95Ms: percentile(0.95),
+    p99Ms: percentile(0.99),
+    perSecond: overMs > 0 ? (1000 * count) / overMs : 0,
+    ...(lastAt && { lastAt: lastAt.toISOString() }),
+    topErrors,
+  };
 }

@@ -18,6 +18,11 @@ describe('SeriesHistogram', () => {
     histogram.observe(3, 'n', '');
     other.observe({ model: 'n', kind: '' }, 3);
     expect(await ours.metrics()).toBe(await theirs.metrics());
+    histogram.retain(({ model }) => model === 'n');
+    other.remove({ model: 'm', kind: 'input' });
+    histogram.observe(1, 'n', '');
+    other.observe({ model: 'n', kind: '' }, 1);
+    expect(await ours.metrics()).toBe(await theirs.metrics());
   });
 });
 
@@ -32,5 +37,8 @@ describe('SeriesCounter', () => {
       other.inc({ model: 'm', kind: 'input' }, value);
       expect(await ours.metrics()).toBe(await theirs.metrics());
     }
+    counter.add(1, 'gone', '');
+    counter.retain(({ model }) => model === 'm');
+    expect(await ours.metrics()).toBe(await theirs.metrics());
   });
 });

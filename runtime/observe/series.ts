@@ -5,46 +5,66 @@ import type { Metric, MetricValueWithName, Registry } from 'prom-client';
 export interface SeriesSpec {
   name: string;
   help: string;
-  /** One or two. */
+  /** One to three. */
   labelNames: readonly string[];
 }
 
-/** Finds the series of one or two label values without making a key of them. */
-class SeriesMap<S> {
-  readonly #make: (labels: Record<string, string>) => S;
-  readonly #labelNames: readonly string[];
-  readonly #found = new Map<string, Map<string, S>>();
-  readonly all: S[] = [];
+type Labels = Record<string, string>;
 
-  constructor(labelNames: readonly string[], make: (labels: Record<string, string>) => S) {
+/** Finds the series of one to three label values without making a key of them. */
+class SeriesMap<S extends { labels: Labels }> {
+  readonly #make: (labels: Labels) => S;
+  readonly #labelNames: readonly string[];
+  #found = new Map<string, Map<string, Map<string, S>>>();
+  all: S[] = [];
+
+  constructor(labelNames: readonly string[], make: (labels: Labels) => S) {
     this.#labelNames = labelNames;
     this.#make = make;
   }
 
-  of(first: string, second: string): S {
-    let row = this.#found.get(first);
-    if (row === undefined) this.#found.set(first, (row = new Map<string, S>()));
-    let series = row.get(second);
-    if (series === undefined) {
-      const values = [first, second];
-      series = this.#make(
-        Object.fromEntries(this.#labelNames.map((name, i) => [name, values[i] ?? ''])),
-      );
-      row.set(second, series);
-      this.all.push(series);
-    }
+  of(first: string, second: string, third: string): S {
+    const series = this.#found.get(first)?.get(second)?.get(third);
+    if (series !== undefined) return series;
+    const values = [first, second, third];
+    return this.#add(
+      this.#make(Object.fromEntries(this.#labelNames.map((name, i) => [name, values[i] ?? '']))),
+    );
+  }
+
+  /** Forgets the series whose labels are not to be kept, and answers them. */
+  retain(keeps: (labels: Labels) => boolean): S[] {
+    const [kept, gone] = [true, false].map((is) =>
+      this.all.filter(({ labels }) => keeps(labels) === is),
+    ) as [S[], S[]];
+    if (gone.length === 0) return gone;
+    this.#found = new Map();
+    this.all = [];
+    for (const series of kept) this.#add(series);
+    return gone;
+  }
+
+  #add(series: S): S {
+    const [first = '', second = '', third = ''] = this.#labelNames.map(
+      (name) => series.labels[name],
+    );
+    const rows = this.#found.get(first) ?? new Map<string, Map<string, S>>();
+    const row = rows.get(second) ?? new Map<string, S>();
+    this.#found.set(first, rows.set(second, row.set(third, series)));
+    this.all.push(series);
     return series;
   }
 }
 
 /** A counter that is cheap to raise: prom-client hears of it when it is collected. */
 export class SeriesCounter {
-  readonly #series: SeriesMap<{ labels: Record<string, string>; pending: number }>;
+  readonly #series: SeriesMap<{ labels: Labels; pending: number }>;
+  readonly #counter: Counter;
 
   constructor(registry: Registry, { name, help, labelNames }: SeriesSpec) {
     const series = new SeriesMap(labelNames, (labels) => ({ labels, pending: 0 }));
     this.#series = series;
-    new Counter({
+    this.#counter = new Counter({
       name,
       help,
       labelNames,
@@ -58,8 +78,13 @@ export class SeriesCounter {
     });
   }
 
-  add(amount: number, first: string, second = ''): void {
-    this.#series.of(first, second).pending += amount;
+  add(amount: number, first: string, second = '', third = ''): void {
+    this.#series.of(first, second, third).pending += amount;
+  }
+
+  /** Drops the series whose labels are not to be kept. */
+  retain(keeps: (labels: Labels) => boolean): void {
+    for (const { labels } of this.#series.retain(keeps)) this.#counter.remove(labels);
   }
 }
 
@@ -74,7 +99,7 @@ interface Collected {
 
 /** Values of one series by bucket. */
 interface Buckets {
-  labels: Record<string, string>;
+  labels: Labels;
   /** Not cumulative; the last one is for what is above all bounds. */
   counts: Float64Array;
   sum: number;
@@ -107,13 +132,18 @@ export class SeriesHistogram {
     registry.registerMetric(this as unknown as Metric);
   }
 
-  observe(value: number, first: string, second = ''): void {
-    const series = this.#series.of(first, second);
+  observe(value: number, first: string, second = '', third = ''): void {
+    const series = this.#series.of(first, second, third);
     const bounds = this.#bounds;
     let bucket = 0;
     while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
     series.counts[bucket]! += 1;
     series.sum += value;
+  }
+
+  /** Drops the series whose labels are not to be kept. */
+  retain(keeps: (labels: Labels) => boolean): void {
+    this.#series.retain(keeps);
   }
 
   /** As the registry asks for it at a scrape. */

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http';
 import type { Logger } from 'pino';
 import type { Content } from '../../contract/generated/types.ts';
 import type { OtelTracing, TracingSettings } from './otel/otelTracer.ts';
@@ -14,6 +15,8 @@ export interface TracingDeps {
   resource: (agent: Content['agent']) => Record<string, string>;
   /** Values of the headers of exports as they are mounted now. */
   headers: () => Record<string, string>;
+  /** What carries exports to a collector with http: or https:. */
+  agent: (protocol: string) => Agent;
   counts: SpanCounts;
   log: Logger;
 }
@@ -70,10 +73,10 @@ export class Tracing {
   async #change(settings: TracingSettings | undefined, text: string): Promise<void> {
     // Another one has come meanwhile.
     if (text !== this.#settings) return;
-    const { headers, counts, log } = this.#deps;
+    const { headers, agent, counts, log } = this.#deps;
     const last = this.#tracer;
     try {
-      this.#tracer = settings && new (await load())(settings, { headers, counts });
+      this.#tracer = settings && new (await load())(settings, { headers, agent, counts });
       log.info({ on: settings !== undefined, ratio: settings?.ratio }, 'Tracing was changed');
     } catch (error) {
       this.#tracer = undefined;

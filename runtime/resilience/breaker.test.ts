@@ -282,6 +282,21 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('Closed');
   });
 
+  it('begins no further probe while those whose first token has come are enough to close it', () => {
+    const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 2 } });
+    bench.halfOpen();
+    const streams = [bench.permit()];
+    streams[0]!.firstToken(bench.now);
+    streams.push(bench.permit());
+    streams[1]!.firstToken(bench.now);
+    expect(acquire(bench.breaker, bench.now).kind).toBe('Rejection');
+    streams[0]!.settle({ vote: 'ignored' }, bench.now);
+    const third = bench.permit();
+    streams[1]!.settle(OK, bench.now);
+    third.settle(OK, bench.now);
+    expect(bench.state()).toBe('Closed');
+  });
+
   it('reopens when a probe breaks off after its first token', () => {
     const bench = new Bench();
     bench.halfOpen();

@@ -67,6 +67,8 @@ export class Breaker {
    * those whose first token has come.
    */
   private inFlight = 0;
+  /** Probes whose first token has come and that have not ended. */
+  private streaming = 0;
   private readonly trip: Trip;
   /** Set while the circuit ramps up. */
   private rampUp: RampUp | undefined;
@@ -192,7 +194,9 @@ export class Breaker {
 
   /** The first token came. A probe that answers gives its place to the next one. */
   firstToken(generation: number): void {
-    if (generation === this.generation && this.current === 'HalfOpen') this.inFlight -= 1;
+    if (generation !== this.generation || this.current !== 'HalfOpen') return;
+    this.inFlight -= 1;
+    this.streaming += 1;
   }
 
   /**
@@ -212,6 +216,7 @@ export class Breaker {
   record(generation: number, outcome: Outcome, ms: number, now: number, streamed = false): void {
     if (generation !== this.generation) return;
     if (this.current !== 'HalfOpen' || !streamed) this.inFlight -= 1;
+    else this.streaming -= 1;
     if (!this.votes(outcome)) return;
     const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
     if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
@@ -282,12 +287,16 @@ export class Breaker {
     return { kind: 'Rejection', retryAfterMs };
   }
 
-  /** Each success lets one more probe run at a time, up to as many as are still needed. */
+  /**
+   * Each success lets one more probe run at a time, up to as many as are still needed. While the probes whose
+   * first token has come are enough to close the circuit, no further one begins.
+   */
   private hasProbePlace(): boolean {
     const { maxProbes, successThreshold } = this.spec.halfOpen;
-    const { successes } = this;
-    const grown = Math.min(maxProbes + successes, successThreshold - successes);
-    return this.inFlight < Math.max(maxProbes, grown);
+    const { successes, streaming } = this;
+    const needed = successThreshold - successes - streaming;
+    if (streaming > 0 && needed <= 0) return false;
+    return this.inFlight < Math.max(maxProbes, Math.min(maxProbes + successes, needed));
   }
 
   private checkRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
@@ -373,6 +382,7 @@ export class Breaker {
     this.current = state;
     this.generation += 1;
     this.inFlight = 0;
+    this.streaming = 0;
     this.successes = 0;
   }
 

@@ -56,7 +56,7 @@ export class Trip {
     if (outcome.vote !== 'ignored') {
       this.countInARow(outcome);
       if (failureRate !== undefined) this.failed.record(failed, now);
-    }
+    } else if (failureRate !== undefined) this.failed.expire(now);
     if (slowCalls !== undefined) this.slow.record(slow, now);
     if (failed && this.failuresInARow >= (consecutiveFailures ?? Infinity)) {
       return `${this.failuresInARow} consecutive failures (${outcome.class})`;

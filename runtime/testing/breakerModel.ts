@@ -80,11 +80,14 @@ export class ModelBreaker {
   settle(call: ModelCall, outcome: Outcome, now: number): void {
     if (call.done) return;
     call.done = true;
-    if (call.phase !== this.phase() || outcome.vote === 'ignored') return;
+    if (call.phase !== this.phase()) return;
+    const slow = this.isSlow(call, outcome, now);
+    if (outcome.vote === 'ignored') {
+      if (outcome.slow) this.judgeSlow(call.phase, now);
+      return;
+    }
     if (outcome.vote === 'failure' && !this.spec.failureOn.includes(outcome.class)) return;
     call.phase.votes.push(outcome);
-    const took = (call.firstToken ?? now) - call.began;
-    const slow = took > (this.spec.trip.slowCalls?.slowerThanMs ?? Infinity);
     if (call.phase.state === 'Closed') this.judgeCalls(call.phase, slow, now);
     else this.judgeProbes(call.phase, slow, now);
   }
@@ -144,7 +147,11 @@ export class ModelBreaker {
       );
       const successes = phase.votes.length;
       const { maxProbes, successThreshold } = this.spec.halfOpen;
-      const needed = successThreshold - successes;
+      const streaming = phase.calls.filter(
+        ({ done, firstToken }) => !done && firstToken !== undefined,
+      );
+      const needed = successThreshold - successes - streaming.length;
+      if (streaming.length > 0 && needed <= 0) return soon;
       const places = Math.max(maxProbes, Math.min(maxProbes + successes, needed));
       return unanswered.length >= places ? soon : undefined;
     }
@@ -166,6 +173,11 @@ export class ModelBreaker {
     if (part < 3) return [10, 25, 50][part]!;
     phase.rampUp = false;
     return 100;
+  }
+
+  private isSlow({ began, firstToken }: ModelCall, { slow }: Outcome, now: number): boolean {
+    const { slowerThanMs = Infinity } = this.spec.trip.slowCalls ?? {};
+    return slow === true || (firstToken ?? now) - began > slowerThanMs;
   }
 
   private followOverride(now: number): void {
@@ -190,6 +202,16 @@ export class ModelBreaker {
     } else this.judgeRates(now);
   }
 
+  /** A call that was given up, of which only its slowness counts. */
+  private judgeSlow({ state }: Phase, now: number): void {
+    const { slowCalls } = this.spec.trip;
+    if (slowCalls === undefined) return;
+    if (state === 'HalfOpen') this.enter('Open', slowProbe(slowCalls), now);
+    if (state !== 'Closed') return;
+    this.slow?.record(true, now);
+    this.judgeRates(now);
+  }
+
   private judgeRates(now: number): void {
     const { failureRate, slowCalls } = this.spec.trip;
     const failed = this.failed?.expire(now) ?? [];
@@ -205,14 +227,10 @@ export class ModelBreaker {
   private judgeProbes({ votes }: Phase, slow: boolean, now: number): void {
     const last = votes.at(-1)!;
     const needed = this.spec.halfOpen.successThreshold;
+    const { slowCalls } = this.spec.trip;
     if (last.vote === 'failure') this.enter('Open', `probe failed (${last.class})`, now);
-    else if (slow) {
-      this.enter(
-        'Open',
-        `probe slower than ${this.spec.trip.slowCalls!.slowerThanMs / 1000}s`,
-        now,
-      );
-    } else if (votes.length >= needed) {
+    else if (slow && slowCalls) this.enter('Open', slowProbe(slowCalls), now);
+    else if (votes.length >= needed) {
       this.enter('Closed', `${needed} of ${needed} probes succeeded`, now);
       this.phase().rampUp = (this.spec.rampUpMs ?? 0) > 0;
       this.credit = 0;
@@ -274,6 +292,10 @@ function edited(
   if (!rule) return undefined;
   window?.apply(rule);
   return window ?? new NaiveWindow(rule);
+}
+
+function slowProbe({ slowerThanMs }: { slowerThanMs: number }): string {
+  return `probe slower than ${slowerThanMs / 1000}s`;
 }
 
 type Sample = { hit: boolean };

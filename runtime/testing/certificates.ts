@@ -11,8 +11,15 @@ export interface Pair {
 export interface TestAuthority {
   /** The authority's own certificate. */
   cert: string;
+  /** A client's certificate. */
   issue(commonName: string): Promise<Pair>;
+  /** A server's certificate for these names in DNS. */
+  issueFor(...hosts: string[]): Promise<Pair>;
 }
+
+/** Purposes of keys (RFC 5280, 4.2.1.12). */
+const SERVER = '1.3.6.1.5.5.7.3.1';
+const CLIENT = '1.3.6.1.5.5.7.3.2';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -34,25 +41,33 @@ export async function testAuthority(name = 'authority'): Promise<TestAuthority> 
   );
   return {
     cert: root.toString('pem'),
-    issue: async (commonName) => {
-      const own = await makeKeys();
-      const certificate = await x509.X509CertificateGenerator.create(
-        {
-          ...validity(),
-          subject: [{ CN: [commonName] }],
-          issuer: root.subject,
-          signingKey: keys.privateKey,
-          signingAlgorithm: ALGORITHM,
-          publicKey: own.publicKey,
-          extensions: [new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.2'])],
-        },
-        crypto,
-      );
-      const pkcs8 = await crypto.subtle.exportKey('pkcs8', own.privateKey);
-      const key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY');
-      return { cert: certificate.toString('pem'), key };
-    },
+    issue: (commonName) => issue(commonName, [new x509.ExtendedKeyUsageExtension([CLIENT])]),
+    issueFor: (...hosts) =>
+      issue(hosts[0]!, [
+        new x509.ExtendedKeyUsageExtension([SERVER]),
+        new x509.SubjectAlternativeNameExtension(
+          hosts.map((value) => ({ type: 'dns' as const, value })),
+        ),
+      ]),
   };
+  async function issue(commonName: string, extensions: x509.Extension[]): Promise<Pair> {
+    const own = await makeKeys();
+    const certificate = await x509.X509CertificateGenerator.create(
+      {
+        ...validity(),
+        subject: [{ CN: [commonName] }],
+        issuer: root.subject,
+        signingKey: keys.privateKey,
+        signingAlgorithm: ALGORITHM,
+        publicKey: own.publicKey,
+        extensions,
+      },
+      crypto,
+    );
+    const pkcs8 = await crypto.subtle.exportKey('pkcs8', own.privateKey);
+    const key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY');
+    return { cert: certificate.toString('pem'), key };
+  }
 }
 
 function makeKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -30,9 +30,12 @@ export interface RuntimeProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a runtime with its mounted files, and what it keeps, in this directory. */
-export async function startProcess(directory: string): Promise<RuntimeProcess> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../main.ts')], {
+/** Starts a runtime with its mounted files, and what it keeps, in this directory, and with flags for Node.js. */
+export async function startProcess(
+  directory: string,
+  flags: readonly string[] = [],
+): Promise<RuntimeProcess> {
+  const child = spawn(process.execPath, [...flags, join(import.meta.dirname, '../main.ts')], {
     env: {
       PATH: process.env['PATH'],
       TMPDIR: directory,

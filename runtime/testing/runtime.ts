@@ -6,6 +6,7 @@ import type { PeerAccess } from '../api/peerForward.ts';
 import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { systemClock } from '../guard/clock.ts';
+import { proxyEnvironment } from '../network/proxies.ts';
 import { NO_ENVIRONMENT } from '../observe/tracingSettings.ts';
 import type { TracingEnvironment } from '../observe/tracingSettings.ts';
 import { Runtime } from '../runtime.ts';
@@ -30,7 +31,12 @@ export interface StartedRuntime {
 export async function startRuntime(
   configuration?: Configuration,
   authority?: string,
-  options: { peers?: Partial<PeerAccess>; tracing?: TracingEnvironment } = {},
+  options: {
+    peers?: Partial<PeerAccess>;
+    tracing?: TracingEnvironment;
+    /** Variables that name proxies. */
+    env?: Record<string, string>;
+  } = {},
 ): Promise<StartedRuntime> {
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = (name: string, text: string): Promise<void> =>
@@ -58,6 +64,7 @@ export async function startRuntime(
     maxConversationBytes: 16 * 1024 * 1024,
     maxCacheBytes: 16 * 1024 * 1024,
     maxToolResultBytes: 1024 * 1024,
+    proxies: proxyEnvironment(options.env ?? {}),
     tracing: options.tracing ?? NO_ENVIRONMENT,
     writeOut: (text) => {
       audited.push(...text.split('\n').filter((line) => line !== ''));

@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 
 /** A request as an endpoint saw it. */
 export interface Seen {
@@ -18,12 +20,13 @@ export interface FakeEndpoint {
   close(): Promise<void>;
 }
 
-/** A model endpoint on a free port that answers as `answer` does. */
+/** A model endpoint on a free port that answers as `answer` does, over TLS if it has options of that. */
 export async function fakeEndpoint(
   answer: (response: ServerResponse, seen: Seen) => void | Promise<void>,
+  tls?: TlsOptions,
 ): Promise<FakeEndpoint> {
   const seen: Seen[] = [];
-  const server = createServer((request, response) => {
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -35,10 +38,11 @@ export async function fakeEndpoint(
       });
       void answer(response, one);
     });
-  });
+  };
+  const server = tls ? createSecureServer(tls, take) : createServer(take);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     close: () =>
       new Promise((resolve) => {

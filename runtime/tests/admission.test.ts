@@ -7,6 +7,7 @@ import { Cleanups, errorOf, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { MESSAGE, answerJson } from '../testing/upstream.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -103,15 +104,16 @@ describe('the bulkhead of the agent', () => {
 });
 
 describe('limits', () => {
-  const limit = (more: Partial<Limit>): Limit => ({
-    target: 'inbound',
-    policy: 'p',
-    name: 'l',
-    resource: 'Requests',
-    refill: { amount: 1, perMs: 600_000 },
-    capacity: 1,
-    ...more,
-  });
+  const limit = (more: Partial<Limit>): Limit =>
+    limitOf({
+      target: 'inbound',
+      policy: 'p',
+      name: 'l',
+      resource: 'Requests',
+      refill: { amount: 1, perMs: 600_000 },
+      capacity: 1,
+      ...more,
+    });
 
   async function serving(...limits: Limit[]): Promise<Setup> {
     return setup(cleanups, (response) => answerJson(response, MESSAGE), { limits });
@@ -154,7 +156,7 @@ describe('limits', () => {
 
   it('on a dependency leave what the attempt took', async () => {
     const context = await serving(
-      limit({ target: 'model/primary', resource: 'TotalTokens', capacity: 1000 }),
+      limit(limitOf({ target: 'model/primary', resource: 'TotalTokens', capacity: 1000 })),
     );
     await send(context.agent.url);
     await until(() => context.agent.runtime.lifecycle.openRequests === 0);

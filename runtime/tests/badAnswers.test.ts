@@ -211,6 +211,10 @@ describe('an error answer', () => {
 
 describe('a stream', () => {
   const TEXT = STREAM.slice(0, 5).join('');
+  const UNSTOPPED = STREAM.slice(0, -1).join('');
+  const OPEN_BLOCK = STREAM.slice(0, -1)
+    .filter((event) => !event.includes('content_block_stop'))
+    .join('');
   const error = /event: error\ndata: (\{.*\})\n\n$/;
 
   function brokenOff({ body }: Answer): { before: string; message: string } {
@@ -238,6 +242,20 @@ describe('a stream', () => {
       { Connection: 1 },
     ],
     [
+      'that lacks its message_stop and has a block open',
+      stream(OPEN_BLOCK),
+      OPEN_BLOCK,
+      'broke off',
+      { InvalidResponse: 1 },
+    ],
+    [
+      'that lacks its message_stop and whose connection breaks',
+      stream(UNSTOPPED, ['content-length: 99999']),
+      UNSTOPPED,
+      'broke off',
+      { Connection: 1 },
+    ],
+    [
       'with an event that is no JSON',
       stream(`${TEXT}event: content_block_delta\ndata: {{{\n\n${WHOLE_STREAM}`),
       TEXT,
@@ -254,7 +272,7 @@ describe('a stream', () => {
   });
 
   it.each([
-    ['lacks only its message_stop', STREAM.slice(0, -1).join('')],
+    ['lacks only its message_stop', UNSTOPPED],
     ['ends within its message_stop', WHOLE_STREAM.slice(0, -5)],
   ])('that %s is complete for its client', async (_name, body) => {
     const agent = await answering(() => stream(body));

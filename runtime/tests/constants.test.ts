@@ -1,10 +1,20 @@
 import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  SCHEMA_ASIDE_MS,
+  SCHEMA_CHECK_MS,
+  SCHEMA_HEAP_MB,
+} from '../conversations/tools/schemaChecks.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
+import {
+  CACHE_LIFETIME_MS,
+  LONG_CACHE_LIFETIME_MS,
+  MAX_SESSIONS_AWAY,
+} from '../model/pool/affinity.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/reference/constants.md');
 
@@ -18,6 +28,12 @@ it('docs/reference/constants.md states the figures of the code', () => {
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
     MODELS_MS: `${MODELS_MS / 1000} s`,
+    SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,
+    SCHEMA_ASIDE_MS: `${SCHEMA_ASIDE_MS / 1000} s`,
+    SCHEMA_HEAP_MB: `${SCHEMA_HEAP_MB} MiB`,
     VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
+    CACHE_LIFETIME_MS: `${CACHE_LIFETIME_MS / 60_000} min`,
+    LONG_CACHE_LIFETIME_MS: `${LONG_CACHE_LIFETIME_MS / 60_000} min`,
+    MAX_SESSIONS_AWAY: `${MAX_SESSIONS_AWAY}`,
   });
 });

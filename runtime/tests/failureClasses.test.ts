@@ -15,6 +15,7 @@ import {
   fakeEndpoint,
   sse,
 } from '../testing/upstream.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -305,7 +306,7 @@ const ROWS: Row[] = [
 function limit(resource: string): Limit {
   const refill = { amount: 1, perMs: 3_600_000 };
   const target = 'model/primary';
-  return { target, policy: 'p', name: resource, resource, refill, capacity: CAPACITY };
+  return limitOf({ target, policy: 'p', name: resource, resource, refill, capacity: CAPACITY });
 }
 
 const LIMITS = [limit('Requests'), limit('OutputTokens')];

@@ -10,6 +10,7 @@ import { Cleanups, errorOf, failures, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { MESSAGE, answerJson } from '../testing/upstream.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -237,14 +238,14 @@ describe('an error event in a stream of status 200', () => {
 });
 
 describe('a provider that tells how much is left', () => {
-  const daily: Limit = {
+  const daily: Limit = limitOf({
     target: 'model/primary',
     policy: 'p',
     name: 'daily',
     resource: 'InputTokens',
     refill: { amount: 9_900_000, perMs: 86_400_000 },
     capacity: 9_900_000,
-  };
+  });
   const stating = (
     response: ServerResponse,
     resource: string,

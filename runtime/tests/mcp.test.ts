@@ -56,6 +56,7 @@ async function scene(
     headersFrom: [],
     maxResponseBytes: 1000,
     maxConcurrent: 10,
+    checkIntervalMs: 0,
     ...mcp,
   };
   const agent = await startRuntime(
@@ -98,6 +99,53 @@ describe('an MCP server', () => {
     expect(offered(all)).toEqual(['stock__count', 'stock__erase']);
     expect(told(all)).toMatchObject({ content: 'count was here' });
     expect(server.called).toEqual(['count']);
+  });
+
+  it('is found dead and alive again by lists of its tools, while nobody uses it', async () => {
+    const dependency = 'mcp/stock';
+    const circuits = [{ ...TOUCHY, dependency, openDurationMs: 100, maxOpenDurationMs: 100 }];
+    const all = await scene('stock__count', {
+      mcp: { checkIntervalMs: 50 },
+      content: { circuits },
+    });
+    await until(() => server.requests > 0);
+    expect(circuit(all).state).toBe('Closed');
+    await server.stop();
+    await until(() => circuit(all).state === 'Open');
+    await server.start();
+    await until(() => circuit(all).state === 'Closed');
+    expect([server.called, all.model.seen]).toEqual([[], []]);
+  });
+
+  it('is not asked for its list while calls tell as much', async () => {
+    const all = await scene('stock__count', { mcp: { checkIntervalMs: 600_000 } });
+    await until(() => server.requests > 0);
+    await turn(all);
+    const { requests } = server;
+    await turn(all);
+    // One call and nothing else.
+    expect(server.requests).toBe(requests + 1);
+  });
+
+  it('is not called again for a result that is kept', async () => {
+    const tier = { maxEntries: 10, ttlMs: 60_000 };
+    const toolCache = { scope: 'Shared', hot: tier, warm: tier, cold: tier };
+    const cache = { ttlMs: 60_000, tools: ['count'] };
+    const all = await scene('stock__count', { mcp: { cache }, content: { toolCache } });
+    await turn(all);
+    await turn(all);
+    expect(told(all)).toMatchObject({ content: 'count was here' });
+    expect(server.called).toEqual(['count']);
+    const other = await scene('stock__erase', { mcp: { cache }, content: { toolCache } });
+    await turn(other);
+    await turn(other);
+    expect(server.called).toEqual(['count', 'erase', 'erase']);
+    const page = await (await fetch(`${all.agent.debugUrl}/debug/cache`)).json();
+    expect(page).toMatchObject({ toolResults: { hits: 1, misses: 1, hitRatio: 0.5 } });
+    const scraped = await (await fetch(`${all.agent.metricsUrl}/metrics`)).text();
+    expect(scraped).toContain('cache_lookups_total{cache="tool_results",result="hit"} 1');
+    expect(scraped).toContain('cache_entries{cache="tool_results",tier="warm"} 1');
+    expect(scraped).toContain('conversations 2\n');
   });
 
   it('lends no other tools than those that are allowed', async () => {

@@ -128,6 +128,21 @@ describe('a conversation that was moved away', () => {
     expect(context.seen()).toEqual({ primary: before + 2, spare });
   });
 
+  it('returns to it as well when the traffic of others has closed its circuit', async () => {
+    const circuit = { ...TOUCHY, openDurationMs: 50, maxOpenDurationMs: 50 };
+    const primary: Part = { name: 'primary', model: 'm', circuit, does: status(500) };
+    const spare: Part = { name: 'spare', model: 'm', priority: 1, does: serves };
+    const context = await pool([primary, spare], { conversation: CONVERSATION });
+    const id = await beginConversation(context.agent.url);
+    await say(context.agent.url, id, 'one');
+    primary.does = serves;
+    await until(() => context.circuits()['model/primary'] === 'HalfOpen');
+    while (context.circuits()['model/primary'] !== 'Closed') await ask(context, STREAMED);
+    const before = context.seen();
+    await say(context.agent.url, id, 'two');
+    expect(context.seen()).toEqual({ ...before, primary: before.primary! + 1 });
+  });
+
   it('probes a half-open endpoint of the same priority, which would get no call otherwise', async () => {
     const circuit = { ...TOUCHY, openDurationMs: 50, maxOpenDurationMs: 50 };
     const failing: Part = { name: 'failing', model: 'm', circuit, does: status(500) };

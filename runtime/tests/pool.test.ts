@@ -275,6 +275,7 @@ describe('a pool of endpoints', () => {
     expect(text).not.toContain('very-secret');
     expect(JSON.parse(text)).toMatchObject({
       loadBalancing: 'LeastLoaded',
+      affinity: { mode: 'Disabled', sessionsAway: 0 },
       endpoints: [
         { name: 'primary', dependency: 'model/primary', standing: 'Usable', calls: 0, load: 0 },
         { name: 'spare', dependency: 'model/spare', standing: 'Shut', priority: 1 },

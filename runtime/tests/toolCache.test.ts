@@ -26,7 +26,11 @@ interface Scene {
 }
 
 /** An agent with callers alice and bob, whose model asks for the tool once in each turn. */
-async function scene(toolCache: Cache, serve: (response: ServerResponse) => void): Promise<Scene> {
+async function scene(
+  toolCache: Cache,
+  serve: (response: ServerResponse) => void,
+  content: Partial<Content> = {},
+): Promise<Scene> {
   const callers = await mkdtemp(join(tmpdir(), 'callers-'));
   cleanups.add(() => rm(callers, { recursive: true }));
   for (const name of ['alice', 'bob']) await writeFile(join(callers, name), `key-of-${name}`);
@@ -62,6 +66,7 @@ async function scene(toolCache: Cache, serve: (response: ServerResponse) => void
     tools: [tool],
     toolCache,
     circuits: [{ ...TOUCHY, dependency: 'tool/look' }],
+    ...content,
   };
   const agent = await startRuntime(configuration(model.url, base));
   cleanups.add(() => agent.stop());
@@ -75,8 +80,11 @@ async function scene(toolCache: Cache, serve: (response: ServerResponse) => void
 }
 
 /** What the tool said in a turn of a conversation of its own. */
-async function result({ agent }: Scene, name: string): Promise<unknown> {
-  const headers = { 'x-api-key': `key-of-${name}` };
+async function result(
+  { agent }: Scene,
+  name: string,
+  headers: Record<string, string> = { 'x-api-key': `key-of-${name}` },
+): Promise<unknown> {
   const begun = await send(agent.url, { path: '/v1/conversations', body: '{}', headers });
   const path = `/v1/conversations/${json<{ id: string }>(begun).id}/messages`;
   const body = JSON.stringify({ content: 'Look.', stream: true });
@@ -107,6 +115,15 @@ describe('a tool whose results are kept', () => {
     expect(metrics).toContain('agent_tool_latency_seconds_count{tool="look"} 2');
     const health = await (await fetch(`${of.agent.url}/health/ready`)).json();
     expect(health).toMatchObject({ dependencies: { 'tool/look': { lastCall: { ok: true } } } });
+  });
+
+  it('is called for each client that nobody checks, by whatever header it shows who it is', async () => {
+    const of = await scene(KEPT, counting(), { auth: undefined });
+    const all: unknown[] = [];
+    for (const name of ['alice', 'bob', 'alice']) {
+      all.push(await result(of, name, { 'api-key': name }));
+    }
+    expect(all).toEqual(['1', '2', '1']);
   });
 
   it('is called once for all callers where these share', async () => {

@@ -22,6 +22,7 @@ import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint, Seen } from '../testing/upstream.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 
 const cleanups = new Cleanups();
 let directory = '';
@@ -222,14 +223,14 @@ describe('a tool', () => {
   });
 
   it('whose rate limit is used up is not called, and the model goes on without it', async () => {
-    const limit = {
+    const limit = limitOf({
       target: 'tool/look',
       policy: 'sparing',
       name: 'calls',
       resource: 'Requests',
       refill: { amount: 1, perMs: 600_000 },
       capacity: 1,
-    };
+    });
     const all = await scene(
       [ask({ id: '1' }), ask({ id: '2' }), DONE],
       (response) => answerJson(response, { found: true }),
@@ -343,7 +344,7 @@ describe('a turn', () => {
       [ask()],
       () => undefined,
       () => ({
-        content: { conversation: { ...CONVERSATION, runTimeoutMs: 300 } },
+        content: { conversation: { ...CONVERSATION, runTimeoutMs: 2000 } },
       }),
     );
     expect(await turn(all)).toMatchObject({ stop_reason: 'run_timeout', tool_calls: 1 });

@@ -10,6 +10,8 @@
  * second after.
  * recovery_refused: requests that circuits refused in the 120 s after the outage.
  * overloaded: answers 529 of the provider in that time.
+ * recovery_returned_percent: pods with a fallback that call their primary again in time in S15 of the bench of faults, with
+ * the default policy and with an openDuration of 15s.
  *
  * It writes docs/images/recovery.svg: the states of the circuits and the requests served, with the default policy and as
  * it was before: the defaults of then (60s, growing to 10m), no jitter and no queue, in the same simulation.
@@ -20,6 +22,7 @@ import { CIRCUIT_BREAKER_POLICY_DEFAULTS } from '../../crds/generated/defaults.t
 import { resolveCircuit } from '../../operator/desired/policies/circuit.ts';
 import type { Circuit } from '../../contract/generated/types.ts';
 import { picture } from './recovery/picture.ts';
+import { returning } from './recovery/returning.ts';
 import { OUTAGE, Simulation } from './recovery/simulation.ts';
 import type { Recovery, Second, Variant } from './recovery/simulation.ts';
 
@@ -75,6 +78,9 @@ for (const [name, variant] of Object.entries(VARIANTS)) {
   runs[name] = await new Simulation(variant).run();
   print(name, runs[name]);
 }
+const SHORT: Circuit = { ...DEFAULT, openDurationMs: 15_000, maxOpenDurationMs: 15_000 };
+process.stdout.write(`figure recovery_returned_percent ${returning(DEFAULT)} %\n`);
+process.stdout.write(`figure recovery_returned_percent_open_15s ${returning(SHORT)} %\n`);
 process.stdout.write(`Requests waited for probes up to ${queueTimeout}.\n`);
 const path = join(import.meta.dirname, '../../docs/images/recovery.svg');
 await writeFile(path, picture(runs['before']!, runs['']!));

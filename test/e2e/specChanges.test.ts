@@ -7,6 +7,7 @@ import { isReady, type Pod } from '../kit/agents.ts';
 import { hasCondition } from '../kit/conditions.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
+import { testAuthority } from '../../runtime/testing/certificates.ts';
 import { credentialFingerprint } from '../../cli/simulator/record.ts';
 import type { SandboxModel } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
@@ -39,7 +40,10 @@ describe('a change of the spec', () => {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: 'prompts' },
-        data: { 'gardener.md': 'You are a gardener.' },
+        data: {
+          'gardener.md': 'You are a gardener.',
+          'ca.crt': (await testAuthority()).cert,
+        },
       },
       sandbox.agent({ ...common, name: 'gardener', secret: 'acorn' }),
       sandbox.agent({ ...common, name: 'keeper', secret: 'acorn' }),
@@ -132,6 +136,13 @@ describe('a change of the spec', () => {
     ['clientPatience', () => ({ clientPatience: '3s' }), true],
     ['gates', () => ({ gates: { maxWait: '1m' } }), true],
     ['routes', () => ({ routes: ['/v1/files'] }), true],
+    [
+      'proxies',
+      () => ({
+        proxy: { httpsProxy: 'http://proxy.example.org:3128', noProxy: ['example.net'] },
+      }),
+      true,
+    ],
     ['telemetry', () => ({ telemetry: { logging: { successRatio: '0.5' } } }), true],
     ['audit', () => ({ audit: {} }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
@@ -142,11 +153,20 @@ describe('a change of the spec', () => {
     ['the priority of an endpoint', () => endpoint({ priority: 3 }), true],
     ['the weight of an endpoint', () => endpoint({ weight: 7 }), true],
     ['loadBalancing', () => ({ model: { loadBalancing: 'Random' } }), true],
+    ['affinity', () => ({ model: { affinity: { header: 'x-session-id' } } }), true],
     ['systemPrompt', () => ({ systemPrompt: 'You are a gardener.' }), true],
     ['tools', () => tool({}), true],
     ['a field of a tool', () => tool({ maxResponseBytes: 1024 }), true],
     ['mcpServers', () => server({}), true],
     ['a field of an MCP server', () => server({ allowedTools: ['rake'] }), true],
+    ['the checks of an MCP server', () => server({ checkInterval: '0s' }), true],
+    ['the cache of an MCP server', () => server({ cache: { ttl: '1m', tools: ['rake'] } }), true],
+    [
+      'healthChecks',
+      () => ({ healthChecks: [{ name: 'model', http: { url: model.baseURL } }] }),
+      true,
+    ],
+    ['no healthChecks', () => ({ healthChecks: null }), true],
     ['no tools', () => ({ tools: null, mcpServers: null }), true],
     ['security', () => ({ security: { egress: { allowHosts: ['example.org'] } } }), true],
     ['conversation', () => ({ conversation: { maxMessages: 60, idleTimeout: '2h' } }), true],
@@ -187,7 +207,14 @@ describe('a change of the spec', () => {
       () => ({ podTemplate: { metadata: { annotations: { 'example.org/a': 'b' } } } }),
     ],
     ['another Secret', () => endpoint({ apiKeySecretRef: { name: 'chestnut', key: 'api-key' } })],
-    ['systemPromptFrom', () => ({ systemPrompt: null, systemPromptFrom: prompt })],
+    [
+      'systemPromptFrom and trustedCA',
+      () => ({
+        systemPrompt: null,
+        systemPromptFrom: prompt,
+        trustedCA: { configMapKeyRef: { name: 'prompts' } },
+      }),
+    ],
     [
       'headers of tools and of MCP servers',
       () => ({ ...tool(header('chestnut')), ...server(header('acorn')) }),
@@ -239,7 +266,7 @@ describe('a change of the spec', () => {
   it('to an image that does not exist begins a roll-out, and takes no pod away', async () => {
     await settled();
     const before = await uids();
-    await change({ image: 'localhost/no-such-image:1' });
+    await change({ image: sandbox.images.runtime.replace(/:[^/:]*$/, ':no-such-tag') });
     await waitFor('a new pod waits for its image', alive, (pods) => pods.length > before.length);
     expect((await alive()).filter(isReady).map(({ metadata }) => metadata.uid)).toEqual(before);
     await change({ image: null });

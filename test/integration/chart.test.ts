@@ -56,8 +56,17 @@ const EVERYTHING: Values = {
     repeatedConnects: 10,
     handshakes: 20,
     repeatedHandshakes: 2,
+    maxBytesPerSecond: 1_000_000,
+    maxMessagesPerSecond: 100,
+    burstSeconds: 10,
+    excessBackoff: '60s',
   },
   watchNamespace: 'agents',
+  tenancy: {
+    podTemplate: 'Any',
+    images: ['example.com/proxy', 'example.com/team/'],
+    secretNames: ['agents-*', 'shared'],
+  },
   logLevel: 'debug',
   runbooksURL: 'https://example.com/runbooks',
   telemetry: {
@@ -77,6 +86,7 @@ const EVERYTHING: Values = {
   podAnnotations: { 'example.com/note': 'kept' },
   podLabels: { team: 'platform' },
   priorityClassName: 'system-cluster-critical',
+  flowControl: { shares: 20 },
   nodeSelector: { 'kubernetes.io/os': 'linux' },
   tolerations: [{ key: 'dedicated', operator: 'Exists' }],
   topologySpreadConstraints: [
@@ -205,7 +215,9 @@ describe('rendering', () => {
         serviceAccount: { create: false },
         metrics: { service: { enabled: false } },
         podDisruptionBudget: { enabled: false },
+        tenancy: { admissionPolicy: false },
         networkPolicy: { enabled: false },
+        flowControl: { enabled: false },
         antiAffinity: 'None',
         crds: { install: false },
       },
@@ -220,7 +232,9 @@ describe('rendering', () => {
   it('tells the operator what it needs to know', async () => {
     const environment = async (values: Values): Promise<unknown> => {
       const [container] = (await deployment(values)).spec.template.spec.containers;
-      const entries = container!.env.map(({ name, value }) => [name, value]);
+      const entries = container!.env
+        .filter(({ value }) => value !== undefined)
+        .map(({ name, value }) => [name, value]);
       return { image: container!.image, ...(Object.fromEntries(entries) as Values) };
     };
     expect([await environment({}), await environment(EVERYTHING)]).toEqual([
@@ -237,7 +251,14 @@ describe('rendering', () => {
         LINK_REPEATED_CONNECTS: '32',
         LINK_HANDSHAKES: '16',
         LINK_REPEATED_HANDSHAKES: '4',
+        LINK_BYTES_PER_SECOND: '262144',
+        LINK_MESSAGES_PER_SECOND: '50',
+        LINK_BURST_SECONDS: '20',
+        LINK_EXCESS_BACKOFF: '300s',
         WATCH_NAMESPACE: '',
+        TENANCY_POD_TEMPLATE: 'Restricted',
+        TENANCY_IMAGES: '',
+        TENANCY_SECRET_NAMES: '*',
         LOG_LEVEL: 'info',
         TRACING_ENDPOINT: '',
         TRACING_RATIO: '1',
@@ -259,7 +280,14 @@ describe('rendering', () => {
         LINK_REPEATED_CONNECTS: '10',
         LINK_HANDSHAKES: '20',
         LINK_REPEATED_HANDSHAKES: '2',
+        LINK_BYTES_PER_SECOND: '1000000',
+        LINK_MESSAGES_PER_SECOND: '100',
+        LINK_BURST_SECONDS: '10',
+        LINK_EXCESS_BACKOFF: '60s',
         WATCH_NAMESPACE: 'agents',
+        TENANCY_POD_TEMPLATE: 'Any',
+        TENANCY_IMAGES: 'example.com/proxy,example.com/team/',
+        TENANCY_SECRET_NAMES: 'agents-*,shared',
         LOG_LEVEL: 'debug',
         TRACING_ENDPOINT: 'http://collector:4318',
         TRACING_RATIO: '0.1',
@@ -352,6 +380,10 @@ describe('rendering', () => {
     [{ logLevel: 'verbose' }, "at '/logLevel': value must be one of 'trace', 'debug', 'info'"],
     [{ image: { operator: 'two words' } }, "at '/image/operator'"],
     [{ image: { tag: 'dev' } }, "at '/image': additional properties 'tag' not allowed"],
+    [{ tenancy: { podTemplate: 'Some' } }, "at '/tenancy/podTemplate': value must be one of"],
+    [{ tenancy: { images: ['two words'] } }, "at '/tenancy/images/0'"],
+    [{ tenancy: { secretNames: ['^a$'] } }, "at '/tenancy/secretNames/0'"],
+    [{ watchNamespace: NAMESPACE }, 'watchNamespace must not be the namespace of the release'],
     [{ watchNamespace: 'Team A' }, "at '/watchNamespace': 'Team A' does not match pattern"],
     [{ authoritySecret: '' }, "at '/authoritySecret'"],
     [{ metrics: { service: { port: 0 } } }, "at '/metrics/service/port'"],

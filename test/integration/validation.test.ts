@@ -28,6 +28,8 @@ import { rows as auth } from './validation/auth.ts';
 import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
+import { rows as healthChecks } from './validation/healthChecks.ts';
+import { rows as network } from './validation/network.ts';
 import { rows as networkPolicy } from './validation/networkPolicy.ts';
 import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
@@ -71,7 +73,9 @@ const kinds: Record<string, Kind> = {
       ...autoscaling,
       ...cache,
       ...conversations,
+      ...healthChecks,
       ...mcpServers,
+      ...network,
       ...networkPolicy,
       ...probes,
       ...service,
@@ -94,6 +98,7 @@ const kinds: Record<string, Kind> = {
           },
         ],
         loadBalancing: 'LeastLoaded',
+        affinity: { mode: 'Automatic' },
       },
       timeouts: {
         connect: '10s',

@@ -13,6 +13,7 @@ import type { RuntimeProcess } from '../../runtime/testing/process.ts';
 import { until } from '../../runtime/testing/until.ts';
 import { PythonSdk } from './sdk.ts';
 import type { Outcome } from './sdk.ts';
+import { limitOf } from '../../runtime/testing/guardFixture.ts';
 
 // The first run on a machine installs the SDK.
 jest.setTimeout(180_000);
@@ -160,15 +161,15 @@ describe('the Anthropic SDK for Python through the runtime', () => {
   });
 
   it('waits as long as a limit of the agent says', async () => {
-    const limit = {
+    const limit = limitOf({
       target: 'inbound',
       policy: 'one',
       name: 'one',
-      resource: 'Requests' as const,
+      resource: 'Requests',
       capacity: 1,
       refill: { amount: 1, perMs: 1500 },
-      onLimit: 'Reject' as const,
-    };
+      onLimit: 'Reject',
+    });
     await serving({ limits: [limit] });
     expect((await ask('message')).value).toBeDefined();
     const refused = await ask('message');

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../../contract/generated/types.ts';
 import { MOUNTS } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { clientCertificate } from './network.ts';
 import { secretHeaders } from './secretHeaders.ts';
 
 type EndpointSpec = AgentDeployment['spec']['model']['endpoints'][number];
@@ -13,7 +14,7 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
 /** What the endpoint knows the agent by; without any of it the client's own credentials are passed on. */
 export function authentication(
   spec: EndpointSpec,
-): Pick<Endpoint, 'credential' | 'credentialScheme' | 'headersFrom'> {
+): Pick<Endpoint, 'credential' | 'credentialScheme' | 'headersFrom' | 'clientCertificate'> {
   const { apiKeySecretRef: secret, credentialScheme, headersFrom = [] } = spec;
   return {
     ...(secret && {
@@ -25,5 +26,6 @@ export function authentication(
     }),
     ...(credentialScheme !== 'APIKey' && { credentialScheme }),
     ...(headersFrom.length > 0 && { headersFrom: secretHeaders(headersFrom) }),
+    ...clientCertificate(spec),
   };
 }

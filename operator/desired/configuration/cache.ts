@@ -2,12 +2,13 @@ import type { Cache, Content } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { parsePositiveDuration } from '../common/duration.ts';
 
-type Spec = Pick<AgentDeployment['spec'], 'cache' | 'tools'>;
+type Spec = Pick<AgentDeployment['spec'], 'cache' | 'tools' | 'mcpServers'>;
 
 /** How the agent's pods keep answers and results of tools; nothing of what they keep none of. Throws an InvalidSpecError for a bad duration. */
 export function resolveCache({
   cache: spec,
   tools = [],
+  mcpServers = [],
 }: Spec): Pick<Content, 'cache' | 'toolCache'> {
   const tier = (name: 'hot' | 'warm' | 'cold'): Cache['hot'] => ({
     maxEntries: spec[name].maxEntries,
@@ -23,6 +24,6 @@ export function resolveCache({
   });
   return {
     ...(mode !== 'Disabled' && { cache: whole() }),
-    ...(tools.some((tool) => tool.cache) && { toolCache: whole() }),
+    ...([...tools, ...mcpServers].some((each) => each.cache) && { toolCache: whole() }),
   };
 }

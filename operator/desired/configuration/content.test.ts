@@ -63,6 +63,7 @@ describe('resolveContent', () => {
         },
       ],
       loadBalancing: 'LeastLoaded',
+      affinity: { mode: 'Automatic' },
       timeouts: {
         connectMs: 10_000,
         requestMs: 300_000,

@@ -11,10 +11,12 @@ import { resolveConversation } from './conversation.ts';
 import { dependenciesOf } from '../common/dependencies.ts';
 import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
-import { requires } from '../common/features.ts';
+import { requires, type Feature } from '../common/features.ts';
+import { resolveNetwork } from './network.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
+import { resolveHealthChecks } from './healthChecks.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import type { TracingDefaults } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
@@ -43,9 +45,12 @@ export function resolveContent(
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
     // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
-    endpoints: spec.model.endpoints.toSorted((a, b) => a.priority - b.priority).map(endpoint),
+    endpoints: spec.model.endpoints
+      .toSorted((a, b) => a.priority - b.priority)
+      .map((each) => endpoint(each, spec.proxy !== undefined)),
     ...(spec.routes !== undefined && { routes: spec.routes }),
     loadBalancing: spec.model.loadBalancing,
+    affinity: affinity(spec.model.affinity),
     timeouts,
     shutdown: {
       endpointLagMs: ENDPOINT_LAG_MS,
@@ -58,10 +63,12 @@ export function resolveContent(
     bulkhead: bulkhead(spec.bulkhead),
     ...resolveAuth(spec),
     ...resolveAudit(spec),
+    ...resolveNetwork(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
+    ...resolveHealthChecks(spec),
     ...resolveEgress(spec),
     ...resolveTelemetry(spec, tracing),
     circuits: dependenciesOf(agent).map((dependency) =>
@@ -94,9 +101,9 @@ type Timeouts = Content['timeouts'] & { firstTokenMs: number };
 
 type EndpointSpec = Spec['model']['endpoints'][number];
 
-function endpoint(spec: EndpointSpec): Endpoint {
+function endpoint(spec: EndpointSpec, proxied: boolean): Endpoint {
   const { name, provider, model, baseURL, priority, weight } = spec;
-  const { credentialScheme, headersFrom = [], maxConcurrent, maxTokens, contextTokens } = spec;
+  const { maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
     provider,
@@ -108,12 +115,23 @@ function endpoint(spec: EndpointSpec): Endpoint {
     ...(contextTokens === undefined ? {} : { contextTokens }),
     priority,
     weight,
-    requires: requires(
-      `Endpoint.${provider}`,
-      credentialScheme === 'Bearer' && 'Endpoint.Bearer',
-      headersFrom.length > 0 && 'Endpoint.HeadersFrom',
-    ),
+    requires: endpointFeatures(spec, proxied),
   };
+}
+
+function endpointFeatures(spec: EndpointSpec, proxied: boolean): Feature[] {
+  const { provider, credentialScheme, headersFrom = [], tls } = spec;
+  return requires(
+    `Endpoint.${provider}`,
+    credentialScheme === 'Bearer' && 'Endpoint.Bearer',
+    headersFrom.length > 0 && 'Endpoint.HeadersFrom',
+    tls !== undefined && 'Endpoint.ClientCertificate',
+    proxied && 'Network.Proxy',
+  );
+}
+
+function affinity({ mode, header }: Spec['model']['affinity']): Content['affinity'] {
+  return { mode, ...(header !== undefined && { header: header.toLowerCase() }) };
 }
 
 function timeoutsOf(spec: Spec['timeouts']): Timeouts {

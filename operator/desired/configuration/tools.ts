@@ -1,9 +1,9 @@
-import { Ajv } from 'ajv';
 import type { Content, McpServer, Tool } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import { parsePositiveDuration } from '../common/duration.ts';
+import { parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
+import { InputSchemas } from './inputSchema.ts';
 import { secretHeaders } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -11,28 +11,40 @@ type ToolSpec = NonNullable<Spec['tools']>[number];
 type McpServerSpec = NonNullable<Spec['mcpServers']>[number];
 
 /** The tools of an agent. Throws an InvalidSpecError for one that cannot be called. */
-export function resolveTools({ tools: all = [] }: Spec): Pick<Content, 'tools'> {
-  return all.length === 0 ? {} : { tools: all.map(tool) };
+export function resolveTools({ tools: all = [], proxy }: Spec): Pick<Content, 'tools'> {
+  const schemas = new InputSchemas();
+  const proxied = proxy !== undefined;
+  return all.length === 0 ? {} : { tools: all.map((each) => tool(each, schemas, proxied)) };
 }
 
 /** The MCP servers of an agent. Throws an InvalidSpecError for one that cannot be called. */
-export function resolveMcpServers({ mcpServers: all = [] }: Spec): Pick<Content, 'mcpServers'> {
-  return all.length === 0 ? {} : { mcpServers: all.map(mcpServer) };
+export function resolveMcpServers({
+  mcpServers: all = [],
+  proxy,
+}: Spec): Pick<Content, 'mcpServers'> {
+  const proxied = proxy !== undefined;
+  return all.length === 0 ? {} : { mcpServers: all.map((each) => mcpServer(each, proxied)) };
 }
 
-function mcpServer(spec: McpServerSpec): McpServer {
+function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
   const { name, url, headersFrom, allowedTools, maxConcurrent, maxResponseBytes } = spec;
+  const { checkInterval, cache } = spec;
+  const path = `spec.mcpServers[${name}]`;
   if (!URL.canParse(url)) {
-    throw new InvalidSpecError('InvalidTool', `spec.mcpServers[${name}].url is no URL`);
+    throw new InvalidSpecError('InvalidTool', `${path}.url is no URL`);
   }
   return {
     name,
     url,
     headersFrom: secretHeaders(headersFrom),
     ...(allowedTools === undefined ? {} : { allowedTools }),
+    checkIntervalMs: parseDuration(checkInterval, `${path}.checkInterval`),
+    ...(cache && {
+      cache: { ttlMs: parsePositiveDuration(cache.ttl, `${path}.cache.ttl`), tools: cache.tools },
+    }),
     maxConcurrent,
     maxResponseBytes,
-    requires: requires('Dependency.mcp'),
+    requires: requires('Dependency.mcp', proxied && 'Network.Proxy'),
   };
 }
 
@@ -42,9 +54,9 @@ export function resolveEgress({ security }: Spec): Pick<Content, 'egress'> {
   return { egress: { allowHosts, denyPrivateNetworks } };
 }
 
-function tool(spec: ToolSpec): Tool {
+function tool(spec: ToolSpec, schemas: InputSchemas, proxied: boolean): Tool {
   const { name, description, inputSchema, http, cache, maxConcurrent } = spec;
-  checkSchema(name, inputSchema);
+  schemas.check(name, inputSchema);
   checkUrl(name, http.url);
   return {
     name,
@@ -61,21 +73,8 @@ function tool(spec: ToolSpec): Tool {
       cache: { ttlMs: parsePositiveDuration(cache.ttl, `spec.tools[${name}].cache.ttl`) },
     }),
     maxConcurrent,
-    requires: requires('Dependency.tool'),
+    requires: requires('Dependency.tool', proxied && 'Network.Proxy'),
   };
-}
-
-function checkSchema(name: string, schema: Record<string, unknown>): void {
-  const field = `spec.tools[${name}].inputSchema`;
-  if (schema.type !== 'object') {
-    throw new InvalidSpecError('InvalidTool', `${field} must have type: object`);
-  }
-  try {
-    new Ajv({ strict: false }).compile(schema);
-  } catch (error) {
-    const why = error instanceof Error ? error.message.slice(0, 256) : 'unknown error';
-    throw new InvalidSpecError('InvalidTool', `${field} is no JSON Schema: ${why}`);
-  }
 }
 
 /** A URL whose placeholders stand where they can be filled in. */

@@ -17,7 +17,7 @@ export interface Mounted {
  * starting: the runtime reports it, and finds it once it is there.
  */
 export function referenceMounts(choices: PodChoices): Mounted[] {
-  const { apiKeys, secrets, systemPrompt, clients } = choices;
+  const { apiKeys, secrets, systemPrompt, trustedCA, clients } = choices;
   return [
     ...apiKeys.map(({ endpoint, secret: { name, key } }) =>
       mounted(credentialDirectory({ name: endpoint }), {
@@ -26,7 +26,8 @@ export function referenceMounts(choices: PodChoices): Mounted[] {
       }),
     ),
     ...secretMounts(secrets),
-    ...(systemPrompt === undefined ? [] : [promptMount(systemPrompt)]),
+    ...(systemPrompt === undefined ? [] : [configMapMount('prompt', MOUNTS.prompt, systemPrompt)]),
+    ...(trustedCA === undefined ? [] : [configMapMount('trusted-ca', MOUNTS.trustedCA, trustedCA)]),
     ...(clients === undefined
       ? []
       : [
@@ -63,9 +64,9 @@ function secretMounts(refs: readonly SecretKeyRef[]): Mounted[] {
     });
 }
 
-function promptMount({ name, key }: NonNullable<PodChoices['systemPrompt']>): Mounted {
+function configMapMount(volume: string, path: string, { name, key }: SecretKeyRef): Mounted {
   const configMap = { name, optional: true, items: items([key]) };
-  return mounted(MOUNTS.prompt, { name: 'prompt', configMap });
+  return mounted(path, { name: volume, configMap });
 }
 
 function mounted(mountPath: string, volume: Volume): Mounted {

@@ -1,4 +1,5 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { networkSecrets } from '../configuration/network.ts';
 import type { HeadersFrom, SecretKeyRef } from '../configuration/secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -13,9 +14,10 @@ export interface PodChoices extends Pick<
 > {
   /** The endpoints that have an API key. */
   apiKeys: { endpoint: string; secret: SecretKeyRef }[];
-  /** Where headers of endpoints, tools and MCP servers, and the password of Redis, come from. */
+  /** Where headers, the password of Redis, credentials of proxies and client certificates come from. */
   secrets: SecretKeyRef[];
   systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
+  trustedCA?: NonNullable<Spec['trustedCA']>['configMapKeyRef'];
   /** Where the audit has its files; absent: it has none. */
   auditVolume?: { claimName?: string };
   /** The Secret with the API keys of the agent's clients. */
@@ -35,8 +37,9 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
     apiKeys: endpoints.flatMap(({ name, apiKeySecretRef: secret }) =>
       secret === undefined ? [] : [{ endpoint: name, secret }],
     ),
-    secrets: [...headers, ...(password ? [password] : [])],
+    secrets: [...headers, ...(password ? [password] : []), ...networkSecrets(spec)],
     systemPrompt: spec.systemPromptFrom?.configMapKeyRef,
+    ...(spec.trustedCA && { trustedCA: spec.trustedCA.configMapKeyRef }),
     clients: spec.auth.apiKeys?.secretRef,
     ...auditVolume(audit),
   };

@@ -84,7 +84,8 @@ describe('attach', () => {
       http: request,
       maxConcurrent: 1,
     };
-    const server = { name: 'primary', url: request.url, maxConcurrent: 1, maxResponseBytes: 1 };
+    const bounds = { maxConcurrent: 1, maxResponseBytes: 1 };
+    const server = { name: 'primary', url: request.url, checkInterval: '30s', ...bounds };
     const skilled = agentFixture('triage', { tools: [tool], mcpServers: [server] });
     const named = (kind: string) => ({ targetRefs: [target(`triage/${kind}/primary`)] });
     const attachment = attach(

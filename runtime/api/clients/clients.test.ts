@@ -14,12 +14,13 @@ import { Cleanups, errorOf, setup } from '../../testing/setup.ts';
 import type { Setup } from '../../testing/setup.ts';
 import { until } from '../../testing/until.ts';
 import { MESSAGE, answerJson } from '../../testing/upstream.ts';
+import { limitOf } from '../../testing/guardFixture.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
 const TIER = { maxEntries: 10, ttlMs: 60_000 };
-const BY_CALLER: Limit = {
+const BY_CALLER: Limit = limitOf({
   target: 'inbound',
   policy: 'fair',
   name: 'each',
@@ -27,7 +28,7 @@ const BY_CALLER: Limit = {
   refill: { amount: 1, perMs: 3_600_000 },
   capacity: 2,
   key: { principal: true },
-};
+});
 
 interface Guarded extends Setup {
   /** Where the clients' keys are. */

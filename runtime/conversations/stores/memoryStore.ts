@@ -29,6 +29,7 @@ export class MemoryStore implements ConversationStore {
   readonly #deps: MemoryStoreDeps;
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  #messages = 0;
   #cancelSweep: (() => void) | undefined;
 
   constructor(deps: MemoryStoreDeps) {
@@ -37,6 +38,13 @@ export class MemoryStore implements ConversationStore {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** What it keeps, of all conversations together. */
+  stats(): { conversations: number; messages: number; bytes: number; maxBytes: number } {
+    const { size: conversations } = this.#entries;
+    const { maxBytes } = this.#deps;
+    return { conversations, messages: this.#messages, bytes: this.#bytes, maxBytes };
   }
 
   create(messages: readonly Message[], principal: string): Promise<Kept | undefined> {
@@ -48,6 +56,7 @@ export class MemoryStore implements ConversationStore {
     const usedAt = this.#deps.clock.now();
     this.#entries.set(kept.id, { kept, principal, bytes, usedAt, turn: undefined });
     this.#bytes += bytes;
+    this.#messages += messages.length;
     this.#arm();
     return Promise.resolve(kept);
   }
@@ -94,6 +103,7 @@ export class MemoryStore implements ConversationStore {
   #keep(entry: Entry, messages: readonly Message[]): void {
     const bytes = sizeOf(messages);
     this.#bytes += bytes - entry.bytes;
+    this.#messages += messages.length - entry.kept.messages.length;
     entry.bytes = bytes;
     entry.kept = { ...entry.kept, messages, usedAt: this.#now() };
   }
@@ -112,7 +122,10 @@ export class MemoryStore implements ConversationStore {
   }
 
   #forget(entry: Entry): void {
-    if (this.#entries.delete(entry.kept.id)) this.#bytes -= entry.bytes;
+    if (this.#entries.delete(entry.kept.id)) {
+      this.#bytes -= entry.bytes;
+      this.#messages -= entry.kept.messages.length;
+    }
     entry.turn?.abort();
   }
 

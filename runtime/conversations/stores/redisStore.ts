@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createClient } from '@redis/client';
+import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import { freeId } from './conversationId.ts';
 import type { Message } from '../messages/messages.ts';
@@ -9,6 +9,8 @@ import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './stor
 
 export interface RedisStoreDeps {
   url: string;
+  /** What is trusted of a server with rediss; undefined: the system's authorities. */
+  secureContext?: SecureContext | undefined;
   /** Asked for at each connection; undefined: none. */
   password: () => string | undefined;
   /** What all keys begin with. */
@@ -26,7 +28,7 @@ const LEASE_MS = 15_000;
 /** Between two renewals of a lease. */
 const RENEW_MS = 5000;
 
-type Client = ReturnType<typeof createClient>;
+type Client = Awaited<ReturnType<typeof connectable>>;
 
 /**
  * Conversations in a Redis, which any pod carries on. Two keys each: the conversation, and the lease of a turn. The
@@ -34,27 +36,15 @@ type Client = ReturnType<typeof createClient>;
  */
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
-  readonly #client: Client;
+  readonly #client: Promise<Client>;
   readonly #leases = new Set<RedisLease>();
   #reaching: Promise<void> | undefined;
 
   constructor(deps: RedisStoreDeps) {
     this.#deps = deps;
-    const timeout = deps.timeoutMs();
-    this.#client = createClient({
-      url: deps.url,
-      disableOfflineQueue: true,
-      socket: { connectTimeout: timeout },
-      commandOptions: { timeout },
-      credentialsProvider: {
-        type: 'async-credentials-provider',
-        credentials: () => Promise.resolve(credentials(deps.password())),
-      },
-    });
-    // Whoever asks is told; without a listener an error would end the process.
-    this.#client.on('error', (error: NodeJS.ErrnoException) => {
-      deps.log.warn({ code: error.code ?? error.name }, 'Connection to Redis failed');
-    });
+    this.#client = connectable(deps);
+    // `#do` reports it.
+    this.#client.catch(() => undefined);
   }
 
   async create(messages: readonly Message[], principal: string): Promise<Kept> {
@@ -106,9 +96,9 @@ export class RedisStore implements ConversationStore {
     return this.#reaching;
   }
 
-  close(): Promise<void> {
-    if (this.#client.isOpen) this.#client.destroy();
-    return Promise.resolve();
+  async close(): Promise<void> {
+    const client = await this.#client;
+    if (client.isOpen) client.destroy();
   }
 
   /** What a lease does to its conversation; each says whether it still was the holder. */
@@ -133,8 +123,9 @@ export class RedisStore implements ConversationStore {
 
   async #do<T>(use: (client: Client) => Promise<T>): Promise<T> {
     try {
-      await this.#ready();
-      return await use(this.#client);
+      const client = await this.#client;
+      await this.#ready(client);
+      return await use(client);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
       throw new StoreUnavailable(`Redis does not answer (${code})`);
@@ -142,17 +133,19 @@ export class RedisStore implements ConversationStore {
   }
 
   /** Connects when it is first needed; afterwards the client does so by itself. */
-  async #ready(): Promise<void> {
-    if (this.#client.isReady) return;
-    if (!this.#client.isOpen) this.#client.connect().catch(() => undefined);
+  async #ready(client: Client): Promise<void> {
+    if (client.isReady) return;
+    if (!client.isOpen) client.connect().catch(() => undefined);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error('timeout')), this.#deps.timeoutMs()).unref();
-    this.#client.once('ready', resolve);
+    client.once('ready', resolve);
+    client.once('error', reject);
     try {
       await promise;
     } finally {
       clearTimeout(timer);
-      this.#client.off('ready', resolve);
+      client.off('ready', resolve);
+      client.off('error', reject);
     }
   }
 
@@ -222,10 +215,37 @@ class RedisLease implements Lease {
   }
 }
 
+/** A client that is not connected. Only agents with a Redis pay for its library. */
+async function connectable(deps: RedisStoreDeps) {
+  const { url, password, timeoutMs, log } = deps;
+  const { createClient } = await import('@redis/client');
+  const timeout = timeoutMs();
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { connectTimeout: timeout, ...secured(deps) },
+    commandOptions: { timeout },
+    credentialsProvider: {
+      type: 'async-credentials-provider',
+      credentials: () => Promise.resolve(credentials(password())),
+    },
+  });
+  // Whoever asks is told; without a listener an error would end the process.
+  client.on('error', (error: NodeJS.ErrnoException) => {
+    const address = new URL(url).host;
+    log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
+  });
+  return client;
+}
+
 /** Tells clients apart without naming them. */
 function ownerSuffix(principal: string): string {
   if (principal === '') return '';
   return `:${createHash('sha256').update(principal).digest('base64url')}`;
+}
+
+function secured({ url, secureContext }: RedisStoreDeps): { tls?: true } {
+  return secureContext && url.startsWith('rediss:') ? { tls: true, ...{ secureContext } } : {};
 }
 
 function credentials(password: string | undefined): { password?: string } {

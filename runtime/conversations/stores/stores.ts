@@ -1,7 +1,9 @@
+import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Content } from '../../../contract/generated/types.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
+import type { Network } from '../../network/network.ts';
 import { canonical, newBoot, ownedId, ownerOf } from './conversationId.ts';
 import type { Owner } from './conversationId.ts';
 import { MemoryStore } from './memoryStore.ts';
@@ -14,6 +16,7 @@ export interface StoresDeps {
   /** IP address of this pod. */
   self: string;
   idleTimeoutMs: () => number;
+  network: Pick<Network, 'way'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   maxConversationBytes: number;
@@ -25,7 +28,7 @@ export class Stores {
   readonly #deps: StoresDeps;
   readonly #here: Owner;
   readonly #memory: MemoryStore;
-  #redis: { key: string; store: RedisStore } | undefined;
+  #redis: { key: string; trusted: SecureContext | undefined; store: RedisStore } | undefined;
 
   constructor(deps: StoresDeps) {
     this.#deps = deps;
@@ -55,6 +58,11 @@ export class Stores {
     return this.#redisStore(content)?.reach();
   }
 
+  /** What is kept in this process's memory. */
+  stats(): ReturnType<MemoryStore['stats']> {
+    return this.#memory.stats();
+  }
+
   /** Resolves when no turn is left that is still to be kept in Redis. */
   async settle(): Promise<void> {
     await this.#redis?.store.settle();
@@ -77,20 +85,25 @@ export class Stores {
     const { namespace, name } = content.agent;
     const prefix = `breakwater:${namespace}/${name}:`;
     const key = JSON.stringify([redis, prefix]);
-    if (this.#redis?.key !== key) {
-      void this.#redis?.store.close();
-      this.#redis = { key, store: this.#makeRedis(redis, prefix) };
+    const { secureContext: trusted } = this.#deps.network.way;
+    const last = this.#redis;
+    if (last?.key !== key || last.trusted !== trusted) {
+      // Turns under way are kept where they began.
+      void last?.store.settle().then(() => last.store.close());
+      this.#redis = { key, trusted, store: this.#makeRedis(redis, prefix, trusted) };
     }
-    return this.#redis.store;
+    return this.#redis!.store;
   }
 
   #makeRedis(
     { url, password }: { url: string; password?: Parameters<Credentials['read']>[0] },
     prefix: string,
+    secureContext: SecureContext | undefined,
   ): RedisStore {
     const { credentials, idleTimeoutMs, connectMs, clock, log } = this.#deps;
     return new RedisStore({
       url,
+      secureContext,
       password: () => password && credentials.read(password),
       prefix,
       idleTimeoutMs,

@@ -1,25 +1,48 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { lookup } from 'node:dns';
 import { request } from 'undici';
 import type { Agent } from 'undici';
+import { Network } from '../../network/network.ts';
+import type { NetworkDeps } from '../../network/network.ts';
+import { NO_PROXY_ENVIRONMENT, proxyEnvironment } from '../../network/proxies.ts';
+import { TestProxy } from '../../testing/proxy.ts';
 import { fakeEndpoint } from '../../testing/upstream.ts';
 import { Egress } from './egress.ts';
 import type { EgressDeps } from './egress.ts';
 import { isPrivate } from './privateNetworks.ts';
 
+const DEPS: NetworkDeps = {
+  environment: NO_PROXY_ENVIRONMENT,
+  credentials: { read: () => undefined },
+  connectMs: () => 2000,
+  log: { info: () => undefined, warn: () => undefined },
+};
+const network = new Network(DEPS);
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const each of cleanups.splice(0)) await each();
 });
 
-function egress(bounds: ReturnType<EgressDeps['bounds']>, addresses: string[] = []): Egress {
+/** A network whose requests with http all go through this proxy. */
+function behind(proxy: TestProxy): Network {
+  const environment = proxyEnvironment({ HTTP_PROXY: proxy.url() });
+  return new Network({ ...DEPS, environment });
+}
+
+/** `addresses` of every host; behind a proxy a host without any is not known. */
+function egress(
+  bounds: ReturnType<EgressDeps['bounds']>,
+  addresses: string[] = [],
+  way = network,
+): Egress {
   const fake = ((_host: string, _options: object, done: (...args: unknown[]) => void) => {
+    if (way !== network && addresses.length === 0) return done(new Error('ENOTFOUND'));
     done(
       null,
       addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
     );
   }) as unknown as typeof lookup;
-  const made = new Egress({ bounds: () => bounds, connectMs: () => 2000, lookup: fake });
+  const made = new Egress({ bounds: () => bounds, network: way, lookup: fake });
   cleanups.push(() => made.close());
   return made;
 }
@@ -82,5 +105,41 @@ describe('egress', () => {
     ]) {
       expect(() => bound.to(new URL(`https://${host}/`), false)).toThrow('not allowed');
     }
+  });
+});
+
+describe('egress through a proxy, which looks hosts up itself', () => {
+  const PUBLIC = ['93.184.216.34'];
+  const URL_OF = 'http://api.example.com/';
+  let proxy: TestProxy;
+
+  beforeEach(async () => {
+    proxy = await new TestProxy().start();
+    cleanups.push(() => proxy.stop());
+    const endpoint = await fakeEndpoint((response) => void response.end('reached'));
+    cleanups.push(() => endpoint.close());
+    proxy.knows('api.example.com:80', endpoint.url);
+  });
+
+  const call = async (bound: Egress): Promise<string> => {
+    const answer = await request(URL_OF, { dispatcher: bound.to(new URL(URL_OF), false) });
+    return answer.body.text();
+  };
+
+  it('calls a host whose addresses are public from here', async () => {
+    expect(await call(egress(undefined, PUBLIC, behind(proxy)))).toBe('reached');
+  });
+
+  it('refuses one of which any address is private from here', async () => {
+    const bound = egress(undefined, [...PUBLIC, '10.0.0.1'], behind(proxy));
+    await expect(call(bound)).rejects.toThrow('private network');
+    expect(proxy.seen).toEqual([]);
+  });
+
+  it('refuses one that is not known here, unless it is allowed by name', async () => {
+    await expect(call(egress(undefined, [], behind(proxy)))).rejects.toThrow('allowHosts');
+    expect(proxy.seen).toEqual([]);
+    const bounds = { allowHosts: ['*.example.com'], denyPrivateNetworks: true };
+    expect(await call(egress(bounds, [], behind(proxy)))).toBe('reached');
   });
 });

@@ -4,6 +4,7 @@ import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/typ
 import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
 import { fetch } from 'undici';
 import type { McpServer as ServerSpec } from '../../../contract/generated/types.ts';
+import type { Clock } from '../../guard/clock.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
 import { NO_SPAN } from '../../observe/trace/span.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
@@ -12,12 +13,16 @@ import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { mcpAnswer, mcpFailure, sessionLost } from './mcpAnswer.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
+import type { Input } from './template.ts';
 import type { ToolContext } from './toolbox.ts';
+import type { ToolResults } from './toolResults.ts';
 
 export interface McpServerDeps {
   calls: GuardedCalls;
   credentials: Pick<Credentials, 'read'>;
   egress: Egress;
+  results: Pick<ToolResults, 'answer'>;
+  clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
 }
 
@@ -40,6 +45,10 @@ export class McpServer {
   /** The list has to be asked for. */
   #stale = true;
   #listing: Promise<void> | undefined;
+  /** When the last call began, on the monotonic clock. */
+  #usedAt = -Infinity;
+  readonly #closed = new AbortController();
+  #cancelCheck: (() => void) | undefined;
 
   constructor(spec: ServerSpec, deps: McpServerDeps) {
     this.#spec = spec;
@@ -67,8 +76,35 @@ export class McpServer {
     return this.#listing;
   }
 
+  /** Asks for the list of its tools now and whenever no call was made for the check interval; each may take `timeoutMs()`. */
+  startChecks(timeoutMs: () => number): void {
+    const { checkIntervalMs } = this.#spec;
+    if (checkIntervalMs === 0 || this.#cancelCheck) return;
+    const { clock } = this.#deps;
+    const check = async (): Promise<void> => {
+      const idleMs = clock.now() - this.#usedAt;
+      if (idleMs >= checkIntervalMs) await this.#check(timeoutMs());
+      if (this.#closed.signal.aborted) return;
+      const nextMs = this.#usedAt + checkIntervalMs - clock.now();
+      this.#cancelCheck = clock.setTimer(Math.max(nextMs, 0), () => void check());
+    };
+    this.#cancelCheck = clock.setTimer(0, () => void check());
+  }
+
   /** Never rejects. */
   call(tool: string, input: unknown, context: ToolContext): Promise<ToolAnswer> {
+    const { cache, name, url } = this.#spec;
+    if (!cache?.tools.includes(tool)) return this.#call(tool, input, context);
+    const { client, signal } = context;
+    const kept = { what: ['mcp', name, url, tool], ttlMs: cache.ttlMs, input: input as Input };
+    const secret = readHeaders(this.#spec.headersFrom, this.#deps.credentials);
+    const credential = ('credential' in secret ? secret.credential?.hash : undefined) ?? '';
+    const call = (bounded: AbortSignal): Promise<ToolAnswer> =>
+      this.#call(tool, input, { ...context, signal: bounded });
+    return this.#deps.results.answer({ ...kept, credential, client, signal, call });
+  }
+
+  #call(tool: string, input: unknown, context: ToolContext): Promise<ToolAnswer> {
     return this.#guarded(context, async (client, signal) => {
       const args = input as Record<string, unknown>;
       const options = { signal, timeout: NO_TIMEOUT_MS };
@@ -88,7 +124,19 @@ export class McpServer {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort();
+    this.#cancelCheck?.();
     await this.#disconnect();
+  }
+
+  async #check(timeoutMs: number): Promise<void> {
+    const { signal } = this.#closed;
+    const context = { timeoutMs, header: () => undefined, client: [], signal };
+    // Where a turn asks already, its answer tells as much.
+    this.#stale = true;
+    await this.refresh(context);
+    // A call that was refused counts too: whoever refused it knows more than the server would say.
+    this.#usedAt = this.#deps.clock.now();
   }
 
   async #list(context: ToolContext): Promise<void> {
@@ -109,7 +157,8 @@ export class McpServer {
     context: ToolContext,
     use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
   ): Promise<ToolAnswer> {
-    const { credentials } = this.#deps;
+    const { credentials, clock } = this.#deps;
+    this.#usedAt = clock.now();
     const secret = readHeaders(this.#spec.headersFrom, credentials);
     if ('missing' in secret) {
       const text = 'The tool was not called: a Secret of the agent is missing.';

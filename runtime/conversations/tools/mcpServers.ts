@@ -7,6 +7,9 @@ import { McpServer } from './mcpServer.ts';
 import type { McpServerDeps } from './mcpServer.ts';
 import type { ToolContext, Tools } from './toolbox.ts';
 
+/** Time for a call of a tool where the configuration names none, in milliseconds. */
+export const TOOL_MS = 30_000;
+
 /** Longest name of a tool that the Messages API takes. */
 const MAX_NAME = 64;
 
@@ -15,6 +18,8 @@ export class McpServers implements Tools {
   readonly #deps: McpServerDeps;
   /** By what the configuration says of them, so that a reload leaves what is connected alone. */
   #servers = new Map<string, McpServer>();
+  /** Time for a call, in milliseconds. */
+  #timeoutMs = TOOL_MS;
 
   constructor(deps: McpServerDeps) {
     this.#deps = deps;
@@ -31,14 +36,19 @@ export class McpServers implements Tools {
     });
   }
 
+  readonly #checkTimeoutMs = (): number => this.#timeoutMs;
+
   /** Takes over another configuration. */
   apply(content: Content): void {
+    this.#timeoutMs = content.timeouts.toolMs ?? TOOL_MS;
     const before = this.#servers;
     this.#servers = new Map();
     for (const spec of supported(content).mcpServers) {
       const key = JSON.stringify(spec);
-      this.#servers.set(key, before.get(key) ?? new McpServer(spec, this.#deps));
+      const server = before.get(key) ?? new McpServer(spec, this.#deps);
+      this.#servers.set(key, server);
       before.delete(key);
+      server.startChecks(this.#checkTimeoutMs);
     }
     for (const server of before.values()) void server.close();
   }

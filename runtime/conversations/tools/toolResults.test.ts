@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Cache, Tool } from '../../../contract/generated/types.ts';
+import type { Cache } from '../../../contract/generated/types.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { ToolResults } from './toolResults.ts';
@@ -7,19 +7,7 @@ import type { KeptCall } from './toolResults.ts';
 
 const TIER = { maxEntries: 10, ttlMs: 60_000 };
 const SPEC: Cache = { scope: 'PerPrincipal', hot: TIER, warm: TIER, cold: TIER };
-const TOOL: Tool & Required<Pick<Tool, 'cache'>> = {
-  name: 'look',
-  description: 'Looks.',
-  inputSchema: { type: 'object' },
-  http: {
-    url: 'https://things.example.com/{id}',
-    method: 'GET',
-    headers: [],
-    headersFrom: [],
-    maxResponseBytes: 1000,
-  },
-  cache: { ttlMs: 1000 },
-};
+const WHAT = ['look', { url: 'https://things.example.com/{id}' }];
 const good = (text: string): ToolAnswer => ({ outcome: OK, text, isError: false });
 
 class Fixture {
@@ -34,7 +22,8 @@ class Fixture {
   /** Asks, with an answer that says which call it is of. */
   ask(rest: Partial<KeptCall> = {}): Promise<ToolAnswer> {
     return this.results.answer({
-      tool: TOOL,
+      what: WHAT,
+      ttlMs: 1000,
       input: { id: '7' },
       client: ['alice'],
       credential: '',
@@ -72,11 +61,8 @@ describe('kept results of tools', () => {
 
   it.each<[string, Partial<KeptCall>]>([
     ['with another input', { input: { id: '8' } }],
-    ['of another tool', { tool: { ...TOOL, name: 'find' } }],
-    [
-      'of the tool at another place',
-      { tool: { ...TOOL, http: { ...TOOL.http, url: 'https://x' } } },
-    ],
+    ['of another tool', { what: ['find', WHAT[1]] }],
+    ['of the tool at another place', { what: ['look', { url: 'https://x' }] }],
     ['with other secrets', { credential: 'hash' }],
     ['of another client', { client: ['bob'] }],
   ])('are not given to a call %s', async (_, other) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Cache, Tool } from '../../../contract/generated/types.ts';
+import type { Cache } from '../../../contract/generated/types.ts';
 import { TieredCache } from '../../cache/tieredCache.ts';
 import type { CacheStats } from '../../cache/tieredCache.ts';
 import { OK } from '../../resilience/outcome.ts';
@@ -16,7 +16,10 @@ export interface ToolResultsDeps {
 
 /** A call of a tool that has a cache. */
 export interface KeptCall {
-  tool: Tool & Required<Pick<Tool, 'cache'>>;
+  /** All of the configuration that says what the call does. */
+  what: unknown;
+  /** Age up to which its result may be given again, in milliseconds. */
+  ttlMs: number;
   input: Input;
   /** What tells the client from others. */
   client: readonly string[];
@@ -77,7 +80,8 @@ export class ToolResults {
     const { epoch } = this.#cache;
     const shared = new SharedCall(async (signal) => {
       const answer = await call.call(signal);
-      const good = answer.outcome.vote === 'ok' && !answer.isError;
+      // Blocks are images and documents: large, and seldom asked for twice.
+      const good = answer.outcome.vote === 'ok' && !answer.isError && !answer.blocks;
       if (good && epoch === this.#cache.epoch) this.#keep(key, answer.text, call);
       return answer;
     });
@@ -88,15 +92,17 @@ export class ToolResults {
     return shared;
   }
 
-  #keep(key: string, text: string, { tool }: KeptCall): void {
-    this.#cache.put(key, text, key.length + Buffer.byteLength(text), tool.cache.ttlMs);
+  #keep(key: string, text: string, { ttlMs }: KeptCall): void {
+    this.#cache.put(key, text, key.length + Buffer.byteLength(text), ttlMs);
   }
 }
 
 /** Two calls with the same key may have the same result: the same request, by the same client unless all share. */
-function keyOf({ tool, input, client, credential }: KeptCall, shared: boolean): string {
-  const { name, http, cache } = tool;
-  const what = [shared ? [] : client, name, http, cache, credential];
+function keyOf(
+  { what: call, ttlMs, input, client, credential }: KeptCall,
+  shared: boolean,
+): string {
+  const what = [shared ? [] : client, call, ttlMs, credential];
   return createHash('sha256')
     .update(JSON.stringify(what))
     .update('\n')

@@ -1,6 +1,5 @@
-import { Ajv } from 'ajv';
-import type { ValidateFunction } from 'ajv';
 import type Anthropic from '@anthropic-ai/sdk';
+import type { Logger } from 'pino';
 import type { Content, Tool } from '../../../contract/generated/types.ts';
 import { supported } from '../../guard/supported.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
@@ -13,6 +12,7 @@ import { callHttpTool } from './httpTool.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { traceHeaders } from '../../model/transport/headers.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
+import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
 import type { Input } from './template.ts';
 import type { ToolResults } from './toolResults.ts';
 
@@ -40,55 +40,66 @@ export interface HttpToolsDeps {
   credentials: Pick<Credentials, 'read'>;
   egress: Egress;
   results: Pick<ToolResults, 'answer'>;
+  schemas: Pick<SchemaChecks, 'schema' | 'compile' | 'check'>;
+  log: Pick<Logger, 'warn'>;
 }
 
 interface Known {
   tool: Tool;
   calls: CallsTo;
-  validate: ValidateFunction;
+  schema: CheckedSchema;
+  definition: Anthropic.Tool;
 }
 
 /** The tools over HTTP of one configuration. */
 export class HttpTools implements Tools {
-  readonly definitions: readonly Anthropic.Tool[];
   readonly #deps: HttpToolsDeps;
   readonly #tools: Map<string, Known>;
-  readonly #ajv = new Ajv({ strict: false, allErrors: true });
 
   constructor(content: Content, deps: HttpToolsDeps) {
     this.#deps = deps;
-    const { tools } = supported(content);
-    this.#tools = new Map(
-      tools.map((tool) => {
-        const calls = deps.calls.to(`tool/${tool.name}`);
-        return [tool.name, { tool, calls, validate: this.#checker(tool) }];
-      }),
+    this.#tools = new Map(supported(content).tools.map((tool) => [tool.name, this.#known(tool)]));
+  }
+
+  /** Without those whose schema cannot be compiled. */
+  get definitions(): readonly Anthropic.Tool[] {
+    return [...this.#tools.values()].flatMap(({ schema, definition }) =>
+      schema.compiled?.kind === 'Refused' ? [] : [definition],
     );
-    this.definitions = tools.map(({ name, description, inputSchema }) => ({
-      name,
-      description,
-      input_schema: inputSchema as Anthropic.Tool.InputSchema,
-    }));
   }
 
   run({ name, input }: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {
     const found = this.#tools.get(name);
-    if (!found) return undefined;
-    const { validate } = found;
-    if (!validate(input)) {
-      const why = this.#ajv.errorsText(validate.errors, { dataVar: 'input' });
-      return Promise.resolve(notMade(`its input does not fit its schema: ${why}`));
+    return found && this.#run(found, input, context);
+  }
+
+  async #run(found: Known, input: unknown, context: ToolContext): Promise<ToolAnswer> {
+    const checked = await this.#deps.schemas.check(found.schema, input, 'input');
+    if (checked.kind === 'Refused') return notMade(`its schema cannot be used: ${checked.why}`);
+    if (checked.kind === 'Unfit') {
+      return notMade(`its input does not fit its schema: ${checked.why}`);
     }
     return this.#call(found, input as Input, context);
   }
 
-  /** The operator refuses what is no schema; should one come all the same, no input fits it. */
-  #checker({ inputSchema }: Tool): ValidateFunction {
-    try {
-      return this.#ajv.compile(inputSchema);
-    } catch {
-      return this.#ajv.compile(false);
-    }
+  #known(tool: Tool): Known {
+    const { calls, schemas, log } = this.#deps;
+    const { name, description, inputSchema } = tool;
+    const schema = schemas.schema(inputSchema);
+    void schemas.compile(schema).then((compiled) => {
+      if (compiled.kind !== 'Refused') return;
+      log.warn({ tool: name, why: compiled.why }, 'Schema of a tool cannot be used');
+    });
+    return {
+      tool,
+      calls: calls.to(`tool/${name}`),
+      schema,
+      definition: {
+        name,
+        description,
+        input_schema: inputSchema as Anthropic.Tool.InputSchema,
+      },
+    };
   }
 
   #call({ tool, calls }: Known, input: Input, context: ToolContext): Promise<ToolAnswer> {
@@ -109,8 +120,9 @@ export class HttpTools implements Tools {
     const { cache } = tool;
     if (!cache) return call(context.signal);
     const { client, signal } = context;
-    const kept = { tool: { ...tool, cache }, input, credential: credential?.hash ?? '' };
-    return results.answer({ ...kept, client, signal, call });
+    const kept = { what: [tool.name, tool.http], ttlMs: cache.ttlMs, input };
+    const secrets = credential?.hash ?? '';
+    return results.answer({ ...kept, credential: secrets, client, signal, call });
   }
 }
 

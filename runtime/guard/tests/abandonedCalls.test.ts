@@ -55,6 +55,17 @@ describe('a call whose client leaves', () => {
     expect(failures()).toEqual({ ServerError: 2 });
   });
 
+  it('brings no failure to account that its window has passed', () => {
+    const failureRate = { percent: 50, windowMs: 10_000, minimumCalls: 2 };
+    const slowCalls = { ...SLOW, minimumCalls: 10 };
+    const { call, apply, state } = bench({ trip: { failureRate, slowCalls } });
+    for (let i = 0; i < 3; i += 1) call(1, OK);
+    call(1, { vote: 'failure', class: 'ServerError', message: 'HTTP 500' });
+    apply({ trip: { failureRate: { ...failureRate, percent: 25 }, slowCalls } });
+    call(20_001, left('a', false));
+    expect(state()).toBe('Closed');
+  });
+
   it('opens the circuit by slow calls alone', () => {
     const { call, state, reason } = bench({ trip: { slowCalls: SLOW } });
     call(20_001, left('a', false));

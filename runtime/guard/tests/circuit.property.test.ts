@@ -15,6 +15,12 @@ import type { CircuitStats } from '../stats.ts';
 
 const FAILED: Outcome = { vote: 'failure', class: 'ServerError', message: 'HTTP 500' };
 const LIMITED: Outcome = { vote: 'failure', class: 'RateLimited', message: 'HTTP 429' };
+const TIMED_OUT: Outcome = {
+  vote: 'failure',
+  class: 'Timeout',
+  message: 'nothing came until the client left',
+  slow: true,
+};
 const RATE = { percent: 50, windowMs: 3000, minimumCalls: 3 };
 const SLOW = { ...RATE, slowerThanMs: 1000 };
 
@@ -28,6 +34,12 @@ const policy: fc.Arbitrary<Policy> = fc
     ),
     openDurationMs: fc.constantFrom(1000, 2000),
     maxOpenDurationMs: fc.constantFrom(2000, 600_000),
+    abandonedAfterMs: fc.constantFrom(500, 1500, 60_000),
+    failureOn: fc.constantFrom<Policy['failureOn'][]>(
+      ['ServerError', 'Timeout'],
+      ['ServerError', 'Timeout'],
+      ['ServerError'],
+    ),
     mode: fc.constantFrom('Enforce' as const, 'Enforce' as const, 'Shadow' as const),
     override: fc.constantFrom<(Policy['override'] | undefined)[]>(
       undefined,
@@ -44,9 +56,12 @@ type Step =
   | { do: 'again'; which: number }
   | { do: 'firstToken' | 'steady'; which: number }
   | { do: 'end'; which: number; outcome: Outcome }
+  | { do: 'leave'; which: number; client: string; silent: boolean }
+  | { do: 'giveUp'; client: string; ms: number }
   | { do: 'wait' | 'stepWall'; ms: number }
   | { do: 'apply'; policy: Policy };
 const which = fc.nat(3);
+const client = fc.constantFrom('impatient', 'impatient', 'other');
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 7, arbitrary: fc.constant<Step>({ do: 'begin' }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('again' as const), which }) },
@@ -67,6 +82,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('leave' as const),
+      which,
+      client,
+      silent: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('giveUp' as const),
+      client,
+      ms: fc.constantFrom(700, 1600),
+    }),
+  },
+  {
+    weight: 3,
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 700, 1200) }),
   },
   {
@@ -86,6 +118,11 @@ interface Call {
   model: ModelCall;
 }
 
+/** A call that voted; `leftBy` if it did so because its client left. */
+interface Vote {
+  leftBy?: string;
+}
+
 /** A circuit beside the naive breaker, and a naive count of what happened. */
 class Pair {
   readonly circuit: Circuit;
@@ -95,7 +132,11 @@ class Pair {
   private policy: Policy;
   private readonly calls: Call[] = [];
   private requests = 0;
-  private failures = 0;
+  /** By class. */
+  private readonly failures: Record<string, number> = {};
+  private readonly votes: Vote[] = [];
+  /** Calls that clients left: those that timed out, those not counted again, and those that were slow. */
+  readonly left = { timedOut: 0, again: 0, slow: 0 };
 
   constructor(initial: Policy) {
     const ignore = (): void => undefined;
@@ -125,6 +166,8 @@ class Pair {
     else if (next.do === 'again') this.again(this.calls[next.which]);
     else if (next.do === 'firstToken') this.firstToken(this.calls[next.which]);
     else if (next.do === 'steady') this.steady(this.calls[next.which]);
+    else if (next.do === 'giveUp') this.giveUp(next.client, next.ms);
+    else if (next.do === 'leave') this.leave(this.calls.splice(next.which, 1)[0], next);
     else if (next.do === 'end') this.end(this.calls.splice(next.which, 1)[0], next.outcome);
   }
 
@@ -141,7 +184,7 @@ class Pair {
       requests: this.requests,
       rejected: this.model.counted(),
       inFlight: this.calls.length,
-      failures: this.failures > 0 ? { ServerError: this.failures } : {},
+      failures: { ...this.failures },
       transitions,
     };
   }
@@ -190,18 +233,62 @@ class Pair {
 
   private end(call: Call | undefined, outcome: Outcome): void {
     if (call === undefined) return;
-    if (outcome === FAILED) this.failures += 1;
+    if (outcome.vote !== 'ignored') this.votes.push({});
+    this.settle(call, outcome, outcome);
+  }
+
+  /** A client asks, gets nothing for so long, and leaves. */
+  private giveUp(client: string, ms: number): void {
+    const before = this.calls.length;
+    this.begin();
+    this.clock.advance(ms);
+    if (this.calls.length > before) this.leave(this.calls.pop(), { client, silent: true });
+  }
+
+  private leave(
+    call: Call | undefined,
+    { client, silent: nothing }: { client: string; silent: boolean },
+  ): void {
+    if (call === undefined) return;
+    const silent = nothing && call.firstTokenAt === undefined;
+    const told: Outcome = { vote: 'ignored', abandoned: { silent, client } };
+    this.settle(call, told, this.judged(call, client, silent));
+  }
+
+  /** What a call comes to that its client leaves now, as evidence says. */
+  private judged(call: Call, client: string, silent: boolean): Outcome {
+    const ms = (call.firstTokenAt ?? this.now) - call.began;
+    const { abandonedAfterMs, trip } = this.policy;
+    const again = this.votes.at(-1)?.leftBy === client;
+    if (silent && ms >= abandonedAfterMs) {
+      if (again) this.left.again += 1;
+      else {
+        this.left.timedOut += 1;
+        this.votes.push({ leftBy: client });
+        return TIMED_OUT;
+      }
+    }
+    const slow = trip.slowCalls !== undefined && ms > trip.slowCalls.slowerThanMs;
+    if (slow) this.left.slow += 1;
+    return { vote: 'ignored', slow };
+  }
+
+  private settle(call: Call, told: Outcome, judged: Outcome): void {
+    if (judged.vote === 'failure' && this.policy.failureOn.includes(judged.class)) {
+      this.failures[judged.class] = (this.failures[judged.class] ?? 0) + 1;
+    }
     const ms = (call.firstTokenAt ?? this.now) - call.began;
     const streamed = call.firstTokenAt !== undefined;
-    this.circuit.settle(call.generation, outcome, ms, this.now, streamed);
-    this.model.settle(call.model, outcome, this.now);
+    this.circuit.settle(call.generation, told, ms, this.now, streamed);
+    this.model.settle(call.model, judged, this.now);
   }
 }
 
-describe('for any trace of calls, waits and reloads', () => {
+describe('for any trace of calls, clients that leave, waits, reloads and steps of the wall clock', () => {
   it('a circuit decides like a naive breaker and counts every call, failure and transition', () => {
     const trace = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' });
     let transitions = 0;
+    const left = { timedOut: 0, again: 0, slow: 0 };
     const property = fc.property(policy, trace, (initial, steps) => {
       const pair = new Pair(initial);
       for (const next of steps) {
@@ -211,8 +298,10 @@ describe('for any trace of calls, waits and reloads', () => {
         if (JSON.stringify(seen) !== JSON.stringify(expected)) expect(seen).toEqual(expected);
       }
       transitions += pair.model.transitions.length;
+      for (const name of ['timedOut', 'again', 'slow'] as const) left[name] += pair.left[name];
     });
-    fc.assert(property, { numRuns: 1000 });
-    expect(transitions).toBeGreaterThan(1000);
+    fc.assert(property, { numRuns: 1500 });
+    expect(transitions).toBeGreaterThan(1500);
+    for (const count of Object.values(left)) expect(count).toBeGreaterThan(300);
   });
 });

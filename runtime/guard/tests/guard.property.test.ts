@@ -102,13 +102,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constantFrom(
-        'advance' as const,
-        'advance' as const,
-        'stall' as const,
-        'stepWall' as const,
-      ),
+      do: fc.constantFrom('advance' as const, 'advance' as const, 'stall' as const),
       ms: fc.constantFrom(1, 10, 700, 60_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('stepWall' as const),
+      ms: fc.constantFrom(-3_600_000, -700, -10, 10, 700, 3_600_000),
     }),
   },
   {

@@ -74,6 +74,7 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
     origin: base.origin,
     path: `${base.path}${path}`,
     headers: requestHeaders(attempt.headers, own, attempt.context),
+    certificate: endpoint.clientCertificate && endpoint.name,
     ...content(attempt),
     onSent: attempt.onSent,
   };

@@ -1,4 +1,5 @@
 import type { CutCause } from '../../errors/fault.ts';
+import { ProxyError } from '../../network/proxyError.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { GateReason } from '../../resilience/gates.ts';
 import type { Failure, FailureClass, Outcome } from '../../resilience/outcome.ts';
@@ -99,7 +100,33 @@ export function connectionOutcome(error: unknown, answered = false): Failure {
   if ((error as Partial<Error>).name === 'HTTPParserError' || malformed) {
     return failure('InvalidResponse', 'malformed HTTP');
   }
-  return failure('Connection', `connection failed (${code})`);
+  if (error instanceof ProxyError) {
+    return failure('Connection', `connection failed: ${error.message}${advice(error)}`);
+  }
+  return failure('Connection', `connection failed (${code})${advice(error)}`);
+}
+
+/** Codes of a certificate that no known authority has issued. */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Alerts of a host that does not take the client certificate, or got none (RFC 8446, 6.2). */
+const WANTS_CERTIFICATE =
+  /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE)$/;
+
+/** What to configure. */
+function advice(error: unknown): string {
+  const code = String((error as { code?: unknown }).code);
+  if (UNTRUSTED.has(code)) {
+    return ': no trusted authority has issued the certificate; add its authority to spec.trustedCA';
+  }
+  if (!WANTS_CERTIFICATE.test(code)) return '';
+  return ': the host refuses the client certificate, or wants one; see tls.clientCertSecretRef of the endpoint';
 }
 
 /** undici's codes for headers that it cannot take. The second one is also that of a body that ends early. */
@@ -111,7 +138,7 @@ const MALFORMED: ReadonlySet<string> = new Set([
 /** Code of a network error, such as ECONNREFUSED; the innermost of an AggregateError's. */
 function errorCode(error: unknown): string {
   const { code, errors } = error as { code?: unknown; errors?: unknown[] };
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code)) return code;
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_/]*$/.test(code)) return code;
   if (Array.isArray(errors) && errors.length > 0) return errorCode(errors[0]);
   return 'unknown';
 }

@@ -81,6 +81,11 @@ export class UsageMeter {
     };
   }
 
+  /** Input that was written to the provider's cache, as far as it is known. */
+  get cacheWriteTokens(): number | undefined {
+    return this.#cacheCreation;
+  }
+
   /** What the provider says of its answer besides tokens. */
   facts(): AnswerFacts {
     return {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Availability } from '../../guard/admission.ts';
-import { FakeClock } from '../../testing/fakeClock.ts';
 import { content } from '../../testing/guardFixture.ts';
-import { CACHE_LIFETIME_MS, Pool } from './pool.ts';
+import { Pool } from './pool.ts';
 
 const ENDPOINTS = ['a', 'b', 'c'].map((name, i) => ({
   name,
@@ -16,12 +15,13 @@ function refuse(): never {
   throw new Error('nothing is to be called');
 }
 
-function pooling(calls: Record<string, number>, clock = new FakeClock()): Pool {
+function pooling(calls: Record<string, number>): Pool {
   const standing = (dependency: string): Availability | undefined => {
     const known = calls[dependency];
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
   return new Pool({
+    network: { lacking: () => undefined },
     guard: {
       dependency: (name) => ({
         name,
@@ -32,7 +32,7 @@ function pooling(calls: Record<string, number>, clock = new FakeClock()): Pool {
       }),
     },
     credentials: { mounted: () => undefined, read: () => undefined },
-    now: () => clock.now(),
+    now: () => 0,
     random: () => 0,
   });
 }
@@ -80,29 +80,5 @@ describe('the pool', () => {
     expect(one).toBe(same);
     expect(one).not.toContain('one');
     expect(hashes('x-api-key', 'two')[0]).not.toBe(one);
-  });
-
-  it('remembers where so many conversations were served and no more', () => {
-    const pool = pooling({});
-    for (let i = 0; i <= 10_000; i += 1) pool.stick(`c${i}`, 'a');
-    pool.stick('c1', 'b');
-    expect([pool.lastOf('c0'), pool.lastOf('c1'), pool.lastOf('c10000')]).toEqual([
-      undefined,
-      'b',
-      'a',
-    ]);
-  });
-
-  it('forgets where a conversation was served when the provider forgets its cache', () => {
-    const clock = new FakeClock();
-    const pool = pooling({}, clock);
-    pool.stick('c1', 'a');
-    clock.advance(CACHE_LIFETIME_MS - 1);
-    expect(pool.lastOf('c1')).toBe('a');
-    pool.stick('c1', 'a');
-    clock.advance(CACHE_LIFETIME_MS - 1);
-    expect(pool.lastOf('c1')).toBe('a');
-    clock.advance(1);
-    expect(pool.lastOf('c1')).toBeUndefined();
   });
 });

@@ -4,6 +4,8 @@ import type { Credential, Availability } from '../../guard/admission.ts';
 import type { Dependency } from '../../guard/dependency.ts';
 import type { CallKind } from '../../guard/models.ts';
 import { dependencyOf } from '../../guard/supported.ts';
+import { Affinity } from './affinity.ts';
+import type { Placed } from './affinity.ts';
 import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
 import { authentication } from './authentication.ts';
@@ -11,6 +13,7 @@ import type { Authentication, Mounted } from './authentication.ts';
 import { credentialHash } from './credentials.ts';
 import { SuccessRate } from '../../resilience/successRate.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
+import type { Network } from '../../network/network.ts';
 import { identityHeaders } from '../transport/identity.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
@@ -22,12 +25,11 @@ export interface InForce {
 }
 
 /** An endpoint that may serve a request, with the credential that it is asked with. */
-export interface Member {
+export interface Member extends Placed {
   endpoint: Endpoint;
   dependency: string;
   /** What it is called by. */
   handle: Pick<Dependency, 'acquire' | 'availability' | 'learn'>;
-  priority: number;
   /** The endpoint's own key; absent: the client's is passed on. */
   key?: string | undefined;
   /** Header values of the agent, each in place of the client's. */
@@ -62,6 +64,8 @@ type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
   credentials: Mounted;
+  /** Where the client certificate of an endpoint should be and is not. */
+  network: Pick<Network, 'lacking'>;
   /** Monotonic clock in milliseconds. */
   now: () => number;
   /** From 0 up to but not 1. */
@@ -70,10 +74,6 @@ export interface PoolDeps {
 
 /** What an endpoint takes at a time for its load, where neither it nor the agent has a bound. */
 const CAPACITY = 100;
-/** How long a provider keeps what it cached of a conversation after its last call, in milliseconds. */
-export const CACHE_LIFETIME_MS = 300_000;
-/** Conversations whose endpoint is remembered; the one that called longest ago gives way. */
-const MAX_STICKY = 10_000;
 
 const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
   'RoundRobin',
@@ -84,9 +84,9 @@ const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
 
 /** The endpoints of the model: which of them a call goes to. */
 export class Pool {
+  readonly affinity: Affinity;
   readonly #deps: PoolDeps;
   readonly #balancer: Balancer;
-  readonly #sticky = new Map<string, { endpoint: string; usedAt: number }>();
   /** Of the endpoints of configurations in use: each is looked up once. */
   readonly #handles = new WeakMap<Endpoint, Called>();
   readonly #successes = new WeakMap<Member['handle'], SuccessRate>();
@@ -94,6 +94,7 @@ export class Pool {
   constructor(deps: PoolDeps) {
     this.#deps = deps;
     this.#balancer = new Balancer(deps.random);
+    this.affinity = new Affinity(deps.now);
   }
 
   /**
@@ -112,7 +113,9 @@ export class Pool {
       // A reload may have taken it away since the request began.
       if (handle?.present !== true) continue;
       const shown = authentication(endpoint, this.#deps.credentials);
-      if ('missing' in shown) missing ??= shown.missing;
+      const lacking = this.#deps.network.lacking(endpoint);
+      if (lacking) missing ??= lacking;
+      else if ('missing' in shown) missing ??= shown.missing;
       else members.push(member(endpoint, handle, shown, () => (own ??= clientCredential(headers))));
     }
     return { members, ...(missing && { missing }) };
@@ -128,16 +131,16 @@ export class Pool {
     const now = this.#deps.now();
     const candidates: Candidate[] = [];
     for (const member of members) {
-      const { endpoint, handle, priority, credential } = member;
+      const { endpoint, handle, name, priority, weight, credential } = member;
       const standing = handle.availability(credential, kind);
       if (!standing) continue;
       const { calls, state, probe = false } = standing;
       const most = endpoint.maxConcurrent ?? capacity;
       candidates.push({
         member,
-        name: endpoint.name,
+        name,
         priority,
-        weight: endpoint.weight ?? 1,
+        weight,
         standing: state,
         load: calls / most,
         nextLoad: (calls + 1) / most,
@@ -160,20 +163,6 @@ export class Pool {
   /** A call of this member has ended. */
   record({ handle }: Member, outcome: Outcome): void {
     this.#successesOf(handle).record(outcome, this.#deps.now());
-  }
-
-  /** Name of the endpoint that has this conversation in its cache; undefined once that has expired. */
-  lastOf(stickiness: string): string | undefined {
-    const last = this.#sticky.get(stickiness);
-    if (last === undefined) return undefined;
-    return this.#deps.now() - last.usedAt < CACHE_LIFETIME_MS ? last.endpoint : undefined;
-  }
-
-  /** Notes where a conversation is served. */
-  stick(stickiness: string, endpoint: string): void {
-    this.#sticky.delete(stickiness);
-    this.#sticky.set(stickiness, { endpoint, usedAt: this.#deps.now() });
-    if (this.#sticky.size > MAX_STICKY) this.#sticky.delete(this.#sticky.keys().next().value!);
   }
 
   /** How each endpoint stands for calls with its own key. */
@@ -215,7 +204,9 @@ function member(
     endpoint,
     dependency: handle.name,
     handle,
+    name: endpoint.name,
     priority: endpoint.priority ?? 0,
+    weight: endpoint.weight ?? 1,
     key: shown.key,
     headers: shown.headers,
     credential: shown.credential ?? own(),

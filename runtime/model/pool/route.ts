@@ -11,6 +11,8 @@ import type { RequestSize } from '../attempt/estimate.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { TokenEstimator } from '../attempt/estimate.ts';
 import { headerValue, limitKeys } from '../transport/headers.ts';
+import { haveEquals } from './affinity.ts';
+import type { Session } from './affinity.ts';
 import type { Candidate, InForce, Member, Pool } from './pool.ts';
 
 /** A request to the model, as far as it decides which endpoints may serve it. */
@@ -28,8 +30,8 @@ export interface RoutedRequest extends InForce {
   signal: AbortSignal;
   /** The client, for limits and the cache; empty for a client without a name. Absent: the cache does not answer. */
   principal?: string;
-  /** Requests with the same key, such as those of one conversation, stay at one endpoint while it takes calls. */
-  stickiness?: string | undefined;
+  /** Requests of one session stay at one endpoint while it takes calls. Absent: it belongs to none. */
+  session?: Session | undefined;
   /** Told of what becomes of it. */
   chat?: ChatTrace | undefined;
 }
@@ -62,6 +64,8 @@ export interface RouteDeps {
   estimator: Pick<TokenEstimator, 'estimate'>;
   /** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
   onFallback: (from: string, to: string, request: RoutedRequest) => void;
+  /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
+  onSession: (atItsEndpoint: boolean) => void;
 }
 
 /** Which of the others a call may move on to. */
@@ -95,6 +99,14 @@ export class Route {
   readonly #refusedBy: string[] = [];
   /** How often it has moved on: when all endpoints are down, load must not multiply by them. */
   #moves = 0;
+  /** Those that there were when it began. */
+  #members: readonly Member[] = [];
+  /** The session that it belongs to, where there is a choice. */
+  #session: Session | undefined;
+  /** Where the cache of the session is expected. */
+  #home: Member | undefined;
+  /** Where its last attempt was made. */
+  #at: Member | undefined;
 
   constructor(deps: RouteDeps, request: RoutedRequest) {
     this.#deps = deps;
@@ -105,8 +117,11 @@ export class Route {
   /** Where the first attempt goes; waits at an endpoint that is full if there is no other. */
   first(): Granted | Refused | Nowhere | Promise<Granted | Refused> {
     const { pool } = this.#deps;
-    const { content, endpoints, headers } = this.#request;
+    const { content, endpoints, headers, session } = this.#request;
     const { members, missing } = pool.members(endpoints, headers);
+    this.#members = members;
+    this.#session = haveEquals(members) ? session : undefined;
+    this.#home = this.#session && pool.affinity.prefer(this.#session, members);
     if (members.length <= 1) {
       return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };
     }
@@ -133,6 +148,13 @@ export class Route {
     return answer?.kind === 'Granted' ? answer : undefined;
   }
 
+  /** The request has made its last attempt. */
+  end(): void {
+    if (this.#home !== undefined && this.#at !== undefined) {
+      this.#deps.onSession(this.#at.name === this.#home.name);
+    }
+  }
+
   /** Whether the request has moved on before. */
   get moved(): boolean {
     return this.#moves > 0;
@@ -147,17 +169,16 @@ export class Route {
 
   /** Another endpoint that has not been tried, takes a call now and is `allowed`; undefined when there is none. */
   choose(move: Move, allowed: (to: Candidate) => boolean): Candidate | undefined {
-    const { pool } = this.#deps;
     const left = this.#others(move).filter(({ standing }) => standing === 'Usable');
     for (;;) {
-      const chosen = pool.choose(this.#request.content, left);
+      const chosen = this.#ofSession(left) ?? this.#deps.pool.choose(this.#request.content, left);
       if (!chosen || allowed(chosen)) return chosen;
       left.splice(left.indexOf(chosen), 1);
     }
   }
 
   /** Moves on to the chosen endpoint; undefined, and not to be asked again, when it takes no call after all. */
-  take({ member }: Candidate, { from }: Move): Granted | undefined {
+  take({ member, probe }: Candidate, { from }: Move): Granted | undefined {
     const answer = this.#ask(member, true);
     if (answer.kind !== 'Permit') {
       this.#refusedBy.push(member.dependency);
@@ -165,7 +186,7 @@ export class Route {
     }
     this.#moves += 1;
     this.#deps.onFallback(from.dependency, member.dependency, this.#request);
-    return this.#granted(member, answer);
+    return this.#granted(member, answer, probe);
   }
 
   #others({ from, ...move }: Move): Candidate[] {
@@ -202,7 +223,7 @@ export class Route {
       const answer = this.#ask(chosen.member, immediate);
       // Whoever waited has no time left for others.
       if (answer.kind === 'Waiting') return this.#waited(chosen.member, answer);
-      if (answer.kind === 'Permit') return this.#granted(chosen.member, answer);
+      if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
       const { rejection } = answer;
       if (immediate && WAITABLE.has(rejection.reason)) {
         chosen.standing = 'Full';
@@ -214,22 +235,28 @@ export class Route {
   }
 
   /**
-   * Among those of the best priority that take calls: one whose half-open circuit waits for a probe, else where the
-   * conversation was served last. Otherwise traffic that stays elsewhere would keep a circuit from closing.
+   * Among those of the best priority that take calls: one whose half-open circuit waits for a probe, else the one of
+   * the session. Otherwise traffic that stays elsewhere would keep a circuit from closing.
    */
   #preferred(candidates: readonly Candidate[]): Candidate | undefined {
-    const { stickiness } = this.#request;
-    const last = stickiness === undefined ? undefined : this.#deps.pool.lastOf(stickiness);
-    if (last === undefined && !candidates.some(({ probe }) => probe)) return undefined;
+    if (this.#session === undefined && !candidates.some(({ probe }) => probe)) return undefined;
     const usable = candidates.filter(({ standing }) => standing === 'Usable');
     const best = Math.min(...usable.map(({ priority }) => priority));
-    const equals = usable.filter(({ priority }) => priority === best);
-    return equals.find(({ probe }) => probe) ?? equals.find(({ name }) => name === last);
+    const probe = usable.find((each) => each.probe && each.priority === best);
+    return probe ?? this.#ofSession(usable);
   }
 
-  #granted(member: Member, permit: Permit): Granted {
-    const { stickiness } = this.#request;
-    if (stickiness !== undefined) this.#deps.pool.stick(stickiness, member.endpoint.name);
+  /** The one that is to serve the session; undefined without a session. */
+  #ofSession(candidates: readonly Candidate[]): Candidate | undefined {
+    const session = this.#session;
+    return session && this.#deps.pool.affinity.prefer(session, candidates);
+  }
+
+  /** A probe goes where there is no cache of the session, and does not move it there. */
+  #granted(member: Member, permit: Permit, probe = false): Granted {
+    const session = this.#session;
+    if (session && !probe) this.#deps.pool.affinity.served(session, member, this.#members);
+    this.#at = member;
     this.#tried.push(member.dependency);
     return { kind: 'Granted', member, permit };
   }

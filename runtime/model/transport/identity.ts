@@ -33,9 +33,9 @@ const HARMLESS: ReadonlySet<string> = new Set([
 const HARMLESS_PREFIXES = ['x-stainless-', 'x-b3-'];
 
 /**
- * What tells the requests of different clients apart where their credentials are passed on: all
- * headers that are passed on but the harmless ones, because a gateway may take any of them for a
- * credential. Empty for a request without a credential.
+ * What tells the requests of clients apart that nobody has checked: all headers that are passed on
+ * but the harmless ones, because a gateway may take any of them for a credential. Empty for a request
+ * without a credential.
  */
 export function identityHeaders(raw: RawHeaders): string[] {
   const passedOn = requestHeaders(raw);

@@ -1,4 +1,7 @@
-import { Agent, Pool, buildConnector } from 'undici';
+import { Pool } from 'undici';
+import type { Agent } from 'undici';
+import { Agents } from '../../network/agents.ts';
+import type { Network } from '../../network/network.ts';
 import { ResponseHandler, Connection } from './connection.ts';
 import type { UpstreamResponse } from './connection.ts';
 
@@ -10,12 +13,23 @@ export interface UpstreamRequest {
   /** Path and query. */
   path: string;
   headers: string[];
+  /** Endpoint whose client certificate is shown; absent: none is. */
+  certificate?: string | undefined;
   /** Absent for a GET. */
   body?: Buffer | undefined;
   /** Never sent a second time, because doing it twice is not as good as once. */
   once?: boolean;
   /** The request is written to a connection. */
   onSent?: () => void;
+}
+
+/** Kept connections to one origin, open in all and of these idle, and the requests on them or waiting for one. */
+export interface PoolStats {
+  origin: string;
+  open: number;
+  idle: number;
+  running: number;
+  queued: number;
 }
 
 /**
@@ -31,46 +45,42 @@ export interface UpstreamRequest {
  * of an answer has come. What does leave something there, such as a file, takes a connection of its own from the start.
  */
 export class Upstream {
-  readonly #kept: Agent;
-  /** Opens a connection for each request, and closes it after that. */
-  readonly #fresh: Agent;
-  readonly #connectMs: () => number;
-  #connector: { timeout: number; connect: buildConnector.connector } | undefined;
+  readonly #kept: Agents;
+  /** Open a connection for each request, and close it after that. */
+  readonly #fresh: Agents;
 
-  /** `connectMs` is asked for each new connection. */
-  constructor(connectMs: () => number) {
-    this.#connectMs = connectMs;
-    const options: Agent.Options = {
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      allowH2: false,
-      maxHeaderSize: 64 * 1024,
-      connect: (target, callback) => this.#connect()(target, callback),
-    };
-    this.#kept = new Agent({ ...options, factory: pool });
-    this.#fresh = new Agent({ ...options, pipelining: 0 });
+  constructor(network: Pick<Network, 'way'>) {
+    const options = { headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 64 * 1024 };
+    this.#kept = new Agents(network, { ...options, factory: pool });
+    this.#fresh = new Agents(network, { ...options, pipelining: 0 });
   }
 
   /** Rejects with a network error, or with the signal's reason as soon as it is aborted. */
   send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const resend = (): void => dispatch(this.#fresh, request, handler);
+    const { certificate, once } = request;
+    const resend = (): void => dispatch(this.#fresh.of(certificate), request, handler);
     const handler = new ResponseHandler(signal, resend, request.onSent);
-    dispatch(request.once === true ? this.#fresh : this.#kept, request, handler);
+    dispatch((once === true ? this.#fresh : this.#kept).of(certificate), request, handler);
     return handler.response;
+  }
+
+  /** The kept connections by origin, with the requests on them. */
+  stats(): PoolStats[] {
+    const all = new Map<string, PoolStats>();
+    for (const [origin, stats] of this.#kept.stats()) {
+      const sum = all.get(origin) ?? { origin, open: 0, idle: 0, running: 0, queued: 0 };
+      sum.open += Number(stats.connected);
+      sum.idle += 'free' in stats ? stats.free : 0;
+      sum.running += stats.running;
+      sum.queued += 'queued' in stats ? stats.queued : stats.pending;
+      all.set(origin, sum);
+    }
+    return [...all.values()];
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#kept.destroy(), this.#fresh.destroy()]);
-  }
-
-  /** The connector for the timeout in force; kept, because it holds the cache of TLS sessions. */
-  #connect(): buildConnector.connector {
-    const timeout = this.#connectMs();
-    if (this.#connector?.timeout !== timeout) {
-      this.#connector = { timeout, connect: buildConnector({ timeout, allowH2: false }) };
-    }
-    return this.#connector.connect;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http';
 import { ROOT_CONTEXT, SpanKind as Kind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type {
   Context,
@@ -36,6 +37,8 @@ export interface TracingSettings {
 export interface OtelTracingDeps {
   /** Headers of each export, as they are mounted then. */
   headers: () => Record<string, string>;
+  /** What carries exports to a collector with http: or https:, unless variables name the collector and its certificates. */
+  agent: (protocol: string) => Agent;
   counts: SpanCounts;
 }
 
@@ -53,10 +56,10 @@ export class OtelTracing implements Tracer {
   readonly #sampler: TraceIdRatioBasedSampler;
   readonly #ids = new RandomIdGenerator();
 
-  constructor(settings: TracingSettings, { headers, counts }: OtelTracingDeps) {
+  constructor(settings: TracingSettings, { headers, agent, counts }: OtelTracingDeps) {
     this.#settings = settings;
     const exporter = new OTLPTraceExporter({
-      ...(settings.url !== undefined && { url: settings.url }),
+      ...(settings.url !== undefined && { url: settings.url, httpAgentOptions: agent }),
       headers: () => Promise.resolve(headers()),
       timeoutMillis: settings.exportMs,
     });

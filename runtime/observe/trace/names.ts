@@ -1,5 +1,5 @@
 /**
- * Names of spans, events and attributes. Those of GenAI follow open-telemetry/semantic-conventions-genai, which is in
+ * Names of spans, events, attributes and metrics. Those of GenAI follow open-telemetry/semantic-conventions-genai, which is in
  * Development and changes names; nothing else in the runtime spells one.
  */
 export const SPANS = {
@@ -68,3 +68,21 @@ export const ATTRIBUTES = {
 
 /** Names of providers as the convention has them, by those of the AgentDeployment. */
 export const PROVIDERS: Readonly<Record<string, string>> = { Anthropic: 'anthropic' };
+
+/** Metrics in the form of Prometheus: '_' in place of '.', the unit and _total at the end. */
+export const METRICS = {
+  duration: 'gen_ai_client_inference_duration_seconds',
+  timeToFirstChunk: 'gen_ai_client_inference_time_to_first_chunk_seconds',
+  inputTokensOfCall: 'gen_ai_client_inference_operation_input_tokens',
+  outputTokensOfCall: 'gen_ai_client_inference_operation_output_tokens',
+  inputTokens: 'gen_ai_client_inference_usage_input_tokens_total',
+  outputTokens: 'gen_ai_client_inference_usage_output_tokens_total',
+  cacheReadTokens: 'gen_ai_client_inference_usage_cache_read_input_tokens_total',
+  cacheWriteTokens: 'gen_ai_client_inference_usage_cache_write_input_tokens_total',
+} as const;
+
+/** Labels of these metrics. */
+export const LABELS = { model: 'gen_ai_request_model', error: 'error_type' } as const;
+
+/** What the conventions call an error that is told apart from no other. */
+export const OTHER_ERROR = '_OTHER';

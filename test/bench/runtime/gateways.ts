@@ -114,7 +114,16 @@ function everyGuard(endpointPort: number, directory: string): Content {
     mode: 'Enforce',
     requires: [],
   }));
-  const limit = { policy: 'bench', refill: { amount: 1e9, perMs: 1000 }, capacity: 1e9 };
+  const limit: Omit<Limit, 'target' | 'name' | 'resource'> = {
+    policy: 'bench',
+    refill: { amount: 1e9, perMs: 1000 },
+    capacity: 1e9,
+    maxKeys: 10_000,
+    onLimit: 'Reject',
+    maxWaitMs: 2000,
+    mode: 'Enforce',
+    requires: [],
+  };
   const limits: Limit[] = [
     { ...limit, target: 'inbound', name: 'requests', resource: 'Requests' },
     {
@@ -131,6 +140,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     agent: { namespace: 'bench', name: 'bench', uid: 'bench' },
     endpoints,
     loadBalancing: 'LeastLoaded',
+    affinity: { mode: 'Disabled' },
     clientPatienceMs: 5000,
     timeouts: {
       connectMs: 10_000,

@@ -151,16 +151,16 @@ describe('what cannot work', () => {
       sandbox.api.mergePatch('agentdeployments', sandbox.namespace, 'piper', {
         spec: { podTemplate: { spec: template } },
       });
-    await patch({ restartPolicy: 'Sometimes' });
+    await patch({ nodeSelector: { disk: 'not a value of a label' } });
     const agent = await waitFor(
       'the agent has a condition InvalidPodTemplate',
       () => sandbox.api.get<WithConditions>('agentdeployments', sandbox.namespace, 'piper'),
       ({ status }) => status?.conditions?.some((c) => c.reason === 'InvalidPodTemplate') ?? false,
     );
     const told = agent.status?.conditions?.find((c) => c.reason === 'InvalidPodTemplate');
-    expect(told?.message).toContain('restartPolicy');
+    expect(told?.message).toContain('nodeSelector');
     expect((await sandbox.agents.pods('piper')).map(({ metadata }) => metadata.uid)).toEqual(uids);
-    await patch({ restartPolicy: null });
+    await patch({ nodeSelector: null });
     await sandbox.agents.waitForAgent('piper');
     expect((await sandbox.agents.pods('piper')).map(({ metadata }) => metadata.uid)).toEqual(uids);
   });

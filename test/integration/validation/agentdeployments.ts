@@ -5,6 +5,8 @@ function withHeader(...headersFrom: object[]): object {
   return { spec: { model: { endpoints: [{ name: 'primary', headersFrom }] } } };
 }
 
+const ENDPOINTS = [{ name: 'primary' }];
+
 /** Bad manifests of AgentDeployments. */
 export const rows: Row[] = [
   ['$ required spec', { spec: undefined }, 'spec: Required value'],
@@ -17,7 +19,7 @@ export const rows: Row[] = [
   [
     '$.spec rule 0',
     { spec: { timeouts: { connect: '6m' } } },
-    'spec.timeouts.connect: Invalid value: "object": must not be longer than timeouts.request (default 5m); set timeouts.request as well',
+    'spec.timeouts.connect: Invalid value: "object": must not be longer than timeouts.request (connect is 10s and request 5m by default); set both',
   ],
   [
     '$.spec rule 1',
@@ -27,12 +29,26 @@ export const rows: Row[] = [
   [
     '$.spec rule 2',
     { spec: { retry: { baseDelay: '9s' } } },
-    'spec.retry.baseDelay: Invalid value: "object": must not be longer than retry.maxDelay (default 8s); set retry.maxDelay as well',
+    'spec.retry.baseDelay: Invalid value: "object": must not be longer than retry.maxDelay (baseDelay is 500ms and maxDelay 8s by default); set both',
   ],
   [
     '$.spec.model required endpoints',
     { spec: { model: {} } },
     'spec.model.endpoints: Required value',
+  ],
+  [
+    '$.spec.model.affinity rule 0',
+    {
+      spec: {
+        model: { affinity: { mode: 'Disabled', header: 'x-session-id' }, endpoints: ENDPOINTS },
+      },
+    },
+    'spec.model.affinity.header: Invalid value: "object": has no effect when mode is Disabled; remove it, or set mode to Automatic or Always',
+  ],
+  [
+    '$.spec.model.affinity.header rule 0',
+    { spec: { model: { affinity: { header: 'x session' }, endpoints: ENDPOINTS } } },
+    "spec.model.affinity.header: Invalid value: \"string\": must be the name of a header, which holds only letters, digits, '-' and '_', such as x-session-id",
   ],
   [
     '$.spec.model.endpoints unique',

@@ -34,6 +34,33 @@ export const rows: Row[] = [
     { spec: { mcpServers: [{ name: 'orders', url: 'orders.example.com' }] } },
     'spec.mcpServers[0].url: Invalid value: "string": must be a URL with http:// or https:// and without credentials or fragment, such as https://orders.example.com/mcp',
   ],
+  ...(
+    [
+      [
+        '.checkInterval rule 0',
+        { checkInterval: '999ms' },
+        '.checkInterval: Invalid value: "string": must be 0s or a duration of at least 1s, written with the units h, m, s and ms, such as 30s or 1m30s',
+      ],
+      ['.cache required ttl', { cache: { tools: ['count'] } }, '.cache.ttl: Required value'],
+      ['.cache required tools', { cache: { ttl: '1m' } }, '.cache.tools: Required value'],
+      [
+        '.cache.ttl rule 0',
+        { cache: { ttl: '0s', tools: ['count'] } },
+        '.cache.ttl: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 30s or 5m',
+      ],
+      [
+        '.cache.tools unique',
+        { cache: { ttl: '1m', tools: ['count', 'count'] } },
+        '.cache.tools[1]: Duplicate value: "count"',
+      ],
+    ] as const
+  ).map(([rule, fields, message]): Row => [
+    `$.spec.mcpServers[*]${rule}`,
+    {
+      spec: { mcpServers: [{ name: 'orders', url: 'https://orders.example.com/mcp', ...fields }] },
+    },
+    `spec.mcpServers[0]${message}`,
+  ]),
   [
     '$.spec.mcpServers[*].headersFrom unique',
     {

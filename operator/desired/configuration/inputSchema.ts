@@ -1,0 +1,204 @@
+import { Ajv } from 'ajv';
+import { InvalidSpecError } from '../common/errors.ts';
+
+type Json = Record<string, unknown>;
+
+/** What the input schemas of an agent may take up, so that the work for them is bounded by their size. */
+export const SCHEMA_BOUNDS = {
+  toolBytes: 32 * 1024,
+  agentBytes: 256 * 1024,
+  depth: 32,
+  toolRefs: 128,
+  agentRefs: 1024,
+} as const;
+
+/** Longest list of types that means anything: JSON has seven. */
+const MAX_TYPES = 7;
+/** Keywords whose value is a schema, or a list of them. */
+const SCHEMAS: ReadonlySet<string> = new Set([
+  'additionalItems',
+  'additionalProperties',
+  'allOf',
+  'anyOf',
+  'contains',
+  'else',
+  'if',
+  'items',
+  'not',
+  'oneOf',
+  'propertyNames',
+  'then',
+]);
+/** Keywords whose value has a schema for each name. */
+const MAPS: ReadonlySet<string> = new Set([
+  '$defs',
+  'definitions',
+  'dependencies',
+  'patternProperties',
+  'properties',
+]);
+
+/** Checks the input schemas of one agent's tools, without compiling them: that is for the pods to do. */
+export class InputSchemas {
+  #bytes = 0;
+  #refs = 0;
+
+  /** Throws an InvalidSpecError for what is no JSON Schema or is too much of one. */
+  check(tool: string, schema: Json): void {
+    const field = `spec.tools[${tool}].inputSchema`;
+    if (schema.type !== 'object') throw invalid(`${field} must have type: object`);
+    this.#size(field, schema);
+    this.#count(field, schema);
+    const fault = metaSchemaFault(schema) ?? contentFault(schema, schema);
+    if (fault !== undefined) throw invalid(`${field} is no JSON Schema: ${fault.slice(0, 256)}`);
+  }
+
+  #size(field: string, schema: Json): void {
+    const { toolBytes, agentBytes } = SCHEMA_BOUNDS;
+    const size = Buffer.byteLength(JSON.stringify(schema));
+    this.#bytes += size;
+    if (size > toolBytes) {
+      throw invalid(
+        `${field} has ${size} bytes and may have ${toolBytes}; shorten its descriptions, or split the tool`,
+      );
+    }
+    if (this.#bytes > agentBytes) {
+      throw invalid(
+        `${field}: the input schemas of all tools have more than ${agentBytes} bytes together; shorten them, or split the agent`,
+      );
+    }
+  }
+
+  #count(field: string, schema: Json): void {
+    const { depth, toolRefs, agentRefs } = SCHEMA_BOUNDS;
+    const counts = measure(schema);
+    this.#refs += counts.refs;
+    if (counts.depth > depth) {
+      throw invalid(
+        `${field} is nested ${counts.depth} levels deep and may be ${depth}; move inner schemas to definitions and refer to them by $ref`,
+      );
+    }
+    if (counts.types > MAX_TYPES) {
+      throw invalid(
+        `${field} has a type with ${counts.types} entries; there are ${MAX_TYPES} types`,
+      );
+    }
+    if (counts.refs > toolRefs) {
+      throw invalid(`${field} has ${counts.refs} $refs and may have ${toolRefs}; use fewer`);
+    }
+    if (this.#refs > agentRefs) {
+      throw invalid(
+        `${field}: the input schemas of all tools have more than ${agentRefs} $refs together; use fewer, or split the agent`,
+      );
+    }
+  }
+}
+
+function invalid(message: string): InvalidSpecError {
+  return new InvalidSpecError('InvalidTool', message);
+}
+
+/** Levels, references and the longest list of types of a value of JSON, without recursion. */
+function measure(value: unknown): { depth: number; refs: number; types: number } {
+  const counts = { depth: 0, refs: 0, types: 0 };
+  const open: [unknown, number][] = [[value, 1]];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const [each, depth] = next;
+    if (typeof each !== 'object' || each === null) continue;
+    counts.depth = Math.max(counts.depth, depth);
+    for (const [key, inner] of Object.entries(each)) {
+      if (typeof inner === 'string' && key === '$ref') counts.refs += 1;
+      if (key === 'type' && Array.isArray(inner))
+        counts.types = Math.max(counts.types, inner.length);
+      open.push([inner, depth + 1]);
+    }
+  }
+  return counts;
+}
+
+let ajv: Ajv | undefined;
+
+/** What the meta-schema has against a schema. Nothing of the schema is compiled, or printed. */
+function metaSchemaFault(schema: Json): string | undefined {
+  ajv ??= new Ajv({ strict: false, logger: false });
+  const { $schema } = schema;
+  if (typeof $schema === 'string' && ajv.getSchema($schema) === undefined) {
+    return `$schema ${$schema} is not known; remove it, or use http://json-schema.org/draft-07/schema#`;
+  }
+  if (ajv.validateSchema(schema) === true) return undefined;
+  return ajv.errorsText(ajv.errors, { dataVar: 'inputSchema' });
+}
+
+/** What the meta-schema cannot see: patterns, references that lead nowhere. `root` is a schema. */
+function contentFault(schema: unknown, root: Json): string | undefined {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return undefined;
+  for (const [keyword, value] of Object.entries(schema)) {
+    const fault = keywordFault(keyword, value, root);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function keywordFault(keyword: string, value: unknown, root: Json): string | undefined {
+  const check = CHECKS.get(keyword);
+  if (check) return check(value, root);
+  if (SCHEMAS.has(keyword)) return firstFault(Array.isArray(value) ? value : [value], root);
+  if (!MAPS.has(keyword) || typeof value !== 'object' || value === null) return undefined;
+  const patterns = keyword === 'patternProperties' ? Object.keys(value) : [];
+  return firstOf(patterns, patternFault) ?? firstFault(Object.values(value), root);
+}
+
+type Check = (value: unknown, root: Json) => string | undefined;
+
+/** Of keywords that hold no schema. */
+const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ['$ref', (value, root) => (typeof value === 'string' ? refFault(value, root) : undefined)],
+  ['pattern', (value) => (typeof value === 'string' ? patternFault(value) : undefined)],
+]);
+
+function firstFault(schemas: readonly unknown[], root: Json): string | undefined {
+  return firstOf(schemas, (each) => contentFault(each, root));
+}
+
+function firstOf<T>(
+  all: readonly T[],
+  faultOf: (each: T) => string | undefined,
+): string | undefined {
+  for (const each of all) {
+    const fault = faultOf(each);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** A pattern is read here and never run. */
+function patternFault(pattern: string): string | undefined {
+  try {
+    new RegExp(pattern, 'u');
+    return undefined;
+  } catch {
+    return `pattern ${pattern} is no regular expression`;
+  }
+}
+
+/** References by $id are left to the pods. */
+function refFault(ref: string, root: Json): string | undefined {
+  if (ref === '#' || !ref.startsWith('#/')) return undefined;
+  let found: unknown = root;
+  for (const part of ref.slice(2).split('/')) {
+    const name = decode(part).replaceAll('~1', '/').replaceAll('~0', '~');
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, name)) {
+      return `$ref ${ref} leads nowhere`;
+    }
+    found = (found as Json)[name];
+  }
+  return undefined;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,178 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { Problem } from '../common/errors.ts';
+import { list, truncate } from '../common/wording.ts';
+import { isBelow, repositoryOf } from './images.ts';
+import { NAMED_SECRETS, RESTRICTED, type Rule } from './rules.ts';
+
+/** What the platform lets the authors of agents do. */
+export interface Tenancy {
+  podTemplate: 'Restricted' | 'Any';
+  /** Prefixes of images besides the release's own; of sidecars, of which none are allowed by default. */
+  images: readonly string[];
+  /** Names of Secrets that agents may name, in which * stands for anything. */
+  secretNames: readonly string[];
+}
+
+/** What is refused of a manifest. */
+export interface Refusals {
+  fields: string[];
+  images: string[];
+  secrets: string[];
+}
+
+/** What the check needs besides the manifest. */
+export interface TenancyOptions {
+  /** Absent: nothing is refused. */
+  tenancy?: Tenancy;
+  runtimeImage: string;
+  operatorNamespace: string;
+}
+
+/** What is refused of the spec, each by its path. */
+export function refusalsOf(
+  spec: object,
+  { tenancy, runtimeImage }: Pick<TenancyOptions, 'tenancy' | 'runtimeImage'>,
+): Refusals {
+  const refusals: Refusals = { fields: [], images: [], secrets: [] };
+  if (!tenancy) return refusals;
+  const check = new Check(tenancy, runtimeImage, refusals);
+  if (tenancy.podTemplate === 'Restricted') check.at(RESTRICTED, spec, 'spec');
+  check.at(NAMED_SECRETS, spec, 'spec');
+  return refusals;
+}
+
+/** Whether the agent is in the operator's own namespace, where its authority is. */
+export function isInOperatorNamespace(
+  { metadata }: Pick<AgentDeployment, 'metadata'>,
+  { tenancy, operatorNamespace }: Pick<TenancyOptions, 'tenancy' | 'operatorNamespace'>,
+): boolean {
+  return tenancy !== undefined && metadata.namespace === operatorNamespace;
+}
+
+/** What the platform does not permit of an agent, and what it keeps as it is therefore. */
+export interface Verdict {
+  problems: Problem[];
+  keepsPods: boolean;
+  /** What a Secret holds that is mounted already must not reach another address either. */
+  keepsConfiguration: boolean;
+}
+
+export function verdictOn(agent: AgentDeployment, options: TenancyOptions): Verdict {
+  const { fields, images, secrets } = refusalsOf(agent.spec, options);
+  const alone = isInOperatorNamespace(agent, options);
+  const problems = [
+    ...(alone ? [{ reason: 'OperatorNamespace', message: MESSAGES.namespace }] : []),
+    ...problem('PodTemplateNotAllowed', fields, MESSAGES.fields),
+    ...problem('ImageNotAllowed', images, MESSAGES.images),
+    ...problem('SecretNotAllowed', secrets, MESSAGES.secrets),
+  ];
+  const keepsConfiguration = alone || secrets.length > 0;
+  return { problems, keepsPods: problems.length > 0, keepsConfiguration };
+}
+
+/** What follows the paths of what is refused, in conditions and at kubectl apply. */
+export const MESSAGES = {
+  fields:
+    'not permitted while tenancy.podTemplate is Restricted. Remove it, or have whoever runs the operator set tenancy.podTemplate to Any.',
+  images:
+    'an image that is not permitted. Use one of the operator’s release, or have whoever runs the operator add its repository to tenancy.images.',
+  secrets:
+    'a Secret that is not permitted. Name another one, or have whoever runs the operator add a pattern to tenancy.secretNames.',
+  namespace:
+    'Agents in the operator’s own namespace are left alone, because its authority is there. Create this one in another namespace.',
+} as const;
+
+/** Characters of a path that a message shows. */
+const MAX_PATH = 256;
+
+const KEPT = 'Until then pods that run go on as they are, and no others are made.';
+
+function problem(reason: string, paths: string[], message: string): Problem[] {
+  if (paths.length === 0) return [];
+  const shown = list(paths.map((path) => truncate(path, MAX_PATH)));
+  return [{ reason, message: `${shown}: ${message} ${KEPT}` }];
+}
+
+/** Walks a manifest along the rules. */
+class Check {
+  readonly #refusals: Refusals;
+  readonly #allowed: Record<'Runtime' | 'Sidecar', readonly string[]>;
+  readonly #secretNames: readonly RegExp[];
+
+  constructor({ images, secretNames }: Tenancy, runtimeImage: string, refusals: Refusals) {
+    this.#refusals = refusals;
+    this.#allowed = { Runtime: [repositoryOf(runtimeImage), ...images], Sidecar: images };
+    this.#secretNames = secretNames.map((name) => new RegExp(secretPattern(name)));
+  }
+
+  at(rule: Rule, value: unknown, path: string): void {
+    const { fields, images, secrets } = this.#refusals;
+    switch (rule.kind) {
+      case 'Object':
+        return this.#object(rule, value, path);
+      case 'List':
+        return this.#list(rule, value, path);
+      case 'Image':
+        if (!this.#isImageAllowed(rule.of, value)) images.push(path);
+        return;
+      case 'Secret':
+        if (!this.#isSecretAllowed(value)) secrets.push(path);
+        return;
+      case 'Map':
+        fields.push(...refusedKeys(rule.refused, value).map((key) => `${path}.${key}`));
+        return;
+      default:
+        if (!isOfForm(rule, value)) fields.push(path);
+    }
+  }
+
+  #object({ fields, open }: Extract<Rule, { kind: 'Object' }>, value: unknown, path: string): void {
+    if (!isObject(value)) return void this.#refusals.fields.push(path);
+    for (const [name, below] of Object.entries(value)) {
+      const rule = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      // null takes a field away; see strategicMerge.ts.
+      if (rule && below !== null && below !== undefined) this.at(rule, below, `${path}.${name}`);
+      if (!rule && !open) this.#refusals.fields.push(`${path}.${name}`);
+    }
+  }
+
+  #list({ element, named }: Extract<Rule, { kind: 'List' }>, value: unknown, path: string): void {
+    if (!Array.isArray(value)) return void this.#refusals.fields.push(path);
+    for (const each of value as unknown[]) {
+      const name = isObject(each) && typeof each['name'] === 'string' ? each['name'] : '';
+      const rule = Object.hasOwn(named, name) ? named[name]! : element;
+      this.at(rule, each, `${path}[${name}]`);
+    }
+  }
+
+  #isSecretAllowed(name: unknown): boolean {
+    return typeof name === 'string' && this.#secretNames.some((pattern) => pattern.test(name));
+  }
+
+  #isImageAllowed(of: 'Runtime' | 'Sidecar', image: unknown): boolean {
+    return typeof image === 'string' && this.#allowed[of].some((prefix) => isBelow(prefix, image));
+  }
+}
+
+/** The pattern of a name in which * stands for anything, as a regular expression. */
+export function secretPattern(name: string): string {
+  return `^${name.replaceAll('.', '[.]').replaceAll('*', '.*')}$`;
+}
+
+function refusedKeys(refused: readonly string[], value: unknown): string[] {
+  const keys = isObject(value) ? Object.keys(value) : [];
+  return keys.filter((key) => refused.some((prefix) => key.startsWith(prefix)));
+}
+
+type Form = Extract<Rule, { kind: 'Any' | 'OneOf' | 'AtLeast' | 'Matches' }>;
+
+function isOfForm(rule: Form, value: unknown): boolean {
+  if (rule.kind === 'Any') return true;
+  if (rule.kind === 'OneOf') return rule.values.includes(value as string);
+  if (rule.kind === 'AtLeast') return Number.isInteger(value) && (value as number) >= rule.minimum;
+  return typeof value === 'string' && new RegExp(rule.pattern).test(value);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,63 @@
+import { Agent as HttpAgent } from 'node:http';
+import type { ClientRequest } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Socket } from 'node:net';
+import { Dialer } from './dialer.ts';
+import type { Network } from './network.ts';
+import { proxyFor } from './proxies.ts';
+
+interface Options {
+  host: string;
+  port: number;
+  servername?: string;
+}
+
+type Callback = (error: Error | null, socket?: Socket) => void;
+
+/** What Node's agents have and their types do not tell. */
+interface Internals {
+  createConnection(options: Options, callback: Callback): void;
+  addRequest(request: ClientRequest, options: Options): void;
+}
+
+/** An agent of node:http that follows the network, for packages that use it. Each request has a connection of its own. */
+export function httpAgent(network: Pick<Network, 'way'>, protocol: string): HttpAgent {
+  const agent = protocol === 'https:' ? new HttpsAgent() : new HttpAgent();
+  const internals = agent as unknown as Internals;
+  const addRequest = internals.addRequest.bind(agent);
+  internals.createConnection = (options, callback) => dial(network, protocol, options, callback);
+  internals.addRequest = (request, options) => {
+    if (protocol === 'http:') forward(network, request, options);
+    addRequest(request, options);
+  };
+  return agent;
+}
+
+function dial(
+  { way }: Pick<Network, 'way'>,
+  protocol: string,
+  { host, port, servername }: Options,
+  callback: Callback,
+): void {
+  const { proxies, secureContext, connectMs } = way;
+  const dialer = new Dialer({ proxies, secureContext, proxyContext: secureContext, connectMs });
+  const target = { protocol, hostname: host, host, port: String(port) };
+  dialer.connect({ ...target, ...(servername && { servername }) }, (error, socket) => {
+    if (error) callback(error);
+    else callback(null, socket);
+  });
+}
+
+/** As a proxy takes a request to a host with http: with the whole URL. */
+function forward(
+  { way: { proxies } }: Pick<Network, 'way'>,
+  request: ClientRequest,
+  { host, port }: Options,
+): void {
+  const proxy = proxyFor(proxies, { protocol: 'http:', hostname: host, port });
+  if (!proxy) return;
+  request.path = `http://${request.getHeader('host') as string}${request.path}`;
+  if (proxy.authorization !== undefined) {
+    request.setHeader('proxy-authorization', proxy.authorization);
+  }
+}

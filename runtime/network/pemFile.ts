@@ -1,0 +1,38 @@
+import { readFileSync, statSync } from 'node:fs';
+
+/** A mounted file, read again only when it is another one or has changed. */
+export class PemFile {
+  readonly #path: string;
+  #version = '';
+  #text: string | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** The text as it is now; undefined when there is no file. */
+  read(): string | undefined {
+    const version = versionOf(this.#path);
+    if (version === this.#version) return this.#text;
+    this.#version = version;
+    this.#text = textOf(this.#path);
+    return this.#text;
+  }
+}
+
+function versionOf(path: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(path);
+    return `${ino} ${mtimeMs} ${size}`;
+  } catch {
+    return 'absent';
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

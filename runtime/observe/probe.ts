@@ -1,0 +1,47 @@
+import { connect } from 'node:net';
+import { request } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Content } from '../../contract/generated/types.ts';
+
+/** A health check as the configuration has it. */
+export type CheckSpec = NonNullable<Content['healthChecks']>[number];
+
+/** Why a check failed. Never what was answered: whoever reads the status of an agent may not read what it reaches. */
+export type ProbeFailure = 'Timeout' | 'Connection' | 'BadStatus';
+
+/** Makes one check; undefined when it passed. The signal ends it. Never rejects. */
+export type Probe = (spec: CheckSpec, signal: AbortSignal) => Promise<ProbeFailure | undefined>;
+
+/**
+ * Checks over HTTP go through the dispatcher, which opens a connection for each request. Redirects are not followed, and
+ * no body is read. Those over TCP use no proxy.
+ */
+export function makeProbe(dispatcher: () => Dispatcher): Probe {
+  return async ({ http, tcp }, signal) => {
+    try {
+      if (http)
+        return (await answersWell(http.url, signal, dispatcher())) ? undefined : 'BadStatus';
+      if (tcp) await opens(tcp, signal);
+      return undefined;
+    } catch {
+      return signal.aborted ? 'Timeout' : 'Connection';
+    }
+  };
+}
+
+async function answersWell(
+  url: string,
+  signal: AbortSignal,
+  dispatcher: Dispatcher,
+): Promise<boolean> {
+  const { statusCode, body } = await request(url, { method: 'GET', signal, dispatcher });
+  body.on('error', () => undefined).destroy();
+  return statusCode >= 200 && statusCode < 400;
+}
+
+function opens({ host, port }: { host: string; port: number }, signal: AbortSignal): Promise<void> {
+  const socket = connect({ host, port, signal });
+  return new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve).once('error', reject);
+  }).finally(() => socket.destroy());
+}

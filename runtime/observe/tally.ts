@@ -1,0 +1,109 @@
+import { Durations } from '../../contract/durations.ts';
+
+/** Kinds of errors that are told apart; the rest count as other. */
+const MAX_ERRORS = 32;
+const TOP_ERRORS = 5;
+
+/** How often an error occurred. */
+export interface ErrorCount {
+  type: string;
+  count: number;
+}
+
+/** Durations and errors of operations. Tallies add up. */
+export class Tally {
+  readonly durations = new Durations();
+  failures = 0;
+  totalMs = 0;
+  minMs = Infinity;
+  maxMs = 0;
+  /** Wall clock. */
+  lastAt: Date | undefined;
+  readonly #errors = new Map<string, number>();
+
+  get count(): number {
+    return this.durations.count;
+  }
+
+  /** `error` names the kind and is empty when there was none. */
+  add(ms: number, error: string, at: Date): void {
+    this.durations.add(ms);
+    this.totalMs += ms;
+    this.minMs = Math.min(this.minMs, ms);
+    this.maxMs = Math.max(this.maxMs, ms);
+    this.lastAt = at;
+    if (error === '') return;
+    this.failures += 1;
+    this.#addError(error, 1);
+  }
+
+  merge(other: Tally): void {
+    this.durations.merge(other.durations.buckets());
+    this.failures += other.failures;
+    this.totalMs += other.totalMs;
+    this.minMs = Math.min(this.minMs, other.minMs);
+    this.maxMs = Math.max(this.maxMs, other.maxMs);
+    if (other.lastAt && !(this.lastAt && this.lastAt > other.lastAt)) this.lastAt = other.lastAt;
+    for (const [type, count] of other.#errors) this.#addError(type, count);
+  }
+
+  /** The commonest first. */
+  topErrors(): ErrorCount[] {
+    const all = Array.from(this.#errors, ([type, count]) => ({ type, count }));
+    return all.sort((a, b) => b.count - a.count).slice(0, TOP_ERRORS);
+  }
+
+  #addError(error: string, count: number): void {
+    const known = this.#errors.has(error) || this.#errors.size < MAX_ERRORS;
+    const type = known ? error : 'other';
+    this.#errors.set(type, (this.#errors.get(type) ?? 0) + count);
+  }
+}
+
+/** The sum of tallies. */
+export function sumOf(tallies: Iterable<Tally>): Tally {
+  const sum = new Tally();
+  for (const tally of tallies) sum.merge(tally);
+  return sum;
+}
+
+/** Cells of the window, of which the last one is under way. */
+const CELLS = 10;
+const CELL_MS = 30_000;
+
+/** What the window covers, in milliseconds, to the length of a cell. */
+export const WINDOW_MS = CELLS * CELL_MS;
+
+/** A tally since the start and one of the last five minutes, for the price of one. */
+export class WindowTally {
+  /** What has left the window. */
+  readonly #older = new Tally();
+  #cells: { index: number; tally: Tally }[] = [];
+
+  /** `now` is the monotonic clock in milliseconds. */
+  add(ms: number, error: string, { now, at }: { now: number; at: Date }): void {
+    const index = Math.floor(now / CELL_MS);
+    let cell = this.#cells.at(-1);
+    if (cell?.index !== index) {
+      this.#expire(index);
+      cell = { index, tally: new Tally() };
+      this.#cells.push(cell);
+    }
+    cell.tally.add(ms, error, at);
+  }
+
+  sinceStart(): Tally {
+    return sumOf([this.#older, ...this.#cells.map(({ tally }) => tally)]);
+  }
+
+  recent(now: number): Tally {
+    this.#expire(Math.floor(now / CELL_MS));
+    return sumOf(this.#cells.map(({ tally }) => tally));
+  }
+
+  #expire(index: number): void {
+    const first = index - CELLS + 1;
+    for (const cell of this.#cells) if (cell.index < first) this.#older.merge(cell.tally);
+    this.#cells = this.#cells.filter((cell) => cell.index >= first);
+  }
+}
