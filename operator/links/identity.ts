@@ -44,6 +44,9 @@ export function mismatch(
 ): string | undefined {
   if (identity === undefined) return 'the token is not valid for this audience';
   if (identity.namespace !== target.namespace) return 'the token is of another namespace';
+  if (identity.serviceAccount !== target.serviceAccount) {
+    return 'the token is of another ServiceAccount';
+  }
   if (identity.podName !== target.name) return 'the token is of a pod of another name';
   if (identity.podUid !== target.uid) return 'the token is of a pod of another UID';
   const { namespace, name, uid } = hello.pod;

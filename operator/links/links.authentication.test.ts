@@ -41,6 +41,7 @@ describe('authentication', () => {
     ['a token that is not valid', { token: 'nonsense' }],
     ['the token of a pod of another name', { token: tokenOf(target(1, { name: 'other' })) }],
     ['the token of a pod of another UID', { token: tokenOf(target(1, { uid: 'other' })) }],
+    ['the token of another account', { token: `${tokenOf(target(1))}/other` }],
     ['a token of another namespace', { token: tokenOf(target(1, { namespace: 'other' })) }],
     ['a name that its token does not have', { pod: { ...hello(target(2)).pod } }],
   ])('refuses %s', async (_name, change) => {

@@ -6,6 +6,8 @@ export interface PodTarget {
   /** Name and UID of the pod. */
   name: string;
   uid: string;
+  /** Name of the ServiceAccount that it must show a token of. */
+  serviceAccount: string;
   /** Empty or absent until the pod has one; it is dialled as soon as it does. */
   ip?: string;
   /** Control port. */

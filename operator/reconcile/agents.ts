@@ -23,6 +23,7 @@ import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
 import { applyErrorOf, ChildWriter } from './children.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
+import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { Revisions, type Evidence } from './revisions.ts';
@@ -49,6 +50,7 @@ export interface AgentReconcilerOptions {
 }
 
 const REFUSED_RETRY_MS = 60_000;
+const GUARDS_AND_DEPLOYMENT = new Set(['ServiceAccount', 'NetworkPolicy', 'Deployment']);
 
 /** Brings each agent's objects and pods in line with its spec and its policies, for one term of the leader. */
 export class AgentReconciler {
@@ -82,8 +84,8 @@ export class AgentReconciler {
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
 
     const applied = leftAlone ? { applyErrors: [] } : await this.#bring(key, agent, plan, signal);
-    // A roll-out that the API server refused does not begin.
-    if (applied.applyErrors.some(({ kind }) => kind === 'Deployment')) upgrades.release(key);
+    // A roll-out that was refused or withheld does not begin.
+    if (isHeldBack(applied)) upgrades.release(key);
     this.#states.set(key, {
       plan: factsOf(plan),
       ...applied,
@@ -215,8 +217,29 @@ export class AgentReconciler {
     for (const { resource, object } of obsoleteObjects(key, plan, caches)) {
       await attempt(object, () => this.#children.remove(agent, resource, object, signal));
     }
-    for (const desired of plannedObjects(plan)) await apply(desired);
+    for (const desired of plannedObjects(plan)) {
+      const object = desired === plan.deployment ? this.#guarded(agent, plan, applied) : desired;
+      if (object) await apply(object);
+    }
     return applied;
+  }
+
+  /** To be called when what comes before the Deployment was applied. */
+  #guarded(agent: AgentDeployment, plan: AgentPlan, applied: Applied): Desired | undefined {
+    const { caches } = this.#options;
+    const { deployment, serviceAccount, networkPolicy } = plan;
+    const standing = ({ kind, metadata }: Desired): Standing => {
+      const live = caches.childrenOf(kind).get(metadata.namespace, metadata.name);
+      const refused = applied.applyErrors.find((error) => error.kind === kind)?.reason;
+      return standingOf(agent, refused, live);
+    };
+    const guards: Guards = {
+      serviceAccount: standing(serviceAccount),
+      networkPolicy: networkPolicy ? standing(networkPolicy) : 'Unwanted',
+    };
+    const { namespace, name } = deployment!.metadata;
+    const live = caches.deployments.get(namespace, name);
+    return guardedDeployment(deployment!, guards, live !== undefined);
   }
 
   #configuredAt(key: string, { hash }: Configuration): number {
@@ -225,6 +248,11 @@ export class AgentReconciler {
       ? configuredAt
       : this.#options.now();
   }
+}
+
+/** Whether the Deployment, or one of its guards before it, was refused. */
+function isHeldBack({ applyErrors }: Applied): boolean {
+  return applyErrors.some(({ kind }) => GUARDS_AND_DEPLOYMENT.has(kind));
 }
 
 /** What is kept of a plan: not the objects, which are in the caches as they were applied. */

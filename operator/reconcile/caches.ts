@@ -32,6 +32,7 @@ import {
   PodDisruptionBudgets,
   Pods,
   RateLimitPolicies,
+  ReplicaSets,
   ServiceAccounts,
   Services,
   type Make,
@@ -39,7 +40,8 @@ import {
 } from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
 import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
-import { slimPod } from './slimPod.ts';
+import { Replicas } from './replicas.ts';
+import { slimPod, slimReplicaSet } from './slimPod.ts';
 
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
 export class Caches {
@@ -47,6 +49,8 @@ export class Caches {
   readonly breakers: Informer<CircuitBreakerPolicy>;
   readonly limits: Informer<RateLimitPolicy>;
   readonly pods: Informer<Pod>;
+  readonly replicaSets: Informer<KubernetesObject>;
+  readonly replicas: Replicas;
   readonly configMaps: Informer<ConfigMap, Make>;
   readonly serviceAccounts: Informer<ServiceAccount, Own>;
   readonly services: Informer<Service, Own>;
@@ -72,6 +76,7 @@ export class Caches {
     this.breakers = informer(CircuitBreakerPolicies);
     this.limits = informer(RateLimitPolicies);
     this.pods = informer(Pods, { labelSelector: ours, transform: slimPod });
+    this.replicaSets = informer(ReplicaSets, { labelSelector: ours, transform: slimReplicaSet });
     this.configMaps = child(ConfigMaps);
     this.serviceAccounts = child(ServiceAccounts);
     this.services = child(Services);
@@ -83,15 +88,17 @@ export class Caches {
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
+    this.replicas = new Replicas(this);
   }
 
   get all(): Informer<KubernetesObject>[] {
-    const { agents, breakers, limits, pods } = this;
+    const { agents, breakers, limits, pods, replicaSets } = this;
     return [
       agents,
       breakers,
       limits,
       pods,
+      replicaSets,
       ...this.children,
     ] as unknown as Informer<KubernetesObject>[];
   }

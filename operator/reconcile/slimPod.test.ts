@@ -13,9 +13,13 @@ const pod: Pod = {
     resourceVersion: '7',
     labels: { 'breakwater.dev/agent': 'a' },
     annotations: { large: 'x'.repeat(1_000) },
+    ownerReferences: [
+      { apiVersion: 'v1', kind: 'ConfigMap', name: 'c', uid: 'u-c' },
+      { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'u-r', controller: true },
+    ],
     deletionTimestamp: '2026-01-01T00:00:00Z',
   },
-  spec: { containers: [{ name: 'agent', image: 'i', env: [] }] },
+  spec: { serviceAccountName: 'a', containers: [{ name: 'agent', image: 'i', env: [] }] },
   status: {
     phase: 'Pending',
     podIP: '10.0.0.1',
@@ -42,9 +46,12 @@ describe('a pod in the cache', () => {
         uid: 'u',
         resourceVersion: '7',
         labels: { 'breakwater.dev/agent': 'a' },
+        ownerReferences: [
+          { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'u-r', controller: true },
+        ],
         deletionTimestamp: '2026-01-01T00:00:00Z',
       },
-      spec: { containers: [] },
+      spec: { containers: [], serviceAccountName: 'a' },
       status: {
         phase: 'Pending',
         podIP: '10.0.0.1',

@@ -1,10 +1,12 @@
+import { AGENT_LABEL } from '../desired/common/metadata.ts';
+import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { Pod } from '../kube/index.ts';
 
 /**
  * What the operator reads of a pod and nothing else: a tenth of what the API server sends, for what is by far the
  * most numerous of all objects in memory.
  */
-export function slimPod({ apiVersion, kind, metadata, status }: Pod): Pod {
+export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod {
   const { namespace, name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
   const { phase, podIP, conditions, containerStatuses } = status ?? {};
   const ready = conditions?.filter(({ type }) => type === 'Ready');
@@ -18,9 +20,10 @@ export function slimPod({ apiVersion, kind, metadata, status }: Pod): Pod {
       uid,
       resourceVersion,
       labels,
+      ...controllers(metadata),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     },
-    spec: { containers: [] },
+    spec: { containers: [], ...account(spec) },
     status: {
       ...(phase && { phase }),
       ...(podIP && { podIP }),
@@ -28,4 +31,30 @@ export function slimPod({ apiVersion, kind, metadata, status }: Pod): Pod {
       ...(waiting && waiting.length > 0 && { containerStatuses: waiting }),
     },
   };
+}
+
+/** The same of a ReplicaSet, of which only its name, agent and owner matter. */
+export function slimReplicaSet({ apiVersion, kind, metadata }: KubernetesObject): KubernetesObject {
+  const { namespace, name, uid, resourceVersion, labels } = metadata;
+  const agent = labels?.[AGENT_LABEL];
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      ...{ namespace, name, uid, resourceVersion },
+      ...(agent !== undefined && { labels: { [AGENT_LABEL]: agent } }),
+      ...controllers(metadata),
+    },
+  };
+}
+
+function account({ serviceAccountName }: Pod['spec']): Pick<Pod['spec'], 'serviceAccountName'> {
+  return serviceAccountName === undefined ? {} : { serviceAccountName };
+}
+
+function controllers({ ownerReferences }: KubernetesObject['metadata']): {
+  ownerReferences?: OwnerReference[];
+} {
+  const controller = ownerReferences?.filter((owner) => owner.controller);
+  return controller?.length ? { ownerReferences: controller } : {};
 }

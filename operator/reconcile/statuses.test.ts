@@ -42,7 +42,7 @@ beforeEach(() => {
     agents: { list: () => [agent], get: () => agent },
     breakers: { list: () => [policy] },
     limits: { list: () => [] },
-    pods: { byIndex: () => [pod] },
+    replicas: { of: () => [pod] },
     deployments: { get: () => undefined },
     autoscalers: { get: () => undefined },
   };

@@ -31,7 +31,7 @@ import {
 } from '../status/events.ts';
 import type { AgentObservation } from '../status/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../status/policy.ts';
-import { BY_AGENT, namesOf } from './agentOf.ts';
+import { namesOf } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
@@ -231,7 +231,7 @@ export class StatusReconciler {
   }
 
   #pods(key: string): Pod[] {
-    return this.#options.caches.pods.byIndex(BY_AGENT, key);
+    return this.#options.caches.replicas.of(key);
   }
 
   /**

@@ -74,7 +74,7 @@ beforeEach(() => {
   ownWrites = new OwnWrites();
   const none = new Cache();
   const caches = {
-    ...{ agents, breakers, limits: none, pods: none, monitoring: none },
+    ...{ agents, breakers, limits: none, pods: none, monitoring: none, replicas: none },
     children: [children],
   } as unknown as Caches;
   attachments = new Attachments(caches);

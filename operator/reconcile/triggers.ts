@@ -12,7 +12,7 @@ import {
   type WorkQueue,
 } from '../kube/index.ts';
 import type { Links, PodTarget } from '../links/index.ts';
-import { agentKeyOfChild, BY_AGENT, namesOf } from './agentOf.ts';
+import { agentKeyOfChild, namesOf } from './agentOf.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { ChangeBatch } from './changeBatch.ts';
@@ -143,14 +143,18 @@ function watchPods({ caches, links, queues, attachments }: TriggerOptions): void
   let due = false;
   const update = (): void => {
     due = false;
-    links.setTargets(caches.pods.list().filter(isTarget).map(targetOf));
+    const targets = caches.replicas.all().filter(isTarget);
+    links.setTargets(targets.map((pod) => targetOf(pod)));
   };
-  caches.pods.addIndex(BY_AGENT, (pod) => [agentKeyOfChild(pod) ?? '']);
-  caches.pods.onChange((current, previous) => {
+  const changed = (key: string): void => {
     if (!due) setImmediate(update);
     due = true;
+    enqueueReported(queues, attachments, key);
+  };
+  caches.replicas.onChange(changed);
+  caches.pods.onChange((current, previous) => {
     const key = agentKeyOfChild((current ?? previous)!);
-    if (key !== undefined) enqueueReported(queues, attachments, key);
+    if (key !== undefined) changed(key);
   });
 }
 
@@ -158,12 +162,13 @@ function watchPods({ caches, links, queues, attachments }: TriggerOptions): void
 const isTarget = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp !== undefined || !isTerminating(pod);
 
-function targetOf({ metadata, status }: Pod): PodTarget {
+function targetOf({ metadata, spec, status }: Pod): PodTarget {
   return {
     namespace: metadata.namespace!,
     agent: metadata.labels![AGENT_LABEL]!,
     name: metadata.name,
     uid: metadata.uid!,
+    serviceAccount: spec.serviceAccountName!,
     ...(status?.podIP && { ip: status.podIP }),
     port: PORTS.control,
     running: status?.phase === 'Running',

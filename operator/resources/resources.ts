@@ -60,6 +60,13 @@ export const CircuitBreakerPolicies = own<CircuitBreakerPolicy>(
 );
 export const RateLimitPolicies = own<RateLimitPolicy>('RateLimitPolicy', 'ratelimitpolicies');
 export const Pods = defineResource<Pod, Read>('v1', 'Pod', 'pods', READ);
+/** Between a Deployment and its pods. */
+export const ReplicaSets = defineResource<KubernetesObject, Read>(
+  'apps/v1',
+  'ReplicaSet',
+  'replicasets',
+  READ,
+);
 export const ConfigMaps = defineResource<ConfigMap, Make>('v1', 'ConfigMap', 'configmaps', MAKE);
 export const ServiceAccounts = defineResource<ServiceAccount, Own>(
   'v1',
@@ -128,7 +135,7 @@ export const USES: readonly Use[] = [
   ...[Events, HorizontalPodAutoscalers].map(inAgents),
   { resource: Leases as Use['resource'], scope: 'Operator', only: 'leaseName' },
   ...[NetworkPolicies, PodDisruptionBudgets, Pods, PrometheusRules].map(inAgents),
-  inAgents(RateLimitPolicies),
+  ...[RateLimitPolicies, ReplicaSets].map(inAgents),
   { resource: Secrets as Use['resource'], scope: 'Operator', only: 'authoritySecret' },
   ...[ServiceAccounts, ServiceMonitors, Services].map(inAgents),
   { resource: TokenReviews as Use['resource'], scope: 'Cluster' },

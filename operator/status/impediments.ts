@@ -10,6 +10,12 @@ import { reportedText } from './reported.ts';
 
 const MAX_TEXT = 512;
 
+/** What follows when an object that guards pods could not be applied. */
+const WITHHELD: Readonly<Record<string, string>> = {
+  ServiceAccount: '. No pod of the agent runs under an account that is not its own.',
+  NetworkPolicy: '. The Deployment stays as it is until then.',
+};
+
 /**
  * What keeps the agent from working as its spec says, whatever its pods' readiness, the gravest first. Each message
  * says what to do.
@@ -41,7 +47,7 @@ function applyProblem(agent: AgentDeployment, error: ApplyError): Problem {
   }
   return {
     reason: reason === 'AlreadyExists' ? 'NameTaken' : 'ApplyFailed',
-    message: `${kind} ${name} could not be applied (${reason}): ${reportedText(message, 1024)}`,
+    message: `${kind} ${name} could not be applied (${reason}): ${reportedText(message, 1024)}${WITHHELD[kind] ?? ''}`,
   };
 }
 

@@ -20,6 +20,7 @@ export function target(n: number, rest: Partial<PodTarget> = {}): PodTarget {
     agent: 'triage',
     name: `triage-${n}`,
     uid: `uid-${n}`,
+    serviceAccount: 'triage',
     ip: `127.0.${1 + Math.floor(n / 200)}.${1 + (n % 200)}`,
     port: 9443,
     ...rest,
@@ -48,9 +49,9 @@ export const tokenOf = ({ namespace, name, uid }: PodTarget): string =>
 
 /** Stands in for the API server's review of tokens. */
 export function review(token: string): Promise<ReviewedIdentity | undefined> {
-  const [secret, namespace, podName, podUid] = token.split('/');
+  const [secret, namespace, podName, podUid, serviceAccount = 'triage'] = token.split('/');
   if (secret !== 'secret' || !namespace || !podName || !podUid) return Promise.resolve(undefined);
-  return Promise.resolve({ namespace, serviceAccount: 'triage', podName, podUid });
+  return Promise.resolve({ namespace, serviceAccount, podName, podUid });
 }
 
 export const hashOf = (letter: string): string => `sha256:${letter.repeat(64)}`;

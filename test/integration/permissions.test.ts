@@ -24,6 +24,7 @@ import { helmBinaries } from '../cluster/local/binaries.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
+import { replicaSetOf } from '../kit/replicaSet.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
 const NAMESPACE = 'breakwater-system';
@@ -205,13 +206,17 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       'app.kubernetes.io/managed-by': 'breakwater',
       'breakwater.dev/agent': 'one',
     };
+    const { ownerReferences } = await replicaSetOf(server, AGENTS, 'one');
     const pod = await server.request<KubernetesObject>(
       'POST',
       `/api/v1/namespaces/${AGENTS}/pods`,
       {
         body: {
-          metadata: { name: 'one-1', labels: await labelsOfPods(labels) },
-          spec: { containers: [{ name: 'agent', image: 'runtime:1' }] },
+          metadata: { name: 'one-1', labels: await labelsOfPods(labels), ownerReferences },
+          spec: {
+            serviceAccountName: 'one',
+            containers: [{ name: 'agent', image: 'runtime:1' }],
+          },
         },
       },
     );

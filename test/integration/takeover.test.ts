@@ -24,6 +24,7 @@ import {
   NAMESPACE,
   OperatorProcess,
 } from '../kit/operator/operatorProcess.ts';
+import { replicaSetOf } from '../kit/replicaSet.ts';
 import { type ApiServer, START_TIMEOUT, startApiServer } from './apiserver.ts';
 import { FaultProxy, type Seen } from './faults/proxy.ts';
 
@@ -213,13 +214,10 @@ async function startPod(): Promise<LinkedPod> {
     async () => (await server.request('GET', account)).status === 200,
   );
   const collection = `/api/v1/namespaces/${namespace}/pods`;
-  const labels = {
-    'app.kubernetes.io/managed-by': 'breakwater',
-    'breakwater.dev/agent': 'agent-0',
-  };
+  const { labels, ownerReferences } = await replicaSetOf(server, namespace, 'agent-0');
   const made = await server.request<KubernetesObject>('POST', collection, {
     body: {
-      metadata: { name: 'agent-0-1', labels },
+      metadata: { name: 'agent-0-1', labels, ownerReferences },
       spec: { serviceAccountName: 'agent-0', containers: [{ name: 'agent', image: 'runtime:1' }] },
     },
   });
@@ -236,7 +234,13 @@ async function startPod(): Promise<LinkedPod> {
     contentType: 'application/merge-patch+json',
     body: { status: { podIP: POD_IP, podIPs: [{ ip: POD_IP }], phase: 'Running' } },
   });
-  const identity = target(1, { namespace, agent: 'agent-0', name: 'agent-0-1', uid: uid! });
+  const identity = target(1, {
+    namespace,
+    agent: 'agent-0',
+    name: 'agent-0-1',
+    uid: uid!,
+    serviceAccount: 'agent-0',
+  });
   return new LinkedPod(pods, identity, token.body.status.token);
 }
 

@@ -20,6 +20,7 @@ import {
   PodDisruptionBudgets,
   Pods,
   RateLimitPolicies,
+  ReplicaSets,
   ServiceAccounts,
   Services,
 } from '../../../operator/resources/resources.ts';
@@ -158,7 +159,7 @@ async function send({ method, path, body }: Write): Promise<void> {
 for (const resource of [AgentDeployments, CircuitBreakerPolicies, RateLimitPolicies]) {
   await watch(resourcePath(resource));
 }
-for (const resource of [Pods, HorizontalPodAutoscalers, ...Object.values(RESOURCES)]) {
+for (const resource of [Pods, ReplicaSets, HorizontalPodAutoscalers, ...Object.values(RESOURCES)]) {
   await watch(resourcePath(resource), OURS);
 }
 const queue = all(agents, prefix).map(writesOf);

@@ -172,7 +172,7 @@ export class World {
     return counts;
   }
 
-  /** A pod like the agent's first one, bound to no node yet and no ReplicaSet's, which would delete it as one too many. */
+  /** A pod like the agent's first one, bound to no node yet. */
   async clonePod(namespace: string, agent: string, name: string): Promise<void> {
     const { body } = await this.server.request<{ items: { metadata: PodMeta; spec: object }[] }>(
       'GET',
@@ -181,12 +181,49 @@ export class World {
     );
     const { metadata, spec } = body.items[0]!;
     const { annotations } = metadata;
-    const labels = { ...metadata.labels };
-    delete labels['pod-template-hash'];
+    const labels = { ...metadata.labels, 'pod-template-hash': 'extra' };
+    const owner = await this.#idleReplicaSet(namespace, agent, labels);
     await this.post(`/api/v1/namespaces/${namespace}/pods`, {
-      metadata: { name, labels, annotations },
+      metadata: { name, labels, annotations, ownerReferences: [owner] },
       spec: { ...spec, nodeName: undefined, nodeSelector: { absent: 'true' } },
     });
+  }
+
+  /**
+   * A ReplicaSet of the agent's Deployment that leaves its pods alone, because it is being deleted. Another one would
+   * delete them as too many.
+   */
+  async #idleReplicaSet(
+    namespace: string,
+    agent: string,
+    labels: Record<string, string>,
+  ): Promise<object> {
+    const apps = `/apis/apps/v1/namespaces/${namespace}`;
+    const path = `${apps}/replicasets/${agent}-extra`;
+    const found = await this.server.request<{ metadata: PodMeta & { uid: string } }>('GET', path);
+    if (found.status === 200) return ownerOf('ReplicaSet', `${agent}-extra`, found.body);
+    const deployment = await this.server.request<{ metadata: { uid: string } }>(
+      'GET',
+      `${apps}/deployments/${agent}`,
+    );
+    await this.post(`${apps}/replicasets`, {
+      metadata: {
+        name: `${agent}-extra`,
+        labels,
+        finalizers: ['bench.breakwater.dev/keep'],
+        ownerReferences: [ownerOf('Deployment', agent, deployment.body)],
+      },
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { containers: [{ name: 'agent', image: 'runtime:bench' }] },
+        },
+      },
+    });
+    await this.server.request('DELETE', path);
+    return this.#idleReplicaSet(namespace, agent, labels);
   }
 
   /** Binds a pod to the node, so that it runs. */
@@ -234,4 +271,8 @@ export async function inParallel(
     while (next < count) await work(next++);
   };
   await Promise.all(Array.from({ length: atATime }, worker));
+}
+
+function ownerOf(kind: string, name: string, { metadata }: { metadata: { uid: string } }): object {
+  return { apiVersion: 'apps/v1', kind, name, uid: metadata.uid, controller: true };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { OPERATOR_COMMON_NAME, PORTS } from '../../../contract/link.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../../../operator/desired/common/metadata.ts';
+import { AGENT_LABEL } from '../../../operator/desired/common/metadata.ts';
 import { KubeClient, Leases, Transport } from '../../../operator/kube/index.ts';
 import { type Authority, issueClientCertificate } from '../../../operator/links/authority.ts';
 import { Secrets } from '../../../operator/resources/resources.ts';
@@ -13,6 +13,7 @@ import { settingsFrom } from '../../../operator/settings.ts';
 import { say, waitFor } from '../../cluster/common/step.ts';
 import { clusterOf } from '../../kit/operator/access.ts';
 import { LEASE, NAMESPACE, OperatorProcess } from '../../kit/operator/operatorProcess.ts';
+import { replicaSetOf } from '../../kit/replicaSet.ts';
 import { Runtimes } from '../operator/runtimes.ts';
 import { LONG_MS, now } from '../operator/spans.ts';
 import { inParallel, World } from '../operator/world.ts';
@@ -181,10 +182,11 @@ export class TakeoverBench {
   }
 
   async #makePod(index: number): Promise<void> {
-    const { agent, path } = this.#placeOf(index);
-    const labels = { 'app.kubernetes.io/managed-by': MANAGED_BY, [AGENT_LABEL]: agent };
+    const { namespace, agent, path } = this.#placeOf(index);
+    const { server } = this.#world;
+    const { labels, ownerReferences } = await replicaSetOf(server, namespace, agent);
     await this.#world.post(path, {
-      metadata: { name: `pod-${index}`, labels },
+      metadata: { name: `pod-${index}`, labels, ownerReferences },
       spec: { serviceAccountName: agent, containers: [{ name: 'agent', image: 'runtime:bench' }] },
     });
     await this.#run(index, addressOf(index));

@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CONTROL_AUDIENCE, PORTS } from '../../contract/link.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { KubernetesObject, ObjectMeta } from '../../crds/meta.ts';
+import { hello, snapshot, target } from '../../operator/testing/messages.ts';
+import { PodServer } from '../../operator/testing/podServer.ts';
+import { waitFor } from '../cluster/common/step.ts';
+import { replicaSetOf } from '../kit/replicaSet.ts';
+import { type ApiServer, START_TIMEOUT, startApiServer } from './apiserver.ts';
+import { startOperator, type TestOperator } from './testOperator.ts';
+
+const WAIT_MS = 30_000;
+const MERGE = 'application/merge-patch+json';
+const SECRET = '/api/v1/namespaces/breakwater-system/secrets/breakwater-authority';
+
+let server: ApiServer;
+let operator: TestOperator;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  operator = await startOperator(server);
+}, START_TIMEOUT);
+
+afterAll(async () => {
+  await operator?.stop();
+  await server?.stop();
+});
+
+const agentPath = (namespace: string): string =>
+  `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/one`;
+const core = (namespace: string, rest: string): string => `/api/v1/namespaces/${namespace}/${rest}`;
+
+async function get<T>(path: string): Promise<T | undefined> {
+  const { status, body } = await server.request<T>('GET', path);
+  return status === 200 ? body : undefined;
+}
+
+async function makeAgent(): Promise<string> {
+  const namespace = await server.namespace('untrusted');
+  await server.apply(agentPath(namespace), {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'AgentDeployment',
+    metadata: { name: 'one' },
+    spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] } },
+  });
+  const made = ['serviceaccounts/one', 'configmaps/one-configuration'];
+  await waitFor('the agent has its objects', WAIT_MS, async () => {
+    const found = await Promise.all(made.map((rest) => get(core(namespace, rest))));
+    return found.every((object) => object !== undefined);
+  });
+  return namespace;
+}
+
+interface Made {
+  ip: string;
+  uid: string;
+  hello: object;
+}
+
+/** A pod with the labels of the agent's and a token of an account of its namespace, which answers every link. */
+async function makePod(
+  namespace: string,
+  name: string,
+  ip: string,
+  { ownerReferences = [] }: Pick<ObjectMeta, 'ownerReferences'>,
+  account = 'one',
+): Promise<Made> {
+  const labels = {
+    'app.kubernetes.io/managed-by': 'breakwater',
+    'breakwater.dev/agent': 'one',
+  };
+  const made = await server.request<KubernetesObject>('POST', core(namespace, 'pods'), {
+    body: {
+      metadata: { name, labels, ownerReferences },
+      spec: { serviceAccountName: account, containers: [{ name: 'agent', image: 'runtime:1' }] },
+    },
+  });
+  const uid = made.body.metadata.uid!;
+  const tokens = core(namespace, `serviceaccounts/${account}/token`);
+  const token = await server.request<{ status: { token: string } }>('POST', tokens, {
+    body: {
+      spec: {
+        audiences: [CONTROL_AUDIENCE],
+        boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
+      },
+    },
+  });
+  await server.request('PATCH', core(namespace, `pods/${name}/status`), {
+    contentType: MERGE,
+    body: { status: { podIP: ip, podIPs: [{ ip }], phase: 'Running' } },
+  });
+  const said = hello(target(1, { namespace, agent: 'one', name, uid }));
+  return { ip, uid, hello: { ...said, token: token.body.status.token } };
+}
+
+async function authority(): Promise<string> {
+  const secret = await get<{ data: Record<string, string> }>(SECRET);
+  return Buffer.from(secret!.data['tls.crt']!, 'base64').toString();
+}
+
+describe('a pod with the labels of an agent', () => {
+  it('counts as its replica only when its owners lead to the Deployment and its account is the agent’s', async () => {
+    const namespace = await makeAgent();
+    await server.request('POST', core(namespace, 'serviceaccounts'), {
+      body: { metadata: { name: 'other' } },
+    });
+    const pem = await authority();
+    const hosts = [1, 2, 3, 4].map((n) => `127.0.51.${n}`);
+    const pods = await Promise.all(
+      hosts.map((host) => PodServer.start(pem, { port: PORTS.control, host })),
+    );
+    const dialled = (): string[] =>
+      pods.flatMap(({ connections }) => connections.map(({ address }) => address));
+    try {
+      const chain = await replicaSetOf(server, namespace, 'one');
+      const [owner] = chain.ownerReferences;
+      const uid = '00000000-0000-4000-8000-000000000000';
+      await makePod(namespace, 'no-owner', '127.0.51.1', {});
+      await makePod(namespace, 'forged', '127.0.51.2', { ownerReferences: [{ ...owner!, uid }] });
+      await makePod(namespace, 'other-account', '127.0.51.3', chain, 'other');
+      const honest = await makePod(namespace, 'honest', '127.0.51.4', chain);
+      await waitFor('the honest pod is dialled', WAIT_MS, () => dialled().includes(honest.ip));
+      const link = pods[3]!.linkTo(honest.ip)!;
+      link.say(honest.hello);
+      link.say(snapshot(undefined));
+      await waitFor('it gets its configuration', WAIT_MS, () =>
+        link.received.some(({ type }) => type === 'Configure'),
+      );
+      expect(dialled()).toEqual([honest.ip]);
+      const { status } = (await get<AgentDeployment>(agentPath(namespace)))!;
+      expect(JSON.stringify(status)).not.toMatch(/no-owner|forged|other-account/);
+    } finally {
+      for (const pod of pods) await pod.stop();
+    }
+  }, 60_000);
+});
+
+describe('a ServiceAccount of somebody else with the name of the agent', () => {
+  const deployment = (namespace: string): string =>
+    `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
+  const foreign = { metadata: { name: 'one', annotations: { purpose: 'other' } } };
+  const untilSaid = (namespace: string): Promise<unknown> =>
+    waitFor('the agent says so', WAIT_MS, async () => {
+      const agent = await get<AgentDeployment>(agentPath(namespace));
+      const ready = agent?.status?.conditions?.find(({ type }) => type === 'Ready');
+      return ready?.reason === 'NameTaken' && ready.message.includes('No pod of the agent runs');
+    });
+  const spec = {
+    apiVersion: 'breakwater.dev/v1alpha1',
+    kind: 'AgentDeployment',
+    metadata: { name: 'one' },
+    spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] } },
+  };
+
+  it('keeps the agent from getting a Deployment', async () => {
+    const namespace = await server.namespace('account');
+    await server.request('POST', core(namespace, 'serviceaccounts'), { body: foreign });
+    await server.apply(agentPath(namespace), spec);
+    await untilSaid(namespace);
+    // The Service comes after the Deployment would.
+    await waitFor('it has a Service', WAIT_MS, () => get(core(namespace, 'services/one')));
+    expect(await get(deployment(namespace))).toBeUndefined();
+  }, 60_000);
+
+  it('takes the pods from the Deployment that the agent has, until it is gone', async () => {
+    const namespace = await makeAgent();
+    interface Scaled {
+      spec: { replicas: number };
+    }
+    const replicas = async (): Promise<number | undefined> =>
+      (await get<Scaled>(deployment(namespace)))?.spec.replicas;
+    await waitFor('it has a Deployment', WAIT_MS, async () => (await replicas()) === 1);
+    const account = core(namespace, 'serviceaccounts/one');
+    const body = { metadata: { ownerReferences: null, labels: null } };
+    await server.request('PATCH', account, { contentType: MERGE, body });
+    await untilSaid(namespace);
+    await waitFor('it has no pods', WAIT_MS, async () => (await replicas()) === 0);
+    await server.request('DELETE', account);
+    await server.apply(agentPath(namespace), {
+      ...spec,
+      spec: { ...spec.spec, disruption: { maxUnavailable: 2 } },
+    });
+    await waitFor('it has pods again', WAIT_MS, async () => (await replicas()) === 1);
+  }, 60_000);
+});
+
+describe('an agent whose ConfigMap and status hold a term above which there is none', () => {
+  it('is healed by the next leader', async () => {
+    const namespace = await makeAgent();
+    const path = core(namespace, 'configmaps/one-configuration');
+    const stored = async (): Promise<{ revision: { term: number; counter: number } }> => {
+      const { data } = (await get<{ data: Record<string, string> }>(path))!;
+      return JSON.parse(data['configuration.json']!) as Awaited<ReturnType<typeof stored>>;
+    };
+    await operator.stop();
+    const top = Number.MAX_SAFE_INTEGER;
+    const poisoned = { ...(await stored()), revision: { term: top, counter: top } };
+    await server.request('PATCH', path, {
+      contentType: MERGE,
+      body: { data: { 'configuration.json': JSON.stringify(poisoned) } },
+    });
+    const revision = `${top}-${top}`;
+    await server.request('PATCH', `${agentPath(namespace)}/status`, {
+      contentType: MERGE,
+      body: { status: { configuration: { revision } } },
+    });
+    operator = await startOperator(server);
+    await waitFor('the stored term is a usual one', WAIT_MS, async () => {
+      const { term, counter } = (await stored()).revision;
+      return term < 1_000 && counter < 1_000;
+    });
+    await waitFor('so is that in the status', WAIT_MS, async () => {
+      const agent = await get<AgentDeployment>(agentPath(namespace));
+      return !agent?.status?.configuration?.revision?.startsWith(String(top));
+    });
+  }, 60_000);
+});
