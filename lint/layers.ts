@@ -48,6 +48,11 @@ const every = (layers: readonly Pick<Layer, 'folder'>[]): string[] =>
 
 const GUARD = stacked(SHARED, [
   {
+    folder: 'runtime/json',
+    purpose: 'JSON by its bytes, without values of it',
+    refuses: ALL_PACKAGES,
+  },
+  {
     folder: 'runtime/errors',
     purpose: 'what can go wrong, and how it is answered',
     refuses: INPUT_AND_OUTPUT,

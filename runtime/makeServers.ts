@@ -1,4 +1,6 @@
 import type { Server } from 'node:http';
+import { Bodies } from './api/bodies.ts';
+import { Connections } from './api/connections.ts';
 import { Conversations } from './api/conversations.ts';
 import { Lifecycle } from './api/lifecycle.ts';
 import { Messages } from './api/messages.ts';
@@ -130,13 +132,14 @@ function makeAgentServer(
   const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
   const { lifecycle, peerForward } = shared;
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
-  return agentServer({
+  const bodies = new Bodies({ clock, content: () => inForce()?.content });
+  const server = agentServer({
     messages: new Messages({
-      ...{ guard, clock, caller, estimator, inForce, sendError },
+      ...{ guard, clock, caller, estimator, inForce, sendError, bodies },
       log: log('messages'),
     }),
     conversations: new Conversations({
-      ...{ guard, clock, estimator, inForce, agent, sendError },
+      ...{ guard, clock, estimator, inForce, agent, sendError, bodies },
       forward: peerForward,
       log: log('agent'),
     }),
@@ -144,6 +147,7 @@ function makeAgentServer(
     sendError,
     lifecycle,
     health,
+    trust: (socket) => connections.trust(socket),
     routes: () => inForce()?.content.routes ?? [],
     trace: (request, response, route) =>
       follow(
@@ -160,6 +164,11 @@ function makeAgentServer(
     },
     log: log('http'),
   });
+  const connections = new Connections(server);
+  core.events.on('apply', ({ intake }) => connections.apply(intake));
+  const before = inForce()?.content.intake;
+  if (before) connections.apply(before);
+  return server;
 }
 
 function makeDebugPages(

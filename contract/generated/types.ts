@@ -174,6 +174,26 @@ export interface Content {
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
   };
+  /**
+   * What clients may send, whoever they are.
+   */
+  intake: {
+    maxBodyBytes: number;
+    /**
+     * Of all requests that are received or served at a time.
+     */
+    maxBodyBytesInFlight: number;
+    bodyIdleTimeoutMs: DurationMs;
+    /**
+     * In each period of bodyIdleTimeoutMs.
+     */
+    minBodyBytesPerSecond: number;
+    maxConnections: number;
+    /**
+     * Over which no credential has been accepted.
+     */
+    maxConnectionsPerAddress: number;
+  };
   audit?: Audit;
   /**
    * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
@@ -215,6 +235,13 @@ export interface Content {
      * APIKeys or JWT.
      */
     type: string;
+    /**
+     * Credentials that are not accepted, by the address that shows them. Absent: they are not bounded.
+     */
+    failures?: {
+      perMinute: number;
+      maxAddresses: number;
+    };
     apiKeys?: {
       /**
        * Directory in the pod: a file for each client, by its name, with its API keys, one a line.

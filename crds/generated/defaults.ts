@@ -23,7 +23,11 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     }
   },
   "auth": {
-    "type": "None"
+    "type": "None",
+    "failures": {
+      "perMinute": 60,
+      "maxAddresses": 10000
+    }
   },
   "timeouts": {
     "connect": "10s",
@@ -50,6 +54,14 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "maxConcurrent": 100,
     "maxQueued": 100,
     "acquireTimeout": "5s"
+  },
+  "limits": {
+    "maxBodyBytes": 33554432,
+    "maxBodyBytesInFlight": 67108864,
+    "bodyIdleTimeout": "10s",
+    "minBodyBytesPerSecond": 1024,
+    "maxConnections": 2000,
+    "maxConnectionsPerAddress": 500
   },
   "cache": {
     "mode": "Disabled",

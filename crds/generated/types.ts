@@ -713,7 +713,7 @@ export interface AgentDeploymentSpec {
    */
   auth: {
     /**
-     * APIKeys and JWT let nobody in without a key or a token, as authorization: Bearer or else as x-api-key; what was checked goes no further. None lets everybody in. Default None.
+     * APIKeys and JWT let nobody in without a key or a token, as authorization: Bearer or else as x-api-key; what was checked goes no further. None lets everybody in, who then spend the keys of the agent's endpoints. Default None.
      */
     type: 'None' | 'APIKeys' | 'JWT';
     /**
@@ -731,7 +731,20 @@ export interface AgentDeploymentSpec {
       };
     };
     /**
-     * Networks of the proxies before the agent. Where a request comes from one, the audit takes the client's address from x-forwarded-for, as far as trusted proxies wrote it. None by default, which takes the address of the connection.
+     * How many credentials that are not accepted one address may show. Beyond that its requests are refused with 429 before anything is done for them, but for credentials that were accepted before. IPv6 counts by /64.
+     */
+    failures: {
+      /**
+       * Credentials that are not accepted, in a minute and at once. 1 to 1000000. Default 60.
+       */
+      perMinute: number;
+      /**
+       * Addresses that are counted by themselves, in each pod; further ones are counted together. 1 to 1000000. Default 10000.
+       */
+      maxAddresses: number;
+    };
+    /**
+     * Networks of the proxies before the agent. Where a request comes from one, the audit and failures take the client's address from x-forwarded-for, as far as trusted proxies wrote it. None by default, which takes the address of the connection.
      *
      * @maxItems 64
      */
@@ -845,7 +858,7 @@ export interface AgentDeploymentSpec {
     minPerSecond: number;
   };
   /**
-   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. Default 5s.
+   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. A turn of a conversation waits so long itself, for the rate limit of a provider. Default 5s.
    */
   clientPatience: string;
   /**
@@ -873,6 +886,35 @@ export interface AgentDeploymentSpec {
      * Longest wait for a place; also at an endpoint's maxConcurrent. It counts against the deadline of the request. Default 5s.
      */
     acquireTimeout: string;
+  };
+  /**
+   * What clients may send to a pod, whoever they are. The defaults fit the default container of 512Mi: raise them together with its memory, which podTemplate sets.
+   */
+  limits: {
+    /**
+     * Bytes of the body of one request; a larger one is answered with 413. Default 33554432 (32 MiB), what the Messages API takes.
+     */
+    maxBodyBytes: number;
+    /**
+     * Bytes of the bodies of all requests that a pod receives or serves at a time; a request beyond them is answered with 503 and retry-after. A body may take twice its size in memory. Default 67108864 (64 MiB).
+     */
+    maxBodyBytesInFlight: number;
+    /**
+     * Time without a byte of a body after which its request is answered with 408; also the period over which minBodyBytesPerSecond is judged. A request has 2 minutes in all to arrive. Default 10s.
+     */
+    bodyIdleTimeout: string;
+    /**
+     * Rate below which a body is too slow, in bytes per second, and its request is answered with 408. Default 1024.
+     */
+    minBodyBytesPerSecond: number;
+    /**
+     * Connections of clients to a pod, idle ones included; one beyond them is closed at once. Default 2000.
+     */
+    maxConnections: number;
+    /**
+     * Connections from one address over which no credential has been accepted, so without auth all of them; one beyond them is closed at once. Raise it where all clients come through one proxy. Default 500.
+     */
+    maxConnectionsPerAddress: number;
   };
   /**
    * Answers of the model that are kept in each pod's memory and given again to identical requests. Identical requests that come while one of them is being answered share its answer. Errors are never kept. A kept answer starts in the tier warm, a hit copies it one tier up, and what warm has no more room for goes to cold. Changing a field here keeps what is kept.

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Block, Message } from '../conversations/messages/messages.ts';
 import { checkMessages, contentProblem } from '../conversations/messages/checkMessages.ts';
-import { readBody } from './requests.ts';
+import { scanInSlices } from '../json/scan.ts';
+import type { Bodies } from './bodies.ts';
 import type { Problem } from '../errors/failure.ts';
 
 /** What a request below /v1/conversations is about. */
@@ -49,8 +50,10 @@ export interface Sent {
 /** The messages of an earlier conversation, or none. */
 export async function readCreate(
   request: IncomingMessage,
+  response: ServerResponse,
+  bodies: Pick<Bodies, 'read'>,
 ): Promise<{ messages: Message[] } | { problem: Problem }> {
-  const read = await readJson(request);
+  const read = await readJson(request, response, bodies);
   if ('problem' in read) return read;
   const { messages = [] } = read.value;
   const checked = checkMessages(messages);
@@ -59,8 +62,10 @@ export async function readCreate(
 
 export async function readSent(
   request: IncomingMessage,
+  response: ServerResponse,
+  bodies: Pick<Bodies, 'read'>,
 ): Promise<{ sent: Sent } | { problem: Problem }> {
-  const read = await readJson(request);
+  const read = await readJson(request, response, bodies);
   if ('problem' in read) return read;
   const { content, stream } = read.value;
   const problem = contentProblem(content);
@@ -73,24 +78,26 @@ export async function readSent(
   return { sent: { content: blocks, stream: stream === true || accepts, bytes: read.bytes } };
 }
 
+/** Values in a body at most: each takes memory, even where it has but two bytes. */
+export const MAX_BODY_VALUES = 100_000;
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 async function readJson(
   request: IncomingMessage,
+  response: ServerResponse,
+  bodies: Pick<Bodies, 'read'>,
 ): Promise<{ value: Record<string, unknown>; bytes: number } | { problem: Problem }> {
-  const read = await readBody(request);
-  if (!read.ok) {
-    const message = 'The body is larger than 32 MiB.';
-    return { problem: read.why === 'Gone' ? 'Gone' : { reason: 'TooLarge', message } };
+  const read = await bodies.read(request, response);
+  if ('problem' in read) return read;
+  const { body } = read;
+  if (body.length === 0) return { value: {}, bytes: 0 };
+  const scanned = await scanInSlices(body, NO_NAMES);
+  if (!scanned) return invalid('The body must be a JSON object.');
+  if (scanned.values > MAX_BODY_VALUES) {
+    return invalid(`The body has more than ${MAX_BODY_VALUES} values.`);
   }
-  if (read.body.length === 0) return { value: {}, bytes: 0 };
-  try {
-    const value: unknown = JSON.parse(read.body.toString('utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return { value: value as Record<string, unknown>, bytes: read.body.length };
-    }
-  } catch {
-    // Said below.
-  }
-  return invalid('The body must be a JSON object.');
+  const value = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
+  return { value, bytes: body.length };
 }
 
 function invalid(message: string): { problem: Problem } {

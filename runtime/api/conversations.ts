@@ -18,6 +18,7 @@ import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
 import { readCreate, readSent } from './conversationRequests.ts';
+import type { Bodies } from './bodies.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent } from '../errors/failure.ts';
@@ -38,6 +39,7 @@ export interface ConversationsDeps {
   guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
   clock: Clock;
   estimator: TokenEstimator;
+  bodies: Pick<Bodies, 'read'>;
   agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment'>;
   forward: Pick<PeerForward, 'forward'>;
   sendError: SendError;
@@ -160,7 +162,11 @@ export class Conversations {
   /** Limits and the bulkhead are the owner's: a place here would be held while one there is waited for. */
   async #forward(owner: string, { request, response, cut, trace }: Exchange): Promise<Served> {
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
+    // A body that comes slowly is bounded here as it is there.
+    const read = await this.#deps.bodies.read(request, response);
+    if ('problem' in read) return this.#refuse(response, read.problem);
     const end = await this.#deps.forward.forward(owner, request, response, {
+      body: read.body,
       signal: cut.signal,
       context: trace.span.context,
     });
@@ -199,7 +205,7 @@ export class Conversations {
 
   async #create(visit: Visit): Promise<Served> {
     const { request, response, context } = visit;
-    const read = await readCreate(request);
+    const read = await readCreate(request, response, this.#deps.bodies);
     if ('problem' in read) return this.#refuse(response, read.problem);
     return this.#admitted(visit, 0, async () => {
       const { messages } = begin(read.messages, limitsOf(context));
@@ -213,7 +219,7 @@ export class Conversations {
 
   async #send(visit: Visit): Promise<Served> {
     const { request, response, context } = visit;
-    const read = await readSent(request);
+    const read = await readSent(request, response, this.#deps.bodies);
     if ('problem' in read) return this.#refuse(response, read.problem);
     const taken = await this.#deps.agent.store().take(context);
     if ('absence' in taken) return this.#refuse(response, ABSENCES[taken.absence]);

@@ -16,6 +16,7 @@ import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
+import type { Bodies } from './bodies.ts';
 import type { SendError } from './sendError.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
@@ -27,7 +28,7 @@ import {
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
-import { answerMs, asksForMessage, isProblem, readRequest } from './requests.ts';
+import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ResponseSink } from './sink.ts';
@@ -46,6 +47,7 @@ export interface MessagesDeps {
   caller: Pick<ModelCaller, 'call'>;
   sendError: SendError;
   estimator: TokenEstimator;
+  bodies: Pick<Bodies, 'read'>;
   /** Undefined as long as there is none. */
   inForce(): InForce | undefined;
   log: Logger;
@@ -85,8 +87,8 @@ export class Messages {
     if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
     const { timeouts } = inForce.content;
     const votes = asksForMessage(request);
-    const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts);
-    const deadlineAt = this.#deps.clock.now() + answerMs(request, requestMs);
+    const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts, passThroughMs(request));
+    const deadlineAt = this.#deps.clock.now() + requestMs;
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };
@@ -100,27 +102,25 @@ export class Messages {
     }
   }
 
-  /** A limit on tokens has to see the request first; nothing else reads more than it must. */
+  /** A request waits for nothing, and holds no place, before all of it has arrived. */
   async #visit(visit: Visit): Promise<Served> {
-    const { content } = visit.inForce;
-    const byTokens = content.limits.some(
+    const { request, response, inForce, trace } = visit;
+    const sessionOf = sessions(inForce, visit.client);
+    const read = await readRequest(request, response, { bodies: this.#deps.bodies, sessionOf });
+    if (isProblem(read)) return this.#refuse(response, read);
+    const byTokens = inForce.content.limits.some(
       ({ target, resource }) => target === INBOUND && resource !== 'Requests',
     );
-    const sessionOf = sessions(visit.inForce, visit.client);
-    const early = byTokens ? await readRequest(visit.request, sessionOf) : undefined;
-    if (early !== undefined && isProblem(early)) return this.#refuse(visit.response, early);
-    const cost = early && this.#estimate(visit.inForce, early);
+    const cost = byTokens ? this.#estimate(inForce, read) : undefined;
     const admitted = this.#admit(visit, cost);
-    const admission = admitted instanceof Promise ? await visit.trace.waits(admitted) : admitted;
+    const admission = admitted instanceof Promise ? await trace.waits(admitted) : admitted;
     if (admission.kind === 'Rejection') {
-      visit.trace.rejected(admission.rejection);
-      return this.#refuse(visit.response, cutProblem(visit.cut) ?? rejected(admission.rejection));
+      trace.rejected(admission.rejection);
+      return this.#refuse(response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
     const usage = new TotalUsage();
     const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
     try {
-      const read = early ?? (await readRequest(visit.request, sessionOf));
-      if (isProblem(read)) return this.#refuse(visit.response, read);
       return await this.#call(visit, read, { usage, place });
     } finally {
       place.close();

@@ -52,7 +52,10 @@ async function front(place: string, silenceMs = 20_000, context?: RemoteContext)
     response.on('close', () => {
       if (!response.writableFinished) cut.abort();
     });
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
     const end = await forward.forward(OWNER, request, response, {
+      body: Buffer.concat(chunks),
       signal: cut.signal,
       context,
     });
@@ -237,7 +240,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect((await send(url, { body })).body.equals(body)).toBe(true);
   });
 
-  it('is refused by the owner before its body is there', async () => {
+  it('is refused by the owner before it has read the body', async () => {
     const server = createServer((_, response) => {
       response.writeHead(413, { connection: 'close' }).end('too large');
     });
@@ -252,7 +255,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
       outgoing.on('response', (response) => resolve(response.resume().statusCode));
       outgoing.on('error', reject);
     });
-    outgoing.write(Buffer.alloc(1024));
+    outgoing.end(Buffer.alloc(20 * MIB));
     expect(await status).toBe(413);
     outgoing.destroy();
   });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Content } from '../../contract/generated/types.ts';
 import { Agent } from 'undici';
@@ -53,6 +54,8 @@ const DROPPED: ReadonlySet<string> = new Set([
 
 /** One request that is passed on. */
 export interface PeerCall {
+  /** Of the request; empty where it has none. */
+  body: Buffer;
   /** Aborted when the client leaves or the process does. */
   signal: AbortSignal;
   /** Of the trace; absent: what the client sent stays. */
@@ -79,12 +82,12 @@ export class PeerForward {
     address: string,
     request: IncomingMessage,
     response: ServerResponse,
-    { signal, context }: PeerCall,
+    { body, signal, context }: PeerCall,
   ): Promise<Forwarded> {
     const { peers } = this.#deps;
     if (!(await peers.has(address, signal))) return signal.aborted ? 'Gone' : 'Lost';
     try {
-      await this.#pass(address, request, response, { signal, context });
+      await this.#pass(address, request, response, { body, signal, context });
       return 'Answered';
     } catch (error) {
       if (response.headersSent || signal.aborted) return 'Gone';
@@ -104,7 +107,7 @@ export class PeerForward {
     address: string,
     request: IncomingMessage,
     response: ServerResponse,
-    { signal, context }: PeerCall,
+    { body, signal, context }: PeerCall,
   ): Promise<void> {
     const bodiless = request.method === 'GET' || request.method === 'DELETE';
     const silenceMs = this.#deps.silenceMs();
@@ -113,7 +116,7 @@ export class PeerForward {
       path: request.url!,
       method: request.method as 'GET',
       headers: [...forwardedHeaders(request.rawHeaders, context), FORWARDED, '1'],
-      body: bodiless ? null : request,
+      body: bodiless ? null : Readable.from(parts(body)),
       signal,
       headersTimeout: silenceMs,
       bodyTimeout: silenceMs,
@@ -122,6 +125,13 @@ export class PeerForward {
     response.writeHead(answer.statusCode, responseHeaders(answer.headers as unknown as string[]));
     await pipeline(answer.body, response, { signal });
   }
+}
+
+/** Bytes that are written at a time: the pod may answer before it has all. */
+const PART_BYTES = 64 * 1024;
+
+function* parts(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += PART_BYTES) yield body.subarray(at, at + PART_BYTES);
 }
 
 /** The client's, with the trace context of ours in place of its own where there is one. */

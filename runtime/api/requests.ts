@@ -1,9 +1,13 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ScannedObject } from '../json/scan.ts';
+import { isWritten, scanInSlices, scanObject, SLICE_BYTES, textOf } from '../json/scan.ts';
 import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
 import type { RequestSize } from '../model/attempt/estimate.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
+import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
+import type { Bodies } from './bodies.ts';
 import { providerMethod } from './providerRoutes.ts';
 import type { ProviderMethod } from './providerRoutes.ts';
 import type { SessionOf } from './session.ts';
@@ -27,8 +31,6 @@ export interface MessagesRequest {
 const MESSAGES = '/v1/messages';
 const COUNT_TOKENS = '/v1/messages/count_tokens';
 const MODELS = '/v1/models';
-/** Claude Code gives up on a list of models after 3 s. */
-const MODELS_MS = 2500;
 /** Of one model, by its id, in which slashes may stand as they are: nothing that could lead elsewhere. */
 const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*(?:(?:\/|%2[Ff])[A-Za-z0-9][\w.:@-]*)*$/;
 
@@ -39,9 +41,9 @@ export function modelRoute({ method, url = '' }: IncomingMessage): string | unde
   return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
 }
 
-/** Time for the answer to a request, of what the agent gives to requests, in milliseconds. */
-export function answerMs(request: IncomingMessage, requestMs: number): number {
-  return modelRoute(request) === MODELS ? Math.min(MODELS_MS, requestMs) : requestMs;
+/** Longest time for the answer to a request that asks for no message, in milliseconds. */
+export function passThroughMs(request: IncomingMessage): number {
+  return modelRoute(request) === MODELS ? MODELS_MS : PASS_THROUGH_MS;
 }
 
 /** Whether a request asks for a message. */
@@ -49,52 +51,103 @@ export function asksForMessage(request: IncomingMessage): boolean {
   return modelRoute(request) === MESSAGES;
 }
 
-/**
- * Reads and checks a request for which there is a modelRoute, or else a providerRoute. `sessionOf` is asked about a
- * request for a message.
- */
+/** What of a body decides how it is served. Nothing else of it is read. */
+const MEMBERS: ReadonlySet<string> = new Set([
+  'model',
+  'stream',
+  'max_tokens',
+  'system',
+  'messages',
+]);
+/** Longest name of a model, in bytes of JSON. */
+const MAX_MODEL = 1024;
+
+export interface RequestReader {
+  bodies: Pick<Bodies, 'read'>;
+  /** Asked about a request for a message. */
+  sessionOf: SessionOf;
+}
+
+/** Reads and checks a request for which there is a modelRoute, or else a providerRoute. */
 export async function readRequest(
   request: IncomingMessage,
-  sessionOf: SessionOf,
+  response: ServerResponse,
+  { bodies, sessionOf }: RequestReader,
 ): Promise<MessagesRequest | Problem> {
-  if (modelRoute(request) === undefined) return readAny(request);
-  if (request.method === 'GET') return { ...PLAIN, method: 'GET', path: request.url! };
-  const read = await readBody(request);
-  if (!read.ok) return read.why === 'Gone' ? 'Gone' : TOO_LARGE;
+  const route = modelRoute(request);
+  const path = request.url!;
+  if (route !== undefined && request.method === 'GET') return { ...PLAIN, method: 'GET', path };
+  const arrived = await bodies.read(request, response);
+  if ('problem' in arrived) return arrived.problem;
+  const { body } = arrived;
+  // Whatever is in it, it is passed on.
+  if (route === undefined) {
+    return { ...PLAIN, method: providerMethod(request) ?? 'GET', expected: 'Any', path, body };
+  }
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     return invalid('The body must be plain JSON: leave content-encoding out.');
   }
-  const parsed = parseObject(read.body);
-  if (parsed === undefined) return invalid('The body must be a JSON object.');
-  const model = typeof parsed.model === 'string' ? parsed.model : '';
-  const path = request.url!;
-  if (modelRoute(request) === COUNT_TOKENS) {
-    return { ...PLAIN, method: 'POST', path, body: read.body, model };
+  return jsonRequest(path, route, body, sessionOf);
+}
+
+async function jsonRequest(
+  path: string,
+  route: string,
+  body: Buffer,
+  sessionOf: SessionOf,
+): Promise<MessagesRequest | Problem> {
+  const scanned =
+    body.length > SLICE_BYTES ? await scanInSlices(body, MEMBERS) : scanObject(body, MEMBERS);
+  if (!scanned) return invalid('The body must be a JSON object.');
+  const read = messageRequest(path, route, body, scanned);
+  if (isProblem(read) || route === COUNT_TOKENS) return read;
+  const session = sessionOf({
+    body,
+    get parsed() {
+      return parsedBody(body, scanned);
+    },
+  });
+  return { ...read, session };
+}
+
+/** Values of a body that is parsed at most; one with more shows no session. */
+const MAX_PARSED_VALUES = 100_000;
+
+function parsedBody(body: Buffer, { values }: ScannedObject): Record<string, unknown> {
+  if (values > MAX_PARSED_VALUES) return {};
+  return JSON.parse(body.toString('utf8')) as Record<string, unknown>;
+}
+
+function messageRequest(
+  path: string,
+  route: string,
+  body: Buffer,
+  scanned: ScannedObject,
+): MessagesRequest | Problem {
+  const { members } = scanned;
+  const named = members.get('model');
+  if (named && named.end - named.start > MAX_MODEL) {
+    return invalid(`model: must have at most ${MAX_MODEL} bytes.`);
   }
+  const model = named ? textOf(body, named) : '';
+  if (route === COUNT_TOKENS) return { ...PLAIN, method: 'POST', path, body, model };
+  const stream = members.get('stream');
+  const maxTokens = statedMaxTokens(body, members);
   return {
     method: 'POST',
     path,
     expected: 'Message',
-    body: read.body,
-    stream: parsed.stream === true,
+    body,
+    stream: stream !== undefined && isWritten(body, stream, 'true'),
     model,
-    size: requestSize(read.body, parsed),
-    maxTokens: statedMaxTokens(parsed),
-    session: sessionOf({ body: read.body, parsed }),
+    size: requestSize(body, scanned),
+    maxTokens,
   };
 }
 
 export function isProblem(value: MessagesRequest | Problem): value is Problem {
   return value === 'Gone' || 'reason' in value;
-}
-
-/** Reads a request that is passed on whatever is in it. */
-async function readAny(request: IncomingMessage): Promise<MessagesRequest | Problem> {
-  const read = await readBody(request);
-  if (!read.ok) return read.why === 'Gone' ? 'Gone' : TOO_LARGE;
-  const method = providerMethod(request) ?? 'GET';
-  return { ...PLAIN, method, expected: 'Any', path: request.url!, body: read.body };
 }
 
 /** What a request is that has no model write anything. */
@@ -106,79 +159,6 @@ const PLAIN = {
   size: NO_TOKENS,
 };
 
-const TOO_LARGE: Failure = { reason: 'TooLarge', message: 'The body is larger than 32 MiB.' };
-
 function invalid(message: string): Failure {
   return { reason: 'InvalidRequest', message };
-}
-
-function parseObject(body: Buffer): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Largest request body taken, in bytes: the limit of the Messages API. */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
-
-/** A request body, or why there is none: it is too large, or the client went away. */
-export type BodyResult = { ok: true; body: Buffer } | { ok: false; why: 'TooLarge' | 'Gone' };
-
-/**
- * Reads a request body of at most `limit` bytes. Of a larger one the rest is read and thrown
- * away, up to `limit` bytes more, so that the client gets to read the answer instead of a reset.
- */
-export async function readBody(
-  request: IncomingMessage,
-  limit = MAX_BODY_BYTES,
-): Promise<BodyResult> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) {
-    discard(request, limit);
-    return { ok: false, why: 'TooLarge' };
-  }
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let over = false;
-    // Listeners stay where they are: to take them off costs more than to have them called once more.
-    const done = (result: BodyResult): void => {
-      over = true;
-      resolve(result);
-    };
-    const onData = (chunk: Buffer): void => {
-      if (over) return;
-      size += chunk.length;
-      if (size <= limit) {
-        chunks.push(chunk);
-        return;
-      }
-      done({ ok: false, why: 'TooLarge' });
-      discard(request, limit);
-    };
-    const onEnd = (): void => {
-      if (over) return;
-      done({ ok: true, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) });
-    };
-    const onGone = (): void => {
-      if (!over) done({ ok: false, why: 'Gone' });
-    };
-    // A request that breaks off emits error and close; the latter is enough.
-    request.on('error', () => undefined);
-    request.on('data', onData).on('end', onEnd).on('close', onGone);
-    if (request.destroyed && !request.complete) onGone();
-  });
-}
-
-function discard(request: IncomingMessage, limit: number): void {
-  let left = limit;
-  request.on('error', () => undefined);
-  request.on('data', (chunk: Buffer) => {
-    left -= chunk.length;
-    if (left < 0) request.destroy();
-  });
 }

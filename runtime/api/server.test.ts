@@ -8,7 +8,8 @@ import { until } from '../testing/until.ts';
 import { anybody } from './clients/clients.ts';
 import { RequestTraces } from '../observe/requestTraces.ts';
 import { NO_TRACER } from '../observe/trace/span.ts';
-import { readBody } from './requests.ts';
+import { Bodies } from './bodies.ts';
+import { configuration } from '../testing/configuration.ts';
 import { errorSender } from './sendError.ts';
 import { agentServer } from './server.ts';
 
@@ -27,8 +28,12 @@ afterEach(() => cleanups.splice(0).forEach((each) => each()));
 async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
+  const bodies = new Bodies({
+    clock: new FakeClock(),
+    content: () => configuration('http://model.invalid').content,
+  });
   const server = agentServer({
-    clients: { identify: anybody },
+    clients: { held: () => undefined, identify: anybody },
     conversations: { handle: () => Promise.reject(new Error('not asked for')) },
     sendError: errorSender(
       () => undefined,
@@ -36,9 +41,9 @@ async function raw(
     ),
     messages: {
       handle: async (request, response) => {
-        const read = await readBody(request);
+        const read = await bodies.read(request, response);
         await handle();
-        if (read.ok) response.end('{}');
+        if ('body' in read) response.end('{}');
         return { reason: 'None', failed: false };
       },
     },
@@ -48,6 +53,7 @@ async function raw(
       onHandler: () => undefined,
     }),
     health: () => false,
+    trust: () => undefined,
     routes: () => [],
     onServed: () => undefined,
     unavailable: () => undefined,

@@ -22,9 +22,11 @@ export type Route = (request: IncomingMessage, response: ServerResponse) => bool
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
   conversations: Pick<Conversations, 'handle'>;
-  clients: Pick<Clients, 'identify'>;
+  clients: Pick<Clients, 'identify' | 'held'>;
   sendError: SendError;
   lifecycle: Lifecycle;
+  /** Credentials were accepted on a connection. */
+  trust: (socket: Socket) => void;
   /** Health, also on this port. */
   health: Route;
   /** spec.routes as in force. */
@@ -84,6 +86,12 @@ async function serve(
   response.on('error', () => undefined);
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
   if (deps.health(request, response) || answerHead(request, response)) return;
+  const held = deps.clients.held(request);
+  if (held) {
+    response.shouldKeepAlive = false;
+    deps.onServed('other', refuse(deps.sendError, response, held), 0);
+    return;
+  }
   const began = performance.now();
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';
@@ -129,7 +137,7 @@ function answerHead({ method, url }: IncomingMessage, response: ServerResponse):
 }
 
 async function handle(
-  { clients, lifecycle, unavailable, sendError, log }: AgentServerDeps,
+  { clients, lifecycle, unavailable, sendError, log, trust }: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
@@ -146,7 +154,10 @@ async function handle(
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
     if (isRefusal(client)) trace.listener.unidentified(client);
-    else identified(trace, client);
+    else {
+      identified(trace, client);
+      if (client.authentication !== 'None') trust(request.socket);
+    }
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);

@@ -20,6 +20,15 @@ const CONTENT = {
   affinity: { mode: 'Disabled' },
   clientPatienceMs: 5000,
   gates: { maxWaitMs: 300_000 },
+  // Such an operator bound one body and nothing else; what bounds memory holds all the same.
+  intake: {
+    maxBodyBytes: 33_554_432,
+    maxBodyBytesInFlight: 67_108_864,
+    bodyIdleTimeoutMs: 10_000,
+    minBodyBytesPerSecond: 1024,
+    maxConnections: 1_000_000,
+    maxConnectionsPerAddress: 1_000_000,
+  },
   egress: { allowHosts: [], denyPrivateNetworks: true },
   telemetry: { logging: { successRatio: 0, levels: {} } },
 };

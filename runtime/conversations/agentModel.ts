@@ -5,6 +5,7 @@ import type { ActualCost } from '../guard/admission.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected, spent } from '../errors/problems.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
+import { scanObject } from '../json/scan.ts';
 import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
@@ -37,6 +38,9 @@ export interface AgentCall {
   onText: (text: string) => void;
   onUsage: (charge: ActualCost) => void;
 }
+
+/** What of a request its size depends on. */
+const SIZED: ReadonlySet<string> = new Set(['system', 'messages', 'max_tokens']);
 
 /** Above every deadline of ours: the SDK's own timer is to stay out of it. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
@@ -128,7 +132,7 @@ class SdkRequest {
       body,
       stream: true,
       model,
-      size: requestSize(body, JSON.parse(body.toString()) as Record<string, unknown>),
+      size: requestSize(body, scanObject(body, SIZED)!),
       maxTokens,
       deadlineAt,
       signal,

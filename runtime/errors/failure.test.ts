@@ -13,6 +13,7 @@ describe('an answer of our own', () => {
     ['RateLimited', 429, 'rate_limit_error', undefined],
     ['CircuitBreakerOpen', 503, 'overloaded_error', undefined],
     ['BulkheadFull', 503, 'overloaded_error', undefined],
+    ['BodiesFull', 503, 'overloaded_error', undefined],
     ['Draining', 503, 'overloaded_error', undefined],
     ['Timeout', 504, 'timeout_error', undefined],
     ['InvalidRequest', 400, 'invalid_request_error', 'false'],

@@ -289,7 +289,10 @@ describe('reservations of tokens', () => {
           stream: true,
           // Each its own model, so that nothing is learned between them.
           model: `m${i}`,
-          size: requestSize(one.body, { max_tokens: one.maxTokens }),
+          size: {
+            ...requestSize(one.body, { members: new Map(), values: 1 }),
+            maxTokens: one.maxTokens,
+          },
           deadlineAt: clock.now() + 60_000,
           signal: cut.signal,
           sink: NOWHERE,

@@ -1,6 +1,9 @@
 /** Attacks of one request or one server on a process with the heap of a default container, over real sockets. */
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Content, Tool } from '../../contract/generated/types.ts';
@@ -11,21 +14,29 @@ import { CONVERSATION, beginConversation, json, said, say } from '../testing/con
 import { startProcess } from '../testing/process.ts';
 import type { RuntimeProcess } from '../testing/process.ts';
 import { Cleanups } from '../testing/setup.ts';
-import { answerStream, fakeEndpoint } from '../testing/upstream.ts';
+import { until } from '../testing/until.ts';
+import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
 import type { Earlier } from '../control/upgrade.ts';
+
+// Processes start slowly where many tests run side by side.
+jest.setTimeout(60_000);
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
 /** A process with a heap of 256 MB. */
-async function start(url: string, content: Earlier<Content> = {}): Promise<RuntimeProcess> {
+async function start(
+  url: string,
+  content: Earlier<Content>,
+  began = cleanups,
+): Promise<RuntimeProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'attacks-'));
-  cleanups.add(() => rm(directory, { recursive: true }));
+  began.add(() => rm(directory, { recursive: true }));
   const text = JSON.stringify(configuration(url, content));
   await writeFile(join(directory, MOUNTS.configurationKey), text);
   const agent = await startProcess(directory, ['--max-old-space-size=256']);
-  cleanups.add(() => agent.stop());
+  began.add(() => agent.stop());
   return agent;
 }
 
@@ -102,3 +113,91 @@ describe('the schema of a tool', () => {
     expect(ready.status).toBe(200);
   });
 });
+
+/** A model that answers at once. */
+async function quickModel(began: Cleanups): Promise<FakeEndpoint> {
+  const model = await fakeEndpoint((response) => answerJson(response, MESSAGE));
+  began.add(() => model.close());
+  return model;
+}
+
+interface Sender {
+  socket: Socket;
+  text: () => string;
+}
+
+/** A request on a socket of its own, with the beginning of a body that never ends. */
+async function begin(url: string, sent: Buffer, length: number): Promise<Sender> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  socket.on('error', () => undefined).on('data', (chunk) => (text += chunk.toString()));
+  cleanups.add(() => Promise.resolve(void socket.destroy()));
+  await once(socket, 'connect');
+  socket.write(`POST /v1/messages HTTP/1.1\r\nhost: agent\r\ncontent-length: ${length}\r\n\r\n`);
+  socket.write(sent);
+  return { socket, text: () => text };
+}
+
+/** The most memory that a process has had, in MiB. */
+async function peakMemory({ child }: RuntimeProcess): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+  return Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
+}
+
+const MIB = 1024 * 1024;
+
+describe('a body', () => {
+  let agent: RuntimeProcess;
+  const began = new Cleanups();
+  beforeAll(async () => {
+    const model = await quickModel(began);
+    const bulkhead = { maxConcurrent: 4, maxQueued: 0, acquireTimeoutMs: 100 };
+    agent = await start(model.url, { ...endpointOf(model), bulkhead, intake: INTAKE }, began);
+  });
+  afterAll(() => began.run());
+
+  it('of a million empty objects is passed on, and refused where it would have to be parsed', async () => {
+    const body = `{"messages":[${'{},'.repeat(4 * MIB)}{}],"note":"base64"}`;
+    const passed = await send(agent.agentUrl, { body });
+    expect(passed.status).toBe(200);
+    const refused = await send(agent.agentUrl, { path: '/v1/conversations', body });
+    expect(refused.status).toBe(400);
+    expect(json(refused)).toMatchObject({
+      error: { type: 'invalid_request_error', message: 'The body has more than 100000 values.' },
+    });
+  });
+
+  it('of 31 MiB that never ends, sixteen times, leaves memory and room for others', async () => {
+    const part = Buffer.alloc(31 * MIB, 0x20);
+    const senders = await Promise.all(
+      Array.from({ length: 16 }, () => begin(agent.agentUrl, part, 32 * MIB)),
+    );
+    await until(() => senders.every(({ text }) => text() !== ''), 30_000);
+    const refused = senders.filter(({ text }) => text().includes('BodiesFull'));
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]!.text()).toMatch(/^HTTP\/1.1 503 [\s\S]*"overloaded_error"/);
+    await until(async () => (await send(agent.agentUrl)).status === 200, 30_000);
+    expect(await peakMemory(agent)).toBeLessThan(450);
+  });
+
+  it('that comes slowly, two hundred times, keeps no client from a place', async () => {
+    const part = Buffer.alloc(100, 0x20);
+    const senders = await Promise.all(
+      Array.from({ length: 200 }, () => begin(agent.agentUrl, part, 1000)),
+    );
+    expect((await send(agent.agentUrl)).status).toBe(200);
+    await until(() => senders.every(({ socket }) => socket.destroyed), 30_000);
+    expect(senders[0]!.text()).toMatch(/^HTTP\/1.1 408 [\s\S]*connection: close/i);
+  });
+});
+
+/** What an agent without limits of its own takes, but for the time. */
+const INTAKE = {
+  maxBodyBytes: 32 * MIB,
+  maxBodyBytesInFlight: 64 * MIB,
+  bodyIdleTimeoutMs: 2000,
+  minBodyBytesPerSecond: 1024,
+  maxConnections: 2000,
+  maxConnectionsPerAddress: 500,
+};

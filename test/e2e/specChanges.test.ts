@@ -145,6 +145,7 @@ describe('a change of the spec', () => {
     ],
     ['telemetry', () => ({ telemetry: { logging: { successRatio: '0.5' } } }), true],
     ['audit', () => ({ audit: {} }), true],
+    ['limits', () => ({ limits: { maxBodyBytes: 1_048_576 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
     ['the model', () => endpoint({ model: 'claude-opus-5' }), true],
     ['the concurrency of an endpoint', () => endpoint({ maxConcurrent: 9 }), true],

@@ -119,9 +119,17 @@ const kinds: Record<string, Kind> = {
       },
       clientPatience: '5s',
       gates: { maxWait: '5m' },
+      limits: {
+        maxBodyBytes: 33_554_432,
+        maxBodyBytesInFlight: 67_108_864,
+        bodyIdleTimeout: '10s',
+        minBodyBytesPerSecond: 1024,
+        maxConnections: 2000,
+        maxConnectionsPerAddress: 500,
+      },
       telemetry: { logging: { successRatio: '0' } },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
-      auth: { type: 'None' },
+      auth: { type: 'None', failures: { perMinute: 60, maxAddresses: 10_000 } },
       cache: {
         mode: 'Disabled',
         scope: 'PerPrincipal',

@@ -32,7 +32,9 @@ describe('resolveContent', () => {
     const agent = agentFixture();
     const keys = { timeout: '2s', refreshInterval: '1m', maxAge: '1h', cooldown: '500ms' };
     const jwt = { issuer: 'i', audiences: ['a'], jwksURL: 'https://login/keys', keys };
-    agent.spec.auth = { type: 'JWT', jwt };
+    const failures = { perMinute: 5, maxAddresses: 10 };
+    agent.spec.auth = { type: 'JWT', failures, jwt };
+    expect(resolveContent(agent, none).auth?.failures).toEqual(failures);
     expect(resolveContent(agent, none).auth?.jwt?.keys).toEqual({
       timeoutMs: 2000,
       refreshMs: 60_000,
@@ -82,6 +84,14 @@ describe('resolveContent', () => {
       },
       clientPatienceMs: 5000,
       gates: { maxWaitMs: 300_000 },
+      intake: {
+        maxBodyBytes: 33_554_432,
+        maxBodyBytesInFlight: 67_108_864,
+        bodyIdleTimeoutMs: 10_000,
+        minBodyBytesPerSecond: 1024,
+        maxConnections: 2000,
+        maxConnectionsPerAddress: 500,
+      },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
       conversation: {
         maxMessages: 100,

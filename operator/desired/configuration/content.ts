@@ -61,6 +61,7 @@ export function resolveContent(
     clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
+    intake: intake(spec.limits),
     ...resolveAuth(spec),
     ...resolveAudit(spec),
     ...resolveNetwork(spec),
@@ -170,6 +171,13 @@ function bulkhead(spec: Spec['bulkhead']): NonNullable<Content['bulkhead']> {
     maxConcurrent: spec.maxConcurrent,
     maxQueued: spec.maxQueued,
     acquireTimeoutMs: parsePositiveDuration(spec.acquireTimeout, 'spec.bulkhead.acquireTimeout'),
+  };
+}
+
+function intake({ bodyIdleTimeout, ...figures }: Spec['limits']): Content['intake'] {
+  return {
+    ...figures,
+    bodyIdleTimeoutMs: parsePositiveDuration(bodyIdleTimeout, 'spec.limits.bodyIdleTimeout'),
   };
 }
 

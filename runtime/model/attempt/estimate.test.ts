@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { scanObject } from '../../json/scan.ts';
 import { TokenEstimator, requestSize } from './estimate.ts';
 
 function size(value: Record<string, unknown>): ReturnType<typeof requestSize> {
-  return requestSize(Buffer.from(JSON.stringify(value)), value);
+  const body = Buffer.from(JSON.stringify(value));
+  return requestSize(body, scanObject(body, new Set(Object.keys(value)))!);
 }
 
 const image = (data: string): unknown => ({

@@ -1,3 +1,5 @@
+import { elementsOf, isWritten, membersOf } from '../../json/scan.ts';
+import type { ScannedObject, Span } from '../../json/scan.ts';
 import { BYTES_PER_TOKEN } from './usage.ts';
 import type { Usage } from './usage.ts';
 
@@ -40,6 +42,10 @@ const MAX_RATIO = 4;
 const MAX_MODELS = 64;
 /** Bytes of a document in which pages are counted. */
 const SCANNED_BYTES = 4 * 1024 * 1024;
+/** Values of a request in which media are looked for; in one with more all bytes count as text. */
+const MAX_VALUES = 100_000;
+/** Longest number that is read, in characters. */
+const MAX_NUMBER = 32;
 /** Content within content that is looked into: messages → blocks → results → blocks. */
 const MAX_DEPTH = 6;
 
@@ -72,48 +78,72 @@ export class TokenEstimator {
   }
 }
 
-/** Size of a request; `parsed` is the body as JSON. */
-export function requestSize(body: Buffer, parsed: Record<string, unknown>): RequestSize {
+/** Members of a request by name, as scanObject finds them. */
+export type RequestMembers = ReadonlyMap<string, Span>;
+
+/** Size of a request, which has been scanned. */
+export function requestSize(body: Buffer, { members, values }: ScannedObject): RequestSize {
   const media = { bytes: 0, tokens: 0 };
   // The search spares the usual request, which has no such source, the walk.
-  if (body.includes('"base64"')) addMedia([parsed.system, parsed.messages], media, 0);
+  if (values <= MAX_VALUES && body.includes('"base64"')) {
+    for (const name of ['system', 'messages']) {
+      const span = members.get(name);
+      if (span) addMedia(body, span, media, 1);
+    }
+  }
   return {
     textBytes: Math.max(0, body.length - media.bytes),
     mediaTokens: media.tokens,
-    maxTokens: statedMaxTokens(parsed) ?? DEFAULT_MAX_TOKENS,
+    maxTokens: statedMaxTokens(body, members) ?? DEFAULT_MAX_TOKENS,
   };
 }
 
 /** max_tokens of a request; undefined when it states none that is valid. */
-export function statedMaxTokens({
-  max_tokens: stated,
-}: Record<string, unknown>): number | undefined {
-  const valid = typeof stated === 'number' && Number.isSafeInteger(stated) && stated > 0;
-  return valid ? stated : undefined;
+export function statedMaxTokens(body: Buffer, members: RequestMembers): number | undefined {
+  const span = members.get('max_tokens');
+  if (!span || span.end - span.start > MAX_NUMBER) return undefined;
+  const text = body.toString('latin1', span.start, span.end);
+  const stated = /^[0-9.eE+]+$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(stated) && stated > 0 ? stated : undefined;
 }
 
-function addMedia(value: unknown, media: { bytes: number; tokens: number }, depth: number): void {
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
-  if (Array.isArray(value)) {
-    for (const each of value) addMedia(each, media, depth + 1);
-    return;
-  }
-  const { type, source, content } = value as Record<string, unknown>;
-  addMedia(content, media, depth + 1);
-  const data = base64Data(source);
-  if (data === undefined) return;
-  media.bytes += data.length;
-  media.tokens += type === 'document' ? pages(data) * PAGE_TOKENS : IMAGE_TOKENS;
+interface Media {
+  bytes: number;
+  tokens: number;
 }
 
-function base64Data(source: unknown): string | undefined {
-  if (typeof source !== 'object' || source === null) return undefined;
-  const { type, data } = source as { type?: unknown; data?: unknown };
-  return type === 'base64' && typeof data === 'string' ? data : undefined;
+/** The search goes by spans of bytes, so that a body of any form takes no memory. */
+function addMedia(json: Buffer, span: Span, media: Media, depth: number): void {
+  if (depth > MAX_DEPTH) return;
+  for (const each of elementsOf(json, span)) addMedia(json, each, media, depth + 1);
+  const members = membersOf(json, span, BLOCK);
+  const content = members.get('content');
+  if (content) addMedia(json, content, media, depth + 1);
+  const source = members.get('source');
+  const data = source && base64Data(json, source);
+  if (!data) return;
+  const type = members.get('type');
+  media.bytes += data.end - data.start;
+  media.tokens +=
+    type && isWritten(json, type, '"document"') ? pages(json, data) * PAGE_TOKENS : IMAGE_TOKENS;
+}
+
+const BLOCK: ReadonlySet<string> = new Set(['type', 'source', 'content']);
+const SOURCE: ReadonlySet<string> = new Set(['type', 'data']);
+const QUOTE = 0x22;
+
+/** Where the data of a source is, without its quotes. */
+function base64Data(json: Buffer, source: Span): Span | undefined {
+  const members = membersOf(json, source, SOURCE);
+  const type = members.get('type');
+  const data = members.get('data');
+  if (!type || !data || !isWritten(json, type, '"base64"')) return undefined;
+  return json[data.start] === QUOTE ? { start: data.start + 1, end: data.end - 1 } : undefined;
 }
 
 /** Pages of a PDF as far as it lists them in the clear, at least 1. */
-function pages(base64: string): number {
-  const text = Buffer.from(base64.slice(0, SCANNED_BYTES), 'base64').toString('latin1');
+function pages(json: Buffer, { start, end }: Span): number {
+  const base64 = json.toString('latin1', start, Math.min(end, start + SCANNED_BYTES));
+  const text = Buffer.from(base64, 'base64').toString('latin1');
   return Math.max(1, text.match(/\/Type\s*\/Page(?![a-zA-Z])/g)?.length ?? 0);
 }

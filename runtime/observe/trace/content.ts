@@ -1,3 +1,4 @@
+import { scanObject } from '../../json/scan.ts';
 import { ATTRIBUTES } from './names.ts';
 import type { Attributes } from './span.ts';
 
@@ -64,7 +65,13 @@ function partOf(block: Record<string, unknown>): Part {
   return { type: typeof type === 'string' ? type : 'unknown' };
 }
 
+/** Values of a request at most: one with more is shown without its content, which would take much memory. */
+const MAX_VALUES = 100_000;
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 function parsed(body: Buffer): Record<string, unknown> {
+  const { values } = scanObject(body, NO_NAMES) ?? { values: Infinity };
+  if (values > MAX_VALUES) return {};
   try {
     return objectOf(JSON.parse(body.toString('utf8')));
   } catch {

@@ -242,6 +242,21 @@ export const rows: Row[] = [
     'spec.clientPatience: Invalid value: "string": must be a duration longer than 0s and at most 60s, written with the units h, m, s and ms, such as 5s or 500ms',
   ],
   [
+    '$.spec.limits rule 0',
+    { spec: { limits: { maxBodyBytes: 100_000_000 } } },
+    'spec.limits.maxBodyBytes: Invalid value: "object": must not be more than maxBodyBytesInFlight (default 67108864); set maxBodyBytesInFlight as well',
+  ],
+  [
+    '$.spec.limits rule 1',
+    { spec: { limits: { maxConnections: 100 } } },
+    'spec.limits.maxConnectionsPerAddress: Invalid value: "object": must not be more than maxConnections (default 2000); set maxConnections as well',
+  ],
+  [
+    '$.spec.limits.bodyIdleTimeout rule 0',
+    { spec: { limits: { bodyIdleTimeout: '0s' } } },
+    'spec.limits.bodyIdleTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
+  [
     '$.spec.bulkhead.acquireTimeout rule 0',
     { spec: { bulkhead: { acquireTimeout: '0s' } } },
     'spec.bulkhead.acquireTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5s or 500ms',

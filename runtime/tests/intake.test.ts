@@ -1,0 +1,85 @@
+/** What clients may send to an agent: bounds on connections, taken over without a restart. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { MOUNTS } from '../../contract/link.ts';
+import { send } from '../testing/client.ts';
+import { configuration } from '../testing/configuration.ts';
+import { Cleanups, setup } from '../testing/setup.ts';
+import type { Setup } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import { MESSAGE, answerJson } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const INTAKE = { ...configuration('http://model.invalid').content.intake, maxConnections: 10 };
+const open = (intake: Partial<typeof INTAKE>): Promise<Setup> =>
+  setup(cleanups, (response) => answerJson(response, MESSAGE), {
+    intake: { ...INTAKE, ...intake },
+  });
+
+/** A connection, and whether the agent has closed it. */
+async function connection(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => undefined).resume();
+  cleanups.add(() => Promise.resolve(void socket.destroy()));
+  await once(socket, 'connect');
+  return socket;
+}
+
+describe('connections', () => {
+  it('beyond maxConnectionsPerAddress are closed at once, and others are served', async () => {
+    const { agent } = await open({ maxConnectionsPerAddress: 3 });
+    const sockets = await Promise.all([1, 2, 3].map(() => connection(agent.url)));
+    const fourth = await connection(agent.url);
+    await until(() => fourth.closed);
+    expect(sockets.every(({ closed }) => !closed)).toBe(true);
+    sockets[0]!.destroy();
+    await until(async () => (await send(agent.url).catch(() => undefined))?.status === 200);
+  });
+
+  it('beyond maxConnections are closed at once', async () => {
+    const { agent } = await open({ maxConnections: 2, maxConnectionsPerAddress: 2 });
+    await Promise.all([1, 2].map(() => connection(agent.url)));
+    const third = await connection(agent.url);
+    await until(() => third.closed);
+  });
+
+  it('over which a credential was accepted count no longer for their address', async () => {
+    const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
+    await agent.mount('alice', 'key-of-alice');
+    const auth = { type: 'APIKeys', apiKeys: { path: agent.directory, secret: 'callers' } };
+    const intake = { ...INTAKE, maxConnectionsPerAddress: 2 };
+    const next = configuration(endpoint.url, { auth, intake }, { term: 1, counter: 2 });
+    await writeFile(join(agent.directory, MOUNTS.configurationKey), JSON.stringify(next));
+    await until(async () => (await send(agent.url)).status === 401);
+    for (let i = 0; i < 4; i += 1) {
+      const socket = await connection(agent.url);
+      const answered = once(socket, 'data');
+      socket.write(
+        'POST /v1/messages HTTP/1.1\r\nhost: a\r\nx-api-key: key-of-alice\r\ncontent-length: 2\r\n\r\n{}',
+      );
+      expect(String(await answered)).toMatch(/^HTTP\/1.1 200 /);
+    }
+  });
+});
+
+it('takes other bounds over without a restart', async () => {
+  const { agent, endpoint } = await open({});
+  expect((await send(agent.url, { body: `{"x":"${'x'.repeat(2000)}"}` })).status).toBe(200);
+  const intake = { ...INTAKE, maxBodyBytes: 1024 };
+  const next = configuration(endpoint.url, { intake }, { term: 1, counter: 2 });
+  await writeFile(join(agent.directory, MOUNTS.configurationKey), JSON.stringify(next));
+  const body = `{"x":"${'x'.repeat(2000)}"}`;
+  await until(async () => (await send(agent.url, { body })).status === 413);
+  const answer = await send(agent.url, { body });
+  expect(JSON.parse(answer.body.toString())).toMatchObject({
+    type: 'error',
+    error: { type: 'request_too_large', message: 'The body is larger than 1024 bytes.' },
+  });
+});
