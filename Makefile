@@ -81,6 +81,7 @@ unit: $(MODULES) ## run the unit tests
 integration: $(MODULES) ## run the tests against a real API server, without pods
 	@node test/argocd/build.ts
 	@node test/collector/build.ts
+	@node test/cluster/testPackages.ts
 	@$(JEST) integration
 
 .PHONY: e2e

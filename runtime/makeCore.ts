@@ -32,6 +32,7 @@ import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
+import { sourceAddresses } from './security/sourceAddress.ts';
 
 /** What happens in the core. Listeners run in the order in which they were added. */
 export interface CoreEvents {
@@ -137,6 +138,7 @@ function makeBase(options: RuntimeOptions): Base {
     date: () => clock.date(),
     fetch: (url, init) => fetch(url, { ...init, redirect: 'error' }),
     content,
+    addressOf: sourceAddresses(() => content()?.trustedProxies),
   });
   const retryBudgets = new RetryBudgets();
   const metrics = new Metrics({

@@ -425,6 +425,11 @@ const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
 const HEIGHT = 8;
 const WIDTH = 12;
 
+/** The expressions of the panels about agents. */
+export function agentExpressions(): string[] {
+  return AGENTS.flatMap(({ queries }) => queries.map(({ expr }) => expr));
+}
+
 /** The expressions of all panels, and those by which the dashboard's variables are filled. */
 export function expressions(): string[] {
   return [...AGENTS, ...OF_OPERATOR].flatMap(({ queries }) => queries.map(({ expr }) => expr));

@@ -235,6 +235,13 @@ export interface Content {
      * APIKeys or JWT.
      */
     type: string;
+    /**
+     * Credentials that are not accepted, by the address that shows them. Absent: they are not bounded.
+     */
+    failures?: {
+      perMinute: number;
+      maxAddresses: number;
+    };
     apiKeys?: {
       /**
        * Directory in the pod: a file for each client, by its name, with its API keys, one a line.

@@ -23,7 +23,11 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     }
   },
   "auth": {
-    "type": "None"
+    "type": "None",
+    "failures": {
+      "perMinute": 60,
+      "maxAddresses": 10000
+    }
   },
   "timeouts": {
     "connect": "10s",

@@ -713,7 +713,7 @@ export interface AgentDeploymentSpec {
    */
   auth: {
     /**
-     * APIKeys and JWT let nobody in without a key or a token, as authorization: Bearer or else as x-api-key; what was checked goes no further. None lets everybody in. Default None.
+     * APIKeys and JWT let nobody in without a key or a token, as authorization: Bearer or else as x-api-key; what was checked goes no further. None lets everybody in, who then spend the keys of the agent's endpoints. Default None.
      */
     type: 'None' | 'APIKeys' | 'JWT';
     /**
@@ -731,7 +731,20 @@ export interface AgentDeploymentSpec {
       };
     };
     /**
-     * Networks of the proxies before the agent. Where a request comes from one, the audit takes the client's address from x-forwarded-for, as far as trusted proxies wrote it. None by default, which takes the address of the connection.
+     * How many credentials that are not accepted one address may show. Beyond that its requests are refused with 429 before anything is done for them, but for credentials that were accepted before. IPv6 counts by /64.
+     */
+    failures: {
+      /**
+       * Credentials that are not accepted, in a minute and at once. 1 to 1000000. Default 60.
+       */
+      perMinute: number;
+      /**
+       * Addresses that are counted by themselves, in each pod; further ones are counted together. 1 to 1000000. Default 10000.
+       */
+      maxAddresses: number;
+    };
+    /**
+     * Networks of the proxies before the agent. Where a request comes from one, the audit and failures take the client's address from x-forwarded-for, as far as trusted proxies wrote it. None by default, which takes the address of the connection.
      *
      * @maxItems 64
      */
@@ -845,7 +858,7 @@ export interface AgentDeploymentSpec {
     minPerSecond: number;
   };
   /**
-   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. Default 5s.
+   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. A turn of a conversation waits so long itself, for the rate limit of a provider. Default 5s.
    */
   clientPatience: string;
   /**
@@ -1342,7 +1355,7 @@ export interface AgentDeploymentSpec {
        */
       enabled?: boolean;
       /**
-       * Time between two scrapes. Default 30s.
+       * Time between two scrapes, at least 5s. Default 30s.
        */
       interval: string;
       /**

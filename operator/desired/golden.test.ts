@@ -117,7 +117,11 @@ const agents: Record<string, AgentDeployment> = {
         critical: true,
       },
     ],
-    auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } },
+    auth: {
+      type: 'APIKeys',
+      failures: { perMinute: 60, maxAddresses: 10_000 },
+      apiKeys: { secretRef: { name: 'callers' } },
+    },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
     security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },

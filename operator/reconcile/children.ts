@@ -76,13 +76,13 @@ export class ChildWriter {
     signal: AbortSignal,
   ): Promise<KubernetesObject> {
     const { namespace, name } = object.metadata;
-    const standing = live ?? (await this.#client.get(resource, namespace, name, { signal }));
-    if (standing) assertOurs(agent, standing);
+    const existing = live ?? (await this.#client.get(resource, namespace, name, { signal }));
+    if (existing) assertOurs(agent, existing);
     if (leavesReplicas(object)) {
-      const deployment = standing as Deployment | undefined;
+      const deployment = existing as Deployment | undefined;
       await handReplicasOver(this.#client, agent, object, deployment, signal);
     }
-    return this.#ownWrites.during(standing?.metadata.uid, () =>
+    return this.#ownWrites.during(existing?.metadata.uid, () =>
       this.#client.apply(resource, object, { fieldManager: FIELD_MANAGER, signal }),
     );
   }
@@ -133,10 +133,10 @@ function stamped(desired: Desired): Desired {
 }
 
 /** An object is ours when the agent controls it, or when it has our labels and no controller (a lost owner). */
-function assertOurs(agent: AgentDeployment, standing: KubernetesObject): void {
-  const controller = controllerOf(standing);
+function assertOurs(agent: AgentDeployment, existing: KubernetesObject): void {
+  const controller = controllerOf(existing);
   if (controller?.uid === agent.metadata.uid) return;
-  const labels = standing.metadata.labels ?? {};
+  const labels = existing.metadata.labels ?? {};
   const labelled =
     labels['app.kubernetes.io/managed-by'] === MANAGED_BY &&
     labels[AGENT_LABEL] === agent.metadata.name;
@@ -145,7 +145,7 @@ function assertOurs(agent: AgentDeployment, standing: KubernetesObject): void {
     ? `it belongs to ${controller.kind} ${controller.name}`
     : 'it was not made by Breakwater';
   throw new ForeignObjectError(
-    `${standing.kind} ${standing.metadata.name} already exists and ${owner}; rename the AgentDeployment or remove that object`,
+    `${existing.kind} ${existing.metadata.name} already exists and ${owner}; rename the AgentDeployment or remove that object`,
   );
 }
 

@@ -11,18 +11,18 @@ export const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';
  * To be called before a Deployment is applied without spec.replicas. The API server removes a field that nobody owns any
  * more, and that would set the number of pods to 1; so another manager takes it over first. A new Deployment begins
  * with the fewest pods that autoscaling allows, and so does one without pods, which no autoscaler touches.
- * @param standing the Deployment as it is, if there is one
+ * @param existing the Deployment as it is, if there is one
  */
 export async function handReplicasOver(
   client: ChildClient,
   agent: AgentDeployment,
   desired: Desired,
-  standing: Deployment | undefined,
+  existing: Deployment | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace, name } = desired.metadata;
   const fewest = agent.spec.autoscaling?.minReplicas ?? 1;
-  const present = standing && (await client.get(Deployments, namespace, name, { signal }));
+  const present = existing && (await client.get(Deployments, namespace, name, { signal }));
   const replicas = present?.spec.replicas || fewest;
   if (!present) {
     const { spec } = desired as Desired & Pick<Deployment, 'spec'>;

@@ -130,7 +130,11 @@ const REFERENCES: Record<string, Partial<AgentDeployment['spec']>> = {
     },
   },
   'the API keys of callers': {
-    auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } },
+    auth: {
+      type: 'APIKeys',
+      failures: { perMinute: 60, maxAddresses: 10_000 },
+      apiKeys: { secretRef: { name: 'callers' } },
+    },
   },
 };
 

@@ -1,3 +1,4 @@
+import { keyExposed } from './exposure.ts';
 import { describe, expect, it } from '@jest/globals';
 import type { AgentDeploymentSpec, AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import { attach } from '../desired/policies/attach.ts';
@@ -370,7 +371,13 @@ describe('agentStatus', () => {
     [
       'a Secret without API keys of clients',
       observation([pod('a', noCallers), pod('b')]),
-      { auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } } },
+      {
+        auth: {
+          type: 'APIKeys',
+          failures: { perMinute: 60, maxAddresses: 10_000 },
+          apiKeys: { secretRef: { name: 'callers' } },
+        },
+      },
       ['False', 'SecretNotFound'],
       ['True', 'SecretNotFound'],
       'Secret callers, the API keys of clients, is missing or has none in 1/2 connected pods, which let nobody in. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CALLER=FILE',
@@ -506,5 +513,42 @@ describe('agentStatus', () => {
     const time = (type: string): string => condition(all.conditions, type)!.lastTransitionTime;
     expect(time('Ready')).toBe('2026-01-01T00:00:00Z');
     expect(time('DependenciesHealthy')).toBe('2026-11-21T10:00:00Z');
+  });
+});
+
+describe('KeyExposed', () => {
+  const KEYED = {
+    model: modelOf(endpoint('primary', { apiKeySecretRef: { name: 'a', key: 'b' } })),
+  };
+  const PASSED = { model: modelOf(endpoint('primary')) };
+  const LOAD_BALANCER = { service: { type: 'LoadBalancer', port: 80 } } as const;
+  const KEYS = {
+    auth: {
+      type: 'APIKeys',
+      apiKeys: { secretRef: { name: 'clients' } },
+      failures: { perMinute: 60, maxAddresses: 10_000 },
+    },
+  } as const;
+
+  it.each<[string, Partial<AgentDeploymentSpec>, string | undefined]>([
+    [
+      'a Service beyond the cluster',
+      { ...KEYED, ...LOAD_BALANCER },
+      'service.type is LoadBalancer',
+    ],
+    ['a port of each node', { ...KEYED, service: { type: 'NodePort', port: 80 } }, 'NodePort'],
+    ['no NetworkPolicy', { ...KEYED, networkPolicy: { enabled: false } }, 'networkPolicy.enabled'],
+    [
+      'every address',
+      { ...KEYED, networkPolicy: { enabled: true, from: [{ ipBlock: { cidr: '0.0.0.0/0' } }] } },
+      'networkPolicy.from has every address',
+    ],
+    ['the namespace alone', KEYED, undefined],
+    ['authentication', { ...KEYED, ...LOAD_BALANCER, ...KEYS }, undefined],
+    ['no key of the agent', { ...PASSED, ...LOAD_BALANCER }, undefined],
+  ])('with %s', (_, spec, message) => {
+    const found = keyExposed(agentFixture('triage', spec));
+    expect(found?.status).toBe(message && 'True');
+    expect(found?.message ?? '').toContain(message ?? '');
   });
 });

@@ -11,6 +11,7 @@ import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { dependenciesHealthy } from './dependencies.ts';
+import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
 import { impediments } from './impediments.ts';
@@ -57,6 +58,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     progress: progressOf(observation, policy),
   }));
   const ready = deployment?.readyReplicas ?? 0;
+  const exposed = keyExposed(agent);
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     configuration: published(observation),
@@ -86,6 +88,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         dependenciesHealthy(seen, gates, checks),
         scalingManaged(agent, observation),
         ...(plan.monitored ? [plan.monitored] : []),
+        ...(exposed ? [exposed] : []),
       ],
       previous?.conditions,
       metadata.generation,

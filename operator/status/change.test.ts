@@ -131,6 +131,19 @@ describe('statusChange', () => {
     expect(statusChange(before, { performance: [{ ...performance, ...rest }] })).toBe(expected);
   });
 
+  it('takes recent successes to move by 20 points, and their beginning and end for news', () => {
+    const figures = { averageMs: 10, minMs: 1, maxMs: 90 };
+    const of = (count: number, successPercent: number): AgentDeploymentStatus => {
+      const recent = { count, successPercent, ...figures };
+      const operation = { operation: 'model' as const, count: 100, successPercent: 99, ...TIMES };
+      return { performance: [{ ...operation, recent }] };
+    };
+    expect(statusChange(of(50, 100), of(300, 81))).toBe('No');
+    expect(statusChange(of(50, 100), of(50, 80))).toBe('Later');
+    expect(statusChange(of(50, 100), of(0, 100))).toBe('Later');
+    expect(statusChange(of(0, 100), of(1, 100))).toBe('Later');
+  });
+
   it('lets the first figures of performance wait', () => {
     const performance = { operation: 'tool' as const, count: 1, successPercent: 0, ...TIMES };
     expect(

@@ -33,7 +33,7 @@ async function raw(
     content: () => configuration('http://model.invalid').content,
   });
   const server = agentServer({
-    clients: { identify: anybody },
+    clients: { held: () => undefined, identify: anybody },
     conversations: { handle: () => Promise.reject(new Error('not asked for')) },
     sendError: errorSender(
       () => undefined,

@@ -22,7 +22,7 @@ export type Route = (request: IncomingMessage, response: ServerResponse) => bool
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
   conversations: Pick<Conversations, 'handle'>;
-  clients: Pick<Clients, 'identify'>;
+  clients: Pick<Clients, 'identify' | 'held'>;
   sendError: SendError;
   lifecycle: Lifecycle;
   /** Credentials were accepted on a connection. */
@@ -86,6 +86,12 @@ async function serve(
   response.on('error', () => undefined);
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
   if (deps.health(request, response) || answerHead(request, response)) return;
+  const held = deps.clients.held(request);
+  if (held) {
+    response.shouldKeepAlive = false;
+    deps.onServed('other', refuse(deps.sendError, response, held), 0);
+    return;
+  }
   const began = performance.now();
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';

@@ -27,6 +27,7 @@ const MAPPING = {
   UpstreamUnreachable: { status: 502, type: 'api_error' },
   InvalidResponse: { status: 502, type: 'api_error' },
   Unauthorized: { status: 401, type: 'authentication_error' },
+  AuthThrottled: { status: 429, type: 'rate_limit_error' },
   AuthUnavailable: { status: 503, type: 'api_error' },
   AuditUnavailable: { status: 503, type: 'api_error' },
   CredentialRefused: { status: 503, type: 'api_error' },

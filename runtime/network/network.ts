@@ -61,6 +61,7 @@ export class Network {
   #way: Way;
   /** Client certificates that were looked at, by endpoint. */
   #checked = new Map<string, ClientCertificate & { usable: boolean }>();
+  #trusted: { text: string; context: SecureContext | undefined } = { text: '', context: undefined };
   /** All that the way is made of, as text. */
   #made = '';
   #missing: MissingKey[] = [];
@@ -210,8 +211,16 @@ export class Network {
       const context = secureContextOf(authorities, certificate);
       if (context) endpoints.set(name, context);
     }
-    const secureContext = authorities.length > 0 ? secureContextOf(authorities) : undefined;
-    return { proxies, secureContext, endpoints, connectMs };
+    return { proxies, secureContext: this.#trustIn(authorities), endpoints, connectMs };
+  }
+
+  /** The same while the authorities are, so that a change of proxies leaves the connection to Redis alone. */
+  #trustIn(authorities: readonly string[]): SecureContext | undefined {
+    const text = authorities.join('\n');
+    if (text === this.#trusted.text) return this.#trusted.context;
+    const context = text === '' ? undefined : secureContextOf(authorities);
+    this.#trusted = { text, context };
+    return context;
   }
 }
 

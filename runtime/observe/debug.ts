@@ -68,7 +68,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
         // One whose key is missing takes no calls.
         ...(endpoints().find(({ dependency }) => dependency === dependencyOf(endpoint)) ?? {
           dependency: dependencyOf(endpoint),
-          standing: 'KeyMissing',
+          availability: 'KeyMissing',
         }),
       })),
     }),

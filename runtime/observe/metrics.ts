@@ -89,7 +89,7 @@ export class Metrics {
     });
     this.#cache = new Counter({
       name: 'cache_requests_total',
-      help: 'Requests that the cache was asked for: hit, by tier; miss; collapsed (shared the answer of one under way); bypass (the caller wanted a fresh one).',
+      help: 'Requests that the cache was asked for: hit, by tier; miss; collapsed (shared the answer of one under way); bypass (the client asked for a fresh one).',
       labelNames: ['tier', 'result'],
       registers,
     });

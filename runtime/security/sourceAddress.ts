@@ -49,6 +49,22 @@ export class SourceAddress {
   }
 }
 
+/** The same under the list of proxies that is in force. */
+export function sourceAddresses(
+  trustedProxies: () => readonly string[] | undefined,
+): SourceAddress['of'] {
+  let proxies = trustedProxies();
+  let source = new SourceAddress(proxies ?? []);
+  return (request) => {
+    const now = trustedProxies();
+    if (now !== proxies) {
+      proxies = now;
+      source = new SourceAddress(now ?? []);
+    }
+    return source.of(request);
+  };
+}
+
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /** The address alone; undefined when it is none. An IPv4 address in IPv6 is the IPv4 address. */

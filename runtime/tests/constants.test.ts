@@ -10,7 +10,7 @@ import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.t
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
-import { PASS_THROUGH_MS } from '../model/passThrough.ts';
+import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import {
   CACHE_LIFETIME_MS,
   LONG_CACHE_LIFETIME_MS,
@@ -28,6 +28,7 @@ it('docs/reference/constants.md states the figures of the code', () => {
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
+    MODELS_MS: `${MODELS_MS / 1000} s`,
     SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,
     SCHEMA_ASIDE_MS: `${SCHEMA_ASIDE_MS / 1000} s`,
     SCHEMA_HEAP_MB: `${SCHEMA_HEAP_MB} MiB`,

@@ -277,9 +277,9 @@ describe('a pool of endpoints', () => {
       loadBalancing: 'LeastLoaded',
       affinity: { mode: 'Disabled', sessionsAway: 0 },
       endpoints: [
-        { name: 'primary', dependency: 'model/primary', standing: 'Usable', calls: 0, load: 0 },
-        { name: 'spare', dependency: 'model/spare', standing: 'Shut', priority: 1 },
-        { name: 'keyless', dependency: 'model/keyless', standing: 'KeyMissing' },
+        { name: 'primary', dependency: 'model/primary', availability: 'Usable', calls: 0, load: 0 },
+        { name: 'spare', dependency: 'model/spare', availability: 'Shut', priority: 1 },
+        { name: 'keyless', dependency: 'model/keyless', availability: 'KeyMissing' },
       ],
     });
   });

@@ -1,4 +1,4 @@
 import { installTestPackages } from './local/packages.ts';
 
-// `make unit` and `make e2e` run this first.
+// `make unit`, `make integration` and `make e2e` run this first.
 await installTestPackages();

@@ -135,8 +135,8 @@ describe('an agent with several endpoints', () => {
       expect(JSON.parse(text)).toMatchObject({
         loadBalancing: 'LeastLoaded',
         endpoints: [
-          { dependency: 'model/north', priority: 0, standing: 'Usable' },
-          { dependency: 'model/south', priority: 10, standing: 'Usable' },
+          { dependency: 'model/north', priority: 0, availability: 'Usable' },
+          { dependency: 'model/south', priority: 10, availability: 'Usable' },
         ],
       });
     } finally {

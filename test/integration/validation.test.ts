@@ -129,7 +129,7 @@ const kinds: Record<string, Kind> = {
       },
       telemetry: { logging: { successRatio: '0' } },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
-      auth: { type: 'None' },
+      auth: { type: 'None', failures: { perMinute: 60, maxAddresses: 10_000 } },
       cache: {
         mode: 'Disabled',
         scope: 'PerPrincipal',

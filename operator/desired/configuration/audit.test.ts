@@ -16,7 +16,11 @@ it('records nothing unless the spec asks for it', () => {
 
 it('names the tools whose arguments are recorded, and the trusted proxies', () => {
   const agent = agentFixture();
-  agent.spec.auth = { type: 'None', trustedProxies: ['10.0.0.0/8'] };
+  agent.spec.auth = {
+    type: 'None',
+    failures: { perMinute: 60, maxAddresses: 10_000 },
+    trustedProxies: ['10.0.0.0/8'],
+  };
   agent.spec.audit = {
     ...AUDIT,
     file: { maxBytes: 100_000, maxFiles: 3 },

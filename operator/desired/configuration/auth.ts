@@ -7,11 +7,14 @@ type Spec = AgentDeployment['spec'];
 type Jwt = NonNullable<NonNullable<Content['auth']>['jwt']>;
 
 /** Who may call the agent; nothing when everybody may. Throws an InvalidSpecError for what the schema should have refused. */
-export function resolveAuth({ auth: { type, apiKeys, jwt } }: Spec): Pick<Content, 'auth'> {
+export function resolveAuth({
+  auth: { type, apiKeys, jwt, failures },
+}: Spec): Pick<Content, 'auth'> {
   if (type === 'None') return {};
   return {
     auth: {
       type,
+      failures,
       ...(apiKeys && { apiKeys: { path: MOUNTS.callers, secret: apiKeys.secretRef.name } }),
       ...(jwt && { jwt: { ...jwt, keys: keys(jwt.keys) } }),
     },

@@ -32,7 +32,9 @@ describe('resolveContent', () => {
     const agent = agentFixture();
     const keys = { timeout: '2s', refreshInterval: '1m', maxAge: '1h', cooldown: '500ms' };
     const jwt = { issuer: 'i', audiences: ['a'], jwksURL: 'https://login/keys', keys };
-    agent.spec.auth = { type: 'JWT', jwt };
+    const failures = { perMinute: 5, maxAddresses: 10 };
+    agent.spec.auth = { type: 'JWT', failures, jwt };
+    expect(resolveContent(agent, none).auth?.failures).toEqual(failures);
     expect(resolveContent(agent, none).auth?.jwt?.keys).toEqual({
       timeoutMs: 2000,
       refreshMs: 60_000,

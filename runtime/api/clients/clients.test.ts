@@ -176,6 +176,71 @@ describe('callers with API keys', () => {
   });
 });
 
+describe('an address that shows wrong credentials', () => {
+  const throttled = async (perMinute: number, more: Partial<Content> = {}): Promise<Guarded> => {
+    const of = await withKeys({ alice: 'sesame', bob: 'open' });
+    const apiKeys = { path: of.directory, secret: 'callers' };
+    const failures = { perMinute, maxAddresses: 10 };
+    of.configure({ auth: { type: 'APIKeys', apiKeys, failures }, audit: AUDIT, ...more });
+    return of;
+  };
+  const AUDIT = {
+    stdout: false,
+    memoryEvents: 100,
+    bufferBytes: 100_000,
+    required: false,
+    authenticationIntervalMs: 0,
+    argumentsOf: [],
+  };
+  const lines = ({ agent }: Setup): number => agent.logs.length;
+
+  it('is held back before anything is done for it, and told when to come back', async () => {
+    const of = await throttled(3);
+    const statuses: number[] = [];
+    for (const key of ['1', '2', '3']) statuses.push((await byKey(of, key)).status);
+    expect(statuses).toEqual([401, 401, 401]);
+    const before = lines(of);
+    const held = await byKey(of, '4');
+    expect([held.status, reason(held)]).toEqual([429, 'AuthThrottled']);
+    expect(Number(held.headers['retry-after'])).toBeGreaterThan(0);
+    // A right key that nobody has shown before is not even looked at.
+    expect((await byKey(of, 'sesame')).status).toBe(429);
+    expect(lines(of)).toBe(before);
+    const text = await of.agent.runtime.metrics.registry.metrics();
+    expect(text).toMatch(/reason="AuthThrottled".* 2/);
+  });
+
+  it('holds back no client there whose credential was accepted before, until that is taken away', async () => {
+    const of = await throttled(2);
+    expect((await byKey(of, 'sesame')).status).toBe(200);
+    for (const key of ['1', '2', '3']) await byKey(of, key);
+    expect((await byKey(of, 'sesame')).status).toBe(200);
+    expect((await byKey(of, 'open')).status).toBe(429);
+    await rm(join(of.directory, 'alice'));
+    await until(async () => (await byKey(of, 'sesame')).status === 401);
+    expect((await byKey(of, 'sesame')).status).toBe(429);
+  });
+
+  it('is known by what trusted proxies say of it', async () => {
+    const of = await throttled(1, { trustedProxies: ['127.0.0.0/8', '::1/128'] });
+    const from = (address: string, key: string): Promise<Answer> =>
+      ask(of, { 'x-api-key': key, 'x-forwarded-for': address });
+    expect((await from('192.0.2.1', 'wrong')).status).toBe(401);
+    expect((await from('192.0.2.1', 'wrong')).status).toBe(429);
+    expect((await from('192.0.2.2', 'sesame')).status).toBe(200);
+    expect((await from('2001:db8::1', 'wrong')).status).toBe(401);
+    expect((await from('2001:db8::2', 'wrong')).status).toBe(429);
+  });
+
+  it('is judged by a new bound at once', async () => {
+    const of = await throttled(1);
+    await byKey(of, 'wrong');
+    expect((await byKey(of, 'open')).status).toBe(429);
+    of.configure({});
+    expect((await byKey(of, 'open')).status).toBe(200);
+  });
+});
+
 /** An issuer of tokens with a URL for its public keys. */
 class Issuer {
   /** How often its keys were asked for. */

@@ -5,6 +5,8 @@ import type { Content } from '../../../contract/generated/types.ts';
 import type { Failure } from '../../errors/failure.ts';
 import type { RawHeaders } from '../../model/transport/headers.ts';
 import { ApiKeys } from './apiKeys.ts';
+import { FailedCredentials } from './failedCredentials.ts';
+import type { FailedCredentialsDeps } from './failedCredentials.ts';
 import { KEY_TIMES, KeySet, KeysUnavailable } from './keySet.ts';
 import type { KeySetDeps, KeyTimes } from './keySet.ts';
 
@@ -57,7 +59,8 @@ export function hashedName(subject: string): string {
 
 type Auth = NonNullable<Content['auth']>;
 
-export interface ClientsDeps extends Pick<KeySetDeps, 'now' | 'fetch'> {
+export interface ClientsDeps
+  extends Pick<KeySetDeps, 'now' | 'fetch'>, Pick<FailedCredentialsDeps, 'addressOf'> {
   /** Wall clock. */
   date: () => Date;
   /** Undefined as long as there is no configuration. */
@@ -90,11 +93,25 @@ const CLOCK_TOLERANCE = 30;
 export class Clients {
   readonly #deps: ClientsDeps;
   readonly #apiKeys: ApiKeys;
+  readonly #failed: FailedCredentials;
   #keySet: KeySet | undefined;
 
   constructor(deps: ClientsDeps) {
     this.#deps = deps;
     this.#apiKeys = new ApiKeys(deps.now);
+    const { now, addressOf, content } = deps;
+    this.#failed = new FailedCredentials({
+      now,
+      addressOf,
+      failures: () => content()?.auth?.failures,
+    });
+  }
+
+  /** Why a request is refused before anything is done for it: its address has shown too many wrong credentials. */
+  held(request: IncomingMessage): Failure | undefined {
+    if (!this.#deps.content()?.auth) return undefined;
+    const shown = shownIn(request.headers);
+    return shown && this.#failed.held(request, shown.credential);
   }
 
   /** The client, or why it is not let in. */
@@ -103,6 +120,20 @@ export class Clients {
     if (!auth) return anybody(request);
     const shown = shownIn(request.headers);
     if (!shown) return MISSING;
+    const found = this.#check(auth, shown, request);
+    const note = (client: Client | Failure): Client | Failure => {
+      if (client === REFUSED) this.#failed.failed(request, shown.credential);
+      else if (!isRefusal(client)) this.#failed.accepted(shown.credential);
+      return client;
+    };
+    return found instanceof Promise ? found.then(note) : note(found);
+  }
+
+  #check(
+    auth: Auth,
+    shown: Shown,
+    request: IncomingMessage,
+  ): Client | Failure | Promise<Client | Failure> {
     if (auth.type === 'APIKeys') return this.#byKey(auth, shown, request);
     if (auth.type === 'JWT') return this.#byToken(auth, shown, request);
     return UNAVAILABLE;

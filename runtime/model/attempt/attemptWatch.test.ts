@@ -24,7 +24,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
   const { stream = true, startMs = 0, endpoints = 1 } = circumstances;
   const clock = new FakeClock();
   const cuts: [string, number][] = [];
-  const caller = { blocked: false };
+  const client = { blocked: false };
   const pool = { others: circumstances.others ?? endpoints - 1 };
   clock.advance(startMs);
   const watch = new AttemptWatch({
@@ -35,7 +35,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
     stream,
     endpoints,
     others: () => pool.others,
-    blocked: () => caller.blocked,
+    blocked: () => client.blocked,
     cut: (why) => cuts.push([why, clock.now()]),
   });
   /** Lets time pass in steps, with something that comes at each. */
@@ -45,7 +45,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
       come();
     }
   };
-  return { clock, cuts, caller, pool, watch, each };
+  return { clock, cuts, client, pool, watch, each };
 }
 
 describe('the watch over an attempt', () => {
@@ -154,15 +154,15 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([]);
   });
 
-  it('does not take the silence of a caller for the endpoint’s', () => {
-    const { clock, caller, watch, cuts } = watching();
+  it('does not take the silence of a client for the endpoint’s', () => {
+    const { clock, client, watch, cuts } = watching();
     watch.began();
     watch.event();
     watch.firstToken();
-    caller.blocked = true;
+    client.blocked = true;
     clock.advance(200_000);
     expect(cuts).toEqual([]);
-    caller.blocked = false;
+    client.blocked = false;
     clock.advance(50_000);
     expect(cuts.map(([why]) => why)).toEqual(['TransportIdle']);
     watch.close();

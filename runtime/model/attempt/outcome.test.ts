@@ -34,7 +34,7 @@ describe('outcomes', () => {
     expect(short(streamErrorOutcome(type))).toBe(expected);
   });
 
-  it('of an attempt that took too long counts against the endpoint unless the caller was the slow one', () => {
+  it('of an attempt that took too long counts against the endpoint unless the client was the slow one', () => {
     expect(short(cutOutcome('Attempt', false))).toBe('Timeout');
     expect(short(cutOutcome('Attempt', true))).toBe('ignored');
   });

@@ -8,7 +8,7 @@ const strategies: Strategy[] = ['RoundRobin', 'LeastLoaded', 'Weighted', 'Random
 const choice = fc.record<Omit<Choice, 'name'>>({
   priority: fc.integer({ min: 0, max: 3 }),
   weight: fc.integer({ min: 1, max: 1000 }),
-  standing: fc.constantFrom('Usable', 'Full', 'Shut'),
+  availability: fc.constantFrom('Usable', 'Full', 'Shut'),
   load: fc.double({ min: 0, max: 2, noNaN: true }),
   nextLoad: fc.double({ min: 0.001, max: 2, noNaN: true }),
   successShare: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -20,7 +20,7 @@ const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const strategy = fc.constantFrom(...strategies);
 
 const usable = (list: readonly Choice[]): Choice[] =>
-  list.filter(({ standing }) => standing === 'Usable');
+  list.filter(({ availability }) => availability === 'Usable');
 const lowest = (list: readonly Choice[]): number =>
   Math.min(...list.map(({ priority }) => priority));
 
@@ -51,7 +51,7 @@ describe('the choice among endpoints', () => {
       fc.property(strategy, choices, random, (by, list, at) => {
         fc.pre(usable(list).length > 0);
         const chosen = new Balancer(() => at).choose(by, list)!;
-        expect(chosen.standing).toBe('Usable');
+        expect(chosen.availability).toBe('Usable');
         expect(chosen.priority).toBe(lowest(usable(list)));
       }),
     );
@@ -60,8 +60,8 @@ describe('the choice among endpoints', () => {
   it('is one that is full before one that is shut', () => {
     fc.assert(
       fc.property(strategy, choices, random, (by, list, at) => {
-        fc.pre(usable(list).length === 0 && list.some(({ standing }) => standing === 'Full'));
-        expect(new Balancer(() => at).choose(by, list)!.standing).toBe('Full');
+        fc.pre(usable(list).length === 0 && list.some(({ availability }) => availability === 'Full'));
+        expect(new Balancer(() => at).choose(by, list)!.availability).toBe('Full');
       }),
     );
   });
@@ -86,7 +86,7 @@ describe('the choice among endpoints', () => {
     fc.assert(
       fc.property(fc.array(part, { minLength: 2, maxLength: 6 }), (parts) => {
         const list = parts.map((each, i): Choice => {
-          return { ...idle, name: `e${i}`, priority: 0, standing: 'Usable', ...each };
+          return { ...idle, name: `e${i}`, priority: 0, availability: 'Usable', ...each };
         });
         const times = 2000;
         const seen = counts('Weighted', list, times);
@@ -103,7 +103,7 @@ describe('the choice among endpoints', () => {
 
   it.each(['RoundRobin', 'Random'] as const)('is even with %s', (by) => {
     const equals = ['a', 'b', 'c'].map((name): Choice => {
-      return { ...idle, name, priority: 0, weight: 1, standing: 'Usable', load: 0.5 };
+      return { ...idle, name, priority: 0, weight: 1, availability: 'Usable', load: 0.5 };
     });
     expect(counts(by, equals, 300)).toEqual({ a: 100, b: 100, c: 100 });
   });
@@ -114,8 +114,8 @@ describe('the choice among endpoints', () => {
       balancer.choose(
         'RoundRobin',
         ['a', 'b', 'c'].map((name): Choice => {
-          const standing = names.includes(name) ? 'Usable' : 'Shut';
-          return { ...idle, name, priority: 0, weight: 1, standing };
+          const availability = names.includes(name) ? 'Usable' : 'Shut';
+          return { ...idle, name, priority: 0, weight: 1, availability };
         }),
       )!.name;
     expect([take('a', 'b', 'c'), take('a', 'c'), take('a', 'b', 'c'), take('b', 'c')]).toEqual([

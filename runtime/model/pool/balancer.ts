@@ -7,7 +7,7 @@ export interface Choice {
   /** The lowest serves. */
   priority: number;
   weight: number;
-  standing: 'Usable' | 'Full' | 'Shut';
+  availability: 'Usable' | 'Full' | 'Shut';
   /** Share of what it can take that is in use, 0 to 1, or more with those that wait. */
   load: number;
   /** Share of what it can take that would be in use with one call more. */
@@ -16,7 +16,7 @@ export interface Choice {
   successShare: number;
 }
 
-const RANKS: Record<Choice['standing'], number> = { Usable: 0, Full: 1, Shut: 2 };
+const RANKS: Record<Choice['availability'], number> = { Usable: 0, Full: 1, Shut: 2 };
 
 /**
  * Below this share of successes endpoints count alike. An endpoint that fails fast has few calls in flight, and its
@@ -76,7 +76,7 @@ export class Balancer {
   }
 }
 
-/** Those of the best standing, and of these those of the lowest priority. */
+/** Those of the best availability, and of these those of the lowest priority. */
 function best<C extends Choice>(choices: readonly C[]): C[] {
   let found: C[] = [];
   for (const choice of choices) {
@@ -88,7 +88,7 @@ function best<C extends Choice>(choices: readonly C[]): C[] {
 }
 
 function compare(a: Choice, b: Choice): number {
-  return RANKS[a.standing] - RANKS[b.standing] || a.priority - b.priority;
+  return RANKS[a.availability] - RANKS[b.availability] || a.priority - b.priority;
 }
 
 function leastLoaded<C extends Choice>(choices: readonly C[]): C[] {

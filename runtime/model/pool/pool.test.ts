@@ -16,7 +16,7 @@ function refuse(): never {
 }
 
 function pooling(calls: Record<string, number>): Pool {
-  const standing = (dependency: string): Availability | undefined => {
+  const availability = (dependency: string): Availability | undefined => {
     const known = calls[dependency];
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
@@ -28,7 +28,7 @@ function pooling(calls: Record<string, number>): Pool {
         present: name in calls,
         acquire: refuse,
         learn: () => undefined,
-        availability: () => standing(name),
+        availability: () => availability(name),
       }),
     },
     credentials: { mounted: () => undefined, read: () => undefined },

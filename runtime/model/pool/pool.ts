@@ -49,7 +49,7 @@ export interface EndpointState {
   dependency: string;
   priority: number;
   weight: number;
-  standing: Availability['state'];
+  availability: Availability['state'];
   /** Calls under way, those that wait included. */
   calls: number;
   /** Share of what it can take that is in use. */
@@ -132,16 +132,16 @@ export class Pool {
     const candidates: Candidate[] = [];
     for (const member of members) {
       const { endpoint, handle, name, priority, weight, credential } = member;
-      const standing = handle.availability(credential, kind);
-      if (!standing) continue;
-      const { calls, state, probe = false } = standing;
+      const found = handle.availability(credential, kind);
+      if (!found) continue;
+      const { calls, state, probe = false } = found;
       const most = endpoint.maxConcurrent ?? capacity;
       candidates.push({
         member,
         name,
         priority,
         weight,
-        standing: state,
+        availability: state,
         load: calls / most,
         nextLoad: (calls + 1) / most,
         successShare: this.#successesOf(handle).share(now),
@@ -170,9 +170,9 @@ export class Pool {
     const { members } = this.members(endpoints, []);
     return this.candidates(members, content).map(
       ({ member: { dependency, handle, credential }, ...candidate }) => {
-        const { priority, weight, standing, load, successShare } = candidate;
+        const { priority, weight, availability, load, successShare } = candidate;
         const calls = handle.availability(credential)?.calls ?? 0;
-        return { dependency, priority, weight, standing, calls, load, successShare };
+        return { dependency, priority, weight, availability, calls, load, successShare };
       },
     );
   }

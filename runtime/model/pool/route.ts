@@ -163,13 +163,13 @@ export class Route {
   /** How many other endpoints the request could still move to now. */
   othersLeft(from: Member): number {
     const { content } = this.#request;
-    const usable = this.#others({ from }).filter(({ standing }) => standing === 'Usable');
+    const usable = this.#others({ from }).filter(({ availability }) => availability === 'Usable');
     return Math.min(usable.length, maxMoves(content) - this.#moves);
   }
 
   /** Another endpoint that has not been tried, takes a call now and is `allowed`; undefined when there is none. */
   choose(move: Move, allowed: (to: Candidate) => boolean): Candidate | undefined {
-    const left = this.#others(move).filter(({ standing }) => standing === 'Usable');
+    const left = this.#others(move).filter(({ availability }) => availability === 'Usable');
     for (;;) {
       const chosen = this.#ofSession(left) ?? this.#deps.pool.choose(this.#request.content, left);
       if (!chosen || allowed(chosen)) return chosen;
@@ -219,14 +219,14 @@ export class Route {
     for (;;) {
       const chosen = this.#preferred(left) ?? this.#deps.pool.choose(this.#request.content, left);
       if (!chosen) return soonest(refusals);
-      const immediate = chosen.standing === 'Usable';
+      const immediate = chosen.availability === 'Usable';
       const answer = this.#ask(chosen.member, immediate);
       // Whoever waited has no time left for others.
       if (answer.kind === 'Waiting') return this.#waited(chosen.member, answer);
       if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
       const { rejection } = answer;
       if (immediate && WAITABLE.has(rejection.reason)) {
-        chosen.standing = 'Full';
+        chosen.availability = 'Full';
         continue;
       }
       left.splice(left.indexOf(chosen), 1);
@@ -240,7 +240,7 @@ export class Route {
    */
   #preferred(candidates: readonly Candidate[]): Candidate | undefined {
     if (this.#session === undefined && !candidates.some(({ probe }) => probe)) return undefined;
-    const usable = candidates.filter(({ standing }) => standing === 'Usable');
+    const usable = candidates.filter(({ availability }) => availability === 'Usable');
     const best = Math.min(...usable.map(({ priority }) => priority));
     const probe = usable.find((each) => each.probe && each.priority === best);
     return probe ?? this.#ofSession(usable);

@@ -8,14 +8,14 @@ const RAW = [
 ]; // prettier-ignore
 
 describe('headers', () => {
-  it('to the endpoint are the caller’s but for those of the connection', () => {
+  it('to the endpoint are the client’s but for those of the connection', () => {
     expect(requestHeaders(RAW)).toEqual([
       'X-Api-Key', 'caller', 'Authorization', 'Bearer caller',
       'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two',
     ]); // prettier-ignore
   });
 
-  it('carry the endpoint’s own credential in place of the caller’s', () => {
+  it('carry the endpoint’s own credential in place of the client’s', () => {
     expect(requestHeaders(RAW, { key: 'own' })).toEqual([
       'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two', 'x-api-key', 'own',
     ]); // prettier-ignore
@@ -27,7 +27,7 @@ describe('headers', () => {
     ]); // prettier-ignore
   });
 
-  it('carry the agent’s own values in place of the caller’s', () => {
+  it('carry the agent’s own values in place of the client’s', () => {
     expect(requestHeaders(RAW, { headers: [['anthropic-beta', 'ours']] })).toEqual([
       'X-Api-Key', 'caller', 'Authorization', 'Bearer caller', 'anthropic-beta', 'ours',
     ]); // prettier-ignore

@@ -30,6 +30,7 @@ const CLUSTER: readonly Need[] = [
 /** What tests run besides a cluster. */
 const TESTS: readonly Need[] = [
   command('redis-server'),
+  command('prometheus'),
   { debian: 'python3-venv', isThere: makesEnvironments },
 ];
 

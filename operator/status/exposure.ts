@@ -1,0 +1,37 @@
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
+import { list } from '../desired/common/wording.ts';
+
+/** Networks that hold every address. */
+const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
+
+/**
+ * Warns where clients from beyond the namespace can spend a key of the agent that nobody asks them to show a credential
+ * for. Undefined while that is not so.
+ */
+export function keyExposed({ spec }: AgentDeployment): ConditionDraft | undefined {
+  if (spec.auth.type !== 'None') return undefined;
+  const keyed = spec.model.endpoints.filter(
+    ({ apiKeySecretRef, headersFrom = [] }) => apiKeySecretRef || headersFrom.length > 0,
+  );
+  const ways = waysIn(spec);
+  if (keyed.length === 0 || ways.length === 0) return undefined;
+  return {
+    type: 'KeyExposed',
+    status: 'True',
+    reason: 'NoAuthentication',
+    message:
+      `auth.type is None, so whoever reaches the agent spends its key for ${list(keyed.map(({ name }) => `model/${name}`))}, ` +
+      `and it is open to more than its namespace: ${list(ways)}. Set auth.type to APIKeys or JWT, or close that way.`,
+  };
+}
+
+function waysIn({ service, networkPolicy }: AgentDeployment['spec']): string[] {
+  const { enabled, from = [] } = networkPolicy;
+  const open = from.some(({ ipBlock }) => ipBlock !== undefined && EVERYWHERE.has(ipBlock.cidr));
+  return [
+    ...(service.type === 'ClusterIP' ? [] : [`service.type is ${service.type}`]),
+    ...(enabled ? [] : ['networkPolicy.enabled is false']),
+    ...(enabled && open ? ['networkPolicy.from has every address'] : []),
+  ];
+}

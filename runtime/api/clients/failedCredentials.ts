@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Content } from '../../../contract/generated/types.ts';
+import type { Failure } from '../../errors/failure.ts';
+import { KeyedBuckets } from '../../resilience/keyedBuckets.ts';
+
+type Failures = NonNullable<Content['auth']>['failures'];
+
+export interface FailedCredentialsDeps {
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  /** Undefined while nobody is checked. */
+  failures: () => Failures | undefined;
+  /** Where a request comes from. */
+  addressOf: (request: IncomingMessage) => string | undefined;
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Counts credentials that are not accepted, by address, and holds an address back that shows too many. Credentials that
+ * were accepted lately are let through, so that clients behind one proxy do not suffer for another one.
+ */
+export class FailedCredentials {
+  readonly #deps: FailedCredentialsDeps;
+  /** Hashes of credentials that were accepted, the oldest first. */
+  readonly #accepted = new Set<string>();
+  #buckets: KeyedBuckets | undefined;
+  #failures: Failures | undefined;
+
+  constructor(deps: FailedCredentialsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Why a request is refused before anything is done for it. */
+  held(request: IncomingMessage, credential: string): Failure | undefined {
+    const buckets = this.#inForce();
+    // As long as nothing has failed nobody is held.
+    if (!buckets || (buckets.size === 0 && buckets.shared.isUnused(this.#deps.now()))) {
+      return undefined;
+    }
+    const now = this.#deps.now();
+    const waitMs = buckets.of(this.#keyOf(request), now).wait(1, now);
+    if (waitMs === 0 || this.#accepted.has(hashOf(credential))) return undefined;
+    return {
+      reason: 'AuthThrottled',
+      message: 'Too many credentials from this address were not accepted.',
+      retryAfterMs: waitMs,
+    };
+  }
+
+  failed(request: IncomingMessage, credential: string): void {
+    const now = this.#deps.now();
+    this.#accepted.delete(hashOf(credential));
+    const bucket = this.#inForce()?.of(this.#keyOf(request), now);
+    bucket?.settle(bucket.take(1, now), 1, now);
+  }
+
+  accepted(credential: string): void {
+    const hash = hashOf(credential);
+    if (this.#accepted.has(hash)) return;
+    const { maxAddresses } = this.#deps.failures() ?? { maxAddresses: 0 };
+    while (this.#accepted.size >= Math.max(1, maxAddresses)) {
+      this.#accepted.delete(this.#accepted.values().next().value!);
+    }
+    this.#accepted.add(hash);
+  }
+
+  #inForce(): KeyedBuckets | undefined {
+    const failures = this.#deps.failures();
+    if (failures === undefined || failures === this.#failures) return failures && this.#buckets;
+    this.#failures = failures;
+    const { perMinute, maxAddresses } = failures;
+    const spec = { amount: perMinute, perMs: MINUTE_MS, capacity: perMinute };
+    const now = this.#deps.now();
+    if (this.#buckets) this.#buckets.apply(spec, maxAddresses, now);
+    else this.#buckets = new KeyedBuckets(spec, maxAddresses, now);
+    return this.#buckets;
+  }
+
+  #keyOf(request: IncomingMessage): string {
+    return networkOf(this.#deps.addressOf(request) ?? '');
+  }
+}
+
+/** An IPv4 address as it is, and the first 64 bits of an IPv6 address, which belong to one host or site. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const [before = '', after] = address.split('::');
+  const head = before === '' ? [] : before.split(':');
+  const tail = after ? after.split(':') : [];
+  const zeros = after === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
+  return [...head, ...Array<string>(zeros).fill('0'), ...tail].slice(0, 4).join(':');
+}
+
+function hashOf(credential: string): string {
+  return createHash('sha256').update(credential).digest('base64url');
+}

@@ -1,0 +1,35 @@
+import { expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testAuthority } from '../testing/certificates.ts';
+import { Network } from './network.ts';
+import { NO_PROXY_ENVIRONMENT } from './proxies.ts';
+
+it('keeps what it trusts, and so the connection to Redis, when only proxies change', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'trust-'));
+  try {
+    const path = join(directory, 'ca.crt');
+    writeFileSync(path, (await testAuthority()).cert);
+    const network = new Network({
+      environment: NO_PROXY_ENVIRONMENT,
+      credentials: { read: () => undefined },
+      connectMs: () => 2000,
+      log: { info: () => undefined, warn: () => undefined },
+    });
+    const trustedCA = { path, configMap: 'corporate-ca', key: 'ca.crt' };
+    network.apply({ endpoints: [], trustedCA });
+    const before = network.way;
+    expect(before.secureContext).toBeDefined();
+    network.look();
+    expect(network.way).toBe(before);
+    network.apply({ endpoints: [], trustedCA, proxy: { http: 'http://proxy:1', noProxy: [] } });
+    expect(network.way.proxies.http?.name).toBe('proxy:1');
+    expect(network.way.secureContext).toBe(before.secureContext);
+    writeFileSync(path, (await testAuthority('another')).cert);
+    network.look();
+    expect(network.way.secureContext).not.toBe(before.secureContext);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { agentExpressions } from '../../config/grafana/dashboard.ts';
+import { send } from '../../runtime/testing/client.ts';
+import { TOUCHY, configuration } from '../../runtime/testing/configuration.ts';
+import { CONVERSATION, beginConversation, said, say } from '../../runtime/testing/conversation.ts';
+import { startRuntime } from '../../runtime/testing/runtime.ts';
+import type { StartedRuntime } from '../../runtime/testing/runtime.ts';
+import { Cleanups } from '../../runtime/testing/setup.ts';
+import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../../runtime/testing/upstream.ts';
+import { RealPrometheus } from '../kit/prometheus.ts';
+import { waitFor } from '../kit/wait.ts';
+
+const cleanups = new Cleanups();
+const TIER = { maxEntries: 10, ttlMs: 60_000 };
+const CACHE = { scope: 'Shared', hot: TIER, warm: TIER, cold: TIER };
+
+let agent: StartedRuntime;
+let prometheus: RealPrometheus;
+let calls = 0;
+
+beforeAll(async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'queries-'));
+  cleanups.add(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'key');
+  await writeFile(path, 'key-of-the-agent');
+  // Every second answer is an error, and each to what is to break; a conversation uses a tool and is done then.
+  const north = await fakeEndpoint((response, { body }) => {
+    calls += 1;
+    const { stream, messages } = JSON.parse(body.toString()) as {
+      stream?: boolean;
+      messages?: object[];
+    };
+    const done = JSON.stringify(messages ?? []).includes('tool_result');
+    const tools = [{ id: `use-${calls}`, name: 'look', input: {} }];
+    if (stream === true) answerStream(response, said(done ? { text: 'Done.' } : { tools }));
+    else if (calls % 2 === 0 && !body.includes('break')) answerJson(response, MESSAGE);
+    else answerJson(response, {}, 500);
+  });
+  const south = await fakeEndpoint((response) => answerJson(response, {}, 500));
+  const service = await fakeEndpoint((response) => void response.end('found'));
+  for (const each of [north, south, service]) cleanups.add(() => each.close());
+  const common = { provider: 'Anthropic', model: 'claude-test', maxConcurrent: 10 };
+  const credential = { path, secret: 'keys', key: 'key' };
+  agent = await startRuntime(
+    configuration(north.url, {
+      endpoints: [
+        { ...common, name: 'north', baseURL: north.url, credential },
+        { ...common, name: 'south', baseURL: south.url, credential },
+      ],
+      affinity: { mode: 'Automatic' },
+      retry: {
+        ...{ maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 2 },
+        ...{ budgetPercent: 100, minPerSecond: 100 },
+      },
+      bulkhead: { maxConcurrent: 10, maxQueued: 10, acquireTimeoutMs: 1000 },
+      circuits: ['north', 'south'].map((name) => ({
+        ...{ ...TOUCHY, dependency: `model/${name}` },
+        trip: { consecutiveFailures: name === 'south' ? 5 : 1000 },
+      })),
+      limits: [
+        {
+          ...{ target: 'inbound', policy: 'p', name: 'requests', resource: 'Requests' },
+          ...{ refill: { amount: 1, perMs: 3_600_000 }, capacity: 40 },
+        },
+      ],
+      conversation: CONVERSATION,
+      cache: CACHE,
+      toolCache: CACHE,
+      tools: [
+        {
+          ...{ name: 'look', description: 'Looks.', inputSchema: { type: 'object' } },
+          ...{ cache: { ttlMs: 1 }, maxConcurrent: 10 },
+          http: {
+            ...{ url: service.url, method: 'GET', headers: [], headersFrom: [] },
+            maxResponseBytes: 1000,
+          },
+        },
+      ],
+      healthChecks: [
+        {
+          ...{ name: 'service', http: { url: service.url }, intervalMs: 1000, timeoutMs: 1000 },
+          ...{ failureThreshold: 3, critical: false },
+        },
+      ],
+    }),
+  );
+  cleanups.add(() => agent.stop());
+  const labels = { namespace: 'default', breakwater_dev_agent: 'triage', pod: 'triage-0' };
+  prometheus = await RealPrometheus.start(new URL(agent.metricsUrl).host, labels);
+  cleanups.add(() => prometheus.stop());
+  // Once for the series to begin, and again, to be seen as growth of what was scraped.
+  await exercise('first');
+  await scraped();
+  await exercise('second');
+  await scraped();
+}, 60_000);
+
+afterAll(() => cleanups.run());
+
+/** Conversations with a tool, requests with errors, hits of the cache and, in the end, rejections. */
+async function exercise(name: string): Promise<void> {
+  for (let i = 0; i < 3; i += 1) {
+    await say(agent.url, await beginConversation(agent.url), `Look ${i}`);
+  }
+  const body = (text: string): string =>
+    JSON.stringify({
+      ...{ model: 'claude-test', max_tokens: 16 },
+      messages: [{ role: 'user', content: text }],
+    });
+  const headers = { 'x-claude-code-session-id': name };
+  for (let i = 0; i < 25; i += 1) {
+    const text = i % 5 === 4 ? `break ${name}` : `${name} ${i >> 1}`;
+    await send(agent.url, { body: body(text), headers });
+  }
+}
+
+/** Resolves when Prometheus has all that the agent's metrics say at present. */
+async function scraped(): Promise<void> {
+  const text = await agent.runtime.metrics.registry.metrics();
+  const sum = [...text.matchAll(/^agent_requests_total\{.*\} (\d+)$/gm)].reduce(
+    (total, [, count]) => total + Number(count),
+    0,
+  );
+  await waitFor(
+    'Prometheus has scraped what happened',
+    () => prometheus.query('sum(agent_requests_total)'),
+    ([found]) => Number(found?.value[1]) === sum,
+  );
+}
+
+it.each(agentExpressions())('Prometheus answers %s with figures', async (expression) => {
+  const query = expression
+    .replaceAll('$__rate_interval', '1m')
+    .replaceAll('$namespace', 'default')
+    .replaceAll('$agent', 'triage');
+  const found = await prometheus.query(query);
+  const figures = found.map(({ value }) => Number(value[1])).filter((value) => !isNaN(value));
+  expect(figures.length).toBeGreaterThan(0);
+});
