@@ -1355,7 +1355,7 @@ export interface AgentDeploymentSpec {
        */
       enabled?: boolean;
       /**
-       * Time between two scrapes. Default 30s.
+       * Time between two scrapes, at least 5s. Default 30s.
        */
       interval: string;
       /**
