@@ -1,8 +1,11 @@
 import { MANAGED_BY } from './desired/common/metadata.ts';
 import { isAlreadyExists, isConflict, isNotFound, type KubeClient } from './kube/index.ts';
 import { Secrets } from './resources/resources.ts';
-import type { AuthorityData, SecretStore } from './links/index.ts';
+import type { AuthorityData, SecretStore, StoredAuthorities } from './links/index.ts';
 import type { Settings } from './settings.ts';
+
+/** On the Secret: whoever sets it has the authority replaced at once. */
+const REVOKE_ANNOTATION = 'breakwater.dev/revoke';
 
 /** The Secret, in the operator's own namespace, that keeps the authorities of the links. */
 export class AuthorityStore implements SecretStore {
@@ -19,7 +22,7 @@ export class AuthorityStore implements SecretStore {
     this.#name = authoritySecret;
   }
 
-  async read(): Promise<{ data: AuthorityData; version: string } | undefined> {
+  async read(): Promise<StoredAuthorities | undefined> {
     const secret = await this.#client.get(Secrets, this.#namespace, this.#name);
     if (!secret) return undefined;
     const decoded = Object.entries(secret.data ?? {}).map(([key, text]) => [
@@ -27,7 +30,9 @@ export class AuthorityStore implements SecretStore {
       Buffer.from(text, 'base64').toString(),
     ]);
     const data = Object.fromEntries(decoded) as AuthorityData;
-    return { data, version: secret.metadata.resourceVersion! };
+    const { resourceVersion, annotations } = secret.metadata;
+    const revoked = Boolean(annotations?.[REVOKE_ANNOTATION]);
+    return { data, version: resourceVersion!, revoked };
   }
 
   async create(data: AuthorityData): Promise<'created' | 'exists'> {

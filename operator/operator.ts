@@ -85,7 +85,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     store: new AuthorityStore(client, settings),
     clock,
     logger: logger.child({ module: 'authority' }),
-    ...(options.rotation && { plan: options.rotation }),
+    plan: { checkMs: settings.authorityCheckMs, ...options.rotation },
   });
   const links = await createLinks({ ...options, rotation, client }, signal);
   rotation.onChange(() => {

@@ -29,6 +29,7 @@ it('has a default for all that can have one', () => {
     logLevel: 'info',
     leaseName: 'breakwater-operator',
     authoritySecret: 'breakwater-authority',
+    authorityCheckMs: 10_000,
     ports: { metrics: 8080, health: 8081, debug: 9091 },
   });
 });

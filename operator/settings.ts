@@ -45,6 +45,8 @@ export interface Settings {
   links?: 'PortForward';
   leaseName: string;
   authoritySecret: string;
+  /** How often it is looked at, and so how soon it is known to be revoked. */
+  authorityCheckMs: number;
   ports: { metrics: number; health: number; debug: number };
 }
 
@@ -116,6 +118,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     ...linksFrom(env['LINKS'], problems),
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',
     authoritySecret: env['AUTHORITY_SECRET'] || 'breakwater-authority',
+    authorityCheckMs: duration('AUTHORITY_CHECK_INTERVAL', 10_000),
     ports: {
       metrics: port('METRICS_PORT', 8080),
       health: port('HEALTH_PORT', 8081),

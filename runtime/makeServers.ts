@@ -16,7 +16,7 @@ import { answerQuery } from './security/audit/answerQuery.ts';
 import { debugPages } from './observe/debug.ts';
 import { EventLoop } from './observe/eventLoop.ts';
 import { healthRoute } from './observe/health.ts';
-import type { HealthRoute } from './observe/health.ts';
+import type { HealthFacts, HealthRoute } from './observe/health.ts';
 import { debugServer, metricsServer } from './observe/servers.ts';
 import type { DebugPages } from './observe/servers.ts';
 import type { RuntimeOptions } from './options.ts';
@@ -49,10 +49,11 @@ export function makeServers(
     peerForward: makePeerForward(options, core),
     eventLoop: new EventLoop(() => performance.now()),
   };
-  const health = makeHealth(core, control, shared, agents);
-  const agent = makeAgentServer(core, audited, shared, health);
+  const facts = healthFacts(core, control, shared, agents);
+  // Clients are not told what the agent depends on.
+  const agent = makeAgentServer(core, audited, shared, healthRoute(facts, 'Pod'));
   agents.push(agent);
-  const metrics = metricsServer(core.metrics.registry, health);
+  const metrics = metricsServer(core.metrics.registry, healthRoute(facts));
   const debug = debugServer(makeDebugPages(options, core, audited, control, shared));
   return { ...shared, agent, metrics, debug };
 }
@@ -99,13 +100,13 @@ function makePeerForward({ peers: access }: RuntimeOptions, core: Core): PeerFor
   });
 }
 
-function makeHealth(
+function healthFacts(
   { configuration, guard, agent, lastCalls, checks, clock }: Core,
   { port }: Control,
   { lifecycle, eventLoop }: Shared,
   agents: readonly Server[],
-): HealthRoute {
-  return healthRoute({
+): HealthFacts {
+  return {
     configured: () => configuration.endpoints.length > 0,
     listening: () => agents.some((each) => each.listening) && port.server?.listening === true,
     leaving: () => lifecycle.leaving,
@@ -120,7 +121,7 @@ function makeHealth(
       return reached ? [[STORE, reached]] : [];
     },
     clock,
-  });
+  };
 }
 
 function makeAgentServer(

@@ -858,7 +858,7 @@ export interface AgentDeploymentSpec {
     minPerSecond: number;
   };
   /**
-   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. Default 5s.
+   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. A turn of a conversation waits so long itself, for the rate limit of a provider. Default 5s.
    */
   clientPatience: string;
   /**
@@ -1355,7 +1355,7 @@ export interface AgentDeploymentSpec {
        */
       enabled?: boolean;
       /**
-       * Time between two scrapes. Default 30s.
+       * Time between two scrapes, at least 5s. Default 30s.
        */
       interval: string;
       /**

@@ -10,6 +10,11 @@ export { createDial, type Dial, type DialAddress } from './dial.ts';
 export { identityOf, type ReviewedIdentity, type TokenReviewStatus } from './identity.ts';
 export { Links, type LinksOptions, type LinksTiming } from './links.ts';
 export type { ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
-export { Rotation, type RotationOptions, type SecretStore } from './rotation.ts';
+export {
+  Rotation,
+  type RotationOptions,
+  type SecretStore,
+  type StoredAuthorities,
+} from './rotation.ts';
 export type { ChangeKind, PodReport } from './report.ts';
 export { type AgentKey, agentKeyOf, type PodTarget } from './target.ts';

@@ -11,7 +11,10 @@ import {
   createAuthority,
   issueClientCertificate,
 } from './authority.ts';
+import type { AuthorityData } from './authorities.ts';
+import { Credentials } from './credentials.ts';
 import { Links, type LinksOptions } from './links.ts';
+import { Rotation, type SecretStore } from './rotation.ts';
 import type { PodTarget } from './target.ts';
 
 const A = hashOf('a');
@@ -124,6 +127,38 @@ describe('a pod that lies', () => {
     await until(() => link.closed);
     expect(refusals().join()).toContain('/highestTerm must be <= 2147483647');
     expect(told).toEqual([]);
+  });
+
+  it('cannot be linked with a key that was revoked, while the links of the operator come back', async () => {
+    let stored: AuthorityData | undefined;
+    const store: SecretStore = {
+      read: () => Promise.resolve(stored && { data: stored, version: '1' }),
+      create: (data) => Promise.resolve(((stored = data), 'created' as const)),
+      replace: () => Promise.resolve('changed'),
+    };
+    const clock = systemClock;
+    const rotation = await Rotation.start({ store, clock, logger });
+    await rotation.lead(store, lead.signal);
+    const own = await Credentials.issue({ authority: rotation.signing, clock, logger });
+    const stolen = own.current();
+    pods.setAuthority(rotation.trusted());
+    const links = linksTo(at(1), { credentials: () => own.current() });
+    const link = await greet(links, at(1));
+    stored = undefined;
+    await rotation.check();
+    await own.check();
+    // What a pod does when it reads the new authority.
+    pods.setAuthority(rotation.trusted());
+    link.cut();
+    const thief = linksTo(at(2), { credentials: () => stolen });
+    const again = await until(() => pods.connections[1]);
+    again.say(hello(at(1), { hash: A }));
+    await until(() => links.podReport('uid-1')?.connected);
+    const refused = (): number =>
+      logger.lines.filter((line) => line.includes('Unreachable')).length;
+    await until(() => refused() >= 2);
+    expect(thief.podReport('uid-2')?.connected).toBe(false);
+    expect(pods.linkTo(at(2).ip)).toBeUndefined();
   });
 
   it('cannot write long texts into the log', async () => {

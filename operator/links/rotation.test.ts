@@ -13,10 +13,11 @@ const HOUR_MS = DAY_MS / 24;
 class MemoryStore implements SecretStore {
   data: AuthorityData | undefined;
   version = 1;
+  revoked = false;
   writes = 0;
   read(): ReturnType<SecretStore['read']> {
-    const { data, version } = this;
-    return Promise.resolve(data && { data, version: String(version) });
+    const { data, version, revoked } = this;
+    return Promise.resolve(data && { data, version: String(version), revoked });
   }
   create(data: AuthorityData): Promise<'created' | 'exists'> {
     if (this.data) return Promise.resolve('exists');
@@ -31,6 +32,7 @@ class MemoryStore implements SecretStore {
   #write(data: AuthorityData): void {
     this.data = data;
     this.version += 1;
+    this.revoked = false;
     this.writes += 1;
   }
 }
@@ -143,17 +145,33 @@ describe('the authority', () => {
     expect(store.writes).toBe(writes);
   });
 
-  it('is rotated when somebody deletes the Secret, without a moment in which pods know nobody', async () => {
-    const rotation = await start();
-    const first = rotation.signing();
-    await lead(rotation);
-    store.data = undefined;
-    await rotation.check();
-    expect(rotation.signing()).toEqual(first);
-    expect(count(rotation.trusted())).toBe(2);
-    await days(rotation, 1);
-    expect(rotation.signing()).not.toEqual(first);
-  });
+  it.each([
+    ['deletes the Secret', () => (store.data = undefined)],
+    ['sets the annotation on it', () => (store.revoked = true)],
+  ])(
+    'is replaced at once when somebody %s, and pods do not know it any more',
+    async (_how, revoke) => {
+      const rotation = await start();
+      const [standby, stolen] = [await start(), rotation.signing()];
+      await lead(rotation);
+      // A successor that pods know already was in the Secret with the stolen key.
+      await days(rotation, 244);
+      expect(count(rotation.trusted())).toBe(2);
+      const known = rotation.trusted();
+      revoke();
+      await standby.check();
+      await rotation.check();
+      expect(rotation.signing()).not.toEqual(stolen);
+      expect(count(rotation.trusted())).toBe(1);
+      expect(known).not.toContain(rotation.trusted().trim());
+      expect(Object.keys(store.data!).sort()).toEqual(['tls.crt', 'tls.key']);
+      await standby.check();
+      expect(standby.trusted()).toBe(rotation.trusted());
+      const fresh = rotation.signing();
+      await rotation.check();
+      expect(rotation.signing()).toEqual(fresh);
+    },
+  );
 
   it('stays as it is when the Secret is spoilt or cannot be read', async () => {
     const rotation = await start();
@@ -167,7 +185,7 @@ describe('the authority', () => {
     expect(logger.lines.filter((line) => line.startsWith('["error"'))).toHaveLength(2);
   });
 
-  it('is looked at every hour until it is told to stop', async () => {
+  it('is looked at every 10 s until it is told to stop', async () => {
     const rotation = await start();
     const stop = new AbortController();
     let reads = 0;
@@ -177,7 +195,7 @@ describe('the authority', () => {
       return read();
     };
     rotation.follow(stop.signal);
-    for (let hour = 0; hour < 5; hour++) await clock.advance(HOUR_MS);
+    for (let count = 0; count < 5; count++) await clock.advance(10_000);
     expect(reads).toBe(5);
     stop.abort();
     expect(clock.pending).toBe(0);

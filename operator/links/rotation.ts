@@ -13,10 +13,17 @@ import {
 } from './authorities.ts';
 import { type Authority, createAuthority } from './authority.ts';
 
+export interface StoredAuthorities {
+  data: AuthorityData;
+  version: string;
+  /** By an annotation; a `replace` removes that. */
+  revoked?: boolean;
+}
+
 /** The one Secret that the authorities are kept in. */
 export interface SecretStore {
-  /** What it holds, and which version of it this is. */
-  read(): Promise<{ data: AuthorityData; version: string } | undefined>;
+  /** What it holds, which version of it this is, and whether somebody revoked it. */
+  read(): Promise<StoredAuthorities | undefined>;
   create(data: AuthorityData): Promise<'created' | 'exists'>;
   /** Nothing is written when the Secret is no longer at that version. */
   replace(data: AuthorityData, version: string): Promise<'replaced' | 'changed'>;
@@ -33,8 +40,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const PLAN = {
   lifeMs: 365 * DAY_MS,
   spreadMs: DAY_MS,
-  /** How often the Secret and the wall clock are looked at; a timer of months would sleep through a suspension. */
-  checkMs: DAY_MS / 24,
+  /** How often the Secret and the wall clock are looked at, and so how soon a revocation is noticed. */
+  checkMs: 10_000,
 };
 
 /** For how long pods may be told of a certificate that has expired meanwhile. */
@@ -140,14 +147,14 @@ export class Rotation {
     const store = this.#leading;
     if (store) return this.#rotate(store);
     const stored = await this.#options.store.read();
-    if (stored) this.#read(stored.data);
+    if (stored && !stored.revoked) this.#read(stored.data);
   }
 
   /** Step by step until nothing is due: after one that has expired, the successor signs at once. */
   async #rotate(store: SecretStore): Promise<void> {
     while (this.#leading === store) {
       const stored = await store.read();
-      if (!stored) return this.#restore(store);
+      if (!stored || stored.revoked) return this.#revoke(store, stored?.version);
       this.#read(stored.data);
       const now = this.#options.clock.now();
       const step = dueStep(this.#authorities, now, this.#plan);
@@ -159,14 +166,21 @@ export class Rotation {
     }
   }
 
-  /** Who deletes the Secret wants another authority: a successor is made, and no link drops for it. */
-  async #restore(store: SecretStore): Promise<void> {
-    const now = this.#options.clock.now();
-    const successor = await createAuthority(now, this.#plan.lifeMs);
-    const next = afterStep(this.#authorities, 'Prepare', now, successor);
-    if ((await store.create(dataOf(next))) === 'exists') return;
-    this.#options.logger.info("The authority's Secret was made anew, with a successor");
-    this.#adopt(next);
+  /**
+   * The key may be stolen: pods are to know a new authority and no other. Links drop as pods read its certificate, and
+   * open again with it.
+   *
+   * @param version of the Secret; undefined when it was deleted
+   */
+  async #revoke(store: SecretStore, version: string | undefined): Promise<void> {
+    const signing = await createAuthority(this.#options.clock.now(), this.#plan.lifeMs);
+    const fresh = { signing, previous: [] };
+    const data = dataOf(fresh);
+    const outcome =
+      version === undefined ? await store.create(data) : await store.replace(data, version);
+    if (outcome === 'exists' || outcome === 'changed') return;
+    this.#options.logger.info('Authority was revoked; pods get a new one');
+    this.#adopt(fresh);
   }
 
   #read(data: AuthorityData): void {

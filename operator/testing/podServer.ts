@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { KeyObject, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -34,11 +34,14 @@ export interface PodConnection {
  */
 export class PodServer {
   readonly connections: PodConnection[] = [];
+  /** Takes another authority, for connections from now on. */
+  readonly setAuthority: (pem: string) => void;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, setAuthority: (pem: string) => void) {
     this.#server = server;
+    this.setAuthority = setAuthority;
     const upgrades = new WebSocketServer({
       server,
       path: LINK_PATH,
@@ -71,15 +74,16 @@ export class PodServer {
       keys,
       signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
     });
-    const server = createServer({
+    const identity = {
       cert: certificate.toString('pem'),
       key: KeyObject.from(keys.privateKey).export({ type: 'pkcs8', format: 'pem' }),
-      ca: authority,
-      requestCert: true,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.3',
+    };
+    const options = (ca: string): ServerOptions => ({
+      ...identity,
+      ...{ ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' },
     });
-    const pods = new PodServer(server);
+    const server = createServer(options(authority));
+    const pods = new PodServer(server, (ca) => server.setSecureContext(options(ca)));
     // Connections to all pods wait in one line, where real ones have a line each.
     server.listen({ port, host, backlog: 4_096 });
     await once(server, 'listening');

@@ -10,6 +10,7 @@ import { Turn } from '../conversations/turn.ts';
 import type { TurnObserver, TurnResult } from '../conversations/turn.ts';
 import type { Admission, Permit } from '../guard/permit.ts';
 import type { Clock } from '../guard/clock.ts';
+import { REFUND } from '../guard/admission.ts';
 import type { Guard } from '../guard/guard.ts';
 import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
@@ -61,6 +62,9 @@ interface Exchange {
 interface Visit extends Omit<Exchange, 'trace'> {
   context: TurnContext;
 }
+
+/** Of an owner that has no such conversation. */
+const UNKNOWN: ReadonlySet<number> = new Set([404, 410]);
 
 const FINE: Served = { reason: 'None', failed: false };
 
@@ -129,7 +133,7 @@ export class Conversations {
     try {
       const owner = this.#deps.agent.ownerOf(id);
       if (owner !== undefined) {
-        return await this.#forward(owner, { request, response, cut, trace });
+        return await this.#forward(owner, client, { request, response, cut, trace });
       }
       return await this.#serve({ action, id, client }, { request, response, cut, trace });
     } catch (error) {
@@ -159,9 +163,35 @@ export class Conversations {
     return action === 'Create' ? this.#create(visit) : this.#send(visit);
   }
 
-  /** Limits and the bulkhead are the owner's: a place here would be held while one there is waited for. */
-  async #forward(owner: string, { request, response, cut, trace }: Exchange): Promise<Served> {
+  /** Bounded here, so that nobody makes up ids to have pods ask each other. The charge for what the owner has is its own. */
+  async #forward(owner: string, client: Client, exchange: Exchange): Promise<Served> {
+    const { request, response, cut, trace } = exchange;
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
+    const { guard, clock } = this.#deps;
+    const runMs = this.#deps.inForce()?.content.conversation?.runTimeoutMs ?? 0;
+    const deadlineAt = clock.now() + runMs;
+    const header = limitKeys(client.principal, (name) => headerOf(request, name));
+    const asked = guard.admitInbound({ deadlineAt, header });
+    const waiting = awaitAdmission(asked, cut.signal);
+    const admission = await (asked.kind === 'Waiting' ? trace.waits(waiting) : waiting);
+    if (admission.kind === 'Rejection') {
+      trace.rejected(admission.rejection);
+      return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
+    }
+    // Held on, it would keep a place here from those that a place there waits for.
+    guard.inboundPlace(admission.permit, deadlineAt).close();
+    let isKnown = false;
+    try {
+      const served = await this.#pass(owner, exchange);
+      isKnown = served === FINE && !UNKNOWN.has(response.statusCode);
+      return served;
+    } finally {
+      // The owner has charged for a conversation that it has.
+      admission.permit.settle(OK, isKnown ? REFUND : undefined);
+    }
+  }
+
+  async #pass(owner: string, { request, response, cut, trace }: Exchange): Promise<Served> {
     // A body that comes slowly is bounded here as it is there.
     const read = await this.#deps.bodies.read(request, response);
     if ('problem' in read) return this.#refuse(response, read.problem);

@@ -28,7 +28,7 @@ import {
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
-import { answerMs, asksForMessage, isProblem, readRequest } from './requests.ts';
+import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ResponseSink } from './sink.ts';
@@ -87,8 +87,8 @@ export class Messages {
     if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
     const { timeouts } = inForce.content;
     const votes = asksForMessage(request);
-    const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts);
-    const deadlineAt = this.#deps.clock.now() + answerMs(request, requestMs);
+    const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts, passThroughMs(request));
+    const deadlineAt = this.#deps.clock.now() + requestMs;
     const onClose = (): void => {
       if (!response.writableFinished) cut.abort(new Cut('ClientGone'));
     };

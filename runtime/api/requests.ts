@@ -6,6 +6,7 @@ import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estima
 import type { RequestSize } from '../model/attempt/estimate.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
+import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import type { Bodies } from './bodies.ts';
 import { providerMethod } from './providerRoutes.ts';
 import type { ProviderMethod } from './providerRoutes.ts';
@@ -30,8 +31,6 @@ export interface MessagesRequest {
 const MESSAGES = '/v1/messages';
 const COUNT_TOKENS = '/v1/messages/count_tokens';
 const MODELS = '/v1/models';
-/** Claude Code gives up on a list of models after 3 s. */
-const MODELS_MS = 2500;
 /** Of one model, by its id, in which slashes may stand as they are: nothing that could lead elsewhere. */
 const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*(?:(?:\/|%2[Ff])[A-Za-z0-9][\w.:@-]*)*$/;
 
@@ -42,9 +41,9 @@ export function modelRoute({ method, url = '' }: IncomingMessage): string | unde
   return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
 }
 
-/** Time for the answer to a request, of what the agent gives to requests, in milliseconds. */
-export function answerMs(request: IncomingMessage, requestMs: number): number {
-  return modelRoute(request) === MODELS ? Math.min(MODELS_MS, requestMs) : requestMs;
+/** Longest time for the answer to a request that asks for no message, in milliseconds. */
+export function passThroughMs(request: IncomingMessage): number {
+  return modelRoute(request) === MODELS ? MODELS_MS : PASS_THROUGH_MS;
 }
 
 /** Whether a request asks for a message. */

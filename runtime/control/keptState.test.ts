@@ -95,6 +95,30 @@ describe('state that is kept', () => {
     });
   });
 
+  it('has the gate of calls that count tokens shut too, and no other because of it', async () => {
+    const mounted = { hash: 'm', mounted: true };
+    const counting = { credential: mounted, model: 'large', votes: false };
+    const many = {
+      endpoints: [{ name: 'primary', provider: 'Anthropic' as const, baseURL: 'http://model' }],
+    };
+    const answering = { credential: mounted, model: 'large' };
+    const first = life('2026-01-01T00:00:00.000Z', TOUCHY, many);
+    const dependency = first.guard.dependency('model/primary')!;
+    const served = dependency.acquire(answering);
+    if (served.kind === 'Permit') served.permit.settle({ vote: 'ok' });
+    const refused = dependency.acquire(counting);
+    if (refused.kind !== 'Permit') throw new Error('it was not let through');
+    refused.permit.shutGate('RateLimited', 240_000);
+    refused.permit.settle(IGNORED);
+    await first.kept.save();
+    const { guard } = life('2026-01-01T00:03:00.000Z', TOUCHY, many);
+    guard.useCredential('model/primary', 'm');
+    expect(guard.dependency('model/primary')!.acquire(counting)).toMatchObject({
+      rejection: { reason: 'RateLimited', retryAfterMs: 60_000 },
+    });
+    expect(guard.dependency('model/primary')!.acquire(answering).kind).toBe('Permit');
+  });
+
   it('has buckets no fuller than they were, but for what came since', async () => {
     const limit = limitOf({
       target: 'inbound',

@@ -81,6 +81,9 @@ async function opened(): Promise<Peer> {
   return peer;
 }
 
+const authorityLoaded = (): Promise<unknown> =>
+  until(() => agent.logs.filter((line) => line.includes('Authority was loaded')).length === 2);
+
 const snapshots = ({ messages }: Peer): Snapshot[] =>
   messages.filter((each): each is Snapshot => each.type === 'Snapshot');
 const last = (peer: Peer): Snapshot => snapshots(peer).at(-1)!;
@@ -128,19 +131,41 @@ describe('opening a link', () => {
     await opened();
   });
 
-  it('goes by a new authority without dropping links that are open', async () => {
+  it('goes by a further authority without dropping links that are open', async () => {
     const before = await opened();
     const next = await testAuthority('next');
+    await agent.mount('authority.pem', `${next.cert}\n${authority.cert}`);
+    await authorityLoaded();
+    const peer = dial({ credentials: await next.issue(OPERATOR_COMMON_NAME) });
+    await until(() => peer.messages.length >= 2);
+    expect(before.ended()).toBeUndefined();
+  });
+
+  it('is over for who has the key of an authority that was revoked, also for links that are open', async () => {
+    const { control: port } = agent.runtime.ports();
+    const stolen = { ...operator, rejectUnauthorized: false };
+    const [open, early] = [await opened(), connect({ port, host: '127.0.0.1', ...stolen })];
+    await new Promise((resolve) => early.once('secureConnect', resolve));
+    const next = await testAuthority('next');
     await agent.mount('authority.pem', next.cert);
-    await until(
-      () => agent.logs.filter((line) => line.includes('Authority was loaded')).length === 2,
+    await authorityLoaded();
+    await until(() => open.ended() !== undefined);
+    // TLS was shaken hands for before, the link is asked for now.
+    const answer = new Promise<string>((resolve) =>
+      early.once('data', (data: Buffer) => resolve(data.toString())),
     );
+    early.write(
+      `GET ${LINK_PATH} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+        `sec-websocket-version: 13\r\nsec-websocket-key: ${Buffer.alloc(16).toString('base64')}\r\n` +
+        `sec-websocket-protocol: ${LINK_PROTOCOL}\r\n\r\n`,
+    );
+    expect(await answer).toMatch(/^HTTP\/1.1 403 /);
+    early.destroy();
     const old = dial();
     await until(() => old.ended() !== undefined);
     expect(old.messages).toEqual([]);
     const peer = dial({ credentials: await next.issue(OPERATOR_COMMON_NAME) });
     await until(() => peer.messages.length >= 2);
-    expect(before.ended()).toBeUndefined();
   });
 
   it('takes TLS 1.3 only, and a WebSocket only', async () => {

@@ -15,6 +15,7 @@ import {
   OPERATOR_COMMON_NAME,
 } from '../../contract/link.ts';
 import { inPieces } from './pieces.ts';
+import { isSignedBy } from './signedBy.ts';
 import type { ServerIdentity } from './certificate.ts';
 
 export interface ControlServerDeps {
@@ -43,6 +44,8 @@ export class ControlServer {
   readonly #sockets: WebSocketServer;
   readonly #links = new Set<WebSocket>();
   readonly #alive = new WeakSet<WebSocket>();
+  /** Certificates that peers have shown, DER. */
+  readonly #shown = new WeakMap<WebSocket, Buffer>();
   readonly #ping: NodeJS.Timeout;
   #authority: string | undefined;
 
@@ -70,14 +73,27 @@ export class ControlServer {
     return this.#links.size;
   }
 
-  /** Takes another authority's public part, as PEM, for connections from now on. */
+  /**
+   * Takes other authorities' public parts, as PEM. Links that none of them has signed for end, because the key of an
+   * authority that is not known any more may be stolen.
+   */
   setAuthority(pem: string): void {
     try {
       this.server.setSecureContext(tlsOptions(this.#deps.identity, pem));
       this.#authority = pem;
       this.#deps.log.info('Authority was loaded');
+      this.#dropUnknown(pem);
     } catch {
       this.#deps.log.error('Authority was refused because it is no PEM certificate');
+    }
+  }
+
+  #dropUnknown(authorities: string): void {
+    for (const link of this.#sockets.clients) {
+      const shown = this.#shown.get(link);
+      if (shown !== undefined && isSignedBy(authorities, shown)) continue;
+      this.#deps.log.warn('Link was dropped because its authority is not known any more');
+      link.terminate();
     }
   }
 
@@ -114,6 +130,7 @@ export class ControlServer {
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (link) => {
+      this.#shown.set(link, (request.socket as TLSSocket).getPeerCertificate().raw);
       this.#open(link).catch((error: unknown) => {
         this.#deps.log.error({ err: error }, 'Link could not be opened');
         link.close(1011, 'no hello');
@@ -124,13 +141,17 @@ export class ControlServer {
   /** Status line for whoever may not open a link; TLS has verified the chain before. */
   #refusal(request: IncomingMessage): string | undefined {
     const socket = request.socket as TLSSocket;
-    const name = socket.getPeerCertificate().subject?.CN;
-    if (this.#authority === undefined || !socket.authorized || name !== OPERATOR_COMMON_NAME) {
-      return '403 Forbidden';
-    }
+    if (!this.#isOperator(socket)) return '403 Forbidden';
     if (request.url !== LINK_PATH) return '404 Not Found';
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',');
     return offered.some((each) => each.trim() === LINK_PROTOCOL) ? undefined : '400 Bad Request';
+  }
+
+  /** The authority may have changed since the handshake. */
+  #isOperator(socket: TLSSocket): boolean {
+    if (this.#authority === undefined || !socket.authorized) return false;
+    const { subject, raw } = socket.getPeerCertificate();
+    return subject?.CN === OPERATOR_COMMON_NAME && isSignedBy(this.#authority, raw);
   }
 
   async #open(link: WebSocket): Promise<void> {

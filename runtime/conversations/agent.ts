@@ -90,6 +90,7 @@ export class Agent {
       calls: this.#calls,
       egress: this.#egress,
       results: this.toolResults,
+      schemas: this.#schemas,
     });
     this.prompt = new SystemPrompt(() => clock.now());
     this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });

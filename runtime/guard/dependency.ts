@@ -44,6 +44,8 @@ export interface SavedGate extends GateSnapshot {
   dependency: string;
   /** Of a gate for rate limits. Absent: of all models without state of their own. */
   model?: string;
+  /** False for the gate of calls that do not vote. */
+  votes?: false;
   /** By its hash. */
   credential: string;
 }
@@ -282,9 +284,12 @@ export class Dependency implements Issuer {
     const saved: SavedGate[] = key ? [{ dependency, credential, ...key }] : [];
     for (const state of this.models.all()) {
       const { model } = state.circuit;
-      const gate = state.limits().gates.snapshot(credential, now);
       const which = model === undefined ? {} : { model };
+      const [answers, others] = state.allLimits();
+      const gate = answers?.gates.snapshot(credential, now);
       if (gate) saved.push({ dependency, credential, ...which, ...gate });
+      const other = others?.gates.snapshot(credential, now);
+      if (other) saved.push({ dependency, credential, ...which, votes: false, ...other });
     }
     return saved;
   }
@@ -294,11 +299,11 @@ export class Dependency implements Issuer {
    * so another one is probed as after any change of the credential.
    */
   restoreGate(saved: SavedGate, ageMs: number, now: number): void {
-    const { credential, reason, model } = saved;
+    const { credential, reason, model, votes } = saved;
     if (this.mounted !== '' && this.mounted !== credential) return;
     this.mounted = credential;
     const gates =
-      reason === 'RateLimited' ? this.models.restored(model, now)?.limits().gates : this.gates;
+      reason === 'RateLimited' ? this.models.restored(model, now)?.limits(votes).gates : this.gates;
     gates?.restore(credential, saved, ageMs, now);
   }
 

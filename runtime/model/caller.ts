@@ -6,7 +6,9 @@ import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
-import { passThroughTimeouts } from './passThrough.ts';
+import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
+import { throughGates } from './gateWait.ts';
+import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts } from './passThrough.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
 import { providerLimits } from './attempt/retryAfter.ts';
@@ -83,7 +85,8 @@ export class ModelCaller {
     const route = new Route(this.#deps, request);
     const asked = route.first();
     // Promises only where there is something to wait for: this is the way of every request.
-    const first = asked instanceof Promise ? await asked : asked;
+    let first = asked instanceof Promise ? await asked : asked;
+    if (request.ownTurn === true) first = await throughGates(first, { request, route, clock });
     const isSpent = (dependency: string): boolean =>
       retryBudgets.of(dependency).isSpent(clock.now());
     if (first.kind === 'Refused') return { ...first, budgetSpent: isSpent(first.dependency) };
@@ -188,7 +191,7 @@ export class ModelCaller {
     if (signal.aborted) onCut();
     const watch = new AttemptWatch({
       clock,
-      timeouts: expected === 'Json' ? passThroughTimeouts(content.timeouts) : content.timeouts,
+      timeouts: expected === 'Json' ? jsonTimeouts(request) : content.timeouts,
       deadline: deadlineAt,
       stream,
       endpoints: endpoints.length,
@@ -231,6 +234,11 @@ export class ModelCaller {
       ...seen,
     });
   }
+}
+
+/** The bounds on an attempt that counts tokens or, by GET, lists models. */
+function jsonTimeouts({ content, method }: ModelRequest): AttemptTimeouts {
+  return passThroughTimeouts(content.timeouts, method === 'GET' ? MODELS_MS : PASS_THROUGH_MS);
 }
 
 /** The vote of an attempt. Several failures of one request count as one in a row of failures. */

@@ -3,6 +3,7 @@ import type { Clock } from '../guard/clock.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Candidate, Member } from './pool/pool.ts';
 import type { Granted, Move, Route } from './pool/route.ts';
+import { waitOutside } from './pause.ts';
 import type { ModelRequest } from './request.ts';
 import { Retries, movable, retryReason, unitsOf } from './retry.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
@@ -77,7 +78,7 @@ export class NextAttempt {
     const retry = { dependency, reason: retryReason(result), waitMs: next.waitMs };
     this.#deps.onRetry(retry, this.#request);
     const { signal } = this.#request;
-    const kept = await this.#wait(next.waitMs);
+    const kept = await waitOutside(this.#request, this.#deps.clock, next.waitMs);
     if (signal.reason instanceof Cut) return signal.reason;
     if (!kept) return undefined;
     const again = await this.#route.again(from);
@@ -140,28 +141,5 @@ export class NextAttempt {
       if (granted) return granted;
     }
     return undefined;
-  }
-
-  /** Waits without the request's place in the bulkhead. False when the request gets none again. */
-  async #wait(ms: number): Promise<boolean> {
-    const { place, signal } = this.#request;
-    place?.leave();
-    await this.#pause(ms, signal);
-    return place === undefined || (await place.enter(signal));
-  }
-
-  /** Waits, or shorter if the request is cut. */
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      // One more, because timers drop the fraction of a millisecond.
-      const cancel = this.#deps.clock.setTimer(Math.ceil(ms) + 1, done);
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
   }
 }

@@ -87,14 +87,34 @@ describe('the health of what an agent depends on', () => {
     });
   });
 
+  it('is not shown on the port of the API, which says how the pod itself is', async () => {
+    const of = await setup(cleanups, (response) => answerJson(response, {}, 500), {
+      circuits: [TOUCHY],
+      healthChecks: [
+        {
+          ...{ name: 'sidecar', tcp: { host: '127.0.0.1', port: await closedPort() } },
+          ...{ intervalMs: 60_000, timeoutMs: 5000, failureThreshold: 1, critical: true },
+        },
+      ],
+    });
+    await send(of.agent.url);
+    const atMetrics = `${of.agent.metricsUrl}/health/ready`;
+    await until(async () => (await (await fetch(atMetrics)).text()).includes('sidecar fails'));
+    for (const path of ['/health', '/health/live', '/health/ready']) {
+      const text = await (await fetch(`${of.agent.url}${path}`)).text();
+      expect(Object.keys(JSON.parse(text) as object)).toEqual(['status', 'components']);
+      expect(text).not.toMatch(/primary|sidecar|operator|links|Open/);
+    }
+  });
+
   it('is shown at /health/ready and makes no pod unready', async () => {
     const of = await setup(cleanups, (response) => answerJson(response, {}, 500), {
       circuits: [TOUCHY],
     });
     await send(of.agent.url);
     // While other tests start, its event loop may be late.
-    await until(async () => (await fetch(`${of.agent.url}/health/ready`)).status === 200);
-    const answer = await fetch(`${of.agent.url}/health/ready`);
+    await until(async () => (await fetch(`${of.agent.metricsUrl}/health/ready`)).status === 200);
+    const answer = await fetch(`${of.agent.metricsUrl}/health/ready`);
     expect(await answer.json()).toMatchObject({
       components: { configuration: { ok: true }, shutdown: { ok: true } },
       dependencies: {
@@ -108,7 +128,7 @@ describe('the health of what an agent depends on', () => {
       },
     });
     expect(of.endpoint.seen).toHaveLength(1);
-    const live = (await (await fetch(`${of.agent.url}/health/live`)).json()) as object;
+    const live = (await (await fetch(`${of.agent.metricsUrl}/health/live`)).json()) as object;
     expect(live).not.toHaveProperty('dependencies');
   });
 
@@ -164,7 +184,7 @@ describe('the health of what an agent depends on', () => {
       timeouts: { connectMs: 60_000, requestMs: 60_000, streamMs: 3_600_000 },
     });
     const ask = async (path: string): Promise<[number, unknown]> => {
-      const answer = await fetch(`${of.agent.url}${path}`);
+      const answer = await fetch(`${of.agent.metricsUrl}${path}`);
       const { dependencies } = (await answer.json()) as { dependencies?: object };
       return [answer.status, dependencies];
     };
@@ -189,7 +209,7 @@ describe('the health of what an agent depends on', () => {
       healthChecks: [{ ...common, critical: false }],
     });
     const ask = async (path: string): Promise<[number, unknown]> => {
-      const answer = await fetch(`${of.agent.url}${path}`);
+      const answer = await fetch(`${of.agent.metricsUrl}${path}`);
       return [answer.status, ((await answer.json()) as { checks?: unknown }).checks];
     };
     const failing = { name: 'sidecar', critical: false, state: 'Failing', reason: 'Connection' };
@@ -229,7 +249,7 @@ describe('the health of what an agent depends on', () => {
     const conversation = { ...CONVERSATION, redis: { url: redis.url } };
     const of = await setup(cleanups, () => undefined, { conversation });
     const ready = async (ok: boolean): Promise<boolean> => {
-      const answer = await fetch(`${of.agent.url}/health/ready`);
+      const answer = await fetch(`${of.agent.metricsUrl}/health/ready`);
       const { dependencies } = (await answer.json()) as {
         dependencies: Record<string, { ok: boolean }>;
       };

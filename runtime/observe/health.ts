@@ -155,24 +155,38 @@ async function inTime(
 /** Answers a request for health; says whether it was one. */
 export type HealthRoute = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** Whether health names what the agent depends on, or only says how the pod is. */
+export type Shows = 'Dependencies' | 'Pod';
+
 /** Answers /health, /health/live and /health/ready with JSON; says whether it was one of them. */
-export function healthRoute(facts: HealthFacts): HealthRoute {
+export function healthRoute(facts: HealthFacts, shows: Shows = 'Dependencies'): HealthRoute {
   return (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
     if (!Object.hasOwn(PROBES, path) || !isRead(request.method)) return false;
     const results = Object.entries(PROBES[path]!).map(([name, check]) => [name, check(facts)]);
     const components = Object.fromEntries(results) as Record<string, ReturnType<Check>>;
     const ok = Object.values(components).every((each) => each.ok);
-    const page = { status: ok ? 'ok' : 'unavailable', components, ...checksOn(path, facts) };
+    const status = ok ? 'ok' : 'unavailable';
+    const named = shows === 'Dependencies';
+    const page = named
+      ? { status, components, ...checksOn(path, facts) }
+      : { status, components: withoutDetails(components) };
     const tell = (dependencies?: Record<string, DependencyHealth>): void => {
       const body = JSON.stringify({ ...page, ...(dependencies && { dependencies }) });
       response.writeHead(ok ? 200 : 503, { 'content-type': 'application/json' });
       response.end(request.method === 'HEAD' ? undefined : `${body}\n`);
     };
-    if (path !== READY) tell();
+    if (path !== READY || !named) tell();
     else void checked(facts).then((found) => tell({ ...dependenciesOf(facts), ...found }));
     return true;
   };
+}
+
+/** A detail may name what the agent depends on. */
+function withoutDetails(
+  components: Record<string, ReturnType<Check>>,
+): Record<string, { ok: boolean }> {
+  return Object.fromEntries(Object.entries(components).map(([name, { ok }]) => [name, { ok }]));
 }
 
 /** From memory: nothing is checked because somebody asks. Liveness says nothing of them. */

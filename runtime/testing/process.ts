@@ -30,12 +30,16 @@ export interface RuntimeProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a runtime with its mounted files, and what it keeps, in this directory, and with flags for Node.js. */
+/** The runtime as it is in the repository. */
+const MAIN = join(import.meta.dirname, '../main.ts');
+
+/** Starts a runtime, or a bundle of it, with its mounted files, and what it keeps, in this directory, and with flags for Node.js. */
 export async function startProcess(
   directory: string,
   flags: readonly string[] = [],
+  main = MAIN,
 ): Promise<RuntimeProcess> {
-  const child = spawn(process.execPath, [...flags, join(import.meta.dirname, '../main.ts')], {
+  const child = spawn(process.execPath, [...flags, main], {
     env: {
       PATH: process.env['PATH'],
       TMPDIR: directory,
@@ -83,7 +87,9 @@ export async function startProcess(
       await writeFile(join(directory, 'next'), JSON.stringify(configuration));
       await rename(join(directory, 'next'), join(directory, MOUNTS.configurationKey));
       await until(async () => {
-        const state = (await (await fetch(`${debugUrl}/debug/state`)).json()) as {
+        // A kept connection may be closed as it is used again.
+        const headers = { connection: 'close' };
+        const state = (await (await fetch(`${debugUrl}/debug/state`, { headers })).json()) as {
           configuration: { revision?: Partial<Configuration['revision']> };
         };
         const { term, counter } = state.configuration.revision ?? {};

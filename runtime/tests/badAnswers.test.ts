@@ -1,11 +1,12 @@
 /** Answers that no provider should give: each leads to a clean error and to the right vote. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Earlier } from '../control/upgrade.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { rawEndpoint } from '../testing/rawEndpoint.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups, STREAMED, errorOf } from '../testing/setup.ts';
@@ -15,24 +16,16 @@ const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
 /** A runtime whose endpoint answers every request with these bytes and closes the connection. */
-async function answering(bytes: () => string | Buffer): Promise<StartedRuntime> {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    let request = '';
-    socket.on('data', (chunk) => {
-      request += chunk.toString('latin1');
-      if (/\r\n\r\n.*\}$/s.test(request)) socket.end(bytes());
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanups.add(() => new Promise((resolve) => server.close(() => resolve())));
-  const { port } = server.address() as AddressInfo;
+async function answering(
+  bytes: () => string | Buffer,
+  content: Earlier<Content> = {},
+): Promise<StartedRuntime & { requests(): number }> {
+  const endpoint = await rawEndpoint(cleanups, bytes);
   const circuit = { ...TOUCHY, trip: { consecutiveFailures: 100 } };
-  const agent = await startRuntime(
-    configuration(`http://127.0.0.1:${port}`, { circuits: [circuit] }),
-  );
+  const whole = configuration(endpoint.url, { circuits: [circuit], ...content });
+  const agent = await startRuntime(whole);
   cleanups.add(() => agent.stop());
-  return agent;
+  return { ...agent, requests: endpoint.requests };
 }
 
 const MESSAGE_TEXT = JSON.stringify(MESSAGE);
@@ -164,6 +157,55 @@ describe('an unstreamed answer', () => {
       expect([answer.status, answer.body.toString()]).toEqual([200, MESSAGE_TEXT]);
     }
     expect(failures(agent)).toEqual({});
+  });
+});
+
+describe('an error answer', () => {
+  const retry = { maxAttempts: 2, baseDelayMs: 1, maxDelayMs: 100, budgetPercent: 100 };
+
+  it.each([
+    ['a retry-after of 30,000 years', ['retry-after: 999999999999'], 1],
+    ['a retry-after of more than a number holds', [`retry-after: ${'9'.repeat(400)}`], 1],
+    ['a retry-after of 9999', ['retry-after: Fri, 31 Dec 9999 23:59:59 GMT'], 1],
+    ['a retry-after of 1970', ['retry-after: Thu, 01 Jan 1970 00:00:00 GMT'], 2],
+    ['a negative retry-after', ['retry-after: -1e9'], 2],
+    ['a retry-after that is none', ['retry-after: NaN'], 2],
+    ['two that differ', ['retry-after-ms: 1e999', 'retry-after: 999999999999'], 1],
+    [
+      'a date of 9999, at which its retry-after has passed',
+      ['date: Fri, 31 Dec 9999 23:59:59 GMT', 'retry-after: Sun, 22 Nov 2026 00:00:00 GMT'],
+      2,
+    ],
+    [
+      'a date of 1970, since which its retry-after is far',
+      ['date: Thu, 01 Jan 1970 00:00:00 GMT', 'retry-after: Sun, 22 Nov 2026 00:00:00 GMT'],
+      1,
+    ],
+  ])('with %s reaches the client at once', async (_name, headers, requests) => {
+    for (const [status, counted] of [
+      ['503 No', { ServerError: requests }],
+      ['529 No', { Overloaded: requests }],
+      ['409 No', {}],
+    ] as const) {
+      const agent = await answering(() => json(failed('api_error'), headers, status), { retry });
+      const answer = await send(agent.url);
+      expect([answer.status, answer.body.toString()]).toEqual([
+        Number.parseInt(status, 10),
+        failed('api_error'),
+      ]);
+      expect([agent.requests(), failures(agent)]).toEqual([requests, counted]);
+    }
+  });
+
+  it.each([
+    ['a false content-length', http('{}', ['content-length: 500'], '400 No'), 502],
+    ['a body that is no JSON', json('no', [], '400 No'), 400],
+    ['invalid gzip', json('this is no gzip', ['content-encoding: gzip'], '429 No'), 429],
+    ['no body', http('', ['content-length: 0'], '500 No'), 500],
+  ])('with %s is a clean one', async (_name, bytes, status) => {
+    const agent = await answering(() => bytes);
+    expect((await send(agent.url)).status).toBe(status);
+    expect(failures(agent)).toEqual(status === 500 ? { ServerError: 1 } : {});
   });
 });
 

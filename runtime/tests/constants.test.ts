@@ -6,10 +6,11 @@ import {
   SCHEMA_CHECK_MS,
   SCHEMA_HEAP_MB,
 } from '../conversations/tools/schemaChecks.ts';
+import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
-import { PASS_THROUGH_MS } from '../model/passThrough.ts';
+import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import {
   CACHE_LIFETIME_MS,
   LONG_CACHE_LIFETIME_MS,
@@ -27,9 +28,12 @@ it('docs/reference/constants.md states the figures of the code', () => {
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
+    MODELS_MS: `${MODELS_MS / 1000} s`,
     SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,
     SCHEMA_ASIDE_MS: `${SCHEMA_ASIDE_MS / 1000} s`,
     SCHEMA_HEAP_MB: `${SCHEMA_HEAP_MB} MiB`,
+    MCP_MESSAGE_BYTES: `${MCP_MESSAGE_BYTES / 1024 ** 2} MiB`,
+    MCP_TOOLS: `${MCP_TOOLS}`,
     VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
     CACHE_LIFETIME_MS: `${CACHE_LIFETIME_MS / 60_000} min`,
     LONG_CACHE_LIFETIME_MS: `${LONG_CACHE_LIFETIME_MS / 60_000} min`,

@@ -26,6 +26,21 @@ const refusing =
       .writeHead(code, { 'content-type': 'application/json' })
       .end(JSON.stringify({ type: 'error', error: { type, message } }));
 
+describe('what asks for no message', () => {
+  it.each([
+    ['GET', '/v1/models?limit=1000'],
+    ['GET', '/v1/models/claude-test'],
+  ])('moves on from an endpoint that hangs, within 3 s: %s %s', async (method, path) => {
+    const context = await pool([
+      { name: 'primary', does: () => undefined },
+      { name: 'spare', priority: 1, does: fine },
+    ]);
+    const answer = await ask(context, { method, path, body: '' });
+    expect(answer.status).toBe(200);
+    expect(context.seen()).toEqual({ primary: 1, spare: 1 });
+  });
+});
+
 describe('an error that is the client’s own', () => {
   const missing = refusing(404, 'not_found_error', 'model: large');
 

@@ -231,6 +231,25 @@ describe('conversations in memory', () => {
     expect(other.model.seen).toHaveLength(0);
   });
 
+  it('that nobody began are bounded before they are passed on, and others cost nothing here', async () => {
+    const limit = {
+      ...{ target: 'inbound', policy: 'few', name: 'each', resource: 'Requests' as const },
+      ...{ refill: { amount: 1, perMs: 3_600_000 }, capacity: 3 },
+    };
+    const { pods } = await fleet(2, {}, { limits: [limit] as unknown as Content['limits'] });
+    const [front, owner] = pods;
+    const id = await beginConversation(owner!.url);
+    const read = async (which: string): Promise<number> =>
+      (await send(front!.url, { method: 'GET', path: `/v1/conversations/${which}`, body: '' }))
+        .status;
+    for (let i = 0; i < 5; i += 1) expect(await read(id)).toBe(200);
+    // The same pod as the owner, and a conversation that it never had.
+    const madeUp = id.slice(0, -1) + (id.endsWith('A') ? 'Q' : 'A');
+    const statuses: number[] = [];
+    for (let i = 0; i < 5; i += 1) statuses.push(await read(madeUp));
+    expect(statuses).toEqual([404, 404, 404, 429, 429]);
+  });
+
   it('are not passed on twice', async () => {
     const { pods } = await fleet(2);
     const id = await beginConversation(pods[0]!.url);

@@ -113,7 +113,7 @@ describe('a tool whose results are kept', () => {
     expect(metrics).toContain('agent_tool_calls_total{tool="look",status="ok"} 2');
     expect(metrics).toContain('agent_tool_calls_total{tool="look",status="cached"} 2');
     expect(metrics).toContain('agent_tool_latency_seconds_count{tool="look"} 2');
-    const health = await (await fetch(`${of.agent.url}/health/ready`)).json();
+    const health = await (await fetch(`${of.agent.metricsUrl}/health/ready`)).json();
     expect(health).toMatchObject({ dependencies: { 'tool/look': { lastCall: { ok: true } } } });
   });
 

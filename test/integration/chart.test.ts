@@ -388,6 +388,7 @@ describe('rendering', () => {
     [{ authoritySecret: '' }, "at '/authoritySecret'"],
     [{ metrics: { service: { port: 0 } } }, "at '/metrics/service/port'"],
     [{ metrics: { serviceMonitor: { interval: '30' } } }, "at '/metrics/serviceMonitor/interval'"],
+    [{ metrics: { serviceMonitor: { interval: '4s' } } }, "at '/metrics/serviceMonitor/interval'"],
     [
       { antiAffinity: 'Always' },
       "at '/antiAffinity': value must be one of 'Preferred', 'Required'",

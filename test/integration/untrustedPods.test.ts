@@ -18,7 +18,7 @@ let operator: TestOperator;
 
 beforeAll(async () => {
   server = await startApiServer();
-  operator = await startOperator(server);
+  operator = await startOperator(server, { rotation: { checkMs: 500 } });
 }, START_TIMEOUT);
 
 afterAll(async () => {
@@ -184,6 +184,41 @@ describe('a ServiceAccount of somebody else with the name of the agent', () => {
   }, 60_000);
 });
 
+describe('the authority of the links', () => {
+  it.each([
+    ['its Secret is deleted', () => server.request('DELETE', SECRET)],
+    [
+      'its Secret is annotated',
+      () =>
+        server.request('PATCH', SECRET, {
+          contentType: MERGE,
+          body: { metadata: { annotations: { 'breakwater.dev/revoke': 'stolen' } } },
+        }),
+    ],
+  ])(
+    'is replaced when %s, and pods are told of no other',
+    async (_how, revoke) => {
+      const namespace = await makeAgent();
+      const known = async (): Promise<string> => {
+        const path = core(namespace, 'configmaps/one-configuration');
+        return (await get<{ data: Record<string, string> }>(path))!.data['authority.pem']!.trim();
+      };
+      const stolen = (await authority()).trim();
+      expect(await known()).toContain(stolen);
+      await revoke();
+      await waitFor(
+        'pods know another one',
+        WAIT_MS,
+        async () => !(await known()).includes(stolen),
+      );
+      expect(await known()).toBe((await authority()).trim());
+      const secret = await get<KubernetesObject>(SECRET);
+      expect(secret?.metadata.annotations).toBeUndefined();
+    },
+    60_000,
+  );
+});
+
 describe('an agent whose ConfigMap and status hold a term above which there is none', () => {
   it('is healed by the next leader', async () => {
     const namespace = await makeAgent();
@@ -204,7 +239,7 @@ describe('an agent whose ConfigMap and status hold a term above which there is n
       contentType: MERGE,
       body: { status: { configuration: { revision } } },
     });
-    operator = await startOperator(server);
+    operator = await startOperator(server, { rotation: { checkMs: 500 } });
     await waitFor('the stored term is a usual one', WAIT_MS, async () => {
       const { term, counter } = (await stored()).revision;
       return term < 1_000 && counter < 1_000;

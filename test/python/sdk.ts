@@ -14,6 +14,8 @@ export interface Call {
   request?: object;
   /** How often the SDK tries again. */
   retries?: number;
+  /** Time for each try, in seconds. */
+  timeout?: number;
 }
 
 /** What a call returned, or the exception that it raised. */
@@ -51,8 +53,12 @@ export class PythonSdk {
 
   /** One call at a time. */
   call(call: Call): Promise<Outcome> {
-    this.#child.stdin.write(`${JSON.stringify(call)}\n`);
-    return this.#next();
+    return this.#ask<Outcome>(call);
+  }
+
+  /** Many of them at the same time. */
+  callAll(calls: readonly Call[]): Promise<Outcome[]> {
+    return this.#ask<Outcome[]>(calls);
   }
 
   async stop(): Promise<void> {
@@ -61,9 +67,14 @@ export class PythonSdk {
     await closed;
   }
 
-  async #next(): Promise<Outcome> {
+  #ask<T>(asked: unknown): Promise<T> {
+    this.#child.stdin.write(`${JSON.stringify(asked)}\n`);
+    return this.#next<T>();
+  }
+
+  async #next<T>(): Promise<T> {
     const line = await this.#lines.next();
     if (line.done) throw new Error('the Python process has ended');
-    return JSON.parse(line.value) as Outcome;
+    return JSON.parse(line.value) as T;
   }
 }

@@ -51,6 +51,11 @@ it.each([
   [0, '0s'],
 ])('%d ms are %s to Prometheus', (ms, text) => expect(prometheusDuration(ms)).toBe(text));
 
+it('an interval that an earlier version stored is made as long as pods bear', () => {
+  const { spec } = buildServiceMonitor(agent({ interval: '10ms' }), SERVED)!;
+  expect(spec.endpoints[0]?.interval).toBe('5s');
+});
+
 it('an interval in the order of the user is one that Prometheus takes', () => {
   const { spec } = buildServiceMonitor(agent({ interval: '30s1m' }), SERVED)!;
   expect(spec.endpoints[0]?.interval).toBe('1m30s');

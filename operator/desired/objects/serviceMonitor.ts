@@ -4,6 +4,9 @@ import { AGENT_LABEL, childMetadata, selectorLabels } from '../common/metadata.t
 import { hasServiceMonitor, type MonitoringFacts } from './monitoring.ts';
 import type { Desired } from './objects.ts';
 
+/** Each scrape costs a pod some milliseconds; the definition has the same bound. */
+const MIN_INTERVAL_MS = 5000;
+
 export interface ServiceMonitor extends Desired {
   apiVersion: 'monitoring.coreos.com/v1';
   kind: 'ServiceMonitor';
@@ -26,7 +29,9 @@ export function buildServiceMonitor(
   if (!hasServiceMonitor(agent, facts)) return undefined;
   const { interval, labels } = agent.spec.monitoring.serviceMonitor;
   const metadata = childMetadata(agent, agent.metadata.name);
-  const everyMs = parsePositiveDuration(interval, 'spec.monitoring.serviceMonitor.interval');
+  const askedMs = parsePositiveDuration(interval, 'spec.monitoring.serviceMonitor.interval');
+  // What an earlier version stored may be shorter.
+  const everyMs = Math.max(askedMs, MIN_INTERVAL_MS);
   return {
     apiVersion: 'monitoring.coreos.com/v1',
     kind: 'ServiceMonitor',

@@ -11,6 +11,7 @@ import { Cut } from '../../errors/fault.ts';
 import { OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
+import { McpMessageTooLarge } from './mcpBounds.ts';
 import { shownContent } from './mcpContent.ts';
 
 /** What a result of an MCP tool says, cut off at `max` bytes. A result that is an error is one of the call. */
@@ -28,11 +29,22 @@ export function mcpAnswer(
   };
 }
 
+/** What the model is told of a result that does not fit the tool's own schema. */
+export function unfitResult(why: string): ToolAnswer {
+  return answer(OK, `The result of the tool does not fit its output schema: ${why}.`);
+}
+
 /** What a call that threw came to. */
 export function mcpFailure(error: unknown, signal: AbortSignal): ToolAnswer {
   const cut: unknown = signal.aborted ? signal.reason : undefined;
   if (cut instanceof Cut) {
     return answer(cutOutcome(cut.why, false), 'The tool did not answer in time.');
+  }
+  if (error instanceof McpMessageTooLarge) {
+    return answer(
+      failure('InvalidResponse', error.message),
+      'The answer of the MCP server is too large.',
+    );
   }
   if (error instanceof StreamableHTTPError) return byStatus(error.code ?? 0);
   if (error instanceof McpError) return byCode(error);

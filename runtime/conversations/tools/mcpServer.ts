@@ -2,6 +2,10 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
+import type {
+  JsonSchemaValidator,
+  jsonSchemaValidator,
+} from '@modelcontextprotocol/sdk/validation/types.js';
 import { fetch } from 'undici';
 import type { McpServer as ServerSpec } from '../../../contract/generated/types.ts';
 import type { Clock } from '../../guard/clock.ts';
@@ -11,7 +15,9 @@ import { IGNORED } from '../../resilience/outcome.ts';
 import type { Egress } from './egress.ts';
 import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import type { ToolAnswer } from './httpTool.ts';
-import { mcpAnswer, mcpFailure, sessionLost } from './mcpAnswer.ts';
+import { mcpAnswer, mcpFailure, sessionLost, unfitResult } from './mcpAnswer.ts';
+import { MCP_MESSAGE_BYTES, MCP_TOOLS, boundedAnswer } from './mcpBounds.ts';
+import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import type { Input } from './template.ts';
 import type { ToolContext } from './toolbox.ts';
@@ -22,6 +28,7 @@ export interface McpServerDeps {
   credentials: Pick<Credentials, 'read'>;
   egress: Egress;
   results: Pick<ToolResults, 'answer'>;
+  schemas: Pick<SchemaChecks, 'schema' | 'check'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
 }
@@ -30,6 +37,12 @@ export interface McpServerDeps {
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 /** Pages of a list of tools that are asked for at most. */
 const MAX_PAGES = 20;
+/** Results are checked by their schemas in a thread that may be ended, and not by the SDK. */
+const UNCHECKED: jsonSchemaValidator = {
+  getValidator:
+    <T>(): JsonSchemaValidator<T> =>
+    (input) => ({ valid: true, data: input as T, errorMessage: undefined }),
+};
 
 /**
  * One MCP server. It is connected to when its tools are first needed, and again when it was restarted; everything that
@@ -42,6 +55,8 @@ export class McpServer {
   readonly #calls: CallsTo;
   #client: Promise<Client> | undefined;
   #listed: readonly ListedTool[] = [];
+  /** What the results of tools must fit. */
+  #outputs = new Map<string, CheckedSchema>();
   /** The list has to be asked for. */
   #stale = true;
   #listing: Promise<void> | undefined;
@@ -116,7 +131,8 @@ export class McpServer {
         const params = { name: tool, arguments: args, ...meta };
         const result = await client.callTool(params, undefined, options);
         error = result.isError === true ? 'tool_error' : undefined;
-        return mcpAnswer(result, this.#spec.maxResponseBytes);
+        const unfit = await this.#unfit(tool, result);
+        return unfit ?? mcpAnswer(result, this.#spec.maxResponseBytes);
       } finally {
         span.end(error);
       }
@@ -127,6 +143,17 @@ export class McpServer {
     this.#closed.abort();
     this.#cancelCheck?.();
     await this.#disconnect();
+  }
+
+  /** What the model is told of a result that does not fit the tool's schema; undefined of one that does. */
+  async #unfit(
+    tool: string,
+    { structuredContent, isError }: Record<string, unknown>,
+  ): Promise<ToolAnswer | undefined> {
+    const schema = this.#outputs.get(tool);
+    if (!schema || structuredContent === undefined || isError === true) return undefined;
+    const checked = await this.#deps.schemas.check(schema, structuredContent, 'result');
+    return checked.kind === 'Fits' ? undefined : unfitResult(checked.why);
   }
 
   async #check(timeoutMs: number): Promise<void> {
@@ -145,6 +172,11 @@ export class McpServer {
       this.#stale = false;
       try {
         this.#listed = await listTools(client, signal);
+        this.#outputs = new Map(
+          this.#listed.flatMap(({ name, outputSchema }) =>
+            outputSchema ? [[name, this.#deps.schemas.schema(outputSchema)]] : [],
+          ),
+        );
       } catch (error) {
         this.#stale = true;
         throw error;
@@ -199,7 +231,10 @@ export class McpServer {
   }
 
   async #open(signal: AbortSignal): Promise<Client> {
-    const client = new Client({ name: 'breakwater', version: this.#deps.version });
+    const client = new Client(
+      { name: 'breakwater', version: this.#deps.version },
+      { jsonSchemaValidator: UNCHECKED },
+    );
     const outdated = (): void => {
       this.#stale = true;
     };
@@ -223,9 +258,11 @@ export class McpServer {
     const answer = await fetch(url, {
       ...(init as Parameters<typeof fetch>[1]),
       headers: [...headers],
+      // Only the address that the spec names is called.
+      redirect: 'manual',
       dispatcher: egress.to(new URL(url), true),
     });
-    return answer;
+    return boundedAnswer(answer);
   }
 
   async #disconnect(): Promise<void> {
@@ -243,13 +280,18 @@ export class McpServer {
 async function listTools(client: Client, signal: AbortSignal): Promise<ListedTool[]> {
   const listed: ListedTool[] = [];
   let cursor: string | undefined;
+  let bytes = 0;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const params = cursor === undefined ? {} : { cursor };
     const { tools, nextCursor } = await client.listTools(params, {
       signal,
       timeout: NO_TIMEOUT_MS,
     });
-    listed.push(...tools);
+    for (const tool of tools) {
+      bytes += JSON.stringify(tool).length;
+      if (listed.length === MCP_TOOLS || bytes > MCP_MESSAGE_BYTES) return listed;
+      listed.push(tool);
+    }
     if (nextCursor === undefined) break;
     cursor = nextCursor;
   }

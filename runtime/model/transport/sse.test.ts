@@ -66,3 +66,54 @@ describe('EventStreamReader', () => {
     expect(event).toEqual({ event: '', data: 'x'.repeat(14), truncated: true });
   });
 });
+
+/** The events of all bytes at once, by the letter of the standard. */
+function naive(bytes: Buffer): ServerSentEvent[] {
+  const lines = bytes.toString('latin1').split(/\r\n|\n|\r/);
+  lines.pop();
+  const events: ServerSentEvent[] = [];
+  let event = '';
+  let data: string[] = [];
+  lines.forEach((encoded, i) => {
+    const text = Buffer.from(encoded, 'latin1').toString('utf8');
+    const line = i === 0 && text.startsWith('\uFEFF') ? text.slice(1) : text;
+    if (line === '') {
+      if (event !== '' || data.length > 0) {
+        events.push({ event, data: data.join('\n'), truncated: false });
+      }
+      event = '';
+      data = [];
+      return;
+    }
+    const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line)!;
+    if (name === 'event') event = value;
+    if (name === 'data') data.push(value);
+  });
+  return events;
+}
+
+describe('random bytes, however they are cut,', () => {
+  const token = fc.constantFrom(
+    ...['event', 'data', ':', ': ', '\n', '\r', '\r\n', '\n\n', '\uFEFF', 'é', '{"a":1}'],
+  );
+  const noise = fc
+    .array(
+      fc.oneof(
+        token.map((text) => Buffer.from(text)),
+        fc.uint8Array({ maxLength: 4 }),
+      ),
+    )
+    .map((parts) => Buffer.concat(parts));
+
+  it('are the events that the standard finds in them', () => {
+    fc.assert(
+      fc.property(noise, fc.array(fc.nat()), (bytes, cuts) => {
+        const at = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+        const ends = [...at, bytes.length];
+        const chunks = ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
+        expect(read(chunks)).toEqual(naive(bytes));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -273,8 +273,8 @@ export const rows: Row[] = [
   ],
   [
     '$.spec.monitoring.serviceMonitor.interval rule 0',
-    { spec: { monitoring: { serviceMonitor: { interval: '0s' } } } },
-    'spec.monitoring.serviceMonitor.interval: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 30s or 1m30s',
+    { spec: { monitoring: { serviceMonitor: { interval: '4s999ms' } } } },
+    'spec.monitoring.serviceMonitor.interval: Invalid value: "string": must be a duration of at least 5s, written with the units h, m, s and ms, such as 30s or 1m30s',
   ],
   [
     '$.spec.monitoring.serviceMonitor.labels rule 0',

@@ -1,0 +1,58 @@
+import { Response } from 'undici';
+import type { Response as UndiciResponse } from 'undici';
+
+/** Bytes of one message of an MCP server at most, decompressed: a result of 1 MiB fits however it is escaped in base64. */
+export const MCP_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Tools of one MCP server that are known at most. */
+export const MCP_TOOLS = 256;
+
+/** A message of an MCP server is too large. */
+export class McpMessageTooLarge extends Error {}
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/** The answer of a server, which breaks off where a message in it is too large. */
+export function boundedAnswer(answer: UndiciResponse, max = MCP_MESSAGE_BYTES): Response {
+  const { body, status, statusText, headers } = answer;
+  if (!body) return answer;
+  const ofEvents = headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const count = ofEvents ? eventCounter() : totalCounter();
+  const bounded = (body as ReadableStream<Uint8Array>).pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        if (count(chunk) <= max) controller.enqueue(chunk);
+        else controller.error(new McpMessageTooLarge(`a message has more than ${max} bytes`));
+      },
+    }),
+  );
+  return new Response(bounded, { status, statusText, headers });
+}
+
+/** Counts bytes as they come. */
+type Counter = (chunk: Uint8Array) => number;
+
+function totalCounter(): Counter {
+  let total = 0;
+  return (chunk) => (total += chunk.length);
+}
+
+/** The bytes since the last empty line, which ends an event. */
+function eventCounter(): Counter {
+  let bytes = 0;
+  let blank = true;
+  return (chunk) => {
+    for (let at = 0; at < chunk.length;) {
+      const end = chunk.indexOf(NEWLINE, at);
+      const stop = end < 0 ? chunk.length : end;
+      const text = stop - at - (chunk[stop - 1] === RETURN && stop > at ? 1 : 0);
+      blank &&= text === 0;
+      bytes += stop - at + 1;
+      if (end < 0) break;
+      if (blank) bytes = 0;
+      blank = true;
+      at = end + 1;
+    }
+    return bytes;
+  };
+}
