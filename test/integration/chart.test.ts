@@ -266,6 +266,7 @@ describe('rendering', () => {
         RUNBOOKS_URL: '',
         LEASE_NAME: 'breakwater-operator',
         AUTHORITY_SECRET: 'breakwater-authority',
+        AUTHORITY_CHECK_INTERVAL: '10s',
       },
       {
         image: 'example.com/operator:1.2.3',
@@ -295,6 +296,7 @@ describe('rendering', () => {
         RUNBOOKS_URL: 'https://example.com/runbooks',
         LEASE_NAME: 'second',
         AUTHORITY_SECRET: 'second-authority',
+        AUTHORITY_CHECK_INTERVAL: '10s',
       },
     ]);
   });
