@@ -72,12 +72,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       circuits: closedCircuits(seen),
       policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
     },
-    dependencies: plan.dependencies.slice(0, 64).map((dependency) => ({
-      name: dependency.name,
-      circuit: worstState(seen.filter((one) => one.dependency === dependency.name)),
-      ...shownGate(gates.find((one) => one.dependency === dependency.name)),
-      policies: policiesOn(dependency),
-    })),
+    dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
@@ -87,14 +82,27 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         policiesProgrammed(policies),
         dependenciesHealthy(seen, gates, checks),
         scalingManaged(agent, observation),
-        ...(plan.monitored ? [plan.monitored] : []),
-        ...(exposed ? [exposed] : []),
+        ...[plan.monitored, exposed].filter((condition) => condition !== undefined),
       ],
       previous?.conditions,
       metadata.generation,
       now,
     ),
   };
+}
+
+/** At most as many as the schema takes. */
+function dependencyStatuses(
+  plan: PlanFacts,
+  seen: readonly PodCircuit[],
+  gates: ReturnType<typeof gatesOf>,
+): AgentDependency[] {
+  return plan.dependencies.slice(0, 64).map((dependency) => ({
+    name: dependency.name,
+    circuit: worstState(seen.filter((one) => one.dependency === dependency.name)),
+    ...shownGate(gates.find((one) => one.dependency === dependency.name)),
+    policies: policiesOn(dependency),
+  }));
 }
 
 function published({
