@@ -218,9 +218,10 @@ class RedisLease implements Lease {
 /** A client that is not connected. Only agents with a Redis pay for its library. */
 async function connectable(deps: RedisStoreDeps) {
   const { url, password, timeoutMs, log } = deps;
-  const { createClient } = await import('@redis/client');
+  // The bundle has all of a CommonJS module under `default` only.
+  const { default: redis } = await import('@redis/client');
   const timeout = timeoutMs();
-  const client = createClient({
+  const client = redis.createClient({
     url,
     disableOfflineQueue: true,
     socket: { connectTimeout: timeout, ...secured(deps) },
