@@ -132,8 +132,8 @@ describe('callers and status, when', () => {
     expect((await send(agent)).status).toBe(503);
     const answer = await send(agent);
     expect(reason(answer)).toEqual([503, 'CircuitBreakerOpen']);
-    expect(saidSeconds(answer)).toBeGreaterThanOrEqual(480);
-    expect(saidSeconds(answer)).toBeLessThanOrEqual(720);
+    expect(saidSeconds(answer)).toBeGreaterThanOrEqual(360);
+    expect(saidSeconds(answer)).toBeLessThanOrEqual(600);
     expect(errorOf(answer).type).toBe('overloaded_error');
   });
 

@@ -135,7 +135,7 @@ describe('another attempt', () => {
       path: '/metrics',
       body: '',
     });
-    expect(body.toString()).toContain('retries_total{reason="ServerError"} 1');
+    expect(body.toString()).toContain('retries_total{name="model/primary",reason="ServerError"} 1');
   });
 });
 
