@@ -24,7 +24,7 @@ interface Lease {
 }
 
 /** What this agent has none of; test/integration/queries.test.ts has a Prometheus answer these queries. */
-const BESIDES = /agent_tool_|health_check_|connection_pool_/;
+const BESIDES = /affinity_|agent_tool_|health_check_|connection_pool_/;
 
 const OPERATOR_LABEL = 'app.kubernetes.io/name=breakwater-operator';
 
