@@ -307,10 +307,10 @@ describe('an object that is no longer wanted', () => {
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
     await server.apply(agentPath(namespace), agent());
     const { metadata } = await until<Anything>(path, there);
-    const podTemplate = { spec: { containers: 'agent' } };
+    const podTemplate = { metadata: 'agent' };
     await server.apply(agentPath(namespace), agent({ podTemplate }));
     await until<AgentDeployment>(agentPath(namespace), (object) =>
-      messages(object).includes('InvalidPodTemplate'),
+      messages(object).includes('spec.podTemplate.metadata must be an object'),
     );
     expect((await get<Anything>(path))?.metadata.uid).toBe(metadata.uid);
   });
