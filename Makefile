@@ -137,6 +137,10 @@ bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and dr
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
 	@node --expose-gc test/bench/watch.ts
 
+.PHONY: bench-injection
+bench-injection: $(MODULES) ## measure what the detector of prompt injections finds, its false alarms and its cost
+	@node test/bench/injection.ts
+
 .PHONY: generate
 generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/ and lint/
 	node crds/generate.ts
