@@ -194,6 +194,7 @@ export interface Content {
      */
     maxConnectionsPerAddress: number;
   };
+  security: Security;
   audit?: Audit;
   /**
    * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
@@ -453,6 +454,60 @@ export interface SecretHeader {
      * Key in the Secret, for messages.
      */
     key: string;
+  };
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Security".
+ */
+export interface Security {
+  incidents: Incidents;
+}
+/**
+ * When what is seen of attacks is an incident.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Incidents".
+ */
+export interface Incidents {
+  /**
+   * Sightings of one kind and origin belong together while no more than this is between two of them.
+   */
+  windowMs: number;
+  /**
+   * Origins that are told apart.
+   */
+  maxTracked: number;
+  /**
+   * Sightings that open an incident, by its type. Absent: 1.
+   */
+  thresholds: {
+    FailedAuthentication?: number;
+    AuthorizationDenied?: number;
+    PromptInjection?: number;
+    ToolMisuse?: number;
+    SecretExposed?: number;
+    LimitAbuse?: number;
+    MalformedInput?: number;
+    ToolChanged?: number;
+    CredentialRefused?: number;
+    AnomalousSpend?: number;
+  };
+  /**
+   * The level rises a step each time that there are as many times more sightings.
+   */
+  raiseAt: number;
+  /**
+   * Sources of failed authentication that are an incident of their own.
+   */
+  manySources: number;
+  /**
+   * Tokens of a client in an hour that are out of the ordinary.
+   */
+  spend: {
+    factor: number;
+    hours: number;
+    minTokens: number;
   };
 }
 /**
