@@ -49,6 +49,7 @@ export function makeControl(
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
+    fleet: () => undefined,
     log: log('link'),
   });
   const files = new FileWatcher({
