@@ -469,6 +469,9 @@ export interface SecretHeader {
  */
 export interface Security {
   incidents: Incidents;
+  promptInjection?: PromptInjection;
+  secrets?: Secrets;
+  runGuard?: RunGuard;
 }
 /**
  * When what is seen of attacks is an incident.
@@ -516,6 +519,57 @@ export interface Incidents {
     hours: number;
     minTokens: number;
   };
+}
+/**
+ * Which texts are looked at for prompt injection. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "PromptInjection".
+ */
+export interface PromptInjection {
+  mode: 'Report' | 'Block';
+  sources: {
+    source: string;
+    threshold: number;
+  }[];
+  /**
+   * Tools and MCP servers whose results are not looked at.
+   */
+  exempt: string[];
+  blockedResults: 'Replace' | 'Fence';
+}
+/**
+ * Which texts are looked at for secrets. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Secrets".
+ */
+export interface Secrets {
+  mode: 'Report' | 'Redact' | 'Block';
+  sources: string[];
+}
+/**
+ * What ends a turn that goes round in circles or takes too much. Absent: nothing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "RunGuard".
+ */
+export interface RunGuard {
+  mode: 'Report' | 'Enforce';
+  repeats: number;
+  exempt: string[];
+  maxToolCalls?: number;
+  maxTokens?: number;
+  maxDurationMs?: DurationMs;
+  cost?: {
+    maxCents: number;
+    inputCentsPerMillionTokens: number;
+    outputCentsPerMillionTokens: number;
+  };
+  /**
+   * Whether repeated calls in requests to /v1/messages are reported.
+   */
+  messages: boolean;
 }
 /**
  * How events are recorded. Absent: they are not.

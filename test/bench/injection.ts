@@ -29,7 +29,11 @@ print('attacks found:');
 await recall(TUNED, 'tuned', SHOW);
 figure('injection_recall', await recall(HELD_OUT, 'held out', false), 'ratio');
 
-const tuned = [...packageTexts((name) => !isHeldOut(name)), ...projectTexts(), ...logTexts(LOGS, 0)];
+const tuned = [
+  ...packageTexts((name) => !isHeldOut(name)),
+  ...projectTexts(),
+  ...logTexts(LOGS, 0),
+];
 const heldOut = [...packageTexts(isHeldOut), ...logTexts(LOGS, 1)];
 print('ordinary texts in which an injection is found:');
 await falseAlarms(tuned, 'tuned', SHOW);
@@ -44,13 +48,18 @@ async function recall(attacks: readonly Attack[], name: string, show: boolean): 
     else if (show) print(styleText('dim', `  missed (${score} ${rules.join()}): ${attack.text}`));
   }
   for (const source of INJECTION_SOURCES) {
-    const of = (all: readonly Attack[]): number => all.filter((each) => each.source === source).length;
+    const of = (all: readonly Attack[]): number =>
+      all.filter((each) => each.source === source).length;
     print(`  ${name}, ${source}: ${of(found)} of ${of(attacks)}`);
   }
   return found.length / attacks.length;
 }
 
-async function falseAlarms(texts: readonly Ordinary[], name: string, show: boolean): Promise<number> {
+async function falseAlarms(
+  texts: readonly Ordinary[],
+  name: string,
+  show: boolean,
+): Promise<number> {
   const alarms: Ordinary[] = [];
   for (const text of texts) {
     // The source that is examined by default, and the one that most rules are for.
@@ -60,9 +69,11 @@ async function falseAlarms(texts: readonly Ordinary[], name: string, show: boole
     if (show) print(styleText('dim', `  found (${score} ${rules.join()}): ${text.name}`));
   }
   for (const kind of KINDS) {
-    const of = (all: readonly Ordinary[]): number => all.filter((each) => each.kind === kind).length;
+    const of = (all: readonly Ordinary[]): number =>
+      all.filter((each) => each.kind === kind).length;
     print(`  ${name}, ${kind}: ${of(alarms)} of ${of(texts)}`);
-    if (name === 'held out') figure(`injection_false_alarms_${kind}`, of(alarms) / of(texts), 'ratio');
+    if (name === 'held out')
+      figure(`injection_false_alarms_${kind}`, of(alarms) / of(texts), 'ratio');
   }
   return alarms.length / texts.length;
 }

@@ -42,7 +42,8 @@ export function segmentsOf(raw: string): Segment[] {
     });
     text = plain(text).slice(0, raw.length * MAX_GROWTH);
   }
-  for (const decoded of decodedTexts(text)) hide(NOT_ASCII.test(decoded) ? plain(decoded) : decoded);
+  for (const decoded of decodedTexts(text))
+    hide(NOT_ASCII.test(decoded) ? plain(decoded) : decoded);
   if (text.includes('<')) text = withoutMarkup(text, hide);
   if (text.includes('](') || text.includes('[//]')) text = withoutLinks(text, hide);
   const visible: Segment = { kind: 'Visible', text: text.replace(EMPHASIS, '') };
@@ -135,7 +136,8 @@ class Ends {
 /** Index of the bracket that ends a tag; -1 when it is none. */
 function tagEnd(text: string, open: number): number {
   const first = text.charCodeAt(open + 1) | 0x20;
-  const isTag = (first >= 0x61 && first <= 0x7a) || text[open + 1] === '/' || text[open + 1] === '!';
+  const isTag =
+    (first >= 0x61 && first <= 0x7a) || text[open + 1] === '/' || text[open + 1] === '!';
   if (!isTag) return -1;
   const end = Math.min(text.length, open + MAX_TAG);
   for (let at = open + 1; at < end; at += 1) {

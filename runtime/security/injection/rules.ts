@@ -24,8 +24,7 @@ export interface MarkerRule extends Rule {
 
 const FETCHED = ['ToolResults', 'McpResults', 'Documents'] as const;
 
-const IGNORE =
-  'ignore|ignoring|disregard|disregarding|forget|forgetting|neglect|disobey|unlearn';
+const IGNORE = 'ignore|ignoring|disregard|disregarding|forget|forgetting|neglect|disobey|unlearn';
 /** These are said of settings and rules of programs too. */
 const DROP =
   'override|overrides|overriding|bypass|bypassing|discard|dismiss|abandon|overlook|violate|drop|skip|erase|circumvent';
@@ -34,12 +33,8 @@ const PRIOR =
 const ORDERS =
   'instruction|instructions|directive|directives|command|commands|rule|rules|prompt|prompts|guideline|guidelines|guidance|orders|constraint|constraints|restrictions|policy|policies|programming|training|directions|guardrails|limitations|persona|criteria';
 const YOUR = 'your|you|ur|my|his|its|their|openai|anthropic|developer';
-const AI =
-  'ai|ais|llm|llms|assistant|assistants|agent|agents|chatbot|chatbots|bot|claude|gpt|chatgpt|gemini|copilot|model|models';
-const MUST =
-  'must|shall|should|required|requires|need|needs|have|ignore|disregard|forget|stop|instead|will|please|do|always|never|now';
 const SHOW =
-  'reveal|print|show|output|display|repeat|tell|dump|leak|expose|share|write|disclose|translate|recite|quote|list|give|send|return|summarize|summarise|begin|what|what\'s|paste|echo|spell|describe|provide';
+  "reveal|print|show|output|display|repeat|tell|dump|leak|expose|share|write|disclose|translate|recite|quote|list|give|send|return|summarize|summarise|begin|what|what's|paste|echo|spell|describe|provide";
 const SECRET_THINGS =
   'conversation|chat|history|credential|credentials|password|passwords|secret|secrets|token|tokens|key|keys|inbox|emails|context|private|id_rsa|environment|variables|ssh|records|data|files|calendar|email|address';
 const ACT =

@@ -17,8 +17,8 @@ const LINES: readonly string[] = [
   '% - @ [2#/Nov/2026:0#:1#:2# +0000] "GET /index.html?user=@&q=ignore+case HTTP/1.1" 304 0 "https://www.example.com/" "Mozilla/5.0"',
   '2026-11-2# 0#:1#:2#.### UTC [###] LOG:  checkpoint complete: wrote ### buffers (0.#%)',
   '2026-11-2# 0#:1#:2#.### UTC [###] ERROR:  duplicate key value violates unique constraint "@_pkey"',
-  '2026-11-2# 0#:1#:2#.### UTC [###] STATEMENT:  INSERT INTO @ (id, name) VALUES (###, \'@\')',
-  '[WARN ] 0#:1#:2#.### [main] c.e.@.Config - Property \'@.timeout\' is deprecated, use \'@.deadline\' instead',
+  "2026-11-2# 0#:1#:2#.### UTC [###] STATEMENT:  INSERT INTO @ (id, name) VALUES (###, '@')",
+  "[WARN ] 0#:1#:2#.### [main] c.e.@.Config - Property '@.timeout' is deprecated, use '@.deadline' instead",
   'java.lang.IllegalStateException: Connection pool shut down\n\tat com.example.@.Pool.acquire(Pool.java:###)\n\tat java.base/java.lang.Thread.run(Thread.java:###)',
   'Traceback (most recent call last):\n  File "/app/@.py", line ###, in <module>\n    main()\nKeyError: \'@\'',
   'npm warn deprecated @@#.#.#: this package is no longer supported, use another instead',
@@ -49,7 +49,7 @@ const LINES_PER_LOG = 120;
 /** Logs of every second line, from the first or the second on: always the same. */
 export function* logTexts(count: number, half: 0 | 1): Generator<Ordinary> {
   const lines = LINES.filter((_line, index) => index % 2 === half);
-  let state = half;
+  let state: number = half;
   const next = (bound: number): number => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
     return (state >> 8) % bound;

@@ -1,4 +1,13 @@
-import { attacks, base64, fullWidth, lookalike, rot13, spaced, tagged, zeroWidth } from './attack.ts';
+import {
+  attacks,
+  base64,
+  fullWidth,
+  lookalike,
+  rot13,
+  spaced,
+  tagged,
+  zeroWidth,
+} from './attack.ts';
 import type { Attack } from './attack.ts';
 
 /** Those that the rules and their weights were tuned on. */
