@@ -162,7 +162,11 @@ function refused(
 }
 
 /** What an error answer says about the credential. */
-function refusalOf(response: UpstreamResponse, body: Buffer, now: Attempt['date']): Refusal | undefined {
+function refusalOf(
+  response: UpstreamResponse,
+  body: Buffer,
+  now: Attempt['date'],
+): Refusal | undefined {
   const { status, headers } = response;
   const gate = gateOf(status, body);
   if (!gate) return undefined;

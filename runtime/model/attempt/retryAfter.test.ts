@@ -81,7 +81,9 @@ describe('the reset of a limit of the provider', () => {
       'anthropic-ratelimit-requests-reset', reset,
       'date', date,
     ]; // prettier-ignore
-    expect(providerLimits(headers, () => NOW)).toEqual([{ resource: 'Requests', remaining: 1, resetMs }]);
+    expect(providerLimits(headers, () => NOW)).toEqual([
+      { resource: 'Requests', remaining: 1, resetMs },
+    ]);
   });
 });
 
