@@ -42,6 +42,7 @@ export function makeControl(
     headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
+    mcpServers: () => agent.mcpServers(),
     missingKeys: () => network.missingKeys(),
     missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });

@@ -92,6 +92,7 @@ export function makeCore(options: RuntimeOptions): Core {
     conversations: () => agent.conversations(),
     connections: () => core.upstream.stats(),
     checks: () => core.checks.stats(),
+    mcpServers: () => agent.mcpStats(),
   });
   applyConfigurations(core);
   return core;

@@ -212,6 +212,7 @@ function makeDebugPages(
       conversations: agent.conversations(),
       connections: core.upstream.stats(),
       healthChecks: core.checks.statuses(),
+      mcpServers: agent.mcpServers(),
       stateSavedAt: kept.savedAt,
       eventLoopLagMs: Math.round(eventLoop.lagMs),
       eventLoopUtilization: utilization(),

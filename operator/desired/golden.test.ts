@@ -93,6 +93,7 @@ const agents: Record<string, AgentDeployment> = {
         url: 'http://stock.support.svc:8080/mcp',
         headersFrom: [{ name: 'X-Token', secretKeyRef: { name: 'stock.mcp', key: 'token' } }],
         allowedTools: ['count'],
+        toolsHash: `sha256:${'5'.repeat(64)}`,
         checkInterval: '1m',
         cache: { ttl: '5m', tools: ['count'] },
         maxConcurrent: 2,
