@@ -681,6 +681,12 @@ export interface HealthCheck {
  */
 export interface Telemetry {
   /**
+   * Absent: whoever reaches the port may scrape.
+   */
+  metrics?: {
+    token: MountedSecret1;
+  };
+  /**
    * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
    */
   tracing?: {
@@ -717,6 +723,23 @@ export interface Telemetry {
       [k: string]: string;
     };
   };
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ */
+export interface MountedSecret1 {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema

@@ -1351,6 +1351,24 @@ export interface AgentDeploymentSpec {
    */
   monitoring: {
     /**
+     * What scrapers of the pods' /metrics must show. Without it whoever reaches the port may read them; networkPolicy.metricsFrom says who does.
+     */
+    auth?: {
+      /**
+       * A token that scrapers send as Authorization Bearer; the ServiceMonitor has Prometheus do so. A new value is live within 2 minutes, without a restart. While it is missing, nobody may read /metrics. Without the token /health names no dependencies.
+       */
+      tokenSecretRef: {
+        /**
+         * Name of a Secret in the same namespace.
+         */
+        name: string;
+        /**
+         * Key in that Secret.
+         */
+        key: string;
+      };
+    };
+    /**
      * The ServiceMonitor, by which Prometheus scrapes the pods.
      */
     serviceMonitor: {

@@ -150,6 +150,7 @@ const agents: Record<string, AgentDeployment> = {
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {
+      auth: { tokenSecretRef: { name: 'scraping', key: 'token' } },
       serviceMonitor: { enabled: true, interval: '90s', labels: { release: 'prometheus' } },
       alerts: {
         enabled: true,

@@ -222,8 +222,9 @@ describe('a change of the spec', () => {
       () => ({ ...tool(header('chestnut')), ...server(header('acorn')) }),
     ],
     [
-      'the password of Redis and the API keys of callers',
+      'the password of Redis, the API keys of callers and the token of scrapers',
       () => ({
+        monitoring: { auth: { tokenSecretRef: { name: 'acorn', key: 'api-key' } } },
         ...redis({ passwordSecretRef: { name: 'cork', key: 'api-key' } }),
         auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'chestnut' } } },
       }),
