@@ -58,11 +58,11 @@ export function makeServers(
     registry: core.metrics.registry,
     health: healthRoute(facts),
     podHealth,
-    authorization: () => {
+    guarded: () => {
       const token = core.inForce()?.content.telemetry.metrics?.token;
       if (!token) return undefined;
       const known = core.credentials.read(token);
-      return known === undefined ? 'Missing' : `Bearer ${known}`;
+      return { authorization: known === undefined ? undefined : `Bearer ${known}` };
     },
   });
   const debug = debugServer(makeDebugPages(options, core, audited, control, shared));

@@ -9,8 +9,8 @@ export interface MetricsServerDeps {
   health: HealthRoute;
   /** Of whoever may not scrape. */
   podHealth: HealthRoute;
-  /** The value of Authorization that scrapers must show; Missing when they must, and it is not known. */
-  authorization: () => string | 'Missing' | undefined;
+  /** Absent: whoever comes may scrape. `authorization` is what scrapers must show; undefined: nobody may. */
+  guarded: () => { authorization: string | undefined } | undefined;
 }
 
 /** Metrics and health, for the cluster; not yet listening. */
@@ -18,11 +18,11 @@ export function metricsServer({
   registry,
   health,
   podHealth,
-  authorization,
+  guarded,
 }: MetricsServerDeps): Server {
   return createServer((request, response) => {
-    const asked = authorization();
-    const mayScrape = asked === undefined || shows(request, asked);
+    const asked = guarded();
+    const mayScrape = asked === undefined || shows(request, asked.authorization);
     if ((mayScrape ? health : podHealth)(request, response)) return;
     if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('See /metrics and /health.\n');
@@ -41,10 +41,10 @@ export function metricsServer({
 }
 
 /** Takes as long whatever is shown. */
-function shows({ headers }: IncomingMessage, asked: string): boolean {
+function shows({ headers }: IncomingMessage, asked: string | undefined): boolean {
   const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const same = timingSafeEqual(hashOf(headers.authorization ?? ''), hashOf(asked));
-  return same && asked !== 'Missing';
+  const same = timingSafeEqual(hashOf(headers.authorization ?? ''), hashOf(asked ?? ''));
+  return same && asked !== undefined;
 }
 
 /** Pages of the debug port by path, with the method before it unless that is GET; each makes a value that is shown as JSON. */
