@@ -14,12 +14,7 @@ export interface MetricsServerDeps {
 }
 
 /** Metrics and health, for the cluster; not yet listening. */
-export function metricsServer({
-  registry,
-  health,
-  podHealth,
-  guarded,
-}: MetricsServerDeps): Server {
+export function metricsServer({ registry, health, podHealth, guarded }: MetricsServerDeps): Server {
   return createServer((request, response) => {
     const asked = guarded();
     const mayScrape = asked === undefined || shows(request, asked.authorization);
