@@ -7,6 +7,7 @@ import { Reporter } from './control/report.ts';
 import type { ReporterDeps } from './control/report.ts';
 import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
+import type { Watched } from './makeIncidents.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
 
@@ -30,7 +31,7 @@ const SAVE_TICKS = 5;
 export function makeControl(
   options: RuntimeOptions,
   core: Core,
-  { audit, watchGuard }: Audited,
+  { audit, watchGuard, watchCredentials }: Audited & Watched,
 ): Control {
   const { guard, configuration, credentials, network, clients, agent } = core;
   const { performance, checks, clock, log } = core;
@@ -53,6 +54,7 @@ export function makeControl(
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
+    fleet: () => undefined,
     log: log('link'),
   });
   const files = new FileWatcher({
@@ -66,6 +68,7 @@ export function makeControl(
   });
   const startReports = report(core, { reporter, port, kept }, () => {
     watchGuard();
+    watchCredentials();
     void audit.saveHead();
   });
   return { startedAt, reporter, port, files, kept, startReports };

@@ -11,6 +11,7 @@ import { errorSender } from './api/sendError.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Audited } from './makeAudit.ts';
+import type { Watched } from './makeIncidents.ts';
 import type { Core } from './makeCore.ts';
 import { answerQuery } from './security/audit/answerQuery.ts';
 import { debugPages } from './observe/debug.ts';
@@ -39,7 +40,7 @@ const STORE = 'store/redis';
 export function makeServers(
   options: RuntimeOptions,
   core: Core,
-  audited: Audited,
+  audited: Audited & Watched,
   control: Control,
 ): Servers {
   // The server of the agent's API, for what must exist before it.
@@ -137,7 +138,7 @@ function healthFacts(
 
 function makeAgentServer(
   core: Core,
-  { follow, unavailable }: Audited,
+  { follow, unavailable, watch, held, malformed }: Audited & Watched,
   shared: Shared,
   health: HealthRoute,
 ): Server {
@@ -162,14 +163,20 @@ function makeAgentServer(
     trust: (socket) => connections.trust(socket),
     routes: () => inForce()?.content.routes ?? [],
     trace: (request, response, route) =>
-      follow(
+      watch(
         request,
-        route,
-        core.traces.begin(request, () => requestIdOf(response), route),
+        follow(
+          request,
+          route,
+          core.traces.begin(request, () => requestIdOf(response), route),
+        ),
       ),
     unavailable,
-    onMalformed: (requestId, reason, status) =>
-      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended'),
+    onHeld: held,
+    onMalformed: ({ requestId, reason, status, address }) => {
+      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended');
+      malformed(reason, requestId, address);
+    },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
       core.performance.record('request', seconds * 1000, served.failed ? served.reason : '');

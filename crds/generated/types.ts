@@ -460,7 +460,7 @@ export interface AgentDeploymentSpec {
     critical: boolean;
   }[];
   /**
-   * What the agent may do.
+   * What the agent may do, and what counts as an attack on it. A change is live without a restart.
    */
   security: {
     /**
@@ -477,6 +477,77 @@ export interface AgentDeploymentSpec {
        * Refuse addresses of private, local and reserved networks, the cluster's own among them. Judged by the address that is connected to. Default true.
        */
       denyPrivateNetworks: boolean;
+    };
+    /**
+     * When what pods see of attacks is a security incident. Each pod counts by itself, in memory. Incidents are in status.security, in Events, in the metrics security_incidents_total and security_incidents_open, in the log, and in the audit.
+     */
+    incidents: {
+      /**
+       * What is seen of one type, from one client or address, is one incident while no more than this is between two sightings. The incident is open until then. Default 10m.
+       */
+      window: string;
+      /**
+       * Clients and addresses that each pod tells apart; further ones are counted together, by type. Default 1000.
+       */
+      maxTracked: number;
+      /**
+       * Sightings that open an incident, by its type. One is enough for a type that is not here.
+       */
+      thresholds: {
+        /**
+         * Credentials that are not accepted. Default 1.
+         */
+        failedAuthentication: number;
+        /**
+         * Requests for what a client may not do. Default 1.
+         */
+        authorizationDenied: number;
+        /**
+         * Texts that look like an attempt to give the model other instructions. Default 1.
+         */
+        promptInjection: number;
+        /**
+         * Calls of a tool with arguments that it does not take. Repeated calls and refused addresses are incidents at once. Default 5.
+         */
+        toolMisuse: number;
+        /**
+         * Secrets in prompts or answers. Default 1.
+         */
+        secretExposed: number;
+        /**
+         * Requests that a limit turns down. Default 100.
+         */
+        limitAbuse: number;
+        /**
+         * Input that is no request, or larger or slower than it may be. Default 10.
+         */
+        malformedInput: number;
+      };
+      /**
+       * The threat level rises a step when an incident was seen so many times as often as it takes to open it, and another step each time that its count is multiplied by this again. Default 10.
+       */
+      raiseLevelAt: number;
+      /**
+       * Addresses with failed authentication within the window that are an incident of their own. Default 10.
+       */
+      manySources: number;
+      /**
+       * When the tokens that a client takes in one hour are an incident.
+       */
+      spend: {
+        /**
+         * More than so many times the mean of the hours before in which it took any. Default 5.
+         */
+        factor: number;
+        /**
+         * Hours before that count. Default 24.
+         */
+        hours: number;
+        /**
+         * And at least so many tokens. Default 100000.
+         */
+        minTokens: number;
+      };
     };
   };
   /**

@@ -7,6 +7,7 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
+import { AGENT_DEPLOYMENT_DEFAULTS } from '../../crds/generated/defaults.ts';
 import { attach } from './policies/attach.ts';
 import { buildConfigMap } from './objects/configMap.ts';
 import {
@@ -124,7 +125,10 @@ const agents: Record<string, AgentDeployment> = {
       apiKeys: { secretRef: { name: 'callers' } },
     },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
-    security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
+    security: {
+      ...AGENT_DEPLOYMENT_DEFAULTS.security,
+      egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false },
+    },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
     conversation: {
       maxMessages: 10,

@@ -248,12 +248,14 @@ export class Agent {
     const began = clock.now();
     const trace = request.tool(call);
     const running = tools.run(call, { ...context, trace });
-    const { text, blocks, isError, outcome, kept } = running ? await running : unknownTool(call);
+    const { text, blocks, isError, outcome, kept, misuse } = running
+      ? await running
+      : unknownTool(call);
     // What the model makes up is no name for a metric.
     const name = running ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
     onToolCall(name, status, (clock.now() - began) / 1000);
-    request.listener.toolCalled({ name: call.name, input: call.input, status });
+    request.listener.toolCalled({ name: call.name, input: call.input, status, misuse });
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
     return {
       type: 'tool_result',
