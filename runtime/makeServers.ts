@@ -142,13 +142,13 @@ function makeAgentServer(
   shared: Shared,
   health: HealthRoute,
 ): Server {
-  const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
+  const { guard, clock, caller, estimator, inForce, agent, clients, screen, log } = core;
   const { lifecycle, peerForward } = shared;
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
   const bodies = new Bodies({ clock, content: () => inForce()?.content });
   const server = agentServer({
     messages: new Messages({
-      ...{ guard, clock, caller, estimator, inForce, sendError, bodies },
+      ...{ guard, clock, caller, estimator, inForce, sendError, bodies, screen },
       log: log('messages'),
     }),
     conversations: new Conversations({

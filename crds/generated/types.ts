@@ -611,7 +611,7 @@ export interface AgentDeploymentSpec {
        */
       mode: 'Disabled' | 'Report' | 'Enforce';
       /**
-       * Calls of one tool with the same arguments in a row that are too many; also rounds of two calls that take turns. Default 3.
+       * Calls of one tool with the same arguments in one turn that are too many. Two calls that take turns are too many the second time. Default 3.
        */
       repeats: number;
       /**

@@ -28,11 +28,13 @@ import {
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
+import { looksAtMessages, screenMessages } from './messagesScreen.ts';
 import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { Screen } from '../security/screening/screen.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 /** How a request to the agent ended: answered by the endpoint, by us, or not at all. */
@@ -48,6 +50,7 @@ export interface MessagesDeps {
   sendError: SendError;
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read'>;
+  screen: Pick<Screen, 'look' | 'looksAtMessages'>;
   /** Undefined as long as there is none. */
   inForce(): InForce | undefined;
   log: Logger;
@@ -121,11 +124,22 @@ export class Messages {
     const usage = new TotalUsage();
     const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
     try {
+      const { screen } = this.#deps;
+      if (visit.votes && looksAtMessages(screen, inForce.content)) {
+        const blocked = await this.#screen(visit, read);
+        if (blocked) return this.#refuse(response, blocked);
+      }
       return await this.#call(visit, read, { usage, place });
     } finally {
       place.close();
       settle(admission, usage.total());
     }
+  }
+
+  #screen({ inForce, trace }: Visit, { body }: MessagesRequest): Promise<Failure | undefined> {
+    const { security } = inForce.content;
+    const told = trace.listener.sighted.bind(trace.listener);
+    return screenMessages(this.#deps.screen, { body, security, told });
   }
 
   #admit(

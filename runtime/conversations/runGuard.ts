@@ -21,7 +21,8 @@ const NOTES: Readonly<Record<Cause, string>> = {
     'The tool was not called: you called it with the same arguments before, and the result will not change. Use what you have, or say what is missing.',
   Cycle:
     'The tool was not called: you go back and forth between the same two calls. Use what you have, or say what is missing.',
-  ToolCalls: 'The tool was not called: this turn may call no more tools. Answer with what you have.',
+  ToolCalls:
+    'The tool was not called: this turn may call no more tools. Answer with what you have.',
   Tokens: 'The tool was not called: this turn has used up its tokens. Answer with what you have.',
   Duration: 'The tool was not called: the time of this turn is up. Answer with what you have.',
   Cost: 'The tool was not called: this turn has used up its budget. Answer with what you have.',

@@ -1,11 +1,12 @@
 import type { Failure } from '../errors/failure.ts';
 import type { Finding, Screen, Screened, TextOrigin, Told } from '../security/screening/screen.ts';
 import { WITHHELD, fenced } from '../security/screening/screen.ts';
+import type { ModelOutcome } from './environment.ts';
 import type { Block } from './messages/messages.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 
 export interface TurnScreenDeps {
-  screen: Pick<Screen, 'look' | 'looksAt'>;
+  screen: Pick<Screen, 'look' | 'looksAt' | 'holdsAnswers' | 'prepare'>;
   told: Told;
   /** Whether a blocked result is fenced instead of replaced. */
   fences: boolean;
@@ -19,11 +20,13 @@ const ANSWER: TextOrigin = { kind: 'Answers' };
 export const BLOCKED: Readonly<Record<Finding, Failure>> = {
   PromptInjection: {
     reason: 'PromptBlocked',
-    message: 'The agent does not take this text: it looks like an attempt to give its model other instructions.',
+    message:
+      'The agent does not take this text: it looks like an attempt to give its model other instructions.',
   },
   Secret: {
     reason: 'PromptBlocked',
-    message: 'The agent does not take this text: it holds a secret, such as an API key. Leave it out.',
+    message:
+      'The agent does not take this text: it holds a secret, such as an API key. Leave it out.',
   },
 };
 
@@ -35,6 +38,11 @@ export class TurnScreen {
 
   constructor(deps: TurnScreenDeps) {
     this.#deps = deps;
+  }
+
+  /** Has what is needed load while the model answers. */
+  prepare(): void {
+    this.#deps.screen.prepare();
   }
 
   /** What a client says, as the model is to get it. */
@@ -75,9 +83,22 @@ export class TurnScreen {
     return { ...answer, blocks: [{ type: 'text', text: screened.text }, ...others] };
   }
 
-  /** What the model says, as the client is to get it. */
-  async answer(content: Block[]): Promise<Block[]> {
-    if (!this.#deps.screen.looksAt(ANSWER)) return content;
+  /** Where an answer goes as it comes: nowhere, if it may be changed yet. */
+  held(onText: (text: string) => void): (text: string) => void {
+    return this.#deps.screen.holdsAnswers ? () => undefined : onText;
+  }
+
+  /** What the model answered, as the client is to get it; what was held is told now. */
+  async outcome(outcome: ModelOutcome, onText: (text: string) => void): Promise<ModelOutcome> {
+    const { screen } = this.#deps;
+    if (!outcome.ok || !screen.looksAt(ANSWER)) return outcome;
+    const isHeld = screen.holdsAnswers;
+    const content = await this.#answer(outcome.message.content);
+    for (const block of isHeld ? content : []) if (block.type === 'text') onText(block.text);
+    return { ...outcome, message: { ...outcome.message, content } };
+  }
+
+  async #answer(content: Block[]): Promise<Block[]> {
     const blocks: Block[] = [];
     for (const block of content) {
       if (block.type !== 'text') {

@@ -30,10 +30,11 @@ export interface ScreenDeps {
 /** What is told of what was found. */
 export type Told = (sighting: RequestSighting) => void;
 
-/** Looks at texts for prompt injection and for secrets. What it needs for that is loaded when it is first turned on. */
+/** Looks at texts for prompt injection and for secrets. What it needs for that is loaded when there is a first text. */
 export class Screen {
   readonly #deps: ScreenDeps;
   #security: Security = {};
+  #looksAtMessages = false;
   #detector: Promise<InjectionDetector> | undefined;
   #scanner: Promise<SecretScanner> | undefined;
 
@@ -44,8 +45,14 @@ export class Screen {
   /** Puts a configuration in force. */
   apply(security: Security): void {
     this.#security = security;
-    if (security.promptInjection) this.#detector ??= this.#deps.loadDetector();
-    if (security.secrets) this.#scanner ??= this.#deps.loadScanner();
+    this.#looksAtMessages = this.looksAt({ kind: 'UserInput', inMessages: true });
+  }
+
+  /** Loads what texts will be looked at with. */
+  prepare(): void {
+    const { promptInjection, secrets } = this.#security;
+    if (promptInjection) this.#detector ??= this.#deps.loadDetector();
+    if (secrets) this.#scanner ??= this.#deps.loadScanner();
   }
 
   /** Whether texts from there are looked at. */
@@ -55,7 +62,7 @@ export class Screen {
 
   /** Whether requests to /v1/messages are looked at. */
   get looksAtMessages(): boolean {
-    return this.looksAt({ kind: 'UserInput', inMessages: true });
+    return this.#looksAtMessages;
   }
 
   /** Whether what the model says may be changed. */
