@@ -12,7 +12,8 @@ export interface Segment {
 const MAX_GROWTH = 2;
 const NOT_ASCII = /[^\0-\x7f]/;
 /** Characters without width, and those that only change how others are drawn. */
-const IGNORABLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{e0100}-\u{e01ef}]/gu; // prettier-ignore
+const IGNORABLE =
+  /[\u00ad\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]|\u034f|[\u17b4\u17b5]|[\u180b-\u180f]|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}]/gu; // prettier-ignore
 const TAG_CHARACTERS = /[\u{e0000}-\u{e007f}]+/gu;
 const ESCAPES = /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrt"'/\\]))/g;
 const ENTITIES = /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]{2,6}));/g;
@@ -79,42 +80,67 @@ function plain(text: string): string {
 
 /** The text between tags. Comments, what a style hides and what tags say are told to `hide`. */
 function withoutMarkup(text: string, hide: (text: string) => void): string {
+  const markup = new Markup(text, hide);
   let shown = '';
   let at = 0;
-  // Each look-up ahead that finds nothing is not made again.
-  const ends = new Ends(text);
   for (;;) {
     const open = text.indexOf('<', at);
     if (open < 0) return shown + text.slice(at);
-    shown += text.slice(at, open);
-    if (text.startsWith('<!--', open)) {
-      const end = ends.after('-->', open + 4);
-      hide(text.slice(open + 4, end.from));
-      at = end.to;
-      continue;
-    }
-    const close = tagEnd(text, open);
-    if (close < 0) {
-      shown += '<';
-      at = open + 1;
-      continue;
-    }
-    const inner = text.slice(open + 1, close);
-    at = close + 1;
-    if (inner.length >= MIN_SAID) hide(inner);
-    const hidden = inner.length >= MIN_SAID / 2 && INVISIBLE.test(inner);
-    if (hidden && !inner.startsWith('/') && !inner.endsWith('/')) {
-      const name = /^[a-zA-Z][\w-]*/.exec(inner)?.[0] ?? '';
-      const end = ends.after(`</${name}`, at);
-      hide(text.slice(at, end.from));
-      // Not shown, and not hidden once more for each tag in it.
-      at = end.from;
-    }
-    shown += INLINE.test(inner) ? '' : '\n';
+    const { instead, end } = markup.at(open);
+    shown += text.slice(at, open) + instead;
+    at = end;
   }
 }
 
-/** Where marks end a stretch. */
+/** What stands in the place of a tag, and where the text goes on. */
+interface Replaced {
+  instead: string;
+  end: number;
+}
+
+class Markup {
+  readonly #text: string;
+  readonly #hide: (text: string) => void;
+  readonly #ends: Ends;
+
+  constructor(text: string, hide: (text: string) => void) {
+    this.#text = text;
+    this.#hide = hide;
+    this.#ends = new Ends(text);
+  }
+
+  /** What a bracket at an index begins. */
+  at(open: number): Replaced {
+    if (this.#text.startsWith('<!--', open)) {
+      const end = this.#ends.after('-->', open + 4);
+      this.#hide(this.#text.slice(open + 4, end.from));
+      return { instead: '', end: end.to };
+    }
+    const close = tagEnd(this.#text, open);
+    if (close < 0) return { instead: '<', end: open + 1 };
+    const inner = this.#text.slice(open + 1, close);
+    if (inner.length >= MIN_SAID) this.#hide(inner);
+    return {
+      instead: INLINE.test(inner) ? '' : '\n',
+      end: isInvisible(inner) ? this.#hidden(inner, close + 1) : close + 1,
+    };
+  }
+
+  /** Where an element ends that is not shown; the tags in it are not looked at one by one. */
+  #hidden(inner: string, at: number): number {
+    const name = /^[a-zA-Z][\w-]*/.exec(inner)?.[0] ?? '';
+    const { from } = this.#ends.after(`</${name}`, at);
+    this.#hide(this.#text.slice(at, from));
+    return from;
+  }
+}
+
+function isInvisible(inner: string): boolean {
+  if (inner.startsWith('/') || inner.endsWith('/')) return false;
+  return inner.length >= MIN_SAID / 2 && INVISIBLE.test(inner);
+}
+
+/** Where marks end a stretch. A look-up that found nothing is not made again. */
 class Ends {
   readonly #text: string;
   readonly #absent = new Set<string>();

@@ -54,41 +54,65 @@ export type TakeWord = (word: string, at: number) => void;
 /** Reads the words of a text. The end of a sentence counts as a word. Letters that stand one by one are put together. */
 export function readWords(text: string, take: TakeWord): void {
   const lower = folded(text);
-  const { length } = lower;
-  let place = 0;
-  let ended = true;
-  let spelt = '';
-  let speltAt = 0;
-  let speltEnd = -1;
-  for (let at = 0; at < length;) {
+  const reader = new Reader(lower, take);
+  for (let at = 0; at < lower.length;) {
     const kind = kindOf(lower, at);
-    if (kind !== LETTER) {
-      if (kind === STOP && !ended) place += 1;
-      ended ||= kind === STOP;
-      at += 1;
-      continue;
-    }
     const start = at;
     do at += 1;
-    while (at < length && kindOf(lower, at) === LETTER);
-    if (spelt !== '' && (at - start !== 1 || start - speltEnd !== 1)) {
-      if (spelt.length >= MIN_SPELT) {
-        take(spelt, speltAt);
-        undisguised(spelt, speltAt, take);
-        place = speltAt + 1;
-      }
-      spelt = '';
-    }
-    if (at - start === 1) {
-      if (spelt === '') speltAt = place;
-      spelt += lower[start]!;
-      speltEnd = at;
-    }
-    ended = false;
-    if (at - start <= MAX_WORD) readings(lower.slice(start, at), lower[at] === ':', place, take);
-    place += 1;
+    while (kind === LETTER && at < lower.length && kindOf(lower, at) === LETTER);
+    if (kind === LETTER) reader.word(start, at);
+    else if (kind === STOP) reader.stop();
   }
-  if (spelt.length >= MIN_SPELT) take(spelt, speltAt);
+  reader.endSpelt();
+}
+
+class Reader {
+  readonly #text: string;
+  readonly #take: TakeWord;
+  /** Of the next word among the words. */
+  #place = 0;
+  #stopped = true;
+  /** Letters that stood one by one, and where they began and ended. */
+  #spelt = '';
+  #speltPlace = 0;
+  #speltEnd = -1;
+
+  constructor(text: string, take: TakeWord) {
+    this.#text = text;
+    this.#take = take;
+  }
+
+  word(start: number, end: number): void {
+    const isLetter = end - start === 1;
+    if (!isLetter || start - this.#speltEnd !== 1) this.endSpelt();
+    if (isLetter) this.#letter(start);
+    this.#stopped = false;
+    if (end - start <= MAX_WORD) {
+      const word = this.#text.slice(start, end);
+      readings(word, this.#text[end] === ':', this.#place, this.#take);
+    }
+    this.#place += 1;
+  }
+
+  stop(): void {
+    if (!this.#stopped) this.#place += 1;
+    this.#stopped = true;
+  }
+
+  /** The letters so far make a word, in the place of the first of them. */
+  endSpelt(): void {
+    const word = this.#spelt;
+    this.#spelt = '';
+    if (word.length < MIN_SPELT) return;
+    readings(word, false, this.#speltPlace, this.#take);
+    this.#place = this.#speltPlace + 1;
+  }
+
+  #letter(at: number): void {
+    if (this.#spelt === '') this.#speltPlace = this.#place;
+    this.#spelt += this.#text[at]!;
+    this.#speltEnd = at + 1;
+  }
 }
 
 function readings(word: string, colon: boolean, at: number, take: TakeWord): void {
