@@ -26,6 +26,7 @@ const REPORTS = {
 const COMMANDS = {
   Announce: 'command.schema.json#/definitions/Announce',
   Configure: 'command.schema.json#/definitions/Configure',
+  FleetCircuits: 'command.schema.json#/definitions/FleetCircuits',
 };
 
 const FILES = new Map<string, object>(

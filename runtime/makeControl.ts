@@ -48,6 +48,7 @@ export function makeControl(
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
+    followFleet: (orders) => guard.followFleet(orders),
     log: log('link'),
   });
   const files = new FileWatcher({

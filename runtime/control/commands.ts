@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Report, Snapshot } from '../../contract/generated/types.ts';
+import type { Counters, FleetCircuits, Report, Snapshot } from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import { upgradeConfiguration } from './upgrade.ts';
@@ -7,6 +7,8 @@ import { upgradeConfiguration } from './upgrade.ts';
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
   snapshot(): Snapshot;
+  /** Takes the orders of the fleet's leader, and returns the circuits that they are for. */
+  followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
   date(): Date;
   log: Logger;
 }
@@ -36,9 +38,16 @@ export class Commands {
       return undefined;
     }
     const command = parsed.value;
+    if (command.type === 'FleetCircuits') return this.#followFleet(command);
     if (command.type === 'Announce') this.#deps.configuration.announce(command.term);
     else this.#deps.configuration.offerPush(command.term, command.configuration);
     return undefined;
+  }
+
+  /** Orders of a leader that was replaced are ignored: the present one has its own. */
+  #followFleet({ term, orders }: FleetCircuits): Report | undefined {
+    if (this.#deps.configuration.staleTerm(term) !== undefined) return undefined;
+    return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(orders) };
   }
 
   #stale(message: string): Report {

@@ -12,6 +12,7 @@ import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import { fleetNews } from './fleetReport.ts';
 
 /** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
@@ -199,6 +200,7 @@ function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boole
 const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
 /** What of a circuit changes without a transition. */
-function untold({ lastFailure, nextProbe, overridden, handledResetToken }: CircuitStatus): string {
-  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken]);
+function untold(circuit: CircuitStatus): string {
+  const { lastFailure, nextProbe, overridden, handledResetToken, fleet } = circuit;
+  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken, fleetNews(fleet)]);
 }
