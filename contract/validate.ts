@@ -22,11 +22,14 @@ const REPORTS = {
   Snapshot: 'report.schema.json#/definitions/Snapshot',
   Transition: 'report.schema.json#/definitions/TransitionReport',
   Counters: 'report.schema.json#/definitions/Counters',
+  Fleet: 'report.schema.json#/definitions/FleetReport',
 };
 const COMMANDS = {
   Announce: 'command.schema.json#/definitions/Announce',
   Configure: 'command.schema.json#/definitions/Configure',
   FleetCircuits: 'command.schema.json#/definitions/FleetCircuits',
+  Grant: 'command.schema.json#/definitions/Grant',
+  Release: 'command.schema.json#/definitions/Release',
 };
 
 const FILES = new Map<string, object>(

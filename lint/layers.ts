@@ -153,15 +153,28 @@ const OPERATOR: Layer[] = [
     imports: [...SHARED, ...every(KUBE)],
   },
   {
+    folder: 'operator/fleet',
+    purpose: 'what the leader decides for all pods of an agent',
+    imports: SHARED,
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
     folder: 'operator/status',
     purpose: 'what is observed → status and Events',
-    imports: [...SHARED, ...every(DESIRED)],
+    imports: [...SHARED, ...every(DESIRED), 'operator/fleet'],
     refuses: INPUT_AND_OUTPUT,
   },
   {
     folder: 'operator/reconcile',
     purpose: 'get, gather, plan, apply, status',
-    imports: [...SHARED, ...every(KUBE), ...every(DESIRED), 'operator/links', 'operator/status'],
+    imports: [
+      ...SHARED,
+      ...every(KUBE),
+      ...every(DESIRED),
+      'operator/links',
+      'operator/fleet',
+      'operator/status',
+    ],
   },
 ];
 

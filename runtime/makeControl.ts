@@ -49,6 +49,7 @@ export function makeControl(
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
     followFleet: (orders) => guard.followFleet(orders),
+    fleet: () => undefined,
     log: log('link'),
   });
   const files = new FileWatcher({

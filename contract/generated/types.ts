@@ -22,6 +22,13 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
+ * What a pod without a leader does when its tokens are used up: SafeShare refills the pod's share of the limit, Deny admits nothing, Allow admits everything.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "WithoutLeader".
+ */
+export type WithoutLeader = 'SafeShare' | 'Deny' | 'Allow';
+/**
  * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
  *
  * @maxItems 2048
@@ -45,14 +52,14 @@ export type Performance = OperationReport[];
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Report".
  */
-export type Report = Snapshot | TransitionReport | Counters;
+export type Report = Snapshot | TransitionReport | Counters | FleetReport;
 /**
  * What the operator's leader tells a runtime over the link.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | FleetCircuits;
+export type Command = Announce | Configure | FleetCircuits | Grant | Release;
 
 export interface Contract {}
 /**
@@ -864,6 +871,16 @@ export interface Limit {
   onLimit: 'Reject' | 'Queue';
   maxWaitMs: DurationMs;
   mode: Mode;
+  /**
+   * All pods of the agent share the limit: the leader grants its tokens. Absent: each pod has buckets of its own.
+   */
+  fleet?: {
+    withoutLeader: WithoutLeader;
+    /**
+     * Most pods that there can be. The safe share of each is the limit divided by it.
+     */
+    maxPods: number;
+  };
   requires: Requires;
 }
 /**
@@ -1326,6 +1343,69 @@ export interface Counters {
   gates?: GateStatus[];
 }
 /**
+ * Answers a Grant, and asks for tokens of the limits of the fleet. Figures are sums since the session began, so that none is counted twice.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetReport".
+ */
+export interface FleetReport {
+  type: 'Fleet';
+  session: number;
+  /**
+   * Grows by one within the process.
+   */
+  number: number;
+  /**
+   * Number of the last Grant of the session that came. The pod leaves its safe share to the leader for FLEET.pledgeMs after that Grant was sent.
+   */
+  heard: number;
+  /**
+   * For how long another leader may still count on the pod's safe share.
+   */
+  pledgedMs: number;
+  /**
+   * @maxItems 1024
+   */
+  limits: LimitUse[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "LimitUse".
+ */
+export interface LimitUse {
+  target: string;
+  name: string;
+  resource: string;
+  /**
+   * Tokens that it held when the session began.
+   */
+  carried: number;
+  /**
+   * Tokens that calls took.
+   */
+  taken: number;
+  /**
+   * Tokens that it gives back unused, those whose time was over among them.
+   */
+  returned: number;
+  /**
+   * Tokens that calls took and did not use.
+   */
+  refunded: number;
+  /**
+   * Tokens that calls used beyond what they took.
+   */
+  overrun: number;
+  /**
+   * Tokens that it lacks for the first call that waits; 0 when none waits.
+   */
+  need: number;
+  /**
+   * Tokens that it asks for, besides those that it holds.
+   */
+  want: number;
+}
+/**
  * First message of the operator: the term in which it leads. The runtime takes no configuration of a lower term from now on.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1401,4 +1481,66 @@ export interface FleetCircuitOrder {
    * The probes have succeeded, and pods are let go one after the other.
    */
   closing?: boolean;
+}
+/**
+ * What the pod may take of the limits of the fleet. It comes at each heartbeat of the leader and whenever there are tokens for the pod. The first one of a session ends the sessions before.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Grant".
+ */
+export interface Grant {
+  type: 'Grant';
+  term: number;
+  /**
+   * Grows with each link that the leader of this term opens to any pod.
+   */
+  session: number;
+  /**
+   * Grows by one within the session.
+   */
+  number: number;
+  /**
+   * Number of the last FleetReport that the leader took. The tokens that the pod holds are valid for FLEET.blockMs after it was sent. Absent: the leader renews no tokens.
+   */
+  acknowledged?: number;
+  /**
+   * @maxItems 1024
+   */
+  limits: LimitGrant[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "LimitGrant".
+ */
+export interface LimitGrant {
+  target: string;
+  name: string;
+  resource: string;
+  /**
+   * Tokens granted in this session, in all.
+   */
+  granted: number;
+  /**
+   * Most that the leader can grant for one call. A call that costs more takes this much.
+   */
+  largest: number;
+  /**
+   * Number of the last FleetReport whose need the leader has looked at. 0: none.
+   */
+  answered?: number;
+  /**
+   * Time until there may be tokens for what the pod still needs; 0 when it needs none.
+   */
+  waitMs: number;
+}
+/**
+ * The leader ends a session: it grants nothing more, and does without the pod's share from now on.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Release".
+ */
+export interface Release {
+  type: 'Release';
+  term: number;
+  session: number;
 }

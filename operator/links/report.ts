@@ -46,6 +46,14 @@ export interface PodReport {
   snapshot?: Snapshot;
 }
 
+/** What a pod tells of itself. */
+export type PodFacts = Snapshot | TransitionReport | Counters;
+
+/** Whether a message is for the fleet alone: nothing of it is kept in the pod's report. */
+export function isOfFleet(message: Report): message is Exclude<Report, PodFacts> {
+  return message.type === 'Fleet';
+}
+
 /** A Hello without the token, which is not kept. */
 export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 
@@ -69,15 +77,18 @@ export function afterHello(report: PodReport, hello: HelloFacts, since: string):
 }
 
 /** The report after a message of the pod. */
-export function afterReport(report: PodReport, message: Report): PodReport {
+export function afterReport(report: PodReport, message: PodFacts): PodReport {
   if (message.type === 'Snapshot') return afterSnapshot(report, message);
   if (report.snapshot === undefined) return report;
-  const merge = message.type === 'Transition' ? mergeTransition : mergeCounters;
-  return { ...report, snapshot: merge(report.snapshot, message as TransitionReport & Counters) };
+  const snapshot =
+    message.type === 'Transition'
+      ? mergeTransition(report.snapshot, message)
+      : mergeCounters(report.snapshot, message);
+  return { ...report, snapshot };
 }
 
 /** Whether a message changes more than figures: the state of a circuit, of a limit, of a gate or of a health check. */
-export function changeKind({ snapshot }: PodReport, message: Report): ChangeKind {
+export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKind {
   if (message.type !== 'Counters') return 'State';
   const figuresOnly =
     snapshot !== undefined &&

@@ -1,5 +1,13 @@
 import type { Logger } from 'pino';
-import type { Counters, FleetCircuits, Report, Snapshot } from '../../contract/generated/types.ts';
+import type {
+  Command,
+  Counters,
+  FleetCircuits,
+  Grant,
+  Release,
+  Report,
+  Snapshot,
+} from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import { upgradeConfiguration } from './upgrade.ts';
@@ -9,6 +17,8 @@ export interface CommandsDeps {
   snapshot(): Snapshot;
   /** Takes the orders of the fleet's leader, and returns the circuits that they are for. */
   followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
+  /** Obeys the leader of the fleet, and answers it. */
+  fleet: (command: Grant | Release) => Report | undefined;
   date(): Date;
   log: Logger;
 }
@@ -37,11 +47,27 @@ export class Commands {
       this.#malformed(type, parsed, configuration);
       return undefined;
     }
-    const command = parsed.value;
-    if (command.type === 'FleetCircuits') return this.#followFleet(command);
-    if (command.type === 'Announce') this.#deps.configuration.announce(command.term);
-    else this.#deps.configuration.offerPush(command.term, command.configuration);
-    return undefined;
+    return this.#obey(parsed.value);
+  }
+
+  #obey(command: Command): Report | undefined {
+    const { configuration, fleet } = this.#deps;
+    switch (command.type) {
+      case 'Announce':
+        configuration.announce(command.term);
+        return undefined;
+      case 'Configure':
+        configuration.offerPush(command.term, command.configuration);
+        return undefined;
+      case 'FleetCircuits':
+        return this.#followFleet(command);
+      case 'Grant':
+      case 'Release':
+        // A leader that was replaced grants nothing any more.
+        if (configuration.staleTerm(command.term) !== undefined) return undefined;
+        configuration.announce(command.term);
+        return fleet(command);
+    }
   }
 
   /** Orders of a leader that was replaced are ignored: the present one has its own. */

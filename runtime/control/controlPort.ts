@@ -7,7 +7,9 @@ import type { Logger } from 'pino';
 import type {
   Counters,
   FleetCircuits,
+  Grant,
   Hello,
+  Release,
   Report,
   Snapshot,
 } from '../../contract/generated/types.ts';
@@ -29,6 +31,8 @@ export interface ControlPortDeps {
   snapshot: () => Snapshot;
   /** See CommandsDeps. */
   followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
+  /** Obeys the leader of the fleet; see Commands. */
+  fleet: (command: Grant | Release) => Report | undefined;
   clock: Clock;
   log: Logger;
 }
@@ -47,9 +51,11 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, followFleet, log } = this.#deps;
-    const date = (): Date => clock.date();
-    const commands = new Commands({ configuration, snapshot, followFleet, date, log });
+    const { pod, clock, configuration, snapshot, fleet, followFleet, log } = this.#deps;
+    const commands = new Commands({
+      ...{ configuration, snapshot, fleet, followFleet, log },
+      date: () => clock.date(),
+    });
     const server = new ControlServer({
       identity: await selfSignedIdentity(pod.name, clock.date()),
       hello: () => this.#hello(),
