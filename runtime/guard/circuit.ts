@@ -213,10 +213,9 @@ export class Circuit {
 
   status(now: number): CircuitStatus {
     const { wallTime, lastFailure, policy, model, reason } = this;
-    const deadline = this.breaker.orderAt(now)?.retryAt ?? this.breaker.nextDeadline(now);
+    const deadline = this.probesAt(now);
     const overridden = this.breaker.overridden(now);
     const handledResetToken = this.handledToken();
-    const fleet = this.fleet?.report(now);
     return {
       dependency: this.dependency,
       ...(model !== undefined && { model }),
@@ -225,7 +224,7 @@ export class Circuit {
       ...(this.shadow && { shadow: true }),
       ...(overridden && { overridden }),
       ...(handledResetToken !== undefined && { handledResetToken }),
-      ...(fleet && { fleet }),
+      ...this.fleetStatus(now),
       since: this.since,
       ...(reason !== undefined && { reason }),
       ...(deadline !== undefined && { nextProbe: wallTime.format(deadline) }),
@@ -237,6 +236,15 @@ export class Circuit {
         },
       }),
     };
+  }
+
+  /** When it probes next; undefined if that is not known, or it does not wait for it. */
+  private probesAt(now: number): number | undefined {
+    return this.breaker.orderAt(now)?.retryAt ?? this.breaker.nextDeadline(now);
+  }
+
+  private fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
+    return this.fleet === undefined ? {} : { fleet: this.fleet.report(now) };
   }
 
   stats(now: number): CircuitStats {

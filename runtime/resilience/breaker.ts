@@ -402,14 +402,16 @@ export class Breaker {
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;
     const forFleet = this.order !== undefined;
+    const reason = `${this.byFleet()}${needed} of ${needed} probes succeeded`;
     this.endProbe('Succeeded');
     this.order = undefined;
-    this.close(`${needed} of ${needed} probes succeeded`, now);
+    this.close(reason, now);
     // A fleet ramps up by pods, and this is the first one.
     if (!forFleet && (this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
   }
 
-  private probeFailed(reason: string, now: number): void {
+  private probeFailed(cause: string, now: number): void {
+    const reason = this.byFleet() + cause;
     this.endProbe('Failed');
     this.reopened += 1;
     // Until the leader has heard of it.
@@ -417,6 +419,10 @@ export class Breaker {
       this.order = { ...this.order, state: 'Open', retryAt: now + this.duration() };
     }
     this.open(this.reopened, reason, now);
+  }
+
+  private byFleet(): string {
+    return this.order === undefined ? '' : 'by the fleet: ';
   }
 
   private endProbe(outcome: FleetProbe['outcome']): void {
