@@ -240,7 +240,8 @@ export class Circuit {
 
   /** When it probes next; undefined if that is not known, or it does not wait for it. */
   private probesAt(now: number): number | undefined {
-    return this.breaker.orderAt(now)?.retryAt ?? this.breaker.nextDeadline(now);
+    const order = this.breaker.orderAt(now);
+    return order?.state === 'Open' ? order.retryAt : this.breaker.nextDeadline(now);
   }
 
   private fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
