@@ -59,7 +59,6 @@ class SimulatedPod {
   /** Time between two calls of its clients; Infinity: none. */
   everyMs = 200;
   nextCallAt = 0;
-  failedAt = -Infinity;
   heardAt = 0;
   readonly served = { ok: 0, failed: 0, rejected: 0 };
   /** Messages in both directions, in order. */
@@ -75,6 +74,8 @@ export class CircuitFleet {
   readonly clock = new FakeClock();
   readonly pods: SimulatedPod[] = [];
   readonly transitions: Transition[] = [];
+  /** When a call of each pod that there ever was has failed last. */
+  readonly failedAt = new Map<string, number>();
   /** Failed calls that probed for the fleet. */
   readonly failedProbes: { at: number; pod: string }[] = [];
   providerIsUp = true;
@@ -201,7 +202,7 @@ export class CircuitFleet {
     { from, to, reason }: Pick<Transition, 'from' | 'to' | 'reason'>,
   ): void {
     const at = this.clock.now();
-    const failing = this.pods.filter(({ failedAt }) => at - failedAt < 60_000).length;
+    const failing = [...this.failedAt.values()].filter((each) => at - each < 60_000).length;
     const linked = pod.leader !== undefined;
     this.transitions.push({ at, pod: pod.name, from, to, reason, failing, linked });
     if (reason.startsWith('by the fleet: probe')) this.failedProbes.push({ at, pod: pod.name });
@@ -218,7 +219,7 @@ export class CircuitFleet {
     const end = (): void => {
       const fails = pod.badNetwork || !this.providerIsUp;
       pod.served[fails ? 'failed' : 'ok'] += 1;
-      if (fails) pod.failedAt = this.clock.now();
+      if (fails) this.failedAt.set(pod.name, this.clock.now());
       admission.permit.settle(
         fails ? { vote: 'failure', class: 'ServerError', message: 'HTTP 500' } : { vote: 'ok' },
       );

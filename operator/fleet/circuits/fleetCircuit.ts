@@ -101,6 +101,8 @@ export class FleetCircuit {
   /** How often probes had failed when it closed. */
   private reopenedBefore = 0;
   private lastReason: string | undefined;
+  /** The votes by which it opened. */
+  private openedBy: Votes = { failing: 0, active: 0 };
 
   constructor(
     spec: FleetSpec,
@@ -150,7 +152,7 @@ export class FleetCircuit {
 
   state(): FleetState {
     const { phase, since, lastReason } = this;
-    const { failing, active } = this.votes();
+    const { failing, active } = phase.kind === 'Closed' ? this.votes() : this.openedBy;
     const grant = phase.kind === 'Open' ? phase.grant : undefined;
     const state = grant === undefined ? phase.kind : 'Probing';
     return {
@@ -171,8 +173,8 @@ export class FleetCircuit {
 
   private whileClosed(now: number): void {
     if (!this.decided && this.takeOver(now)) return;
-    const { reason } = this.votes();
-    if (reason !== undefined) this.open(reason, this.decayed(now), now);
+    const votes = this.votes();
+    if (votes.reason !== undefined) this.open(votes, this.decayed(now), now);
   }
 
   private whileOpen(phase: Open, now: number): void {
@@ -192,9 +194,9 @@ export class FleetCircuit {
       .flatMap(({ circuit }) => circuit ?? [])
       .filter(({ report }) => report.order === undefined);
     const fewest = Math.min(2, released.length);
-    const { reason } = countVotes(this.spec, released, fewest);
-    if (reason !== undefined && released.length > 0) {
-      this.open(reason, this.reopenedBefore, now);
+    const votes = countVotes(this.spec, released, fewest);
+    if (votes.reason !== undefined && released.length > 0) {
+      this.open(votes, this.reopenedBefore, now);
       return;
     }
     if (now - phase.from < this.spec.recovery.rampUpMs) return;
@@ -202,7 +204,9 @@ export class FleetCircuit {
     this.entered('Closed', phase.reason, now);
   }
 
-  private open(reason: string, reopened: number, now: number): void {
+  private open(votes: Votes, reopened: number, now: number): void {
+    const { reason = '' } = votes;
+    this.openedBy = votes;
     const nextProbeAt = now + this.duration(reopened);
     const failures = new Map<string, number>();
     this.phase = { kind: 'Open', openedAt: now, reopened, reason, nextProbeAt, failures };
@@ -315,6 +319,7 @@ export class FleetCircuit {
     if (held.length < quorum(this.spec, heard.length)) return false;
     const orders = held.map((pod) => this.othersOrder(pod)!);
     this.decided = true;
+    this.openedBy = { failing: held.length, active: heard.length };
     const { reason } = orders[0]!;
     if (orders.every(({ closing }) => closing === true)) {
       this.phase = { kind: 'Closing', from: now, reason, first: heard[0]!.uid };
