@@ -331,6 +331,33 @@ const AGENTS: Panel[] = [
   },
 ];
 
+const SECURITY: Panel[] = [
+  {
+    title: 'Open incidents',
+    description:
+      'Security incidents that are open, by threat level. SecurityIncident fires at High and Critical.',
+    unit: 'none',
+    queries: [
+      {
+        expr: `sum by (${AGENT}, level) (security_incidents_open{${WHO}})`,
+        legend: `{{${AGENT}}} {{level}}`,
+      },
+    ],
+  },
+  {
+    title: 'New incidents',
+    description:
+      'Security incidents in an hour, by type; one whose level rises counts at each level.',
+    unit: 'none',
+    queries: [
+      {
+        expr: `sum by (${AGENT}, type) (increase(security_incidents_total{${WHO}}[1h]))`,
+        legend: `{{${AGENT}}} {{type}}`,
+      },
+    ],
+  },
+];
+
 const OF_OPERATOR: Panel[] = [
   {
     title: 'Links to pods',
@@ -427,18 +454,21 @@ const WIDTH = 12;
 
 /** The expressions of the panels about agents. */
 export function agentExpressions(): string[] {
-  return AGENTS.flatMap(({ queries }) => queries.map(({ expr }) => expr));
+  return [...AGENTS, ...SECURITY].flatMap(({ queries }) => queries.map(({ expr }) => expr));
 }
 
 /** The expressions of all panels, and those by which the dashboard's variables are filled. */
 export function expressions(): string[] {
-  return [...AGENTS, ...OF_OPERATOR].flatMap(({ queries }) => queries.map(({ expr }) => expr));
+  return [...AGENTS, ...SECURITY, ...OF_OPERATOR].flatMap(({ queries }) =>
+    queries.map(({ expr }) => expr),
+  );
 }
 
 /** The dashboard as Grafana imports it. */
 export function dashboard(): object {
   const rows = [
     { title: 'Agents', panels: AGENTS },
+    { title: 'Security', panels: SECURITY },
     { title: 'Operator', panels: OF_OPERATOR },
   ];
   let y = 0;

@@ -18,6 +18,7 @@ import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
+import { securityOf } from './security.ts';
 import { obstacles, PAUSED, progressing, rollOutOf, type RollOut } from './rollout.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
@@ -76,6 +77,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     ...(checks.length > 0 && { healthChecks: checks }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
+    ...securityOf(observation, previous?.security),
     conditions: conditions(
       [
         ...workloadConditions(input),

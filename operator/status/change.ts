@@ -42,11 +42,17 @@ const INESSENTIAL = new Set([
   'rejected',
   'performance',
   'audit',
+  'security',
 ]);
 
 /** What a person must see at once: the status without texts and figures. */
 function essence(status: AnyStatus): unknown {
-  return pruned(status);
+  // An attacker chooses how often incidents come, so that only the level is written at once.
+  return [pruned(status), securityIn(status)?.level];
+}
+
+function securityIn(status: AnyStatus): AgentDeploymentStatus['security'] {
+  return 'security' in status ? status.security : undefined;
 }
 
 function pruned(value: unknown): unknown {
@@ -68,7 +74,13 @@ function textsOf(status: AnyStatus): unknown {
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
   const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
+  const security = securityIn(status);
   return [
+    [
+      security?.openIncidents,
+      security?.last?.id,
+      security?.open?.map(({ id, level }) => [id, level]),
+    ],
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),

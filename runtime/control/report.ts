@@ -11,7 +11,9 @@ import type {
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
+import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import { securityReport } from './securityReport.ts';
 
 /** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
@@ -32,6 +34,7 @@ export interface ReporterDeps {
   checks: { statuses(): HealthCheckStatus[] };
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
+  incidents: Incidents;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -48,6 +51,7 @@ export class Reporter {
   #toldCounts = '';
   #toldChecks = '[]';
   #toldHash = '';
+  #toldIncidents = 0;
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
@@ -70,6 +74,7 @@ export class Reporter {
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
+      security: securityReport(this.#deps.incidents),
       ...this.#audit(),
     };
   }
@@ -118,7 +123,12 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const news = { ...(performance && { performance }), ...audit, ...this.#newChecks() };
+    const news = {
+      ...(performance && { performance }),
+      ...audit,
+      ...this.#newChecks(),
+      ...this.#newSecurity(),
+    };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
     if (changed === 0) return undefined;
     return {
@@ -138,6 +148,15 @@ export class Reporter {
     if (!audit || audit.hash === this.#toldHash) return {};
     this.#toldHash = audit.hash;
     return { audit };
+  }
+
+  /** Incidents when one changed since they were told last. */
+  #newSecurity(): Pick<Counters, 'security'> {
+    const { incidents } = this.#deps;
+    const { version } = incidents;
+    if (version === this.#toldIncidents) return {};
+    this.#toldIncidents = version;
+    return { security: securityReport(incidents) };
   }
 
   /** The health checks when one changed since they were told last. */
