@@ -65,6 +65,13 @@ function pruned(value: unknown): unknown {
   );
 }
 
+/** Which incidents there are, without how often they were seen. */
+function incidentsOf(security: AgentDeploymentStatus['security']): unknown {
+  if (!security) return undefined;
+  const { openIncidents, last, open = [] } = security;
+  return [openIncidents, last?.id, open.map(({ id, level }) => [id, level])];
+}
+
 /** Messages, the kind of failures, the time of the next probe and of the end of a pause. */
 function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
   return !isDeepStrictEqual(textsOf(previous), textsOf(next));
@@ -74,13 +81,8 @@ function textsOf(status: AnyStatus): unknown {
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
   const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
-  const security = securityIn(status);
   return [
-    [
-      security?.openIncidents,
-      security?.last?.id,
-      security?.open?.map(({ id, level }) => [id, level]),
-    ],
+    incidentsOf(securityIn(status)),
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),
