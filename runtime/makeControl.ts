@@ -40,9 +40,14 @@ export function makeControl(
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const reporter = new Reporter({
     ...{ guard, configuration, credentials, performance, checks, incidents },
-    headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
+    headerCredentials: () => [
+      ...agent.credentials(),
+      ...auditCredentials(configuration),
+      ...scraperCredentials(configuration),
+    ],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
+    mcpServers: () => agent.mcpServers(),
     missingKeys: () => network.missingKeys(),
     missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
@@ -75,6 +80,14 @@ function auditCredentials({
 }: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
   const headers = configuration?.content.audit?.webhook?.headersFrom ?? [];
   return headers.map(({ credential }) => ({ dependency: 'audit', credential }));
+}
+
+/** Where the token of scrapers is mounted. */
+function scraperCredentials({
+  configuration,
+}: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
+  const credential = configuration?.content.telemetry.metrics?.token;
+  return credential ? [{ dependency: 'scrapers', credential }] : [];
 }
 
 /** Reports events at once; the answer starts the reports of each second. */

@@ -98,6 +98,7 @@ export function makeCore(options: RuntimeOptions): Core {
     conversations: () => agent.conversations(),
     connections: () => core.upstream.stats(),
     checks: () => core.checks.stats(),
+    mcpServers: () => agent.mcpStats(),
   });
   applyConfigurations(core);
   return core;
@@ -337,10 +338,11 @@ function applyConfigurations(core: Core): void {
     metrics.retain(dependencies);
     const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
     const headers = agent.credentials().map(({ credential }) => credential);
-    const { audit, proxy } = configuration.configuration?.content ?? {};
+    const { audit, proxy, telemetry } = configuration.configuration?.content ?? {};
+    const scraper = telemetry?.metrics?.token;
     const webhook = (audit?.webhook?.headersFrom ?? []).map(({ credential }) => credential);
     const { username, password } = proxy?.credentials ?? {};
-    const shown = [username, password].filter((each) => each !== undefined);
+    const shown = [username, password, scraper].filter((each) => each !== undefined);
     const used = [...keys, ...headers, ...webhook, ...shown];
     credentials.retain(new Set(used.map(({ path }) => path)));
     core.useCredentials();

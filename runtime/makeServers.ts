@@ -52,9 +52,20 @@ export function makeServers(
   };
   const facts = healthFacts(core, control, shared, agents);
   // Clients are not told what the agent depends on.
-  const agent = makeAgentServer(core, audited, shared, healthRoute(facts, 'Pod'));
+  const podHealth = healthRoute(facts, 'Pod');
+  const agent = makeAgentServer(core, audited, shared, podHealth);
   agents.push(agent);
-  const metrics = metricsServer(core.metrics.registry, healthRoute(facts));
+  const metrics = metricsServer({
+    registry: core.metrics.registry,
+    health: healthRoute(facts),
+    podHealth,
+    guarded: () => {
+      const token = core.inForce()?.content.telemetry.metrics?.token;
+      if (!token) return undefined;
+      const known = core.credentials.read(token);
+      return { authorization: known === undefined ? undefined : `Bearer ${known}` };
+    },
+  });
   const debug = debugServer(makeDebugPages(options, core, audited, control, shared));
   return { ...shared, agent, metrics, debug };
 }
@@ -219,6 +230,7 @@ function makeDebugPages(
       conversations: agent.conversations(),
       connections: core.upstream.stats(),
       healthChecks: core.checks.statuses(),
+      mcpServers: agent.mcpServers(),
       stateSavedAt: kept.savedAt,
       eventLoopLagMs: Math.round(eventLoop.lagMs),
       eventLoopUtilization: utilization(),

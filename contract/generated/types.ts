@@ -62,6 +62,13 @@ export type IncidentType =
   | 'CredentialRefused'
   | 'AnomalousSpend';
 /**
+ * @maxItems 4
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ToolNames".
+ */
+export type ToolNames = string[];
+/**
  * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -705,6 +712,10 @@ export interface McpServer {
    */
   allowedTools?: string[];
   /**
+   * Its tools are withheld from the model while their hash is another one. Absent: they are not.
+   */
+  toolsHash?: string;
+  /**
    * Without a call for so long, the list of its tools is asked for. 0: never for that.
    */
   checkIntervalMs: number;
@@ -747,6 +758,12 @@ export interface HealthCheck {
  */
 export interface Telemetry {
   /**
+   * Absent: whoever reaches the port may scrape.
+   */
+  metrics?: {
+    token: MountedSecret1;
+  };
+  /**
    * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
    */
   tracing?: {
@@ -783,6 +800,23 @@ export interface Telemetry {
       [k: string]: string;
     };
   };
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ */
+export interface MountedSecret1 {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1047,6 +1081,12 @@ export interface Snapshot {
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
+  /**
+   * Those whose tools are known. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    *
@@ -1383,6 +1423,36 @@ export interface HealthCheckStatus {
   since: string;
 }
 /**
+ * The tools of an MCP server that the agent may use.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "McpServerStatus".
+ */
+export interface McpServerStatus {
+  name: string;
+  /**
+   * Over their names, descriptions and input schemas.
+   */
+  toolsHash: string;
+  tools: number;
+  /**
+   * The model does not get them, because the configuration pins another hash.
+   */
+  withheld: boolean;
+  /**
+   * The last one since the process started, with the first four names of each sort. Absent: there was none.
+   */
+  change?: {
+    /**
+     * The hash until then.
+     */
+    before: string;
+    added: ToolNames;
+    removed: ToolNames;
+    changed: ToolNames;
+  };
+}
+/**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1434,6 +1504,12 @@ export interface Counters {
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
+  /**
+   * All of them, when one changed.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
   /**
    * Those that changed.
    *

@@ -378,6 +378,10 @@ export interface AgentDeploymentSpec {
      */
     allowedTools?: string[];
     /**
+     * The tools that the model may have, as status.mcpServers[].toolsHash shows them: SHA-256 over the names, descriptions and input schemas of the tools that allowedTools allows. While the server lists others, all its tools are withheld from the model. Without it they are used as they are, and an Event tells of changes.
+     */
+    toolsHash?: string;
+    /**
      * Each pod asks the server for the list of its tools when it has not called it for so long, so that its circuit learns of an outage and of its end before a conversation does. No tool is called for that. 0s never does. Default 30s.
      */
     checkInterval: string;
@@ -1418,6 +1422,24 @@ export interface AgentDeploymentSpec {
    */
   monitoring: {
     /**
+     * What scrapers of the pods' /metrics must show. Without it whoever reaches the port may read them; networkPolicy.metricsFrom says who does.
+     */
+    auth?: {
+      /**
+       * A token that scrapers send as Authorization Bearer; the ServiceMonitor has Prometheus do so. A new value is live within 2 minutes, without a restart. While it is missing, nobody may read /metrics. Without the token /health names no dependencies.
+       */
+      tokenSecretRef: {
+        /**
+         * Name of a Secret in the same namespace.
+         */
+        name: string;
+        /**
+         * Key in that Secret.
+         */
+        key: string;
+      };
+    };
+    /**
      * The ServiceMonitor, by which Prometheus scrapes the pods.
      */
     serviceMonitor: {
@@ -1489,6 +1511,33 @@ export interface AgentDeploymentStatus {
      * Why it fails in the first of these pods.
      */
     reason?: 'Timeout' | 'Connection' | 'BadStatus';
+  }[];
+  /**
+   * The tools that the MCP servers of the spec offered the connected pods last. A server whose tools no pod has listed yet is left out.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: {
+    /**
+     * Name of the server.
+     */
+    name: string;
+    /**
+     * SHA-256 over the names, descriptions and input schemas of its tools that allowedTools allows, as most pods have it. spec.mcpServers[].toolsHash pins it.
+     */
+    toolsHash: string;
+    /**
+     * Number of these tools.
+     */
+    tools: number;
+    /**
+     * Pods that were offered these tools out of those that have listed any, such as 3/3.
+     */
+    pods: string;
+    /**
+     * Pods that withhold the server's tools from the model, because toolsHash pins others.
+     */
+    withheldPods: number;
   }[];
   /**
    * How the connected pods have done since each of them started, and in the last five minutes, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.

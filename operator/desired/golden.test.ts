@@ -94,6 +94,7 @@ const agents: Record<string, AgentDeployment> = {
         url: 'http://stock.support.svc:8080/mcp',
         headersFrom: [{ name: 'X-Token', secretKeyRef: { name: 'stock.mcp', key: 'token' } }],
         allowedTools: ['count'],
+        toolsHash: `sha256:${'5'.repeat(64)}`,
         checkInterval: '1m',
         cache: { ttl: '5m', tools: ['count'] },
         maxConcurrent: 2,
@@ -153,6 +154,7 @@ const agents: Record<string, AgentDeployment> = {
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {
+      auth: { tokenSecretRef: { name: 'scraping', key: 'token' } },
       serviceMonitor: { enabled: true, interval: '90s', labels: { release: 'prometheus' } },
       alerts: {
         enabled: true,

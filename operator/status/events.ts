@@ -20,6 +20,7 @@ import {
 } from './circuits.ts';
 import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
+import { changedServers, describeChange, describeWithheld } from './mcpServers.ts';
 import type { AgentObservation } from './observations.ts';
 import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
@@ -174,6 +175,28 @@ export function agentEvents(
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
     ...newIncidents(previous?.security, next.security).map(incidentEvent),
+    ...toolEvents(observation, previous, next),
+  ];
+}
+
+function toolEvents(
+  observation: AgentObservation,
+  previous: AgentDeploymentStatus | undefined,
+  next: AgentDeploymentStatus,
+): EventDraft[] {
+  const all = next.mcpServers ?? [];
+  const withheldBefore = new Set(
+    previous?.mcpServers?.filter((one) => one.withheldPods > 0).map(({ name }) => name),
+  );
+  return [
+    ...changedServers(previous?.mcpServers, all, observation).map((change) =>
+      event('Warning', 'McpToolsChanged', 'ListTools', describeChange(change)),
+    ),
+    ...all
+      .filter(({ name, withheldPods }) => withheldPods > 0 && !withheldBefore.has(name))
+      .map((server) =>
+        event('Warning', 'McpToolsWithheld', 'WithholdTools', describeWithheld(server)),
+      ),
   ];
 }
 

@@ -5,6 +5,7 @@ import type {
   GateStatus,
   HealthCheckStatus,
   LimitStatus,
+  McpServerStatus,
   OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
@@ -32,6 +33,8 @@ export interface ReporterDeps {
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
+  /** What is known of the tools of MCP servers. */
+  mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
   incidents: Incidents;
@@ -50,6 +53,7 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   #toldCounts = '';
   #toldChecks = '[]';
+  #toldServers = '[]';
   #toldHash = '';
   #toldIncidents = 0;
   #ticks = 0;
@@ -75,6 +79,7 @@ export class Reporter {
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
       security: securityReport(this.#deps.incidents),
+      mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
     };
   }
@@ -128,6 +133,7 @@ export class Reporter {
       ...audit,
       ...this.#newChecks(),
       ...this.#newSecurity(),
+      ...this.#newServers(),
     };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
     if (changed === 0) return undefined;
@@ -166,6 +172,15 @@ export class Reporter {
     if (text === this.#toldChecks) return {};
     this.#toldChecks = text;
     return { healthChecks };
+  }
+
+  /** What is known of the tools of MCP servers when it changed since it was told last. */
+  #newServers(): Pick<Counters, 'mcpServers'> {
+    const mcpServers = this.#deps.mcpServers();
+    const text = JSON.stringify(mcpServers);
+    if (text === this.#toldServers) return {};
+    this.#toldServers = text;
+    return { mcpServers };
   }
 
   /** How the process has done, when that changed since it was told last and that was long enough ago. */

@@ -6,7 +6,7 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../../crds/generated/types.ts';
-import { canonicalJson } from './canonical.ts';
+import { canonicalJson } from '../../../contract/canonical.ts';
 import { hashContent, resolveContent } from './content.ts';
 import { podChoices } from '../objects/podChoices.ts';
 import {

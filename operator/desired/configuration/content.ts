@@ -1,9 +1,9 @@
+import { canonicalHash, canonicalJson } from '../../../contract/canonical.ts';
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import { MAX_CONFIGURATION_BYTES } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { AgentAttachment } from '../policies/attachment.ts';
 import { resolveAuth } from './auth.ts';
-import { canonicalHash, canonicalJson } from './canonical.ts';
 import { authentication } from './authentication.ts';
 import { resolveCache } from './cache.ts';
 import { resolveCircuit } from '../policies/circuit.ts';
