@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
-import type { Configuration, Report } from '../../contract/generated/types.ts';
+import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
 import { formatRevision } from '../../contract/revision.ts';
 import type { Clock } from '../kube/clock.ts';
 import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
@@ -18,13 +18,21 @@ import {
   type PersistentLinkTiming,
 } from './persistentLink.ts';
 import type { ReportLimits } from './reportBudget.ts';
-import type { ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
+import type {
+  ChangeListener,
+  HigherTermListener,
+  LinkListener,
+  MessageListener,
+  PodLinks,
+} from './podLinks.ts';
 import {
   afterHello,
   afterReport,
   changeKind,
+  isOfFleet,
   type ChangeKind,
   type HelloFacts,
+  type PodFacts,
   type PodReport,
 } from './report.ts';
 import { type AgentKey, agentKeyOf, hasEnded, type PodTarget } from './target.ts';
@@ -104,6 +112,8 @@ export class Links implements PodLinks {
   readonly #agents = new Map<AgentKey, Set<Pod>>();
   readonly #desired = new Map<AgentKey, Desired>();
   readonly #changeListeners = new Set<ChangeListener>();
+  readonly #messageListeners = new Set<MessageListener>();
+  readonly #linkListeners = new Set<LinkListener>();
   readonly #termListeners = new Set<HigherTermListener>();
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
@@ -229,6 +239,20 @@ export class Links implements PodLinks {
       .sort((a, b) => (a.pod < b.pod ? -1 : 1));
   }
 
+  send(uid: string, command: Command): void {
+    if (this.#isLeader()) this.#pods.get(uid)?.link?.send(JSON.stringify(command));
+  }
+
+  onMessage(listener: MessageListener): () => void {
+    this.#messageListeners.add(listener);
+    return () => this.#messageListeners.delete(listener);
+  }
+
+  onLink(listener: LinkListener): () => void {
+    this.#linkListeners.add(listener);
+    return () => this.#linkListeners.delete(listener);
+  }
+
   onChange(listener: ChangeListener): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
@@ -256,8 +280,14 @@ export class Links implements PodLinks {
   #stop(pod: Pod): void {
     pod.cancelPush();
     endPush(pod, 'LinkClosed');
-    pod.link?.stop();
+    if (pod.link === undefined) return;
+    pod.link.stop();
     pod.link = undefined;
+    this.#linked(pod, false);
+  }
+
+  #linked({ target }: Pod, connected: boolean): void {
+    for (const listener of this.#linkListeners) this.#guard(() => listener(target, connected));
   }
 
   #connected(pod: Pod, hello: HelloFacts): void {
@@ -265,10 +295,16 @@ export class Links implements PodLinks {
     pod.delivery.connected(hello.boot);
     this.#checkTerm(pod);
     this.#synchronise(pod);
+    this.#linked(pod, true);
     this.#changed(pod.key, 'State');
   }
 
   #reported(pod: Pod, report: Report): void {
+    if (!isOfFleet(report)) this.#merge(pod, report);
+    for (const listener of this.#messageListeners) this.#guard(() => listener(pod.target, report));
+  }
+
+  #merge(pod: Pod, report: PodFacts): void {
     const before = pod.report;
     pod.report = afterReport(before, report);
     if (report.type === 'Snapshot') {
@@ -285,6 +321,7 @@ export class Links implements PodLinks {
   #closed(pod: Pod, { reason }: Closure, failures: number): void {
     pod.cancelPush();
     endPush(pod, 'LinkClosed');
+    this.#linked(pod, false);
     // That tells nothing of the pod; but it must not stay pending for as long as tokens cannot be reviewed.
     if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
     const incompatible = reason === 'Incompatible';

@@ -14,6 +14,7 @@ import { dependenciesHealthy } from './dependencies.ts';
 import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
+import { mcpServersOf } from './mcpServers.ts';
 import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
@@ -53,6 +54,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const seen = agentCircuits(agent, plan, observation);
   const gates = gatesOf(plan, observation, now);
   const checks = healthChecksOf(agent, observation);
+  const servers = mcpServersOf(agent, observation, previous);
   const policies = plan.policies.map((policy) => ({
     policy,
     progress: progressOf(observation, policy),
@@ -74,13 +76,14 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     },
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
+    ...(servers.length > 0 && { mcpServers: servers }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
     conditions: conditions(
       [
         ...workloadConditions(input),
         policiesProgrammed(policies),
-        dependenciesHealthy(seen, gates, checks),
+        dependenciesHealthy(seen, gates, checks, servers),
         scalingManaged(agent, observation),
         ...[plan.monitored, exposed].filter((condition) => condition !== undefined),
       ],

@@ -20,6 +20,7 @@ import {
 } from './circuits.ts';
 import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
+import { changedServers, describeChange, describeWithheld } from './mcpServers.ts';
 import type { AgentObservation } from './observations.ts';
 
 /** An Event to record about the object that the function was given. */
@@ -172,6 +173,28 @@ export function agentEvents(
     ...monitoredEvents(previous?.conditions, next.conditions),
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
+    ...toolEvents(observation, previous, next),
+  ];
+}
+
+function toolEvents(
+  observation: AgentObservation,
+  previous: AgentDeploymentStatus | undefined,
+  next: AgentDeploymentStatus,
+): EventDraft[] {
+  const all = next.mcpServers ?? [];
+  const withheldBefore = new Set(
+    previous?.mcpServers?.filter((one) => one.withheldPods > 0).map(({ name }) => name),
+  );
+  return [
+    ...changedServers(previous?.mcpServers, all, observation).map((change) =>
+      event('Warning', 'McpToolsChanged', 'ListTools', describeChange(change)),
+    ),
+    ...all
+      .filter(({ name, withheldPods }) => withheldPods > 0 && !withheldBefore.has(name))
+      .map((server) =>
+        event('Warning', 'McpToolsWithheld', 'WithholdTools', describeWithheld(server)),
+      ),
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Report, Snapshot } from '../../contract/generated/types.ts';
+import type { Command, Grant, Release, Report, Snapshot } from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import { upgradeConfiguration } from './upgrade.ts';
@@ -7,6 +7,8 @@ import { upgradeConfiguration } from './upgrade.ts';
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
   snapshot(): Snapshot;
+  /** Obeys the leader of the fleet, and answers it. */
+  fleet: (command: Grant | Release) => Report | undefined;
   date(): Date;
   log: Logger;
 }
@@ -35,10 +37,25 @@ export class Commands {
       this.#malformed(type, parsed, configuration);
       return undefined;
     }
-    const command = parsed.value;
-    if (command.type === 'Announce') this.#deps.configuration.announce(command.term);
-    else this.#deps.configuration.offerPush(command.term, command.configuration);
-    return undefined;
+    return this.#obey(parsed.value);
+  }
+
+  #obey(command: Command): Report | undefined {
+    const { configuration, fleet } = this.#deps;
+    switch (command.type) {
+      case 'Announce':
+        configuration.announce(command.term);
+        return undefined;
+      case 'Configure':
+        configuration.offerPush(command.term, command.configuration);
+        return undefined;
+      case 'Grant':
+      case 'Release':
+        // A leader that was replaced grants nothing any more.
+        if (configuration.staleTerm(command.term) !== undefined) return undefined;
+        configuration.announce(command.term);
+        return fleet(command);
+    }
   }
 
   #stale(message: string): Report {

@@ -60,6 +60,15 @@ function largest(): { guard: Guard; reporter: Reporter } {
         })),
     },
     auditHead: () => undefined,
+    mcpServers: () =>
+      of(16, (n) => ({
+        ...{ name: long(n, 32), toolsHash: HASH, tools: 256, withheld: true },
+        change: {
+          before: HASH,
+          ...{ added: of(4, (i) => long(i, 64)), removed: of(4, (i) => long(i, 64)) },
+          changed: of(4, (i) => long(i, 64)),
+        },
+      })),
   } as unknown as ReporterDeps);
   use(guard, names);
   return { guard, reporter };
@@ -94,6 +103,8 @@ function use(guard: Guard, names: string[]): void {
   }
   for (const name of names.slice(16)) call(name, undefined, failure);
 }
+
+const HASH = `sha256:${'0'.repeat(64)}`;
 
 describe('the largest report of an honest pod', () => {
   it('goes over the link in pieces that the contract takes, with nothing lost', () => {

@@ -20,6 +20,7 @@ describe('what the runtime tells about circuits', () => {
       performance: { report: () => [] },
       checks: { statuses: () => [] },
       auditHead: () => undefined,
+      mcpServers: () => [],
     } as unknown as ReporterDeps);
     const call = (model: string, outcome = OK): void => {
       const answer = guard.dependency('model/primary')!.acquire({ model });

@@ -5,6 +5,7 @@ import type {
   GateStatus,
   HealthCheckStatus,
   LimitStatus,
+  McpServerStatus,
   OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
@@ -30,6 +31,8 @@ export interface ReporterDeps {
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
+  /** What is known of the tools of MCP servers. */
+  mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
   /** Keys of ConfigMaps that should be mounted and are not. */
@@ -47,6 +50,7 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   #toldCounts = '';
   #toldChecks = '[]';
+  #toldServers = '[]';
   #toldHash = '';
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
@@ -70,6 +74,7 @@ export class Reporter {
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
+      mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
     };
   }
@@ -118,7 +123,12 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const news = { ...(performance && { performance }), ...audit, ...this.#newChecks() };
+    const news = {
+      ...(performance && { performance }),
+      ...audit,
+      ...this.#newChecks(),
+      ...this.#newServers(),
+    };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
     if (changed === 0) return undefined;
     return {
@@ -147,6 +157,15 @@ export class Reporter {
     if (text === this.#toldChecks) return {};
     this.#toldChecks = text;
     return { healthChecks };
+  }
+
+  /** What is known of the tools of MCP servers when it changed since it was told last. */
+  #newServers(): Pick<Counters, 'mcpServers'> {
+    const mcpServers = this.#deps.mcpServers();
+    const text = JSON.stringify(mcpServers);
+    if (text === this.#toldServers) return {};
+    this.#toldServers = text;
+    return { mcpServers };
   }
 
   /** How the process has done, when that changed since it was told last and that was long enough ago. */
