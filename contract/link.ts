@@ -95,5 +95,6 @@ export const FEATURES = [
   'Limit.Shadow',
   'Dependency.tool',
   'Dependency.mcp',
+  'Mcp.ToolsHash',
   'Network.Proxy',
 ] as const;

@@ -7,6 +7,7 @@ import { Reporter } from './control/report.ts';
 import type { ReporterDeps } from './control/report.ts';
 import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
+import type { Watched } from './makeIncidents.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
 
@@ -30,18 +31,23 @@ const SAVE_TICKS = 5;
 export function makeControl(
   options: RuntimeOptions,
   core: Core,
-  { audit, watchGuard }: Audited,
+  { audit, watchGuard, watchCredentials }: Audited & Watched,
 ): Control {
   const { guard, configuration, credentials, network, clients, agent } = core;
-  const { performance, checks, clock, log } = core;
+  const { performance, checks, incidents, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const reporter = new Reporter({
-    ...{ guard, configuration, credentials, performance, checks },
-    headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
+    ...{ guard, configuration, credentials, performance, checks, incidents },
+    headerCredentials: () => [
+      ...agent.credentials(),
+      ...auditCredentials(configuration),
+      ...scraperCredentials(configuration),
+    ],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
+    mcpServers: () => agent.mcpServers(),
     missingKeys: () => network.missingKeys(),
     missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
@@ -63,6 +69,7 @@ export function makeControl(
   });
   const startReports = report(core, { reporter, port, kept }, () => {
     watchGuard();
+    watchCredentials();
     void audit.saveHead();
   });
   return { startedAt, reporter, port, files, kept, startReports };
@@ -74,6 +81,14 @@ function auditCredentials({
 }: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
   const headers = configuration?.content.audit?.webhook?.headersFrom ?? [];
   return headers.map(({ credential }) => ({ dependency: 'audit', credential }));
+}
+
+/** Where the token of scrapers is mounted. */
+function scraperCredentials({
+  configuration,
+}: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
+  const credential = configuration?.content.telemetry.metrics?.token;
+  return credential ? [{ dependency: 'scrapers', credential }] : [];
 }
 
 /** Reports events at once; the answer starts the reports of each second. */

@@ -47,6 +47,28 @@ export type DurationBuckets = number[][];
  */
 export type Performance = OperationReport[];
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentType".
+ */
+export type IncidentType =
+  | 'FailedAuthentication'
+  | 'AuthorizationDenied'
+  | 'PromptInjection'
+  | 'ToolMisuse'
+  | 'SecretExposed'
+  | 'LimitAbuse'
+  | 'MalformedInput'
+  | 'ToolChanged'
+  | 'CredentialRefused'
+  | 'AnomalousSpend';
+/**
+ * @maxItems 4
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ToolNames".
+ */
+export type ToolNames = string[];
+/**
  * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -201,6 +223,7 @@ export interface Content {
      */
     maxConnectionsPerAddress: number;
   };
+  security: Security;
   audit?: Audit;
   /**
    * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
@@ -463,6 +486,60 @@ export interface SecretHeader {
   };
 }
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Security".
+ */
+export interface Security {
+  incidents: Incidents;
+}
+/**
+ * When what is seen of attacks is an incident.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Incidents".
+ */
+export interface Incidents {
+  /**
+   * Sightings of one kind and origin belong together while no more than this is between two of them.
+   */
+  windowMs: number;
+  /**
+   * Origins that are told apart.
+   */
+  maxTracked: number;
+  /**
+   * Sightings that open an incident, by its type. Absent: 1.
+   */
+  thresholds: {
+    FailedAuthentication?: number;
+    AuthorizationDenied?: number;
+    PromptInjection?: number;
+    ToolMisuse?: number;
+    SecretExposed?: number;
+    LimitAbuse?: number;
+    MalformedInput?: number;
+    ToolChanged?: number;
+    CredentialRefused?: number;
+    AnomalousSpend?: number;
+  };
+  /**
+   * The level rises a step each time that there are as many times more sightings.
+   */
+  raiseAt: number;
+  /**
+   * Sources of failed authentication that are an incident of their own.
+   */
+  manySources: number;
+  /**
+   * Tokens of a client in an hour that are out of the ordinary.
+   */
+  spend: {
+    factor: number;
+    hours: number;
+    minTokens: number;
+  };
+}
+/**
  * How events are recorded. Absent: they are not.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -635,6 +712,10 @@ export interface McpServer {
    */
   allowedTools?: string[];
   /**
+   * Its tools are withheld from the model while their hash is another one. Absent: they are not.
+   */
+  toolsHash?: string;
+  /**
    * Without a call for so long, the list of its tools is asked for. 0: never for that.
    */
   checkIntervalMs: number;
@@ -677,6 +758,12 @@ export interface HealthCheck {
  */
 export interface Telemetry {
   /**
+   * Absent: whoever reaches the port may scrape.
+   */
+  metrics?: {
+    token: MountedSecret1;
+  };
+  /**
    * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
    */
   tracing?: {
@@ -713,6 +800,23 @@ export interface Telemetry {
       [k: string]: string;
     };
   };
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ */
+export interface MountedSecret1 {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -983,12 +1087,19 @@ export interface Snapshot {
   }[];
   performance?: Performance;
   audit?: AuditHead;
+  security?: SecurityReport;
   /**
    * All of them. Absent: the runtime is too old to tell.
    *
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
+  /**
+   * Those whose tools are known. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    *
@@ -1268,6 +1379,97 @@ export interface AuditHead {
   hash: string;
 }
 /**
+ * Security incidents of the process. Absent: the runtime is too old to tell, or in Counters nothing has changed.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecurityReport".
+ */
+export interface SecurityReport {
+  /**
+   * Number of incidents that are open.
+   */
+  open: number;
+  /**
+   * Those open, the gravest first.
+   *
+   * @maxItems 8
+   */
+  incidents: IncidentReport[];
+  last?: IncidentReport1;
+  /**
+   * Incidents since the process started, by type; types without any are left out.
+   *
+   * @maxItems 16
+   */
+  counts: {
+    type: IncidentType;
+    count: number;
+  }[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentReport".
+ */
+export interface IncidentReport {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
+ * The one opened last, open or not.
+ */
+export interface IncidentReport1 {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "HealthCheckStatus".
  */
@@ -1283,6 +1485,36 @@ export interface HealthCheckStatus {
    * RFC 3339.
    */
   since: string;
+}
+/**
+ * The tools of an MCP server that the agent may use.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "McpServerStatus".
+ */
+export interface McpServerStatus {
+  name: string;
+  /**
+   * Over their names, descriptions and input schemas.
+   */
+  toolsHash: string;
+  tools: number;
+  /**
+   * The model does not get them, because the configuration pins another hash.
+   */
+  withheld: boolean;
+  /**
+   * The last one since the process started, with the first four names of each sort. Absent: there was none.
+   */
+  change?: {
+    /**
+     * The hash until then.
+     */
+    before: string;
+    added: ToolNames;
+    removed: ToolNames;
+    changed: ToolNames;
+  };
 }
 /**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
@@ -1329,12 +1561,19 @@ export interface Counters {
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
+  security?: SecurityReport;
   /**
    * All of them, when one changed.
    *
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
+  /**
+   * All of them, when one changed.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
   /**
    * Those that changed.
    *

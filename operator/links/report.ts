@@ -14,7 +14,7 @@ const MAX_TRANSITIONS = 64;
 const MAX_CIRCUITS = 256;
 const MAX_LIMITS = 1024;
 
-/** State: connected, disconnected, configured, a circuit, limit, gate or health check changed. Counters: figures only. */
+/** State: connected, disconnected, configured, a circuit, limit, gate, health check or tools of an MCP server changed. Counters: figures only. */
 export type ChangeKind = 'State' | 'Counters';
 
 /** What is known of one pod. Never changed in place: a holder may compare by identity. */
@@ -96,9 +96,20 @@ export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKi
     snapshot !== undefined &&
     (message.gates ?? []).length === 0 &&
     message.healthChecks === undefined &&
+    sameIncidents(snapshot.security, message.security) &&
+    message.mcpServers === undefined &&
     sameBut(circuitFacts, snapshot.circuits, message.circuits) &&
     sameBut(limitFacts, snapshot.limits, message.limits);
   return figuresOnly ? 'Counters' : 'State';
+}
+
+/** Whether the same incidents are open, as grave as they were, or none are told. */
+function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
+  return told === undefined || incidentFacts(known) === incidentFacts(told);
+}
+
+function incidentFacts(security: Snapshot['security']): string {
+  return JSON.stringify((security?.incidents ?? []).map(({ id, level }) => [id, level]));
 }
 
 /** Whether all that is told is known already, as far as `factsOf` shows it. */
@@ -148,7 +159,9 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...mergeGates(snapshot.gates, message.gates),
     ...(message.performance && { performance: message.performance }),
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
+    ...(message.mcpServers && { mcpServers: message.mcpServers }),
     ...(message.audit && { audit: message.audit }),
+    ...(message.security && { security: message.security }),
   };
 }
 

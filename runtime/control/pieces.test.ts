@@ -8,6 +8,7 @@ import { Performance } from '../observe/performance.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { circuitOf, content, limitOf } from '../testing/guardFixture.ts';
 import { inPieces } from './pieces.ts';
+import { incidentsOf } from '../testing/incidents.ts';
 import { Reporter } from './report.ts';
 import type { ReporterDeps } from './report.ts';
 
@@ -51,6 +52,7 @@ function largest(): { guard: Guard; reporter: Reporter } {
     missingKeys: () => [],
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
+    incidents: incidentsOf(20),
     performance: busiest(),
     checks: {
       statuses: () =>
@@ -60,6 +62,15 @@ function largest(): { guard: Guard; reporter: Reporter } {
         })),
     },
     auditHead: () => undefined,
+    mcpServers: () =>
+      of(16, (n) => ({
+        ...{ name: long(n, 32), toolsHash: HASH, tools: 256, withheld: true },
+        change: {
+          before: HASH,
+          ...{ added: of(4, (i) => long(i, 64)), removed: of(4, (i) => long(i, 64)) },
+          changed: of(4, (i) => long(i, 64)),
+        },
+      })),
   } as unknown as ReporterDeps);
   use(guard, names);
   return { guard, reporter };
@@ -94,6 +105,8 @@ function use(guard: Guard, names: string[]): void {
   }
   for (const name of names.slice(16)) call(name, undefined, failure);
 }
+
+const HASH = `sha256:${'0'.repeat(64)}`;
 
 describe('the largest report of an honest pod', () => {
   it('goes over the link in pieces that the contract takes, with nothing lost', () => {
