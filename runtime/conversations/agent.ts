@@ -14,7 +14,7 @@ import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Environment, TurnContext } from './environment.ts';
 import type { ConversationStore } from './stores/store.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
-import { AgentModel } from './agentModel.ts';
+import { AgentModel, loadSdk } from './agentModel.ts';
 import { SystemPrompt } from './prompt.ts';
 import { Stores } from './stores/stores.ts';
 import { Egress } from './tools/egress.ts';
@@ -150,6 +150,8 @@ export class Agent {
     this.toolResults.apply(content.toolCache);
     // Schemas are compiled before the first call, not while it waits.
     this.#toolsOf(content);
+    // So that the first turn does not wait for it.
+    if (content.conversation) void loadSdk();
   }
 
   #idleTimeoutMs(): number {
