@@ -14,7 +14,7 @@ import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Environment, TurnContext } from './environment.ts';
 import type { ConversationStore } from './stores/store.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
-import { AgentModel } from './agentModel.ts';
+import { AgentModel, loadSdk } from './agentModel.ts';
 import { SystemPrompt } from './prompt.ts';
 import { Stores } from './stores/stores.ts';
 import { Egress } from './tools/egress.ts';
@@ -42,6 +42,8 @@ export interface AgentDeps {
   self: string;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
+  /** Tools of an MCP server became others; `withheld` says whether the model gets none of them. */
+  onToolsChanged: (server: string, withheld: boolean) => void;
   /** A call to a tool or an MCP server has ended. */
   onOutcome: (dependency: string, outcome: Outcome) => void;
   /** Undefined as long as there is none. */
@@ -148,6 +150,8 @@ export class Agent {
     this.toolResults.apply(content.toolCache);
     // Schemas are compiled before the first call, not while it waits.
     this.#toolsOf(content);
+    // So that the first turn does not wait for it.
+    if (content.conversation) void loadSdk();
   }
 
   #idleTimeoutMs(): number {
