@@ -228,7 +228,8 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: 'operator',
     purpose: 'the process: joins its parts',
-    imports: [...SHARED, ...every(OPERATOR)],
+    // Its own traces take the way that those of requests take.
+    imports: [...[...SHARED, ...every(OPERATOR)], ...['runtime/observe', 'runtime/observe/trace']],
   },
   ...CLI,
   {

@@ -1895,6 +1895,162 @@ export interface AgentDeploymentStatus {
     policies?: string;
   };
   /**
+   * Security incidents that the connected pods report. The level is written at once, all else at most once a minute.
+   */
+  security?: {
+    /**
+     * Highest threat level of an open incident.
+     */
+    level: 'None' | 'Low' | 'Medium' | 'High' | 'Critical';
+    /**
+     * Number of open incidents.
+     */
+    openIncidents: number;
+    /**
+     * Open incidents, the gravest first.
+     *
+     * @maxItems 10
+     */
+    open?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    }[];
+    /**
+     * The incident opened last, open or not.
+     */
+    last?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    };
+    /**
+     * Incidents since the connected pods started, by type.
+     *
+     * @maxItems 16
+     */
+    counts?: {
+      /**
+       * What they are about.
+       */
+      type: string;
+      /**
+       * Their number.
+       */
+      count: number;
+    }[];
+  };
+  /**
    * What the operator has seen of the audit's chains.
    */
   audit?: {
@@ -2193,9 +2349,22 @@ export interface CircuitBreakerPolicySpec {
    */
   resetToken?: string;
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own.
+   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own. Fleet means that the pods of an agent share one more circuit above those of each pod: it opens when the figures of all pods together meet a rule of trip and a quorum of pods sees it, one pod probes for all, and it closes pod by pod over recovery.rampUp.
    */
-  scope: 'Pod';
+  scope: 'Pod' | 'Fleet';
+  /**
+   * How the pods of an agent decide together. Only with scope Fleet.
+   */
+  fleet?: {
+    /**
+     * Share of the pods with calls that must see failures, or slow calls, before the fleet opens, 1 to 100; never fewer than two pods, so that one pod's bad network never opens the rest. Default 50.
+     */
+    quorum: number;
+    /**
+     * How long a pod keeps to what the operator last said while it has no link to the operator, 5s to 10m. After that it continues alone: it waits for the rest of its own openDuration and probes by itself. Default 30s.
+     */
+    hintLifetime: string;
+  };
 }
 /**
  * What is. Written by the operator alone.
@@ -2277,6 +2446,35 @@ export interface CircuitBreakerPolicyStatus {
      */
     nextProbe?: string;
     /**
+     * The circuit that all pods share. Absent with scope Pod, and while no pod reports.
+     */
+    fleet?: {
+      /**
+       * Probing means that one pod probes. Closing means that the probes have succeeded and pods are let go one after the other.
+       */
+      state: 'Closed' | 'Open' | 'Probing' | 'Closing';
+      /**
+       * When the fleet entered that state.
+       */
+      since: string;
+      /**
+       * Pods that see failures, or slow calls, out of the pods that had calls, such as 2/3; while the fleet is not closed, those that opened it.
+       */
+      votes: string;
+      /**
+       * Name of the pod that probes.
+       */
+      probing?: string;
+      /**
+       * When a pod probes next; only while open.
+       */
+      nextProbe?: string;
+      /**
+       * Why it is in that state.
+       */
+      reason?: string;
+    };
+    /**
      * Last failure that counted, in any pod.
      */
     lastFailure?: {
@@ -2345,6 +2543,18 @@ export interface CircuitBreakerPolicyStatus {
      * Pods with an open circuit out of all pods, such as 1/3.
      */
     open?: string;
+    /**
+     * Worst state of the circuits that all pods share, as circuits[].fleet.state has it. Absent with scope Pod.
+     */
+    fleet?: string;
+    /**
+     * Votes of that circuit, such as 2/3. Absent with scope Pod.
+     */
+    votes?: string;
+    /**
+     * Pod that probes for the fleet; absent while none does.
+     */
+    probing?: string;
     /**
      * What the policy is for, in short.
      */

@@ -2,7 +2,9 @@ import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
+import { formatRevision } from '../../contract/revision.ts';
 import type { Clock } from '../kube/clock.ts';
+import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
 import { type AttemptLimits, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
 import { Delivery, type DeliveryTiming } from './delivery.ts';
@@ -80,6 +82,8 @@ export interface LinksOptions {
   timing?: Partial<LinksTiming>;
   /** What each pod may send; by default 256 KiB and 50 messages per second, and 20 seconds' worth at once. */
   limits?: ReportLimits;
+  /** Default: pushes are not traced. */
+  traces?: Traces;
 }
 
 interface Pod {
@@ -87,6 +91,8 @@ interface Pod {
   key: AgentKey;
   report: PodReport;
   delivery: Delivery;
+  /** Of the push that the pod has not answered yet. */
+  push: Span | undefined;
   link: PersistentLink | undefined;
   cancelPush: () => void;
 }
@@ -173,6 +179,7 @@ export class Links implements PodLinks {
       key,
       report: this.#blank(target),
       delivery: this.#delivery(),
+      push: undefined,
       link: undefined,
       cancelPush: () => undefined,
     };
@@ -272,6 +279,7 @@ export class Links implements PodLinks {
 
   #stop(pod: Pod): void {
     pod.cancelPush();
+    endPush(pod, 'LinkClosed');
     if (pod.link === undefined) return;
     pod.link.stop();
     pod.link = undefined;
@@ -303,6 +311,7 @@ export class Links implements PodLinks {
       const outcome = pod.delivery.answer(report.configuration, this.#now());
       if (typeof outcome === 'number') this.#propagation.observe(outcome / 1000);
       if (outcome === 'Refused') this.#logRefusal(pod);
+      if (outcome !== undefined) endPush(pod, outcome === 'Refused' ? outcome : undefined);
       if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
       this.#synchronise(pod);
     }
@@ -311,6 +320,7 @@ export class Links implements PodLinks {
 
   #closed(pod: Pod, { reason }: Closure, failures: number): void {
     pod.cancelPush();
+    endPush(pod, 'LinkClosed');
     this.#linked(pod, false);
     // That tells nothing of the pod; but it must not stay pending for as long as tokens cannot be reviewed.
     if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
@@ -354,8 +364,19 @@ export class Links implements PodLinks {
     }
     if (decision.kind !== 'Send') return;
     pod.delivery.sent(hash, this.#now());
+    endPush(pod, 'NotAnswered');
+    pod.push = this.#tracedPush(pod, configuration);
     pod.link?.send(JSON.stringify({ type: 'Configure', term, configuration }));
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
+  }
+
+  #tracedPush({ target }: Pod, { revision }: Configuration): Span {
+    return (this.#options.traces ?? NO_TRACES).partOrTrace('push configuration', () => ({
+      [SPAN_ATTRIBUTES.namespace]: target.namespace,
+      [SPAN_ATTRIBUTES.agent]: target.agent,
+      [SPAN_ATTRIBUTES.pod]: target.name,
+      [SPAN_ATTRIBUTES.revision]: formatRevision(revision),
+    }));
   }
 
   /** The agent's term: that of the owner, or that of its last configuration if it is higher. */
@@ -417,4 +438,9 @@ export class Links implements PodLinks {
   #wallTime(): string {
     return new Date(this.#options.clock.now()).toISOString();
   }
+}
+
+function endPush(pod: Pod, error?: string): void {
+  pod.push?.end(error);
+  pod.push = undefined;
 }

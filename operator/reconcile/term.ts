@@ -8,12 +8,14 @@ import {
   type KubeClient,
   type LeaderTerm,
   type Reconcile,
+  type Traces,
 } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -35,6 +37,7 @@ export interface TermOptions {
   caches: Caches;
   attachments: Attachments;
   links: Links;
+  circuits: CircuitLeader;
   queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
@@ -50,6 +53,7 @@ export interface TermOptions {
   clock: Clock;
   random: () => number;
   concurrency: number;
+  traces: Traces;
 }
 
 /** Everything that only the leader does, for one term. */
@@ -61,7 +65,7 @@ export class Term {
   readonly #slices: Slices;
 
   constructor(options: TermOptions, leading: LeaderTerm) {
-    const { caches, attachments, links, clock, random, logger, instance } = options;
+    const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => leading.assertLeading());
     this.#options = options;
     this.#leading = leading;
@@ -71,6 +75,7 @@ export class Term {
       caches,
       attachments,
       links,
+      circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
       upgrades: new Upgrades({
@@ -90,6 +95,7 @@ export class Term {
       caches,
       attachments,
       links,
+      circuits,
       agents: this.agents,
       clock,
       ownWrites: options.ownWrites,
@@ -108,10 +114,14 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, links, queues, lag } = this.#options;
+    const { caches, attachments, links, circuits, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
+    circuits.lead(signal, {
+      termOf: this.agents.termOf,
+      onChange: (key) => enqueueReported(queues, attachments, key),
+    });
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>
@@ -126,7 +136,7 @@ export class Term {
   }
 
   #controller(task: Task): Controller {
-    const { queues, lag, logger, registry, clock, random, concurrency } = this.#options;
+    const { queues, lag, logger, registry, clock, random, concurrency, traces } = this.#options;
     const kind = STATUS_OF[task];
     const reconcile: Record<Task, Reconcile> = {
       agent: this.agents.reconcile,
@@ -144,6 +154,7 @@ export class Term {
       clock,
       random,
       slices: this.#slices,
+      traces,
     });
   }
 }

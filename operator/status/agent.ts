@@ -19,6 +19,7 @@ import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
+import { securityOf } from './security.ts';
 import { obstacles, PAUSED, progressing, rollOutOf, type RollOut } from './rollout.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
@@ -79,6 +80,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     ...(servers.length > 0 && { mcpServers: servers }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
+    ...securityOf(observation, previous?.security),
     conditions: conditions(
       [
         ...workloadConditions(input),

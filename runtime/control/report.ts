@@ -12,7 +12,10 @@ import type {
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
+import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import { fleetNews } from './fleetReport.ts';
+import { securityReport } from './securityReport.ts';
 
 /** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
@@ -35,6 +38,7 @@ export interface ReporterDeps {
   mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
+  incidents: Incidents;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -52,6 +56,7 @@ export class Reporter {
   #toldChecks = '[]';
   #toldServers = '[]';
   #toldHash = '';
+  #toldIncidents = 0;
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
@@ -74,6 +79,7 @@ export class Reporter {
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
+      security: securityReport(this.#deps.incidents),
       mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
     };
@@ -127,6 +133,7 @@ export class Reporter {
       ...(performance && { performance }),
       ...audit,
       ...this.#newChecks(),
+      ...this.#newSecurity(),
       ...this.#newServers(),
     };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
@@ -148,6 +155,15 @@ export class Reporter {
     if (!audit || audit.hash === this.#toldHash) return {};
     this.#toldHash = audit.hash;
     return { audit };
+  }
+
+  /** Incidents when one changed since they were told last. */
+  #newSecurity(): Pick<Counters, 'security'> {
+    const { incidents } = this.#deps;
+    const { version } = incidents;
+    if (version === this.#toldIncidents) return {};
+    this.#toldIncidents = version;
+    return { security: securityReport(incidents) };
   }
 
   /** The health checks when one changed since they were told last. */
@@ -218,6 +234,7 @@ function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boole
 const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
 /** What of a circuit changes without a transition. */
-function untold({ lastFailure, nextProbe, overridden, handledResetToken }: CircuitStatus): string {
-  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken]);
+function untold(circuit: CircuitStatus): string {
+  const { lastFailure, nextProbe, overridden, handledResetToken, fleet } = circuit;
+  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken, fleetNews(fleet)]);
 }
