@@ -26,6 +26,7 @@ const REPORTS = {
 const COMMANDS = {
   Announce: 'command.schema.json#/definitions/Announce',
   Configure: 'command.schema.json#/definitions/Configure',
+  Siblings: 'command.schema.json#/definitions/Siblings',
 };
 
 const FILES = new Map<string, object>(

@@ -26,6 +26,7 @@ import {
   type PodReport,
 } from './report.ts';
 import { type AgentKey, agentKeyOf, hasEnded, type PodTarget } from './target.ts';
+import { type LinkedPod, SiblingFigures } from './siblingFigures.ts';
 import { type ReviewToken, TokenReviews } from './tokenReviews.ts';
 
 export type LinksTiming = PersistentLinkTiming & DeliveryTiming;
@@ -99,6 +100,7 @@ export class Links implements PodLinks {
   readonly #desired = new Map<AgentKey, Desired>();
   readonly #changeListeners = new Set<ChangeListener>();
   readonly #termListeners = new Set<HigherTermListener>();
+  readonly #siblings: SiblingFigures;
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
   constructor(options: LinksOptions) {
@@ -118,6 +120,11 @@ export class Links implements PodLinks {
       limits: options.limits ?? DEFAULT_LIMITS,
       logger: options.logger,
     };
+    this.#siblings = new SiblingFigures({
+      clock: options.clock,
+      podsOf: (key) => this.#linked(key),
+      forwards: (key) => this.#desired.get(key)?.configuration.content.whenFull === 'Forward',
+    });
     this.#propagation = registerMetrics(options.registry, () => this.#states());
   }
 
@@ -187,6 +194,7 @@ export class Links implements PodLinks {
     } else if ((target.running && !before.running) || (target.ready && !before.ready)) {
       pod.link?.retryNow();
     }
+    if (servesOtherwise(before, target)) this.#siblings.changed(pod.key);
   }
 
   #remove(pod: Pod): void {
@@ -195,6 +203,7 @@ export class Links implements PodLinks {
     siblings?.delete(pod);
     if (siblings?.size === 0) this.#agents.delete(pod.key);
     this.#stop(pod);
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -206,6 +215,7 @@ export class Links implements PodLinks {
 
   termChanged(agentKey: AgentKey): void {
     for (const pod of this.#agents.get(agentKey) ?? []) this.#synchronise(pod);
+    this.#siblings.changed(agentKey);
   }
 
   forget(agentKey: AgentKey): void {
@@ -257,6 +267,7 @@ export class Links implements PodLinks {
     pod.delivery.connected(hello.boot);
     this.#checkTerm(pod);
     this.#synchronise(pod);
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -270,6 +281,7 @@ export class Links implements PodLinks {
       if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
       this.#synchronise(pod);
     }
+    if (report.type !== 'Transition' && report.load) this.#siblings.changed(pod.key);
     this.#changed(pod.key, changeKind(before, report));
   }
 
@@ -285,6 +297,7 @@ export class Links implements PodLinks {
     const since = report.connected ? this.#wallTime() : report.since;
     const excess = excessive && { excessive };
     pod.report = { ...report, connected: false, incompatible, ...excess, since };
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -319,6 +332,19 @@ export class Links implements PodLinks {
     pod.delivery.sent(hash, this.#now());
     pod.link?.send(JSON.stringify({ type: 'Configure', term, configuration }));
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
+  }
+
+  /** The agent's pods that are linked, for what they are told of each other. */
+  #linked(agentKey: AgentKey): LinkedPod[] {
+    if (!this.#isLeader()) return [];
+    return [...(this.#agents.get(agentKey) ?? [])]
+      .filter((pod) => pod.report.connected)
+      .map(({ target, report, link }) => ({
+        target,
+        load: report.snapshot?.load,
+        tell: (pods) =>
+          link?.send(JSON.stringify({ type: 'Siblings', term: this.#termOf(agentKey), pods })),
+      }));
   }
 
   /** The agent's term: that of the owner, or that of its last configuration if it is higher. */
@@ -380,4 +406,9 @@ export class Links implements PodLinks {
   #wallTime(): string {
     return new Date(this.#options.clock.now()).toISOString();
   }
+}
+
+/** Whether other pods are to know of the pod what they did not before. */
+function servesOtherwise(before: PodTarget, { ip, ready, killedAt }: PodTarget): boolean {
+  return before.ip !== ip || before.ready !== ready || before.killedAt !== killedAt;
 }

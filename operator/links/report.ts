@@ -131,6 +131,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...(message.performance && { performance: message.performance }),
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
     ...(message.audit && { audit: message.audit }),
+    ...(message.load && { load: message.load }),
   };
 }
 

@@ -15,6 +15,7 @@ import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
 import { impediments } from './impediments.ts';
+import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
@@ -74,6 +75,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     },
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
+    ...loadOf(observation),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
     conditions: conditions(

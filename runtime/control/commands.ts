@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Report, Snapshot } from '../../contract/generated/types.ts';
+import type { Report, Sibling, Siblings, Snapshot } from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import { upgradeConfiguration } from './upgrade.ts';
@@ -7,6 +7,8 @@ import { upgradeConfiguration } from './upgrade.ts';
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
   snapshot(): Snapshot;
+  /** The operator says which other pods take forwarded requests. */
+  onSiblings(pods: readonly Sibling[]): void;
   date(): Date;
   log: Logger;
 }
@@ -37,8 +39,14 @@ export class Commands {
     }
     const command = parsed.value;
     if (command.type === 'Announce') this.#deps.configuration.announce(command.term);
+    else if (command.type === 'Siblings') this.#siblings(command);
     else this.#deps.configuration.offerPush(command.term, command.configuration);
     return undefined;
+  }
+
+  /** A leader that was replaced knows nothing of its successor's figures. */
+  #siblings({ term, pods }: Siblings): void {
+    if (this.#deps.configuration.staleTerm(term) === undefined) this.#deps.onSiblings(pods);
   }
 
   #stale(message: string): Report {

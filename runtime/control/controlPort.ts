@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Hello, Report, Snapshot } from '../../contract/generated/types.ts';
+import type { Hello, Report, Sibling, Snapshot } from '../../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
 import { selfSignedIdentity } from './certificate.ts';
@@ -21,6 +21,7 @@ export interface ControlPortDeps {
   tokenDirectory: string;
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
+  onSiblings: (pods: readonly Sibling[]) => void;
   clock: Clock;
   log: Logger;
 }
@@ -39,8 +40,9 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, log } = this.#deps;
-    const commands = new Commands({ configuration, snapshot, date: () => clock.date(), log });
+    const { pod, clock, configuration, snapshot, onSiblings, log } = this.#deps;
+    const date = (): Date => clock.date();
+    const commands = new Commands({ configuration, snapshot, onSiblings, date, log });
     const server = new ControlServer({
       identity: await selfSignedIdentity(pod.name, clock.date()),
       hello: () => this.#hello(),

@@ -12,6 +12,7 @@ import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import type { LoadWatch } from './loadWatch.ts';
 
 /** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
@@ -30,6 +31,7 @@ export interface ReporterDeps {
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
+  load: Pick<LoadWatch, 'current' | 'changed'>;
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
   /** Keys of ConfigMaps that should be mounted and are not. */
@@ -59,6 +61,7 @@ export class Reporter {
 
   snapshot(): Snapshot {
     const { guard, configuration } = this.#deps;
+    const load = this.#deps.load.current();
     return {
       type: 'Snapshot',
       configuration: configuration.status(),
@@ -71,7 +74,13 @@ export class Reporter {
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
       ...this.#audit(),
+      ...(load && { load }),
     };
+  }
+
+  /** What the pod has to do; undefined where nothing bounds its requests. */
+  load(): Snapshot['load'] {
+    return this.#deps.load.current();
   }
 
   /** All that should be mounted and is not. */
@@ -118,7 +127,12 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const news = { ...(performance && { performance }), ...audit, ...this.#newChecks() };
+    const load = this.#deps.load.changed();
+    const news = {
+      ...(performance && { performance }),
+      ...(load && { load }),
+      ...{ ...audit, ...this.#newChecks() },
+    };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
     if (changed === 0) return undefined;
     return {
