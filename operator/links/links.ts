@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
-import type { Configuration, Report } from '../../contract/generated/types.ts';
+import type { Configuration, Content, Report } from '../../contract/generated/types.ts';
 import type { Clock } from '../kube/clock.ts';
 import { type AttemptLimits, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
@@ -123,7 +123,7 @@ export class Links implements PodLinks {
     this.#siblings = new SiblingFigures({
       clock: options.clock,
       podsOf: (key) => this.#linked(key),
-      forwards: (key) => this.#desired.get(key)?.configuration.content.whenFull === 'Forward',
+      placesOf: (key) => placesOf(this.#desired.get(key)?.configuration.content),
     });
     this.#propagation = registerMetrics(options.registry, () => this.#states());
   }
@@ -191,7 +191,7 @@ export class Links implements PodLinks {
     if (target.ip !== before.ip || target.port !== before.port) {
       this.#stop(pod);
       this.#link(pod);
-    } else if ((target.running && !before.running) || (target.ready && !before.ready)) {
+    } else if (speaksFor(before, target)) {
       pod.link?.retryNow();
     }
     if (servesOtherwise(before, target)) this.#siblings.changed(pod.key);
@@ -406,6 +406,16 @@ export class Links implements PodLinks {
   #wallTime(): string {
     return new Date(this.#options.clock.now()).toISOString();
   }
+}
+
+/** Requests that a pod of an agent takes at most; 0 where pods forward none. */
+function placesOf(content: Content | undefined): number {
+  return content?.whenFull === 'Forward' ? (content.bulkhead?.maxConcurrent ?? 0) : 0;
+}
+
+/** Whether the kubelet says more for the pod than before. */
+function speaksFor(before: PodTarget, { running, ready }: PodTarget): boolean {
+  return (running === true && !before.running) || (ready === true && !before.ready);
 }
 
 /** Whether other pods are to know of the pod what they did not before. */

@@ -23,7 +23,11 @@ async function agent(
   const targets = loads.map((_, n) => ready(n));
   all.links.setTargets(targets);
   const wanted = configuration('a');
-  all.links.setDesired(AGENT, { ...wanted, content: { whenFull } as never }, 1);
+  all.links.setDesired(
+    AGENT,
+    { ...wanted, content: { whenFull, bulkhead: { maxConcurrent: 10 } } as never },
+    1,
+  );
   const sockets: FakeSocket[] = [];
   for (const [n, load] of loads.entries()) {
     const socket = await all.connect(targets[n]!, undefined);
@@ -57,6 +61,12 @@ describe('figures of siblings', () => {
     links.setDesired(AGENT, configuration('a'), 1);
     await clock.advance(1_000);
     expect(told(sockets[0]!)).toEqual([]);
+  });
+
+  it('show no more room than the agent gives a pod, so that none draws requests by what it says', async () => {
+    const { sockets } = await agent([BUSY, { ...IDLE, capacity: 1_000_000 }]);
+    const last = (sockets[0]!.sent as Command[]).findLast((each) => each.type === 'Siblings');
+    expect(last?.pods[0]?.capacity).toBe(10);
   });
 
   it('leave out pods that are not ready, are deleted, shut down or tell no load', async () => {

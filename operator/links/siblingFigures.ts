@@ -13,8 +13,8 @@ export interface LinkedPod {
 export interface SiblingFiguresOptions {
   clock: Pick<Clock, 'after'>;
   podsOf: (agentKey: AgentKey) => readonly LinkedPod[];
-  /** Whether the agent's pods forward requests. */
-  forwards: (agentKey: AgentKey) => boolean;
+  /** Requests that a pod takes at most, whatever it says itself; 0 where pods forward nothing. */
+  placesOf: (agentKey: AgentKey) => number;
 }
 
 /** An agent's pods are told at most this often. */
@@ -61,13 +61,14 @@ export class SiblingFigures {
   /** @returns whether a pod was told anything */
   #tellAll(agentKey: AgentKey): boolean {
     const pods = this.#options.podsOf(agentKey);
-    const forwards = this.#options.forwards(agentKey);
+    const places = this.#options.placesOf(agentKey);
+    const forwards = places > 0;
     let told = false;
     for (const pod of pods) {
       const { uid } = pod.target;
       const before = this.#told.get(uid);
       if (before === undefined && !(forwards && isHalfFull(pod.load))) continue;
-      const siblings = forwards ? siblingsOf(pod, pods) : [];
+      const siblings = forwards ? siblingsOf(pod, pods, places) : [];
       const text = JSON.stringify(siblings);
       if (text === before) continue;
       if (siblings.length > 0) this.#told.set(uid, text);
@@ -85,20 +86,21 @@ function isHalfFull(load: Load | undefined): boolean {
 }
 
 /** The other pods that take requests, those with most room first. */
-function siblingsOf(pod: LinkedPod, pods: readonly LinkedPod[]): Sibling[] {
+function siblingsOf(pod: LinkedPod, pods: readonly LinkedPod[], places: number): Sibling[] {
   return pods
     .filter((other) => other !== pod)
-    .flatMap((other) => siblingOf(other) ?? [])
+    .flatMap((other) => siblingOf(other, places) ?? [])
     .sort((a, b) => roomOf(b) - roomOf(a) || (a.pod < b.pod ? -1 : 1))
     .slice(0, MAX_SIBLINGS);
 }
 
 /** Undefined for one that shuts down, is not ready or has told nothing. */
-function siblingOf({ target, load }: LinkedPod): Sibling | undefined {
+function siblingOf({ target, load }: LinkedPod, places: number): Sibling | undefined {
   const { name, ip, ready, killedAt } = target;
   if (ip === undefined || ready !== true || killedAt !== undefined) return undefined;
   if (load?.accepts !== true) return undefined;
-  const { inFlight, queued, capacity } = load;
+  const { inFlight, queued } = load;
+  const capacity = Math.min(load.capacity, places);
   return { pod: name, address: ip, inFlight, queued, capacity };
 }
 

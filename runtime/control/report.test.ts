@@ -19,6 +19,7 @@ describe('what the runtime tells about circuits', () => {
       missingConfigMaps: () => [],
       performance: { report: () => [] },
       checks: { statuses: () => [] },
+      load: { current: () => undefined, changed: () => undefined },
       auditHead: () => undefined,
     } as unknown as ReporterDeps);
     const call = (model: string, outcome = OK): void => {
