@@ -23,5 +23,5 @@ ENV NODE_ENV=production
 # Memory for 1,000 open streams is a question of what Node keeps for later: by default each of its threads has an
 # arena of the C library, and its young generation takes three times 16 MB.
 ENV MALLOC_ARENA_MAX=2
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "/app/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "/app/main.js"]
 CMD []

@@ -21,6 +21,21 @@ export const MAX_HELLO_BYTES = 64 * 1024;
 /** What a pod sends over time, at most and for long. The operator lets more pass; see LINK_BYTES_PER_SECOND. */
 export const REPORT_PACE = { bytesPerSecond: 64 * 1024, transitionsPerSecond: 32 } as const;
 
+/**
+ * How leader and pods share limits of the fleet. Each side waits longer for itself than it lets the other one wait:
+ * a pod for `toleranceMs` more before it takes its safe share, the leader before it counts tokens of a pod as gone.
+ */
+export const FLEET = {
+  /** Between two Grants to a pod, at most. */
+  heartbeatMs: 1000,
+  /** The leader has a pod's safe share for so long after it sent the last Grant that the pod answered. */
+  pledgeMs: 3000,
+  /** Tokens are valid for so long after the pod sent the last report that the leader acknowledged. */
+  blockMs: 3000,
+  /** For rounding, and for clocks that do not run equally fast. */
+  toleranceMs: 150,
+} as const;
+
 /** Audience of the token that a pod shows; nothing but the operator has it reviewed. */
 export const CONTROL_AUDIENCE = 'breakwater.dev/control';
 
@@ -79,5 +94,6 @@ export const FEATURES = [
   'Limit.Shadow',
   'Dependency.tool',
   'Dependency.mcp',
+  'Mcp.ToolsHash',
   'Network.Proxy',
 ] as const;

@@ -25,6 +25,16 @@ const configuration = (): Configuration => ({
       maxConnectionsPerAddress: 500,
     },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    security: {
+      incidents: {
+        windowMs: 600_000,
+        maxTracked: 1000,
+        thresholds: {},
+        raiseAt: 10,
+        manySources: 10,
+        spend: { factor: 5, hours: 24, minTokens: 100_000 },
+      },
+    },
     telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [

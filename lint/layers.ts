@@ -63,6 +63,11 @@ const GUARD = stacked(SHARED, [
     refuses: ALL_PACKAGES,
   },
   {
+    folder: 'runtime/security/incidents',
+    purpose: 'what is seen of attacks, and what becomes of it',
+    refuses: ALL_PACKAGES,
+  },
+  {
     folder: 'runtime/observe/trace',
     purpose: 'what one request goes through: spans and lines in the log',
     refuses: INPUT_AND_OUTPUT,
@@ -95,7 +100,7 @@ const RUNTIME: Layer[] = [
   ]),
   {
     folder: 'runtime/security',
-    purpose: 'audit: events, their chain and where they are kept',
+    purpose: 'audit: events, their chain and where they are kept; who is watched for incidents',
     imports: UP_TO_GUARD,
   },
   {
@@ -153,15 +158,28 @@ const OPERATOR: Layer[] = [
     imports: [...SHARED, ...every(KUBE)],
   },
   {
+    folder: 'operator/fleet',
+    purpose: 'what the leader decides for all pods of an agent',
+    imports: SHARED,
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
     folder: 'operator/status',
     purpose: 'what is observed → status and Events',
-    imports: [...SHARED, ...every(DESIRED)],
+    imports: [...SHARED, ...every(DESIRED), 'operator/fleet'],
     refuses: INPUT_AND_OUTPUT,
   },
   {
     folder: 'operator/reconcile',
     purpose: 'get, gather, plan, apply, status',
-    imports: [...SHARED, ...every(KUBE), ...every(DESIRED), 'operator/links', 'operator/status'],
+    imports: [
+      ...SHARED,
+      ...every(KUBE),
+      ...every(DESIRED),
+      'operator/links',
+      'operator/fleet',
+      'operator/status',
+    ],
   },
 ];
 
@@ -195,7 +213,8 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: 'operator',
     purpose: 'the process: joins its parts',
-    imports: [...SHARED, ...every(OPERATOR)],
+    // Its own traces take the way that those of requests take.
+    imports: [...[...SHARED, ...every(OPERATOR)], ...['runtime/observe', 'runtime/observe/trace']],
   },
   ...CLI,
   {

@@ -15,6 +15,7 @@ import {
   Transport,
   type ClusterConfig,
   type LeaderTerm,
+  type Traces,
 } from './kube/index.ts';
 import {
   createDial,
@@ -33,6 +34,8 @@ import { Term } from './reconcile/term.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
 import { ranking } from './status/ranking.ts';
+import { OperatorTracing } from './tracing.ts';
+import { NO_ENVIRONMENT, type TracingEnvironment } from '../runtime/observe/tracingSettings.ts';
 
 export interface OperatorOptions {
   settings: Settings;
@@ -43,6 +46,8 @@ export interface OperatorOptions {
   discoveryIntervalMs?: number;
   /** When the authority of the links is replaced. Default: within a year. */
   rotation?: RotationOptions['plan'];
+  /** What OTEL_* variables say of the operator's own traces. Default: nothing. */
+  tracing?: TracingEnvironment;
 }
 
 /** A liveness probe fails when the event loop stood still for so long. */
@@ -58,6 +63,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const { settings, cluster, logger, registry } = options;
   const random = Math.random;
   const clock = systemClock;
+  const tracing = new OperatorTracing({
+    ...{ settings, registry, logger: logger.child({ module: 'traces' }) },
+    environment: options.tracing ?? NO_ENVIRONMENT,
+  });
+  // The first reconciles say most.
+  await tracing.settled();
+  const { traces } = tracing;
   const transport = new Transport({
     config: cluster,
     registry,
@@ -65,6 +77,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     maxReviewsInFlight: settings.tokenReviewsInFlight,
     clock,
     random,
+    traces,
   });
   const client = new KubeClient(transport);
   const caches = new Caches({
@@ -87,7 +100,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     logger: logger.child({ module: 'authority' }),
     plan: { checkMs: settings.authorityCheckMs, ...options.rotation },
   });
-  const links = await createLinks({ ...options, rotation, client }, signal);
+  const links = await createLinks({ ...options, rotation, client, traces }, signal);
   rotation.onChange(() => {
     // Only the leader works its queue off; it writes no ConfigMap that is as it should be.
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
@@ -139,6 +152,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         clock,
         random,
         concurrency: settings.reconcileConcurrency,
+        traces,
       },
       leading,
     );
@@ -149,6 +163,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   };
   await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
   stop();
+  await tracing.close();
   await transport.close();
 }
 
@@ -156,11 +171,12 @@ async function createLinks(
   {
     rotation,
     client,
+    traces,
     cluster,
     settings,
     logger,
     registry,
-  }: { rotation: Rotation; client: KubeClient } & OperatorOptions,
+  }: { rotation: Rotation; client: KubeClient; traces: Traces } & Omit<OperatorOptions, 'tracing'>,
   signal: AbortSignal,
 ): Promise<Links> {
   const module = logger.child({ module: 'links' });
@@ -187,6 +203,7 @@ async function createLinks(
     random: Math.random,
     logger: module,
     registry,
+    traces,
     ...(settings.links === 'PortForward' && {
       dial: createDial((address) => new ForwardedPort(cluster, address)),
     }),

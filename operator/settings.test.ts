@@ -80,6 +80,12 @@ it('takes a collector for all agents only as a URL, with a ratio from 0 to 1', (
     'TRACING_ENDPOINT',
   );
   expect(() => settingsFrom({ ...collector, TRACING_RATIO: '2' })).toThrow('TRACING_RATIO');
+  expect(settingsFrom(collector).ownTracing).toBeUndefined();
+  const own = { ...collector, OPERATOR_TRACING_ENDPOINT: 'http://own:4318' };
+  expect(settingsFrom(own).ownTracing).toMatchObject({ endpoint: 'http://own:4318', ratio: 1 });
+  expect(() => settingsFrom({ ...own, OPERATOR_TRACING_RATIO: '-1' })).toThrow(
+    'OPERATOR_TRACING_RATIO',
+  );
 });
 
 it('reaches pods directly or by port-forward', () => {

@@ -9,6 +9,7 @@ import { Reporter } from './control/report.ts';
 import type { ReporterDeps } from './control/report.ts';
 import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
+import type { Watched } from './makeIncidents.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
 
@@ -34,19 +35,24 @@ const LOAD_MS = 100;
 export function makeControl(
   options: RuntimeOptions,
   core: Core,
-  { audit, watchGuard }: Audited,
+  { audit, watchGuard, watchCredentials }: Audited & Watched,
 ): Control {
   const { guard, configuration, credentials, network, clients, agent } = core;
-  const { performance, checks, clock, log } = core;
+  const { performance, checks, incidents, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const load = new LoadWatch(() => loadOf(core));
   const reporter = new Reporter({
-    ...{ guard, configuration, credentials, performance, checks, load },
-    headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
+    ...{ guard, configuration, credentials, performance, checks, incidents, load },
+    headerCredentials: () => [
+      ...agent.credentials(),
+      ...auditCredentials(configuration),
+      ...scraperCredentials(configuration),
+    ],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
+    mcpServers: () => agent.mcpServers(),
     missingKeys: () => network.missingKeys(),
     missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
@@ -54,6 +60,7 @@ export function makeControl(
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
     onSiblings: (pods) => core.siblings.apply(pods),
+    fleet: () => undefined,
     log: log('link'),
   });
   const files = new FileWatcher({
@@ -68,6 +75,7 @@ export function makeControl(
   core.siblings.isCurrent = () => port.links > 0;
   const startReports = report(core, { reporter, port, kept, load }, () => {
     watchGuard();
+    watchCredentials();
     void audit.saveHead();
   });
   return { startedAt, reporter, port, files, kept, startReports };
@@ -88,6 +96,14 @@ function auditCredentials({
 }: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
   const headers = configuration?.content.audit?.webhook?.headersFrom ?? [];
   return headers.map(({ credential }) => ({ dependency: 'audit', credential }));
+}
+
+/** Where the token of scrapers is mounted. */
+function scraperCredentials({
+  configuration,
+}: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
+  const credential = configuration?.content.telemetry.metrics?.token;
+  return credential ? [{ dependency: 'scrapers', credential }] : [];
 }
 
 /** Reports events at once; the answer starts the reports of each second. */

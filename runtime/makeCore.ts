@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { CircuitStatus, Content, Transition } from '../contract/generated/types.ts';
@@ -34,6 +35,8 @@ import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
+import type { Incident, Sighting } from './security/incidents/incident.ts';
+import { Incidents } from './security/incidents/incidents.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
 
 /** What happens in the core. Listeners run in the order in which they were added. */
@@ -44,6 +47,8 @@ export interface CoreEvents {
   apply: [Content];
   /** A configuration was taken or refused, or its revision taken over. */
   configuration: [Offer];
+  /** An incident was opened, or its level has risen. */
+  incident: [Readonly<Incident>, Sighting, 'Opened' | 'Raised'];
 }
 
 /** The agent without its ports: guard, model, cache and conversations, and what is measured of them. */
@@ -60,6 +65,7 @@ export interface Core {
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   guard: Guard;
+  incidents: Incidents;
   credentials: Credentials;
   network: Network;
   /** Calls what is no endpoint and no tool, such as the issuer's keys. */
@@ -97,6 +103,7 @@ export function makeCore(options: RuntimeOptions): Core {
     conversations: () => agent.conversations(),
     connections: () => core.upstream.stats(),
     checks: () => core.checks.stats(),
+    mcpServers: () => agent.mcpStats(),
   });
   applyConfigurations(core);
   return core;
@@ -119,6 +126,7 @@ function makeBase(options: RuntimeOptions): Base {
       events.emit('transition', transition, circuit);
     },
   });
+  const incidents = makeIncidentRecord(options, events, log);
   const configuration = new ActiveConfiguration({
     apply: (content) => void events.emit('apply', content),
     date: () => clock.date(),
@@ -186,6 +194,7 @@ function makeBase(options: RuntimeOptions): Base {
       agents,
       fetch,
       guard,
+      incidents,
       configuration,
       inForce,
       clients,
@@ -199,6 +208,39 @@ function makeBase(options: RuntimeOptions): Base {
     siblings: new Siblings({ now: () => clock.now(), random: Math.random }),
     activity: new Activity(),
   };
+}
+
+function makeIncidentRecord(
+  { clock }: RuntimeOptions,
+  events: EventEmitter<CoreEvents>,
+  log: Core['log'],
+): Incidents {
+  return new Incidents({
+    now: () => clock.now(),
+    time: () => clock.date().getTime(),
+    newId: randomUUID,
+    onIncident: (incident, sighting, change) => {
+      const { id, type, form, level, count, client, source, resource, evidence } = incident;
+      const { requestId, conversation } = sighting;
+      log('security').warn(
+        {
+          id,
+          type,
+          form,
+          level,
+          count,
+          client,
+          source,
+          resource,
+          evidence,
+          requestId,
+          conversation,
+        },
+        change === 'Opened' ? 'Security incident' : 'Security incident is graver now',
+      );
+      events.emit('incident', incident, sighting, change);
+    },
+  });
 }
 
 function makeChecks(
@@ -303,10 +345,11 @@ function applyConfigurations(core: Core): void {
     metrics.retain(dependencies);
     const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
     const headers = agent.credentials().map(({ credential }) => credential);
-    const { audit, proxy } = configuration.configuration?.content ?? {};
+    const { audit, proxy, telemetry } = configuration.configuration?.content ?? {};
+    const scraper = telemetry?.metrics?.token;
     const webhook = (audit?.webhook?.headersFrom ?? []).map(({ credential }) => credential);
     const { username, password } = proxy?.credentials ?? {};
-    const shown = [username, password].filter((each) => each !== undefined);
+    const shown = [username, password, scraper].filter((each) => each !== undefined);
     const used = [...keys, ...headers, ...webhook, ...shown];
     credentials.retain(new Set(used.map(({ path }) => path)));
     core.useCredentials();

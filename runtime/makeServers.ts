@@ -12,6 +12,7 @@ import { errorSender } from './api/sendError.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Audited } from './makeAudit.ts';
+import type { Watched } from './makeIncidents.ts';
 import type { Core } from './makeCore.ts';
 import { answerQuery } from './security/audit/answerQuery.ts';
 import { debugPages } from './observe/debug.ts';
@@ -40,7 +41,7 @@ const STORE = 'store/redis';
 export function makeServers(
   options: RuntimeOptions,
   core: Core,
-  audited: Audited,
+  audited: Audited & Watched,
   control: Control,
 ): Servers {
   // The server of the agent's API, for what must exist before it.
@@ -52,9 +53,20 @@ export function makeServers(
   };
   const facts = healthFacts(core, control, shared, agents);
   // Clients are not told what the agent depends on.
-  const agent = makeAgentServer(core, audited, shared, healthRoute(facts, 'Pod'));
+  const podHealth = healthRoute(facts, 'Pod');
+  const agent = makeAgentServer(core, audited, shared, podHealth);
   agents.push(agent);
-  const metrics = metricsServer(core.metrics.registry, healthRoute(facts));
+  const metrics = metricsServer({
+    registry: core.metrics.registry,
+    health: healthRoute(facts),
+    podHealth,
+    guarded: () => {
+      const token = core.inForce()?.content.telemetry.metrics?.token;
+      if (!token) return undefined;
+      const known = core.credentials.read(token);
+      return { authorization: known === undefined ? undefined : `Bearer ${known}` };
+    },
+  });
   const debug = debugServer(makeDebugPages(options, core, audited, control, shared));
   return { ...shared, agent, metrics, debug };
 }
@@ -128,7 +140,7 @@ function healthFacts(
 
 function makeAgentServer(
   core: Core,
-  { follow, unavailable }: Audited,
+  { follow, unavailable, watch, held, malformed }: Audited & Watched,
   shared: Shared,
   health: HealthRoute,
 ): Server {
@@ -159,14 +171,20 @@ function makeAgentServer(
     trust: (socket) => connections.trust(socket),
     routes: () => inForce()?.content.routes ?? [],
     trace: (request, response, route) =>
-      follow(
+      watch(
         request,
-        route,
-        core.traces.begin(request, () => requestIdOf(response), route),
+        follow(
+          request,
+          route,
+          core.traces.begin(request, () => requestIdOf(response), route),
+        ),
       ),
     unavailable,
-    onMalformed: (requestId, reason, status) =>
-      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended'),
+    onHeld: held,
+    onMalformed: ({ requestId, reason, status, address }) => {
+      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended');
+      malformed(reason, requestId, address);
+    },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
       // The sibling that has served it records it.
@@ -223,6 +241,7 @@ function makeDebugPages(
       conversations: agent.conversations(),
       connections: core.upstream.stats(),
       healthChecks: core.checks.statuses(),
+      mcpServers: agent.mcpServers(),
       stateSavedAt: kept.savedAt,
       eventLoopLagMs: Math.round(eventLoop.lagMs),
       eventLoopUtilization: utilization(),

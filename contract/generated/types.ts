@@ -22,6 +22,13 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
+ * What a pod without a leader does when its tokens are used up: SafeShare refills the pod's share of the limit, Deny admits nothing, Allow admits everything.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "WithoutLeader".
+ */
+export type WithoutLeader = 'SafeShare' | 'Deny' | 'Allow';
+/**
  * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
  *
  * @maxItems 2048
@@ -40,19 +47,41 @@ export type DurationBuckets = number[][];
  */
 export type Performance = OperationReport[];
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentType".
+ */
+export type IncidentType =
+  | 'FailedAuthentication'
+  | 'AuthorizationDenied'
+  | 'PromptInjection'
+  | 'ToolMisuse'
+  | 'SecretExposed'
+  | 'LimitAbuse'
+  | 'MalformedInput'
+  | 'ToolChanged'
+  | 'CredentialRefused'
+  | 'AnomalousSpend';
+/**
+ * @maxItems 4
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ToolNames".
+ */
+export type ToolNames = string[];
+/**
  * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Report".
  */
-export type Report = Snapshot | TransitionReport | Counters;
+export type Report = Snapshot | TransitionReport | Counters | FleetReport;
 /**
  * What the operator's leader tells a runtime over the link.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | Siblings;
+export type Command = Announce | Configure | Siblings | Grant | Release;
 
 export interface Contract {}
 /**
@@ -198,6 +227,7 @@ export interface Content {
      */
     maxConnectionsPerAddress: number;
   };
+  security: Security;
   audit?: Audit;
   /**
    * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
@@ -460,6 +490,60 @@ export interface SecretHeader {
   };
 }
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Security".
+ */
+export interface Security {
+  incidents: Incidents;
+}
+/**
+ * When what is seen of attacks is an incident.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Incidents".
+ */
+export interface Incidents {
+  /**
+   * Sightings of one kind and origin belong together while no more than this is between two of them.
+   */
+  windowMs: number;
+  /**
+   * Origins that are told apart.
+   */
+  maxTracked: number;
+  /**
+   * Sightings that open an incident, by its type. Absent: 1.
+   */
+  thresholds: {
+    FailedAuthentication?: number;
+    AuthorizationDenied?: number;
+    PromptInjection?: number;
+    ToolMisuse?: number;
+    SecretExposed?: number;
+    LimitAbuse?: number;
+    MalformedInput?: number;
+    ToolChanged?: number;
+    CredentialRefused?: number;
+    AnomalousSpend?: number;
+  };
+  /**
+   * The level rises a step each time that there are as many times more sightings.
+   */
+  raiseAt: number;
+  /**
+   * Sources of failed authentication that are an incident of their own.
+   */
+  manySources: number;
+  /**
+   * Tokens of a client in an hour that are out of the ordinary.
+   */
+  spend: {
+    factor: number;
+    hours: number;
+    minTokens: number;
+  };
+}
+/**
  * How events are recorded. Absent: they are not.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -632,6 +716,10 @@ export interface McpServer {
    */
   allowedTools?: string[];
   /**
+   * Its tools are withheld from the model while their hash is another one. Absent: they are not.
+   */
+  toolsHash?: string;
+  /**
    * Without a call for so long, the list of its tools is asked for. 0: never for that.
    */
   checkIntervalMs: number;
@@ -674,6 +762,12 @@ export interface HealthCheck {
  */
 export interface Telemetry {
   /**
+   * Absent: whoever reaches the port may scrape.
+   */
+  metrics?: {
+    token: MountedSecret1;
+  };
+  /**
    * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
    */
   tracing?: {
@@ -710,6 +804,23 @@ export interface Telemetry {
       [k: string]: string;
     };
   };
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ */
+export interface MountedSecret1 {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -855,6 +966,16 @@ export interface Limit {
   onLimit: 'Reject' | 'Queue';
   maxWaitMs: DurationMs;
   mode: Mode;
+  /**
+   * All pods of the agent share the limit: the leader grants its tokens. Absent: each pod has buckets of its own.
+   */
+  fleet?: {
+    withoutLeader: WithoutLeader;
+    /**
+     * Most pods that there can be. The safe share of each is the limit divided by it.
+     */
+    maxPods: number;
+  };
   requires: Requires;
 }
 /**
@@ -958,12 +1079,19 @@ export interface Snapshot {
   performance?: Performance;
   audit?: AuditHead;
   load?: Load;
+  security?: SecurityReport;
   /**
    * All of them. Absent: the runtime is too old to tell.
    *
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
+  /**
+   * Those whose tools are known. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    *
@@ -1224,6 +1352,97 @@ export interface Load {
   conversations?: number;
 }
 /**
+ * Security incidents of the process. Absent: the runtime is too old to tell, or in Counters nothing has changed.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecurityReport".
+ */
+export interface SecurityReport {
+  /**
+   * Number of incidents that are open.
+   */
+  open: number;
+  /**
+   * Those open, the gravest first.
+   *
+   * @maxItems 8
+   */
+  incidents: IncidentReport[];
+  last?: IncidentReport1;
+  /**
+   * Incidents since the process started, by type; types without any are left out.
+   *
+   * @maxItems 16
+   */
+  counts: {
+    type: IncidentType;
+    count: number;
+  }[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentReport".
+ */
+export interface IncidentReport {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
+ * The one opened last, open or not.
+ */
+export interface IncidentReport1 {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "HealthCheckStatus".
  */
@@ -1239,6 +1458,36 @@ export interface HealthCheckStatus {
    * RFC 3339.
    */
   since: string;
+}
+/**
+ * The tools of an MCP server that the agent may use.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "McpServerStatus".
+ */
+export interface McpServerStatus {
+  name: string;
+  /**
+   * Over their names, descriptions and input schemas.
+   */
+  toolsHash: string;
+  tools: number;
+  /**
+   * The model does not get them, because the configuration pins another hash.
+   */
+  withheld: boolean;
+  /**
+   * The last one since the process started, with the first four names of each sort. Absent: there was none.
+   */
+  change?: {
+    /**
+     * The hash until then.
+     */
+    before: string;
+    added: ToolNames;
+    removed: ToolNames;
+    changed: ToolNames;
+  };
 }
 /**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
@@ -1286,6 +1535,7 @@ export interface Counters {
   performance?: Performance;
   audit?: AuditHead;
   load?: Load;
+  security?: SecurityReport;
   /**
    * All of them, when one changed.
    *
@@ -1293,11 +1543,80 @@ export interface Counters {
    */
   healthChecks?: HealthCheckStatus[];
   /**
+   * All of them, when one changed.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
+  /**
    * Those that changed.
    *
    * @maxItems 256
    */
   gates?: GateStatus[];
+}
+/**
+ * Answers a Grant, and asks for tokens of the limits of the fleet. Figures are sums since the session began, so that none is counted twice.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetReport".
+ */
+export interface FleetReport {
+  type: 'Fleet';
+  session: number;
+  /**
+   * Grows by one within the process.
+   */
+  number: number;
+  /**
+   * Number of the last Grant of the session that came. The pod leaves its safe share to the leader for FLEET.pledgeMs after that Grant was sent.
+   */
+  heard: number;
+  /**
+   * For how long another leader may still count on the pod's safe share.
+   */
+  pledgedMs: number;
+  /**
+   * @maxItems 1024
+   */
+  limits: LimitUse[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "LimitUse".
+ */
+export interface LimitUse {
+  target: string;
+  name: string;
+  resource: string;
+  /**
+   * Tokens that it held when the session began.
+   */
+  carried: number;
+  /**
+   * Tokens that calls took.
+   */
+  taken: number;
+  /**
+   * Tokens that it gives back unused, those whose time was over among them.
+   */
+  returned: number;
+  /**
+   * Tokens that calls took and did not use.
+   */
+  refunded: number;
+  /**
+   * Tokens that calls used beyond what they took.
+   */
+  overrun: number;
+  /**
+   * Tokens that it lacks for the first call that waits; 0 when none waits.
+   */
+  need: number;
+  /**
+   * Tokens that it asks for, besides those that it holds.
+   */
+  want: number;
 }
 /**
  * First message of the operator: the term in which it leads. The runtime takes no configuration of a lower term from now on.
@@ -1347,4 +1666,66 @@ export interface Sibling {
   inFlight: number;
   queued: number;
   capacity: number;
+}
+/**
+ * What the pod may take of the limits of the fleet. It comes at each heartbeat of the leader and whenever there are tokens for the pod. The first one of a session ends the sessions before.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Grant".
+ */
+export interface Grant {
+  type: 'Grant';
+  term: number;
+  /**
+   * Grows with each link that the leader of this term opens to any pod.
+   */
+  session: number;
+  /**
+   * Grows by one within the session.
+   */
+  number: number;
+  /**
+   * Number of the last FleetReport that the leader took. The tokens that the pod holds are valid for FLEET.blockMs after it was sent. Absent: the leader renews no tokens.
+   */
+  acknowledged?: number;
+  /**
+   * @maxItems 1024
+   */
+  limits: LimitGrant[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "LimitGrant".
+ */
+export interface LimitGrant {
+  target: string;
+  name: string;
+  resource: string;
+  /**
+   * Tokens granted in this session, in all.
+   */
+  granted: number;
+  /**
+   * Most that the leader can grant for one call. A call that costs more takes this much.
+   */
+  largest: number;
+  /**
+   * Number of the last FleetReport whose need the leader has looked at. 0: none.
+   */
+  answered?: number;
+  /**
+   * Time until there may be tokens for what the pod still needs; 0 when it needs none.
+   */
+  waitMs: number;
+}
+/**
+ * The leader ends a session: it grants nothing more, and does without the pod's share from now on.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Release".
+ */
+export interface Release {
+  type: 'Release';
+  term: number;
+  session: number;
 }

@@ -378,6 +378,10 @@ export interface AgentDeploymentSpec {
      */
     allowedTools?: string[];
     /**
+     * The tools that the model may have, as status.mcpServers[].toolsHash shows them: SHA-256 over the names, descriptions and input schemas of the tools that allowedTools allows. While the server lists others, all its tools are withheld from the model. Without it they are used as they are, and an Event tells of changes.
+     */
+    toolsHash?: string;
+    /**
      * Each pod asks the server for the list of its tools when it has not called it for so long, so that its circuit learns of an outage and of its end before a conversation does. No tool is called for that. 0s never does. Default 30s.
      */
     checkInterval: string;
@@ -456,7 +460,7 @@ export interface AgentDeploymentSpec {
     critical: boolean;
   }[];
   /**
-   * What the agent may do.
+   * What the agent may do, and what counts as an attack on it. A change is live without a restart.
    */
   security: {
     /**
@@ -473,6 +477,77 @@ export interface AgentDeploymentSpec {
        * Refuse addresses of private, local and reserved networks, the cluster's own among them. Judged by the address that is connected to. Default true.
        */
       denyPrivateNetworks: boolean;
+    };
+    /**
+     * When what pods see of attacks is a security incident. Each pod counts by itself, in memory. Incidents are in status.security, in Events, in the metrics security_incidents_total and security_incidents_open, in the log, and in the audit.
+     */
+    incidents: {
+      /**
+       * What is seen of one type, from one client or address, is one incident while no more than this is between two sightings. The incident is open until then. Default 10m.
+       */
+      window: string;
+      /**
+       * Clients and addresses that each pod tells apart; further ones are counted together, by type. Default 1000.
+       */
+      maxTracked: number;
+      /**
+       * Sightings that open an incident, by its type. One is enough for a type that is not here.
+       */
+      thresholds: {
+        /**
+         * Credentials that are not accepted. Default 1.
+         */
+        failedAuthentication: number;
+        /**
+         * Requests for what a client may not do. Default 1.
+         */
+        authorizationDenied: number;
+        /**
+         * Texts that look like an attempt to give the model other instructions. Default 1.
+         */
+        promptInjection: number;
+        /**
+         * Calls of a tool with arguments that it does not take. Repeated calls and refused addresses are incidents at once. Default 5.
+         */
+        toolMisuse: number;
+        /**
+         * Secrets in prompts or answers. Default 1.
+         */
+        secretExposed: number;
+        /**
+         * Requests that a limit turns down. Default 100.
+         */
+        limitAbuse: number;
+        /**
+         * Input that is no request, or larger or slower than it may be. Default 10.
+         */
+        malformedInput: number;
+      };
+      /**
+       * The threat level rises a step when an incident was seen so many times as often as it takes to open it, and another step each time that its count is multiplied by this again. Default 10.
+       */
+      raiseLevelAt: number;
+      /**
+       * Addresses with failed authentication within the window that are an incident of their own. Default 10.
+       */
+      manySources: number;
+      /**
+       * When the tokens that a client takes in one hour are an incident.
+       */
+      spend: {
+        /**
+         * More than so many times the mean of the hours before in which it took any. Default 5.
+         */
+        factor: number;
+        /**
+         * Hours before that count. Default 24.
+         */
+        hours: number;
+        /**
+         * And at least so many tokens. Default 100000.
+         */
+        minTokens: number;
+      };
     };
   };
   /**
@@ -1351,6 +1426,24 @@ export interface AgentDeploymentSpec {
    */
   monitoring: {
     /**
+     * What scrapers of the pods' /metrics must show. Without it whoever reaches the port may read them; networkPolicy.metricsFrom says who does.
+     */
+    auth?: {
+      /**
+       * A token that scrapers send as Authorization Bearer; the ServiceMonitor has Prometheus do so. A new value is live within 2 minutes, without a restart. While it is missing, nobody may read /metrics. Without the token /health names no dependencies.
+       */
+      tokenSecretRef: {
+        /**
+         * Name of a Secret in the same namespace.
+         */
+        name: string;
+        /**
+         * Key in that Secret.
+         */
+        key: string;
+      };
+    };
+    /**
      * The ServiceMonitor, by which Prometheus scrapes the pods.
      */
     serviceMonitor: {
@@ -1422,6 +1515,33 @@ export interface AgentDeploymentStatus {
      * Why it fails in the first of these pods.
      */
     reason?: 'Timeout' | 'Connection' | 'BadStatus';
+  }[];
+  /**
+   * The tools that the MCP servers of the spec offered the connected pods last. A server whose tools no pod has listed yet is left out.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: {
+    /**
+     * Name of the server.
+     */
+    name: string;
+    /**
+     * SHA-256 over the names, descriptions and input schemas of its tools that allowedTools allows, as most pods have it. spec.mcpServers[].toolsHash pins it.
+     */
+    toolsHash: string;
+    /**
+     * Number of these tools.
+     */
+    tools: number;
+    /**
+     * Pods that were offered these tools out of those that have listed any, such as 3/3.
+     */
+    pods: string;
+    /**
+     * Pods that withhold the server's tools from the model, because toolsHash pins others.
+     */
+    withheldPods: number;
   }[];
   /**
    * How the connected pods have done since each of them started, and in the last five minutes, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.
@@ -1689,6 +1809,162 @@ export interface AgentDeploymentStatus {
      * Policies that every pod enforces out of all policies attached, such as 2/2.
      */
     policies?: string;
+  };
+  /**
+   * Security incidents that the connected pods report. The level is written at once, all else at most once a minute.
+   */
+  security?: {
+    /**
+     * Highest threat level of an open incident.
+     */
+    level: 'None' | 'Low' | 'Medium' | 'High' | 'Critical';
+    /**
+     * Number of open incidents.
+     */
+    openIncidents: number;
+    /**
+     * Open incidents, the gravest first.
+     *
+     * @maxItems 10
+     */
+    open?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    }[];
+    /**
+     * The incident opened last, open or not.
+     */
+    last?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    };
+    /**
+     * Incidents since the connected pods started, by type.
+     *
+     * @maxItems 16
+     */
+    counts?: {
+      /**
+       * What they are about.
+       */
+      type: string;
+      /**
+       * Their number.
+       */
+      count: number;
+    }[];
   };
   /**
    * What the operator has seen of the audit's chains.

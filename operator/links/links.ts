@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
-import type { Configuration, Content, Report } from '../../contract/generated/types.ts';
+import type { Command, Configuration, Content, Report } from '../../contract/generated/types.ts';
+import { formatRevision } from '../../contract/revision.ts';
 import type { Clock } from '../kube/clock.ts';
+import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
 import { type AttemptLimits, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
 import { Delivery, type DeliveryTiming } from './delivery.ts';
@@ -16,13 +18,21 @@ import {
   type PersistentLinkTiming,
 } from './persistentLink.ts';
 import type { ReportLimits } from './reportBudget.ts';
-import type { ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
+import type {
+  ChangeListener,
+  HigherTermListener,
+  LinkListener,
+  MessageListener,
+  PodLinks,
+} from './podLinks.ts';
 import {
   afterHello,
   afterReport,
   changeKind,
+  isOfFleet,
   type ChangeKind,
   type HelloFacts,
+  type PodFacts,
   type PodReport,
 } from './report.ts';
 import { type AgentKey, agentKeyOf, hasEnded, type PodTarget } from './target.ts';
@@ -73,6 +83,8 @@ export interface LinksOptions {
   timing?: Partial<LinksTiming>;
   /** What each pod may send; by default 256 KiB and 50 messages per second, and 20 seconds' worth at once. */
   limits?: ReportLimits;
+  /** Default: pushes are not traced. */
+  traces?: Traces;
 }
 
 interface Pod {
@@ -80,6 +92,8 @@ interface Pod {
   key: AgentKey;
   report: PodReport;
   delivery: Delivery;
+  /** Of the push that the pod has not answered yet. */
+  push: Span | undefined;
   link: PersistentLink | undefined;
   cancelPush: () => void;
 }
@@ -99,6 +113,8 @@ export class Links implements PodLinks {
   readonly #agents = new Map<AgentKey, Set<Pod>>();
   readonly #desired = new Map<AgentKey, Desired>();
   readonly #changeListeners = new Set<ChangeListener>();
+  readonly #messageListeners = new Set<MessageListener>();
+  readonly #linkListeners = new Set<LinkListener>();
   readonly #termListeners = new Set<HigherTermListener>();
   readonly #siblings: SiblingFigures;
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
@@ -122,7 +138,7 @@ export class Links implements PodLinks {
     };
     this.#siblings = new SiblingFigures({
       clock: options.clock,
-      podsOf: (key) => this.#linked(key),
+      podsOf: (key) => this.#linkedPods(key),
       placesOf: (key) => placesOf(this.#desired.get(key)?.configuration.content),
     });
     this.#propagation = registerMetrics(options.registry, () => this.#states());
@@ -170,6 +186,7 @@ export class Links implements PodLinks {
       key,
       report: this.#blank(target),
       delivery: this.#delivery(),
+      push: undefined,
       link: undefined,
       cancelPush: () => undefined,
     };
@@ -232,6 +249,20 @@ export class Links implements PodLinks {
       .sort((a, b) => (a.pod < b.pod ? -1 : 1));
   }
 
+  send(uid: string, command: Command): void {
+    if (this.#isLeader()) this.#pods.get(uid)?.link?.send(JSON.stringify(command));
+  }
+
+  onMessage(listener: MessageListener): () => void {
+    this.#messageListeners.add(listener);
+    return () => this.#messageListeners.delete(listener);
+  }
+
+  onLink(listener: LinkListener): () => void {
+    this.#linkListeners.add(listener);
+    return () => this.#linkListeners.delete(listener);
+  }
+
   onChange(listener: ChangeListener): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
@@ -258,8 +289,15 @@ export class Links implements PodLinks {
 
   #stop(pod: Pod): void {
     pod.cancelPush();
-    pod.link?.stop();
+    endPush(pod, 'LinkClosed');
+    if (pod.link === undefined) return;
+    pod.link.stop();
     pod.link = undefined;
+    this.#linked(pod, false);
+  }
+
+  #linked({ target }: Pod, connected: boolean): void {
+    for (const listener of this.#linkListeners) this.#guard(() => listener(target, connected));
   }
 
   #connected(pod: Pod, hello: HelloFacts): void {
@@ -268,25 +306,34 @@ export class Links implements PodLinks {
     this.#checkTerm(pod);
     this.#synchronise(pod);
     this.#siblings.changed(pod.key, pod.target.uid);
+    this.#linked(pod, true);
     this.#changed(pod.key, 'State');
   }
 
   #reported(pod: Pod, report: Report): void {
+    if (!isOfFleet(report)) this.#merge(pod, report);
+    for (const listener of this.#messageListeners) this.#guard(() => listener(pod.target, report));
+  }
+
+  #merge(pod: Pod, report: PodFacts): void {
     const before = pod.report;
     pod.report = afterReport(before, report);
     if (report.type === 'Snapshot') {
       const outcome = pod.delivery.answer(report.configuration, this.#now());
       if (typeof outcome === 'number') this.#propagation.observe(outcome / 1000);
       if (outcome === 'Refused') this.#logRefusal(pod);
+      if (outcome !== undefined) endPush(pod, outcome === 'Refused' ? outcome : undefined);
       if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
       this.#synchronise(pod);
     }
-    if (report.type !== 'Transition' && report.load) this.#siblings.changed(pod.key);
+    this.#siblings.reported(pod.key, report);
     this.#changed(pod.key, changeKind(before, report));
   }
 
   #closed(pod: Pod, { reason }: Closure, failures: number): void {
     pod.cancelPush();
+    endPush(pod, 'LinkClosed');
+    this.#linked(pod, false);
     // That tells nothing of the pod; but it must not stay pending for as long as tokens cannot be reviewed.
     if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
     const incompatible = reason === 'Incompatible';
@@ -330,12 +377,14 @@ export class Links implements PodLinks {
     }
     if (decision.kind !== 'Send') return;
     pod.delivery.sent(hash, this.#now());
+    endPush(pod, 'NotAnswered');
+    pod.push = this.#tracedPush(pod, configuration);
     pod.link?.send(JSON.stringify({ type: 'Configure', term, configuration }));
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
   }
 
   /** The agent's pods that are linked, for what they are told of each other. */
-  #linked(agentKey: AgentKey): LinkedPod[] {
+  #linkedPods(agentKey: AgentKey): LinkedPod[] {
     if (!this.#isLeader()) return [];
     return [...(this.#agents.get(agentKey) ?? [])]
       .filter((pod) => pod.report.connected)
@@ -345,6 +394,15 @@ export class Links implements PodLinks {
         tell: (pods) =>
           link?.send(JSON.stringify({ type: 'Siblings', term: this.#termOf(agentKey), pods })),
       }));
+  }
+
+  #tracedPush({ target }: Pod, { revision }: Configuration): Span {
+    return (this.#options.traces ?? NO_TRACES).partOrTrace('push configuration', () => ({
+      [SPAN_ATTRIBUTES.namespace]: target.namespace,
+      [SPAN_ATTRIBUTES.agent]: target.agent,
+      [SPAN_ATTRIBUTES.pod]: target.name,
+      [SPAN_ATTRIBUTES.revision]: formatRevision(revision),
+    }));
   }
 
   /** The agent's term: that of the owner, or that of its last configuration if it is higher. */
@@ -421,4 +479,9 @@ function speaksFor(before: PodTarget, { running, ready }: PodTarget): boolean {
 /** Whether other pods are to know of the pod what they did not before. */
 function servesOtherwise(before: PodTarget, { ip, ready, killedAt }: PodTarget): boolean {
   return before.ip !== ip || before.ready !== ready || before.killedAt !== killedAt;
+}
+
+function endPush(pod: Pod, error?: string): void {
+  pod.push?.end(error);
+  pod.push = undefined;
 }

@@ -1,10 +1,16 @@
-import type { Configuration } from '../../contract/generated/types.ts';
+import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
 import type { ChangeKind, PodReport } from './report.ts';
 import type { AgentKey, PodTarget } from './target.ts';
 
 export type ChangeListener = (agentKey: AgentKey, kind: ChangeKind) => void;
 /** A pod has seen a term above the one that this leader has for the agent. */
 export type HigherTermListener = (agentKey: AgentKey, term: number) => void;
+
+/** Hears each message of connected pods, after it is merged into the pod's report. */
+export type MessageListener = (pod: PodTarget, message: Report) => void;
+
+/** Hears that a pod has proven who it is on a new link, or that it has no link any more. */
+export type LinkListener = (pod: PodTarget, connected: boolean) => void;
 
 /** What the owner of the links, the reconciler, sees of them. `Links` implements it. */
 export interface PodLinks {
@@ -40,6 +46,15 @@ export interface PodLinks {
 
   /** What is known of each target of the agent, whether connected or not, by pod name. */
   podsOf(agentKey: AgentKey): PodReport[];
+
+  /** Sends a message to a pod; one that is not connected misses it. */
+  send(uid: string, command: Command): void;
+
+  /** Calls the listener with each message; returns how to stop that. */
+  onMessage(listener: MessageListener): () => void;
+
+  /** Calls the listener for each link; returns how to stop that. */
+  onLink(listener: LinkListener): () => void;
 
   /** Calls the listener after each change; returns how to stop that. */
   onChange(listener: ChangeListener): () => void;

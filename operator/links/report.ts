@@ -14,7 +14,7 @@ const MAX_TRANSITIONS = 64;
 const MAX_CIRCUITS = 256;
 const MAX_LIMITS = 1024;
 
-/** State: connected, disconnected, configured, a circuit, limit, gate or health check changed. Counters: figures only. */
+/** State: connected, disconnected, configured, a circuit, limit, gate, health check or tools of an MCP server changed. Counters: figures only. */
 export type ChangeKind = 'State' | 'Counters';
 
 /** What is known of one pod. Never changed in place: a holder may compare by identity. */
@@ -46,6 +46,14 @@ export interface PodReport {
   snapshot?: Snapshot;
 }
 
+/** What a pod tells of itself. */
+export type PodFacts = Snapshot | TransitionReport | Counters;
+
+/** Whether a message is for the fleet alone: nothing of it is kept in the pod's report. */
+export function isOfFleet(message: Report): message is Exclude<Report, PodFacts> {
+  return message.type === 'Fleet';
+}
+
 /** A Hello without the token, which is not kept. */
 export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 
@@ -69,23 +77,37 @@ export function afterHello(report: PodReport, hello: HelloFacts, since: string):
 }
 
 /** The report after a message of the pod. */
-export function afterReport(report: PodReport, message: Report): PodReport {
+export function afterReport(report: PodReport, message: PodFacts): PodReport {
   if (message.type === 'Snapshot') return afterSnapshot(report, message);
   if (report.snapshot === undefined) return report;
-  const merge = message.type === 'Transition' ? mergeTransition : mergeCounters;
-  return { ...report, snapshot: merge(report.snapshot, message as TransitionReport & Counters) };
+  const snapshot =
+    message.type === 'Transition'
+      ? mergeTransition(report.snapshot, message)
+      : mergeCounters(report.snapshot, message);
+  return { ...report, snapshot };
 }
 
 /** Whether a message changes more than figures: the state of a circuit, of a limit, of a gate or of a health check. */
-export function changeKind({ snapshot }: PodReport, message: Report): ChangeKind {
+export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKind {
   if (message.type !== 'Counters') return 'State';
   const figuresOnly =
     snapshot !== undefined &&
     (message.gates ?? []).length === 0 &&
     message.healthChecks === undefined &&
+    sameIncidents(snapshot.security, message.security) &&
+    message.mcpServers === undefined &&
     sameBut(circuitFacts, snapshot.circuits, message.circuits) &&
     sameBut(limitFacts, snapshot.limits, message.limits);
   return figuresOnly ? 'Counters' : 'State';
+}
+
+/** Whether the same incidents are open, as grave as they were, or none are told. */
+function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
+  return told === undefined || incidentFacts(known) === incidentFacts(told);
+}
+
+function incidentFacts(security: Snapshot['security']): string {
+  return JSON.stringify((security?.incidents ?? []).map(({ id, level }) => [id, level]));
 }
 
 /** Whether all that is told is known already, as far as `factsOf` shows it. */
@@ -130,8 +152,10 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...mergeGates(snapshot.gates, message.gates),
     ...(message.performance && { performance: message.performance }),
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
+    ...(message.mcpServers && { mcpServers: message.mcpServers }),
     ...(message.audit && { audit: message.audit }),
     ...(message.load && { load: message.load }),
+    ...(message.security && { security: message.security }),
   };
 }
 

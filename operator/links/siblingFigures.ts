@@ -1,5 +1,6 @@
 import type { Load, Sibling } from '../../contract/generated/types.ts';
 import type { Clock } from '../kube/clock.ts';
+import type { PodFacts } from './report.ts';
 import type { AgentKey, PodTarget } from './target.ts';
 
 /** A pod with a link. */
@@ -38,7 +39,7 @@ export class SiblingFigures {
   }
 
   /**
-   * A pod of the agent comes, goes or has reported its load.
+   * A pod of the agent comes, goes or changes.
    *
    * @param uid of a pod whose link is new or gone, so that it knows of no siblings
    */
@@ -47,6 +48,10 @@ export class SiblingFigures {
     const recent = this.#recent.get(agentKey);
     if (recent) recent.changed = true;
     else if (this.#tellAll(agentKey)) this.#rest(agentKey);
+  }
+
+  reported(agentKey: AgentKey, report: PodFacts): void {
+    if ('load' in report) this.changed(agentKey);
   }
 
   #rest(agentKey: AgentKey): void {

@@ -8,6 +8,7 @@ import {
   type KubeClient,
   type LeaderTerm,
   type Reconcile,
+  type Traces,
 } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
@@ -50,6 +51,7 @@ export interface TermOptions {
   clock: Clock;
   random: () => number;
   concurrency: number;
+  traces: Traces;
 }
 
 /** Everything that only the leader does, for one term. */
@@ -126,7 +128,7 @@ export class Term {
   }
 
   #controller(task: Task): Controller {
-    const { queues, lag, logger, registry, clock, random, concurrency } = this.#options;
+    const { queues, lag, logger, registry, clock, random, concurrency, traces } = this.#options;
     const kind = STATUS_OF[task];
     const reconcile: Record<Task, Reconcile> = {
       agent: this.agents.reconcile,
@@ -144,6 +146,7 @@ export class Term {
       clock,
       random,
       slices: this.#slices,
+      traces,
     });
   }
 }

@@ -14,11 +14,13 @@ import { dependenciesHealthy } from './dependencies.ts';
 import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
+import { mcpServersOf } from './mcpServers.ts';
 import { impediments } from './impediments.ts';
 import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
+import { securityOf } from './security.ts';
 import { obstacles, PAUSED, progressing, rollOutOf, type RollOut } from './rollout.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
@@ -54,6 +56,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const seen = agentCircuits(agent, plan, observation);
   const gates = gatesOf(plan, observation, now);
   const checks = healthChecksOf(agent, observation);
+  const servers = mcpServersOf(agent, observation, previous);
   const policies = plan.policies.map((policy) => ({
     policy,
     progress: progressOf(observation, policy),
@@ -76,13 +79,15 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
     ...loadOf(observation),
+    ...(servers.length > 0 && { mcpServers: servers }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
+    ...securityOf(observation, previous?.security),
     conditions: conditions(
       [
         ...workloadConditions(input),
         policiesProgrammed(policies),
-        dependenciesHealthy(seen, gates, checks),
+        dependenciesHealthy(seen, gates, checks, servers),
         scalingManaged(agent, observation),
         ...[plan.monitored, exposed].filter((condition) => condition !== undefined),
       ],

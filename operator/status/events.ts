@@ -20,7 +20,9 @@ import {
 } from './circuits.ts';
 import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
+import { changedServers, describeChange, describeWithheld } from './mcpServers.ts';
 import type { AgentObservation } from './observations.ts';
+import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
 /** An Event to record about the object that the function was given. */
 export interface EventDraft {
@@ -172,6 +174,29 @@ export function agentEvents(
     ...monitoredEvents(previous?.conditions, next.conditions),
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
+    ...newIncidents(previous?.security, next.security).map(incidentEvent),
+    ...toolEvents(observation, previous, next),
+  ];
+}
+
+function toolEvents(
+  observation: AgentObservation,
+  previous: AgentDeploymentStatus | undefined,
+  next: AgentDeploymentStatus,
+): EventDraft[] {
+  const all = next.mcpServers ?? [];
+  const withheldBefore = new Set(
+    previous?.mcpServers?.filter((one) => one.withheldPods > 0).map(({ name }) => name),
+  );
+  return [
+    ...changedServers(previous?.mcpServers, all, observation).map((change) =>
+      event('Warning', 'McpToolsChanged', 'ListTools', describeChange(change)),
+    ),
+    ...all
+      .filter(({ name, withheldPods }) => withheldPods > 0 && !withheldBefore.has(name))
+      .map((server) =>
+        event('Warning', 'McpToolsWithheld', 'WithholdTools', describeWithheld(server)),
+      ),
   ];
 }
 
@@ -187,6 +212,10 @@ function gateEvent(gate: DependencyGate): EventDraft {
   return gate.gate === 'None'
     ? event('Normal', 'DependencyAvailable', 'ResumeCalls', note)
     : event('Warning', `Dependency${gate.gate}`, 'HoldCallsBack', note);
+}
+
+function incidentEvent(incident: ShownIncident): EventDraft {
+  return event('Warning', 'SecurityIncident', 'ReportIncident', describeIncident(incident));
 }
 
 function sameCircuit(a: PolicyCircuit, b: PolicyCircuit): boolean {

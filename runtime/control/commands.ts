@@ -1,5 +1,13 @@
 import type { Logger } from 'pino';
-import type { Report, Sibling, Siblings, Snapshot } from '../../contract/generated/types.ts';
+import type {
+  Command,
+  Grant,
+  Release,
+  Report,
+  Sibling,
+  Siblings,
+  Snapshot,
+} from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import { upgradeConfiguration } from './upgrade.ts';
@@ -9,6 +17,8 @@ export interface CommandsDeps {
   snapshot(): Snapshot;
   /** The operator says which other pods take forwarded requests. */
   onSiblings(pods: readonly Sibling[]): void;
+  /** Obeys the leader of the fleet, and answers it. */
+  fleet: (command: Grant | Release) => Report | undefined;
   date(): Date;
   log: Logger;
 }
@@ -37,11 +47,28 @@ export class Commands {
       this.#malformed(type, parsed, configuration);
       return undefined;
     }
-    const command = parsed.value;
-    if (command.type === 'Announce') this.#deps.configuration.announce(command.term);
-    else if (command.type === 'Siblings') this.#siblings(command);
-    else this.#deps.configuration.offerPush(command.term, command.configuration);
-    return undefined;
+    return this.#obey(parsed.value);
+  }
+
+  #obey(command: Command): Report | undefined {
+    const { configuration, fleet } = this.#deps;
+    switch (command.type) {
+      case 'Announce':
+        configuration.announce(command.term);
+        return undefined;
+      case 'Configure':
+        configuration.offerPush(command.term, command.configuration);
+        return undefined;
+      case 'Siblings':
+        this.#siblings(command);
+        return undefined;
+      case 'Grant':
+      case 'Release':
+        // A leader that was replaced grants nothing any more.
+        if (configuration.staleTerm(command.term) !== undefined) return undefined;
+        configuration.announce(command.term);
+        return fleet(command);
+    }
   }
 
   /** A leader that was replaced knows nothing of its successor's figures. */

@@ -4,7 +4,14 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Hello, Report, Sibling, Snapshot } from '../../contract/generated/types.ts';
+import type {
+  Grant,
+  Hello,
+  Release,
+  Report,
+  Sibling,
+  Snapshot,
+} from '../../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
 import { selfSignedIdentity } from './certificate.ts';
@@ -22,6 +29,8 @@ export interface ControlPortDeps {
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
   onSiblings: (pods: readonly Sibling[]) => void;
+  /** Obeys the leader of the fleet; see Commands. */
+  fleet: (command: Grant | Release) => Report | undefined;
   clock: Clock;
   log: Logger;
 }
@@ -40,9 +49,11 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, onSiblings, log } = this.#deps;
-    const date = (): Date => clock.date();
-    const commands = new Commands({ configuration, snapshot, onSiblings, date, log });
+    const { pod, clock, configuration, snapshot, fleet, onSiblings, log } = this.#deps;
+    const commands = new Commands({
+      ...{ configuration, snapshot, fleet, onSiblings, log },
+      date: () => clock.date(),
+    });
     const server = new ControlServer({
       identity: await selfSignedIdentity(pod.name, clock.date()),
       hello: () => this.#hello(),

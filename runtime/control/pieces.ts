@@ -9,7 +9,7 @@ const LIMITS_IN_A_PIECE = 400;
  * Counters, which the operator merges.
  */
 export function inPieces(report: Report): string[] {
-  if (report.type === 'Transition') return [JSON.stringify(report)];
+  if (report.type === 'Transition' || report.type === 'Fleet') return [JSON.stringify(report)];
   const { limits } = report;
   const first = { ...report, limits: limits.slice(0, LIMITS_IN_A_PIECE) };
   const texts = [fitting(first)];
@@ -21,7 +21,7 @@ export function inPieces(report: Report): string[] {
 }
 
 /** Texts of failures are the provider's, and the only ones that can be left out. */
-function fitting(report: Exclude<Report, { type: 'Transition' }>): string {
+function fitting(report: Exclude<Report, { type: 'Transition' | 'Fleet' }>): string {
   const text = JSON.stringify(report);
   if (Buffer.byteLength(text) <= MAX_REPORT_BYTES) return text;
   const circuits = report.circuits.map(({ lastFailure: _, ...circuit }) => circuit);

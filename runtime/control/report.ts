@@ -5,14 +5,17 @@ import type {
   GateStatus,
   HealthCheckStatus,
   LimitStatus,
+  McpServerStatus,
   OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
+import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import type { LoadWatch } from './loadWatch.ts';
+import { securityReport } from './securityReport.ts';
 
 /** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
@@ -32,8 +35,11 @@ export interface ReporterDeps {
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
   load: Pick<LoadWatch, 'current' | 'changed'>;
+  /** What is known of the tools of MCP servers. */
+  mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
+  incidents: Incidents;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -49,7 +55,9 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   #toldCounts = '';
   #toldChecks = '[]';
+  #toldServers = '[]';
   #toldHash = '';
+  #toldIncidents = 0;
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
@@ -73,6 +81,8 @@ export class Reporter {
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
+      security: securityReport(this.#deps.incidents),
+      mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
       ...(load && { load }),
     };
@@ -131,7 +141,10 @@ export class Reporter {
     const news = {
       ...(performance && { performance }),
       ...(load && { load }),
-      ...{ ...audit, ...this.#newChecks() },
+      ...audit,
+      ...this.#newChecks(),
+      ...this.#newSecurity(),
+      ...this.#newServers(),
     };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
     if (changed === 0) return undefined;
@@ -154,6 +167,15 @@ export class Reporter {
     return { audit };
   }
 
+  /** Incidents when one changed since they were told last. */
+  #newSecurity(): Pick<Counters, 'security'> {
+    const { incidents } = this.#deps;
+    const { version } = incidents;
+    if (version === this.#toldIncidents) return {};
+    this.#toldIncidents = version;
+    return { security: securityReport(incidents) };
+  }
+
   /** The health checks when one changed since they were told last. */
   #newChecks(): Pick<Counters, 'healthChecks'> {
     const healthChecks = this.#deps.checks.statuses();
@@ -161,6 +183,15 @@ export class Reporter {
     if (text === this.#toldChecks) return {};
     this.#toldChecks = text;
     return { healthChecks };
+  }
+
+  /** What is known of the tools of MCP servers when it changed since it was told last. */
+  #newServers(): Pick<Counters, 'mcpServers'> {
+    const mcpServers = this.#deps.mcpServers();
+    const text = JSON.stringify(mcpServers);
+    if (text === this.#toldServers) return {};
+    this.#toldServers = text;
+    return { mcpServers };
   }
 
   /** How the process has done, when that changed since it was told last and that was long enough ago. */

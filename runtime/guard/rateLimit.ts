@@ -156,10 +156,10 @@ export class RateLimit {
   }
 
   stats(now: number): LimitStats {
-    const { target, policy, name, capacity } = this.limit;
+    const { target, policy, name: limit, resource, capacity } = this.limit;
     const { requests, rejected } = this;
     const [tokens, keys] = [this.shownLevel(now), this.keyed?.size ?? 0];
-    return { target, policy, limit: name, requests, rejected, tokens, capacity, keys };
+    return { target, policy, limit, resource, requests, rejected, tokens, capacity, keys };
   }
 
   private bucketOf(asked: Asked | undefined, now: number): Bucket {

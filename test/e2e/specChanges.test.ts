@@ -162,6 +162,7 @@ describe('a change of the spec', () => {
     ['mcpServers', () => server({}), true],
     ['a field of an MCP server', () => server({ allowedTools: ['rake'] }), true],
     ['the checks of an MCP server', () => server({ checkInterval: '0s' }), true],
+    ['the pin of an MCP server', () => server({ toolsHash: `sha256:${'0'.repeat(64)}` }), true],
     ['the cache of an MCP server', () => server({ cache: { ttl: '1m', tools: ['rake'] } }), true],
     [
       'healthChecks',
@@ -222,8 +223,9 @@ describe('a change of the spec', () => {
       () => ({ ...tool(header('chestnut')), ...server(header('acorn')) }),
     ],
     [
-      'the password of Redis and the API keys of callers',
+      'the password of Redis, the API keys of callers and the token of scrapers',
       () => ({
+        monitoring: { auth: { tokenSecretRef: { name: 'acorn', key: 'api-key' } } },
         ...redis({ passwordSecretRef: { name: 'cork', key: 'api-key' } }),
         auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'chestnut' } } },
       }),

@@ -91,6 +91,11 @@ export class RequestRecord implements RequestListener {
     });
   }
 
+  /** An incident that comes of it is an event by itself. */
+  sighted(): void {
+    return undefined;
+  }
+
   ended({ reason, status, model, conversation, inputTokens, outputTokens }: EndedRequest): void {
     const success = isSuccess(reason, status);
     const tokens = {
