@@ -60,6 +60,7 @@ export function makeControl(
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
     onSiblings: (pods) => core.siblings.apply(pods),
+    followFleet: (orders) => guard.followFleet(orders),
     fleet: () => undefined,
     log: log('link'),
   });

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type {
   Command,
+  Counters,
+  FleetCircuits,
   Grant,
   Release,
   Report,
@@ -17,6 +19,8 @@ export interface CommandsDeps {
   snapshot(): Snapshot;
   /** The operator says which other pods take forwarded requests. */
   onSiblings(pods: readonly Sibling[]): void;
+  /** Takes the orders of the fleet's leader, and returns the circuits that they are for. */
+  followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
   /** Obeys the leader of the fleet, and answers it. */
   fleet: (command: Grant | Release) => Report | undefined;
   date(): Date;
@@ -62,6 +66,8 @@ export class Commands {
       case 'Siblings':
         this.#siblings(command);
         return undefined;
+      case 'FleetCircuits':
+        return this.#followFleet(command);
       case 'Grant':
       case 'Release':
         // A leader that was replaced grants nothing any more.
@@ -74,6 +80,12 @@ export class Commands {
   /** A leader that was replaced knows nothing of its successor's figures. */
   #siblings({ term, pods }: Siblings): void {
     if (this.#deps.configuration.staleTerm(term) === undefined) this.#deps.onSiblings(pods);
+  }
+
+  /** Orders of a leader that was replaced are ignored: the present one has its own. */
+  #followFleet({ term, orders }: FleetCircuits): Report | undefined {
+    if (this.#deps.configuration.staleTerm(term) !== undefined) return undefined;
+    return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(orders) };
   }
 
   #stale(message: string): Report {

@@ -5,6 +5,8 @@ import type { Server } from 'node:https';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type {
+  Counters,
+  FleetCircuits,
   Grant,
   Hello,
   Release,
@@ -29,6 +31,8 @@ export interface ControlPortDeps {
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
   onSiblings: (pods: readonly Sibling[]) => void;
+  /** See CommandsDeps. */
+  followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
   /** Obeys the leader of the fleet; see Commands. */
   fleet: (command: Grant | Release) => Report | undefined;
   clock: Clock;
@@ -49,9 +53,9 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, fleet, onSiblings, log } = this.#deps;
+    const { pod, clock, configuration, snapshot, fleet, followFleet, onSiblings, log } = this.#deps;
     const commands = new Commands({
-      ...{ configuration, snapshot, fleet, onSiblings, log },
+      ...{ configuration, snapshot, fleet, followFleet, onSiblings, log },
       date: () => clock.date(),
     });
     const server = new ControlServer({
