@@ -19,7 +19,7 @@ import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
-import { obstacles, PAUSED, progressing, rollOutOf, type RollOut } from './rollout.ts';
+import { obstacles, PAUSED, progressing, type RollOut, rollOutOf, updatedPods } from './rollout.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
 /** What the status needs of an agent's plan. */
@@ -33,6 +33,8 @@ export type PlanFacts = Pick<
   | 'problems'
   | 'monitored'
   | 'upgradeTo'
+  | 'upgradeStopped'
+  | 'upgradeFailed'
 >;
 
 export interface AgentStatusInput {
@@ -60,6 +62,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     progress: progressOf(observation, policy),
   }));
   const ready = deployment?.readyReplicas ?? 0;
+  const desired = desiredPods(agent, observation);
   const exposed = keyExposed(agent);
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
@@ -70,7 +73,8 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     image: plan.image,
     endpoint: plan.endpoint,
     summary: {
-      ready: `${ready}/${desiredPods(agent, observation)}`,
+      ready: `${ready}/${desired}`,
+      updated: updatedPods(observation, desired),
       circuits: closedCircuits(seen),
       policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
     },
@@ -188,7 +192,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
     readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
-    isPaused(agent) ? PAUSED : progressing(rollOut, plan.upgradeTo),
+    isPaused(agent) ? PAUSED : progressing(rollOut, plan),
     degraded(observation, desired, rollOut, found),
   ];
 }
