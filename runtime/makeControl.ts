@@ -34,12 +34,12 @@ export function makeControl(
   { audit, watchGuard, watchCredentials }: Audited & Watched,
 ): Control {
   const { guard, configuration, credentials, network, clients, agent } = core;
-  const { performance, checks, clock, log } = core;
+  const { performance, checks, incidents, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
   const reporter = new Reporter({
-    ...{ guard, configuration, credentials, performance, checks },
+    ...{ guard, configuration, credentials, performance, checks, incidents },
     headerCredentials: () => [
       ...agent.credentials(),
       ...auditCredentials(configuration),

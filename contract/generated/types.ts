@@ -47,6 +47,21 @@ export type DurationBuckets = number[][];
  */
 export type Performance = OperationReport[];
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentType".
+ */
+export type IncidentType =
+  | 'FailedAuthentication'
+  | 'AuthorizationDenied'
+  | 'PromptInjection'
+  | 'ToolMisuse'
+  | 'SecretExposed'
+  | 'LimitAbuse'
+  | 'MalformedInput'
+  | 'ToolChanged'
+  | 'CredentialRefused'
+  | 'AnomalousSpend';
+/**
  * @maxItems 4
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1059,6 +1074,7 @@ export interface Snapshot {
   }[];
   performance?: Performance;
   audit?: AuditHead;
+  security?: SecurityReport;
   /**
    * All of them. Absent: the runtime is too old to tell.
    *
@@ -1299,6 +1315,97 @@ export interface AuditHead {
   hash: string;
 }
 /**
+ * Security incidents of the process. Absent: the runtime is too old to tell, or in Counters nothing has changed.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecurityReport".
+ */
+export interface SecurityReport {
+  /**
+   * Number of incidents that are open.
+   */
+  open: number;
+  /**
+   * Those open, the gravest first.
+   *
+   * @maxItems 8
+   */
+  incidents: IncidentReport[];
+  last?: IncidentReport1;
+  /**
+   * Incidents since the process started, by type; types without any are left out.
+   *
+   * @maxItems 16
+   */
+  counts: {
+    type: IncidentType;
+    count: number;
+  }[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentReport".
+ */
+export interface IncidentReport {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
+ * The one opened last, open or not.
+ */
+export interface IncidentReport1 {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "HealthCheckStatus".
  */
@@ -1390,6 +1497,7 @@ export interface Counters {
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
+  security?: SecurityReport;
   /**
    * All of them, when one changed.
    *

@@ -1794,6 +1794,162 @@ export interface AgentDeploymentStatus {
     policies?: string;
   };
   /**
+   * Security incidents that the connected pods report. The level is written at once, all else at most once a minute.
+   */
+  security?: {
+    /**
+     * Highest threat level of an open incident.
+     */
+    level: 'None' | 'Low' | 'Medium' | 'High' | 'Critical';
+    /**
+     * Number of open incidents.
+     */
+    openIncidents: number;
+    /**
+     * Open incidents, the gravest first.
+     *
+     * @maxItems 10
+     */
+    open?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    }[];
+    /**
+     * The incident opened last, open or not.
+     */
+    last?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    };
+    /**
+     * Incidents since the connected pods started, by type.
+     *
+     * @maxItems 16
+     */
+    counts?: {
+      /**
+       * What they are about.
+       */
+      type: string;
+      /**
+       * Their number.
+       */
+      count: number;
+    }[];
+  };
+  /**
    * What the operator has seen of the audit's chains.
    */
   audit?: {

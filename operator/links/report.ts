@@ -94,10 +94,20 @@ export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKi
     snapshot !== undefined &&
     (message.gates ?? []).length === 0 &&
     message.healthChecks === undefined &&
+    sameIncidents(snapshot.security, message.security) &&
     message.mcpServers === undefined &&
     sameBut(circuitFacts, snapshot.circuits, message.circuits) &&
     sameBut(limitFacts, snapshot.limits, message.limits);
   return figuresOnly ? 'Counters' : 'State';
+}
+
+/** Whether the same incidents are open, as grave as they were, or none are told. */
+function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
+  return told === undefined || incidentFacts(known) === incidentFacts(told);
+}
+
+function incidentFacts(security: Snapshot['security']): string {
+  return JSON.stringify((security?.incidents ?? []).map(({ id, level }) => [id, level]));
 }
 
 /** Whether all that is told is known already, as far as `factsOf` shows it. */
@@ -144,6 +154,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
     ...(message.mcpServers && { mcpServers: message.mcpServers }),
     ...(message.audit && { audit: message.audit }),
+    ...(message.security && { security: message.security }),
   };
 }
 

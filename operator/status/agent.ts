@@ -19,7 +19,8 @@ import { impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
-import { obstacles, PAUSED, progressing, type RollOut, rollOutOf, updatedPods } from './rollout.ts';
+import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } from './rollout.ts';
+import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
 /** What the status needs of an agent's plan. */
@@ -83,6 +84,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     ...(servers.length > 0 && { mcpServers: servers }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
+    ...securityOf(observation, previous?.security),
     conditions: conditions(
       [
         ...workloadConditions(input),

@@ -42,11 +42,17 @@ const INESSENTIAL = new Set([
   'rejected',
   'performance',
   'audit',
+  'security',
 ]);
 
 /** What a person must see at once: the status without texts and figures. */
 function essence(status: AnyStatus): unknown {
-  return pruned(status);
+  // An attacker chooses how often incidents come, so that only the level is written at once.
+  return [pruned(status), securityIn(status)?.level];
+}
+
+function securityIn(status: AnyStatus): AgentDeploymentStatus['security'] {
+  return 'security' in status ? status.security : undefined;
 }
 
 function pruned(value: unknown): unknown {
@@ -59,6 +65,13 @@ function pruned(value: unknown): unknown {
   );
 }
 
+/** Which incidents there are, without how often they were seen. */
+function incidentsOf(security: AgentDeploymentStatus['security']): unknown {
+  if (!security) return undefined;
+  const { openIncidents, last, open = [] } = security;
+  return [openIncidents, last?.id, open.map(({ id, level }) => [id, level])];
+}
+
 /** Messages, the kind of failures, the time of the next probe and of the end of a pause. */
 function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
   return !isDeepStrictEqual(textsOf(previous), textsOf(next));
@@ -69,6 +82,7 @@ function textsOf(status: AnyStatus): unknown {
   const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
   const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
   return [
+    incidentsOf(securityIn(status)),
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),

@@ -22,6 +22,7 @@ import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
 import { changedServers, describeChange, describeWithheld } from './mcpServers.ts';
 import type { AgentObservation } from './observations.ts';
+import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
 /** An Event to record about the object that the function was given. */
 export interface EventDraft {
@@ -174,6 +175,7 @@ export function agentEvents(
     ...upgradeEvents(previous?.conditions, next.conditions),
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
+    ...newIncidents(previous?.security, next.security).map(incidentEvent),
     ...toolEvents(observation, previous, next),
   ];
 }
@@ -211,6 +213,10 @@ function gateEvent(gate: DependencyGate): EventDraft {
   return gate.gate === 'None'
     ? event('Normal', 'DependencyAvailable', 'ResumeCalls', note)
     : event('Warning', `Dependency${gate.gate}`, 'HoldCallsBack', note);
+}
+
+function incidentEvent(incident: ShownIncident): EventDraft {
+  return event('Warning', 'SecurityIncident', 'ReportIncident', describeIncident(incident));
 }
 
 function sameCircuit(a: PolicyCircuit, b: PolicyCircuit): boolean {

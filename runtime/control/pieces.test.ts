@@ -8,6 +8,7 @@ import { Performance } from '../observe/performance.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { circuitOf, content, limitOf } from '../testing/guardFixture.ts';
 import { inPieces } from './pieces.ts';
+import { incidentsOf } from '../testing/incidents.ts';
 import { Reporter } from './report.ts';
 import type { ReporterDeps } from './report.ts';
 
@@ -51,6 +52,7 @@ function largest(): { guard: Guard; reporter: Reporter } {
     missingKeys: () => [],
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
+    incidents: incidentsOf(20),
     performance: busiest(),
     checks: {
       statuses: () =>

@@ -12,7 +12,9 @@ import type {
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
+import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import { securityReport } from './securityReport.ts';
 
 /** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
@@ -35,6 +37,7 @@ export interface ReporterDeps {
   mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
+  incidents: Incidents;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -52,6 +55,7 @@ export class Reporter {
   #toldChecks = '[]';
   #toldServers = '[]';
   #toldHash = '';
+  #toldIncidents = 0;
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
@@ -74,6 +78,7 @@ export class Reporter {
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
+      security: securityReport(this.#deps.incidents),
       mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
     };
@@ -127,6 +132,7 @@ export class Reporter {
       ...(performance && { performance }),
       ...audit,
       ...this.#newChecks(),
+      ...this.#newSecurity(),
       ...this.#newServers(),
     };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
@@ -148,6 +154,15 @@ export class Reporter {
     if (!audit || audit.hash === this.#toldHash) return {};
     this.#toldHash = audit.hash;
     return { audit };
+  }
+
+  /** Incidents when one changed since they were told last. */
+  #newSecurity(): Pick<Counters, 'security'> {
+    const { incidents } = this.#deps;
+    const { version } = incidents;
+    if (version === this.#toldIncidents) return {};
+    this.#toldIncidents = version;
+    return { security: securityReport(incidents) };
   }
 
   /** The health checks when one changed since they were told last. */
