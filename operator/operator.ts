@@ -27,6 +27,7 @@ import {
 } from './links/index.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
+import { CircuitLeader } from './reconcile/circuitLeader.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
@@ -108,11 +109,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   });
   rotation.follow(signal);
   connectTriggers({ caches, attachments, links, queues, ownWrites });
+  const circuits = new CircuitLeader({ links, clock, registry });
   exportCacheAge(caches, registry);
   let current: Term | undefined;
   exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, current),
+    agents: () => describe(caches, links, circuits, current),
     rank: () => rank(caches, links),
   });
   caches.start(signal);
@@ -135,6 +137,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         caches,
         attachments,
         links,
+        circuits,
         queues,
         lag,
         ownWrites,
@@ -261,7 +264,12 @@ async function serveEndpoints(
 }
 
 /** What /debug/agents shows. */
-function describe(caches: Caches, links: Links, term: Term | undefined): unknown {
+function describe(
+  caches: Caches,
+  links: Links,
+  circuits: CircuitLeader,
+  term: Term | undefined,
+): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
     const { configuration, applyErrors } = term?.agents.stateOf(key) ?? {};
@@ -271,6 +279,7 @@ function describe(caches: Caches, links: Links, term: Term | undefined): unknown
       ...(configuration && { configuration }),
       ...(applyErrors && { applyErrors }),
       pods: links.podsOf(key),
+      fleet: circuits.of(key),
     };
   });
   return describeAgents(term !== undefined, facts);

@@ -54,6 +54,7 @@ export function makeControl(
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
+    followFleet: (orders) => guard.followFleet(orders),
     fleet: () => undefined,
     log: log('link'),
   });

@@ -81,7 +81,7 @@ export type Report = Snapshot | TransitionReport | Counters | FleetReport;
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | Grant | Release;
+export type Command = Announce | Configure | FleetCircuits | Grant | Release;
 
 export interface Contract {}
 /**
@@ -866,6 +866,19 @@ export interface Circuit {
   };
   mode: Mode;
   /**
+   * All pods together have one more circuit above those of each pod. Absent: each pod has its own alone.
+   */
+  fleet?: {
+    /**
+     * Share of the pods with calls that must see failures, and at least two pods.
+     */
+    quorumPercent: number;
+    /**
+     * How long an order of the leader holds in a pod that the leader does not reach any more.
+     */
+    hintLifetimeMs: number;
+  };
+  /**
    * Holds the circuit in a state, whatever its calls do, until it expires by the clock of the pod.
    */
   override?: {
@@ -1181,6 +1194,57 @@ export interface CircuitStatus {
    * The last resetToken that was seen, and acted on unless it was the first.
    */
   handledResetToken?: string;
+  fleet?: FleetCircuitReport;
+}
+/**
+ * What the leader adds up over the pods, and what the pod does by the leader's orders. Only of circuits whose scope is the fleet.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuitReport".
+ */
+export interface FleetCircuitReport {
+  /**
+   * Calls in the window of failureRate; 0 without that rule.
+   */
+  calls: number;
+  failed: number;
+  /**
+   * Calls in the window of slowCalls; 0 without that rule.
+   */
+  timed: number;
+  slow: number;
+  failuresInARow: number;
+  /**
+   * Whether a call ended within the longest window of time, or else within a minute.
+   */
+  active: boolean;
+  /**
+   * Calls asked for in the last whole second, rejected ones included.
+   */
+  asked: number;
+  /**
+   * The last order that came, in force or not.
+   */
+  number?: string;
+  /**
+   * The order in force. Absent: the circuit decides alone.
+   */
+  order?: {
+    state: 'Open' | 'Probe';
+    reason: string;
+    openForMs: number;
+    reopened: number;
+    probeInMs: number;
+    prober?: string;
+    closing?: boolean;
+  };
+  /**
+   * What has come of the last grant.
+   */
+  probe?: {
+    grant: string;
+    outcome: 'Waiting' | 'Running' | 'Failed' | 'Succeeded';
+  };
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1600,6 +1664,62 @@ export interface Configure {
   type: 'Configure';
   term: number;
   configuration: Configuration;
+}
+/**
+ * What the fleet's circuits order this pod. Ignored if term is below the highest one announced. The runtime answers with Counters that hold these circuits.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuits".
+ */
+export interface FleetCircuits {
+  type: 'FleetCircuits';
+  term: number;
+  /**
+   * @maxItems 256
+   */
+  orders: FleetCircuitOrder[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuitOrder".
+ */
+export interface FleetCircuitOrder {
+  dependency: string;
+  /**
+   * As in CircuitStatus.
+   */
+  model?: string;
+  /**
+   * Names the order; a repeated one has the same.
+   */
+  number: string;
+  /**
+   * Open: reject calls. Probe: one call at a time passes. Closed: the fleet has closed.
+   */
+  state: 'Open' | 'Probe' | 'Closed';
+  reason: string;
+  /**
+   * When it lapses unless it is repeated, counted from its arrival.
+   */
+  lifetimeMs?: number;
+  openForMs?: number;
+  /**
+   * Failed probes since the fleet opened.
+   */
+  reopened?: number;
+  probeInMs?: number;
+  /**
+   * Names the probe; one outcome for each.
+   */
+  grant?: string;
+  /**
+   * UID of the pod that probes.
+   */
+  prober?: string;
+  /**
+   * The probes have succeeded, and pods are let go one after the other.
+   */
+  closing?: boolean;
 }
 /**
  * What the pod may take of the limits of the fleet. It comes at each heartbeat of the leader and whenever there are tokens for the pod. The first one of a session ends the sessions before.

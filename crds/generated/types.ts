@@ -2248,9 +2248,22 @@ export interface CircuitBreakerPolicySpec {
    */
   resetToken?: string;
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own.
+   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own. Fleet means that the pods of an agent share one more circuit above those of each pod: it opens when the figures of all pods together meet a rule of trip and a quorum of pods sees it, one pod probes for all, and it closes pod by pod over recovery.rampUp.
    */
-  scope: 'Pod';
+  scope: 'Pod' | 'Fleet';
+  /**
+   * How the pods of an agent decide together. Only with scope Fleet.
+   */
+  fleet?: {
+    /**
+     * Share of the pods with calls that must see failures, or slow calls, before the fleet opens, 1 to 100; never fewer than two pods, so that one pod's bad network never opens the rest. Default 50.
+     */
+    quorum: number;
+    /**
+     * How long a pod keeps to what the operator last said while it has no link to the operator, 5s to 10m. After that it continues alone: it waits for the rest of its own openDuration and probes by itself. Default 30s.
+     */
+    hintLifetime: string;
+  };
 }
 /**
  * What is. Written by the operator alone.
@@ -2332,6 +2345,35 @@ export interface CircuitBreakerPolicyStatus {
      */
     nextProbe?: string;
     /**
+     * The circuit that all pods share. Absent with scope Pod, and while no pod reports.
+     */
+    fleet?: {
+      /**
+       * Probing means that one pod probes. Closing means that the probes have succeeded and pods are let go one after the other.
+       */
+      state: 'Closed' | 'Open' | 'Probing' | 'Closing';
+      /**
+       * When the fleet entered that state.
+       */
+      since: string;
+      /**
+       * Pods that see failures, or slow calls, out of the pods that had calls, such as 2/3; while the fleet is not closed, those that opened it.
+       */
+      votes: string;
+      /**
+       * Name of the pod that probes.
+       */
+      probing?: string;
+      /**
+       * When a pod probes next; only while open.
+       */
+      nextProbe?: string;
+      /**
+       * Why it is in that state.
+       */
+      reason?: string;
+    };
+    /**
      * Last failure that counted, in any pod.
      */
     lastFailure?: {
@@ -2400,6 +2442,18 @@ export interface CircuitBreakerPolicyStatus {
      * Pods with an open circuit out of all pods, such as 1/3.
      */
     open?: string;
+    /**
+     * Worst state of the circuits that all pods share, as circuits[].fleet.state has it. Absent with scope Pod.
+     */
+    fleet?: string;
+    /**
+     * Votes of that circuit, such as 2/3. Absent with scope Pod.
+     */
+    votes?: string;
+    /**
+     * Pod that probes for the fleet; absent while none does.
+     */
+    probing?: string;
     /**
      * What the policy is for, in short.
      */

@@ -22,6 +22,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
 import { applyErrorOf, ChildWriter } from './children.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
@@ -34,6 +35,7 @@ export interface AgentReconcilerOptions {
   caches: Caches;
   attachments: Attachments;
   links: PodLinks;
+  circuits: Pick<CircuitLeader, 'configure' | 'forget'>;
   plan: PlanOptions;
   upgrades: Upgrades;
   authorityPem: string;
@@ -115,6 +117,7 @@ export class AgentReconciler {
     this.#states.delete(key);
     this.#revisions.delete(key);
     this.#options.links.forget(key);
+    this.#options.circuits.forget(key);
   }
 
   #gather(agent: AgentDeployment): PlanInput & { attachment: AgentAttachment } {
@@ -151,6 +154,7 @@ export class AgentReconciler {
   #hold(key: string, agent: AgentDeployment): Applied {
     const configuration = this.#keep(key, agent);
     if (!configuration) return { applyErrors: [] };
+    this.#options.circuits.configure(key, configuration);
     this.#options.links.setDesired(key, configuration, this.termOf(key));
     const configuredAt = this.#configuredAt(key, configuration);
     return { configuration, configuredAt, applyErrors: [] };
@@ -211,6 +215,7 @@ export class AgentReconciler {
         if (desired.kind === 'Deployment') applied.deploymentGeneration = metadata.generation ?? 0;
       });
     if (configuration && (await apply(buildConfigMap(agent, configuration, authorityPem)))) {
+      this.#options.circuits.configure(key, configuration);
       links.setDesired(key, configuration, this.termOf(key));
       applied.configuredAt = this.#configuredAt(key, configuration);
     }

@@ -15,6 +15,7 @@ import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -36,6 +37,7 @@ export interface TermOptions {
   caches: Caches;
   attachments: Attachments;
   links: Links;
+  circuits: CircuitLeader;
   queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
@@ -66,7 +68,7 @@ export class Term {
   readonly #slices: Slices;
 
   constructor(options: TermOptions, leading: LeaderTerm) {
-    const { caches, attachments, links, clock, random, logger, instance } = options;
+    const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => leading.assertLeading());
     this.#options = options;
     this.#leading = leading;
@@ -82,6 +84,7 @@ export class Term {
       caches,
       attachments,
       links,
+      circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
       upgrades: this.upgrades,
@@ -97,6 +100,7 @@ export class Term {
       caches,
       attachments,
       links,
+      circuits,
       agents: this.agents,
       clock,
       ownWrites: options.ownWrites,
@@ -115,10 +119,14 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, links, queues, lag } = this.#options;
+    const { caches, attachments, links, circuits, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
+    circuits.lead(signal, {
+      termOf: this.agents.termOf,
+      onChange: (key) => enqueueReported(queues, attachments, key),
+    });
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>

@@ -36,6 +36,7 @@ const INESSENTIAL = new Set([
   'lastFailure',
   'lastError',
   'nextProbe',
+  'votes',
   'until',
   'usedPercent',
   'used',
@@ -86,8 +87,10 @@ function textsOf(status: AnyStatus): unknown {
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),
-    circuits.map(({ nextProbe, lastFailure }) => [
+    circuits.map(({ nextProbe, fleet, lastFailure }) => [
       nextProbe,
+      fleet?.nextProbe,
+      fleet?.votes,
       lastFailure?.class,
       lastFailure?.message,
     ]),

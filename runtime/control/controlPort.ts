@@ -4,7 +4,15 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Grant, Hello, Release, Report, Snapshot } from '../../contract/generated/types.ts';
+import type {
+  Counters,
+  FleetCircuits,
+  Grant,
+  Hello,
+  Release,
+  Report,
+  Snapshot,
+} from '../../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
 import { selfSignedIdentity } from './certificate.ts';
@@ -21,6 +29,8 @@ export interface ControlPortDeps {
   tokenDirectory: string;
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
+  /** See CommandsDeps. */
+  followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
   /** Obeys the leader of the fleet; see Commands. */
   fleet: (command: Grant | Release) => Report | undefined;
   clock: Clock;
@@ -41,9 +51,9 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, fleet, log } = this.#deps;
+    const { pod, clock, configuration, snapshot, fleet, followFleet, log } = this.#deps;
     const commands = new Commands({
-      ...{ configuration, snapshot, fleet, log },
+      ...{ configuration, snapshot, fleet, followFleet, log },
       date: () => clock.date(),
     });
     const server = new ControlServer({

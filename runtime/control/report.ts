@@ -14,6 +14,7 @@ import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import { fleetNews } from './fleetReport.ts';
 import { securityReport } from './securityReport.ts';
 
 /** Where a credential is mounted. */
@@ -233,6 +234,7 @@ function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boole
 const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
 /** What of a circuit changes without a transition. */
-function untold({ lastFailure, nextProbe, overridden, handledResetToken }: CircuitStatus): string {
-  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken]);
+function untold(circuit: CircuitStatus): string {
+  const { lastFailure, nextProbe, overridden, handledResetToken, fleet } = circuit;
+  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken, fleetNews(fleet)]);
 }

@@ -8,6 +8,7 @@ import { TransitionLog } from './transitionLog.ts';
 import type {
   CircuitStatus,
   Content,
+  FleetCircuitOrder,
   GateStatus,
   LimitStatus,
   Transition,
@@ -117,6 +118,14 @@ export class Guard {
     this.advance(now);
     return this.all().flatMap(({ models }) =>
       models.all().map(({ circuit }) => circuit.status(now)),
+    );
+  }
+
+  /** Follows orders of the fleet's leader, and returns the circuits that they are for. */
+  followFleet(orders: readonly FleetCircuitOrder[]): CircuitStatus[] {
+    const now = this.context.now();
+    return orders.flatMap(
+      (order) => this.dependencies.get(order.dependency)?.follow(order, now) ?? [],
     );
   }
 

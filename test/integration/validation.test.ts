@@ -190,8 +190,8 @@ const kinds: Record<string, Kind> = {
       recovery: { rampUp: '0s' },
       mode: 'Enforce',
     },
-    columns: ['Name', 'State', 'Open', 'Target', 'Since', 'Programmed', 'Reason', 'Age'],
-    wideColumns: ['Mode', 'Next-Probe', 'Last-Error'],
+    columns: ['Name', 'State', 'Open', 'Fleet', 'Target', 'Since', 'Programmed', 'Reason', 'Age'],
+    wideColumns: ['Votes', 'Probing', 'Mode', 'Next-Probe', 'Last-Error'],
   },
   ratelimitpolicies: {
     rows: rateLimitPolicies,
