@@ -317,7 +317,8 @@ function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Regis
     registers: [registry],
     collect() {
       this.reset();
-      for (const [state, count] of Object.entries(counts() ?? {})) this.set({ state }, count);
+      const all = Object.entries<number>({ ...counts() });
+      for (const [state, count] of all) this.set({ state }, count);
     },
   });
 }

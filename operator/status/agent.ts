@@ -62,20 +62,16 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     policy,
     progress: progressOf(observation, policy),
   }));
-  const ready = deployment?.readyReplicas ?? 0;
-  const desired = desiredPods(agent, observation);
   const exposed = keyExposed(agent);
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     configuration: published(observation),
-    replicas: deployment?.replicas ?? 0,
-    readyReplicas: ready,
+    ...replicasOf(deployment),
     selector: plan.selector,
     image: plan.image,
     endpoint: plan.endpoint,
     summary: {
-      ready: `${ready}/${desired}`,
-      updated: updatedPods(observation, desired),
+      ...podFigures(agent, observation),
       circuits: closedCircuits(seen),
       policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
     },
@@ -98,6 +94,22 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       now,
     ),
   };
+}
+
+function replicasOf(
+  deployment: AgentObservation['deployment'],
+): Pick<AgentDeploymentStatus, 'replicas' | 'readyReplicas'> {
+  const { replicas = 0, readyReplicas = 0 } = deployment ?? {};
+  return { replicas, readyReplicas };
+}
+
+function podFigures(
+  agent: AgentDeployment,
+  observation: AgentObservation,
+): Pick<NonNullable<AgentDeploymentStatus['summary']>, 'ready' | 'updated'> {
+  const desired = desiredPods(agent, observation);
+  const ready = observation.deployment?.readyReplicas ?? 0;
+  return { ready: `${ready}/${desired}`, updated: updatedPods(observation, desired) };
 }
 
 /** At most as many as the schema takes. */
