@@ -106,6 +106,10 @@ e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Ar
 	@node test/argocd/build.ts
 	@$(JEST) e2e-argocd --runInBand
 
+.PHONY: fuzz
+fuzz: $(MODULES) ## try hostile bytes, messages and manifests on operator and runtime, a minute each; FUZZ_SEED repeats a run
+	@node --disable-warning=ExperimentalWarning test/fuzz/main.ts
+
 .PHONY: e2e-smoke
 e2e-smoke: prerequisites $(MODULES) ## run the shortest of the end-to-end tests
 	@$(JEST) e2e --runInBand --testPathPatterns test/e2e/smoke

@@ -296,7 +296,7 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
 
 function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
   const { clock, guard, credentials, network, connectMs, inForce } = base;
-  const { metrics, lastCalls, performance, log } = base;
+  const { metrics, lastCalls, performance, log, incidents } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
   return new Agent({
     ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
@@ -308,6 +308,11 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
       const worked = status === 'ok' || status === 'error';
       performance.record('tool', seconds * 1000, worked ? '' : status, tool);
     },
+    onToolsChanged: (name, denied) =>
+      incidents.report({
+        ...{ type: 'ToolChanged', asset: 'Tools', denied, resource: { type: 'mcp', name } },
+        evidence: 'An MCP server describes its tools otherwise than before.',
+      }),
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
     log: log('agent'),
   });

@@ -42,6 +42,8 @@ export interface AgentDeps {
   self: string;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
+  /** Tools of an MCP server became others; `withheld` says whether the model gets none of them. */
+  onToolsChanged: (server: string, withheld: boolean) => void;
   /** A call to a tool or an MCP server has ended. */
   onOutcome: (dependency: string, outcome: Outcome) => void;
   /** Undefined as long as there is none. */
