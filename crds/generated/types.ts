@@ -1802,6 +1802,10 @@ export interface AgentDeploymentStatus {
      */
     ready?: string;
     /**
+     * Pods of the present template out of desired pods, such as 2/3.
+     */
+    updated?: string;
+    /**
      * Closed circuits out of all circuits in all connected pods, such as 7/8.
      */
     circuits?: string;
