@@ -24,7 +24,7 @@ import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
 import type { SendError } from './sendError.ts';
 import type { Served } from './served.ts';
-import type { Problem } from '../errors/failure.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,
   spent,
