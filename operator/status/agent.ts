@@ -17,6 +17,7 @@ import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
 import { mcpServersOf } from './mcpServers.ts';
 import { impediments } from './impediments.ts';
+import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
@@ -78,6 +79,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     },
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
+    ...loadOf(observation),
     ...(servers.length > 0 && { mcpServers: servers }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
