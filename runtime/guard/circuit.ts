@@ -61,6 +61,8 @@ export class Circuit {
   /** The model whose calls it judges; undefined for the calls of all models without their own. */
   model: string | undefined;
   policy: string | undefined;
+  /** Whose calls have asked for it, where it may judge those of several models. */
+  users: 'Many' | { only: string } | undefined;
   /** Calls admitted and not yet settled. */
   inFlight = 0;
   private requests = 0;
@@ -185,6 +187,11 @@ export class Circuit {
     this.breaker.recordElsewhere(failure, startedAt, now);
   }
 
+  /** The model of all its calls so far, by which the fleet knows it; a name of its own is not needed. */
+  get fleetModel(): string | undefined {
+    return this.model ?? (typeof this.users === 'object' ? this.users.only : undefined);
+  }
+
   /** Follows the leader of the fleet, if the policy's scope is the fleet. */
   follow(order: FleetCircuitOrder, now: number): void {
     this.fleet?.follow(order, now);
@@ -245,7 +252,13 @@ export class Circuit {
   }
 
   private fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
-    return this.fleet === undefined ? {} : { fleet: this.fleet.report(now) };
+    if (this.fleet === undefined) return {};
+    const { users, fleetModel: model } = this;
+    const of = {
+      ...(model !== undefined && { model }),
+      ...(model === undefined && users === 'Many' && { shared: true }),
+    };
+    return { fleet: { ...this.fleet.report(now), ...of } };
   }
 
   stats(now: number): CircuitStats {

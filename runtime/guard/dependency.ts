@@ -137,7 +137,10 @@ export class Dependency implements Issuer {
 
   /** Follows the leader of the fleet, and returns the circuit that the order is for. */
   follow(order: FleetCircuitOrder, now: number): CircuitStatus | undefined {
-    const circuit = this.models.all().find((state) => state.circuit.model === order.model)?.circuit;
+    const circuits = this.models.all().map((state) => state.circuit);
+    const circuit =
+      circuits.find(({ fleetModel }) => fleetModel === order.model) ??
+      circuits.find(({ model, users }) => model === undefined && users === undefined);
     if (circuit === undefined) return undefined;
     circuit.follow(order, now);
     this.advance(now);

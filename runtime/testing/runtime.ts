@@ -34,6 +34,9 @@ export async function startRuntime(
   options: {
     peers?: Partial<PeerAccess>;
     tracing?: TracingEnvironment;
+    /** Who it is, and the token that shows it. */
+    pod?: { namespace: string; name: string; uid: string };
+    token?: string;
     /** Variables that name proxies. */
     env?: Record<string, string>;
   } = {},
@@ -41,13 +44,13 @@ export async function startRuntime(
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = (name: string, text: string): Promise<void> =>
     writeFile(join(directory, name), text);
-  await mount(MOUNTS.tokenKey, 'token-of-the-pod\n');
+  await mount(MOUNTS.tokenKey, `${options.token ?? 'token-of-the-pod'}\n`);
   if (configuration) await mount(MOUNTS.configurationKey, JSON.stringify(configuration));
   if (authority !== undefined) await mount(MOUNTS.authorityKey, authority);
   const logs: string[] = [];
   const audited: string[] = [];
   const runtime = new Runtime({
-    pod: { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
+    pod: options.pod ?? { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
     version: '0.0.0-test',
     ports: { agent: 0, metrics: 0, control: 0, debug: 0 },
     configurationDirectory: directory,
