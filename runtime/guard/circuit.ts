@@ -270,6 +270,7 @@ export class Circuit {
       inFlight: this.inFlight,
       failures: { ...this.failures },
       transitions: this.transitions.map((each) => ({ ...each })),
+      ...(this.breaker.orderAt(now) && { followsFleet: true }),
     };
   }
 

@@ -104,6 +104,38 @@ describe('a circuit of the fleet', () => {
     expect(alone!.guard.circuits()[0]!.state).toBe('Closed');
   });
 
+  it('lets another pod probe an openDuration after the one that probes is gone', () => {
+    const fleet = opened(3);
+    const probing = (): boolean => fleet.states().includes('HalfOpen');
+    while (!probing()) fleet.run(10);
+    const goneAt = fleet.clock.now();
+    fleet.remove(fleet.pods[fleet.states().indexOf('HalfOpen')]!);
+    while (!probing()) fleet.run(10);
+    expect(fleet.clock.now() - goneAt).toBeGreaterThanOrEqual(5000);
+    expect(fleet.clock.now() - goneAt).toBeLessThan(7000);
+  });
+
+  it('opens a new pod, and one whose container restarts, while the others are open', () => {
+    const fleet = opened(3);
+    fleet.add();
+    fleet.restart(fleet.pods[0]!);
+    fleet.run(100);
+    expect(fleet.states()).toEqual(['Open', 'Open', 'Open', 'Open']);
+    expect(fleet.pods[3]!.served.failed).toBeLessThanOrEqual(1);
+  });
+
+  it('opens again by the pods that it has let go, before it lets others go', () => {
+    const fleet = opened(4, fleetCircuit({ recovery: { rampUpMs: 30_000 } }));
+    fleet.providerIsUp = true;
+    while (!fleet.states().includes('Closed')) fleet.run(10);
+    fleet.providerIsUp = false;
+    const served = fleet.pods.map(({ served: { failed } }) => failed);
+    fleet.run(4000);
+    expect(fleet.states()).toEqual(['Open', 'Open', 'Open', 'Open']);
+    const harmed = fleet.pods.filter(({ served: { failed } }, i) => failed > served[i]!);
+    expect(harmed).toHaveLength(1);
+  });
+
   it('goes on under a new leader, which learns who probes and when', () => {
     const fleet = opened(3);
     for (let i = 0; i < 8; i++) {
