@@ -141,6 +141,11 @@ export class Circuit {
     return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
   }
 
+  /** A call goes elsewhere because of its state; for the fleet it is a call that could probe. */
+  passOver(now: number): void {
+    this.fleet?.ask(now);
+  }
+
   isHalfOpen(now: number): boolean {
     return this.breaker.state(now) === 'HalfOpen';
   }

@@ -175,7 +175,9 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const { calls } = this;
     const of = this.models.of(model);
-    if (this.isGated(credential, of.limits(votes), now) || !of.circuit.admits(now, votes)) {
+    if (this.isGated(credential, of.limits(votes), now)) return { state: 'Shut', calls };
+    if (!of.circuit.admits(now, votes)) {
+      of.circuit.passOver(now);
       return { state: 'Shut', calls };
     }
     const state = this.concurrency.hasRoom ? 'Usable' : 'Full';

@@ -89,6 +89,16 @@ describe('a circuit of the fleet', () => {
     expect(fleet.states()).toEqual(['Closed', 'Closed', 'Closed']);
   });
 
+  it('probes too where calls go to another endpoint meanwhile', () => {
+    const fleet = opened(3);
+    for (const pod of fleet.pods) pod.hasFallback = true;
+    fleet.run(12_000);
+    expect(fleet.failedProbes.length).toBeGreaterThanOrEqual(2);
+    fleet.providerIsUp = true;
+    fleet.run(8000);
+    expect(new Set(fleet.states())).toEqual(new Set(['Closed']));
+  });
+
   it('holds no pod without a link for longer than the lifetime of its order', () => {
     const fleet = opened(3);
     const [alone] = fleet.pods;
