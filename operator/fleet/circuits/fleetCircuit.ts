@@ -388,13 +388,16 @@ export class FleetCircuit {
     if (phase.kind === 'Open') return this.openOrder(phase, pod, now);
     const held = phase.kind === 'Closing' && !this.released(phase, now).includes(pod);
     if (held) return this.closingOrder(phase, now);
-    // An order of another leader or circuit lapses by itself, unless this one has taken over.
-    const { order, number } = pod.circuit.report;
-    const known = this.decided && (this.othersOrder(pod) !== undefined || this.isOwn(number));
-    const follows = order !== undefined && known;
     const told = sent !== undefined && sent.order.state !== 'Closed';
-    if (!follows && !told) return undefined;
+    if (!told && !this.mayRelease(pod)) return undefined;
     return { state: 'Closed', reason: this.lastReason ?? 'the fleet is closed' };
+  }
+
+  /** An order of another leader or circuit lapses by itself, unless this one has taken over. */
+  private mayRelease(pod: PodView & { circuit: PodCircuit }): boolean {
+    const { order, number } = pod.circuit.report;
+    if (order === undefined || !this.decided) return false;
+    return this.othersOrder(pod) !== undefined || this.isOwn(number);
   }
 
   private openOrder(phase: Open, { uid }: PodView, now: number): Omit<Order, 'number'> {

@@ -125,6 +125,21 @@ describe('a circuit of the fleet', () => {
     expect(fleet.clock.now() - goneAt).toBeLessThan(7000);
   });
 
+  it('lets another pod probe when the order of one without a link has lapsed', () => {
+    const fleet = opened(3);
+    const probing = (): boolean => fleet.states().includes('HalfOpen');
+    while (!probing()) fleet.run(10);
+    const prober = fleet.pods[fleet.states().indexOf('HalfOpen')]!;
+    prober.everyMs = prober.nextCallAt = Infinity;
+    fleet.cut(prober);
+    fleet.run(6000 + 5000);
+    const others = (): boolean =>
+      fleet.pods.some((pod) => pod !== prober && pod.guard.circuits()[0]!.state === 'HalfOpen');
+    const from = fleet.clock.now();
+    while (!others()) fleet.run(10);
+    expect(fleet.clock.now() - from).toBeLessThan(1500);
+  });
+
   it('opens a new pod, and one whose container restarts, while the others are open', () => {
     const fleet = opened(3);
     fleet.add();
