@@ -9,6 +9,7 @@ import { systemClock } from '../guard/clock.ts';
 import { proxyEnvironment } from '../network/proxies.ts';
 import { NO_ENVIRONMENT } from '../observe/tracingSettings.ts';
 import type { TracingEnvironment } from '../observe/tracingSettings.ts';
+import type { RuntimeOptions } from '../options.ts';
 import { Runtime } from '../runtime.ts';
 
 export interface StartedRuntime {
@@ -33,6 +34,7 @@ export async function startRuntime(
   authority?: string,
   options: {
     peers?: Partial<PeerAccess>;
+    pod?: RuntimeOptions['pod'];
     tracing?: TracingEnvironment;
     /** Who it is, and the token that shows it. */
     pod?: { namespace: string; name: string; uid: string };
