@@ -81,7 +81,7 @@ export type Report = Snapshot | TransitionReport | Counters | FleetReport;
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | FleetCircuits | Grant | Release;
+export type Command = Announce | Configure | Siblings | FleetCircuits | Grant | Release;
 
 export interface Contract {}
 /**
@@ -203,6 +203,10 @@ export interface Content {
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
   };
+  /**
+   * What becomes of a request that finds no place in the bulkhead or at any endpoint. Forward: it goes to a sibling with room, once.
+   */
+  whenFull: 'Forward' | 'Reject';
   /**
    * What clients may send, whoever they are.
    */
@@ -491,6 +495,9 @@ export interface SecretHeader {
  */
 export interface Security {
   incidents: Incidents;
+  promptInjection?: PromptInjection;
+  secrets?: Secrets;
+  runGuard?: RunGuard;
 }
 /**
  * When what is seen of attacks is an incident.
@@ -538,6 +545,57 @@ export interface Incidents {
     hours: number;
     minTokens: number;
   };
+}
+/**
+ * Which texts are looked at for prompt injection. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "PromptInjection".
+ */
+export interface PromptInjection {
+  mode: 'Report' | 'Block';
+  sources: {
+    source: string;
+    threshold: number;
+  }[];
+  /**
+   * Tools and MCP servers whose results are not looked at.
+   */
+  exempt: string[];
+  blockedResults: 'Replace' | 'Fence';
+}
+/**
+ * Which texts are looked at for secrets. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Secrets".
+ */
+export interface Secrets {
+  mode: 'Report' | 'Redact' | 'Block';
+  sources: string[];
+}
+/**
+ * What ends a turn that goes round in circles or takes too much. Absent: nothing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "RunGuard".
+ */
+export interface RunGuard {
+  mode: 'Report' | 'Enforce';
+  repeats: number;
+  exempt: string[];
+  maxToolCalls?: number;
+  maxTokens?: number;
+  maxDurationMs?: DurationMs;
+  cost?: {
+    maxCents: number;
+    inputCentsPerMillionTokens: number;
+    outputCentsPerMillionTokens: number;
+  };
+  /**
+   * Whether repeated calls in requests to /v1/messages are reported.
+   */
+  messages: boolean;
 }
 /**
  * How events are recorded. Absent: they are not.
@@ -1087,6 +1145,7 @@ export interface Snapshot {
   }[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
   security?: SecurityReport;
   /**
    * All of them. Absent: the runtime is too old to tell.
@@ -1222,6 +1281,14 @@ export interface FleetCircuitReport {
    * Calls asked for in the last whole second, rejected ones included.
    */
   asked: number;
+  /**
+   * The model of all its calls so far, by which the leader adds up circuits of an endpoint with several models. Absent: it judges the calls of several models or of the endpoint's only one, or none has been asked for.
+   */
+  model?: string;
+  /**
+   * It judges the calls of several models. Absent: false.
+   */
+  shared?: boolean;
   /**
    * The last order that came, in force or not.
    */
@@ -1377,6 +1444,38 @@ export interface AuditHead {
   chain: string;
   sequence: number;
   hash: string;
+}
+/**
+ * What the pod has to do. Absent: nothing bounds its requests, or the runtime is too old to tell.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Load".
+ */
+export interface Load {
+  /**
+   * Requests in work.
+   */
+  inFlight: number;
+  /**
+   * Requests that wait for a place, here or at an endpoint.
+   */
+  queued: number;
+  /**
+   * Requests that it takes at a time: its bulkhead, or what its endpoints take together if that is less.
+   */
+  capacity: number;
+  /**
+   * Whether other pods may forward requests to it: it does not shut down, and an endpoint takes calls.
+   */
+  accepts: boolean;
+  /**
+   * Answers under way as streams.
+   */
+  streams?: number;
+  /**
+   * Conversations that end with the pod.
+   */
+  conversations?: number;
 }
 /**
  * Security incidents of the process. Absent: the runtime is too old to tell, or in Counters nothing has changed.
@@ -1561,6 +1660,7 @@ export interface Counters {
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
   security?: SecurityReport;
   /**
    * All of them, when one changed.
@@ -1666,6 +1766,34 @@ export interface Configure {
   configuration: Configuration;
 }
 /**
+ * Other pods of the agent to which the runtime may forward requests, in place of those that it was told before. It forgets them when it has no link.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Siblings".
+ */
+export interface Siblings {
+  type: 'Siblings';
+  term: number;
+  /**
+   * @maxItems 32
+   */
+  pods: Sibling[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Sibling".
+ */
+export interface Sibling {
+  pod: string;
+  /**
+   * IP address.
+   */
+  address: string;
+  inFlight: number;
+  queued: number;
+  capacity: number;
+}
+/**
  * What the fleet's circuits order this pod. Ignored if term is below the highest one announced. The runtime answers with Counters that hold these circuits.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1686,7 +1814,7 @@ export interface FleetCircuits {
 export interface FleetCircuitOrder {
   dependency: string;
   /**
-   * As in CircuitStatus.
+   * As in FleetCircuitReport. A circuit that no call has asked yet follows too.
    */
   model?: string;
   /**

@@ -7,6 +7,7 @@ import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
+import { affectedConditions } from './affected.ts';
 import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
@@ -16,6 +17,7 @@ import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
 import { mcpServersOf } from './mcpServers.ts';
 import { impediments } from './impediments.ts';
+import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
@@ -77,6 +79,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     },
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
+    ...loadOf(observation),
     ...(servers.length > 0 && { mcpServers: servers }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
@@ -87,6 +90,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         policiesProgrammed(policies),
         dependenciesHealthy(seen, gates, checks, servers),
         scalingManaged(agent, observation),
+        ...affectedConditions(plan.policies),
         ...[plan.monitored, exposed].filter((condition) => condition !== undefined),
       ],
       previous?.conditions,
