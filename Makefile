@@ -106,6 +106,10 @@ e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Ar
 	@node test/argocd/build.ts
 	@$(JEST) e2e-argocd --runInBand
 
+.PHONY: scan
+scan: $(MODULES) ## look for known faults of packages, where the registry tells, and for licences that do not fit
+	@node lint/scan.ts
+
 .PHONY: fuzz
 fuzz: $(MODULES) ## try hostile bytes, messages and manifests on operator and runtime, a minute each; FUZZ_SEED repeats a run
 	@node --disable-warning=ExperimentalWarning test/fuzz/main.ts

@@ -32,6 +32,7 @@ import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
 import { Term } from './reconcile/term.ts';
+import type { UpgradeCounts } from './reconcile/upgrades.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
 import { ranking } from './status/ranking.ts';
@@ -111,6 +112,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const circuits = new CircuitLeader({ links, clock, registry });
   exportCacheAge(caches, registry);
   let current: Term | undefined;
+  exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
     agents: () => describe(caches, links, circuits, current),
     rank: () => rank(caches, links),
@@ -149,6 +151,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         },
         authorityPem: rotation.trusted,
         upgradeConcurrency: settings.upgradeConcurrency,
+        upgradeFailures: settings.upgradeFailures,
         instance: settings.podName,
         logger,
         registry,
@@ -302,6 +305,20 @@ function exportCacheAge(caches: Caches, registry: Registry): void {
       for (const { resource, lastEventAgeMs } of caches.all) {
         if (lastEventAgeMs !== undefined) this.set({ kind: resource.kind }, lastEventAgeMs / 1000);
       }
+    },
+  });
+}
+
+function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Registry): void {
+  new Gauge({
+    name: 'breakwater_upgrades',
+    help: 'Agents whose pods a new version of the operator changes, by how far they are: waiting for a place; stopped, because the upgrade has made too many agents worse; rolling; repairing, of those that served nobody before; failed, of those that got worse. Only the leader has any.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const all = Object.entries<number>({ ...counts() });
+      for (const [state, count] of all) this.set({ state }, count);
     },
   });
 }

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { CircuitStatus, Content, Transition } from '../contract/generated/types.ts';
+import { Activity } from './api/activity.ts';
 import { Clients } from './api/clients/clients.ts';
+import { Siblings } from './api/siblings.ts';
 import { CachingCaller } from './cache/cachingCaller.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
@@ -81,6 +83,9 @@ export interface Core {
   performance: Performance;
   lastCalls: LastCalls;
   checks: HealthChecks;
+  /** Other pods of the agent, as the operator tells of them. */
+  siblings: Siblings;
+  activity: Activity;
   /** Takes over what has changed in mounted files, and has the guard open the gates of credentials that are not mounted any more. */
   useCredentials: () => void;
 }
@@ -200,6 +205,8 @@ function makeBase(options: RuntimeOptions): Base {
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
     checks: makeChecks(options, { network, log }),
+    siblings: new Siblings({ now: () => clock.now(), random: Math.random }),
+    activity: new Activity(),
   };
 }
 

@@ -81,7 +81,7 @@ export type Report = Snapshot | TransitionReport | Counters | FleetReport;
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | FleetCircuits | Grant | Release;
+export type Command = Announce | Configure | Siblings | FleetCircuits | Grant | Release;
 
 export interface Contract {}
 /**
@@ -203,6 +203,10 @@ export interface Content {
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
   };
+  /**
+   * What becomes of a request that finds no place in the bulkhead or at any endpoint. Forward: it goes to a sibling with room, once.
+   */
+  whenFull: 'Forward' | 'Reject';
   /**
    * What clients may send, whoever they are.
    */
@@ -1087,6 +1091,7 @@ export interface Snapshot {
   }[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
   security?: SecurityReport;
   /**
    * All of them. Absent: the runtime is too old to tell.
@@ -1379,6 +1384,38 @@ export interface AuditHead {
   hash: string;
 }
 /**
+ * What the pod has to do. Absent: nothing bounds its requests, or the runtime is too old to tell.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Load".
+ */
+export interface Load {
+  /**
+   * Requests in work.
+   */
+  inFlight: number;
+  /**
+   * Requests that wait for a place, here or at an endpoint.
+   */
+  queued: number;
+  /**
+   * Requests that it takes at a time: its bulkhead, or what its endpoints take together if that is less.
+   */
+  capacity: number;
+  /**
+   * Whether other pods may forward requests to it: it does not shut down, and an endpoint takes calls.
+   */
+  accepts: boolean;
+  /**
+   * Answers under way as streams.
+   */
+  streams?: number;
+  /**
+   * Conversations that end with the pod.
+   */
+  conversations?: number;
+}
+/**
  * Security incidents of the process. Absent: the runtime is too old to tell, or in Counters nothing has changed.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1561,6 +1598,7 @@ export interface Counters {
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
   security?: SecurityReport;
   /**
    * All of them, when one changed.
@@ -1664,6 +1702,34 @@ export interface Configure {
   type: 'Configure';
   term: number;
   configuration: Configuration;
+}
+/**
+ * Other pods of the agent to which the runtime may forward requests, in place of those that it was told before. It forgets them when it has no link.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Siblings".
+ */
+export interface Siblings {
+  type: 'Siblings';
+  term: number;
+  /**
+   * @maxItems 32
+   */
+  pods: Sibling[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Sibling".
+ */
+export interface Sibling {
+  pod: string;
+  /**
+   * IP address.
+   */
+  address: string;
+  inFlight: number;
+  queued: number;
+  capacity: number;
 }
 /**
  * What the fleet's circuits order this pod. Ignored if term is below the highest one announced. The runtime answers with Counters that hold these circuits.

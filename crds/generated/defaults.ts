@@ -73,7 +73,8 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
   "bulkhead": {
     "maxConcurrent": 100,
     "maxQueued": 100,
-    "acquireTimeout": "5s"
+    "acquireTimeout": "5s",
+    "whenFull": "Forward"
   },
   "limits": {
     "maxBodyBytes": 33554432,

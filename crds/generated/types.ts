@@ -946,7 +946,7 @@ export interface AgentDeploymentSpec {
     maxWait: string;
   };
   /**
-   * Requests that a pod takes at a time. One that exceeds it is answered with 503 and retry-after.
+   * Requests that a pod takes at a time. One that exceeds it goes to another pod of the agent that has room. Where there is none it is answered with 503 and retry-after.
    */
   bulkhead: {
     /**
@@ -961,6 +961,10 @@ export interface AgentDeploymentSpec {
      * Longest wait for a place; also at an endpoint's maxConcurrent. It counts against the deadline of the request. Default 5s.
      */
     acquireTimeout: string;
+    /**
+     * What becomes of a request that finds no place in time, in the bulkhead or at the maxConcurrent of any endpoint. Forward: the pod forwards it once to another pod of the agent that has room, with the client's credentials, and passes the answer on. Reject: the pod answers 503. A change is live without a restart. Default Forward.
+     */
+    whenFull: 'Forward' | 'Reject';
   };
   /**
    * What clients may send to a pod, whoever they are. The defaults fit the default container of 512Mi: raise them together with its memory, which podTemplate sets.
@@ -1773,6 +1777,23 @@ export interface AgentDeploymentStatus {
    */
   endpoint?: string;
   /**
+   * Requests of all connected pods together, at most a minute old. Absent while no pod reports its load.
+   */
+  load?: {
+    /**
+     * Requests in work.
+     */
+    inFlight: number;
+    /**
+     * Requests that wait for a place, in the bulkhead or at an endpoint.
+     */
+    queued: number;
+    /**
+     * Requests that the pods take at a time, each as many as its bulkhead or, if that is less, its endpoints together.
+     */
+    capacity: number;
+  };
+  /**
    * Figures for kubectl's columns.
    */
   summary?: {
@@ -1780,6 +1801,10 @@ export interface AgentDeploymentStatus {
      * Ready pods out of desired pods, such as 2/3.
      */
     ready?: string;
+    /**
+     * Pods of the present template out of desired pods, such as 2/3.
+     */
+    updated?: string;
     /**
      * Closed circuits out of all circuits in all connected pods, such as 7/8.
      */

@@ -151,7 +151,7 @@ const agents: Record<string, AgentDeployment> = {
       minPerSecond: 0,
     },
     gates: { maxWait: '90s' },
-    bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
+    bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms', whenFull: 'Reject' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {
       auth: { tokenSecretRef: { name: 'scraping', key: 'token' } },

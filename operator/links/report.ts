@@ -161,6 +161,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
     ...(message.mcpServers && { mcpServers: message.mcpServers }),
     ...(message.audit && { audit: message.audit }),
+    ...(message.load && { load: message.load }),
     ...(message.security && { security: message.security }),
   };
 }

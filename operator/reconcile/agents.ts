@@ -82,7 +82,7 @@ export class AgentReconciler {
     const input = this.#gather(agent);
     const paused = isPaused(agent);
     const leftAlone = isInOperatorNamespace(agent, input.options);
-    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input));
+    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input), input.live);
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
 
     const applied = leftAlone ? { applyErrors: [] } : await this.#bring(key, agent, plan, signal);
@@ -263,11 +263,13 @@ function isHeldBack({ applyErrors }: Applied): boolean {
 /** What is kept of a plan: not the objects, which are in the caches as they were applied. */
 function factsOf(plan: AgentPlan): AgentState['plan'] {
   const { hash, dependencies, policies, image, endpoint, selector, problems } = plan;
-  const { monitored, upgradeTo } = plan;
+  const { monitored, upgradeTo, upgradeStopped, upgradeFailed } = plan;
   return {
     ...(hash !== undefined && { hash }),
     ...{ dependencies, policies, image, endpoint, selector, problems },
     ...(monitored && { monitored }),
     ...(upgradeTo !== undefined && { upgradeTo }),
+    ...(upgradeStopped && { upgradeStopped }),
+    ...(upgradeFailed && { upgradeFailed }),
   };
 }

@@ -44,6 +44,8 @@ export interface TermOptions {
   plan: PlanOptions;
   /** How many agents at most roll at once because the operator is a new version. */
   upgradeConcurrency: number;
+  /** How many agents an upgrade may make worse before it stops. */
+  upgradeFailures: number;
   /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
   authorityPem: () => string;
   /** Name of this process, for Events. */
@@ -60,6 +62,7 @@ export interface TermOptions {
 export class Term {
   readonly #options: TermOptions;
   readonly #leading: LeaderTerm;
+  readonly upgrades: Upgrades;
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
@@ -70,6 +73,12 @@ export class Term {
     this.#options = options;
     this.#leading = leading;
     this.#slices = new Slices(clock);
+    this.upgrades = new Upgrades({
+      limit: options.upgradeConcurrency,
+      maxFailures: options.upgradeFailures,
+      deployments: caches.deployments.list(),
+      wake: (key) => options.queues.agent.add(key),
+    });
     this.agents = new AgentReconciler({
       client,
       caches,
@@ -78,11 +87,7 @@ export class Term {
       circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
-      upgrades: new Upgrades({
-        limit: options.upgradeConcurrency,
-        deployments: caches.deployments.list(),
-        wake: (key) => options.queues.agent.add(key),
-      }),
+      upgrades: this.upgrades,
       get authorityPem() {
         return options.authorityPem();
       },

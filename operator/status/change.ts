@@ -42,6 +42,7 @@ const INESSENTIAL = new Set([
   'used',
   'rejected',
   'performance',
+  'load',
   'audit',
   'security',
 ]);
@@ -97,6 +98,10 @@ function textsOf(status: AnyStatus): unknown {
   ];
 }
 
+type Load = NonNullable<AgentDeploymentStatus['load']>;
+
+const NO_LOAD: Load = { inFlight: 0, queued: 0, capacity: 0 };
+
 interface Figures {
   percents: number[];
   counts: number[];
@@ -107,8 +112,10 @@ function figures(status: AnyStatus): Figures {
   const limits = 'limits' in status ? (status.limits ?? []) : [];
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const performance = 'performance' in status ? (status.performance ?? []) : [];
+  const load = 'load' in status ? status.load : undefined;
   return {
     percents: [
+      ...usedShares(load),
       ...limits.map(({ usedPercent }) => usedPercent ?? 0),
       ...performance.flatMap(({ successPercent, recent }) => [
         successPercent,
@@ -116,6 +123,7 @@ function figures(status: AnyStatus): Figures {
       ]),
     ],
     counts: [
+      load?.capacity ?? 0,
       ...limits.map(({ rejected }) => rejected ?? 0),
       ...performance.flatMap((each) => [
         ...[each.count, each.averageMs, each.p95Ms],
@@ -125,6 +133,11 @@ function figures(status: AnyStatus): Figures {
     ],
     failures: circuits.map(({ lastFailure }) => Date.parse(lastFailure?.time ?? '') || 0),
   };
+}
+
+/** How full the pods are, and how long their queues, in percent. */
+function usedShares({ inFlight, queued, capacity }: Load = NO_LOAD): number[] {
+  return [inFlight, queued].map((count) => (100 * count) / Math.max(1, capacity));
 }
 
 function numbersMoved(previous: Figures, next: Figures): boolean {

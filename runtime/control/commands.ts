@@ -6,6 +6,8 @@ import type {
   Grant,
   Release,
   Report,
+  Sibling,
+  Siblings,
   Snapshot,
 } from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
@@ -15,6 +17,8 @@ import { upgradeConfiguration } from './upgrade.ts';
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
   snapshot(): Snapshot;
+  /** The operator says which other pods take forwarded requests. */
+  onSiblings(pods: readonly Sibling[]): void;
   /** Takes the orders of the fleet's leader, and returns the circuits that they are for. */
   followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
   /** Obeys the leader of the fleet, and answers it. */
@@ -59,6 +63,9 @@ export class Commands {
       case 'Configure':
         configuration.offerPush(command.term, command.configuration);
         return undefined;
+      case 'Siblings':
+        this.#siblings(command);
+        return undefined;
       case 'FleetCircuits':
         return this.#followFleet(command);
       case 'Grant':
@@ -68,6 +75,11 @@ export class Commands {
         configuration.announce(command.term);
         return fleet(command);
     }
+  }
+
+  /** A leader that was replaced knows nothing of its successor's figures. */
+  #siblings({ term, pods }: Siblings): void {
+    if (this.#deps.configuration.staleTerm(term) === undefined) this.#deps.onSiblings(pods);
   }
 
   /** Orders of a leader that was replaced are ignored: the present one has its own. */

@@ -11,6 +11,7 @@ import type {
   Hello,
   Release,
   Report,
+  Sibling,
   Snapshot,
 } from '../../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
@@ -29,6 +30,7 @@ export interface ControlPortDeps {
   tokenDirectory: string;
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
+  onSiblings: (pods: readonly Sibling[]) => void;
   /** See CommandsDeps. */
   followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
   /** Obeys the leader of the fleet; see Commands. */
@@ -51,9 +53,9 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, fleet, followFleet, log } = this.#deps;
+    const { pod, clock, configuration, snapshot, fleet, followFleet, onSiblings, log } = this.#deps;
     const commands = new Commands({
-      ...{ configuration, snapshot, fleet, followFleet, log },
+      ...{ configuration, snapshot, fleet, followFleet, onSiblings, log },
       date: () => clock.date(),
     });
     const server = new ControlServer({

@@ -14,6 +14,7 @@ import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import type { LoadWatch } from './loadWatch.ts';
 import { fleetNews } from './fleetReport.ts';
 import { securityReport } from './securityReport.ts';
 
@@ -34,6 +35,7 @@ export interface ReporterDeps {
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
+  load: Pick<LoadWatch, 'current' | 'changed'>;
   /** What is known of the tools of MCP servers. */
   mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
@@ -68,6 +70,7 @@ export class Reporter {
 
   snapshot(): Snapshot {
     const { guard, configuration } = this.#deps;
+    const load = this.#deps.load.current();
     return {
       type: 'Snapshot',
       configuration: configuration.status(),
@@ -82,7 +85,13 @@ export class Reporter {
       security: securityReport(this.#deps.incidents),
       mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
+      ...(load && { load }),
     };
+  }
+
+  /** What the pod has to do; undefined where nothing bounds its requests. */
+  load(): Snapshot['load'] {
+    return this.#deps.load.current();
   }
 
   /** All that should be mounted and is not. */
@@ -129,8 +138,10 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const performance = this.#performance();
     const audit = this.#newAudit();
+    const load = this.#deps.load.changed();
     const news = {
       ...(performance && { performance }),
+      ...(load && { load }),
       ...audit,
       ...this.#newChecks(),
       ...this.#newSecurity(),

@@ -3,6 +3,8 @@ import { Dependency } from './dependency.ts';
 import { GuardContext } from './guardContext.ts';
 import { guardSpec } from './guardSpec.ts';
 import { Inbound } from './inbound.ts';
+import { loadOf } from './load.ts';
+import type { GuardLoad } from './load.ts';
 import { InboundPlace } from './inboundPlace.ts';
 import { TransitionLog } from './transitionLog.ts';
 import type {
@@ -134,6 +136,18 @@ export class Guard {
     const now = this.context.now();
     return this.all().flatMap(({ models }) =>
       models.all().map(({ circuit }) => circuit.stats(now)),
+    );
+  }
+
+  /** What the pod has to do; undefined where nothing bounds its requests. */
+  load(): GuardLoad | undefined {
+    const endpoints = this.all().filter(({ name }) => name.startsWith('model/'));
+    return loadOf(
+      this.inbound.concurrency.stats(),
+      endpoints.map((endpoint) => ({
+        bulkhead: endpoint.concurrency.stats(),
+        state: endpoint.availability()?.state,
+      })),
     );
   }
 

@@ -128,7 +128,7 @@ const kinds: Record<string, Kind> = {
         maxConnectionsPerAddress: 500,
       },
       telemetry: { logging: { successRatio: '0' } },
-      bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s' },
+      bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s', whenFull: 'Forward' },
       auth: { type: 'None', failures: { perMinute: 60, maxAddresses: 10_000 } },
       cache: {
         mode: 'Disabled',
