@@ -213,22 +213,11 @@ function makeIncidentRecord(
     time: () => clock.date().getTime(),
     newId: randomUUID,
     onIncident: (incident, sighting, change) => {
-      const { id, type, form, level, count, client, source, resource, evidence } = incident;
+      const { id, type, form, level: threat, count, client, source, resource, evidence } = incident;
       const { requestId, conversation } = sighting;
+      const what = { id, type, form, threat, count, client, source, resource, evidence };
       log('security').warn(
-        {
-          id,
-          type,
-          form,
-          level,
-          count,
-          client,
-          source,
-          resource,
-          evidence,
-          requestId,
-          conversation,
-        },
+        { ...what, requestId, conversation },
         change === 'Opened' ? 'Security incident' : 'Security incident is graver now',
       );
       events.emit('incident', incident, sighting, change);
@@ -302,6 +291,7 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
     ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
     ...{ maxConversationBytes, maxToolResultBytes },
     self: peers.self,
+    sighted: (sighting) => base.incidents.report(sighting),
     onToolCall: (tool, status, seconds) => {
       metrics.toolCall(tool, status, seconds);
       if (status === 'cached') return;

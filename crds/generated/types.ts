@@ -792,6 +792,66 @@ export interface AgentDeploymentSpec {
      */
     type: 'None' | 'APIKeys' | 'JWT';
     /**
+     * What clients may do. The first entry that names a client counts; a client that none names is refused with 403. All clients may do everything by default, and each has its own conversations. A change is live without a restart.
+     *
+     * @minItems 1
+     * @maxItems 64
+     */
+    clients?: {
+      /**
+       * Key of the client in the Secret of apiKeys, or sub of its token; * names every client, for a last entry.
+       */
+      name?: string;
+      /**
+       * Clients whose token has this claim with this value, as text, in a list, or as one of the words of a text.
+       */
+      claim?: {
+        /**
+         * Name of the claim, such as groups or scope.
+         */
+        name: string;
+        /**
+         * Value, such as support.
+         */
+        value: string;
+      };
+      /**
+       * What they may do. A field that is absent bounds nothing.
+       */
+      allow: {
+        /**
+         * Routes of the agent: Messages (/v1/messages), CountTokens, Models, Conversations, and Provider for all of spec.routes, whose requests are passed on unread, so that models and maxTokens do not bound them.
+         *
+         * @maxItems 5
+         */
+        routes?: ('Messages' | 'CountTokens' | 'Models' | 'Conversations' | 'Provider')[];
+        /**
+         * Models that requests may name, or beginnings of their names with * at the end, such as claude-haiku-*. An endpoint with a model of its own uses that one all the same, as conversations do.
+         *
+         * @maxItems 64
+         */
+        models?: string[];
+        /**
+         * Tools that the model may use in the client's conversations, as it knows them, such as find_order or SERVER__*. Others are not offered to it.
+         *
+         * @maxItems 64
+         */
+        tools?: string[];
+        /**
+         * Largest max_tokens of a request. Answers in conversations are bounded by it too.
+         */
+        maxTokens?: number;
+        /**
+         * Own has a client see only conversations that it started itself. All opens those of other clients too, which needs conversation.store.type Memory. Default Own.
+         */
+        conversations: 'Own' | 'All';
+        /**
+         * Allow everything, conversations of other clients among it. Debug pages need rights of the cluster all the same. Default false.
+         */
+        admin: boolean;
+      };
+    }[];
+    /**
      * Clients by their API keys.
      */
     apiKeys?: {

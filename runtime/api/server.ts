@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { routeKindOf } from './clients/allowance.ts';
+import { denied } from './denied.ts';
 import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
@@ -169,9 +171,10 @@ async function handle(
       identified(trace, client);
       if (client.authentication !== 'None') trust(request.socket);
     }
-    const served = isRefusal(client)
-      ? refuse(sendError, response, client)
-      : await handler.handle(request, response, cut, client, trace);
+    const refusal = isRefusal(client) ? client : denialOf(client, handler, trace);
+    const served = refusal
+      ? refuse(sendError, response, refusal)
+      : await handler.handle(request, response, cut, client as Client, trace);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
     return served;
@@ -183,6 +186,16 @@ async function handle(
   } finally {
     leave();
   }
+}
+
+/** Why a client that was let in may not use the route. */
+function denialOf(
+  { allowance }: Client,
+  { route }: Handler,
+  trace: RequestTrace,
+): Failure | undefined {
+  const denial = allowance?.route(routeKindOf(route));
+  return denial && denied(trace, denial);
 }
 
 function refuse(sendError: SendError, response: ServerResponse, failure: Failure): Served {

@@ -13,6 +13,7 @@ import type { Outcome } from '../resilience/outcome.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Environment, TurnContext } from './environment.ts';
 import type { ConversationStore } from './stores/store.ts';
+import type { Sighting } from '../security/incidents/incident.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
 import { AgentModel, loadSdk } from './agentModel.ts';
 import { SystemPrompt } from './prompt.ts';
@@ -50,6 +51,8 @@ export interface AgentDeps {
   maxConversationBytes: number;
   /** Bytes of results of tools that are kept at most. */
   maxToolResultBytes: number;
+  /** Something outside of a request may be an attack. */
+  sighted: (sighting: Sighting) => void;
   log: Logger;
 }
 
@@ -192,7 +195,7 @@ export class Agent {
     const { trace, place } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
-    const tools = this.#toolsOf(inForce.content);
+    const tools = allowedTools(this.#toolsOf(inForce.content), context);
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
       header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
@@ -266,6 +269,28 @@ export class Agent {
       content: blocks ?? text,
     };
   }
+}
+
+/** The tools that the model may use for the client. */
+function allowedTools(tools: Tools, { mayUse, trace }: TurnContext): Tools {
+  if (!mayUse) return tools;
+  return {
+    get definitions() {
+      return tools.definitions.filter(({ name }) => mayUse(name));
+    },
+    run: (call, context) => {
+      if (mayUse(call.name)) return tools.run(call, context);
+      // Not offered, so that the model knows it from elsewhere. What it makes up is no tool.
+      if (!tools.definitions.some(({ name }) => name === call.name)) return undefined;
+      trace.listener.denied({
+        reason: 'Forbidden',
+        message: 'The model asked for a tool that this client may not use.',
+        asset: 'Tools',
+        resource: { type: 'tool', name: call.name },
+      });
+      return undefined;
+    },
+  };
 }
 
 function unknownTool({ name }: ToolUse): ToolAnswer {

@@ -98,6 +98,7 @@ describe('incidents of a runtime', () => {
     ]);
     const lines = of.agent.logs.filter((line) => line.includes('"module":"security"'));
     expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ level: 40, threat: 'Low' });
     expect(lines.join('') + of.agent.audited.join('')).not.toContain('guess-');
   });
 

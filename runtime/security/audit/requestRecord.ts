@@ -1,4 +1,5 @@
 import type {
+  DeniedRequest,
   EndedCall,
   EndedRequest,
   KnownClient,
@@ -84,6 +85,10 @@ export class RequestRecord implements RequestListener {
       resource: { type: own ? 'tool' : 'mcp', name },
       ...(this.#deps.withArguments(name) && { arguments: input }),
     });
+  }
+
+  denied({ reason, message, resource }: DeniedRequest): void {
+    this.#record({ type: 'AuthorizationDenied', outcome: 'Denied', reason, message, resource });
   }
 
   /** An incident that comes of it is an event by itself. */
