@@ -497,6 +497,12 @@ export interface SecretHeader {
  */
 export interface Security {
   incidents: Incidents;
+  /**
+   * What becomes of whom an incident is about: the first that is for it counts. Without one it is reported and nothing else.
+   *
+   * @maxItems 16
+   */
+  responses: IncidentResponse[];
 }
 /**
  * When what is seen of attacks is an incident.
@@ -544,6 +550,30 @@ export interface Incidents {
     hours: number;
     minTokens: number;
   };
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentResponse".
+ */
+export interface IncidentResponse {
+  /**
+   * Types of incidents. Absent: all.
+   */
+  types?: string[];
+  minLevel: 'Low' | 'Medium' | 'High' | 'Critical';
+  /**
+   * Report, Throttle or Block. Unknown: Report.
+   */
+  action: string;
+  durationMs: DurationMs;
+  /**
+   * Of a client that is throttled.
+   */
+  requestsPerMinute: number;
+  /**
+   * Duration: after durationMs. Closed: when the incident closes. Unknown: Duration.
+   */
+  lift: string;
 }
 /**
  * How events are recorded. Absent: they are not.

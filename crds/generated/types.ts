@@ -479,6 +479,50 @@ export interface AgentDeploymentSpec {
       denyPrivateNetworks: boolean;
     };
     /**
+     * What pods do about the client that an incident is about, or about its address if the client is not known. The first entry for the type and the level counts. By default incidents are reported and nothing else; failed authentication is throttled all the same, by auth.failures. Each pod decides by itself. Another list lifts what is in force, and so does a restart.
+     *
+     * @maxItems 16
+     */
+    responses?: {
+      /**
+       * Types of incidents. All by default.
+       *
+       * @maxItems 10
+       */
+      types?: (
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend'
+      )[];
+      /**
+       * Lowest threat level that this is for. Default Low.
+       */
+      minLevel: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Report does nothing else. Throttle answers requests beyond requestsPerMinute with 429 ClientThrottled. Block answers each request with 403 ClientBlocked.
+       */
+      action: 'Report' | 'Throttle' | 'Block';
+      /**
+       * Requests of a throttled client. Default 10.
+       */
+      requestsPerMinute: number;
+      /**
+       * Duration lifts it when duration has passed since the incident was opened, or since its level rose. Closed lifts it when the incident closes: when nothing of it was seen for incidents.window. Default Duration.
+       */
+      lift: 'Duration' | 'Closed';
+      /**
+       * Time that it lasts, unless lift is Closed. Default 10m.
+       */
+      duration: string;
+    }[];
+    /**
      * When what pods see of attacks is a security incident. Each pod counts by itself, in memory. Incidents are in status.security, in Events, in the metrics security_incidents_total and security_incidents_open, in the log, and in the audit.
      */
     incidents: {
@@ -846,7 +890,7 @@ export interface AgentDeploymentSpec {
          */
         conversations: 'Own' | 'All';
         /**
-         * Allow everything, conversations of other clients among it. Debug pages need rights of the cluster all the same. Default false.
+         * Allow everything, conversations of other clients among it where conversation.store.type is Memory. Debug pages need rights of the cluster all the same. Default false.
          */
         admin: boolean;
       };

@@ -48,6 +48,10 @@ export interface AgentServerDeps {
   onServed(route: string, served: Served, seconds: number): void;
   /** What was no whole request was answered so. */
   onMalformed: (end: MalformedEnd) => void;
+  /** Why a request is refused by its address. */
+  blockedSource: (request: IncomingMessage) => Failure | undefined;
+  /** Why a request is refused by its client. */
+  blockedClient: (client: Client) => Failure | undefined;
   /** A request was refused before anything was done for it. */
   onHeld: (request: IncomingMessage) => void;
   log: Logger;
@@ -150,10 +154,11 @@ function answerHead({ method, url }: IncomingMessage, response: ServerResponse):
 }
 
 async function handle(
-  { clients, lifecycle, unavailable, sendError, log, trust }: AgentServerDeps,
+  deps: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
+  const { clients, lifecycle, unavailable, sendError, log, trust } = deps;
   const cut = new AbortController();
   const leave = lifecycle.enter(cut);
   if (!leave) {
@@ -162,7 +167,7 @@ async function handle(
     return { reason: 'Draining', failed: true };
   }
   try {
-    const failure = unavailable();
+    const failure = unavailable() ?? deps.blockedSource(request);
     if (failure) return refuse(sendError, response, failure);
     const found = clients.identify(request);
     const client = found instanceof Promise ? await found : found;
@@ -171,7 +176,9 @@ async function handle(
       identified(trace, client);
       if (client.authentication !== 'None') trust(request.socket);
     }
-    const refusal = isRefusal(client) ? client : denialOf(client, handler, trace);
+    const refusal = isRefusal(client)
+      ? client
+      : (deps.blockedClient(client) ?? denialOf(client, handler, trace));
     const served = refusal
       ? refuse(sendError, response, refusal)
       : await handler.handle(request, response, cut, client as Client, trace);

@@ -170,7 +170,17 @@ describe('a change of the spec', () => {
     ],
     ['no healthChecks', () => ({ healthChecks: null }), true],
     ['no tools', () => ({ tools: null, mcpServers: null }), true],
-    ['security', () => ({ security: { egress: { allowHosts: ['example.org'] } } }), true],
+    [
+      'security',
+      () => ({
+        security: {
+          egress: { allowHosts: ['example.org'] },
+          incidents: { window: '5m' },
+          responses: [{ action: 'Block', minLevel: 'Critical' }],
+        },
+      }),
+      true,
+    ],
     ['conversation', () => ({ conversation: { maxMessages: 60, idleTimeout: '2h' } }), true],
     ['cache', () => ({ cache: { mode: 'Exact', hot: { maxEntries: 7 } } }), true],
     ['a reset of the cache', () => ({ cache: { resetToken: 'spring' } }), true],
@@ -180,11 +190,12 @@ describe('a change of the spec', () => {
         auth: {
           type: 'JWT',
           jwt: { issuer: 'gate', audiences: ['garden'], jwksURL: `${model.baseURL}/keys` },
+          clients: [{ name: '*', allow: { maxTokens: 100 } }],
         },
       }),
       true,
     ],
-    ['no auth', () => ({ auth: { type: 'None', jwt: null } }), true],
+    ['no auth', () => ({ auth: { type: 'None', jwt: null, clients: null } }), true],
     [
       'the Service',
       () => ({ service: { port: 8081, annotations: { 'example.org/a': 'b' } } }),

@@ -119,6 +119,7 @@ describe('resolveContent', () => {
           manySources: 10,
           spend: { factor: 5, hours: 24, minTokens: 100_000 },
         },
+        responses: [],
       },
       telemetry: { logging: { successRatio: 0, levels: {} } },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },

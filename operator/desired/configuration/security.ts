@@ -6,7 +6,20 @@ type Spec = Pick<AgentDeployment['spec'], 'security'>;
 
 /** What pods look for of attacks. */
 export function resolveSecurity({ security }: Spec): Pick<Content, 'security'> {
-  return { security: { incidents: incidents(security.incidents) } };
+  const { responses = [] } = security;
+  return {
+    security: { incidents: incidents(security.incidents), responses: responses.map(response) },
+  };
+}
+
+type ResponseSpec = NonNullable<Spec['security']['responses']>[number];
+
+function response(
+  { duration, ...rest }: ResponseSpec,
+  index: number,
+): Content['security']['responses'][number] {
+  const path = `spec.security.responses[${index}].duration`;
+  return { ...rest, durationMs: parsePositiveDuration(duration, path) };
 }
 
 function incidents(spec: Spec['security']['incidents']): Content['security']['incidents'] {

@@ -119,6 +119,12 @@ export class Clients {
     return shown && this.#failed.held(request, shown.credential);
   }
 
+  /** Whether a request shows a credential that was accepted lately. */
+  knows({ headers }: IncomingMessage): boolean {
+    const shown = this.#deps.content()?.auth && shownIn(headers);
+    return shown !== undefined && this.#failed.wasAccepted(shown.credential);
+  }
+
   /** The client, or why it is not let in. */
   identify(request: IncomingMessage): Client | Failure | Promise<Client | Failure> {
     const auth = this.#deps.content()?.auth;

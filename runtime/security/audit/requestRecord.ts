@@ -34,7 +34,16 @@ export interface RequestRecordDeps {
 
 /** Reasons for which the agent itself turns a request down, rather than failing at it. */
 const DENIALS: ReadonlySet<string> = new Set([
-  ...['Unauthorized', 'Forbidden', 'RateLimited', 'BulkheadFull', 'Draining', 'PromptBlocked'],
+  ...[
+    'Unauthorized',
+    'Forbidden',
+    'ClientBlocked',
+    'ClientThrottled',
+    'RateLimited',
+    'BulkheadFull',
+    'Draining',
+    'PromptBlocked',
+  ],
   ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'BodiesFull'],
 ]);
 
