@@ -1,5 +1,6 @@
 import type { CircuitStatus, GateStatus, Revision, Snapshot } from '../contract/generated/types.ts';
 import { formatRevision } from '../contract/revision.ts';
+import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
 
@@ -12,6 +13,8 @@ export interface AgentFacts {
   configuration?: { revision: Revision; hash: string };
   applyErrors?: readonly ApplyError[];
   pods: readonly PodReport[];
+  /** Circuits whose scope is the fleet. */
+  fleet?: readonly FleetCircuitStatus[];
 }
 
 /** A pod as /debug/agents shows it. */
@@ -42,6 +45,8 @@ export interface DebugAgent {
   hash?: string;
   /** Objects that could not be applied. */
   applyErrors?: string[];
+  /** Circuits whose scope is the fleet: state, votes, and the pod that probes. */
+  fleetCircuits?: readonly FleetCircuitStatus[];
   pods: DebugPod[];
 }
 
@@ -59,6 +64,7 @@ function describeAgent({
   configuration,
   applyErrors = [],
   pods,
+  fleet = [],
 }: AgentFacts): DebugAgent {
   return {
     agent: key,
@@ -70,6 +76,7 @@ function describeAgent({
     ...(applyErrors.length > 0 && {
       applyErrors: applyErrors.map(({ kind, name, message }) => `${kind} ${name}: ${message}`),
     }),
+    ...(fleet.length > 0 && { fleetCircuits: fleet }),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
 }

@@ -44,6 +44,8 @@ export interface PodReport {
   runtimeVersion?: string;
   /** The last one, with all that came after it merged in; kept when the pod disconnects. */
   snapshot?: Snapshot;
+  /** Whether the snapshot came since the last hello. */
+  fresh?: boolean;
 }
 
 /** What a pod tells of itself. */
@@ -60,7 +62,7 @@ export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 /** The report after the pod has said hello. A new boot has lost what the old one told. */
 export function afterHello(report: PodReport, hello: HelloFacts, since: string): PodReport {
   const { snapshot, hash: _hash, revision: _revision, ...others } = report;
-  const { pending: _pending, excessive: _excessive, ...rest } = others;
+  const { pending: _pending, excessive: _excessive, fresh: _fresh, ...rest } = others;
   return {
     ...rest,
     connected: true,
@@ -117,8 +119,12 @@ function sameBut<T>(factsOf: (value: T) => string, known: T[], told: T[]): boole
   return told.every((value) => facts.has(factsOf(value)));
 }
 
-const circuitFacts = ({ lastFailure: _, nextProbe: __, ...facts }: CircuitStatus): string =>
-  JSON.stringify(facts);
+const circuitFacts = ({
+  lastFailure: _,
+  nextProbe: __,
+  fleet: ___,
+  ...facts
+}: CircuitStatus): string => JSON.stringify(facts);
 
 const limitFacts = (limit: LimitStatus): string => `${limitKey(limit)}${limit.limiting}`;
 
@@ -131,6 +137,7 @@ function afterSnapshot(report: PodReport, snapshot: Snapshot): PodReport {
     ...(revision !== undefined && { revision }),
     highestTerm: Math.max(report.highestTerm ?? 0, revision?.term ?? 0),
     snapshot,
+    fresh: true,
   };
 }
 
@@ -154,6 +161,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
     ...(message.mcpServers && { mcpServers: message.mcpServers }),
     ...(message.audit && { audit: message.audit }),
+    ...(message.load && { load: message.load }),
     ...(message.security && { security: message.security }),
   };
 }

@@ -36,11 +36,13 @@ const INESSENTIAL = new Set([
   'lastFailure',
   'lastError',
   'nextProbe',
+  'votes',
   'until',
   'usedPercent',
   'used',
   'rejected',
   'performance',
+  'load',
   'audit',
   'security',
 ]);
@@ -86,13 +88,19 @@ function textsOf(status: AnyStatus): unknown {
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),
-    circuits.map(({ nextProbe, lastFailure }) => [
+    circuits.map(({ nextProbe, fleet, lastFailure }) => [
       nextProbe,
+      fleet?.nextProbe,
+      fleet?.votes,
       lastFailure?.class,
       lastFailure?.message,
     ]),
   ];
 }
+
+type Load = NonNullable<AgentDeploymentStatus['load']>;
+
+const NO_LOAD: Load = { inFlight: 0, queued: 0, capacity: 0 };
 
 interface Figures {
   percents: number[];
@@ -104,8 +112,10 @@ function figures(status: AnyStatus): Figures {
   const limits = 'limits' in status ? (status.limits ?? []) : [];
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const performance = 'performance' in status ? (status.performance ?? []) : [];
+  const load = 'load' in status ? status.load : undefined;
   return {
     percents: [
+      ...usedShares(load),
       ...limits.map(({ usedPercent }) => usedPercent ?? 0),
       ...performance.flatMap(({ successPercent, recent }) => [
         successPercent,
@@ -113,6 +123,7 @@ function figures(status: AnyStatus): Figures {
       ]),
     ],
     counts: [
+      load?.capacity ?? 0,
       ...limits.map(({ rejected }) => rejected ?? 0),
       ...performance.flatMap((each) => [
         ...[each.count, each.averageMs, each.p95Ms],
@@ -122,6 +133,11 @@ function figures(status: AnyStatus): Figures {
     ],
     failures: circuits.map(({ lastFailure }) => Date.parse(lastFailure?.time ?? '') || 0),
   };
+}
+
+/** How full the pods are, and how long their queues, in percent. */
+function usedShares({ inFlight, queued, capacity }: Load = NO_LOAD): number[] {
+  return [inFlight, queued].map((count) => (100 * count) / Math.max(1, capacity));
 }
 
 function numbersMoved(previous: Figures, next: Figures): boolean {

@@ -172,6 +172,7 @@ export function agentEvents(
   return [
     ...readyEvents(previous?.conditions, next.conditions),
     ...monitoredEvents(previous?.conditions, next.conditions),
+    ...upgradeEvents(previous?.conditions, next.conditions),
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
     ...newIncidents(previous?.security, next.security).map(incidentEvent),
@@ -382,6 +383,14 @@ function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
         True: { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' },
         False: { type: 'Warning', reason: after, action: 'Reconcile' },
       });
+}
+
+/** Of the agents that an upgrade makes worse. Those that it leaves as they are may be hundreds. */
+function upgradeEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  if (condition(next, 'Progressing')?.reason !== 'UpgradeFailed') return [];
+  return conditionEvent(previous, next, 'Progressing', {
+    False: { type: 'Warning', reason: 'UpgradeFailed', action: 'Upgrade' },
+  });
 }
 
 function monitoredEvents(previous: Conditions, next: Conditions): EventDraft[] {

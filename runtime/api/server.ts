@@ -13,7 +13,8 @@ import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
 import type { SendError } from './sendError.ts';
 import type { Failure } from '../errors/failure.ts';
-import type { Messages, Served } from './messages.ts';
+import type { Messages } from './messages.ts';
+import type { Served } from './served.ts';
 import { providerRoute } from './providerRoutes.ts';
 import { modelRoute } from './requests.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -158,7 +159,7 @@ async function handle(
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
-  const { clients, lifecycle, unavailable, sendError, log, trust } = deps;
+  const { lifecycle, unavailable, sendError, log } = deps;
   const cut = new AbortController();
   const leave = lifecycle.enter(cut);
   if (!leave) {
@@ -169,19 +170,12 @@ async function handle(
   try {
     const failure = unavailable() ?? deps.blockedSource(request);
     if (failure) return refuse(sendError, response, failure);
-    const found = clients.identify(request);
-    const client = found instanceof Promise ? await found : found;
-    if (isRefusal(client)) trace.listener.unidentified(client);
-    else {
-      identified(trace, client);
-      if (client.authentication !== 'None') trust(request.socket);
-    }
-    const refusal = isRefusal(client)
-      ? client
-      : (deps.blockedClient(client) ?? denialOf(client, handler, trace));
-    const served = refusal
-      ? refuse(sendError, response, refusal)
-      : await handler.handle(request, response, cut, client as Client, trace);
+    const identity = deps.clients.identify(request);
+    const found = identity instanceof Promise ? await identity : identity;
+    const client = letIn(deps, handler, { request, response, trace }, found);
+    const served = isRefusal(client)
+      ? refuse(sendError, response, client)
+      : await handler.handle(request, response, cut, client, trace);
     // What is written but not sent yet belongs to the request too.
     await finished(response);
     return served;
@@ -193,6 +187,22 @@ async function handle(
   } finally {
     leave();
   }
+}
+
+/** The client if it may use the route, or why it may not. */
+function letIn(
+  { trust, blockedClient }: AgentServerDeps,
+  handler: Handler,
+  { request, trace }: Exchange,
+  client: Client | Failure,
+): Client | Failure {
+  if (isRefusal(client)) {
+    trace.listener.unidentified(client);
+    return client;
+  }
+  identified(trace, client);
+  if (client.authentication !== 'None') trust(request.socket);
+  return blockedClient(client) ?? denialOf(client, handler, trace) ?? client;
 }
 
 /** Why a client that was let in may not use the route. */

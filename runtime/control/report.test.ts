@@ -21,6 +21,7 @@ describe('what the runtime tells about circuits', () => {
       incidents: incidentsOf(0),
       performance: { report: () => [] },
       checks: { statuses: () => [] },
+      load: { current: () => undefined, changed: () => undefined },
       auditHead: () => undefined,
       mcpServers: () => [],
     } as unknown as ReporterDeps);

@@ -14,6 +14,8 @@ import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import type { LoadWatch } from './loadWatch.ts';
+import { fleetNews } from './fleetReport.ts';
 import { securityReport } from './securityReport.ts';
 
 /** Where a credential is mounted. */
@@ -33,6 +35,7 @@ export interface ReporterDeps {
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
+  load: Pick<LoadWatch, 'current' | 'changed'>;
   /** What is known of the tools of MCP servers. */
   mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
@@ -67,6 +70,7 @@ export class Reporter {
 
   snapshot(): Snapshot {
     const { guard, configuration } = this.#deps;
+    const load = this.#deps.load.current();
     return {
       type: 'Snapshot',
       configuration: configuration.status(),
@@ -81,7 +85,13 @@ export class Reporter {
       security: securityReport(this.#deps.incidents),
       mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
+      ...(load && { load }),
     };
+  }
+
+  /** What the pod has to do; undefined where nothing bounds its requests. */
+  load(): Snapshot['load'] {
+    return this.#deps.load.current();
   }
 
   /** All that should be mounted and is not. */
@@ -128,8 +138,10 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const performance = this.#performance();
     const audit = this.#newAudit();
+    const load = this.#deps.load.changed();
     const news = {
       ...(performance && { performance }),
+      ...(load && { load }),
       ...audit,
       ...this.#newChecks(),
       ...this.#newSecurity(),
@@ -233,6 +245,7 @@ function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boole
 const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
 /** What of a circuit changes without a transition. */
-function untold({ lastFailure, nextProbe, overridden, handledResetToken }: CircuitStatus): string {
-  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken]);
+function untold(circuit: CircuitStatus): string {
+  const { lastFailure, nextProbe, overridden, handledResetToken, fleet } = circuit;
+  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken, fleetNews(fleet)]);
 }

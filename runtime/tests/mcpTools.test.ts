@@ -104,6 +104,9 @@ describe('an MCP server whose tools become others', () => {
     const incident = { type: 'ToolChanged', threat: 'High', resource: { name: 'stock' } };
     expect(logged('Security incident')).toMatchObject([incident]);
     expect(await scraped()).toContain('mcp_server_tool_changes_total{name="stock"} 1\n');
+    expect(logged('Security incident')).toMatchObject([
+      { type: 'ToolChanged', resource: { type: 'mcp', name: 'stock' } },
+    ]);
     // What may not be used changes nothing.
     apply({ allowedTools: ['erase'] });
     await turn();

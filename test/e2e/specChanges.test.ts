@@ -147,6 +147,7 @@ describe('a change of the spec', () => {
     ['audit', () => ({ audit: {} }), true],
     ['limits', () => ({ limits: { maxBodyBytes: 1_048_576 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
+    ['forwarding', () => ({ bulkhead: { whenFull: 'Reject' } }), true],
     ['the model', () => endpoint({ model: 'claude-opus-5' }), true],
     ['the concurrency of an endpoint', () => endpoint({ maxConcurrent: 9 }), true],
     ['the address of an endpoint', () => endpoint({ baseURL: spare.baseURL }), true],
@@ -177,6 +178,17 @@ describe('a change of the spec', () => {
           egress: { allowHosts: ['example.org'] },
           incidents: { window: '5m' },
           responses: [{ action: 'Block', minLevel: 'Critical' }],
+        },
+      }),
+      true,
+    ],
+    [
+      'what is screened',
+      () => ({
+        security: {
+          promptInjection: { mode: 'Block', sources: [{ source: 'Messages' }] },
+          secrets: { mode: 'Block' },
+          runGuard: { mode: 'Enforce', messages: true },
         },
       }),
       true,

@@ -120,6 +120,16 @@ describe('resolveContent', () => {
           spend: { factor: 5, hours: 24, minTokens: 100_000 },
         },
         responses: [],
+        promptInjection: {
+          mode: 'Report',
+          sources: [
+            { source: 'ToolResults', threshold: 60 },
+            { source: 'McpResults', threshold: 60 },
+          ],
+          exempt: [],
+          blockedResults: 'Replace',
+        },
+        runGuard: { mode: 'Report', repeats: 3, exempt: [], messages: false },
       },
       telemetry: { logging: { successRatio: 0, levels: {} } },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },

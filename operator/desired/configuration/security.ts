@@ -6,9 +6,14 @@ type Spec = Pick<AgentDeployment['spec'], 'security'>;
 
 /** What pods look for of attacks. */
 export function resolveSecurity({ security }: Spec): Pick<Content, 'security'> {
-  const { responses = [] } = security;
   return {
-    security: { incidents: incidents(security.incidents), responses: responses.map(response) },
+    security: {
+      incidents: incidents(security.incidents),
+      responses: (security.responses ?? []).map(response),
+      ...promptInjection(security.promptInjection),
+      ...secrets(security.secrets),
+      ...runGuard(security.runGuard),
+    },
   };
 }
 
@@ -39,5 +44,43 @@ function incidents(spec: Spec['security']['incidents']): Content['security']['in
     raiseAt: raiseLevelAt,
     manySources,
     spend,
+  };
+}
+
+type Security = Spec['security'];
+type Resolved = Content['security'];
+
+function promptInjection({
+  mode,
+  threshold,
+  sources,
+  exempt = [],
+  blockedResults,
+}: Security['promptInjection']): Pick<Resolved, 'promptInjection'> {
+  if (mode === 'Disabled' || sources.length === 0) return {};
+  const resolved = sources.map((each) => ({
+    source: each.source,
+    threshold: each.threshold ?? threshold,
+  }));
+  return { promptInjection: { mode, sources: resolved, exempt, blockedResults } };
+}
+
+function secrets({ mode, sources }: Security['secrets']): Pick<Resolved, 'secrets'> {
+  return mode === 'Disabled' || sources.length === 0 ? {} : { secrets: { mode, sources } };
+}
+
+function runGuard({
+  mode,
+  exempt = [],
+  maxDuration,
+  ...rest
+}: Security['runGuard']): Pick<Resolved, 'runGuard'> {
+  if (mode === 'Disabled') return {};
+  const maxDurationMs =
+    maxDuration === undefined
+      ? undefined
+      : parsePositiveDuration(maxDuration, 'spec.security.runGuard.maxDuration');
+  return {
+    runGuard: { mode, exempt, ...rest, ...(maxDurationMs !== undefined && { maxDurationMs }) },
   };
 }

@@ -24,7 +24,6 @@ import { MCP_MESSAGE_BYTES, MCP_TOOLS, boundedAnswer } from './mcpBounds.ts';
 import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import type { Input } from './template.ts';
-import type { Sighting } from '../../security/incidents/incident.ts';
 import { ToolList } from './toolList.ts';
 import type { ToolChange } from './toolList.ts';
 import type { ToolContext } from './toolbox.ts';
@@ -38,8 +37,8 @@ export interface McpServerDeps {
   schemas: Pick<SchemaChecks, 'schema' | 'check'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
-  /** Something outside of a request may be an attack. */
-  sighted: (sighting: Sighting) => void;
+  /** Tools that may be used became others. */
+  onToolsChanged: (server: string, withheld: boolean) => void;
   log: Pick<Logger, 'info' | 'warn'>;
 }
 
@@ -149,21 +148,9 @@ export class McpServer {
       this.#changes += 1;
       const facts = { server: this.name, toolsHash: list.hash, ...this.#change };
       this.#deps.log.warn(facts, 'Tools of an MCP server are others than before');
+      this.#deps.onToolsChanged(this.name, this.#withheld);
     }
-    if (this.#withheld || (known && known.hash !== list.hash)) this.#tellIncident();
     this.#tellWithheld(before);
-  }
-
-  #tellIncident(): void {
-    this.#deps.sighted({
-      type: 'ToolChanged',
-      asset: 'Tools',
-      denied: this.#withheld,
-      resource: { type: 'mcp', name: this.name },
-      evidence: this.#withheld
-        ? 'An MCP server lists other tools than those that are pinned; the model gets none of them.'
-        : 'An MCP server changed its tools.',
-    });
   }
 
   /** Asks for its tools if they may be others than those that are known. Never rejects. */

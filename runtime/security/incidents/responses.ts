@@ -66,20 +66,14 @@ export class Responses {
   begin(incident: Readonly<Incident>, sighting: Sighting): void {
     const rule = this.#ruleOf(incident.type, incident.level);
     // What has many origins has none that could be held.
-    const key =
-      incident.client !== undefined || incident.source !== undefined ? keyOf(sighting) : undefined;
+    const single = incident.client !== undefined || incident.source !== undefined;
+    const key = single ? keyOf(sighting) : undefined;
     if (!rule || key === undefined) return;
     const now = this.#deps.now();
     this.#sweep(now);
     const known = this.#holds.get(key);
     if (!known && this.#holds.size >= this.#maxHolds) return;
-    const until = rule.lift === 'Closed' ? Infinity : now + rule.durationMs;
-    const { requestsPerMinute: amount } = rule;
-    const bucket =
-      rule.action === 'Throttle'
-        ? (known?.bucket ?? new Bucket({ amount, perMs: MINUTE_MS, capacity: amount }, now))
-        : undefined;
-    this.#holds.set(key, { rule, incident, until, ...(bucket && { bucket }) });
+    this.#holds.set(key, holdOf(rule, incident, { known, now }));
   }
 
   /** Why a request of a client is refused; undefined when it is not. Takes a place of a throttled client. */
@@ -128,6 +122,19 @@ export class Responses {
     );
     return rule?.action === 'Throttle' || rule?.action === 'Block' ? rule : undefined;
   }
+}
+
+/** A client that is throttled already keeps its bucket. */
+function holdOf(
+  rule: ResponseRule,
+  incident: Readonly<Incident>,
+  { known, now }: { known: Hold | undefined; now: number },
+): Hold {
+  const until = rule.lift === 'Closed' ? Infinity : now + rule.durationMs;
+  if (rule.action !== 'Throttle') return { rule, incident, until };
+  const { requestsPerMinute: amount } = rule;
+  const spec = { amount, perMs: MINUTE_MS, capacity: amount };
+  return { rule, incident, until, bucket: known?.bucket ?? new Bucket(spec, now) };
 }
 
 function keyOf({ client, source }: Sighting): string | undefined {
