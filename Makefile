@@ -146,6 +146,10 @@ bench-takeover: $(MODULES) ## measure a takeover with 3,000 pods of which some a
 bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and draw docs/images/recovery.svg
 	@node test/bench/recovery.ts
 
+.PHONY: bench-fleet
+bench-fleet: $(MODULES) ## measure limits and circuits that pods share
+	@node test/bench/fleet.ts
+
 .PHONY: bench-watch
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
 	@node --expose-gc test/bench/watch.ts

@@ -1358,6 +1358,14 @@ export interface FleetCircuitReport {
    */
   asked: number;
   /**
+   * The model of all its calls so far, by which the leader adds up circuits of an endpoint with several models. Absent: it judges the calls of several models or of the endpoint's only one, or none has been asked for.
+   */
+  model?: string;
+  /**
+   * It judges the calls of several models. Absent: false.
+   */
+  shared?: boolean;
+  /**
    * The last order that came, in force or not.
    */
   number?: string;
@@ -1882,7 +1890,7 @@ export interface FleetCircuits {
 export interface FleetCircuitOrder {
   dependency: string;
   /**
-   * As in CircuitStatus.
+   * As in FleetCircuitReport. A circuit that no call has asked yet follows too.
    */
   model?: string;
   /**
