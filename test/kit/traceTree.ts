@@ -43,7 +43,7 @@ function line(span: ReceivedSpan, indent: string): string {
   const ms = (Number(span.endTimeUnixNano) - Number(span.startTimeUnixNano)) / MS;
   const facts = SHOWN.flatMap(([attribute, name]) => {
     const value = span.attributes[attribute];
-    return value === undefined ? [] : [`${name}=${String(value)}`];
+    return value === undefined ? [] : [`${name}=${shown(value)}`];
   });
   const time = ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`;
   return `${`${indent}${span.name}`.padEnd(COLUMN)}${time.padStart(8)}  ${facts.join(' ')}`.trimEnd();
@@ -56,6 +56,10 @@ function told(attributes: Record<string, unknown>): string {
         ` ${name.replace(/^breakwater\.(fallback\.)?/, '')}=${JSON.stringify(value)}`,
     )
     .join('');
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function startOf({ startTimeUnixNano }: ReceivedSpan): number {
