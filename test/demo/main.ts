@@ -23,8 +23,8 @@ async function play(scene: Scene): Promise<Figures> {
   await eventsTell(scene);
   const enforcedMs = await policyEdited(scene);
   const closedMs = await modelRecovers(scene);
-  const traceId = await tracedRequest(scene);
   await rateLimited(scene);
+  const traceId = await tracedRequest(scene);
   await traceShown(scene, traceId);
   return { openMs, enforcedMs, closedMs };
 }
