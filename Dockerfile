@@ -1,7 +1,7 @@
 # Two images from one file: `--target operator` and `--target runtime`. Nothing is compiled or installed here:
 # `node esbuild.config.js operator` and `… runtime` have made the bundles.
-# The base image has Node at /nodejs/bin/node and neither shell nor npm.
-ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+# The base image has Node at /nodejs/bin/node and neither shell nor npm. CONTRIBUTING.md says how to move its digest.
+ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot@sha256:14d42e2511532589a7c7e01a753667a74fcc96266e137e8125006b87b0c32d0a
 
 FROM ${BASE_IMAGE} AS operator
 COPY dist/operator/ /app/

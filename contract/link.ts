@@ -84,6 +84,7 @@ export const FEATURES = [
   'Circuit.FailureOn',
   'Circuit.Shadow',
   'Circuit.Override',
+  'Circuit.Fleet',
   'Limit.Requests',
   'Limit.InputTokens',
   'Limit.OutputTokens',

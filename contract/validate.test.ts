@@ -15,6 +15,7 @@ const configuration = (): Configuration => ({
     clientPatienceMs: 5000,
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     gates: { maxWaitMs: 300_000 },
+    whenFull: 'Forward',
     intake: {
       maxBodyBytes: 33_554_432,
       maxBodyBytesInFlight: 67_108_864,

@@ -27,6 +27,8 @@ const REPORTS = {
 const COMMANDS = {
   Announce: 'command.schema.json#/definitions/Announce',
   Configure: 'command.schema.json#/definitions/Configure',
+  Siblings: 'command.schema.json#/definitions/Siblings',
+  FleetCircuits: 'command.schema.json#/definitions/FleetCircuits',
   Grant: 'command.schema.json#/definitions/Grant',
   Release: 'command.schema.json#/definitions/Release',
 };

@@ -1,6 +1,7 @@
 import type { CircuitStatus, GateStatus, Revision, Snapshot } from '../contract/generated/types.ts';
 import { formatRevision } from '../contract/revision.ts';
 import { json, type Answer } from './endpoints.ts';
+import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
 import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
@@ -14,6 +15,8 @@ export interface AgentFacts {
   configuration?: { revision: Revision; hash: string };
   applyErrors?: readonly ApplyError[];
   pods: readonly PodReport[];
+  /** Circuits whose scope is the fleet. */
+  fleet?: readonly FleetCircuitStatus[];
 }
 
 /** A pod as /debug/agents shows it. */
@@ -44,6 +47,8 @@ export interface DebugAgent {
   hash?: string;
   /** Objects that could not be applied. */
   applyErrors?: string[];
+  /** Circuits whose scope is the fleet: state, votes, and the pod that probes. */
+  fleetCircuits?: readonly FleetCircuitStatus[];
   pods: DebugPod[];
 }
 
@@ -61,6 +66,7 @@ function describeAgent({
   configuration,
   applyErrors = [],
   pods,
+  fleet = [],
 }: AgentFacts): DebugAgent {
   return {
     agent: key,
@@ -72,6 +78,7 @@ function describeAgent({
     ...(applyErrors.length > 0 && {
       applyErrors: applyErrors.map(({ kind, name, message }) => `${kind} ${name}: ${message}`),
     }),
+    ...(fleet.length > 0 && { fleetCircuits: fleet }),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
 }

@@ -28,10 +28,12 @@ import {
 import { Loggers } from './loggers.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
+import { CircuitLeader } from './reconcile/circuitLeader.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
 import { Term } from './reconcile/term.ts';
+import type { UpgradeCounts } from './reconcile/upgrades.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
 import { ranking } from './status/ranking.ts';
@@ -112,10 +114,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   });
   rotation.follow(signal);
   connectTriggers({ caches, attachments, links, queues, ownWrites });
+  const circuits = new CircuitLeader({ links, clock, registry });
   exportCacheAge(caches, registry);
   let current: Term | undefined;
+  exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, current),
+    agents: () => describe(caches, links, circuits, current),
     rank: () => rank(caches, links),
     loggers,
   });
@@ -139,6 +143,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         caches,
         attachments,
         links,
+        circuits,
         queues,
         lag,
         ownWrites,
@@ -152,6 +157,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         },
         authorityPem: rotation.trusted,
         upgradeConcurrency: settings.upgradeConcurrency,
+        upgradeFailures: settings.upgradeFailures,
         instance: settings.podName,
         logger: loggers.of('reconcile'),
         registry,
@@ -264,7 +270,12 @@ async function serveEndpoints(
 }
 
 /** What /debug/agents shows. */
-function describe(caches: Caches, links: Links, term: Term | undefined): unknown {
+function describe(
+  caches: Caches,
+  links: Links,
+  circuits: CircuitLeader,
+  term: Term | undefined,
+): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
     const { configuration, applyErrors } = term?.agents.stateOf(key) ?? {};
@@ -274,6 +285,7 @@ function describe(caches: Caches, links: Links, term: Term | undefined): unknown
       ...(configuration && { configuration }),
       ...(applyErrors && { applyErrors }),
       pods: links.podsOf(key),
+      fleet: circuits.of(key),
     };
   });
   return describeAgents(term !== undefined, facts);
@@ -299,6 +311,20 @@ function exportCacheAge(caches: Caches, registry: Registry): void {
       for (const { resource, lastEventAgeMs } of caches.all) {
         if (lastEventAgeMs !== undefined) this.set({ kind: resource.kind }, lastEventAgeMs / 1000);
       }
+    },
+  });
+}
+
+function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Registry): void {
+  new Gauge({
+    name: 'breakwater_upgrades',
+    help: 'Agents whose pods a new version of the operator changes, by how far they are: waiting for a place; stopped, because the upgrade has made too many agents worse; rolling; repairing, of those that served nobody before; failed, of those that got worse. Only the leader has any.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const all = Object.entries<number>({ ...counts() });
+      for (const [state, count] of all) this.set({ state }, count);
     },
   });
 }

@@ -10,6 +10,7 @@ it('has a default for all that can have one', () => {
     runtimeImage: 'runtime:1',
     runtimeImagePullPolicy: undefined,
     upgradeConcurrency: 5,
+    upgradeFailures: 3,
     reconcileConcurrency: 32,
     requestsInFlight: 7,
     tokenReviewsInFlight: 4,

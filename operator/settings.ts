@@ -17,6 +17,8 @@ export interface Settings {
   runtimeImagePullPolicy: string | undefined;
   /** How many agents at most roll out a new version of the operator at the same time. */
   upgradeConcurrency: number;
+  /** How many agents an upgrade may make worse before it stops. */
+  upgradeFailures: number;
   /** Agents and policies that are reconciled at a time, for each kind. */
   reconcileConcurrency: number;
   /** Requests to the API server under way at a time, watches and the Lease aside. */
@@ -99,6 +101,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     runtimeImage: required('RUNTIME_IMAGE', 'the image that agents run by default'),
     runtimeImagePullPolicy: env['RUNTIME_IMAGE_PULL_POLICY'] || undefined,
     upgradeConcurrency: count('RUNTIME_UPGRADE_CONCURRENCY', 5),
+    upgradeFailures: count('RUNTIME_UPGRADE_FAILURES', 3),
     reconcileConcurrency: count('RECONCILE_CONCURRENCY', 32),
     requestsInFlight: count('API_REQUESTS_IN_FLIGHT', 7),
     tokenReviewsInFlight: count('API_TOKEN_REVIEWS_IN_FLIGHT', 4),

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { CircuitStatus, Content, Transition } from '../contract/generated/types.ts';
+import { Activity } from './api/activity.ts';
 import { Clients } from './api/clients/clients.ts';
+import { Siblings } from './api/siblings.ts';
 import { CachingCaller } from './cache/cachingCaller.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
@@ -33,6 +35,7 @@ import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
+import { Screen } from './security/screening/screen.ts';
 import type { Incident, Sighting } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
@@ -80,7 +83,11 @@ export interface Core {
   metrics: Metrics;
   performance: Performance;
   lastCalls: LastCalls;
+  screen: Screen;
   checks: HealthChecks;
+  /** Other pods of the agent, as the operator tells of them. */
+  siblings: Siblings;
+  activity: Activity;
   /** Takes over what has changed in mounted files, and has the guard open the gates of credentials that are not mounted any more. */
   useCredentials: () => void;
 }
@@ -199,7 +206,10 @@ function makeBase(options: RuntimeOptions): Base {
     connectMs,
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
+    screen: makeScreen(),
     checks: makeChecks(options, { network, log }),
+    siblings: new Siblings({ now: () => clock.now(), random: Math.random }),
+    activity: new Activity(),
   };
 }
 
@@ -296,11 +306,12 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
 
 function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
   const { clock, guard, credentials, network, connectMs, inForce } = base;
-  const { metrics, lastCalls, performance, log } = base;
+  const { metrics, lastCalls, performance, log, incidents } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
   return new Agent({
     ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
     ...{ maxConversationBytes, maxToolResultBytes },
+    screen: base.screen,
     self: peers.self,
     onToolCall: (tool, status, seconds) => {
       metrics.toolCall(tool, status, seconds);
@@ -308,6 +319,11 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
       const worked = status === 'ok' || status === 'error';
       performance.record('tool', seconds * 1000, worked ? '' : status, tool);
     },
+    onToolsChanged: (name, denied) =>
+      incidents.report({
+        ...{ type: 'ToolChanged', asset: 'Tools', denied, resource: { type: 'mcp', name } },
+        evidence: 'An MCP server describes its tools otherwise than before.',
+      }),
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
     log: log('agent'),
   });
@@ -357,4 +373,18 @@ function useCredentials({ guard, configuration, credentials, network }: Base, ag
     if ('missing' in shown || !shown.credential) continue;
     guard.useCredential(dependencyOf(endpoint), shown.credential.hash);
   }
+}
+
+/** What screens texts is no part of the start, and of no use to agents that screen none. */
+function makeScreen(): Screen {
+  return new Screen({
+    loadDetector: async () => {
+      const { RuleDetector } = await import('./security/injection/ruleDetector.ts');
+      return RuleDetector.load();
+    },
+    loadScanner: async () => {
+      const { SecretlintScanner } = await import('./security/secrets/secretScanner.ts');
+      return SecretlintScanner.load();
+    },
+  });
 }

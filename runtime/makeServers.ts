@@ -4,6 +4,7 @@ import { Connections } from './api/connections.ts';
 import { Conversations } from './api/conversations.ts';
 import { Lifecycle } from './api/lifecycle.ts';
 import { Messages } from './api/messages.ts';
+import { Overflow } from './api/overflow.ts';
 import { PeerForward, longestTurnMs } from './api/peerForward.ts';
 import { Peers } from './api/peers.ts';
 import { requestIdOf } from './api/requestId.ts';
@@ -80,6 +81,7 @@ function makeLifecycle(
   const lifecycle = new Lifecycle({
     clock: core.clock,
     onPhase: (phase, openRequests) => {
+      core.activity.leaving = true;
       log.info({ phase, openRequests }, 'Shutdown moved on');
       if (phase === 'Stopped' && openRequests > 0)
         log.warn({ openRequests }, 'Requests were cut when the drain was over');
@@ -142,13 +144,19 @@ function makeAgentServer(
   shared: Shared,
   health: HealthRoute,
 ): Server {
-  const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
+  const { guard, clock, caller, estimator, inForce, agent, clients, screen, log } = core;
   const { lifecycle, peerForward } = shared;
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
   const bodies = new Bodies({ clock, content: () => inForce()?.content });
+  const overflow = new Overflow({
+    ...{ siblings: core.siblings, forward: peerForward, sendError },
+    content: () => inForce()?.content,
+    onForwarded: (end) => core.metrics.forwarded(end.toLowerCase()),
+  });
   const server = agentServer({
     messages: new Messages({
-      ...{ guard, clock, caller, estimator, inForce, sendError, bodies },
+      ...{ guard, clock, caller, estimator, inForce, sendError, bodies, screen, overflow },
+      activity: core.activity,
       log: log('messages'),
     }),
     conversations: new Conversations({
@@ -179,6 +187,8 @@ function makeAgentServer(
     },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
+      // The sibling that has served it records it.
+      if (served.reason === 'Forwarded') return;
       core.performance.record('request', seconds * 1000, served.failed ? served.reason : '');
     },
     log: log('http'),
@@ -210,6 +220,7 @@ function makeDebugPages(
     caches: { answers: caller, toolResults: agent.toolResults },
     performance: core.performance,
     audit: (query) => answerQuery(audit, query),
+    peers: () => ({ self: reporter.load() ?? {}, siblings: core.siblings.list() }),
     levels: () => core.loggers.levels(),
     endpoints: () => {
       const inForce = core.inForce();

@@ -1,4 +1,5 @@
 import { METRICS } from '../../runtime/observe/trace/names.ts';
+import { incidentPanels } from './incidents.ts';
 import { AGENT, REJECTIONS, cost, quantile, quantiles, rate } from './panel.ts';
 import type { Panel } from './panel.ts';
 
@@ -30,6 +31,7 @@ export const AGENTS: Panel[] = [
       },
     ],
   },
+  ...incidentPanels(WHO),
   {
     title: 'Requests',
     description: 'Requests that have ended, well or not.',

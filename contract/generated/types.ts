@@ -47,6 +47,21 @@ export type DurationBuckets = number[][];
  */
 export type Performance = OperationReport[];
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentType".
+ */
+export type IncidentType =
+  | 'FailedAuthentication'
+  | 'AuthorizationDenied'
+  | 'PromptInjection'
+  | 'ToolMisuse'
+  | 'SecretExposed'
+  | 'LimitAbuse'
+  | 'MalformedInput'
+  | 'ToolChanged'
+  | 'CredentialRefused'
+  | 'AnomalousSpend';
+/**
  * @maxItems 4
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -66,7 +81,7 @@ export type Report = Snapshot | TransitionReport | Counters | FleetReport;
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | Grant | Release;
+export type Command = Announce | Configure | Siblings | FleetCircuits | Grant | Release;
 
 export interface Contract {}
 /**
@@ -188,6 +203,10 @@ export interface Content {
     maxQueued: number;
     acquireTimeoutMs: DurationMs;
   };
+  /**
+   * What becomes of a request that finds no place in the bulkhead or at any endpoint. Forward: it goes to a sibling with room, once.
+   */
+  whenFull: 'Forward' | 'Reject';
   /**
    * What clients may send, whoever they are.
    */
@@ -476,6 +495,9 @@ export interface SecretHeader {
  */
 export interface Security {
   incidents: Incidents;
+  promptInjection?: PromptInjection;
+  secrets?: Secrets;
+  runGuard?: RunGuard;
 }
 /**
  * When what is seen of attacks is an incident.
@@ -523,6 +545,57 @@ export interface Incidents {
     hours: number;
     minTokens: number;
   };
+}
+/**
+ * Which texts are looked at for prompt injection. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "PromptInjection".
+ */
+export interface PromptInjection {
+  mode: 'Report' | 'Block';
+  sources: {
+    source: string;
+    threshold: number;
+  }[];
+  /**
+   * Tools and MCP servers whose results are not looked at.
+   */
+  exempt: string[];
+  blockedResults: 'Replace' | 'Fence';
+}
+/**
+ * Which texts are looked at for secrets. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Secrets".
+ */
+export interface Secrets {
+  mode: 'Report' | 'Redact' | 'Block';
+  sources: string[];
+}
+/**
+ * What ends a turn that goes round in circles or takes too much. Absent: nothing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "RunGuard".
+ */
+export interface RunGuard {
+  mode: 'Report' | 'Enforce';
+  repeats: number;
+  exempt: string[];
+  maxToolCalls?: number;
+  maxTokens?: number;
+  maxDurationMs?: DurationMs;
+  cost?: {
+    maxCents: number;
+    inputCentsPerMillionTokens: number;
+    outputCentsPerMillionTokens: number;
+  };
+  /**
+   * Whether repeated calls in requests to /v1/messages are reported.
+   */
+  messages: boolean;
 }
 /**
  * How events are recorded. Absent: they are not.
@@ -851,6 +924,19 @@ export interface Circuit {
   };
   mode: Mode;
   /**
+   * All pods together have one more circuit above those of each pod. Absent: each pod has its own alone.
+   */
+  fleet?: {
+    /**
+     * Share of the pods with calls that must see failures, and at least two pods.
+     */
+    quorumPercent: number;
+    /**
+     * How long an order of the leader holds in a pod that the leader does not reach any more.
+     */
+    hintLifetimeMs: number;
+  };
+  /**
    * Holds the circuit in a state, whatever its calls do, until it expires by the clock of the pod.
    */
   override?: {
@@ -1059,6 +1145,8 @@ export interface Snapshot {
   }[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
+  security?: SecurityReport;
   /**
    * All of them. Absent: the runtime is too old to tell.
    *
@@ -1165,6 +1253,65 @@ export interface CircuitStatus {
    * The last resetToken that was seen, and acted on unless it was the first.
    */
   handledResetToken?: string;
+  fleet?: FleetCircuitReport;
+}
+/**
+ * What the leader adds up over the pods, and what the pod does by the leader's orders. Only of circuits whose scope is the fleet.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuitReport".
+ */
+export interface FleetCircuitReport {
+  /**
+   * Calls in the window of failureRate; 0 without that rule.
+   */
+  calls: number;
+  failed: number;
+  /**
+   * Calls in the window of slowCalls; 0 without that rule.
+   */
+  timed: number;
+  slow: number;
+  failuresInARow: number;
+  /**
+   * Whether a call ended within the longest window of time, or else within a minute.
+   */
+  active: boolean;
+  /**
+   * Calls asked for in the last whole second, rejected ones included.
+   */
+  asked: number;
+  /**
+   * The model of all its calls so far, by which the leader adds up circuits of an endpoint with several models. Absent: it judges the calls of several models or of the endpoint's only one, or none has been asked for.
+   */
+  model?: string;
+  /**
+   * It judges the calls of several models. Absent: false.
+   */
+  shared?: boolean;
+  /**
+   * The last order that came, in force or not.
+   */
+  number?: string;
+  /**
+   * The order in force. Absent: the circuit decides alone.
+   */
+  order?: {
+    state: 'Open' | 'Probe';
+    reason: string;
+    openForMs: number;
+    reopened: number;
+    probeInMs: number;
+    prober?: string;
+    closing?: boolean;
+  };
+  /**
+   * What has come of the last grant.
+   */
+  probe?: {
+    grant: string;
+    outcome: 'Waiting' | 'Running' | 'Failed' | 'Succeeded';
+  };
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1299,6 +1446,129 @@ export interface AuditHead {
   hash: string;
 }
 /**
+ * What the pod has to do. Absent: nothing bounds its requests, or the runtime is too old to tell.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Load".
+ */
+export interface Load {
+  /**
+   * Requests in work.
+   */
+  inFlight: number;
+  /**
+   * Requests that wait for a place, here or at an endpoint.
+   */
+  queued: number;
+  /**
+   * Requests that it takes at a time: its bulkhead, or what its endpoints take together if that is less.
+   */
+  capacity: number;
+  /**
+   * Whether other pods may forward requests to it: it does not shut down, and an endpoint takes calls.
+   */
+  accepts: boolean;
+  /**
+   * Answers under way as streams.
+   */
+  streams?: number;
+  /**
+   * Conversations that end with the pod.
+   */
+  conversations?: number;
+}
+/**
+ * Security incidents of the process. Absent: the runtime is too old to tell, or in Counters nothing has changed.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecurityReport".
+ */
+export interface SecurityReport {
+  /**
+   * Number of incidents that are open.
+   */
+  open: number;
+  /**
+   * Those open, the gravest first.
+   *
+   * @maxItems 8
+   */
+  incidents: IncidentReport[];
+  last?: IncidentReport1;
+  /**
+   * Incidents since the process started, by type; types without any are left out.
+   *
+   * @maxItems 16
+   */
+  counts: {
+    type: IncidentType;
+    count: number;
+  }[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentReport".
+ */
+export interface IncidentReport {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
+ * The one opened last, open or not.
+ */
+export interface IncidentReport1 {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "HealthCheckStatus".
  */
@@ -1390,6 +1660,8 @@ export interface Counters {
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
+  security?: SecurityReport;
   /**
    * All of them, when one changed.
    *
@@ -1492,6 +1764,90 @@ export interface Configure {
   type: 'Configure';
   term: number;
   configuration: Configuration;
+}
+/**
+ * Other pods of the agent to which the runtime may forward requests, in place of those that it was told before. It forgets them when it has no link.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Siblings".
+ */
+export interface Siblings {
+  type: 'Siblings';
+  term: number;
+  /**
+   * @maxItems 32
+   */
+  pods: Sibling[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Sibling".
+ */
+export interface Sibling {
+  pod: string;
+  /**
+   * IP address.
+   */
+  address: string;
+  inFlight: number;
+  queued: number;
+  capacity: number;
+}
+/**
+ * What the fleet's circuits order this pod. Ignored if term is below the highest one announced. The runtime answers with Counters that hold these circuits.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuits".
+ */
+export interface FleetCircuits {
+  type: 'FleetCircuits';
+  term: number;
+  /**
+   * @maxItems 256
+   */
+  orders: FleetCircuitOrder[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuitOrder".
+ */
+export interface FleetCircuitOrder {
+  dependency: string;
+  /**
+   * As in FleetCircuitReport. A circuit that no call has asked yet follows too.
+   */
+  model?: string;
+  /**
+   * Names the order; a repeated one has the same.
+   */
+  number: string;
+  /**
+   * Open: reject calls. Probe: one call at a time passes. Closed: the fleet has closed.
+   */
+  state: 'Open' | 'Probe' | 'Closed';
+  reason: string;
+  /**
+   * When it lapses unless it is repeated, counted from its arrival.
+   */
+  lifetimeMs?: number;
+  openForMs?: number;
+  /**
+   * Failed probes since the fleet opened.
+   */
+  reopened?: number;
+  probeInMs?: number;
+  /**
+   * Names the probe; one outcome for each.
+   */
+  grant?: string;
+  /**
+   * UID of the pod that probes.
+   */
+  prober?: string;
+  /**
+   * The probes have succeeded, and pods are let go one after the other.
+   */
+  closing?: boolean;
 }
 /**
  * What the pod may take of the limits of the fleet. It comes at each heartbeat of the leader and whenever there are tokens for the pod. The first one of a session ends the sessions before.

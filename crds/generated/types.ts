@@ -549,6 +549,111 @@ export interface AgentDeploymentSpec {
         minTokens: number;
       };
     };
+    /**
+     * Looks for texts that try to have the model do what neither its author nor its user wants. Rules score each text; they miss attacks and raise false alarms. What is found is a security incident of the type PromptInjection.
+     */
+    promptInjection: {
+      /**
+       * Report changes nothing. Block refuses a client's text with 400 and the reason PromptBlocked, and keeps results of tools from the model as blockedResults says. Default Report.
+       */
+      mode: 'Disabled' | 'Report' | 'Block';
+      /**
+       * Score from which a text counts as an attempt. Default 60.
+       */
+      threshold: number;
+      /**
+       * Texts that are looked at. Default results of tools and of MCP servers in conversations.
+       *
+       * @maxItems 5
+       */
+      sources: {
+        /**
+         * UserInput and Documents are what clients send to conversations, ToolResults and McpResults what tools return in them. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most.
+         */
+        source: 'UserInput' | 'ToolResults' | 'McpResults' | 'Documents' | 'Messages';
+        /**
+         * For this source instead of threshold.
+         */
+        threshold?: number;
+      }[];
+      /**
+       * Tools and MCP servers by their names in the spec whose results are not looked at.
+       *
+       * @maxItems 64
+       */
+      exempt?: string[];
+      /**
+       * With Block, what the model gets of a result in which an attempt was found. Replace gives it a note instead. Fence gives it the text after a note that it is data and holds no instructions, which models heed less reliably. Default Replace.
+       */
+      blockedResults: 'Replace' | 'Fence';
+    };
+    /**
+     * Looks for API keys, tokens and private keys in prompts and answers by the rules of secretlint. What is found is a security incident of the type SecretExposed. The secret itself is never logged.
+     */
+    secrets: {
+      /**
+       * Report changes nothing. Redact replaces a secret in conversations with a note of its kind; on /v1/messages it reports. Block refuses a prompt with 400 and the reason PromptBlocked, and replaces an answer or a result of a tool with a note. Default Disabled.
+       */
+      mode: 'Disabled' | 'Report' | 'Redact' | 'Block';
+      /**
+       * Prompts are what clients send to conversations, ToolResults what tools return in them and Answers what the model says in them. With Redact and Block an answer is streamed when all of it has come. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most. Default Prompts and Answers.
+       *
+       * @maxItems 4
+       */
+      sources: ('Prompts' | 'ToolResults' | 'Answers' | 'Messages')[];
+    };
+    /**
+     * Looks for turns of conversations that go round in circles or take too much. What is found is a security incident of the type ToolMisuse.
+     */
+    runGuard: {
+      /**
+       * Report changes nothing. Enforce answers the call with a note to the model the first time in a turn, and then ends the turn with the stop_reason run_guard. Default Report.
+       */
+      mode: 'Disabled' | 'Report' | 'Enforce';
+      /**
+       * Calls of one tool with the same arguments in one turn that are too many. Two calls that take turns are too many the second time. Default 3.
+       */
+      repeats: number;
+      /**
+       * Tools, as the model names them, that may be called with the same arguments time and again, such as one that asks how a job stands.
+       *
+       * @maxItems 64
+       */
+      exempt?: string[];
+      /**
+       * Calls of tools in one turn. Not limited by default.
+       */
+      maxToolCalls?: number;
+      /**
+       * Tokens in one turn, input and output together. Not limited by default.
+       */
+      maxTokens?: number;
+      /**
+       * Time after which a turn gets no more tools. Not limited by default; spec.timeouts.run ends it in any case.
+       */
+      maxDuration?: string;
+      /**
+       * What the tokens of one turn may cost, at prices of yours. Not limited by default.
+       */
+      cost?: {
+        /**
+         * Most that one turn may cost, in hundredths of your currency.
+         */
+        maxCents: number;
+        /**
+         * Price of a million input tokens.
+         */
+        inputCentsPerMillionTokens: number;
+        /**
+         * Price of a million output tokens.
+         */
+        outputCentsPerMillionTokens: number;
+      };
+      /**
+       * Also look for repeated calls in the newest turns of requests to /v1/messages, and report them. Default false.
+       */
+      messages: boolean;
+    };
   };
   /**
    * What pods tell of the requests that they serve. A change is live without a restart.
@@ -946,7 +1051,7 @@ export interface AgentDeploymentSpec {
     maxWait: string;
   };
   /**
-   * Requests that a pod takes at a time. One that exceeds it is answered with 503 and retry-after.
+   * Requests that a pod takes at a time. One that exceeds it goes to another pod of the agent that has room. Where there is none it is answered with 503 and retry-after.
    */
   bulkhead: {
     /**
@@ -961,6 +1066,10 @@ export interface AgentDeploymentSpec {
      * Longest wait for a place; also at an endpoint's maxConcurrent. It counts against the deadline of the request. Default 5s.
      */
     acquireTimeout: string;
+    /**
+     * What becomes of a request that finds no place in time, in the bulkhead or at the maxConcurrent of any endpoint. Forward: the pod forwards it once to another pod of the agent that has room, with the client's credentials, and passes the answer on. Reject: the pod answers 503. A change is live without a restart. Default Forward.
+     */
+    whenFull: 'Forward' | 'Reject';
   };
   /**
    * What clients may send to a pod, whoever they are. The defaults fit the default container of 512Mi: raise them together with its memory, which podTemplate sets.
@@ -1773,6 +1882,23 @@ export interface AgentDeploymentStatus {
    */
   endpoint?: string;
   /**
+   * Requests of all connected pods together, at most a minute old. Absent while no pod reports its load.
+   */
+  load?: {
+    /**
+     * Requests in work.
+     */
+    inFlight: number;
+    /**
+     * Requests that wait for a place, in the bulkhead or at an endpoint.
+     */
+    queued: number;
+    /**
+     * Requests that the pods take at a time, each as many as its bulkhead or, if that is less, its endpoints together.
+     */
+    capacity: number;
+  };
+  /**
    * Figures for kubectl's columns.
    */
   summary?: {
@@ -1781,6 +1907,10 @@ export interface AgentDeploymentStatus {
      */
     ready?: string;
     /**
+     * Pods of the present template out of desired pods, such as 2/3.
+     */
+    updated?: string;
+    /**
      * Closed circuits out of all circuits in all connected pods, such as 7/8.
      */
     circuits?: string;
@@ -1788,6 +1918,162 @@ export interface AgentDeploymentStatus {
      * Policies that every pod enforces out of all policies attached, such as 2/2.
      */
     policies?: string;
+  };
+  /**
+   * Security incidents that the connected pods report. The level is written at once, all else at most once a minute.
+   */
+  security?: {
+    /**
+     * Highest threat level of an open incident.
+     */
+    level: 'None' | 'Low' | 'Medium' | 'High' | 'Critical';
+    /**
+     * Number of open incidents.
+     */
+    openIncidents: number;
+    /**
+     * Open incidents, the gravest first.
+     *
+     * @maxItems 10
+     */
+    open?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    }[];
+    /**
+     * The incident opened last, open or not.
+     */
+    last?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    };
+    /**
+     * Incidents since the connected pods started, by type.
+     *
+     * @maxItems 16
+     */
+    counts?: {
+      /**
+       * What they are about.
+       */
+      type: string;
+      /**
+       * Their number.
+       */
+      count: number;
+    }[];
   };
   /**
    * What the operator has seen of the audit's chains.
@@ -2088,9 +2374,22 @@ export interface CircuitBreakerPolicySpec {
    */
   resetToken?: string;
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own.
+   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own. Fleet means that the pods of an agent share one more circuit above those of each pod: it opens when the figures of all pods together meet a rule of trip and a quorum of pods sees it, one pod probes for all, and it closes pod by pod over recovery.rampUp.
    */
-  scope: 'Pod';
+  scope: 'Pod' | 'Fleet';
+  /**
+   * How the pods of an agent decide together. Only with scope Fleet.
+   */
+  fleet?: {
+    /**
+     * Share of the pods with calls that must see failures, or slow calls, before the fleet opens, 1 to 100; never fewer than two pods, so that one pod's bad network never opens the rest. Default 50.
+     */
+    quorum: number;
+    /**
+     * How long a pod keeps to what the operator last said while it has no link to the operator, 5s to 10m. After that it continues alone: it waits for the rest of its own openDuration and probes by itself. Default 30s.
+     */
+    hintLifetime: string;
+  };
 }
 /**
  * What is. Written by the operator alone.
@@ -2172,6 +2471,35 @@ export interface CircuitBreakerPolicyStatus {
      */
     nextProbe?: string;
     /**
+     * The circuit that all pods share. Absent with scope Pod, and while no pod reports.
+     */
+    fleet?: {
+      /**
+       * Probing means that one pod probes. Closing means that the probes have succeeded and pods are let go one after the other.
+       */
+      state: 'Closed' | 'Open' | 'Probing' | 'Closing';
+      /**
+       * When the fleet entered that state.
+       */
+      since: string;
+      /**
+       * Pods that see failures, or slow calls, out of the pods that had calls, such as 2/3; while the fleet is not closed, those that opened it.
+       */
+      votes: string;
+      /**
+       * Name of the pod that probes.
+       */
+      probing?: string;
+      /**
+       * When a pod probes next; only while open.
+       */
+      nextProbe?: string;
+      /**
+       * Why it is in that state.
+       */
+      reason?: string;
+    };
+    /**
      * Last failure that counted, in any pod.
      */
     lastFailure?: {
@@ -2240,6 +2568,18 @@ export interface CircuitBreakerPolicyStatus {
      * Pods with an open circuit out of all pods, such as 1/3.
      */
     open?: string;
+    /**
+     * Worst state of the circuits that all pods share, as circuits[].fleet.state has it. Absent with scope Pod.
+     */
+    fleet?: string;
+    /**
+     * Votes of that circuit, such as 2/3. Absent with scope Pod.
+     */
+    votes?: string;
+    /**
+     * Pod that probes for the fleet; absent while none does.
+     */
+    probing?: string;
     /**
      * What the policy is for, in short.
      */

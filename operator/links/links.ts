@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
-import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
+import type { Command, Configuration, Content, Report } from '../../contract/generated/types.ts';
 import { formatRevision } from '../../contract/revision.ts';
 import type { Clock } from '../kube/clock.ts';
 import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
@@ -36,6 +36,7 @@ import {
   type PodReport,
 } from './report.ts';
 import { type AgentKey, agentKeyOf, hasEnded, type PodTarget } from './target.ts';
+import { type LinkedPod, SiblingFigures } from './siblingFigures.ts';
 import { type ReviewToken, TokenReviews } from './tokenReviews.ts';
 
 export type LinksTiming = PersistentLinkTiming & DeliveryTiming;
@@ -115,6 +116,7 @@ export class Links implements PodLinks {
   readonly #messageListeners = new Set<MessageListener>();
   readonly #linkListeners = new Set<LinkListener>();
   readonly #termListeners = new Set<HigherTermListener>();
+  readonly #siblings: SiblingFigures;
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
   constructor(options: LinksOptions) {
@@ -134,6 +136,11 @@ export class Links implements PodLinks {
       limits: options.limits ?? DEFAULT_LIMITS,
       logger: options.logger,
     };
+    this.#siblings = new SiblingFigures({
+      clock: options.clock,
+      podsOf: (key) => this.#linkedPods(key),
+      placesOf: (key) => placesOf(this.#desired.get(key)?.configuration.content),
+    });
     this.#propagation = registerMetrics(options.registry, () => this.#states());
   }
 
@@ -201,9 +208,10 @@ export class Links implements PodLinks {
     if (target.ip !== before.ip || target.port !== before.port) {
       this.#stop(pod);
       this.#link(pod);
-    } else if ((target.running && !before.running) || (target.ready && !before.ready)) {
+    } else if (speaksFor(before, target)) {
       pod.link?.retryNow();
     }
+    if (servesOtherwise(before, target)) this.#siblings.changed(pod.key);
   }
 
   #remove(pod: Pod): void {
@@ -212,6 +220,7 @@ export class Links implements PodLinks {
     siblings?.delete(pod);
     if (siblings?.size === 0) this.#agents.delete(pod.key);
     this.#stop(pod);
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -223,6 +232,7 @@ export class Links implements PodLinks {
 
   termChanged(agentKey: AgentKey): void {
     for (const pod of this.#agents.get(agentKey) ?? []) this.#synchronise(pod);
+    this.#siblings.changed(agentKey);
   }
 
   forget(agentKey: AgentKey): void {
@@ -295,6 +305,7 @@ export class Links implements PodLinks {
     pod.delivery.connected(hello.boot);
     this.#checkTerm(pod);
     this.#synchronise(pod);
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#linked(pod, true);
     this.#changed(pod.key, 'State');
   }
@@ -315,6 +326,7 @@ export class Links implements PodLinks {
       if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
       this.#synchronise(pod);
     }
+    this.#siblings.reported(pod.key, report);
     this.#changed(pod.key, changeKind(before, report));
   }
 
@@ -332,6 +344,7 @@ export class Links implements PodLinks {
     const since = report.connected ? this.#wallTime() : report.since;
     const excess = excessive && { excessive };
     pod.report = { ...report, connected: false, incompatible, ...excess, since };
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -368,6 +381,19 @@ export class Links implements PodLinks {
     pod.push = this.#tracedPush(pod, configuration);
     pod.link?.send(JSON.stringify({ type: 'Configure', term, configuration }));
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
+  }
+
+  /** The agent's pods that are linked, for what they are told of each other. */
+  #linkedPods(agentKey: AgentKey): LinkedPod[] {
+    if (!this.#isLeader()) return [];
+    return [...(this.#agents.get(agentKey) ?? [])]
+      .filter((pod) => pod.report.connected)
+      .map(({ target, report, link }) => ({
+        target,
+        load: report.snapshot?.load,
+        tell: (pods) =>
+          link?.send(JSON.stringify({ type: 'Siblings', term: this.#termOf(agentKey), pods })),
+      }));
   }
 
   #tracedPush({ target }: Pod, { revision }: Configuration): Span {
@@ -438,6 +464,21 @@ export class Links implements PodLinks {
   #wallTime(): string {
     return new Date(this.#options.clock.now()).toISOString();
   }
+}
+
+/** Requests that a pod of an agent takes at most; 0 where pods forward none. */
+function placesOf(content: Content | undefined): number {
+  return content?.whenFull === 'Forward' ? (content.bulkhead?.maxConcurrent ?? 0) : 0;
+}
+
+/** Whether the kubelet says more for the pod than before. */
+function speaksFor(before: PodTarget, { running, ready }: PodTarget): boolean {
+  return (running === true && !before.running) || (ready === true && !before.ready);
+}
+
+/** Whether other pods are to know of the pod what they did not before. */
+function servesOtherwise(before: PodTarget, { ip, ready, killedAt }: PodTarget): boolean {
+  return before.ip !== ip || before.ready !== ready || before.killedAt !== killedAt;
 }
 
 function endPush(pod: Pod, error?: string): void {

@@ -22,6 +22,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
 import { applyErrorOf, ChildWriter } from './children.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
@@ -34,6 +35,7 @@ export interface AgentReconcilerOptions {
   caches: Caches;
   attachments: Attachments;
   links: PodLinks;
+  circuits: Pick<CircuitLeader, 'configure' | 'forget'>;
   plan: PlanOptions;
   upgrades: Upgrades;
   authorityPem: string;
@@ -80,7 +82,7 @@ export class AgentReconciler {
     const input = this.#gather(agent);
     const paused = isPaused(agent);
     const leftAlone = isInOperatorNamespace(agent, input.options);
-    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input));
+    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input), input.live);
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
 
     const applied = leftAlone ? { applyErrors: [] } : await this.#bring(key, agent, plan, signal);
@@ -115,6 +117,7 @@ export class AgentReconciler {
     this.#states.delete(key);
     this.#revisions.delete(key);
     this.#options.links.forget(key);
+    this.#options.circuits.forget(key);
   }
 
   #gather(agent: AgentDeployment): PlanInput & { attachment: AgentAttachment } {
@@ -151,6 +154,7 @@ export class AgentReconciler {
   #hold(key: string, agent: AgentDeployment): Applied {
     const configuration = this.#keep(key, agent);
     if (!configuration) return { applyErrors: [] };
+    this.#options.circuits.configure(key, configuration);
     this.#options.links.setDesired(key, configuration, this.termOf(key));
     const configuredAt = this.#configuredAt(key, configuration);
     return { configuration, configuredAt, applyErrors: [] };
@@ -211,6 +215,7 @@ export class AgentReconciler {
         if (desired.kind === 'Deployment') applied.deploymentGeneration = metadata.generation ?? 0;
       });
     if (configuration && (await apply(buildConfigMap(agent, configuration, authorityPem)))) {
+      this.#options.circuits.configure(key, configuration);
       links.setDesired(key, configuration, this.termOf(key));
       applied.configuredAt = this.#configuredAt(key, configuration);
     }
@@ -258,11 +263,13 @@ function isHeldBack({ applyErrors }: Applied): boolean {
 /** What is kept of a plan: not the objects, which are in the caches as they were applied. */
 function factsOf(plan: AgentPlan): AgentState['plan'] {
   const { hash, dependencies, policies, image, endpoint, selector, problems } = plan;
-  const { monitored, upgradeTo } = plan;
+  const { monitored, upgradeTo, upgradeStopped, upgradeFailed } = plan;
   return {
     ...(hash !== undefined && { hash }),
     ...{ dependencies, policies, image, endpoint, selector, problems },
     ...(monitored && { monitored }),
     ...(upgradeTo !== undefined && { upgradeTo }),
+    ...(upgradeStopped && { upgradeStopped }),
+    ...(upgradeFailed && { upgradeFailed }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Deployment, HorizontalPodAutoscaler, Pod } from '../kube/index.ts';
+import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 import type { PodReport } from '../links/index.ts';
 import type {
   AgentObservation,
@@ -18,6 +19,7 @@ export interface Seen {
   /** By UID of the pod. */
   report: (uid: string) => PodReport | undefined;
   now: Date;
+  fleetCircuits?: readonly FleetCircuitStatus[];
 }
 
 /** An agent and its pods, as informers and links see them. */
@@ -28,12 +30,14 @@ export function observe({
   pods,
   report,
   now,
+  fleetCircuits = [],
 }: Seen): AgentObservation {
   return {
     ...planned(state),
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
     ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
     applyErrors: state?.applyErrors ?? [],
+    ...(fleetCircuits.length > 0 && { fleetCircuits }),
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
   };
 }

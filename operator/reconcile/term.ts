@@ -15,6 +15,7 @@ import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -36,12 +37,15 @@ export interface TermOptions {
   caches: Caches;
   attachments: Attachments;
   links: Links;
+  circuits: CircuitLeader;
   queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
   plan: PlanOptions;
   /** How many agents at most roll at once because the operator is a new version. */
   upgradeConcurrency: number;
+  /** How many agents an upgrade may make worse before it stops. */
+  upgradeFailures: number;
   /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
   authorityPem: () => string;
   /** Name of this process, for Events. */
@@ -58,28 +62,32 @@ export interface TermOptions {
 export class Term {
   readonly #options: TermOptions;
   readonly #leading: LeaderTerm;
+  readonly upgrades: Upgrades;
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
 
   constructor(options: TermOptions, leading: LeaderTerm) {
-    const { caches, attachments, links, clock, random, logger, instance } = options;
+    const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => leading.assertLeading());
     this.#options = options;
     this.#leading = leading;
     this.#slices = new Slices(clock);
+    this.upgrades = new Upgrades({
+      limit: options.upgradeConcurrency,
+      maxFailures: options.upgradeFailures,
+      deployments: caches.deployments.list(),
+      wake: (key) => options.queues.agent.add(key),
+    });
     this.agents = new AgentReconciler({
       client,
       caches,
       attachments,
       links,
+      circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
-      upgrades: new Upgrades({
-        limit: options.upgradeConcurrency,
-        deployments: caches.deployments.list(),
-        wake: (key) => options.queues.agent.add(key),
-      }),
+      upgrades: this.upgrades,
       get authorityPem() {
         return options.authorityPem();
       },
@@ -92,6 +100,7 @@ export class Term {
       caches,
       attachments,
       links,
+      circuits,
       agents: this.agents,
       clock,
       ownWrites: options.ownWrites,
@@ -110,10 +119,14 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, links, queues, lag } = this.#options;
+    const { caches, attachments, links, circuits, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
+    circuits.lead(signal, {
+      termOf: this.agents.termOf,
+      onChange: (key) => enqueueReported(queues, attachments, key),
+    });
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>

@@ -257,6 +257,34 @@ describe('agentEvents', () => {
   };
   const [first, none] = step(well);
 
+  it('tells of security incidents once, and again when they are graver', () => {
+    const saw = (level: 'Low' | 'High'): PodObservation[] =>
+      well.map((each) => ({
+        ...each,
+        snapshot: {
+          ...each.snapshot!,
+          security: {
+            open: 1,
+            counts: [],
+            incidents: [
+              {
+                ...{ id: `of ${each.name}`, type: 'SecretExposed', level, count: 1 },
+                ...{ since: ago(5), lastSeen: ago(1), message: 'A secret was seen.' },
+              },
+            ],
+          },
+        },
+      }));
+    const [low, told] = step(saw('Low'), first);
+    expect(told).toHaveLength(well.length);
+    expect(told[0]).toContain('SecurityIncident');
+    expect(told[0]).toContain('Low threat: SecretExposed, seen 1 times');
+    const [high, graver] = step(saw('High'), low);
+    expect(graver).toHaveLength(well.length);
+    expect(step(saw('High'), high)[1]).toEqual([]);
+    expect(step(well, high)[1]).toEqual([]);
+  });
+
   it('tells of circuits, under a policy or not', () => {
     expect(none).toEqual([]);
     const { policy: _policy, ...circuitWithout } = opened.circuits[0]!;

@@ -1,5 +1,6 @@
 /** What is seen of an agent and its pods, by informers and over links; the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
+import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 
 export interface PodObservation {
   name: string;
@@ -64,5 +65,7 @@ export interface AgentObservation {
   /** Absent until the HorizontalPodAutoscaler exists. */
   autoscaler?: AutoscalerObservation;
   applyErrors: ApplyError[];
+  /** Circuits whose scope is the fleet. Absent: there are none. */
+  fleetCircuits?: readonly FleetCircuitStatus[];
   pods: PodObservation[];
 }

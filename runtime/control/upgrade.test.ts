@@ -44,6 +44,7 @@ describe('upgradeConfiguration', () => {
         loadBalancing: 'LeastLoaded',
         affinity: { mode: 'Disabled' },
         clientPatienceMs: 5000,
+        whenFull: 'Reject',
         retry: { ...content.retry, minPerSecond: 1 },
         gates: { maxWaitMs: 300_000 },
         intake: {

@@ -19,6 +19,8 @@ const CONTENT = {
   // Such an operator knew no affinity.
   affinity: { mode: 'Disabled' },
   clientPatienceMs: 5000,
+  // Such an operator names no siblings.
+  whenFull: 'Reject',
   gates: { maxWaitMs: 300_000 },
   // Such an operator bound one body and nothing else; what bounds memory holds all the same.
   intake: {

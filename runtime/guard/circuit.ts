@@ -2,7 +2,8 @@ import { Breaker } from '../resilience/breaker.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { AbandonedCalls } from './abandonedCalls.ts';
 import type { AbandonedSpec } from './abandonedCalls.ts';
-import { breakerSpec } from './circuitSpec.ts';
+import { breakerSpec, longestWindowMs } from './circuitSpec.ts';
+import { FleetCircuit } from './fleetCircuit.ts';
 import type {
   BreakerRejection,
   BreakerSnapshot,
@@ -14,6 +15,7 @@ import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 import type {
   Circuit as CircuitConfiguration,
   CircuitStatus,
+  FleetCircuitOrder,
 } from '../../contract/generated/types.ts';
 import type { CircuitStats } from './stats.ts';
 import type { WallTime } from './wallTime.ts';
@@ -59,6 +61,8 @@ export class Circuit {
   /** The model whose calls it judges; undefined for the calls of all models without their own. */
   model: string | undefined;
   policy: string | undefined;
+  /** Whose calls have asked for it, where it may judge those of several models. */
+  users: 'Many' | { only: string } | undefined;
   /** Calls admitted and not yet settled. */
   inFlight = 0;
   private requests = 0;
@@ -70,6 +74,8 @@ export class Circuit {
   /** Last reset token seen. The token of another policy is not a changed one. */
   private token: ResetToken | undefined;
   private shadow = false;
+  /** Set while the policy's scope is the fleet. */
+  private fleet: FleetCircuit | undefined;
   private readonly abandoned = new AbandonedCalls();
   private patience = patienceOf(undefined);
   /** Set while the policy has an override with an end, which is a wall time. */
@@ -104,6 +110,7 @@ export class Circuit {
     this.shadow = configuration?.mode === 'Shadow';
     this.patience = patienceOf(configuration);
     this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
+    this.applyFleet(configuration);
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
     return this.applyToken(configuration?.resetToken, before, now);
   }
@@ -115,6 +122,7 @@ export class Circuit {
   acquire(now: number, votes = true, canWait = false): number | BreakerRejection {
     if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.requests += 1;
+    this.fleet?.ask(now);
     const { breaker } = this;
     const answer = votes ? breaker.acquire(now, canWait) : breaker.acquireWithoutVote(now);
     if (typeof answer === 'number') this.inFlight += 1;
@@ -131,6 +139,11 @@ export class Circuit {
   /** Whether the state admits a call now. */
   admits(now: number, votes = true): boolean {
     return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
+  }
+
+  /** A call goes elsewhere because of its state; for the fleet it is a call that could probe. */
+  passOver(now: number): void {
+    this.fleet?.ask(now);
   }
 
   isHalfOpen(now: number): boolean {
@@ -169,6 +182,7 @@ export class Circuit {
     this.inFlight -= 1;
     const outcome = this.abandoned.voteOf(ended, ms, this.patience);
     if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
+    if (outcome.vote !== 'ignored') this.fleet?.ended(now);
     this.breaker.record(generation, outcome, ms, now, streamed);
   }
 
@@ -176,6 +190,16 @@ export class Circuit {
   settleElsewhere(failure: Failure, startedAt: number, now: number): void {
     if (this.breaker.counts(failure)) this.noteFailure(failure, now);
     this.breaker.recordElsewhere(failure, startedAt, now);
+  }
+
+  /** The model of all its calls so far, by which the fleet knows it; a name of its own is not needed. */
+  get fleetModel(): string | undefined {
+    return this.model ?? (typeof this.users === 'object' ? this.users.only : undefined);
+  }
+
+  /** Follows the leader of the fleet, if the policy's scope is the fleet. */
+  follow(order: FleetCircuitOrder, now: number): void {
+    this.fleet?.follow(order, now);
   }
 
   isClosed(now: number): boolean {
@@ -201,7 +225,7 @@ export class Circuit {
 
   status(now: number): CircuitStatus {
     const { wallTime, lastFailure, policy, model, reason } = this;
-    const deadline = this.breaker.nextDeadline(now);
+    const deadline = this.probesAt(now);
     const overridden = this.breaker.overridden(now);
     const handledResetToken = this.handledToken();
     return {
@@ -212,6 +236,7 @@ export class Circuit {
       ...(this.shadow && { shadow: true }),
       ...(overridden && { overridden }),
       ...(handledResetToken !== undefined && { handledResetToken }),
+      ...this.fleetStatus(now),
       since: this.since,
       ...(reason !== undefined && { reason }),
       ...(deadline !== undefined && { nextProbe: wallTime.format(deadline) }),
@@ -225,6 +250,22 @@ export class Circuit {
     };
   }
 
+  /** When it probes next; undefined if that is not known, or it does not wait for it. */
+  private probesAt(now: number): number | undefined {
+    const order = this.breaker.orderAt(now);
+    return order?.state === 'Open' ? order.retryAt : this.breaker.nextDeadline(now);
+  }
+
+  private fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
+    if (this.fleet === undefined) return {};
+    const { users, fleetModel: model } = this;
+    const of = {
+      ...(model !== undefined && { model }),
+      ...(model === undefined && users === 'Many' && { shared: true }),
+    };
+    return { fleet: { ...this.fleet.report(now), ...of } };
+  }
+
   stats(now: number): CircuitStats {
     return {
       dependency: this.dependency,
@@ -234,6 +275,7 @@ export class Circuit {
       inFlight: this.inFlight,
       failures: { ...this.failures },
       transitions: this.transitions.map((each) => ({ ...each })),
+      ...(this.breaker.orderAt(now) && { followsFleet: true }),
     };
   }
 
@@ -272,6 +314,16 @@ export class Circuit {
       }
     }
     return this.applyToken(applied?.value, policy, now);
+  }
+
+  private applyFleet(configuration: CircuitConfiguration | undefined): void {
+    if (configuration?.fleet === undefined) {
+      if (this.fleet !== undefined) this.breaker.leaveFleet();
+      this.fleet = undefined;
+      return;
+    }
+    this.fleet ??= new FleetCircuit(this.breaker);
+    this.fleet.apply(longestWindowMs(configuration.trip));
   }
 
   /** The end of an override is another monotonic time after the wall clock was stepped. */

@@ -9,7 +9,11 @@ import { Permit } from './permit.ts';
 import { ProbeQueue } from './probeQueue.ts';
 import { acquireAll, BEFORE_BOUNDS, QueuedPermit } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
-import type { GateStatus } from '../../contract/generated/types.ts';
+import type {
+  CircuitStatus,
+  FleetCircuitOrder,
+  GateStatus,
+} from '../../contract/generated/types.ts';
 import type { GateReason, GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
@@ -131,6 +135,18 @@ export class Dependency implements Issuer {
     if (state?.circuit.restore(saved, age, now) === true) this.openGates();
   }
 
+  /** Follows the leader of the fleet, and returns the circuit that the order is for. */
+  follow(order: FleetCircuitOrder, now: number): CircuitStatus | undefined {
+    const circuits = this.models.all().map((state) => state.circuit);
+    const circuit =
+      circuits.find(({ fleetModel }) => fleetModel === order.model) ??
+      circuits.find(({ model, users }) => model === undefined && users === undefined);
+    if (circuit === undefined) return undefined;
+    circuit.follow(order, now);
+    this.advance(now);
+    return circuit.status(now);
+  }
+
   /** Makes the transitions that are due and answers waiting calls that need not wait longer. */
   advance(now: number): void {
     this.models.advance(now);
@@ -159,7 +175,9 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const { calls } = this;
     const of = this.models.of(model);
-    if (this.isGated(credential, of.limits(votes), now) || !of.circuit.admits(now, votes)) {
+    if (this.isGated(credential, of.limits(votes), now)) return { state: 'Shut', calls };
+    if (!of.circuit.admits(now, votes)) {
+      of.circuit.passOver(now);
       return { state: 'Shut', calls };
     }
     const state = this.concurrency.hasRoom ? 'Usable' : 'Full';

@@ -22,7 +22,8 @@ export function incidentMetrics(registry: Registry, incidents: ShownIncidents): 
       this.reset();
       for (const [type, levels] of Object.entries(incidents.counts)) {
         for (const [level, count] of Object.entries(levels)) {
-          if (count > 0) this.inc({ type, level }, count);
+          // Zero too: increase() does not see a series that begins with one.
+          this.inc({ type, level }, count);
         }
       }
     },

@@ -9,6 +9,7 @@ import { systemClock } from '../guard/clock.ts';
 import { proxyEnvironment } from '../network/proxies.ts';
 import { NO_ENVIRONMENT } from '../observe/tracingSettings.ts';
 import type { TracingEnvironment } from '../observe/tracingSettings.ts';
+import type { RuntimeOptions } from '../options.ts';
 import { Runtime } from '../runtime.ts';
 
 export interface StartedRuntime {
@@ -33,7 +34,11 @@ export async function startRuntime(
   authority?: string,
   options: {
     peers?: Partial<PeerAccess>;
+    pod?: RuntimeOptions['pod'];
     tracing?: TracingEnvironment;
+    /** Who it is, and the token that shows it. */
+    pod?: { namespace: string; name: string; uid: string };
+    token?: string;
     /** Variables that name proxies. */
     env?: Record<string, string>;
   } = {},
@@ -41,13 +46,13 @@ export async function startRuntime(
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = (name: string, text: string): Promise<void> =>
     writeFile(join(directory, name), text);
-  await mount(MOUNTS.tokenKey, 'token-of-the-pod\n');
+  await mount(MOUNTS.tokenKey, `${options.token ?? 'token-of-the-pod'}\n`);
   if (configuration) await mount(MOUNTS.configurationKey, JSON.stringify(configuration));
   if (authority !== undefined) await mount(MOUNTS.authorityKey, authority);
   const logs: string[] = [];
   const audited: string[] = [];
   const runtime = new Runtime({
-    pod: { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
+    pod: options.pod ?? { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
     version: '0.0.0-test',
     ports: { agent: 0, metrics: 0, control: 0, debug: 0 },
     configurationDirectory: directory,

@@ -30,10 +30,14 @@ async function withKeys(content: Earlier<Content> = {}): Promise<Setup> {
   await mkdir(path);
   await writeFile(join(path, 'alice'), 'sesame');
   const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
-  const pushed = configuration(of.endpoint.url, { auth, audit: AUDIT, ...content }, {
-    term: 1,
-    counter: 2,
-  });
+  const pushed = configuration(
+    of.endpoint.url,
+    { auth, audit: AUDIT, ...content },
+    {
+      term: 1,
+      counter: 2,
+    },
+  );
   of.agent.runtime.configuration.offerPush(1, pushed);
   return of;
 }
@@ -78,6 +82,13 @@ describe('incidents of a runtime', () => {
       const { stream: _, ...plain } = event as Finding & { stream?: string };
       expect(ocsfFaults(plain)).toEqual([]);
     }
+    const { security } = of.agent.runtime.snapshot();
+    expect(security).toMatchObject({
+      open: 1,
+      incidents: [{ type: 'FailedAuthentication', level: 'Medium', source: '127.0.0.1' }],
+      counts: [{ type: 'FailedAuthentication', count: 1 }],
+    });
+    expect(security!.last!.id).toBe(opened!.finding_info.uid);
     expect(await metric(of, 'security_incidents_total')).toEqual([
       'security_incidents_total{type="FailedAuthentication",level="Low"} 1',
       'security_incidents_total{type="FailedAuthentication",level="Medium"} 1',

@@ -102,6 +102,9 @@ describe('an MCP server whose tools become others', () => {
     const line = { server: 'stock', toolsHash, before: first.toolsHash, ...names };
     expect(logged('others than before')).toMatchObject([line]);
     expect(await scraped()).toContain('mcp_server_tool_changes_total{name="stock"} 1\n');
+    expect(logged('Security incident')).toMatchObject([
+      { type: 'ToolChanged', resource: { type: 'mcp', name: 'stock' } },
+    ]);
     // What may not be used changes nothing.
     apply({ allowedTools: ['erase'] });
     await turn();

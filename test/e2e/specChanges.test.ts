@@ -147,6 +147,7 @@ describe('a change of the spec', () => {
     ['audit', () => ({ audit: {} }), true],
     ['limits', () => ({ limits: { maxBodyBytes: 1_048_576 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
+    ['forwarding', () => ({ bulkhead: { whenFull: 'Reject' } }), true],
     ['the model', () => endpoint({ model: 'claude-opus-5' }), true],
     ['the concurrency of an endpoint', () => endpoint({ maxConcurrent: 9 }), true],
     ['the address of an endpoint', () => endpoint({ baseURL: spare.baseURL }), true],
@@ -171,6 +172,17 @@ describe('a change of the spec', () => {
     ['no healthChecks', () => ({ healthChecks: null }), true],
     ['no tools', () => ({ tools: null, mcpServers: null }), true],
     ['security', () => ({ security: { egress: { allowHosts: ['example.org'] } } }), true],
+    [
+      'what is screened',
+      () => ({
+        security: {
+          promptInjection: { mode: 'Block', sources: [{ source: 'Messages' }] },
+          secrets: { mode: 'Block' },
+          runGuard: { mode: 'Enforce', messages: true },
+        },
+      }),
+      true,
+    ],
     ['conversation', () => ({ conversation: { maxMessages: 60, idleTimeout: '2h' } }), true],
     ['cache', () => ({ cache: { mode: 'Exact', hot: { maxEntries: 7 } } }), true],
     ['a reset of the cache', () => ({ cache: { resetToken: 'spring' } }), true],

@@ -50,6 +50,12 @@ beforeAll(async () => {
   agent = await startRuntime(
     configuration(primary.url, {
       ...tracingTo(collector.url),
+      security: {
+        incidents: {
+          ...{ windowMs: 1000, maxTracked: 100, thresholds: {}, raiseAt: 2, manySources: 10 },
+          spend: { factor: 5, hours: 24, minTokens: 100_000 },
+        },
+      },
       endpoints: [namedEndpoint(primary, 'primary'), namedEndpoint(spare, 'spare', 1)],
       circuits: [{ ...TOUCHY, openDurationMs: 300, maxOpenDurationMs: 300 }],
       limits: [
@@ -101,6 +107,7 @@ async function operatorPage(): Promise<string> {
         ),
         'breakwater_links{state="connected"} 3',
         `breakwater_links{state="waiting"} ${broken ? 2 : 0}`,
+        `breakwater_upgrades{state="failed"} ${broken ? 3 : 0}`,
         'trace_spans_total{result="exported"} 7',
         `trace_spans_total{result="queue_full"} ${count}`,
         '',
@@ -133,7 +140,7 @@ async function firing(requests: number): Promise<string[]> {
 }
 
 it('every alert fires when it should, and resolves when its cause is gone', async () => {
-  expect(NAMES).toHaveLength(12);
+  expect(NAMES).toHaveLength(14);
   expect(await firing(2)).toEqual([]);
   broken = true;
   await waitFor(

@@ -62,6 +62,7 @@ export function resolveContent(
     clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
+    whenFull: spec.bulkhead.whenFull,
     intake: intake(spec.limits),
     ...resolveAuth(spec),
     ...resolveAudit(spec),

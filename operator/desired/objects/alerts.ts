@@ -75,6 +75,20 @@ function serving(own: string, page: Page): Alert[] {
         ...page('HighRateLimitRejections'),
       },
     },
+    {
+      alert: 'SecurityIncident',
+      // Without a wait: an incident may be over before one ends.
+      expr: `sum by (${AGENT}, level) (max_over_time(security_incidents_open{${own}, level=~"High|Critical"}[5m])) > 0`,
+      for: '0s',
+      labels: { severity: 'critical' },
+      annotations: {
+        summary: `Agent ${WHO} may be under attack: incidents of level {{ $labels.level }} are open`,
+        description:
+          `{{ $value }} security incidents of level {{ $labels.level }} are or were open in pods of agent ${WHO} within 5 minutes. ` +
+          'kubectl describe agentdeployments shows them under status.security.',
+        ...page('SecurityIncident'),
+      },
+    },
   ];
 }
 

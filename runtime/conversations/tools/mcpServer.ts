@@ -37,6 +37,8 @@ export interface McpServerDeps {
   schemas: Pick<SchemaChecks, 'schema' | 'check'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
+  /** Tools that may be used became others. */
+  onToolsChanged: (server: string, withheld: boolean) => void;
   log: Pick<Logger, 'info' | 'warn'>;
 }
 
@@ -146,6 +148,7 @@ export class McpServer {
       this.#changes += 1;
       const facts = { server: this.name, toolsHash: list.hash, ...this.#change };
       this.#deps.log.warn(facts, 'Tools of an MCP server are others than before');
+      this.#deps.onToolsChanged(this.name, this.#withheld);
     }
     this.#tellWithheld(before);
   }

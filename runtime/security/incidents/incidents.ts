@@ -71,6 +71,10 @@ export class Incidents {
   readonly #counts = Object.fromEntries(
     INCIDENT_TYPES.map((type) => [type, { Low: 0, Medium: 0, High: 0, Critical: 0 }]),
   ) as Record<IncidentType, Record<IncidentLevel, number>>;
+  readonly #opened = Object.fromEntries(INCIDENT_TYPES.map((type) => [type, 0])) as Record<
+    IncidentType,
+    number
+  >;
   /** Origins of failed authentication that are tracked. */
   #failing = 0;
   #last: Incident | undefined;
@@ -95,6 +99,11 @@ export class Incidents {
   /** Incidents since the process began. One whose level rises counts at each level that it reaches. */
   get counts(): Readonly<Record<IncidentType, Readonly<Record<IncidentLevel, number>>>> {
     return this.#counts;
+  }
+
+  /** Incidents since the process began. */
+  get opened(): Readonly<Record<IncidentType, number>> {
+    return this.#opened;
   }
 
   /** Has new figures count from the next sighting on. */
@@ -162,7 +171,7 @@ export class Incidents {
     const times = track.count / threshold;
     const level = levelOf({ type, form, asset, times }, this.#spec.raiseAt);
     const { incident } = track;
-    if (!incident) this.#opened(track, sighting, level);
+    if (!incident) this.#begin(track, sighting, level);
     else {
       incident.count = track.count;
       incident.lastAt = this.#deps.time();
@@ -172,7 +181,7 @@ export class Incidents {
     this.#version += 1;
   }
 
-  #opened(track: Track, sighting: Sighting, level: IncidentLevel): void {
+  #begin(track: Track, sighting: Sighting, level: IncidentLevel): void {
     const time = this.#deps.time();
     const { type, form, asset, resource, evidence } = sighting;
     const { client, source } = track.single ? originOf(sighting) : {};
@@ -187,6 +196,7 @@ export class Incidents {
     };
     track.incident = incident;
     this.#last = incident;
+    this.#opened[type] += 1;
     this.#counts[type][level] += 1;
     this.#deps.onIncident(incident, sighting, 'Opened');
   }

@@ -194,6 +194,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
       minPerSecond: 1,
     },
     gates: { maxWaitMs: 300_000 },
+    whenFull: 'Reject',
     intake: {
       maxBodyBytes: 33_554_432,
       maxBodyBytesInFlight: 268_435_456,
