@@ -36,8 +36,7 @@ export async function startRuntime(
     peers?: Partial<PeerAccess>;
     pod?: RuntimeOptions['pod'];
     tracing?: TracingEnvironment;
-    /** Who it is, and the token that shows it. */
-    pod?: { namespace: string; name: string; uid: string };
+    /** The token that shows who it is. */
     token?: string;
     /** Variables that name proxies. */
     env?: Record<string, string>;
