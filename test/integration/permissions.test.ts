@@ -18,6 +18,7 @@ import {
 import { hello, snapshot, target } from '../../operator/testing/messages.ts';
 import { PodServer } from '../../operator/testing/podServer.ts';
 import { permissions, type Scope } from '../../operator/resources/permissions.ts';
+import { DELETION_COST } from '../../operator/reconcile/deletionCosts.ts';
 import { settingsFrom } from '../../operator/settings.ts';
 import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
@@ -207,20 +208,21 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       'breakwater.dev/agent': 'one',
     };
     const { ownerReferences } = await replicaSetOf(server, AGENTS, 'one');
-    const pod = await server.request<KubernetesObject>(
-      'POST',
-      `/api/v1/namespaces/${AGENTS}/pods`,
-      {
+    const ofAgent = { labels: await labelsOfPods(labels), ownerReferences };
+    const make = (name: string): Promise<{ status: number; body: KubernetesObject }> =>
+      server.request<KubernetesObject>('POST', `/api/v1/namespaces/${AGENTS}/pods`, {
         body: {
-          metadata: { name: 'one-1', labels: await labelsOfPods(labels), ownerReferences },
+          metadata: { name, ...ofAgent },
           spec: {
             serviceAccountName: 'one',
             containers: [{ name: 'agent', image: 'runtime:1' }],
           },
         },
-      },
-    );
+      });
+    const pod = await make('one-1');
     expect(pod.status).toBe(201);
+    // What it costs to delete a pod matters only beside another one.
+    expect((await make('one-2')).status).toBe(201);
     await server.request('PATCH', `${path('api/v1', 'pods', 'one-1')}/status`, {
       contentType: 'application/merge-patch+json',
       body: { status: { podIP: POD_IP, podIPs: [{ ip: POD_IP }], phase: 'Running' } },
@@ -236,7 +238,11 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     });
     const first = { ...hello(identity), token: await token() };
     pods.linkTo(POD_IP)!.say(first);
-    pods.linkTo(POD_IP)!.say(snapshot(undefined));
+    const load = { inFlight: 1, queued: 0, capacity: 100, accepts: true, streams: 1 };
+    pods.linkTo(POD_IP)!.say(snapshot(undefined, { load }));
+    await until<KubernetesObject>(path('api/v1', 'pods', 'one-1'), ({ metadata }) =>
+      Object.hasOwn(metadata.annotations ?? {}, DELETION_COST),
+    );
   }
 
   /** The labels that the Deployment gives its pods. */
