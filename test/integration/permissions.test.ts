@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parse, stringify } from 'yaml';
 import { CHART } from '../../config/render.ts';
-import { PORTS } from '../../contract/link.ts';
+import { CONTROL_AUDIENCE, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import {
@@ -195,7 +195,21 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     await server.request('DELETE', ours('agentdeployments', 'one'));
   }
 
-  /** A pod that shows a token, though not one of its own. */
+  /** The token that a kubelet mounts into the pod. */
+  async function tokenOf({ name, uid }: { name: string; uid: string }): Promise<string> {
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name, uid };
+    const { status, body } = await server.request<{ status: { token: string } }>(
+      'POST',
+      `/api/v1/namespaces/${AGENTS}/serviceaccounts/one/token`,
+      {
+        body: { spec: { audiences: [CONTROL_AUDIENCE], expirationSeconds: 3600, boundObjectRef } },
+      },
+    );
+    expect(status).toBe(201);
+    return body.status.token;
+  }
+
+  /** Two pods, of which one is linked and busy. */
   async function linkToPod(): Promise<void> {
     const secret = await until<{ data: Record<string, string> }>(
       `/api/v1/namespaces/${NAMESPACE}/secrets/breakwater-authority`,
@@ -236,7 +250,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       name: 'one-1',
       uid: pod.body.metadata.uid!,
     });
-    const first = { ...hello(identity), token: await token() };
+    const first = { ...hello(identity), token: await tokenOf(identity) };
     pods.linkTo(POD_IP)!.say(first);
     const load = { inFlight: 1, queued: 0, capacity: 100, accepts: true, streams: 1 };
     pods.linkTo(POD_IP)!.say(snapshot(undefined, { load }));
