@@ -15,6 +15,7 @@ import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import { DeletionCosts } from './deletionCosts.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
@@ -66,6 +67,7 @@ export class Term {
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
+  readonly #costs: DeletionCosts;
 
   constructor(options: TermOptions, leading: LeaderTerm) {
     const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
@@ -94,6 +96,12 @@ export class Term {
       leaseTransitions: leading.leaseTransitions,
       now: () => options.clock.monotonic(),
       onReconciled: (key) => enqueueReported(options.queues, attachments, key),
+    });
+    this.#costs = new DeletionCosts({
+      ...{ client, links, clock },
+      replicas: caches.replicas,
+      agent: (key) => caches.agents.getByKey(key),
+      logger: logger.child({ module: 'costs' }),
     });
     this.#statuses = new StatusReconciler({
       client,
@@ -136,7 +144,8 @@ export class Term {
     all('agentStatus', caches.agents.list());
     all('breakerStatus', caches.breakers.list());
     all('limitStatus', caches.limits.list());
-    await Promise.all(TASKS.map((task) => this.#controller(task).run(signal)));
+    const controllers = TASKS.map((task) => this.#controller(task).run(signal));
+    await Promise.all([...controllers, this.#costs.run(signal)]);
     for (const queue of Object.values(queues)) queue.stop();
   }
 
