@@ -92,6 +92,7 @@ export const FEATURES = [
   'Limit.Principal',
   'Limit.Queue',
   'Limit.Shadow',
+  'Limit.Fleet',
   'Dependency.tool',
   'Dependency.mcp',
   'Network.Proxy',

@@ -48,9 +48,10 @@ export function makeControl(
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
-    fleet: () => undefined,
+    fleet: (command) => guard.fleet.obey(command),
     log: log('link'),
   });
+  guard.fleet.send = (each) => void port.broadcast(each);
   const files = new FileWatcher({
     directory: options.configurationDirectory,
     files: {

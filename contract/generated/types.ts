@@ -1313,6 +1313,14 @@ export interface LimitUse {
   name: string;
   resource: string;
   /**
+   * Names what the process counts for this limit: another one when the limit went and came back.
+   */
+  block: number;
+  /**
+   * Tokens that came in this session.
+   */
+  received: number;
+  /**
    * Tokens that it held when the session began.
    */
   carried: number;
@@ -1384,6 +1392,10 @@ export interface Grant {
    */
   acknowledged?: number;
   /**
+   * Whether the pod answers with a FleetReport at once, as each heartbeat asks for. Absent: false.
+   */
+  answer?: boolean;
+  /**
    * @maxItems 1024
    */
   limits: LimitGrant[];
@@ -1397,6 +1409,10 @@ export interface LimitGrant {
   name: string;
   resource: string;
   /**
+   * As in the LimitUse that it answers. The pod takes no other.
+   */
+  block: number;
+  /**
    * Tokens granted in this session, in all.
    */
   granted: number;
@@ -1407,7 +1423,7 @@ export interface LimitGrant {
   /**
    * Number of the last FleetReport whose need the leader has looked at. 0: none.
    */
-  answered?: number;
+  answered: number;
   /**
    * Time until there may be tokens for what the pod still needs; 0 when it needs none.
    */
