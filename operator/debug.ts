@@ -1,5 +1,12 @@
-import type { CircuitStatus, GateStatus, Revision, Snapshot } from '../contract/generated/types.ts';
+import type {
+  CircuitStatus,
+  GateStatus,
+  LimitStatus,
+  Revision,
+  Snapshot,
+} from '../contract/generated/types.ts';
 import { formatRevision } from '../contract/revision.ts';
+import type { FleetFigures } from './fleet/limits/agentFleet.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
 
@@ -12,6 +19,7 @@ export interface AgentFacts {
   configuration?: { revision: Revision; hash: string };
   applyErrors?: readonly ApplyError[];
   pods: readonly PodReport[];
+  fleet?: FleetFigures;
 }
 
 /** A pod as /debug/agents shows it. */
@@ -31,6 +39,8 @@ export interface DebugPod {
   circuits: Record<string, string>;
   /** Gates that are shut. */
   gates?: Record<string, string>;
+  /** Requests or calls rejected since the pod started, by target and limit. */
+  rejected?: Record<string, number>;
 }
 
 /** An agent as /debug/agents shows it. */
@@ -42,6 +52,8 @@ export interface DebugAgent {
   hash?: string;
   /** Objects that could not be applied. */
   applyErrors?: string[];
+  /** What this leader grants of limits of scope Fleet. */
+  fleet?: FleetFigures;
   pods: DebugPod[];
 }
 
@@ -58,6 +70,7 @@ function describeAgent({
   term,
   configuration,
   applyErrors = [],
+  fleet,
   pods,
 }: AgentFacts): DebugAgent {
   return {
@@ -70,12 +83,20 @@ function describeAgent({
     ...(applyErrors.length > 0 && {
       applyErrors: applyErrors.map(({ kind, name, message }) => `${kind} ${name}: ${message}`),
     }),
+    ...(fleet && { fleet }),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
 }
 
 /** Of a pod that has not reported yet. */
-const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates'>> = {};
+const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates' | 'limits'>> = {};
+
+function rejected(limits: readonly LimitStatus[]): Pick<DebugPod, 'rejected'> {
+  const counts = limits
+    .filter((limit) => limit.rejected > 0)
+    .map((limit) => [`${limit.target} ${limit.name}`, limit.rejected] as const);
+  return counts.length > 0 ? { rejected: Object.fromEntries(counts) } : {};
+}
 
 function describePod(report: PodReport, desiredHash: string | undefined): DebugPod {
   const { pod, since } = report;
@@ -88,6 +109,7 @@ function describePod(report: PodReport, desiredHash: string | undefined): DebugP
     ...inForce(report, desiredHash),
     circuits: circuitStates(snapshot.circuits ?? []),
     ...(gates.length > 0 && { gates: Object.fromEntries(gates) }),
+    ...rejected(snapshot.limits ?? []),
   };
 }
 

@@ -26,6 +26,7 @@ import {
 } from './links/index.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
+import { Fleet, fleetPods } from './reconcile/fleet.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
@@ -95,9 +96,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   rotation.follow(signal);
   connectTriggers({ caches, attachments, links, queues, ownWrites });
   exportCacheAge(caches, registry);
+  const fleet = new Fleet({
+    links,
+    podsOf: (key) => fleetPods(caches.replicas.of(key)),
+    ...{ clock, random, registry, instance: settings.podName },
+  });
   let current: Term | undefined;
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, current),
+    agents: () => describe(caches, links, fleet, current),
     rank: () => rank(caches, links),
   });
   caches.start(signal);
@@ -120,6 +126,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         caches,
         attachments,
         links,
+        fleet,
         queues,
         lag,
         ownWrites,
@@ -241,15 +248,22 @@ async function serveEndpoints(
 }
 
 /** What /debug/agents shows. */
-function describe(caches: Caches, links: Links, term: Term | undefined): unknown {
+function describe(
+  caches: Caches,
+  links: Links,
+  fleet: Fleet,
+  term: Term | undefined,
+): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
+    const figures = fleet.figuresOf(key);
     const { configuration, applyErrors } = term?.agents.stateOf(key) ?? {};
     return {
       key,
       ...(term && { term: term.agents.termOf(key) }),
       ...(configuration && { configuration }),
       ...(applyErrors && { applyErrors }),
+      ...(figures && { fleet: figures }),
       pods: links.podsOf(key),
     };
   });

@@ -1286,6 +1286,10 @@ export interface Counters {
  */
 export interface FleetReport {
   type: 'Fleet';
+  /**
+   * Of the leader whose session it is.
+   */
+  term: number;
   session: number;
   /**
    * Grows by one within the process.

@@ -21,6 +21,7 @@ import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
+import type { Fleet } from './fleet.ts';
 import { applyErrorOf, ChildWriter } from './children.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
@@ -41,6 +42,8 @@ export interface AgentReconcilerOptions {
   ownWrites?: OwnWrites;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;
+  /** Hears what pods are to run. */
+  fleet?: Pick<Fleet, 'configured' | 'forget'>;
   /** Called after each reconcile: the agent's status may have changed. */
   onReconciled: (key: string) => void;
   /** Monotonic milliseconds. */
@@ -115,6 +118,7 @@ export class AgentReconciler {
     this.#states.delete(key);
     this.#revisions.delete(key);
     this.#options.links.forget(key);
+    this.#options.fleet?.forget(key);
   }
 
   #gather(agent: AgentDeployment): PlanInput & { attachment: AgentAttachment } {
@@ -151,7 +155,7 @@ export class AgentReconciler {
   #hold(key: string, agent: AgentDeployment): Applied {
     const configuration = this.#keep(key, agent);
     if (!configuration) return { applyErrors: [] };
-    this.#options.links.setDesired(key, configuration, this.termOf(key));
+    this.#setDesired(key, configuration);
     const configuredAt = this.#configuredAt(key, configuration);
     return { configuration, configuredAt, applyErrors: [] };
   }
@@ -178,6 +182,11 @@ export class AgentReconciler {
     return this.#options.caches.configMaps.get(agent.metadata.namespace, configMapName(agent));
   }
 
+  #setDesired(key: string, configuration: Configuration): void {
+    this.#options.fleet?.configured(key, configuration);
+    this.#options.links.setDesired(key, configuration, this.termOf(key));
+  }
+
   /** ConfigMap first, so that a pod that starts now has what its siblings are about to be sent. */
   async #apply(
     key: string,
@@ -185,7 +194,7 @@ export class AgentReconciler {
     plan: AgentPlan,
     signal: AbortSignal,
   ): Promise<Applied> {
-    const { caches, links, authorityPem } = this.#options;
+    const { caches, authorityPem } = this.#options;
     const configuration = this.#revise(key, agent, plan);
     const applied: Applied = { ...(configuration && { configuration }), applyErrors: [] };
     const attempt = async (
@@ -211,7 +220,7 @@ export class AgentReconciler {
         if (desired.kind === 'Deployment') applied.deploymentGeneration = metadata.generation ?? 0;
       });
     if (configuration && (await apply(buildConfigMap(agent, configuration, authorityPem)))) {
-      links.setDesired(key, configuration, this.termOf(key));
+      this.#setDesired(key, configuration);
       applied.configuredAt = this.#configuredAt(key, configuration);
     }
     for (const { resource, object } of obsoleteObjects(key, plan, caches)) {

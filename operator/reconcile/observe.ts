@@ -1,3 +1,4 @@
+import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { Deployment, HorizontalPodAutoscaler, Pod } from '../kube/index.ts';
 import type { PodReport } from '../links/index.ts';
 import type {
@@ -15,6 +16,7 @@ export interface Seen {
   deployment: Deployment | undefined;
   autoscaler: HorizontalPodAutoscaler | undefined;
   pods: readonly Pod[];
+  fleet?: FleetFigures | undefined;
   /** By UID of the pod. */
   report: (uid: string) => PodReport | undefined;
   now: Date;
@@ -26,6 +28,7 @@ export function observe({
   deployment,
   autoscaler,
   pods,
+  fleet,
   report,
   now,
 }: Seen): AgentObservation {
@@ -34,6 +37,7 @@ export function observe({
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
     ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
     applyErrors: state?.applyErrors ?? [],
+    ...(fleet && { fleet }),
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
   };
 }

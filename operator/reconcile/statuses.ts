@@ -35,6 +35,7 @@ import { namesOf } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { Fleet } from './fleet.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
@@ -47,6 +48,7 @@ export interface StatusReconcilerOptions {
   attachments: Attachments;
   links: PodLinks;
   agents: AgentReconciler;
+  fleet?: Pick<Fleet, 'figuresOf'>;
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
@@ -84,7 +86,9 @@ export class StatusReconciler {
       statusChange,
       ownWrites,
     );
-    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites);
+    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites, {
+      settles: true,
+    });
   }
 
   agent: Reconcile = async (key, signal) => {
@@ -225,6 +229,7 @@ export class StatusReconciler {
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
       autoscaler: whole ? caches.autoscalers.get(namespace, name) : undefined,
       pods: this.#pods(key),
+      fleet: this.#options.fleet?.figuresOf(key),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),
     });

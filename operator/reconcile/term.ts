@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import {
   Controller,
   EventRecorder,
+  keyOf,
   Slices,
   type Clock,
   type KubeClient,
@@ -12,6 +13,7 @@ import {
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
+import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { OwnWrites } from './ownWrites.ts';
@@ -35,6 +37,7 @@ export interface TermOptions {
   caches: Caches;
   attachments: Attachments;
   links: Links;
+  fleet: Fleet;
   queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
@@ -71,6 +74,7 @@ export class Term {
       caches,
       attachments,
       links,
+      fleet: options.fleet,
       plan: options.plan,
       ownWrites: options.ownWrites,
       upgrades: new Upgrades({
@@ -91,6 +95,7 @@ export class Term {
       attachments,
       links,
       agents: this.agents,
+      fleet: options.fleet,
       clock,
       ownWrites: options.ownWrites,
       onWritten: (kind, key) => options.lag.written(kind, key),
@@ -108,10 +113,15 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, links, queues, lag } = this.#options;
+    const { caches, links, fleet, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
+    fleet.open(signal, {
+      leads: () => this.#leads(),
+      termOf: this.agents.termOf,
+      agents: caches.agents.list().map(keyOf),
+    });
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>
@@ -123,6 +133,15 @@ export class Term {
     all('limitStatus', caches.limits.list());
     await Promise.all(TASKS.map((task) => this.#controller(task).run(signal)));
     for (const queue of Object.values(queues)) queue.stop();
+  }
+
+  #leads(): boolean {
+    try {
+      this.#leading.assertLeading();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #controller(task: Task): Controller {

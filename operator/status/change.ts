@@ -42,6 +42,7 @@ const INESSENTIAL = new Set([
   'rejected',
   'performance',
   'audit',
+  'fleet',
 ]);
 
 /** What a person must see at once: the status without texts and figures. */
@@ -67,8 +68,10 @@ function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
 function textsOf(status: AnyStatus): unknown {
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
+  const fleet = 'fleet' in status ? [status.fleet?.pods, status.fleet?.leader] : [];
   const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
   return [
+    fleet,
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),

@@ -1,5 +1,6 @@
 /** What is seen of an agent and its pods, by informers and over links; the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
+import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 
 export interface PodObservation {
   name: string;
@@ -64,5 +65,7 @@ export interface AgentObservation {
   /** Absent until the HorizontalPodAutoscaler exists. */
   autoscaler?: AutoscalerObservation;
   applyErrors: ApplyError[];
+  /** What this leader grants of limits of scope Fleet; absent when the agent has none. */
+  fleet?: FleetFigures;
   pods: PodObservation[];
 }

@@ -177,7 +177,8 @@ export class RateLimit {
       target,
       policy,
       name,
-      usedPercent: Math.min(100, Math.max(0, Math.round(used))),
+      // Of a limit of the fleet the leader knows.
+      usedPercent: this.block === undefined ? Math.min(100, Math.max(0, Math.round(used))) : 0,
       rejected: this.rejected,
       limiting: now - this.rejectedAt < LIMITING_MS,
     };
@@ -187,7 +188,15 @@ export class RateLimit {
     const { target, policy, name, capacity } = this.limit;
     const { requests, rejected } = this;
     const [tokens, keys] = [this.shownLevel(now), this.keyed?.size ?? 0];
-    return { target, policy, limit: name, requests, rejected, tokens, capacity, keys };
+    const fleet = this.block && {
+      blocks: this.block.blocks,
+      waitSeconds: this.block.waitSeconds,
+      safeSeconds: this.block.safeSeconds(now),
+    };
+    return {
+      ...{ target, policy, limit: name, requests, rejected, tokens, capacity, keys },
+      ...(fleet && { fleet }),
+    };
   }
 
   private bucketOf(asked: Asked | undefined, now: number): Bucket {

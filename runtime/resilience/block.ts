@@ -93,6 +93,7 @@ export class Block implements Tokens {
   private demandAt = -Infinity;
   /** Blocks that came. */
   blocks = 0;
+  private waitedMs = 0;
   /** Milliseconds in which the safe share was in use, until `safeSince`. */
   private safeMs = 0;
   private safeSince: number | undefined;
@@ -233,6 +234,7 @@ export class Block implements Tokens {
     this.answered = answered;
     if (this.asked === undefined || answered < this.asked.number) return;
     this.answerMs = now - this.asked.at;
+    this.waitedMs += this.answerMs;
     this.asked = undefined;
   }
 
@@ -241,6 +243,11 @@ export class Block implements Tokens {
     this.expire(now, now + endingMs);
     const need = Math.max(0, this.first - this.balance);
     return { block: this.number, ...this.session, need, want: this.wanted(now, need) };
+  }
+
+  /** Seconds in which calls waited for an answer of the leader. */
+  get waitSeconds(): number {
+    return this.waitedMs / 1000;
   }
 
   /** Seconds in which the safe share was in use. */

@@ -156,6 +156,7 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
   for (const each of steps) await run[each.do](each as never);
   await time.pass(2000);
   const { perMs } = first.refill;
+  if (process.env['FCPATH']) console.log(scene.uses, time.now);
   return overrun(scene.uses, { refill: { amount: most.amount, perMs }, capacity: most.capacity });
 }
 
@@ -173,7 +174,7 @@ describe('a limit of the fleet', () => {
           expect(await play(first, pods, steps)).toBeLessThanOrEqual(rounding);
         },
       ),
-      { numRuns: Number(process.env['RUNS'] ?? 60), ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }) },
+      { numRuns: Number(process.env['RUNS'] ?? 60), ...(process.env['FCPATH'] && { path: process.env['FCPATH'] }), ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }) },
     );
   }, 600_000);
 });

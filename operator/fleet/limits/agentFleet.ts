@@ -20,8 +20,18 @@ export interface FleetPod {
 /** Which limit of the agent. */
 export type LimitKey = Pick<Limit, 'target' | 'name' | 'resource'>;
 
+/** What the leader has granted of an agent's limits. */
+export interface FleetFigures {
+  /** Name of the process that leads. */
+  leader: string;
+  /** Pods that leave their share to the leader, and all. */
+  pods: { linked: number; total: number };
+  limits: (LimitKey & BucketFigures)[];
+}
+
 interface Session {
   id: number;
+  term: number;
   /** Of the last message. */
   number: number;
   /** When each message was sent. */
@@ -121,7 +131,8 @@ export class AgentFleet {
   connected(uid: string, now: number): void {
     for (const { bucket } of this.#limits.values()) bucket.restart(uid);
     const id = this.#options.nextSession();
-    this.#sessions.set(uid, { id, number: 0, sentAt: new Map(), reported: 0 });
+    const term = this.#options.term();
+    this.#sessions.set(uid, { id, term, number: 0, sentAt: new Map(), reported: 0 });
     this.#tell(uid, [], now, { answer: true });
   }
 
@@ -132,7 +143,8 @@ export class AgentFleet {
   /** Takes a pod's report, and grants what there is. */
   report(uid: string, report: FleetReport, now: number): void {
     const session = this.#sessions.get(uid);
-    if (session?.id !== report.session || report.number <= session.reported) return;
+    if (session?.id !== report.session || session.term !== report.term) return;
+    if (report.number <= session.reported) return;
     session.reported = report.number;
     this.#refill(now);
     const sentAt = session.sentAt.get(report.heard);
@@ -149,7 +161,11 @@ export class AgentFleet {
   heartbeat(now: number): void {
     if (!this.#options.leads()) return;
     const limits = [...this.#limits.values()];
-    for (const uid of this.#sessions.keys()) this.#tell(uid, limits, now, { answer: true });
+    for (const [uid, { term }] of this.#sessions) {
+      // A pod has shown a higher term meanwhile, and takes nothing of a lower one.
+      if (term !== this.#options.term()) this.connected(uid, now);
+      else this.#tell(uid, limits, now, { answer: true });
+    }
   }
 
   /** Serves pods that wait. To be called at `nextAt`. */
@@ -168,8 +184,8 @@ export class AgentFleet {
 
   /** Ends all sessions, because this process leads no more. */
   release(): void {
-    for (const [uid, { id }] of this.#sessions) {
-      this.#options.send(uid, { type: 'Release', term: this.#options.term(), session: id });
+    for (const [uid, { id, term }] of this.#sessions) {
+      this.#options.send(uid, { type: 'Release', term, session: id });
     }
     this.#sessions.clear();
   }
@@ -220,10 +236,10 @@ export class AgentFleet {
       if (at > now - FLEET.pledgeMs) break;
       session.sentAt.delete(number);
     }
-    const { id, number, reported } = session;
+    const { id, term, number, reported } = session;
     this.#options.send(uid, {
       type: 'Grant',
-      term: this.#options.term(),
+      term,
       session: id,
       number,
       ...(reported > 0 && { acknowledged: reported }),

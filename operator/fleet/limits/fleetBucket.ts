@@ -197,7 +197,8 @@ export class FleetBucket {
       account.debt -= paid;
       account.virtual += paid;
       this.level -= paid;
-      const need = Math.min(account.need, this.most(now));
+      // A part of a call's token admits nothing.
+      const need = this.spec.whole ? account.need : Math.min(account.need, this.most(now));
       if (account.debt > ROUNDING || need > this.level + ROUNDING) return true;
       if (need > 0) this.grant(account, need, now);
     }

@@ -15,7 +15,7 @@ export interface FleetLimit {
 }
 
 /** Least time between two reports that the process sends without being asked, in milliseconds. */
-const PACE_MS = 100;
+const PACE_MS = 50;
 /** Tokens that end before the next heartbeat are given back. */
 const ENDING_MS = FLEET.heartbeatMs + 2 * FLEET.toleranceMs;
 /** Reports whose time is kept: more than the leader can have left unanswered while tokens are valid. */
@@ -152,7 +152,8 @@ export class FleetMember {
       }),
     );
     const pledgedMs = Math.max(0, Math.min(MAX_PLEDGE_MS, this.pledgedBefore - now));
-    return { type: 'Fleet', session: this.session, number, heard: this.heard, pledgedMs, limits };
+    const { term, session, heard } = this;
+    return { type: 'Fleet', term, session, number, heard, pledgedMs, limits };
   }
 
   private now(): number {
