@@ -248,12 +248,7 @@ async function serveEndpoints(
 }
 
 /** What /debug/agents shows. */
-function describe(
-  caches: Caches,
-  links: Links,
-  fleet: Fleet,
-  term: Term | undefined,
-): unknown {
+function describe(caches: Caches, links: Links, fleet: Fleet, term: Term | undefined): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
     const figures = fleet.figuresOf(key);

@@ -68,10 +68,9 @@ function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
 function textsOf(status: AnyStatus): unknown {
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
-  const fleet = 'fleet' in status ? [status.fleet?.pods, status.fleet?.leader] : [];
   const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
   return [
-    fleet,
+    fleetOf(status),
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),
@@ -81,6 +80,11 @@ function textsOf(status: AnyStatus): unknown {
       lastFailure?.message,
     ]),
   ];
+}
+
+/** Who grants the tokens of limits, and to how many pods. */
+function fleetOf(status: AnyStatus): unknown {
+  return 'limits' in status ? [status.fleet?.pods, status.fleet?.leader] : [];
 }
 
 interface Figures {

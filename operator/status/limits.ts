@@ -48,7 +48,9 @@ function fleetsOf(
   won: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
 ): FleetFigures[] {
-  return [...new Set(won.map(({ agent }) => agent))].flatMap((agent) => agents.get(agent)?.fleet ?? []);
+  return [...new Set(won.map(({ agent }) => agent))].flatMap(
+    (agent) => agents.get(agent)?.fleet ?? [],
+  );
 }
 
 type FleetLimit = FleetFigures['limits'][number];
@@ -123,7 +125,9 @@ function figuresOf(
 function usedPercent(limits: readonly LimitStatus[], granted: readonly FleetLimit[]): number {
   const fullest =
     granted.length > 0
-      ? Math.max(...granted.map(({ level, held, capacity }) => 100 * (1 - (level + held) / capacity)))
+      ? Math.max(
+          ...granted.map(({ level, held, capacity }) => 100 * (1 - (level + held) / capacity)),
+        )
       : Math.max(...limits.map((limit) => limit.usedPercent));
   return Math.min(100, Math.max(0, Math.round(fullest)));
 }

@@ -18,7 +18,7 @@ import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
 import type { Admission, Permit, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
-import type { FleetLimit, FleetMember } from './fleet/fleetMember.ts';
+import type { FleetLimit, FleetMember } from './fleetMember.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
 import type { CircuitStats, GuardStats } from './stats.ts';

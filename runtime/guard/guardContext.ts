@@ -1,7 +1,7 @@
 import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { CircuitRoom } from './circuitRoom.ts';
-import { FleetMember } from './fleet/fleetMember.ts';
+import { FleetMember } from './fleetMember.ts';
 import { WallTime } from './wallTime.ts';
 import type { GateSpec } from '../resilience/gates.ts';
 import type { Clock } from './clock.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { Block } from '../resilience/block.ts';
+import type { Block } from '../resilience/block.ts';
 import { Bucket } from '../resilience/bucket.ts';
 import { KeyedBuckets } from '../resilience/keyedBuckets.ts';
 import { PRINCIPAL, REFUND } from './admission.ts';
 import type { BucketSpec, Tokens } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
 import type { ActualCost, Asked, Cost, Resource } from './admission.ts';
-import type { FleetMember } from './fleet/fleetMember.ts';
+import type { FleetMember } from './fleetMember.ts';
 import type { LimitStats } from './stats.ts';
 
 /** A limit is limiting for so long after it rejected a request. */

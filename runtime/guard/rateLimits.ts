@@ -7,7 +7,7 @@ import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { Permit } from './permit.ts';
 import type { Bound, QueuedPermit } from './queuedPermit.ts';
-import type { FleetLimit } from './fleet/fleetMember.ts';
+import type { FleetLimit } from './fleetMember.ts';
 import type { LimitSnapshot, Reservation } from './rateLimit.ts';
 
 /** All limits of one target, in the order of the configuration. A call takes from all or none. */

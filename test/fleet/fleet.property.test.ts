@@ -28,7 +28,14 @@ type Step =
 
 const pod = fc.nat({ max: MAX_PODS - 1 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('load' as const), pod, perSecond: fc.constantFrom(0, 1, 8, 40) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('load' as const),
+      pod,
+      perSecond: fc.constantFrom(0, 1, 8, 40),
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -42,12 +49,43 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const), pod }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('link' as const), pod }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('delay' as const), least: fc.constantFrom(0.3, 5, 200), most: fc.constantFrom(1, 40, 2500) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('delay' as const),
+      least: fc.constantFrom(0.3, 5, 200),
+      most: fc.constantFrom(1, 40, 2500),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('late' as const), late: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), ms: fc.integer({ min: 10, max: 9000 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('SIGTERM' as const), afterMs: fc.integer({ min: 0, max: 3000 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('SIGKILL' as const), afterMs: fc.integer({ min: 0, max: 15_000 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('overlap' as const), ms: fc.integer({ min: 0, max: 12_000 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('pause' as const),
+      ms: fc.integer({ min: 10, max: 9000 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('SIGTERM' as const),
+      afterMs: fc.integer({ min: 0, max: 3000 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('SIGKILL' as const),
+      afterMs: fc.integer({ min: 0, max: 15_000 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('overlap' as const),
+      ms: fc.integer({ min: 0, max: 12_000 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('addPod' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('removePod' as const), pod }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restartPod' as const), pod }) },
@@ -60,7 +98,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       delayMs: fc.nat({ max: 300 }),
     }),
   },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 6000 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.integer({ min: 1, max: 6000 }),
+    }),
+  },
 );
 
 const limit: fc.Arbitrary<Limit> = fc
@@ -83,7 +127,8 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
   const loads = new Map<string, number>();
   let random = 1;
   const uniform = (): number => (random = (random * 16_807) % 2_147_483_647) / 2_147_483_647;
-  const podAt = (index: number): Scene['all'][number] | undefined => scene.all[index % scene.all.length];
+  const podAt = (index: number): Scene['all'][number] | undefined =>
+    scene.all[index % scene.all.length];
   const current = (): Scene['leaders'][number] | undefined =>
     scene.leaders.filter(({ leads }) => leads).at(-1);
   let most = { amount: first.refill.amount, capacity: first.capacity };
@@ -174,7 +219,11 @@ describe('a limit of the fleet', () => {
           expect(await play(first, pods, steps)).toBeLessThanOrEqual(rounding);
         },
       ),
-      { numRuns: Number(process.env['RUNS'] ?? 60), ...(process.env['FCPATH'] && { path: process.env['FCPATH'] }), ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }) },
+      {
+        numRuns: Number(process.env['RUNS'] ?? 60),
+        ...(process.env['FCPATH'] && { path: process.env['FCPATH'] }),
+        ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }),
+      },
     );
   }, 600_000);
 });

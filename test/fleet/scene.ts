@@ -85,7 +85,8 @@ export class ScenePod {
       this.waitedMs = Math.max(this.waitedMs, now - began);
       this.#scene.note({ at: now, tokens, pod: this.uid });
       const settle = (): void => {
-        const back = used === undefined || used === 'Refund' ? 0 : tokens - (used.inputTokens ?? tokens);
+        const back =
+          used === undefined || used === 'Refund' ? 0 : tokens - (used.inputTokens ?? tokens);
         if (back > 0) this.#scene.note({ at: this.#scene.time.now, tokens: -back, pod: this.uid });
         admission.settle(OK, used);
       };

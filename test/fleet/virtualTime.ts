@@ -29,7 +29,7 @@ export class VirtualTime {
       this.now = Math.max(this.now, event.at);
       event.run();
       // A call that was admitted goes on within a few turns of promises.
-      for (let turn = 0; turn < 2; turn += 1) await undefined;
+      for (let turn = 0; turn < 2; turn += 1) await Promise.resolve();
     }
     this.now = end;
   }

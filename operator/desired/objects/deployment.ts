@@ -42,7 +42,10 @@ export function buildDeployment(
     spec: {
       ...(autoscaling === undefined ? { replicas } : {}),
       selector: { matchLabels: selectorLabels(agent) },
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: MAX_SURGE, maxUnavailable: 0 } },
+      strategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: { maxSurge: MAX_SURGE, maxUnavailable: 0 },
+      },
       template,
     },
   };

@@ -72,10 +72,7 @@ export class Account {
     const moved = {
       returned: Math.min(left, Math.max(0, returned - this.seen.returned)),
       // Calls cannot give back more than the pod got.
-      refunded: Math.max(
-        0,
-        Math.min(refunded - this.seen.refunded, this.gone - this.credited),
-      ),
+      refunded: Math.max(0, Math.min(refunded - this.seen.refunded, this.gone - this.credited)),
     };
     this.seen.returned = Math.max(this.seen.returned, returned);
     this.seen.refunded = Math.max(this.seen.refunded, refunded);

@@ -191,7 +191,10 @@ export class AgentFleet {
   }
 
   figures(now: number): (LimitKey & BucketFigures)[] {
-    return [...this.#limits.values()].map(({ key, bucket }) => ({ ...key, ...bucket.figures(now) }));
+    return [...this.#limits.values()].map(({ key, bucket }) => ({
+      ...key,
+      ...bucket.figures(now),
+    }));
   }
 
   /** Pods that leave their share to the leader, and all. */

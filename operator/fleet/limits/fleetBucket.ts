@@ -256,7 +256,9 @@ export class FleetBucket {
   /** Tokens of which a pod can make something. */
   private costOf({ need, want, debt }: Account): number {
     const { whole } = this.spec;
-    return need > 0 || debt > 0 ? need + debt : Math.min(want, whole ? 1 : this.spec.capacity / 100);
+    return need > 0 || debt > 0
+      ? need + debt
+      : Math.min(want, whole ? 1 : this.spec.capacity / 100);
   }
 
   private refillMs(tokens: number, now: number): number {

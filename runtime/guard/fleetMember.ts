@@ -1,8 +1,8 @@
-import { FLEET } from '../../../contract/link.ts';
-import { Block } from '../../resilience/block.ts';
-import type { BlockSpec, LeaderTimes } from '../../resilience/block.ts';
-import type { FleetReport, Grant, LimitUse, Release } from '../../../contract/generated/types.ts';
-import type { Clock } from '../clock.ts';
+import { FLEET } from '../../contract/link.ts';
+import { Block } from '../resilience/block.ts';
+import type { BlockSpec, LeaderTimes } from '../resilience/block.ts';
+import type { FleetReport, Grant, LimitUse, Release } from '../../contract/generated/types.ts';
+import type { Clock } from './clock.ts';
 
 /** A limit of the fleet in this process. */
 export interface FleetLimit {
@@ -109,7 +109,10 @@ export class FleetMember {
     for (const { block } of this.limits()) block.begin(now);
   }
 
-  private grant({ number, acknowledged, answer, limits }: Grant, now: number): FleetReport | undefined {
+  private grant(
+    { number, acknowledged, answer, limits }: Grant,
+    now: number,
+  ): FleetReport | undefined {
     if (number <= this.heard) return undefined;
     this.heard = number;
     this.times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;
@@ -145,12 +148,10 @@ export class FleetMember {
     this.times.nextReport += 1;
     this.sentAt.set(number, now);
     this.sentAt.delete(number - KEPT_REPORTS);
-    const limits = this.limits().map(
-      ({ target, name, resource, block }): LimitUse => ({
-        ...{ target, name, resource },
-        ...block.use(now, endingMs),
-      }),
-    );
+    const limits = this.limits().map(({ target, name, resource, block }): LimitUse => ({
+      ...{ target, name, resource },
+      ...block.use(now, endingMs),
+    }));
     const pledgedMs = Math.max(0, Math.min(MAX_PLEDGE_MS, this.pledgedBefore - now));
     const { term, session, heard } = this;
     return { type: 'Fleet', term, session, number, heard, pledgedMs, limits };
