@@ -9,6 +9,8 @@ CLUSTER_COMMAND := node test/cluster/main.ts
 JEST = node test/run.ts $@ --selectProjects
 # Test files of pods mostly wait, so that more of them than processors run side by side.
 E2E_WORKERS ?= 3
+# Left alone, jest uses one processor of two.
+WORKERS ?= 100%
 GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
   charts/breakwater/templates/_permissions.tpl charts/breakwater/templates/_tenancy.tpl config/rbac config/manager config/prometheus config/install.yaml \
   config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files docs/architecture.md
@@ -47,12 +49,15 @@ images: prerequisites $(MODULES) ## build the images, make them available to the
 	@$(CLUSTER_COMMAND) build
 
 .PHONY: test
-test: prerequisites drift lint types unit integration e2e ## run all of the following checks, as CI does
+test: prerequisites drift static unit integration e2e ## run all of the following checks, as CI does
 
 .PHONY: check
-check: $(MODULES) ## check style, types and the unit tests of what changed since main, in under 90 s
-	@$(MAKE) -s types & types=$$!; $(MAKE) -s lint && wait $$types
+check: static ## check style, types and the unit tests of what changed since main, in under 90 s
 	@NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest --selectProjects unit --changedSince "$$(git merge-base HEAD main 2>/dev/null || echo HEAD)" --passWithNoTests
+
+.PHONY: static
+static: $(MODULES) ## check types and style side by side
+	@$(MAKE) -s types & types=$$!; $(MAKE) -s lint; lint=$$?; wait $$types && exit $$lint
 
 .PHONY: lint
 lint: $(MODULES) ## check style
@@ -75,14 +80,14 @@ drift: $(MODULES) ## check that generated files are what `make generate` makes
 .PHONY: unit
 unit: $(MODULES) ## run the unit tests
 	@node test/cluster/testPackages.ts
-	@$(JEST) unit
+	@$(JEST) unit --maxWorkers $(WORKERS)
 
 .PHONY: integration
 integration: $(MODULES) ## run the tests against a real API server, without pods
 	@node test/argocd/build.ts
 	@node test/collector/build.ts
 	@node test/cluster/testPackages.ts
-	@$(JEST) integration
+	@$(JEST) integration --maxWorkers $(WORKERS)
 
 .PHONY: e2e
 e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
@@ -100,6 +105,14 @@ e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Ar
 	@node test/cluster/testPackages.ts
 	@node test/argocd/build.ts
 	@$(JEST) e2e-argocd --runInBand
+
+.PHONY: scan
+scan: $(MODULES) ## look for known faults of packages, where the registry tells, and for licences that do not fit
+	@node lint/scan.ts
+
+.PHONY: fuzz
+fuzz: $(MODULES) ## try hostile bytes, messages and manifests on operator and runtime, a minute each; FUZZ_SEED repeats a run
+	@node --disable-warning=ExperimentalWarning test/fuzz/main.ts
 
 .PHONY: e2e-smoke
 e2e-smoke: prerequisites $(MODULES) ## run the shortest of the end-to-end tests

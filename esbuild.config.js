@@ -45,8 +45,9 @@ async function bundleModule(program, name, path) {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    // Read when it is needed: by the command what only some subcommands use, by the runtime OpenTelemetry.
-    splitting: program === 'runtime' || (program === 'cli' && name !== 'simulator'),
+    // Read when it is needed: by the command what only some subcommands use, by the others OpenTelemetry.
+    splitting:
+      ['runtime', 'operator'].includes(program) || (program === 'cli' && name !== 'simulator'),
     // People run the command with a Node.js of their own.
     target: program === 'cli' ? 'node22.19' : 'node24',
     banner: { js: REQUIRE },

@@ -1,12 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Local } from './local/local.ts';
 import type { LocalOptions } from './local/local.ts';
 import { testAuthority } from '../runtime/testing/certificates.ts';
 import { TestProxy } from '../runtime/testing/proxy.ts';
 import { MESSAGE, answerJson, fakeEndpoint } from '../runtime/testing/upstream.ts';
+import { run } from '../test/cluster/common/command.ts';
 import { Screen } from './terminal/screen.ts';
 
 const AGENT = `apiVersion: breakwater.dev/v1alpha1
@@ -60,6 +61,9 @@ describe('breakwater local', () => {
   let text: string;
   let local: Local;
 
+  // As the package has them. They also start in a third of the time.
+  beforeAll(() => run(process.execPath, ['esbuild.config.js', 'cli'], { cwd: ROOT }));
+
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'local-'));
     text = '';
@@ -75,8 +79,8 @@ describe('breakwater local', () => {
       simulate: false,
       port: 23_080,
       programs: {
-        runtime: join(ROOT, 'cli/local/runtimeChild.ts'),
-        simulator: join(ROOT, 'cli/simulator/child.ts'),
+        runtime: join(ROOT, 'dist/cli/runtime.js'),
+        simulator: join(ROOT, 'dist/cli/simulator.js'),
       },
       environment: process.env,
       directory: join(directory, 'files'),

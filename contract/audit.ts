@@ -61,15 +61,24 @@ export function chainHash(previous: string, event: object): string {
     .digest('hex');
 }
 
+interface SealedActor {
+  user?: { uid?: string; type?: string };
+  session?: { uid?: string };
+  app_name?: string;
+}
+
 /** An audit event as it is written: one of OCSF, sealed. Only the parts that Breakwater reads. */
 export interface SealedEvent {
   time: number;
   class_uid: number;
   status_id?: number;
+  severity?: string;
   status_code?: string;
   action_id?: number;
   metadata: { uid?: string; sequence?: number; event_code?: string; source?: string };
-  actor?: { user?: { uid?: string; type?: string }; session?: { uid?: string }; app_name?: string };
+  actor?: SealedActor;
+  /** Of a finding: who did what it is about. */
+  evidences?: { actor?: SealedActor; src_endpoint?: { ip?: string } }[];
   user?: { uid?: string; type?: string };
   src_endpoint?: { ip?: string };
   api?: { operation?: string };
@@ -84,14 +93,23 @@ export function unsealed(event: SealedEvent): object {
   return { ...rest, unmapped: own };
 }
 
-export function outcomeOf({ status_id: status, action_id: action }: SealedEvent): AuditOutcome {
+export function outcomeOf(event: SealedEvent): AuditOutcome {
+  const { status_id: status, action_id: action } = event;
   if (action === 2) return 'Denied';
+  // The status of a finding says what became of it.
+  if (event.evidences) return 'Success';
   return status === 1 ? 'Success' : 'Failure';
 }
 
 /** Who did it: the id of a client, or what program it was. */
-export function actorOf({ actor, user }: SealedEvent): string {
-  return actor?.user?.uid ?? user?.uid ?? actor?.app_name ?? '';
+export function actorOf(event: SealedEvent): string {
+  const actor = sealedActorOf(event);
+  return actor?.user?.uid ?? event.user?.uid ?? actor?.app_name ?? '';
+}
+
+/** A finding has its actor among its evidence. */
+function sealedActorOf({ actor, evidences }: SealedEvent): SealedActor | undefined {
+  return actor ?? evidences?.[0]?.actor;
 }
 
 /** Which events are asked for. All that is stated has to hold. */
@@ -112,7 +130,7 @@ export function matches(query: AuditQuery, event: SealedEvent): boolean {
     [query.actor, actorOf(event)],
     [query.type, event.metadata.event_code],
     [query.outcome, outcomeOf(event)],
-    [query.conversation, event.actor?.session?.uid],
+    [query.conversation, sealedActorOf(event)?.session?.uid],
   ];
   return asked.every(([wanted, found]) => wanted === undefined || wanted === found);
 }

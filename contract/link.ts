@@ -84,6 +84,7 @@ export const FEATURES = [
   'Circuit.FailureOn',
   'Circuit.Shadow',
   'Circuit.Override',
+  'Circuit.Fleet',
   'Limit.Requests',
   'Limit.InputTokens',
   'Limit.OutputTokens',
@@ -95,5 +96,6 @@ export const FEATURES = [
   'Limit.Fleet',
   'Dependency.tool',
   'Dependency.mcp',
+  'Mcp.ToolsHash',
   'Network.Proxy',
 ] as const;

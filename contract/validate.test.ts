@@ -15,6 +15,7 @@ const configuration = (): Configuration => ({
     clientPatienceMs: 5000,
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     gates: { maxWaitMs: 300_000 },
+    whenFull: 'Forward',
     intake: {
       maxBodyBytes: 33_554_432,
       maxBodyBytesInFlight: 67_108_864,
@@ -24,6 +25,16 @@ const configuration = (): Configuration => ({
       maxConnectionsPerAddress: 500,
     },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    security: {
+      incidents: {
+        windowMs: 600_000,
+        maxTracked: 1000,
+        thresholds: {},
+        raiseAt: 10,
+        manySources: 10,
+        spend: { factor: 5, hours: 24, minTokens: 100_000 },
+      },
+    },
     telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [

@@ -63,6 +63,11 @@ const GUARD = stacked(SHARED, [
     refuses: ALL_PACKAGES,
   },
   {
+    folder: 'runtime/security/incidents',
+    purpose: 'what is seen of attacks, and what becomes of it',
+    refuses: ALL_PACKAGES,
+  },
+  {
     folder: 'runtime/observe/trace',
     purpose: 'what one request goes through: spans and lines in the log',
     refuses: INPUT_AND_OUTPUT,
@@ -95,7 +100,7 @@ const RUNTIME: Layer[] = [
   ]),
   {
     folder: 'runtime/security',
-    purpose: 'audit: events, their chain and where they are kept',
+    purpose: 'audit: events, their chain and where they are kept; who is watched for incidents',
     imports: UP_TO_GUARD,
   },
   {
@@ -208,7 +213,8 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: 'operator',
     purpose: 'the process: joins its parts',
-    imports: [...SHARED, ...every(OPERATOR)],
+    // Its own traces take the way that those of requests take.
+    imports: [...[...SHARED, ...every(OPERATOR)], ...['runtime/observe', 'runtime/observe/trace']],
   },
   ...CLI,
   {

@@ -7,6 +7,7 @@ import type {
 } from '../contract/generated/types.ts';
 import { formatRevision } from '../contract/revision.ts';
 import type { FleetFigures } from './fleet/limits/agentFleet.ts';
+import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
 
@@ -19,7 +20,10 @@ export interface AgentFacts {
   configuration?: { revision: Revision; hash: string };
   applyErrors?: readonly ApplyError[];
   pods: readonly PodReport[];
-  fleet?: FleetFigures;
+  /** What this leader grants of limits of scope Fleet. */
+  fleetLimits?: FleetFigures;
+  /** Circuits whose scope is the fleet. */
+  fleet?: readonly FleetCircuitStatus[];
 }
 
 /** A pod as /debug/agents shows it. */
@@ -53,7 +57,9 @@ export interface DebugAgent {
   /** Objects that could not be applied. */
   applyErrors?: string[];
   /** What this leader grants of limits of scope Fleet. */
-  fleet?: FleetFigures;
+  fleetLimits?: FleetFigures;
+  /** Circuits whose scope is the fleet: state, votes, and the pod that probes. */
+  fleetCircuits?: readonly FleetCircuitStatus[];
   pods: DebugPod[];
 }
 
@@ -70,8 +76,9 @@ function describeAgent({
   term,
   configuration,
   applyErrors = [],
-  fleet,
+  fleetLimits,
   pods,
+  fleet = [],
 }: AgentFacts): DebugAgent {
   return {
     agent: key,
@@ -83,7 +90,8 @@ function describeAgent({
     ...(applyErrors.length > 0 && {
       applyErrors: applyErrors.map(({ kind, name, message }) => `${kind} ${name}: ${message}`),
     }),
-    ...(fleet && { fleet }),
+    ...(fleetLimits && { fleetLimits }),
+    ...(fleet.length > 0 && { fleetCircuits: fleet }),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
 }

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { loadClusterConfig } from './kube/index.ts';
 import { runOperator } from './operator.ts';
 import { settingsFrom } from './settings.ts';
+import { tracingEnvironment } from '../runtime/observe/tracingSettings.ts';
 
 async function main(): Promise<void> {
   const settings = settingsFrom(process.env);
@@ -19,7 +20,8 @@ async function main(): Promise<void> {
   }
   const cluster = await loadClusterConfig({ env: process.env });
   logger.info({ server: cluster.server, runtimeImage: settings.runtimeImage }, 'Operator started');
-  await runOperator({ settings, cluster, logger, registry: new Registry() }, stop.signal);
+  const tracing = tracingEnvironment(process.env);
+  await runOperator({ settings, cluster, logger, registry: new Registry(), tracing }, stop.signal);
   logger.info('Operator stopped');
 }
 

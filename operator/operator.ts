@@ -15,6 +15,7 @@ import {
   Transport,
   type ClusterConfig,
   type LeaderTerm,
+  type Traces,
 } from './kube/index.ts';
 import {
   createDial,
@@ -26,14 +27,18 @@ import {
 } from './links/index.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
+import { CircuitLeader } from './reconcile/circuitLeader.ts';
 import { Fleet, fleetPods } from './reconcile/fleet.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
 import { Term } from './reconcile/term.ts';
+import type { UpgradeCounts } from './reconcile/upgrades.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
 import { ranking } from './status/ranking.ts';
+import { OperatorTracing } from './tracing.ts';
+import { NO_ENVIRONMENT, type TracingEnvironment } from '../runtime/observe/tracingSettings.ts';
 
 export interface OperatorOptions {
   settings: Settings;
@@ -44,6 +49,8 @@ export interface OperatorOptions {
   discoveryIntervalMs?: number;
   /** When the authority of the links is replaced. Default: within a year. */
   rotation?: RotationOptions['plan'];
+  /** What OTEL_* variables say of the operator's own traces. Default: nothing. */
+  tracing?: TracingEnvironment;
 }
 
 /** A liveness probe fails when the event loop stood still for so long. */
@@ -59,6 +66,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const { settings, cluster, logger, registry } = options;
   const random = Math.random;
   const clock = systemClock;
+  const tracing = new OperatorTracing({
+    ...{ settings, registry, logger: logger.child({ module: 'traces' }) },
+    environment: options.tracing ?? NO_ENVIRONMENT,
+  });
+  // The first reconciles say most.
+  await tracing.settled();
+  const { traces } = tracing;
   const transport = new Transport({
     config: cluster,
     registry,
@@ -66,6 +80,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     maxReviewsInFlight: settings.tokenReviewsInFlight,
     clock,
     random,
+    traces,
   });
   const client = new KubeClient(transport);
   const caches = new Caches({
@@ -88,13 +103,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     logger: logger.child({ module: 'authority' }),
     plan: { checkMs: settings.authorityCheckMs, ...options.rotation },
   });
-  const links = await createLinks({ ...options, rotation, client }, signal);
+  const links = await createLinks({ ...options, rotation, client, traces }, signal);
   rotation.onChange(() => {
     // Only the leader works its queue off; it writes no ConfigMap that is as it should be.
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
   connectTriggers({ caches, attachments, links, queues, ownWrites });
+  const circuits = new CircuitLeader({ links, clock, registry });
   exportCacheAge(caches, registry);
   const fleet = new Fleet({
     links,
@@ -102,8 +118,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ...{ clock, random, registry, instance: settings.podName },
   });
   let current: Term | undefined;
+  exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, fleet, current),
+    agents: () => describe(caches, links, { fleet, circuits }, current),
     rank: () => rank(caches, links),
   });
   caches.start(signal);
@@ -127,6 +144,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         attachments,
         links,
         fleet,
+        circuits,
         queues,
         lag,
         ownWrites,
@@ -140,12 +158,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         },
         authorityPem: rotation.trusted,
         upgradeConcurrency: settings.upgradeConcurrency,
+        upgradeFailures: settings.upgradeFailures,
         instance: settings.podName,
         logger,
         registry,
         clock,
         random,
         concurrency: settings.reconcileConcurrency,
+        traces,
       },
       leading,
     );
@@ -156,6 +176,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   };
   await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
   stop();
+  await tracing.close();
   await transport.close();
 }
 
@@ -163,11 +184,12 @@ async function createLinks(
   {
     rotation,
     client,
+    traces,
     cluster,
     settings,
     logger,
     registry,
-  }: { rotation: Rotation; client: KubeClient } & OperatorOptions,
+  }: { rotation: Rotation; client: KubeClient; traces: Traces } & Omit<OperatorOptions, 'tracing'>,
   signal: AbortSignal,
 ): Promise<Links> {
   const module = logger.child({ module: 'links' });
@@ -194,6 +216,7 @@ async function createLinks(
     random: Math.random,
     logger: module,
     registry,
+    traces,
     ...(settings.links === 'PortForward' && {
       dial: createDial((address) => new ForwardedPort(cluster, address)),
     }),
@@ -248,7 +271,12 @@ async function serveEndpoints(
 }
 
 /** What /debug/agents shows. */
-function describe(caches: Caches, links: Links, fleet: Fleet, term: Term | undefined): unknown {
+function describe(
+  caches: Caches,
+  links: Links,
+  { fleet, circuits }: { fleet: Fleet; circuits: CircuitLeader },
+  term: Term | undefined,
+): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
     const figures = fleet.figuresOf(key);
@@ -258,8 +286,9 @@ function describe(caches: Caches, links: Links, fleet: Fleet, term: Term | undef
       ...(term && { term: term.agents.termOf(key) }),
       ...(configuration && { configuration }),
       ...(applyErrors && { applyErrors }),
-      ...(figures && { fleet: figures }),
+      ...(figures && { fleetLimits: figures }),
       pods: links.podsOf(key),
+      fleet: circuits.of(key),
     };
   });
   return describeAgents(term !== undefined, facts);
@@ -285,6 +314,20 @@ function exportCacheAge(caches: Caches, registry: Registry): void {
       for (const { resource, lastEventAgeMs } of caches.all) {
         if (lastEventAgeMs !== undefined) this.set({ kind: resource.kind }, lastEventAgeMs / 1000);
       }
+    },
+  });
+}
+
+function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Registry): void {
+  new Gauge({
+    name: 'breakwater_upgrades',
+    help: 'Agents whose pods a new version of the operator changes, by how far they are: waiting for a place; stopped, because the upgrade has made too many agents worse; rolling; repairing, of those that served nobody before; failed, of those that got worse. Only the leader has any.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const all = Object.entries<number>({ ...counts() });
+      for (const [state, count] of all) this.set({ state }, count);
     },
   });
 }

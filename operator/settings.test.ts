@@ -10,6 +10,7 @@ it('has a default for all that can have one', () => {
     runtimeImage: 'runtime:1',
     runtimeImagePullPolicy: undefined,
     upgradeConcurrency: 5,
+    upgradeFailures: 3,
     reconcileConcurrency: 32,
     requestsInFlight: 7,
     tokenReviewsInFlight: 4,
@@ -80,6 +81,12 @@ it('takes a collector for all agents only as a URL, with a ratio from 0 to 1', (
     'TRACING_ENDPOINT',
   );
   expect(() => settingsFrom({ ...collector, TRACING_RATIO: '2' })).toThrow('TRACING_RATIO');
+  expect(settingsFrom(collector).ownTracing).toBeUndefined();
+  const own = { ...collector, OPERATOR_TRACING_ENDPOINT: 'http://own:4318' };
+  expect(settingsFrom(own).ownTracing).toMatchObject({ endpoint: 'http://own:4318', ratio: 1 });
+  expect(() => settingsFrom({ ...own, OPERATOR_TRACING_RATIO: '-1' })).toThrow(
+    'OPERATOR_TRACING_RATIO',
+  );
 });
 
 it('reaches pods directly or by port-forward', () => {

@@ -1,5 +1,11 @@
 import type { Tenancy } from './desired/tenancy/tenancy.ts';
 
+export interface TracingSettings {
+  endpoint: string;
+  ratio: number;
+  parentBased: boolean;
+}
+
 /** What the operator is told by its environment; see charts/breakwater. */
 export interface Settings {
   /** Namespace of the operator itself: its Lease and its authority are there. */
@@ -10,6 +16,8 @@ export interface Settings {
   runtimeImagePullPolicy: string | undefined;
   /** How many agents at most roll out a new version of the operator at the same time. */
   upgradeConcurrency: number;
+  /** How many agents an upgrade may make worse before it stops. */
+  upgradeFailures: number;
   /** Agents and policies that are reconciled at a time, for each kind. */
   reconcileConcurrency: number;
   /** Requests to the API server under way at a time, watches and the Lease aside. */
@@ -40,7 +48,9 @@ export interface Settings {
   /** Address of the pages in docs/runbooks, to which agents' alerts lead; absent: they only name them. */
   runbooks?: string;
   /** How agents are traced that do not say so themselves; absent: not at all. */
-  tracing?: { endpoint: string; ratio: number; parentBased: boolean };
+  tracing?: TracingSettings;
+  /** How the operator itself is traced: its reconciles and pushes; absent: not at all, unless OTEL_* variables say so. */
+  ownTracing?: TracingSettings;
   /** How agents' pods are reached; absent: directly, at their addresses. */
   links?: 'PortForward';
   leaseName: string;
@@ -90,6 +100,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     runtimeImage: required('RUNTIME_IMAGE', 'the image that agents run by default'),
     runtimeImagePullPolicy: env['RUNTIME_IMAGE_PULL_POLICY'] || undefined,
     upgradeConcurrency: count('RUNTIME_UPGRADE_CONCURRENCY', 5),
+    upgradeFailures: count('RUNTIME_UPGRADE_FAILURES', 3),
     reconcileConcurrency: count('RECONCILE_CONCURRENCY', 32),
     requestsInFlight: count('API_REQUESTS_IN_FLIGHT', 7),
     tokenReviewsInFlight: count('API_TOKEN_REVIEWS_IN_FLIGHT', 4),
@@ -157,15 +168,25 @@ function tenancyFrom(env: Record<string, string | undefined>, problems: string[]
 function tracingFrom(
   env: Record<string, string | undefined>,
   problems: string[],
-): Pick<Settings, 'tracing'> {
-  const { TRACING_ENDPOINT: endpoint, TRACING_RATIO = '', TRACING_PARENT_BASED } = env;
-  if (!endpoint) return {};
+): Pick<Settings, 'tracing' | 'ownTracing'> {
+  const tracing = collectorFrom('TRACING', env, problems);
+  const ownTracing = collectorFrom('OPERATOR_TRACING', env, problems);
+  return { ...(tracing && { tracing }), ...(ownTracing && { ownTracing }) };
+}
+
+function collectorFrom(
+  name: string,
+  env: Record<string, string | undefined>,
+  problems: string[],
+): TracingSettings | undefined {
+  const endpoint = env[`${name}_ENDPOINT`];
+  if (!endpoint) return undefined;
   if (!/^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(endpoint)) {
-    problems.push('set TRACING_ENDPOINT to a URL such as http://otel-collector.monitoring:4318');
+    problems.push(`set ${name}_ENDPOINT to a URL such as http://otel-collector.monitoring:4318`);
   }
-  const ratio = Number(TRACING_RATIO || '1');
-  if (!(ratio >= 0 && ratio <= 1)) problems.push('set TRACING_RATIO to a number from 0 to 1');
-  return { tracing: { endpoint, ratio, parentBased: TRACING_PARENT_BASED !== 'false' } };
+  const ratio = Number(env[`${name}_RATIO`] || '1');
+  if (!(ratio >= 0 && ratio <= 1)) problems.push(`set ${name}_RATIO to a number from 0 to 1`);
+  return { endpoint, ratio, parentBased: env[`${name}_PARENT_BASED`] !== 'false' };
 }
 
 function runbooksFrom(value: string | undefined, problems: string[]): Pick<Settings, 'runbooks'> {

@@ -8,6 +8,7 @@ import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import type { RuntimeOptions } from './options.ts';
 import { Audit, OPERATOR } from './security/audit/audit.ts';
 import type { AuditEvent } from './security/audit/event.ts';
+import { incidentEvent } from './security/audit/incidentEvent.ts';
 import { GuardWatch } from './security/audit/guardWatch.ts';
 import { operationOf, traceIdIn } from './security/audit/operations.ts';
 
@@ -83,6 +84,10 @@ export function makeAudit(
 function hear({ events, clock, configuration }: Core, audit: Audit, watch: GuardWatch): void {
   // Before the others, so that what a configuration changes is recorded as it says.
   events.prependListener('apply', (content) => audit.apply(content));
+  events.on('incident', (incident, sighting, change) => {
+    const time = clock.date().getTime();
+    audit.record(incidentEvent(incident, sighting, { change, time }));
+  });
   events.on('transition', (transition) => watch.changed(transition));
   events.on('configuration', (offer) => {
     if (offer !== 'Applied' && offer !== 'Refused') return;

@@ -1,12 +1,15 @@
+import type { Load } from '../contract/generated/types.ts';
 import { MOUNTS } from '../contract/link.ts';
 import { ControlPort } from './control/controlPort.ts';
 import { FileWatcher } from './control/file.ts';
 import { KeptState } from './control/keptState.ts';
+import { LoadWatch } from './control/loadWatch.ts';
 import { ReportPace } from './control/reportPace.ts';
 import { Reporter } from './control/report.ts';
 import type { ReporterDeps } from './control/report.ts';
 import type { Audited } from './makeAudit.ts';
 import type { Core } from './makeCore.ts';
+import type { Watched } from './makeIncidents.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
 
@@ -26,28 +29,38 @@ export interface Control {
 const COUNTERS_MS = 1000;
 /** Between two looks at what is to be kept, in counter ticks. */
 const SAVE_TICKS = 5;
+/** Between two looks at whether the pod fills up, in milliseconds. */
+const LOAD_MS = 100;
 
 export function makeControl(
   options: RuntimeOptions,
   core: Core,
-  { audit, watchGuard }: Audited,
+  { audit, watchGuard, watchCredentials }: Audited & Watched,
 ): Control {
   const { guard, configuration, credentials, network, clients, agent } = core;
-  const { performance, checks, clock, log } = core;
+  const { performance, checks, incidents, clock, log } = core;
   const { pod, version, tokenDirectory, statePath } = options;
   const startedAt = clock.date().toISOString();
   const kept = new KeptState({ guard, path: statePath, log: log('state') });
+  const load = new LoadWatch(() => loadOf(core));
   const reporter = new Reporter({
-    ...{ guard, configuration, credentials, performance, checks },
-    headerCredentials: () => [...agent.credentials(), ...auditCredentials(configuration)],
+    ...{ guard, configuration, credentials, performance, checks, incidents, load },
+    headerCredentials: () => [
+      ...agent.credentials(),
+      ...auditCredentials(configuration),
+      ...scraperCredentials(configuration),
+    ],
     missingClientKeys: () => clients.missingSecret(),
     auditHead: () => audit.head,
+    mcpServers: () => agent.mcpServers(),
     missingKeys: () => network.missingKeys(),
     missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
+    onSiblings: (pods) => core.siblings.apply(pods),
+    followFleet: (orders) => guard.followFleet(orders),
     fleet: (command) => guard.fleet.obey(command),
     log: log('link'),
   });
@@ -61,11 +74,22 @@ export function makeControl(
     log: log('file'),
     ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
   });
-  const startReports = report(core, { reporter, port, kept }, () => {
+  core.siblings.isCurrent = () => port.links > 0;
+  const startReports = report(core, { reporter, port, kept, load }, () => {
     watchGuard();
+    watchCredentials();
     void audit.saveHead();
   });
   return { startedAt, reporter, port, files, kept, startReports };
+}
+
+/** What siblings and the operator are told of the work that there is. */
+function loadOf({ guard, activity, agent }: Core): Load | undefined {
+  const load = guard.load();
+  if (!load) return undefined;
+  const { streams, leaving } = activity;
+  const { conversations } = agent.conversations();
+  return { ...load, accepts: load.accepts && !leaving, streams, conversations };
 }
 
 /** Where the headers of the audit's webhook are mounted. */
@@ -76,10 +100,18 @@ function auditCredentials({
   return headers.map(({ credential }) => ({ dependency: 'audit', credential }));
 }
 
+/** Where the token of scrapers is mounted. */
+function scraperCredentials({
+  configuration,
+}: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
+  const credential = configuration?.content.telemetry.metrics?.token;
+  return credential ? [{ dependency: 'scrapers', credential }] : [];
+}
+
 /** Reports events at once; the answer starts the reports of each second. */
 function report(
   core: Core,
-  { reporter, port, kept }: Pick<Control, 'reporter' | 'port' | 'kept'>,
+  { reporter, port, kept, load }: Pick<Control, 'reporter' | 'port' | 'kept'> & { load: LoadWatch },
   eachTick: () => void,
 ): Control['startReports'] {
   const { events, clock, log } = core;
@@ -120,8 +152,14 @@ function report(
     for (const gate of gates) gateLog.note(gate);
     if (gates.length > 0) void kept.save();
   };
+  const look = (): void => {
+    const risen = port.links > 0 ? load.risen() : undefined;
+    if (!risen) return;
+    pace.sent(port.broadcast({ type: 'Counters', limits: [], circuits: [], load: risen }));
+  };
   return () => {
-    const timer = setInterval(tick, COUNTERS_MS).unref();
-    return () => clearInterval(timer);
+    const timers = [setInterval(tick, COUNTERS_MS), setInterval(look, LOAD_MS)];
+    for (const timer of timers) timer.unref();
+    return () => timers.forEach(clearInterval);
   };
 }

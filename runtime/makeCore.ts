@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { CircuitStatus, Content, Transition } from '../contract/generated/types.ts';
+import { Activity } from './api/activity.ts';
 import { Clients } from './api/clients/clients.ts';
+import { Siblings } from './api/siblings.ts';
 import { CachingCaller } from './cache/cachingCaller.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
@@ -32,6 +35,8 @@ import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
+import type { Incident, Sighting } from './security/incidents/incident.ts';
+import { Incidents } from './security/incidents/incidents.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
 
 /** What happens in the core. Listeners run in the order in which they were added. */
@@ -42,6 +47,8 @@ export interface CoreEvents {
   apply: [Content];
   /** A configuration was taken or refused, or its revision taken over. */
   configuration: [Offer];
+  /** An incident was opened, or its level has risen. */
+  incident: [Readonly<Incident>, Sighting, 'Opened' | 'Raised'];
 }
 
 /** The agent without its ports: guard, model, cache and conversations, and what is measured of them. */
@@ -58,6 +65,7 @@ export interface Core {
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   guard: Guard;
+  incidents: Incidents;
   credentials: Credentials;
   network: Network;
   /** Calls what is no endpoint and no tool, such as the issuer's keys. */
@@ -75,6 +83,9 @@ export interface Core {
   performance: Performance;
   lastCalls: LastCalls;
   checks: HealthChecks;
+  /** Other pods of the agent, as the operator tells of them. */
+  siblings: Siblings;
+  activity: Activity;
   /** Takes over what has changed in mounted files, and has the guard open the gates of credentials that are not mounted any more. */
   useCredentials: () => void;
 }
@@ -92,6 +103,7 @@ export function makeCore(options: RuntimeOptions): Core {
     conversations: () => agent.conversations(),
     connections: () => core.upstream.stats(),
     checks: () => core.checks.stats(),
+    mcpServers: () => agent.mcpStats(),
   });
   applyConfigurations(core);
   return core;
@@ -114,6 +126,7 @@ function makeBase(options: RuntimeOptions): Base {
       events.emit('transition', transition, circuit);
     },
   });
+  const incidents = makeIncidentRecord(options, events, log);
   const configuration = new ActiveConfiguration({
     apply: (content) => void events.emit('apply', content),
     date: () => clock.date(),
@@ -181,6 +194,7 @@ function makeBase(options: RuntimeOptions): Base {
       agents,
       fetch,
       guard,
+      incidents,
       configuration,
       inForce,
       clients,
@@ -191,7 +205,42 @@ function makeBase(options: RuntimeOptions): Base {
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
     checks: makeChecks(options, { network, log }),
+    siblings: new Siblings({ now: () => clock.now(), random: Math.random }),
+    activity: new Activity(),
   };
+}
+
+function makeIncidentRecord(
+  { clock }: RuntimeOptions,
+  events: EventEmitter<CoreEvents>,
+  log: Core['log'],
+): Incidents {
+  return new Incidents({
+    now: () => clock.now(),
+    time: () => clock.date().getTime(),
+    newId: randomUUID,
+    onIncident: (incident, sighting, change) => {
+      const { id, type, form, level, count, client, source, resource, evidence } = incident;
+      const { requestId, conversation } = sighting;
+      log('security').warn(
+        {
+          id,
+          type,
+          form,
+          level,
+          count,
+          client,
+          source,
+          resource,
+          evidence,
+          requestId,
+          conversation,
+        },
+        change === 'Opened' ? 'Security incident' : 'Security incident is graver now',
+      );
+      events.emit('incident', incident, sighting, change);
+    },
+  });
 }
 
 function makeChecks(
@@ -254,7 +303,7 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
 
 function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
   const { clock, guard, credentials, network, connectMs, inForce } = base;
-  const { metrics, lastCalls, performance, log } = base;
+  const { metrics, lastCalls, performance, log, incidents } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
   return new Agent({
     ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
@@ -266,6 +315,11 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
       const worked = status === 'ok' || status === 'error';
       performance.record('tool', seconds * 1000, worked ? '' : status, tool);
     },
+    onToolsChanged: (name, denied) =>
+      incidents.report({
+        ...{ type: 'ToolChanged', asset: 'Tools', denied, resource: { type: 'mcp', name } },
+        evidence: 'An MCP server describes its tools otherwise than before.',
+      }),
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
     log: log('agent'),
   });
@@ -296,10 +350,11 @@ function applyConfigurations(core: Core): void {
     metrics.retain(dependencies);
     const keys = configuration.endpoints.flatMap(({ credential }) => credential ?? []);
     const headers = agent.credentials().map(({ credential }) => credential);
-    const { audit, proxy } = configuration.configuration?.content ?? {};
+    const { audit, proxy, telemetry } = configuration.configuration?.content ?? {};
+    const scraper = telemetry?.metrics?.token;
     const webhook = (audit?.webhook?.headersFrom ?? []).map(({ credential }) => credential);
     const { username, password } = proxy?.credentials ?? {};
-    const shown = [username, password].filter((each) => each !== undefined);
+    const shown = [username, password, scraper].filter((each) => each !== undefined);
     const used = [...keys, ...headers, ...webhook, ...shown];
     credentials.retain(new Set(used.map(({ path }) => path)));
     core.useCredentials();

@@ -4,6 +4,7 @@ import { Connections } from './api/connections.ts';
 import { Conversations } from './api/conversations.ts';
 import { Lifecycle } from './api/lifecycle.ts';
 import { Messages } from './api/messages.ts';
+import { Overflow } from './api/overflow.ts';
 import { PeerForward, longestTurnMs } from './api/peerForward.ts';
 import { Peers } from './api/peers.ts';
 import { requestIdOf } from './api/requestId.ts';
@@ -11,6 +12,7 @@ import { errorSender } from './api/sendError.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Audited } from './makeAudit.ts';
+import type { Watched } from './makeIncidents.ts';
 import type { Core } from './makeCore.ts';
 import { answerQuery } from './security/audit/answerQuery.ts';
 import { debugPages } from './observe/debug.ts';
@@ -39,7 +41,7 @@ const STORE = 'store/redis';
 export function makeServers(
   options: RuntimeOptions,
   core: Core,
-  audited: Audited,
+  audited: Audited & Watched,
   control: Control,
 ): Servers {
   // The server of the agent's API, for what must exist before it.
@@ -51,9 +53,20 @@ export function makeServers(
   };
   const facts = healthFacts(core, control, shared, agents);
   // Clients are not told what the agent depends on.
-  const agent = makeAgentServer(core, audited, shared, healthRoute(facts, 'Pod'));
+  const podHealth = healthRoute(facts, 'Pod');
+  const agent = makeAgentServer(core, audited, shared, podHealth);
   agents.push(agent);
-  const metrics = metricsServer(core.metrics.registry, healthRoute(facts));
+  const metrics = metricsServer({
+    registry: core.metrics.registry,
+    health: healthRoute(facts),
+    podHealth,
+    guarded: () => {
+      const token = core.inForce()?.content.telemetry.metrics?.token;
+      if (!token) return undefined;
+      const known = core.credentials.read(token);
+      return { authorization: known === undefined ? undefined : `Bearer ${known}` };
+    },
+  });
   const debug = debugServer(makeDebugPages(options, core, audited, control, shared));
   return { ...shared, agent, metrics, debug };
 }
@@ -68,6 +81,7 @@ function makeLifecycle(
   const lifecycle = new Lifecycle({
     clock: core.clock,
     onPhase: (phase, openRequests) => {
+      core.activity.leaving = true;
       log.info({ phase, openRequests }, 'Shutdown moved on');
       if (phase === 'Stopped' && openRequests > 0)
         log.warn({ openRequests }, 'Requests were cut when the drain was over');
@@ -126,7 +140,7 @@ function healthFacts(
 
 function makeAgentServer(
   core: Core,
-  { follow, unavailable }: Audited,
+  { follow, unavailable, watch, held, malformed }: Audited & Watched,
   shared: Shared,
   health: HealthRoute,
 ): Server {
@@ -134,9 +148,15 @@ function makeAgentServer(
   const { lifecycle, peerForward } = shared;
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
   const bodies = new Bodies({ clock, content: () => inForce()?.content });
+  const overflow = new Overflow({
+    ...{ siblings: core.siblings, forward: peerForward, sendError },
+    content: () => inForce()?.content,
+    onForwarded: (end) => core.metrics.forwarded(end.toLowerCase()),
+  });
   const server = agentServer({
     messages: new Messages({
-      ...{ guard, clock, caller, estimator, inForce, sendError, bodies },
+      ...{ guard, clock, caller, estimator, inForce, sendError, bodies, overflow },
+      activity: core.activity,
       log: log('messages'),
     }),
     conversations: new Conversations({
@@ -151,16 +171,24 @@ function makeAgentServer(
     trust: (socket) => connections.trust(socket),
     routes: () => inForce()?.content.routes ?? [],
     trace: (request, response, route) =>
-      follow(
+      watch(
         request,
-        route,
-        core.traces.begin(request, () => requestIdOf(response), route),
+        follow(
+          request,
+          route,
+          core.traces.begin(request, () => requestIdOf(response), route),
+        ),
       ),
     unavailable,
-    onMalformed: (requestId, reason, status) =>
-      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended'),
+    onHeld: held,
+    onMalformed: ({ requestId, reason, status, address }) => {
+      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended');
+      malformed(reason, requestId, address);
+    },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
+      // The sibling that has served it records it.
+      if (served.reason === 'Forwarded') return;
       core.performance.record('request', seconds * 1000, served.failed ? served.reason : '');
     },
     log: log('http'),
@@ -192,6 +220,7 @@ function makeDebugPages(
     caches: { answers: caller, toolResults: agent.toolResults },
     performance: core.performance,
     audit: (query) => answerQuery(audit, query),
+    peers: () => ({ self: reporter.load() ?? {}, siblings: core.siblings.list() }),
     levels: () => core.loggers.levels(),
     endpoints: () => {
       const inForce = core.inForce();
@@ -212,6 +241,7 @@ function makeDebugPages(
       conversations: agent.conversations(),
       connections: core.upstream.stats(),
       healthChecks: core.checks.statuses(),
+      mcpServers: agent.mcpServers(),
       stateSavedAt: kept.savedAt,
       eventLoopLagMs: Math.round(eventLoop.lagMs),
       eventLoopUtilization: utilization(),

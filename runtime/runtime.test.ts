@@ -103,7 +103,7 @@ describe('metrics', () => {
       'rate_limiter_requests_total{policy="p",limit="requests",target="inbound"} 3',
       'rate_limiter_rejected_total{policy="p",limit="requests",target="inbound"} 1',
       'rate_limiter_tokens{policy="p",limit="requests",target="inbound"}',
-      'rate_limiter_capacity{policy="p",limit="requests",target="inbound"} 2',
+      'rate_limiter_capacity{policy="p",limit="requests",target="inbound",resource="Requests"} 2',
       'gen_ai_client_inference_duration_seconds_count{gen_ai_request_model="claude-test",name="model/primary",error_type="Overloaded"} 1',
       'gen_ai_client_inference_time_to_first_chunk_seconds_count{gen_ai_request_model="claude-test",name="model/primary"} 1',
       'config_revision_info{hash="sha256:',

@@ -9,6 +9,7 @@ import { makeControl } from './makeControl.ts';
 import type { Control } from './makeControl.ts';
 import { makeCore } from './makeCore.ts';
 import type { Core } from './makeCore.ts';
+import { makeIncidents } from './makeIncidents.ts';
 import { makeServers } from './makeServers.ts';
 import type { Servers } from './makeServers.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -32,8 +33,9 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     const core = makeCore(options);
     const audited = makeAudit(options, core);
-    const control = makeControl(options, core, audited);
-    const servers = makeServers(options, core, audited, control);
+    const listening = { ...audited, ...makeIncidents(core) };
+    const control = makeControl(options, core, listening);
+    const servers = makeServers(options, core, listening, control);
     this.configuration = core.configuration;
     this.guard = core.guard;
     this.lifecycle = servers.lifecycle;

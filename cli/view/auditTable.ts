@@ -26,7 +26,8 @@ export function auditTable(events: readonly SealedEvent[], width: number): strin
 }
 
 function lineOf(event: SealedEvent): Line {
-  const { actor, api, src_endpoint: source, metadata } = event;
+  const { api, metadata, severity } = event;
+  const { actor, src_endpoint: source } = event.evidences?.[0] ?? event;
   return {
     level: LEVEL[outcomeOf(event)],
     cells: [
@@ -35,7 +36,7 @@ function lineOf(event: SealedEvent): Line {
       outcomeOf(event),
       actorOf(event),
       textOf(source?.ip),
-      textOf(api?.operation),
+      textOf(api?.operation ?? (event.evidences && severity)),
       textOf(event.status_code),
       textOf(actor?.session?.uid),
       textOf(metadata.source?.split('/').at(-1)),

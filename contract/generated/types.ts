@@ -47,6 +47,28 @@ export type DurationBuckets = number[][];
  */
 export type Performance = OperationReport[];
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentType".
+ */
+export type IncidentType =
+  | 'FailedAuthentication'
+  | 'AuthorizationDenied'
+  | 'PromptInjection'
+  | 'ToolMisuse'
+  | 'SecretExposed'
+  | 'LimitAbuse'
+  | 'MalformedInput'
+  | 'ToolChanged'
+  | 'CredentialRefused'
+  | 'AnomalousSpend';
+/**
+ * @maxItems 4
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ToolNames".
+ */
+export type ToolNames = string[];
+/**
  * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -59,7 +81,7 @@ export type Report = Snapshot | TransitionReport | Counters | FleetReport;
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | Grant | Release;
+export type Command = Announce | Configure | Siblings | FleetCircuits | Grant | Release;
 
 export interface Contract {}
 /**
@@ -182,6 +204,10 @@ export interface Content {
     acquireTimeoutMs: DurationMs;
   };
   /**
+   * What becomes of a request that finds no place in the bulkhead or at any endpoint. Forward: it goes to a sibling with room, once.
+   */
+  whenFull: 'Forward' | 'Reject';
+  /**
    * What clients may send, whoever they are.
    */
   intake: {
@@ -201,6 +227,7 @@ export interface Content {
      */
     maxConnectionsPerAddress: number;
   };
+  security: Security;
   audit?: Audit;
   /**
    * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
@@ -463,6 +490,60 @@ export interface SecretHeader {
   };
 }
 /**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Security".
+ */
+export interface Security {
+  incidents: Incidents;
+}
+/**
+ * When what is seen of attacks is an incident.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Incidents".
+ */
+export interface Incidents {
+  /**
+   * Sightings of one kind and origin belong together while no more than this is between two of them.
+   */
+  windowMs: number;
+  /**
+   * Origins that are told apart.
+   */
+  maxTracked: number;
+  /**
+   * Sightings that open an incident, by its type. Absent: 1.
+   */
+  thresholds: {
+    FailedAuthentication?: number;
+    AuthorizationDenied?: number;
+    PromptInjection?: number;
+    ToolMisuse?: number;
+    SecretExposed?: number;
+    LimitAbuse?: number;
+    MalformedInput?: number;
+    ToolChanged?: number;
+    CredentialRefused?: number;
+    AnomalousSpend?: number;
+  };
+  /**
+   * The level rises a step each time that there are as many times more sightings.
+   */
+  raiseAt: number;
+  /**
+   * Sources of failed authentication that are an incident of their own.
+   */
+  manySources: number;
+  /**
+   * Tokens of a client in an hour that are out of the ordinary.
+   */
+  spend: {
+    factor: number;
+    hours: number;
+    minTokens: number;
+  };
+}
+/**
  * How events are recorded. Absent: they are not.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -635,6 +716,10 @@ export interface McpServer {
    */
   allowedTools?: string[];
   /**
+   * Its tools are withheld from the model while their hash is another one. Absent: they are not.
+   */
+  toolsHash?: string;
+  /**
    * Without a call for so long, the list of its tools is asked for. 0: never for that.
    */
   checkIntervalMs: number;
@@ -677,6 +762,12 @@ export interface HealthCheck {
  */
 export interface Telemetry {
   /**
+   * Absent: whoever reaches the port may scrape.
+   */
+  metrics?: {
+    token: MountedSecret1;
+  };
+  /**
    * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
    */
   tracing?: {
@@ -713,6 +804,23 @@ export interface Telemetry {
       [k: string]: string;
     };
   };
+}
+/**
+ * Where a key of a Secret is mounted. It may be missing.
+ */
+export interface MountedSecret1 {
+  /**
+   * File in the pod.
+   */
+  path: string;
+  /**
+   * Name of the Secret, for messages.
+   */
+  secret: string;
+  /**
+   * Key in the Secret, for messages.
+   */
+  key: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -761,6 +869,19 @@ export interface Circuit {
     rampUpMs: number;
   };
   mode: Mode;
+  /**
+   * All pods together have one more circuit above those of each pod. Absent: each pod has its own alone.
+   */
+  fleet?: {
+    /**
+     * Share of the pods with calls that must see failures, and at least two pods.
+     */
+    quorumPercent: number;
+    /**
+     * How long an order of the leader holds in a pod that the leader does not reach any more.
+     */
+    hintLifetimeMs: number;
+  };
   /**
    * Holds the circuit in a state, whatever its calls do, until it expires by the clock of the pod.
    */
@@ -970,12 +1091,20 @@ export interface Snapshot {
   }[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
+  security?: SecurityReport;
   /**
    * All of them. Absent: the runtime is too old to tell.
    *
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
+  /**
+   * Those whose tools are known. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
   /**
    * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
    *
@@ -1070,6 +1199,57 @@ export interface CircuitStatus {
    * The last resetToken that was seen, and acted on unless it was the first.
    */
   handledResetToken?: string;
+  fleet?: FleetCircuitReport;
+}
+/**
+ * What the leader adds up over the pods, and what the pod does by the leader's orders. Only of circuits whose scope is the fleet.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuitReport".
+ */
+export interface FleetCircuitReport {
+  /**
+   * Calls in the window of failureRate; 0 without that rule.
+   */
+  calls: number;
+  failed: number;
+  /**
+   * Calls in the window of slowCalls; 0 without that rule.
+   */
+  timed: number;
+  slow: number;
+  failuresInARow: number;
+  /**
+   * Whether a call ended within the longest window of time, or else within a minute.
+   */
+  active: boolean;
+  /**
+   * Calls asked for in the last whole second, rejected ones included.
+   */
+  asked: number;
+  /**
+   * The last order that came, in force or not.
+   */
+  number?: string;
+  /**
+   * The order in force. Absent: the circuit decides alone.
+   */
+  order?: {
+    state: 'Open' | 'Probe';
+    reason: string;
+    openForMs: number;
+    reopened: number;
+    probeInMs: number;
+    prober?: string;
+    closing?: boolean;
+  };
+  /**
+   * What has come of the last grant.
+   */
+  probe?: {
+    grant: string;
+    outcome: 'Waiting' | 'Running' | 'Failed' | 'Succeeded';
+  };
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1204,6 +1384,129 @@ export interface AuditHead {
   hash: string;
 }
 /**
+ * What the pod has to do. Absent: nothing bounds its requests, or the runtime is too old to tell.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Load".
+ */
+export interface Load {
+  /**
+   * Requests in work.
+   */
+  inFlight: number;
+  /**
+   * Requests that wait for a place, here or at an endpoint.
+   */
+  queued: number;
+  /**
+   * Requests that it takes at a time: its bulkhead, or what its endpoints take together if that is less.
+   */
+  capacity: number;
+  /**
+   * Whether other pods may forward requests to it: it does not shut down, and an endpoint takes calls.
+   */
+  accepts: boolean;
+  /**
+   * Answers under way as streams.
+   */
+  streams?: number;
+  /**
+   * Conversations that end with the pod.
+   */
+  conversations?: number;
+}
+/**
+ * Security incidents of the process. Absent: the runtime is too old to tell, or in Counters nothing has changed.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "SecurityReport".
+ */
+export interface SecurityReport {
+  /**
+   * Number of incidents that are open.
+   */
+  open: number;
+  /**
+   * Those open, the gravest first.
+   *
+   * @maxItems 8
+   */
+  incidents: IncidentReport[];
+  last?: IncidentReport1;
+  /**
+   * Incidents since the process started, by type; types without any are left out.
+   *
+   * @maxItems 16
+   */
+  counts: {
+    type: IncidentType;
+    count: number;
+  }[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentReport".
+ */
+export interface IncidentReport {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
+ * The one opened last, open or not.
+ */
+export interface IncidentReport1 {
+  id: string;
+  type: IncidentType;
+  form?: string;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  count: number;
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339.
+   */
+  lastSeen: string;
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses.
+   */
+  source?: string;
+  /**
+   * What it was attempted on, such as tool/find_order.
+   */
+  resource?: string;
+  /**
+   * What was seen, without any text of a client, a model or a tool.
+   */
+  message: string;
+}
+/**
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "HealthCheckStatus".
  */
@@ -1219,6 +1522,36 @@ export interface HealthCheckStatus {
    * RFC 3339.
    */
   since: string;
+}
+/**
+ * The tools of an MCP server that the agent may use.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "McpServerStatus".
+ */
+export interface McpServerStatus {
+  name: string;
+  /**
+   * Over their names, descriptions and input schemas.
+   */
+  toolsHash: string;
+  tools: number;
+  /**
+   * The model does not get them, because the configuration pins another hash.
+   */
+  withheld: boolean;
+  /**
+   * The last one since the process started, with the first four names of each sort. Absent: there was none.
+   */
+  change?: {
+    /**
+     * The hash until then.
+     */
+    before: string;
+    added: ToolNames;
+    removed: ToolNames;
+    changed: ToolNames;
+  };
 }
 /**
  * Whether calls to a dependency are held back for a reason that is no failure of it.
@@ -1265,12 +1598,20 @@ export interface Counters {
   circuits: CircuitStatus[];
   performance?: Performance;
   audit?: AuditHead;
+  load?: Load;
+  security?: SecurityReport;
   /**
    * All of them, when one changed.
    *
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
+  /**
+   * All of them, when one changed.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: McpServerStatus[];
   /**
    * Those that changed.
    *
@@ -1373,6 +1714,90 @@ export interface Configure {
   type: 'Configure';
   term: number;
   configuration: Configuration;
+}
+/**
+ * Other pods of the agent to which the runtime may forward requests, in place of those that it was told before. It forgets them when it has no link.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Siblings".
+ */
+export interface Siblings {
+  type: 'Siblings';
+  term: number;
+  /**
+   * @maxItems 32
+   */
+  pods: Sibling[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Sibling".
+ */
+export interface Sibling {
+  pod: string;
+  /**
+   * IP address.
+   */
+  address: string;
+  inFlight: number;
+  queued: number;
+  capacity: number;
+}
+/**
+ * What the fleet's circuits order this pod. Ignored if term is below the highest one announced. The runtime answers with Counters that hold these circuits.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuits".
+ */
+export interface FleetCircuits {
+  type: 'FleetCircuits';
+  term: number;
+  /**
+   * @maxItems 256
+   */
+  orders: FleetCircuitOrder[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "FleetCircuitOrder".
+ */
+export interface FleetCircuitOrder {
+  dependency: string;
+  /**
+   * As in CircuitStatus.
+   */
+  model?: string;
+  /**
+   * Names the order; a repeated one has the same.
+   */
+  number: string;
+  /**
+   * Open: reject calls. Probe: one call at a time passes. Closed: the fleet has closed.
+   */
+  state: 'Open' | 'Probe' | 'Closed';
+  reason: string;
+  /**
+   * When it lapses unless it is repeated, counted from its arrival.
+   */
+  lifetimeMs?: number;
+  openForMs?: number;
+  /**
+   * Failed probes since the fleet opened.
+   */
+  reopened?: number;
+  probeInMs?: number;
+  /**
+   * Names the probe; one outcome for each.
+   */
+  grant?: string;
+  /**
+   * UID of the pod that probes.
+   */
+  prober?: string;
+  /**
+   * The probes have succeeded, and pods are let go one after the other.
+   */
+  closing?: boolean;
 }
 /**
  * What the pod may take of the limits of the fleet. It comes at each heartbeat of the leader and whenever there are tokens for the pod. The first one of a session ends the sessions before.

@@ -6,6 +6,26 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
   "security": {
     "egress": {
       "denyPrivateNetworks": true
+    },
+    "incidents": {
+      "window": "10m",
+      "maxTracked": 1000,
+      "thresholds": {
+        "failedAuthentication": 1,
+        "authorizationDenied": 1,
+        "promptInjection": 1,
+        "toolMisuse": 5,
+        "secretExposed": 1,
+        "limitAbuse": 100,
+        "malformedInput": 10
+      },
+      "raiseLevelAt": 10,
+      "manySources": 10,
+      "spend": {
+        "factor": 5,
+        "hours": 24,
+        "minTokens": 100000
+      }
     }
   },
   "telemetry": {
@@ -53,7 +73,8 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
   "bulkhead": {
     "maxConcurrent": 100,
     "maxQueued": 100,
-    "acquireTimeout": "5s"
+    "acquireTimeout": "5s",
+    "whenFull": "Forward"
   },
   "limits": {
     "maxBodyBytes": 33554432,

@@ -9,5 +9,6 @@ export const SECRET_NAMES = [
   "telemetry.tracing.headersFrom[].secretKeyRef.name",
   "audit.webhook.headersFrom[].secretKeyRef.name",
   "conversation.store.redis.passwordSecretRef.name",
-  "auth.apiKeys.secretRef.name"
+  "auth.apiKeys.secretRef.name",
+  "monitoring.auth.tokenSecretRef.name"
 ] as const;

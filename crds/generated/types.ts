@@ -378,6 +378,10 @@ export interface AgentDeploymentSpec {
      */
     allowedTools?: string[];
     /**
+     * The tools that the model may have, as status.mcpServers[].toolsHash shows them: SHA-256 over the names, descriptions and input schemas of the tools that allowedTools allows. While the server lists others, all its tools are withheld from the model. Without it they are used as they are, and an Event tells of changes.
+     */
+    toolsHash?: string;
+    /**
      * Each pod asks the server for the list of its tools when it has not called it for so long, so that its circuit learns of an outage and of its end before a conversation does. No tool is called for that. 0s never does. Default 30s.
      */
     checkInterval: string;
@@ -456,7 +460,7 @@ export interface AgentDeploymentSpec {
     critical: boolean;
   }[];
   /**
-   * What the agent may do.
+   * What the agent may do, and what counts as an attack on it. A change is live without a restart.
    */
   security: {
     /**
@@ -473,6 +477,77 @@ export interface AgentDeploymentSpec {
        * Refuse addresses of private, local and reserved networks, the cluster's own among them. Judged by the address that is connected to. Default true.
        */
       denyPrivateNetworks: boolean;
+    };
+    /**
+     * When what pods see of attacks is a security incident. Each pod counts by itself, in memory. Incidents are in status.security, in Events, in the metrics security_incidents_total and security_incidents_open, in the log, and in the audit.
+     */
+    incidents: {
+      /**
+       * What is seen of one type, from one client or address, is one incident while no more than this is between two sightings. The incident is open until then. Default 10m.
+       */
+      window: string;
+      /**
+       * Clients and addresses that each pod tells apart; further ones are counted together, by type. Default 1000.
+       */
+      maxTracked: number;
+      /**
+       * Sightings that open an incident, by its type. One is enough for a type that is not here.
+       */
+      thresholds: {
+        /**
+         * Credentials that are not accepted. Default 1.
+         */
+        failedAuthentication: number;
+        /**
+         * Requests for what a client may not do. Default 1.
+         */
+        authorizationDenied: number;
+        /**
+         * Texts that look like an attempt to give the model other instructions. Default 1.
+         */
+        promptInjection: number;
+        /**
+         * Calls of a tool with arguments that it does not take. Repeated calls and refused addresses are incidents at once. Default 5.
+         */
+        toolMisuse: number;
+        /**
+         * Secrets in prompts or answers. Default 1.
+         */
+        secretExposed: number;
+        /**
+         * Requests that a limit turns down. Default 100.
+         */
+        limitAbuse: number;
+        /**
+         * Input that is no request, or larger or slower than it may be. Default 10.
+         */
+        malformedInput: number;
+      };
+      /**
+       * The threat level rises a step when an incident was seen so many times as often as it takes to open it, and another step each time that its count is multiplied by this again. Default 10.
+       */
+      raiseLevelAt: number;
+      /**
+       * Addresses with failed authentication within the window that are an incident of their own. Default 10.
+       */
+      manySources: number;
+      /**
+       * When the tokens that a client takes in one hour are an incident.
+       */
+      spend: {
+        /**
+         * More than so many times the mean of the hours before in which it took any. Default 5.
+         */
+        factor: number;
+        /**
+         * Hours before that count. Default 24.
+         */
+        hours: number;
+        /**
+         * And at least so many tokens. Default 100000.
+         */
+        minTokens: number;
+      };
     };
   };
   /**
@@ -871,7 +946,7 @@ export interface AgentDeploymentSpec {
     maxWait: string;
   };
   /**
-   * Requests that a pod takes at a time. One that exceeds it is answered with 503 and retry-after.
+   * Requests that a pod takes at a time. One that exceeds it goes to another pod of the agent that has room. Where there is none it is answered with 503 and retry-after.
    */
   bulkhead: {
     /**
@@ -886,6 +961,10 @@ export interface AgentDeploymentSpec {
      * Longest wait for a place; also at an endpoint's maxConcurrent. It counts against the deadline of the request. Default 5s.
      */
     acquireTimeout: string;
+    /**
+     * What becomes of a request that finds no place in time, in the bulkhead or at the maxConcurrent of any endpoint. Forward: the pod forwards it once to another pod of the agent that has room, with the client's credentials, and passes the answer on. Reject: the pod answers 503. A change is live without a restart. Default Forward.
+     */
+    whenFull: 'Forward' | 'Reject';
   };
   /**
    * What clients may send to a pod, whoever they are. The defaults fit the default container of 512Mi: raise them together with its memory, which podTemplate sets.
@@ -1347,6 +1426,24 @@ export interface AgentDeploymentSpec {
    */
   monitoring: {
     /**
+     * What scrapers of the pods' /metrics must show. Without it whoever reaches the port may read them; networkPolicy.metricsFrom says who does.
+     */
+    auth?: {
+      /**
+       * A token that scrapers send as Authorization Bearer; the ServiceMonitor has Prometheus do so. A new value is live within 2 minutes, without a restart. While it is missing, nobody may read /metrics. Without the token /health names no dependencies.
+       */
+      tokenSecretRef: {
+        /**
+         * Name of a Secret in the same namespace.
+         */
+        name: string;
+        /**
+         * Key in that Secret.
+         */
+        key: string;
+      };
+    };
+    /**
      * The ServiceMonitor, by which Prometheus scrapes the pods.
      */
     serviceMonitor: {
@@ -1418,6 +1515,33 @@ export interface AgentDeploymentStatus {
      * Why it fails in the first of these pods.
      */
     reason?: 'Timeout' | 'Connection' | 'BadStatus';
+  }[];
+  /**
+   * The tools that the MCP servers of the spec offered the connected pods last. A server whose tools no pod has listed yet is left out.
+   *
+   * @maxItems 16
+   */
+  mcpServers?: {
+    /**
+     * Name of the server.
+     */
+    name: string;
+    /**
+     * SHA-256 over the names, descriptions and input schemas of its tools that allowedTools allows, as most pods have it. spec.mcpServers[].toolsHash pins it.
+     */
+    toolsHash: string;
+    /**
+     * Number of these tools.
+     */
+    tools: number;
+    /**
+     * Pods that were offered these tools out of those that have listed any, such as 3/3.
+     */
+    pods: string;
+    /**
+     * Pods that withhold the server's tools from the model, because toolsHash pins others.
+     */
+    withheldPods: number;
   }[];
   /**
    * How the connected pods have done since each of them started, and in the last five minutes, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.
@@ -1653,6 +1777,23 @@ export interface AgentDeploymentStatus {
    */
   endpoint?: string;
   /**
+   * Requests of all connected pods together, at most a minute old. Absent while no pod reports its load.
+   */
+  load?: {
+    /**
+     * Requests in work.
+     */
+    inFlight: number;
+    /**
+     * Requests that wait for a place, in the bulkhead or at an endpoint.
+     */
+    queued: number;
+    /**
+     * Requests that the pods take at a time, each as many as its bulkhead or, if that is less, its endpoints together.
+     */
+    capacity: number;
+  };
+  /**
    * Figures for kubectl's columns.
    */
   summary?: {
@@ -1661,6 +1802,10 @@ export interface AgentDeploymentStatus {
      */
     ready?: string;
     /**
+     * Pods of the present template out of desired pods, such as 2/3.
+     */
+    updated?: string;
+    /**
      * Closed circuits out of all circuits in all connected pods, such as 7/8.
      */
     circuits?: string;
@@ -1668,6 +1813,162 @@ export interface AgentDeploymentStatus {
      * Policies that every pod enforces out of all policies attached, such as 2/2.
      */
     policies?: string;
+  };
+  /**
+   * Security incidents that the connected pods report. The level is written at once, all else at most once a minute.
+   */
+  security?: {
+    /**
+     * Highest threat level of an open incident.
+     */
+    level: 'None' | 'Low' | 'Medium' | 'High' | 'Critical';
+    /**
+     * Number of open incidents.
+     */
+    openIncidents: number;
+    /**
+     * Open incidents, the gravest first.
+     *
+     * @maxItems 10
+     */
+    open?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    }[];
+    /**
+     * The incident opened last, open or not.
+     */
+    last?: {
+      /**
+       * Its id, which the findings of the audit have too.
+       */
+      id: string;
+      /**
+       * What it is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * In which way it shows, such as EgressRefused, where its type has several.
+       */
+      form?: string;
+      /**
+       * Threat level, by type, protected asset and count.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Times that it was seen.
+       */
+      count: number;
+      /**
+       * Name of the pod that saw it.
+       */
+      pod: string;
+      /**
+       * When it was opened.
+       */
+      since: string;
+      /**
+       * When it was seen last.
+       */
+      lastSeen: string;
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address of the client, or network of an IPv6 address, if it is known.
+       */
+      source?: string;
+      /**
+       * What it was attempted on, such as tool/find_order.
+       */
+      resource?: string;
+      /**
+       * What was seen.
+       */
+      message: string;
+    };
+    /**
+     * Incidents since the connected pods started, by type.
+     *
+     * @maxItems 16
+     */
+    counts?: {
+      /**
+       * What they are about.
+       */
+      type: string;
+      /**
+       * Their number.
+       */
+      count: number;
+    }[];
   };
   /**
    * What the operator has seen of the audit's chains.
@@ -1968,9 +2269,22 @@ export interface CircuitBreakerPolicySpec {
    */
   resetToken?: string;
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own.
+   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own. Fleet means that the pods of an agent share one more circuit above those of each pod: it opens when the figures of all pods together meet a rule of trip and a quorum of pods sees it, one pod probes for all, and it closes pod by pod over recovery.rampUp.
    */
-  scope: 'Pod';
+  scope: 'Pod' | 'Fleet';
+  /**
+   * How the pods of an agent decide together. Only with scope Fleet.
+   */
+  fleet?: {
+    /**
+     * Share of the pods with calls that must see failures, or slow calls, before the fleet opens, 1 to 100; never fewer than two pods, so that one pod's bad network never opens the rest. Default 50.
+     */
+    quorum: number;
+    /**
+     * How long a pod keeps to what the operator last said while it has no link to the operator, 5s to 10m. After that it continues alone: it waits for the rest of its own openDuration and probes by itself. Default 30s.
+     */
+    hintLifetime: string;
+  };
 }
 /**
  * What is. Written by the operator alone.
@@ -2052,6 +2366,35 @@ export interface CircuitBreakerPolicyStatus {
      */
     nextProbe?: string;
     /**
+     * The circuit that all pods share. Absent with scope Pod, and while no pod reports.
+     */
+    fleet?: {
+      /**
+       * Probing means that one pod probes. Closing means that the probes have succeeded and pods are let go one after the other.
+       */
+      state: 'Closed' | 'Open' | 'Probing' | 'Closing';
+      /**
+       * When the fleet entered that state.
+       */
+      since: string;
+      /**
+       * Pods that see failures, or slow calls, out of the pods that had calls, such as 2/3; while the fleet is not closed, those that opened it.
+       */
+      votes: string;
+      /**
+       * Name of the pod that probes.
+       */
+      probing?: string;
+      /**
+       * When a pod probes next; only while open.
+       */
+      nextProbe?: string;
+      /**
+       * Why it is in that state.
+       */
+      reason?: string;
+    };
+    /**
      * Last failure that counted, in any pod.
      */
     lastFailure?: {
@@ -2120,6 +2463,18 @@ export interface CircuitBreakerPolicyStatus {
      * Pods with an open circuit out of all pods, such as 1/3.
      */
     open?: string;
+    /**
+     * Worst state of the circuits that all pods share, as circuits[].fleet.state has it. Absent with scope Pod.
+     */
+    fleet?: string;
+    /**
+     * Votes of that circuit, such as 2/3. Absent with scope Pod.
+     */
+    votes?: string;
+    /**
+     * Pod that probes for the fleet; absent while none does.
+     */
+    probing?: string;
     /**
      * What the policy is for, in short.
      */

@@ -7,6 +7,7 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
+import { AGENT_DEPLOYMENT_DEFAULTS } from '../../crds/generated/defaults.ts';
 import { attach } from './policies/attach.ts';
 import { buildConfigMap } from './objects/configMap.ts';
 import {
@@ -93,6 +94,7 @@ const agents: Record<string, AgentDeployment> = {
         url: 'http://stock.support.svc:8080/mcp',
         headersFrom: [{ name: 'X-Token', secretKeyRef: { name: 'stock.mcp', key: 'token' } }],
         allowedTools: ['count'],
+        toolsHash: `sha256:${'5'.repeat(64)}`,
         checkInterval: '1m',
         cache: { ttl: '5m', tools: ['count'] },
         maxConcurrent: 2,
@@ -123,7 +125,10 @@ const agents: Record<string, AgentDeployment> = {
       apiKeys: { secretRef: { name: 'callers' } },
     },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
-    security: { egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false } },
+    security: {
+      ...AGENT_DEPLOYMENT_DEFAULTS.security,
+      egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false },
+    },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
     conversation: {
       maxMessages: 10,
@@ -146,9 +151,10 @@ const agents: Record<string, AgentDeployment> = {
       minPerSecond: 0,
     },
     gates: { maxWait: '90s' },
-    bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms' },
+    bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms', whenFull: 'Reject' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {
+      auth: { tokenSecretRef: { name: 'scraping', key: 'token' } },
       serviceMonitor: { enabled: true, interval: '90s', labels: { release: 'prometheus' } },
       alerts: {
         enabled: true,

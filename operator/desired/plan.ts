@@ -6,7 +6,7 @@ import { buildAutoscaler } from './objects/autoscaler.ts';
 import type { TracingDefaults } from './configuration/telemetry.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
 import { dependenciesOf } from './common/dependencies.ts';
-import { buildDeployment, type Upgrade } from './objects/deployment.ts';
+import { buildDeployment, keepsPods, type Upgrade } from './objects/deployment.ts';
 import { buildDisruptionBudget } from './objects/disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './common/errors.ts';
 import { buildHeadlessService } from './objects/headlessService.ts';
@@ -80,6 +80,10 @@ export interface AgentPlan {
   monitored?: ConditionDraft;
   /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
   upgradeTo?: string;
+  /** The upgrade has stopped, because it has made too many agents worse. */
+  upgradeStopped?: true;
+  /** The agent is one of those that the upgrade has made worse. */
+  upgradeFailed?: true;
   dependencies: PlannedDependency[];
   /** Policies that are in force on the agent, sorted by kind and name. */
   policies: PolicyRef[];
@@ -211,12 +215,14 @@ function images(
   { agent, options, live, upgrade }: PlanInput,
   pods: Pods | undefined,
   deployment: Deployment | undefined,
-): Pick<AgentPlan, 'image' | 'upgradeTo'> {
+): Pick<AgentPlan, 'image' | 'upgradeTo' | 'upgradeStopped' | 'upgradeFailed'> {
   const usual = runtimeImage(podChoices(agent), options, live).image;
   const imageOf = (template: PodTemplate | undefined): string =>
     (template && runtimeContainer(template).image) ?? usual;
   return {
     image: imageOf(deployment?.spec.template),
-    ...(upgrade === 'Waits' && { upgradeTo: imageOf(pods?.template) }),
+    ...(keepsPods(upgrade) && { upgradeTo: imageOf(pods?.template) }),
+    ...(upgrade === 'Stopped' && { upgradeStopped: true }),
+    ...(upgrade === 'Failed' && { upgradeFailed: true }),
   };
 }

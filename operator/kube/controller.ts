@@ -4,9 +4,11 @@ import type { Registry } from 'prom-client';
 import { deadline, systemClock } from './clock.ts';
 import type { Clock, Deadline } from './clock.ts';
 import { ControllerMetrics } from './controllerMetrics.ts';
-import { describeError, isConflict } from './errors.ts';
+import { describeError, errorType, isConflict } from './errors.ts';
 import { splitKey } from './key.ts';
 import { Slices } from './slices.ts';
+import { NO_TRACES, SPAN_ATTRIBUTES } from './span.ts';
+import type { Span, Traces } from './span.ts';
 import { WorkQueue } from './workqueue.ts';
 import type { Priority } from './workqueue.ts';
 
@@ -41,6 +43,8 @@ export interface ControllerOptions {
   random?: () => number;
   /** Which controllers of one process share. Default: its own. */
   slices?: Slices;
+  /** Default: reconciles are not traced. */
+  traces?: Traces;
 }
 
 export interface EnqueueOptions {
@@ -51,10 +55,8 @@ export interface EnqueueOptions {
 /** How long a reconcile may go on after its signal aborted before its worker is given to other keys. */
 const GRACE_MS = 5_000;
 
-type Outcome =
-  | { kind: 'done'; requeueAfterMs?: number }
-  | { kind: 'failed'; error: unknown }
-  | { kind: 'overdue' };
+type Ended = { kind: 'done'; requeueAfterMs?: number } | { kind: 'failed'; error: unknown };
+type Outcome = Ended | { kind: 'overdue' };
 
 /** Workers that take keys from a queue and reconcile them. */
 export class Controller {
@@ -67,6 +69,7 @@ export class Controller {
   readonly #deadlineMs: number;
   readonly #clock: Clock;
   readonly #slices: Slices;
+  readonly #traces: Traces;
 
   constructor(options: ControllerOptions) {
     const { name, registry, clock, random } = options;
@@ -79,6 +82,7 @@ export class Controller {
     this.#deadlineMs = options.deadlineMs ?? 60_000;
     this.#clock = clock ?? systemClock;
     this.#slices = options.slices ?? new Slices(this.#clock);
+    this.#traces = options.traces ?? NO_TRACES;
   }
 
   /** Asks for a reconcile. Cheap, idempotent, and allowed while nothing runs. */
@@ -124,7 +128,19 @@ export class Controller {
     this.queue.done(key);
   }
 
-  async #attempt(key: string, signal: AbortSignal, context: ReconcileContext): Promise<Outcome> {
+  #attempt(key: string, signal: AbortSignal, context: ReconcileContext): Promise<Ended> {
+    const { namespace, name } = splitKey(key);
+    const attributes = {
+      [SPAN_ATTRIBUTES.controller]: this.name,
+      [SPAN_ATTRIBUTES.namespace]: namespace,
+      [SPAN_ATTRIBUTES.object]: name,
+      [SPAN_ATTRIBUTES.reconcile]: context.reconcileID,
+    };
+    const work = (): Promise<Ended> => this.#outcome(key, signal, context);
+    return this.#traces.run(`reconcile ${this.name}`, attributes, work, endSpan);
+  }
+
+  async #outcome(key: string, signal: AbortSignal, context: ReconcileContext): Promise<Ended> {
     try {
       const result = await this.#reconcile(key, signal, context);
       return { kind: 'done', requeueAfterMs: result?.requeueAfterMs };
@@ -185,4 +201,17 @@ export class Controller {
     logger.debug('The object changed meanwhile; tried again');
     this.queue.addRateLimited(key);
   }
+}
+
+/** A conflict is no error: the reconcile is tried again. */
+function endSpan(span: Span, outcome: Ended): void {
+  const [result, error] = resultOf(outcome);
+  span.set({ [SPAN_ATTRIBUTES.result]: result });
+  span.end(error);
+}
+
+function resultOf(outcome: Ended): [result: string, error?: string] {
+  if (outcome.kind === 'done')
+    return [outcome.requeueAfterMs === undefined ? 'success' : 'requeue_after'];
+  return isConflict(outcome.error) ? ['requeue'] : ['error', errorType(outcome.error)];
 }

@@ -87,3 +87,9 @@ export function describeError(error: unknown): Record<string, unknown> {
   const api = error instanceof ApiError ? { status: error.status, reason: error.reason } : {};
   return { errorType: name, error: message, ...api };
 }
+
+/** What a trace calls it: Kubernetes' reason, the HTTP status, or the error's name. */
+export function errorType(error: unknown): string {
+  if (error instanceof ApiError) return error.reason ?? String(error.status);
+  return error instanceof Error ? error.name : 'Error';
+}

@@ -14,6 +14,7 @@ export * from './optionalInformer.ts';
 export * from './portForward.ts';
 export * from './resource.ts';
 export * from './slices.ts';
+export * from './span.ts';
 export * from './transport.ts';
 export type * from './types.ts';
 export * from './workqueue.ts';

@@ -5,9 +5,11 @@ import type { Dispatcher } from 'undici';
 import { deadline, sleep, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { ClusterConfig, TlsIdentity } from './config.ts';
-import { ApiError, ConnectionError } from './errors.ts';
+import { ApiError, ConnectionError, errorType } from './errors.ts';
 import { InFlightLimit } from './inflight.ts';
 import { counter, histogram } from './metrics.ts';
+import { NO_TRACES, SPAN_ATTRIBUTES } from './span.ts';
+import type { Traces } from './span.ts';
 import type { Status } from './types.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -50,6 +52,8 @@ export interface TransportOptions {
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
+  /** Requests of reconciles that are traced are parts of their traces. Default: none is. */
+  traces?: Traces;
 }
 
 const DEADLINE_MS = 30_000;
@@ -72,6 +76,7 @@ export class Transport {
   readonly #requests: Counter<'code' | 'method'>;
   readonly #durations: Histogram<'verb'>;
   readonly #maxConnections: Record<Lane, number>;
+  readonly #traces: Traces;
   #agents?: Agents;
 
   constructor(options: TransportOptions) {
@@ -85,6 +90,7 @@ export class Transport {
     this.#maxConnections = { calls, reviews };
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+    this.#traces = options.traces ?? NO_TRACES;
     this.#requests = counter(options.registry, {
       name: 'rest_client_requests_total',
       help: 'Number of HTTP requests, by status code and method',
@@ -104,6 +110,22 @@ export class Transport {
    * @throws ApiError, ConnectionError, or the signal's reason.
    */
   async request<T>(request: TransportRequest): Promise<T> {
+    const { method, path } = request;
+    const span = this.#traces.part(`${method} ${pluralOf(path)}`, () => ({
+      [SPAN_ATTRIBUTES.method]: method,
+      [SPAN_ATTRIBUTES.path]: path,
+    }));
+    try {
+      const answer = await this.#repeated<T>(request);
+      span.end();
+      return answer;
+    } catch (error) {
+      span.end(errorType(error));
+      throw error;
+    }
+  }
+
+  async #repeated<T>(request: TransportRequest): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#authenticated(request, (refresh) => this.#attempt<T>(request, refresh));
@@ -352,4 +374,12 @@ function queryString(query: TransportRequest['query']): string {
 function sameIdentity(a: TlsIdentity, b: TlsIdentity): boolean {
   const keys = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnauthorized'] as const;
   return keys.every((key) => a[key] === b[key]);
+}
+
+/** The plural of a path's kind, such as configmaps. */
+function pluralOf(path: string): string {
+  const root = /^\/(api|apis\/[^/]+)\/[^/]+\//.exec(path)?.[0] ?? '/';
+  const [first, , third] = path.slice(root.length).split('/');
+  const plural = first === 'namespaces' && third !== undefined ? third : first;
+  return plural ?? path;
 }

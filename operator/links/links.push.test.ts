@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { memoryTraces } from '../testing/memoryTraces.ts';
 import { connected, harness } from '../testing/linksHarness.ts';
 import { AGENT, configuration, hashOf, snapshot, target } from '../testing/messages.ts';
 
@@ -148,5 +149,34 @@ describe('terms', () => {
     links.setDesired(AGENT, configuration('b'), 3);
     expect(socketTo(pod).announced).toEqual([1, 3]);
     expect(socketTo(pod).sent.at(-1)).toMatchObject({ type: 'Configure', term: 3 });
+  });
+
+  it('are traced, within the reconcile that asks for them, until the pod answers', async () => {
+    const { traces, kept } = memoryTraces();
+    const { links, connect, lead } = harness({ traces });
+    const pods = [target(1), target(2)];
+    links.setTargets(pods);
+    const [first, second] = [await connect(pods[0]!, A), await connect(pods[1]!, A)];
+    const reconcile = (): Promise<void> =>
+      Promise.resolve(links.setDesired(AGENT, configuration('b'), 1));
+    await traces.run('reconcile agent', {}, reconcile, (span) => span.end());
+    expect(kept[0]!.parts.map(({ name, end }) => [name, end])).toEqual([
+      ['push configuration', 'open'],
+      ['push configuration', 'open'],
+    ]);
+    expect(kept[0]!.parts[0]!.attributes).toMatchObject({
+      'k8s.pod.name': pods[0]!.name,
+      'breakwater.configuration.revision': '1-1',
+    });
+    first.say(snapshot(B));
+    // Outside a reconcile it is a trace of its own; here the pod whose link ended gets it when it is back.
+    second.lose();
+    expect(kept[0]!.parts.map(({ end }) => end)).toEqual(['ok', 'LinkClosed']);
+    links.setDesired(AGENT, configuration('c'), 1);
+    expect(kept.slice(1).map(({ name, end }) => [name, end])).toEqual([
+      ['push configuration', 'open'],
+    ]);
+    lead.abort();
+    expect(kept[1]!.end).toBe('LinkClosed');
   });
 });

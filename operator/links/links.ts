@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
-import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
+import type { Command, Configuration, Content, Report } from '../../contract/generated/types.ts';
+import { formatRevision } from '../../contract/revision.ts';
 import type { Clock } from '../kube/clock.ts';
+import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
 import { type AttemptLimits, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
 import { Delivery, type DeliveryTiming } from './delivery.ts';
@@ -34,6 +36,7 @@ import {
   type PodReport,
 } from './report.ts';
 import { type AgentKey, agentKeyOf, hasEnded, type PodTarget } from './target.ts';
+import { type LinkedPod, SiblingFigures } from './siblingFigures.ts';
 import { type ReviewToken, TokenReviews } from './tokenReviews.ts';
 
 export type LinksTiming = PersistentLinkTiming & DeliveryTiming;
@@ -80,6 +83,8 @@ export interface LinksOptions {
   timing?: Partial<LinksTiming>;
   /** What each pod may send; by default 256 KiB and 50 messages per second, and 20 seconds' worth at once. */
   limits?: ReportLimits;
+  /** Default: pushes are not traced. */
+  traces?: Traces;
 }
 
 interface Pod {
@@ -87,6 +92,8 @@ interface Pod {
   key: AgentKey;
   report: PodReport;
   delivery: Delivery;
+  /** Of the push that the pod has not answered yet. */
+  push: Span | undefined;
   link: PersistentLink | undefined;
   cancelPush: () => void;
 }
@@ -109,6 +116,7 @@ export class Links implements PodLinks {
   readonly #messageListeners = new Set<MessageListener>();
   readonly #linkListeners = new Set<LinkListener>();
   readonly #termListeners = new Set<HigherTermListener>();
+  readonly #siblings: SiblingFigures;
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
   constructor(options: LinksOptions) {
@@ -128,6 +136,11 @@ export class Links implements PodLinks {
       limits: options.limits ?? DEFAULT_LIMITS,
       logger: options.logger,
     };
+    this.#siblings = new SiblingFigures({
+      clock: options.clock,
+      podsOf: (key) => this.#linkedPods(key),
+      placesOf: (key) => placesOf(this.#desired.get(key)?.configuration.content),
+    });
     this.#propagation = registerMetrics(options.registry, () => this.#states());
   }
 
@@ -173,6 +186,7 @@ export class Links implements PodLinks {
       key,
       report: this.#blank(target),
       delivery: this.#delivery(),
+      push: undefined,
       link: undefined,
       cancelPush: () => undefined,
     };
@@ -194,9 +208,10 @@ export class Links implements PodLinks {
     if (target.ip !== before.ip || target.port !== before.port) {
       this.#stop(pod);
       this.#link(pod);
-    } else if ((target.running && !before.running) || (target.ready && !before.ready)) {
+    } else if (speaksFor(before, target)) {
       pod.link?.retryNow();
     }
+    if (servesOtherwise(before, target)) this.#siblings.changed(pod.key);
   }
 
   #remove(pod: Pod): void {
@@ -205,6 +220,7 @@ export class Links implements PodLinks {
     siblings?.delete(pod);
     if (siblings?.size === 0) this.#agents.delete(pod.key);
     this.#stop(pod);
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -216,6 +232,7 @@ export class Links implements PodLinks {
 
   termChanged(agentKey: AgentKey): void {
     for (const pod of this.#agents.get(agentKey) ?? []) this.#synchronise(pod);
+    this.#siblings.changed(agentKey);
   }
 
   forget(agentKey: AgentKey): void {
@@ -273,6 +290,7 @@ export class Links implements PodLinks {
 
   #stop(pod: Pod): void {
     pod.cancelPush();
+    endPush(pod, 'LinkClosed');
     if (pod.link === undefined) return;
     pod.link.stop();
     pod.link = undefined;
@@ -288,6 +306,7 @@ export class Links implements PodLinks {
     pod.delivery.connected(hello.boot);
     this.#checkTerm(pod);
     this.#synchronise(pod);
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#linked(pod, true);
     this.#changed(pod.key, 'State');
   }
@@ -304,14 +323,17 @@ export class Links implements PodLinks {
       const outcome = pod.delivery.answer(report.configuration, this.#now());
       if (typeof outcome === 'number') this.#propagation.observe(outcome / 1000);
       if (outcome === 'Refused') this.#logRefusal(pod);
+      if (outcome !== undefined) endPush(pod, outcome === 'Refused' ? outcome : undefined);
       if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
       this.#synchronise(pod);
     }
+    this.#siblings.reported(pod.key, report);
     this.#changed(pod.key, changeKind(before, report));
   }
 
   #closed(pod: Pod, { reason }: Closure, failures: number): void {
     pod.cancelPush();
+    endPush(pod, 'LinkClosed');
     this.#linked(pod, false);
     // That tells nothing of the pod; but it must not stay pending for as long as tokens cannot be reviewed.
     if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
@@ -323,6 +345,7 @@ export class Links implements PodLinks {
     const since = report.connected ? this.#wallTime() : report.since;
     const excess = excessive && { excessive };
     pod.report = { ...report, connected: false, incompatible, ...excess, since };
+    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -355,8 +378,32 @@ export class Links implements PodLinks {
     }
     if (decision.kind !== 'Send') return;
     pod.delivery.sent(hash, this.#now());
+    endPush(pod, 'NotAnswered');
+    pod.push = this.#tracedPush(pod, configuration);
     pod.link?.send(JSON.stringify({ type: 'Configure', term, configuration }));
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
+  }
+
+  /** The agent's pods that are linked, for what they are told of each other. */
+  #linkedPods(agentKey: AgentKey): LinkedPod[] {
+    if (!this.#isLeader()) return [];
+    return [...(this.#agents.get(agentKey) ?? [])]
+      .filter((pod) => pod.report.connected)
+      .map(({ target, report, link }) => ({
+        target,
+        load: report.snapshot?.load,
+        tell: (pods) =>
+          link?.send(JSON.stringify({ type: 'Siblings', term: this.#termOf(agentKey), pods })),
+      }));
+  }
+
+  #tracedPush({ target }: Pod, { revision }: Configuration): Span {
+    return (this.#options.traces ?? NO_TRACES).partOrTrace('push configuration', () => ({
+      [SPAN_ATTRIBUTES.namespace]: target.namespace,
+      [SPAN_ATTRIBUTES.agent]: target.agent,
+      [SPAN_ATTRIBUTES.pod]: target.name,
+      [SPAN_ATTRIBUTES.revision]: formatRevision(revision),
+    }));
   }
 
   /** The agent's term: that of the owner, or that of its last configuration if it is higher. */
@@ -418,4 +465,24 @@ export class Links implements PodLinks {
   #wallTime(): string {
     return new Date(this.#options.clock.now()).toISOString();
   }
+}
+
+/** Requests that a pod of an agent takes at most; 0 where pods forward none. */
+function placesOf(content: Content | undefined): number {
+  return content?.whenFull === 'Forward' ? (content.bulkhead?.maxConcurrent ?? 0) : 0;
+}
+
+/** Whether the kubelet says more for the pod than before. */
+function speaksFor(before: PodTarget, { running, ready }: PodTarget): boolean {
+  return (running === true && !before.running) || (ready === true && !before.ready);
+}
+
+/** Whether other pods are to know of the pod what they did not before. */
+function servesOtherwise(before: PodTarget, { ip, ready, killedAt }: PodTarget): boolean {
+  return before.ip !== ip || before.ready !== ready || before.killedAt !== killedAt;
+}
+
+function endPush(pod: Pod, error?: string): void {
+  pod.push?.end(error);
+  pod.push = undefined;
 }

@@ -14,7 +14,7 @@ const MAX_TRANSITIONS = 64;
 const MAX_CIRCUITS = 256;
 const MAX_LIMITS = 1024;
 
-/** State: connected, disconnected, configured, a circuit, limit, gate or health check changed. Counters: figures only. */
+/** State: connected, disconnected, configured, a circuit, limit, gate, health check or tools of an MCP server changed. Counters: figures only. */
 export type ChangeKind = 'State' | 'Counters';
 
 /** What is known of one pod. Never changed in place: a holder may compare by identity. */
@@ -44,6 +44,8 @@ export interface PodReport {
   runtimeVersion?: string;
   /** The last one, with all that came after it merged in; kept when the pod disconnects. */
   snapshot?: Snapshot;
+  /** Whether the snapshot came since the last hello. */
+  fresh?: boolean;
 }
 
 /** What a pod tells of itself. */
@@ -60,7 +62,7 @@ export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 /** The report after the pod has said hello. A new boot has lost what the old one told. */
 export function afterHello(report: PodReport, hello: HelloFacts, since: string): PodReport {
   const { snapshot, hash: _hash, revision: _revision, ...others } = report;
-  const { pending: _pending, excessive: _excessive, ...rest } = others;
+  const { pending: _pending, excessive: _excessive, fresh: _fresh, ...rest } = others;
   return {
     ...rest,
     connected: true,
@@ -94,9 +96,20 @@ export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKi
     snapshot !== undefined &&
     (message.gates ?? []).length === 0 &&
     message.healthChecks === undefined &&
+    sameIncidents(snapshot.security, message.security) &&
+    message.mcpServers === undefined &&
     sameBut(circuitFacts, snapshot.circuits, message.circuits) &&
     sameBut(limitFacts, snapshot.limits, message.limits);
   return figuresOnly ? 'Counters' : 'State';
+}
+
+/** Whether the same incidents are open, as grave as they were, or none are told. */
+function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
+  return told === undefined || incidentFacts(known) === incidentFacts(told);
+}
+
+function incidentFacts(security: Snapshot['security']): string {
+  return JSON.stringify((security?.incidents ?? []).map(({ id, level }) => [id, level]));
 }
 
 /** Whether all that is told is known already, as far as `factsOf` shows it. */
@@ -106,8 +119,12 @@ function sameBut<T>(factsOf: (value: T) => string, known: T[], told: T[]): boole
   return told.every((value) => facts.has(factsOf(value)));
 }
 
-const circuitFacts = ({ lastFailure: _, nextProbe: __, ...facts }: CircuitStatus): string =>
-  JSON.stringify(facts);
+const circuitFacts = ({
+  lastFailure: _,
+  nextProbe: __,
+  fleet: ___,
+  ...facts
+}: CircuitStatus): string => JSON.stringify(facts);
 
 const limitFacts = (limit: LimitStatus): string => `${limitKey(limit)}${limit.limiting}`;
 
@@ -120,6 +137,7 @@ function afterSnapshot(report: PodReport, snapshot: Snapshot): PodReport {
     ...(revision !== undefined && { revision }),
     highestTerm: Math.max(report.highestTerm ?? 0, revision?.term ?? 0),
     snapshot,
+    fresh: true,
   };
 }
 
@@ -141,7 +159,10 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...mergeGates(snapshot.gates, message.gates),
     ...(message.performance && { performance: message.performance }),
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
+    ...(message.mcpServers && { mcpServers: message.mcpServers }),
     ...(message.audit && { audit: message.audit }),
+    ...(message.load && { load: message.load }),
+    ...(message.security && { security: message.security }),
   };
 }
 

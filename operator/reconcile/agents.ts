@@ -23,6 +23,7 @@ import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
 import type { Fleet } from './fleet.ts';
 import { applyErrorOf, ChildWriter } from './children.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
@@ -35,6 +36,7 @@ export interface AgentReconcilerOptions {
   caches: Caches;
   attachments: Attachments;
   links: PodLinks;
+  circuits: Pick<CircuitLeader, 'configure' | 'forget'>;
   plan: PlanOptions;
   upgrades: Upgrades;
   authorityPem: string;
@@ -83,7 +85,7 @@ export class AgentReconciler {
     const input = this.#gather(agent);
     const paused = isPaused(agent);
     const leftAlone = isInOperatorNamespace(agent, input.options);
-    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input));
+    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input), input.live);
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
 
     const applied = leftAlone ? { applyErrors: [] } : await this.#bring(key, agent, plan, signal);
@@ -119,6 +121,7 @@ export class AgentReconciler {
     this.#revisions.delete(key);
     this.#options.links.forget(key);
     this.#options.fleet?.forget(key);
+    this.#options.circuits.forget(key);
   }
 
   #gather(agent: AgentDeployment): PlanInput & { attachment: AgentAttachment } {
@@ -184,6 +187,7 @@ export class AgentReconciler {
 
   #setDesired(key: string, configuration: Configuration): void {
     this.#options.fleet?.configured(key, configuration);
+    this.#options.circuits.configure(key, configuration);
     this.#options.links.setDesired(key, configuration, this.termOf(key));
   }
 
@@ -267,11 +271,13 @@ function isHeldBack({ applyErrors }: Applied): boolean {
 /** What is kept of a plan: not the objects, which are in the caches as they were applied. */
 function factsOf(plan: AgentPlan): AgentState['plan'] {
   const { hash, dependencies, policies, image, endpoint, selector, problems } = plan;
-  const { monitored, upgradeTo } = plan;
+  const { monitored, upgradeTo, upgradeStopped, upgradeFailed } = plan;
   return {
     ...(hash !== undefined && { hash }),
     ...{ dependencies, policies, image, endpoint, selector, problems },
     ...(monitored && { monitored }),
     ...(upgradeTo !== undefined && { upgradeTo }),
+    ...(upgradeStopped && { upgradeStopped }),
+    ...(upgradeFailed && { upgradeFailed }),
   };
 }

@@ -1,5 +1,6 @@
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { Deployment, HorizontalPodAutoscaler, Pod } from '../kube/index.ts';
+import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 import type { PodReport } from '../links/index.ts';
 import type {
   AgentObservation,
@@ -20,6 +21,7 @@ export interface Seen {
   /** By UID of the pod. */
   report: (uid: string) => PodReport | undefined;
   now: Date;
+  fleetCircuits?: readonly FleetCircuitStatus[];
 }
 
 /** An agent and its pods, as informers and links see them. */
@@ -31,6 +33,7 @@ export function observe({
   fleet,
   report,
   now,
+  fleetCircuits = [],
 }: Seen): AgentObservation {
   return {
     ...planned(state),
@@ -38,6 +41,7 @@ export function observe({
     ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
     applyErrors: state?.applyErrors ?? [],
     ...(fleet && { fleet }),
+    ...(fleetCircuits.length > 0 && { fleetCircuits }),
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
   };
 }

@@ -62,6 +62,7 @@ beforeEach(() => {
     caches,
     attachments,
     links: { podReport: () => report, podsOf: () => [report] },
+    circuits: { of: () => undefined },
     agents: { stateOf: () => state },
     events: { record: () => undefined },
     clock: { now: () => nowMs, monotonic: () => nowMs },

@@ -35,6 +35,7 @@ import { namesOf } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import type { Fleet } from './fleet.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
@@ -47,6 +48,7 @@ export interface StatusReconcilerOptions {
   caches: Caches;
   attachments: Attachments;
   links: PodLinks;
+  circuits: Pick<CircuitLeader, 'of'>;
   agents: AgentReconciler;
   fleet?: Pick<Fleet, 'figuresOf'>;
   events: Pick<EventRecorder, 'record'>;
@@ -222,9 +224,10 @@ export class StatusReconciler {
 
   /** @param whole whether the Deployment and the autoscaler are looked at too, of which policies tell nothing */
   #observe(key: string, whole: boolean): AgentObservation {
-    const { caches, links, agents, clock } = this.#options;
+    const { caches, links, circuits, agents, clock } = this.#options;
     const { namespace, name } = namesOf(key);
     return observe({
+      fleetCircuits: circuits.of(key),
       state: agents.stateOf(key),
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
       autoscaler: whole ? caches.autoscalers.get(namespace, name) : undefined,

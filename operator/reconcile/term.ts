@@ -9,6 +9,7 @@ import {
   type KubeClient,
   type LeaderTerm,
   type Reconcile,
+  type Traces,
 } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
@@ -16,6 +17,7 @@ import { AgentReconciler } from './agents.ts';
 import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -38,12 +40,15 @@ export interface TermOptions {
   attachments: Attachments;
   links: Links;
   fleet: Fleet;
+  circuits: CircuitLeader;
   queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
   plan: PlanOptions;
   /** How many agents at most roll at once because the operator is a new version. */
   upgradeConcurrency: number;
+  /** How many agents an upgrade may make worse before it stops. */
+  upgradeFailures: number;
   /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
   authorityPem: () => string;
   /** Name of this process, for Events. */
@@ -53,35 +58,40 @@ export interface TermOptions {
   clock: Clock;
   random: () => number;
   concurrency: number;
+  traces: Traces;
 }
 
 /** Everything that only the leader does, for one term. */
 export class Term {
   readonly #options: TermOptions;
   readonly #leading: LeaderTerm;
+  readonly upgrades: Upgrades;
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
 
   constructor(options: TermOptions, leading: LeaderTerm) {
-    const { caches, attachments, links, clock, random, logger, instance } = options;
+    const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => leading.assertLeading());
     this.#options = options;
     this.#leading = leading;
     this.#slices = new Slices(clock);
+    this.upgrades = new Upgrades({
+      limit: options.upgradeConcurrency,
+      maxFailures: options.upgradeFailures,
+      deployments: caches.deployments.list(),
+      wake: (key) => options.queues.agent.add(key),
+    });
     this.agents = new AgentReconciler({
       client,
       caches,
       attachments,
       links,
       fleet: options.fleet,
+      circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
-      upgrades: new Upgrades({
-        limit: options.upgradeConcurrency,
-        deployments: caches.deployments.list(),
-        wake: (key) => options.queues.agent.add(key),
-      }),
+      upgrades: this.upgrades,
       get authorityPem() {
         return options.authorityPem();
       },
@@ -94,6 +104,7 @@ export class Term {
       caches,
       attachments,
       links,
+      circuits,
       agents: this.agents,
       fleet: options.fleet,
       clock,
@@ -113,7 +124,7 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, links, fleet, queues, lag } = this.#options;
+    const { caches, attachments, links, fleet, circuits, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
@@ -121,6 +132,10 @@ export class Term {
       leads: () => this.#leads(),
       termOf: this.agents.termOf,
       agents: caches.agents.list().map(keyOf),
+    });
+    circuits.lead(signal, {
+      termOf: this.agents.termOf,
+      onChange: (key) => enqueueReported(queues, attachments, key),
     });
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
@@ -145,7 +160,7 @@ export class Term {
   }
 
   #controller(task: Task): Controller {
-    const { queues, lag, logger, registry, clock, random, concurrency } = this.#options;
+    const { queues, lag, logger, registry, clock, random, concurrency, traces } = this.#options;
     const kind = STATUS_OF[task];
     const reconcile: Record<Task, Reconcile> = {
       agent: this.agents.reconcile,
@@ -163,6 +178,7 @@ export class Term {
       clock,
       random,
       slices: this.#slices,
+      traces,
     });
   }
 }

@@ -10,6 +10,7 @@ import type { Deployment } from '../kube/index.ts';
 import { Upgrades } from './upgrades.ts';
 
 const LIMIT = 5;
+const MAX_FAILURES = 2;
 
 /** Agents, their Deployments as the API has them, and an operator of some version. */
 class Scene {
@@ -21,6 +22,7 @@ class Scene {
   #leader(): Upgrades {
     return new Upgrades({
       limit: LIMIT,
+      maxFailures: MAX_FAILURES,
       deployments: [...this.live.values()],
       wake: (key) => this.woken.add(key),
     });
@@ -43,10 +45,12 @@ class Scene {
       options: { runtimeImage: this.image, operatorNamespace: 'breakwater-system' },
       ...(live && { live }),
     };
-    const upgrade = this.upgrades.admit(`support/${name}`, podChange(input));
+    const upgrade = this.upgrades.admit(`support/${name}`, podChange(input), live);
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
     this.live.set(name, stored(plan.deployment!, live));
-    return plan.upgradeTo === undefined ? plan.image : `${plan.image} → ${plan.upgradeTo}`;
+    const { image, upgradeTo, upgradeStopped = false } = plan;
+    if (upgradeTo === undefined) return image;
+    return upgradeStopped ? `${image}, stopped` : `${image} → ${upgradeTo}`;
   }
 
   finish(name: string): void {
@@ -58,6 +62,23 @@ class Scene {
       updatedReplicas: replicas,
       availableReplicas: replicas,
     };
+  }
+
+  /** The new pods of a roll-out do not become available in time; the old ones stay, if there were any. */
+  getStuck(name: string): void {
+    const deployment = this.live.get(name)!;
+    deployment.status = {
+      ...deployment.status,
+      observedGeneration: deployment.metadata.generation,
+      updatedReplicas: 0,
+      conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }],
+    };
+  }
+
+  /** No pod is available. */
+  breakDown(name: string): void {
+    const deployment = this.live.get(name)!;
+    deployment.status = { ...deployment.status, availableReplicas: 0 };
   }
 
   /** Names of agents whose pods are being replaced. */
@@ -232,6 +253,80 @@ describe('Upgrades', () => {
     for (const agent of agents) scene.reconcile(agent);
     scene.upgrades.release('support/agent-3');
     expect([...scene.woken]).toEqual(['support/agent-5']);
+  });
+
+  it('gives agents that serve nobody no place, so that they hold up no others', () => {
+    const scene = new Scene();
+    const agents = many(12);
+    settled(scene, agents);
+    for (const { metadata } of agents.slice(0, 6)) scene.breakDown(metadata.name);
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    expect(scene.upgrades.counts()).toEqual({
+      ...{ waiting: 1, stopped: 0, rolling: LIMIT, repairing: 6, failed: 0 },
+    });
+    // The next leader knows, and what was broken before counts as no failure.
+    scene.takeOver();
+    for (const { metadata } of agents.slice(0, 6)) scene.getStuck(metadata.name);
+    for (const agent of agents) scene.reconcile(agent);
+    expect(scene.upgrades.counts()).toMatchObject({ rolling: LIMIT, repairing: 6, failed: 0 });
+    for (const { metadata } of agents.slice(0, 6)) scene.finish(metadata.name);
+    for (const agent of agents) scene.reconcile(agent);
+    expect(scene.upgrades.counts()).toMatchObject({ repairing: 0 });
+    expect(scene.live.get('agent-0')!.metadata.annotations).not.toHaveProperty([
+      UPGRADING_ANNOTATION,
+    ]);
+  });
+
+  it('stops when it has made two agents worse, over a change of leaders, until one recovers', () => {
+    const scene = new Scene();
+    const agents = many(12);
+    settled(scene, agents);
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    scene.getStuck('agent-0');
+    scene.reconcile(agents[0]!);
+    expect([...scene.woken]).toEqual(['support/agent-5']);
+    expect(scene.reconcile(agents[5]!)).toBe('runtime:2');
+
+    scene.woken.clear();
+    scene.getStuck('agent-1');
+    scene.reconcile(agents[1]!);
+    expect([...scene.woken]).toEqual([6, 7, 8, 9, 10, 11].map((i) => `support/agent-${i}`));
+    expect(scene.reconcile(agents[6]!)).toBe('runtime:1, stopped');
+    scene.takeOver();
+    for (const agent of agents) scene.reconcile(agent);
+    expect(scene.reconcile(agents[6]!)).toBe('runtime:1, stopped');
+    expect(scene.upgrades.counts()).toMatchObject({
+      stopped: 6,
+      waiting: 0,
+      rolling: 4,
+      failed: 2,
+    });
+
+    scene.woken.clear();
+    scene.finish('agent-1');
+    scene.reconcile(agents[1]!);
+    expect([...scene.woken]).toContain('support/agent-6');
+    expect(scene.reconcile(agents[6]!)).toBe('runtime:2');
+  });
+
+  it('goes on with a newer version, which also rolls what the one before broke', () => {
+    const scene = new Scene();
+    const agents = many(8);
+    settled(scene, agents);
+    scene.takeOver('runtime:2');
+    for (const agent of agents) scene.reconcile(agent);
+    for (const name of ['agent-0', 'agent-1']) scene.getStuck(name);
+    for (const agent of agents) scene.reconcile(agent);
+    scene.takeOver('runtime:3');
+    for (const agent of agents) scene.reconcile(agent);
+    expect(scene.upgrades.stopped).toBe(false);
+    for (const name of ['agent-0', 'agent-1']) {
+      expect(scene.reconcile(agents.find(({ metadata }) => metadata.name === name)!)).toBe(
+        'runtime:3',
+      );
+    }
   });
 
   it('keeps the image of an agent with runtimeUpgrade Manual until it is Automatic', () => {

@@ -14,11 +14,14 @@ import { dependenciesHealthy } from './dependencies.ts';
 import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
+import { mcpServersOf } from './mcpServers.ts';
 import { impediments } from './impediments.ts';
+import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, type Progress } from './programmed.ts';
-import { obstacles, PAUSED, progressing, rollOutOf, type RollOut } from './rollout.ts';
+import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } from './rollout.ts';
+import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
 /** What the status needs of an agent's plan. */
@@ -32,6 +35,8 @@ export type PlanFacts = Pick<
   | 'problems'
   | 'monitored'
   | 'upgradeTo'
+  | 'upgradeStopped'
+  | 'upgradeFailed'
 >;
 
 export interface AgentStatusInput {
@@ -53,34 +58,36 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const seen = agentCircuits(agent, plan, observation);
   const gates = gatesOf(plan, observation, now);
   const checks = healthChecksOf(agent, observation);
+  const servers = mcpServersOf(agent, observation, previous);
   const policies = plan.policies.map((policy) => ({
     policy,
     progress: progressOf(observation, policy),
   }));
-  const ready = deployment?.readyReplicas ?? 0;
   const exposed = keyExposed(agent);
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     configuration: published(observation),
-    replicas: deployment?.replicas ?? 0,
-    readyReplicas: ready,
+    ...replicasOf(deployment),
     selector: plan.selector,
     image: plan.image,
     endpoint: plan.endpoint,
     summary: {
-      ready: `${ready}/${desiredPods(agent, observation)}`,
+      ...podFigures(agent, observation),
       circuits: closedCircuits(seen),
       policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
     },
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
+    ...loadOf(observation),
+    ...(servers.length > 0 && { mcpServers: servers }),
     ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
+    ...securityOf(observation, previous?.security),
     conditions: conditions(
       [
         ...workloadConditions(input),
         policiesProgrammed(policies),
-        dependenciesHealthy(seen, gates, checks),
+        dependenciesHealthy(seen, gates, checks, servers),
         scalingManaged(agent, observation),
         ...[plan.monitored, exposed].filter((condition) => condition !== undefined),
       ],
@@ -89,6 +96,22 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
       now,
     ),
   };
+}
+
+function replicasOf(
+  deployment: AgentObservation['deployment'],
+): Pick<AgentDeploymentStatus, 'replicas' | 'readyReplicas'> {
+  const { replicas = 0, readyReplicas = 0 } = deployment ?? {};
+  return { replicas, readyReplicas };
+}
+
+function podFigures(
+  agent: AgentDeployment,
+  observation: AgentObservation,
+): Pick<NonNullable<AgentDeploymentStatus['summary']>, 'ready' | 'updated'> {
+  const desired = desiredPods(agent, observation);
+  const ready = observation.deployment?.readyReplicas ?? 0;
+  return { ready: `${ready}/${desired}`, updated: updatedPods(observation, desired) };
 }
 
 /** At most as many as the schema takes. */
@@ -185,7 +208,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
     readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
-    isPaused(agent) ? PAUSED : progressing(rollOut, plan.upgradeTo),
+    isPaused(agent) ? PAUSED : progressing(rollOut, plan),
     degraded(observation, desired, rollOut, found),
   ];
 }

@@ -36,18 +36,27 @@ const INESSENTIAL = new Set([
   'lastFailure',
   'lastError',
   'nextProbe',
+  'votes',
   'until',
   'usedPercent',
   'used',
   'rejected',
   'performance',
+  'load',
   'audit',
-  'fleet',
+  'security',
 ]);
 
 /** What a person must see at once: the status without texts and figures. */
 function essence(status: AnyStatus): unknown {
-  return pruned(status);
+  // An attacker chooses how often incidents come, so that only the level is written at once.
+  // What the leader grants moves all the time.
+  const state = 'limits' in status ? { ...status, fleet: undefined } : status;
+  return [pruned(state), securityIn(status)?.level];
+}
+
+function securityIn(status: AnyStatus): AgentDeploymentStatus['security'] {
+  return 'security' in status ? status.security : undefined;
 }
 
 function pruned(value: unknown): unknown {
@@ -58,6 +67,13 @@ function pruned(value: unknown): unknown {
       .filter(([field]) => !INESSENTIAL.has(field))
       .map(([field, part]) => [field, pruned(part)]),
   );
+}
+
+/** Which incidents there are, without how often they were seen. */
+function incidentsOf(security: AgentDeploymentStatus['security']): unknown {
+  if (!security) return undefined;
+  const { openIncidents, last, open = [] } = security;
+  return [openIncidents, last?.id, open.map(({ id, level }) => [id, level])];
 }
 
 /** Messages, the kind of failures, the time of the next probe and of the end of a pause. */
@@ -71,11 +87,14 @@ function textsOf(status: AnyStatus): unknown {
   const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
   return [
     fleetOf(status),
+    incidentsOf(securityIn(status)),
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
     dependencies.map(({ until }) => until),
-    circuits.map(({ nextProbe, lastFailure }) => [
+    circuits.map(({ nextProbe, fleet, lastFailure }) => [
       nextProbe,
+      fleet?.nextProbe,
+      fleet?.votes,
       lastFailure?.class,
       lastFailure?.message,
     ]),
@@ -86,6 +105,9 @@ function textsOf(status: AnyStatus): unknown {
 function fleetOf(status: AnyStatus): unknown {
   return 'limits' in status ? [status.fleet?.pods, status.fleet?.leader] : [];
 }
+type Load = NonNullable<AgentDeploymentStatus['load']>;
+
+const NO_LOAD: Load = { inFlight: 0, queued: 0, capacity: 0 };
 
 interface Figures {
   percents: number[];
@@ -97,8 +119,10 @@ function figures(status: AnyStatus): Figures {
   const limits = 'limits' in status ? (status.limits ?? []) : [];
   const circuits = 'circuits' in status ? (status.circuits ?? []) : [];
   const performance = 'performance' in status ? (status.performance ?? []) : [];
+  const load = 'load' in status ? status.load : undefined;
   return {
     percents: [
+      ...usedShares(load),
       ...limits.map(({ usedPercent }) => usedPercent ?? 0),
       ...performance.flatMap(({ successPercent, recent }) => [
         successPercent,
@@ -106,6 +130,7 @@ function figures(status: AnyStatus): Figures {
       ]),
     ],
     counts: [
+      load?.capacity ?? 0,
       ...limits.map(({ rejected }) => rejected ?? 0),
       ...performance.flatMap((each) => [
         ...[each.count, each.averageMs, each.p95Ms],
@@ -115,6 +140,11 @@ function figures(status: AnyStatus): Figures {
     ],
     failures: circuits.map(({ lastFailure }) => Date.parse(lastFailure?.time ?? '') || 0),
   };
+}
+
+/** How full the pods are, and how long their queues, in percent. */
+function usedShares({ inFlight, queued, capacity }: Load = NO_LOAD): number[] {
+  return [inFlight, queued].map((count) => (100 * count) / Math.max(1, capacity));
 }
 
 function numbersMoved(previous: Figures, next: Figures): boolean {

@@ -126,9 +126,15 @@ function podCount(seen: readonly PodCircuit[]): number {
   return new Set(seen.map(({ pod }) => pod.uid)).size;
 }
 
+/** The part of an entry of status that is the fleet's. */
+export type FleetOf = (group: CircuitGroup) => Pick<PolicyCircuit, 'fleet'>;
+
 /** The entries of status, in the order of `seen`. */
-export function circuitsOf(seen: readonly PodCircuit[]): PolicyCircuit[] {
-  return byModel(seen).map(circuitOf);
+export function circuitsOf(seen: readonly PodCircuit[], fleetOf?: FleetOf): PolicyCircuit[] {
+  return byModel(seen).map((group) => ({
+    ...circuitOf(group),
+    ...fleetOf?.(group),
+  }));
 }
 
 export function circuitOf({ agent, dependency, model, seen, pods }: CircuitGroup): PolicyCircuit {

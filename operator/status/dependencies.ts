@@ -11,17 +11,19 @@ import {
 } from './circuits.ts';
 import { describeGate, type DependencyGate } from './gates.ts';
 import { describeCheck, type ShownCheck } from './healthChecks.ts';
+import { describeWithheld, type ShownServer } from './mcpServers.ts';
 
 const MAX_NAMED = 8;
 
 /**
- * DependenciesHealthy: whether in every pod that reports every circuit of the agent is closed, no gate holds calls back
- * and no health check fails.
+ * DependenciesHealthy: whether in every pod that reports every circuit of the agent is closed, no gate holds calls back,
+ * no health check fails and no tools are withheld.
  */
 export function dependenciesHealthy(
   seen: readonly PodCircuit[],
   gates: readonly DependencyGate[],
   checks: readonly ShownCheck[],
+  servers: readonly ShownServer[],
 ): ConditionDraft {
   const type = 'DependenciesHealthy';
   const state = worstState(seen);
@@ -31,7 +33,8 @@ export function dependenciesHealthy(
     return { type, status: 'Unknown', reason: 'NoReports', message };
   }
   const failing = checks.filter((check) => check.state === 'Failing');
-  if (state === 'Closed' && shut.length + failing.length === 0) {
+  const withheld = servers.filter(({ withheldPods }) => withheldPods > 0);
+  if (state === 'Closed' && shut.length + failing.length + withheld.length === 0) {
     return { type, status: 'True', reason: 'Healthy', message: 'Every circuit is closed.' };
   }
   const circuits =
@@ -43,11 +46,15 @@ export function dependenciesHealthy(
   return {
     type,
     status: 'False',
-    reason: REASONS[state] ?? shut[0]?.gate ?? 'HealthCheckFailing',
+    reason:
+      REASONS[state] ??
+      shut[0]?.gate ??
+      (failing.length > 0 ? 'HealthCheckFailing' : 'ToolsWithheld'),
     message: [
       ...circuits,
       ...shut.slice(0, MAX_NAMED).map(describeGate),
       ...failing.slice(0, MAX_NAMED).map(describeCheck),
+      ...withheld.slice(0, MAX_NAMED).map(describeWithheld),
     ].join(' '),
   };
 }

@@ -257,6 +257,34 @@ describe('agentEvents', () => {
   };
   const [first, none] = step(well);
 
+  it('tells of security incidents once, and again when they are graver', () => {
+    const saw = (level: 'Low' | 'High'): PodObservation[] =>
+      well.map((each) => ({
+        ...each,
+        snapshot: {
+          ...each.snapshot!,
+          security: {
+            open: 1,
+            counts: [],
+            incidents: [
+              {
+                ...{ id: `of ${each.name}`, type: 'SecretExposed', level, count: 1 },
+                ...{ since: ago(5), lastSeen: ago(1), message: 'A secret was seen.' },
+              },
+            ],
+          },
+        },
+      }));
+    const [low, told] = step(saw('Low'), first);
+    expect(told).toHaveLength(well.length);
+    expect(told[0]).toContain('SecurityIncident');
+    expect(told[0]).toContain('Low threat: SecretExposed, seen 1 times');
+    const [high, graver] = step(saw('High'), low);
+    expect(graver).toHaveLength(well.length);
+    expect(step(saw('High'), high)[1]).toEqual([]);
+    expect(step(well, high)[1]).toEqual([]);
+  });
+
   it('tells of circuits, under a policy or not', () => {
     expect(none).toEqual([]);
     const { policy: _policy, ...circuitWithout } = opened.circuits[0]!;
@@ -288,6 +316,62 @@ describe('agentEvents', () => {
     ]);
     expect(step(gates('RateLimited'), limited)[1]).toEqual([]);
     expect(step(gates('None'), first)[1]).toEqual([]);
+  });
+
+  it('tells what changed in the tools of an MCP server, once for all pods, and of what is withheld', () => {
+    const hashes = ['a', 'b', 'c'].map((digit) => `sha256:${digit.repeat(64)}`);
+    const change = { before: hashes[0]!, added: ['x'], removed: [], changed: ['count\nrm'] };
+    const tools = (hash: number, rest: object = {}): object => ({
+      mcpServers: [{ name: 'stock', toolsHash: hashes[hash], tools: 2, withheld: false, ...rest }],
+    });
+    const spec = { mcpServers: [{ name: 'stock', url: 'http://stock/mcp' }] };
+    const of = { ...agent, spec: { ...agent.spec, ...spec } } as typeof agent;
+    const next = (
+      pods: PodObservation[],
+      previous?: AgentDeploymentStatus,
+    ): [AgentDeploymentStatus, string[]] => {
+      const seen = observation(pods);
+      const now = agentStatus({ agent: of, plan, observation: seen, previous, now: NOW });
+      return [
+        now,
+        lines(agentEvents({ agent: of, plan, observation: seen, now: NOW }, previous, now)),
+      ];
+    };
+    const shown = { name: 'stock', tools: 2, withheldPods: 0 };
+    const [before, silent] = next([pod('a', tools(0)), pod('b', tools(0)), pod('c')]);
+    expect(before.mcpServers).toEqual([{ ...shown, toolsHash: hashes[0], pods: '2/2' }]);
+    expect(silent).toEqual([]);
+    // Pods see it one after the other.
+    const half = [pod('a', tools(1, { change })), pod('b', tools(0))];
+    const [some, still] = next(half, before);
+    expect(some.mcpServers).toEqual([{ ...shown, toolsHash: hashes[0], pods: '1/2' }]);
+    expect(still).toEqual([]);
+    const [after, events] = next(inAll(tools(1, { change })), some);
+    expect(after.mcpServers).toEqual([{ ...shown, toolsHash: hashes[1], pods: '3/3' }]);
+    expect(events).toEqual([
+      `Warning McpToolsChanged The MCP server stock offers other tools than before (toolsHash ${hashes[1]}, was ${hashes[0]}): added x; changed count rm`,
+    ]);
+    // The operator was away, and pods were made anew meanwhile.
+    const [away, quiet] = next([strangePod('a')], after);
+    expect(away.mcpServers).toEqual(after.mcpServers);
+    const [back, told] = next(inAll(tools(2, { withheld: true })), away);
+    const why = `The tools of the MCP server stock are withheld from the model in 3 pods, because spec.mcpServers[stock].toolsHash pins others; look at what the server offers, and set ${hashes[2]} to take it.`;
+    expect([quiet, told]).toEqual([
+      [],
+      [
+        `Warning McpToolsChanged The MCP server stock offers other tools than before (toolsHash ${hashes[2]}, was ${hashes[1]})`,
+        `Warning McpToolsWithheld ${why}`,
+      ],
+    ]);
+    const healthy = back.conditions?.find(({ type }) => type === 'DependenciesHealthy');
+    expect(healthy).toMatchObject({ status: 'False', reason: 'ToolsWithheld', message: why });
+    expect(next(inAll(tools(2, { withheld: true })), back)[1]).toEqual([]);
+    // One that the spec does not name, and one that a pod names often, count for nothing.
+    const liar = tools(1) as { mcpServers: object[] };
+    const often = { mcpServers: Array(16).fill(liar.mcpServers[0]) as object[] } as object;
+    const alone = next([pod('a', often), pod('b', tools(2)), pod('c', tools(2))], back);
+    expect(alone[0].mcpServers).toMatchObject([{ toolsHash: hashes[2], pods: '2/3' }]);
+    expect(step(inAll(tools(1)), first)[0].mcpServers).toBeUndefined();
   });
 
   it('tells of a Secret that is missing and of its return', () => {

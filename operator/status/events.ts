@@ -20,7 +20,9 @@ import {
 } from './circuits.ts';
 import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
+import { changedServers, describeChange, describeWithheld } from './mcpServers.ts';
 import type { AgentObservation } from './observations.ts';
+import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
 /** An Event to record about the object that the function was given. */
 export interface EventDraft {
@@ -170,8 +172,32 @@ export function agentEvents(
   return [
     ...readyEvents(previous?.conditions, next.conditions),
     ...monitoredEvents(previous?.conditions, next.conditions),
+    ...upgradeEvents(previous?.conditions, next.conditions),
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
+    ...newIncidents(previous?.security, next.security).map(incidentEvent),
+    ...toolEvents(observation, previous, next),
+  ];
+}
+
+function toolEvents(
+  observation: AgentObservation,
+  previous: AgentDeploymentStatus | undefined,
+  next: AgentDeploymentStatus,
+): EventDraft[] {
+  const all = next.mcpServers ?? [];
+  const withheldBefore = new Set(
+    previous?.mcpServers?.filter((one) => one.withheldPods > 0).map(({ name }) => name),
+  );
+  return [
+    ...changedServers(previous?.mcpServers, all, observation).map((change) =>
+      event('Warning', 'McpToolsChanged', 'ListTools', describeChange(change)),
+    ),
+    ...all
+      .filter(({ name, withheldPods }) => withheldPods > 0 && !withheldBefore.has(name))
+      .map((server) =>
+        event('Warning', 'McpToolsWithheld', 'WithholdTools', describeWithheld(server)),
+      ),
   ];
 }
 
@@ -187,6 +213,10 @@ function gateEvent(gate: DependencyGate): EventDraft {
   return gate.gate === 'None'
     ? event('Normal', 'DependencyAvailable', 'ResumeCalls', note)
     : event('Warning', `Dependency${gate.gate}`, 'HoldCallsBack', note);
+}
+
+function incidentEvent(incident: ShownIncident): EventDraft {
+  return event('Warning', 'SecurityIncident', 'ReportIncident', describeIncident(incident));
 }
 
 function sameCircuit(a: PolicyCircuit, b: PolicyCircuit): boolean {
@@ -353,6 +383,14 @@ function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
         True: { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' },
         False: { type: 'Warning', reason: after, action: 'Reconcile' },
       });
+}
+
+/** Of the agents that an upgrade makes worse. Those that it leaves as they are may be hundreds. */
+function upgradeEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  if (condition(next, 'Progressing')?.reason !== 'UpgradeFailed') return [];
+  return conditionEvent(previous, next, 'Progressing', {
+    False: { type: 'Warning', reason: 'UpgradeFailed', action: 'Upgrade' },
+  });
 }
 
 function monitoredEvents(previous: Conditions, next: Conditions): EventDraft[] {

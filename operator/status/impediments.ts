@@ -156,10 +156,12 @@ function secretRefs({ spec }: AgentDeployment): SecretUse[] {
     })),
   );
   const password = spec.conversation.store.redis?.passwordSecretRef;
+  const scraper = spec.monitoring.auth?.tokenSecretRef;
   return [
     ...keys,
     ...headers,
     ...(password ? [{ use: 'the password of Redis', ...password }] : []),
+    ...(scraper ? [{ use: 'the token of scrapers', ...scraper }] : []),
     ...networkSecrets(spec).map(({ of, name, key }): SecretUse =>
       of === 'Proxy'
         ? { use: 'the credentials of spec.proxy', name, key, create: basicAuth }

@@ -22,6 +22,7 @@ import {
   type WorstState,
 } from './circuits.ts';
 import { conditions } from './conditions.ts';
+import { fleetOf, fleetSummary } from './fleet.ts';
 import { rateLimitFigures } from './limits.ts';
 import type { AgentObservation } from './observations.ts';
 import {
@@ -61,6 +62,7 @@ export function breakerPolicyStatus({
   const state = worstState(seen);
   const byState = podsByState(seen);
   const resetToken = handledResetToken(attachment.policy, seen, previous);
+  const circuits = circuitsOf(seen, fleetOf(agents, metadata.name));
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     state,
@@ -73,11 +75,12 @@ export function breakerPolicyStatus({
       unknown: byState.Unknown,
       programmed: programmedCount(progress),
     },
-    circuits: bounded(circuitsOf(seen)),
+    circuits: bounded(circuits),
     transitions: mergeTransitions(metadata.name, agents, previous?.transitions),
     ...(resetToken !== undefined && { lastHandledResetToken: resetToken }),
     summary: {
       open: `${byState.Open}/${progress.length}`,
+      ...fleetSummary(circuits),
       target: describeTarget(attachment),
       programmed: share(progress),
       ...breakerSummary(attachment, seen, state),

@@ -4,7 +4,7 @@ import { progressing } from './rollout.ts';
 const message = '3/3 pods run the present template.';
 
 it('says that an agent waits to be upgraded, and to what', () => {
-  expect(progressing({ state: 'Complete', message }, 'runtime:2')).toEqual({
+  expect(progressing({ state: 'Complete', message }, { upgradeTo: 'runtime:2' })).toEqual({
     type: 'Progressing',
     status: 'True',
     reason: 'UpgradePending',
@@ -15,5 +15,22 @@ it('says that an agent waits to be upgraded, and to what', () => {
 
 it('says that pods roll even of an agent that waits besides', () => {
   const rolling = { state: 'RollingOut' as const, message: '1/3 pods run the present template.' };
-  expect(progressing(rolling, 'runtime:2')).toMatchObject({ reason: 'RollingOut' });
+  expect(progressing(rolling, { upgradeTo: 'runtime:2' })).toMatchObject({ reason: 'RollingOut' });
+});
+
+it('says that the upgrade has stopped, and of which agent it is that', () => {
+  const waits = { upgradeTo: 'runtime:2', upgradeStopped: true } as const;
+  expect(progressing({ state: 'Complete', message }, waits)).toMatchObject({
+    status: 'False',
+    reason: 'UpgradeStopped',
+    message: expect.stringContaining('The upgrade to runtime:2 has stopped'),
+  });
+  const stuck = { state: 'Failed' as const, message: 'The roll-out makes no progress: image.' };
+  expect(progressing(stuck, { upgradeFailed: true })).toMatchObject({
+    status: 'False',
+    reason: 'UpgradeFailed',
+    message:
+      'The roll-out makes no progress: image. The agent was well before the operator upgraded it.',
+  });
+  expect(progressing(stuck)).toMatchObject({ reason: 'ProgressDeadlineExceeded' });
 });

@@ -37,14 +37,29 @@ export const PAUSED: ConditionDraft = {
     'The annotation breakwater.dev/paused holds the agent and the configuration of its pods as they are. Edits of it and of its policies wait.',
 };
 
-/**
- * Progressing, as a Deployment has it: False when complete or failed.
- * @param upgradeTo image that the agent waits for its turn to get
- */
-export function progressing({ state, message }: RollOut, upgradeTo?: string): ConditionDraft {
+/** How far a new version of the operator is with the agent's pods. */
+export interface UpgradeFacts {
+  /** Image that the agent waits for its turn to get. */
+  upgradeTo?: string;
+  /** No agent that is well begins to roll, because too many got worse. */
+  upgradeStopped?: true;
+  /** The agent is one of those that got worse. */
+  upgradeFailed?: true;
+}
+
+/** Progressing, as a Deployment has it: False when complete or failed. */
+export function progressing(
+  { state, message }: RollOut,
+  { upgradeTo, upgradeStopped, upgradeFailed }: UpgradeFacts = {},
+): ConditionDraft {
   if (state === 'Complete' && upgradeTo !== undefined) {
+    if (upgradeStopped) return stopped(upgradeTo);
     const waits = `The agent waits for its turn to be upgraded to ${upgradeTo}.`;
     return { type: 'Progressing', status: 'True', reason: 'UpgradePending', message: waits };
+  }
+  if (state === 'Failed' && upgradeFailed) {
+    const failed = `${message} The agent was well before the operator upgraded it.`;
+    return { type: 'Progressing', status: 'False', reason: 'UpgradeFailed', message: failed };
   }
   const reasons = {
     Complete: 'RolledOut',
@@ -53,6 +68,17 @@ export function progressing({ state, message }: RollOut, upgradeTo?: string): Co
   };
   const status = state === 'RollingOut' ? 'True' : 'False';
   return { type: 'Progressing', status, reason: reasons[state], message };
+}
+
+function stopped(image: string): ConditionDraft {
+  const message = `The upgrade to ${image} has stopped, because it made other agents worse. The agent keeps the pods that it has. The upgrade goes on when those recover, or with another version of the operator.`;
+  return { type: 'Progressing', status: 'False', reason: 'UpgradeStopped', message };
+}
+
+/** Pods of the present template out of those desired, such as 2/3. */
+export function updatedPods({ deployment }: AgentObservation, desired: number): string {
+  const updated = deployment && isCurrent(deployment) ? deployment.updatedReplicas : 0;
+  return `${Math.min(updated, desired)}/${desired}`;
 }
 
 /** Why pods are not ready, as far as it is known: failed creations and waiting containers. */

@@ -1,24 +1,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { INBOUND } from '../../contract/link.ts';
-import type { ActualCost, Cost } from '../guard/admission.ts';
+import { REFUND } from '../guard/admission.ts';
+import type { Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
+import type { InboundPlace } from '../guard/inboundPlace.ts';
 import type { HeldAnswer } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { InForce } from '../model/pool/pool.ts';
-import type { ModelAnswer, Place } from '../model/request.ts';
+import type { ModelAnswer } from '../model/request.ts';
 import { awaitAdmission } from '../guard/awaitAdmission.ts';
 import type { Admission } from '../guard/permit.ts';
+import type { Rejection } from '../errors/rejection.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
+import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
+import type { Overflow } from './overflow.ts';
 import type { SendError } from './sendError.ts';
-import type { Failure, Problem } from '../errors/failure.ts';
+import type { Served } from './served.ts';
+import type { Problem } from '../errors/failure.ts';
 import {
   FAULTS,
   spent,
@@ -35,12 +41,6 @@ import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
-/** How a request to the agent ended: answered by the endpoint, by us, or not at all. */
-export interface Served {
-  reason: Failure['reason'] | 'None' | 'UpstreamError' | 'ClientGone';
-  failed: boolean;
-}
-
 export interface MessagesDeps {
   guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
   clock: Clock;
@@ -48,9 +48,19 @@ export interface MessagesDeps {
   sendError: SendError;
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read'>;
+  overflow: Pick<Overflow, 'takes' | 'serve'>;
+  activity: Pick<Activity, 'stream'>;
   /** Undefined as long as there is none. */
   inForce(): InForce | undefined;
   log: Logger;
+}
+
+/** What a request holds of the agent's own limits and bulkhead. */
+interface Held {
+  usage: TotalUsage;
+  place: InboundPlace;
+  /** Whether a sibling has taken it over, which charges its own limits. */
+  forwarded: boolean;
 }
 
 /** A request on its way. */
@@ -104,10 +114,20 @@ export class Messages {
 
   /** A request waits for nothing, and holds no place, before all of it has arrived. */
   async #visit(visit: Visit): Promise<Served> {
-    const { request, response, inForce, trace } = visit;
+    const { request, response, inForce } = visit;
     const sessionOf = sessions(inForce, visit.client);
     const read = await readRequest(request, response, { bodies: this.#deps.bodies, sessionOf });
     if (isProblem(read)) return this.#refuse(response, read);
+    const leave = read.stream ? this.#deps.activity.stream() : undefined;
+    try {
+      return await this.#admitted(visit, read);
+    } finally {
+      leave?.();
+    }
+  }
+
+  async #admitted(visit: Visit, read: MessagesRequest): Promise<Served> {
+    const { response, inForce, trace } = visit;
     const byTokens = inForce.content.limits.some(
       ({ target, resource }) => target === INBOUND && resource !== 'Requests',
     );
@@ -116,16 +136,30 @@ export class Messages {
     const admission = admitted instanceof Promise ? await trace.waits(admitted) : admitted;
     if (admission.kind === 'Rejection') {
       trace.rejected(admission.rejection);
+      const served = await this.#forward(visit, read, admission.rejection);
+      if (served) return served;
       return this.#refuse(response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
-    const usage = new TotalUsage();
     const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
+    const held: Held = { usage: new TotalUsage(), place, forwarded: false };
     try {
-      return await this.#call(visit, read, { usage, place });
+      return await this.#call(visit, read, held);
     } finally {
       place.close();
-      settle(admission, usage.total());
+      admission.permit.settle(OK, held.forwarded ? REFUND : held.usage.total());
     }
+  }
+
+  /** Has a sibling serve a request that finds no place here; undefined when none does. */
+  #forward(
+    { request, response, cut, trace, deadlineAt }: Visit,
+    { body }: MessagesRequest,
+    rejection: Rejection,
+  ): Promise<Served | undefined> | undefined {
+    const { overflow, clock } = this.#deps;
+    if (cut.signal.aborted || !overflow.takes(request, rejection)) return undefined;
+    const answerMs = Math.max(1, deadlineAt - clock.now());
+    return overflow.serve({ request, response, body, signal: cut.signal, trace, answerMs });
   }
 
   #admit(
@@ -145,11 +179,7 @@ export class Messages {
     return this.#deps.estimator.estimate(endpoints[0]?.model ?? model, size);
   }
 
-  async #call(
-    visit: Visit,
-    read: MessagesRequest,
-    { usage, place }: { usage: TotalUsage; place: Place },
-  ): Promise<Served> {
+  async #call(visit: Visit, read: MessagesRequest, held: Held): Promise<Served> {
     const { response, cut, client, trace, deadlineAt, inForce } = visit;
     const sink = new ResponseSink(response, cut.signal);
     const chat = trace.chat(read);
@@ -173,13 +203,31 @@ export class Messages {
         deadlineAt,
         signal: cut.signal,
         sink,
-        place,
+        place: held.place,
         chat,
       },
-      (charge) => usage.add(charge),
+      (charge) => held.usage.add(charge),
     );
     chat.end(answer);
-    return this.#answer(visit, answer, sink);
+    return (
+      (await this.#forwardRefused(visit, read, held, answer)) ?? this.#answer(visit, answer, sink)
+    );
+  }
+
+  /** The same for one that every endpoint has rejected; it gives its own place up. */
+  async #forwardRefused(
+    visit: Visit,
+    read: MessagesRequest,
+    held: Held,
+    answer: ModelAnswer,
+  ): Promise<Served | undefined> {
+    if (answer.kind !== 'Refused') return undefined;
+    const forwarding = this.#forward(visit, read, answer.rejection);
+    if (!forwarding) return undefined;
+    held.place.close();
+    const served = await forwarding;
+    held.forwarded = served !== undefined;
+    return served;
   }
 
   #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink): Served {
@@ -226,10 +274,6 @@ export class Messages {
 }
 
 type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;
-
-function settle(admission: Admission, actual: ActualCost): void {
-  if (admission.kind === 'Permit') admission.permit.settle(OK, actual);
-}
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];

@@ -5,7 +5,12 @@ import type { Content } from '../../contract/generated/types.ts';
 import { Agent } from 'undici';
 import type { Peers, PeersDeps } from './peers.ts';
 import type { Absence } from '../conversations/stores/store.ts';
-import { TRACE_CONTEXT, responseHeaders, traceHeaders } from '../model/transport/headers.ts';
+import {
+  FORWARDED,
+  TRACE_CONTEXT,
+  responseHeaders,
+  traceHeaders,
+} from '../model/transport/headers.ts';
 import type { RemoteContext } from '../observe/trace/span.ts';
 import type { Failure } from '../errors/failure.ts';
 
@@ -25,9 +30,6 @@ export type PeerAccess = Pick<PeersDeps, 'resolve'> &
     /** IP address of this pod. */
     self: string;
   };
-
-/** Marks a request that another pod has passed on, so that it is not passed on again. */
-export const FORWARDED = 'x-breakwater-forwarded';
 
 export const UNREACHABLE: Failure = {
   reason: 'UpstreamUnreachable',
@@ -60,6 +62,8 @@ export interface PeerCall {
   signal: AbortSignal;
   /** Of the trace; absent: what the client sent stays. */
   context?: RemoteContext | undefined;
+  /** In place of the time that a turn of a conversation may take. */
+  silenceMs?: number;
 }
 
 /** `Silent`: it took the request, so that nobody knows what became of it. `Gone`: the client, or the pod amid its answer. */
@@ -82,20 +86,32 @@ export class PeerForward {
     address: string,
     request: IncomingMessage,
     response: ServerResponse,
-    { body, signal, context }: PeerCall,
+    call: PeerCall,
   ): Promise<Forwarded> {
     const { peers } = this.#deps;
+    const { signal } = call;
     if (!(await peers.has(address, signal))) return signal.aborted ? 'Gone' : 'Lost';
+    const end = await this.pass(address, request, response, call);
+    if (end !== 'Unreachable') return end;
+    peers.doubt(address);
+    return (await peers.has(address, signal)) ? end : 'Lost';
+  }
+
+  /** The same for an address that the operator has named. `Lost`: nobody listens there. */
+  async pass(
+    address: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    call: PeerCall,
+  ): Promise<Forwarded> {
     try {
-      await this.#pass(address, request, response, { body, signal, context });
+      await this.#pass(address, request, response, call);
       return 'Answered';
     } catch (error) {
-      if (response.headersSent || signal.aborted) return 'Gone';
-      // Nobody listens there: the process that kept the conversation is no more.
+      if (response.headersSent || call.signal.aborted) return 'Gone';
+      // The process that kept the conversation is no more.
       if (codeOf(error) === 'ECONNREFUSED') return 'Lost';
-      if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT') return 'Silent';
-      peers.doubt(address);
-      return (await peers.has(address, signal)) ? 'Unreachable' : 'Lost';
+      return codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT' ? 'Silent' : 'Unreachable';
     }
   }
 
@@ -107,10 +123,9 @@ export class PeerForward {
     address: string,
     request: IncomingMessage,
     response: ServerResponse,
-    { body, signal, context }: PeerCall,
+    { body, signal, context, silenceMs = this.#deps.silenceMs() }: PeerCall,
   ): Promise<void> {
     const bodiless = request.method === 'GET' || request.method === 'DELETE';
-    const silenceMs = this.#deps.silenceMs();
     const answer = await this.#agent.request({
       origin: `http://${this.#deps.locate(address)}`,
       path: request.url!,

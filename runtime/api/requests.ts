@@ -102,13 +102,9 @@ async function jsonRequest(
   if (!scanned) return invalid('The body must be a JSON object.');
   const read = messageRequest(path, route, body, scanned);
   if (isProblem(read) || route === COUNT_TOKENS) return read;
-  const session = sessionOf({
-    body,
-    get parsed() {
-      return parsedBody(body, scanned);
-    },
-  });
-  return { ...read, session };
+  let parsed: Record<string, unknown> | undefined;
+  read.session = sessionOf({ body, parse: () => (parsed ??= parsedBody(body, scanned)) });
+  return read;
 }
 
 /** Values of a body that is parsed at most; one with more shows no session. */

@@ -58,6 +58,7 @@ async function raw(
     onServed: () => undefined,
     unavailable: () => undefined,
     onMalformed: () => undefined,
+    onHeld: () => undefined,
     trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 200,

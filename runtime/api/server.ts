@@ -11,13 +11,22 @@ import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
 import type { SendError } from './sendError.ts';
 import type { Failure } from '../errors/failure.ts';
-import type { Messages, Served } from './messages.ts';
+import type { Messages } from './messages.ts';
+import type { Served } from './served.ts';
 import { providerRoute } from './providerRoutes.ts';
 import { modelRoute } from './requests.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
 /** A listener that may take a request; says whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** How what was no whole request was answered, and where it came from. */
+export interface MalformedEnd {
+  requestId: string;
+  reason: string;
+  status: number;
+  address: string | undefined;
+}
 
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
@@ -37,7 +46,9 @@ export interface AgentServerDeps {
   unavailable: () => Failure | undefined;
   onServed(route: string, served: Served, seconds: number): void;
   /** What was no whole request was answered so. */
-  onMalformed: (requestId: string, reason: string, status: number) => void;
+  onMalformed: (end: MalformedEnd) => void;
+  /** A request was refused before anything was done for it. */
+  onHeld: (request: IncomingMessage) => void;
   log: Logger;
   /** Time a client has for its headers and for its whole request, in milliseconds. */
   headersTimeoutMs?: number;
@@ -88,6 +99,7 @@ async function serve(
   if (deps.health(request, response) || answerHead(request, response)) return;
   const held = deps.clients.held(request);
   if (held) {
+    deps.onHeld(request);
     response.shouldKeepAlive = false;
     deps.onServed('other', refuse(deps.sendError, response, held), 0);
     return;
@@ -222,6 +234,7 @@ function onClientError(
   }
   const failure = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED;
   const requestId = newRequestId();
-  onMalformed(requestId, failure.reason, statusOf(failure.reason));
+  const { reason } = failure;
+  onMalformed({ requestId, reason, status: statusOf(reason), address: socket.remoteAddress });
   socket.end(rawError(failure, requestId), () => socket.destroy());
 }

@@ -27,7 +27,7 @@ function session({
   endpoints = ENDPOINTS,
 }: Question = {}): Session | undefined {
   const sessionOf = sessions({ content: content({ affinity, endpoints }), endpoints }, client);
-  return sessionOf({ body: Buffer.from(JSON.stringify(body)), parsed: body as never });
+  return sessionOf({ body: Buffer.from(JSON.stringify(body)), parse: () => body as never });
 }
 
 const key = (question: Question): string | undefined => session(question)?.key;

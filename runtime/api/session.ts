@@ -18,8 +18,8 @@ type Json = Record<string, unknown>;
 /** A request as far as it tells its session. */
 export interface Asked {
   body: Buffer;
-  /** The body as JSON. */
-  parsed: Json;
+  /** Makes JSON of the body. */
+  parse: () => Json;
 }
 
 /** Tells the session of a request, if it belongs to one. */
@@ -45,7 +45,7 @@ export function sessions(
  * user. The latter only where the request has the provider cache something, or with the mode Always.
  */
 function sessionOf(
-  { body, parsed }: Asked,
+  { body, parse }: Asked,
   { principal, headers }: Pick<Client, 'principal' | 'headers'>,
   { mode, header }: Content['affinity'],
 ): Session | undefined {
@@ -55,10 +55,10 @@ function sessionOf(
   const caches = body.includes('"cache_control"');
   const named = value(SESSION_HEADER) ?? value(header);
   const prompt =
-    named === undefined && (caches || mode === 'Always') ? promptOf(parsed) : undefined;
+    named === undefined && (caches || mode === 'Always') ? promptOf(parse()) : undefined;
   if (named === undefined && prompt === undefined) return undefined;
   // The search spares the usual request the walk.
-  const long = body.includes('"1h"') && asksForAnHour(parsed, 0);
+  const long = body.includes('"1h"') && asksForAnHour(parse(), 0);
   // A client that the agent does not know by name is known by what it shows the provider.
   const client = principal === '' ? Array.from(CREDENTIALS, value) : [principal];
   return {

@@ -1,5 +1,15 @@
 import type { Logger } from 'pino';
-import type { Command, Grant, Release, Report, Snapshot } from '../../contract/generated/types.ts';
+import type {
+  Command,
+  Counters,
+  FleetCircuits,
+  Grant,
+  Release,
+  Report,
+  Sibling,
+  Siblings,
+  Snapshot,
+} from '../../contract/generated/types.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import { upgradeConfiguration } from './upgrade.ts';
@@ -7,6 +17,10 @@ import { upgradeConfiguration } from './upgrade.ts';
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
   snapshot(): Snapshot;
+  /** The operator says which other pods take forwarded requests. */
+  onSiblings(pods: readonly Sibling[]): void;
+  /** Takes the orders of the fleet's leader, and returns the circuits that they are for. */
+  followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
   /** Obeys the leader of the fleet, and answers it. */
   fleet: (command: Grant | Release) => Report | undefined;
   date(): Date;
@@ -49,6 +63,11 @@ export class Commands {
       case 'Configure':
         configuration.offerPush(command.term, command.configuration);
         return undefined;
+      case 'Siblings':
+        this.#siblings(command);
+        return undefined;
+      case 'FleetCircuits':
+        return this.#followFleet(command);
       case 'Grant':
       case 'Release':
         // A leader that was replaced grants nothing any more.
@@ -56,6 +75,17 @@ export class Commands {
         configuration.announce(command.term);
         return fleet(command);
     }
+  }
+
+  /** A leader that was replaced knows nothing of its successor's figures. */
+  #siblings({ term, pods }: Siblings): void {
+    if (this.#deps.configuration.staleTerm(term) === undefined) this.#deps.onSiblings(pods);
+  }
+
+  /** Orders of a leader that was replaced are ignored: the present one has its own. */
+  #followFleet({ term, orders }: FleetCircuits): Report | undefined {
+    if (this.#deps.configuration.staleTerm(term) !== undefined) return undefined;
+    return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(orders) };
   }
 
   #stale(message: string): Report {

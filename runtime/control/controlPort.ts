@@ -4,7 +4,16 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:https';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Grant, Hello, Release, Report, Snapshot } from '../../contract/generated/types.ts';
+import type {
+  Counters,
+  FleetCircuits,
+  Grant,
+  Hello,
+  Release,
+  Report,
+  Sibling,
+  Snapshot,
+} from '../../contract/generated/types.ts';
 import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
 import { selfSignedIdentity } from './certificate.ts';
@@ -21,6 +30,9 @@ export interface ControlPortDeps {
   tokenDirectory: string;
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
+  onSiblings: (pods: readonly Sibling[]) => void;
+  /** See CommandsDeps. */
+  followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
   /** Obeys the leader of the fleet; see Commands. */
   fleet: (command: Grant | Release) => Report | undefined;
   clock: Clock;
@@ -41,9 +53,9 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, fleet, log } = this.#deps;
+    const { pod, clock, configuration, snapshot, fleet, followFleet, onSiblings, log } = this.#deps;
     const commands = new Commands({
-      ...{ configuration, snapshot, fleet, log },
+      ...{ configuration, snapshot, fleet, followFleet, onSiblings, log },
       date: () => clock.date(),
     });
     const server = new ControlServer({

@@ -8,9 +8,14 @@ import { Performance } from '../observe/performance.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { circuitOf, content, limitOf } from '../testing/guardFixture.ts';
 import { inPieces } from './pieces.ts';
+import { incidentsOf } from '../testing/incidents.ts';
 import { Reporter } from './report.ts';
 import type { ReporterDeps } from './report.ts';
 
+const LOAD = {
+  ...{ inFlight: 100_000, queued: 100_000, capacity: 100_000, accepts: true },
+  ...{ streams: 100_000, conversations: 1_000_000 },
+};
 const of = <T>(count: number, make: (n: number) => T): T[] =>
   Array.from({ length: count }, (_, n) => make(n));
 const long = (n: number, length: number): string => String(n).padStart(length, 'x');
@@ -51,6 +56,8 @@ function largest(): { guard: Guard; reporter: Reporter } {
     missingKeys: () => [],
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
+    incidents: incidentsOf(20),
+    load: { current: () => LOAD, changed: () => undefined },
     performance: busiest(),
     checks: {
       statuses: () =>
@@ -60,6 +67,15 @@ function largest(): { guard: Guard; reporter: Reporter } {
         })),
     },
     auditHead: () => undefined,
+    mcpServers: () =>
+      of(16, (n) => ({
+        ...{ name: long(n, 32), toolsHash: HASH, tools: 256, withheld: true },
+        change: {
+          before: HASH,
+          ...{ added: of(4, (i) => long(i, 64)), removed: of(4, (i) => long(i, 64)) },
+          changed: of(4, (i) => long(i, 64)),
+        },
+      })),
   } as unknown as ReporterDeps);
   use(guard, names);
   return { guard, reporter };
@@ -94,6 +110,8 @@ function use(guard: Guard, names: string[]): void {
   }
   for (const name of names.slice(16)) call(name, undefined, failure);
 }
+
+const HASH = `sha256:${'0'.repeat(64)}`;
 
 describe('the largest report of an honest pod', () => {
   it('goes over the link in pieces that the contract takes, with nothing lost', () => {

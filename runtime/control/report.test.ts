@@ -3,6 +3,7 @@ import { Guard } from '../guard/guard.ts';
 import { OK } from '../resilience/outcome.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { content } from '../testing/guardFixture.ts';
+import { incidentsOf } from '../testing/incidents.ts';
 import { Reporter } from './report.ts';
 import type { ReporterDeps } from './report.ts';
 
@@ -17,9 +18,12 @@ describe('what the runtime tells about circuits', () => {
       missingKeys: () => [],
       missingClientKeys: () => undefined,
       missingConfigMaps: () => [],
+      incidents: incidentsOf(0),
       performance: { report: () => [] },
       checks: { statuses: () => [] },
+      load: { current: () => undefined, changed: () => undefined },
       auditHead: () => undefined,
+      mcpServers: () => [],
     } as unknown as ReporterDeps);
     const call = (model: string, outcome = OK): void => {
       const answer = guard.dependency('model/primary')!.acquire({ model });

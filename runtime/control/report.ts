@@ -5,13 +5,18 @@ import type {
   GateStatus,
   HealthCheckStatus,
   LimitStatus,
+  McpServerStatus,
   OperationReport,
   Snapshot,
 } from '../../contract/generated/types.ts';
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
+import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import type { LoadWatch } from './loadWatch.ts';
+import { fleetNews } from './fleetReport.ts';
+import { securityReport } from './securityReport.ts';
 
 /** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
@@ -30,8 +35,12 @@ export interface ReporterDeps {
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
+  load: Pick<LoadWatch, 'current' | 'changed'>;
+  /** What is known of the tools of MCP servers. */
+  mcpServers: () => McpServerStatus[];
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
+  incidents: Incidents;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -47,7 +56,9 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   #toldCounts = '';
   #toldChecks = '[]';
+  #toldServers = '[]';
   #toldHash = '';
+  #toldIncidents = 0;
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
@@ -59,6 +70,7 @@ export class Reporter {
 
   snapshot(): Snapshot {
     const { guard, configuration } = this.#deps;
+    const load = this.#deps.load.current();
     return {
       type: 'Snapshot',
       configuration: configuration.status(),
@@ -70,8 +82,16 @@ export class Reporter {
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
+      security: securityReport(this.#deps.incidents),
+      mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
+      ...(load && { load }),
     };
+  }
+
+  /** What the pod has to do; undefined where nothing bounds its requests. */
+  load(): Snapshot['load'] {
+    return this.#deps.load.current();
   }
 
   /** All that should be mounted and is not. */
@@ -118,7 +138,15 @@ export class Reporter {
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
     const performance = this.#performance();
     const audit = this.#newAudit();
-    const news = { ...(performance && { performance }), ...audit, ...this.#newChecks() };
+    const load = this.#deps.load.changed();
+    const news = {
+      ...(performance && { performance }),
+      ...(load && { load }),
+      ...audit,
+      ...this.#newChecks(),
+      ...this.#newSecurity(),
+      ...this.#newServers(),
+    };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
     if (changed === 0) return undefined;
     return {
@@ -140,6 +168,15 @@ export class Reporter {
     return { audit };
   }
 
+  /** Incidents when one changed since they were told last. */
+  #newSecurity(): Pick<Counters, 'security'> {
+    const { incidents } = this.#deps;
+    const { version } = incidents;
+    if (version === this.#toldIncidents) return {};
+    this.#toldIncidents = version;
+    return { security: securityReport(incidents) };
+  }
+
   /** The health checks when one changed since they were told last. */
   #newChecks(): Pick<Counters, 'healthChecks'> {
     const healthChecks = this.#deps.checks.statuses();
@@ -147,6 +184,15 @@ export class Reporter {
     if (text === this.#toldChecks) return {};
     this.#toldChecks = text;
     return { healthChecks };
+  }
+
+  /** What is known of the tools of MCP servers when it changed since it was told last. */
+  #newServers(): Pick<Counters, 'mcpServers'> {
+    const mcpServers = this.#deps.mcpServers();
+    const text = JSON.stringify(mcpServers);
+    if (text === this.#toldServers) return {};
+    this.#toldServers = text;
+    return { mcpServers };
   }
 
   /** How the process has done, when that changed since it was told last and that was long enough ago. */
@@ -199,6 +245,7 @@ function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boole
 const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
 /** What of a circuit changes without a transition. */
-function untold({ lastFailure, nextProbe, overridden, handledResetToken }: CircuitStatus): string {
-  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken]);
+function untold(circuit: CircuitStatus): string {
+  const { lastFailure, nextProbe, overridden, handledResetToken, fleet } = circuit;
+  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken, fleetNews(fleet)]);
 }

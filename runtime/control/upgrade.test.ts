@@ -44,6 +44,7 @@ describe('upgradeConfiguration', () => {
         loadBalancing: 'LeastLoaded',
         affinity: { mode: 'Disabled' },
         clientPatienceMs: 5000,
+        whenFull: 'Reject',
         retry: { ...content.retry, minPerSecond: 1 },
         gates: { maxWaitMs: 300_000 },
         intake: {
@@ -55,6 +56,16 @@ describe('upgradeConfiguration', () => {
           maxConnectionsPerAddress: 1_000_000,
         },
         egress: { allowHosts: [], denyPrivateNetworks: true },
+        security: {
+          incidents: {
+            windowMs: 600_000,
+            maxTracked: 1000,
+            thresholds: { ToolMisuse: 5, LimitAbuse: 100, MalformedInput: 10 },
+            raiseAt: 10,
+            manySources: 10,
+            spend: { factor: 5, hours: 24, minTokens: 100_000 },
+          },
+        },
         telemetry: { logging: { successRatio: 0, levels: {} } },
         timeouts: { ...content.timeouts, streamMs: 3_600_000, toolMs: 30_000 },
         shutdown: { ...content.shutdown, handlerTimeoutMs: 2000 },

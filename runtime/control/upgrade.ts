@@ -19,6 +19,8 @@ const CONTENT = {
   // Such an operator knew no affinity.
   affinity: { mode: 'Disabled' },
   clientPatienceMs: 5000,
+  // Such an operator names no siblings.
+  whenFull: 'Reject',
   gates: { maxWaitMs: 300_000 },
   // Such an operator bound one body and nothing else; what bounds memory holds all the same.
   intake: {
@@ -31,6 +33,16 @@ const CONTENT = {
   },
   egress: { allowHosts: [], denyPrivateNetworks: true },
   telemetry: { logging: { successRatio: 0, levels: {} } },
+  security: {
+    incidents: {
+      windowMs: 600_000,
+      maxTracked: 1000,
+      thresholds: { ToolMisuse: 5, LimitAbuse: 100, MalformedInput: 10 },
+      raiseAt: 10,
+      manySources: 10,
+      spend: { factor: 5, hours: 24, minTokens: 100_000 },
+    },
+  },
 };
 
 /** Of the fields of content, and of each element where the field is a list. */

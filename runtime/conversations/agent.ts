@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Content, MountedKey } from '../../contract/generated/types.ts';
+import type { Content, McpServerStatus, MountedKey } from '../../contract/generated/types.ts';
 import { clientKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
@@ -14,7 +14,7 @@ import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Environment, TurnContext } from './environment.ts';
 import type { ConversationStore } from './stores/store.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
-import { AgentModel } from './agentModel.ts';
+import { AgentModel, loadSdk } from './agentModel.ts';
 import { SystemPrompt } from './prompt.ts';
 import { Stores } from './stores/stores.ts';
 import { Egress } from './tools/egress.ts';
@@ -23,6 +23,7 @@ import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
 import { McpServers, TOOL_MS } from './tools/mcpServers.ts';
+import type { McpStats } from './tools/mcpServers.ts';
 import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
@@ -41,6 +42,8 @@ export interface AgentDeps {
   self: string;
   /** A call of a tool has ended, after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
+  /** Tools of an MCP server became others; `withheld` says whether the model gets none of them. */
+  onToolsChanged: (server: string, withheld: boolean) => void;
   /** A call to a tool or an MCP server has ended. */
   onOutcome: (dependency: string, outcome: Outcome) => void;
   /** Undefined as long as there is none. */
@@ -122,6 +125,15 @@ export class Agent {
     return this.#stores.stats();
   }
 
+  /** What is told of the tools of MCP servers. */
+  mcpServers(): McpServerStatus[] {
+    return this.#mcp.statuses();
+  }
+
+  mcpStats(): McpStats[] {
+    return this.#mcp.stats();
+  }
+
   /** Resolves when everything that is kept outside of this process is there. */
   settle(): Promise<void> {
     return this.#stores.settle();
@@ -138,6 +150,8 @@ export class Agent {
     this.toolResults.apply(content.toolCache);
     // Schemas are compiled before the first call, not while it waits.
     this.#toolsOf(content);
+    // So that the first turn does not wait for it.
+    if (content.conversation) void loadSdk();
   }
 
   #idleTimeoutMs(): number {
@@ -238,12 +252,14 @@ export class Agent {
     const began = clock.now();
     const trace = request.tool(call);
     const running = tools.run(call, { ...context, trace });
-    const { text, blocks, isError, outcome, kept } = running ? await running : unknownTool(call);
+    const { text, blocks, isError, outcome, kept, misuse } = running
+      ? await running
+      : unknownTool(call);
     // What the model makes up is no name for a metric.
     const name = running ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
     onToolCall(name, status, (clock.now() - began) / 1000);
-    request.listener.toolCalled({ name: call.name, input: call.input, status });
+    request.listener.toolCalled({ name: call.name, input: call.input, status, misuse });
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
     return {
       type: 'tool_result',

@@ -1,4 +1,5 @@
-import Anthropic from '@anthropic-ai/sdk';
+import type Anthropic from '@anthropic-ai/sdk';
+import type * as Sdk from '@anthropic-ai/sdk';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { ActualCost } from '../guard/admission.ts';
@@ -55,8 +56,9 @@ export class AgentModel {
 
   /** Never rejects but for a programming error. */
   async call(call: AgentCall): Promise<ModelOutcome> {
+    const { default: Client, APIError } = await loadSdk();
     const sent = new SdkRequest(this.#caller, call);
-    const client = new Anthropic({
+    const client = new Client({
       // The guards put the endpoint's own key in its place, or the client's.
       apiKey: 'unused',
       authToken: null,
@@ -82,11 +84,18 @@ export class AgentModel {
     try {
       return answered(await stream.finalMessage());
     } catch (error) {
-      return { ok: false, problem: sent.problem ?? modelProblem(error) };
+      const told =
+        error instanceof APIError ? modelProblem(error as Sdk.APIError) : FAULTS.InvalidResponse;
+      return { ok: false, problem: sent.problem ?? told };
     } finally {
       await sent.over;
     }
   }
+}
+
+/** A sixth of the program, which only agents with conversations use. */
+export async function loadSdk(): Promise<typeof Sdk> {
+  return import('@anthropic-ai/sdk');
 }
 
 function answered({ content, stop_reason: stopReason, usage }: Anthropic.Message): ModelOutcome {

@@ -1,20 +1,16 @@
-import Anthropic from '@anthropic-ai/sdk';
+import type { APIError } from '@anthropic-ai/sdk';
 import type { Failure, Problem } from './failure.ts';
 import { FAULTS } from './problems.ts';
 
-type ApiError = InstanceType<typeof Anthropic.APIError>;
-
 /** What the clients of a conversation are told of an error of the endpoint itself. */
-export function modelProblem(error: unknown): Problem {
-  if (!(error instanceof Anthropic.APIError)) return FAULTS.InvalidResponse;
-  const known = error as ApiError;
+export function modelProblem(error: APIError): Problem {
   // An error without status and type is one of the connection or of the protocol.
-  if (known.status === undefined && known.type === null) return FAULTS.InvalidResponse;
-  const wait = Number(known.headers?.get('retry-after') ?? Number.NaN);
-  return { ...failure(known), ...(Number.isFinite(wait) && { retryAfterMs: wait * 1000 }) };
+  if (error.status === undefined && error.type === null) return FAULTS.InvalidResponse;
+  const wait = Number(error.headers?.get('retry-after') ?? Number.NaN);
+  return { ...failure(error), ...(Number.isFinite(wait) && { retryAfterMs: wait * 1000 }) };
 }
 
-function failure({ status = 0, type }: ApiError): Failure {
+function failure({ status = 0, type }: APIError): Failure {
   if (status === 429 || type === 'rate_limit_error') {
     return { reason: 'RateLimited', message: 'The provider limits the rate of requests.' };
   }

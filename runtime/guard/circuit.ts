@@ -2,7 +2,8 @@ import { Breaker } from '../resilience/breaker.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { AbandonedCalls } from './abandonedCalls.ts';
 import type { AbandonedSpec } from './abandonedCalls.ts';
-import { breakerSpec } from './circuitSpec.ts';
+import { breakerSpec, longestWindowMs } from './circuitSpec.ts';
+import { FleetCircuit } from './fleetCircuit.ts';
 import type {
   BreakerRejection,
   BreakerSnapshot,
@@ -14,6 +15,7 @@ import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
 import type {
   Circuit as CircuitConfiguration,
   CircuitStatus,
+  FleetCircuitOrder,
 } from '../../contract/generated/types.ts';
 import type { CircuitStats } from './stats.ts';
 import type { WallTime } from './wallTime.ts';
@@ -70,6 +72,8 @@ export class Circuit {
   /** Last reset token seen. The token of another policy is not a changed one. */
   private token: ResetToken | undefined;
   private shadow = false;
+  /** Set while the policy's scope is the fleet. */
+  private fleet: FleetCircuit | undefined;
   private readonly abandoned = new AbandonedCalls();
   private patience = patienceOf(undefined);
   /** Set while the policy has an override with an end, which is a wall time. */
@@ -104,6 +108,7 @@ export class Circuit {
     this.shadow = configuration?.mode === 'Shadow';
     this.patience = patienceOf(configuration);
     this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
+    this.applyFleet(configuration);
     this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
     return this.applyToken(configuration?.resetToken, before, now);
   }
@@ -115,6 +120,7 @@ export class Circuit {
   acquire(now: number, votes = true, canWait = false): number | BreakerRejection {
     if (this.ending !== undefined) this.followWallClock(this.ending, now);
     this.requests += 1;
+    this.fleet?.ask(now);
     const { breaker } = this;
     const answer = votes ? breaker.acquire(now, canWait) : breaker.acquireWithoutVote(now);
     if (typeof answer === 'number') this.inFlight += 1;
@@ -169,6 +175,7 @@ export class Circuit {
     this.inFlight -= 1;
     const outcome = this.abandoned.voteOf(ended, ms, this.patience);
     if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
+    if (outcome.vote !== 'ignored') this.fleet?.ended(now);
     this.breaker.record(generation, outcome, ms, now, streamed);
   }
 
@@ -176,6 +183,11 @@ export class Circuit {
   settleElsewhere(failure: Failure, startedAt: number, now: number): void {
     if (this.breaker.counts(failure)) this.noteFailure(failure, now);
     this.breaker.recordElsewhere(failure, startedAt, now);
+  }
+
+  /** Follows the leader of the fleet, if the policy's scope is the fleet. */
+  follow(order: FleetCircuitOrder, now: number): void {
+    this.fleet?.follow(order, now);
   }
 
   isClosed(now: number): boolean {
@@ -201,7 +213,7 @@ export class Circuit {
 
   status(now: number): CircuitStatus {
     const { wallTime, lastFailure, policy, model, reason } = this;
-    const deadline = this.breaker.nextDeadline(now);
+    const deadline = this.probesAt(now);
     const overridden = this.breaker.overridden(now);
     const handledResetToken = this.handledToken();
     return {
@@ -212,6 +224,7 @@ export class Circuit {
       ...(this.shadow && { shadow: true }),
       ...(overridden && { overridden }),
       ...(handledResetToken !== undefined && { handledResetToken }),
+      ...this.fleetStatus(now),
       since: this.since,
       ...(reason !== undefined && { reason }),
       ...(deadline !== undefined && { nextProbe: wallTime.format(deadline) }),
@@ -223,6 +236,16 @@ export class Circuit {
         },
       }),
     };
+  }
+
+  /** When it probes next; undefined if that is not known, or it does not wait for it. */
+  private probesAt(now: number): number | undefined {
+    const order = this.breaker.orderAt(now);
+    return order?.state === 'Open' ? order.retryAt : this.breaker.nextDeadline(now);
+  }
+
+  private fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
+    return this.fleet === undefined ? {} : { fleet: this.fleet.report(now) };
   }
 
   stats(now: number): CircuitStats {
@@ -272,6 +295,16 @@ export class Circuit {
       }
     }
     return this.applyToken(applied?.value, policy, now);
+  }
+
+  private applyFleet(configuration: CircuitConfiguration | undefined): void {
+    if (configuration?.fleet === undefined) {
+      if (this.fleet !== undefined) this.breaker.leaveFleet();
+      this.fleet = undefined;
+      return;
+    }
+    this.fleet ??= new FleetCircuit(this.breaker);
+    this.fleet.apply(longestWindowMs(configuration.trip));
   }
 
   /** The end of an override is another monotonic time after the wall clock was stepped. */

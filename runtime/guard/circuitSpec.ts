@@ -37,6 +37,12 @@ export function breakerSpec(circuit: Circuit | undefined, wallTime: WallTime): B
   };
 }
 
+/** The longest window of time of the rules; undefined if none has one. */
+export function longestWindowMs({ failureRate, slowCalls }: Circuit['trip']): number | undefined {
+  const windows = [failureRate?.windowMs, slowCalls?.windowMs].filter((ms) => ms !== undefined);
+  return windows.length === 0 ? undefined : Math.max(...windows);
+}
+
 function tripSpec({ consecutiveFailures, failureRate, slowCalls }: Circuit['trip']): TripSpec {
   return {
     ...(consecutiveFailures !== undefined && { consecutiveFailures }),

@@ -9,7 +9,11 @@ import { Permit } from './permit.ts';
 import { ProbeQueue } from './probeQueue.ts';
 import { acquireAll, BEFORE_BOUNDS, QueuedPermit } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
-import type { GateStatus } from '../../contract/generated/types.ts';
+import type {
+  CircuitStatus,
+  FleetCircuitOrder,
+  GateStatus,
+} from '../../contract/generated/types.ts';
 import type { GateReason, GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
@@ -129,6 +133,15 @@ export class Dependency implements Issuer {
   restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
     const state = this.models.restored(saved.model, now);
     if (state?.circuit.restore(saved, age, now) === true) this.openGates();
+  }
+
+  /** Follows the leader of the fleet, and returns the circuit that the order is for. */
+  follow(order: FleetCircuitOrder, now: number): CircuitStatus | undefined {
+    const circuit = this.models.all().find((state) => state.circuit.model === order.model)?.circuit;
+    if (circuit === undefined) return undefined;
+    circuit.follow(order, now);
+    this.advance(now);
+    return circuit.status(now);
   }
 
   /** Makes the transitions that are due and answers waiting calls that need not wait longer. */

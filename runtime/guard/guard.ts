@@ -3,11 +3,14 @@ import { Dependency } from './dependency.ts';
 import { GuardContext } from './guardContext.ts';
 import { guardSpec } from './guardSpec.ts';
 import { Inbound } from './inbound.ts';
+import { loadOf } from './load.ts';
+import type { GuardLoad } from './load.ts';
 import { InboundPlace } from './inboundPlace.ts';
 import { TransitionLog } from './transitionLog.ts';
 import type {
   CircuitStatus,
   Content,
+  FleetCircuitOrder,
   GateStatus,
   LimitStatus,
   Transition,
@@ -130,11 +133,31 @@ export class Guard {
     );
   }
 
+  /** Follows orders of the fleet's leader, and returns the circuits that they are for. */
+  followFleet(orders: readonly FleetCircuitOrder[]): CircuitStatus[] {
+    const now = this.context.now();
+    return orders.flatMap(
+      (order) => this.dependencies.get(order.dependency)?.follow(order, now) ?? [],
+    );
+  }
+
   /** Counts of each circuit, in the order of `circuits`. */
   circuitStats(): CircuitStats[] {
     const now = this.context.now();
     return this.all().flatMap(({ models }) =>
       models.all().map(({ circuit }) => circuit.stats(now)),
+    );
+  }
+
+  /** What the pod has to do; undefined where nothing bounds its requests. */
+  load(): GuardLoad | undefined {
+    const endpoints = this.all().filter(({ name }) => name.startsWith('model/'));
+    return loadOf(
+      this.inbound.concurrency.stats(),
+      endpoints.map((endpoint) => ({
+        bulkhead: endpoint.concurrency.stats(),
+        state: endpoint.availability()?.state,
+      })),
     );
   }
 

@@ -185,7 +185,7 @@ export class RateLimit {
   }
 
   stats(now: number): LimitStats {
-    const { target, policy, name, capacity } = this.limit;
+    const { target, policy, name: limit, resource, capacity } = this.limit;
     const { requests, rejected } = this;
     const [tokens, keys] = [this.shownLevel(now), this.keyed?.size ?? 0];
     const fleet = this.block && {
@@ -194,7 +194,7 @@ export class RateLimit {
       safeSeconds: this.block.safeSeconds(now),
     };
     return {
-      ...{ target, policy, limit: name, requests, rejected, tokens, capacity, keys },
+      ...{ target, policy, limit, resource, requests, rejected, tokens, capacity, keys },
       ...(fleet && { fleet }),
     };
   }

@@ -24,6 +24,8 @@ export interface LimitStats {
   target: string;
   policy: string;
   limit: string;
+  /** What it limits, such as TotalTokens. */
+  resource: string;
   /** Calls admitted or rejected. */
   requests: number;
   /** Calls that this limit rejected. */

@@ -74,6 +74,7 @@ interface AttemptContext {
  */
 export class ModelCaller {
   readonly #deps: ModelCallerDeps;
+  readonly #date = (): Date => this.#deps.clock.date();
 
   constructor(deps: ModelCallerDeps) {
     this.#deps = deps;
@@ -150,7 +151,7 @@ export class ModelCaller {
         key: member.key,
         ownHeaders: member.headers,
         context: trace?.context,
-        date: () => clock.date(),
+        date: this.#date,
         onSent: () => (sent = true),
         onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
@@ -211,7 +212,7 @@ export class ModelCaller {
   /** A client's own credential has limits of its own. */
   #learnLimits({ handle, credential }: Member, kind: CallKind, headers: RawHeaders): void {
     if (!credential.mounted) return;
-    handle.learn(providerLimits(headers, this.#deps.clock.date()), credential.hash, kind);
+    handle.learn(providerLimits(headers, this.#date), credential.hash, kind);
   }
 
   #learn(

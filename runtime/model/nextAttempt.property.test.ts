@@ -7,6 +7,7 @@ import { IGNORED, OK } from '../resilience/outcome.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { content } from '../testing/guardFixture.ts';
 import { ModelBudgets, ModelShares } from '../testing/retryModel.ts';
+import { expectSame } from '../testing/same.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import { failure } from './attempt/outcome.ts';
 import { NextAttempt } from './nextAttempt.ts';
@@ -145,7 +146,7 @@ class Pair {
     else if (next.do === 'end') await this.end(this.asked.splice(next.which, 1)[0], next.ending);
     const shown = this.budgets.used(this.clock.now());
     for (const { name, used } of shown) {
-      expect([name, used]).toEqual([name, this.model.used(name, this.clock.now())]);
+      expectSame([name, used], [name, this.model.used(name, this.clock.now())]);
     }
   }
 
@@ -280,11 +281,11 @@ class Pair {
     const from = asked.tried.at(-1)!;
     if (judged === 'Nothing') {
       this.seen.refused += 1;
-      expect(went).toBeUndefined();
+      expectSame(went, undefined);
     } else if (judged === 'Retry') {
       this.seen.retried += 1;
       const gone = !this.names.includes(from);
-      if (!gone) expect(went).toBe(from);
+      if (!gone) expectSame(went, from);
       else expect(this.others(asked)).toEqual(went ? expect.arrayContaining([went]) : []);
     } else {
       expect(judged.to).toContain(went);

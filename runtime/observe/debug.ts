@@ -33,6 +33,8 @@ export interface DebugFacts {
   endpoints: () => ({ dependency: string } & object)[];
   /** Sessions that another endpoint than their own serves. */
   sessionsAway: () => number;
+  /** Load of this pod, and of those that requests may be forwarded to. */
+  peers: () => object;
   /** Levels of logs by module. */
   levels: () => Record<string, string>;
   /** Events of the audit that a query asks for. */
@@ -72,6 +74,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
         }),
       })),
     }),
+    '/debug/peers': () => facts.peers(),
     '/debug/performance': () => performance.summary(),
     '/debug/cache': () => ({
       ...cacheMode(configuration),

@@ -180,11 +180,11 @@ function limitMetrics(registry: Registry, stats: () => GuardStats): void {
   new Gauge({
     name: 'rate_limiter_capacity',
     help: 'What the bucket holds when it is full.',
-    labelNames,
+    labelNames: [...LIMIT_LABELS, 'resource'],
     registers,
     collect() {
       this.reset();
-      each((limit) => this.set(labels(limit), limit.capacity));
+      each((limit) => this.set({ ...labels(limit), resource: limit.resource }, limit.capacity));
     },
   });
 }

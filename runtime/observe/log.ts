@@ -41,6 +41,7 @@ export const MODULES = [
   'model',
   'network',
   'runtime',
+  'security',
   'state',
   'tools',
   'traces',

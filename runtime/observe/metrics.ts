@@ -48,6 +48,7 @@ export class Metrics {
   readonly #fallbacks: Counter<'from' | 'to'>;
   readonly #affinity: Counter<'result'>;
   readonly #spans: Counter<'result'>;
+  readonly #forwarded: Counter<'result'>;
 
   constructor({ guard, retryBudgets, hash }: MetricsDeps) {
     const registers = [this.registry];
@@ -107,6 +108,12 @@ export class Metrics {
     this.#affinity = new Counter({
       name: 'affinity_requests_total',
       help: 'Requests of sessions by where they were served: hit, by the endpoint that their prompt cache is expected at; moved, by another one.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#forwarded = new Counter({
+      name: 'agent_requests_forwarded_total',
+      help: 'Requests that found no place and were forwarded to a sibling, by what came of it: answered (with whatever status), lost or unreachable (not taken), silent, gone (the client or the sibling left).',
       labelNames: ['result'],
       registers,
     });
@@ -180,6 +187,11 @@ export class Metrics {
   /** So many spans were sent or dropped. */
   spans(result: string, count: number): void {
     this.#spans.inc({ result }, count);
+  }
+
+  /** A request was forwarded to a sibling. */
+  forwarded(result: string): void {
+    this.#forwarded.inc({ result });
   }
 
   /** Another attempt is made at the same endpoint. */

@@ -76,7 +76,7 @@ export class Performance {
     const known = this.#names.get(operation)!.value(name);
     let tally = tallies.get(known);
     if (tally === undefined) tallies.set(known, (tally = new WindowTally()));
-    tally.add(ms, error, { now: this.#deps.now(), at: this.#deps.date() });
+    tally.add(ms, error, this.#deps.now());
   }
 
   summary(): PerformanceSummary {
@@ -135,6 +135,14 @@ export class Performance {
     return { seconds: Math.max(1, Math.round(this.#windowMs() / 1000)), ...figuresOf(tally) };
   }
 
+  #told(tally: Tally, overMs: number): Summary {
+    const { topErrors, ...figures } = summaryOf(tally, overMs);
+    if (tally.count === 0) return { ...figures, topErrors };
+    const ago = this.#deps.now() - tally.lastAt;
+    const lastAt = new Date(this.#deps.date().getTime() - ago).toISOString();
+    return { ...figures, lastAt, topErrors };
+  }
+
   #windowMs(): number {
     return Math.min(WINDOW_MS, this.#deps.now() - this.#startedAt);
   }
@@ -144,8 +152,8 @@ export class Performance {
     const recent = sumOf(tallies.map((each) => each.recent(now)));
     const total = sumOf(tallies.map((each) => each.sinceStart()));
     return {
-      ...summaryOf(total, now - this.#startedAt),
-      last5Minutes: summaryOf(recent, this.#windowMs()),
+      ...this.#told(total, now - this.#startedAt),
+      last5Minutes: this.#told(recent, this.#windowMs()),
     };
   }
 }
@@ -162,8 +170,8 @@ function figuresOf(tally: Tally): Figures {
   return { count, failures, totalMs, minMs: none ? 0 : minMs, maxMs, topErrors };
 }
 
-function summaryOf(tally: Tally, overMs: number): Summary {
-  const { durations, lastAt } = tally;
+function summaryOf(tally: Tally, overMs: number): Omit<Summary, 'lastAt'> {
+  const { durations } = tally;
   const { count, failures, totalMs, minMs, maxMs, topErrors } = figuresOf(tally);
   const percentile = (share: number): number =>
     Math.min(maxMs, Math.max(minMs, durations.percentile(share)));
@@ -177,7 +185,6 @@ function summaryOf(tally: Tally, overMs: number): Summary {
     p95Ms: percentile(0.95),
     p99Ms: percentile(0.99),
     perSecond: overMs > 0 ? (1000 * count) / overMs : 0,
-    ...(lastAt && { lastAt: lastAt.toISOString() }),
     topErrors,
   };
 }

@@ -1,14 +1,31 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { HealthRoute } from './health.ts';
 
+export interface MetricsServerDeps {
+  registry: Registry;
+  health: HealthRoute;
+  /** Of whoever may not scrape. */
+  podHealth: HealthRoute;
+  /** Absent: whoever comes may scrape. `authorization` is what scrapers must show; undefined: nobody may. */
+  guarded: () => { authorization: string | undefined } | undefined;
+}
+
 /** Metrics and health, for the cluster; not yet listening. */
-export function metricsServer(registry: Registry, health: HealthRoute): Server {
+export function metricsServer({ registry, health, podHealth, guarded }: MetricsServerDeps): Server {
   return createServer((request, response) => {
-    if (health(request, response)) return;
+    const asked = guarded();
+    const mayScrape = asked === undefined || shows(request, asked.authorization);
+    if ((mayScrape ? health : podHealth)(request, response)) return;
     if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('See /metrics and /health.\n');
+      return;
+    }
+    if (!mayScrape) {
+      const headers = { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' };
+      response.writeHead(401, headers).end('Show the token of spec.monitoring.auth.\n');
       return;
     }
     registry.metrics().then(
@@ -16,6 +33,13 @@ export function metricsServer(registry: Registry, health: HealthRoute): Server {
       () => response.writeHead(500).end(),
     );
   });
+}
+
+/** Takes as long whatever is shown. */
+function shows({ headers }: IncomingMessage, asked: string | undefined): boolean {
+  const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const same = timingSafeEqual(hashOf(headers.authorization ?? ''), hashOf(asked ?? ''));
+  return same && asked !== undefined;
 }
 
 /** Pages of the debug port by path, with the method before it unless that is GET; each makes a value that is shown as JSON. */

@@ -25,23 +25,33 @@ export interface ConnectionStats {
   queued: number;
 }
 
+/** Tools of one MCP server; none before the first list. */
+export interface McpToolStats {
+  name: string;
+  changes: number;
+  tools?: number;
+  withheld?: boolean;
+}
+
 /** What is read at the scrape. */
 export interface StateFacts {
   caches: () => Record<'answers' | 'tool_results', ShownCacheStats>;
   conversations: () => ConversationStats;
   connections: () => ConnectionStats[];
   checks: () => CheckStats[];
+  mcpServers: () => McpToolStats[];
 }
 
 /** Origins that have series; debug pages show all. */
 const MAX_ORIGINS = 16;
 
-/** Metrics of what the process keeps: caches, conversations, connections, and its health checks. */
+/** Metrics of what the process keeps: caches, conversations, connections, its health checks, and what MCP servers offer. */
 export function stateMetrics(registry: Registry, facts: StateFacts): void {
   cacheMetrics(registry, facts.caches);
   conversationMetrics(registry, facts.conversations);
   connectionMetrics(registry, facts.connections);
   checkMetrics(registry, facts.checks);
+  mcpMetrics(registry, facts.mcpServers);
 }
 
 function cacheMetrics(registry: Registry, caches: StateFacts['caches']): void {
@@ -171,6 +181,41 @@ function checkMetrics(registry: Registry, checks: StateFacts['checks']): void {
         this.inc({ name, result: 'Passed' }, passed);
         for (const [result, count] of Object.entries(failed)) this.inc({ name, result }, count);
       }
+    },
+  });
+}
+
+function mcpMetrics(registry: Registry, servers: StateFacts['mcpServers']): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'mcp_server_tools',
+    help: 'Tools of the MCP server that may be used, as it listed them last.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, tools } of servers()) if (tools !== undefined) this.set({ name }, tools);
+    },
+  });
+  new Gauge({
+    name: 'mcp_server_tools_withheld',
+    help: '1 while its tools are withheld from the model, because they are not those that toolsHash pins.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, withheld } of servers())
+        if (withheld !== undefined) this.set({ name }, withheld ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'mcp_server_tool_changes_total',
+    help: 'How often its tools became others.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, changes } of servers()) this.inc({ name }, changes);
     },
   });
 }

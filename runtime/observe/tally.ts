@@ -17,21 +17,21 @@ export class Tally {
   totalMs = 0;
   minMs = Infinity;
   maxMs = 0;
-  /** Wall clock. */
-  lastAt: Date | undefined;
+  /** On the monotonic clock in milliseconds; -Infinity when there was none. */
+  lastAt = -Infinity;
   readonly #errors = new Map<string, number>();
 
   get count(): number {
     return this.durations.count;
   }
 
-  /** `error` names the kind and is empty when there was none. */
-  add(ms: number, error: string, at: Date): void {
+  /** `error` names the kind and is empty when there was none. `now`: the monotonic clock in milliseconds. */
+  add(ms: number, error: string, now: number): void {
     this.durations.add(ms);
     this.totalMs += ms;
     this.minMs = Math.min(this.minMs, ms);
     this.maxMs = Math.max(this.maxMs, ms);
-    this.lastAt = at;
+    this.lastAt = now;
     if (error === '') return;
     this.failures += 1;
     this.#addError(error, 1);
@@ -43,7 +43,7 @@ export class Tally {
     this.totalMs += other.totalMs;
     this.minMs = Math.min(this.minMs, other.minMs);
     this.maxMs = Math.max(this.maxMs, other.maxMs);
-    if (other.lastAt && !(this.lastAt && this.lastAt > other.lastAt)) this.lastAt = other.lastAt;
+    this.lastAt = Math.max(this.lastAt, other.lastAt);
     for (const [type, count] of other.#errors) this.#addError(type, count);
   }
 
@@ -81,7 +81,7 @@ export class WindowTally {
   #cells: { index: number; tally: Tally }[] = [];
 
   /** `now` is the monotonic clock in milliseconds. */
-  add(ms: number, error: string, { now, at }: { now: number; at: Date }): void {
+  add(ms: number, error: string, now: number): void {
     const index = Math.floor(now / CELL_MS);
     let cell = this.#cells.at(-1);
     if (cell?.index !== index) {
@@ -89,7 +89,7 @@ export class WindowTally {
       cell = { index, tally: new Tally() };
       this.#cells.push(cell);
     }
-    cell.tally.add(ms, error, at);
+    cell.tally.add(ms, error, now);
   }
 
   sinceStart(): Tally {

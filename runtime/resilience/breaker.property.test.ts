@@ -4,6 +4,7 @@ import { Breaker } from './breaker.ts';
 import { Jitter } from './jitter.ts';
 import { acquire } from '../testing/breakerCall.ts';
 import { ModelBreaker } from '../testing/breakerModel.ts';
+import { expectSame } from '../testing/same.ts';
 import type { BreakerCall } from '../testing/breakerCall.ts';
 import type { ModelCall } from '../testing/breakerModel.ts';
 import type { BreakerTransition } from './breaker.ts';
@@ -226,7 +227,8 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
     const property = fc.property(traces, ([initial, trace]) => {
       const breaker = new Run<BreakerCall>(real(initial), initial);
       const model = new Run<ModelCall>(new ModelBreaker(initial, 0, new Jitter('pod-1')), initial);
-      expect(trace.map((next) => breaker.take(next))).toEqual(
+      expectSame(
+        trace.map((next) => breaker.take(next)),
         trace.map((next) => model.take(next)),
       );
       transitions += breaker.subject.transitions.length;
@@ -244,7 +246,10 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
         reloaded.subject.apply({ ...reloaded.spec }, reloaded.now);
         return reloaded.take(next);
       });
-      expect(seen).toEqual(trace.map((next) => plain.take(next)));
+      expectSame(
+        seen,
+        trace.map((next) => plain.take(next)),
+      );
     });
     fc.assert(property, RUNS);
   });
@@ -262,8 +267,11 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
         late += 1;
         return [undefined, undefined];
       });
-      expect(pairs.map(([seen]) => seen)).toEqual(pairs.map(([, seen]) => seen));
-      expect(all.subject.transitions).toEqual(without.subject.transitions);
+      expectSame(
+        pairs.map(([seen]) => seen),
+        pairs.map(([, seen]) => seen),
+      );
+      expectSame(all.subject.transitions, without.subject.transitions);
     });
     fc.assert(property, RUNS);
     expect(late).toBeGreaterThan(RUNS.numRuns);

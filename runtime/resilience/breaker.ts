@@ -4,7 +4,9 @@ import { OK } from './outcome.ts';
 import { RampUp } from './rampUp.ts';
 import { Trip } from './trip.ts';
 import type { BreakerSpec, Override } from './breakerSpec.ts';
+import type { FleetOrder, FleetProbe } from './fleetOrder.ts';
 import type { Failure, Outcome } from './outcome.ts';
+import type { TripCounts } from './trip.ts';
 
 export type CircuitState = 'Closed' | 'HalfOpen' | 'Open';
 
@@ -36,8 +38,10 @@ export interface BreakerSnapshot {
   held: boolean;
 }
 
+const SOON_MS = 1000;
+
 /** While the circuit ramps up, the next call may be admitted at any moment. */
-const SOON: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
+const SOON: BreakerRejection = { kind: 'Rejection', retryAfterMs: SOON_MS };
 
 /** While probes run, the next call may be admitted at any moment. */
 const PROBING: BreakerRejection = { ...SOON };
@@ -74,6 +78,10 @@ export class Breaker {
   private rampUp: RampUp | undefined;
   /** State that an override holds the circuit in. */
   private held: Override['state'] | undefined;
+  /** What the fleet's leader orders; undefined while the circuit decides alone. */
+  private order: FleetOrder | undefined;
+  /** The last grant of a probe for the fleet. */
+  private granted: FleetProbe | undefined;
   private openedAt = 0;
   /** Factor of the open duration, drawn when it opens. */
   private factor = 1;
@@ -134,12 +142,68 @@ export class Breaker {
   reset(reason: string, now: number): void {
     this.advance(now);
     if (this.held === 'Open') return;
+    this.order = undefined;
     this.reopened = 0;
     this.close(reason, now);
   }
 
+  /**
+   * Follows an order of the fleet's leader. A probe that runs ends under the order that it began with.
+   * An override takes precedence.
+   */
+  follow(order: FleetOrder, now: number): void {
+    this.advance(now);
+    if (this.held !== undefined) return;
+    if (this.fleetProbe()?.outcome === 'Running') {
+      this.order = { ...order, state: 'Probe' };
+      return;
+    }
+    const probes = this.mayProbe(order);
+    if (!probes) this.forgetGrant();
+    this.order = probes ? order : { ...order, state: 'Open' };
+    if (probes ? this.current === 'Closed' : this.current !== 'Open') {
+      this.open(this.decayed(now), `by the fleet: ${order.reason}`, now);
+    }
+    if (!probes || this.current !== 'Open') return;
+    this.transition('HalfOpen', 'by the fleet: this pod probes', now);
+  }
+
+  /** The fleet has closed. A circuit that follows no order keeps its own state. */
+  release(reason: string, now: number): void {
+    this.advance(now);
+    if (this.order === undefined) return;
+    this.order = undefined;
+    this.reopened = 0;
+    this.close(`by the fleet: ${reason}`, now);
+  }
+
+  /** The circuit decides alone from now on, and goes on from the state that it is in. */
+  leaveFleet(): void {
+    this.order = undefined;
+    this.forgetGrant();
+  }
+
+  /** The order in force at this time, if any. */
+  orderAt(now: number): FleetOrder | undefined {
+    return this.order !== undefined && now < this.order.until ? this.order : undefined;
+  }
+
+  /** What has come of the last grant of a probe for the fleet. */
+  fleetProbe(): FleetProbe | undefined {
+    const { granted } = this;
+    if (granted === undefined || isOver(granted)) return granted;
+    const runs = this.current === 'HalfOpen' && this.inFlight + this.streaming > 0;
+    return { ...granted, outcome: runs ? 'Running' : 'Waiting' };
+  }
+
+  /** What the rules of the trip have counted. */
+  tally(now: number): TripCounts {
+    return this.trip.counts(now);
+  }
+
   /** Makes the transitions that are due by time alone. */
   advance(now: number): void {
+    if (this.order !== undefined && now >= this.order.until) this.leaveFleet();
     if (this.overridden(now) !== this.held) this.followOverride(now);
     if (this.current !== 'Open' || now < this.deadline()) return;
     this.transition('HalfOpen', `open for ${seconds(now - this.openedAt)}`, now);
@@ -282,6 +346,9 @@ export class Breaker {
     if (this.current === 'HalfOpen') {
       return this.hasProbePlace() ? undefined : PROBING;
     }
+    if (this.order !== undefined) {
+      return { kind: 'Rejection', retryAfterMs: Math.max(SOON_MS, this.order.retryAt - now) };
+    }
     const ms = this.deadline() - now;
     const retryAfterMs = ms === Infinity ? this.spec.openDurationMs : Math.ceil(ms);
     return { kind: 'Rejection', retryAfterMs };
@@ -289,11 +356,13 @@ export class Breaker {
 
   /**
    * Each success lets one more probe run at a time, up to as many as are still needed. While the probes whose
-   * first token has come are enough to close the circuit, no further one begins.
+   * first token has come are enough to close the circuit, no further one begins. For a fleet one
+   * probe runs after the other, so that at most one fails.
    */
   private hasProbePlace(): boolean {
     const { maxProbes, successThreshold } = this.spec.halfOpen;
     const { successes, streaming } = this;
+    if (this.order !== undefined) return this.inFlight + streaming === 0;
     const needed = successThreshold - successes - streaming;
     if (streaming > 0 && needed <= 0) return false;
     return this.inFlight < Math.max(maxProbes, Math.min(maxProbes + successes, needed));
@@ -321,26 +390,65 @@ export class Breaker {
 
   private recordProbe(outcome: Outcome, slow: boolean, now: number): void {
     if (outcome.vote === 'failure') {
-      this.open(this.reopened + 1, `probe failed (${outcome.class})`, now);
+      this.probeFailed(`probe failed (${outcome.class})`, now);
       return;
     }
     if (slow && this.trip.slowerThanMs !== undefined) {
-      const reason = `probe slower than ${this.trip.slowerThanMs / 1000}s`;
-      this.open(this.reopened + 1, reason, now);
+      this.probeFailed(`probe slower than ${this.trip.slowerThanMs / 1000}s`, now);
       return;
     }
     if (outcome.vote === 'ignored') return;
     this.successes += 1;
     const needed = this.spec.halfOpen.successThreshold;
     if (this.successes < needed) return;
-    this.close(`${needed} of ${needed} probes succeeded`, now);
-    if ((this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
+    const forFleet = this.order !== undefined;
+    const reason = `${this.byFleet()}${needed} of ${needed} probes succeeded`;
+    this.endProbe('Succeeded');
+    this.order = undefined;
+    this.close(reason, now);
+    // A fleet ramps up by pods, and this is the first one.
+    if (!forFleet && (this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
+  }
+
+  private probeFailed(cause: string, now: number): void {
+    const reason = this.byFleet() + cause;
+    this.endProbe('Failed');
+    this.reopened += 1;
+    // Until the leader has heard of it.
+    if (this.order !== undefined) {
+      this.order = { ...this.order, state: 'Open', retryAt: now + this.duration() };
+    }
+    this.open(this.reopened, reason, now);
+  }
+
+  private byFleet(): string {
+    return this.order === undefined ? '' : 'by the fleet: ';
+  }
+
+  private endProbe(outcome: FleetProbe['outcome']): void {
+    if (this.granted !== undefined && !isOver(this.granted)) {
+      this.granted = { ...this.granted, outcome };
+    }
+  }
+
+  /** A grant that is not used is good for nothing any more. */
+  private forgetGrant(): void {
+    if (this.fleetProbe()?.outcome === 'Waiting') this.granted = undefined;
+  }
+
+  /** Takes a grant; false if the order has none that is left. */
+  private mayProbe({ state, grant }: FleetOrder): boolean {
+    if (state !== 'Probe' || grant === undefined) return false;
+    if (this.granted?.grant === grant) return !isOver(this.granted);
+    this.granted = { grant, outcome: 'Waiting' };
+    return true;
   }
 
   /** An override has begun or ended. */
   private followOverride(now: number): void {
     const before = this.held;
     this.held = this.overridden(now);
+    if (this.held !== undefined) this.order = undefined;
     const { override } = this.spec;
     const reason = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
     if (this.held === 'Closed') {
@@ -387,11 +495,20 @@ export class Breaker {
   }
 
   private deadline(): number {
-    const { openDurationMs, maxOpenDurationMs, override } = this.spec;
+    const { override } = this.spec;
     if (this.held === 'Open') return override?.until ?? Infinity;
-    const duration = Math.min(openDurationMs * 2 ** this.reopened, maxOpenDurationMs);
-    return this.openedAt + Math.round(duration * this.factor);
+    const own = this.openedAt + Math.round(this.duration() * this.factor);
+    return this.order === undefined ? own : Math.max(own, this.order.until);
   }
+
+  private duration(): number {
+    const { openDurationMs, maxOpenDurationMs } = this.spec;
+    return Math.min(openDurationMs * 2 ** this.reopened, maxOpenDurationMs);
+  }
+}
+
+function isOver({ outcome }: FleetProbe): boolean {
+  return outcome === 'Failed' || outcome === 'Succeeded';
 }
 
 /** Milliseconds for reading: 60s, 1.5s, 0.2s. Rounded down, which hides a slightly late timer. */

@@ -19,6 +19,17 @@ export interface TripSpec {
   };
 }
 
+/** What the rules have counted; a rule that is off has counted nothing. */
+export interface TripCounts {
+  failuresInARow: number;
+  /** Calls in the window of failureRate, and those of them that failed. */
+  calls: number;
+  failed: number;
+  /** Calls in the window of slowCalls, and those of them that were slow. */
+  timed: number;
+  slow: number;
+}
+
 /**
  * The rules that open a closed circuit. A call counts when it ends. A new spec keeps the samples
  * that its windows cover, and its thresholds apply from the next call on. A rule that was off starts
@@ -62,6 +73,17 @@ export class Trip {
       return `${this.failuresInARow} consecutive failures (${outcome.class})`;
     }
     return this.failed.hits > 0 || this.slow.hits > 0 ? this.exceeded() : undefined;
+  }
+
+  counts(now: number): TripCounts {
+    const { failed, slow, failuresInARow } = this;
+    failed.expire(now);
+    slow.expire(now);
+    return {
+      failuresInARow,
+      ...{ calls: failed.calls, failed: failed.hits },
+      ...{ timed: slow.calls, slow: slow.hits },
+    };
   }
 
   /** Whether no call that counts has failed or was slow. */

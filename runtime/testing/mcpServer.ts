@@ -23,6 +23,7 @@ export class RealMcpServer {
   authorization: string | undefined;
   requests = 0;
   readonly #tools = new Map<string, Handler>();
+  readonly #descriptions = new Map<string, string>();
   readonly #sessions = new Map<string, Session>();
   readonly #host: string;
   #http: Server | undefined;
@@ -61,13 +62,16 @@ export class RealMcpServer {
   offer(
     name: string,
     handler: Handler = () => ({ content: [{ type: 'text', text: `${name} was here` }] }),
+    description = `Does ${name}.`,
   ): void {
     this.#tools.set(name, handler);
+    this.#descriptions.set(name, description);
     for (const { server } of this.#sessions.values()) this.#register(server, name);
   }
 
   #register(server: McpServer, name: string): void {
-    server.registerTool(name, { description: `Does ${name}.` }, ({ _meta: meta }) => {
+    const description = this.#descriptions.get(name)!;
+    server.registerTool(name, { description }, ({ _meta: meta }) => {
       this.called.push(name);
       this.metas.push(meta);
       return this.#tools.get(name)!();

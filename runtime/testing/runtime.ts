@@ -9,6 +9,7 @@ import { systemClock } from '../guard/clock.ts';
 import { proxyEnvironment } from '../network/proxies.ts';
 import { NO_ENVIRONMENT } from '../observe/tracingSettings.ts';
 import type { TracingEnvironment } from '../observe/tracingSettings.ts';
+import type { RuntimeOptions } from '../options.ts';
 import { Runtime } from '../runtime.ts';
 
 export interface StartedRuntime {
@@ -33,6 +34,7 @@ export async function startRuntime(
   authority?: string,
   options: {
     peers?: Partial<PeerAccess>;
+    pod?: RuntimeOptions['pod'];
     tracing?: TracingEnvironment;
     /** Variables that name proxies. */
     env?: Record<string, string>;
@@ -47,7 +49,7 @@ export async function startRuntime(
   const logs: string[] = [];
   const audited: string[] = [];
   const runtime = new Runtime({
-    pod: { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
+    pod: options.pod ?? { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
     version: '0.0.0-test',
     ports: { agent: 0, metrics: 0, control: 0, debug: 0 },
     configurationDirectory: directory,

@@ -147,6 +147,7 @@ describe('a change of the spec', () => {
     ['audit', () => ({ audit: {} }), true],
     ['limits', () => ({ limits: { maxBodyBytes: 1_048_576 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
+    ['forwarding', () => ({ bulkhead: { whenFull: 'Reject' } }), true],
     ['the model', () => endpoint({ model: 'claude-opus-5' }), true],
     ['the concurrency of an endpoint', () => endpoint({ maxConcurrent: 9 }), true],
     ['the address of an endpoint', () => endpoint({ baseURL: spare.baseURL }), true],
@@ -161,6 +162,7 @@ describe('a change of the spec', () => {
     ['mcpServers', () => server({}), true],
     ['a field of an MCP server', () => server({ allowedTools: ['rake'] }), true],
     ['the checks of an MCP server', () => server({ checkInterval: '0s' }), true],
+    ['the pin of an MCP server', () => server({ toolsHash: `sha256:${'0'.repeat(64)}` }), true],
     ['the cache of an MCP server', () => server({ cache: { ttl: '1m', tools: ['rake'] } }), true],
     [
       'healthChecks',
@@ -221,8 +223,9 @@ describe('a change of the spec', () => {
       () => ({ ...tool(header('chestnut')), ...server(header('acorn')) }),
     ],
     [
-      'the password of Redis and the API keys of callers',
+      'the password of Redis, the API keys of callers and the token of scrapers',
       () => ({
+        monitoring: { auth: { tokenSecretRef: { name: 'acorn', key: 'api-key' } } },
         ...redis({ passwordSecretRef: { name: 'cork', key: 'api-key' } }),
         auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'chestnut' } } },
       }),

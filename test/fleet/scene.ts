@@ -55,6 +55,8 @@ export class ScenePod {
       snapshot: () => {
         throw new Error('nothing is configured by a link');
       },
+      onSiblings: () => undefined,
+      followFleet: () => undefined,
       fleet: (command) => this.guard.fleet.obey(command),
       date: () => clock.date(),
       log,

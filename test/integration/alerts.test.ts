@@ -34,10 +34,16 @@ describe('alerts of an agent', () => {
     START_TIMEOUT,
   );
 
+  it(
+    'about the operator fire when they should and only then',
+    () => testRules(operatorRules(), join(import.meta.dirname, 'alerts/operator.yaml')),
+    START_TIMEOUT,
+  );
+
   it('have a page each that says what to do', () => {
     const { rules } = golden('everything').spec.groups[0]!;
     const pages = rules.map(({ annotations }) => annotations['runbook']!);
     expect(pages.filter((page) => !existsSync(join(ROOT, page)))).toEqual([]);
-    expect(pages.length).toBe(3);
+    expect(pages.length).toBe(7);
   });
 });

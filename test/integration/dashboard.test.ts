@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { dashboard, expressions } from '../../config/grafana/dashboard.ts';
+import { dashboards, expressions } from '../../config/grafana/dashboard.ts';
 import { CHART } from '../../config/render.ts';
 import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
@@ -14,38 +14,49 @@ interface ConfigMap {
 }
 
 it(
-  'the chart has the dashboard as a ConfigMap for those who ask for it',
+  'the chart has the dashboards in a ConfigMap for those who ask for it',
   async () => {
-    const text = await run(join(await helmBinaries(), 'helm'), [
+    const rendered = await run(join(await helmBinaries(), 'helm'), [
       ...['template', 'breakwater', CHART, '--namespace', 'breakwater-system'],
       ...['--kube-version', '1.31.0', '--show-only', 'templates/grafana-dashboard.yaml'],
       ...['--set', 'metrics.dashboard.enabled=true,metrics.dashboard.namespace=monitoring'],
     ]);
-    const { metadata, data } = parse(text) as ConfigMap;
+    const { metadata, data } = parse(rendered) as ConfigMap;
     expect(metadata).toMatchObject({ namespace: 'monitoring', labels: { grafana_dashboard: '1' } });
-    expect(JSON.parse(data['breakwater.json']!)).toEqual(dashboard());
+    const files = Object.entries(data).map(([file, text]) => [file, JSON.parse(text) as unknown]);
+    expect(Object.fromEntries(files)).toEqual(
+      Object.fromEntries(
+        Object.entries(dashboards()).map(([name, each]) => [`${name}.json`, each]),
+      ),
+    );
   },
   START_TIMEOUT,
 );
 
 it(
-  'Prometheus can read every query of the dashboard',
+  'Prometheus can read every query of the dashboards',
   async () => {
     const rules = expressions().map((expression, index) => ({
       record: `panel:${index}`,
-      expr: expression.replaceAll('$__rate_interval', '1m').replaceAll(/\$(\w+)/g, '.+'),
+      expr: expression
+        .replaceAll('$__rate_interval', '1m')
+        .replaceAll(/\$\w+_price/g, '3')
+        .replaceAll(/\$(\w+)/g, '.+'),
     }));
-    expect(rules.length).toBeGreaterThan(20);
+    expect(rules.length).toBeGreaterThan(60);
     await checkRules({ spec: { groups: [{ name: 'dashboard', rules }] } });
   },
   START_TIMEOUT,
 );
 
-it('panels do not overlap, and each has a number of its own', () => {
-  const { panels } = dashboard() as {
-    panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[];
-  };
-  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
-  const places = panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
-  expect(new Set(places).size).toBe(panels.length);
-});
+it.each(Object.entries(dashboards()))(
+  'panels of %s do not overlap, and each has a number of its own',
+  (_, each) => {
+    const { panels } = each as {
+      panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[];
+    };
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    const places = panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
+    expect(new Set(places).size).toBe(panels.length);
+  },
+);

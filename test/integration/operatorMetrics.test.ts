@@ -5,6 +5,8 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import { metricsReference } from '../kit/metricsReference.ts';
 import { parseMetrics, type Sample } from '../kit/metrics.ts';
+import { startCollector, type Collector } from '../../runtime/testing/collector.ts';
+import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
@@ -13,10 +15,15 @@ const WAIT = 20_000;
 
 let server: ApiServer;
 let operator: TestOperator;
+let collector: Collector;
 
 beforeAll(async () => {
   server = await startApiServer();
-  operator = await startOperator(server);
+  collector = await startCollector();
+  operator = await startOperator(server, {
+    tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }),
+    ownTracing: { endpoint: collector.url, ratio: 1, parentBased: true },
+  });
   const namespace = await server.namespace('metrics');
   const path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/one`;
   await server.apply(path, {
@@ -34,6 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await operator?.stop();
   await server?.stop();
+  await collector?.close();
 });
 
 const samples = async (): Promise<Sample[]> => parseMetrics(await operator.registry.metrics());
@@ -130,5 +138,28 @@ describe('metrics of the operator', () => {
     expect(await value('breakwater_links', { state: 'connected' })).toBe(0);
     expect(await value('breakwater_policy_propagation_seconds_count')).toBe(0);
     expect(await value('nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('traces of the operator', () => {
+  it('have a tree for each reconcile, with its requests to the API server', async () => {
+    const reconcile = await waitFor('no reconcile was traced', WAIT, () =>
+      Promise.resolve(
+        collector.spans.find(
+          ({ name, attributes }) =>
+            name === 'reconcile agentdeployment' &&
+            attributes['breakwater.object.name'] === 'one' &&
+            attributes['breakwater.reconcile.result'] === 'success',
+        ),
+      ),
+    );
+    const parts = collector.spans.filter(({ parentSpanId }) => parentSpanId === reconcile.spanId);
+    expect(parts.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['PATCH configmaps', 'PATCH deployments']),
+    );
+    expect(new Set(parts.map(({ traceId }) => traceId))).toEqual(new Set([reconcile.traceId]));
+    expect(collector.resource).toMatchObject({ 'service.name': 'breakwater-operator' });
+    expect(await value('trace_spans_total', { result: 'exported' })).toBeGreaterThan(0);
+    expect(await value('trace_spans_total', { result: 'queue_full' })).toBe(0);
   });
 });

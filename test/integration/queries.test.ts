@@ -1,8 +1,12 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { agentExpressions } from '../../config/grafana/dashboard.ts';
+import { expressionsOf } from '../../config/grafana/dashboard.ts';
+import { agentFixture } from '../../operator/testing/fixtures.ts';
+import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
+import { startCollector } from '../../runtime/testing/collector.ts';
+import { spanCount, tracingTo } from '../../runtime/testing/failoverScene.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { TOUCHY, configuration } from '../../runtime/testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../../runtime/testing/conversation.ts';
@@ -10,6 +14,7 @@ import { startRuntime } from '../../runtime/testing/runtime.ts';
 import type { StartedRuntime } from '../../runtime/testing/runtime.ts';
 import { Cleanups } from '../../runtime/testing/setup.ts';
 import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../../runtime/testing/upstream.ts';
+import { agentJob } from '../kit/monitoredAgent.ts';
 import { RealPrometheus } from '../kit/prometheus.ts';
 import { waitFor } from '../kit/wait.ts';
 
@@ -41,11 +46,18 @@ beforeAll(async () => {
   });
   const south = await fakeEndpoint((response) => answerJson(response, {}, 500));
   const service = await fakeEndpoint((response) => void response.end('found'));
-  for (const each of [north, south, service]) cleanups.add(() => each.close());
+  // It takes every second export.
+  let exports = 0;
+  const collector = await startCollector((response) => {
+    exports += 1;
+    response.writeHead(exports % 2 === 0 ? 400 : 200).end('{}');
+  });
+  for (const each of [north, south, service, collector]) cleanups.add(() => each.close());
   const common = { provider: 'Anthropic', model: 'claude-test', maxConcurrent: 10 };
   const credential = { path, secret: 'keys', key: 'key' };
   agent = await startRuntime(
     configuration(north.url, {
+      ...tracingTo(collector.url),
       endpoints: [
         { ...common, name: 'north', baseURL: north.url, credential },
         { ...common, name: 'south', baseURL: south.url, credential },
@@ -64,6 +76,10 @@ beforeAll(async () => {
         {
           ...{ target: 'inbound', policy: 'p', name: 'requests', resource: 'Requests' },
           ...{ refill: { amount: 1, perMs: 3_600_000 }, capacity: 40 },
+        },
+        {
+          ...{ target: 'model/north', policy: 'p', name: 'tokens', resource: 'TotalTokens' },
+          ...{ refill: { amount: 1, perMs: 3_600_000 }, capacity: 100_000 },
         },
       ],
       conversation: CONVERSATION,
@@ -86,16 +102,27 @@ beforeAll(async () => {
         },
       ],
     }),
+    undefined,
+    { tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }) },
   );
   cleanups.add(() => agent.stop());
-  const labels = { namespace: 'default', breakwater_dev_agent: 'triage', pod: 'triage-0' };
-  prometheus = await RealPrometheus.start(new URL(agent.metricsUrl).host, labels);
+  await agent.runtime.tracing.settled();
+  const addresses = { metrics: new URL(agent.metricsUrl).host };
+  const triage = agentFixture('triage', {}, { namespace: 'default' });
+  const job = agentJob(triage, { name: 'triage-0', addresses });
+  prometheus = await RealPrometheus.start({ jobs: [job], targets: 1 });
   cleanups.add(() => prometheus.stop());
   // Once for the series to begin, and again, to be seen as growth of what was scraped.
   await exercise('first');
   await scraped();
   await exercise('second');
   await scraped();
+  // Rejections come last, and a rate takes two scrapes.
+  await waitFor(
+    'Prometheus has scraped rejections twice',
+    () => prometheus.query('rate(agent_requests_total{reason="RateLimited"}[1m])'),
+    (found) => found.length > 0,
+  );
 }, 60_000);
 
 afterAll(() => cleanups.run());
@@ -119,24 +146,41 @@ async function exercise(name: string): Promise<void> {
 
 /** Resolves when Prometheus has all that the agent's metrics say at present. */
 async function scraped(): Promise<void> {
+  await waitFor(
+    'spans were sent and lost',
+    async () => [await spanCount(agent, 'exported'), await spanCount(agent, 'export_failed')],
+    (counts) => counts.every((count) => count > 0),
+  );
   const text = await agent.runtime.metrics.registry.metrics();
-  const sum = [...text.matchAll(/^agent_requests_total\{.*\} (\d+)$/gm)].reduce(
+  const sum = [...text.matchAll(/^(?:agent_requests|trace_spans)_total\{.*\} (\d+)$/gm)].reduce(
     (total, [, count]) => total + Number(count),
     0,
   );
   await waitFor(
     'Prometheus has scraped what happened',
-    () => prometheus.query('sum(agent_requests_total)'),
-    ([found]) => Number(found?.value[1]) === sum,
+    () => prometheus.query('sum({__name__=~"agent_requests_total|trace_spans_total"})'),
+    ([found]) => Number(found?.value[1]) >= sum,
   );
 }
 
-it.each(agentExpressions())('Prometheus answers %s with figures', async (expression) => {
-  const query = expression
-    .replaceAll('$__rate_interval', '1m')
-    .replaceAll('$namespace', 'default')
-    .replaceAll('$agent', 'triage');
-  const found = await prometheus.query(query);
-  const figures = found.map(({ value }) => Number(value[1])).filter((value) => !isNaN(value));
-  expect(figures.length).toBeGreaterThan(0);
+it('the ServiceMonitor leads to one target, with the labels that queries ask for', async () => {
+  const [up, ...others] = await prometheus.query('up');
+  expect(others).toEqual([]);
+  expect(up!.metric).toMatchObject({
+    ...{ namespace: 'default', breakwater_dev_agent: 'triage', pod: 'triage-0' },
+    ...{ service: 'triage-headless', endpoint: 'metrics', job: 'breakwater-agent' },
+  });
+});
+
+describe.each(['breakwater-agents', 'breakwater-fleet'])('of %s', (name) => {
+  it.each(expressionsOf(name))('Prometheus answers %s with figures', async (expression) => {
+    const query = expression
+      .replaceAll('$__rate_interval', '1m')
+      .replaceAll(/\$\w+_price/g, '3')
+      .replaceAll('$namespace', 'default')
+      .replaceAll('$agent', 'triage');
+    const found = await prometheus.query(query);
+    const figures = found.map(({ value }) => Number(value[1])).filter((value) => !isNaN(value));
+    expect(figures.length).toBeGreaterThan(0);
+  });
 });

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { loadClusterConfig } from '../../operator/kube/index.ts';
 import { runOperator, type OperatorOptions } from '../../operator/operator.ts';
-import { settingsFrom } from '../../operator/settings.ts';
+import { settingsFrom, type Settings } from '../../operator/settings.ts';
 import type { ApiServer } from './apiserver.ts';
 
 const NAMESPACE = 'breakwater-system';
@@ -26,10 +26,10 @@ export interface TestOperator {
 /** Starts an operator. Its endpoints listen on ports that happen to be free. */
 export async function startOperator(
   server: ApiServer,
-  options: Partial<OperatorOptions> = {},
+  { ownTracing, ...options }: Partial<OperatorOptions> & Pick<Settings, 'ownTracing'> = {},
 ): Promise<TestOperator> {
   await server.request('POST', '/api/v1/namespaces', { body: { metadata: { name: NAMESPACE } } });
-  const settings = settingsFrom({
+  const read = settingsFrom({
     POD_NAMESPACE: NAMESPACE,
     POD_NAME: 'operator',
     RUNTIME_IMAGE: 'runtime:1',
@@ -37,6 +37,7 @@ export async function startOperator(
     HEALTH_PORT: '0',
     DEBUG_PORT: '0',
   });
+  const settings = { ...read, ...(ownTracing && { ownTracing }) };
   const warnings: LogLine[] = [];
   const write = (line: string): void => void warnings.push(JSON.parse(line) as LogLine);
   const logger = pino({ level: 'warn' }, { write });

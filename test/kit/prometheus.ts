@@ -15,7 +15,22 @@ export interface Found {
   value: [time: number, value: string];
 }
 
-/** A real Prometheus as a process (Debian: prometheus), which scrapes one target four times a second. */
+/** An alert as Prometheus shows it. */
+export interface ActiveAlert {
+  labels: Record<string, string>;
+  state: 'pending' | 'firing';
+}
+
+export interface PrometheusOptions {
+  /** Jobs; see serviceMonitorJob. */
+  jobs: object[];
+  /** Targets that are left after relabelling. */
+  targets: number;
+  /** Groups of rules, evaluated as often as targets are scraped. */
+  groups?: object[];
+}
+
+/** A real Prometheus as a process (Debian: prometheus), which scrapes four times a second. */
 export class RealPrometheus {
   readonly #url: string;
   readonly #process: ChildProcess;
@@ -27,14 +42,18 @@ export class RealPrometheus {
     this.#directory = directory;
   }
 
-  /** Resolves when it has scraped the target, HOST:PORT, whose series get the labels. */
-  static async start(target: string, labels: Record<string, string>): Promise<RealPrometheus> {
+  /** Resolves when it has scraped its targets. */
+  static async start({ jobs, targets, groups = [] }: PrometheusOptions): Promise<RealPrometheus> {
     const directory = await mkdtemp(join(tmpdir(), 'prometheus-'));
     const address = `127.0.0.1:${await freePort()}`;
     const path = join(directory, 'prometheus.yml');
-    const job = { job_name: 'agents', static_configs: [{ targets: [target], labels }] };
-    const global = { scrape_interval: '250ms', scrape_timeout: '250ms' };
-    await writeFile(path, stringify({ global, scrape_configs: [job] }));
+    const rules = join(directory, 'rules.yml');
+    const global = {
+      ...{ scrape_interval: '250ms', scrape_timeout: '250ms' },
+      evaluation_interval: '250ms',
+    };
+    await writeFile(rules, stringify({ groups }));
+    await writeFile(path, stringify({ global, rule_files: [rules], scrape_configs: jobs }));
     const args = [`--config.file=${path}`, `--storage.tsdb.path=${directory}/data`];
     const child = spawn('prometheus', [...args, `--web.listen-address=${address}`], {
       stdio: 'ignore',
@@ -44,9 +63,9 @@ export class RealPrometheus {
     });
     const prometheus = new RealPrometheus(`http://${address}`, child, directory);
     const scraped = waitFor(
-      'Prometheus has scraped its target',
+      'Prometheus has scraped its targets',
       () => prometheus.query('up == 1').catch(() => []),
-      (found) => found.length === 1,
+      (found) => found.length === targets,
       { timeoutMs: 30_000 },
     );
     await Promise.race([scraped, failed]);
@@ -63,6 +82,13 @@ export class RealPrometheus {
     };
     if (!data) throw new Error(`${expression}: ${error}`);
     return data.result;
+  }
+
+  /** The alerts that are pending or firing at present. */
+  async alerts(): Promise<ActiveAlert[]> {
+    const answer = await fetch(`${this.#url}/api/v1/alerts`);
+    const { data } = (await answer.json()) as { data: { alerts: ActiveAlert[] } };
+    return data.alerts;
   }
 
   async stop(): Promise<void> {

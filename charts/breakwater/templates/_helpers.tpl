@@ -52,3 +52,13 @@ podAntiAffinity:
           {{- include "breakwater.selectorLabels" . | nindent 10 }}
 {{- end }}
 {{- end }}
+
+{{/* The page of an alert: (list $ NAME). */}}
+{{- define "breakwater.runbook" -}}
+{{- $root := index . 0 -}}
+{{- with $root.Values.runbooksURL -}}
+runbook_url: {{ printf "%s/%s.md" (trimSuffix "/" .) (index $ 1) | quote }}
+{{- else -}}
+runbook: {{ printf "docs/runbooks/%s.md" (index . 1) }}
+{{- end -}}
+{{- end }}

@@ -6,7 +6,7 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../../crds/generated/types.ts';
-import { canonicalJson } from './canonical.ts';
+import { canonicalJson } from '../../../contract/canonical.ts';
 import { hashContent, resolveContent } from './content.ts';
 import { podChoices } from '../objects/podChoices.ts';
 import {
@@ -102,6 +102,24 @@ describe('resolveContent', () => {
         peers: 'triage-headless.support.svc',
       },
       egress: { allowHosts: [], denyPrivateNetworks: true },
+      security: {
+        incidents: {
+          windowMs: 600_000,
+          maxTracked: 1000,
+          thresholds: {
+            FailedAuthentication: 1,
+            AuthorizationDenied: 1,
+            PromptInjection: 1,
+            ToolMisuse: 5,
+            SecretExposed: 1,
+            LimitAbuse: 100,
+            MalformedInput: 10,
+          },
+          raiseAt: 10,
+          manySources: 10,
+          spend: { factor: 5, hours: 24, minTokens: 100_000 },
+        },
+      },
       telemetry: { logging: { successRatio: 0, levels: {} } },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },
       circuits: [

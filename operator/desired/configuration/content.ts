@@ -1,9 +1,9 @@
+import { canonicalHash, canonicalJson } from '../../../contract/canonical.ts';
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import { MAX_CONFIGURATION_BYTES } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { AgentAttachment } from '../policies/attachment.ts';
 import { resolveAuth } from './auth.ts';
-import { canonicalHash, canonicalJson } from './canonical.ts';
 import { authentication } from './authentication.ts';
 import { resolveCache } from './cache.ts';
 import { resolveCircuit } from '../policies/circuit.ts';
@@ -16,6 +16,7 @@ import { resolveNetwork } from './network.ts';
 import { resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
+import { resolveSecurity } from './security.ts';
 import { resolveHealthChecks } from './healthChecks.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import type { TracingDefaults } from './telemetry.ts';
@@ -61,6 +62,7 @@ export function resolveContent(
     clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
     bulkhead: bulkhead(spec.bulkhead),
+    whenFull: spec.bulkhead.whenFull,
     intake: intake(spec.limits),
     ...resolveAuth(spec),
     ...resolveAudit(spec),
@@ -71,6 +73,7 @@ export function resolveContent(
     ...resolveMcpServers(spec),
     ...resolveHealthChecks(spec),
     ...resolveEgress(spec),
+    ...resolveSecurity(spec),
     ...resolveTelemetry(spec, tracing),
     circuits: dependenciesOf(agent).map((dependency) =>
       resolveCircuit(dependency, attachment.circuits.get(dependency), timeouts.firstTokenMs),

@@ -1,6 +1,6 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import { secretHeaders } from './secretHeaders.ts';
+import { secretFile, secretHeaders } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
 type Tracing = Content['telemetry']['tracing'];
@@ -21,13 +21,15 @@ const BUILT_IN: Partial<TracingDefaults> & Omit<TracingDefaults, 'endpoint'> = {
 
 /** What the agent's pods tell of the requests that they serve. */
 export function resolveTelemetry(
-  { telemetry }: Spec,
+  { telemetry, monitoring }: Spec,
   defaults?: TracingDefaults,
 ): Pick<Content, 'telemetry'> {
   const { successRatio, levels = {} } = telemetry.logging;
   const tracing = resolveTracing(telemetry.tracing, defaults);
+  const token = monitoring.auth?.tokenSecretRef;
   return {
     telemetry: {
+      ...(token && { metrics: { token: secretFile(token) } }),
       ...(tracing && { tracing }),
       logging: { successRatio: Number(successRatio), levels },
     },

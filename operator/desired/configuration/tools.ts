@@ -28,7 +28,7 @@ export function resolveMcpServers({
 
 function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
   const { name, url, headersFrom, allowedTools, maxConcurrent, maxResponseBytes } = spec;
-  const { checkInterval, cache } = spec;
+  const { checkInterval, cache, toolsHash } = spec;
   const path = `spec.mcpServers[${name}]`;
   if (!URL.canParse(url)) {
     throw new InvalidSpecError('InvalidTool', `${path}.url is no URL`);
@@ -38,13 +38,18 @@ function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
     url,
     headersFrom: secretHeaders(headersFrom),
     ...(allowedTools === undefined ? {} : { allowedTools }),
+    ...(toolsHash === undefined ? {} : { toolsHash }),
     checkIntervalMs: parseDuration(checkInterval, `${path}.checkInterval`),
     ...(cache && {
       cache: { ttlMs: parsePositiveDuration(cache.ttl, `${path}.cache.ttl`), tools: cache.tools },
     }),
     maxConcurrent,
     maxResponseBytes,
-    requires: requires('Dependency.mcp', proxied && 'Network.Proxy'),
+    requires: requires(
+      'Dependency.mcp',
+      proxied && 'Network.Proxy',
+      toolsHash !== undefined && 'Mcp.ToolsHash',
+    ),
   };
 }
 

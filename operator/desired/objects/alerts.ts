@@ -23,6 +23,13 @@ export function buildAlerts({ metadata }: AgentDeployment, runbooks?: string): A
     runbooks === undefined
       ? { runbook: `docs/runbooks/${alert}.md` }
       : { runbook_url: `${runbooks.replace(/\/+$/, '')}/${alert}.md` };
+  return [...serving(own, page), ...using(own, page)];
+}
+
+type Page = (alert: string) => Record<string, string>;
+
+/** Requests that the agent does not serve. */
+function serving(own: string, page: Page): Alert[] {
   return [
     {
       alert: 'HighErrorRate',
@@ -66,6 +73,68 @@ export function buildAlerts({ metadata }: AgentDeployment, runbooks?: string): A
           `Limit {{ $labels.limit }} of RateLimitPolicy {{ $labels.policy }} rejects {{ $value | humanize }} requests/s ` +
           `to agent ${WHO}, for more than 5 minutes.`,
         ...page('HighRateLimitRejections'),
+      },
+    },
+    {
+      alert: 'SecurityIncident',
+      // Without a wait: an incident may be over before one ends.
+      expr: `sum by (${AGENT}, level) (max_over_time(security_incidents_open{${own}, level=~"High|Critical"}[5m])) > 0`,
+      for: '0s',
+      labels: { severity: 'critical' },
+      annotations: {
+        summary: `Agent ${WHO} may be under attack: incidents of level {{ $labels.level }} are open`,
+        description:
+          `{{ $value }} security incidents of level {{ $labels.level }} are or were open in pods of agent ${WHO} within 5 minutes. ` +
+          'kubectl describe agentdeployments shows them under status.security.',
+        ...page('SecurityIncident'),
+      },
+    },
+  ];
+}
+
+/** What still works, but costs more than it should or ends soon. */
+function using(own: string, page: Page): Alert[] {
+  return [
+    {
+      alert: 'TokenBudgetNearlyUsed',
+      // Of the pod that has least left: each has a bucket of its own.
+      expr:
+        `max by (${AGENT}, policy, limit) (1 - rate_limiter_tokens{${own}}` +
+        ` / ignoring (resource) rate_limiter_capacity{${own}, resource=~".+Tokens"}) > 0.8`,
+      for: '5m',
+      labels: { severity: 'warning' },
+      annotations: {
+        summary: `Agent ${WHO} has used more than 80 % of a token budget`,
+        description:
+          `{{ $value | humanizePercentage }} of limit {{ $labels.limit }} of RateLimitPolicy {{ $labels.policy }} is used ` +
+          `in a pod of agent ${WHO}. When all of it is, requests are rejected with 429.`,
+        ...page('TokenBudgetNearlyUsed'),
+      },
+    },
+    {
+      alert: 'FallbackInUse',
+      expr: `sum by (${AGENT}, from, to) (rate(fallbacks_total{${own}}[5m])) > 0`,
+      for: '15m',
+      labels: { severity: 'warning' },
+      annotations: {
+        summary: `Agent ${WHO} is served by {{ $labels.to }} instead of {{ $labels.from }}`,
+        description:
+          `{{ $value | humanize }} calls/s of agent ${WHO} go to {{ $labels.to }}, because {{ $labels.from }} fails or takes none, ` +
+          'for more than 15 minutes. Clients are served; capacity, cost and answers may be others.',
+        ...page('FallbackInUse'),
+      },
+    },
+    {
+      alert: 'SpansLost',
+      expr: `sum by (${AGENT}, result) (rate(trace_spans_total{${own}, result!="exported"}[5m])) > 0`,
+      for: '5m',
+      labels: { severity: 'warning' },
+      annotations: {
+        summary: `Traces of agent ${WHO} have gaps`,
+        description:
+          `{{ $value | humanize }} spans/s of agent ${WHO} are lost ({{ $labels.result }}): ` +
+          'the collector does not take them, or not fast enough. Requests are not affected.',
+        ...page('SpansLost'),
       },
     },
   ];

@@ -9,14 +9,23 @@ import {
   type Pods,
 } from './pods.ts';
 
-/** Stands on a Deployment while it takes one of the places for upgrades, so that the next leader knows. */
+/**
+ * Stands on a Deployment while it is upgraded, so that the next leader knows: true when it was given one of the
+ * places, Repairs when it needed none because it served nobody.
+ */
 export const UPGRADING_ANNOTATION = 'breakwater.dev/upgrading';
 
 /**
- * How far an agent is whose pods a new version of the operator changes. Waits: it keeps the pod template that it has.
- * Rolls: it has one of the places.
+ * How far an agent is whose pods a new version of the operator changes. Waits, for a place, or Stopped, because the
+ * upgrade has made too many agents worse: it keeps the pod template that it has. Rolls: it has one of the places. Failed: it
+ * had one, and its new pods do not become available. Repairs: it rolls without a place, because it served nobody.
  */
-export type Upgrade = 'Waits' | 'Rolls';
+export type Upgrade = 'Waits' | 'Stopped' | 'Rolls' | 'Failed' | 'Repairs';
+
+/** Whether the agent keeps the pods that it has. */
+export function keepsPods(upgrade: Upgrade | undefined): boolean {
+  return upgrade === 'Waits' || upgrade === 'Stopped';
+}
 
 /**
  * The agent's pods. A roll-out starts a new pod before it stops an old one, so that the agent never serves with fewer
@@ -28,7 +37,7 @@ export function buildDeployment(
   { live, upgrade }: { live?: LiveDeployment; upgrade?: Upgrade },
 ): Deployment {
   const { autoscaling, replicas } = agent.spec;
-  const { template, annotations } = upgrade === 'Waits' && live ? keptPods(live, pods) : pods;
+  const { template, annotations } = keepsPods(upgrade) && live ? keptPods(live, pods) : pods;
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -36,7 +45,7 @@ export function buildDeployment(
       ...childMetadata(agent, agent.metadata.name),
       annotations: {
         ...annotations,
-        ...(upgrade === 'Rolls' && { [UPGRADING_ANNOTATION]: 'true' }),
+        ...(upgrade && !keepsPods(upgrade) && { [UPGRADING_ANNOTATION]: markOf(upgrade) }),
       },
     },
     spec: {
@@ -49,6 +58,10 @@ export function buildDeployment(
       template,
     },
   };
+}
+
+function markOf(upgrade: Upgrade): string {
+  return upgrade === 'Repairs' ? 'Repairs' : 'true';
 }
 
 /** Choices that were never noted are noted now, so that an edit from now on does not wait. */

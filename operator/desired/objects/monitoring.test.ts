@@ -5,6 +5,7 @@ import { prometheusDuration } from '../common/duration.ts';
 import { agentFixture } from '../../testing/fixtures.ts';
 import { buildHeadlessService } from './headlessService.ts';
 import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './monitoring.ts';
+import { podChoices } from './podChoices.ts';
 import { buildPrometheusRule } from './prometheusRule.ts';
 import { buildServiceMonitor } from './serviceMonitor.ts';
 
@@ -54,6 +55,18 @@ it.each([
 it('an interval that an earlier version stored is made as long as pods bear', () => {
   const { spec } = buildServiceMonitor(agent({ interval: '10ms' }), SERVED)!;
   expect(spec.endpoints[0]?.interval).toBe('5s');
+});
+
+it('the token of scrapers is named for Prometheus, and mounted into pods', () => {
+  expect(buildServiceMonitor(agent(), SERVED)!.spec.endpoints[0]).not.toHaveProperty(
+    'authorization',
+  );
+  const credentials = { name: 'scraping', key: 'token' };
+  const guarded = agent();
+  guarded.spec.monitoring.auth = { tokenSecretRef: credentials };
+  const { spec } = buildServiceMonitor(guarded, SERVED)!;
+  expect(spec.endpoints[0]).toMatchObject({ authorization: { type: 'Bearer', credentials } });
+  expect(podChoices(guarded).secrets).toEqual([credentials]);
 });
 
 it('an interval in the order of the user is one that Prometheus takes', () => {

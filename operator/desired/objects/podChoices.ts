@@ -14,7 +14,7 @@ export interface PodChoices extends Pick<
 > {
   /** The endpoints that have an API key. */
   apiKeys: { endpoint: string; secret: SecretKeyRef }[];
-  /** Where headers, the password of Redis, credentials of proxies and client certificates come from. */
+  /** Where headers, the password of Redis, the scrapers' token, credentials of proxies and client certificates come from. */
   secrets: SecretKeyRef[];
   systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
   trustedCA?: NonNullable<Spec['trustedCA']>['configMapKeyRef'];
@@ -32,12 +32,17 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
     headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
   const password = conversation.store.redis?.passwordSecretRef;
+  const scraper = spec.monitoring.auth?.tokenSecretRef;
   return {
     ...{ image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate },
     apiKeys: endpoints.flatMap(({ name, apiKeySecretRef: secret }) =>
       secret === undefined ? [] : [{ endpoint: name, secret }],
     ),
-    secrets: [...headers, ...(password ? [password] : []), ...networkSecrets(spec)],
+    secrets: [
+      ...headers,
+      ...[password, scraper].filter((each) => each !== undefined),
+      ...networkSecrets(spec),
+    ],
     systemPrompt: spec.systemPromptFrom?.configMapKeyRef,
     ...(spec.trustedCA && { trustedCA: spec.trustedCA.configMapKeyRef }),
     clients: spec.auth.apiKeys?.secretRef,

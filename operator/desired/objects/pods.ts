@@ -27,6 +27,7 @@ export interface LiveDeployment {
     replicas?: number;
     updatedReplicas?: number;
     availableReplicas?: number;
+    conditions?: { type: string; status: string; reason?: string }[];
   };
 }
 
@@ -108,6 +109,18 @@ function isComplete({ metadata, spec, status }: LiveDeployment): boolean {
     counts.replicas <= counts.updatedReplicas &&
     counts.availableReplicas >= counts.updatedReplicas
   );
+}
+
+/** At least one pod is available. */
+export function isServing({ status }: LiveDeployment): boolean {
+  return (status?.availableReplicas ?? 0) > 0;
+}
+
+/** The roll-out of the present template has made no progress for spec.progressDeadlineSeconds. */
+export function isStuck({ metadata, status }: LiveDeployment): boolean {
+  const current = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const progress = status?.conditions?.find(({ type }) => type === 'Progressing');
+  return current && progress?.reason === 'ProgressDeadlineExceeded';
 }
 
 const hashOf = (value: unknown): string => hash('sha256', JSON.stringify(value)).slice(0, 16);

@@ -1,5 +1,6 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { parsePositiveDuration, prometheusDuration } from '../common/duration.ts';
+import type { SecretKeyRef } from '../configuration/secretHeaders.ts';
 import { AGENT_LABEL, childMetadata, selectorLabels } from '../common/metadata.ts';
 import { hasServiceMonitor, type MonitoringFacts } from './monitoring.ts';
 import type { Desired } from './objects.ts';
@@ -14,7 +15,12 @@ export interface ServiceMonitor extends Desired {
     jobLabel: string;
     targetLabels: string[];
     selector: { matchLabels: Record<string, string> };
-    endpoints: { port: string; path: string; interval: string }[];
+    endpoints: {
+      port: string;
+      path: string;
+      interval: string;
+      authorization?: { type: string; credentials: SecretKeyRef };
+    }[];
   };
 }
 
@@ -27,7 +33,9 @@ export function buildServiceMonitor(
   facts: MonitoringFacts,
 ): ServiceMonitor | undefined {
   if (!hasServiceMonitor(agent, facts)) return undefined;
-  const { interval, labels } = agent.spec.monitoring.serviceMonitor;
+  const { serviceMonitor, auth } = agent.spec.monitoring;
+  const { interval, labels } = serviceMonitor;
+  const credentials = auth?.tokenSecretRef;
   const metadata = childMetadata(agent, agent.metadata.name);
   const askedMs = parsePositiveDuration(interval, 'spec.monitoring.serviceMonitor.interval');
   // What an earlier version stored may be shorter.
@@ -40,7 +48,12 @@ export function buildServiceMonitor(
       jobLabel: 'app.kubernetes.io/name',
       targetLabels: [AGENT_LABEL],
       selector: { matchLabels: selectorLabels(agent) },
-      endpoints: [{ port: 'metrics', path: '/metrics', interval: prometheusDuration(everyMs) }],
+      endpoints: [
+        {
+          ...{ port: 'metrics', path: '/metrics', interval: prometheusDuration(everyMs) },
+          ...(credentials && { authorization: { type: 'Bearer', credentials } }),
+        },
+      ],
     },
   };
 }

@@ -13,7 +13,11 @@ import { byText } from '../common/wording.ts';
 type Rules = Pick<
   CircuitBreakerPolicySpec,
   keyof typeof CIRCUIT_BREAKER_POLICY_DEFAULTS | 'maxOpenDuration' | 'override' | 'resetToken'
->;
+> &
+  Partial<Pick<CircuitBreakerPolicySpec, 'scope' | 'fleet'>>;
+
+/** What the schema makes of an empty `fleet`. */
+const FLEET: NonNullable<Rules['fleet']> = { quorum: 50, hintLifetime: '30s' };
 
 /**
  * The circuit of a dependency. Without a policy it has the defaults of one. `firstTokenMs` is the agent's
@@ -43,6 +47,7 @@ export function resolveCircuit(
     failureOn: [...spec.failureOn].sort(byText),
     recovery: { rampUpMs: parseDuration(spec.recovery.rampUp, 'spec.recovery.rampUp') },
     mode: spec.mode,
+    ...(spec.scope === 'Fleet' && { fleet: fleet(spec.fleet ?? FLEET) }),
     ...(spec.override === undefined ? {} : { override: override(spec.override) }),
     ...(spec.resetToken === undefined ? {} : { resetToken: spec.resetToken }),
     requires: featuresOf(spec),
@@ -62,7 +67,16 @@ function featuresOf(spec: Rules): Feature[] {
     !hasDefaultClasses(spec) && 'Circuit.FailureOn',
     spec.mode === 'Shadow' && 'Circuit.Shadow',
     spec.override !== undefined && 'Circuit.Override',
+    spec.scope === 'Fleet' && 'Circuit.Fleet',
   );
+}
+
+function fleet({
+  quorum: quorumPercent,
+  hintLifetime,
+}: NonNullable<Rules['fleet']>): NonNullable<Circuit['fleet']> {
+  const hintLifetimeMs = parsePositiveDuration(hintLifetime, 'spec.fleet.hintLifetime');
+  return { quorumPercent, hintLifetimeMs };
 }
 
 type Trip = CircuitBreakerPolicySpec['trip'];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IncomingMessage } from 'node:http';
-import { FailedCredentials, networkOf } from './failedCredentials.ts';
+import { networkOf } from '../../security/incidents/networkOf.ts';
+import { FailedCredentials } from './failedCredentials.ts';
 
 describe('failed credentials', () => {
   it('are counted for no more addresses than memory is meant for', () => {

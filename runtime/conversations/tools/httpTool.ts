@@ -22,6 +22,8 @@ export interface ToolAnswer {
   isError: boolean;
   /** The credential was refused. */
   unauthorized?: boolean;
+  /** Why the agent did not make the call, if the model asked for what it must not. */
+  misuse?: 'ArgumentsRefused' | 'EgressRefused' | undefined;
   /** The answer of an earlier call, or of the same one under way: no call was made for it. */
   kept?: boolean;
 }
@@ -138,7 +140,11 @@ function failed(error: unknown, signal: AbortSignal): ToolAnswer {
     return { outcome, text: 'The tool did not answer in time.', isError: true };
   }
   const denied = deniedOf(error);
-  if (denied) return { outcome: IGNORED, text: `The call was not made: ${denied}.`, isError: true };
+  if (denied) {
+    const misuse = denied instanceof InputError ? 'ArgumentsRefused' : 'EgressRefused';
+    const text = `The call was not made: ${denied.message}.`;
+    return { outcome: IGNORED, text, isError: true, misuse };
+  }
   const cause: unknown = (error as { cause?: unknown }).cause ?? error;
   return {
     outcome: connectionOutcome(cause),
@@ -148,9 +154,9 @@ function failed(error: unknown, signal: AbortSignal): ToolAnswer {
 }
 
 /** Why we refused to make the call ourselves; fetch wraps what a look-up threw. */
-function deniedOf(error: unknown): string | undefined {
+function deniedOf(error: unknown): EgressDenied | InputError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
-    if (each instanceof EgressDenied || each instanceof InputError) return each.message;
+    if (each instanceof EgressDenied || each instanceof InputError) return each;
   }
   return undefined;
 }

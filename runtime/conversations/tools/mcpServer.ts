@@ -6,8 +6,12 @@ import type {
   JsonSchemaValidator,
   jsonSchemaValidator,
 } from '@modelcontextprotocol/sdk/validation/types.js';
+import type { Logger } from 'pino';
 import { fetch } from 'undici';
-import type { McpServer as ServerSpec } from '../../../contract/generated/types.ts';
+import type {
+  McpServerStatus,
+  McpServer as ServerSpec,
+} from '../../../contract/generated/types.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
 import { NO_SPAN } from '../../observe/trace/span.ts';
@@ -20,6 +24,8 @@ import { MCP_MESSAGE_BYTES, MCP_TOOLS, boundedAnswer } from './mcpBounds.ts';
 import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import type { Input } from './template.ts';
+import { ToolList } from './toolList.ts';
+import type { ToolChange } from './toolList.ts';
 import type { ToolContext } from './toolbox.ts';
 import type { ToolResults } from './toolResults.ts';
 
@@ -31,6 +37,9 @@ export interface McpServerDeps {
   schemas: Pick<SchemaChecks, 'schema' | 'check'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
+  /** Tools that may be used became others. */
+  onToolsChanged: (server: string, withheld: boolean) => void;
+  log: Pick<Logger, 'info' | 'warn'>;
 }
 
 /** The SDK's own timer is to stay out of it. */
@@ -57,6 +66,12 @@ export class McpServer {
   #listed: readonly ListedTool[] = [];
   /** What the results of tools must fit. */
   #outputs = new Map<string, CheckedSchema>();
+  /** Those of the listed tools that may be used; undefined before the first list. */
+  #list: ToolList | undefined;
+  #change: ToolChange | undefined;
+  #changes = 0;
+  /** The hash that the list must have for its tools to be lent to the model. */
+  #pin: string | undefined;
   /** The list has to be asked for. */
   #stale = true;
   #listing: Promise<void> | undefined;
@@ -75,17 +90,73 @@ export class McpServer {
     return this.#spec.name;
   }
 
-  /** Those of its tools that may be used, as it listed them last. */
+  /** Those of its tools that may be used, as it listed them last; none when they are not those that are pinned. */
   get tools(): readonly ListedTool[] {
+    return this.#withheld ? [] : this.#allowed;
+  }
+
+  /** What is told of its tools; undefined before the first list. */
+  get status(): McpServerStatus | undefined {
+    if (!this.#list) return undefined;
+    return {
+      name: this.name,
+      ...{ toolsHash: this.#list.hash, tools: this.#list.size, withheld: this.#withheld },
+      ...(this.#change && { change: this.#change }),
+    };
+  }
+
+  /** How often its tools became others. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Has its tools withheld from the model while they are not those of this hash. */
+  pin(hash: string | undefined): void {
+    if (hash === this.#pin) return;
+    const before = this.#withheld;
+    this.#pin = hash;
+    this.#tellWithheld(before);
+  }
+
+  get #allowed(): readonly ListedTool[] {
     const { allowedTools } = this.#spec;
     if (!allowedTools) return this.#listed;
     return this.#listed.filter(({ name }) => allowedTools.includes(name));
   }
 
+  get #withheld(): boolean {
+    return this.#pin !== undefined && this.#list !== undefined && this.#list.hash !== this.#pin;
+  }
+
+  #tellWithheld(before: boolean): void {
+    if (this.#withheld === before) return;
+    const facts = { server: this.name, toolsHash: this.#list?.hash, pinned: this.#pin };
+    const { log } = this.#deps;
+    if (before) log.info(facts, 'Tools of an MCP server are lent to the model again');
+    else log.warn(facts, 'Tools of an MCP server are withheld: they are not those that are pinned');
+  }
+
+  /** Takes over what the server lists now. */
+  #take(listed: readonly ListedTool[]): void {
+    const before = this.#withheld;
+    this.#listed = listed;
+    const list = new ToolList(this.#allowed);
+    const known = this.#list;
+    this.#list = list;
+    if (known && known.hash !== list.hash) {
+      this.#change = list.since(known);
+      this.#changes += 1;
+      const facts = { server: this.name, toolsHash: list.hash, ...this.#change };
+      this.#deps.log.warn(facts, 'Tools of an MCP server are others than before');
+      this.#deps.onToolsChanged(this.name, this.#withheld);
+    }
+    this.#tellWithheld(before);
+  }
+
   /** Asks for its tools if they may be others than those that are known. Never rejects. */
   refresh(context: ToolContext): Promise<void> {
     if (!this.#stale) return Promise.resolve();
-    this.#listing ??= this.#list(context).finally(() => {
+    this.#listing ??= this.#ask(context).finally(() => {
       this.#listing = undefined;
     });
     return this.#listing;
@@ -166,12 +237,12 @@ export class McpServer {
     this.#usedAt = this.#deps.clock.now();
   }
 
-  async #list(context: ToolContext): Promise<void> {
+  async #ask(context: ToolContext): Promise<void> {
     await this.#guarded(context, async (client, signal) => {
       // Before the call, because the list may change while it is under way.
       this.#stale = false;
       try {
-        this.#listed = await listTools(client, signal);
+        this.#take(await listTools(client, signal));
         this.#outputs = new Map(
           this.#listed.flatMap(({ name, outputSchema }) =>
             outputSchema ? [[name, this.#deps.schemas.schema(outputSchema)]] : [],

@@ -1,14 +1,23 @@
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Content } from '../../../contract/generated/types.ts';
+import type { Content, McpServerStatus } from '../../../contract/generated/types.ts';
 import { supported } from '../../guard/supported.ts';
 import type { ToolUse } from '../messages/messages.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { McpServer } from './mcpServer.ts';
 import type { McpServerDeps } from './mcpServer.ts';
+import { describe } from './toolList.ts';
 import type { ToolContext, Tools } from './toolbox.ts';
 
 /** Time for a call of a tool where the configuration names none, in milliseconds. */
 export const TOOL_MS = 30_000;
+
+/** Figures of one server; of its tools none before the first list. */
+export interface McpStats {
+  name: string;
+  changes: number;
+  tools?: number;
+  withheld?: boolean;
+}
 
 /** Longest name of a tool that the Messages API takes. */
 const MAX_NAME = 64;
@@ -30,7 +39,7 @@ export class McpServers implements Tools {
       const listed = server.tools.find((each) => each.name === tool)!;
       return {
         name,
-        description: listed.description ?? listed.title ?? tool,
+        description: describe(tool, listed),
         input_schema: listed.inputSchema,
       };
     });
@@ -38,14 +47,28 @@ export class McpServers implements Tools {
 
   readonly #checkTimeoutMs = (): number => this.#timeoutMs;
 
+  /** What is told of the servers whose tools are known. */
+  statuses(): McpServerStatus[] {
+    return [...this.#servers.values()].flatMap(({ status }) => status ?? []);
+  }
+
+  stats(): McpStats[] {
+    return Array.from(this.#servers.values(), ({ name, changes, status }) => ({
+      name,
+      changes,
+      ...(status && { tools: status.tools, withheld: status.withheld }),
+    }));
+  }
+
   /** Takes over another configuration. */
   apply(content: Content): void {
     this.#timeoutMs = content.timeouts.toolMs ?? TOOL_MS;
     const before = this.#servers;
     this.#servers = new Map();
-    for (const spec of supported(content).mcpServers) {
+    for (const { toolsHash, ...spec } of supported(content).mcpServers) {
       const key = JSON.stringify(spec);
       const server = before.get(key) ?? new McpServer(spec, this.#deps);
+      server.pin(toolsHash);
       this.#servers.set(key, server);
       before.delete(key);
       server.startChecks(this.#checkTimeoutMs);

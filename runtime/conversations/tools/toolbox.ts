@@ -77,7 +77,8 @@ export class HttpTools implements Tools {
     const checked = await this.#deps.schemas.check(found.schema, input, 'input');
     if (checked.kind === 'Refused') return notMade(`its schema cannot be used: ${checked.why}`);
     if (checked.kind === 'Unfit') {
-      return notMade(`its input does not fit its schema: ${checked.why}`);
+      const answer = notMade(`its input does not fit its schema: ${checked.why}`);
+      return { ...answer, misuse: 'ArgumentsRefused' };
     }
     return this.#call(found, input as Input, context);
   }

@@ -5,6 +5,7 @@ import { IGNORED, OK } from '../../resilience/outcome.ts';
 import { ModelBreaker } from '../../testing/breakerModel.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { circuitOf } from '../../testing/guardFixture.ts';
+import { expectSame } from '../../testing/same.ts';
 import { Circuit } from '../circuit.ts';
 import { breakerSpec } from '../circuitSpec.ts';
 import { WallTime } from '../wallTime.ts';
@@ -202,8 +203,8 @@ class Pair {
 
   private admit(answer: ReturnType<Circuit['acquire']>): void {
     const model = this.model.acquire(this.now);
-    expect(typeof answer === 'number').toBe(model.kind === 'Permit');
-    if (typeof answer !== 'number') expect(answer).toEqual(model);
+    expectSame(typeof answer === 'number', model.kind === 'Permit');
+    if (typeof answer !== 'number') expectSame(answer, model);
     else if (model.kind === 'Permit') {
       this.calls.push({ generation: answer, began: this.now, model });
     }

@@ -4,6 +4,7 @@ import { FakeClock } from '../../testing/fakeClock.ts';
 import { Jitter } from '../../resilience/jitter.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content } from '../../testing/guardFixture.ts';
+import { expectSame } from '../../testing/same.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { GuardSnapshot } from '../guard.ts';
 import type { Permit } from '../permit.ts';
@@ -167,7 +168,7 @@ class Bench {
     const expected = this.reference.ask(now);
     const answer = this.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
     if (answer.kind === 'Permit') {
-      expect(typeof expected).toBe('string');
+      expectSame(typeof expected, 'string');
       this.permits.push({ permit: answer, probe: expected === 'Probe' });
     } else {
       expect(answer).toMatchObject({ rejection: { retryAfterMs: expected } });
@@ -182,7 +183,7 @@ class Bench {
       const left = permit.shutGate('RateLimited', step.ms);
       this.reference.refuse(step.ms, probe, now);
       const until = this.reference.until(now);
-      expect(left).toBe(typeof until === 'number' ? until - now : 0);
+      expectSame(left, typeof until === 'number' ? until - now : 0);
       this.seen.doubled += probe ? 1 : 0;
       permit.settle(IGNORED);
       return;
@@ -199,7 +200,7 @@ class Bench {
     const gate = until === 'None' ? 'None' : 'RateLimited';
     const wall = this.clock.date().getTime() - now;
     const at = typeof until === 'number' ? new Date(wall + until).toISOString() : undefined;
-    expect(this.guard.gates()).toEqual([
+    expectSame(this.guard.gates(), [
       { dependency: PRIMARY, gate, ...(at !== undefined && { until: at }) },
     ]);
   }

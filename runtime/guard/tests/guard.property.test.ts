@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import { expectSame } from '../../testing/same.ts';
 import type { Circuit, Content, Limit, Transition } from '../../../contract/generated/types.ts';
 import type { Admission, Permit } from '../permit.ts';
 import type { Dependency } from '../dependency.ts';
@@ -138,7 +139,7 @@ function held(guard: Guard): (name: string) => Admission {
     dependencies.set(name, dependency);
     const { present } = dependency;
     const seen = [name, present, dependency.availability()];
-    expect(seen).toEqual([name, current !== undefined, current?.availability()]);
+    expectSame(seen, [name, current !== undefined, current?.availability()]);
     return dependency.acquire();
   };
 }
@@ -216,7 +217,7 @@ describe('for any trace of requests, calls, clock steps, cancellations and reloa
       for (const next of steps) run.take(next);
       for (const permit of run.permits) permit.settle({ vote: 'ignored' });
       for (const { inFlight, dependency } of run.guard.stats().circuits) {
-        expect([dependency, inFlight]).toEqual([dependency, 0]);
+        expectSame([dependency, inFlight], [dependency, 0]);
       }
       transitions += run.told.length;
     });

@@ -4,6 +4,7 @@ import { IGNORED, OK } from '../../resilience/outcome.ts';
 import { ModelBreaker } from '../../testing/breakerModel.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { circuitOf, content } from '../../testing/guardFixture.ts';
+import { expectSame } from '../../testing/same.ts';
 import { breakerSpec } from '../circuitSpec.ts';
 import { Guard } from '../guard.ts';
 import { WallTime } from '../wallTime.ts';
@@ -83,8 +84,8 @@ class Pair {
       for (let i = 0; i < next.ticks; i += 1) this.tick();
     } else this.use(next);
     for (let i = 0; i < 3 * MAX_QUEUED; i += 1) await Promise.resolve();
-    expect(this.answers).toEqual(this.expected);
-    expect(this.guard.circuits()[0]!.state).toBe(this.model.state(this.now));
+    expectSame(this.answers, this.expected);
+    expectSame(this.guard.circuits()[0]!.state, this.model.state(this.now));
   }
 
   private get now(): number {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
+import { expectSame } from '../../testing/same.ts';
 import type { Content } from '../../../contract/generated/types.ts';
 import type { GateReason } from '../../resilience/gates.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
@@ -187,10 +188,10 @@ describe('for any trace of calls that wait, are cut short, refused, gated and re
         for (let i = 0; i < 4; i += 1) await Promise.resolve();
         const { circuits, bulkheads } = run.guard.stats();
         const bulkhead = bulkheads.find(({ target }) => target === PRIMARY);
-        expect(circuits[0]!.requests).toBe(asked);
+        expectSame(circuits[0]!.requests, asked);
         if (!bulkhead) continue;
         compared += 1;
-        expect(bulkhead.active).toBe(run.permits.length);
+        expectSame(bulkhead.active, run.permits.length);
       }
     });
     await fc.assert(property, { numRuns: 1500 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { circuitOf, content } from '../../testing/guardFixture.ts';
 import { ReferencePod } from '../../testing/modelStates.ts';
+import { expectSame } from '../../testing/same.ts';
 import { OK } from '../../resilience/outcome.ts';
 import { Guard } from '../guard.ts';
 import type { ReferenceCall } from '../../testing/modelStates.ts';
@@ -89,7 +90,7 @@ class Pair {
     const answer = this.guard.dependency(`model/${name}`)!.acquire({ model: asked });
     if (answer.kind === 'Waiting') throw new Error('it waits');
     const call = this.reference.begin(name, asked, this.clock.now());
-    expect(answer.kind).toBe(call === undefined ? 'Rejection' : 'Permit');
+    expectSame(answer.kind, call === undefined ? 'Rejection' : 'Permit');
     if (answer.kind === 'Permit') this.calls.push([answer, call!]);
   }
 
@@ -106,7 +107,7 @@ class Pair {
       .map(({ dependency, model: name = '', state }) => `${dependency} ${name} ${state}`)
       .filter((text) => /^model\/e[01] /.test(text));
     const expected = this.reference.circuits(this.clock.now());
-    expect(shown.toSorted()).toEqual(expected.map((text) => `model/${text}`).toSorted());
+    expectSame(shown.toSorted(), expected.map((text) => `model/${text}`).toSorted());
     const own = shown.filter((text) => !text.includes('  ')).length;
     expect(own).toBeLessThanOrEqual(ROOM);
   }

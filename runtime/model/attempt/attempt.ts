@@ -50,7 +50,7 @@ export interface Attempt {
   watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'unstreamed'>;
   meter: UsageMeter;
   /** Wall clock, for dates in headers. */
-  date(): Date;
+  date: () => Date;
   /** The request is written to a connection. */
   onSent: () => void;
   /** The headers of the answer have come. */

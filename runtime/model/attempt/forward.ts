@@ -60,7 +60,7 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
   return {
     ...same,
     status: passed.status ?? response.status,
-    retryAfterMs: retryAfter(headers, attempt.date()),
+    retryAfterMs: retryAfter(headers, attempt.date),
     final: headerValue(headers, 'x-should-retry') === 'false',
   };
 }
@@ -144,7 +144,7 @@ async function passError(response: UpstreamResponse, attempt: Attempt): Promise<
     const { fault } = broken(error, attempt, 'Headers');
     return { outcome, committed: buffer.committed, fault };
   }
-  const passed = refused(response, buffer.bytes, attempt.date());
+  const passed = refused(response, buffer.bytes, attempt.date);
   if (!buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
   attempt.sink.end();
   return { ...passed, committed: true };
@@ -154,7 +154,7 @@ async function passError(response: UpstreamResponse, attempt: Attempt): Promise<
 function refused(
   response: UpstreamResponse,
   body: Buffer,
-  now: Date,
+  now: Attempt['date'],
 ): Pick<Passed, 'outcome' | 'refusal'> {
   const refusal = refusalOf(response, body, now);
   const outcome = refusal?.gate === 'SpendLimit' ? IGNORED : statusOutcome(response.status);
@@ -162,7 +162,11 @@ function refused(
 }
 
 /** What an error answer says about the credential. */
-function refusalOf(response: UpstreamResponse, body: Buffer, now: Date): Refusal | undefined {
+function refusalOf(
+  response: UpstreamResponse,
+  body: Buffer,
+  now: Attempt['date'],
+): Refusal | undefined {
   const { status, headers } = response;
   const gate = gateOf(status, body);
   if (!gate) return undefined;
@@ -212,7 +216,7 @@ function passStated(
   attempt: Attempt,
   answer: HeldAnswer,
 ): Passed {
-  const passed = refused({ ...response, status }, body, attempt.date());
+  const passed = refused({ ...response, status }, body, attempt.date);
   return { ...passed, committed: false, status, held: { ...answer, status, statusText: '' } };
 }
 

@@ -30,7 +30,7 @@ describe('the time that an answer asks to wait', () => {
     ['more digits than a number has', ['retry-after', '9'.repeat(400)], 31_622_400_000],
     ['nothing at all', [], undefined],
   ])('is read when it is %s', (_name, headers, expected) => {
-    expect(retryAfter(headers, NOW)).toBe(expected);
+    expect(retryAfter(headers, () => NOW)).toBe(expected);
   });
 });
 
@@ -46,7 +46,7 @@ describe('limits of the provider', () => {
       'anthropic-ratelimit-output-tokens-limit', '400000',
       'anthropic-ratelimit-tokens-remaining', 'many',
     ]; // prettier-ignore
-    expect(providerLimits(headers, NOW)).toEqual([
+    expect(providerLimits(headers, () => NOW)).toEqual([
       { resource: 'Requests', remaining: 999, limit: 1000, resetMs: 1500 },
       { resource: 'InputTokens', remaining: 3500 },
     ]);
@@ -81,7 +81,9 @@ describe('the reset of a limit of the provider', () => {
       'anthropic-ratelimit-requests-reset', reset,
       'date', date,
     ]; // prettier-ignore
-    expect(providerLimits(headers, NOW)).toEqual([{ resource: 'Requests', remaining: 1, resetMs }]);
+    expect(providerLimits(headers, () => NOW)).toEqual([
+      { resource: 'Requests', remaining: 1, resetMs },
+    ]);
   });
 });
 

@@ -13,7 +13,7 @@ const SAME_CLOCK_MS = 2000;
  * as a date (RFC 9110, 10.2.3). A date counts from the answer's own Date, and from `now`, the wall
  * clock, if there is none. Undefined when it says nothing usable, such as a date that has passed.
  */
-export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
+export function retryAfter(headers: RawHeaders, now: () => Date): number | undefined {
   const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
   if (ms !== undefined) return bounded(ms);
   const told = headerValue(headers, 'retry-after');
@@ -23,7 +23,7 @@ export function retryAfter(headers: RawHeaders, now: Date): number | undefined {
   if (seconds !== undefined) return bounded(seconds * 1000);
   // Date.parse takes a bare negative number for a year.
   if (!/^[A-Za-z]{3}/.test(text)) return undefined;
-  const left = Date.parse(text) - (sentAt(headers) ?? now.getTime());
+  const left = Date.parse(text) - (sentAt(headers) ?? now().getTime());
   return left >= 0 ? bounded(left) : undefined;
 }
 
@@ -48,9 +48,9 @@ const ROUNDING = 500;
  * What an answer's anthropic-ratelimit-* headers say of the provider's own limits
  * (https://platform.claude.com/docs/en/api/rate-limits). `now` is the wall clock.
  */
-export function providerLimits(headers: RawHeaders, now: Date): readonly Remaining[] {
+export function providerLimits(headers: RawHeaders, now: () => Date): readonly Remaining[] {
   if (!tellsLimits(headers)) return NO_LIMITS;
-  const from = senderNow(headers, now);
+  const from = senderNow(headers, now());
   return Object.entries(RESOURCES).flatMap(([name, resource]) => {
     const value = (what: string): string | undefined =>
       headerValue(headers, `${PREFIX}${name}-${what}`);

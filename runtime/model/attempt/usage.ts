@@ -53,6 +53,11 @@ export class UsageMeter {
     this.#content = content ? new StreamedContent() : undefined;
   }
 
+  /** Whether it keeps what the answer says. */
+  get keepsContent(): boolean {
+    return this.#content !== undefined;
+  }
+
   /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
   event(type: string, data: unknown): void {
     this.#content?.event(type, data);

@@ -17,11 +17,14 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
+/** Marks a request that another pod has passed on, so that it is not passed on again. */
+export const FORWARDED = 'x-breakwater-forwarded';
+
 /**
  * Request fields that belong to our own request: its length, its host, its hand-shake. What clients note in baggage is
  * for their own services, not for providers.
  */
-const OWN_REQUEST = new Set(['host', 'content-length', 'expect', 'baggage']);
+const OWN_REQUEST = new Set(['host', 'content-length', 'expect', 'baggage', FORWARDED]);
 
 /** Fields of W3C Trace Context. */
 export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);

@@ -76,11 +76,12 @@ export class OtelTracing implements Tracer {
     name: string,
     { traceparent = '', tracestate }: RemoteContext,
     attributes: Attributes,
+    kind: SpanKind = 'Server',
   ): Span {
     const parent = parseTraceparent(traceparent);
     if (!parent) {
       if (Math.random() < this.#settings.ratio)
-        return this.#start(name, 'Server', ROOT_CONTEXT, attributes);
+        return this.#start(name, kind, ROOT_CONTEXT, attributes);
       return new UnsampledSpan(this.#ids.generateTraceId(), this.#ids.generateSpanId());
     }
     const { traceId, spanId } = parent;
@@ -91,7 +92,7 @@ export class OtelTracing implements Tracer {
       ...{ traceId, spanId, traceFlags: 1, isRemote: true },
       ...(tracestate !== undefined && { traceState: createTraceState(tracestate) }),
     };
-    return this.#start(name, 'Server', trace.setSpanContext(ROOT_CONTEXT, remote), attributes);
+    return this.#start(name, kind, trace.setSpanContext(ROOT_CONTEXT, remote), attributes);
   }
 
   /** Resolves when all spans that have ended were sent or dropped. */

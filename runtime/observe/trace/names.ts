@@ -15,6 +15,7 @@ export const EVENTS = {
   rejected: 'breakwater.rejected',
   retry: 'breakwater.retry',
   fallback: 'breakwater.fallback',
+  forwarded: 'breakwater.forwarded',
   cache: 'breakwater.cache',
 } as const;
 
@@ -58,6 +59,8 @@ export const ATTRIBUTES = {
   policy: 'breakwater.policy',
   limit: 'breakwater.limit',
   waitMs: 'breakwater.wait_ms',
+  sibling: 'breakwater.sibling',
+  forwardResult: 'breakwater.forwarded.result',
   retryAfterMs: 'breakwater.retry_after_ms',
   from: 'breakwater.fallback.from',
   to: 'breakwater.fallback.to',

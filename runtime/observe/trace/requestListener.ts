@@ -1,8 +1,12 @@
+import type { RequestSighting } from '../../security/incidents/incident.ts';
+
 /** A client that was let in. */
 export interface KnownClient {
   /** Name of its API key, or the subject of its token; empty for everybody. */
   id: string;
   authentication: 'None' | 'APIKey' | 'JWT';
+  /** What logs call it. Absent: nobody in particular. */
+  name?: string;
 }
 
 /** A call of a tool that has ended. */
@@ -11,6 +15,8 @@ export interface EndedCall {
   input: unknown;
   /** Refused calls were not made; cached ones have the result of another call. */
   status: 'ok' | 'error' | 'failed' | 'refused' | 'cached';
+  /** Why the agent refused it, if it was wrong. */
+  misuse?: 'ArgumentsRefused' | 'EgressRefused' | undefined;
 }
 
 /** How a request ended, and what is known of it by then. */
@@ -32,6 +38,8 @@ export interface RequestListener {
   /** The client is not let in. */
   unidentified(failure: { reason: string; message: string }): void;
   toolCalled(call: EndedCall): void;
+  /** Something in the request may be an attack. */
+  sighted(sighting: RequestSighting): void;
   ended(end: EndedRequest): void;
 }
 
@@ -41,5 +49,6 @@ export const NO_LISTENER: RequestListener = {
   identified: nothing,
   unidentified: nothing,
   toolCalled: nothing,
+  sighted: nothing,
   ended: nothing,
 };

@@ -46,6 +46,8 @@ export class RequestTrace {
   /** Of the turn of a conversation, once there is one. */
   #turn: Span | undefined;
   #model: string | undefined;
+  /** Pod that was asked to serve it. */
+  #sibling: string | undefined;
   readonly #began: number;
   readonly #seen: Seen = { attempts: 0 };
 
@@ -134,6 +136,15 @@ export class RequestTrace {
     if (this.span.recording) this.span.event(EVENTS.rejected, rejectionAttributes(rejection));
   }
 
+  /** Another pod was asked to serve the request, with what came of it. */
+  forwarded(sibling: string, result: string): void {
+    this.#sibling = sibling;
+    this.span.event(EVENTS.forwarded, {
+      [ATTRIBUTES.sibling]: sibling,
+      [ATTRIBUTES.forwardResult]: result,
+    });
+  }
+
   /** The request has been answered, or has nobody left to be answered. */
   end(ended: Ended): void {
     this.#endSpan(ended);
@@ -149,6 +160,7 @@ export class RequestTrace {
       client: this.client,
       model: this.#model,
       endpoint,
+      sibling: this.#sibling,
       status,
       reason,
       durationMs: Math.round(this.deps.now() - this.#began),

@@ -28,9 +28,10 @@ export interface Span {
   end(error?: string): void;
 }
 
-/** Begins the spans of requests to the agent. */
+/** Begins traces. */
 export interface Tracer {
-  request(name: string, parent: RemoteContext, attributes: Attributes): Span;
+  /** `kind`: Server by default, a request to the agent. */
+  request(name: string, parent: RemoteContext, attributes: Attributes, kind?: SpanKind): Span;
 }
 
 /** The span of everything while tracing is off. */

@@ -47,4 +47,8 @@ export interface Incident {
   id: string;
   title: string;
   level: 'Low' | 'Medium' | 'High' | 'Critical';
+  /** Times that it was seen. */
+  count?: number;
+  /** Whether there was an event of it before, with a lower level. */
+  raised?: boolean;
 }

@@ -76,21 +76,27 @@ function authentication(event: AuditEvent, origin: Origin): Ocsf {
 }
 
 function finding(event: AuditEvent, origin: Origin): Ocsf {
-  const { incident, time, message, type } = event;
+  const { incident } = event;
   return {
-    ...base(event, origin, FINDING, [1, 'Create']),
+    ...base(event, origin, FINDING, incident?.raised ? [2, 'Update'] : [1, 'Create']),
     ...context(event, origin),
     status: 'New',
     status_id: 1,
-    finding_info: {
-      uid: incident?.id ?? randomUUID(),
-      title: text(incident?.title ?? type),
-      desc: text(message),
-      created_time: time,
-      types: [text(event.reason ?? type)],
-    },
+    ...(incident?.count !== undefined && { count: incident.count }),
+    evidences: [{ actor: actor(event), src_endpoint: source(event, origin) }],
+    finding_info: findingInfo(event),
     ...(event.resource && { resources: [resource(event.resource)] }),
     is_alert: true,
+  };
+}
+
+function findingInfo({ incident, message, time, reason, type }: AuditEvent): Json {
+  return {
+    uid: incident?.id ?? randomUUID(),
+    title: text(incident?.title ?? type),
+    desc: text(message),
+    created_time: time,
+    types: [text(reason ?? type)],
   };
 }
 

@@ -37,6 +37,11 @@ const DENIALS: ReadonlySet<string> = new Set([
   ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'BodiesFull'],
 ]);
 
+/** Another pod says by its status how a forwarded request ended. */
+function isSuccess(reason: string, status = 500): boolean {
+  return reason === 'None' || (reason === 'Forwarded' && status < 400);
+}
+
 const CALLS = {
   ok: 'Success',
   cached: 'Success',
@@ -86,8 +91,13 @@ export class RequestRecord implements RequestListener {
     });
   }
 
+  /** An incident that comes of it is an event by itself. */
+  sighted(): void {
+    return undefined;
+  }
+
   ended({ reason, status, model, conversation, inputTokens, outputTokens }: EndedRequest): void {
-    const success = reason === 'None';
+    const success = isSuccess(reason, status);
     const tokens = {
       ...(inputTokens !== undefined && { inputTokens }),
       ...(outputTokens !== undefined && { outputTokens }),
@@ -95,7 +105,7 @@ export class RequestRecord implements RequestListener {
     this.#record({
       type: 'RequestMade',
       outcome: success ? 'Success' : DENIALS.has(reason) ? 'Denied' : 'Failure',
-      ...(!success && { reason }),
+      ...(reason !== 'None' && { reason }),
       message: success ? 'A request was answered.' : 'A request was not answered as asked.',
       ...{ status, model, conversation },
       ...(Object.keys(tokens).length > 0 && { tokens }),

@@ -159,6 +159,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
       minPerSecond: 1,
     },
     gates: { maxWaitMs: 300_000 },
+    whenFull: 'Reject',
     intake: {
       maxBodyBytes: 33_554_432,
       maxBodyBytesInFlight: 268_435_456,
@@ -169,6 +170,16 @@ function everyGuard(endpointPort: number, directory: string): Content {
     },
     bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
     egress: { allowHosts: [], denyPrivateNetworks: true },
+    security: {
+      incidents: {
+        windowMs: 600_000,
+        maxTracked: 1000,
+        thresholds: {},
+        raiseAt: 10,
+        manySources: 10,
+        spend: { factor: 5, hours: 24, minTokens: 100_000 },
+      },
+    },
     telemetry: { logging: { successRatio: 0, levels: {} } },
     circuits,
     limits,

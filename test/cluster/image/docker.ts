@@ -3,7 +3,8 @@ import { baseImage } from './base.ts';
 import { buildArguments } from './buildah.ts';
 import type { Builder, ImageSpec } from './images.ts';
 
-export const USUAL_BASE = 'gcr.io/distroless/nodejs24-debian12:nonroot';
+export const USUAL_BASE =
+  'gcr.io/distroless/nodejs24-debian12:nonroot@sha256:14d42e2511532589a7c7e01a753667a74fcc96266e137e8125006b87b0c32d0a';
 const ANSWER_TIMEOUT = 10_000;
 const PULL_TIMEOUT = 60_000;
 const MEGABYTE = 1e6;

@@ -75,6 +75,8 @@ async function startKubelet({ layout, controlPlane, binaries }: NodeOptions): Pr
       'imagefs.available': '1%',
     },
     serializeImagePulls: false,
+    // Mounted Secrets and ConfigMaps follow within this time and half of it; by default within a minute and a half.
+    syncFrequency: '10s',
     podLogsDir: join(layout.state, 'pods'),
     volumePluginDir: join(directory, 'volume-plugins'),
     tlsCertFile: serving.certificate,

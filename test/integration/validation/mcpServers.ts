@@ -41,6 +41,11 @@ export const rows: Row[] = [
         { checkInterval: '999ms' },
         '.checkInterval: Invalid value: "string": must be 0s or a duration of at least 1s, written with the units h, m, s and ms, such as 30s or 1m30s',
       ],
+      [
+        '.toolsHash rule 0',
+        { toolsHash: 'sha256:abc' },
+        '.toolsHash: Invalid value: "string": must be sha256 and 64 hexadecimal digits, as status.mcpServers[].toolsHash has it',
+      ],
       ['.cache required ttl', { cache: { tools: ['count'] } }, '.cache.ttl: Required value'],
       ['.cache required tools', { cache: { ttl: '1m' } }, '.cache.tools: Required value'],
       [

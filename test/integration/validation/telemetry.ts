@@ -2,6 +2,31 @@ import type { Row } from './row.ts';
 
 /** Bad manifests of AgentDeployments, by what their pods tell. */
 export const rows: Row[] = [
+  ...(
+    [
+      [' required tokenSecretRef', {}, ': Required value'],
+      [
+        '.tokenSecretRef required name',
+        { tokenSecretRef: { key: 'token' } },
+        '.name: Required value',
+      ],
+      ['.tokenSecretRef required key', { tokenSecretRef: { name: 'x' } }, '.key: Required value'],
+      [
+        '.tokenSecretRef.name rule 0',
+        { tokenSecretRef: { name: 'My token', key: 'token' } },
+        ".name: Invalid value: \"string\": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as scraping",
+      ],
+      [
+        '.tokenSecretRef.key rule 0',
+        { tokenSecretRef: { name: 'scraping', key: 'a/b' } },
+        ".key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as token",
+      ],
+    ] as const
+  ).map(([rule, auth, message]): Row => [
+    `$.spec.monitoring.auth${rule}`,
+    { spec: { monitoring: { auth } } },
+    `spec.monitoring.auth.tokenSecretRef${message}`,
+  ]),
   [
     '$.spec.telemetry.logging.successRatio rule 0',
     { spec: { telemetry: { logging: { successRatio: '1.5' } } } },

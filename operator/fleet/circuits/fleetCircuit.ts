@@ -1,0 +1,452 @@
+import type { FleetCircuitOrder } from '../../../contract/generated/types.ts';
+import { countVotes, quorum, type FleetSpec, type PodCircuit, type Votes } from './votes.ts';
+
+/** A pod as one circuit of the fleet sees it. */
+export interface PodView {
+  uid: string;
+  boot?: string | undefined;
+  /** Whether what it reports came over the link that is open now. */
+  linked: boolean;
+  /** Absent: the pod reports no such circuit. */
+  circuit?: PodCircuit;
+}
+
+export type Order = Omit<FleetCircuitOrder, 'dependency' | 'model'>;
+
+/** What may be said of a circuit of the fleet. Times are monotonic. */
+export interface FleetState {
+  state: 'Closed' | 'Open' | 'Probing' | 'Closing';
+  since: number;
+  reason?: string;
+  votes: Pick<Votes, 'failing' | 'active'>;
+  /** UID of the pod that probes. */
+  prober?: string;
+  nextProbeAt?: number;
+}
+
+/** What happens to a circuit of the fleet, for metrics. */
+export interface FleetEvents {
+  onState(state: FleetState['state']): void;
+  onProbe(outcome: 'Failed' | 'Succeeded' | 'Unused' | 'Lost'): void;
+}
+
+/** One pod that may probe. */
+interface Grant {
+  number: string;
+  uid: string;
+  boot: string | undefined;
+  at: number;
+  /** Whether it is taken back, because no call came. */
+  revoked?: boolean;
+  /** When the link to the pod was lost. */
+  lostAt?: number;
+}
+
+interface Closed {
+  kind: 'Closed';
+}
+interface Open {
+  kind: 'Open';
+  openedAt: number;
+  reopened: number;
+  reason: string;
+  nextProbeAt: number;
+  grant?: Grant;
+  lastProber?: string;
+  /** Failed probes by pod. */
+  failures: Map<string, number>;
+}
+interface Closing {
+  kind: 'Closing';
+  from: number;
+  reason: string;
+  /** The pod that has probed is the first one to go. */
+  first: string;
+}
+
+interface Sent {
+  boot: string | undefined;
+  key: string;
+  order: Order;
+  at: number;
+}
+
+/** Percentages of the pods that the fleet lets go, one after the other. */
+const STEPS = [10, 25, 50];
+/** An order is repeated so many times within its lifetime. */
+const REPEATS = 3;
+
+/**
+ * The circuit of one dependency over all pods of an agent, as the leader has it. It opens when the sums
+ * of the pods meet a rule of the policy and a quorum of pods sees it. While it is open one pod probes;
+ * after a failure another one does. It reads no clock and sends nothing itself: `update` takes what the
+ * pods report, `orders` returns what to tell them. A leader that finds pods under the orders of another
+ * one continues from there.
+ */
+export class FleetCircuit {
+  private spec: FleetSpec;
+  private readonly events: FleetEvents;
+  /** Returns a new name each time. */
+  private readonly nextNumber: () => string;
+  /** Whether a name is of this leader. */
+  private readonly isOwn: (number: string) => boolean;
+  private phase: Closed | Open | Closing = { kind: 'Closed' };
+  private since: number;
+  private readonly begunAt: number;
+  private pods: readonly PodView[] = [];
+  private readonly sent = new Map<string, Sent>();
+  /** Whether this leader has decided once; until then it may take over. */
+  private decided = false;
+  private closedAt = -Infinity;
+  /** How often probes had failed when it closed. */
+  private reopenedBefore = 0;
+  private lastReason: string | undefined;
+  /** The votes by which it opened. */
+  private openedBy: Votes = { failing: 0, active: 0 };
+
+  constructor(
+    spec: FleetSpec,
+    now: number,
+    names: { next: () => string; isOwn: (number: string) => boolean },
+    events: FleetEvents,
+  ) {
+    this.spec = spec;
+    this.since = now;
+    this.begunAt = now;
+    this.nextNumber = names.next;
+    this.isOwn = names.isOwn;
+    this.events = events;
+  }
+
+  /** Replaces the policy and keeps the state. */
+  apply(spec: FleetSpec): void {
+    this.spec = spec;
+  }
+
+  /** Whether it changes with time alone. */
+  get isBusy(): boolean {
+    return this.phase.kind !== 'Closed';
+  }
+
+  /** Takes what is known of all pods now, and makes what transitions are due. */
+  update(pods: readonly PodView[], now: number): void {
+    this.pods = pods;
+    for (const [uid, { boot }] of this.sent) {
+      const pod = this.pod(uid);
+      if (pod?.linked !== true || pod.boot !== boot) this.sent.delete(uid);
+    }
+    if (this.phase.kind === 'Closed') this.whileClosed(now);
+    if (this.phase.kind === 'Open') this.whileOpen(this.phase, now);
+    if (this.phase.kind === 'Closing') this.whileClosing(this.phase, now);
+  }
+
+  /** What to send now, by pod. Each order counts as sent. */
+  orders(now: number): Map<string, Order> {
+    const due = new Map<string, Order>();
+    for (const pod of this.linked()) {
+      const order = this.due(pod, now);
+      if (order !== undefined) due.set(pod.uid, order);
+    }
+    return due;
+  }
+
+  state(): FleetState {
+    const { phase, since, lastReason } = this;
+    const { failing, active } = phase.kind === 'Closed' ? this.votes() : this.openedBy;
+    const grant = phase.kind === 'Open' ? phase.grant : undefined;
+    const state = grant === undefined ? phase.kind : 'Probing';
+    return {
+      ...{ state, since, votes: { failing, active } },
+      ...(lastReason !== undefined && { reason: lastReason }),
+      ...(grant && { prober: grant.uid }),
+      ...(phase.kind === 'Open' && !grant && { nextProbeAt: phase.nextProbeAt }),
+    };
+  }
+
+  private votes(): Votes {
+    const alone = this.linked().filter(({ circuit }) => circuit.report.order === undefined);
+    return countVotes(
+      this.spec,
+      alone.map(({ circuit }) => circuit),
+    );
+  }
+
+  private whileClosed(now: number): void {
+    if (!this.decided && this.takeOver(now)) return;
+    const votes = this.votes();
+    if (votes.reason !== undefined) this.open(votes, this.decayed(now), now);
+  }
+
+  private whileOpen(phase: Open, now: number): void {
+    this.hearOthersOrders(phase, now);
+    if (phase.grant) this.followGrant(phase, phase.grant, now);
+    if (this.phase !== phase || phase.grant || now < phase.nextProbeAt) return;
+    if (this.awaitsProber(now)) return;
+    const pod = this.choose(phase);
+    if (pod === undefined) return;
+    phase.grant = { number: this.nextNumber(), uid: pod.uid, boot: pod.boot, at: now };
+    this.events.onState('Probing');
+  }
+
+  private whileClosing(phase: Closing, now: number): void {
+    // A pod that has not let go of its order yet reports what it counted before.
+    const released = this.released(phase, now)
+      .flatMap(({ circuit }) => circuit ?? [])
+      .filter(({ report }) => report.order === undefined);
+    const fewest = Math.min(2, released.length);
+    const votes = countVotes(this.spec, released, fewest);
+    if (votes.reason !== undefined && released.length > 0) {
+      this.open(votes, this.reopenedBefore, now);
+      return;
+    }
+    if (now - phase.from < this.spec.recovery.rampUpMs) return;
+    this.phase = { kind: 'Closed' };
+    this.entered('Closed', phase.reason, now);
+  }
+
+  private open(votes: Votes, reopened: number, now: number): void {
+    const { reason = '' } = votes;
+    this.openedBy = votes;
+    const nextProbeAt = now + this.duration(reopened);
+    const failures = new Map<string, number>();
+    this.phase = { kind: 'Open', openedAt: now, reopened, reason, nextProbeAt, failures };
+    this.decided = true;
+    this.entered('Open', reason, now);
+  }
+
+  private close(phase: Open, uid: string, now: number): void {
+    const needed = this.spec.halfOpen.successThreshold;
+    const reason = `${needed} of ${needed} probes succeeded`;
+    this.reopenedBefore = phase.reopened;
+    this.closedAt = now;
+    this.phase = { kind: 'Closing', from: now, reason, first: uid };
+    this.entered('Closing', reason, now);
+  }
+
+  private entered(state: FleetState['state'], reason: string, now: number): void {
+    this.since = now;
+    this.lastReason = reason;
+    this.events.onState(state);
+  }
+
+  /** Looks at what has become of the probe that was granted. */
+  private followGrant(phase: Open, grant: Grant, now: number): void {
+    const pod = this.pod(grant.uid);
+    if (pod === undefined || (pod.linked && pod.boot !== grant.boot)) {
+      this.lose(phase, grant, now);
+    } else if (!pod.linked) {
+      grant.lostAt ??= now;
+      // Until then the pod may still probe by this order; after that it is alone.
+      if (now >= grant.lostAt + this.lifetimeMs) this.lose(phase, grant, now);
+    } else {
+      delete grant.lostAt;
+      this.settleGrant(phase, grant, pod, now);
+    }
+  }
+
+  private settleGrant(phase: Open, grant: Grant, { circuit }: PodView, now: number): void {
+    const probe = circuit?.report.probe;
+    const outcome = probe?.grant === grant.number ? probe.outcome : undefined;
+    if (outcome === 'Failed') this.failed(phase, grant, now);
+    else if (outcome === 'Succeeded') {
+      this.events.onProbe('Succeeded');
+      this.close(phase, grant.uid, now);
+    } else this.reconsider(phase, grant, outcome === 'Running', now);
+  }
+
+  private failed(phase: Open, { uid }: Grant, now: number): void {
+    phase.reopened += 1;
+    phase.failures.set(uid, (phase.failures.get(uid) ?? 0) + 1);
+    this.endGrant(phase, uid, now + this.duration(phase.reopened));
+    this.events.onProbe('Failed');
+    this.entered('Open', phase.reason, now);
+  }
+
+  /** Nobody knows what became of the probe, so it counts as one that failed just now. */
+  private lose(phase: Open, { uid }: Grant, now: number): void {
+    this.endGrant(phase, uid, now + this.duration(phase.reopened));
+    this.events.onProbe('Lost');
+    this.events.onState('Open');
+  }
+
+  private endGrant(phase: Open, uid: string, nextProbeAt: number): void {
+    delete phase.grant;
+    phase.lastProber = uid;
+    phase.nextProbeAt = nextProbeAt;
+  }
+
+  /** A pod that no call comes to gives its grant back when another one has calls. */
+  private reconsider(phase: Open, grant: Grant, runs: boolean, now: number): void {
+    if (runs) {
+      grant.revoked = false;
+      grant.at = now;
+    } else if (grant.revoked === true) {
+      if (!this.hasTaken(grant.uid, 'Open')) return;
+      delete phase.grant;
+      phase.lastProber = grant.uid;
+      this.events.onProbe('Unused');
+    } else if (now - grant.at >= this.repeatMs) {
+      grant.revoked = this.candidates().some(({ uid }) => uid !== grant.uid);
+    }
+  }
+
+  /** A pod under our orders with calls, another one after each failure, and the one with fewest failures. */
+  private choose({ failures, lastProber }: Open): PodView | undefined {
+    const all = this.candidates().sort((a, b) => {
+      const tries = (failures.get(a.uid) ?? 0) - (failures.get(b.uid) ?? 0);
+      return tries !== 0 ? tries : b.circuit.report.asked - a.circuit.report.asked;
+    });
+    return all.find(({ uid }) => uid !== lastProber) ?? all[0];
+  }
+
+  private candidates(): (PodView & { circuit: PodCircuit })[] {
+    return this.linked().filter(
+      ({ uid, circuit }) => circuit.report.asked > 0 && this.hasTaken(uid, 'Open'),
+    );
+  }
+
+  /** Whether the pod has taken the last order, and that one is of this state. */
+  private hasTaken(uid: string, state: Order['state']): boolean {
+    const sent = this.sent.get(uid)?.order;
+    const report = this.pod(uid)?.circuit?.report;
+    return sent?.state === state && report?.number === sent.number;
+  }
+
+  /** Continues where the leader before was, if a quorum of pods is under its orders. */
+  private takeOver(now: number): boolean {
+    const heard = this.linked();
+    const held = heard.filter((pod) => this.othersOrder(pod) !== undefined);
+    if (held.length < quorum(this.spec, heard.length)) return false;
+    const orders = held.map((pod) => this.othersOrder(pod)!);
+    this.decided = true;
+    this.openedBy = { failing: held.length, active: heard.length };
+    const { reason } = orders[0]!;
+    if (orders.every(({ closing }) => closing === true)) {
+      this.phase = { kind: 'Closing', from: now, reason, first: heard[0]!.uid };
+      this.entered('Closing', reason, now);
+      return true;
+    }
+    const openedAt = now - Math.max(...orders.map(({ openForMs }) => openForMs));
+    const reopened = Math.max(...orders.map((order) => order.reopened));
+    const failures = new Map<string, number>();
+    this.phase = { kind: 'Open', openedAt, reopened, reason, nextProbeAt: now, failures };
+    this.entered('Open', reason, now);
+    this.since = openedAt;
+    return true;
+  }
+
+  /** Pods tell a new leader who probes for the one before, and when the next probe is due. */
+  private hearOthersOrders(phase: Open, now: number): void {
+    for (const pod of this.linked()) {
+      const order = this.othersOrder(pod);
+      if (order === undefined) continue;
+      phase.nextProbeAt = Math.max(phase.nextProbeAt, now + order.probeInMs);
+      const { probe } = pod.circuit.report;
+      if (phase.grant || order.state !== 'Probe' || probe === undefined) continue;
+      phase.grant = { number: probe.grant, uid: pod.uid, boot: pod.boot, at: now };
+    }
+  }
+
+  /** Whether a pod that probed for the leader before has yet to be heard, and may still probe. */
+  private awaitsProber(now: number): boolean {
+    if (now >= this.begunAt + this.lifetimeMs) return false;
+    return this.linked().some((pod) => {
+      const prober = this.othersOrder(pod)?.prober;
+      return prober !== undefined && this.pod(prober)?.linked !== true;
+    });
+  }
+
+  private othersOrder({ circuit }: PodView): PodCircuit['report']['order'] {
+    const { order, number } = circuit?.report ?? {};
+    return number !== undefined && this.isOwn(number) ? undefined : order;
+  }
+
+  private due(pod: PodView & { circuit: PodCircuit }, now: number): Order | undefined {
+    const sent = this.sent.get(pod.uid);
+    const wanted = this.wanted(pod, sent, now);
+    if (wanted === undefined) return undefined;
+    const { openForMs: _, probeInMs: __, ...fixed } = wanted;
+    const key = JSON.stringify([fixed, this.phase.kind === 'Open' && this.phase.nextProbeAt]);
+    const same = sent?.key === key;
+    if (same && (wanted.state === 'Closed' || now - sent.at < this.repeatMs)) return undefined;
+    const order = { ...wanted, number: same ? sent.order.number : this.nextNumber() };
+    this.sent.set(pod.uid, { boot: pod.boot, key, order, at: now });
+    return order;
+  }
+
+  private wanted(
+    pod: PodView & { circuit: PodCircuit },
+    sent: Sent | undefined,
+    now: number,
+  ): Omit<Order, 'number'> | undefined {
+    const { phase } = this;
+    if (phase.kind === 'Open') return this.openOrder(phase, pod, now);
+    const held = phase.kind === 'Closing' && !this.released(phase, now).includes(pod);
+    if (held) return this.closingOrder(phase, now);
+    // An order of the leader before lapses by itself, unless this one knows better.
+    const follows = pod.circuit.report.order !== undefined && this.decided;
+    const told = sent !== undefined && sent.order.state !== 'Closed';
+    if (!follows && !told) return undefined;
+    return { state: 'Closed', reason: this.lastReason ?? 'the fleet is closed' };
+  }
+
+  private openOrder(phase: Open, { uid }: PodView, now: number): Omit<Order, 'number'> {
+    const { grant, reason, reopened, openedAt, nextProbeAt } = phase;
+    const probes = grant?.uid === uid && grant.revoked !== true;
+    return {
+      ...{ state: probes ? 'Probe' : 'Open', reason, reopened, lifetimeMs: this.lifetimeMs },
+      openForMs: Math.max(0, Math.round(now - openedAt)),
+      probeInMs: grant ? 0 : Math.max(0, Math.ceil(nextProbeAt - now)),
+      ...(probes && { grant: grant.number }),
+      ...(grant && { prober: grant.uid }),
+    };
+  }
+
+  private closingOrder({ reason, from }: Closing, now: number): Omit<Order, 'number'> {
+    return {
+      ...{ state: 'Open', reason, closing: true, lifetimeMs: this.lifetimeMs },
+      openForMs: Math.max(0, Math.round(now - from)),
+      probeInMs: 0,
+    };
+  }
+
+  /** The pods that are let go by now; at least one. */
+  private released({ from, first }: Closing, now: number): PodView[] {
+    const linked = this.linked();
+    const { rampUpMs } = this.spec.recovery;
+    const step =
+      rampUpMs === 0 ? STEPS.length : Math.floor(((now - from) * STEPS.length) / rampUpMs);
+    const share = (STEPS[step] ?? 100) / 100;
+    const order = linked.toSorted((a, b) => Number(b.uid === first) - Number(a.uid === first));
+    return order.slice(0, Math.max(1, Math.ceil(share * linked.length)));
+  }
+
+  private linked(): (PodView & { circuit: PodCircuit })[] {
+    return this.pods.filter(
+      (pod): pod is PodView & { circuit: PodCircuit } => pod.linked && pod.circuit !== undefined,
+    );
+  }
+
+  private pod(uid: string): PodView | undefined {
+    return this.pods.find((pod) => pod.uid === uid);
+  }
+
+  /** A grown open duration halves for each openDuration in the closed state. */
+  private decayed(now: number): number {
+    const halvings = Math.floor((now - this.closedAt) / this.spec.openDurationMs);
+    return Math.max(0, this.reopenedBefore - halvings);
+  }
+
+  private duration(reopened: number): number {
+    const { openDurationMs, maxOpenDurationMs } = this.spec;
+    return Math.min(openDurationMs * 2 ** reopened, maxOpenDurationMs);
+  }
+
+  private get lifetimeMs(): number {
+    return this.spec.fleet.hintLifetimeMs;
+  }
+
+  private get repeatMs(): number {
+    return this.lifetimeMs / REPEATS;
+  }
+}

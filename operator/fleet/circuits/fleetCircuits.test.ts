@@ -1,0 +1,147 @@
+import { describe, expect, it } from '@jest/globals';
+import { CircuitFleet, fleetCircuit } from '../../testing/circuitFleet.ts';
+
+/** Lets the provider fail until the fleet is open. */
+function opened(count: number, circuit = fleetCircuit()): CircuitFleet {
+  const fleet = new CircuitFleet(count, circuit);
+  fleet.run(2000);
+  fleet.providerIsUp = false;
+  fleet.run(3000);
+  expect(new Set(fleet.states())).toEqual(new Set(['Open']));
+  return fleet;
+}
+
+describe('a circuit of the fleet', () => {
+  it('opens in all pods when three have each seen two of five failures, and says so', () => {
+    const fleet = new CircuitFleet(4);
+    // The fourth one has no calls.
+    fleet.pods[3]!.everyMs = Infinity;
+    for (const pod of fleet.pods) pod.nextCallAt = Infinity;
+    fleet.providerIsUp = false;
+    for (const pod of fleet.pods.slice(0, 3)) {
+      pod.nextCallAt = 0;
+      pod.everyMs = 100;
+    }
+    fleet.run(160);
+    for (const pod of fleet.pods) pod.nextCallAt = Infinity;
+    fleet.run(1500);
+    expect(fleet.pods.map(({ served }) => served.failed)).toEqual([2, 2, 2, 0]);
+    expect(fleet.states()).toEqual(['Open', 'Open', 'Open', 'Open']);
+    expect(fleet.transitions[0]).toMatchObject({
+      ...{ from: 'Closed', to: 'Open' },
+      reason: 'by the fleet: 6 consecutive failures in 3 of 3 pods',
+    });
+  });
+
+  it('stays closed in the other pods when the network of one is bad', () => {
+    const fleet = new CircuitFleet(3);
+    fleet.pods[0]!.badNetwork = true;
+    fleet.run(60_000);
+    expect(fleet.pods[0]!.served.rejected).toBeGreaterThan(0);
+    expect(fleet.pods.slice(1).map(({ served }) => served.failed + served.rejected)).toEqual([
+      0, 0,
+    ]);
+  });
+
+  it('has one failed probe per openDuration, by another pod each time', () => {
+    const fleet = opened(4);
+    fleet.run(60_000);
+    const { failedProbes } = fleet;
+    expect(failedProbes.length).toBeGreaterThanOrEqual(10);
+    failedProbes.slice(1).forEach(({ at, pod }, index) => {
+      expect(at - failedProbes[index]!.at).toBeGreaterThanOrEqual(5000);
+      expect(pod).not.toBe(failedProbes[index]!.pod);
+    });
+    expect(new Set(failedProbes.map(({ pod }) => pod)).size).toBe(4);
+  });
+
+  it('closes after the probes of one pod, pod by pod over the ramp-up', () => {
+    const fleet = opened(4, fleetCircuit({ recovery: { rampUpMs: 9000 } }));
+    fleet.providerIsUp = true;
+    while (!fleet.states().includes('Closed')) fleet.run(10);
+    const closed = (): number => fleet.states().filter((state) => state === 'Closed').length;
+    const seen = new Set<number>();
+    for (let i = 0; i < 100; i++) {
+      fleet.run(100);
+      seen.add(closed());
+    }
+    expect([...seen]).toEqual([1, 2, 4]);
+    const reasons = fleet.transitions
+      .filter(({ to }) => to === 'Closed')
+      .map((each) => each.reason);
+    expect(new Set(reasons)).toEqual(new Set(['by the fleet: 2 of 2 probes succeeded']));
+  });
+
+  it('lets only a pod with calls probe, and another one when calls stop', () => {
+    const fleet = opened(3);
+    const [first, second, third] = fleet.pods;
+    first!.everyMs = second!.everyMs = Infinity;
+    first!.nextCallAt = second!.nextCallAt = Infinity;
+    fleet.run(20_000);
+    expect(new Set(fleet.failedProbes.slice(1).map(({ pod }) => pod))).toEqual(new Set(['pod-3']));
+    const probing = (): boolean => third!.guard.circuits()[0]!.state === 'HalfOpen';
+    while (!probing()) fleet.run(10);
+    third!.nextCallAt = third!.everyMs = Infinity;
+    first!.nextCallAt = 0;
+    first!.everyMs = 200;
+    fleet.providerIsUp = true;
+    fleet.run(10_000);
+    expect(fleet.states()).toEqual(['Closed', 'Closed', 'Closed']);
+  });
+
+  it('holds no pod without a link for longer than the lifetime of its order', () => {
+    const fleet = opened(3);
+    const [alone] = fleet.pods;
+    fleet.cut(alone!);
+    const cutAt = fleet.clock.now();
+    fleet.run(15_000);
+    const own = fleet.transitions.filter(({ pod, at }) => pod === alone!.name && at > cutAt);
+    expect(own[0]).toMatchObject({ from: 'Open', to: 'HalfOpen' });
+    expect(own[0]!.at - cutAt).toBeLessThanOrEqual(7000);
+    expect(own[1]!.reason).toBe('probe failed (ServerError)');
+    fleet.providerIsUp = true;
+    fleet.run(10_000);
+    expect(alone!.guard.circuits()[0]!.state).toBe('Closed');
+  });
+
+  it('goes on under a new leader, which learns who probes and when', () => {
+    const fleet = opened(3);
+    for (let i = 0; i < 8; i++) {
+      fleet.run(3300);
+      fleet.lead();
+    }
+    expect(new Set(fleet.states())).toEqual(new Set(['Open']));
+    const times = fleet.failedProbes.map(({ at }) => at);
+    expect(times.length).toBeGreaterThanOrEqual(3);
+    times.slice(1).forEach((at, i) => expect(at - times[i]!).toBeGreaterThanOrEqual(5000));
+    fleet.providerIsUp = true;
+    fleet.run(12_000);
+    expect(new Set(fleet.states())).toEqual(new Set(['Closed']));
+  });
+
+  it('keeps its state when its policy is edited, and closes once when the reset token changes', () => {
+    const fleet = opened(3);
+    fleet.reload(fleetCircuit({ openDurationMs: 60_000, maxOpenDurationMs: 60_000 }));
+    fleet.run(1000);
+    expect(new Set(fleet.states())).toEqual(new Set(['Open']));
+    fleet.providerIsUp = true;
+    fleet.reload(fleetCircuit({ resetToken: '1' }));
+    fleet.run(3000);
+    expect(new Set(fleet.states())).toEqual(new Set(['Closed']));
+  });
+
+  it('follows an override at once, and each pod decides alone when the scope is Pod again', () => {
+    const fleet = opened(3);
+    fleet.reload(fleetCircuit({ override: { state: 'Closed' } }));
+    fleet.run(100);
+    expect(new Set(fleet.states())).toEqual(new Set(['Closed']));
+    const { fleet: _, ...alone } = fleetCircuit();
+    const other = opened(3);
+    other.reload(alone);
+    other.run(30_000);
+    expect(new Set(other.states())).toEqual(new Set(['Open']));
+    const since = other.transitions.filter(({ at }) => at > 5000);
+    expect(since.some(({ reason }) => reason.startsWith('by the fleet'))).toBe(false);
+    expect(new Set(since.map(({ pod }) => pod)).size).toBe(3);
+  });
+});

@@ -1,0 +1,227 @@
+import type {
+  Circuit,
+  CircuitStatus,
+  FleetCircuitOrder,
+} from '../../../contract/generated/types.ts';
+import { FleetCircuit, type FleetState, type PodView } from './fleetCircuit.ts';
+import type { FleetSpec } from './votes.ts';
+
+/** What is known of a pod, as the links have it. */
+export interface FleetPod {
+  uid: string;
+  /** Its name. */
+  pod: string;
+  connected: boolean;
+  /** Whether the snapshot came over the link that is open now. */
+  fresh?: boolean;
+  boot?: string;
+  snapshot?: { circuits: readonly CircuitStatus[] };
+}
+
+/** A circuit of the fleet as status and debug pages show it. */
+export interface FleetCircuitStatus {
+  dependency: string;
+  model?: string;
+  policy?: string;
+  state: FleetState['state'];
+  /** RFC 3339. */
+  since: string;
+  reason?: string;
+  /** Pods that see failures out of those that had calls, such as 2/3. */
+  votes: string;
+  /** Name of the pod that probes. */
+  prober?: string;
+  /** RFC 3339. */
+  nextProbe?: string;
+}
+
+export interface FleetCircuitsDeps {
+  clock: { now(): number; monotonic(): number };
+  /** Names this leader among all that there are. */
+  session: string;
+  send(agentKey: string, uid: string, orders: FleetCircuitOrder[]): void;
+  onState(agentKey: string, state: FleetState['state']): void;
+  onProbe(agentKey: string, outcome: string): void;
+}
+
+interface Agent {
+  specs: ReadonlyMap<string, FleetSpec>;
+  pods: readonly FleetPod[];
+  circuits: Map<string, Named>;
+}
+
+interface Named {
+  dependency: string;
+  model: string | undefined;
+  circuit: FleetCircuit;
+}
+
+const isFleet = (circuit: Circuit): circuit is FleetSpec => circuit.fleet !== undefined;
+
+/** The circuits of all agents whose scope is the fleet. Only a leader has any. */
+export class FleetCircuits {
+  private readonly deps: FleetCircuitsDeps;
+  private readonly agents = new Map<string, Agent>();
+  private count = 0;
+
+  constructor(deps: FleetCircuitsDeps) {
+    this.deps = deps;
+  }
+
+  /** Sets what the policies say of an agent's circuits. A changed reset token closes a circuit. */
+  configure(agentKey: string, circuits: readonly Circuit[]): void {
+    const specs = new Map(circuits.filter(isFleet).map((each) => [each.dependency, each]));
+    const agent = this.agents.get(agentKey);
+    if (agent === undefined) {
+      if (specs.size === 0) return;
+      this.agents.set(agentKey, { specs, pods: [], circuits: new Map() });
+      return;
+    }
+    for (const [key, { dependency, circuit }] of agent.circuits) {
+      const spec = specs.get(dependency);
+      const before = agent.specs.get(dependency)?.resetToken;
+      if (spec === undefined || spec.resetToken !== before) agent.circuits.delete(key);
+      else circuit.apply(spec);
+    }
+    agent.specs = specs;
+    if (specs.size === 0) this.agents.delete(agentKey);
+  }
+
+  forget(agentKey: string): void {
+    this.agents.delete(agentKey);
+  }
+
+  has(agentKey: string): boolean {
+    return this.agents.has(agentKey);
+  }
+
+  /** Takes what is known of all pods of an agent, and sends the orders that are due. */
+  update(agentKey: string, pods: readonly FleetPod[]): void {
+    const agent = this.agents.get(agentKey);
+    if (agent === undefined) return;
+    agent.pods = pods;
+    this.meet(agentKey, agent);
+    this.decide(agentKey, agent, [...agent.circuits.values()]);
+  }
+
+  /** Makes what is due by time alone. To be called often enough for probes to be in time. */
+  tick(): void {
+    for (const [key, agent] of this.agents) {
+      const busy = [...agent.circuits.values()].filter(({ circuit }) => circuit.isBusy);
+      if (busy.length > 0) this.decide(key, agent, busy);
+    }
+  }
+
+  /** How many circuits there are, by state. */
+  states(): FleetState['state'][] {
+    return [...this.agents.values()].flatMap(({ circuits }) =>
+      [...circuits.values()].map(({ circuit }) => circuit.state().state),
+    );
+  }
+
+  of(agentKey: string): FleetCircuitStatus[] {
+    const agent = this.agents.get(agentKey);
+    if (agent === undefined) return [];
+    return [...agent.circuits.values()].map((named) => this.statusOf(agent, named));
+  }
+
+  /** Makes a circuit for each that a pod reports and that the policies give to the fleet. */
+  private meet(agentKey: string, agent: Agent): void {
+    const reported = reportedBy(agent.pods);
+    if (agent.pods.some(({ connected }) => connected)) {
+      for (const [key, { circuit }] of agent.circuits) {
+        if (!reported.has(key) && !circuit.isBusy) agent.circuits.delete(key);
+      }
+    }
+    for (const [key, { dependency, model }] of reported) {
+      const spec = agent.specs.get(dependency);
+      if (spec === undefined || agent.circuits.has(key)) continue;
+      const circuit = this.create(agentKey, spec);
+      agent.circuits.set(key, { dependency, model, circuit });
+    }
+  }
+
+  private create(agentKey: string, spec: FleetSpec): FleetCircuit {
+    const { session, clock } = this.deps;
+    const prefix = `${session}.`;
+    const names = {
+      next: () => `${prefix}${(this.count += 1)}`,
+      isOwn: (number: string) => number.startsWith(prefix),
+    };
+    return new FleetCircuit(spec, clock.monotonic(), names, {
+      onState: (state) => this.deps.onState(agentKey, state),
+      onProbe: (outcome) => this.deps.onProbe(agentKey, outcome),
+    });
+  }
+
+  private decide(agentKey: string, agent: Agent, circuits: readonly Named[]): void {
+    const now = this.deps.clock.monotonic();
+    const due = new Map<string, FleetCircuitOrder[]>();
+    for (const { dependency, model, circuit } of circuits) {
+      if (this.isOverridden(agent.specs.get(dependency))) {
+        agent.circuits.delete(keyOf({ dependency, model }));
+        continue;
+      }
+      circuit.update(
+        agent.pods.map((pod) => viewOf(pod, dependency, model)),
+        now,
+      );
+      for (const [uid, order] of circuit.orders(now)) {
+        const orders = due.get(uid) ?? [];
+        orders.push({ dependency, ...(model !== undefined && { model }), ...order });
+        due.set(uid, orders);
+      }
+    }
+    for (const [uid, orders] of due) this.deps.send(agentKey, uid, orders);
+  }
+
+  /** Pods see to an override by themselves, and follow nobody meanwhile. */
+  private isOverridden(spec: FleetSpec | undefined): boolean {
+    if (spec?.override === undefined) return false;
+    const { expiresAt } = spec.override;
+    return expiresAt === undefined || this.deps.clock.now() < Date.parse(expiresAt);
+  }
+
+  private statusOf(agent: Agent, { dependency, model, circuit }: Named): FleetCircuitStatus {
+    const { state, since, reason, votes, prober, nextProbeAt } = circuit.state();
+    const policy = agent.specs.get(dependency)?.policy;
+    const name = agent.pods.find(({ uid }) => uid === prober)?.pod;
+    return {
+      dependency,
+      ...(model !== undefined && { model }),
+      ...(policy !== undefined && { policy }),
+      ...{ state, since: this.wallTime(since), votes: `${votes.failing}/${votes.active}` },
+      ...(reason !== undefined && { reason }),
+      ...(name !== undefined && { prober: name }),
+      ...(nextProbeAt !== undefined && { nextProbe: this.wallTime(nextProbeAt) }),
+    };
+  }
+
+  private wallTime(at: number): string {
+    const { clock } = this.deps;
+    return new Date(Math.round(clock.now() - clock.monotonic() + at)).toISOString();
+  }
+}
+
+function reportedBy(pods: readonly FleetPod[]): Map<string, CircuitStatus> {
+  const linked = pods.filter(({ connected }) => connected);
+  const circuits = linked.flatMap(({ snapshot }) => snapshot?.circuits ?? []);
+  return new Map(
+    circuits.filter(({ fleet }) => fleet !== undefined).map((each) => [keyOf(each), each]),
+  );
+}
+
+function viewOf(pod: FleetPod, dependency: string, model: string | undefined): PodView {
+  const { uid, boot } = pod;
+  const linked = pod.connected && pod.fresh === true;
+  const found = pod.snapshot?.circuits.find(
+    (circuit) => circuit.dependency === dependency && circuit.model === model,
+  );
+  if (found?.fleet === undefined) return { uid, boot, linked };
+  const report = found.fleet;
+  const ownOpen = found.state !== 'Closed' && report.order === undefined;
+  return { uid, boot, linked, circuit: { report, ownOpen } };
+}
+
+const keyOf = ({ dependency, model }: Pick<CircuitStatus, 'dependency' | 'model'>): string =>
+  JSON.stringify([dependency, model]);

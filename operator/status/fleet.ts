@@ -1,0 +1,46 @@
+import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
+import { reportedText } from './reported.ts';
+import { MAX_REASON, type FleetOf, type PolicyCircuit } from './circuits.ts';
+import type { AgentObservation } from './observations.ts';
+
+/** Worst first. */
+const STATES: readonly FleetCircuitStatus['state'][] = ['Open', 'Probing', 'Closing', 'Closed'];
+
+/** The circuits of a policy that pods share, for the entries of its status. */
+export function fleetOf(agents: ReadonlyMap<string, AgentObservation>, policy: string): FleetOf {
+  return ({ agent, dependency, model }) => {
+    const all = agents.get(agent)?.fleetCircuits ?? [];
+    const own = all.filter((each) => each.policy === policy && each.dependency === dependency);
+    const worst = worstOf(own.filter((each) => model === undefined || each.model === model));
+    return worst === undefined ? {} : { fleet: shown(worst) };
+  };
+}
+
+/** The figures of kubectl's columns. */
+export function fleetSummary(circuits: readonly PolicyCircuit[]): {
+  fleet?: string;
+  votes?: string;
+  probing?: string;
+} {
+  const worst = worstOf(circuits.flatMap(({ fleet }) => fleet ?? []));
+  if (worst === undefined) return {};
+  const { state, votes } = worst;
+  const probing = circuits.find(({ fleet }) => fleet?.probing !== undefined)?.fleet?.probing;
+  return { fleet: state, votes, ...(probing !== undefined && { probing }) };
+}
+
+function worstOf<T extends { state: FleetCircuitStatus['state'] }>(
+  circuits: readonly T[],
+): T | undefined {
+  return circuits.toSorted((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state))[0];
+}
+
+function shown(circuit: FleetCircuitStatus): NonNullable<PolicyCircuit['fleet']> {
+  const { state, since, votes, prober, nextProbe, reason } = circuit;
+  return {
+    ...{ state, since, votes },
+    ...(prober !== undefined && { probing: prober }),
+    ...(nextProbe !== undefined && { nextProbe }),
+    ...(reason !== undefined && { reason: reportedText(reason, MAX_REASON) }),
+  };
+}

@@ -1,0 +1,19 @@
+import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
+import type { AgentObservation } from './observations.ts';
+
+/** What all connected pods of an agent have to do together. */
+export function loadOf({ pods }: AgentObservation): Pick<AgentDeploymentStatus, 'load'> {
+  const loads = pods
+    .filter(({ connected }) => connected)
+    .flatMap(({ snapshot }) => snapshot?.load ?? []);
+  if (loads.length === 0) return {};
+  const sum = (of: (load: (typeof loads)[number]) => number): number =>
+    loads.reduce((total, load) => total + of(load), 0);
+  return {
+    load: {
+      inFlight: sum(({ inFlight }) => inFlight),
+      queued: sum(({ queued }) => queued),
+      capacity: sum(({ capacity }) => capacity),
+    },
+  };
+}

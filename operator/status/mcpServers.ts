@@ -1,0 +1,102 @@
+import type { McpServerStatus } from '../../contract/generated/types.ts';
+import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generated/types.ts';
+import { livePods } from './circuits.ts';
+import type { AgentObservation } from './observations.ts';
+import { reportedText } from './reported.ts';
+
+/** The tools of an MCP server as the agent's pods have them. */
+export type ShownServer = NonNullable<AgentDeploymentStatus['mcpServers']>[number];
+
+type Change = NonNullable<McpServerStatus['change']>;
+
+/** Longest name of a tool in an Event. */
+const MAX_NAME = 64;
+
+/**
+ * The spec's MCP servers whose tools are known, in its order, with what most of the live, connected pods report of them.
+ * While no pod reports, what was known stays: a change is still one when pods are back.
+ */
+export function mcpServersOf(
+  { spec }: Pick<AgentDeployment, 'spec'>,
+  observation: AgentObservation,
+  previous: Pick<AgentDeploymentStatus, 'mcpServers'> | undefined,
+): ShownServer[] {
+  const reported = reports(observation);
+  return (spec.mcpServers ?? []).flatMap(({ name }) => {
+    const before = previous?.mcpServers?.find((one) => one.name === name);
+    // One of each pod, however often it names the server.
+    const told = reported.flatMap((servers) => servers.find((one) => one.name === name) ?? []);
+    if (told.length === 0) return before ?? [];
+    return [shown(name, told, before)];
+  });
+}
+
+/** What each pod reports. */
+function reports(observation: AgentObservation): McpServerStatus[][] {
+  return livePods(observation)
+    .filter(({ connected }) => connected)
+    .map(({ snapshot }) => snapshot?.mcpServers ?? []);
+}
+
+function shown(
+  name: string,
+  told: readonly McpServerStatus[],
+  before: ShownServer | undefined,
+): ShownServer {
+  const groups = [...Map.groupBy(told, ({ toolsHash }) => toolsHash).values()];
+  const known = (group: readonly McpServerStatus[]): number =>
+    group[0]!.toolsHash === before?.toolsHash ? 1 : 0;
+  const most = groups.reduce((a, b) =>
+    b.length > a.length || (b.length === a.length && known(b) > known(a)) ? b : a,
+  );
+  const { toolsHash, tools } = most[0]!;
+  return {
+    ...{ name, toolsHash, tools },
+    pods: `${most.length}/${told.length}`,
+    withheldPods: told.filter(({ withheld }) => withheld).length,
+  };
+}
+
+/** A server whose tools are others than they were. */
+export interface ChangedServer {
+  server: ShownServer;
+  before: string;
+  /** What changed, where a pod has seen it. */
+  change?: Change;
+}
+
+/** Servers whose tools have changed between two statuses. */
+export function changedServers(
+  previous: readonly ShownServer[] | undefined,
+  next: readonly ShownServer[],
+  observation: AgentObservation,
+): ChangedServer[] {
+  return next.flatMap((server) => {
+    const before = previous?.find(({ name }) => name === server.name)?.toolsHash;
+    if (before === undefined || before === server.toolsHash) return [];
+    const seen = reports(observation)
+      .flat()
+      .find(
+        ({ name, toolsHash, change }) =>
+          name === server.name && toolsHash === server.toolsHash && change?.before === before,
+      );
+    return [{ server, before, ...(seen?.change && { change: seen.change }) }];
+  });
+}
+
+/** What has changed. */
+export function describeChange({ server, before, change }: ChangedServer): string {
+  const parts = (['added', 'removed', 'changed'] as const).flatMap((what) => {
+    const names = change?.[what] ?? [];
+    return names.length === 0
+      ? []
+      : [`${what} ${names.map((each) => reportedText(each, MAX_NAME)).join(', ')}`];
+  });
+  const what = parts.length === 0 ? '' : `: ${parts.join('; ')}`;
+  return `The MCP server ${server.name} offers other tools than before (toolsHash ${server.toolsHash}, was ${before})${what}`;
+}
+
+/** That tools are withheld, and what to do. */
+export function describeWithheld({ name, toolsHash, withheldPods }: ShownServer): string {
+  return `The tools of the MCP server ${name} are withheld from the model in ${withheldPods} pods, because spec.mcpServers[${name}].toolsHash pins others; look at what the server offers, and set ${toolsHash} to take it.`;
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import type { IncidentReport, Snapshot } from '../../contract/generated/types.ts';
+import { observation, pod } from '../testing/observations.ts';
+import { statusChange } from './change.ts';
+import { describeIncident, newIncidents, securityOf, type ShownSecurity } from './security.ts';
+
+const GUESSED: IncidentReport = {
+  id: 'i1',
+  type: 'FailedAuthentication',
+  level: 'Medium',
+  count: 12,
+  since: '2026-11-21T10:00:00Z',
+  lastSeen: '2026-11-21T10:01:00Z',
+  source: '192.0.2.1',
+  message: 'Credentials were not accepted.',
+};
+
+function saw(
+  name: string,
+  incidents: IncidentReport[],
+  { open = incidents.length, last = incidents[0] }: { open?: number; last?: IncidentReport } = {},
+): ReturnType<typeof pod> {
+  const made = pod(name);
+  const security: NonNullable<Snapshot['security']> = {
+    ...{ open, incidents },
+    ...(last && { last }),
+    counts: [{ type: 'FailedAuthentication', count: 3 }],
+  };
+  return { ...made, snapshot: { ...made.snapshot!, security } };
+}
+
+const of = (pods: ReturnType<typeof pod>[], previous?: ShownSecurity): ShownSecurity | undefined =>
+  securityOf(observation(pods), previous).security;
+
+describe('securityOf', () => {
+  it('is absent until a pod has reported', () => {
+    expect(of([pod('a')])).toBeUndefined();
+    expect(of([saw('a', [])])).toMatchObject({ level: 'None', openIncidents: 0, open: [] });
+  });
+
+  it('adds up what pods report, the gravest incident first', () => {
+    const grave: IncidentReport = { ...GUESSED, id: 'i2', level: 'High', type: 'SecretExposed' };
+    const found = of([saw('a', [GUESSED], { open: 20 }), saw('b', [grave])]);
+    expect(found).toMatchObject({
+      level: 'High',
+      openIncidents: 21,
+      open: [
+        { id: 'i2', pod: 'b' },
+        { id: 'i1', pod: 'a', source: '192.0.2.1', since: '2026-11-21T10:00:00.000Z' },
+      ],
+      counts: [{ type: 'FailedAuthentication', count: 6 }],
+    });
+  });
+
+  it('keeps the last incident when its pod is gone, and takes nothing of a pod as it is', () => {
+    const wild = { ...GUESSED, message: `a\n\u001b[31m${'b'.repeat(900)}`, client: 'x\ty' };
+    const before = of([saw('a', [wild])])!;
+    expect(before.last!.message).not.toMatch(/\p{Cc}/u);
+    expect(before.last!.message.length).toBeLessThanOrEqual(256);
+    expect(before.last!.client).toBe('x y');
+    const after = of([saw('b', [])], before)!;
+    expect(after).toMatchObject({ level: 'None', open: [], last: { id: 'i1', pod: 'a' } });
+    expect(of([saw('b', [{ ...GUESSED, since: 'soon' }])])).toMatchObject({ open: [] });
+  });
+
+  it('shows ten incidents at most', () => {
+    const many = Array.from({ length: 8 }, (_, i) => ({ ...GUESSED, id: `i${i}` }));
+    expect(of([saw('a', many), saw('b', many)])?.open).toHaveLength(10);
+  });
+});
+
+describe('newIncidents', () => {
+  it('are those that were not there before, or that are graver now', () => {
+    const first = of([saw('a', [GUESSED])])!;
+    expect(newIncidents(undefined, first).map(({ id }) => id)).toEqual(['i1']);
+    expect(newIncidents(first, of([saw('a', [{ ...GUESSED, count: 13 }])]))).toEqual([]);
+    const graver = of([saw('a', [{ ...GUESSED, level: 'High' }])]);
+    expect(newIncidents(first, graver)).toMatchObject([{ id: 'i1', level: 'High' }]);
+    // One that opened and closed between two looks is seen too.
+    const last = { ...GUESSED, id: 'i9' };
+    expect(newIncidents(first, of([saw('a', [], { last })], first))).toMatchObject([{ id: 'i9' }]);
+  });
+
+  it('are told in a sentence', () => {
+    const [incident] = newIncidents(undefined, of([saw('a', [GUESSED])]));
+    expect(describeIncident(incident!)).toBe(
+      'Medium threat: FailedAuthentication from 192.0.2.1, seen 12 times in pod a. Credentials were not accepted.',
+    );
+  });
+});
+
+describe('a status with incidents', () => {
+  const status = (security: ShownSecurity | undefined) => ({ conditions: [], security });
+
+  it('is written at once when the level changes, and else together with others', () => {
+    const low = of([saw('a', [GUESSED])])!;
+    const change = (next: ShownSecurity): string =>
+      statusChange(status(low) as never, status(next) as never);
+    expect(change(of([saw('a', [{ ...GUESSED, level: 'High' }])])!)).toBe('Now');
+    expect(change(of([saw('a', [{ ...GUESSED, id: 'i2' }])])!)).toBe('Later');
+    expect(change(of([saw('a', [{ ...GUESSED, count: 13 }])])!)).toBe('No');
+  });
+});

@@ -1,0 +1,108 @@
+import type { IncidentReport } from '../../contract/generated/types.ts';
+import { INCIDENT_TYPES, gravity } from '../../contract/incidents.ts';
+import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
+import { livePods } from './circuits.ts';
+import type { AgentObservation } from './observations.ts';
+import { reportedText, reportedTime } from './reported.ts';
+
+export type ShownSecurity = NonNullable<AgentDeploymentStatus['security']>;
+export type ShownIncident = NonNullable<ShownSecurity['open']>[number];
+
+/** Incidents that status shows one by one. */
+const MAX_OPEN = 10;
+
+/**
+ * What the live, connected pods report of attacks. The last incident stays when its pod is gone. Nothing before a pod
+ * has reported.
+ */
+export function securityOf(
+  observation: AgentObservation,
+  previous: ShownSecurity | undefined,
+): Pick<AgentDeploymentStatus, 'security'> {
+  const reports = livePods(observation).flatMap(({ name, connected, snapshot }) =>
+    connected && snapshot?.security ? [{ pod: name, report: snapshot.security }] : [],
+  );
+  if (reports.length === 0) return previous ? { security: previous } : {};
+  const open = reports
+    .flatMap(({ pod, report }) => report.incidents.map((one) => shown(pod, one)))
+    .filter((one) => one !== undefined)
+    .sort(gravestFirst);
+  const last = [
+    ...reports.map(({ pod, report }) => report.last && shown(pod, report.last)),
+    previous?.last,
+  ]
+    .filter((one) => one !== undefined)
+    .sort((a, b) => Date.parse(b.since) - Date.parse(a.since))[0];
+  const counts = INCIDENT_TYPES.map((type) => ({
+    type,
+    count: sum(reports.map(({ report }) => countOf(report.counts, type))),
+  })).filter(({ count }) => count > 0);
+  return {
+    security: {
+      level: open[0]?.level ?? 'None',
+      openIncidents: Math.min(sum(reports.map(({ report }) => report.open)), MAX_INT32),
+      open: open.slice(0, MAX_OPEN),
+      ...(last && { last }),
+      counts,
+    },
+  };
+}
+
+const MAX_INT32 = 2_147_483_647;
+
+function countOf(
+  counts: readonly { type: string; count: number }[],
+  wanted: (typeof INCIDENT_TYPES)[number],
+): number {
+  return counts.find(({ type }) => type === wanted)?.count ?? 0;
+}
+
+/** Undefined for one whose times are none. */
+function shown(pod: string, incident: IncidentReport): ShownIncident | undefined {
+  const { type, level, count, form, client, source, resource } = incident;
+  const since = reportedTime(incident.since);
+  const lastSeen = reportedTime(incident.lastSeen);
+  if (since === undefined || lastSeen === undefined) return undefined;
+  return {
+    ...{ id: reportedText(incident.id, 64), type, level, pod, since, lastSeen },
+    count: Math.min(count, Number.MAX_SAFE_INTEGER),
+    message: reportedText(incident.message, 256),
+    ...(form !== undefined && { form: reportedText(form, 32) }),
+    ...(client !== undefined && { client: reportedText(client, 128) }),
+    ...(source !== undefined && { source: reportedText(source, 64) }),
+    ...(resource !== undefined && { resource: reportedText(resource, 256) }),
+  };
+}
+
+function gravestFirst(a: ShownIncident, b: ShownIncident): number {
+  return gravity(b.level) - gravity(a.level) || Date.parse(b.since) - Date.parse(a.since);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
+
+/** Incidents that are in `next` and were not before, or not as grave. */
+export function newIncidents(
+  previous: ShownSecurity | undefined,
+  next: ShownSecurity | undefined,
+): ShownIncident[] {
+  const before = new Map(all(previous).map(({ id, level }) => [id, gravity(level)]));
+  const now = new Map(all(next).map((incident) => [incident.id, incident]));
+  return [...now.values()].filter(({ id, level }) => (before.get(id) ?? -1) < gravity(level));
+}
+
+function all(security: ShownSecurity | undefined): ShownIncident[] {
+  const { open = [], last } = security ?? {};
+  return [...(last ? [last] : []), ...open];
+}
+
+/** The incident in a sentence. */
+export function describeIncident(incident: ShownIncident): string {
+  const { type, form, level, count, client, source, resource, pod, message } = incident;
+  const what = form === undefined ? type : `${type} (${form})`;
+  const by = client === undefined ? '' : ` by client ${client}`;
+  const from = source === undefined ? '' : ` from ${source}`;
+  const on = resource === undefined ? '' : ` on ${resource}`;
+  return `${level} threat: ${what}${by}${from}${on}, seen ${count} times in pod ${pod}. ${message}`;
+}

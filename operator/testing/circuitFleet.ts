@@ -1,0 +1,280 @@
+import type { Circuit, FleetCircuitOrder, Snapshot } from '../../contract/generated/types.ts';
+import { Guard } from '../../runtime/guard/guard.ts';
+import { FakeClock } from '../../runtime/testing/fakeClock.ts';
+import { circuitOf, content } from '../../runtime/testing/guardFixture.ts';
+import { FleetCircuits, type FleetPod } from '../fleet/circuits/fleetCircuits.ts';
+import { afterHello, afterReport, type PodFacts, type PodReport } from '../links/report.ts';
+
+export const DEPENDENCY = 'model/primary';
+const AGENT = 'default/triage';
+/** How long a call takes, and how often pods report, in milliseconds. */
+const CALL_MS = 40;
+const REPORT_MS = 1000;
+const TICK_MS = 250;
+/** Time between two steps of the simulation. */
+const STEP_MS = 10;
+
+/** For tests: a policy whose scope is the fleet. */
+export function fleetCircuit(parts: Partial<Circuit> = {}): Circuit {
+  return circuitOf({
+    policy: 'fleet',
+    openDurationMs: 5000,
+    maxOpenDurationMs: 5000,
+    fleet: { quorumPercent: 50, hintLifetimeMs: 6000 },
+    ...parts,
+  });
+}
+
+export interface Transition {
+  at: number;
+  pod: string;
+  from: string;
+  to: string;
+  reason: string;
+  /** Pods of which a call has failed in the minute before. */
+  failing: number;
+  linked: boolean;
+}
+
+interface Leader {
+  term: number;
+  circuits: FleetCircuits;
+}
+
+interface Message {
+  at: number;
+  deliver: () => void;
+}
+
+/** A pod with the real guard, its link and its clients. */
+class SimulatedPod {
+  readonly name: string;
+  guard!: Guard;
+  boot = 0;
+  /** The leader that it is linked to; undefined while it has no link. */
+  leader: Leader | undefined;
+  report!: PodReport;
+  announced = 0;
+  badNetwork = false;
+  /** Time between two calls of its clients; Infinity: none. */
+  everyMs = 200;
+  nextCallAt = 0;
+  heardAt = 0;
+  readonly served = { ok: 0, failed: 0, rejected: 0 };
+  /** Messages in both directions, in order. */
+  readonly wire: Message[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** For tests: pods with their real guards and the real decisions of a leader, in virtual time. */
+export class CircuitFleet {
+  readonly clock = new FakeClock();
+  readonly pods: SimulatedPod[] = [];
+  readonly transitions: Transition[] = [];
+  /** When a call of each pod that there ever was has failed last. */
+  readonly failedAt = new Map<string, number>();
+  /** Failed calls that probed for the fleet. */
+  readonly failedProbes: { at: number; pod: string }[] = [];
+  providerIsUp = true;
+  delayMs = 2;
+  leader!: Leader;
+  private circuit: Circuit;
+  private ends: { at: number; end: () => void }[] = [];
+  private made = 0;
+
+  constructor(count: number, circuit = fleetCircuit()) {
+    this.circuit = circuit;
+    this.lead();
+    for (let i = 0; i < count; i++) this.add();
+  }
+
+  /** Another leader takes office. Links to the one before are lost. */
+  lead(): void {
+    const term = (this.leader?.term ?? 0) + 1;
+    for (const pod of this.pods) this.cut(pod);
+    const leader: Leader = {
+      term,
+      circuits: new FleetCircuits({
+        clock: { now: () => this.clock.date().getTime(), monotonic: () => this.clock.now() },
+        session: `${term}`,
+        send: (_agent, uid, orders) => this.send(leader, uid, orders),
+        onState: () => undefined,
+        onProbe: () => undefined,
+      }),
+    };
+    leader.circuits.configure(AGENT, [this.circuit]);
+    this.leader = leader;
+    for (const pod of this.pods) this.connect(pod);
+  }
+
+  add(): SimulatedPod {
+    const pod = new SimulatedPod(`pod-${(this.made += 1)}`);
+    this.start(pod);
+    this.pods.push(pod);
+    this.connect(pod);
+    return pod;
+  }
+
+  remove(pod: SimulatedPod): void {
+    this.cut(pod);
+    pod.guard.close();
+    this.pods.splice(this.pods.indexOf(pod), 1);
+    this.update();
+  }
+
+  /** Its container is killed and starts again. */
+  restart(pod: SimulatedPod): void {
+    this.cut(pod);
+    pod.guard.close();
+    this.start(pod);
+    this.connect(pod);
+  }
+
+  reload(circuit: Circuit): void {
+    this.circuit = circuit;
+    this.leader.circuits.configure(AGENT, [circuit]);
+    for (const pod of this.pods) pod.guard.apply(content({ circuits: [circuit] }));
+  }
+
+  cut(pod: SimulatedPod): void {
+    if (pod.leader === undefined) return;
+    pod.leader = undefined;
+    pod.wire.length = 0;
+    pod.report = { ...pod.report, connected: false };
+    this.update();
+  }
+
+  connect(pod: SimulatedPod): void {
+    if (pod.leader !== undefined) return;
+    pod.leader = this.leader;
+    pod.announced = this.leader.term;
+    pod.report = afterHello(pod.report, hello(pod), '');
+    this.tell(pod, snapshotOf(pod.guard));
+  }
+
+  /** State of each pod's circuit. */
+  states(): string[] {
+    return this.pods.map(({ guard }) => guard.circuits()[0]!.state);
+  }
+
+  run(ms: number): void {
+    const end = this.clock.now() + ms;
+    while (this.clock.now() < end) this.step();
+  }
+
+  private step(): void {
+    this.clock.advance(STEP_MS);
+    const now = this.clock.now();
+    const due = this.ends.filter(({ at }) => at <= now);
+    this.ends = this.ends.filter(({ at }) => at > now);
+    for (const { end } of due) end();
+    for (const pod of this.pods) {
+      while (pod.wire[0] !== undefined && pod.wire[0].at <= now) pod.wire.shift()!.deliver();
+      if (now >= pod.nextCallAt) this.call(pod, now);
+      if (now % REPORT_MS === 0) this.reportFigures(pod);
+    }
+    if (now % TICK_MS === 0) this.leader.circuits.tick();
+  }
+
+  private start(pod: SimulatedPod): void {
+    pod.boot += 1;
+    pod.report = {
+      ...{ namespace: 'default', agent: 'triage', pod: pod.name, uid: pod.name },
+      ...{ connected: false, incompatible: false, since: '', features: [] },
+    };
+    const guard = new Guard({
+      clock: this.clock,
+      seed: pod.name,
+      onTransition: (transition, circuit) => {
+        if (pod.guard === guard) this.noteTransition(pod, transition);
+        this.tell(pod, { type: 'Transition', transition, circuit });
+      },
+    });
+    guard.apply(content({ circuits: [this.circuit] }));
+    pod.guard = guard;
+  }
+
+  private noteTransition(
+    pod: SimulatedPod,
+    { from, to, reason }: Pick<Transition, 'from' | 'to' | 'reason'>,
+  ): void {
+    const at = this.clock.now();
+    const failing = [...this.failedAt.values()].filter((each) => at - each < 60_000).length;
+    const linked = pod.leader !== undefined;
+    this.transitions.push({ at, pod: pod.name, from, to, reason, failing, linked });
+    if (reason.startsWith('by the fleet: probe')) this.failedProbes.push({ at, pod: pod.name });
+  }
+
+  private call(pod: SimulatedPod, now: number): void {
+    pod.nextCallAt = now + pod.everyMs;
+    const { guard } = pod;
+    const admission = guard.dependency(DEPENDENCY)!.acquire();
+    if (admission.kind === 'Rejection') {
+      pod.served.rejected += 1;
+      return;
+    }
+    const end = (): void => {
+      const fails = pod.badNetwork || !this.providerIsUp;
+      pod.served[fails ? 'failed' : 'ok'] += 1;
+      if (fails) this.failedAt.set(pod.name, this.clock.now());
+      admission.permit.settle(
+        fails ? { vote: 'failure', class: 'ServerError', message: 'HTTP 500' } : { vote: 'ok' },
+      );
+    };
+    this.ends.push({ at: now + CALL_MS, end });
+  }
+
+  private reportFigures(pod: SimulatedPod): void {
+    this.tell(pod, { type: 'Counters', limits: [], circuits: pod.guard.circuits() });
+  }
+
+  /** A message of the pod. */
+  private tell(pod: SimulatedPod, message: PodFacts): void {
+    if (pod.leader === undefined) return;
+    const copy = structuredClone(message);
+    this.wire(pod, () => {
+      pod.report = afterReport(pod.report, copy);
+      this.update();
+    });
+  }
+
+  private send(leader: Leader, uid: string, orders: FleetCircuitOrder[]): void {
+    const pod = this.pods.find(({ name }) => name === uid);
+    if (pod?.leader !== leader) return;
+    this.wire(pod, () => {
+      if (leader.term < pod.announced) return;
+      pod.heardAt = this.clock.now();
+      const circuits = pod.guard.followFleet(orders);
+      this.tell(pod, { type: 'Counters', limits: [], circuits });
+    });
+  }
+
+  private wire(pod: SimulatedPod, deliver: () => void): void {
+    const last = pod.wire.at(-1)?.at ?? 0;
+    pod.wire.push({ at: Math.max(last, this.clock.now() + this.delayMs), deliver });
+  }
+
+  private update(): void {
+    this.leader.circuits.update(
+      AGENT,
+      this.pods.map(({ report }): FleetPod => report),
+    );
+  }
+}
+
+function hello({ name, boot }: SimulatedPod): Parameters<typeof afterHello>[1] {
+  return {
+    ...{ contract: 1, features: [], runtimeVersion: '', boot: `${boot}`, startedAt: '' },
+    ...{ pod: { namespace: 'default', name, uid: name }, highestTerm: 0 },
+  };
+}
+
+function snapshotOf(guard: Guard): Snapshot {
+  return {
+    ...{ type: 'Snapshot', configuration: { unsupported: [] }, circuits: guard.circuits() },
+    ...{ limits: [], transitions: [], missingCredentials: [] },
+  };
+}

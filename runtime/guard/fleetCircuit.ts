@@ -1,0 +1,104 @@
+import type { CircuitStatus, FleetCircuitOrder } from '../../contract/generated/types.ts';
+import type { Breaker } from '../resilience/breaker.ts';
+import type { FleetOrder } from '../resilience/fleetOrder.ts';
+
+export type FleetCircuitReport = NonNullable<CircuitStatus['fleet']>;
+
+/** A call that ended longer ago does not make a pod one that had calls, where no rule has a window. */
+const ACTIVE_MS = 60_000;
+const SECOND_MS = 1000;
+
+/**
+ * The part of a circuit that belongs to the fleet: it tells the leader what this process has counted,
+ * and makes the breaker follow the leader's orders.
+ */
+export class FleetCircuit {
+  private readonly breaker: Breaker;
+  private windowMs = ACTIVE_MS;
+  private number: string | undefined;
+  private prober: string | undefined;
+  private closing = false;
+  private openedAt = 0;
+  private reopened = 0;
+  private endedAt = -Infinity;
+  /** Calls asked for in this second and in the one before. */
+  private second = -1;
+  private asked = 0;
+  private askedBefore = 0;
+
+  constructor(breaker: Breaker) {
+    this.breaker = breaker;
+  }
+
+  /** `windowMs` is the longest window of the policy's rules; undefined if none has one. */
+  apply(windowMs: number | undefined): void {
+    this.windowMs = windowMs ?? ACTIVE_MS;
+  }
+
+  /** A call asks for admission. */
+  ask(now: number): void {
+    this.turn(now);
+    this.asked += 1;
+  }
+
+  /** A call has ended and voted. */
+  ended(now: number): void {
+    this.endedAt = now;
+  }
+
+  /** Follows an order; the times of the order count from now. */
+  follow(order: FleetCircuitOrder, now: number): void {
+    this.number = order.number;
+    const { state, reason } = order;
+    if (state === 'Closed') this.breaker.release(reason, now);
+    else {
+      this.prober = order.prober;
+      this.closing = order.closing === true;
+      this.openedAt = now - (order.openForMs ?? 0);
+      this.reopened = order.reopened ?? 0;
+      this.breaker.follow(this.orderOf(order, state, now), now);
+    }
+  }
+
+  report(now: number): FleetCircuitReport {
+    this.turn(now);
+    const { calls, failed, timed, slow, failuresInARow } = this.breaker.tally(now);
+    const order = this.breaker.orderAt(now);
+    const probe = this.breaker.fleetProbe();
+    return {
+      ...{ calls, failed, timed, slow, failuresInARow },
+      active: now - this.endedAt < this.windowMs,
+      asked: this.askedBefore,
+      ...(this.number !== undefined && { number: this.number }),
+      ...(probe && { probe: { ...probe } }),
+      ...(order && {
+        order: {
+          state: order.state,
+          reason: order.reason,
+          openForMs: now - this.openedAt,
+          reopened: this.reopened,
+          probeInMs: Math.max(0, order.retryAt - now),
+          ...(this.prober !== undefined && { prober: this.prober }),
+          ...(this.closing && { closing: true }),
+        },
+      }),
+    };
+  }
+
+  private orderOf(
+    { reason, lifetimeMs = 0, probeInMs = 0, grant }: FleetCircuitOrder,
+    state: FleetOrder['state'],
+    now: number,
+  ): FleetOrder {
+    const order = { state, reason, until: now + lifetimeMs, retryAt: now + probeInMs };
+    return grant === undefined ? order : { ...order, grant };
+  }
+
+  private turn(now: number): void {
+    const second = Math.floor(now / SECOND_MS);
+    if (second === this.second) return;
+    this.askedBefore = second === this.second + 1 ? this.asked : 0;
+    this.asked = 0;
+    this.second = second;
+  }
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import type { Core } from './makeCore.ts';
+import { incidentMetrics } from './observe/incidentMetrics.ts';
+import type { RequestTrace } from './observe/trace/requestTrace.ts';
+import { CredentialWatch } from './security/credentialWatch.ts';
+import { RequestWatch, malformed } from './security/requestWatch.ts';
+import { Spend } from './security/incidents/spend.ts';
+import { sourceAddresses } from './security/sourceAddress.ts';
+
+/** What looks for attacks, and how the parts of the process tell it what happens. */
+export interface Watched {
+  /** Watches a request, besides what listens to its trace already. */
+  watch: (request: IncomingMessage, trace: RequestTrace) => RequestTrace;
+  /** A request was refused because its address shows too many wrong credentials. */
+  held: (request: IncomingMessage) => void;
+  /** What arrived from an address was no whole request. */
+  malformed: (reason: string, requestId: string, address: string | undefined) => void;
+  /** Looks for credentials that providers refuse; to be called often. */
+  watchCredentials: () => void;
+}
+
+export function makeIncidents(core: Core): Watched {
+  const { incidents, clock, guard, events, inForce, metrics } = core;
+  const spend = new Spend();
+  const credentials = new CredentialWatch((sighting) => incidents.report(sighting));
+  const sourceOf = sourceAddresses(() => inForce()?.content.trustedProxies);
+  events.prependListener('apply', ({ security }) => {
+    const {
+      windowMs,
+      maxTracked,
+      thresholds,
+      raiseAt,
+      manySources,
+      spend: unusual,
+    } = security.incidents;
+    incidents.apply({ windowMs, maxTracked, thresholds, raiseAt, manySources });
+    spend.apply({ ...unusual, maxClients: maxTracked });
+  });
+  incidentMetrics(metrics.registry, incidents);
+  const report = incidents.report.bind(incidents);
+  return {
+    watch: (request, trace) => {
+      trace.listener = new RequestWatch(trace.listener, {
+        report,
+        isUnusual: ({ id, authentication }, tokens) =>
+          spend.add(`${authentication} ${id}`, tokens, clock.now()),
+        ids: () => trace.ids,
+        source: sourceOf(request),
+      });
+      return trace;
+    },
+    held: (request) =>
+      report({
+        type: 'FailedAuthentication',
+        asset: 'Access',
+        denied: true,
+        source: sourceOf(request),
+        evidence: 'Credentials were not looked at, since many from this address were wrong.',
+      }),
+    malformed: (reason, requestId, source) => report({ ...malformed(reason), requestId, source }),
+    watchCredentials: () => credentials.look(guard.gates()),
+  };
+}

@@ -1,0 +1,42 @@
+import { Counter, Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+type ByLevel = Readonly<Record<string, number>>;
+
+/** Incidents of the process. */
+export interface ShownIncidents {
+  /** By type and level, since the process began. */
+  readonly counts: Readonly<Record<string, ByLevel>>;
+  openByLevel(): ByLevel;
+}
+
+/** Metrics of incidents, filled at each scrape. */
+export function incidentMetrics(registry: Registry, incidents: ShownIncidents): void {
+  const registers = [registry];
+  new Counter({
+    name: 'security_incidents_total',
+    help: 'Security incidents, by type and threat level. One whose level rises counts at each level that it reaches.',
+    labelNames: ['type', 'level'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [type, levels] of Object.entries(incidents.counts)) {
+        for (const [level, count] of Object.entries(levels)) {
+          // Zero too: increase() does not see a series that begins with one.
+          this.inc({ type, level }, count);
+        }
+      }
+    },
+  });
+  new Gauge({
+    name: 'security_incidents_open',
+    help: 'Security incidents that are open, by threat level.',
+    labelNames: ['level'],
+    registers,
+    collect() {
+      for (const [level, count] of Object.entries(incidents.openByLevel())) {
+        this.set({ level }, count);
+      }
+    },
+  });
+}

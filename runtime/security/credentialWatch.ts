@@ -1,0 +1,31 @@
+import type { GateStatus } from '../../contract/generated/types.ts';
+import type { Sighting } from './incidents/incident.ts';
+
+/** Reports each credential of the agent that a provider refuses, once until it is accepted again. */
+export class CredentialWatch {
+  readonly #report: (sighting: Sighting) => void;
+  #refused: ReadonlySet<string> = new Set();
+
+  constructor(report: (sighting: Sighting) => void) {
+    this.#report = report;
+  }
+
+  /** To be called often. */
+  look(gates: readonly GateStatus[]): void {
+    const refused = gates
+      .filter(({ gate }) => gate === 'Unauthorized')
+      .map(({ dependency }) => dependency);
+    for (const dependency of refused) if (!this.#refused.has(dependency)) this.#tell(dependency);
+    this.#refused = new Set(refused);
+  }
+
+  #tell(dependency: string): void {
+    this.#report({
+      type: 'CredentialRefused',
+      asset: 'Credentials',
+      denied: false,
+      resource: { type: 'dependency', name: dependency },
+      evidence: 'A credential of the agent is not accepted: it may be revoked, or expired.',
+    });
+  }
+}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Incident, Sighting } from './incident.ts';
+import { Incidents } from './incidents.ts';
+import type { IncidentsSpec } from './incidents.ts';
+
+const SPEC: IncidentsSpec = {
+  windowMs: 1000,
+  maxTracked: 100,
+  thresholds: { LimitAbuse: 3 },
+  raiseAt: 10,
+  manySources: 5,
+};
+
+const GUESS: Sighting = {
+  type: 'FailedAuthentication',
+  asset: 'Access',
+  denied: true,
+  source: '192.0.2.1',
+  evidence: 'Credentials were not accepted.',
+};
+
+interface Told {
+  change: string;
+  level: string;
+  type: string;
+}
+
+class Scene {
+  now = 0;
+  readonly told: Told[] = [];
+  readonly incidents: Incidents;
+  #ids = 0;
+
+  constructor(spec: Partial<IncidentsSpec> = {}) {
+    this.incidents = new Incidents({
+      now: () => this.now,
+      time: () => 1_000_000 + this.now,
+      newId: () => `id-${(this.#ids += 1)}`,
+      onIncident: ({ type, level }, _, change) => this.told.push({ change, level, type }),
+    });
+    this.incidents.apply({ ...SPEC, ...spec });
+  }
+
+  see(sighting: Partial<Sighting> = {}, times = 1): void {
+    for (let i = 0; i < times; i += 1) this.incidents.report({ ...GUESS, ...sighting });
+  }
+
+  open(): readonly Readonly<Incident>[] {
+    return this.incidents.open();
+  }
+}
+
+describe('incidents', () => {
+  it('are one while the same is seen from the same source within the window', () => {
+    const scene = new Scene();
+    scene.see();
+    scene.now = 1000;
+    scene.see();
+    expect(scene.open()).toMatchObject([{ id: 'id-1', count: 2, openedAt: 1_000_000 }]);
+    scene.now = 2001;
+    expect(scene.open()).toEqual([]);
+    scene.see();
+    expect(scene.open()).toMatchObject([{ id: 'id-2', count: 1 }]);
+    expect(scene.told).toHaveLength(2);
+    expect(scene.incidents.counts.FailedAuthentication.Low).toBe(2);
+  });
+
+  it('of different clients, sources, resources and forms are different ones', () => {
+    const scene = new Scene();
+    const client = { id: 'alice', authentication: 'APIKey', name: 'alice' } as const;
+    scene.see({ source: '192.0.2.1' });
+    scene.see({ source: '192.0.2.2' });
+    scene.see({ type: 'ToolMisuse', form: 'EgressRefused', client });
+    // Whom a client names counts, not from where.
+    scene.see({ type: 'ToolMisuse', form: 'EgressRefused', client, source: '192.0.2.9' });
+    scene.see({ type: 'ToolMisuse', form: 'RepeatedCall', client });
+    scene.see({
+      type: 'ToolMisuse',
+      form: 'RepeatedCall',
+      client,
+      resource: { type: 'tool', name: 'a' },
+    });
+    expect(scene.open().map(({ count }) => count)).toHaveLength(5);
+    expect(scene.told).toHaveLength(5);
+  });
+
+  it('take the addresses of one IPv6 network for one source', () => {
+    const scene = new Scene();
+    scene.see({ source: '2001:db8:1:2::1' });
+    scene.see({ source: '2001:db8:1:2::2' });
+    expect(scene.open()).toMatchObject([{ count: 2, source: '2001:db8:1:2' }]);
+  });
+
+  it('are opened when as much was seen as the threshold says', () => {
+    const scene = new Scene();
+    scene.see({ type: 'LimitAbuse' }, 2);
+    expect(scene.open()).toEqual([]);
+    scene.see({ type: 'LimitAbuse' });
+    expect(scene.open()).toMatchObject([{ count: 3, level: 'Low' }]);
+    scene.see({ type: 'LimitAbuse' }, 27);
+    expect(scene.open()).toMatchObject([{ count: 30, level: 'Medium' }]);
+  });
+
+  it.each<[string, Partial<Sighting>, number, string]>([
+    ['one guess', {}, 1, 'Low'],
+    ['ten guesses', {}, 10, 'Medium'],
+    ['a hundred guesses', {}, 100, 'High'],
+    ['a thousand guesses', {}, 1000, 'Critical'],
+    ['ten thousand guesses', {}, 10_000, 'Critical'],
+    ['a text that instructs the model', { type: 'PromptInjection', asset: 'Tools' }, 1, 'Medium'],
+    ['a secret in an answer', { type: 'SecretExposed', asset: 'Credentials' }, 1, 'High'],
+    [
+      'a forbidden address',
+      { type: 'ToolMisuse', form: 'EgressRefused', asset: 'Tools' },
+      1,
+      'High',
+    ],
+    ['a changed tool', { type: 'ToolChanged', asset: 'Tools' }, 1, 'High'],
+  ])('of %s have a level by type, asset and count', (_, sighting, times, level) => {
+    const scene = new Scene();
+    scene.see(sighting, times);
+    expect(scene.open()[0]?.level).toBe(level);
+  });
+
+  it('tell of each level once', () => {
+    const scene = new Scene();
+    scene.see({}, 200);
+    expect(scene.told.map(({ change, level }) => `${change} ${level}`)).toEqual([
+      'Opened Low',
+      'Raised Medium',
+      'Raised High',
+    ]);
+  });
+
+  it('of many sources of failed authentication are one of their own', () => {
+    const scene = new Scene();
+    for (let i = 0; i < 4; i += 1) scene.see({ source: `192.0.2.${i}` });
+    expect(scene.open().some(({ form }) => form === 'ManySources')).toBe(false);
+    scene.see({ source: '192.0.2.4' });
+    expect(scene.open()[0]).toMatchObject({ form: 'ManySources', level: 'High' });
+    expect(scene.open()[0]).not.toHaveProperty('source', expect.anything());
+    // They are forgotten one by one.
+    scene.now = 2000;
+    scene.see({ source: '192.0.2.7' });
+    expect(scene.open().some(({ form }) => form === 'ManySources')).toBe(false);
+  });
+
+  it('hold no more than memory is meant for, and keep what is known when sources flood them', () => {
+    const scene = new Scene({ maxTracked: 3, manySources: 1000 });
+    scene.see({ source: '192.0.2.1' });
+    for (let i = 0; i < 10_000; i += 1) scene.see({ source: `198.51.${i >> 8}.${i & 255}` });
+    const open = scene.open();
+    expect(open).toHaveLength(4);
+    expect(open.map(({ source }) => source)).toContain('192.0.2.1');
+    expect(open[0]).toMatchObject({ count: 9998, level: 'Critical' });
+    expect(open[0]!.source).toBeUndefined();
+    expect(scene.told.length).toBeLessThan(10);
+    scene.now = 5000;
+    expect(scene.open()).toEqual([]);
+  });
+
+  it('hold no control characters and no long texts', () => {
+    const scene = new Scene();
+    scene.see({
+      evidence: `a\u001b[31m\n${'b'.repeat(1000)}`,
+      resource: { type: 'tool', name: `x\u202e\r${'y'.repeat(1000)}` },
+      client: { id: 'm', authentication: 'JWT', name: `m\u0000${'z'.repeat(1000)}` },
+    });
+    const [incident] = scene.open();
+    expect(JSON.stringify(incident)).not.toMatch(/\\u00|\\n|\\r|\u202e/);
+    expect(JSON.stringify(incident).length).toBeLessThan(900);
+  });
+
+  it('take new figures without losing what was counted', () => {
+    const scene = new Scene();
+    scene.see({ type: 'LimitAbuse' }, 2);
+    scene.incidents.apply({ ...SPEC, thresholds: { LimitAbuse: 2 }, windowMs: 500 });
+    scene.see({ type: 'LimitAbuse' });
+    expect(scene.open()).toMatchObject([{ count: 3 }]);
+    scene.now = 501;
+    expect(scene.open()).toEqual([]);
+  });
+});

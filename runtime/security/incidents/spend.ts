@@ -1,0 +1,81 @@
+/** When a client's tokens of one hour are out of the ordinary. */
+export interface SpendSpec {
+  /** More than so many times the mean of its hours before. */
+  factor: number;
+  /** Hours that the mean is taken over; those without any tokens do not count. */
+  hours: number;
+  /** And at least so many tokens. */
+  minTokens: number;
+  /** Clients that are known at a time; the one seen longest ago is forgotten for another one. */
+  maxClients: number;
+}
+
+interface Spender {
+  /** Number of the current hour. */
+  hour: number;
+  tokens: number;
+  /** Tokens by the number of the hour modulo the length. */
+  before: Float64Array;
+  /** Tokens at which the next sighting is due; undefined until there is something to compare with. */
+  due: number | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Compares the tokens that each client takes in an hour with its own last hours. */
+export class Spend {
+  readonly #spenders = new Map<string, Spender>();
+  #spec: SpendSpec | undefined;
+
+  apply(spec: SpendSpec | undefined): void {
+    const { factor, hours, minTokens } = this.#spec ?? {};
+    this.#spec = spec;
+    if (hours !== spec?.hours) this.#spenders.clear();
+    if (factor === spec?.factor && minTokens === spec?.minTokens) return;
+    for (const spender of this.#spenders.values()) spender.due = this.#dueOf(spender);
+  }
+
+  /** Whether these tokens are worth a sighting: the first ones beyond the bound, and again at each doubling. `now` in milliseconds. */
+  add(client: string, tokens: number, now: number): boolean {
+    if (!this.#spec) return false;
+    const spender = this.#spenderOf(client, Math.floor(now / HOUR_MS), this.#spec);
+    spender.tokens += tokens;
+    if (spender.due === undefined || spender.tokens < spender.due) return false;
+    while (spender.due <= spender.tokens) spender.due *= 2;
+    return true;
+  }
+
+  #spenderOf(client: string, hour: number, { hours, maxClients }: SpendSpec): Spender {
+    let spender = this.#spenders.get(client);
+    if (spender) this.#spenders.delete(client);
+    else {
+      spender = { hour, tokens: 0, before: new Float64Array(hours), due: undefined };
+      for (const oldest of this.#spenders.keys()) {
+        if (this.#spenders.size < maxClients) break;
+        this.#spenders.delete(oldest);
+      }
+    }
+    this.#spenders.set(client, spender);
+    if (spender.hour !== hour) this.#turn(spender, hour);
+    return spender;
+  }
+
+  /** Begins another hour. */
+  #turn(spender: Spender, hour: number): void {
+    const { before } = spender;
+    const passed = Math.min(hour - spender.hour, before.length + 1);
+    for (let i = 1; i < passed; i += 1) before[(hour - i) % before.length] = 0;
+    if (passed <= before.length) before[spender.hour % before.length] = spender.tokens;
+    spender.hour = hour;
+    spender.tokens = 0;
+    spender.due = this.#dueOf(spender);
+  }
+
+  #dueOf({ before }: Spender): number | undefined {
+    if (!this.#spec) return undefined;
+    const active = before.filter((tokens) => tokens > 0);
+    if (active.length === 0) return undefined;
+    const mean = active.reduce((sum, tokens) => sum + tokens, 0) / active.length;
+    return Math.max(this.#spec.minTokens, mean * this.#spec.factor);
+  }
+}

@@ -1,0 +1,109 @@
+import type {
+  EndedCall,
+  EndedRequest,
+  KnownClient,
+  RequestListener,
+} from '../observe/trace/requestListener.ts';
+import type { RequestSighting, Sighting } from './incidents/incident.ts';
+
+export interface RequestWatchDeps {
+  report(sighting: Sighting): void;
+  /** Whether a client's tokens are out of the ordinary with these. */
+  isUnusual(client: KnownClient, tokens: number): boolean;
+  /** What lines of the log say of the request. */
+  ids(): { requestId: string; traceId?: string; conversation?: string };
+  /** Address of the client. */
+  source: string | undefined;
+}
+
+/** What a client did wrong, by the reason for which the agent turned its request down. */
+const REASONS: Readonly<Record<string, RequestSighting>> = {
+  RateLimited: {
+    type: 'LimitAbuse',
+    asset: 'Availability',
+    denied: true,
+    evidence: 'A limit turned requests down.',
+  },
+  ...Object.fromEntries(
+    ['InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'RequestTimeout'].map((reason) => [
+      reason,
+      malformed(reason),
+    ]),
+  ),
+};
+
+const UNAUTHORIZED: RequestSighting = {
+  type: 'FailedAuthentication',
+  asset: 'Access',
+  denied: true,
+  evidence: 'Credentials were not accepted.',
+};
+
+/** Input that is no request, or larger or slower than it may be. */
+export function malformed(reason: string): RequestSighting {
+  return {
+    type: 'MalformedInput',
+    asset: 'Availability',
+    denied: true,
+    evidence: `Input was refused: ${reason}.`,
+  };
+}
+
+/** Watches one request for what may be an attack, and passes on to `next` what it hears. */
+export class RequestWatch implements RequestListener {
+  readonly #next: RequestListener;
+  readonly #deps: RequestWatchDeps;
+  #client: KnownClient | undefined;
+
+  constructor(next: RequestListener, deps: RequestWatchDeps) {
+    this.#next = next;
+    this.#deps = deps;
+  }
+
+  identified(client: KnownClient): void {
+    this.#client = client;
+    this.#next.identified(client);
+  }
+
+  unidentified(failure: { reason: string; message: string }): void {
+    if (failure.reason === 'Unauthorized') this.sighted(UNAUTHORIZED);
+    this.#next.unidentified(failure);
+  }
+
+  toolCalled(call: EndedCall): void {
+    this.#next.toolCalled(call);
+    const { misuse, name } = call;
+    if (misuse === undefined) return;
+    this.sighted({
+      type: 'ToolMisuse',
+      form: misuse,
+      asset: 'Tools',
+      denied: true,
+      resource: { type: 'tool', name },
+      evidence:
+        misuse === 'EgressRefused'
+          ? 'The model had a tool call an address that it must not reach.'
+          : 'The model gave a tool arguments that it does not take.',
+    });
+  }
+
+  sighted(sighting: RequestSighting): void {
+    const { source } = this.#deps;
+    this.#deps.report({ ...sighting, ...this.#deps.ids(), client: this.#client, source });
+  }
+
+  ended(end: EndedRequest): void {
+    this.#next.ended(end);
+    const sighting = REASONS[end.reason];
+    if (sighting) this.sighted(sighting);
+    const tokens = (end.inputTokens ?? 0) + (end.outputTokens ?? 0);
+    if (tokens === 0 || !this.#client) return;
+    if (!this.#deps.isUnusual(this.#client, tokens)) return;
+    this.sighted({
+      type: 'AnomalousSpend',
+      asset: 'Budget',
+      denied: false,
+      evidence: 'The client takes many times the tokens of its last hours.',
+    });
+  }
+}

@@ -1,0 +1,130 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SealedEvent } from '../../contract/audit.ts';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Earlier } from '../control/upgrade.ts';
+import { send } from '../testing/client.ts';
+import { configuration } from '../testing/configuration.ts';
+import { ocsfFaults } from '../testing/ocsf/ocsf.ts';
+import { Cleanups, setup } from '../testing/setup.ts';
+import type { Setup } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import { MESSAGE, answerJson } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const AUDIT: NonNullable<Content['audit']> = {
+  stdout: true,
+  memoryEvents: 100,
+  bufferBytes: 1024 * 1024,
+  authenticationIntervalMs: 3_600_000,
+  argumentsOf: [],
+  required: false,
+};
+
+async function withKeys(content: Earlier<Content> = {}): Promise<Setup> {
+  const of = await setup(cleanups, (response) => answerJson(response, MESSAGE));
+  const path = join(of.agent.directory, 'callers');
+  await mkdir(path);
+  await writeFile(join(path, 'alice'), 'sesame');
+  const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+  const pushed = configuration(
+    of.endpoint.url,
+    { auth, audit: AUDIT, ...content },
+    {
+      term: 1,
+      counter: 2,
+    },
+  );
+  of.agent.runtime.configuration.offerPush(1, pushed);
+  return of;
+}
+
+type Finding = SealedEvent & {
+  severity: string;
+  finding_info: { uid: string; title: string };
+} & Record<string, unknown>;
+
+async function findings({ agent }: Setup, count: number): Promise<Finding[]> {
+  const found = (): Finding[] =>
+    agent.audited
+      .map((line) => JSON.parse(line) as Finding)
+      .filter(({ metadata }) => metadata.event_code === 'SecurityIncident');
+  await until(() => found().length >= count);
+  return found();
+}
+
+async function metric({ agent }: Setup, name: string): Promise<string[]> {
+  const text = await (await fetch(`${agent.metricsUrl}/metrics`)).text();
+  return text.split('\n').filter((line) => line.startsWith(`${name}{`) && !line.endsWith(' 0'));
+}
+
+describe('incidents of a runtime', () => {
+  it('are seen in guessed keys, and told in the log, in metrics and as findings in the audit', async () => {
+    const of = await withKeys();
+    for (let i = 0; i < 12; i += 1) {
+      await send(of.agent.url, { headers: { 'x-api-key': `guess-${i}` } });
+    }
+    const [opened, raised] = await findings(of, 2);
+    expect(opened).toMatchObject({
+      class_uid: 2004,
+      severity: 'Low',
+      status_code: 'FailedAuthentication',
+      action: 'Denied',
+      count: 1,
+      evidences: [{ src_endpoint: { ip: '127.0.0.1' } }],
+    });
+    expect(raised).toMatchObject({ severity: 'Medium', count: 10 });
+    expect(raised!.finding_info.uid).toBe(opened!.finding_info.uid);
+    for (const event of [opened!, raised!]) {
+      const { stream: _, ...plain } = event as Finding & { stream?: string };
+      expect(ocsfFaults(plain)).toEqual([]);
+    }
+    const { security } = of.agent.runtime.snapshot();
+    expect(security).toMatchObject({
+      open: 1,
+      incidents: [{ type: 'FailedAuthentication', level: 'Medium', source: '127.0.0.1' }],
+      counts: [{ type: 'FailedAuthentication', count: 1 }],
+    });
+    expect(security!.last!.id).toBe(opened!.finding_info.uid);
+    expect(await metric(of, 'security_incidents_total')).toEqual([
+      'security_incidents_total{type="FailedAuthentication",level="Low"} 1',
+      'security_incidents_total{type="FailedAuthentication",level="Medium"} 1',
+    ]);
+    expect(await metric(of, 'security_incidents_open')).toEqual([
+      'security_incidents_open{level="Medium"} 1',
+    ]);
+    const lines = of.agent.logs.filter((line) => line.includes('"module":"security"'));
+    expect(lines).toHaveLength(2);
+    expect(lines.join('') + of.agent.audited.join('')).not.toContain('guess-');
+  });
+
+  it('are seen in malformed input and in limits that turn a client down', async () => {
+    const limit = {
+      target: 'inbound',
+      policy: 'few',
+      name: 'requests',
+      resource: 'Requests',
+      refill: { amount: 1, perMs: 3_600_000 },
+      capacity: 1,
+    };
+    const security = { incidents: { thresholds: { MalformedInput: 2, LimitAbuse: 2 } } };
+    const base = configuration('http://127.0.0.1:1').content.security.incidents;
+    const of = await withKeys({
+      limits: [limit],
+      security: { incidents: { ...base, ...security.incidents } },
+    });
+    const headers = { 'x-api-key': 'sesame' };
+    for (const body of ['{', '{', '{"model":"m"}', '{"model":"m"}', '{"model":"m"}']) {
+      await send(of.agent.url, { headers, body });
+    }
+    const [malformed, abuse] = await findings(of, 2);
+    expect(malformed).toMatchObject({
+      status_code: 'MalformedInput',
+      evidences: [{ actor: { user: { uid: 'alice' } } }],
+    });
+    expect(abuse).toMatchObject({ status_code: 'LimitAbuse', count: 2 });
+  });
+});

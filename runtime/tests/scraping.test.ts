@@ -1,0 +1,49 @@
+/** Who may read a pod's metrics. */
+import { afterEach, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configuration } from '../testing/configuration.ts';
+import { startRuntime } from '../testing/runtime.ts';
+import { Cleanups } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+it('who shows the token of monitoring.auth reads metrics, and nobody else does', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'scraping-'));
+  cleanups.add(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'token');
+  const telemetry = {
+    logging: { successRatio: 0, levels: {} },
+    metrics: { token: { path, secret: 'scraping', key: 'token' } },
+  };
+  const agent = await startRuntime(configuration('http://127.0.0.1:1', { telemetry }));
+  cleanups.add(() => agent.stop());
+  const ask = async (page: string, authorization = ''): Promise<[number, string]> => {
+    const answer = await fetch(`${agent.metricsUrl}${page}`, { headers: { authorization } });
+    return [answer.status, await answer.text()];
+  };
+  const refused = [401, 'Show the token of spec.monitoring.auth.\n'];
+
+  // The Secret is not there yet.
+  for (const shown of ['', 'Missing', 'Bearer ', 'Bearer undefined'])
+    expect(await ask('/metrics', shown)).toEqual(refused);
+  const missing = { dependency: 'scrapers', secret: 'scraping', key: 'token' };
+  expect(agent.runtime.snapshot().missingCredentials).toEqual([missing]);
+
+  await writeFile(path, 'first\n');
+  await until(async () => (await ask('/metrics', 'Bearer first'))[0] === 200);
+  for (const shown of ['', 'Bearer firs', 'Bearer first2', 'Basic first'])
+    expect(await ask('/metrics', shown)).toEqual(refused);
+  expect((await ask('/metrics', 'Bearer first'))[1]).toContain('circuit_breaker_state{');
+  // Probes of the kubelet show none, and are told of no dependency.
+  const [status, page] = await ask('/health/ready');
+  expect([status, page]).toEqual([200, expect.not.stringContaining('model/primary')]);
+  expect((await ask('/health/ready', 'Bearer first'))[1]).toContain('model/primary');
+
+  await writeFile(path, 'second\n');
+  await until(async () => (await ask('/metrics', 'Bearer second'))[0] === 200);
+  expect(await ask('/metrics', 'Bearer first')).toEqual(refused);
+});

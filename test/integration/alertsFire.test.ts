@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildAlerts } from '../../operator/desired/objects/alerts.ts';
+import { agentFixture } from '../../operator/testing/fixtures.ts';
+import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
+import { send } from '../../runtime/testing/client.ts';
+import { startCollector } from '../../runtime/testing/collector.ts';
+import { TOUCHY, configuration } from '../../runtime/testing/configuration.ts';
+import { namedEndpoint, tracingTo } from '../../runtime/testing/failoverScene.ts';
+import { startRuntime } from '../../runtime/testing/runtime.ts';
+import type { StartedRuntime } from '../../runtime/testing/runtime.ts';
+import { Cleanups } from '../../runtime/testing/setup.ts';
+import { MESSAGE, answerJson, fakeEndpoint } from '../../runtime/testing/upstream.ts';
+import { agentJob, operatorJob } from '../kit/monitoredAgent.ts';
+import { RealPrometheus } from '../kit/prometheus.ts';
+import { operatorRules } from '../kit/promtool.ts';
+import { waitFor } from '../kit/wait.ts';
+
+const cleanups = new Cleanups();
+const TRIAGE = agentFixture('triage', {}, { namespace: 'default' });
+/** Alerts as they are shipped, but minutes of `for` and of ranges are a second or three. */
+const RULES = [...buildAlerts(TRIAGE), ...operatorRules().spec.groups[0]!.rules].map((rule) => ({
+  ...rule,
+  expr: rule.expr.replaceAll('[5m]', '[3s]'),
+  for: '1s',
+}));
+const NAMES = RULES.map(({ alert }) => alert!).sort();
+
+let agent: StartedRuntime;
+let prometheus: RealPrometheus;
+/** Whether everything fails. */
+let broken = false;
+
+beforeAll(async () => {
+  let calls = 0;
+  const primary = await fakeEndpoint((response) => {
+    if (broken) answerJson(response, {}, 500);
+    else answerJson(response, MESSAGE);
+  });
+  const spare = await fakeEndpoint((response) => {
+    calls += 1;
+    if (broken && calls % 3 === 0) answerJson(response, {}, 500);
+    else answerJson(response, { ...MESSAGE, usage: { input_tokens: 20, output_tokens: 20 } });
+  });
+  const collector = await startCollector((response) => {
+    response.writeHead(broken ? 400 : 200).end('{}');
+  });
+  for (const each of [primary, spare, collector]) cleanups.add(() => each.close());
+  agent = await startRuntime(
+    configuration(primary.url, {
+      ...tracingTo(collector.url),
+      security: {
+        incidents: {
+          ...{ windowMs: 1000, maxTracked: 100, thresholds: {}, raiseAt: 2, manySources: 10 },
+          spend: { factor: 5, hours: 24, minTokens: 100_000 },
+        },
+      },
+      endpoints: [namedEndpoint(primary, 'primary'), namedEndpoint(spare, 'spare', 1)],
+      circuits: [{ ...TOUCHY, openDurationMs: 300, maxOpenDurationMs: 300 }],
+      limits: [
+        {
+          ...{ target: 'inbound', policy: 'p', name: 'requests', resource: 'Requests' },
+          ...{ refill: { amount: 20, perMs: 1000 }, capacity: 20 },
+        },
+        {
+          ...{ target: 'model/spare', policy: 'p', name: 'tokens', resource: 'TotalTokens' },
+          ...{ refill: { amount: 100, perMs: 1000 }, capacity: 200 },
+        },
+      ],
+    }),
+    undefined,
+    { tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }) },
+  );
+  cleanups.add(() => agent.stop());
+  await agent.runtime.tracing.settled();
+  prometheus = await RealPrometheus.start({
+    jobs: [
+      agentJob(TRIAGE, {
+        name: 'triage-0',
+        addresses: { metrics: new URL(agent.metricsUrl).host },
+      }),
+      operatorJob({ name: 'breakwater-operator-0', addresses: { metrics: await operatorPage() } }),
+    ],
+    targets: 2,
+    groups: [{ name: 'breakwater', rules: RULES }],
+  });
+  cleanups.add(() => prometheus.stop());
+}, 60_000);
+
+afterAll(() => cleanups.run());
+
+/** An operator's metrics: a real one does not come to wait for minutes. Returns its address. */
+async function operatorPage(): Promise<string> {
+  let scrapes = 0;
+  const server = createServer((_request, response) => {
+    if (broken) scrapes += 1;
+    const count = scrapes * 10;
+    response.end(
+      [
+        `leader_election_master_status{name="breakwater-operator"} ${broken ? 0 : 1}`,
+        `controller_runtime_reconcile_errors_total{controller="agentdeployment"} ${count}`,
+        `breakwater_informer_last_event_seconds{kind="Pod"} ${broken ? 400 : 40}`,
+        ...['10', '60', '+Inf'].map(
+          (le) =>
+            `workqueue_queue_duration_seconds_bucket{name="agentdeployment",le="${le}"} ${le === '10' ? 0 : count}`,
+        ),
+        'breakwater_links{state="connected"} 3',
+        `breakwater_links{state="waiting"} ${broken ? 2 : 0}`,
+        `breakwater_upgrades{state="failed"} ${broken ? 3 : 0}`,
+        'trace_spans_total{result="exported"} 7',
+        `trace_spans_total{result="queue_full"} ${count}`,
+        '',
+      ].join('\n'),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.add(() => {
+    server.close();
+    server.closeAllConnections();
+    return Promise.resolve();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function burst(count: number): Promise<void> {
+  const body = JSON.stringify({
+    ...{ model: 'claude-test', max_tokens: 16 },
+    messages: [{ role: 'user', content: 'Hello' }],
+  });
+  await Promise.all(Array.from({ length: count }, () => send(agent.url, { body })));
+}
+
+/** Names of the alerts that fire, while so many requests are sent between two looks. */
+async function firing(requests: number): Promise<string[]> {
+  await burst(requests);
+  const alerts = await prometheus.alerts();
+  const names = alerts.filter(({ state }) => state === 'firing');
+  return [...new Set(names.map(({ labels }) => labels['alertname']!))].sort();
+}
+
+it('every alert fires when it should, and resolves when its cause is gone', async () => {
+  expect(NAMES).toHaveLength(14);
+  expect(await firing(2)).toEqual([]);
+  broken = true;
+  await waitFor(
+    'every alert fires',
+    () => firing(20),
+    (names) => names.join() === NAMES.join(),
+    { timeoutMs: 20_000 },
+  );
+  broken = false;
+  await waitFor(
+    'every alert has resolved',
+    () => firing(1),
+    (names) => names.length === 0,
+    { timeoutMs: 20_000 },
+  );
+}, 60_000);

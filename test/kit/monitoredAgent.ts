@@ -1,0 +1,36 @@
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { buildHeadlessService } from '../../operator/desired/objects/headlessService.ts';
+import type { MonitoringFacts } from '../../operator/desired/objects/monitoring.ts';
+import { buildService } from '../../operator/desired/objects/service.ts';
+import { buildServiceMonitor } from '../../operator/desired/objects/serviceMonitor.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { serviceMonitorJob } from './serviceMonitor.ts';
+import type { Monitor, MonitoredPod, MonitoredService } from './serviceMonitor.ts';
+
+const SERVED: MonitoringFacts = { serviceMonitors: 'Served', prometheusRules: 'Served' };
+
+/** The job by which Prometheus scrapes a pod of the agent, of the objects that the operator makes for it. */
+export function agentJob(agent: AgentDeployment, pod: MonitoredPod): object {
+  const services = [buildService(agent), buildHeadlessService(agent, SERVED)];
+  return serviceMonitorJob(
+    buildServiceMonitor(agent, SERVED)!,
+    services,
+    pod,
+  );
+}
+
+/** The same for a pod of the operator, of the objects that are shipped. */
+export function operatorJob(pod: MonitoredPod): object {
+  const services = shipped<MonitoredService>('manager/manager.yaml', 'Service');
+  const [monitor] = shipped<Monitor>('prometheus/prometheus.yaml', 'ServiceMonitor');
+  return serviceMonitorJob(monitor!, services, pod);
+}
+
+function shipped<T>(path: string, kind: string): T[] {
+  const text = readFileSync(join(import.meta.dirname, '../../config', path), 'utf8');
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as { kind: string })
+    .filter((object) => object.kind === kind) as T[];
+}
