@@ -85,7 +85,8 @@ export class AgentReconciler {
     const input = this.#gather(agent);
     const paused = isPaused(agent);
     const leftAlone = isInOperatorNamespace(agent, input.options);
-    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input), input.live);
+    const upgrade =
+      paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input), input.live);
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
 
     const applied = leftAlone ? { applyErrors: [] } : await this.#bring(key, agent, plan, signal);

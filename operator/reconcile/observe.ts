@@ -40,9 +40,18 @@ export function observe({
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
     ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
     applyErrors: state?.applyErrors ?? [],
+    ...ofFleet(fleet, fleetCircuits),
+    pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
+  };
+}
+
+function ofFleet(
+  fleet: FleetFigures | undefined,
+  fleetCircuits: readonly FleetCircuitStatus[],
+): Pick<AgentObservation, 'fleet' | 'fleetCircuits'> {
+  return {
     ...(fleet && { fleet }),
     ...(fleetCircuits.length > 0 && { fleetCircuits }),
-    pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
   };
 }
 

@@ -37,13 +37,6 @@ describe('limits of the fleet', () => {
     await time.pass(120_000);
     const admitted = scene.uses.reduce((sum, { tokens }) => sum + tokens, 0);
     const most = limit.capacity + (limit.refill.amount * 120_000) / limit.refill.perMs;
-    console.log(
-      parts,
-      admitted,
-      most,
-      scene.leaders[0]!.messages,
-      scene.all.map((p) => [p.asked, p.admitted]),
-    );
     expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
     expect(admitted / most).toBeGreaterThan(0.95);
   });

@@ -56,7 +56,7 @@ export class ScenePod {
         throw new Error('nothing is configured by a link');
       },
       onSiblings: () => undefined,
-      followFleet: () => undefined,
+      followFleet: () => [],
       fleet: (command) => this.guard.fleet.obey(command),
       date: () => clock.date(),
       log,
