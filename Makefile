@@ -146,9 +146,17 @@ bench-takeover: $(MODULES) ## measure a takeover with 3,000 pods of which some a
 bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and draw docs/images/recovery.svg
 	@node test/bench/recovery.ts
 
+.PHONY: bench-fleet
+bench-fleet: $(MODULES) ## measure limits and circuits that pods share
+	@node test/bench/fleet.ts
+
 .PHONY: bench-watch
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
 	@node --expose-gc test/bench/watch.ts
+
+.PHONY: bench-injection
+bench-injection: $(MODULES) ## measure what the detector of prompt injections finds, its false alarms and its cost
+	@node test/bench/injection.ts
 
 .PHONY: generate
 generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/ and lint/

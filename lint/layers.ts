@@ -68,6 +68,21 @@ const GUARD = stacked(SHARED, [
     refuses: ALL_PACKAGES,
   },
   {
+    folder: 'runtime/security/injection',
+    purpose: 'what of a text looks like an injected prompt',
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'runtime/security/secrets',
+    purpose: 'keys and tokens in texts',
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
+    folder: 'runtime/security/screening',
+    purpose: 'which texts are looked at, and what becomes of what is found',
+    refuses: INPUT_AND_OUTPUT,
+  },
+  {
     folder: 'runtime/observe/trace',
     purpose: 'what one request goes through: spans and lines in the log',
     refuses: INPUT_AND_OUTPUT,

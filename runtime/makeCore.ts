@@ -35,6 +35,7 @@ import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
+import { Screen } from './security/screening/screen.ts';
 import type { Incident, Sighting } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
@@ -82,6 +83,7 @@ export interface Core {
   metrics: Metrics;
   performance: Performance;
   lastCalls: LastCalls;
+  screen: Screen;
   checks: HealthChecks;
   /** Other pods of the agent, as the operator tells of them. */
   siblings: Siblings;
@@ -204,6 +206,7 @@ function makeBase(options: RuntimeOptions): Base {
     connectMs,
     performance: new Performance({ now: () => clock.now(), date: () => clock.date() }),
     lastCalls: new LastCalls(() => clock.date()),
+    screen: makeScreen(),
     checks: makeChecks(options, { network, log }),
     siblings: new Siblings({ now: () => clock.now(), random: Math.random }),
     activity: new Activity(),
@@ -308,6 +311,7 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
   return new Agent({
     ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
     ...{ maxConversationBytes, maxToolResultBytes },
+    screen: base.screen,
     self: peers.self,
     onToolCall: (tool, status, seconds) => {
       metrics.toolCall(tool, status, seconds);
@@ -369,4 +373,18 @@ function useCredentials({ guard, configuration, credentials, network }: Base, ag
     if ('missing' in shown || !shown.credential) continue;
     guard.useCredential(dependencyOf(endpoint), shown.credential.hash);
   }
+}
+
+/** What screens texts is no part of the start, and of no use to agents that screen none. */
+function makeScreen(): Screen {
+  return new Screen({
+    loadDetector: async () => {
+      const { RuleDetector } = await import('./security/injection/ruleDetector.ts');
+      return RuleDetector.load();
+    },
+    loadScanner: async () => {
+      const { SecretlintScanner } = await import('./security/secrets/secretScanner.ts');
+      return SecretlintScanner.load();
+    },
+  });
 }

@@ -144,7 +144,7 @@ function makeAgentServer(
   shared: Shared,
   health: HealthRoute,
 ): Server {
-  const { guard, clock, caller, estimator, inForce, agent, clients, log } = core;
+  const { guard, clock, caller, estimator, inForce, agent, clients, screen, log } = core;
   const { lifecycle, peerForward } = shared;
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
   const bodies = new Bodies({ clock, content: () => inForce()?.content });
@@ -155,7 +155,7 @@ function makeAgentServer(
   });
   const server = agentServer({
     messages: new Messages({
-      ...{ guard, clock, caller, estimator, inForce, sendError, bodies, overflow },
+      ...{ guard, clock, caller, estimator, inForce, sendError, bodies, screen, overflow },
       activity: core.activity,
       log: log('messages'),
     }),

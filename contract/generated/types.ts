@@ -495,6 +495,9 @@ export interface SecretHeader {
  */
 export interface Security {
   incidents: Incidents;
+  promptInjection?: PromptInjection;
+  secrets?: Secrets;
+  runGuard?: RunGuard;
 }
 /**
  * When what is seen of attacks is an incident.
@@ -542,6 +545,57 @@ export interface Incidents {
     hours: number;
     minTokens: number;
   };
+}
+/**
+ * Which texts are looked at for prompt injection. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "PromptInjection".
+ */
+export interface PromptInjection {
+  mode: 'Report' | 'Block';
+  sources: {
+    source: string;
+    threshold: number;
+  }[];
+  /**
+   * Tools and MCP servers whose results are not looked at.
+   */
+  exempt: string[];
+  blockedResults: 'Replace' | 'Fence';
+}
+/**
+ * Which texts are looked at for secrets. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Secrets".
+ */
+export interface Secrets {
+  mode: 'Report' | 'Redact' | 'Block';
+  sources: string[];
+}
+/**
+ * What ends a turn that goes round in circles or takes too much. Absent: nothing.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "RunGuard".
+ */
+export interface RunGuard {
+  mode: 'Report' | 'Enforce';
+  repeats: number;
+  exempt: string[];
+  maxToolCalls?: number;
+  maxTokens?: number;
+  maxDurationMs?: DurationMs;
+  cost?: {
+    maxCents: number;
+    inputCentsPerMillionTokens: number;
+    outputCentsPerMillionTokens: number;
+  };
+  /**
+   * Whether repeated calls in requests to /v1/messages are reported.
+   */
+  messages: boolean;
 }
 /**
  * How events are recorded. Absent: they are not.
@@ -1228,6 +1282,14 @@ export interface FleetCircuitReport {
    */
   asked: number;
   /**
+   * The model of all its calls so far, by which the leader adds up circuits of an endpoint with several models. Absent: it judges the calls of several models or of the endpoint's only one, or none has been asked for.
+   */
+  model?: string;
+  /**
+   * It judges the calls of several models. Absent: false.
+   */
+  shared?: boolean;
+  /**
    * The last order that came, in force or not.
    */
   number?: string;
@@ -1764,7 +1826,7 @@ export interface FleetCircuits {
 export interface FleetCircuitOrder {
   dependency: string;
   /**
-   * As in CircuitStatus.
+   * As in FleetCircuitReport. A circuit that no call has asked yet follows too.
    */
   model?: string;
   /**

@@ -26,6 +26,31 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
         "hours": 24,
         "minTokens": 100000
       }
+    },
+    "promptInjection": {
+      "mode": "Report",
+      "threshold": 60,
+      "sources": [
+        {
+          "source": "ToolResults"
+        },
+        {
+          "source": "McpResults"
+        }
+      ],
+      "blockedResults": "Replace"
+    },
+    "secrets": {
+      "mode": "Disabled",
+      "sources": [
+        "Prompts",
+        "Answers"
+      ]
+    },
+    "runGuard": {
+      "mode": "Report",
+      "repeats": 3,
+      "messages": false
     }
   },
   "telemetry": {

@@ -549,6 +549,111 @@ export interface AgentDeploymentSpec {
         minTokens: number;
       };
     };
+    /**
+     * Looks for texts that try to have the model do what neither its author nor its user wants. Rules score each text; they miss attacks and raise false alarms. What is found is a security incident of the type PromptInjection.
+     */
+    promptInjection: {
+      /**
+       * Report changes nothing. Block refuses a client's text with 400 and the reason PromptBlocked, and keeps results of tools from the model as blockedResults says. Default Report.
+       */
+      mode: 'Disabled' | 'Report' | 'Block';
+      /**
+       * Score from which a text counts as an attempt. Default 60.
+       */
+      threshold: number;
+      /**
+       * Texts that are looked at. Default results of tools and of MCP servers in conversations.
+       *
+       * @maxItems 5
+       */
+      sources: {
+        /**
+         * UserInput and Documents are what clients send to conversations, ToolResults and McpResults what tools return in them. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most.
+         */
+        source: 'UserInput' | 'ToolResults' | 'McpResults' | 'Documents' | 'Messages';
+        /**
+         * For this source instead of threshold.
+         */
+        threshold?: number;
+      }[];
+      /**
+       * Tools and MCP servers by their names in the spec whose results are not looked at.
+       *
+       * @maxItems 64
+       */
+      exempt?: string[];
+      /**
+       * With Block, what the model gets of a result in which an attempt was found. Replace gives it a note instead. Fence gives it the text after a note that it is data and holds no instructions, which models heed less reliably. Default Replace.
+       */
+      blockedResults: 'Replace' | 'Fence';
+    };
+    /**
+     * Looks for API keys, tokens and private keys in prompts and answers by the rules of secretlint. What is found is a security incident of the type SecretExposed. The secret itself is never logged.
+     */
+    secrets: {
+      /**
+       * Report changes nothing. Redact replaces a secret in conversations with a note of its kind; on /v1/messages it reports. Block refuses a prompt with 400 and the reason PromptBlocked, and replaces an answer or a result of a tool with a note. Default Disabled.
+       */
+      mode: 'Disabled' | 'Report' | 'Redact' | 'Block';
+      /**
+       * Prompts are what clients send to conversations, ToolResults what tools return in them and Answers what the model says in them. With Redact and Block an answer is streamed when all of it has come. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most. Default Prompts and Answers.
+       *
+       * @maxItems 4
+       */
+      sources: ('Prompts' | 'ToolResults' | 'Answers' | 'Messages')[];
+    };
+    /**
+     * Looks for turns of conversations that go round in circles or take too much. What is found is a security incident of the type ToolMisuse.
+     */
+    runGuard: {
+      /**
+       * Report changes nothing. Enforce answers the call with a note to the model the first time in a turn, and then ends the turn with the stop_reason run_guard. Default Report.
+       */
+      mode: 'Disabled' | 'Report' | 'Enforce';
+      /**
+       * Calls of one tool with the same arguments in one turn that are too many. Two calls that take turns are too many the second time. Default 3.
+       */
+      repeats: number;
+      /**
+       * Tools, as the model names them, that may be called with the same arguments time and again, such as one that asks how a job stands.
+       *
+       * @maxItems 64
+       */
+      exempt?: string[];
+      /**
+       * Calls of tools in one turn. Not limited by default.
+       */
+      maxToolCalls?: number;
+      /**
+       * Tokens in one turn, input and output together. Not limited by default.
+       */
+      maxTokens?: number;
+      /**
+       * Time after which a turn gets no more tools. Not limited by default; spec.timeouts.run ends it in any case.
+       */
+      maxDuration?: string;
+      /**
+       * What the tokens of one turn may cost, at prices of yours. Not limited by default.
+       */
+      cost?: {
+        /**
+         * Most that one turn may cost, in hundredths of your currency.
+         */
+        maxCents: number;
+        /**
+         * Price of a million input tokens.
+         */
+        inputCentsPerMillionTokens: number;
+        /**
+         * Price of a million output tokens.
+         */
+        outputCentsPerMillionTokens: number;
+      };
+      /**
+       * Also look for repeated calls in the newest turns of requests to /v1/messages, and report them. Default false.
+       */
+      messages: boolean;
+    };
   };
   /**
    * What pods tell of the requests that they serve. A change is live without a restart.

@@ -128,6 +128,28 @@ const agents: Record<string, AgentDeployment> = {
     security: {
       ...AGENT_DEPLOYMENT_DEFAULTS.security,
       egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false },
+      promptInjection: {
+        mode: 'Block',
+        threshold: 70,
+        sources: [{ source: 'UserInput', threshold: 90 }, { source: 'Messages' }],
+        exempt: ['stock'],
+        blockedResults: 'Fence',
+      },
+      secrets: { mode: 'Redact', sources: ['Prompts', 'ToolResults'] },
+      runGuard: {
+        mode: 'Enforce',
+        repeats: 4,
+        exempt: ['find_order'],
+        maxToolCalls: 20,
+        maxTokens: 100_000,
+        maxDuration: '2m',
+        cost: {
+          maxCents: 50,
+          inputCentsPerMillionTokens: 300,
+          outputCentsPerMillionTokens: 1500,
+        },
+        messages: true,
+      },
     },
     systemPromptFrom: { configMapKeyRef: { name: 'prompts', key: 'triage.md' } },
     conversation: {

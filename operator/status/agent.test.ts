@@ -97,6 +97,8 @@ describe('agentStatus', () => {
         ['PoliciesProgrammed', 'True', 'Programmed'],
         ['DependenciesHealthy', 'True', 'Healthy'],
         ['ScalingManaged', 'False', 'AutoscalingOff'],
+        ['breakwater.dev/CircuitBreakerPolicyAffected', 'True', 'Accepted'],
+        ['breakwater.dev/RateLimitPolicyAffected', 'True', 'Accepted'],
       ],
     );
     expect(all.conditions!.every(({ observedGeneration }) => observedGeneration === 2)).toBe(true);
@@ -108,6 +110,7 @@ describe('agentStatus', () => {
       { kind: 'CircuitBreakerPolicy', source: 'Default' },
     ]);
     expect(all.summary!.policies).toBe('0/0');
+    expect(condition(all.conditions, 'breakwater.dev/RateLimitPolicyAffected')).toBeUndefined();
     expect(of(all, 'PoliciesProgrammed')).toEqual(['True', 'NoPolicies']);
   });
 

@@ -7,6 +7,7 @@ import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
+import { affectedConditions } from './affected.ts';
 import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
@@ -89,6 +90,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         policiesProgrammed(policies),
         dependenciesHealthy(seen, gates, checks, servers),
         scalingManaged(agent, observation),
+        ...affectedConditions(plan.policies),
         ...[plan.monitored, exposed].filter((condition) => condition !== undefined),
       ],
       previous?.conditions,

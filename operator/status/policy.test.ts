@@ -53,6 +53,38 @@ function breaker(
   });
 }
 
+describe('a policy whose scope is the fleet', () => {
+  const shared = {
+    ...{ dependency: 'model/primary', policy: 'triage', votes: '2/3' },
+    ...{ since: ago(5), reason: '6 consecutive failures in 3 of 3 pods' },
+  };
+  const pods = ['a', 'b'].map((name) =>
+    pod(name, { circuits: [circuit('Open', { policy: 'triage' })] }),
+  );
+
+  it('shows the worst state, the votes and the pod that probes', () => {
+    const fleetCircuits = [
+      { ...shared, model: 'haiku', state: 'Closed' as const },
+      { ...shared, state: 'Probing' as const, prober: 'a', nextProbe: ago(-9) },
+    ];
+    const observed: [string, AgentObservation][] = [
+      ['triage', { ...observation(pods), fleetCircuits }],
+    ];
+    const { summary, circuits } = breaker(pods, { observed });
+    expect(summary).toMatchObject({ fleet: 'Probing', votes: '2/3', probing: 'a' });
+    expect(circuits![0]!.fleet).toEqual({
+      ...{ state: 'Probing', since: ago(5), votes: '2/3', probing: 'a', nextProbe: ago(-9) },
+      reason: '6 consecutive failures in 3 of 3 pods',
+    });
+  });
+
+  it('shows nothing of a fleet where each pod decides alone', () => {
+    const { summary, circuits } = breaker(pods);
+    expect(summary).not.toHaveProperty('fleet');
+    expect(circuits![0]).not.toHaveProperty('fleet');
+  });
+});
+
 function rate(
   pods: PodObservation[],
   { policy = limitFixture('triage', {}, { generation: 4 }), previous }: Given<RateLimitPolicy> = {},

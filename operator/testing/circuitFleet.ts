@@ -56,6 +56,8 @@ class SimulatedPod {
   report!: PodReport;
   announced = 0;
   badNetwork = false;
+  /** Its calls go to another endpoint while this one takes none. */
+  hasFallback = false;
   /** Time between two calls of its clients; Infinity: none. */
   everyMs = 200;
   nextCallAt = 0;
@@ -210,8 +212,9 @@ export class CircuitFleet {
 
   private call(pod: SimulatedPod, now: number): void {
     pod.nextCallAt = now + pod.everyMs;
-    const { guard } = pod;
-    const admission = guard.dependency(DEPENDENCY)!.acquire();
+    const dependency = pod.guard.dependency(DEPENDENCY)!;
+    if (pod.hasFallback && dependency.availability()?.state === 'Shut') return;
+    const admission = dependency.acquire();
     if (admission.kind === 'Rejection') {
       pod.served.rejected += 1;
       return;

@@ -8,6 +8,7 @@ import { StoreUnavailable } from '../conversations/stores/store.ts';
 import type { Absence, Kept, Lease, Ref } from '../conversations/stores/store.ts';
 import { Turn } from '../conversations/turn.ts';
 import type { TurnObserver, TurnResult } from '../conversations/turn.ts';
+import type { TurnScreen } from '../conversations/turnScreen.ts';
 import type { Admission, Permit } from '../guard/permit.ts';
 import type { Clock } from '../guard/clock.ts';
 import { REFUND } from '../guard/admission.ts';
@@ -41,7 +42,7 @@ export interface ConversationsDeps {
   clock: Clock;
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read'>;
-  agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment'>;
+  agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment' | 'screenOf' | 'runGuard'>;
   forward: Pick<PeerForward, 'forward'>;
   sendError: SendError;
   /** Undefined as long as there is none. */
@@ -238,7 +239,9 @@ export class Conversations {
     const read = await readCreate(request, response, this.#deps.bodies);
     if ('problem' in read) return this.#refuse(response, read.problem);
     return this.#admitted(visit, 0, async () => {
-      const { messages } = begin(read.messages, limitsOf(context));
+      const screened = await screenedMessages(read.messages, this.#deps.agent.screenOf(context));
+      if ('problem' in screened) return this.#refuse(response, screened.problem);
+      const { messages } = begin(screened.messages, limitsOf(context));
       const kept = await this.#deps.agent.store().create(messages, context.principal);
       if (!kept) return this.#refuse(response, FULL);
       context.trace.converses(kept.id);
@@ -258,11 +261,12 @@ export class Conversations {
     try {
       const bytes = read.sent.bytes + JSON.stringify(lease.conversation.messages).length;
       return await this.#admitted(visit, bytes, async (place) => {
-        const ended = await this.#turn(
-          { ...visit, context: { ...context, place } },
-          lease,
-          read.sent,
-        );
+        const screened = await this.#deps.agent.screenOf(context).prompt(read.sent.content);
+        if ('problem' in screened) return this.#refuse(response, screened.problem);
+        const ended = await this.#turn({ ...visit, context: { ...context, place } }, lease, {
+          ...read.sent,
+          content: screened.content,
+        });
         messages = ended.messages;
         // Kept before the answer is whole, so that the next message finds it.
         await lease.release(messages);
@@ -317,6 +321,7 @@ export class Conversations {
       timeoutMs: context.conversation.runTimeoutMs,
       signal: cut.signal,
       observer: sent.stream ? new ConversationStream(response, context.id) : SILENT,
+      runGuard: this.#deps.agent.runGuard(context),
     });
     const trace = context.trace.turn(context.inForce.content.agent.name);
     let result: TurnResult | undefined;
@@ -379,6 +384,24 @@ export class Conversations {
   }
 }
 
+/** What a client says in messages of an earlier conversation, as the model is to get it. */
+async function screenedMessages(
+  messages: readonly Message[],
+  screen: TurnScreen,
+): Promise<{ messages: Message[] } | { problem: Problem }> {
+  const all: Message[] = [];
+  for (const message of messages) {
+    if (message.role !== 'user') {
+      all.push(message);
+      continue;
+    }
+    const screened = await screen.prompt(message.content);
+    if ('problem' in screened) return screened;
+    all.push({ ...message, content: screened.content });
+  }
+  return { messages: all };
+}
+
 /** Why a turn did not come to the model's own end; undefined when it did. */
 function earlyEnd(result: TurnResult | undefined): string | undefined {
   if (!result) return 'Internal';
@@ -389,7 +412,13 @@ function earlyEnd(result: TurnResult | undefined): string | undefined {
 }
 
 /** Bounds that cut a turn off: those of the process and that of turns. */
-const EARLY: ReadonlySet<string> = new Set(['run_timeout', 'draining', 'client_gone', 'max_turns']);
+const EARLY: ReadonlySet<string> = new Set([
+  'run_timeout',
+  'draining',
+  'client_gone',
+  'max_turns',
+  'run_guard',
+]);
 
 const SILENT: TurnObserver = {
   onText: () => undefined,

@@ -24,7 +24,7 @@ import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
 import type { SendError } from './sendError.ts';
 import type { Served } from './served.ts';
-import type { Problem } from '../errors/failure.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,
   spent,
@@ -34,11 +34,13 @@ import {
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
+import { looksAtMessages, screenMessages } from './messagesScreen.ts';
 import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { Screen } from '../security/screening/screen.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 export interface MessagesDeps {
@@ -48,6 +50,7 @@ export interface MessagesDeps {
   sendError: SendError;
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read'>;
+  screen: Pick<Screen, 'look' | 'looksAtMessages'>;
   overflow: Pick<Overflow, 'takes' | 'serve'>;
   activity: Pick<Activity, 'stream'>;
   /** Undefined as long as there is none. */
@@ -143,11 +146,22 @@ export class Messages {
     const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
     const held: Held = { usage: new TotalUsage(), place, forwarded: false };
     try {
+      const { screen } = this.#deps;
+      if (visit.votes && looksAtMessages(screen, inForce.content)) {
+        const blocked = await this.#screen(visit, read);
+        if (blocked) return this.#refuse(response, blocked);
+      }
       return await this.#call(visit, read, held);
     } finally {
       place.close();
       admission.permit.settle(OK, held.forwarded ? REFUND : held.usage.total());
     }
+  }
+
+  #screen({ inForce, trace }: Visit, { body }: MessagesRequest): Promise<Failure | undefined> {
+    const { security } = inForce.content;
+    const told = trace.listener.sighted.bind(trace.listener);
+    return screenMessages(this.#deps.screen, { body, security, told });
   }
 
   /** Has a sibling serve a request that finds no place here; undefined when none does. */

@@ -11,11 +11,13 @@ import type { Network } from '../network/network.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { Screen, TextOrigin } from '../security/screening/screen.ts';
 import type { Environment, TurnContext } from './environment.ts';
 import type { ConversationStore } from './stores/store.ts';
 import type { ToolResult, ToolUse } from './messages/messages.ts';
 import { AgentModel, loadSdk } from './agentModel.ts';
 import { SystemPrompt } from './prompt.ts';
+import { RunGuard } from './runGuard.ts';
 import { Stores } from './stores/stores.ts';
 import { Egress } from './tools/egress.ts';
 import { GuardedCalls } from './tools/guardedCall.ts';
@@ -28,6 +30,7 @@ import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
 import type { ToolContext, Tools } from './tools/toolbox.ts';
+import { TurnScreen } from './turnScreen.ts';
 
 export interface AgentDeps {
   guard: Guard;
@@ -46,6 +49,7 @@ export interface AgentDeps {
   onToolsChanged: (server: string, withheld: boolean) => void;
   /** A call to a tool or an MCP server has ended. */
   onOutcome: (dependency: string, outcome: Outcome) => void;
+  screen: Screen;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
   /** Bytes of conversations that are kept in memory at most. */
@@ -146,6 +150,7 @@ export class Agent {
 
   /** Another configuration is in force. */
   apply(content: Content): void {
+    this.#deps.screen.apply(content.security);
     this.#mcp.apply(content);
     this.toolResults.apply(content.toolCache);
     // Schemas are compiled before the first call, not while it waits.
@@ -188,6 +193,24 @@ export class Agent {
     }
   }
 
+  /** Looks at the texts of one turn. */
+  screenOf({ inForce, trace }: Pick<TurnContext, 'inForce' | 'trace'>): TurnScreen {
+    return new TurnScreen({
+      screen: this.#deps.screen,
+      told: (sighting) => trace.listener.sighted(sighting),
+      fences: inForce.content.security.promptInjection?.blockedResults === 'Fence',
+    });
+  }
+
+  /** Watches the calls of one turn; undefined where nothing is to be watched. */
+  runGuard({ inForce, trace }: Pick<TurnContext, 'inForce' | 'trace'>): RunGuard | undefined {
+    const { runGuard } = inForce.content.security;
+    if (!runGuard) return undefined;
+    const { clock } = this.#deps;
+    const told = trace.listener.sighted.bind(trace.listener);
+    return new RunGuard(runGuard, { now: () => clock.now(), told });
+  }
+
   /** What one turn may do. */
   environment(context: TurnContext): Environment {
     const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
@@ -195,6 +218,8 @@ export class Agent {
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
     const tools = this.#toolsOf(inForce.content);
+    const screen = this.screenOf(context);
+    screen.prepare();
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
       header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
@@ -204,7 +229,8 @@ export class Agent {
     return {
       callModel: async (messages, onText, signal) => {
         await this.#mcp.refresh(contextOf(signal));
-        return this.#model.call({
+        const call = screen.held(onText);
+        const outcome = await this.#model.call({
           ...inForce,
           model,
           maxTokens: conversation.maxTokens,
@@ -217,12 +243,16 @@ export class Agent {
           place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
-          onText,
+          onText: call,
           trace,
           onUsage: (charge) => usage.add(charge),
         });
+        return screen.outcome(outcome, onText);
       },
-      runTool: (call, signal) => this.#runTool(tools, call, contextOf(signal), trace),
+      runTool: async (call, signal) => {
+        const answer = await this.#runTool(tools, call, contextOf(signal), trace);
+        return resultOf(call, await screen.toolResult(answer, originOf(call, inForce.content)));
+      },
     };
   }
 
@@ -247,27 +277,37 @@ export class Agent {
     call: ToolUse,
     context: ToolContext,
     request: RequestTrace,
-  ): Promise<ToolResult> {
+  ): Promise<ToolAnswer> {
     const { clock, onToolCall } = this.#deps;
     const began = clock.now();
     const trace = request.tool(call);
     const running = tools.run(call, { ...context, trace });
-    const { text, blocks, isError, outcome, kept, misuse } = running
-      ? await running
-      : unknownTool(call);
+    const answer = running ? await running : unknownTool(call);
+    const { isError, outcome, kept, misuse } = answer;
     // What the model makes up is no name for a metric.
     const name = running ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
     onToolCall(name, status, (clock.now() - began) / 1000);
     request.listener.toolCalled({ name: call.name, input: call.input, status, misuse });
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
-    return {
-      type: 'tool_result',
-      tool_use_id: call.id,
-      ...(isError && { is_error: true }),
-      content: blocks ?? text,
-    };
+    return answer;
   }
+}
+
+function resultOf({ id }: ToolUse, { text, blocks, isError }: ToolAnswer): ToolResult {
+  return {
+    type: 'tool_result',
+    tool_use_id: id,
+    ...(isError && { is_error: true }),
+    content: blocks ?? text,
+  };
+}
+
+/** Where the result of a call comes from. */
+function originOf({ name }: ToolUse, { tools = [], mcpServers = [] }: Content): TextOrigin {
+  if (tools.some((tool) => tool.name === name)) return { kind: 'ToolResults', names: [name] };
+  const server = mcpServers.find((each) => name.startsWith(`${each.name}__`));
+  return { kind: 'McpResults', names: server ? [name, server.name] : [name] };
 }
 
 function unknownTool({ name }: ToolUse): ToolAnswer {

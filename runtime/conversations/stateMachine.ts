@@ -16,8 +16,8 @@ export interface ModelMessage {
   stopReason: string;
 }
 
-/** Why a turn is stopped from outside. */
-export type StopReason = 'run_timeout' | 'draining' | 'client_gone';
+/** Why a turn is stopped from outside; run_guard only while tools run. */
+export type StopReason = 'run_timeout' | 'draining' | 'client_gone' | 'run_guard';
 
 /** Why a turn ended: as the model said, or because of a bound: a StopReason or max_turns. */
 export interface TurnEnd {

@@ -7,6 +7,7 @@ import type { CutCause } from '../errors/fault.ts';
 import { reduce } from './stateMachine.ts';
 import type { Effect, Event, Limits, State, StopReason, TurnEnd } from './stateMachine.ts';
 import type { Environment, ModelOutcome, TurnUsage } from './environment.ts';
+import type { RunGuard } from './runGuard.ts';
 import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts';
 
 /** Told of a turn as it happens. */
@@ -25,6 +26,8 @@ export interface TurnDeps {
   /** Aborted with a Cut when the client leaves or the process does. */
   signal: AbortSignal;
   observer: TurnObserver;
+  /** Absent: the model may call what it wants. */
+  runGuard?: Pick<RunGuard, 'judge'> | undefined;
 }
 
 /** How a turn ended. */
@@ -50,6 +53,8 @@ const PROBLEMS: Record<StopReason, Problem> = {
   run_timeout: FAULTS.Deadline,
   draining: FAULTS.Drain,
   client_gone: FAULTS.ClientGone,
+  // Told of calls of tools alone, so the turn never comes to nothing.
+  run_guard: FAULTS.Deadline,
 };
 
 /** One turn of a conversation: does what the state machine says until the turn ends. */
@@ -167,12 +172,24 @@ export class Turn {
   }
 
   async #runTool(call: ToolUse): Promise<void> {
-    const { environment, observer } = this.#deps;
+    const { environment, observer, runGuard } = this.#deps;
+    // One call of an answer may end the turn before the others are made.
+    if (this.#own.signal.aborted) return;
+    const verdict = runGuard?.judge(call, this.#result.usage);
+    if (verdict?.kind === 'Ends') return this.#stop('run_guard');
     this.#result.toolCalls += 1;
     observer.onToolCall(call);
-    const result = await environment.runTool(call, this.#own.signal);
+    const result =
+      verdict?.kind === 'Noted'
+        ? noted(call, verdict.note)
+        : await environment.runTool(call, this.#own.signal);
     if (this.#own.signal.aborted) return;
     observer.onToolResult(call, result);
     this.#handle({ type: 'ToolFinished', result });
   }
+}
+
+/** The result of a call that was not made. */
+function noted({ id }: ToolUse, note: string): ToolResult {
+  return { type: 'tool_result', tool_use_id: id, is_error: true, content: note };
 }

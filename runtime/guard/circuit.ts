@@ -61,6 +61,8 @@ export class Circuit {
   /** The model whose calls it judges; undefined for the calls of all models without their own. */
   model: string | undefined;
   policy: string | undefined;
+  /** Whose calls have asked for it, where it may judge those of several models. */
+  users: 'Many' | { only: string } | undefined;
   /** Calls admitted and not yet settled. */
   inFlight = 0;
   private requests = 0;
@@ -139,6 +141,11 @@ export class Circuit {
     return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
   }
 
+  /** A call goes elsewhere because of its state; for the fleet it is a call that could probe. */
+  passOver(now: number): void {
+    this.fleet?.ask(now);
+  }
+
   isHalfOpen(now: number): boolean {
     return this.breaker.state(now) === 'HalfOpen';
   }
@@ -183,6 +190,11 @@ export class Circuit {
   settleElsewhere(failure: Failure, startedAt: number, now: number): void {
     if (this.breaker.counts(failure)) this.noteFailure(failure, now);
     this.breaker.recordElsewhere(failure, startedAt, now);
+  }
+
+  /** The model of all its calls so far, by which the fleet knows it; a name of its own is not needed. */
+  get fleetModel(): string | undefined {
+    return this.model ?? (typeof this.users === 'object' ? this.users.only : undefined);
   }
 
   /** Follows the leader of the fleet, if the policy's scope is the fleet. */
@@ -245,7 +257,13 @@ export class Circuit {
   }
 
   private fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
-    return this.fleet === undefined ? {} : { fleet: this.fleet.report(now) };
+    if (this.fleet === undefined) return {};
+    const { users, fleetModel: model } = this;
+    const of = {
+      ...(model !== undefined && { model }),
+      ...(model === undefined && users === 'Many' && { shared: true }),
+    };
+    return { fleet: { ...this.fleet.report(now), ...of } };
   }
 
   stats(now: number): CircuitStats {
@@ -257,6 +275,7 @@ export class Circuit {
       inFlight: this.inFlight,
       failures: { ...this.failures },
       transitions: this.transitions.map((each) => ({ ...each })),
+      ...(this.breaker.orderAt(now) && { followsFleet: true }),
     };
   }
 

@@ -137,7 +137,10 @@ export class Dependency implements Issuer {
 
   /** Follows the leader of the fleet, and returns the circuit that the order is for. */
   follow(order: FleetCircuitOrder, now: number): CircuitStatus | undefined {
-    const circuit = this.models.all().find((state) => state.circuit.model === order.model)?.circuit;
+    const circuits = this.models.all().map((state) => state.circuit);
+    const circuit =
+      circuits.find(({ fleetModel }) => fleetModel === order.model) ??
+      circuits.find(({ model, users }) => model === undefined && users === undefined);
     if (circuit === undefined) return undefined;
     circuit.follow(order, now);
     this.advance(now);
@@ -172,7 +175,9 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const { calls } = this;
     const of = this.models.of(model);
-    if (this.isGated(credential, of.limits(votes), now) || !of.circuit.admits(now, votes)) {
+    if (this.isGated(credential, of.limits(votes), now)) return { state: 'Shut', calls };
+    if (!of.circuit.admits(now, votes)) {
+      of.circuit.passOver(now);
       return { state: 'Shut', calls };
     }
     const state = this.concurrency.hasRoom ? 'Usable' : 'Full';

@@ -63,8 +63,10 @@ export class ModelState {
 
   /** A call for an answer of this model asks for the state. */
   use(model: string): void {
-    if (this.user === undefined) this.user = model;
-    else if (this.user !== model) this.manyUsers = true;
+    if (this.user === model || this.manyUsers) return;
+    this.manyUsers = this.user !== undefined;
+    this.user = model;
+    this.circuit.users = this.manyUsers ? 'Many' : { only: model };
   }
 
   /** Whether no other model has used it. */

@@ -17,6 +17,8 @@ export interface CircuitStats {
   failures: Partial<Record<FailureClass, number>>;
   /** Transitions; pairs that did not occur are absent. */
   transitions: { from: State; to: State; count: number }[];
+  /** Whether it follows the leader of the fleet now. Absent: it decides alone. */
+  followsFleet?: boolean;
 }
 
 /** Counts of one limit since it was created. */
@@ -94,5 +96,6 @@ function addStats(a: CircuitStats, b: CircuitStats): CircuitStats {
     inFlight: a.inFlight + b.inFlight,
     failures,
     transitions,
+    ...((a.followsFleet ?? b.followsFleet) === true && { followsFleet: true }),
   };
 }

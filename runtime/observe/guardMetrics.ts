@@ -50,6 +50,18 @@ function circuitMetrics(registry: Registry, stats: () => GuardStats): void {
       });
     },
   });
+  new Gauge({
+    name: 'circuit_breaker_fleet',
+    help: '1 while the circuit follows the fleet, 0 while it decides alone.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      this.reset();
+      each(({ dependency: name, followsFleet = false }) =>
+        this.set({ name }, Number(followsFleet)),
+      );
+    },
+  });
   new Counter({
     name: 'circuit_breaker_requests_total',
     help: 'Calls that asked the circuit, whether let through or rejected.',

@@ -36,6 +36,8 @@ export async function startRuntime(
     peers?: Partial<PeerAccess>;
     pod?: RuntimeOptions['pod'];
     tracing?: TracingEnvironment;
+    /** The token that shows who it is. */
+    token?: string;
     /** Variables that name proxies. */
     env?: Record<string, string>;
   } = {},
@@ -43,7 +45,7 @@ export async function startRuntime(
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = (name: string, text: string): Promise<void> =>
     writeFile(join(directory, name), text);
-  await mount(MOUNTS.tokenKey, 'token-of-the-pod\n');
+  await mount(MOUNTS.tokenKey, `${options.token ?? 'token-of-the-pod'}\n`);
   if (configuration) await mount(MOUNTS.configurationKey, JSON.stringify(configuration));
   if (authority !== undefined) await mount(MOUNTS.authorityKey, authority);
   const logs: string[] = [];

@@ -172,6 +172,17 @@ describe('a change of the spec', () => {
     ['no healthChecks', () => ({ healthChecks: null }), true],
     ['no tools', () => ({ tools: null, mcpServers: null }), true],
     ['security', () => ({ security: { egress: { allowHosts: ['example.org'] } } }), true],
+    [
+      'what is screened',
+      () => ({
+        security: {
+          promptInjection: { mode: 'Block', sources: [{ source: 'Messages' }] },
+          secrets: { mode: 'Block' },
+          runGuard: { mode: 'Enforce', messages: true },
+        },
+      }),
+      true,
+    ],
     ['conversation', () => ({ conversation: { maxMessages: 60, idleTimeout: '2h' } }), true],
     ['cache', () => ({ cache: { mode: 'Exact', hot: { maxEntries: 7 } } }), true],
     ['a reset of the cache', () => ({ cache: { resetToken: 'spring' } }), true],

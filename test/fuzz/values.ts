@@ -235,7 +235,7 @@ function hostileJson(making: Making): Record<string, unknown> {
   const { random, budget } = making;
   const names = (count: number, of: unknown): object =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, of]));
-  const many = making.large ? 300 : 10;
+  const many = random.pick([10, 50, 150, 300]);
   const made = random.pick<() => object>([
     () => ({ type: 'object' }),
     () => ({

@@ -29,6 +29,7 @@ import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
 import { rows as healthChecks } from './validation/healthChecks.ts';
+import { rows as screening } from './validation/screening.ts';
 import { rows as network } from './validation/network.ts';
 import { rows as networkPolicy } from './validation/networkPolicy.ts';
 import { rows as probes } from './validation/probes.ts';
@@ -74,6 +75,7 @@ const kinds: Record<string, Kind> = {
       ...cache,
       ...conversations,
       ...healthChecks,
+      ...screening,
       ...mcpServers,
       ...network,
       ...networkPolicy,
@@ -162,6 +164,14 @@ const kinds: Record<string, Kind> = {
           manySources: 10,
           spend: { factor: 5, hours: 24, minTokens: 100_000 },
         },
+        promptInjection: {
+          mode: 'Report',
+          threshold: 60,
+          sources: [{ source: 'ToolResults' }, { source: 'McpResults' }],
+          blockedResults: 'Replace',
+        },
+        secrets: { mode: 'Disabled', sources: ['Prompts', 'Answers'] },
+        runGuard: { mode: 'Report', repeats: 3, messages: false },
       },
       shutdown: { drainTimeout: '5m', handlerTimeout: '30s' },
       service: { type: 'ClusterIP', port: 80 },

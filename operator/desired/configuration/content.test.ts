@@ -119,6 +119,16 @@ describe('resolveContent', () => {
           manySources: 10,
           spend: { factor: 5, hours: 24, minTokens: 100_000 },
         },
+        promptInjection: {
+          mode: 'Report',
+          sources: [
+            { source: 'ToolResults', threshold: 60 },
+            { source: 'McpResults', threshold: 60 },
+          ],
+          exempt: [],
+          blockedResults: 'Replace',
+        },
+        runGuard: { mode: 'Report', repeats: 3, exempt: [], messages: false },
       },
       telemetry: { logging: { successRatio: 0, levels: {} } },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },

@@ -6,7 +6,14 @@ type Spec = Pick<AgentDeployment['spec'], 'security'>;
 
 /** What pods look for of attacks. */
 export function resolveSecurity({ security }: Spec): Pick<Content, 'security'> {
-  return { security: { incidents: incidents(security.incidents) } };
+  return {
+    security: {
+      incidents: incidents(security.incidents),
+      ...promptInjection(security.promptInjection),
+      ...secrets(security.secrets),
+      ...runGuard(security.runGuard),
+    },
+  };
 }
 
 function incidents(spec: Spec['security']['incidents']): Content['security']['incidents'] {
@@ -26,5 +33,43 @@ function incidents(spec: Spec['security']['incidents']): Content['security']['in
     raiseAt: raiseLevelAt,
     manySources,
     spend,
+  };
+}
+
+type Security = Spec['security'];
+type Resolved = Content['security'];
+
+function promptInjection({
+  mode,
+  threshold,
+  sources,
+  exempt = [],
+  blockedResults,
+}: Security['promptInjection']): Pick<Resolved, 'promptInjection'> {
+  if (mode === 'Disabled' || sources.length === 0) return {};
+  const resolved = sources.map((each) => ({
+    source: each.source,
+    threshold: each.threshold ?? threshold,
+  }));
+  return { promptInjection: { mode, sources: resolved, exempt, blockedResults } };
+}
+
+function secrets({ mode, sources }: Security['secrets']): Pick<Resolved, 'secrets'> {
+  return mode === 'Disabled' || sources.length === 0 ? {} : { secrets: { mode, sources } };
+}
+
+function runGuard({
+  mode,
+  exempt = [],
+  maxDuration,
+  ...rest
+}: Security['runGuard']): Pick<Resolved, 'runGuard'> {
+  if (mode === 'Disabled') return {};
+  const maxDurationMs =
+    maxDuration === undefined
+      ? undefined
+      : parsePositiveDuration(maxDuration, 'spec.security.runGuard.maxDuration');
+  return {
+    runGuard: { mode, exempt, ...rest, ...(maxDurationMs !== undefined && { maxDurationMs }) },
   };
 }

@@ -24,6 +24,16 @@ export interface FleetState {
   nextProbeAt?: number;
 }
 
+/** Names of orders and grants. */
+export interface Names {
+  /** Returns a new one each time. */
+  next: () => string;
+  /** Whether this circuit gave it. */
+  isOwn: (number: string) => boolean;
+  /** Whether any circuit of this leader gave it. */
+  isOfLeader: (number: string) => boolean;
+}
+
 /** What happens to a circuit of the fleet, for metrics. */
 export interface FleetEvents {
   onState(state: FleetState['state']): void;
@@ -86,10 +96,7 @@ const REPEATS = 3;
 export class FleetCircuit {
   private spec: FleetSpec;
   private readonly events: FleetEvents;
-  /** Returns a new name each time. */
-  private readonly nextNumber: () => string;
-  /** Whether a name is of this leader. */
-  private readonly isOwn: (number: string) => boolean;
+  private readonly names: Names;
   private phase: Closed | Open | Closing = { kind: 'Closed' };
   private since: number;
   private readonly begunAt: number;
@@ -104,17 +111,11 @@ export class FleetCircuit {
   /** The votes by which it opened. */
   private openedBy: Votes = { failing: 0, active: 0 };
 
-  constructor(
-    spec: FleetSpec,
-    now: number,
-    names: { next: () => string; isOwn: (number: string) => boolean },
-    events: FleetEvents,
-  ) {
+  constructor(spec: FleetSpec, now: number, names: Names, events: FleetEvents) {
     this.spec = spec;
     this.since = now;
     this.begunAt = now;
-    this.nextNumber = names.next;
-    this.isOwn = names.isOwn;
+    this.names = names;
     this.events = events;
   }
 
@@ -184,7 +185,7 @@ export class FleetCircuit {
     if (this.awaitsProber(now)) return;
     const pod = this.choose(phase);
     if (pod === undefined) return;
-    phase.grant = { number: this.nextNumber(), uid: pod.uid, boot: pod.boot, at: now };
+    phase.grant = { number: this.names.next(), uid: pod.uid, boot: pod.boot, at: now };
     this.events.onState('Probing');
   }
 
@@ -356,9 +357,13 @@ export class FleetCircuit {
     });
   }
 
+  private isOwn(number: string | undefined): boolean {
+    return number !== undefined && this.names.isOwn(number);
+  }
+
   private othersOrder({ circuit }: PodView): PodCircuit['report']['order'] {
     const { order, number } = circuit?.report ?? {};
-    return number !== undefined && this.isOwn(number) ? undefined : order;
+    return number !== undefined && this.names.isOfLeader(number) ? undefined : order;
   }
 
   private due(pod: PodView & { circuit: PodCircuit }, now: number): Order | undefined {
@@ -369,7 +374,7 @@ export class FleetCircuit {
     const key = JSON.stringify([fixed, this.phase.kind === 'Open' && this.phase.nextProbeAt]);
     const same = sent?.key === key;
     if (same && (wanted.state === 'Closed' || now - sent.at < this.repeatMs)) return undefined;
-    const order = { ...wanted, number: same ? sent.order.number : this.nextNumber() };
+    const order = { ...wanted, number: same ? sent.order.number : this.names.next() };
     this.sent.set(pod.uid, { boot: pod.boot, key, order, at: now });
     return order;
   }
@@ -383,11 +388,16 @@ export class FleetCircuit {
     if (phase.kind === 'Open') return this.openOrder(phase, pod, now);
     const held = phase.kind === 'Closing' && !this.released(phase, now).includes(pod);
     if (held) return this.closingOrder(phase, now);
-    // An order of the leader before lapses by itself, unless this one knows better.
-    const follows = pod.circuit.report.order !== undefined && this.decided;
     const told = sent !== undefined && sent.order.state !== 'Closed';
-    if (!follows && !told) return undefined;
+    if (!told && !this.mayRelease(pod)) return undefined;
     return { state: 'Closed', reason: this.lastReason ?? 'the fleet is closed' };
+  }
+
+  /** An order of another leader or circuit lapses by itself, unless this one has taken over. */
+  private mayRelease(pod: PodView & { circuit: PodCircuit }): boolean {
+    const { order, number } = pod.circuit.report;
+    if (order === undefined || !this.decided) return false;
+    return this.othersOrder(pod) !== undefined || this.isOwn(number);
   }
 
   private openOrder(phase: Open, { uid }: PodView, now: number): Omit<Order, 'number'> {

@@ -137,7 +137,7 @@ it('opens by quorum, probes once per openDuration, and holds nobody that it does
       if (fleet.pods.length > 0) expectRecovery(fleet, linked);
     },
   );
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: 40 });
   expect(opened).toBeGreaterThan(20);
   expect(probes).toBeGreaterThan(5);
 });

@@ -89,6 +89,16 @@ describe('a circuit of the fleet', () => {
     expect(fleet.states()).toEqual(['Closed', 'Closed', 'Closed']);
   });
 
+  it('probes too where calls go to another endpoint meanwhile', () => {
+    const fleet = opened(3);
+    for (const pod of fleet.pods) pod.hasFallback = true;
+    fleet.run(12_000);
+    expect(fleet.failedProbes.length).toBeGreaterThanOrEqual(2);
+    fleet.providerIsUp = true;
+    fleet.run(8000);
+    expect(new Set(fleet.states())).toEqual(new Set(['Closed']));
+  });
+
   it('holds no pod without a link for longer than the lifetime of its order', () => {
     const fleet = opened(3);
     const [alone] = fleet.pods;
@@ -102,6 +112,53 @@ describe('a circuit of the fleet', () => {
     fleet.providerIsUp = true;
     fleet.run(10_000);
     expect(alone!.guard.circuits()[0]!.state).toBe('Closed');
+  });
+
+  it('lets another pod probe an openDuration after the one that probes is gone', () => {
+    const fleet = opened(3);
+    const probing = (): boolean => fleet.states().includes('HalfOpen');
+    while (!probing()) fleet.run(10);
+    const goneAt = fleet.clock.now();
+    fleet.remove(fleet.pods[fleet.states().indexOf('HalfOpen')]!);
+    while (!probing()) fleet.run(10);
+    expect(fleet.clock.now() - goneAt).toBeGreaterThanOrEqual(5000);
+    expect(fleet.clock.now() - goneAt).toBeLessThan(7000);
+  });
+
+  it('lets another pod probe when the order of one without a link has lapsed', () => {
+    const fleet = opened(3);
+    const probing = (): boolean => fleet.states().includes('HalfOpen');
+    while (!probing()) fleet.run(10);
+    const prober = fleet.pods[fleet.states().indexOf('HalfOpen')]!;
+    prober.everyMs = prober.nextCallAt = Infinity;
+    fleet.cut(prober);
+    fleet.run(6000 + 5000);
+    const others = (): boolean =>
+      fleet.pods.some((pod) => pod !== prober && pod.guard.circuits()[0]!.state === 'HalfOpen');
+    const from = fleet.clock.now();
+    while (!others()) fleet.run(10);
+    expect(fleet.clock.now() - from).toBeLessThan(1500);
+  });
+
+  it('opens a new pod, and one whose container restarts, while the others are open', () => {
+    const fleet = opened(3);
+    fleet.add();
+    fleet.restart(fleet.pods[0]!);
+    fleet.run(100);
+    expect(fleet.states()).toEqual(['Open', 'Open', 'Open', 'Open']);
+    expect(fleet.pods[3]!.served.failed).toBeLessThanOrEqual(1);
+  });
+
+  it('opens again by the pods that it has let go, before it lets others go', () => {
+    const fleet = opened(4, fleetCircuit({ recovery: { rampUpMs: 30_000 } }));
+    fleet.providerIsUp = true;
+    while (!fleet.states().includes('Closed')) fleet.run(10);
+    fleet.providerIsUp = false;
+    const served = fleet.pods.map(({ served: { failed } }) => failed);
+    fleet.run(4000);
+    expect(fleet.states()).toEqual(['Open', 'Open', 'Open', 'Open']);
+    const harmed = fleet.pods.filter(({ served: { failed } }, i) => failed > served[i]!);
+    expect(harmed).toHaveLength(1);
   });
 
   it('goes on under a new leader, which learns who probes and when', () => {

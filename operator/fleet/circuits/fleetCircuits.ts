@@ -133,20 +133,22 @@ export class FleetCircuits {
         if (!reported.has(key) && !circuit.isBusy) agent.circuits.delete(key);
       }
     }
-    for (const [key, { dependency, model }] of reported) {
+    for (const [key, { dependency, fleet }] of reported) {
       const spec = agent.specs.get(dependency);
       if (spec === undefined || agent.circuits.has(key)) continue;
       const circuit = this.create(agentKey, spec);
-      agent.circuits.set(key, { dependency, model, circuit });
+      agent.circuits.set(key, { dependency, model: fleet?.model, circuit });
     }
   }
 
   private create(agentKey: string, spec: FleetSpec): FleetCircuit {
     const { session, clock } = this.deps;
-    const prefix = `${session}.`;
+    const leader = `${session}.`;
+    const own = `${leader}${(this.count += 1)}.`;
     const names = {
-      next: () => `${prefix}${(this.count += 1)}`,
-      isOwn: (number: string) => number.startsWith(prefix),
+      next: () => `${own}${(this.count += 1)}`,
+      isOfLeader: (number: string) => number.startsWith(leader),
+      isOwn: (number: string) => number.startsWith(own),
     };
     return new FleetCircuit(spec, clock.monotonic(), names, {
       onState: (state) => this.deps.onState(agentKey, state),
@@ -207,21 +209,24 @@ function reportedBy(pods: readonly FleetPod[]): Map<string, CircuitStatus> {
   const linked = pods.filter(({ connected }) => connected);
   const circuits = linked.flatMap(({ snapshot }) => snapshot?.circuits ?? []);
   return new Map(
-    circuits.filter(({ fleet }) => fleet !== undefined).map((each) => [keyOf(each), each]),
+    circuits
+      .filter(({ fleet }) => fleet !== undefined)
+      .map((each) => [keyOf({ dependency: each.dependency, model: each.fleet?.model }), each]),
   );
 }
 
 function viewOf(pod: FleetPod, dependency: string, model: string | undefined): PodView {
   const { uid, boot } = pod;
   const linked = pod.connected && pod.fresh === true;
-  const found = pod.snapshot?.circuits.find(
-    (circuit) => circuit.dependency === dependency && circuit.model === model,
-  );
+  const own = (pod.snapshot?.circuits ?? []).filter((each) => each.dependency === dependency);
+  const found =
+    own.find(({ fleet }) => fleet !== undefined && fleet.model === model) ??
+    own.find(({ fleet }) => fleet?.model === undefined && fleet?.shared !== true);
   if (found?.fleet === undefined) return { uid, boot, linked };
   const report = found.fleet;
   const ownOpen = found.state !== 'Closed' && report.order === undefined;
   return { uid, boot, linked, circuit: { report, ownOpen } };
 }
 
-const keyOf = ({ dependency, model }: Pick<CircuitStatus, 'dependency' | 'model'>): string =>
+const keyOf = ({ dependency, model }: Pick<Named, 'dependency' | 'model'>): string =>
   JSON.stringify([dependency, model]);

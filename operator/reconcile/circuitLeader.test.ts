@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import type { Circuit, Configuration, Transition } from '../../contract/generated/types.ts';
+import { configuration, TOUCHY } from '../../runtime/testing/configuration.ts';
+import { startRuntime, type StartedRuntime } from '../../runtime/testing/runtime.ts';
+import { until } from '../../runtime/testing/until.ts';
+import { fakeEndpoint, MESSAGE, type FakeEndpoint } from '../../runtime/testing/upstream.ts';
+import { systemClock } from '../kube/clock.ts';
+import { createAuthority, issueClientCertificate } from '../links/authority.ts';
+import { Links } from '../links/links.ts';
+import type { PodTarget } from '../links/target.ts';
+import { MemoryLogger } from '../testing/linksHarness.ts';
+import { AGENT, review, target, tokenOf } from '../testing/messages.ts';
+import { CircuitLeader } from './circuitLeader.ts';
+
+const COUNT = 3;
+const CIRCUIT: Circuit = {
+  ...TOUCHY,
+  policy: 'fleet',
+  trip: { consecutiveFailures: 5 },
+  openDurationMs: 2000,
+  maxOpenDurationMs: 2000,
+  halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 0 },
+  fleet: { quorumPercent: 50, hintLifetimeMs: 5000 },
+};
+
+let model: FakeEndpoint;
+let healthy = false;
+let runtimes: StartedRuntime[];
+let targets: PodTarget[];
+let desired: Configuration;
+let dialled: () => { links: Links; circuits: CircuitLeader };
+const lead = new AbortController();
+const registry = new Registry();
+
+beforeAll(async () => {
+  model = await fakeEndpoint((response) => {
+    response.writeHead(healthy ? 200 : 500, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(healthy ? MESSAGE : { type: 'error' }));
+  });
+  desired = configuration(model.url, {
+    circuits: [CIRCUIT],
+    retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 0, minPerSecond: 0 },
+  });
+  const authority = await createAuthority();
+  const credentials = await issueClientCertificate(authority, {
+    commonName: 'breakwater-operator',
+    lifeMs: 86_400_000,
+  });
+  const pods = Array.from({ length: COUNT }, (_, i) => target(i + 1));
+  runtimes = await Promise.all(
+    pods.map((pod) => startRuntime(desired, authority.certificate, { pod, token: tokenOf(pod) })),
+  );
+  targets = pods.map((pod, i) => ({
+    ...pod,
+    ip: '127.0.0.1',
+    port: runtimes[i]!.runtime.ports().control,
+  }));
+  dialled = () => {
+    const links = new Links({
+      credentials: () => credentials,
+      reviewToken: review,
+      clock: systemClock,
+      random: Math.random,
+      logger: new MemoryLogger(),
+      registry,
+    });
+    const circuits = new CircuitLeader({ links, clock: systemClock, registry });
+    circuits.lead(lead.signal, { termOf: () => 1, onChange: () => undefined });
+    links.open(lead.signal, () => 1);
+    circuits.configure(AGENT, desired);
+    links.setDesired(AGENT, desired, 1);
+    links.setTargets(targets);
+    return { links, circuits };
+  };
+});
+afterAll(async () => {
+  lead.abort();
+  await Promise.all(runtimes.map((runtime) => runtime.stop()));
+  await model.close();
+});
+
+async function ask({ url }: StartedRuntime): Promise<number> {
+  const response = await fetch(`${url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' },
+    body: JSON.stringify({
+      model: 'claude',
+      max_tokens: 5,
+      messages: [{ role: 'user', content: 'hi' }],
+    }),
+  });
+  await response.text();
+  return response.status;
+}
+
+it('opens over real links by votes, lets one pod probe, and closes all of them', async () => {
+  const { links, circuits } = dialled();
+  const states = (): (string | undefined)[] =>
+    links.podsOf(AGENT).map(({ snapshot }) => snapshot?.circuits[0]?.state);
+  await until(() => links.podsOf(AGENT).every(({ snapshot }) => snapshot !== undefined));
+  // Two failures in each pod: none of them opens by itself.
+  await Promise.all(runtimes.flatMap((runtime) => [ask(runtime), ask(runtime)]));
+  const transitions = (): Transition[][] =>
+    links.podsOf(AGENT).map(({ snapshot }) => snapshot?.transitions ?? []);
+  const opened = ({ from, to }: Transition): boolean => from === 'Closed' && to === 'Open';
+  await until(() => transitions().every((own) => own.some(opened)));
+  healthy = true;
+  expect(circuits.of(AGENT)).toMatchObject([
+    {
+      ...{ dependency: 'model/primary', policy: 'fleet' },
+      votes: expect.stringMatching(/^[23]\/3$/),
+      reason: expect.stringMatching(/^[56] consecutive failures in [23] of 3 pods$/),
+    },
+  ]);
+  const seen = model.seen.length;
+  await until(async () => {
+    await Promise.all(runtimes.map(ask));
+    return circuits.of(AGENT)[0]!.state === 'Closed' && states().every((each) => each === 'Closed');
+  });
+  expect(model.seen.length - seen).toBeGreaterThanOrEqual(2);
+  const probed = transitions().filter((own) => own.some(({ to }) => to === 'HalfOpen'));
+  expect(probed).toHaveLength(1);
+  const all = transitions().flat();
+  expect(all.filter(({ to }) => to === 'Closed')).toHaveLength(COUNT);
+  expect(all.every(({ reason }) => reason.startsWith('by the fleet:'))).toBe(true);
+  const metrics = await registry.metrics();
+  expect(metrics).toContain('breakwater_fleet_probes_total{outcome="succeeded"} 1');
+  expect(metrics).toContain('breakwater_fleet_circuits{state="closed"} 1');
+}, 30_000);

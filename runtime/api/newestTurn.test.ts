@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { newestTurn } from './newestTurn.ts';
+
+const turn = (messages: unknown): ReturnType<typeof newestTurn> =>
+  newestTurn(Buffer.from(JSON.stringify({ model: 'm', messages })));
+const user = (content: unknown): object => ({ role: 'user', content });
+const model = (content: unknown): object => ({ role: 'assistant', content });
+const use = (id: number): object => ({
+  type: 'tool_use',
+  id: `t${id}`,
+  name: 'find',
+  input: { id },
+});
+const result = (content: unknown): object => ({ type: 'tool_result', tool_use_id: 't', content });
+
+describe('the newest turn of a request', () => {
+  it('is what was said since the model spoke, by where it comes from', () => {
+    const { texts } = turn([
+      user('old'),
+      model('answer'),
+      user([
+        { type: 'text', text: 'one' },
+        result('two'),
+        result([
+          { type: 'text', text: 'three' },
+          { type: 'image', source: { data: 'x' } },
+        ]),
+        { type: 'document', source: { type: 'text', data: 'four' } },
+        { type: 'document', source: { type: 'base64', data: 'QUJD' } },
+        { type: 'search_result', content: [{ type: 'text', text: 'five' }] },
+      ]),
+    ]);
+    expect(texts.map(({ kind, text }) => `${kind} ${text}`)).toEqual([
+      'UserInput one',
+      'ToolResults two',
+      'ToolResults three',
+      'Documents four',
+      'Documents five',
+    ]);
+  });
+
+  it('is read up to 64 KiB, wherever that cuts', () => {
+    for (const unit of ['a', '\\', '"', '\u0001', '😀', 'é']) {
+      const { texts } = turn([
+        user([
+          { type: 'text', text: unit.repeat(70_000) },
+          { type: 'text', text: 'b' },
+        ]),
+      ]);
+      expect(texts).toHaveLength(1);
+      expect(unit.repeat(70_000).startsWith(texts[0]!.text.slice(0, -1))).toBe(true);
+      expect(texts[0]!.text.length).toBeGreaterThan(9000);
+    }
+  });
+
+  it('has the tools that the model asked for since the user spoke', () => {
+    const { tools } = turn([
+      user('a'),
+      model([use(0)]),
+      user([result('x')]),
+      user('b'),
+      model([{ type: 'text', text: 'let me see' }, use(1), use(2)]),
+      user([result('y'), result('z')]),
+      model([use(3)]),
+      user([result('w')]),
+    ]);
+    expect(tools.map(({ input }) => (input as { id: number }).id)).toEqual([1, 2, 3]);
+  });
+
+  it.each([[undefined], [null], [7], ['text'], [[7]], [[user(7)]], [[user([7, 'x', {}])]], [[{}]]])(
+    'has nothing in messages that are %j',
+    (messages) => {
+      expect(turn(messages)).toEqual({ texts: [], tools: [] });
+    },
+  );
+});

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import type { Content } from '../../contract/generated/types.ts';
+import type { RequestSighting } from '../security/incidents/incident.ts';
+import type { TurnUsage } from './environment.ts';
+import type { ToolUse } from './messages/messages.ts';
+
+export type RunGuardSpec = NonNullable<Content['security']['runGuard']>;
+
+/** Why a call is one too many. */
+type Cause = 'Repeated' | 'Cycle' | 'ToolCalls' | 'Tokens' | 'Duration' | 'Cost';
+
+/** What becomes of a call that is one too many: the model gets a note instead of a result, or the turn ends. */
+export type RunVerdict = { kind: 'Runs' } | { kind: 'Noted'; note: string } | { kind: 'Ends' };
+
+const RUNS: RunVerdict = { kind: 'Runs' };
+const PER_CENT_AND_MILLION = 1_000_000;
+
+const NOTES: Readonly<Record<Cause, string>> = {
+  Repeated:
+    'The tool was not called: you called it with the same arguments before, and the result will not change. Use what you have, or say what is missing.',
+  Cycle:
+    'The tool was not called: you go back and forth between the same two calls. Use what you have, or say what is missing.',
+  ToolCalls:
+    'The tool was not called: this turn may call no more tools. Answer with what you have.',
+  Tokens: 'The tool was not called: this turn has used up its tokens. Answer with what you have.',
+  Duration: 'The tool was not called: the time of this turn is up. Answer with what you have.',
+  Cost: 'The tool was not called: this turn has used up its budget. Answer with what you have.',
+};
+
+const EVIDENCE: Readonly<Record<Cause, string>> = {
+  Repeated: 'The model called a tool with the same arguments time and again.',
+  Cycle: 'The model went back and forth between the same two calls.',
+  ToolCalls: 'A turn called more tools than it may.',
+  Tokens: 'A turn took more tokens than it may.',
+  Duration: 'A turn called tools for longer than it may.',
+  Cost: 'A turn cost more than it may.',
+};
+
+export interface RunGuardDeps {
+  /** Monotonic clock in milliseconds. */
+  now(): number;
+  told(sighting: RequestSighting): void;
+}
+
+/** Watches the calls of one turn. */
+export class RunGuard {
+  readonly #spec: RunGuardSpec;
+  readonly #deps: RunGuardDeps;
+  readonly #beganAt: number;
+  readonly #times = new Map<string, number>();
+  /** The newest last. */
+  readonly #last: string[] = [];
+  #calls = 0;
+  #tripped = false;
+
+  constructor(spec: RunGuardSpec, deps: RunGuardDeps) {
+    this.#spec = spec;
+    this.#deps = deps;
+    this.#beganAt = deps.now();
+  }
+
+  /** Judges a call before it is made; `usage` is what the turn took by then. */
+  judge(call: ToolUse, usage: TurnUsage): RunVerdict {
+    this.#calls += 1;
+    const cause = this.#overdone(usage) ?? this.#repeated(call);
+    if (cause === undefined) return RUNS;
+    const enforces = this.#spec.mode === 'Enforce';
+    const again = this.#tripped;
+    this.#tripped = true;
+    // Once is enough to tell of a turn that nothing is done about.
+    if (enforces || !again) this.#tell(cause, enforces);
+    if (!enforces) return RUNS;
+    return again ? { kind: 'Ends' } : { kind: 'Noted', note: NOTES[cause] };
+  }
+
+  #overdone({ inputTokens, outputTokens }: TurnUsage): Cause | undefined {
+    const { maxToolCalls = Infinity, maxTokens = Infinity, maxDurationMs = Infinity } = this.#spec;
+    if (this.#calls > maxToolCalls) return 'ToolCalls';
+    if (inputTokens + outputTokens > maxTokens) return 'Tokens';
+    if (this.#deps.now() - this.#beganAt > maxDurationMs) return 'Duration';
+    const { cost } = this.#spec;
+    if (!cost) return undefined;
+    const spent =
+      inputTokens * cost.inputCentsPerMillionTokens +
+      outputTokens * cost.outputCentsPerMillionTokens;
+    return spent > cost.maxCents * PER_CENT_AND_MILLION ? 'Cost' : undefined;
+  }
+
+  #repeated({ name, input }: ToolUse): Cause | undefined {
+    if (this.#spec.exempt.includes(name)) return undefined;
+    const key = keyOf(name, input);
+    const times = (this.#times.get(key) ?? 0) + 1;
+    this.#times.set(key, times);
+    this.#last.push(key);
+    if (this.#last.length > CYCLE) this.#last.shift();
+    if (times >= this.#spec.repeats) return 'Repeated';
+    const [a, b, c, d] = this.#last;
+    return d !== undefined && a === c && b === d && a !== b ? 'Cycle' : undefined;
+  }
+
+  #tell(cause: Cause, denied: boolean): void {
+    const repeats = cause === 'Repeated' || cause === 'Cycle';
+    this.#deps.told({
+      type: 'ToolMisuse',
+      form: 'RepeatedCall',
+      asset: repeats ? 'Tools' : 'Budget',
+      denied,
+      evidence: EVIDENCE[cause],
+    });
+  }
+}
+
+/** Two calls, twice. */
+const CYCLE = 4;
+
+/** The same for the same arguments, in whatever order the model writes them (RFC 8785). */
+function keyOf(name: string, input: unknown): string {
+  const text = canonicalize([name, input]) ?? name;
+  return createHash('sha256').update(text).digest('base64url');
+}

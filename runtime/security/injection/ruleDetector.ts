@@ -1,0 +1,119 @@
+import type { RE2Set } from 're2js';
+import { NOTHING_FOUND } from './detector.ts';
+import type { InjectionDetector, InjectionSource, InjectionVerdict } from './detector.ts';
+import { segmentsOf } from './normalize.ts';
+import type { Segment } from './normalize.ts';
+import { Phrases } from './phrases.ts';
+import { MARKERS, PHRASES } from './rules.ts';
+import type { MarkerRule, PhraseRule } from './rules.ts';
+
+/** Characters that are examined at a time; others have their turns in between. */
+const SLICE = 64 * 1024;
+/** Characters that two slices share, so that no phrase is cut in two. */
+const OVERLAP = 1024;
+/** Words within which hits count together. */
+const WINDOW = 120;
+/** Rules that a verdict names at most. */
+const MAX_NAMED = 5;
+
+/** A hit of a rule, by what it weighs where it is. */
+interface Hit {
+  rule: string;
+  /** In words; undefined where it counts for the whole segment. */
+  at: number;
+  weight: number;
+}
+
+/** Detects injections by rules: phrases and markers, in what was normalised. */
+export class RuleDetector implements InjectionDetector {
+  readonly #phrases = new Phrases(PHRASES.map(parsed));
+  readonly #markers: RE2Set;
+
+  /** Resolves when the engine for patterns is loaded, which nothing else needs. */
+  static async load(): Promise<RuleDetector> {
+    const { RE2Set } = await import('re2js');
+    const markers = new RE2Set();
+    for (const { pattern } of MARKERS) markers.add(pattern);
+    markers.compile();
+    return new RuleDetector(markers);
+  }
+
+  private constructor(markers: RE2Set) {
+    this.#markers = markers;
+  }
+
+  async examine(text: string, source: InjectionSource): Promise<InjectionVerdict> {
+    let worst = NOTHING_FOUND;
+    for (let from = 0; from < text.length; from += SLICE - OVERLAP) {
+      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      const verdict = this.#slice(text.slice(from, from + SLICE), source);
+      if (verdict.score > worst.score) worst = verdict;
+      if (from + SLICE >= text.length) break;
+    }
+    return worst;
+  }
+
+  #slice(text: string, source: InjectionSource): InjectionVerdict {
+    let worst = NOTHING_FOUND;
+    for (const segment of segmentsOf(text)) {
+      const verdict = scoreOf(this.#hits(segment, source));
+      if (verdict.score > worst.score) worst = verdict;
+    }
+    return worst;
+  }
+
+  #hits({ kind, text }: Segment, source: InjectionSource): Hit[] {
+    const weigh = (rule: PhraseRule | MarkerRule): number => {
+      const share = rule.in && !rule.in.includes(source) ? 0.5 : 1;
+      const weight = (rule.weight * share) / 100;
+      // What was hidden was not meant for people.
+      return kind === 'Hidden' ? 1 - (1 - weight) ** 2 : weight;
+    };
+    const hits = this.#phrases.find(text).map(({ phrase, at }): Hit => {
+      const rule = PHRASES[phrase]!;
+      return { rule: rule.id, at, weight: weigh(rule) };
+    });
+    const markers = this.#markers.match(text.toLowerCase()).map((index): Hit => {
+      const rule = MARKERS[index]!;
+      return { rule: rule.id, at: Infinity, weight: weigh(rule) };
+    });
+    return [...hits, ...markers];
+  }
+}
+
+/** The places of a rule. */
+function parsed({ id, phrase }: PhraseRule): ConstructorParameters<typeof Phrases>[0][number] {
+  const places: { words: string[]; gap: number }[] = [];
+  let gap = 0;
+  for (const part of phrase.split(' ')) {
+    if (part.startsWith('..')) gap = Number(part.slice(2));
+    else places.push({ words: part.split('|'), gap });
+  }
+  return { id, places };
+}
+
+/** The heaviest stretch of `WINDOW` words. Each rule counts once in it, by its heaviest hit. */
+function scoreOf(hits: readonly Hit[]): InjectionVerdict {
+  const everywhere = hits.filter(({ at }) => at === Infinity);
+  const placed = hits.filter(({ at }) => at !== Infinity);
+  let worst = verdictOf(everywhere);
+  for (let from = 0, to = 0; from < placed.length; from += 1) {
+    while (to < placed.length && placed[to]!.at - placed[from]!.at < WINDOW) to += 1;
+    const verdict = verdictOf([...everywhere, ...placed.slice(from, to)]);
+    if (verdict.score > worst.score) worst = verdict;
+    if (to === placed.length) break;
+  }
+  return worst;
+}
+
+function verdictOf(hits: readonly Hit[]): InjectionVerdict {
+  if (hits.length === 0) return NOTHING_FOUND;
+  const weights = new Map<string, number>();
+  for (const { rule, weight } of hits) {
+    weights.set(rule, Math.max(weight, weights.get(rule) ?? 0));
+  }
+  let innocent = 1;
+  for (const weight of weights.values()) innocent *= 1 - weight;
+  const rules = [...weights].sort(([, a], [, b]) => b - a).map(([rule]) => rule);
+  return { score: Math.round(100 * (1 - innocent)), rules: rules.slice(0, MAX_NAMED) };
+}

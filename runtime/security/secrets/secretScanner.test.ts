@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { SecretlintScanner, redacted } from './secretScanner.ts';
+
+// Put together here, so that nobody's scanner takes them for real ones.
+const GITHUB = `ghp_${'wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx'}`;
+const ANTHROPIC = `sk-ant-api03-${'a1B2c3D4e5'.repeat(9)}abc-bbbbbbAA`;
+const SLACK = `xoxb-${'123456789012'}-${'1234567890123'}-${'aBcDeFgHiJkLmNoPqRsTuVwX'}`;
+const PEM = ['-----BEGIN RSA PRIVATE KEY-----', 'MIIEpAIBAAKCAQEA'.repeat(20), '-----END RSA PRIVATE KEY-----'].join('\n'); // prettier-ignore
+
+let scanner: SecretlintScanner;
+beforeAll(async () => {
+  scanner = await SecretlintScanner.load();
+});
+
+describe('the scanner for secrets', () => {
+  it.each([
+    ['github', GITHUB],
+    ['anthropic', ANTHROPIC],
+    ['slack', SLACK],
+    ['privatekey', PEM],
+  ])('finds a secret of the kind %s and where it is', async (kind, secret) => {
+    const text = `The key is ${secret} and no more.`;
+    const matches = await scanner.find(text);
+    expect(matches.map((each) => each.kind)).toEqual([kind]);
+    expect(redacted(text, matches)).not.toContain(secret.slice(6, 30));
+    expect(redacted(text, matches)).toContain(' and no more.');
+  });
+
+  it('finds each secret once, beyond 64 KiB too and where two slices meet', async () => {
+    const text = `${'word '.repeat(12_000)}${GITHUB} ${'word '.repeat(12_000)}${ANTHROPIC}`;
+    expect(await scanner.find(text)).toHaveLength(2);
+  });
+
+  it('is not turned off by what the text says', async () => {
+    const text = `// secretlint-disable\n${GITHUB} // secretlint-disable-line`;
+    expect(await scanner.find(text)).toHaveLength(1);
+  });
+
+  it('finds nothing in ordinary text', async () => {
+    expect(await scanner.find('The key to success is a token of thanks: api_key=<yours>')).toEqual(
+      [],
+    );
+  });
+
+  it.each([
+    'a',
+    ' ',
+    'ab/+',
+    'npm_',
+    '-----BEGIN ',
+    'sk-ant-',
+    'eyJa.',
+    'https://a:b@',
+    '="',
+    'A3T',
+  ])('takes little time for 64 KiB of %j', async (unit) => {
+    const before = performance.now();
+    await scanner.find(unit.repeat(Math.ceil((64 * 1024) / unit.length)));
+    expect(performance.now() - before).toBeLessThan(2000);
+  });
+});

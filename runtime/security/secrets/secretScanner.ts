@@ -1,0 +1,111 @@
+/** Where a secret is in a text. */
+export interface SecretMatch {
+  /** What secretlint calls its rule, such as github. */
+  kind: string;
+  start: number;
+  end: number;
+}
+
+/** Finds secrets in texts. */
+export interface SecretScanner {
+  /** In the order of the text, none within another. Never rejects because of the text. */
+  find(text: string): Promise<SecretMatch[]>;
+}
+
+/** Of secretlint, as far as it is used. Its own runner reads files and keeps profiles, so its rules are run here. */
+interface Rule {
+  meta: { id: string };
+  create(context: RuleContext, options: object): { file?(source: object): unknown };
+}
+
+interface RuleContext {
+  sharedOptions: object;
+  createTranslator(): (messageId: string) => object;
+  report(found: { range: readonly [number, number] }): void;
+  ignore(): void;
+}
+
+/** Characters that are looked at at a time; others have their turns in between. */
+const SLICE = 64 * 1024;
+/** Characters that two slices share: longer than any secret but a large private key. */
+const OVERLAP = 8 * 1024;
+/** What a text says of comments must not turn rules off. */
+const COMMENTS = '@secretlint/secretlint-rule-filter-comments';
+const PREFIX = '@secretlint/secretlint-rule-';
+
+/** The rules of secretlint that its authors recommend. */
+export class SecretlintScanner implements SecretScanner {
+  readonly #rules: readonly Rule[];
+
+  /** Resolves when the rules are loaded, which nothing else needs. */
+  static async load(): Promise<SecretlintScanner> {
+    const { rules } = await import('@secretlint/secretlint-rule-preset-recommend');
+    const all = rules as unknown as readonly Rule[];
+    return new SecretlintScanner(all.filter(({ meta }) => meta.id !== COMMENTS));
+  }
+
+  private constructor(rules: readonly Rule[]) {
+    this.#rules = rules;
+  }
+
+  async find(text: string): Promise<SecretMatch[]> {
+    const found: SecretMatch[] = [];
+    for (let from = 0; ; from += SLICE - OVERLAP) {
+      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      await this.#look(text.slice(from, from + SLICE), (kind, start, end) => {
+        found.push({ kind, start: from + start, end: from + end });
+      });
+      if (from + SLICE >= text.length) return apart(found);
+    }
+  }
+
+  async #look(
+    content: string,
+    found: (kind: string, start: number, end: number) => void,
+  ): Promise<void> {
+    const source = {
+      content,
+      ext: '.txt',
+      filePath: 'text.txt',
+      contentType: 'text',
+      hasBOM: false,
+      // Of lines and columns nothing is shown.
+      locationToRange: () => [0, 0],
+      indexToPosition: () => ({ line: 1, column: 0 }),
+    };
+    for (const rule of this.#rules) {
+      const kind = rule.meta.id.replace(PREFIX, '');
+      const context = {
+        sharedOptions: {},
+        createTranslator: () => () => ({}),
+        report: ({ range: [start, end] }: { range: readonly [number, number] }) =>
+          found(kind, start, end),
+        ignore: () => undefined,
+      };
+      await rule.create(context, {}).file?.(source);
+    }
+  }
+}
+
+/** Each stretch once, by the first rule that found it. */
+function apart(found: SecretMatch[]): SecretMatch[] {
+  found.sort((a, b) => a.start - b.start || b.end - a.end);
+  const kept: SecretMatch[] = [];
+  for (const match of found) {
+    const last = kept.at(-1);
+    if (!last || match.start >= last.end) kept.push({ ...match });
+    else last.end = Math.max(last.end, match.end);
+  }
+  return kept;
+}
+
+/** The text with a note of its kind in the place of each secret. */
+export function redacted(text: string, matches: readonly SecretMatch[]): string {
+  let shown = '';
+  let at = 0;
+  for (const { kind, start, end } of matches) {
+    shown += `${text.slice(at, start)}[redacted: ${kind}]`;
+    at = end;
+  }
+  return shown + text.slice(at);
+}

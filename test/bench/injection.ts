@@ -1,0 +1,98 @@
+/**
+ * Measures the detector of prompt injections; `make bench-injection`.
+ *
+ * injection_recall: share of attacks that are found at the default threshold, of those that the rules were not tuned on.
+ * injection_false_alarms: share of ordinary texts in which one is found all the same, of packages that the rules were not
+ * tuned on, and of logs. A text is a whole file, or its first 64 KiB, as a tool would return it.
+ * injection_us_per_kb: processor time for a KiB of ordinary text.
+ */
+import { styleText } from 'node:util';
+import { INJECTION_SOURCES } from '../../runtime/security/injection/detector.ts';
+import { RuleDetector } from '../../runtime/security/injection/ruleDetector.ts';
+import type { Attack } from './injection/attack.ts';
+import { HELD_OUT } from './injection/heldOut.ts';
+import { logTexts } from './injection/logs.ts';
+import { isHeldOut, packageTexts, projectTexts } from './injection/ordinary.ts';
+import type { Ordinary } from './injection/ordinary.ts';
+import { TUNED } from './injection/tuned.ts';
+
+/** Of the CRD. */
+const THRESHOLD = 60;
+const LOGS = 200;
+const KINDS = ['prose', 'code', 'logs'] as const;
+/** With SHOW=1 what was missed and what was found in error is shown, of the half that may be tuned on. */
+const SHOW = process.env.SHOW === '1';
+
+const detector = await RuleDetector.load();
+
+print('attacks found:');
+await recall(TUNED, 'tuned', SHOW);
+figure('injection_recall', await recall(HELD_OUT, 'held out', false), 'ratio');
+
+const tuned = [
+  ...packageTexts((name) => !isHeldOut(name)),
+  ...projectTexts(),
+  ...logTexts(LOGS, 0),
+];
+const heldOut = [...packageTexts(isHeldOut), ...logTexts(LOGS, 1)];
+print('ordinary texts in which an injection is found:');
+await falseAlarms(tuned, 'tuned', SHOW);
+figure('injection_false_alarms', await falseAlarms(heldOut, 'held out', false), 'ratio');
+await cost(heldOut);
+
+async function recall(attacks: readonly Attack[], name: string, show: boolean): Promise<number> {
+  const found: Attack[] = [];
+  for (const attack of attacks) {
+    const { score, rules } = await detector.examine(attack.text, attack.source);
+    if (score >= THRESHOLD) found.push(attack);
+    else if (show) print(styleText('dim', `  missed (${score} ${rules.join()}): ${attack.text}`));
+  }
+  for (const source of INJECTION_SOURCES) {
+    const of = (all: readonly Attack[]): number =>
+      all.filter((each) => each.source === source).length;
+    print(`  ${name}, ${source}: ${of(found)} of ${of(attacks)}`);
+  }
+  return found.length / attacks.length;
+}
+
+async function falseAlarms(
+  texts: readonly Ordinary[],
+  name: string,
+  show: boolean,
+): Promise<number> {
+  const alarms: Ordinary[] = [];
+  for (const text of texts) {
+    // The source that is examined by default, and the one that most rules are for.
+    const { score, rules } = await detector.examine(text.text, 'ToolResults');
+    if (score < THRESHOLD) continue;
+    alarms.push(text);
+    if (show) print(styleText('dim', `  found (${score} ${rules.join()}): ${text.name}`));
+  }
+  for (const kind of KINDS) {
+    const of = (all: readonly Ordinary[]): number =>
+      all.filter((each) => each.kind === kind).length;
+    print(`  ${name}, ${kind}: ${of(alarms)} of ${of(texts)}`);
+    if (name === 'held out')
+      figure(`injection_false_alarms_${kind}`, of(alarms) / of(texts), 'ratio');
+  }
+  return alarms.length / texts.length;
+}
+
+async function cost(texts: readonly Ordinary[]): Promise<void> {
+  let characters = 0;
+  const before = process.cpuUsage();
+  for (const { text } of texts) {
+    characters += text.length;
+    await detector.examine(text, 'ToolResults');
+  }
+  const { user, system } = process.cpuUsage(before);
+  figure('injection_us_per_kb', (user + system) / (characters / 1024), 'us');
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function figure(name: string, value: number, unit: string): void {
+  print(`figure ${name} ${value.toPrecision(3)} ${unit}`);
+}

@@ -1,0 +1,65 @@
+import type { Row } from './row.ts';
+
+const PATH = '$.spec.security';
+
+/** A row about one part of security. */
+function row(rule: string, part: object, message: string): Row {
+  return [`${PATH}.${rule}`, { spec: { security: part } }, `spec.security.${message}`];
+}
+
+const CENTS = { maxCents: 50, inputCentsPerMillionTokens: 300, outputCentsPerMillionTokens: 1500 };
+
+/** The price list without one of its figures. */
+function without(name: keyof typeof CENTS): object {
+  const { [name]: _, ...rest } = CENTS;
+  return { runGuard: { cost: rest } };
+}
+
+/** Bad manifests of AgentDeployments, by what they screen. */
+export const rows: Row[] = [
+  row(
+    'promptInjection.sources unique',
+    { promptInjection: { sources: [{ source: 'Messages' }, { source: 'Messages' }] } },
+    'promptInjection.sources[1]: Duplicate value: {"source":"Messages"}',
+  ),
+  row(
+    'promptInjection.sources[*] required source',
+    { promptInjection: { sources: [{ threshold: 50 }] } },
+    'promptInjection.sources[0].source: Required value',
+  ),
+  row(
+    'promptInjection.exempt unique',
+    { promptInjection: { exempt: ['find', 'find'] } },
+    'promptInjection.exempt[1]: Duplicate value: "find"',
+  ),
+  row(
+    'secrets.sources unique',
+    { secrets: { sources: ['Prompts', 'Prompts'] } },
+    'secrets.sources[1]: Duplicate value: "Prompts"',
+  ),
+  row(
+    'runGuard.exempt unique',
+    { runGuard: { exempt: ['find', 'find'] } },
+    'runGuard.exempt[1]: Duplicate value: "find"',
+  ),
+  row(
+    'runGuard.maxDuration rule 0',
+    { runGuard: { maxDuration: '0s' } },
+    'runGuard.maxDuration: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 2m',
+  ),
+  row(
+    'runGuard.cost required maxCents',
+    without('maxCents'),
+    'runGuard.cost.maxCents: Required value',
+  ),
+  row(
+    'runGuard.cost required inputCentsPerMillionTokens',
+    without('inputCentsPerMillionTokens'),
+    'runGuard.cost.inputCentsPerMillionTokens: Required value',
+  ),
+  row(
+    'runGuard.cost required outputCentsPerMillionTokens',
+    without('outputCentsPerMillionTokens'),
+    'runGuard.cost.outputCentsPerMillionTokens: Required value',
+  ),
+];
