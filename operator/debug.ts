@@ -6,8 +6,10 @@ import type {
   Snapshot,
 } from '../contract/generated/types.ts';
 import { formatRevision } from '../contract/revision.ts';
+import { json, type Answer } from './endpoints.ts';
 import type { FleetFigures } from './fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
+import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
 
@@ -155,4 +157,13 @@ function shutGates(gates: readonly GateStatus[]): [dependency: string, gate: str
       dependency,
       until === undefined ? gate : `${gate} until ${until}`,
     ]);
+}
+
+/** Shows the level of each module; PUT with `module` and `level` sets one, until the process ends. */
+export function loggingPage(loggers: Loggers, query: URLSearchParams, method: string): Answer {
+  if (method === 'PUT') {
+    const message = loggers.set(query.get('module') ?? '', query.get('level') ?? '');
+    if (message !== undefined) return json(400, { message });
+  }
+  return json(200, { levels: loggers.levels() });
 }

@@ -8,7 +8,10 @@ export interface Answer {
   body: string;
 }
 
-export type Routes = Record<string, () => Answer | Promise<Answer>>;
+export type Routes = Record<
+  string,
+  (query: URLSearchParams, method: string) => Answer | Promise<Answer>
+>;
 
 export const json = (status: number, value: unknown): Answer => ({
   status,
@@ -17,7 +20,7 @@ export const json = (status: number, value: unknown): Answer => ({
 });
 
 /**
- * Serves GET requests for a fixed set of paths.
+ * Serves a fixed set of paths.
  *
  * @returns the server, listening, and its port
  */
@@ -27,12 +30,12 @@ export async function serve(
   host?: string,
 ): Promise<{ server: Server; port: number }> {
   const server = createServer((request, response) => {
-    const path = (request.url ?? '/').split('?')[0]!;
+    const [path = '', query] = (request.url ?? '/').split('?');
     const route = Object.hasOwn(routes, path) ? routes[path]! : undefined;
     const answer =
       route === undefined
         ? json(404, { message: `There is no ${path}`, paths: Object.keys(routes) })
-        : route();
+        : route(new URLSearchParams(query), request.method ?? 'GET');
     Promise.resolve(answer)
       .catch(() => json(500, { message: 'The answer could not be made' }))
       .then(({ status, contentType, body }) => {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { CONTROL_AUDIENCE } from '../contract/link.ts';
 import { AuthorityStore } from './authorityStore.ts';
-import { describeAgents, type AgentFacts } from './debug.ts';
+import { describeAgents, loggingPage, type AgentFacts } from './debug.ts';
 import { json, serve, type Answer } from './endpoints.ts';
 import {
   ForwardedPort,
@@ -25,6 +25,7 @@ import {
   Rotation,
   type RotationOptions,
 } from './links/index.ts';
+import { Loggers } from './loggers.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
@@ -66,8 +67,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const { settings, cluster, logger, registry } = options;
   const random = Math.random;
   const clock = systemClock;
+  const loggers = new Loggers(logger, settings.logLevels);
   const tracing = new OperatorTracing({
-    ...{ settings, registry, logger: logger.child({ module: 'traces' }) },
+    ...{ settings, registry, logger: loggers.of('traces') },
     environment: options.tracing ?? NO_ENVIRONMENT,
   });
   // The first reconciles say most.
@@ -87,7 +89,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     client,
     clock,
     random,
-    logger: logger.child({ module: 'informer' }),
+    logger: loggers.of('informer'),
     discoveryIntervalMs: options.discoveryIntervalMs,
     ...(settings.watchNamespace !== undefined && { namespace: settings.watchNamespace }),
   });
@@ -100,10 +102,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const rotation = await Rotation.start({
     store: new AuthorityStore(client, settings),
     clock,
-    logger: logger.child({ module: 'authority' }),
+    logger: loggers.of('authority'),
     plan: { checkMs: settings.authorityCheckMs, ...options.rotation },
   });
-  const links = await createLinks({ ...options, rotation, client, traces }, signal);
+  const links = await createLinks(
+    { ...options, logger: loggers.of('links'), rotation, client, traces },
+    signal,
+  );
   rotation.onChange(() => {
     // Only the leader works its queue off; it writes no ConfigMap that is as it should be.
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
@@ -122,6 +127,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const stop = await serveEndpoints(options, caches, {
     agents: () => describe(caches, links, { fleet, circuits }, current),
     rank: () => rank(caches, links),
+    loggers,
   });
   caches.start(signal);
   await Promise.race([caches.whenSynced(), aborted(signal)]);
@@ -130,7 +136,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     namespace: settings.namespace,
     name: settings.leaseName,
     identity: `${settings.podName}_${randomUUID()}`,
-    logger: logger.child({ module: 'leader' }),
+    logger: loggers.of('leader'),
     registry,
     clock,
     random,
@@ -160,7 +166,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         upgradeConcurrency: settings.upgradeConcurrency,
         upgradeFailures: settings.upgradeFailures,
         instance: settings.podName,
-        logger,
+        logger: loggers.of('reconcile'),
         registry,
         clock,
         random,
@@ -192,11 +198,10 @@ async function createLinks(
   }: { rotation: Rotation; client: KubeClient; traces: Traces } & Omit<OperatorOptions, 'tracing'>,
   signal: AbortSignal,
 ): Promise<Links> {
-  const module = logger.child({ module: 'links' });
   const credentials = await Credentials.issue({
     authority: rotation.signing,
     clock: systemClock,
-    logger: module,
+    logger,
   });
   credentials.run(signal);
   rotation.onChange(() => void credentials.check());
@@ -214,7 +219,7 @@ async function createLinks(
     limits,
     clock: systemClock,
     random: Math.random,
-    logger: module,
+    logger,
     registry,
     traces,
     ...(settings.links === 'PortForward' && {
@@ -226,7 +231,7 @@ async function createLinks(
 async function serveEndpoints(
   { settings, registry }: OperatorOptions,
   caches: Caches,
-  { agents, rank }: { agents: () => unknown; rank: () => unknown },
+  { agents, rank, loggers }: { agents: () => unknown; rank: () => unknown; loggers: Loggers },
 ): Promise<() => void> {
   collectDefaultMetrics({ register: registry });
   const delay = monitorEventLoopDelay({ resolution: 20 });
@@ -256,6 +261,7 @@ async function serveEndpoints(
       {
         '/debug/agents': () => json(200, agents()),
         '/debug/ranking': () => json(200, rank()),
+        '/debug/logging': (query, method) => loggingPage(loggers, query, method),
       },
       ports.debug,
       '127.0.0.1',

@@ -28,6 +28,7 @@ it('has a default for all that can have one', () => {
     tenancy: { podTemplate: 'Restricted', images: [], secretNames: ['*'] },
     watchNamespace: undefined,
     logLevel: 'info',
+    logLevels: {},
     leaseName: 'breakwater-operator',
     authoritySecret: 'breakwater-authority',
     authorityCheckMs: 10_000,
@@ -117,6 +118,16 @@ it('names everything that is wrong at once', () => {
       RUNTIME_UPGRADE_CONCURRENCY: '0',
     }),
   ).toThrow(
-    "The operator cannot start: set LOG_LEVEL to one of trace, debug, info, warn, error, fatal; set POD_NAMESPACE to the operator's own namespace; set RUNTIME_IMAGE to the image that agents run by default; set RUNTIME_UPGRADE_CONCURRENCY to a whole number, 1 or more; set HEALTH_PORT to a port number, 0 to 65535",
+    "The operator cannot start: set LOG_LEVEL to one of trace, debug, info, warn, error, fatal, silent; set POD_NAMESPACE to the operator's own namespace; set RUNTIME_IMAGE to the image that agents run by default; set RUNTIME_UPGRADE_CONCURRENCY to a whole number, 1 or more; set HEALTH_PORT to a port number, 0 to 65535",
   );
+});
+
+it('takes levels of logs by module', () => {
+  expect(settingsFrom(needed).logLevels).toEqual({});
+  expect(settingsFrom({ ...needed, LOG_LEVELS: 'links=debug,reconcile=warn' }).logLevels).toEqual({
+    links: 'debug',
+    reconcile: 'warn',
+  });
+  for (const wrong of ['links', 'links=loud', 'all=debug'])
+    expect(() => settingsFrom({ ...needed, LOG_LEVELS: wrong })).toThrow('set LOG_LEVELS to pairs');
 });

@@ -1,3 +1,4 @@
+import { LEVELS, MODULES } from './loggers.ts';
 import type { Tenancy } from './desired/tenancy/tenancy.ts';
 
 export interface TracingSettings {
@@ -45,6 +46,8 @@ export interface Settings {
   /** Namespace to look after; undefined: all. */
   watchNamespace: string | undefined;
   logLevel: string;
+  /** By module, where they differ from logLevel. */
+  logLevels: Record<string, string>;
   /** Address of the pages in docs/runbooks, to which agents' alerts lead; absent: they only name them. */
   runbooks?: string;
   /** How agents are traced that do not say so themselves; absent: not at all. */
@@ -59,8 +62,6 @@ export interface Settings {
   authorityCheckMs: number;
   ports: { metrics: number; health: number; debug: number };
 }
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 /** @throws Error that names every variable which is missing or wrong, and what to set it to */
 export function settingsFrom(env: Record<string, string | undefined>): Settings {
@@ -93,7 +94,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     return Number(number) * (unit === 's' ? 1000 : 1);
   };
   const logLevel = env['LOG_LEVEL'] || 'info';
-  if (!LEVELS.includes(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
+  if (!isLevel(logLevel)) problems.push(`set LOG_LEVEL to one of ${LEVELS.join(', ')}`);
   const settings: Settings = {
     namespace: required('POD_NAMESPACE', "the operator's own namespace"),
     podName: required('POD_NAME', 'a name for this process'),
@@ -124,6 +125,7 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
     tenancy: tenancyFrom(env, problems),
     watchNamespace: env['WATCH_NAMESPACE'] || undefined,
     logLevel,
+    logLevels: levelsFrom(env['LOG_LEVELS'], problems),
     ...runbooksFrom(env['RUNBOOKS_URL'], problems),
     ...tracingFrom(env, problems),
     ...linksFrom(env['LINKS'], problems),
@@ -143,6 +145,23 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
   }
   if (problems.length > 0) throw new Error(`The operator cannot start: ${problems.join('; ')}`);
   return settings;
+}
+
+const isLevel = (text: string): boolean => (LEVELS as readonly string[]).includes(text);
+
+function levelsFrom(text: string | undefined = '', problems: string[]): Record<string, string> {
+  const pairs = text
+    .split(',')
+    .filter((pair) => pair !== '')
+    .map((pair) => pair.split('=', 2) as [string, string]);
+  const known = ([module, level = '']: [string, string]): boolean =>
+    (MODULES as readonly string[]).includes(module) && isLevel(level);
+  if (!pairs.every(known)) {
+    problems.push(
+      `set LOG_LEVELS to pairs such as links=debug,reconcile=warn, of the modules ${MODULES.join(', ')} and the levels ${LEVELS.join(', ')}`,
+    );
+  }
+  return Object.fromEntries(pairs);
 }
 
 const POD_TEMPLATE = ['Restricted', 'Any'];

@@ -76,7 +76,7 @@ export class Controller {
     this.name = name;
     this.queue = options.queue ?? new WorkQueue({ name, registry, clock, random });
     this.#reconcile = options.reconcile;
-    this.#logger = options.logger.child({ controller: name });
+    this.#logger = options.logger;
     this.#concurrency = options.concurrency ?? 10;
     this.#metrics = new ControllerMetrics(registry, name, this.#concurrency);
     this.#deadlineMs = options.deadlineMs ?? 60_000;
@@ -110,7 +110,8 @@ export class Controller {
 
   async #process(key: string, signal: AbortSignal): Promise<void> {
     const reconcileID = randomUUID();
-    const logger = this.#logger.child({ ...splitKey(key), reconcileID });
+    // Made anew each time, because levels change.
+    const logger = this.#logger.child({ controller: this.name, ...splitKey(key), reconcileID });
     const started = this.#clock.monotonic();
     this.#metrics.started();
     using limit = deadline(this.#clock, this.#deadlineMs, signal);

@@ -9,6 +9,8 @@ export interface ReceivedSpan {
   parentSpanId?: string;
   name: string;
   kind: number;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
   attributes: Record<string, unknown>;
   events: { name: string; attributes: Record<string, unknown> }[];
   status: { code?: number };
@@ -34,7 +36,8 @@ interface Value {
 
 type Attributes = { key: string; value: Value }[];
 
-interface Export {
+/** What a tracer sends. */
+export interface Export {
   resourceSpans: {
     resource: { attributes: Attributes };
     scopeSpans: {
@@ -76,7 +79,10 @@ export async function startCollector(
 
 /** The spans of an export in JSON. */
 export function readSpans(text: string): ReceivedSpan[] {
-  const { resourceSpans } = JSON.parse(text) as Export;
+  return readExport(JSON.parse(text) as Export);
+}
+
+export function readExport({ resourceSpans }: Export): ReceivedSpan[] {
   const all = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
   return all.map((span) => ({
     ...span,

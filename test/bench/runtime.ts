@@ -9,6 +9,9 @@
  * added: latency less that of calling the endpoint directly, one call at a time (p50) and at 500
  * requests a second, sent when they are due (p99).
  * streams_1000: resident memory with 1,000 open streams. start: process start to ready, the median of five.
+ * trace_10, trace_100: throughput with that share of requests traced, against none; trace_memory: resident memory with all
+ * traced, less that with none. trace_off: throughput with none traced, against the bundle of another commit, dist/runtime of
+ * which BEFORE names; without BEFORE it is left out.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -17,7 +20,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../cluster/common/command.ts';
 import { percentile } from '../kit/percentile.ts';
-import { GATEWAYS, LOAD_CORE, direct } from './runtime/gateways.ts';
+import { GATEWAYS, LOAD_CORE, direct, earlier, traced } from './runtime/gateways.ts';
 import type { Gateway } from './runtime/gateways.ts';
 import type { Done, Job, Target } from './runtime/load.ts';
 
@@ -184,6 +187,13 @@ class Comparison {
     return Object.fromEntries(this.#runners.map(({ name, measured }) => [name, measured]));
   }
 
+  /** Throughput only. */
+  async throughput(): Promise<Results> {
+    await this.#warmUp();
+    for (let i = 0; i < ROUNDS; i += 1) await this.#each((runner) => this.#throughput(runner));
+    return Object.fromEntries(this.#runners.map(({ name, measured }) => [name, measured]));
+  }
+
   /** Leaves out peers that answer nothing. */
   async #warmUp(): Promise<void> {
     for (const runner of [...this.#runners]) {
@@ -281,6 +291,34 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** What traces cost, side by side with the same runtime that has them off. */
+async function traces(load: Load): Promise<void> {
+  const file = join(import.meta.dirname, 'runtime/collector.ts');
+  const collector = spawn('taskset', ['-c', String(LOAD_CORE), process.execPath, file], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const { port: collectorPort } = await once<{ port: number }>(collector);
+  const before = process.env['BEFORE'];
+  const gateways: Gateway[] = [];
+  try {
+    gateways.push(await GATEWAYS['breakwater']!(load.port));
+    for (const [name, ratio] of Object.entries({ trace_10: 0.1, trace_100: 1 }))
+      gateways.push(await traced(name, load.port, { collectorPort, ratio }));
+    if (before !== undefined) gateways.push(await earlier(load.port, before));
+    const results = await new Comparison(load, gateways, BODIES.plain).throughput();
+    const off = results['breakwater']!.perSecond;
+    if (before !== undefined)
+      figure('trace_off', paired(off, results['before']!.perSecond), 'ratio');
+    figure('trace_10', paired(results['trace_10']!.perSecond, off), 'ratio');
+    figure('trace_100', paired(results['trace_100']!.perSecond, off), 'ratio');
+    const [none, , all] = gateways.map(({ process: { pid } }) => residentMegabytes(pid!));
+    figure('trace_memory', (await all!) - (await none!), 'MB');
+  } finally {
+    for (const gateway of gateways) await gateway.stop();
+    collector.disconnect();
+  }
+}
+
 async function main(): Promise<void> {
   if (availableParallelism() < 2) throw new Error('this needs two cores: one for the load');
   const chosen = process.argv.slice(2);
@@ -302,6 +340,7 @@ async function main(): Promise<void> {
     if (!ours) return;
     figure('streams_1000', await streams(ours, load), 'MB');
     figure('start', median(await starts(load.port)), 'ms');
+    await traces(load);
   } finally {
     for (const gateway of gateways) await gateway.stop();
     load.close();

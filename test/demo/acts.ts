@@ -8,6 +8,7 @@ import { saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import { mustShow } from './narrator.ts';
 import {
+  COLLECTOR,
   NAME,
   NAMESPACE,
   observeTraffic,
@@ -177,6 +178,62 @@ export async function modelRecovers(scene: Scene): Promise<number> {
   narrator.good(`closed again: ${outcomes(seen)}`);
   await traffic.run(undefined);
   return closedMs;
+}
+
+const TRACE_ID = 'x-breakwater-trace-id';
+
+/** A request whose first attempt fails, traced; returns the trace's id. Its spans are sent within five seconds. */
+export async function tracedRequest(scene: Scene): Promise<string> {
+  const { narrator, kubectl, model, agents } = scene;
+  narrator.step('One request, traced');
+  const tracing = { endpoint: `http://${COLLECTOR.name}.${NAMESPACE}:${COLLECTOR.port}` };
+  const patch = JSON.stringify({ spec: { telemetry: { tracing } } });
+  const command = ['patch', 'agentdeployment', NAME, '-n', NAMESPACE, '--type', 'merge', '-p'];
+  const output = await kubectl.run([...command, patch]);
+  narrator.show(`kubectl ${command.join(' ')} '${patch}'`, output);
+  const pods = await openPods(scene.platform, NAMESPACE, await agents.readyPods(NAME));
+  try {
+    await enforcedEverywhere(
+      pods,
+      'the answer is a good one and names its trace',
+      ({ status, headers }) => status === 200 && headers[TRACE_ID] !== undefined,
+      // A pod's limit, which the burst has used up, is refilled by ten a second.
+      { timeoutMs: 20_000, everyMs: 200 },
+    );
+    narrator.say('Live in all pods. The model fails for a moment, and one request meets that:');
+    await model.resetRequests();
+    await model.setFault({ status: 529 });
+    const answer = pods[0]!.send();
+    await waitFor(
+      'the model was asked',
+      () => model.requests(),
+      ({ total }) => total > 0,
+      { everyMs: 10 },
+    );
+    await model.setFault(undefined);
+    const { status, headers } = await answer;
+    narrator.good(`answered ${status}, ${TRACE_ID}: ${String(headers[TRACE_ID])}`);
+    return String(headers[TRACE_ID]);
+  } finally {
+    for (const pod of pods) pod.close();
+  }
+}
+
+/** The trace of that request as a tree. */
+export async function traceShown({ narrator, traces }: Scene, traceId: string): Promise<void> {
+  narrator.step('The trace of that request');
+  await waitFor(
+    `trace ${traceId} has arrived`,
+    () => traces.list(),
+    (all) => all.some((trace) => trace.traceId === traceId && trace.requestId !== undefined),
+    { timeoutMs: 20_000 },
+  );
+  const collector = `/api/v1/namespaces/${NAMESPACE}/services/${COLLECTOR.name}:${COLLECTOR.port}`;
+  const tree = await narrator.kubectl(`get --raw ${collector}/proxy/trees/${traceId}`);
+  mustShow(
+    tree.split('\n').filter((line) => line.includes('─ attempt ')).length > 1,
+    `The tree must show each attempt; seen: ${tree}`,
+  );
 }
 
 /** A burst above the rate limit. */

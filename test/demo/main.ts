@@ -10,6 +10,8 @@ import {
   modelRecovers,
   policyEdited,
   rateLimited,
+  tracedRequest,
+  traceShown,
 } from './acts.ts';
 import { Narrator } from './narrator.ts';
 import { NAMESPACE, type Scene } from './scene.ts';
@@ -22,6 +24,8 @@ async function play(scene: Scene): Promise<Figures> {
   const enforcedMs = await policyEdited(scene);
   const closedMs = await modelRecovers(scene);
   await rateLimited(scene);
+  const traceId = await tracedRequest(scene);
+  await traceShown(scene, traceId);
   return { openMs, enforcedMs, closedMs };
 }
 
@@ -43,6 +47,7 @@ const IDEAS = [
   `kubectl describe cbp triage -n ${NAMESPACE}`,
   `kubectl port-forward -n ${NAMESPACE} service/triage 8080:80   # then ANTHROPIC_BASE_URL=http://localhost:8080`,
   `kubectl port-forward -n ${NAMESPACE} service/model 8081:80    # then break it: curl -X PUT localhost:8081/control/fault -d '{"status": 529}'`,
+  `kubectl get --raw /api/v1/namespaces/${NAMESPACE}/services/collector:4318/proxy/traces   # traces of requests; docs/one-request.md`,
   `kubectl logs -n ${NAMESPACE} -l breakwater.dev/agent=triage --tail 5`,
   'make demo   # again, at any time',
   'make down   # removes all of it',

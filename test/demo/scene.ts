@@ -2,7 +2,7 @@ import type { Agents } from '../kit/agents.ts';
 import type { Api } from '../kit/api.ts';
 import type { Kubectl } from '../kit/kubectl.ts';
 import type { Platform } from '../kit/platform.ts';
-import { RemoteModel, RemoteTraffic } from '../kit/simulator.ts';
+import { RemoteModel, RemoteTraces, RemoteTraffic } from '../kit/simulator.ts';
 import type { TrafficReport } from '../kit/traffic.ts';
 import { since } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
@@ -25,13 +25,17 @@ export interface Scene {
   narrator: Narrator;
   model: RemoteModel;
   traffic: RemoteTraffic;
+  traces: RemoteTraces;
 }
 
 export const TRAFFIC = { namespace: NAMESPACE, name: 'traffic', port: 8080 } as const;
+/** The collector of traces, on the port that OTLP is sent to. */
+export const COLLECTOR = { namespace: NAMESPACE, name: 'collector', port: 4318 } as const;
 
-/** The model's and the traffic generator's remote controls. */
-export function remotes(api: Api): { model: RemoteModel; traffic: RemoteTraffic } {
+/** Remote controls of the model and the traffic generator, and what the collector has. */
+export function remotes(api: Api): Pick<Scene, 'model' | 'traffic' | 'traces'> {
   return {
+    traces: new RemoteTraces(api, NAMESPACE, `services/${COLLECTOR.name}:${COLLECTOR.port}`),
     model: new RemoteModel(api, NAMESPACE, 'services/model:80'),
     traffic: new RemoteTraffic(api, NAMESPACE, `pods/${TRAFFIC.name}:${TRAFFIC.port}`),
   };

@@ -1,29 +1,48 @@
 import { Agents } from '../kit/agents.ts';
 import { Api } from '../kit/api.ts';
 import { HELM_ARGUMENTS, ROOT, type Platform } from '../kit/platform.ts';
-import { simulatorPod } from '../kit/simulator.ts';
+import { simulatorPod, simulatorService, type Placement } from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
 import { isReady, type Pod } from '../kit/agents.ts';
 import type { Narrator } from './narrator.ts';
-import { NAME, NAMESPACE, RATE, remotes, SERVICE_URL, TRAFFIC, type Scene } from './scene.ts';
+import {
+  COLLECTOR,
+  NAME,
+  NAMESPACE,
+  RATE,
+  remotes,
+  SERVICE_URL,
+  TRAFFIC,
+  type Scene,
+} from './scene.ts';
 
 const SAMPLES = `${ROOT}config/samples`;
 
-async function trafficPod(api: Api, platform: Platform): Promise<void> {
-  const pod = simulatorPod({ ...TRAFFIC, image: platform.images.simulator }, ['traffic']);
-  await api.remove('pods', NAMESPACE, TRAFFIC.name, { gracePeriodSeconds: 0 });
+/** A pod of the simulator's image, made anew. */
+async function helperPod(
+  api: Api,
+  platform: Platform,
+  place: Omit<Placement, 'image'>,
+  role: string,
+): Promise<void> {
+  const { name } = place;
+  const pod = simulatorPod({ ...place, image: platform.images.simulator }, [role]);
+  await api.remove('pods', NAMESPACE, name, { gracePeriodSeconds: 0 });
   await waitFor(
-    'the traffic generator of an earlier run is gone',
-    () => api.find('pods', NAMESPACE, TRAFFIC.name),
+    `the ${name} pod of an earlier run is gone`,
+    () => api.find('pods', NAMESPACE, name),
     (found) => found === undefined,
   );
   await platform.kubectl.apply(JSON.stringify(pod));
-  await waitFor(
-    'the traffic generator is ready',
-    () => api.get<Pod>('pods', NAMESPACE, TRAFFIC.name),
-    isReady,
-    { timeoutMs: 60_000 },
-  );
+  await waitFor(`the ${name} pod is ready`, () => api.get<Pod>('pods', NAMESPACE, name), isReady, {
+    timeoutMs: 60_000,
+  });
+}
+
+async function collector(api: Api, platform: Platform): Promise<void> {
+  const service = simulatorService({ ...COLLECTOR, image: '' });
+  await platform.kubectl.apply(JSON.stringify(service));
+  await helperPod(api, platform, COLLECTOR, 'traces');
 }
 
 /** An earlier run, or one that was interrupted, may have left circuits open: good traffic closes them. */
@@ -69,7 +88,8 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sce
   ]);
   const begun = performance.now();
   await Promise.all([
-    trafficPod(api, platform),
+    helperPod(api, platform, TRAFFIC, 'traffic'),
+    collector(api, platform),
     kubectl.run(['rollout', 'status', '-n', NAMESPACE, 'deployment/model', '--timeout', '90s']),
     scene.agents.waitForAgent(NAME, 90_000),
   ]);

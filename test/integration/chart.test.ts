@@ -68,6 +68,7 @@ const EVERYTHING: Values = {
     secretNames: ['agents-*', 'shared'],
   },
   logLevel: 'debug',
+  logLevels: { links: 'trace', informer: 'warn' },
   runbooksURL: 'https://example.com/runbooks',
   telemetry: {
     tracing: {
@@ -263,6 +264,7 @@ describe('rendering', () => {
         TENANCY_IMAGES: '',
         TENANCY_SECRET_NAMES: '*',
         LOG_LEVEL: 'info',
+        LOG_LEVELS: '',
         TRACING_ENDPOINT: '',
         TRACING_RATIO: '1',
         TRACING_PARENT_BASED: 'true',
@@ -296,6 +298,7 @@ describe('rendering', () => {
         TENANCY_IMAGES: 'example.com/proxy,example.com/team/',
         TENANCY_SECRET_NAMES: 'agents-*,shared',
         LOG_LEVEL: 'debug',
+        LOG_LEVELS: 'informer=warn,links=trace',
         TRACING_ENDPOINT: 'http://collector:4318',
         TRACING_RATIO: '0.1',
         TRACING_PARENT_BASED: 'false',

@@ -1,8 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expressionsOf } from '../../config/grafana/dashboard.ts';
+import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { waitFor } from '../cluster/common/step.ts';
+import { hashOf, snapshot } from '../../operator/testing/messages.ts';
+import { PodServer } from '../../operator/testing/podServer.ts';
+import { operatorJob } from '../kit/monitoredAgent.ts';
+import { RealPrometheus } from '../kit/prometheus.ts';
+import { replicaSetOf } from '../kit/replicaSet.ts';
+import { makePod } from './linkedPod.ts';
 import { metricsReference } from '../kit/metricsReference.ts';
 import { parseMetrics, type Sample } from '../kit/metrics.ts';
 import { startCollector, type Collector } from '../../runtime/testing/collector.ts';
@@ -12,10 +22,13 @@ import { startOperator, type TestOperator } from './testOperator.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/reference/operator-metrics.md');
 const WAIT = 20_000;
+const ADDRESS = '127.0.52.1';
 
 let server: ApiServer;
 let operator: TestOperator;
 let collector: Collector;
+let namespace: string;
+let path: string;
 
 beforeAll(async () => {
   server = await startApiServer();
@@ -24,8 +37,8 @@ beforeAll(async () => {
     tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }),
     ownTracing: { endpoint: collector.url, ratio: 1, parentBased: true },
   });
-  const namespace = await server.namespace('metrics');
-  const path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/one`;
+  namespace = await server.namespace('metrics');
+  path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/one`;
   await server.apply(path, {
     apiVersion: 'breakwater.dev/v1alpha1',
     kind: 'AgentDeployment',
@@ -161,5 +174,87 @@ describe('traces of the operator', () => {
     expect(collector.resource).toMatchObject({ 'service.name': 'breakwater-operator' });
     expect(await value('trace_spans_total', { result: 'exported' })).toBeGreaterThan(0);
     expect(await value('trace_spans_total', { result: 'queue_full' })).toBe(0);
+  });
+});
+
+describe('the dashboard of the operator', () => {
+  const ends: (() => Promise<unknown> | void)[] = [];
+  let prometheus: RealPrometheus;
+
+  beforeAll(async () => {
+    const page = createServer((_request, response) => {
+      void operator.registry.metrics().then((text) => response.end(text));
+    });
+    await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve));
+    ends.push(() => {
+      page.close();
+      page.closeAllConnections();
+    });
+    const metrics = `127.0.0.1:${(page.address() as AddressInfo).port}`;
+    prometheus = await RealPrometheus.start({
+      jobs: [operatorJob({ name: 'breakwater-operator-0', addresses: { metrics } })],
+      targets: 1,
+    });
+    ends.push(() => prometheus.stop());
+    await configurationPushed();
+    // A rate takes two scrapes of what has grown.
+    await waitFor('Prometheus has not scraped the push', WAIT, async () => {
+      const grown = 'rate(breakwater_policy_propagation_seconds_count[1m]) > 0';
+      return (await prometheus.query(grown)).length > 0;
+    });
+  }, START_TIMEOUT);
+
+  afterAll(async () => {
+    for (const end of ends.reverse()) await end();
+  });
+
+  /** A pod of the agent gets its configuration, and puts it in force. */
+  async function configurationPushed(): Promise<void> {
+    const secret = await server.request<{ data: Record<string, string> }>(
+      'GET',
+      '/api/v1/namespaces/breakwater-system/secrets/breakwater-authority',
+    );
+    const authority = Buffer.from(secret.body.data['tls.crt']!, 'base64').toString();
+    const pods = await PodServer.start(authority, { port: PORTS.control, host: ADDRESS });
+    ends.push(() => pods.stop());
+    const owner = await replicaSetOf(server, namespace, 'one');
+    const pod = await makePod(server, namespace, 'one-0', ADDRESS, owner);
+    const link = await waitFor('the pod is not dialled', WAIT, () => pods.linkTo(ADDRESS));
+    link.say(pod.hello);
+    link.say(snapshot(hashOf('0')));
+    const configured = await waitFor('the pod gets no configuration', WAIT, () =>
+      link.received.find((command) => command.type === 'Configure'),
+    );
+    link.say(snapshot(configured.configuration.hash));
+  }
+
+  it.each(expressionsOf('breakwater-operator'))(
+    'has Prometheus answer %s with figures',
+    async (expression) => {
+      const query = expression
+        .replaceAll('$__rate_interval', '1m')
+        .replaceAll('$operator', 'breakwater-operator-0');
+      const found = await prometheus.query(query);
+      const figures = found.filter(({ value: [, text] }) => !isNaN(Number(text)));
+      expect(figures.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('is filled by the pod that leads, as its ServiceMonitor names it', async () => {
+    const [found] = await prometheus.query('leader_election_master_status == 1');
+    expect(found!.metric).toMatchObject({
+      ...{ namespace: 'breakwater-system', pod: 'breakwater-operator-0' },
+      ...{ service: 'breakwater-operator-metrics', endpoint: 'metrics' },
+    });
+  });
+
+  it('tells of a push in a trace that names the pod', async () => {
+    const push = await waitFor('no push was traced', WAIT, () =>
+      collector.spans.find(({ name }) => name === 'push configuration'),
+    );
+    expect(push.attributes).toMatchObject({
+      ...{ 'k8s.namespace.name': namespace, 'k8s.pod.name': 'one-0' },
+      'breakwater.agent.name': 'one',
+    });
   });
 });

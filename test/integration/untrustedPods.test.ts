@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CONTROL_AUDIENCE, PORTS } from '../../contract/link.ts';
+import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { KubernetesObject, ObjectMeta } from '../../crds/meta.ts';
-import { hello, snapshot, target } from '../../operator/testing/messages.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { snapshot } from '../../operator/testing/messages.ts';
 import { PodServer } from '../../operator/testing/podServer.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import { replicaSetOf } from '../kit/replicaSet.ts';
+import { makePod } from './linkedPod.ts';
 import { type ApiServer, START_TIMEOUT, startApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
@@ -51,48 +52,6 @@ async function makeAgent(): Promise<string> {
   return namespace;
 }
 
-interface Made {
-  ip: string;
-  uid: string;
-  hello: object;
-}
-
-/** A pod with the labels of the agent's and a token of an account of its namespace, which answers every link. */
-async function makePod(
-  namespace: string,
-  name: string,
-  ip: string,
-  { ownerReferences = [] }: Pick<ObjectMeta, 'ownerReferences'>,
-  account = 'one',
-): Promise<Made> {
-  const labels = {
-    'app.kubernetes.io/managed-by': 'breakwater',
-    'breakwater.dev/agent': 'one',
-  };
-  const made = await server.request<KubernetesObject>('POST', core(namespace, 'pods'), {
-    body: {
-      metadata: { name, labels, ownerReferences },
-      spec: { serviceAccountName: account, containers: [{ name: 'agent', image: 'runtime:1' }] },
-    },
-  });
-  const uid = made.body.metadata.uid!;
-  const tokens = core(namespace, `serviceaccounts/${account}/token`);
-  const token = await server.request<{ status: { token: string } }>('POST', tokens, {
-    body: {
-      spec: {
-        audiences: [CONTROL_AUDIENCE],
-        boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid },
-      },
-    },
-  });
-  await server.request('PATCH', core(namespace, `pods/${name}/status`), {
-    contentType: MERGE,
-    body: { status: { podIP: ip, podIPs: [{ ip }], phase: 'Running' } },
-  });
-  const said = hello(target(1, { namespace, agent: 'one', name, uid }));
-  return { ip, uid, hello: { ...said, token: token.body.status.token } };
-}
-
 async function authority(): Promise<string> {
   const secret = await get<{ data: Record<string, string> }>(SECRET);
   return Buffer.from(secret!.data['tls.crt']!, 'base64').toString();
@@ -115,10 +74,12 @@ describe('a pod with the labels of an agent', () => {
       const chain = await replicaSetOf(server, namespace, 'one');
       const [owner] = chain.ownerReferences;
       const uid = '00000000-0000-4000-8000-000000000000';
-      await makePod(namespace, 'no-owner', '127.0.51.1', {});
-      await makePod(namespace, 'forged', '127.0.51.2', { ownerReferences: [{ ...owner!, uid }] });
-      await makePod(namespace, 'other-account', '127.0.51.3', chain, 'other');
-      const honest = await makePod(namespace, 'honest', '127.0.51.4', chain);
+      await makePod(server, namespace, 'no-owner', '127.0.51.1', {});
+      await makePod(server, namespace, 'forged', '127.0.51.2', {
+        ownerReferences: [{ ...owner!, uid }],
+      });
+      await makePod(server, namespace, 'other-account', '127.0.51.3', chain, 'other');
+      const honest = await makePod(server, namespace, 'honest', '127.0.51.4', chain);
       await waitFor('the honest pod is dialled', WAIT_MS, () => dialled().includes(honest.ip));
       const link = pods[3]!.linkTo(honest.ip)!;
       link.say(honest.hello);

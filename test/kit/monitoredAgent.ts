@@ -14,11 +14,7 @@ const SERVED: MonitoringFacts = { serviceMonitors: 'Served', prometheusRules: 'S
 /** The job by which Prometheus scrapes a pod of the agent, of the objects that the operator makes for it. */
 export function agentJob(agent: AgentDeployment, pod: MonitoredPod): object {
   const services = [buildService(agent), buildHeadlessService(agent, SERVED)];
-  return serviceMonitorJob(
-    buildServiceMonitor(agent, SERVED)!,
-    services,
-    pod,
-  );
+  return serviceMonitorJob(buildServiceMonitor(agent, SERVED)!, services, pod);
 }
 
 /** The same for a pod of the operator, of the objects that are shipped. */

@@ -3,6 +3,7 @@ import type { RequestRecord } from '../../cli/simulator/record.ts';
 import type { Api } from './api.ts';
 import type { ConversationPlan, ConversationReport } from './conversations.ts';
 import type { ToolRecord } from './toolServer.ts';
+import type { TraceSummary } from './traceServer.ts';
 import type { Burst, TrafficPlan, TrafficReport } from './traffic.ts';
 
 const USER = 65532;
@@ -91,6 +92,22 @@ export class RemoteModel {
 
   async resetRequests(): Promise<void> {
     await this.#api.request('DELETE', `${this.#base}/control/requests`);
+  }
+}
+
+/** Reads what a collector of traces in the cluster has kept, by way of the API server. */
+export class RemoteTraces {
+  readonly #api: Api;
+  readonly #base: string;
+
+  constructor(api: Api, namespace: string, target: string) {
+    this.#api = api;
+    this.#base = `/api/v1/namespaces/${namespace}/${target}/proxy`;
+  }
+
+  /** Newest first. */
+  list(): Promise<TraceSummary[]> {
+    return this.#api.request('GET', `${this.#base}/traces`);
   }
 }
 

@@ -1,9 +1,10 @@
 /**
  * Runs in the simulator's image: the simulated model, or with the argument `traffic` a traffic
- * generator, with `tools` a service with tools. Listens on PORT, 8080 when it is not set. With `kill ID` it kills the container ID
+ * generator, with `tools` a service with tools, with `traces` a collector of traces. Listens on PORT, 8080 when it is not set. With `kill ID` it kills the container ID
  * instead, prints when (milliseconds since 1970) and ends.
  */
 import { ToolServer } from '../kit/toolServer.ts';
+import { TraceServer } from '../kit/traceServer.ts';
 import { TrafficServer } from '../kit/trafficServer.ts';
 import { killByContainer } from './kill.ts';
 import { startModel } from '../../cli/simulator/model.ts';
@@ -18,6 +19,11 @@ async function start(): Promise<() => Promise<void> | void> {
   }
   if (process.argv[2] === 'tools') {
     const server = new ToolServer();
+    await server.listen(port);
+    return () => server.close();
+  }
+  if (process.argv[2] === 'traces') {
+    const server = new TraceServer();
     await server.listen(port);
     return () => server.close();
   }

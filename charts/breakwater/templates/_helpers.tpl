@@ -62,3 +62,12 @@ runbook_url: {{ printf "%s/%s.md" (trimSuffix "/" .) (index $ 1) | quote }}
 runbook: {{ printf "docs/runbooks/%s.md" (index . 1) }}
 {{- end -}}
 {{- end }}
+
+{{/* Levels of logs by module: links=debug,reconcile=warn. */}}
+{{- define "breakwater.logLevels" -}}
+{{- $pairs := list -}}
+{{- range $module, $level := .Values.logLevels -}}
+{{- $pairs = append $pairs (printf "%s=%s" $module $level) -}}
+{{- end -}}
+{{- join "," $pairs -}}
+{{- end }}

@@ -56,8 +56,43 @@ function breakwater(endpointPort: number): Promise<Gateway> {
   return startRuntime((directory) => everyGuard(endpointPort, directory));
 }
 
+/** The same, which traces this share of its requests to the collector at the port. */
+export async function traced(
+  name: string,
+  endpointPort: number,
+  tracing: { collectorPort: number; ratio: number },
+): Promise<Gateway> {
+  const gateway = await startRuntime((directory) => {
+    const content = everyGuard(endpointPort, directory);
+    return { ...content, telemetry: { ...content.telemetry, tracing: tracingTo(tracing) } };
+  });
+  return { ...gateway, name };
+}
+
+/** The same of another bundle, dist/runtime of another commit. */
+export async function earlier(endpointPort: number, bundle: string): Promise<Gateway> {
+  const gateway = await startRuntime((directory) => everyGuard(endpointPort, directory), bundle);
+  return { ...gateway, name: 'before' };
+}
+
+function tracingTo({
+  collectorPort,
+  ratio,
+}: {
+  collectorPort: number;
+  ratio: number;
+}): NonNullable<Content['telemetry']['tracing']> {
+  const endpoint = `http://127.0.0.1:${collectorPort}`;
+  return { endpoint, ratio, headersFrom: [], parentBased: true, content: 'None' };
+}
+
+const BUNDLE = join(import.meta.dirname, '../../../dist/runtime');
+
 /** The bundle, started as the image does. `configure` takes the directory that holds the file api-key. */
-export async function startRuntime(configure: (directory: string) => Content): Promise<Gateway> {
+export async function startRuntime(
+  configure: (directory: string) => Content,
+  bundle = BUNDLE,
+): Promise<Gateway> {
   const directory = await mkdtemp(join(tmpdir(), 'breakwater-bench-'));
   const content = configure(directory);
   const hash = `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`;
@@ -66,7 +101,7 @@ export async function startRuntime(configure: (directory: string) => Content): P
   await writeFile(join(directory, 'api-key'), 'key\n');
   await writeFile(join(directory, 'token'), 'token\n');
   const port = await freePort();
-  const main = join(import.meta.dirname, '../../../dist/runtime/main.js');
+  const main = join(bundle, 'main.js');
   const profile = process.env['PROFILE_DIR'];
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const { flags, env } = await imageStart();

@@ -1,0 +1,90 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { readJson, sendJson } from '../../cli/simulator/json.ts';
+import { readExport } from '../../runtime/testing/collector.ts';
+import type { Export, ReceivedSpan } from '../../runtime/testing/collector.ts';
+import { traceTree } from './traceTree.ts';
+
+const MAX_SPANS = 20_000;
+const REQUEST_ID = 'breakwater.request.id';
+
+/** A request to an agent, or a reconcile, that was traced. */
+export interface TraceSummary {
+  traceId: string;
+  name: string;
+  spans: number;
+  attempts?: unknown;
+  requestId?: unknown;
+}
+
+/**
+ * A collector that keeps the last spans, so that it can run in a pod of the demo: takes OTLP over HTTP as JSON at POST /v1/traces.
+ * GET /traces lists traces, newest first; GET /traces/ID has the spans of a trace, GET /trees/ID has it as a text to read.
+ * ID is that of a trace or of a request.
+ */
+export class TraceServer {
+  readonly #server: Server = createServer((req, res) => void this.#handle(req, res));
+  #spans: ReceivedSpan[] = [];
+
+  /** Listens on all addresses. */
+  listen(port: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen(port, () => resolve());
+    return promise;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    try {
+      await this.#answer(req, res);
+    } catch (error) {
+      sendJson(res, 400, { error: (error as Error).message });
+    }
+  }
+
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const [, root = '', id = ''] = (req.url ?? '').split('/');
+    if (req.method === 'POST' && req.url === '/v1/traces') {
+      this.#spans.push(...readExport((await readJson(req)) as Export));
+      this.#spans = this.#spans.slice(-MAX_SPANS);
+      return sendJson(res, 200, {});
+    }
+    const found = req.method === 'GET' ? this.#page(root, id) : undefined;
+    if (found === undefined) return sendJson(res, 404, { error: 'no such trace' });
+    if (typeof found !== 'string') return sendJson(res, 200, found);
+    res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+    res.end(found);
+  }
+
+  #page(root: string, id: string): object | string | undefined {
+    if (root === 'traces' && id === '') return this.#summaries();
+    const trace = this.#trace(id);
+    if (trace.length === 0) return undefined;
+    if (root === 'traces') return trace;
+    return root === 'trees' ? `${traceTree(trace).join('\n')}\n` : undefined;
+  }
+
+  /** Its spans, by its id or that of its request. */
+  #trace(id: string): ReceivedSpan[] {
+    const ofRequest = this.#spans.find(({ attributes }) => attributes[REQUEST_ID] === id);
+    const traceId = ofRequest?.traceId ?? id;
+    return this.#spans.filter((span) => span.traceId === traceId);
+  }
+
+  #summaries(): TraceSummary[] {
+    const counts = new Map<string, number>();
+    for (const { traceId } of this.#spans) counts.set(traceId, (counts.get(traceId) ?? 0) + 1);
+    const ids = new Set(this.#spans.map(({ spanId }) => spanId));
+    const roots = this.#spans.filter(({ parentSpanId = '' }) => !ids.has(parentSpanId));
+    return roots.reverse().map(({ traceId, name, attributes }) => ({
+      ...{ traceId, name, spans: counts.get(traceId) ?? 0 },
+      attempts: attributes['breakwater.attempts'],
+      requestId: attributes[REQUEST_ID],
+    }));
+  }
+}
