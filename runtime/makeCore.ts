@@ -223,22 +223,11 @@ function makeIncidentRecord(
     time: () => clock.date().getTime(),
     newId: randomUUID,
     onIncident: (incident, sighting, change) => {
-      const { id, type, form, level, count, client, source, resource, evidence } = incident;
+      const { id, type, form, level: threat, count, client, source, resource, evidence } = incident;
       const { requestId, conversation } = sighting;
+      const what = { id, type, form, threat, count, client, source, resource, evidence };
       log('security').warn(
-        {
-          id,
-          type,
-          form,
-          level,
-          count,
-          client,
-          source,
-          resource,
-          evidence,
-          requestId,
-          conversation,
-        },
+        { ...what, requestId, conversation },
         change === 'Opened' ? 'Security incident' : 'Security incident is graver now',
       );
       events.emit('incident', incident, sighting, change);

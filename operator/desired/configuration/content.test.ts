@@ -75,6 +75,7 @@ describe('resolveContent', () => {
         transportIdleMs: 45_000,
         toolMs: 30_000,
       },
+      whenFull: 'Forward',
       retry: {
         maxAttempts: 3,
         baseDelayMs: 500,
@@ -93,6 +94,7 @@ describe('resolveContent', () => {
         maxConnectionsPerAddress: 500,
       },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
+      whenFull: 'Forward',
       conversation: {
         maxMessages: 100,
         maxTurns: 16,
@@ -119,6 +121,7 @@ describe('resolveContent', () => {
           manySources: 10,
           spend: { factor: 5, hours: 24, minTokens: 100_000 },
         },
+        responses: [],
         promptInjection: {
           mode: 'Report',
           sources: [

@@ -108,9 +108,9 @@ export class MemoryStore implements ConversationStore {
     entry.kept = { ...entry.kept, messages, usedAt: this.#now() };
   }
 
-  #find({ id, principal }: Ref): Entry | undefined {
+  #find({ id, principal, anyOwner = false }: Ref): Entry | undefined {
     const entry = this.#entries.get(id);
-    if (entry?.principal !== principal) return undefined;
+    if (!entry || (!anyOwner && entry.principal !== principal)) return undefined;
     if (!this.#isIdle(entry)) return entry;
     this.#forget(entry);
     return undefined;
