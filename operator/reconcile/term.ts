@@ -17,6 +17,7 @@ import { AgentReconciler } from './agents.ts';
 import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import { DeletionCosts } from './deletionCosts.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
@@ -69,6 +70,7 @@ export class Term {
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
+  readonly #costs: DeletionCosts;
 
   constructor(options: TermOptions, leading: LeaderTerm) {
     const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
@@ -98,6 +100,12 @@ export class Term {
       leaseTransitions: leading.leaseTransitions,
       now: () => options.clock.monotonic(),
       onReconciled: (key) => enqueueReported(options.queues, attachments, key),
+    });
+    this.#costs = new DeletionCosts({
+      ...{ client, links, clock },
+      replicas: caches.replicas,
+      agent: (key) => caches.agents.getByKey(key),
+      logger: logger.child({ module: 'costs' }),
     });
     this.#statuses = new StatusReconciler({
       client,
@@ -146,7 +154,8 @@ export class Term {
     all('agentStatus', caches.agents.list());
     all('breakerStatus', caches.breakers.list());
     all('limitStatus', caches.limits.list());
-    await Promise.all(TASKS.map((task) => this.#controller(task).run(signal)));
+    const controllers = TASKS.map((task) => this.#controller(task).run(signal));
+    await Promise.all([...controllers, this.#costs.run(signal)]);
     for (const queue of Object.values(queues)) queue.stop();
   }
 
