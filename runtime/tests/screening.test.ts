@@ -126,6 +126,8 @@ class Scene {
         endpoints: [
           { name: 'primary', provider: 'Anthropic', baseURL: this.model.url, model: 'claude-test' },
         ],
+        // What the screen is loaded with may hold a busy machine's event loop for longer than a connection takes.
+        timeouts: { connectMs: 20_000, requestMs: 20_000 },
         conversation: { ...CONVERSATION, maxTurns: 10 },
         tools: [
           {
