@@ -34,6 +34,7 @@ const configuration = (): Configuration => ({
         manySources: 10,
         spend: { factor: 5, hours: 24, minTokens: 100_000 },
       },
+      responses: [],
     },
     telemetry: { logging: { successRatio: 0, levels: {} } },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },

@@ -4,6 +4,9 @@ import { incidentMetrics } from './observe/incidentMetrics.ts';
 import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import { CredentialWatch } from './security/credentialWatch.ts';
 import { RequestWatch, malformed } from './security/requestWatch.ts';
+import type { Failure } from './errors/failure.ts';
+import type { SightedClient } from './security/incidents/incident.ts';
+import { Responses } from './security/incidents/responses.ts';
 import { Spend } from './security/incidents/spend.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
 
@@ -15,6 +18,10 @@ export interface Watched {
   held: (request: IncomingMessage) => void;
   /** What arrived from an address was no whole request. */
   malformed: (reason: string, requestId: string, address: string | undefined) => void;
+  /** Why a request is refused as security.responses says: by its address, if its credential is not known. */
+  blockedSource: (request: IncomingMessage) => Failure | undefined;
+  /** The same by its client. */
+  blockedClient: (client: SightedClient) => Failure | undefined;
   /** Looks for credentials that providers refuse; to be called often. */
   watchCredentials: () => void;
 }
@@ -22,6 +29,11 @@ export interface Watched {
 export function makeIncidents(core: Core): Watched {
   const { incidents, clock, guard, events, inForce, metrics } = core;
   const spend = new Spend();
+  const responses = new Responses({
+    now: () => clock.now(),
+    isOpen: (incident) => incidents.isOpen(incident),
+  });
+  events.on('incident', (incident, sighting) => responses.begin(incident, sighting));
   const credentials = new CredentialWatch((sighting) => incidents.report(sighting));
   const sourceOf = sourceAddresses(() => inForce()?.content.trustedProxies);
   events.prependListener('apply', ({ security }) => {
@@ -34,6 +46,7 @@ export function makeIncidents(core: Core): Watched {
       spend: unusual,
     } = security.incidents;
     incidents.apply({ windowMs, maxTracked, thresholds, raiseAt, manySources });
+    responses.apply(security.responses, maxTracked);
     spend.apply({ ...unusual, maxClients: maxTracked });
   });
   incidentMetrics(metrics.registry, incidents);
@@ -58,6 +71,11 @@ export function makeIncidents(core: Core): Watched {
         evidence: 'Credentials were not looked at, since many from this address were wrong.',
       }),
     malformed: (reason, requestId, source) => report({ ...malformed(reason), requestId, source }),
+    blockedSource: (request) => {
+      if (responses.size === 0 || core.clients.knows(request)) return undefined;
+      return responses.source(sourceOf(request));
+    },
+    blockedClient: (client) => responses.client(client),
     watchCredentials: () => credentials.look(guard.gates()),
   };
 }

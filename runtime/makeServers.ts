@@ -140,7 +140,7 @@ function healthFacts(
 
 function makeAgentServer(
   core: Core,
-  { follow, unavailable, watch, held, malformed }: Audited & Watched,
+  { follow, unavailable, watch, held, malformed, blockedSource, blockedClient }: Audited & Watched,
   shared: Shared,
   health: HealthRoute,
 ): Server {
@@ -181,6 +181,7 @@ function makeAgentServer(
       ),
     unavailable,
     onHeld: held,
+    ...{ blockedSource, blockedClient },
     onMalformed: ({ requestId, reason, status, address }) => {
       log('access').info({ requestId, route: 'other', status, reason }, 'Request ended');
       malformed(reason, requestId, address);

@@ -276,6 +276,12 @@ export interface Content {
       perMinute: number;
       maxAddresses: number;
     };
+    /**
+     * What clients may do: the first entry that names a client counts, and one without an entry may do nothing. Absent: all may do everything.
+     *
+     * @maxItems 64
+     */
+    clients?: ClientRule[];
     apiKeys?: {
       /**
        * Directory in the pod: a file for each client, by its name, with its API keys, one a line.
@@ -495,6 +501,12 @@ export interface SecretHeader {
  */
 export interface Security {
   incidents: Incidents;
+  /**
+   * What becomes of whom an incident is about: the first that is for it counts. Without one it is reported and nothing else.
+   *
+   * @maxItems 16
+   */
+  responses: IncidentResponse[];
   promptInjection?: PromptInjection;
   secrets?: Secrets;
   runGuard?: RunGuard;
@@ -545,6 +557,30 @@ export interface Incidents {
     hours: number;
     minTokens: number;
   };
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "IncidentResponse".
+ */
+export interface IncidentResponse {
+  /**
+   * Types of incidents. Absent: all.
+   */
+  types?: string[];
+  minLevel: 'Low' | 'Medium' | 'High' | 'Critical';
+  /**
+   * Report, Throttle or Block. Unknown: Report.
+   */
+  action: string;
+  durationMs: DurationMs;
+  /**
+   * Of a client that is throttled.
+   */
+  requestsPerMinute: number;
+  /**
+   * Duration: after durationMs. Closed: when the incident closes. Unknown: Duration.
+   */
+  lift: string;
 }
 /**
  * Which texts are looked at for prompt injection. Absent: none.
@@ -688,6 +724,46 @@ export interface Cache {
 export interface CacheTier {
   maxEntries: number;
   ttlMs: DurationMs;
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ClientRule".
+ */
+export interface ClientRule {
+  /**
+   * Name of an API key, or the subject of a token; * is every client.
+   */
+  name?: string;
+  /**
+   * Claim of a token that is the value, or a list or words with it.
+   */
+  claim?: {
+    name: string;
+    value: string;
+  };
+  allow: {
+    /**
+     * Absent: all.
+     */
+    routes?: ('Messages' | 'CountTokens' | 'Models' | 'Conversations' | 'Provider')[];
+    /**
+     * Names, or their beginnings with * at the end. Absent: all.
+     */
+    models?: string[];
+    /**
+     * Tools in conversations, by their names as the model knows them, or their beginnings with * at the end. Absent: all.
+     */
+    tools?: string[];
+    maxTokens?: number;
+    /**
+     * Own or All. Unknown: Own.
+     */
+    conversations: string;
+    /**
+     * Whether it may do everything.
+     */
+    admin: boolean;
+  };
 }
 /**
  * Where a key of a ConfigMap is mounted. It may be missing.
@@ -1689,6 +1765,10 @@ export interface Counters {
  */
 export interface FleetReport {
   type: 'Fleet';
+  /**
+   * Of the leader whose session it is.
+   */
+  term: number;
   session: number;
   /**
    * Grows by one within the process.
@@ -1715,6 +1795,14 @@ export interface LimitUse {
   target: string;
   name: string;
   resource: string;
+  /**
+   * Names what the process counts for this limit: another one when the limit went and came back.
+   */
+  block: number;
+  /**
+   * Tokens that came in this session.
+   */
+  received: number;
   /**
    * Tokens that it held when the session began.
    */
@@ -1871,6 +1959,10 @@ export interface Grant {
    */
   acknowledged?: number;
   /**
+   * Whether the pod answers with a FleetReport at once, as each heartbeat asks for. Absent: false.
+   */
+  answer?: boolean;
+  /**
    * @maxItems 1024
    */
   limits: LimitGrant[];
@@ -1884,6 +1976,10 @@ export interface LimitGrant {
   name: string;
   resource: string;
   /**
+   * As in the LimitUse that it answers. The pod takes no other.
+   */
+  block: number;
+  /**
    * Tokens granted in this session, in all.
    */
   granted: number;
@@ -1894,7 +1990,7 @@ export interface LimitGrant {
   /**
    * Number of the last FleetReport whose need the leader has looked at. 0: none.
    */
-  answered?: number;
+  answered: number;
   /**
    * Time until there may be tokens for what the pod still needs; 0 when it needs none.
    */

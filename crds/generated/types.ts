@@ -479,6 +479,50 @@ export interface AgentDeploymentSpec {
       denyPrivateNetworks: boolean;
     };
     /**
+     * What pods do about the client that an incident is about, or about its address if the client is not known. The first entry for the type and the level counts. By default incidents are reported and nothing else; failed authentication is throttled all the same, by auth.failures. Each pod decides by itself. Another list lifts what is in force, and so does a restart.
+     *
+     * @maxItems 16
+     */
+    responses?: {
+      /**
+       * Types of incidents. All by default.
+       *
+       * @maxItems 10
+       */
+      types?: (
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend'
+      )[];
+      /**
+       * Lowest threat level that this is for. Default Low.
+       */
+      minLevel: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Report does nothing else. Throttle answers requests beyond requestsPerMinute with 429 ClientThrottled. Block answers each request with 403 ClientBlocked.
+       */
+      action: 'Report' | 'Throttle' | 'Block';
+      /**
+       * Requests of a throttled client. Default 10.
+       */
+      requestsPerMinute: number;
+      /**
+       * Duration lifts it when duration has passed since the incident was opened, or since its level rose. Closed lifts it when the incident closes: when nothing of it was seen for incidents.window. Default Duration.
+       */
+      lift: 'Duration' | 'Closed';
+      /**
+       * Time that it lasts, unless lift is Closed. Default 10m.
+       */
+      duration: string;
+    }[];
+    /**
      * When what pods see of attacks is a security incident. Each pod counts by itself, in memory. Incidents are in status.security, in Events, in the metrics security_incidents_total and security_incidents_open, in the log, and in the audit.
      */
     incidents: {
@@ -896,6 +940,66 @@ export interface AgentDeploymentSpec {
      * APIKeys and JWT let nobody in without a key or a token, as authorization: Bearer or else as x-api-key; what was checked goes no further. None lets everybody in, who then spend the keys of the agent's endpoints. Default None.
      */
     type: 'None' | 'APIKeys' | 'JWT';
+    /**
+     * What clients may do. The first entry that names a client counts; a client that none names is refused with 403. All clients may do everything by default, and each has its own conversations. A change is live without a restart.
+     *
+     * @minItems 1
+     * @maxItems 64
+     */
+    clients?: {
+      /**
+       * Key of the client in the Secret of apiKeys, or sub of its token; * names every client, for a last entry.
+       */
+      name?: string;
+      /**
+       * Clients whose token has this claim with this value, as text, in a list, or as one of the words of a text.
+       */
+      claim?: {
+        /**
+         * Name of the claim, such as groups or scope.
+         */
+        name: string;
+        /**
+         * Value, such as support.
+         */
+        value: string;
+      };
+      /**
+       * What they may do. A field that is absent bounds nothing.
+       */
+      allow: {
+        /**
+         * Routes of the agent: Messages (/v1/messages), CountTokens, Models, Conversations, and Provider for all of spec.routes, whose requests are passed on unread, so that models and maxTokens do not bound them.
+         *
+         * @maxItems 5
+         */
+        routes?: ('Messages' | 'CountTokens' | 'Models' | 'Conversations' | 'Provider')[];
+        /**
+         * Models that requests may name, or beginnings of their names with * at the end, such as claude-haiku-*. An endpoint with a model of its own uses that one all the same, as conversations do.
+         *
+         * @maxItems 64
+         */
+        models?: string[];
+        /**
+         * Tools that the model may use in the client's conversations, as it knows them, such as find_order or SERVER__*. Others are not offered to it.
+         *
+         * @maxItems 64
+         */
+        tools?: string[];
+        /**
+         * Largest max_tokens of a request. Answers in conversations are bounded by it too.
+         */
+        maxTokens?: number;
+        /**
+         * Own has a client see only conversations that it started itself. All opens those of other clients too, which needs conversation.store.type Memory. Default Own.
+         */
+        conversations: 'Own' | 'All';
+        /**
+         * Allow everything, conversations of other clients among it where conversation.store.type is Memory. Debug pages need rights of the cluster all the same. Default false.
+         */
+        admin: boolean;
+      };
+    }[];
     /**
      * Clients by their API keys.
      */
@@ -2755,9 +2859,18 @@ export interface RateLimitPolicySpec {
     maxWait: string;
   }[];
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has buckets of its own, so an agent with 3 pods takes 3 times the limit.
+   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has buckets of its own, so an agent with 3 pods takes 3 times the limit. Fleet means that all pods of an agent share one bucket, of which the operator's leader grants each pod blocks as it needs them; onLimit Reject then waits up to maxWait for the leader's answer. Not with a key.
    */
-  scope: 'Pod';
+  scope: 'Pod' | 'Fleet';
+  /**
+   * How pods share the limits when scope is Fleet.
+   */
+  fleet?: {
+    /**
+     * What a pod does that has no link to the leader, once its block is used up. SafeShare gives it the limit divided by the most pods that the agent can have; the limit holds. Deny rejects; the limit holds, and the leader withholds nothing from other pods. Allow admits everything; the limit does not hold. Default SafeShare, also when fleet is absent.
+     */
+    withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
+  };
   /**
    * Shadow decides and counts as Enforce does, and rejects nothing, to try figures on real traffic. A request that Enforce would queue and serve counts as served. Default Enforce.
    */
@@ -2794,6 +2907,27 @@ export interface RateLimitPolicyStatus {
      */
     rejected?: number;
   }[];
+  /**
+   * What the leader grants when scope is Fleet.
+   */
+  fleet?: {
+    /**
+     * Tokens granted to pods since the leader began, of all limits.
+     */
+    granted?: number;
+    /**
+     * Tokens that pods hold and have not used, at most.
+     */
+    held?: number;
+    /**
+     * Pods that the leader grants tokens out of all pods, such as 3/3. It withholds the safe share of the others.
+     */
+    pods?: string;
+    /**
+     * Name of the operator's pod that leads.
+     */
+    leader?: string;
+  };
   /**
    * Pods of all targets.
    */

@@ -12,7 +12,10 @@ const pod: Pod = {
     uid: 'u',
     resourceVersion: '7',
     labels: { 'breakwater.dev/agent': 'a' },
-    annotations: { large: 'x'.repeat(1_000) },
+    annotations: {
+      large: 'x'.repeat(1_000),
+      'controller.kubernetes.io/pod-deletion-cost': '3',
+    },
     ownerReferences: [
       { apiVersion: 'v1', kind: 'ConfigMap', name: 'c', uid: 'u-c' },
       { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'u-r', controller: true },
@@ -46,6 +49,7 @@ describe('a pod in the cache', () => {
         uid: 'u',
         resourceVersion: '7',
         labels: { 'breakwater.dev/agent': 'a' },
+        annotations: { 'controller.kubernetes.io/pod-deletion-cost': '3' },
         ownerReferences: [
           { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'u-r', controller: true },
         ],

@@ -1,6 +1,7 @@
 import { AGENT_LABEL } from '../desired/common/metadata.ts';
 import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { Pod } from '../kube/index.ts';
+import { DELETION_COST } from './deletionCosts.ts';
 
 /**
  * What the operator reads of a pod and nothing else: a tenth of what the API server sends, for what is by far the
@@ -20,6 +21,7 @@ export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod 
       uid,
       resourceVersion,
       labels,
+      ...deletionCost(metadata),
       ...controllers(metadata),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     },
@@ -46,6 +48,11 @@ export function slimReplicaSet({ apiVersion, kind, metadata }: KubernetesObject)
       ...controllers(metadata),
     },
   };
+}
+
+function deletionCost({ annotations }: Pod['metadata']): Pick<Pod['metadata'], 'annotations'> {
+  const cost = annotations?.[DELETION_COST];
+  return cost === undefined ? {} : { annotations: { [DELETION_COST]: cost } };
 }
 
 function account({ serviceAccountName }: Pod['spec']): Pick<Pod['spec'], 'serviceAccountName'> {

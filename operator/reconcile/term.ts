@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import {
   Controller,
   EventRecorder,
+  keyOf,
   Slices,
   type Clock,
   type KubeClient,
@@ -13,8 +14,10 @@ import {
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
+import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
+import { DeletionCosts } from './deletionCosts.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
@@ -37,6 +40,7 @@ export interface TermOptions {
   caches: Caches;
   attachments: Attachments;
   links: Links;
+  fleet: Fleet;
   circuits: CircuitLeader;
   queues: Queues;
   lag: StatusLag;
@@ -66,6 +70,7 @@ export class Term {
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
+  readonly #costs: DeletionCosts;
 
   constructor(options: TermOptions, leading: LeaderTerm) {
     const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
@@ -84,6 +89,7 @@ export class Term {
       caches,
       attachments,
       links,
+      fleet: options.fleet,
       circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
@@ -95,6 +101,12 @@ export class Term {
       now: () => options.clock.monotonic(),
       onReconciled: (key) => enqueueReported(options.queues, attachments, key),
     });
+    this.#costs = new DeletionCosts({
+      ...{ client, links, clock },
+      replicas: caches.replicas,
+      agent: (key) => caches.agents.getByKey(key),
+      logger: logger.child({ module: 'costs' }),
+    });
     this.#statuses = new StatusReconciler({
       client,
       caches,
@@ -102,6 +114,7 @@ export class Term {
       links,
       circuits,
       agents: this.agents,
+      fleet: options.fleet,
       clock,
       ownWrites: options.ownWrites,
       onWritten: (kind, key) => options.lag.written(kind, key),
@@ -119,10 +132,15 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, attachments, links, circuits, queues, lag } = this.#options;
+    const { caches, attachments, links, fleet, circuits, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
+    fleet.open(signal, {
+      leads: () => this.#leads(),
+      termOf: this.agents.termOf,
+      agents: caches.agents.list().map(keyOf),
+    });
     circuits.lead(signal, {
       termOf: this.agents.termOf,
       onChange: (key) => enqueueReported(queues, attachments, key),
@@ -136,8 +154,18 @@ export class Term {
     all('agentStatus', caches.agents.list());
     all('breakerStatus', caches.breakers.list());
     all('limitStatus', caches.limits.list());
-    await Promise.all(TASKS.map((task) => this.#controller(task).run(signal)));
+    const controllers = TASKS.map((task) => this.#controller(task).run(signal));
+    await Promise.all([...controllers, this.#costs.run(signal)]);
     for (const queue of Object.values(queues)) queue.stop();
+  }
+
+  #leads(): boolean {
+    try {
+      this.#leading.assertLeading();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #controller(task: Task): Controller {

@@ -59,7 +59,11 @@ export const CircuitBreakerPolicies = own<CircuitBreakerPolicy>(
   'circuitbreakerpolicies',
 );
 export const RateLimitPolicies = own<RateLimitPolicy>('RateLimitPolicy', 'ratelimitpolicies');
-export const Pods = defineResource<Pod, Read>('v1', 'Pod', 'pods', READ);
+/** Patched for its deletion cost alone; see reconcile/deletionCosts.ts. */
+export const Pods = defineResource<Pod, Read | 'patch'>('v1', 'Pod', 'pods', {
+  ...READ,
+  patch: true,
+});
 /** Between a Deployment and its pods. */
 export const ReplicaSets = defineResource<KubernetesObject, Read>(
   'apps/v1',

@@ -155,7 +155,8 @@ export class Conversations {
   ): Promise<Served> {
     // Where conversations are kept is not known either.
     if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
-    const ref = { id, principal: client.principal };
+    const anyOwner = client.allowance?.allConversations === true;
+    const ref = { id, principal: client.principal, anyOwner };
     if (action === 'Read') return this.#read(ref, response);
     if (action === 'Remove') return this.#remove(ref, response);
     const context = this.#context(id, client, trace);
@@ -223,7 +224,7 @@ export class Conversations {
     if (prompt === 'Missing') return { problem: NO_PROMPT };
     return {
       inForce,
-      conversation,
+      ...allowedOf(client, conversation),
       model,
       id,
       ...(prompt.text !== undefined && { system: prompt.text }),
@@ -382,6 +383,20 @@ export class Conversations {
     this.#deps.sendError(response, problem);
     return { reason, failed: response.statusCode >= 500 };
   }
+}
+
+/** What a turn may do for the client. */
+function allowedOf(
+  { allowance }: Client,
+  conversation: TurnContext['conversation'],
+): Pick<TurnContext, 'conversation' | 'anyOwner' | 'mayUse'> {
+  if (!allowance) return { conversation, anyOwner: false };
+  const maxTokens = Math.min(conversation.maxTokens, allowance.maxTokens ?? Infinity);
+  return {
+    conversation: { ...conversation, maxTokens },
+    anyOwner: allowance.allConversations,
+    mayUse: (tool) => allowance.tool(tool),
+  };
 }
 
 /** What a client says in messages of an earlier conversation, as the model is to get it. */

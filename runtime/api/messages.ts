@@ -18,7 +18,9 @@ import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
+import type { Allowance, Denial } from './clients/allowance.ts';
 import type { Client } from './clients/clients.ts';
+import { denied } from './denied.ts';
 import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
@@ -121,6 +123,8 @@ export class Messages {
     const sessionOf = sessions(inForce, visit.client);
     const read = await readRequest(request, response, { bodies: this.#deps.bodies, sessionOf });
     if (isProblem(read)) return this.#refuse(response, read);
+    const denial = visit.client.allowance && denialOf(visit.client.allowance, read);
+    if (denial) return this.#refuse(response, denied(visit.trace, denial));
     const leave = read.stream ? this.#deps.activity.stream() : undefined;
     try {
       return await this.#admitted(visit, read);
@@ -285,6 +289,14 @@ export class Messages {
     this.#deps.sendError(response, problem);
     return { reason, failed: response.statusCode >= 500 };
   }
+}
+
+function denialOf(allowance: Allowance, read: MessagesRequest): Denial | undefined {
+  const { expected, method, model, maxTokens, ambiguous = false } = read;
+  // What is only passed on names no model.
+  if (expected === 'Any' || method === 'GET') return undefined;
+  const stated = expected === 'Message' ? maxTokens : 'None';
+  return allowance.request({ model, maxTokens: stated, ambiguous });
 }
 
 type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;

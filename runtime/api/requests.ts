@@ -26,6 +26,8 @@ export interface MessagesRequest {
   /** max_tokens, if it states one that is valid. */
   maxTokens?: number | undefined;
   session?: Session | undefined;
+  /** Whether a member that decides how it is served is there more than once. */
+  ambiguous?: boolean;
 }
 
 const MESSAGES = '/v1/messages';
@@ -127,7 +129,8 @@ function messageRequest(
     return invalid(`model: must have at most ${MAX_MODEL} bytes.`);
   }
   const model = named ? textOf(body, named) : '';
-  if (route === COUNT_TOKENS) return { ...PLAIN, method: 'POST', path, body, model };
+  if (route === COUNT_TOKENS)
+    return { ...PLAIN, method: 'POST', path, body, model, ambiguous: scanned.repeated };
   const stream = members.get('stream');
   const maxTokens = statedMaxTokens(body, members);
   return {
@@ -139,6 +142,7 @@ function messageRequest(
     model,
     size: requestSize(body, scanned),
     maxTokens,
+    ambiguous: scanned.repeated,
   };
 }
 

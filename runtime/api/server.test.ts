@@ -59,6 +59,8 @@ async function raw(
     unavailable: () => undefined,
     onMalformed: () => undefined,
     onHeld: () => undefined,
+    blockedSource: () => undefined,
+    blockedClient: () => undefined,
     trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 200,

@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { routeKindOf } from './clients/allowance.ts';
+import { denied } from './denied.ts';
 import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
@@ -47,6 +49,10 @@ export interface AgentServerDeps {
   onServed(route: string, served: Served, seconds: number): void;
   /** What was no whole request was answered so. */
   onMalformed: (end: MalformedEnd) => void;
+  /** Why a request is refused by its address. */
+  blockedSource: (request: IncomingMessage) => Failure | undefined;
+  /** Why a request is refused by its client. */
+  blockedClient: (client: Client) => Failure | undefined;
   /** A request was refused before anything was done for it. */
   onHeld: (request: IncomingMessage) => void;
   log: Logger;
@@ -149,10 +155,11 @@ function answerHead({ method, url }: IncomingMessage, response: ServerResponse):
 }
 
 async function handle(
-  { clients, lifecycle, unavailable, sendError, log, trust }: AgentServerDeps,
+  deps: AgentServerDeps,
   handler: Handler,
   { request, response, trace }: Exchange,
 ): Promise<Served> {
+  const { lifecycle, unavailable, sendError, log } = deps;
   const cut = new AbortController();
   const leave = lifecycle.enter(cut);
   if (!leave) {
@@ -161,15 +168,11 @@ async function handle(
     return { reason: 'Draining', failed: true };
   }
   try {
-    const failure = unavailable();
+    const failure = unavailable() ?? deps.blockedSource(request);
     if (failure) return refuse(sendError, response, failure);
-    const found = clients.identify(request);
-    const client = found instanceof Promise ? await found : found;
-    if (isRefusal(client)) trace.listener.unidentified(client);
-    else {
-      identified(trace, client);
-      if (client.authentication !== 'None') trust(request.socket);
-    }
+    const identity = deps.clients.identify(request);
+    const found = identity instanceof Promise ? await identity : identity;
+    const client = letIn(deps, handler, { request, response, trace }, found);
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);
@@ -184,6 +187,32 @@ async function handle(
   } finally {
     leave();
   }
+}
+
+/** The client if it may use the route, or why it may not. */
+function letIn(
+  { trust, blockedClient }: AgentServerDeps,
+  handler: Handler,
+  { request, trace }: Exchange,
+  client: Client | Failure,
+): Client | Failure {
+  if (isRefusal(client)) {
+    trace.listener.unidentified(client);
+    return client;
+  }
+  identified(trace, client);
+  if (client.authentication !== 'None') trust(request.socket);
+  return blockedClient(client) ?? denialOf(client, handler, trace) ?? client;
+}
+
+/** Why a client that was let in may not use the route. */
+function denialOf(
+  { allowance }: Client,
+  { route }: Handler,
+  trace: RequestTrace,
+): Failure | undefined {
+  const denial = allowance?.route(routeKindOf(route));
+  return denial && denied(trace, denial);
 }
 
 function refuse(sendError: SendError, response: ServerResponse, failure: Failure): Served {

@@ -65,6 +65,7 @@ describe('upgradeConfiguration', () => {
             manySources: 10,
             spend: { factor: 5, hours: 24, minTokens: 100_000 },
           },
+          responses: [],
         },
         telemetry: { logging: { successRatio: 0, levels: {} } },
         timeouts: { ...content.timeouts, streamMs: 3_600_000, toolMs: 30_000 },

@@ -42,6 +42,7 @@ const CONTENT = {
       manySources: 10,
       spend: { factor: 5, hours: 24, minTokens: 100_000 },
     },
+    responses: [],
   },
 };
 

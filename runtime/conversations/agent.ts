@@ -54,6 +54,8 @@ export interface AgentDeps {
   inForce: () => InForce | undefined;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;
+  /** A conversation in memory was idle for too long, and is forgotten. */
+  onExpired: (id: string) => void;
   /** Bytes of results of tools that are kept at most. */
   maxToolResultBytes: number;
   log: Logger;
@@ -217,7 +219,7 @@ export class Agent {
     const { trace, place } = context;
     const { clock } = this.#deps;
     const { timeouts } = inForce.content;
-    const tools = this.#toolsOf(inForce.content);
+    const tools = allowedTools(this.#toolsOf(inForce.content), context);
     const screen = this.screenOf(context);
     screen.prepare();
     const contextOf = (signal: AbortSignal): ToolContext => ({
@@ -292,6 +294,28 @@ export class Agent {
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
     return answer;
   }
+}
+
+/** The tools that the model may use for the client. */
+function allowedTools(tools: Tools, { mayUse, trace }: TurnContext): Tools {
+  if (!mayUse) return tools;
+  return {
+    get definitions() {
+      return tools.definitions.filter(({ name }) => mayUse(name));
+    },
+    run: (call, context) => {
+      if (mayUse(call.name)) return tools.run(call, context);
+      // Not offered, so that the model knows it from elsewhere. What it makes up is no tool.
+      if (!tools.definitions.some(({ name }) => name === call.name)) return undefined;
+      trace.listener.denied({
+        reason: 'Forbidden',
+        message: 'The model asked for a tool that this client may not use.',
+        asset: 'Tools',
+        resource: { type: 'tool', name: call.name },
+      });
+      return undefined;
+    },
+  };
 }
 
 function resultOf({ id }: ToolUse, { text, blocks, isError }: ToolAnswer): ToolResult {

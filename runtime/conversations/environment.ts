@@ -27,6 +27,10 @@ export interface TurnContext {
   /** Id of the conversation. */
   id: string;
   principal: string;
+  /** Whether it may have conversations of any client. */
+  anyOwner: boolean;
+  /** Whether the model may use a tool for the client. Absent: all. */
+  mayUse?: ((tool: string) => boolean) | undefined;
   clientHeaders: RawHeaders;
   trace: RequestTrace;
   usage: TotalUsage;

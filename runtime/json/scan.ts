@@ -10,6 +10,8 @@ export interface Span {
 export interface ScannedObject {
   /** The last value of each member that was asked for. */
   members: ReadonlyMap<string, Span>;
+  /** Whether one of them is there more than once. */
+  repeated: boolean;
   /** Values in it at all levels, the keys of objects included. */
   values: number;
 }
@@ -67,6 +69,7 @@ export async function scanInSlices(
 
 class Scan implements ScannedObject {
   readonly members = new Map<string, Span>();
+  repeated = false;
   values = 0;
   readonly #json: Buffer;
   readonly #names: ReadonlySet<string>;
@@ -158,6 +161,7 @@ class Scan implements ScannedObject {
 
   #endMember(): void {
     if (this.#name === undefined) return;
+    this.repeated ||= this.members.has(this.#name);
     this.members.set(this.#name, { start: this.#start, end: this.#at });
     this.#name = undefined;
   }

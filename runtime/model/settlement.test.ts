@@ -290,7 +290,7 @@ describe('reservations of tokens', () => {
           // Each its own model, so that nothing is learned between them.
           model: `m${i}`,
           size: {
-            ...requestSize(one.body, { members: new Map(), values: 1 }),
+            ...requestSize(one.body, { members: new Map(), repeated: false, values: 1 }),
             maxTokens: one.maxTokens,
           },
           deadlineAt: clock.now() + 60_000,

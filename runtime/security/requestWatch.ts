@@ -1,4 +1,5 @@
 import type {
+  DeniedRequest,
   EndedCall,
   EndedRequest,
   KnownClient,
@@ -68,6 +69,21 @@ export class RequestWatch implements RequestListener {
   unidentified(failure: { reason: string; message: string }): void {
     if (failure.reason === 'Unauthorized') this.sighted(UNAUTHORIZED);
     this.#next.unidentified(failure);
+  }
+
+  denied(refusal: DeniedRequest): void {
+    const { asset, resource } = refusal;
+    // A client may choose the name of a model; that of its incident it may not.
+    const { type } = resource;
+    const named = type === 'tool' || type === 'route' ? resource : { type, name: 'any' };
+    this.sighted({
+      type: 'AuthorizationDenied',
+      asset,
+      denied: true,
+      resource: named,
+      evidence: 'The client asked for what spec.auth.clients does not allow it.',
+    });
+    this.#next.denied(refusal);
   }
 
   toolCalled(call: EndedCall): void {

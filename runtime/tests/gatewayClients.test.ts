@@ -11,7 +11,8 @@ import { TOUCHY, configuration } from '../testing/configuration.ts';
 import { Cleanups, STREAMED, circuit, errorOf, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import { MESSAGE, STREAM, answerJson } from '../testing/upstream.ts';
+import { CLAUDE_CODE } from '../testing/claudeCode.ts';
+import { MESSAGE, STREAM, answerJson, answerStream } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -77,6 +78,21 @@ describe('a request for messages', () => {
     expect(seen!.headers).toMatchObject(headers);
     expect(received.body.toString()).toBe(JSON.stringify(answer));
     expect(received.rawHeaders.join('\n')).toContain(fields.join('\n'));
+  });
+
+  it('of Claude Code passes as it is, and so does its stream', async () => {
+    const { agent, endpoint } = await setup(cleanups, (response) => answerStream(response));
+    const received = await send(agent.url, {
+      path: '/v1/messages?beta=true',
+      headers: CLAUDE_CODE.headers,
+      body: CLAUDE_CODE.body,
+    });
+    expect([received.status, received.body.toString()]).toEqual([200, STREAM.join('')]);
+    const [seen] = endpoint.seen;
+    expect(seen!.url).toBe('/v1/messages?beta=true');
+    expect(seen!.body.toString()).toBe(CLAUDE_CODE.body);
+    const { 'accept-encoding': _, ...headers } = CLAUDE_CODE.headers;
+    expect(seen!.headers).toMatchObject(headers);
   });
 
   it.each([

@@ -98,6 +98,7 @@ describe('incidents of a runtime', () => {
     ]);
     const lines = of.agent.logs.filter((line) => line.includes('"module":"security"'));
     expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ level: 40, threat: 'Low' });
     expect(lines.join('') + of.agent.audited.join('')).not.toContain('guess-');
   });
 
@@ -126,5 +127,39 @@ describe('incidents of a runtime', () => {
       evidences: [{ actor: { user: { uid: 'alice' } } }],
     });
     expect(abuse).toMatchObject({ status_code: 'LimitAbuse', count: 2 });
+  });
+
+  it('have a client blocked, and an address of guesses too, but not known clients behind it', async () => {
+    const { incidents } = configuration('http://127.0.0.1:1').content.security;
+    const thresholds = { ...incidents.thresholds, MalformedInput: 2, FailedAuthentication: 2 };
+    const rule = {
+      ...{ minLevel: 'Low', action: 'Block', lift: 'Duration' },
+      requestsPerMinute: 1,
+    };
+    const of = await withKeys({
+      security: {
+        incidents: { ...incidents, thresholds },
+        responses: [{ ...rule, durationMs: 60_000 }],
+      },
+    } as Earlier<Content>);
+    const ask = async (key: string, body?: string): Promise<unknown> => {
+      const answer = await send(of.agent.url, {
+        headers: { 'x-api-key': key },
+        ...(body !== undefined && { body }),
+      });
+      return answer.headers['x-breakwater-reason'] ?? answer.status;
+    };
+    expect(await ask('sesame')).toBe(200);
+    expect([await ask('guess-1'), await ask('guess-2'), await ask('guess-3')]).toEqual([
+      'Unauthorized',
+      'Unauthorized',
+      'ClientBlocked',
+    ]);
+    expect(await ask('sesame')).toBe(200);
+    expect([await ask('sesame', '{'), await ask('sesame', '{'), await ask('sesame')]).toEqual([
+      'InvalidRequest',
+      'InvalidRequest',
+      'ClientBlocked',
+    ]);
   });
 });

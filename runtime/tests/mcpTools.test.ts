@@ -101,6 +101,8 @@ describe('an MCP server whose tools become others', () => {
     expect(change).toEqual({ before: first.toolsHash, ...names });
     const line = { server: 'stock', toolsHash, before: first.toolsHash, ...names };
     expect(logged('others than before')).toMatchObject([line]);
+    const incident = { type: 'ToolChanged', threat: 'High', resource: { name: 'stock' } };
+    expect(logged('Security incident')).toMatchObject([incident]);
     expect(await scraped()).toContain('mcp_server_tool_changes_total{name="stock"} 1\n');
     expect(logged('Security incident')).toMatchObject([
       { type: 'ToolChanged', resource: { type: 'mcp', name: 'stock' } },

@@ -171,7 +171,17 @@ describe('a change of the spec', () => {
     ],
     ['no healthChecks', () => ({ healthChecks: null }), true],
     ['no tools', () => ({ tools: null, mcpServers: null }), true],
-    ['security', () => ({ security: { egress: { allowHosts: ['example.org'] } } }), true],
+    [
+      'security',
+      () => ({
+        security: {
+          egress: { allowHosts: ['example.org'] },
+          incidents: { window: '5m' },
+          responses: [{ action: 'Block', minLevel: 'Critical' }],
+        },
+      }),
+      true,
+    ],
     [
       'what is screened',
       () => ({
@@ -192,11 +202,12 @@ describe('a change of the spec', () => {
         auth: {
           type: 'JWT',
           jwt: { issuer: 'gate', audiences: ['garden'], jwksURL: `${model.baseURL}/keys` },
+          clients: [{ name: '*', allow: { maxTokens: 100 } }],
         },
       }),
       true,
     ],
-    ['no auth', () => ({ auth: { type: 'None', jwt: null } }), true],
+    ['no auth', () => ({ auth: { type: 'None', jwt: null, clients: null } }), true],
     [
       'the Service',
       () => ({ service: { port: 8081, annotations: { 'example.org/a': 'b' } } }),

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parse, stringify } from 'yaml';
 import { CHART } from '../../config/render.ts';
-import { PORTS } from '../../contract/link.ts';
+import { CONTROL_AUDIENCE, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import {
@@ -18,6 +18,7 @@ import {
 import { hello, snapshot, target } from '../../operator/testing/messages.ts';
 import { PodServer } from '../../operator/testing/podServer.ts';
 import { permissions, type Scope } from '../../operator/resources/permissions.ts';
+import { DELETION_COST } from '../../operator/reconcile/deletionCosts.ts';
 import { settingsFrom } from '../../operator/settings.ts';
 import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
@@ -194,7 +195,21 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     await server.request('DELETE', ours('agentdeployments', 'one'));
   }
 
-  /** A pod that shows a token, though not one of its own. */
+  /** The token that a kubelet mounts into the pod. */
+  async function tokenOf({ name, uid }: { name: string; uid: string }): Promise<string> {
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name, uid };
+    const { status, body } = await server.request<{ status: { token: string } }>(
+      'POST',
+      `/api/v1/namespaces/${AGENTS}/serviceaccounts/one/token`,
+      {
+        body: { spec: { audiences: [CONTROL_AUDIENCE], expirationSeconds: 3600, boundObjectRef } },
+      },
+    );
+    expect(status).toBe(201);
+    return body.status.token;
+  }
+
+  /** Two pods, of which one is linked and busy. */
   async function linkToPod(): Promise<void> {
     const secret = await until<{ data: Record<string, string> }>(
       `/api/v1/namespaces/${NAMESPACE}/secrets/breakwater-authority`,
@@ -207,20 +222,21 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       'breakwater.dev/agent': 'one',
     };
     const { ownerReferences } = await replicaSetOf(server, AGENTS, 'one');
-    const pod = await server.request<KubernetesObject>(
-      'POST',
-      `/api/v1/namespaces/${AGENTS}/pods`,
-      {
+    const ofAgent = { labels: await labelsOfPods(labels), ownerReferences };
+    const make = (name: string): Promise<{ status: number; body: KubernetesObject }> =>
+      server.request<KubernetesObject>('POST', `/api/v1/namespaces/${AGENTS}/pods`, {
         body: {
-          metadata: { name: 'one-1', labels: await labelsOfPods(labels), ownerReferences },
+          metadata: { name, ...ofAgent },
           spec: {
             serviceAccountName: 'one',
             containers: [{ name: 'agent', image: 'runtime:1' }],
           },
         },
-      },
-    );
+      });
+    const pod = await make('one-1');
     expect(pod.status).toBe(201);
+    // What it costs to delete a pod matters only beside another one.
+    expect((await make('one-2')).status).toBe(201);
     await server.request('PATCH', `${path('api/v1', 'pods', 'one-1')}/status`, {
       contentType: 'application/merge-patch+json',
       body: { status: { podIP: POD_IP, podIPs: [{ ip: POD_IP }], phase: 'Running' } },
@@ -234,9 +250,13 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       name: 'one-1',
       uid: pod.body.metadata.uid!,
     });
-    const first = { ...hello(identity), token: await token() };
+    const first = { ...hello(identity), token: await tokenOf(identity) };
     pods.linkTo(POD_IP)!.say(first);
-    pods.linkTo(POD_IP)!.say(snapshot(undefined));
+    const load = { inFlight: 1, queued: 0, capacity: 100, accepts: true, streams: 1 };
+    pods.linkTo(POD_IP)!.say(snapshot(undefined, { load }));
+    await until<KubernetesObject>(path('api/v1', 'pods', 'one-1'), ({ metadata }) =>
+      Object.hasOwn(metadata.annotations ?? {}, DELETION_COST),
+    );
   }
 
   /** The labels that the Deployment gives its pods. */

@@ -28,6 +28,7 @@ import { rows as auth } from './validation/auth.ts';
 import { rows as autoscaling } from './validation/autoscaling.ts';
 import { rows as cache } from './validation/cache.ts';
 import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolicies.ts';
+import { rows as clients } from './validation/clients.ts';
 import { rows as healthChecks } from './validation/healthChecks.ts';
 import { rows as screening } from './validation/screening.ts';
 import { rows as network } from './validation/network.ts';
@@ -74,6 +75,7 @@ const kinds: Record<string, Kind> = {
       ...autoscaling,
       ...cache,
       ...conversations,
+      ...clients,
       ...healthChecks,
       ...screening,
       ...mcpServers,
@@ -185,7 +187,7 @@ const kinds: Record<string, Kind> = {
       monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
-    wideColumns: [],
+    wideColumns: ['Threat', 'Incidents'],
   },
   circuitbreakerpolicies: {
     rows: circuitBreakerPolicies,

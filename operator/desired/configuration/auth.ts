@@ -8,13 +8,14 @@ type Jwt = NonNullable<NonNullable<Content['auth']>['jwt']>;
 
 /** Who may call the agent; nothing when everybody may. Throws an InvalidSpecError for what the schema should have refused. */
 export function resolveAuth({
-  auth: { type, apiKeys, jwt, failures },
+  auth: { type, apiKeys, jwt, failures, clients },
 }: Spec): Pick<Content, 'auth'> {
   if (type === 'None') return {};
   return {
     auth: {
       type,
       failures,
+      ...(clients && { clients }),
       ...(apiKeys && { apiKeys: { path: MOUNTS.callers, secret: apiKeys.secretRef.name } }),
       ...(jwt && { jwt: { ...jwt, keys: keys(jwt.keys) } }),
     },

@@ -93,6 +93,7 @@ describe('resolveContent', () => {
         maxConnectionsPerAddress: 500,
       },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
+      whenFull: 'Forward',
       conversation: {
         maxMessages: 100,
         maxTurns: 16,
@@ -119,6 +120,7 @@ describe('resolveContent', () => {
           manySources: 10,
           spend: { factor: 5, hours: 24, minTokens: 100_000 },
         },
+        responses: [],
         promptInjection: {
           mode: 'Report',
           sources: [

@@ -9,11 +9,22 @@ export function resolveSecurity({ security }: Spec): Pick<Content, 'security'> {
   return {
     security: {
       incidents: incidents(security.incidents),
+      responses: (security.responses ?? []).map(response),
       ...promptInjection(security.promptInjection),
       ...secrets(security.secrets),
       ...runGuard(security.runGuard),
     },
   };
+}
+
+type ResponseSpec = NonNullable<Spec['security']['responses']>[number];
+
+function response(
+  { duration, ...rest }: ResponseSpec,
+  index: number,
+): Content['security']['responses'][number] {
+  const path = `spec.security.responses[${index}].duration`;
+  return { ...rest, durationMs: parsePositiveDuration(duration, path) };
 }
 
 function incidents(spec: Spec['security']['incidents']): Content['security']['incidents'] {

@@ -4,6 +4,8 @@ import { errors, jwtVerify } from 'jose';
 import type { Content } from '../../../contract/generated/types.ts';
 import type { Failure } from '../../errors/failure.ts';
 import type { RawHeaders } from '../../model/transport/headers.ts';
+import { Allowances } from './allowance.ts';
+import type { Allowance, Identity } from './allowance.ts';
 import { ApiKeys } from './apiKeys.ts';
 import { FailedCredentials } from './failedCredentials.ts';
 import type { FailedCredentialsDeps } from './failedCredentials.ts';
@@ -20,6 +22,8 @@ export interface Client {
   authentication: 'None' | 'APIKey' | 'JWT';
   /** What logs call it: a name that the operator of the agent gave, or a hash. Absent: nobody in particular. */
   name?: string;
+  /** What it may do. Absent: everything. */
+  allowance?: Allowance;
   /** Its headers without the credential that the agent itself has checked. */
   headers: RawHeaders;
 }
@@ -95,6 +99,7 @@ export class Clients {
   readonly #apiKeys: ApiKeys;
   readonly #failed: FailedCredentials;
   #keySet: KeySet | undefined;
+  #allowances: { of: Auth; allowances: Allowances } | undefined;
 
   constructor(deps: ClientsDeps) {
     this.#deps = deps;
@@ -112,6 +117,12 @@ export class Clients {
     if (!this.#deps.content()?.auth) return undefined;
     const shown = shownIn(request.headers);
     return shown && this.#failed.held(request, shown.credential);
+  }
+
+  /** Whether a request shows a credential that was accepted lately. */
+  knows({ headers }: IncomingMessage): boolean {
+    const shown = this.#deps.content()?.auth && shownIn(headers);
+    return shown !== undefined && this.#failed.wasAccepted(shown.credential);
   }
 
   /** The client, or why it is not let in. */
@@ -145,19 +156,38 @@ export class Clients {
     return apiKeys && this.#apiKeys.empty(apiKeys.path) ? apiKeys.secret : undefined;
   }
 
-  #byKey({ apiKeys }: Auth, shown: Shown, request: IncomingMessage): Client | Failure {
+  /** What the client may do by the entries of a configuration; they are made ready once. */
+  #allowed(auth: Auth, identity: Identity): Pick<Client, 'allowance'> {
+    if (!auth.clients) return {};
+    if (this.#allowances?.of !== auth) {
+      this.#allowances = { of: auth, allowances: new Allowances(auth.clients) };
+    }
+    return { allowance: this.#allowances.allowances.of(identity) };
+  }
+
+  #byKey(auth: Auth, shown: Shown, request: IncomingMessage): Client | Failure {
+    const { apiKeys } = auth;
     if (!apiKeys || this.#apiKeys.empty(apiKeys.path)) return UNAVAILABLE;
     const name = this.#apiKeys.clientOf(apiKeys.path, shown.credential);
     if (name === undefined) return REFUSED;
     const headers = withoutHeader(request.rawHeaders, shown.header);
-    return { principal: `key ${name}`, id: name, authentication: 'APIKey', name, headers };
+    const allowed = this.#allowed(auth, { name });
+    return {
+      principal: `key ${name}`,
+      id: name,
+      authentication: 'APIKey',
+      name,
+      headers,
+      ...allowed,
+    };
   }
 
   #keyTimes(): KeyTimes {
     return this.#deps.content()?.auth?.jwt?.keys ?? KEY_TIMES;
   }
 
-  async #byToken({ jwt }: Auth, shown: Shown, request: IncomingMessage): Promise<Client | Failure> {
+  async #byToken(auth: Auth, shown: Shown, request: IncomingMessage): Promise<Client | Failure> {
+    const { jwt } = auth;
     if (!jwt) return UNAVAILABLE;
     const { now, fetch, date } = this.#deps;
     if (this.#keySet?.url !== jwt.jwksURL) {
@@ -176,7 +206,8 @@ export class Clients {
       if (typeof sub !== 'string' || sub === '') return REFUSED;
       const headers = withoutHeader(request.rawHeaders, shown.header);
       const name = hashedName(sub);
-      return { principal: `jwt ${sub}`, id: sub, authentication: 'JWT', name, headers };
+      const allowed = this.#allowed(auth, { name: sub, claims: payload });
+      return { principal: `jwt ${sub}`, id: sub, authentication: 'JWT', name, headers, ...allowed };
     } catch (error) {
       if (error instanceof KeysUnavailable) return UNAVAILABLE;
       if (error instanceof errors.JOSEError || error instanceof TypeError) return REFUSED;

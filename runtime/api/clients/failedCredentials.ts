@@ -50,6 +50,11 @@ export class FailedCredentials {
     };
   }
 
+  /** Whether the credential was accepted lately. */
+  wasAccepted(credential: string): boolean {
+    return this.#accepted.has(hashOf(credential));
+  }
+
   failed(request: IncomingMessage, credential: string): void {
     const now = this.#deps.now();
     this.#accepted.delete(hashOf(credential));

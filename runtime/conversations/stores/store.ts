@@ -13,6 +13,8 @@ export interface Ref {
   id: string;
   /** The client that began it; empty for a client without a name. */
   principal: string;
+  /** Whether it may have conversations of any client; only a store in memory knows them. */
+  anyOwner?: boolean;
 }
 
 /** The right to change a conversation, held by one turn at a time. */

@@ -19,6 +19,14 @@ export interface EndedCall {
   misuse?: 'ArgumentsRefused' | 'EgressRefused' | undefined;
 }
 
+/** What a client may not do, and why. */
+export interface DeniedRequest {
+  reason: string;
+  message: string;
+  asset: RequestSighting['asset'];
+  resource: { type: string; name: string };
+}
+
 /** How a request ended, and what is known of it by then. */
 export interface EndedRequest {
   /** As in x-breakwater-reason; None for an answer as asked. */
@@ -37,6 +45,8 @@ export interface RequestListener {
   identified(client: KnownClient): void;
   /** The client is not let in. */
   unidentified(failure: { reason: string; message: string }): void;
+  /** The client was let in and may not do what it asked for. */
+  denied(refusal: DeniedRequest): void;
   toolCalled(call: EndedCall): void;
   /** Something in the request may be an attack. */
   sighted(sighting: RequestSighting): void;
@@ -48,6 +58,7 @@ const nothing = (): void => undefined;
 export const NO_LISTENER: RequestListener = {
   identified: nothing,
   unidentified: nothing,
+  denied: nothing,
   toolCalled: nothing,
   sighted: nothing,
   ended: nothing,

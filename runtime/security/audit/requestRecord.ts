@@ -1,4 +1,5 @@
 import type {
+  DeniedRequest,
   EndedCall,
   EndedRequest,
   KnownClient,
@@ -33,7 +34,16 @@ export interface RequestRecordDeps {
 
 /** Reasons for which the agent itself turns a request down, rather than failing at it. */
 const DENIALS: ReadonlySet<string> = new Set([
-  ...['Unauthorized', 'Forbidden', 'RateLimited', 'BulkheadFull', 'Draining', 'PromptBlocked'],
+  ...[
+    'Unauthorized',
+    'Forbidden',
+    'ClientBlocked',
+    'ClientThrottled',
+    'RateLimited',
+    'BulkheadFull',
+    'Draining',
+    'PromptBlocked',
+  ],
   ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'BodiesFull'],
 ]);
 
@@ -89,6 +99,10 @@ export class RequestRecord implements RequestListener {
       resource: { type: own ? 'tool' : 'mcp', name },
       ...(this.#deps.withArguments(name) && { arguments: input }),
     });
+  }
+
+  denied({ reason, message, resource }: DeniedRequest): void {
+    this.#record({ type: 'AuthorizationDenied', outcome: 'Denied', reason, message, resource });
   }
 
   /** An incident that comes of it is an event by itself. */

@@ -76,4 +76,5 @@ export interface Incident {
   readonly resource?: { type: string; name: string } | undefined;
   /** The last one. */
   evidence: string;
+  closed: boolean;
 }

@@ -126,6 +126,11 @@ export class Incidents {
     return numbers;
   }
 
+  isOpen(incident: Readonly<Incident>): boolean {
+    this.#close();
+    return !incident.closed;
+  }
+
   /** Something was seen. Never throws. */
   report(sighting: Sighting): void {
     this.#close();
@@ -143,7 +148,10 @@ export class Incidents {
     for (const [key, track] of this.#tracks) {
       if (track.seenAt >= since) return;
       this.#tracks.delete(key);
-      if (track.incident) this.#version += 1;
+      if (track.incident) {
+        track.incident.closed = true;
+        this.#version += 1;
+      }
       if (track.failing) this.#failing -= 1;
     }
   }
@@ -193,6 +201,7 @@ export class Incidents {
         name: plainText(resource.name, MAX_TEXT),
       },
       evidence: plainText(evidence, MAX_EVIDENCE),
+      closed: false,
     };
     track.incident = incident;
     this.#last = incident;

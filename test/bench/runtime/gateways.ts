@@ -214,6 +214,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
         manySources: 10,
         spend: { factor: 5, hours: 24, minTokens: 100_000 },
       },
+      responses: [],
     },
     telemetry: { logging: { successRatio: 0, levels: {} } },
     circuits,

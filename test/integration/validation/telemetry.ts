@@ -35,7 +35,7 @@ export const rows: Row[] = [
   [
     '$.spec.telemetry.logging.levels rule 0',
     { spec: { telemetry: { logging: { levels: { models: 'Debug' } } } } },
-    'spec.telemetry.logging.levels: Invalid value: "object": must name modules of the runtime: access, agent, configuration, credentials, file, guard, health, http, lifecycle, link, messages, model, network, runtime, state, tools, traces or audit',
+    'spec.telemetry.logging.levels: Invalid value: "object": must name modules of the runtime: access, agent, configuration, credentials, file, guard, health, http, lifecycle, link, messages, model, network, runtime, security, state, tools, traces or audit',
   ],
   [
     '$.spec.telemetry.tracing.endpoint rule 0',

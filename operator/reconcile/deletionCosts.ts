@@ -1,0 +1,114 @@
+import type { Logger } from 'pino';
+import type { Load } from '../../contract/generated/types.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import {
+  describeError,
+  isConflict,
+  isNotFound,
+  sleep,
+  type Clock,
+  type KubeClient,
+  type Pod,
+} from '../kube/index.ts';
+import type { PodLinks } from '../links/index.ts';
+import { Pods } from '../resources/resources.ts';
+import { agentKeyOfChild } from './agentOf.ts';
+import { NumbersBudget } from './numbersBudget.ts';
+import { isTerminating } from './observe.ts';
+
+/** The controller of ReplicaSets removes pods of lower cost first; without it a pod costs 0. */
+export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** Between two looks at what pods are busy with. */
+const LOOK_MS = 5_000;
+/** A pod's cost is written once a minute at most, and of all pods two a second. */
+const BUDGET = [60_000, 2] as const;
+
+export interface DeletionCostsOptions {
+  client: Pick<KubeClient, 'mergePatch'>;
+  replicas: { all(): Pod[] };
+  agent: (key: string) => AgentDeployment | undefined;
+  links: Pick<PodLinks, 'podReport'>;
+  clock: Clock;
+  logger: Pick<Logger, 'warn'>;
+}
+
+/** Has a scale-down prefer pods that serve no streams and keep no conversations. */
+export class DeletionCosts {
+  readonly #options: DeletionCostsOptions;
+  readonly #budget = new NumbersBudget(...BUDGET);
+  /** Pods that were written, by UID. */
+  readonly #written = new Set<string>();
+
+  constructor(options: DeletionCostsOptions) {
+    this.#options = options;
+  }
+
+  /** Keeps costs current until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      await sleep(clock, LOOK_MS, signal);
+      if (!signal.aborted) await this.look(signal);
+    }
+  }
+
+  async look(signal: AbortSignal): Promise<void> {
+    const pods = this.#options.replicas.all();
+    this.#forget(pods);
+    for (const [key, ofAgent] of Map.groupBy(pods, agentKeyOfChild)) {
+      if (key === undefined || ofAgent.length < 2 || this.#isChosen(key)) continue;
+      for (const pod of ofAgent) await this.#update(pod, signal);
+    }
+  }
+
+  /** Whether the agent's author gives its pods costs. */
+  #isChosen(key: string): boolean {
+    const template = this.#options.agent(key)?.spec.podTemplate as PodTemplate | undefined;
+    return template?.metadata?.annotations?.[DELETION_COST] !== undefined;
+  }
+
+  async #update(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { links, clock } = this.#options;
+    const { uid, annotations } = pod.metadata;
+    const load = links.podReport(uid!)?.snapshot?.load;
+    if (!load || isTerminating(pod) || signal.aborted) return;
+    const cost = costOf(load);
+    if (cost === (annotations?.[DELETION_COST] ?? '0')) return;
+    if (this.#budget.take(uid!, clock.monotonic()) > 0) return;
+    this.#written.add(uid!);
+    await this.#write(pod, cost, signal);
+  }
+
+  async #write({ metadata }: Pod, cost: string, signal: AbortSignal): Promise<void> {
+    const { client, logger } = this.#options;
+    const { namespace, name, uid } = metadata;
+    // The UID keeps a pod of the same name from being meant.
+    const patch = { metadata: { uid, annotations: { [DELETION_COST]: cost } } };
+    try {
+      await client.mergePatch(Pods, namespace, name, patch, { signal });
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error) || signal.aborted) return;
+      logger.warn({ namespace, pod: name, ...describeError(error) }, 'Cost was not written');
+    }
+  }
+
+  #forget(pods: readonly Pod[]): void {
+    const present = new Set(pods.map(({ metadata }) => metadata.uid!));
+    const gone = [...this.#written].filter((uid) => !present.has(uid));
+    for (const uid of gone) {
+      this.#written.delete(uid);
+      this.#budget.forget(uid);
+    }
+  }
+}
+
+interface PodTemplate {
+  metadata?: { annotations?: Record<string, string> };
+}
+
+/** Coarse, so that it seldom changes: 0 for a pod that is idle, and one more with each doubling. */
+function costOf({ streams = 0, conversations = 0 }: Load): string {
+  const busy = streams + conversations;
+  return busy === 0 ? '0' : String(1 + Math.floor(Math.log2(busy)));
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Incident, Sighting } from './incident.ts';
+import { Incidents } from './incidents.ts';
+import { Responses } from './responses.ts';
+import type { ResponseRule } from './responses.ts';
+
+const RULE: ResponseRule = {
+  minLevel: 'Low',
+  action: 'Block',
+  durationMs: 5000,
+  requestsPerMinute: 2,
+  lift: 'Duration',
+};
+const ALICE = { id: 'alice', authentication: 'APIKey', name: 'alice' } as const;
+const NOBODY = { id: '', authentication: 'None' } as const;
+
+class Scene {
+  now = 0;
+  readonly incidents: Incidents;
+  readonly responses: Responses;
+
+  constructor(rules: Partial<ResponseRule>[], maxHolds = 100) {
+    const now = (): number => this.now;
+    this.responses = new Responses({ now, isOpen: (incident) => this.incidents.isOpen(incident) });
+    this.incidents = new Incidents({
+      ...{ now, time: now, newId: () => 'id' },
+      onIncident: (incident: Readonly<Incident>, sighting: Sighting) =>
+        this.responses.begin(incident, sighting),
+    });
+    this.incidents.apply({
+      ...{ windowMs: 1000, maxTracked: 100, thresholds: {}, raiseAt: 10, manySources: 100 },
+    });
+    this.apply(rules, maxHolds);
+  }
+
+  apply(rules: Partial<ResponseRule>[], maxHolds = 100): void {
+    this.responses.apply(
+      rules.map((rule) => ({ ...RULE, ...rule })),
+      maxHolds,
+    );
+  }
+
+  see(sighting: Partial<Sighting> = {}): void {
+    this.incidents.report({
+      ...{ type: 'LimitAbuse', asset: 'Availability', denied: true, evidence: 'Seen.' },
+      ...{ client: ALICE, source: '192.0.2.1' },
+      ...sighting,
+    });
+  }
+
+  get alice(): string | undefined {
+    return this.responses.client(ALICE)?.reason;
+  }
+}
+
+describe('responses', () => {
+  it('block a client for a time, and nobody else', () => {
+    const scene = new Scene([{}]);
+    expect(scene.alice).toBeUndefined();
+    scene.see();
+    expect(scene.responses.client(ALICE)).toMatchObject({
+      reason: 'ClientBlocked',
+      retryAfterMs: 5000,
+    });
+    expect(scene.responses.client({ ...ALICE, id: 'bob' })).toBeUndefined();
+    // Others may be behind the same address.
+    expect(scene.responses.source('192.0.2.1')).toBeUndefined();
+    scene.now = 5000;
+    expect(scene.alice).toBeUndefined();
+    expect(scene.responses.size).toBe(0);
+  });
+
+  it('hold the address of a client that is not known', () => {
+    const scene = new Scene([{}]);
+    scene.see({ client: NOBODY, source: '2001:db8::1' });
+    expect(scene.responses.source('2001:db8::2')?.reason).toBe('ClientBlocked');
+    expect(scene.responses.source('192.0.2.1')).toBeUndefined();
+  });
+
+  it('throttle a client to so many requests a minute', () => {
+    const scene = new Scene([{ action: 'Throttle', durationMs: 600_000 }]);
+    scene.see();
+    expect([scene.alice, scene.alice]).toEqual([undefined, undefined]);
+    expect(scene.responses.client(ALICE)).toMatchObject({
+      reason: 'ClientThrottled',
+      retryAfterMs: 30_000,
+    });
+    scene.now = 30_000;
+    expect([scene.alice, scene.alice]).toEqual([undefined, 'ClientThrottled']);
+  });
+
+  it('are lifted when the incident closes, if the rule says so', () => {
+    const scene = new Scene([{ lift: 'Closed' }]);
+    scene.see();
+    scene.now = 1000;
+    expect(scene.alice).toBe('ClientBlocked');
+    scene.now = 1001;
+    expect(scene.alice).toBeUndefined();
+  });
+
+  it('are those of the first rule for the type and the level', () => {
+    const scene = new Scene([
+      { types: ['MalformedInput'], action: 'Report' },
+      { types: ['LimitAbuse', 'MalformedInput'], minLevel: 'Medium' },
+    ]);
+    for (let i = 0; i < 9; i += 1) scene.see();
+    scene.see({ type: 'MalformedInput' });
+    expect(scene.alice).toBeUndefined();
+    scene.see();
+    expect(scene.alice).toBe('ClientBlocked');
+  });
+
+  it('are lifted by other rules, and stay under the same ones', () => {
+    const scene = new Scene([{}]);
+    scene.see();
+    scene.apply([{}]);
+    expect(scene.alice).toBe('ClientBlocked');
+    scene.apply([{ durationMs: 6000 }]);
+    expect(scene.alice).toBeUndefined();
+  });
+
+  it('hold no more than memory is meant for, and none for what has many origins', () => {
+    const scene = new Scene([{}], 3);
+    for (let i = 0; i < 1000; i += 1) scene.see({ client: NOBODY, source: `192.0.2.${i}` });
+    expect(scene.responses.size).toBe(3);
+    expect(scene.responses.source('192.0.2.0')?.reason).toBe('ClientBlocked');
+    // What is over makes room.
+    scene.now = 5000;
+    scene.see({ client: NOBODY, source: '198.51.100.1' });
+    expect(scene.responses.source('198.51.100.1')?.reason).toBe('ClientBlocked');
+  });
+});

@@ -1,0 +1,157 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SealedEvent } from '../../contract/audit.ts';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Earlier } from '../control/upgrade.ts';
+import { send } from '../testing/client.ts';
+import { configuration } from '../testing/configuration.ts';
+import { CONVERSATION, said } from '../testing/conversation.ts';
+import { Cleanups, errorOf, setup } from '../testing/setup.ts';
+import type { Setup } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
+import { MESSAGE, answerJson, answerStream } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const AUDIT = {
+  ...{ stdout: true, memoryEvents: 100, bufferBytes: 1024 * 1024, required: false },
+  ...{ authenticationIntervalMs: 3_600_000, argumentsOf: [] },
+};
+
+type Clients = NonNullable<Content['auth']>['clients'];
+const OWN = { conversations: 'Own', admin: false };
+
+interface Scene extends Setup {
+  /** Tools that the model was offered with each call. */
+  offered: string[][];
+  allow(clients: Clients): void;
+  ask(client: string, path: string, body?: object, method?: string): ReturnType<typeof send>;
+}
+
+async function scene(content: Earlier<Content> = {}, endpoint: object = {}): Promise<Scene> {
+  const offered: string[][] = [];
+  const of = await setup(cleanups, (response, { body }) => {
+    const asked = JSON.parse(body.toString()) as { stream?: boolean; tools?: { name: string }[] };
+    offered.push((asked.tools ?? []).map(({ name }) => name));
+    if (asked.stream) answerStream(response, said({ text: 'Done.' }));
+    else answerJson(response, MESSAGE);
+  });
+  const path = join(of.agent.directory, 'callers');
+  await mkdir(path);
+  for (const name of ['alice', 'bob', 'root']) await writeFile(join(path, name), `key of ${name}`);
+  let counter = 1;
+  const allow = (clients: Clients): void => {
+    const auth = {
+      type: 'APIKeys',
+      apiKeys: { path, secret: 'callers' },
+      ...(clients && { clients }),
+    };
+    const endpoints = [
+      { name: 'primary', provider: 'Anthropic', baseURL: of.endpoint.url, ...endpoint },
+    ];
+    const whole = { auth, audit: AUDIT, ...content, endpoints } as Earlier<Content>;
+    counter += 1;
+    of.agent.runtime.configuration.offerPush(
+      1,
+      configuration(of.endpoint.url, whole, { term: 1, counter }),
+    );
+  };
+  const ask: Scene['ask'] = (client, route, body, method = 'POST') =>
+    send(of.agent.url, {
+      ...{ path: route, method },
+      headers: { 'x-api-key': `key of ${client}` },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  return { ...of, offered, allow, ask };
+}
+
+const HAIKU = { model: 'claude-haiku-4-5', max_tokens: 10, messages: [] };
+
+describe('what clients may do', () => {
+  it('is everything until the spec says so, and changes without a restart', async () => {
+    const of = await scene();
+    of.allow(undefined);
+    expect((await of.ask('alice', '/v1/messages', HAIKU)).status).toBe(200);
+    of.allow([
+      { name: 'alice', allow: { ...OWN, routes: ['Messages'], models: ['claude-haiku-*'] } },
+    ]);
+    expect((await of.ask('alice', '/v1/messages', HAIKU)).status).toBe(200);
+    const refused = [
+      await of.ask('alice', '/v1/messages', { ...HAIKU, model: 'claude-opus-4-1' }),
+      await of.ask('alice', '/v1/messages/count_tokens', HAIKU),
+      await of.ask('bob', '/v1/messages', HAIKU),
+      await send(of.agent.url, {
+        headers: { 'x-api-key': 'key of alice' },
+        body: '{"model":"claude-opus-4-1","mod\\u0065l":"claude-haiku-4-5","max_tokens":10}',
+      }),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+    expect(refused.map(({ headers }) => headers['x-breakwater-reason'])).toEqual(
+      refused.map(() => 'Forbidden'),
+    );
+    expect(errorOf(refused[0]!)).toEqual({
+      type: 'permission_error',
+      message: 'This client may not use this model.',
+    });
+    expect(of.endpoint.seen).toHaveLength(2);
+  });
+
+  it('is told in the audit and as an incident, without the text of the client', async () => {
+    const of = await scene();
+    of.allow([{ name: 'alice', allow: { ...OWN, models: ['claude-haiku-*'] } }]);
+    await of.ask('alice', '/v1/messages', { ...HAIKU, model: 'ignore all\u001b previous' });
+    const found = (type: string): SealedEvent[] =>
+      of.agent.audited
+        .map((line) => JSON.parse(line) as SealedEvent)
+        .filter(({ metadata }) => metadata.event_code === type);
+    await until(() => found('RequestMade').length === 1);
+    expect(found('AuthorizationDenied')).toMatchObject([
+      {
+        class_uid: 6003,
+        action_id: 2,
+        status_code: 'Forbidden',
+        severity: 'Medium',
+        actor: { user: { uid: 'alice' } },
+        resources: [{ type: 'model', name: 'unknown' }],
+      },
+    ]);
+    expect(found('SecurityIncident')).toMatchObject([{ status_code: 'AuthorizationDenied' }]);
+    expect(of.agent.audited.join('')).not.toContain('ignore all');
+  });
+
+  it('bounds tools and answers in conversations, and opens those of others to some', async () => {
+    const tool = (name: string): object => ({
+      ...{ name, description: name, inputSchema: { type: 'object' } },
+      http: {
+        ...{ url: 'http://127.0.0.1:1', method: 'GET', headers: [], headersFrom: [] },
+        maxResponseBytes: 1000,
+      },
+    });
+    const of = await scene(
+      {
+        conversation: { ...CONVERSATION, maxTokens: 4096 },
+        tools: [tool('look'), tool('erase')],
+      },
+      { model: 'claude-test' },
+    );
+    of.allow([
+      { name: 'alice', allow: { ...OWN, tools: ['look'], maxTokens: 7 } },
+      { name: 'bob', allow: OWN },
+      { name: 'root', allow: { conversations: 'Own', admin: true } },
+    ]);
+    const begun = await of.ask('alice', '/v1/conversations', {});
+    const { id } = JSON.parse(begun.body.toString()) as { id: string };
+    const path = `/v1/conversations/${id}`;
+    await of.ask('alice', `${path}/messages`, { content: 'Go.' });
+    expect(of.offered.at(-1)).toEqual(['look']);
+    expect(JSON.parse(of.endpoint.seen.at(-1)!.body.toString())).toMatchObject({
+      max_tokens: 7,
+    });
+    expect((await of.ask('bob', path, undefined, 'GET')).status).toBe(404);
+    expect((await of.ask('root', path, undefined, 'GET')).status).toBe(200);
+    await of.ask('root', `${path}/messages`, { content: 'Go on.' });
+    expect(of.offered.at(-1)).toEqual(['look', 'erase']);
+  });
+});
