@@ -93,6 +93,7 @@ export const FEATURES = [
   'Limit.Principal',
   'Limit.Queue',
   'Limit.Shadow',
+  'Limit.Fleet',
   'Dependency.tool',
   'Dependency.mcp',
   'Mcp.ToolsHash',

@@ -1,6 +1,13 @@
-import type { CircuitStatus, GateStatus, Revision, Snapshot } from '../contract/generated/types.ts';
+import type {
+  CircuitStatus,
+  GateStatus,
+  LimitStatus,
+  Revision,
+  Snapshot,
+} from '../contract/generated/types.ts';
 import { formatRevision } from '../contract/revision.ts';
 import { json, type Answer } from './endpoints.ts';
+import type { FleetFigures } from './fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
 import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
@@ -15,6 +22,8 @@ export interface AgentFacts {
   configuration?: { revision: Revision; hash: string };
   applyErrors?: readonly ApplyError[];
   pods: readonly PodReport[];
+  /** What this leader grants of limits of scope Fleet. */
+  fleetLimits?: FleetFigures;
   /** Circuits whose scope is the fleet. */
   fleet?: readonly FleetCircuitStatus[];
 }
@@ -36,6 +45,8 @@ export interface DebugPod {
   circuits: Record<string, string>;
   /** Gates that are shut. */
   gates?: Record<string, string>;
+  /** Requests or calls rejected since the pod started, by target and limit. */
+  rejected?: Record<string, number>;
 }
 
 /** An agent as /debug/agents shows it. */
@@ -47,6 +58,8 @@ export interface DebugAgent {
   hash?: string;
   /** Objects that could not be applied. */
   applyErrors?: string[];
+  /** What this leader grants of limits of scope Fleet. */
+  fleetLimits?: FleetFigures;
   /** Circuits whose scope is the fleet: state, votes, and the pod that probes. */
   fleetCircuits?: readonly FleetCircuitStatus[];
   pods: DebugPod[];
@@ -65,6 +78,7 @@ function describeAgent({
   term,
   configuration,
   applyErrors = [],
+  fleetLimits,
   pods,
   fleet = [],
 }: AgentFacts): DebugAgent {
@@ -78,13 +92,21 @@ function describeAgent({
     ...(applyErrors.length > 0 && {
       applyErrors: applyErrors.map(({ kind, name, message }) => `${kind} ${name}: ${message}`),
     }),
+    ...(fleetLimits && { fleetLimits }),
     ...(fleet.length > 0 && { fleetCircuits: fleet }),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
 }
 
 /** Of a pod that has not reported yet. */
-const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates'>> = {};
+const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates' | 'limits'>> = {};
+
+function rejected(limits: readonly LimitStatus[]): Pick<DebugPod, 'rejected'> {
+  const counts = limits
+    .filter((limit) => limit.rejected > 0)
+    .map((limit) => [`${limit.target} ${limit.name}`, limit.rejected] as const);
+  return counts.length > 0 ? { rejected: Object.fromEntries(counts) } : {};
+}
 
 function describePod(report: PodReport, desiredHash: string | undefined): DebugPod {
   const { pod, since } = report;
@@ -97,6 +119,7 @@ function describePod(report: PodReport, desiredHash: string | undefined): DebugP
     ...inForce(report, desiredHash),
     circuits: circuitStates(snapshot.circuits ?? []),
     ...(gates.length > 0 && { gates: Object.fromEntries(gates) }),
+    ...rejected(snapshot.limits ?? []),
   };
 }
 

@@ -29,6 +29,7 @@ import { Loggers } from './loggers.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
+import { Fleet, fleetPods } from './reconcile/fleet.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
@@ -116,10 +117,15 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   connectTriggers({ caches, attachments, links, queues, ownWrites });
   const circuits = new CircuitLeader({ links, clock, registry });
   exportCacheAge(caches, registry);
+  const fleet = new Fleet({
+    links,
+    podsOf: (key) => fleetPods(caches.replicas.of(key)),
+    ...{ clock, random, registry, instance: settings.podName },
+  });
   let current: Term | undefined;
   exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, circuits, current),
+    agents: () => describe(caches, links, { fleet, circuits }, current),
     rank: () => rank(caches, links),
     loggers,
   });
@@ -143,6 +149,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         caches,
         attachments,
         links,
+        fleet,
         circuits,
         queues,
         lag,
@@ -273,17 +280,19 @@ async function serveEndpoints(
 function describe(
   caches: Caches,
   links: Links,
-  circuits: CircuitLeader,
+  { fleet, circuits }: { fleet: Fleet; circuits: CircuitLeader },
   term: Term | undefined,
 ): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
+    const figures = fleet.figuresOf(key);
     const { configuration, applyErrors } = term?.agents.stateOf(key) ?? {};
     return {
       key,
       ...(term && { term: term.agents.termOf(key) }),
       ...(configuration && { configuration }),
       ...(applyErrors && { applyErrors }),
+      ...(figures && { fleetLimits: figures }),
       pods: links.podsOf(key),
       fleet: circuits.of(key),
     };

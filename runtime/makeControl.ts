@@ -61,9 +61,10 @@ export function makeControl(
     snapshot: () => reporter.snapshot(),
     onSiblings: (pods) => core.siblings.apply(pods),
     followFleet: (orders) => guard.followFleet(orders),
-    fleet: () => undefined,
+    fleet: (command) => guard.fleet.obey(command),
     log: log('link'),
   });
+  guard.fleet.send = (each) => void port.broadcast(each);
   const files = new FileWatcher({
     directory: options.configurationDirectory,
     files: {

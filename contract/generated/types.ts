@@ -1765,6 +1765,10 @@ export interface Counters {
  */
 export interface FleetReport {
   type: 'Fleet';
+  /**
+   * Of the leader whose session it is.
+   */
+  term: number;
   session: number;
   /**
    * Grows by one within the process.
@@ -1791,6 +1795,14 @@ export interface LimitUse {
   target: string;
   name: string;
   resource: string;
+  /**
+   * Names what the process counts for this limit: another one when the limit went and came back.
+   */
+  block: number;
+  /**
+   * Tokens that came in this session.
+   */
+  received: number;
   /**
    * Tokens that it held when the session began.
    */
@@ -1947,6 +1959,10 @@ export interface Grant {
    */
   acknowledged?: number;
   /**
+   * Whether the pod answers with a FleetReport at once, as each heartbeat asks for. Absent: false.
+   */
+  answer?: boolean;
+  /**
    * @maxItems 1024
    */
   limits: LimitGrant[];
@@ -1960,6 +1976,10 @@ export interface LimitGrant {
   name: string;
   resource: string;
   /**
+   * As in the LimitUse that it answers. The pod takes no other.
+   */
+  block: number;
+  /**
    * Tokens granted in this session, in all.
    */
   granted: number;
@@ -1970,7 +1990,7 @@ export interface LimitGrant {
   /**
    * Number of the last FleetReport whose need the leader has looked at. 0: none.
    */
-  answered?: number;
+  answered: number;
   /**
    * Time until there may be tokens for what the pod still needs; 0 when it needs none.
    */

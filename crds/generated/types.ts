@@ -2859,9 +2859,18 @@ export interface RateLimitPolicySpec {
     maxWait: string;
   }[];
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has buckets of its own, so an agent with 3 pods takes 3 times the limit.
+   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has buckets of its own, so an agent with 3 pods takes 3 times the limit. Fleet means that all pods of an agent share one bucket, of which the operator's leader grants each pod blocks as it needs them; onLimit Reject then waits up to maxWait for the leader's answer. Not with a key.
    */
-  scope: 'Pod';
+  scope: 'Pod' | 'Fleet';
+  /**
+   * How pods share the limits when scope is Fleet.
+   */
+  fleet?: {
+    /**
+     * What a pod does that has no link to the leader, once its block is used up. SafeShare gives it the limit divided by the most pods that the agent can have; the limit holds. Deny rejects; the limit holds, and the leader withholds nothing from other pods. Allow admits everything; the limit does not hold. Default SafeShare, also when fleet is absent.
+     */
+    withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
+  };
   /**
    * Shadow decides and counts as Enforce does, and rejects nothing, to try figures on real traffic. A request that Enforce would queue and serve counts as served. Default Enforce.
    */
@@ -2898,6 +2907,27 @@ export interface RateLimitPolicyStatus {
      */
     rejected?: number;
   }[];
+  /**
+   * What the leader grants when scope is Fleet.
+   */
+  fleet?: {
+    /**
+     * Tokens granted to pods since the leader began, of all limits.
+     */
+    granted?: number;
+    /**
+     * Tokens that pods hold and have not used, at most.
+     */
+    held?: number;
+    /**
+     * Pods that the leader grants tokens out of all pods, such as 3/3. It withholds the safe share of the others.
+     */
+    pods?: string;
+    /**
+     * Name of the operator's pod that leads.
+     */
+    leader?: string;
+  };
   /**
    * Pods of all targets.
    */

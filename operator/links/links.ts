@@ -250,7 +250,8 @@ export class Links implements PodLinks {
   }
 
   send(uid: string, command: Command): void {
-    if (this.#isLeader()) this.#pods.get(uid)?.link?.send(JSON.stringify(command));
+    // Also while the term ends, so that the leader can take leave.
+    this.#pods.get(uid)?.link?.send(JSON.stringify(command));
   }
 
   onMessage(listener: MessageListener): () => void {

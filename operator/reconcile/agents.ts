@@ -21,6 +21,7 @@ import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
+import type { Fleet } from './fleet.ts';
 import { applyErrorOf, ChildWriter } from './children.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
@@ -43,6 +44,8 @@ export interface AgentReconcilerOptions {
   ownWrites?: OwnWrites;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;
+  /** Hears what pods are to run. */
+  fleet?: Pick<Fleet, 'configured' | 'forget'>;
   /** Called after each reconcile: the agent's status may have changed. */
   onReconciled: (key: string) => void;
   /** Monotonic milliseconds. */
@@ -82,7 +85,8 @@ export class AgentReconciler {
     const input = this.#gather(agent);
     const paused = isPaused(agent);
     const leftAlone = isInOperatorNamespace(agent, input.options);
-    const upgrade = paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input), input.live);
+    const upgrade =
+      paused || leftAlone ? this.#wait(key) : upgrades.admit(key, podChange(input), input.live);
     const plan = planAgent({ ...input, ...(upgrade && { upgrade }) });
 
     const applied = leftAlone ? { applyErrors: [] } : await this.#bring(key, agent, plan, signal);
@@ -117,6 +121,7 @@ export class AgentReconciler {
     this.#states.delete(key);
     this.#revisions.delete(key);
     this.#options.links.forget(key);
+    this.#options.fleet?.forget(key);
     this.#options.circuits.forget(key);
   }
 
@@ -154,8 +159,7 @@ export class AgentReconciler {
   #hold(key: string, agent: AgentDeployment): Applied {
     const configuration = this.#keep(key, agent);
     if (!configuration) return { applyErrors: [] };
-    this.#options.circuits.configure(key, configuration);
-    this.#options.links.setDesired(key, configuration, this.termOf(key));
+    this.#setDesired(key, configuration);
     const configuredAt = this.#configuredAt(key, configuration);
     return { configuration, configuredAt, applyErrors: [] };
   }
@@ -182,6 +186,12 @@ export class AgentReconciler {
     return this.#options.caches.configMaps.get(agent.metadata.namespace, configMapName(agent));
   }
 
+  #setDesired(key: string, configuration: Configuration): void {
+    this.#options.fleet?.configured(key, configuration);
+    this.#options.circuits.configure(key, configuration);
+    this.#options.links.setDesired(key, configuration, this.termOf(key));
+  }
+
   /** ConfigMap first, so that a pod that starts now has what its siblings are about to be sent. */
   async #apply(
     key: string,
@@ -189,7 +199,7 @@ export class AgentReconciler {
     plan: AgentPlan,
     signal: AbortSignal,
   ): Promise<Applied> {
-    const { caches, links, authorityPem } = this.#options;
+    const { caches, authorityPem } = this.#options;
     const configuration = this.#revise(key, agent, plan);
     const applied: Applied = { ...(configuration && { configuration }), applyErrors: [] };
     const attempt = async (
@@ -215,8 +225,7 @@ export class AgentReconciler {
         if (desired.kind === 'Deployment') applied.deploymentGeneration = metadata.generation ?? 0;
       });
     if (configuration && (await apply(buildConfigMap(agent, configuration, authorityPem)))) {
-      this.#options.circuits.configure(key, configuration);
-      links.setDesired(key, configuration, this.termOf(key));
+      this.#setDesired(key, configuration);
       applied.configuredAt = this.#configuredAt(key, configuration);
     }
     for (const { resource, object } of obsoleteObjects(key, plan, caches)) {

@@ -1,6 +1,9 @@
 /** How late a time that was given out may be used: longer than a busy operator takes to come to it. */
 const LATE_MS = 5_000;
 
+/** Figures that do not move any more are written so long after the last write at the earliest. */
+const SETTLED_MS = 10_000;
+
 /**
  * When a status may be written although only numbers in it changed: each object at most once a
  * minute, all objects together at most five times a second, and at once after a quiet second. Who has
@@ -23,11 +26,13 @@ export class NumbersBudget {
 
   /**
    * @param now monotonic milliseconds
+   * @param settled whether the numbers have stopped moving
    * @returns 0 when the write may happen now (and is counted), else how many milliseconds to wait
    */
-  take(key: string, now: number): number {
+  take(key: string, now: number, settled = false): number {
     const last = this.#written.get(key);
-    if (last !== undefined && now < last + this.#everyMs) return last + this.#everyMs - now;
+    const everyMs = settled ? Math.min(SETTLED_MS, this.#everyMs) : this.#everyMs;
+    if (last !== undefined && now < last + everyMs) return last + everyMs - now;
     const known = this.#reserved.get(key);
     // Nobody came for it in time: it is not kept, or many such could be used at once.
     const at = known !== undefined && known > now - LATE_MS ? known : this.#reserve(key, now);

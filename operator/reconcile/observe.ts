@@ -1,3 +1,4 @@
+import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { Deployment, HorizontalPodAutoscaler, Pod } from '../kube/index.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 import type { PodReport } from '../links/index.ts';
@@ -16,6 +17,7 @@ export interface Seen {
   deployment: Deployment | undefined;
   autoscaler: HorizontalPodAutoscaler | undefined;
   pods: readonly Pod[];
+  fleet?: FleetFigures | undefined;
   /** By UID of the pod. */
   report: (uid: string) => PodReport | undefined;
   now: Date;
@@ -28,6 +30,7 @@ export function observe({
   deployment,
   autoscaler,
   pods,
+  fleet,
   report,
   now,
   fleetCircuits = [],
@@ -37,8 +40,18 @@ export function observe({
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
     ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
     applyErrors: state?.applyErrors ?? [],
-    ...(fleetCircuits.length > 0 && { fleetCircuits }),
+    ...ofFleet(fleet, fleetCircuits),
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
+  };
+}
+
+function ofFleet(
+  fleet: FleetFigures | undefined,
+  fleetCircuits: readonly FleetCircuitStatus[],
+): Pick<AgentObservation, 'fleet' | 'fleetCircuits'> {
+  return {
+    ...(fleet && { fleet }),
+    ...(fleetCircuits.length > 0 && { fleetCircuits }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
 import type { StatusChange } from '../status/change.ts';
@@ -17,6 +18,15 @@ export interface StatusClient {
   ): Promise<T>;
 }
 
+/** Figures that stayed the same for so long have stopped moving. With the batches of figures, that is within 10 s. */
+const STEADY_MS = 3_000;
+
+/** A status as it was to be written, and since when it has been the same; monotonic milliseconds. */
+interface Steady<S> {
+  next: S;
+  since: number;
+}
+
 /**
  * Writes the status of one kind of object: at once when a state, condition or generation changed,
  * within a budget when only numbers did, never when nothing did.
@@ -26,6 +36,9 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   readonly #resource: Resource<T, 'status/update'>;
   readonly #budget: NumbersBudget;
   readonly #ownWrites: OwnWrites;
+  readonly #settles: boolean;
+  /** Of objects whose figures are not written yet. */
+  readonly #steady = new Map<string, Steady<S>>();
   readonly #changeOf: (previous: S | undefined, next: S) => StatusChange;
   /** What was written last, for as long as the informer's cache is behind it. */
   readonly #written = new Map<string, T>();
@@ -36,7 +49,9 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     budget: NumbersBudget,
     changeOf: (previous: S | undefined, next: S) => StatusChange,
     ownWrites = new OwnWrites(),
+    { settles = false } = {},
   ) {
+    this.#settles = settles;
     this.#client = client;
     this.#resource = resource;
     this.#budget = budget;
@@ -67,11 +82,12 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   ): Promise<{ written: boolean; retryAfterMs?: number }> {
     const key = keyOf(object);
     const change = this.#changeOf(object.status, next);
-    if (change === 'No') return { written: false };
-    if (change === 'Later') {
-      const wait = this.#budget.take(`${object.kind}/${key}`, now);
+    if (change !== 'Now') {
+      const wait = this.#wait(object, next, change, now);
+      if (wait === undefined) return { written: false };
       if (wait > 0) return { written: false, retryAfterMs: wait };
     }
+    this.#steady.delete(key);
     const body = { ...object, status: next };
     try {
       const options = { signal, yields: true };
@@ -87,7 +103,26 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     return { written: true };
   }
 
+  /** How long a change of figures has to wait; undefined if it is not to be written. */
+  #wait(object: T, next: S, change: StatusChange, now: number): number | undefined {
+    const key = keyOf(object);
+    const name = `${object.kind}/${key}`;
+    if (!this.#settles || isDeepStrictEqual(object.status, next)) {
+      this.#steady.delete(key);
+      return change === 'Later' ? this.#budget.take(name, now) : undefined;
+    }
+    const known = this.#steady.get(key);
+    const same = known !== undefined && isDeepStrictEqual(known.next, next);
+    const since = same ? known.since : now;
+    this.#steady.set(key, { next, since });
+    const left = since + STEADY_MS - now;
+    if (left <= 0) return this.#budget.take(name, now, true);
+    const moved = change === 'Later' ? this.#budget.take(name, now) : left;
+    return Math.min(left, moved);
+  }
+
   forget(kind: string, key: string): void {
+    this.#steady.delete(key);
     this.#written.delete(key);
     this.#budget.forget(`${kind}/${key}`);
   }

@@ -36,6 +36,7 @@ import type { AgentReconciler } from './agents.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import type { Fleet } from './fleet.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
@@ -49,6 +50,7 @@ export interface StatusReconcilerOptions {
   links: PodLinks;
   circuits: Pick<CircuitLeader, 'of'>;
   agents: AgentReconciler;
+  fleet?: Pick<Fleet, 'figuresOf'>;
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
@@ -86,7 +88,9 @@ export class StatusReconciler {
       statusChange,
       ownWrites,
     );
-    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites);
+    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites, {
+      settles: true,
+    });
   }
 
   agent: Reconcile = async (key, signal) => {
@@ -228,6 +232,7 @@ export class StatusReconciler {
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
       autoscaler: whole ? caches.autoscalers.get(namespace, name) : undefined,
       pods: this.#pods(key),
+      fleet: this.#options.fleet?.figuresOf(key),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),
     });

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import {
   Controller,
   EventRecorder,
+  keyOf,
   Slices,
   type Clock,
   type KubeClient,
@@ -13,6 +14,7 @@ import {
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
 import { AgentReconciler } from './agents.ts';
+import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
@@ -38,6 +40,7 @@ export interface TermOptions {
   caches: Caches;
   attachments: Attachments;
   links: Links;
+  fleet: Fleet;
   circuits: CircuitLeader;
   queues: Queues;
   lag: StatusLag;
@@ -86,6 +89,7 @@ export class Term {
       caches,
       attachments,
       links,
+      fleet: options.fleet,
       circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
@@ -110,6 +114,7 @@ export class Term {
       links,
       circuits,
       agents: this.agents,
+      fleet: options.fleet,
       clock,
       ownWrites: options.ownWrites,
       onWritten: (kind, key) => options.lag.written(kind, key),
@@ -127,10 +132,15 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, attachments, links, circuits, queues, lag } = this.#options;
+    const { caches, attachments, links, fleet, circuits, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
+    fleet.open(signal, {
+      leads: () => this.#leads(),
+      termOf: this.agents.termOf,
+      agents: caches.agents.list().map(keyOf),
+    });
     circuits.lead(signal, {
       termOf: this.agents.termOf,
       onChange: (key) => enqueueReported(queues, attachments, key),
@@ -147,6 +157,15 @@ export class Term {
     const controllers = TASKS.map((task) => this.#controller(task).run(signal));
     await Promise.all([...controllers, this.#costs.run(signal)]);
     for (const queue of Object.values(queues)) queue.stop();
+  }
+
+  #leads(): boolean {
+    try {
+      this.#leading.assertLeading();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #controller(task: Task): Controller {

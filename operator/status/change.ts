@@ -50,7 +50,9 @@ const INESSENTIAL = new Set([
 /** What a person must see at once: the status without texts and figures. */
 function essence(status: AnyStatus): unknown {
   // An attacker chooses how often incidents come, so that only the level is written at once.
-  return [pruned(status), securityIn(status)?.level];
+  // What the leader grants moves all the time.
+  const state = 'limits' in status ? { ...status, fleet: undefined } : status;
+  return [pruned(state), securityIn(status)?.level];
 }
 
 function securityIn(status: AnyStatus): AgentDeploymentStatus['security'] {
@@ -84,6 +86,7 @@ function textsOf(status: AnyStatus): unknown {
   const dependencies = 'dependencies' in status ? (status.dependencies ?? []) : [];
   const heads = 'audit' in status ? (status.audit?.heads ?? []) : [];
   return [
+    fleetOf(status),
     incidentsOf(securityIn(status)),
     heads.map(({ hash }) => hash),
     (status.conditions ?? []).map(({ message }) => message),
@@ -98,6 +101,10 @@ function textsOf(status: AnyStatus): unknown {
   ];
 }
 
+/** Who grants the tokens of limits, and to how many pods. */
+function fleetOf(status: AnyStatus): unknown {
+  return 'limits' in status ? [status.fleet?.pods, status.fleet?.leader] : [];
+}
 type Load = NonNullable<AgentDeploymentStatus['load']>;
 
 const NO_LOAD: Load = { inFlight: 0, queued: 0, capacity: 0 };

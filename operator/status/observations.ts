@@ -1,5 +1,6 @@
 /** What is seen of an agent and its pods, by informers and over links; the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
+import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 
 export interface PodObservation {
@@ -65,6 +66,8 @@ export interface AgentObservation {
   /** Absent until the HorizontalPodAutoscaler exists. */
   autoscaler?: AutoscalerObservation;
   applyErrors: ApplyError[];
+  /** What this leader grants of limits of scope Fleet; absent when the agent has none. */
+  fleet?: FleetFigures;
   /** Circuits whose scope is the fleet. Absent: there are none. */
   fleetCircuits?: readonly FleetCircuitStatus[];
   pods: PodObservation[];

@@ -113,6 +113,7 @@ export function rateLimitPolicyStatus({
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     state: figures.state,
     limits: figures.limits,
+    ...(figures.fleet && { fleet: figures.fleet }),
     pods: {
       total: progress.length,
       programmed: programmedCount(progress),

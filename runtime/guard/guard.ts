@@ -21,6 +21,7 @@ import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
 import type { Admission, Permit, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
+import type { FleetLimit, FleetMember } from './fleetMember.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
 import type { CircuitStats, GuardStats } from './stats.ts';
@@ -59,6 +60,8 @@ export class Guard {
   private readonly inbound: Inbound;
   /** Dependencies of the configuration in force, in its order. */
   private dependencies: ReadonlyMap<string, Dependency> = new Map();
+  /** Those of all limits in force that the leader of the fleet grants. */
+  private fleetLimits: readonly FleetLimit[] = [];
   /** Every dependency that a configuration had so far, because callers and calls in flight hold it. */
   private readonly known = new Map<string, Dependency>();
 
@@ -66,6 +69,7 @@ export class Guard {
     this.onTransition = onTransition;
     this.context = new GuardContext(clock, () => this.advance(this.context.now()), seed);
     this.inbound = new Inbound(this.context);
+    this.context.fleet.limits = () => this.fleetLimits;
   }
 
   /**
@@ -82,6 +86,12 @@ export class Guard {
     for (const [name, dependency] of before) if (!specs.has(name)) dependency.remove(now);
     for (const [name, spec] of specs) this.dependencies.get(name)!.apply(spec, now);
     this.context.room.apply(endpoints, now);
+    this.fleetLimits = this.allLimits().flatMap((limits) => limits.ofFleet());
+  }
+
+  /** What ties this process to the leader of the fleet. */
+  get fleet(): FleetMember {
+    return this.context.fleet;
   }
 
   /** Asks to serve a request of the agent's API. Only a request with `asked` waits. */

@@ -1,6 +1,7 @@
 import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { CircuitRoom } from './circuitRoom.ts';
+import { FleetMember } from './fleetMember.ts';
 import { WallTime } from './wallTime.ts';
 import type { GateSpec } from '../resilience/gates.ts';
 import type { Clock } from './clock.ts';
@@ -13,6 +14,7 @@ export class GuardContext {
   settledTwice = 0;
   readonly wallTime: WallTime;
   readonly room = new CircuitRoom();
+  readonly fleet: FleetMember;
   private readonly clock: Clock;
   private readonly alarm: Alarm;
   private readonly seed: string | undefined;
@@ -24,6 +26,7 @@ export class GuardContext {
     this.seed = seed;
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, onAlarm);
+    this.fleet = new FleetMember(clock);
   }
 
   /** Whole milliseconds on the monotonic clock. */
@@ -48,6 +51,7 @@ export class GuardContext {
   /** Stops the timer. */
   close(): void {
     this.closed = true;
+    this.fleet.close();
     this.alarm.clear();
   }
 }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { Block } from '../resilience/block.ts';
 import { Bucket } from '../resilience/bucket.ts';
 import { KeyedBuckets } from '../resilience/keyedBuckets.ts';
 import { PRINCIPAL, REFUND } from './admission.ts';
-import type { BucketSpec } from '../resilience/bucket.ts';
+import type { BucketSpec, Tokens } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
 import type { ActualCost, Asked, Cost, Resource } from './admission.ts';
+import type { FleetMember } from './fleetMember.ts';
 import type { LimitStats } from './stats.ts';
 
 /** A limit is limiting for so long after it rejected a request. */
@@ -26,6 +28,9 @@ export class RateLimit {
   private limit: Limit;
   private single: Bucket | undefined;
   private keyed: KeyedBuckets | undefined;
+  /** In place of `single` for a limit of the fleet. */
+  private block: Block | undefined;
+  private readonly fleet: FleetMember;
   /** Calls admitted or rejected. */
   requests = 0;
   private rejected = 0;
@@ -35,8 +40,9 @@ export class RateLimit {
   /** Of the buckets by key that were asked lately, the lowest: status and metrics show it. */
   private lowest: Bucket | undefined;
 
-  constructor(limit: Limit, now: number) {
+  constructor(limit: Limit, fleet: FleetMember, now: number) {
     this.limit = limit;
+    this.fleet = fleet;
     this.resource = limit.resource as Resource;
     this.apply(limit, now);
   }
@@ -54,9 +60,24 @@ export class RateLimit {
     return this.limit.mode === 'Shadow';
   }
 
-  /** How long a call waits for it; 0 if it is rejected at once. */
-  get maxWaitMs(): number {
-    return this.limit.onLimit === 'Queue' ? this.limit.maxWaitMs : 0;
+  get target(): string {
+    return this.limit.target;
+  }
+
+  /** How long a call waits for it; 0 if it is rejected at once. Any call waits for an answer of the fleet's leader. */
+  maxWaitMs(now: number): number {
+    const waits = this.limit.onLimit === 'Queue' || this.block?.awaitsAnswer(now) === true;
+    return waits ? this.limit.maxWaitMs : 0;
+  }
+
+  /** Whether a call that waits for an answer of the fleet's leader has got it, and no tokens. */
+  isRefused(now: number): boolean {
+    return this.limit.onLimit === 'Reject' && this.block?.isRefused(now) === true;
+  }
+
+  /** The tokens of a limit of the fleet. */
+  get ofFleet(): Block | undefined {
+    return this.block;
   }
 
   /** Whether this limit, under a new configuration, is `limit`. */
@@ -64,6 +85,7 @@ export class RateLimit {
     return (
       this.limit.name === limit.name &&
       this.limit.resource === limit.resource &&
+      (this.limit.fleet === undefined) === (limit.fleet === undefined) &&
       this.limit.key?.header === limit.key?.header &&
       this.limit.key?.principal === limit.key?.principal
     );
@@ -73,6 +95,12 @@ export class RateLimit {
   apply(limit: Limit, now: number): void {
     this.limit = limit;
     const spec = this.bucketSpec();
+    if (limit.fleet !== undefined) {
+      const blockSpec = { ...spec, ...limit.fleet, whole: limit.resource === 'Requests' };
+      this.block ??= this.fleet.block(blockSpec, now);
+      this.block.apply(blockSpec, now);
+      return;
+    }
     if (limit.key === undefined) {
       this.single ??= new Bucket(spec, now);
       this.single.apply(spec, now);
@@ -89,11 +117,11 @@ export class RateLimit {
    */
   check(
     asked: Asked | undefined,
-    awaited: ReadonlyMap<Bucket, number>,
+    awaited: ReadonlyMap<Tokens, number>,
     next: Reservation | undefined,
     now: number,
   ): Reservation {
-    const bucket = this.single ?? this.bucketOf(asked, now);
+    const bucket = this.single ?? this.block ?? this.bucketOf(asked, now);
     const cost = costOf(this.resource, asked?.cost);
     const ahead = awaited.size === 0 ? undefined : awaited.get(bucket);
     const covered = ahead === undefined && bucket.wait(cost, now) === 0;
@@ -149,7 +177,8 @@ export class RateLimit {
       target,
       policy,
       name,
-      usedPercent: Math.min(100, Math.max(0, Math.round(used))),
+      // Of a limit of the fleet the leader knows.
+      usedPercent: this.block === undefined ? Math.min(100, Math.max(0, Math.round(used))) : 0,
       rejected: this.rejected,
       limiting: now - this.rejectedAt < LIMITING_MS,
     };
@@ -159,7 +188,15 @@ export class RateLimit {
     const { target, policy, name: limit, resource, capacity } = this.limit;
     const { requests, rejected } = this;
     const [tokens, keys] = [this.shownLevel(now), this.keyed?.size ?? 0];
-    return { target, policy, limit, resource, requests, rejected, tokens, capacity, keys };
+    const fleet = this.block && {
+      blocks: this.block.blocks,
+      waitSeconds: this.block.waitSeconds,
+      safeSeconds: this.block.safeSeconds(now),
+    };
+    return {
+      ...{ target, policy, limit, resource, requests, rejected, tokens, capacity, keys },
+      ...(fleet && { fleet }),
+    };
   }
 
   private bucketOf(asked: Asked | undefined, now: number): Bucket {
@@ -171,7 +208,7 @@ export class RateLimit {
   }
 
   private shownLevel(now: number): number {
-    return (this.single ?? this.lowest ?? this.keyed!.shared).level(now);
+    return (this.single ?? this.block ?? this.lowest ?? this.keyed!.shared).level(now);
   }
 
   private bucketSpec(): BucketSpec {
@@ -189,7 +226,7 @@ export class Reservation {
   readonly allCovered: boolean;
   /** The reservation at the next limit of the configuration. */
   readonly next: Reservation | undefined;
-  readonly bucket: Bucket;
+  readonly bucket: Tokens;
   private readonly cost: number;
   /** Tokens that calls need which wait for the same bucket and came before. */
   private readonly ahead: number;
@@ -198,7 +235,7 @@ export class Reservation {
 
   constructor(
     limit: RateLimit,
-    bucket: Bucket,
+    bucket: Tokens,
     { cost, ahead, covered }: { cost: number; ahead: number; covered: boolean },
     next: Reservation | undefined,
   ) {
@@ -232,6 +269,12 @@ export class Reservation {
   soonest(now: number): number {
     if (this.limit.resource === 'Requests') return this.wait(now);
     return this.bucket.soonest(this.cost, now, this.ahead);
+  }
+
+  /** A call has come that needs it. */
+  note(now: number): void {
+    this.limit.requests += 1;
+    this.limit.ofFleet?.note(this.cost, now);
   }
 
   take(now: number): void {

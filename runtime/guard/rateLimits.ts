@@ -1,12 +1,13 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
 import { RateLimit } from './rateLimit.ts';
 import type { Limit } from '../../contract/generated/types.ts';
-import type { Bucket } from '../resilience/bucket.ts';
+import type { Tokens } from '../resilience/bucket.ts';
 import type { ActualCost, Asked } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { Permit } from './permit.ts';
 import type { Bound, QueuedPermit } from './queuedPermit.ts';
+import type { FleetLimit } from './fleetMember.ts';
 import type { LimitSnapshot, Reservation } from './rateLimit.ts';
 
 /** All limits of one target, in the order of the configuration. A call takes from all or none. */
@@ -17,9 +18,9 @@ export class RateLimits implements Bound {
   private maxQueued = 0;
   private readonly queue = new WaitQueue<QueuedPermit>();
   /** Buckets that queued calls wait for, and the tokens they need. No later call takes from them. */
-  private readonly awaited = new Map<Bucket, number>();
+  private readonly awaited = new Map<Tokens, number>();
   /** For which key a queued call waits; calls of no key share one. */
-  private readonly keys = new WeakMap<QueuedPermit, Bucket>();
+  private readonly keys = new WeakMap<QueuedPermit, Tokens>();
   private serving = false;
   private serveAgain = false;
   /** When `advance` has something to do; Infinity while no call waits. */
@@ -39,7 +40,7 @@ export class RateLimits implements Bound {
     this.maxQueued = maxQueued;
     this.limits = limits.map((limit) => {
       const index = before.findIndex((each) => each.continuesAs(limit));
-      if (index < 0) return new RateLimit(limit, now);
+      if (index < 0) return new RateLimit(limit, this.context.fleet, now);
       const [kept] = before.splice(index, 1);
       kept!.apply(limit, now);
       return kept!;
@@ -65,12 +66,12 @@ export class RateLimits implements Bound {
     const needed = this.check(permit.asked, now);
     const blocking = needed?.allCovered === true ? undefined : longestWait(needed, now);
     if (blocking !== undefined && permit.immediate) return this.rejection(blocking, now);
-    for (let each = needed; each; each = each.next) each.limit.requests += 1;
+    for (let each = needed; each; each = each.next) each.note(now);
     if (blocking === undefined) {
       this.take(permit, needed, now);
       return undefined;
     }
-    if (permit.asked === undefined || maxWait(needed) === 0) return this.reject(blocking, now);
+    if (permit.asked === undefined || maxWait(needed, now) === 0) return this.reject(blocking, now);
     return 'Wait';
   }
 
@@ -78,7 +79,7 @@ export class RateLimits implements Bound {
   enqueue(queued: QueuedPermit, now: number): Rejection | undefined {
     const { asked } = queued.permit;
     const needed = this.check(asked, now);
-    const until = Math.min(asked!.deadlineAt ?? Infinity, now + maxWait(needed));
+    const until = Math.min(asked!.deadlineAt ?? Infinity, now + maxWait(needed, now));
     const hopeless = findBlocking(needed, (each) => now + each.soonest(now) > until);
     if (hopeless !== undefined) return this.reject(hopeless, now);
     const key = keyOf(needed);
@@ -97,7 +98,7 @@ export class RateLimits implements Bound {
    * Shares a full queue among keys: the newest call of the key with the most places leaves if `key`
    * has at least two places fewer (longest queue drop; Suter et al., 1999).
    */
-  private makeRoom(key: Bucket | undefined, now: number): void {
+  private makeRoom(key: Tokens | undefined, now: number): void {
     const byKey = Map.groupBy(this.queue.all(), ({ item }) => this.keys.get(item));
     const [most = []] = [...byKey.values()].sort((a, b) => b.length - a.length);
     if (most.length <= (byKey.get(key)?.length ?? 0) + 1) return;
@@ -122,6 +123,19 @@ export class RateLimits implements Bound {
     this.context.arm(this.nextAt);
   }
 
+  /** Those that the leader of the fleet grants. */
+  ofFleet(): FleetLimit[] {
+    return this.limits.flatMap(({ target, name, resource, ofFleet: block }) => {
+      if (block === undefined) return [];
+      return [{ target, name, resource, block, wake: (now) => this.wake(now) }];
+    });
+  }
+
+  /** Looks at the waiting calls, because tokens may have come. */
+  wake(now: number): void {
+    if (this.queue.length > 0) this.serveQueue(now);
+  }
+
   /** Rejects waiting calls that an earlier bound would reject now. */
   recheck(now: number): void {
     for (const { item } of this.queue.all()) item.recheck(now);
@@ -144,6 +158,7 @@ export class RateLimits implements Bound {
     // Tokens that come at the very end of a wait are in time.
     const late = this.queue.expire(now - 1);
     this.awaited.clear();
+    for (const { ofFleet } of this.limits) ofFleet?.clearWaiting();
     for (const each of late) this.refuseLate(each, now);
     for (const place of this.queue.all()) {
       // Admitting one call can make another leave the queue.
@@ -154,7 +169,7 @@ export class RateLimits implements Bound {
         this.take(permit, needed, now);
         this.queue.leave(place);
         place.item.proceed(now);
-      } else if (place.deadlineAt <= now) {
+      } else if (place.deadlineAt <= now || isRefused(needed, now)) {
         this.queue.leave(place);
         this.refuseLate(place.item, now);
       } else this.waitFor(needed, place.deadlineAt, now);
@@ -176,6 +191,7 @@ export class RateLimits implements Bound {
     for (let each = needed; each; each = each.next) {
       if (each.blocks) {
         this.awaited.set(each.bucket, (this.awaited.get(each.bucket) ?? 0) + each.needed);
+        each.limit.ofFleet?.waitFor(each.needed, now);
       }
     }
     const wait = longestWait(needed, now)?.wait(now) ?? 0;
@@ -197,8 +213,8 @@ export class RateLimits implements Bound {
 
   private wouldServe(needed: Reservation, asked: Asked | undefined, now: number): boolean {
     const { limit } = needed;
-    if (asked === undefined || limit.maxWaitMs === 0) return false;
-    const until = Math.min(asked.deadlineAt ?? Infinity, now + limit.maxWaitMs);
+    if (asked === undefined || limit.maxWaitMs(now) === 0) return false;
+    const until = Math.min(asked.deadlineAt ?? Infinity, now + limit.maxWaitMs(now));
     return limit.wouldServe(needed.wait(now), until, this.maxQueued, now);
   }
 
@@ -249,16 +265,21 @@ function findBlocking(
 }
 
 /** What stands for the key of a call: the bucket that only calls with that key have. */
-function keyOf(needed: Reservation | undefined): Bucket | undefined {
+function keyOf(needed: Reservation | undefined): Tokens | undefined {
   for (let each = needed; each; each = each.next) if (each.limit.isKeyed) return each.bucket;
   return undefined;
 }
 
+/** Whether a limit that keeps the call from being admitted has none of what the call waits for. */
+function isRefused(needed: Reservation | undefined, now: number): boolean {
+  return findBlocking(needed, (each) => each.limit.isRefused(now)) !== undefined;
+}
+
 /** How long the call may wait: as long as every limit that blocks it allows. */
-function maxWait(needed: Reservation | undefined): number {
+function maxWait(needed: Reservation | undefined, now: number): number {
   let ms = Infinity;
   for (let each = needed; each; each = each.next) {
-    if (each.blocks) ms = Math.min(ms, each.limit.maxWaitMs);
+    if (each.blocks) ms = Math.min(ms, each.limit.maxWaitMs(now));
   }
   return ms;
 }

@@ -38,6 +38,15 @@ export interface LimitStats {
   capacity: number;
   /** Keys with a bucket of their own. */
   keys: number;
+  /** Only of a limit of the fleet. */
+  fleet?: {
+    /** Blocks that the leader granted. */
+    blocks: number;
+    /** Time in which calls waited for an answer of the leader. */
+    waitSeconds: number;
+    /** Time without a leader in which the safe share was in use. */
+    safeSeconds: number;
+  };
 }
 
 /** Counts of one bulkhead. */

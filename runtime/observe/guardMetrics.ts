@@ -28,6 +28,7 @@ export function guardMetrics(registry: Registry, guard: Pick<Guard, 'stats' | 'g
   circuitMetrics(registry, stats);
   gateMetrics(registry, () => guard.gates());
   limitMetrics(registry, stats);
+  fleetMetrics(registry, stats);
   bulkheadMetrics(registry, stats);
 }
 
@@ -119,6 +120,39 @@ function gateMetrics(registry: Registry, gates: () => GateStatus[]): void {
 
 /** A limit is told from another by its target as well: one policy may reach several. */
 const LIMIT_LABELS = ['policy', 'limit', 'target'] as const;
+
+function fleetMetrics(registry: Registry, stats: () => GuardStats): void {
+  const counter = (
+    name: string,
+    help: string,
+    figure: keyof NonNullable<LimitStats['fleet']>,
+  ): void => {
+    new Counter({
+      ...{ name, help, labelNames: [...LIMIT_LABELS], registers: [registry] },
+      collect() {
+        this.reset();
+        for (const limit of stats().limits.slice(0, MAX_LIMITS)) {
+          if (limit.fleet) this.inc(labels(limit), limit.fleet[figure]);
+        }
+      },
+    });
+  };
+  counter(
+    'rate_limiter_blocks_total',
+    'Blocks of tokens that the leader of the fleet has granted.',
+    'blocks',
+  );
+  counter(
+    'rate_limiter_block_wait_seconds_total',
+    'Time in which requests waited for an answer of the leader of the fleet.',
+    'waitSeconds',
+  );
+  counter(
+    'rate_limiter_safe_share_seconds_total',
+    'Time without a leader of the fleet in which the safe share was in use.',
+    'safeSeconds',
+  );
+}
 
 function limitMetrics(registry: Registry, stats: () => GuardStats): void {
   const registers = [registry];

@@ -5,6 +5,25 @@ export interface BucketSpec {
   capacity: number;
 }
 
+/** Where the tokens of a limit come from: a bucket of the process, or blocks that the leader of the fleet grants. */
+export interface Tokens {
+  /**
+   * Whole milliseconds until the level covers `cost` if other calls take `ahead` tokens before and no
+   * more; 0 if it does now.
+   */
+  wait(cost: number, now: number, ahead?: number): number;
+  /** The same at best. */
+  soonest(cost: number, now: number, ahead?: number): number;
+  /** What is taken for a cost. */
+  bounded(cost: number): number;
+  /** Takes tokens, whether or not they are there, and returns how many. */
+  take(cost: number, now: number): number;
+  /** Ends a reservation: unused tokens come back, over-run is taken. */
+  settle(reserved: number, used: number, now: number): void;
+  /** Tokens at this time. Changes nothing. */
+  level(now: number): number;
+}
+
 /** Less than any share of a token that matters, more than the rounding errors of many additions. */
 const ROUNDING = 1e-6;
 
@@ -12,7 +31,7 @@ const ROUNDING = 1e-6;
  * Token bucket with continuous refill, full at first (as in Envoy and the limits of the Anthropic
  * API). It has no timer and reads no clock: `now` is milliseconds of a clock that never goes back.
  */
-export class Bucket {
+export class Bucket implements Tokens {
   private spec: BucketSpec;
   /** Level at `updatedAt`. */
   private tokens: number;

@@ -67,3 +67,6 @@ const PAUSED_ANNOTATION = 'breakwater.dev/paused';
 export function isPaused({ metadata }: KubernetesObject): boolean {
   return metadata.annotations?.[PAUSED_ANNOTATION] === 'true';
 }
+
+/** Pods beyond the replicas while a roll-out goes on. */
+export const MAX_SURGE = 1;

@@ -80,7 +80,7 @@ export function resolveContent(
     ),
     limits: [...attachment.limits]
       .sort(([a], [b]) => byText(a, b))
-      .flatMap(([target, policy]) => resolveLimits(target, policy)),
+      .flatMap(([target, policy]) => resolveLimits(target, policy, spec)),
   };
   checkSize(content);
   return content;

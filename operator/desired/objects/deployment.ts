@@ -1,5 +1,5 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import { childMetadata, selectorLabels } from '../common/metadata.ts';
+import { childMetadata, MAX_SURGE, selectorLabels } from '../common/metadata.ts';
 import type { Deployment } from './objects.ts';
 import {
   CHOICES_ANNOTATION,
@@ -51,7 +51,10 @@ export function buildDeployment(
     spec: {
       ...(autoscaling === undefined ? { replicas } : {}),
       selector: { matchLabels: selectorLabels(agent) },
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      strategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: { maxSurge: MAX_SURGE, maxUnavailable: 0 },
+      },
       template,
     },
   };

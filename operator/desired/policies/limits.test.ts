@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RateLimitPolicySpec } from '../../../crds/generated/types.ts';
+import type { AgentDeployment, RateLimitPolicySpec } from '../../../crds/generated/types.ts';
 import { bucketFixture, limitFixture } from '../../testing/fixtures.ts';
 import { resolveLimits } from './limits.ts';
 
 const resolve = (spec: Partial<RateLimitPolicySpec>): ReturnType<typeof resolveLimits>[number] =>
-  resolveLimits('inbound', limitFixture('fair', spec))[0]!;
+  resolveLimits('inbound', limitFixture('fair', spec), { replicas: 3 })[0]!;
 
 describe('resolveLimits', () => {
   it('sends every default, and needs nothing for it that an older runtime lacks', () => {
@@ -21,6 +21,13 @@ describe('resolveLimits', () => {
       mode: 'Enforce',
       requires: ['Limit.Requests'],
     });
+  });
+
+  it('counts as many pods as the autoscaler may make', () => {
+    const autoscaling = { maxReplicas: 10 } as NonNullable<AgentDeployment['spec']['autoscaling']>;
+    const policy = limitFixture('fair', { scope: 'Fleet' });
+    const [limit] = resolveLimits('inbound', policy, { replicas: 1, autoscaling });
+    expect(limit?.fleet?.maxPods).toBe(21);
   });
 
   it.each<[string, Partial<RateLimitPolicySpec>, object]>([
@@ -45,6 +52,13 @@ describe('resolveLimits', () => {
       { onLimit: 'Queue', maxWaitMs: 2000 },
     ],
     ['Limit.Shadow', { mode: 'Shadow' }, { mode: 'Shadow' }],
+    // 3 replicas, 3 that end, and one more while a roll-out goes on.
+    ['Limit.Fleet', { scope: 'Fleet' }, { fleet: { withoutLeader: 'SafeShare', maxPods: 7 } }],
+    [
+      'Limit.Fleet',
+      { scope: 'Fleet', fleet: { withoutLeader: 'Deny' } },
+      { fleet: { withoutLeader: 'Deny', maxPods: 7 } },
+    ],
   ])('needs %s of the runtime', (feature, spec, resolved) => {
     const made = resolve(spec);
     expect(made).toMatchObject(resolved);

@@ -11,7 +11,7 @@ export function policyProblem(policy: Policy): Problem | undefined {
   try {
     checkTargets(policy);
     if (policy.kind === 'CircuitBreakerPolicy') resolveCircuit('any', policy, 1);
-    else resolveLimits('any', policy);
+    else resolveLimits('any', policy, { replicas: 1 });
     return undefined;
   } catch (error) {
     if (error instanceof InvalidSpecError) return error;

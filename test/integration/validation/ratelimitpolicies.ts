@@ -15,6 +15,16 @@ export const rows: Row[] = [
     'spec: Invalid value: "object": set exactly one of targetRefs and targetSelectors',
   ],
   [
+    '$.spec rule 1',
+    { spec: { scope: 'Fleet', limits: [{ ...LIMIT, key: { header: 'x-user-id' } }] } },
+    'spec: Invalid value: "object": limits with a key need scope Pod, because the leader keeps one bucket for each limit and not one for each key; set scope to Pod, or remove key',
+  ],
+  [
+    '$.spec rule 2',
+    { spec: { scope: 'Pod', fleet: { withoutLeader: 'Deny' } } },
+    'spec: Invalid value: "object": fleet needs scope Fleet, because only its limits have a leader; set scope to Fleet, or remove fleet',
+  ],
+  [
     '$.spec.limits unique',
     { spec: { limits: [LIMIT, LIMIT] } },
     'spec.limits[1]: Duplicate value: {"name":"requests"}',

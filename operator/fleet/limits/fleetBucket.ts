@@ -1,0 +1,299 @@
+import { FLEET } from '../../../contract/link.ts';
+import { Account } from './account.ts';
+import type { LimitUse } from '../../../contract/generated/types.ts';
+import type { Pledges } from './pledges.ts';
+
+export interface FleetSpec {
+  amount: number;
+  perMs: number;
+  capacity: number;
+  /** Whether the limit counts whole calls. */
+  whole: boolean;
+  /** Whether a call that gets no tokens at once is rejected, so that none are kept for it. */
+  rejects: boolean;
+  /** Most pods that there can be; Infinity if a pod without a leader takes nothing. */
+  maxPods: number;
+}
+
+/** What a pod is granted and told. */
+export interface Granted {
+  uid: string;
+  account: Account;
+  /** Most for one call. */
+  largest: number;
+  waitMs: number;
+}
+
+export interface BucketFigures {
+  /** Tokens that the leader may grant. */
+  level: number;
+  /** Tokens that pods hold, at most. */
+  held: number;
+  /** Tokens that were granted since the leader began. */
+  granted: number;
+  capacity: number;
+}
+
+/** Less than any share of a token that matters. */
+const ROUNDING = 1e-6;
+
+/**
+ * The leader's bucket of one limit of one agent. A grant leaves the bucket when it is made. Bucket and blocks together
+ * never hold more than the capacity, less the safe shares of pods that have not pledged theirs; so what calls take
+ * never exceeds capacity + rate × time. It has no timer and reads no clock: `now` is monotonic milliseconds.
+ */
+export class FleetBucket {
+  private spec: FleetSpec;
+  private readonly pledges: Pledges;
+  private readonly accounts = new Map<string, Account>();
+  /** Pods of which the next report is the first one of a session. */
+  private readonly restarted = new Set<string>();
+  private level: number;
+  private updatedAt: number;
+  /** Virtual time of start-time fair queuing: that of the pod which was served last. */
+  private virtual = 0;
+  private total = 0;
+
+  /** @param level tokens at first: none, unless no other leader can have granted any of this limit */
+  constructor(spec: FleetSpec, pledges: Pledges, level: 'Empty' | 'Full', now: number) {
+    this.spec = spec;
+    this.pledges = pledges;
+    this.level = level === 'Full' ? spec.capacity : 0;
+    this.updatedAt = now;
+  }
+
+  /** Replaces rate and capacity; a reload never adds tokens. */
+  apply(spec: FleetSpec, now: number): void {
+    this.refill(now);
+    this.spec = spec;
+    this.refill(now);
+  }
+
+  /** Takes what a pod reports. */
+  report(uid: string, use: LimitUse, number: number, now: number): void {
+    this.refill(now);
+    let account = this.accounts.get(uid);
+    if (account === undefined || account.block !== use.block || this.restarted.has(uid)) {
+      // Of its own tokens the leader knows how many there can be.
+      account = new Account(use, account?.held ?? this.spec.capacity, now);
+      this.accounts.set(uid, account);
+      this.restarted.delete(uid);
+    }
+    const waited = account.need > 0 || account.want > 0;
+    const { returned, refunded } = account.report(this.bounded(use));
+    const { capacity } = this.spec;
+    this.level += returned;
+    // What calls gave back would have been lost if the bucket was full at that time.
+    const room = Math.max(0, capacity - Math.max(account.peak, this.sum()));
+    this.level += Math.min(refunded, room);
+    account.peak = this.sum();
+    account.answered = number;
+    if (!waited && this.virtual < Infinity) {
+      account.virtual = Math.max(account.virtual, this.virtual);
+    }
+  }
+
+  /** A pod begins another session; its next report tells what it holds. */
+  restart(uid: string): void {
+    if (this.accounts.has(uid)) this.restarted.add(uid);
+  }
+
+  /** A pod is gone, and what it held with it; its over-run stays. */
+  remove(uid: string, now: number): void {
+    this.refill(now);
+    this.level -= Math.min(this.accounts.get(uid)?.debt ?? 0, this.spec.capacity);
+    this.accounts.delete(uid);
+    this.restarted.delete(uid);
+  }
+
+  /** Brings the bucket up to `now`; see Pledges for whose share of the limit it may grant. */
+  refill(now: number): void {
+    const { amount, perMs, maxPods } = this.spec;
+    for (const account of this.accounts.values()) account.expire(now);
+    if (now > this.updatedAt) {
+      const ms = this.pledges.pledged(this.updatedAt, now, maxPods);
+      this.level += (ms * amount) / perMs;
+      this.updatedAt = now;
+    }
+    this.level = Math.min(this.level, Math.max(0, this.most(now) - this.heldByAll()));
+    const sum = this.sum();
+    for (const account of this.accounts.values()) account.peak = Math.max(account.peak, sum);
+  }
+
+  /**
+   * Grants tokens to pods that are linked: first what a call waits for in each, the pod first that was granted least,
+   * then the rest in equal parts up to what each wants.
+   */
+  serve(linked: (uid: string) => boolean, now: number): Granted[] {
+    this.refill(now);
+    const asking = this.asking(linked);
+    this.virtual = asking.reduce((least, [, { virtual }]) => Math.min(least, virtual), Infinity);
+    const before = new Map(asking.map(([uid, account]) => [uid, account.granted]));
+    const blocked = this.serveNeeds(asking, now);
+    if (!blocked) this.serveWants(asking, now);
+    const largest = this.most(now);
+    return asking
+      .filter(([uid, { granted }]) => granted > before.get(uid)!)
+      .map(([uid, account]) => ({ uid, account, largest, waitMs: this.waitMs(account, now) }));
+  }
+
+  /**
+   * The pod was told that there are no tokens for its call. Where calls do not wait it has its turn all the same if
+   * that is soon, for the next call; tokens that come later would be idle.
+   */
+  answered(uid: string, now: number): void {
+    const account = this.accounts.get(uid);
+    if (!this.spec.rejects || account === undefined) return;
+    if (this.waitMs(account, now) <= FLEET.heartbeatMs) return;
+    account.want -= account.need;
+    account.need = 0;
+  }
+
+  /** What a pod is told; undefined before it has reported on the limit. */
+  told(uid: string, now: number): Granted | undefined {
+    this.refill(now);
+    const account = this.accounts.get(uid);
+    if (account === undefined || this.restarted.has(uid)) return undefined;
+    return { uid, account, largest: this.most(now), waitMs: this.waitMs(account, now) };
+  }
+
+  /** When it can grant a pod that waits something; Infinity if none does. */
+  nextAt(linked: (uid: string) => boolean, now: number): number {
+    const asking = this.asking(linked);
+    if (asking.length === 0) return Infinity;
+    const kept = this.kept();
+    const needy = asking.filter(([, { need, debt }]) => need + debt > ROUNDING);
+    const next = needy.length > 0 ? [needy.reduce(firstServed)] : asking;
+    const cost = Math.min(...next.map(([, account]) => this.costOf(account)));
+    return now + this.refillMs(cost + (needy.length > 0 ? 0 : kept) - this.level, now);
+  }
+
+  figures(now: number): BucketFigures {
+    this.refill(now);
+    const { capacity } = this.spec;
+    return { level: this.level, held: this.heldByAll(), granted: this.total, capacity };
+  }
+
+  /** Tokens that a pod may hold at this time, at most. */
+  heldBy(uid: string): number {
+    return this.accounts.get(uid)?.held ?? 0;
+  }
+
+  private asking(linked: (uid: string) => boolean): [string, Account][] {
+    return [...this.accounts].filter(
+      ([uid, { need, want, debt }]) =>
+        need + want + debt > ROUNDING && linked(uid) && !this.restarted.has(uid),
+    );
+  }
+
+  /** @returns whether a call waits for tokens that are not there yet, which are saved for it */
+  private serveNeeds(asking: [string, Account][], now: number): boolean {
+    const turns = asking
+      .map(([, account]) => account)
+      .filter(({ need, debt }) => need > 0 || debt > 0)
+      .sort((a, b) => a.virtual - b.virtual);
+    for (const account of turns) {
+      const paid = Math.min(account.debt, Math.max(0, this.level));
+      account.debt -= paid;
+      account.virtual += paid;
+      this.level -= paid;
+      // A part of a call's token admits nothing.
+      const need = this.spec.whole ? account.need : Math.min(account.need, this.most(now));
+      if (account.debt > ROUNDING || need > this.level + ROUNDING) return true;
+      if (need > 0) this.grant(account, need, now);
+    }
+    return false;
+  }
+
+  /** Max–min fair: equal parts, and what one does not want is for the others. */
+  private serveWants(asking: [string, Account][], now: number): void {
+    const left = asking
+      .map(([, account]) => account)
+      .filter(({ want, debt }) => want > ROUNDING && debt <= ROUNDING)
+      .sort((a, b) => a.want - b.want);
+    // Some are kept for calls that find their pod without any, or the busiest pod would have all of a small limit.
+    const kept = this.kept();
+    left.forEach((account, index) => {
+      const free = Math.max(0, this.level - kept);
+      const part = Math.min(account.want, free / (left.length - index));
+      const tokens = this.spec.whole ? Math.floor(part + ROUNDING) : part;
+      if (tokens > ROUNDING) this.grant(account, tokens, now);
+    });
+    if (!this.spec.whole) return;
+    // What does not divide is for single calls, in turn.
+    for (const account of left.toSorted((a, b) => a.virtual - b.virtual)) {
+      if (this.level < kept + 1 - ROUNDING) return;
+      if (account.want >= 1 - ROUNDING) this.grant(account, 1, now);
+    }
+  }
+
+  private grant(account: Account, tokens: number, now: number): void {
+    account.grant(tokens, now);
+    account.virtual += tokens;
+    account.need = Math.max(0, account.need - tokens);
+    account.want = Math.max(0, account.want - tokens);
+    this.level -= tokens;
+    this.total += tokens;
+  }
+
+  /** A pod that reports nonsense gets no more by it than any other. */
+  private bounded(use: LimitUse): LimitUse {
+    const { capacity, whole } = this.spec;
+    const need = Math.min(use.need, whole ? 1 : capacity);
+    return { ...use, need, want: Math.min(use.want, capacity) };
+  }
+
+  /** Time until there may be tokens for a pod, after those whose turn comes before. */
+  private waitMs(account: Account, now: number): number {
+    if (account.need + account.want + account.debt <= ROUNDING) return 0;
+    let ahead = 0;
+    for (const other of this.accounts.values()) {
+      if (other !== account && other.virtual < account.virtual) ahead += other.need;
+    }
+    return Math.max(1, this.refillMs(this.costOf(account) + ahead - this.level, now));
+  }
+
+  /** Tokens of which a pod can make something. */
+  private costOf({ need, want, debt }: Account): number {
+    const { whole } = this.spec;
+    return need > 0 || debt > 0
+      ? need + debt
+      : Math.min(want, whole ? 1 : this.spec.capacity / 100);
+  }
+
+  private refillMs(tokens: number, now: number): number {
+    if (tokens <= ROUNDING) return 0;
+    const { amount, perMs, maxPods } = this.spec;
+    const share = this.pledges.share(now, maxPods);
+    const ms = Math.ceil((tokens * perMs) / amount / Math.max(share, LEAST_SHARE));
+    return Math.min(ms, MAX_WAIT_MS);
+  }
+
+  private kept(): number {
+    return this.spec.whole ? Math.min(this.accounts.size, this.spec.capacity / 4) : 0;
+  }
+
+  /** What bucket and blocks may hold together. */
+  private most(now: number): number {
+    const { capacity, maxPods } = this.spec;
+    return capacity * this.pledges.share(now, maxPods);
+  }
+
+  private heldByAll(): number {
+    let held = 0;
+    for (const account of this.accounts.values()) held += account.held;
+    return held;
+  }
+
+  private sum(): number {
+    return Math.max(0, this.level) + this.heldByAll();
+  }
+}
+
+/** Of two pods the one whose turn is first. */
+function firstServed(a: [string, Account], b: [string, Account]): [string, Account] {
+  return b[1].virtual < a[1].virtual ? b : a;
+}
+
+const LEAST_SHARE = 0.001;
+const MAX_WAIT_MS = 3_600_000;

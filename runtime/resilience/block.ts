@@ -1,0 +1,332 @@
+import { Bucket } from './bucket.ts';
+import type { BucketSpec, Tokens } from './bucket.ts';
+
+export interface BlockSpec extends BucketSpec {
+  /** Whether calls are counted one by one, so that a part of a token admits nothing. */
+  whole: boolean;
+  withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
+  /** Most pods that there can be. */
+  maxPods: number;
+}
+
+/** What the leader grants; see LimitGrant in the contract. */
+export interface BlockGrant {
+  granted: number;
+  largest: number;
+  waitMs: number;
+  /** Number of the last report whose need the leader has looked at. */
+  answered: number;
+  /** When the tokens end. */
+  until: number;
+}
+
+/** What a session has come to; see LimitUse in the contract. */
+export interface BlockUse {
+  block: number;
+  carried: number;
+  received: number;
+  taken: number;
+  returned: number;
+  refunded: number;
+  overrun: number;
+  need: number;
+  want: number;
+}
+
+/** When the process is without a leader. */
+export interface LeaderTimes {
+  /** The leader counts on the safe share until then; -Infinity before the first leader. */
+  pledgedUntil: number;
+  /** The process may take its safe share from then on. */
+  safeFrom: number;
+  /** Number of the next report, and of the next block. */
+  nextReport: number;
+  nextBlock: number;
+}
+
+interface Lot {
+  tokens: number;
+  /** The tokens are void from then on. */
+  until: number;
+}
+
+/** Demand is that of about so many milliseconds. */
+const DEMAND_MS = 1000;
+/** A block covers the demand of so many milliseconds, and more when the leader answers slowly. */
+const HORIZON_MS = { least: 300, most: 2000, perAnswerMs: 10 };
+/** A safe share that is less than one token never admits a call. */
+const NEVER_MS = 3_600_000;
+/** An answer of the leader takes less. */
+const ANSWER_MS = 100;
+/** Less than any share of a token that matters. */
+const ROUNDING = 1e-6;
+
+/**
+ * The tokens of one limit of the fleet in one process: blocks that the leader grants, and without a leader what
+ * `withoutLeader` says. Every token is void some time after the leader granted it, so that a leader knows what a pod
+ * that it does not reach can hold. It has no timer and reads no clock, as Bucket.
+ */
+export class Block implements Tokens {
+  private spec: BlockSpec;
+  private readonly times: LeaderTimes;
+  /** Asks for a report, because tokens run out. */
+  private readonly ask: () => void;
+  private readonly createdAt: number;
+  /** Names it among those of the process. */
+  readonly number: number;
+  /** Oldest first. */
+  private lots: Lot[] = [];
+  private balance = 0;
+  private safe: Bucket | undefined;
+  private session = { carried: 0, received: 0, taken: 0, returned: 0, refunded: 0, overrun: 0 };
+  private largest = Infinity;
+  /** The leader has no tokens before. */
+  private dryUntil = -Infinity;
+  private answered = 0;
+  /** Report that tells of the first call that waits; undefined once it is answered. */
+  private asked: { number: number; at: number } | undefined;
+  private answerMs = 0;
+  /** Tokens for waiting calls: of the first one, and of all. */
+  private first = 0;
+  private waiting = 0;
+  private demand = 0;
+  private demandAt = -Infinity;
+  /** Blocks that came. */
+  blocks = 0;
+  private waitedMs = 0;
+  /** Milliseconds in which the safe share was in use, until `safeSince`. */
+  private safeMs = 0;
+  private safeSince: number | undefined;
+
+  constructor(spec: BlockSpec, times: LeaderTimes, ask: () => void, now: number) {
+    this.createdAt = now;
+    this.number = times.nextBlock;
+    times.nextBlock += 1;
+    this.spec = spec;
+    this.times = times;
+    this.ask = ask;
+  }
+
+  apply(spec: BlockSpec, now: number): void {
+    this.spec = spec;
+    this.safe?.apply(this.safeSpec(), now);
+  }
+
+  wait(cost: number, now: number, ahead = 0): number {
+    if (this.isOpen(now)) return 0;
+    const safe = this.share(now);
+    if (safe !== undefined) return this.safeWait(safe, cost, now, ahead);
+    if (this.level(now) >= this.bounded(cost) + ahead - ROUNDING) return 0;
+    const at = now < this.times.pledgedUntil ? this.dryUntil : this.times.safeFrom;
+    return at > now ? Math.ceil(at - now) : ANSWER_MS;
+  }
+
+  soonest(cost: number, now: number, ahead = 0): number {
+    const wait = this.wait(cost, now, ahead);
+    // What the leader told before may be of other calls that waited, and of other pods.
+    return this.share(now) === undefined && now >= this.dryUntil ? 0 : wait;
+  }
+
+  bounded(cost: number): number {
+    const { capacity, whole } = this.spec;
+    if (whole) return cost;
+    const most = this.safe === undefined ? this.largest : this.safeSpec().capacity;
+    return Math.min(cost, capacity, most > 0 ? most : capacity);
+  }
+
+  take(cost: number, now: number): number {
+    const needed = this.bounded(cost);
+    if (this.isOpen(now)) return needed;
+    const safe = this.share(now);
+    if (safe !== undefined) return safe.take(needed, now);
+    this.expire(now);
+    let left = needed;
+    for (const lot of this.lots) {
+      const tokens = Math.min(lot.tokens, left);
+      lot.tokens -= tokens;
+      left -= tokens;
+    }
+    this.lots = this.lots.filter(({ tokens }) => tokens > 0);
+    const taken = needed - left;
+    this.balance = Math.max(0, this.balance - taken);
+    this.session.taken += taken;
+    if (left > ROUNDING) this.session.overrun += left;
+    if (this.isLow(now)) this.ask();
+    return needed;
+  }
+
+  settle(reserved: number, used: number, now: number): void {
+    if (used === reserved || this.isOpen(now)) return;
+    const safe = this.share(now);
+    if (safe !== undefined) return safe.settle(0, used - reserved, now);
+    if (used < reserved) this.session.refunded += reserved - used;
+    else this.session.overrun += used - reserved;
+    if (this.waiting > 0) this.ask();
+  }
+
+  /** Tokens that it holds. */
+  level(now: number): number {
+    const safe = this.share(now);
+    if (safe !== undefined) return safe.level(now);
+    this.expire(now);
+    return this.balance;
+  }
+
+  /** Notes that a call needs tokens, whether or not it gets them. */
+  note(cost: number, now: number): void {
+    this.demand = this.demandNow(now) + this.bounded(cost);
+    this.demandAt = now;
+    if (this.isLow(now)) this.ask();
+  }
+
+  /** Whether a call that finds no tokens waits for an answer of the leader. */
+  awaitsAnswer(now: number): boolean {
+    if (this.share(now) !== undefined || now < this.dryUntil) return false;
+    const { pledgedUntil } = this.times;
+    return pledgedUntil === -Infinity || now < pledgedUntil;
+  }
+
+  /** Whether the leader has answered what waiting calls need, and had no tokens. */
+  isRefused(now: number): boolean {
+    return this.asked === undefined && !this.awaitsAnswer(now);
+  }
+
+  /** No call waits any more; `waitFor` tells those that do. */
+  clearWaiting(): void {
+    this.first = 0;
+    this.waiting = 0;
+  }
+
+  /** Another call waits for so many tokens. */
+  waitFor(needed: number, now: number): void {
+    if (this.waiting === 0) this.first = needed;
+    this.waiting += needed;
+    this.asked ??= { number: this.times.nextReport, at: now };
+    this.ask();
+  }
+
+  /** A leader begins a session. It learns what is left of the blocks before. */
+  begin(now: number): void {
+    const debt = Math.max(0, -(this.safe?.level(now) ?? 0));
+    this.endSafe(now);
+    this.expire(now);
+    this.session = {
+      ...{ carried: this.balance, received: 0, taken: 0, returned: 0, refunded: 0 },
+      overrun: debt,
+    };
+    this.dryUntil = -Infinity;
+    this.answered = 0;
+    if (this.asked !== undefined) this.asked = { number: this.times.nextReport, at: now };
+  }
+
+  grant({ granted, largest, waitMs, answered, until }: BlockGrant, now: number): void {
+    const tokens = granted - this.session.received;
+    this.largest = largest;
+    if (tokens > ROUNDING) {
+      this.session.received = granted;
+      this.blocks += 1;
+      this.balance += tokens;
+      this.lots.push({ tokens, until });
+      this.expire(now);
+    }
+    this.dryUntil = waitMs > 0 ? now + waitMs : -Infinity;
+    if (answered <= this.answered) return;
+    this.answered = answered;
+    if (this.asked === undefined || answered < this.asked.number) return;
+    this.answerMs = now - this.asked.at;
+    this.waitedMs += this.answerMs;
+    this.asked = undefined;
+  }
+
+  /** What is to be reported. Gives back tokens that end within `endingMs`. */
+  use(now: number, endingMs: number): BlockUse {
+    this.expire(now, now + endingMs);
+    const need = Math.max(0, this.first - this.balance);
+    return { block: this.number, ...this.session, need, want: this.wanted(now, need) };
+  }
+
+  /** Seconds in which calls waited for an answer of the leader. */
+  get waitSeconds(): number {
+    return this.waitedMs / 1000;
+  }
+
+  /** Seconds in which the safe share was in use. */
+  safeSeconds(now: number): number {
+    this.share(now);
+    const running = this.safeSince === undefined ? 0 : now - this.safeSince;
+    return (this.safeMs + running) / 1000;
+  }
+
+  private wanted(now: number, need: number): number {
+    return Math.max(need, this.waiting + this.ahead(now) - this.balance, 0);
+  }
+
+  /** Tokens that calls will need before another block can be here, by what they needed lately. */
+  private ahead(now: number): number {
+    const tokens = this.demandNow(now) * (this.horizonMs() / DEMAND_MS);
+    return this.spec.whole ? Math.round(tokens) : tokens;
+  }
+
+  private horizonMs(): number {
+    const { least, most, perAnswerMs } = HORIZON_MS;
+    return Math.min(most, Math.max(least, this.answerMs * perAnswerMs));
+  }
+
+  private isLow(now: number): boolean {
+    return now >= this.dryUntil && this.balance < this.ahead(now) / 2;
+  }
+
+  private demandNow(now: number): number {
+    return this.demand * Math.exp((this.demandAt - now) / DEMAND_MS);
+  }
+
+  /** Whether every call is admitted. */
+  private isOpen(now: number): boolean {
+    if (this.spec.withoutLeader !== 'Allow' || this.level(now) > 0) return false;
+    const { pledgedUntil, safeFrom } = this.times;
+    return now >= (pledgedUntil === -Infinity ? safeFrom : pledgedUntil);
+  }
+
+  /** The bucket of the safe share, while it is in use. It begins empty. */
+  private share(now: number): Bucket | undefined {
+    if (now < this.times.safeFrom || this.spec.withoutLeader !== 'SafeShare') return undefined;
+    if (this.safe === undefined) {
+      this.expire(now, Infinity);
+      const since = Math.max(this.times.safeFrom, this.createdAt);
+      this.safe = new Bucket(this.safeSpec(), since);
+      this.safe.restore(0, 0, since);
+      this.safeSince = since;
+    }
+    return this.safe;
+  }
+
+  private endSafe(now: number): void {
+    if (this.safeSince !== undefined) this.safeMs += Math.max(0, now - this.safeSince);
+    this.safeSince = undefined;
+    this.safe = undefined;
+  }
+
+  private safeSpec(): BucketSpec {
+    const { amount, perMs, capacity, maxPods } = this.spec;
+    return { amount, perMs: perMs * maxPods, capacity: capacity / maxPods };
+  }
+
+  private safeWait(safe: Bucket, cost: number, now: number, ahead: number): number {
+    const { capacity } = this.safeSpec();
+    const needed = this.bounded(cost) + ahead;
+    if (this.spec.whole && capacity < 1) return NEVER_MS;
+    return safe.wait(Math.min(needed, capacity), now, Math.max(0, needed - capacity));
+  }
+
+  /** Gives back tokens that end until `by`. */
+  private expire(now: number, by = now): void {
+    if (this.lots.length === 0 || this.lots[0]!.until > by) return;
+    const [ended, kept] = [
+      this.lots.filter(({ until }) => until <= by),
+      this.lots.filter(({ until }) => until > by),
+    ];
+    this.lots = kept;
+    this.session.returned += ended.reduce((sum, { tokens }) => sum + tokens, 0);
+    this.balance = kept.reduce((sum, { tokens }) => sum + tokens, 0);
+  }
+}

@@ -1,0 +1,360 @@
+import { pino } from 'pino';
+import { FLEET } from '../../contract/link.ts';
+import type { FleetReport, Limit } from '../../contract/generated/types.ts';
+import { parseReport } from '../../contract/validate.ts';
+import { AgentFleet } from '../../operator/fleet/limits/agentFleet.ts';
+import { ActiveConfiguration } from '../../runtime/control/configuration.ts';
+import { Commands } from '../../runtime/control/commands.ts';
+import type { ActualCost } from '../../runtime/guard/admission.ts';
+import type { Admission } from '../../runtime/guard/permit.ts';
+import { Guard } from '../../runtime/guard/guard.ts';
+import { OK } from '../../runtime/resilience/outcome.ts';
+import { content } from '../../runtime/testing/guardFixture.ts';
+import type { VirtualTime } from './virtualTime.ts';
+
+/** Something that the fleet admitted, or that came back. */
+export interface Use {
+  at: number;
+  /** Negative: came back. */
+  tokens: number;
+  pod: string;
+}
+
+const log = pino({ level: 'silent' });
+
+/** A pod: the guard of the runtime, and what obeys the leader. */
+export class ScenePod {
+  readonly uid: string;
+  readonly guard: Guard;
+  readonly commands: Commands;
+  /** Links by the leader's term. */
+  readonly links = new Map<SceneLeader, SceneLink>();
+  alive = true;
+  /** Changes what it reports, as a pod that lies. */
+  lie: (report: FleetReport) => FleetReport = (report) => report;
+  asked = 0;
+  admitted = 0;
+  rejected = 0;
+  /** Longest wait of a call that was admitted. */
+  waitedMs = 0;
+  readonly #scene: Scene;
+
+  constructor(scene: Scene, uid: string, offset: number) {
+    this.uid = uid;
+    this.#scene = scene;
+    const clock = scene.time.clock(offset);
+    this.guard = new Guard({ clock });
+    const configuration = new ActiveConfiguration({
+      apply: () => undefined,
+      date: () => clock.date(),
+      onChange: () => undefined,
+      log,
+    });
+    this.commands = new Commands({
+      configuration,
+      snapshot: () => {
+        throw new Error('nothing is configured by a link');
+      },
+      onSiblings: () => undefined,
+      followFleet: () => [],
+      fleet: (command) => this.guard.fleet.obey(command),
+      date: () => clock.date(),
+      log,
+    });
+    this.guard.fleet.send = (report) => {
+      for (const link of this.links.values()) link.toLeader(report);
+    };
+    this.apply(scene.limits);
+  }
+
+  apply(limits: readonly Limit[]): void {
+    this.guard.apply(content({ limits: [...limits] }));
+  }
+
+  /** One call; `holdMs` later it has used `used` of the tokens that it cost. */
+  call(cost = 1, holdMs = 0, used: ActualCost | undefined = undefined): void {
+    this.asked += 1;
+    const began = this.#scene.time.now;
+    const answer = this.guard.admitInbound({ cost: { inputTokens: cost, outputTokens: 0 } });
+    const take = (admission: Admission): void => {
+      if (admission.kind === 'Rejection') {
+        this.rejected += 1;
+        return;
+      }
+      this.admitted += 1;
+      const { now } = this.#scene.time;
+      const tokens = admission.reservation?.needed ?? 0;
+      this.waitedMs = Math.max(this.waitedMs, now - began);
+      this.#scene.note({ at: now, tokens, pod: this.uid });
+      const settle = (): void => {
+        const back =
+          used === undefined || used === 'Refund' ? 0 : tokens - (used.inputTokens ?? tokens);
+        if (back > 0) this.#scene.note({ at: this.#scene.time.now, tokens: -back, pod: this.uid });
+        admission.settle(OK, used);
+      };
+      if (holdMs === 0) settle();
+      else this.#scene.time.after(holdMs, settle);
+    };
+    if (answer.kind === 'Waiting') void answer.admission.then(take);
+    else take(answer);
+  }
+
+  kill(): void {
+    this.alive = false;
+    this.guard.close();
+    for (const link of this.links.values()) link.close();
+  }
+}
+
+/** One connection between a leader and a pod: messages arrive late, in their order, or never. */
+export class SceneLink {
+  open = true;
+  readonly #leader: SceneLeader;
+  readonly #pod: ScenePod;
+  #toPodAt = 0;
+  #toLeaderAt = 0;
+
+  constructor(leader: SceneLeader, pod: ScenePod) {
+    this.#leader = leader;
+    this.#pod = pod;
+    pod.links.get(leader)?.close();
+    pod.links.set(leader, this);
+    this.toPod(JSON.stringify({ type: 'Announce', term: leader.term }));
+    leader.run(() => {
+      if (this.open) leader.fleet.connected(pod.uid, leader.now);
+    });
+  }
+
+  toPod(text: string): void {
+    const { time } = this.#leader.scene;
+    this.#toPodAt = Math.max(this.#toPodAt, time.now + this.#leader.scene.delayMs());
+    time.after(this.#toPodAt - time.now, () => {
+      // What was on its way when the connection broke may arrive all the same.
+      if (!this.#pod.alive || (!this.open && !this.#leader.scene.late)) return;
+      const answer = this.#pod.commands.handle(text);
+      if (answer?.type === 'Fleet') this.toLeader(answer);
+    });
+  }
+
+  toLeader(report: FleetReport): void {
+    if (!this.open) return;
+    const { time } = this.#leader.scene;
+    const text = JSON.stringify(this.#pod.lie(report));
+    this.#toLeaderAt = Math.max(this.#toLeaderAt, time.now + this.#leader.scene.delayMs());
+    time.after(this.#toLeaderAt - time.now, () => {
+      if (!this.open && !this.#leader.scene.late) return;
+      const parsed = parseReport(JSON.parse(text));
+      if (!parsed.ok) throw new Error(parsed.message);
+      if (parsed.value.type !== 'Fleet') return;
+      const { value } = parsed;
+      this.#leader.run(() => this.#leader.take(this.#pod.uid, value, this));
+    });
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    if (this.#pod.links.get(this.#leader) === this) this.#pod.links.delete(this.#leader);
+    this.#leader.run(() => {
+      if (!this.#pod.links.has(this.#leader)) this.#leader.fleet.disconnected(this.#pod.uid);
+    });
+  }
+}
+
+/** A leader of the fleet: what the operator decides, its timers, and its links. */
+export class SceneLeader {
+  readonly scene: Scene;
+  readonly term: number;
+  readonly fleet: AgentFleet;
+  /** Holds the Lease, as far as it knows. */
+  leads = true;
+  messages = 0;
+  #alive = true;
+  #paused: (() => void)[] | undefined;
+  #session = 0;
+  #cancelServe: () => void = () => undefined;
+
+  constructor(scene: Scene, term: number, before: boolean) {
+    this.scene = scene;
+    this.term = term;
+    this.fleet = new AgentFleet(
+      {
+        term: () => term,
+        leads: () => this.leads,
+        nextSession: () => (this.#session += 1),
+        send: (uid, message) => {
+          this.messages += 1;
+          scene.pods.get(uid)?.links.get(this)?.toPod(JSON.stringify(message));
+        },
+      },
+      before,
+      this.now,
+    );
+    this.#look();
+    this.fleet.setLimits(scene.limits, this.now);
+    this.#heartbeat();
+  }
+
+  get now(): number {
+    return this.scene.time.now;
+  }
+
+  link(pod: ScenePod): void {
+    if (pod.alive && this.#alive) new SceneLink(this, pod);
+  }
+
+  /** Does something as soon as the process goes on. */
+  run(what: () => void): void {
+    if (!this.#alive) return;
+    if (this.#paused !== undefined) {
+      this.#paused.push(what);
+      return;
+    }
+    what();
+    this.#arm();
+  }
+
+  take(uid: string, report: FleetReport, link: SceneLink): void {
+    if (this.scene.pods.get(uid)?.links.get(this) === link || this.scene.late) {
+      this.fleet.report(uid, report, this.now);
+    }
+  }
+
+  podsChanged(): void {
+    this.run(() => this.#look());
+  }
+
+  pause(): void {
+    this.#paused ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#paused ?? [];
+    this.#paused = undefined;
+    for (const each of waiting) this.run(each);
+  }
+
+  /** Ends: asked to stop it releases its sessions, killed it does nothing. */
+  stop(how: 'SIGTERM' | 'SIGKILL'): void {
+    if (how === 'SIGTERM') this.run(() => this.fleet.release());
+    this.#alive = false;
+    this.#cancelServe();
+    for (const pod of this.scene.pods.values()) {
+      const link = pod.links.get(this);
+      // What was sent before arrives.
+      this.scene.time.after(this.scene.delayMs() + 10, () => link?.close());
+    }
+  }
+
+  #look(): void {
+    const pods = [...this.scene.pods.values()].map(({ uid }) => ({ uid, runs: true }));
+    this.fleet.setPods(pods, this.now);
+  }
+
+  #heartbeat(): void {
+    this.run(() => this.fleet.heartbeat(this.now));
+    if (this.#alive) this.scene.time.after(FLEET.heartbeatMs, () => this.#heartbeat());
+  }
+
+  #arm(): void {
+    this.#cancelServe();
+    const at = this.fleet.nextAt(this.now);
+    if (at === Infinity || !this.#alive) return;
+    this.#cancelServe = this.scene.time.after(Math.max(1, at - this.now), () =>
+      this.run(() => this.fleet.serve(this.now)),
+    );
+  }
+}
+
+export interface SceneOptions {
+  limits: readonly Limit[];
+  pods: number;
+  delayMs?: () => number;
+}
+
+/** Pods and leaders of one agent in virtual time, with the code of both sides. */
+export class Scene {
+  readonly time: VirtualTime;
+  readonly pods = new Map<string, ScenePod>();
+  readonly leaders: SceneLeader[] = [];
+  readonly uses: Use[] = [];
+  limits: readonly Limit[];
+  delayMs: () => number;
+  /** Whether messages of broken connections arrive. */
+  late = false;
+  #names = 0;
+  #term = 0;
+
+  constructor(time: VirtualTime, { limits, pods, delayMs = () => 1 }: SceneOptions) {
+    this.time = time;
+    this.limits = limits;
+    this.delayMs = delayMs;
+    for (let i = 0; i < pods; i += 1) this.addPod();
+  }
+
+  get all(): ScenePod[] {
+    return [...this.pods.values()];
+  }
+
+  note(use: Use): void {
+    this.uses.push(use);
+  }
+
+  addPod(): ScenePod {
+    const pod = new ScenePod(this, `pod-${(this.#names += 1)}`, this.#names * 977.3);
+    this.pods.set(pod.uid, pod);
+    for (const leader of this.leaders) leader.podsChanged();
+    return pod;
+  }
+
+  /** The container begins anew in the same pod. */
+  restartPod(pod: ScenePod): ScenePod {
+    pod.kill();
+    const next = new ScenePod(this, pod.uid, (this.#names += 1) * 977.3);
+    this.pods.set(pod.uid, next);
+    return next;
+  }
+
+  removePod(pod: ScenePod): void {
+    pod.kill();
+    this.pods.delete(pod.uid);
+    for (const leader of this.leaders) leader.podsChanged();
+  }
+
+  /** Another leader takes office and dials all pods. */
+  elect(before = true): SceneLeader {
+    const leader = new SceneLeader(this, (this.#term += 1), before);
+    this.leaders.push(leader);
+    for (const pod of this.all) leader.link(pod);
+    return leader;
+  }
+
+  /** Puts other limits in force: at the leaders at once, at each pod after a while. */
+  reload(limits: readonly Limit[], delayMs: () => number): void {
+    this.limits = limits;
+    for (const leader of this.leaders) {
+      leader.run(() => leader.fleet.setLimits(limits, this.time.now));
+    }
+    for (const pod of this.all) this.time.after(delayMs(), () => pod.alive && pod.apply(limits));
+  }
+}
+
+/**
+ * How far the fleet went beyond a limit at worst: the debt of one central bucket from which all that was admitted is
+ * taken. 0 if over every window no more was admitted than capacity + rate × time.
+ */
+export function overrun(
+  uses: readonly Use[],
+  { refill, capacity }: Pick<Limit, 'refill' | 'capacity'>,
+): number {
+  let level = capacity;
+  let before = 0;
+  let worst = 0;
+  for (const { at, tokens } of uses) {
+    level = Math.min(capacity, level + ((at - before) * refill.amount) / refill.perMs);
+    before = at;
+    level = Math.min(capacity, level - tokens);
+    worst = Math.max(worst, -level);
+  }
+  return worst;
+}
