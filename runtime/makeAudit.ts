@@ -6,7 +6,7 @@ import { readHeaders } from './model/transport/secretHeaders.ts';
 import { auditMetrics } from './observe/auditMetrics.ts';
 import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import type { RuntimeOptions } from './options.ts';
-import { Audit, OPERATOR } from './security/audit/audit.ts';
+import { Audit, OPERATOR, RUNTIME } from './security/audit/audit.ts';
 import type { AuditEvent } from './security/audit/event.ts';
 import { incidentEvent } from './security/audit/incidentEvent.ts';
 import { GuardWatch } from './security/audit/guardWatch.ts';
@@ -84,6 +84,7 @@ export function makeAudit(
 function hear({ events, clock, configuration }: Core, audit: Audit, watch: GuardWatch): void {
   // Before the others, so that what a configuration changes is recorded as it says.
   events.prependListener('apply', (content) => audit.apply(content));
+  events.on('expired', (id) => audit.record(ended(id, clock.date().getTime())));
   events.on('incident', (incident, sighting, change) => {
     const time = clock.date().getTime();
     audit.record(incidentEvent(incident, sighting, { change, time }));
@@ -95,6 +96,15 @@ function hear({ events, clock, configuration }: Core, audit: Audit, watch: Guard
     audit.record({ ...offered(offer, configuration.status()), time });
     watch.look();
   });
+}
+
+function ended(id: string, time: number): AuditEvent {
+  return {
+    ...{ type: 'ConversationEnded', time, outcome: 'Success', actor: RUNTIME },
+    ...{ operation: 'conversations.end', reason: 'IdleTimeout', conversation: id },
+    message: 'A conversation was idle for too long.',
+    resource: { type: 'conversation', name: id },
+  };
 }
 
 function offered(

@@ -48,6 +48,8 @@ export interface CoreEvents {
   apply: [Content];
   /** A configuration was taken or refused, or its revision taken over. */
   configuration: [Offer];
+  /** A conversation in memory was idle for too long, and is forgotten. */
+  expired: [string];
   /** An incident was opened, or its level has risen. */
   incident: [Readonly<Incident>, Sighting, 'Opened' | 'Raised'];
 }
@@ -313,6 +315,7 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
         ...{ type: 'ToolChanged', asset: 'Tools', denied, resource: { type: 'mcp', name } },
         evidence: 'An MCP server describes its tools otherwise than before.',
       }),
+    onExpired: (id) => void base.events.emit('expired', id),
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
     log: log('agent'),
   });

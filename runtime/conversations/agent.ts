@@ -54,6 +54,8 @@ export interface AgentDeps {
   inForce: () => InForce | undefined;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;
+  /** A conversation in memory was idle for too long, and is forgotten. */
+  onExpired: (id: string) => void;
   /** Bytes of results of tools that are kept at most. */
   maxToolResultBytes: number;
   log: Logger;

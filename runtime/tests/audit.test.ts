@@ -225,6 +225,17 @@ describe('the audit on standard output', () => {
     expect(again).toMatchObject({ api: { request: { data: '{"id":"secret-7"}' } } });
     await send(of.agent.url, { method: 'DELETE', path: `/v1/conversations/${id}`, body: '' });
     await events(of, 'ConversationErased');
+    const idle = await beginConversation(of.agent.url);
+    const conversation = { ...CONVERSATION, idleTimeoutMs: 1 };
+    await configure(of, { ...content, conversation, audit: AUDIT }, 4);
+    await until(async () => {
+      const path = `/v1/conversations/${idle}`;
+      return (await send(of.agent.url, { method: 'GET', path })).status === 404;
+    });
+    expect((await events(of, 'ConversationEnded'))[0]).toMatchObject({
+      status_code: 'IdleTimeout',
+      actor: { app_name: 'breakwater-runtime', session: { uid: idle } },
+    });
     expect((await events(of, 'ConversationStarted'))[0]).toMatchObject({
       activity_name: 'Create',
       actor: { session: { uid: id } },

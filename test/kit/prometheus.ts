@@ -72,9 +72,10 @@ export class RealPrometheus {
     return prometheus;
   }
 
-  /** What an instant query answers at present. Throws with what Prometheus says of a bad one. */
-  async query(expression: string): Promise<Found[]> {
+  /** What an instant query answers, at present or at a time in seconds since 1970. Throws with what Prometheus says of a bad one. */
+  async query(expression: string, time?: number): Promise<Found[]> {
     const query = new URLSearchParams({ query: expression });
+    if (time !== undefined) query.set('time', String(time));
     const answer = await fetch(`${this.#url}/api/v1/query?${query.toString()}`);
     const { data, error } = (await answer.json()) as {
       data?: { result: Found[] };

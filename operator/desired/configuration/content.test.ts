@@ -75,7 +75,6 @@ describe('resolveContent', () => {
         transportIdleMs: 45_000,
         toolMs: 30_000,
       },
-      whenFull: 'Forward',
       retry: {
         maxAttempts: 3,
         baseDelayMs: 500,

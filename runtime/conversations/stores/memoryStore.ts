@@ -11,6 +11,8 @@ export interface MemoryStoreDeps {
   absenceOf(id: string): Absence;
   /** Bytes of all conversations together; beyond it no new ones are taken. */
   maxBytes: number;
+  /** A conversation was idle for too long, and is forgotten. */
+  onExpired?: (id: string) => void;
 }
 
 interface Entry {
@@ -112,13 +114,18 @@ export class MemoryStore implements ConversationStore {
     const entry = this.#entries.get(id);
     if (!entry || (!anyOwner && entry.principal !== principal)) return undefined;
     if (!this.#isIdle(entry)) return entry;
-    this.#forget(entry);
+    this.#expire(entry);
     return undefined;
   }
 
   #isIdle({ turn, usedAt }: Entry): boolean {
     const { clock, idleTimeoutMs } = this.#deps;
     return turn === undefined && clock.now() - usedAt >= idleTimeoutMs();
+  }
+
+  #expire(entry: Entry): void {
+    this.#forget(entry);
+    this.#deps.onExpired?.(entry.kept.id);
   }
 
   #forget(entry: Entry): void {
@@ -130,7 +137,7 @@ export class MemoryStore implements ConversationStore {
   }
 
   #sweep(): void {
-    for (const entry of this.#entries.values()) if (this.#isIdle(entry)) this.#forget(entry);
+    for (const entry of this.#entries.values()) if (this.#isIdle(entry)) this.#expire(entry);
   }
 
   #arm(): void {

@@ -20,6 +20,8 @@ export interface StoresDeps {
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   maxConversationBytes: number;
+  /** A conversation in memory was idle for too long, and is forgotten. */
+  onExpired: (id: string) => void;
   log: Logger;
 }
 
@@ -39,6 +41,7 @@ export class Stores {
       newId: () => ownedId(this.#here),
       absenceOf: (id) => (this.#isForeign(id) ? 'Lost' : 'NotFound'),
       maxBytes: deps.maxConversationBytes,
+      onExpired: deps.onExpired,
     });
   }
 
