@@ -187,7 +187,7 @@ const kinds: Record<string, Kind> = {
       monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
-    wideColumns: ['Threat', 'Incidents'],
+    wideColumns: ['Updated', 'Rollout', 'Threat', 'Incidents'],
   },
   circuitbreakerpolicies: {
     rows: circuitBreakerPolicies,

@@ -93,7 +93,6 @@ describe('resolveContent', () => {
         maxConnectionsPerAddress: 500,
       },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 },
-      whenFull: 'Forward',
       conversation: {
         maxMessages: 100,
         maxTurns: 16,
