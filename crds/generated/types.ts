@@ -606,7 +606,7 @@ export interface AgentDeploymentSpec {
        */
       threshold: number;
       /**
-       * Texts that are looked at. Default results of tools and of MCP servers in conversations.
+       * Texts that are looked at. By default results of tools and of MCP servers in conversations.
        *
        * @maxItems 5
        */
@@ -640,7 +640,7 @@ export interface AgentDeploymentSpec {
        */
       mode: 'Disabled' | 'Report' | 'Redact' | 'Block';
       /**
-       * Prompts are what clients send to conversations, ToolResults what tools return in them and Answers what the model says in them. With Redact and Block an answer is streamed when all of it has come. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most. Default Prompts and Answers.
+       * Prompts are what clients send to conversations, ToolResults what tools return in them and Answers what the model says in them. With Redact and Block an answer is streamed when all of it has come. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most. Default Prompts, Answers.
        *
        * @maxItems 4
        */

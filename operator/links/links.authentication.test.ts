@@ -33,6 +33,7 @@ describe('authentication', () => {
       boot: 'boot-1',
       runtimeVersion: '0.1.0',
       snapshot: snapshot(A),
+      fresh: true,
     });
     expect(logger.lines.join()).not.toContain(tokenOf(pod));
   });

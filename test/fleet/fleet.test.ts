@@ -40,4 +40,67 @@ describe('limits of the fleet', () => {
     expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
     expect(admitted / most).toBeGreaterThan(0.95);
   });
+
+  /** What three pods admit in a minute that begins 10 s after their only leader was killed. */
+  async function admittedWithoutLeader(
+    withoutLeader: 'SafeShare' | 'Deny' | 'Allow',
+  ): Promise<{ admitted: number; asked: number }> {
+    const time = new VirtualTime();
+    const limit = fleetLimit({
+      ...{ refill: { amount: 10, perMs: 1000 }, capacity: 10, onLimit: 'Reject' as const },
+      fleet: { withoutLeader, maxPods: 5 },
+    });
+    const scene = new Scene(time, { limits: [limit], pods: 3 });
+    const leader = scene.elect(false);
+    for (const pod of scene.all) load(scene, pod, 10);
+    await time.pass(5_000);
+    leader.stop('SIGKILL');
+    await time.pass(10_000);
+    const calls = (): { admitted: number; asked: number } => ({
+      admitted: scene.all.reduce((sum, { admitted }) => sum + admitted, 0),
+      asked: scene.all.reduce((sum, { asked }) => sum + asked, 0),
+    });
+    const before = calls();
+    await time.pass(60_000);
+    const after = calls();
+    return { admitted: after.admitted - before.admitted, asked: after.asked - before.asked };
+  }
+
+  it('admit the safe share of each pod without a leader', async () => {
+    // Three of at most five pods: 6 of 10 a second.
+    const { admitted } = await admittedWithoutLeader('SafeShare');
+    expect(admitted).toBeGreaterThan(0.95 * 360);
+    expect(admitted).toBeLessThanOrEqual(360 + 6);
+  });
+
+  it('admit nothing without a leader where that is asked for', async () => {
+    expect((await admittedWithoutLeader('Deny')).admitted).toBe(0);
+  });
+
+  it('admit everything without a leader where that is asked for', async () => {
+    const { admitted, asked } = await admittedWithoutLeader('Allow');
+    expect(admitted).toBe(asked);
+  });
+
+  it.each([
+    ['asks for all there is', { need: 1e6, want: 1e6 }],
+    ['gives back what it never had', { returned: 1e6, refunded: 1e6, need: 1e6, want: 1e6 }],
+    ['took nothing, as it says', { taken: 0, need: 1e6, want: 1e6 }],
+  ])('leave the others their share beside a pod that lies: it %s', async (_, lie) => {
+    const time = new VirtualTime();
+    const limit = fleetLimit({ refill: { amount: 30, perMs: 1000 }, capacity: 30 }, 5);
+    const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 3 });
+    scene.elect(false);
+    const [liar, ...honest] = scene.all;
+    liar!.lie = (report) => ({
+      ...report,
+      limits: report.limits.map((use) => ({ ...use, ...lie })),
+    });
+    for (const pod of scene.all) load(scene, pod, 20);
+    await time.pass(60_000);
+    // An equal share of 30 a second is 10.
+    for (const pod of honest) expect(pod.admitted).toBeGreaterThan(0.8 * 600);
+    const others = scene.uses.filter(({ pod }) => pod !== liar!.uid);
+    expect(overrun(others, limit)).toBeLessThan(0.001);
+  });
 });

@@ -23,12 +23,12 @@ export const rows: Row[] = [
         auth: { ...APIKEYS, clients: [{ name: 'a', allow: { conversations: 'All' } }] },
       },
     },
-    `${FIELD}: Invalid value: "object": can allow All conversations only while conversation.store.type is Memory`,
+    `${FIELD}: Invalid value: "object": must not allow All conversations unless conversation.store.type is Memory`,
   ],
   [
     '$.spec.auth rule 2',
     { spec: { auth: { type: 'None', clients: [{ name: 'a', allow: {} }] } } },
-    `${FIELD}: Invalid value: "object": needs a type that tells clients apart, APIKeys or JWT`,
+    `${FIELD}: Invalid value: "object": must have type APIKeys or JWT, which tell clients apart, where it has clients`,
   ],
   [
     '$.spec.auth rule 3',
@@ -37,10 +37,14 @@ export const rows: Row[] = [
         auth: { ...APIKEYS, clients: [{ claim: { name: 'groups', value: 'a' }, allow: {} }] },
       },
     },
-    `${FIELD}: Invalid value: "object": can name clients by a claim only when type is JWT`,
+    `${FIELD}: Invalid value: "object": must have type JWT where clients are named by a claim`,
   ],
   row(' required allow', { name: 'a' }, `${FIELD}[0].allow: Required value`),
-  row(' rule 0', { allow: {} }, `${FIELD}[0]: Invalid value: "object": needs either name or claim`),
+  row(
+    ' rule 0',
+    { allow: {} },
+    `${FIELD}[0]: Invalid value: "object": must have either name or claim`,
+  ),
   row(
     '.claim required name',
     { claim: { value: 'a' }, allow: {} },

@@ -1,0 +1,86 @@
+/**
+ * Plays two minutes under one limit of 1,000 requests/s to the real guards of 100 pods and the real decisions of a
+ * leader, in virtual time. Twice as many requests come as the limit admits, 90 % of them to one pod.
+ *
+ * fleet_utilisation: what was admitted ÷ what one central bucket would have admitted.
+ * fleet_overrun: tokens beyond capacity + rate × time, at worst.
+ * The same with the leader stopped by SIGTERM every 20 s (_failover), and killed every 40 s (_killed). The next one
+ * leads after 0.5 s and after 15 s, as with the operator's Lease.
+ */
+import type { Limit } from '../../../contract/generated/types.ts';
+import { limitOf } from '../../../runtime/testing/guardFixture.ts';
+import { overrun, Scene } from '../../fleet/scene.ts';
+import type { SceneLeader, ScenePod } from '../../fleet/scene.ts';
+import { VirtualTime } from '../../fleet/virtualTime.ts';
+
+const PODS = 100;
+const RATE = 1000;
+const HOT_SHARE = 0.9;
+const OVERLOAD = 2;
+const RUN_MS = 120_000;
+
+export interface LimitFigures {
+  fleet_utilisation: number;
+  fleet_overrun: number;
+  fleet_utilisation_failover: number;
+  fleet_overrun_failover: number;
+  fleet_utilisation_killed: number;
+  fleet_overrun_killed: number;
+}
+
+interface Ends {
+  how: 'SIGTERM' | 'SIGKILL';
+  everyMs: number;
+  /** Until another process leads. */
+  gapMs: number;
+}
+
+export async function limitFigures(): Promise<LimitFigures> {
+  const steady = await play();
+  const failover = await play({ how: 'SIGTERM', everyMs: 20_000, gapMs: 500 });
+  const killed = await play({ how: 'SIGKILL', everyMs: 40_000, gapMs: 15_000 });
+  return {
+    fleet_utilisation: steady.utilisation,
+    fleet_overrun: steady.overrun,
+    fleet_utilisation_failover: failover.utilisation,
+    fleet_overrun_failover: failover.overrun,
+    fleet_utilisation_killed: killed.utilisation,
+    fleet_overrun_killed: killed.overrun,
+  };
+}
+
+async function play(ends?: Ends): Promise<{ utilisation: number; overrun: number }> {
+  const time = new VirtualTime();
+  const limit: Limit = limitOf({
+    ...{ refill: { amount: RATE, perMs: 1000 }, capacity: RATE, onLimit: 'Reject' },
+    // As the operator reckons: as many pods can be ending, and one more is for a roll-out.
+    fleet: { withoutLeader: 'SafeShare', maxPods: 2 * PODS + 1 },
+  });
+  const scene = new Scene(time, { limits: [limit], pods: PODS });
+  lead(scene, scene.elect(false), ends);
+  await time.pass(1000);
+  const [hot, ...cold] = scene.all;
+  const perSecond = OVERLOAD * RATE;
+  load(scene, hot!, perSecond * HOT_SHARE);
+  for (const pod of cold) load(scene, pod, (perSecond * (1 - HOT_SHARE)) / cold.length);
+  await time.pass(RUN_MS);
+  const admitted = scene.uses.reduce((sum, { tokens }) => sum + tokens, 0);
+  const most = limit.capacity + (limit.refill.amount * RUN_MS) / limit.refill.perMs;
+  return { utilisation: admitted / most, overrun: Math.round(overrun(scene.uses, limit)) };
+}
+
+function lead(scene: Scene, leader: SceneLeader, ends: Ends | undefined): void {
+  if (ends === undefined) return;
+  scene.time.after(ends.everyMs, () => {
+    leader.stop(ends.how);
+    scene.time.after(ends.gapMs, () => lead(scene, scene.elect(), ends));
+  });
+}
+
+function load(scene: Scene, pod: ScenePod, perSecond: number): void {
+  const next = (): void => {
+    pod.call();
+    scene.time.after(1000 / perSecond, next);
+  };
+  scene.time.after(0, next);
+}
