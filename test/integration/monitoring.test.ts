@@ -136,7 +136,7 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     });
     await until<{ spec: { groups: { rules: unknown[] }[] } }>(
       rulePath('quiet'),
-      (rule) => rule?.spec.groups[0]?.rules.length === 3,
+      (rule) => rule?.spec.groups[0]?.rules.length === 7,
     );
     await server.request('DELETE', monitorPath('quiet'));
     await until(monitorPath('quiet'), (found) => !!found);
