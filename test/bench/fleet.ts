@@ -3,9 +3,7 @@ import { circuitFigures } from './fleet/circuits.ts';
 import { limitFigures } from './fleet/limits.ts';
 
 for (const [name, value] of Object.entries({ ...(await limitFigures()), ...circuitFigures() })) {
-  process.stdout.write(
-    `figure ${name} ${Number((value as number).toPrecision(3))} ${unitOf(name)}\n`,
-  );
+  process.stdout.write(`figure ${name} ${Number(value.toPrecision(3))} ${unitOf(name)}\n`);
 }
 
 function unitOf(name: string): string {
