@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ScannedObject } from '../json/scan.ts';
-import { isWritten, scanInSlices, scanObject, SLICE_BYTES, textOf } from '../json/scan.ts';
+import { isWritten, scanInSlices, textOf } from '../json/scan.ts';
 import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
 import type { RequestSize } from '../model/attempt/estimate.ts';
@@ -99,8 +99,8 @@ async function jsonRequest(
   body: Buffer,
   sessionOf: SessionOf,
 ): Promise<MessagesRequest | Problem> {
-  const scanned =
-    body.length > SLICE_BYTES ? await scanInSlices(body, MEMBERS) : scanObject(body, MEMBERS);
+  const scanning = scanInSlices(body, MEMBERS);
+  const scanned = scanning instanceof Promise ? await scanning : scanning;
   if (!scanned) return invalid('The body must be a JSON object.');
   const read = messageRequest(path, route, body, scanned);
   if (isProblem(read) || route === COUNT_TOKENS) return read;

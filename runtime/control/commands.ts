@@ -55,7 +55,7 @@ export class Commands {
   }
 
   #obey(command: Command): Report | undefined {
-    const { configuration, fleet } = this.#deps;
+    const { configuration } = this.#deps;
     switch (command.type) {
       case 'Announce':
         configuration.announce(command.term);
@@ -63,29 +63,27 @@ export class Commands {
       case 'Configure':
         configuration.offerPush(command.term, command.configuration);
         return undefined;
-      case 'Siblings':
-        this.#siblings(command);
-        return undefined;
-      case 'FleetCircuits':
-        return this.#followFleet(command);
-      case 'Grant':
-      case 'Release':
-        // A leader that was replaced grants nothing any more.
-        if (configuration.staleTerm(command.term) !== undefined) return undefined;
-        configuration.announce(command.term);
-        return fleet(command);
+      default:
+        // The present leader has its own figures, orders and grants.
+        return configuration.staleTerm(command.term) === undefined
+          ? this.#heed(command)
+          : undefined;
     }
   }
 
-  /** A leader that was replaced knows nothing of its successor's figures. */
-  #siblings({ term, pods }: Siblings): void {
-    if (this.#deps.configuration.staleTerm(term) === undefined) this.#deps.onSiblings(pods);
-  }
-
-  /** Orders of a leader that was replaced are ignored: the present one has its own. */
-  #followFleet({ term, orders }: FleetCircuits): Report | undefined {
-    if (this.#deps.configuration.staleTerm(term) !== undefined) return undefined;
-    return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(orders) };
+  /** Obeys the leader of the present term. */
+  #heed(command: Siblings | FleetCircuits | Grant | Release): Report | undefined {
+    switch (command.type) {
+      case 'Siblings':
+        this.#deps.onSiblings(command.pods);
+        return undefined;
+      case 'FleetCircuits':
+        return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(command.orders) };
+      case 'Grant':
+      case 'Release':
+        this.#deps.configuration.announce(command.term);
+        return this.#deps.fleet(command);
+    }
   }
 
   #stale(message: string): Report {

@@ -52,12 +52,18 @@ export function scanObject(json: Buffer, names: ReadonlySet<string>): ScannedObj
 /** Bytes that are read at a time where others wait meanwhile. */
 export const SLICE_BYTES = 256 * 1024;
 
-/** As scanObject, and lets others have their turns where there is much to read. */
-export async function scanInSlices(
+/** As scanObject. Where there is much to read it lets others have their turns, and returns a promise. */
+export function scanInSlices(
+  json: Buffer,
+  names: ReadonlySet<string>,
+): ScannedObject | undefined | Promise<ScannedObject | undefined> {
+  return json.length <= SLICE_BYTES ? scanObject(json, names) : sliceBySlice(json, names);
+}
+
+async function sliceBySlice(
   json: Buffer,
   names: ReadonlySet<string>,
 ): Promise<ScannedObject | undefined> {
-  if (json.length <= SLICE_BYTES) return scanObject(json, names);
   if (json[skipSpace(json, 0)] !== OPEN_BRACE) return undefined;
   const scan = new Scan(json, names);
   for (let end = SLICE_BYTES; ; end += SLICE_BYTES) {

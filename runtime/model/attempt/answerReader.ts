@@ -2,7 +2,7 @@ import { OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { Attempt } from './attempt.ts';
 import { decodedBody } from '../transport/decoder.ts';
-import { scanInSlices, scanObject, SLICE_BYTES } from '../../json/scan.ts';
+import { scanInSlices } from '../../json/scan.ts';
 import type { ScannedObject } from '../../json/scan.ts';
 import { stringMember, memberOf } from './json.ts';
 import { errorStatus, failure } from './outcome.ts';
@@ -52,8 +52,9 @@ export function messageReader(
     if (size > maxBytes) return TAKEN_AS_OK;
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     const names = meter.keepsContent ? MEMBERS_AND_CONTENT : MEMBERS;
-    if (body.length <= SLICE_BYTES) return judged(body, scanObject(body, names));
-    return scanInSlices(body, names).then((scanned) => judged(body, scanned));
+    const scanned = scanInSlices(body, names);
+    if (scanned instanceof Promise) return scanned.then((late) => judged(body, late));
+    return judged(body, scanned);
   };
   const judged = (body: Buffer, scanned: ScannedObject | undefined): Judgement => {
     const answer = scanned && valuesOf(body, scanned);
