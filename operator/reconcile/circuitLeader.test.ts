@@ -2,15 +2,14 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import type { Circuit, Configuration, Transition } from '../../contract/generated/types.ts';
 import { configuration, TOUCHY } from '../../runtime/testing/configuration.ts';
-import { startRuntime, type StartedRuntime } from '../../runtime/testing/runtime.ts';
+import type { StartedRuntime } from '../../runtime/testing/runtime.ts';
 import { until } from '../../runtime/testing/until.ts';
 import { fakeEndpoint, MESSAGE, type FakeEndpoint } from '../../runtime/testing/upstream.ts';
 import { systemClock } from '../kube/clock.ts';
-import { createAuthority, issueClientCertificate } from '../links/authority.ts';
 import { Links } from '../links/links.ts';
-import type { PodTarget } from '../links/target.ts';
+import { linkedRuntimes } from '../testing/linkedRuntimes.ts';
 import { MemoryLogger } from '../testing/linksHarness.ts';
-import { AGENT, review, target, tokenOf } from '../testing/messages.ts';
+import { AGENT, review } from '../testing/messages.ts';
 import { CircuitLeader } from './circuitLeader.ts';
 
 const COUNT = 3;
@@ -27,7 +26,6 @@ const CIRCUIT: Circuit = {
 let model: FakeEndpoint;
 let healthy = false;
 let runtimes: StartedRuntime[];
-let targets: PodTarget[];
 let desired: Configuration;
 let dialled: () => { links: Links; circuits: CircuitLeader };
 const lead = new AbortController();
@@ -42,20 +40,9 @@ beforeAll(async () => {
     circuits: [CIRCUIT],
     retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 0, minPerSecond: 0 },
   });
-  const authority = await createAuthority();
-  const credentials = await issueClientCertificate(authority, {
-    commonName: 'breakwater-operator',
-    lifeMs: 86_400_000,
-  });
-  const pods = Array.from({ length: COUNT }, (_, i) => target(i + 1));
-  runtimes = await Promise.all(
-    pods.map((pod) => startRuntime(desired, authority.certificate, { pod, token: tokenOf(pod) })),
-  );
-  targets = pods.map((pod, i) => ({
-    ...pod,
-    ip: '127.0.0.1',
-    port: runtimes[i]!.runtime.ports().control,
-  }));
+  const linked = await linkedRuntimes(COUNT, desired);
+  const { targets, credentials } = linked;
+  runtimes = linked.runtimes;
   dialled = () => {
     const links = new Links({
       credentials: () => credentials,

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import type { Configuration, Limit } from '../../contract/generated/types.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { configuration } from '../../runtime/testing/configuration.ts';
-import { startRuntime, type StartedRuntime } from '../../runtime/testing/runtime.ts';
+import type { StartedRuntime } from '../../runtime/testing/runtime.ts';
 import { until } from '../../runtime/testing/until.ts';
 import {
   answerJson,
@@ -12,10 +12,10 @@ import {
   type FakeEndpoint,
 } from '../../runtime/testing/upstream.ts';
 import { systemClock } from '../kube/clock.ts';
-import { createAuthority, issueClientCertificate } from '../links/authority.ts';
 import { Links } from '../links/links.ts';
+import { linkedRuntimes } from '../testing/linkedRuntimes.ts';
 import { MemoryLogger } from '../testing/linksHarness.ts';
-import { AGENT, review, target, tokenOf } from '../testing/messages.ts';
+import { AGENT, review } from '../testing/messages.ts';
 import { Fleet } from './fleet.ts';
 
 const PODS = 3;
@@ -37,15 +37,9 @@ const registry = new Registry();
 beforeAll(async () => {
   model = await fakeEndpoint((response) => answerJson(response, MESSAGE));
   desired = configuration(model.url, { limits: [LIMIT] });
-  const authority = await createAuthority();
-  const credentials = await issueClientCertificate(authority, {
-    commonName: 'breakwater-operator',
-    lifeMs: 86_400_000,
-  });
-  const pods = Array.from({ length: PODS }, (_, i) => target(i + 1));
-  runtimes = await Promise.all(
-    pods.map((pod) => startRuntime(desired, authority.certificate, { pod, token: tokenOf(pod) })),
-  );
+  const linked = await linkedRuntimes(PODS, desired);
+  const { targets, credentials } = linked;
+  runtimes = linked.runtimes;
   const links = new Links({
     credentials: () => credentials,
     reviewToken: review,
@@ -56,7 +50,7 @@ beforeAll(async () => {
   });
   fleet = new Fleet({
     links,
-    podsOf: () => pods.map(({ uid }) => ({ uid, runs: true })),
+    podsOf: () => targets.map(({ uid }) => ({ uid, runs: true })),
     clock: systemClock,
     random: Math.random,
     registry,
@@ -66,9 +60,7 @@ beforeAll(async () => {
   links.open(lead.signal, () => 1);
   fleet.configured(AGENT, desired);
   links.setDesired(AGENT, desired, 1);
-  links.setTargets(
-    pods.map((pod, i) => ({ ...pod, ip: '127.0.0.1', port: runtimes[i]!.runtime.ports().control })),
-  );
+  links.setTargets(targets);
 }, 30_000);
 afterAll(async () => {
   lead.abort();

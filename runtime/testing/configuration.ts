@@ -35,3 +35,13 @@ export function configuration(
   const hash = createHash('sha256').update(JSON.stringify(whole)).digest('hex');
   return { revision, hash: `sha256:${hash}`, content: whole };
 }
+
+/** Events on stdout and in memory. */
+export const AUDIT: NonNullable<Content['audit']> = {
+  stdout: true,
+  memoryEvents: 100,
+  bufferBytes: 1024 * 1024,
+  authenticationIntervalMs: 3_600_000,
+  argumentsOf: [],
+  required: false,
+};

@@ -5,7 +5,7 @@ import type { SealedEvent } from '../../contract/audit.ts';
 import { FIRST_HASH, chainHash, unsealed } from '../../contract/audit.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { AUDIT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { ocsfFaults } from '../testing/ocsf/ocsf.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
@@ -15,15 +15,6 @@ import { MESSAGE, answerJson, answerStream } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
-
-const AUDIT: NonNullable<Content['audit']> = {
-  stdout: true,
-  memoryEvents: 100,
-  bufferBytes: 1024 * 1024,
-  authenticationIntervalMs: 3_600_000,
-  argumentsOf: [],
-  required: false,
-};
 
 type Line = SealedEvent & { stream: string } & Record<string, unknown>;
 

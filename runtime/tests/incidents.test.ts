@@ -5,7 +5,7 @@ import type { SealedEvent } from '../../contract/audit.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { Earlier } from '../control/upgrade.ts';
 import { send } from '../testing/client.ts';
-import { configuration } from '../testing/configuration.ts';
+import { AUDIT, configuration } from '../testing/configuration.ts';
 import { ocsfFaults } from '../testing/ocsf/ocsf.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
@@ -14,15 +14,6 @@ import { MESSAGE, answerJson } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
-
-const AUDIT: NonNullable<Content['audit']> = {
-  stdout: true,
-  memoryEvents: 100,
-  bufferBytes: 1024 * 1024,
-  authenticationIntervalMs: 3_600_000,
-  argumentsOf: [],
-  required: false,
-};
 
 async function withKeys(content: Earlier<Content> = {}): Promise<Setup> {
   const of = await setup(cleanups, (response) => answerJson(response, MESSAGE));

@@ -2,21 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { Limit } from '../../contract/generated/types.ts';
 import { limitOf } from '../../runtime/testing/guardFixture.ts';
 import { overrun, Scene } from './scene.ts';
-import type { ScenePod } from './scene.ts';
 import { VirtualTime } from './virtualTime.ts';
 
 function fleetLimit(parts: Partial<Limit> = {}, maxPods = 10): Limit {
   return limitOf({ fleet: { withoutLeader: 'SafeShare', maxPods }, ...parts });
-}
-
-/** Calls of a pod at an even rate, for ever. */
-function load(scene: Scene, pod: ScenePod, perSecond: number): void {
-  const next = (): void => {
-    if (!pod.alive) return;
-    pod.call();
-    scene.time.after(1000 / perSecond, next);
-  };
-  scene.time.after(0, next);
 }
 
 describe('limits of the fleet', () => {
@@ -32,8 +21,8 @@ describe('limits of the fleet', () => {
     const perSecond = (2000 * limit.refill.amount) / limit.refill.perMs;
     const [hot, ...cold] = scene.all;
     await time.pass(100);
-    load(scene, hot!, perSecond * 0.9);
-    for (const pod of cold) load(scene, pod, perSecond * 0.05);
+    hot!.load(perSecond * 0.9);
+    for (const pod of cold) pod.load(perSecond * 0.05);
     await time.pass(120_000);
     const admitted = scene.uses.reduce((sum, { tokens }) => sum + tokens, 0);
     const most = limit.capacity + (limit.refill.amount * 120_000) / limit.refill.perMs;
@@ -52,7 +41,7 @@ describe('limits of the fleet', () => {
     });
     const scene = new Scene(time, { limits: [limit], pods: 3 });
     const leader = scene.elect(false);
-    for (const pod of scene.all) load(scene, pod, 10);
+    for (const pod of scene.all) pod.load(10);
     await time.pass(5_000);
     leader.stop('SIGKILL');
     await time.pass(10_000);
@@ -96,7 +85,7 @@ describe('limits of the fleet', () => {
       ...report,
       limits: report.limits.map((use) => ({ ...use, ...lie })),
     });
-    for (const pod of scene.all) load(scene, pod, 20);
+    for (const pod of scene.all) pod.load(20);
     await time.pass(60_000);
     // An equal share of 30 a second is 10.
     for (const pod of honest) expect(pod.admitted).toBeGreaterThan(0.8 * 600);

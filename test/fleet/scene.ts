@@ -99,6 +99,16 @@ export class ScenePod {
     else take(answer);
   }
 
+  /** Calls at an even rate as long as the pod lives. */
+  load(perSecond: number): void {
+    const next = (): void => {
+      if (!this.alive) return;
+      this.call();
+      this.#scene.time.after(1000 / perSecond, next);
+    };
+    this.#scene.time.after(0, next);
+  }
+
   kill(): void {
     this.alive = false;
     this.guard.close();

@@ -10,7 +10,7 @@
 import type { Limit } from '../../../contract/generated/types.ts';
 import { limitOf } from '../../../runtime/testing/guardFixture.ts';
 import { overrun, Scene } from '../../fleet/scene.ts';
-import type { SceneLeader, ScenePod } from '../../fleet/scene.ts';
+import type { SceneLeader } from '../../fleet/scene.ts';
 import { VirtualTime } from '../../fleet/virtualTime.ts';
 
 const PODS = 100;
@@ -61,8 +61,8 @@ async function play(ends?: Ends): Promise<{ utilisation: number; overrun: number
   await time.pass(1000);
   const [hot, ...cold] = scene.all;
   const perSecond = OVERLOAD * RATE;
-  load(scene, hot!, perSecond * HOT_SHARE);
-  for (const pod of cold) load(scene, pod, (perSecond * (1 - HOT_SHARE)) / cold.length);
+  hot!.load(perSecond * HOT_SHARE);
+  for (const pod of cold) pod.load((perSecond * (1 - HOT_SHARE)) / cold.length);
   await time.pass(RUN_MS);
   const admitted = scene.uses.reduce((sum, { tokens }) => sum + tokens, 0);
   const most = limit.capacity + (limit.refill.amount * RUN_MS) / limit.refill.perMs;
@@ -75,12 +75,4 @@ function lead(scene: Scene, leader: SceneLeader, ends: Ends | undefined): void {
     leader.stop(ends.how);
     scene.time.after(ends.gapMs, () => lead(scene, scene.elect(), ends));
   });
-}
-
-function load(scene: Scene, pod: ScenePod, perSecond: number): void {
-  const next = (): void => {
-    pod.call();
-    scene.time.after(1000 / perSecond, next);
-  };
-  scene.time.after(0, next);
 }
