@@ -125,6 +125,20 @@ const agents: Record<string, AgentDeployment> = {
       apiKeys: { secretRef: { name: 'callers' } },
     },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
+    audit: {
+      ...{ stdout: false, memoryEvents: 100, bufferBytes: 65_536, required: true },
+      authenticationInterval: '10m',
+      file: { maxBytes: 100_000, maxFiles: 3, persistentVolumeClaim: { claimName: 'audit' } },
+      webhook: {
+        ...{ url: 'https://events.example.com', timeout: '5s', queueBytes: 100_000 },
+        headersFrom: [{ name: 'Authorization', secretKeyRef: { name: 'events', key: 'token' } }],
+      },
+      otlp: {
+        ...{ url: 'http://collector:4318/v1/logs', timeout: '10s', queueBytes: 200_000 },
+        headersFrom: [{ name: 'X-Tenant', secretKeyRef: { name: 'collector', key: 'tenant' } }],
+      },
+      content: [{ tool: 'find_order', include: 'Arguments' }],
+    },
     security: {
       ...AGENT_DEPLOYMENT_DEFAULTS.security,
       egress: { allowHosts: ['*.example.com'], denyPrivateNetworks: false },
@@ -135,7 +149,7 @@ const agents: Record<string, AgentDeployment> = {
         exempt: ['stock'],
         blockedResults: 'Fence',
       },
-      secrets: { mode: 'Redact', sources: ['Prompts', 'ToolResults'] },
+      secrets: { mode: 'Redact', sources: ['Prompts', 'ToolArguments', 'MessageAnswers'] },
       runGuard: {
         mode: 'Enforce',
         repeats: 4,

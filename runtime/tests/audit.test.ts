@@ -58,6 +58,7 @@ describe('the audit on standard output', () => {
       actor: { user: { uid: 'alice', type: 'APIKey' } },
       src_endpoint: { ip: '127.0.0.1' },
       api: { operation: 'messages.create', response: { code: 200 } },
+      resources: [{ type: 'model', name: 'claude-test' }],
       ai_model: { name: 'claude-test' },
       message_context: { prompt_tokens: expect.any(Number), completion_tokens: expect.any(Number) },
       trace: { uid: '4bf92f3577b34da6a3ce929d0e0e4736' },

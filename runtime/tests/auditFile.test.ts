@@ -203,6 +203,18 @@ describe('an agent that must not serve what it cannot record', () => {
       const { events } = (await page.json()) as { events: SealedEvent[] };
       return events.length === 1 && events[0]!.status_code === 'NotFound';
     });
+    const asked = async (query: string): Promise<number> => {
+      const page = await fetch(`${agent.debugUrl}/debug/audit?${query}`);
+      return ((await page.json()) as { events: unknown[] }).events.length;
+    };
+    const hour = 3_600_000;
+    const later = new Date(Date.now() + hour).toISOString();
+    expect(await asked('actor=anonymous')).toBe(1);
+    expect(await asked(`actor=anonymous&since=${Date.now() - hour}&until=${later}`)).toBe(1);
+    expect(await asked(`since=${later}`)).toBe(0);
+    expect(await asked('conversation=conv_other')).toBe(0);
+    expect(await asked('limit=1')).toBe(1);
+    expect(await asked('limit=all')).toBeGreaterThan(1);
     const metrics = await (await fetch(`${agent.metricsUrl}/metrics`)).text();
     expect(metrics).toContain('audit_events_total{type="RequestMade"} 1');
     expect(metrics).toContain('audit_dropped_total{sink="file"} 0');

@@ -284,6 +284,7 @@ type Keys = NonNullable<NonNullable<NonNullable<Content['auth']>['jwt']>['keys']
 async function withTokens(
   content: Partial<Content> = {},
   keys?: Keys,
+  clients?: NonNullable<Content['auth']>['clients'],
 ): Promise<{ of: Setup; issuer: Issuer }> {
   const issuer = await new Issuer().start();
   const jwt = {
@@ -293,7 +294,7 @@ async function withTokens(
     ...(keys && { keys }),
   };
   const of = await setup(cleanups, (response) => answerJson(response, MESSAGE), {
-    auth: { type: 'JWT', jwt },
+    auth: { type: 'JWT', jwt, ...(clients && { clients }) },
     ...content,
   });
   return { of, issuer };
@@ -312,6 +313,18 @@ describe('callers with tokens', () => {
     expect(issuer.asked).toBe(1);
     expect(of.endpoint.seen[0]!.headers.authorization).toBeUndefined();
     expect(of.agent.logs.join('')).not.toContain('alice@example.com');
+  });
+
+  it('may do what the entry for a claim of their token says, and nothing without one', async () => {
+    const claim = { name: 'groups', value: 'readers' };
+    const allow = { routes: ['Messages' as const], conversations: 'Own', admin: false };
+    const { of, issuer } = await withTokens({}, undefined, [{ claim, allow }]);
+    const reasons = [];
+    for (const groups of [['writers', 'readers'], ['writers'], undefined]) {
+      const answer = await byToken(of, await issuer.token({ groups }));
+      reasons.push(answer.headers['x-breakwater-reason'] ?? answer.status);
+    }
+    expect(reasons).toEqual([200, 'Forbidden', 'Forbidden']);
   });
 
   it.each<[string, Record<string, unknown>]>([

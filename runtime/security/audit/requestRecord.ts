@@ -53,6 +53,15 @@ function isSuccess(reason: string, status = 500): boolean {
   return reason === 'None' || (reason === 'Forwarded' && status < 400);
 }
 
+/** What a request was for. Without either it is about the agent itself. */
+function resourceOf(
+  conversation: string | undefined,
+  model: string | undefined,
+): AuditEvent['resource'] {
+  if (conversation !== undefined) return { type: 'conversation', name: conversation };
+  return model === undefined ? undefined : { type: 'model', name: model };
+}
+
 const CALLS = {
   ok: 'Success',
   cached: 'Success',
@@ -122,7 +131,7 @@ export class RequestRecord implements RequestListener {
       outcome: success ? 'Success' : DENIALS.has(reason) ? 'Denied' : 'Failure',
       ...(reason !== 'None' && { reason }),
       message: success ? 'A request was answered.' : 'A request was not answered as asked.',
-      ...{ status, model, conversation },
+      ...{ status, model, conversation, resource: resourceOf(conversation, model) },
       ...(Object.keys(tokens).length > 0 && { tokens }),
     });
     if (success && conversation !== undefined) this.#conversationChanged(conversation);
