@@ -5,7 +5,7 @@ import { freeId } from './conversationId.ts';
 import type { Message } from '../messages/messages.ts';
 import { SCRIPTS } from './redisScripts.ts';
 import { StoreUnavailable } from './store.ts';
-import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
+import type { Absence, CommandTrace, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
 export interface RedisStoreDeps {
   url: string;
@@ -27,6 +27,14 @@ export interface RedisStoreDeps {
 const LEASE_MS = 15_000;
 /** Between two renewals of a lease. */
 const RENEW_MS = 5000;
+const DEFAULT_PORT = 6379;
+
+/** A command as traces have it. */
+interface Command {
+  operation: 'EVAL' | 'GET' | 'PING' | 'SET';
+  script?: keyof typeof SCRIPTS;
+  trace?: CommandTrace | undefined;
+}
 
 type Client = Awaited<ReturnType<typeof connectable>>;
 
@@ -37,21 +45,28 @@ type Client = Awaited<ReturnType<typeof connectable>>;
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
   readonly #client: Promise<Client>;
+  readonly #server: { address: string; port: number };
   readonly #leases = new Set<RedisLease>();
   #reaching: Promise<void> | undefined;
 
   constructor(deps: RedisStoreDeps) {
     this.#deps = deps;
+    const { hostname, port } = new URL(deps.url);
+    this.#server = { address: hostname, port: Number(port || DEFAULT_PORT) };
     this.#client = connectable(deps);
     // `#do` reports it.
     this.#client.catch(() => undefined);
   }
 
-  async create(messages: readonly Message[], principal: string): Promise<Kept> {
+  async create(
+    messages: readonly Message[],
+    principal: string,
+    trace?: CommandTrace,
+  ): Promise<Kept> {
     const now = this.#now();
     const kept = { id: freeId(), messages, createdAt: now, usedAt: now };
     const { idleTimeoutMs } = this.#deps;
-    await this.#do((client) =>
+    await this.#do({ operation: 'SET', trace }, (client) =>
       client.set(this.#keys({ id: kept.id, principal })[0], JSON.stringify(kept), {
         expiration: { type: 'PX', value: idleTimeoutMs() },
       }),
@@ -60,7 +75,10 @@ export class RedisStore implements ConversationStore {
   }
 
   async read(ref: Ref): Promise<Kept | Absence> {
-    const text = await this.#do((client) => client.get(this.#keys(ref)[0]));
+    const { trace } = ref;
+    const text = await this.#do({ operation: 'GET', trace }, (client) =>
+      client.get(this.#keys(ref)[0]),
+    );
     return text === null ? 'NotFound' : (JSON.parse(String(text)) as Kept);
   }
 
@@ -88,7 +106,7 @@ export class RedisStore implements ConversationStore {
 
   /** Resolves when Redis answers; rejects with StoreUnavailable. */
   reach(): Promise<void> {
-    this.#reaching ??= this.#do((client) => client.ping())
+    this.#reaching ??= this.#do({ operation: 'PING' }, (client) => client.ping())
       .then(() => undefined)
       .finally(() => {
         this.#reaching = undefined;
@@ -105,8 +123,13 @@ export class RedisStore implements ConversationStore {
   #access(ref: Ref, token: string): LeaseAccess {
     const { idleTimeoutMs } = this.#deps;
     return {
+      // Some time into the turn, and none of what it does.
       renew: async () =>
-        (await this.#run('renew', ref, [token, String(LEASE_MS), String(idleTimeoutMs())])) === 1,
+        (await this.#run('renew', { ...ref, trace: undefined }, [
+          token,
+          String(LEASE_MS),
+          String(idleTimeoutMs()),
+        ])) === 1,
       release: async (kept, messages) => {
         const next = messages && { ...kept, messages, usedAt: this.#now() };
         const text = next ? JSON.stringify(next) : '';
@@ -116,18 +139,22 @@ export class RedisStore implements ConversationStore {
   }
 
   #run(script: keyof typeof SCRIPTS, ref: Ref, args: string[]): Promise<unknown> {
-    return this.#do((client) =>
+    return this.#do({ operation: 'EVAL', script, trace: ref.trace }, (client) =>
       client.eval(SCRIPTS[script], { keys: this.#keys(ref), arguments: args }),
     );
   }
 
-  async #do<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  async #do<T>({ trace, ...which }: Command, use: (client: Client) => Promise<T>): Promise<T> {
+    const span = trace?.command({ system: 'redis', ...which, ...this.#server });
     try {
       const client = await this.#client;
       await this.#ready(client);
-      return await use(client);
+      const answer = await use(client);
+      span?.end();
+      return answer;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      span?.end(code);
       throw new StoreUnavailable(`Redis does not answer (${code})`);
     }
   }
