@@ -28,6 +28,10 @@ help: ## list the targets
 demo: prerequisites $(MODULES) ## bring up a cluster, install everything, show a failing model being survived
 	@node test/demo/main.ts
 
+.PHONY: demo-security
+demo-security: prerequisites $(MODULES) ## the same cluster: show an agent under attack, what is told of it, and an audit that shows changes
+	@node test/demo/security/main.ts
+
 .PHONY: down
 down: $(MODULES) ## remove the cluster and all that it made
 	@$(CLUSTER_COMMAND) down

@@ -10,6 +10,8 @@ export interface ToolCall {
 export interface Fault {
   /** Asks for these tools each time before it answers. */
   callTools?: ToolCall[];
+  /** Asks for callTools again after each result, without end. */
+  insist?: boolean;
   /** Answers with this HTTP status and the error that the Messages API sends with it. */
   status?: number;
   /** Seconds in the retry-after header of an answer with `status`. */
@@ -48,7 +50,7 @@ const NUMBERS = [
   'outputTokens',
   'cutAfterEvents',
 ] as const;
-const FLAGS = ['silent', 'disconnect', 'malformed', 'recite'] as const;
+const FLAGS = ['silent', 'disconnect', 'malformed', 'recite', 'insist'] as const;
 const KNOWN = [...NUMBERS, ...FLAGS, 'headers', 'callTools'];
 
 /** Error types of the Messages API by status; others are api_error. */
@@ -164,7 +166,8 @@ export function fixtures(fault: Fault = {}): Fixture[] {
     name,
     arguments: JSON.stringify(input),
   }));
-  return [{ ...usual, match: { hasToolResult: false }, response: { toolCalls } }, usual];
+  const asking: Fixture = { ...usual, response: { toolCalls } };
+  return fault.insist ? [asking] : [{ ...asking, match: { hasToolResult: false } }, usual];
 }
 
 function fixture(fault: Fault): Fixture {
