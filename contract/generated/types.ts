@@ -652,18 +652,8 @@ export interface Audit {
     maxBytes: number;
     maxFiles: number;
   };
-  /**
-   * Absent: nothing is sent.
-   */
-  webhook?: {
-    url: string;
-    /**
-     * @maxItems 32
-     */
-    headersFrom: SecretHeader[];
-    timeoutMs: DurationMs;
-    queueBytes: number;
-  };
+  webhook?: AuditReceiver;
+  otlp?: AuditReceiver;
   memoryEvents: number;
   /**
    * Bytes that wait in memory for each sink.
@@ -680,6 +670,21 @@ export interface Audit {
    * Refuse requests while events cannot be kept.
    */
   required: boolean;
+}
+/**
+ * Where events of the audit are sent. Absent: nothing is sent.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "AuditReceiver".
+ */
+export interface AuditReceiver {
+  url: string;
+  /**
+   * @maxItems 32
+   */
+  headersFrom: SecretHeader[];
+  timeoutMs: DurationMs;
+  queueBytes: number;
 }
 /**
  * Certificates of authorities, as PEM, that are trusted besides those of the system. Absent: none.
