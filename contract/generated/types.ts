@@ -437,11 +437,11 @@ export interface Endpoint {
   /**
    * The lowest that can be used serves.
    */
-  priority?: number;
+  priority: number;
   /**
    * Share of the load among endpoints of one priority, when loadBalancing is Weighted, and of sessions.
    */
-  weight?: number;
+  weight: number;
   /**
    * Requests to it at a time. Absent: no bound.
    */

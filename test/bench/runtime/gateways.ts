@@ -126,6 +126,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
   const endpoints = ['primary', 'fallback'].map((name, priority) => ({
     name,
     provider: 'Anthropic',
+    weight: 1,
     baseURL: `http://127.0.0.1:${endpointPort}`,
     credential: { path: join(directory, 'api-key'), secret: 'bench', key: 'api-key' },
     maxConcurrent: 10_000,
