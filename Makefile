@@ -1,4 +1,4 @@
-# CLUSTER=local|kind|current chooses where demo, e2e and bench-reload run; see `make help`.
+# CLUSTER=local|kind|current chooses where demo, e2e, bench-reload and bench-fleet run; see `make help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 SHELL := /bin/sh
@@ -152,8 +152,8 @@ bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and dr
 	@node test/bench/recovery.ts
 
 .PHONY: bench-fleet
-bench-fleet: $(MODULES) ## measure limits and circuits that pods share
-	@node test/bench/fleet.ts
+bench-fleet: prerequisites $(MODULES) ## measure limits and circuits that pods share; PARTS=simulated, added, operator or cluster
+	@node test/bench/fleet.ts $(PARTS)
 
 .PHONY: bench-watch
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods

@@ -706,7 +706,7 @@ export interface AgentDeploymentSpec {
    */
   telemetry: {
     /**
-     * Traces by OpenTelemetry, sent by OTLP over HTTP. A field that is absent has the operator-wide default of the chart. Off while no endpoint is named.
+     * Traces by OpenTelemetry, sent by OTLP over HTTP. `endpoint` and `sampling` that are absent have the operator-wide default of the chart. Off while no endpoint is named.
      */
     tracing?: {
       /**
@@ -758,6 +758,14 @@ export interface AgentDeploymentSpec {
        * What spans hold of prompts and answers. Full sends them to the collector, with all that users write. Default None.
        */
       content?: 'None' | 'Full';
+      /**
+       * What `user.id` of a span is. Hashed: a hash that is the same for each request of a client. Plain: the name of the client's API key, or the subject of its token. Default Hashed.
+       */
+      userId?: 'Hashed' | 'Plain';
+      /**
+       * What becomes of the header `baggage` of a client. Forward sends it to the endpoints of the model, with whatever the client's services note in it. Holds while tracing is off, too. Default Drop.
+       */
+      baggage?: 'Drop' | 'Forward';
     };
     /**
      * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.

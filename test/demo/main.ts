@@ -10,6 +10,7 @@ import {
   tracedRequest,
   traceShown,
 } from './acts.ts';
+import { oneLimit, votes } from './fleet.ts';
 import type { Narrator } from './narrator.ts';
 import { NAMESPACE, type Scene } from './scene.ts';
 import { setUp } from './setup.ts';
@@ -22,6 +23,8 @@ async function play(scene: Scene): Promise<Figures> {
   const enforcedMs = await policyEdited(scene);
   const closedMs = await modelRecovers(scene);
   await rateLimited(scene);
+  await oneLimit(scene);
+  await votes(scene);
   const traceId = await tracedRequest(scene);
   await traceShown(scene, traceId);
   return { openMs, enforcedMs, closedMs };
