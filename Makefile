@@ -106,6 +106,11 @@ e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Ar
 	@node test/argocd/build.ts
 	@$(JEST) e2e-argocd --runInBand
 
+.PHONY: e2e-keda
+e2e-keda: prerequisites $(MODULES) ## run the end-to-end test under a real KEDA, which `make test` leaves out
+	@node test/keda/build.ts
+	@$(JEST) e2e-keda --runInBand
+
 .PHONY: scan
 scan: $(MODULES) ## look for known faults of packages, where the registry tells, and for licences that do not fit
 	@node lint/scan.ts

@@ -11,7 +11,12 @@ import { buildDisruptionBudget } from './objects/disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './common/errors.ts';
 import { buildHeadlessService } from './objects/headlessService.ts';
 import { selectorLabels } from './common/metadata.ts';
-import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
+import {
+  monitoredCondition,
+  UNMONITORED,
+  type Availability,
+  type MonitoringFacts,
+} from './objects/monitoring.ts';
 import { buildNetworkPolicy } from './objects/networkPolicy.ts';
 import type {
   Deployment,
@@ -35,6 +40,7 @@ import {
 } from './objects/pods.ts';
 import { buildPrometheusRule, type PrometheusRule } from './objects/prometheusRule.ts';
 import { buildService, serviceUrl } from './objects/service.ts';
+import { buildScaledObject, loadCondition, type ScaledObject } from './objects/scaledObject.ts';
 import { buildServiceAccount } from './objects/serviceAccount.ts';
 import { buildServiceMonitor, type ServiceMonitor } from './objects/serviceMonitor.ts';
 import { verdictOn } from './tenancy/tenancy.ts';
@@ -74,10 +80,14 @@ export interface AgentPlan {
   disruptionBudget: PodDisruptionBudget;
   networkPolicy?: NetworkPolicy;
   autoscaler?: HorizontalPodAutoscaler;
+  /** In place of the autoscaler. */
+  scaledObject?: ScaledObject;
   serviceMonitor?: ServiceMonitor;
   prometheusRule?: PrometheusRule;
   /** Whether the cluster can give the monitoring that the spec asks for; absent when it asks for none. */
   monitored?: ConditionDraft;
+  /** Whether the cluster can scale by load as the spec asks for; absent when it does not. */
+  scaledByLoad?: ConditionDraft;
   /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
   upgradeTo?: string;
   /** The upgrade has stopped, because it has made too many agents worse. */
@@ -103,6 +113,8 @@ export interface PlanInput {
   options: PlanOptions;
   /** Absent: the cluster has no monitoring. */
   facts?: MonitoringFacts;
+  /** Whether the cluster has KEDA. Absent: it has not. */
+  scaledObjects?: Availability;
   /** The Deployment that the agent has. */
   live?: LiveDeployment;
   /** Absent: no new version of the operator changes the agent's pods. */
@@ -118,17 +130,18 @@ export function podChange({ agent, options, live }: PlanInput): PodChange | unde
 /** The plan for one agent, from its spec and the policies attached to it. Never throws for what a user wrote. */
 export function planAgent(input: PlanInput): AgentPlan {
   const { agent, attachment, options, facts = UNMONITORED, live } = input;
+  const { scaledObjects = 'Absent' } = input;
   const problems: Problem[] = [];
   const verdict = verdictOn(agent, options);
   problems.push(...verdict.problems);
   const content = attempt(() => resolveContent(agent, attachment, options.tracing), problems);
   const policy = buildNetworkPolicy(agent, options.operatorNamespace);
-  const scaler = buildAutoscaler(agent);
   const pods = attempt(() => planPods(agent, options, live), problems);
   const deployment = pods && buildDeployment(agent, pods, input);
   const monitor = attempt(() => buildServiceMonitor(agent, facts), problems);
   const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
+  const scaledByLoad = loadCondition(agent, scaledObjects);
   return {
     ...planned(content, verdict),
     serviceAccount: buildServiceAccount(agent),
@@ -137,10 +150,11 @@ export function planAgent(input: PlanInput): AgentPlan {
     headlessService: buildHeadlessService(agent, facts),
     disruptionBudget: buildDisruptionBudget(agent),
     ...(policy && { networkPolicy: policy }),
-    ...(scaler && { autoscaler: scaler }),
+    ...scalerOf(agent, scaledObjects),
     ...(monitor && { serviceMonitor: monitor }),
     ...(rule && { prometheusRule: rule }),
     ...(monitored && { monitored }),
+    ...(scaledByLoad && { scaledByLoad }),
     dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
     ...images(input, pods, deployment),
@@ -150,6 +164,17 @@ export function planAgent(input: PlanInput): AgentPlan {
       .join(','),
     problems,
   };
+}
+
+/** Two that scale one Deployment would switch each other off. */
+function scalerOf(
+  agent: AgentDeployment,
+  scaledObjects: Availability,
+): Pick<AgentPlan, 'autoscaler' | 'scaledObject'> {
+  const scaledObject = buildScaledObject(agent, scaledObjects);
+  if (scaledObject) return { scaledObject };
+  const autoscaler = buildAutoscaler(agent);
+  return autoscaler ? { autoscaler } : {};
 }
 
 function planned(
@@ -173,6 +198,7 @@ export function plannedObjects(plan: AgentPlan): Desired[] {
     plan.service,
     plan.headlessService,
     plan.autoscaler,
+    plan.scaledObject,
     plan.serviceMonitor,
     plan.prometheusRule,
   ].filter((object) => object !== undefined);
