@@ -130,7 +130,6 @@ export function podChange({ agent, options, live }: PlanInput): PodChange | unde
 /** The plan for one agent, from its spec and the policies attached to it. Never throws for what a user wrote. */
 export function planAgent(input: PlanInput): AgentPlan {
   const { agent, attachment, options, facts = UNMONITORED, live } = input;
-  const { scaledObjects = 'Absent' } = input;
   const problems: Problem[] = [];
   const verdict = verdictOn(agent, options);
   problems.push(...verdict.problems);
@@ -141,7 +140,6 @@ export function planAgent(input: PlanInput): AgentPlan {
   const monitor = attempt(() => buildServiceMonitor(agent, facts), problems);
   const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
-  const scaledByLoad = loadCondition(agent, scaledObjects);
   return {
     ...planned(content, verdict),
     serviceAccount: buildServiceAccount(agent),
@@ -150,11 +148,10 @@ export function planAgent(input: PlanInput): AgentPlan {
     headlessService: buildHeadlessService(agent, facts),
     disruptionBudget: buildDisruptionBudget(agent),
     ...(policy && { networkPolicy: policy }),
-    ...scalerOf(agent, scaledObjects),
+    ...scaling(input),
     ...(monitor && { serviceMonitor: monitor }),
     ...(rule && { prometheusRule: rule }),
     ...(monitored && { monitored }),
-    ...(scaledByLoad && { scaledByLoad }),
     dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
     ...images(input, pods, deployment),
@@ -167,14 +164,18 @@ export function planAgent(input: PlanInput): AgentPlan {
 }
 
 /** Two that scale one Deployment would switch each other off. */
-function scalerOf(
-  agent: AgentDeployment,
-  scaledObjects: Availability,
-): Pick<AgentPlan, 'autoscaler' | 'scaledObject'> {
+function scaling({
+  agent,
+  scaledObjects = 'Absent',
+}: PlanInput): Pick<AgentPlan, 'autoscaler' | 'scaledObject' | 'scaledByLoad'> {
   const scaledObject = buildScaledObject(agent, scaledObjects);
-  if (scaledObject) return { scaledObject };
-  const autoscaler = buildAutoscaler(agent);
-  return autoscaler ? { autoscaler } : {};
+  const autoscaler = scaledObject ? undefined : buildAutoscaler(agent);
+  const scaledByLoad = loadCondition(agent, scaledObjects);
+  return {
+    ...(autoscaler && { autoscaler }),
+    ...(scaledObject && { scaledObject }),
+    ...(scaledByLoad && { scaledByLoad }),
+  };
 }
 
 function planned(

@@ -19,6 +19,6 @@ export class KedaCaches extends OptionalCaches {
   }
 
   scaledObject(namespace: string | undefined, name: string): ScaledObject | undefined {
-    return this.informerOf(ScaledObjects)?.get(namespace, name) as ScaledObject | undefined;
+    return this.informerOf(ScaledObjects)?.get(namespace, name);
   }
 }

@@ -41,11 +41,20 @@ export function observe({
   return {
     ...planned(state),
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
-    ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
-    ...(scaledObject && { scaledObject: { conditions: scaledObject.status?.conditions ?? [] } }),
+    ...scalers(autoscaler, scaledObject),
     applyErrors: state?.applyErrors ?? [],
     ...ofFleet(fleet, fleetCircuits),
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
+  };
+}
+
+function scalers(
+  autoscaler: HorizontalPodAutoscaler | undefined,
+  scaledObject: ScaledObject | undefined,
+): Pick<AgentObservation, 'autoscaler' | 'scaledObject'> {
+  return {
+    ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
+    ...(scaledObject && { scaledObject: { conditions: scaledObject.status?.conditions ?? [] } }),
   };
 }
 

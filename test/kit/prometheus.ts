@@ -65,7 +65,7 @@ export class RealPrometheus {
     const args = [`--config.file=${path}`, `--storage.tsdb.path=${directory}/data`];
     const listen = `--web.listen-address=${address}`;
     const [program, ...rest] = [...place.prefix, 'prometheus', ...args, listen];
-    const child = spawn(program!, rest, { stdio: 'ignore' });
+    const child = spawn(program, rest, { stdio: 'ignore' });
     const failed = once(child, 'error').then(([error]) => {
       throw new Error(`prometheus (Debian: apt-get install prometheus): ${String(error)}`);
     });
