@@ -44,7 +44,7 @@ const configuration = (): Configuration => ({
       },
       responses: [],
     },
-    telemetry: { logging: { successRatio: 0, levels: {} } },
+    telemetry: { logging: { successRatio: 0, levels: {} }, baggage: 'Drop', userId: 'Hashed' },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [
       {

@@ -897,6 +897,14 @@ export interface HealthCheck {
  */
 export interface Telemetry {
   /**
+   * Forward: a request to an endpoint of the model carries the client's baggage. Anything else: it does not.
+   */
+  baggage: string;
+  /**
+   * What user.id of a span is. Plain: the name of the client's API key, or the subject of its token. Anything else: a hash of it.
+   */
+  userId: string;
+  /**
    * Absent: whoever reaches the port may scrape.
    */
   metrics?: {

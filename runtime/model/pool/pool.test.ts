@@ -30,6 +30,7 @@ function pooling(calls: Record<string, number>): Pool {
         acquire: refuse,
         learn: () => undefined,
         availability: () => availability(name),
+        obstacle: () => undefined,
       }),
     },
     credentials: { mounted: () => undefined, read: () => undefined },

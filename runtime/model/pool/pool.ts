@@ -29,7 +29,7 @@ export interface Member extends Placed {
   endpoint: Endpoint;
   dependency: string;
   /** What it is called by. */
-  handle: Pick<Dependency, 'acquire' | 'availability' | 'learn'>;
+  handle: Pick<Dependency, 'acquire' | 'availability' | 'learn' | 'obstacle'>;
   /** The endpoint's own key; absent: the client's is passed on. */
   key?: string | undefined;
   /** Header values of the agent, each in place of the client's. */
