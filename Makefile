@@ -1,4 +1,4 @@
-# CLUSTER=local|kind|current chooses where demo, e2e and bench-reload run; see `make help`.
+# CLUSTER=local|kind|current chooses where demo, e2e, bench-reload and bench-fleet run; see `make help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 SHELL := /bin/sh
@@ -115,6 +115,11 @@ e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Ar
 	@node test/argocd/build.ts
 	@$(JEST) e2e-argocd --runInBand
 
+.PHONY: e2e-keda
+e2e-keda: prerequisites $(MODULES) ## run the end-to-end test under a real KEDA, which `make test` leaves out
+	@node test/keda/build.ts
+	@$(JEST) e2e-keda --runInBand
+
 .PHONY: scan
 scan: $(MODULES) ## look for known faults of packages, where the registry tells, and for licences that do not fit
 	@node lint/scan.ts
@@ -156,8 +161,8 @@ bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and dr
 	@node test/bench/recovery.ts
 
 .PHONY: bench-fleet
-bench-fleet: $(MODULES) ## measure limits and circuits that pods share
-	@node test/bench/fleet.ts
+bench-fleet: prerequisites $(MODULES) ## measure limits and circuits that pods share; PARTS=simulated, added, operator or cluster
+	@node test/bench/fleet.ts $(PARTS)
 
 .PHONY: bench-watch
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods

@@ -278,9 +278,9 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
       metrics.retry(dependency, reason);
       chat?.retry(reason, waitMs);
     },
-    onFallback: (from, to, { chat }) => {
-      metrics.fallback(from, to);
-      chat?.moved(from, to);
+    onFallback: (fallback, { chat }) => {
+      metrics.fallback(fallback.from, fallback.to);
+      chat?.moved(fallback);
     },
     onSession: (atItsEndpoint) => metrics.session(atItsEndpoint ? 'hit' : 'moved'),
   });

@@ -437,11 +437,11 @@ export interface Endpoint {
   /**
    * The lowest that can be used serves.
    */
-  priority?: number;
+  priority: number;
   /**
    * Share of the load among endpoints of one priority, when loadBalancing is Weighted, and of sessions.
    */
-  weight?: number;
+  weight: number;
   /**
    * Requests to it at a time. Absent: no bound.
    */
@@ -896,6 +896,14 @@ export interface HealthCheck {
  * via the `definition` "Telemetry".
  */
 export interface Telemetry {
+  /**
+   * Forward: a request to an endpoint of the model carries the client's baggage. Anything else: it does not.
+   */
+  baggage: string;
+  /**
+   * What user.id of a span is. Plain: the name of the client's API key, or the subject of its token. Anything else: a hash of it.
+   */
+  userId: string;
   /**
    * Absent: whoever reaches the port may scrape.
    */

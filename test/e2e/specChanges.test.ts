@@ -144,6 +144,11 @@ describe('a change of the spec', () => {
       true,
     ],
     ['telemetry', () => ({ telemetry: { logging: { successRatio: '0.5' } } }), true],
+    [
+      'what goes on about clients',
+      () => ({ telemetry: { tracing: { baggage: 'Forward', userId: 'Plain' } } }),
+      true,
+    ],
     ['audit', () => ({ audit: {} }), true],
     ['limits', () => ({ limits: { maxBodyBytes: 1_048_576 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],
@@ -218,6 +223,13 @@ describe('a change of the spec', () => {
     ['monitoring', () => ({ monitoring: { serviceMonitor: { enabled: false } } }), false],
     ['runtimeUpgrade', () => ({ runtimeUpgrade: 'Manual' }), false],
     ['autoscaling', () => ({ autoscaling: { minReplicas: 2, maxReplicas: 2 } }), false],
+    [
+      'autoscaling by load',
+      () => ({
+        autoscaling: { inFlight: { target: 5, prometheus: { serverAddress: 'http://none' } } },
+      }),
+      false,
+    ],
     ['no autoscaling', () => ({ autoscaling: null }), false],
     ['runtimeUpgrade back', () => ({ runtimeUpgrade: 'Automatic' }), false],
     ['fewer replicas', () => ({ replicas: 1 }), false],

@@ -7,7 +7,7 @@ import type { Message } from '../messages/messages.ts';
 import { RedisEnds } from './redisEnds.ts';
 import { SCRIPTS } from './redisScripts.ts';
 import { StoreUnavailable } from './store.ts';
-import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
+import type { Absence, CommandTrace, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
 export interface RedisStoreDeps {
   url: string;
@@ -33,8 +33,16 @@ export interface RedisStoreDeps {
 const LEASE_MS = 15_000;
 /** Between two renewals of a lease. */
 const RENEW_MS = 5000;
+const DEFAULT_PORT = 6379;
 /** Between two searches for conversations that were forgotten. */
 const SEARCH_MS = 10_000;
+
+/** A command that is part of a request. */
+interface TracedCommand {
+  operation: 'EVAL' | 'GET' | 'SET';
+  script?: keyof typeof SCRIPTS;
+  trace: CommandTrace | undefined;
+}
 
 type Client = Awaited<ReturnType<typeof connectable>>;
 
@@ -45,6 +53,7 @@ type Client = Awaited<ReturnType<typeof connectable>>;
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
   readonly #client: Promise<Client>;
+  readonly #server: { address: string; port: number };
   readonly #leases = new Set<RedisLease>();
   readonly #ends: RedisEnds;
   #reaching: Promise<void> | undefined;
@@ -63,27 +72,37 @@ export class RedisStore implements ConversationStore {
       onEnded: (entry) => onExpired(parsedEntry(entry).id),
     });
     this.#searchLater();
+    const { hostname, port } = new URL(deps.url);
+    this.#server = { address: hostname, port: Number(port || DEFAULT_PORT) };
     this.#client = connectable(deps);
     // `#do` reports it.
     this.#client.catch(() => undefined);
   }
 
-  async create(messages: readonly Message[], principal: string): Promise<Kept> {
+  async create(
+    messages: readonly Message[],
+    principal: string,
+    trace?: CommandTrace,
+  ): Promise<Kept> {
     const now = this.#now();
     const kept = { id: freeId(), messages, createdAt: now, usedAt: now };
     const { idleTimeoutMs } = this.#deps;
     const owned = { id: kept.id, owner: ownerSuffix(principal) };
-    const setting = this.#do((client) =>
-      client.set(this.#keys(owned)[0], JSON.stringify(kept), {
-        expiration: { type: 'PX', value: idleTimeoutMs() },
-      }),
+    const setting = this.#do(
+      (client) =>
+        client.set(this.#keys(owned)[0], JSON.stringify(kept), {
+          expiration: { type: 'PX', value: idleTimeoutMs() },
+        }),
+      { operation: 'SET', trace },
     );
     await Promise.all([setting, this.#ends.note(entryOf(owned))]);
     return kept;
   }
 
   async read(ref: Ref): Promise<Kept | Absence> {
-    const text = await this.#do((client) => client.get(this.#keys(ownedOf(ref))[0]));
+    const [key] = this.#keys(ownedOf(ref));
+    const { trace } = ref;
+    const text = await this.#do((client) => client.get(key), { operation: 'GET', trace });
     return text === null ? 'NotFound' : (JSON.parse(String(text)) as Kept);
   }
 
@@ -149,8 +168,13 @@ export class RedisStore implements ConversationStore {
   #access(ref: Ref, token: string): LeaseAccess {
     const { idleTimeoutMs } = this.#deps;
     return {
+      // Some time into the turn, and none of what it does.
       renew: async () =>
-        (await this.#run('renew', ref, [token, String(LEASE_MS), String(idleTimeoutMs())])) === 1,
+        (await this.#run('renew', { ...ref, trace: undefined }, [
+          token,
+          String(LEASE_MS),
+          String(idleTimeoutMs()),
+        ])) === 1,
       release: async (kept, messages) => {
         const next = messages && { ...kept, messages, usedAt: this.#now() };
         const text = next ? JSON.stringify(next) : '';
@@ -160,20 +184,29 @@ export class RedisStore implements ConversationStore {
   }
 
   #run(script: keyof typeof SCRIPTS, ref: Ref, args: string[]): Promise<unknown> {
-    return this.#do((client) =>
-      client.eval(SCRIPTS[script], { keys: this.#keys(ownedOf(ref)), arguments: args }),
+    return this.#do(
+      (client) => client.eval(SCRIPTS[script], { keys: this.#keys(ownedOf(ref)), arguments: args }),
+      { operation: 'EVAL', script, trace: ref.trace },
     );
   }
 
-  async #do<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  async #do<T>(use: (client: Client) => Promise<T>, command?: TracedCommand): Promise<T> {
+    const span = command && this.#spanOf(command);
     try {
       const client = await this.#client;
       await this.#ready(client);
-      return await use(client);
+      const answer = await use(client);
+      span?.end();
+      return answer;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      span?.end(code);
       throw new StoreUnavailable(`Redis does not answer (${code})`);
     }
+  }
+
+  #spanOf({ trace, ...which }: TracedCommand): ReturnType<CommandTrace['command']> | undefined {
+    return trace?.command({ system: 'redis', ...which, ...this.#server });
   }
 
   /** Connects when it is first needed; afterwards the client does so by itself. */

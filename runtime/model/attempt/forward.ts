@@ -1,8 +1,8 @@
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
+import { replaceMember } from '../../json/replaceMember.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
-import { replaceMember } from './jsonMember.ts';
 import { statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';
@@ -67,7 +67,7 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
 
 function upstreamRequest(attempt: Attempt): UpstreamRequest {
   const { endpoint, method, path, key, ownHeaders: headers } = attempt;
-  const own = { key, scheme: endpoint.credentialScheme, headers };
+  const own = { key, scheme: endpoint.credentialScheme, headers, baggage: attempt.baggage };
   const base = baseOf(endpoint.baseURL);
   return {
     method,
