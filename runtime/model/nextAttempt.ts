@@ -135,9 +135,9 @@ export class NextAttempt {
   }
 
   /** An endpoint that takes no call after all costs nothing, so that the next one may be asked in its place. */
-  #move(move: Move, first: Candidate): Granted | undefined {
+  async #move(move: Move, first: Candidate): Promise<Granted | undefined> {
     for (let to: Candidate | undefined = first; to; to = this.#route.choose(move, () => true)) {
-      const granted = this.#route.take(to, move);
+      const granted = await this.#route.take(to, move);
       if (granted) return granted;
     }
     return undefined;

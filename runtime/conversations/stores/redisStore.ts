@@ -1,26 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { SecureContext } from 'node:tls';
-import type { Logger } from 'pino';
 import { freeId } from './conversationId.ts';
+import { RedisConnection } from '../../redis/connection.ts';
+import type { RedisClient, RedisConnectionDeps } from '../../redis/connection.ts';
 import type { Message } from '../messages/messages.ts';
 import { SCRIPTS } from './redisScripts.ts';
 import { StoreUnavailable } from './store.ts';
 import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
-export interface RedisStoreDeps {
-  url: string;
-  /** What is trusted of a server with rediss; undefined: the system's authorities. */
-  secureContext?: SecureContext | undefined;
-  /** Asked for at each connection; undefined: none. */
-  password: () => string | undefined;
+export interface RedisStoreDeps extends RedisConnectionDeps {
   /** What all keys begin with. */
   prefix: string;
   /** Time without a message after which a conversation is forgotten, in milliseconds. */
   idleTimeoutMs: () => number;
-  /** Time to connect and for each command, in milliseconds. */
-  timeoutMs: () => number;
   date: () => Date;
-  log: Logger;
 }
 
 /** A turn whose pod died blocks its conversation for no longer than this, in milliseconds. */
@@ -28,23 +20,19 @@ const LEASE_MS = 15_000;
 /** Between two renewals of a lease. */
 const RENEW_MS = 5000;
 
-type Client = Awaited<ReturnType<typeof connectable>>;
-
 /**
  * Conversations in a Redis, which any pod carries on. Two keys each: the conversation, and the lease of a turn. The
  * client is part of both, so that another one finds nothing.
  */
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
-  readonly #client: Promise<Client>;
+  readonly #redis: RedisConnection;
   readonly #leases = new Set<RedisLease>();
   #reaching: Promise<void> | undefined;
 
   constructor(deps: RedisStoreDeps) {
     this.#deps = deps;
-    this.#client = connectable(deps);
-    // `#do` reports it.
-    this.#client.catch(() => undefined);
+    this.#redis = new RedisConnection(deps);
   }
 
   async create(messages: readonly Message[], principal: string): Promise<Kept> {
@@ -96,9 +84,8 @@ export class RedisStore implements ConversationStore {
     return this.#reaching;
   }
 
-  async close(): Promise<void> {
-    const client = await this.#client;
-    if (client.isOpen) client.destroy();
+  close(): Promise<void> {
+    return this.#redis.close();
   }
 
   /** What a lease does to its conversation; each says whether it still was the holder. */
@@ -121,31 +108,11 @@ export class RedisStore implements ConversationStore {
     );
   }
 
-  async #do<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  async #do<T>(use: (client: RedisClient) => Promise<T>): Promise<T> {
     try {
-      const client = await this.#client;
-      await this.#ready(client);
-      return await use(client);
+      return await this.#redis.use(use);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
-      throw new StoreUnavailable(`Redis does not answer (${code})`);
-    }
-  }
-
-  /** Connects when it is first needed; afterwards the client does so by itself. */
-  async #ready(client: Client): Promise<void> {
-    if (client.isReady) return;
-    if (!client.isOpen) client.connect().catch(() => undefined);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new Error('timeout')), this.#deps.timeoutMs()).unref();
-    client.once('ready', resolve);
-    client.once('error', reject);
-    try {
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      client.off('ready', resolve);
-      client.off('error', reject);
+      throw new StoreUnavailable((error as Error).message);
     }
   }
 
@@ -215,40 +182,8 @@ class RedisLease implements Lease {
   }
 }
 
-/** A client that is not connected. Only agents with a Redis pay for its library. */
-async function connectable(deps: RedisStoreDeps) {
-  const { url, password, timeoutMs, log } = deps;
-  // The bundle has all of a CommonJS module under `default` only.
-  const { default: redis } = await import('@redis/client');
-  const timeout = timeoutMs();
-  const client = redis.createClient({
-    url,
-    disableOfflineQueue: true,
-    socket: { connectTimeout: timeout, ...secured(deps) },
-    commandOptions: { timeout },
-    credentialsProvider: {
-      type: 'async-credentials-provider',
-      credentials: () => Promise.resolve(credentials(password())),
-    },
-  });
-  // Whoever asks is told; without a listener an error would end the process.
-  client.on('error', (error: NodeJS.ErrnoException) => {
-    const address = new URL(url).host;
-    log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
-  });
-  return client;
-}
-
 /** Tells clients apart without naming them. */
 function ownerSuffix(principal: string): string {
   if (principal === '') return '';
   return `:${createHash('sha256').update(principal).digest('base64url')}`;
-}
-
-function secured({ url, secureContext }: RedisStoreDeps): { tls?: true } {
-  return secureContext && url.startsWith('rediss:') ? { tls: true, ...{ secureContext } } : {};
-}
-
-function credentials(password: string | undefined): { password?: string } {
-  return password === undefined ? {} : { password };
 }

@@ -178,8 +178,9 @@ export class Route {
   }
 
   /** Moves on to the chosen endpoint; undefined, and not to be asked again, when it takes no call after all. */
-  take({ member, probe }: Candidate, { from }: Move): Granted | undefined {
-    const answer = this.#ask(member, true);
+  async take({ member, probe }: Candidate, { from }: Move): Promise<Granted | undefined> {
+    const asked = this.#ask(member, true);
+    const answer = asked.kind === 'Waiting' ? await this.#admitted(member, asked) : asked;
     if (answer.kind !== 'Permit') {
       this.#refusedBy.push(member.dependency);
       return undefined;
@@ -213,14 +214,19 @@ export class Route {
   }
 
   /** Asks one after the other: those that are usable at once, then those that are full. */
-  #any(candidates: Candidate[]): Granted | Refused | Promise<Granted | Refused> {
+  #any(
+    candidates: Candidate[],
+    refusals: Refused[] = [],
+  ): Granted | Refused | Promise<Granted | Refused> {
     const left = [...candidates];
-    const refusals: Refused[] = [];
     for (;;) {
       const chosen = this.#preferred(left) ?? this.#deps.pool.choose(this.#request.content, left);
       if (!chosen) return soonest(refusals);
       const immediate = chosen.availability === 'Usable';
       const answer = this.#ask(chosen.member, immediate);
+      if (answer.kind === 'Waiting' && immediate) {
+        return this.#answered(chosen, answer, left, refusals);
+      }
       // Whoever waited has no time left for others.
       if (answer.kind === 'Waiting') return this.#waited(chosen.member, answer);
       if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
@@ -232,6 +238,23 @@ export class Route {
       left.splice(left.indexOf(chosen), 1);
       refusals.push(refused(chosen.member, rejection));
     }
+  }
+
+  /** Waits for a store of limits to answer, and goes on to the others if it grants nothing. */
+  async #answered(
+    chosen: Candidate,
+    waiting: Waiting,
+    left: Candidate[],
+    refusals: Refused[],
+  ): Promise<Granted | Refused> {
+    const answer = await this.#waited(chosen.member, waiting, chosen.probe);
+    if (answer.kind === 'Granted' || this.#request.signal.aborted) return answer;
+    if (WAITABLE.has(answer.rejection.reason)) chosen.availability = 'Full';
+    else {
+      left.splice(left.indexOf(chosen), 1);
+      refusals.push(answer);
+    }
+    return this.#any(left, refusals);
   }
 
   /**
@@ -277,14 +300,19 @@ export class Route {
     return member.handle.acquire(asked);
   }
 
-  async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {
+  async #waited(member: Member, waiting: Waiting, probe?: boolean): Promise<Granted | Refused> {
+    const admission = await this.#admitted(member, waiting);
+    if (admission.kind === 'Rejection') return refused(member, admission.rejection);
+    return this.#granted(member, admission, probe);
+  }
+
+  async #admitted(member: Member, waiting: Waiting): Promise<Admission> {
     const { signal, chat } = this.#request;
     const admitted = awaitAdmission(waiting, signal);
     const admission = await (chat?.waits(member.dependency, admitted) ?? admitted);
-    if (admission.kind === 'Rejection') return refused(member, admission.rejection);
-    if (!signal.aborted) return this.#granted(member, admission.permit);
-    admission.permit.settle(IGNORED, REFUND);
-    return refused(member, LEFT);
+    if (admission.kind === 'Rejection' || !signal.aborted) return admission;
+    admission.settle(IGNORED, REFUND);
+    return { kind: 'Rejection', rejection: LEFT };
   }
 }
 
