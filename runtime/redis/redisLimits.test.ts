@@ -66,6 +66,14 @@ it('does in Redis what the same algorithm does in memory', async () => {
   );
 });
 
+it('goes on with the buckets of a process that has ended', async () => {
+  const ask = { id: 'kept', figures: { ...SLOW, capacity: 3 }, owed: 0, costs: [1] };
+  const before = limitsOf(redis.url);
+  await before.run([ask]);
+  await before.close();
+  expect((await limits.run([ask])).map(({ level }) => Math.round(level))).toEqual([1]);
+});
+
 it('takes the largest figures that a policy may have', async () => {
   const figures = { amount: 1, perMs: 4 * 99_999 * 3_600_000, capacity: 1e9 };
   const costs = [1e9, 1];

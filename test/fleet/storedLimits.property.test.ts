@@ -147,9 +147,11 @@ it('pods never admit more of a key than its limit, and none waits forever', asyn
           isLost && shared.fleet!.withoutLeader === 'SafeShare'
             ? (shared.capacity * PODS) / MAX_PODS
             : 0;
-        // A call is admitted a little later than the store has granted its tokens, and unused ones come back later.
-        const ms = 2 * delayMs + 2 + (shared.resource === 'Requests' ? 0 : 2 * HELD_MS);
-        const underWay = (ms * shared.refill.amount) / shared.refill.perMs;
+        // A call is admitted a little later than the store has granted its tokens. Unused ones come back while others
+        // are on their way, and a full bucket does not take them.
+        const ms = 2 * delayMs + 2;
+        const inOrder = (ms * shared.refill.amount) / shared.refill.perMs;
+        const underWay = inOrder + (shared.resource === 'Requests' ? 0 : shared.capacity / 10);
         for (const uses of scene.uses.values()) {
           expect(overrun(uses, shared)).toBeLessThanOrEqual(slack + underWay + 1e-3);
         }
@@ -162,6 +164,6 @@ it('pods never admit more of a key than its limit, and none waits forever', asyn
         expect(scene.uses.get(key)!.length).toBeGreaterThan(0);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 60 },
   );
 });

@@ -23,7 +23,7 @@ export const rows: Row[] = [
     `spec: Invalid value: "object": ${KEYED}`,
   ],
   [
-    '$.spec rule 1, with a fleet',
+    '$.spec rule 1',
     {
       spec: {
         scope: 'Fleet',
