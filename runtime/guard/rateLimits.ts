@@ -27,6 +27,8 @@ export class RateLimits implements Bound {
   private readonly remotes = new Set<RemoteTokens>();
   /** For which key a queued call waits; calls of no key share one. */
   private readonly keys = new WeakMap<QueuedPermit, Tokens>();
+  /** Whether calls have joined that only wait for the answer of a store. */
+  private overfull = false;
   private serving = false;
   private serveAgain = false;
   /** When `advance` has something to do; Infinity while no call waits. */
@@ -93,6 +95,7 @@ export class RateLimits implements Bound {
     const key = keyOf(needed);
     // The answer of a store comes at once; `trim` keeps the bound for the calls that wait on.
     const places = onlyAwaitsStore(needed, now) ? this.maxQueued + UNANSWERED : this.maxQueued;
+    this.overfull ||= places > this.maxQueued;
     if (this.queue.length >= places) this.makeRoom(key, now);
     const place = this.queue.join(queued, until, places);
     if (place === undefined) return this.reject(longestWait(needed, now)!, now);
@@ -188,7 +191,7 @@ export class RateLimits implements Bound {
         this.refuseLate(place.item, now);
       } else this.waitFor(needed, place.deadlineAt, now);
     }
-    if (this.queue.length > this.maxQueued) this.trim(now);
+    if (this.overfull && this.queue.length > this.maxQueued) this.trim(now);
   }
 
   /** Of the calls that a store has answered, at most `maxQueued` wait on; the newest of the key with the most leave. */
@@ -197,6 +200,7 @@ export class RateLimits implements Bound {
       return !onlyAwaitsStore(this.check(item.permit.asked, now), now);
     });
     const byKey = Map.groupBy(places, ({ item }) => this.keys.get(item));
+    this.overfull = places.length < this.queue.length;
     for (let left = places.length; left > this.maxQueued; left -= 1) {
       const last = longest(byKey).pop()!;
       this.queue.leave(last);
