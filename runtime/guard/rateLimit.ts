@@ -98,8 +98,7 @@ export class RateLimit {
       this.limit.name === limit.name &&
       this.limit.resource === limit.resource &&
       this.limit.fleet?.store === limit.fleet?.store &&
-      this.limit.key?.header === limit.key?.header &&
-      this.limit.key?.principal === limit.key?.principal
+      sameKey(this.limit.key, limit.key)
     );
   }
 
@@ -382,6 +381,10 @@ function costOf(resource: Resource, cost: Cost | undefined): number {
   if (resource === 'InputTokens') return cost.inputTokens;
   if (resource === 'OutputTokens') return cost.outputTokens;
   return cost.inputTokens + cost.outputTokens;
+}
+
+function sameKey(a: Limit['key'], b: Limit['key']): boolean {
+  return a?.header === b?.header && a?.principal === b?.principal;
 }
 
 /** Names the bucket of a key in a store, where keys of clients are not to be read. */

@@ -1,4 +1,5 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
+import type { Place } from '../resilience/waitQueue.ts';
 import { RateLimit } from './rateLimit.ts';
 import type { Limit } from '../../contract/generated/types.ts';
 import type { Tokens } from '../resilience/bucket.ts';
@@ -183,15 +184,20 @@ export class RateLimits implements Bound {
         this.take(permit, needed, now);
         this.queue.leave(place);
         place.item.proceed(now);
-      } else if (permit.immediate && !onlyAwaitsStore(needed, now)) {
-        this.queue.leave(place);
-        place.item.refuse(this.rejection(longestWait(needed, now)!, now), now);
-      } else if (place.deadlineAt <= now || isRefused(needed, now)) {
-        this.queue.leave(place);
-        this.refuseLate(place.item, now);
-      } else this.waitFor(needed, place.deadlineAt, now);
+      } else if (!this.ends(place, needed, now)) this.waitFor(needed, place.deadlineAt, now);
     }
     if (this.overfull && this.queue.length > this.maxQueued) this.trim(now);
+  }
+
+  /** Refuses a call that need not wait any longer. */
+  private ends(place: Place<QueuedPermit>, needed: Reservation | undefined, now: number): boolean {
+    const { item, deadlineAt } = place;
+    const isAnswered = item.permit.immediate && !onlyAwaitsStore(needed, now);
+    if (!isAnswered && deadlineAt > now && !isRefused(needed, now)) return false;
+    this.queue.leave(place);
+    if (isAnswered) item.refuse(this.rejection(longestWait(needed, now)!, now), now);
+    else this.refuseLate(item, now);
+    return true;
   }
 
   /** Of the calls that a store has answered, at most `maxQueued` wait on; the newest of the key with the most leave. */

@@ -15,7 +15,15 @@ export interface RedisConnectionDeps {
 export type RedisClient = Awaited<ReturnType<typeof connectable>>;
 
 /** Redis cannot be reached at present, or refuses. The message holds nothing of what was sent. */
-export class RedisUnavailable extends Error {}
+export class RedisUnavailable extends Error {
+  /** Why, such as ECONNREFUSED. */
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`Redis does not answer (${code})`);
+    this.code = code;
+  }
+}
 
 /** A connection that is opened when it is first needed, and then by itself whenever it was lost. */
 export class RedisConnection {
@@ -38,7 +46,7 @@ export class RedisConnection {
       return await done;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
-      throw new RedisUnavailable(`Redis does not answer (${code})`);
+      throw new RedisUnavailable(code);
     } finally {
       this.#underWay.delete(done);
     }

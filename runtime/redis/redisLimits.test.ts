@@ -97,6 +97,6 @@ it('sends the script again to a Redis that has forgotten it', async () => {
 
 it('says that there is no Redis', async () => {
   const none = limitsOf();
-  await expect(none.run([])).rejects.toThrow('the agent has no Redis');
+  await expect(none.run([])).rejects.toThrow('the agent has none');
   await none.close();
 });

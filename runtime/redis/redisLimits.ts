@@ -73,7 +73,7 @@ export class RedisLimits implements LimitStore {
     const { content, network } = this.#deps;
     const { agent, conversation } = content() ?? {};
     const settings = conversation?.redis;
-    if (!agent || !settings) throw new RedisUnavailable('the agent has no Redis');
+    if (!agent || !settings) throw new RedisUnavailable('the agent has none');
     const key = JSON.stringify(settings);
     const { secureContext: trusted } = network.way;
     if (this.#last?.key !== key || this.#last.trusted !== trusted) {

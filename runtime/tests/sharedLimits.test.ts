@@ -32,11 +32,11 @@ function perUser(parts: Partial<Limit> = {}, fleet: Partial<Fleet> = {}): Limit 
 interface Scene {
   redis: RealRedis;
   pods: StartedRuntime[];
-  apply(limit: Limit): Promise<void>;
+  apply: (limit: Limit) => Promise<void>;
   /** Calls that each endpoint has got. */
   seen(): { primary: number; other: number };
   /** Statuses of so many requests of a client, to each pod in turn. */
-  ask(user: string, count: number): Promise<number[]>;
+  ask: (user: string, count: number) => Promise<number[]>;
 }
 
 /** Pods of one agent that share a real Redis. */

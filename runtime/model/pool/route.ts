@@ -59,11 +59,19 @@ export interface Nowhere {
   missing?: NonNullable<Member['endpoint']['credential']>;
 }
 
+/** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
+export interface Fallback {
+  from: string;
+  to: string;
+  /** The class of the failure, or of the rejection. */
+  reason: string;
+}
+
 export interface RouteDeps {
   pool: Pool;
   estimator: Pick<TokenEstimator, 'estimate'>;
-  /** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
-  onFallback: (from: string, to: string, request: RoutedRequest) => void;
+  /** A call goes elsewhere than to the endpoint to be preferred. */
+  onFallback: (fallback: Fallback, request: RoutedRequest) => void;
   /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
   onSession: (atItsEndpoint: boolean) => void;
 }
@@ -97,6 +105,8 @@ export class Route {
   readonly #tried: string[] = [];
   /** Those that a call was to move on to and that took none. */
   readonly #refusedBy: string[] = [];
+  /** Why those that were asked first took none. */
+  #rejected: Map<string, Rejection['reason']> | undefined;
   /** How often it has moved on: when all endpoints are down, load must not multiply by them. */
   #moves = 0;
   /** Those that there were when it began. */
@@ -136,9 +146,17 @@ export class Route {
     const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
     const passedOver = preferred.priority < answer.member.priority;
     if (passedOver) {
-      this.#deps.onFallback(preferred.dependency, answer.member.dependency, this.#request);
+      const { dependency: from } = preferred;
+      const to = answer.member.dependency;
+      this.#deps.onFallback({ from, to, reason: this.#obstacle(preferred) }, this.#request);
     }
     return answer;
+  }
+
+  /** Why an endpoint was passed over. One that was full when it was looked at may be free again. */
+  #obstacle({ dependency, handle, credential }: Member): Rejection['reason'] {
+    const rejected = this.#rejected?.get(dependency);
+    return rejected ?? handle.obstacle(credential, this.#kind) ?? 'BulkheadFull';
   }
 
   /** The same endpoint once more; undefined if that takes no call any more. */
@@ -178,7 +196,11 @@ export class Route {
   }
 
   /** Moves on to the chosen endpoint; undefined, and not to be asked again, when it takes no call after all. */
-  async take({ member, probe }: Candidate, { from }: Move): Promise<Granted | undefined> {
+  async take(
+    { member, probe }: Candidate,
+    { from }: Move,
+    reason: string,
+  ): Promise<Granted | undefined> {
     const asked = this.#ask(member, true);
     const answer = asked.kind === 'Waiting' ? await this.#admitted(member, asked) : asked;
     if (answer.kind !== 'Permit') {
@@ -186,7 +208,8 @@ export class Route {
       return undefined;
     }
     this.#moves += 1;
-    this.#deps.onFallback(from.dependency, member.dependency, this.#request);
+    const fallback = { from: from.dependency, to: member.dependency, reason };
+    this.#deps.onFallback(fallback, this.#request);
     return this.#granted(member, answer, probe);
   }
 
@@ -224,20 +247,27 @@ export class Route {
       if (!chosen) return soonest(refusals);
       const immediate = chosen.availability === 'Usable';
       const answer = this.#ask(chosen.member, immediate);
-      if (answer.kind === 'Waiting' && immediate) {
-        return this.#answered(chosen, answer, left, refusals);
-      }
       // Whoever waited has no time left for others.
-      if (answer.kind === 'Waiting') return this.#waited(chosen.member, answer);
-      if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
-      const { rejection } = answer;
-      if (immediate && WAITABLE.has(rejection.reason)) {
-        chosen.availability = 'Full';
-        continue;
+      if (answer.kind === 'Waiting') {
+        return immediate
+          ? this.#answered(chosen, answer, left, refusals)
+          : this.#waited(chosen.member, answer);
       }
-      left.splice(left.indexOf(chosen), 1);
-      refusals.push(refused(chosen.member, rejection));
+      if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
+      this.#pass(chosen, refused(chosen.member, answer.rejection), left, refusals);
     }
+  }
+
+  /** A candidate takes no call: it may be asked once more where it was to take one at once. */
+  #pass(chosen: Candidate, answer: Refused, left: Candidate[], refusals: Refused[]): void {
+    const { reason } = answer.rejection;
+    (this.#rejected ??= new Map()).set(answer.dependency, reason);
+    if (chosen.availability === 'Usable' && WAITABLE.has(reason)) {
+      chosen.availability = 'Full';
+      return;
+    }
+    left.splice(left.indexOf(chosen), 1);
+    refusals.push(answer);
   }
 
   /** Waits for a store of limits to answer, and goes on to the others if it grants nothing. */
@@ -249,11 +279,7 @@ export class Route {
   ): Promise<Granted | Refused> {
     const answer = await this.#waited(chosen.member, waiting, chosen.probe);
     if (answer.kind === 'Granted' || this.#request.signal.aborted) return answer;
-    if (WAITABLE.has(answer.rejection.reason)) chosen.availability = 'Full';
-    else {
-      left.splice(left.indexOf(chosen), 1);
-      refusals.push(answer);
-    }
+    this.#pass(chosen, answer, left, refusals);
     return this.#any(left, refusals);
   }
 
