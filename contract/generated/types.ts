@@ -22,7 +22,7 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
- * What a pod without a leader does when its tokens are used up: SafeShare refills the pod's share of the limit, Deny admits nothing, Allow admits everything.
+ * What a pod without a leader does when its tokens are used up, or without its store: SafeShare refills the pod's share of the limit, Deny admits nothing, Allow admits everything.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "WithoutLeader".
@@ -1123,9 +1123,17 @@ export interface Limit {
   maxWaitMs: DurationMs;
   mode: Mode;
   /**
-   * All pods of the agent share the limit: the leader grants its tokens. Absent: each pod has buckets of its own.
+   * All pods of the agent share the limit. Absent: each pod has buckets of its own.
    */
   fleet?: {
+    /**
+     * Leader grants its tokens. Redis, that of conversation.redis, keeps a bucket for each key.
+     */
+    store: 'Leader' | 'Redis';
+    /**
+     * Longest wait for an answer of Redis.
+     */
+    storeTimeoutMs: number;
     withoutLeader: WithoutLeader;
     /**
      * Most pods that there can be. The safe share of each is the limit divided by it.
