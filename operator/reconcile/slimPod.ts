@@ -9,7 +9,7 @@ import { DELETION_COST } from './deletionCosts.ts';
  */
 export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod {
   const { namespace, name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
-  const { phase, podIP, conditions, containerStatuses } = status ?? {};
+  const { phase, podIP, podIPs = [], conditions, containerStatuses } = status ?? {};
   const ready = conditions?.filter(({ type }) => type === 'Ready');
   const waiting = containerStatuses?.filter(({ state }) => state?.waiting);
   return {
@@ -29,6 +29,7 @@ export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod 
     status: {
       ...(phase && { phase }),
       ...(podIP && { podIP }),
+      ...(podIPs.length > 1 && { podIPs }),
       ...(ready && { conditions: ready }),
       ...(waiting && waiting.length > 0 && { containerStatuses: waiting }),
     },

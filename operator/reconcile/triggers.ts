@@ -82,7 +82,7 @@ function whenAgentChanged(
 }
 
 function whenPolicyChanged(
-  { attachments, queues, ownWrites }: TriggerOptions,
+  { caches, attachments, queues, ownWrites }: TriggerOptions,
   batch: ChangeBatch,
   current: Policy | undefined,
   previous: Policy | undefined,
@@ -96,6 +96,11 @@ function whenPolicyChanged(
     return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
+  // What a paused policy held may be of agents that its spec does not name any more.
+  if (previous && isPaused(previous) !== (current !== undefined && isPaused(current))) {
+    const agents = caches.agents.list(namespace).map((agent) => agent.metadata.name);
+    enqueue(queues, { namespace, children: agents });
+  }
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
     return batch.policyChanged(namespace, policy);
@@ -170,6 +175,7 @@ function targetOf({ metadata, spec, status }: Pod): PodTarget {
     uid: metadata.uid!,
     serviceAccount: spec.serviceAccountName!,
     ...(status?.podIP && { ip: status.podIP }),
+    ...(status?.podIPs && { ips: status.podIPs.map(({ ip }) => ip) }),
     port: PORTS.control,
     running: status?.phase === 'Running',
     ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,

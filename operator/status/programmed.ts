@@ -31,7 +31,7 @@ export function progressOf(observation: AgentObservation, policy: PolicyRef): Pr
 
 function podProgress(
   pod: PodObservation,
-  { desiredHash, paused }: AgentObservation,
+  { desiredHash, paused, waiting = [] }: AgentObservation,
   policy: PolicyRef,
 ): Progress {
   const { name, snapshot } = pod;
@@ -43,6 +43,9 @@ function podProgress(
   if (desiredHash === undefined || pod.hash !== desiredHash) {
     const detail = `runs an earlier configuration${paused ? ', because its agent is paused' : ''}`;
     return { pod: name, state: 'Pending', detail };
+  }
+  if (waiting.some(({ kind, name: of }) => kind === policy.kind && of === policy.name)) {
+    return { pod: name, state: 'Pending', detail: 'keeps it as it was, because it is paused' };
   }
   const missing = snapshot.configuration.unsupported.find(
     (element) => element.policy === policy.name && element.path.startsWith(ELEMENTS[policy.kind]),

@@ -54,7 +54,10 @@ function fleet(
 }
 
 /** Replicas, one more while a roll-out goes on, and as many that end: they finish their requests. */
-function mostPods({ replicas, autoscaling }: Parameters<typeof fleet>[1]): number {
+export function mostPods({
+  replicas,
+  autoscaling,
+}: Pick<AgentDeployment['spec'], 'replicas' | 'autoscaling'>): number {
   const most = autoscaling?.maxReplicas ?? replicas;
   return 2 * most + MAX_SURGE;
 }
