@@ -96,16 +96,25 @@ function whenPolicyChanged(
     return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
-  // What a paused policy held may be of agents that its spec does not name any more.
-  if (previous && isPaused(previous) !== (current !== undefined && isPaused(current))) {
-    const agents = caches.agents.list(namespace).map((agent) => agent.metadata.name);
-    enqueue(queues, { namespace, children: agents });
-  }
+  if (previous) whenPauseChanged(caches, queues, previous, current);
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
     return batch.policyChanged(namespace, policy);
   }
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
+}
+
+/** What a paused policy held may be of agents that its spec does not name any more. */
+function whenPauseChanged(
+  caches: Caches,
+  queues: Queues,
+  previous: Policy,
+  current: Policy | undefined,
+): void {
+  if (isPaused(previous) === (current !== undefined && isPaused(current))) return;
+  const namespace = previous.metadata.namespace!;
+  const agents = caches.agents.list(namespace).map((agent) => agent.metadata.name);
+  enqueue(queues, { namespace, children: agents });
 }
 
 function whenChildChanged(
