@@ -96,7 +96,7 @@ function whenPolicyChanged(
     return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
-  if (previous) whenPauseChanged(caches, queues, previous, current);
+  whenPauseChanged(caches, queues, previous, current);
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
     return batch.policyChanged(namespace, policy);
@@ -108,10 +108,10 @@ function whenPolicyChanged(
 function whenPauseChanged(
   caches: Caches,
   queues: Queues,
-  previous: Policy,
+  previous: Policy | undefined,
   current: Policy | undefined,
 ): void {
-  if (isPaused(previous) === (current !== undefined && isPaused(current))) return;
+  if (!previous || isPaused(previous) === (current !== undefined && isPaused(current))) return;
   const namespace = previous.metadata.namespace!;
   const agents = caches.agents.list(namespace).map((agent) => agent.metadata.name);
   enqueue(queues, { namespace, children: agents });
