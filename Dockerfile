@@ -23,5 +23,7 @@ ENV NODE_ENV=production
 # Memory for 1,000 open streams is a question of what Node keeps for later: by default each of its threads has an
 # arena of the C library, and its young generation takes three times 16 MB.
 ENV MALLOC_ARENA_MAX=2
+# Clients, metrics and health, the operator. Run by itself, it serves with the defaults or the manifests in /manifests.
+EXPOSE 8080 9090 9443
 ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "/app/main.js"]
 CMD []

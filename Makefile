@@ -1,4 +1,4 @@
-# CLUSTER=local|kind|current chooses where demo, e2e and bench-reload run; see `make help`.
+# CLUSTER=local|kind|current chooses where demo, e2e, bench-reload and bench-fleet run; see `make help`.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 SHELL := /bin/sh
@@ -11,7 +11,7 @@ JEST = node test/run.ts $@ --selectProjects
 E2E_WORKERS ?= 3
 # Left alone, jest uses one processor of two.
 WORKERS ?= 100%
-GENERATED := crds/generated contract/generated charts/breakwater/templates/crds.yaml docs/reference \
+GENERATED := crds/generated contract/generated charts/breakwater/README.md charts/breakwater/templates/crds.yaml docs/reference \
   charts/breakwater/templates/_permissions.tpl charts/breakwater/templates/_tenancy.tpl config/rbac config/manager config/prometheus config/install.yaml \
   config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files docs/architecture.md
 # npm writes this file last.
@@ -60,9 +60,10 @@ static: $(MODULES) ## check types and style side by side
 	@$(MAKE) -s types & types=$$!; $(MAKE) -s lint; lint=$$?; wait $$types && exit $$lint
 
 .PHONY: lint
-lint: $(MODULES) ## check style
+lint: $(MODULES) ## check style, and that links between documents lead somewhere
 	eslint --cache --cache-location node_modules/.cache/eslint/ .
 	prettier --check --log-level warn .
+	@node lint/links.ts
 
 .PHONY: types
 types: $(MODULES) ## check types
@@ -147,8 +148,8 @@ bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and dr
 	@node test/bench/recovery.ts
 
 .PHONY: bench-fleet
-bench-fleet: $(MODULES) ## measure limits and circuits that pods share
-	@node test/bench/fleet.ts
+bench-fleet: prerequisites $(MODULES) ## measure limits and circuits that pods share; PARTS=simulated, added, operator or cluster
+	@node test/bench/fleet.ts $(PARTS)
 
 .PHONY: bench-watch
 bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
@@ -164,6 +165,10 @@ generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml
 	node contract/generate.ts
 	node config/generate.ts
 	node lint/diagram.ts
+
+.PHONY: release-dry-run
+release-dry-run: $(MODULES) ## make the files of a release in dist/release, and publish nothing
+	@node --disable-warning=ExperimentalWarning release/main.ts
 
 .PHONY: clean
 clean: ## remove what was built in the checkout; the cluster and the cache outside it stay

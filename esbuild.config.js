@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 /** Programs that are bundled, each to dist/PROGRAM; the name of a module is that of its file there. */
 export const PROGRAMS = {
   runtime: {
-    main: 'runtime/main.ts',
+    main: 'cli/local/imageMain.ts',
     schemaWorker: 'runtime/conversations/tools/schemaWorker.ts',
   },
   operator: { main: 'operator/main.ts' },
@@ -24,24 +24,25 @@ export const PROGRAMS = {
 const REQUIRE = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url);`;
 
+const ROOT = import.meta.dirname;
+
 /** Bundles a program with all it needs into a file for each module and a source map beside it. */
-export async function bundle(program) {
-  const root = import.meta.dirname;
-  const directory = join(root, 'dist', program);
+export async function bundle(program, directory = join(ROOT, 'dist', program)) {
   // Chunks of an earlier build have other names.
   await rm(directory, { recursive: true, force: true });
   const modules = Object.entries(PROGRAMS[program]);
-  await Promise.all(modules.map(([name, path]) => bundleModule(program, name, path)));
-  if (program === 'cli') await completePackage(root, directory);
+  await Promise.all(modules.map(([name, path]) => bundleModule(program, name, path, directory)));
+  if (program === 'cli' || program === 'runtime') await copyDefinitions(directory);
+  if (program === 'cli') await completePackage(directory);
   // Tells Node at once what it would otherwise find out by parsing twice.
   else await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n');
 }
 
-async function bundleModule(program, name, path) {
+async function bundleModule(program, name, path, directory) {
   await build({
-    absWorkingDir: import.meta.dirname,
+    absWorkingDir: ROOT,
     entryPoints: { [name]: path },
-    outdir: `dist/${program}`,
+    outdir: directory,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -61,19 +62,26 @@ async function bundleModule(program, name, path) {
   });
 }
 
-/** What makes the bundled cli a package that needs no other: `npm pack ./dist/cli`. */
-async function completePackage(root, directory) {
-  const files = [
-    ...['cli/breakwater.js', 'LICENSE'],
-    ...['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'].map(
-      (plural) => `crds/${plural}.yaml`,
-    ),
-  ];
-  await Promise.all(
-    files.map((file) => copyFile(join(root, file), join(directory, basename(file)))),
+/** Manifests are checked against the definitions where there is no API server. */
+async function copyDefinitions(directory) {
+  const plurals = ['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'];
+  await copyTo(
+    directory,
+    plurals.map((plural) => `crds/${plural}.yaml`),
   );
+}
+
+async function copyTo(directory, files) {
+  await Promise.all(
+    files.map((file) => copyFile(join(ROOT, file), join(directory, basename(file)))),
+  );
+}
+
+/** What makes the bundled cli a package that needs no other: `npm pack ./dist/cli`. */
+async function completePackage(directory) {
+  await copyTo(directory, ['cli/breakwater.js', 'LICENSE']);
   const { name, version, description, license, type, engines } = JSON.parse(
-    await readFile(join(root, 'package.json'), 'utf8'),
+    await readFile(join(ROOT, 'package.json'), 'utf8'),
   );
   // kubectl runs the others as a plugin and for its completion.
   const names = ['breakwater', 'kubectl-breakwater', 'kubectl_complete-breakwater'];
@@ -92,5 +100,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     process.stderr.write(`Usage: node esbuild.config.js PROGRAM..., of ${known.join(', ')}\n`);
     process.exit(2);
   }
-  await Promise.all(programs.map(bundle));
+  await Promise.all(programs.map((program) => bundle(program)));
 }

@@ -9,7 +9,15 @@ const configuration = (): Configuration => ({
   hash: `sha256:${'0'.repeat(64)}`,
   content: {
     agent: { namespace: 'support', name: 'triage', uid: 'a-1' },
-    endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: 'https://model.example' }],
+    endpoints: [
+      {
+        name: 'primary',
+        provider: 'Anthropic',
+        priority: 0,
+        weight: 1,
+        baseURL: 'https://model.example',
+      },
+    ],
     loadBalancing: 'LeastLoaded',
     affinity: { mode: 'Automatic' },
     clientPatienceMs: 5000,
@@ -36,7 +44,7 @@ const configuration = (): Configuration => ({
       },
       responses: [],
     },
-    telemetry: { logging: { successRatio: 0, levels: {} } },
+    telemetry: { logging: { successRatio: 0, levels: {} }, baggage: 'Drop', userId: 'Hashed' },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
     circuits: [
       {

@@ -1,7 +1,6 @@
 /** Reads the custom resource definitions in this directory. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parse } from 'yaml';
+import { readDefinition } from './readDefinition.ts';
 
 /** A rule in CEL (x-kubernetes-validations). */
 export interface Rule {
@@ -74,7 +73,7 @@ export const PLURALS = ['agentdeployments', 'circuitbreakerpolicies', 'ratelimit
 /** The three custom resource definitions, in a fixed order. */
 export function definitions(): Source[] {
   return PLURALS.map((plural) => {
-    const text = readFileSync(join(import.meta.dirname, `${plural}.yaml`), 'utf8');
+    const text = readDefinition(plural);
     const definition = parse(text) as Definition;
     return {
       plural,

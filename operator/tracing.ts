@@ -63,7 +63,6 @@ export class OperatorTracing {
     this.#tracing.apply({
       agent: { namespace, name: 'breakwater-operator', uid: podName },
       telemetry: {
-        logging: { successRatio: 0, levels: {} },
         ...(ownTracing && { tracing: { ...ownTracing, headersFrom: [], content: 'None' } }),
       },
     });

@@ -9,20 +9,12 @@ import { write } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemClock } from './guard/clock.ts';
 import { rootLogger } from './observe/log.ts';
+import { environmentPort } from './environmentPort.ts';
 import { proxyEnvironment } from './network/proxies.ts';
 import { tracingEnvironment } from './observe/tracingSettings.ts';
 import { Runtime } from './runtime.ts';
 
 const { env } = process;
-
-/** A port from the environment, or the one that the operator expects. */
-function port(name: string, fallback: number): number {
-  const text = env[name];
-  if (text === undefined || text === '') return fallback;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
-  throw new Error(`${name} must be a port from 0 to 65535`);
-}
 
 const log = rootLogger(env.LOG_LEVEL ?? 'info');
 
@@ -51,10 +43,10 @@ const runtime = new Runtime({
   },
   version: packageJson.version,
   ports: {
-    agent: port('BREAKWATER_AGENT_PORT', PORTS.agent),
-    metrics: port('BREAKWATER_METRICS_PORT', PORTS.metrics),
-    control: port('BREAKWATER_CONTROL_PORT', PORTS.control),
-    debug: port('BREAKWATER_DEBUG_PORT', PORTS.debug),
+    agent: environmentPort(env, 'BREAKWATER_AGENT_PORT', PORTS.agent),
+    metrics: environmentPort(env, 'BREAKWATER_METRICS_PORT', PORTS.metrics),
+    control: environmentPort(env, 'BREAKWATER_CONTROL_PORT', PORTS.control),
+    debug: environmentPort(env, 'BREAKWATER_DEBUG_PORT', PORTS.debug),
   },
   ...(env.BREAKWATER_HOST && { host: env.BREAKWATER_HOST }),
   configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,

@@ -12,6 +12,7 @@ import type { Core } from './makeCore.ts';
 import type { Watched } from './makeIncidents.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
+import { auditHeaders } from './security/audit/receivers.ts';
 
 /** What ties the agent to its operator: mounted files, the link and the reports, and the state that is kept. */
 export interface Control {
@@ -92,12 +93,14 @@ function loadOf({ guard, activity, agent }: Core): Load | undefined {
   return { ...load, accepts: load.accepts && !leaving, streams, conversations };
 }
 
-/** Where the headers of the audit's webhook are mounted. */
+/** Where the headers of the audit's receivers are mounted. */
 function auditCredentials({
   configuration,
 }: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
-  const headers = configuration?.content.audit?.webhook?.headersFrom ?? [];
-  return headers.map(({ credential }) => ({ dependency: 'audit', credential }));
+  return auditHeaders(configuration?.content.audit).map(({ credential }) => ({
+    dependency: 'audit',
+    credential,
+  }));
 }
 
 /** Where the token of scrapers is mounted. */

@@ -35,6 +35,7 @@ import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
+import { auditHeaders } from './security/audit/receivers.ts';
 import { Screen } from './security/screening/screen.ts';
 import type { Incident, Sighting } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
@@ -277,9 +278,9 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
       metrics.retry(dependency, reason);
       chat?.retry(reason, waitMs);
     },
-    onFallback: (from, to, { chat }) => {
-      metrics.fallback(from, to);
-      chat?.moved(from, to);
+    onFallback: (fallback, { chat }) => {
+      metrics.fallback(fallback.from, fallback.to);
+      chat?.moved(fallback);
     },
     onSession: (atItsEndpoint) => metrics.session(atItsEndpoint ? 'hit' : 'moved'),
   });
@@ -348,10 +349,10 @@ function applyConfigurations(core: Core): void {
     const headers = agent.credentials().map(({ credential }) => credential);
     const { audit, proxy, telemetry } = configuration.configuration?.content ?? {};
     const scraper = telemetry?.metrics?.token;
-    const webhook = (audit?.webhook?.headersFrom ?? []).map(({ credential }) => credential);
+    const receivers = auditHeaders(audit).map(({ credential }) => credential);
     const { username, password } = proxy?.credentials ?? {};
     const shown = [username, password, scraper].filter((each) => each !== undefined);
-    const used = [...keys, ...headers, ...webhook, ...shown];
+    const used = [...keys, ...headers, ...receivers, ...shown];
     credentials.retain(new Set(used.map(({ path }) => path)));
     core.useCredentials();
   });

@@ -145,6 +145,8 @@ describe('metrics', () => {
       endpoints: names.map((name) => ({
         name,
         provider: 'Anthropic',
+        priority: 0,
+        weight: 1,
         baseURL: endpoint.url,
         maxConcurrent: 100,
       })),
@@ -191,7 +193,14 @@ describe('debug pages', () => {
     const credential = { path: '/secret/path', secret: 'anthropic', key: 'api-key' };
     const { debugUrl } = await start({
       endpoints: [
-        { name: 'primary', provider: 'Anthropic', baseURL: 'http://user:pass@host/x', credential },
+        {
+          name: 'primary',
+          provider: 'Anthropic',
+          priority: 0,
+          weight: 1,
+          baseURL: 'http://user:pass@host/x',
+          credential,
+        },
       ],
     });
     const pages = ['state', 'circuits', 'rate_limiter', 'bulkhead', 'config'];

@@ -1,18 +1,14 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import { parsePositiveDuration } from '../../operator/desired/common/duration.ts';
-import { EXIT, type Call, type Command } from '../terminal/command.ts';
+import type { Call, Command } from '../terminal/command.ts';
 import { Local } from '../local/local.ts';
 import { PROGRAMS } from '../local/programs.ts';
+import { runUntilSignal } from '../local/untilSignal.ts';
 import { Screen } from '../terminal/screen.ts';
 import { FILENAME } from './filename.ts';
-
-/** Time between two looks whether npx still runs, in milliseconds. */
-const PARENT_MS = 250;
-
-/** Exit status of a program that was stopped by Ctrl-C. */
-const INTERRUPTED = 130;
 
 export const local: Command = {
   summary: 'run the agents of the manifests at PATH on this computer, with no cluster',
@@ -42,6 +38,10 @@ export const local: Command = {
 
 /** Ends with the process: two signals have their own meaning here. */
 async function runLocal({ values, context }: Call): Promise<number> {
+  if (isSea()) {
+    const instead = 'run `npx breakwater local` in a checkout, or the image of the runtime';
+    throw new Error(`this executable holds no runtime of agents; ${instead}`);
+  }
   const screen = new Screen(context.stdout);
   const agents = new Local({
     path: values['filename'] as string,
@@ -54,36 +54,7 @@ async function runLocal({ values, context }: Call): Promise<number> {
     screen,
     date: context.date,
   });
-  const { promise, resolve } = Promise.withResolvers<number>();
-  let asked = false;
-  const leave = (): void => {
-    if (asked) {
-      void agents.stop(true).then(() => process.exit(INTERRUPTED));
-      return;
-    }
-    asked = true;
-    screen.line('Waiting for open requests to finish; press Ctrl-C again to end at once.');
-    void agents.stop().then(() => resolve(EXIT.fine));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, leave);
-  if (context.environment['npm_command'] === 'exec') whenOrphaned(leave);
-  try {
-    await agents.start();
-  } catch (error) {
-    await agents.stop(true);
-    throw error;
-  }
-  return promise;
-}
-
-/** npx does not pass on the signal that ends it. */
-function whenOrphaned(leave: () => void): void {
-  const parent = process.ppid;
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(timer);
-    leave();
-  }, PARENT_MS).unref();
+  return runUntilSignal(agents, screen, context.environment['npm_command'] === 'exec');
 }
 
 /** Throws an Error that says which ports there are. */

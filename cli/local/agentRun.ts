@@ -8,6 +8,7 @@ import { askState, type AgentState } from './agentState.ts';
 import { freePort } from './freePort.ts';
 import type { Environment } from './keys.ts';
 import { Program } from './process.ts';
+import type { RuntimeSettings } from './runtimeSettings.ts';
 
 export interface AgentRunOptions {
   /** NAMESPACE/NAME. */
@@ -20,6 +21,9 @@ export interface AgentRunOptions {
   environment: Environment;
   /** The agent's port, or the next that is free. */
   port: number;
+  /** The port of its metrics, or the next that is free; 0: any that is free. */
+  metricsPort: number;
+  settings: RuntimeSettings;
   /** Whether its models are simulated. */
   simulated: boolean;
   /** Says a line about the agent. */
@@ -76,7 +80,7 @@ export class AgentRun {
 
   /** Starts the runtime; what it is to run may come later. */
   async start(): Promise<void> {
-    const { id, directory, main, environment, port } = this.#options;
+    const { id, directory, main, environment, port, settings } = this.#options;
     const [namespace] = id.split('/');
     const configuration = join(directory, MOUNTS.configuration);
     await mkdir(configuration, { recursive: true, mode: 0o700 });
@@ -86,17 +90,20 @@ export class AgentRun {
         this.#options.say(`takes port ${this.#port}: another program has port ${port}`);
       }
     }
-    const passed = PASSED.map((name) => [name, environment[name]]);
+    const passed = [...PASSED, ...settings.passed].map((name) => [name, environment[name]]);
+    const metricsPort =
+      this.#options.metricsPort === 0 ? 0 : await freePort(this.#options.metricsPort);
     this.#program = new Program({
       main,
-      logPath: this.#logPath,
+      flags: settings.flags,
+      log: settings.log ?? this.#logPath,
       environment: {
         ...(Object.fromEntries(passed.filter(([, value]) => value !== undefined)) as object),
         POD_NAMESPACE: namespace!,
         POD_NAME: this.name,
-        BREAKWATER_HOST: '127.0.0.1',
+        ...(settings.host !== undefined && { BREAKWATER_HOST: settings.host }),
         BREAKWATER_AGENT_PORT: String(this.#port),
-        BREAKWATER_METRICS_PORT: '0',
+        BREAKWATER_METRICS_PORT: String(metricsPort),
         BREAKWATER_CONTROL_PORT: '0',
         BREAKWATER_DEBUG_PORT: '0',
         BREAKWATER_CONFIGURATION_DIRECTORY: configuration,
@@ -175,7 +182,8 @@ export class AgentRun {
     if (this.#debugPort === undefined) this.#port = undefined;
     this.#debugPort = undefined;
     if (this.#leaving) return;
-    this.#options.say(`ended unexpectedly with ${how} and is started again; see ${this.#logPath}`);
+    const log = this.#options.settings.log === undefined ? `; see ${this.#logPath}` : '';
+    this.#options.say(`ended unexpectedly with ${how} and is started again${log}`);
     this.#restart = setTimeout(() => void this.start(), RESTART_MS);
   }
 

@@ -7,6 +7,7 @@ import { checks } from '../manifests/kinds.ts';
 import { localPlans, type LocalPlan } from './agentPlan.ts';
 import { AgentRun } from './agentRun.ts';
 import type { Environment } from './keys.ts';
+import { ON_THIS_COMPUTER, type RuntimeSettings } from './runtimeSettings.ts';
 import type { Screen } from '../terminal/screen.ts';
 import { SettledFiles } from './settledFiles.ts';
 import { SimulatedModels } from './simulatedModels.ts';
@@ -25,6 +26,8 @@ export interface LocalOptions {
   /** Port of the first agent; others take the next that are free. */
   port: number;
   programs: Programs;
+  /** Default: ON_THIS_COMPUTER. */
+  runtimes?: RuntimeSettings;
   environment: Environment;
   /** A new directory for the agents' files; it is removed at the end. */
   directory: string;
@@ -225,7 +228,8 @@ export class Local {
   }
 
   #newRun({ id, name }: LocalPlan): AgentRun {
-    const { programs, environment, port } = this.#options;
+    const { programs, environment, port, runtimes: settings = ON_THIS_COMPUTER } = this.#options;
+    const { metricsPort } = settings;
     return new AgentRun({
       id,
       name,
@@ -233,6 +237,8 @@ export class Local {
       main: programs.runtime,
       environment,
       port: port + this.#runs.size,
+      metricsPort: metricsPort === 0 ? 0 : metricsPort + this.#runs.size,
+      settings,
       simulated: this.#simulated !== undefined,
       say: (line) => this.#say(`${id} ${line}`),
     });

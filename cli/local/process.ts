@@ -1,15 +1,18 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 
 export interface ProgramOptions {
   /** The program's main module. */
   main: string;
   arguments?: readonly string[];
+  /** Flags for Node.js. */
+  flags?: readonly string[];
   environment: Record<string, string>;
-  /** File that takes what it writes. */
-  logPath: string;
+  /** Takes what it writes: a file, by its path, or a stream, which stays open. */
+  log: string | Writable;
   /** Told each line that it writes to its standard output. */
   onLine?: (line: string) => void;
   /** Told when it sends a message. */
@@ -21,25 +24,26 @@ export interface ProgramOptions {
 /** A program of this package in a process of its own, which ends when this process does. */
 export class Program {
   readonly #child: ChildProcess;
-  readonly #log: WriteStream;
   readonly #exited: Promise<unknown>;
 
   constructor(options: ProgramOptions) {
-    this.#log = createWriteStream(options.logPath, { flags: 'a', mode: 0o600 });
+    const { log: target } = options;
+    const log =
+      typeof target === 'string' ? createWriteStream(target, { flags: 'a', mode: 0o600 }) : target;
     this.#child = fork(options.main, options.arguments ?? [], {
       env: options.environment,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...(options.flags ?? [])],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#exited = once(this.#child, 'exit');
-    this.#child.stderr!.pipe(this.#log, { end: false });
+    this.#child.stderr!.pipe(log, { end: false });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-      this.#log.write(`${line}\n`);
+      log.write(`${line}\n`);
       options.onLine?.(line);
     });
     this.#child.on('message', () => options.onMessage?.());
     this.#child.once('exit', (code, signal) => {
-      this.#log.end();
+      if (log !== target) log.end();
       options.onExit(signal ?? `code ${code}`);
     });
   }

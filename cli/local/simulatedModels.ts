@@ -61,7 +61,7 @@ export class SimulatedModels {
         main: this.#main,
         arguments: ports.map(String),
         environment: this.#environment,
-        logPath,
+        log: logPath,
         onMessage: resolve,
         onExit: (how) => {
           resolve();

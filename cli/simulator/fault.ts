@@ -8,6 +8,8 @@ export interface ToolCall {
 
 /** How the simulated model behaves. Everything that is absent is as a healthy model that uses no tools does it. */
 export interface Fault {
+  /** Only requests for this model meet the fault; those for others find a healthy one. */
+  model?: string;
   /** Asks for these tools each time before it answers. */
   callTools?: ToolCall[];
   /** Answers with this HTTP status and the error that the Messages API sends with it. */
@@ -49,7 +51,9 @@ const NUMBERS = [
   'cutAfterEvents',
 ] as const;
 const FLAGS = ['silent', 'disconnect', 'malformed', 'recite'] as const;
-const KNOWN = [...NUMBERS, ...FLAGS, 'headers', 'callTools'];
+const KNOWN = [...NUMBERS, ...FLAGS, 'headers', 'callTools', 'model'];
+/** What is decided before the model of a request is read. */
+const OF_ALL_MODELS = ['retryAfter', 'headers', 'silent'] as const;
 
 /** Error types of the Messages API by status; others are api_error. */
 const ERROR_TYPES: Record<number, string> = {
@@ -92,6 +96,10 @@ function checkTools(value: unknown): void {
 function checkField(key: string, value: unknown): void {
   if (key === 'headers') return checkHeaders(value);
   if (key === 'callTools') return checkTools(value);
+  if (key === 'model') {
+    if (typeof value !== 'string') throw new Error('fault.model must be the name of a model');
+    return;
+  }
   if (isFlag(key)) {
     if (typeof value !== 'boolean') throw new Error(`fault.${key} must be true or false`);
     return;
@@ -114,6 +122,10 @@ export function parseFault(value: unknown): Fault | undefined {
   const fault = value as Fault;
   if (fault.status !== undefined && (fault.status < 400 || fault.status > 599)) {
     throw new Error('fault.status must be from 400 to 599');
+  }
+  const ofAll = OF_ALL_MODELS.find((key) => fault[key] !== undefined);
+  if (fault.model !== undefined && ofAll !== undefined) {
+    throw new Error(`fault.${ofAll} is for all models: leave fault.model out`);
   }
   if ((fault.firstTokenMs ?? 0) > 30_000) {
     throw new Error('fault.firstTokenMs must be at most 30000');
@@ -157,7 +169,14 @@ function refusal(fault: Fault & { status: number }): FixtureResponse {
 }
 
 /** The answers to all requests, as aimock serves them: of several that fit, the first. */
-export function fixtures(fault: Fault = {}): Fixture[] {
+export function fixtures({ model, ...fault }: Fault = {}): Fixture[] {
+  const all = fixturesOf(fault);
+  if (model === undefined) return all;
+  const concerned = all.map((each) => ({ ...each, match: { ...each.match, model } }));
+  return [...concerned, ...fixturesOf({})];
+}
+
+function fixturesOf(fault: Fault): Fixture[] {
   const usual = fixture(fault);
   if (!fault.callTools || fault.status !== undefined) return [usual];
   const toolCalls = fault.callTools.map(({ name, input }) => ({

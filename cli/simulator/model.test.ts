@@ -146,7 +146,23 @@ describe('the simulated model', () => {
     expect((await client.send()).status).toBe(200);
   });
 
+  it('fails for one model only when told, and answers for the others', async () => {
+    expect((await put('{"model": "claude-opus-5", "status": 500}')).status).toBe(200);
+    const ask = (name: string) =>
+      client.send({
+        body: JSON.stringify({
+          model: name,
+          max_tokens: 8,
+          messages: [{ role: 'user', content: 'Hello' }],
+        }),
+      });
+    expect((await ask('claude-opus-5')).status).toBe(500);
+    expect((await ask('claude-haiku-5')).status).toBe(200);
+  });
+
   it.each([
+    ['{"model": 5, "status": 500}', 'fault.model must be the name of a model'],
+    ['{"model": "claude-opus-5", "silent": true}', 'fault.silent is for all models'],
     ['{"stauts": 529}', 'fault.stauts is unknown'],
     ['{"status": "529"}', 'fault.status must be a whole number'],
     ['{"status": 200}', 'fault.status must be from 400 to 599'],

@@ -61,7 +61,7 @@ class SimulatedModel implements Model {
   constructor(host: string, port: number) {
     this.#mock = new LLMock({ host, port, journalMaxEntries: 1 });
     this.#mock.addFixtures(fixtures());
-    const lists = new Lists(() => this.#fault);
+    const lists = new Lists(() => (this.#fault?.model === undefined ? this.#fault : undefined));
     // Before /v1/messages, which it lies below.
     this.#mock.mount('/v1/messages/count_tokens', {
       handleRequest: (req, res) => {

@@ -437,11 +437,11 @@ export interface Endpoint {
   /**
    * The lowest that can be used serves.
    */
-  priority?: number;
+  priority: number;
   /**
    * Share of the load among endpoints of one priority, when loadBalancing is Weighted, and of sessions.
    */
-  weight?: number;
+  weight: number;
   /**
    * Requests to it at a time. Absent: no bound.
    */
@@ -652,18 +652,8 @@ export interface Audit {
     maxBytes: number;
     maxFiles: number;
   };
-  /**
-   * Absent: nothing is sent.
-   */
-  webhook?: {
-    url: string;
-    /**
-     * @maxItems 32
-     */
-    headersFrom: SecretHeader[];
-    timeoutMs: DurationMs;
-    queueBytes: number;
-  };
+  webhook?: AuditReceiver;
+  otlp?: AuditReceiver;
   memoryEvents: number;
   /**
    * Bytes that wait in memory for each sink.
@@ -680,6 +670,21 @@ export interface Audit {
    * Refuse requests while events cannot be kept.
    */
   required: boolean;
+}
+/**
+ * Where events of the audit are sent. Absent: nothing is sent.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "AuditReceiver".
+ */
+export interface AuditReceiver {
+  url: string;
+  /**
+   * @maxItems 32
+   */
+  headersFrom: SecretHeader[];
+  timeoutMs: DurationMs;
+  queueBytes: number;
 }
 /**
  * Certificates of authorities, as PEM, that are trusted besides those of the system. Absent: none.
@@ -891,6 +896,14 @@ export interface HealthCheck {
  * via the `definition` "Telemetry".
  */
 export interface Telemetry {
+  /**
+   * Forward: a request to an endpoint of the model carries the client's baggage. Anything else: it does not.
+   */
+  baggage: string;
+  /**
+   * What user.id of a span is. Plain: the name of the client's API key, or the subject of its token. Anything else: a hash of it.
+   */
+  userId: string;
   /**
    * Absent: whoever reaches the port may scrape.
    */

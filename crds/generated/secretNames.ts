@@ -8,6 +8,7 @@ export const SECRET_NAMES = [
   "mcpServers[].headersFrom[].secretKeyRef.name",
   "telemetry.tracing.headersFrom[].secretKeyRef.name",
   "audit.webhook.headersFrom[].secretKeyRef.name",
+  "audit.otlp.headersFrom[].secretKeyRef.name",
   "conversation.store.redis.passwordSecretRef.name",
   "auth.apiKeys.secretRef.name",
   "monitoring.auth.tokenSecretRef.name"

@@ -636,15 +636,17 @@ export interface AgentDeploymentSpec {
      */
     secrets: {
       /**
-       * Report changes nothing. Redact replaces a secret in conversations with a note of its kind; on /v1/messages it reports. Block refuses a prompt with 400 and the reason PromptBlocked, and replaces an answer or a result of a tool with a note. Default Disabled.
+       * Report changes nothing. Redact replaces a secret in conversations with a note of its kind; on /v1/messages it reports. Block refuses a prompt with 400 and the reason PromptBlocked, and replaces an answer or a result of a tool with a note. On /v1/messages it refuses an answer with 400 and the reason AnswerBlocked, or ends its stream with an error. With both, a tool is not called with a secret. Default Disabled.
        */
       mode: 'Disabled' | 'Report' | 'Redact' | 'Block';
       /**
-       * Prompts are what clients send to conversations, ToolResults what tools return in them and Answers what the model says in them. With Redact and Block an answer is streamed when all of it has come. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most. Default Prompts, Answers.
+       * Prompts are what clients send to conversations, ToolResults what tools return in them and Answers what the model says in them. With Redact and Block an answer is streamed when all of it has come. ToolArguments are what the model sends to tools and MCP servers in them. Messages is the newest turn of requests to /v1/messages, 64 KiB of it at most, and MessageAnswers their answers. Default Prompts, Answers.
        *
-       * @maxItems 4
+       * @maxItems 6
        */
-      sources: ('Prompts' | 'ToolResults' | 'Answers' | 'Messages')[];
+      sources: (
+        'Prompts' | 'ToolResults' | 'Answers' | 'ToolArguments' | 'Messages' | 'MessageAnswers'
+      )[];
     };
     /**
      * Looks for turns of conversations that go round in circles or take too much. What is found is a security incident of the type ToolMisuse.
@@ -704,7 +706,7 @@ export interface AgentDeploymentSpec {
    */
   telemetry: {
     /**
-     * Traces by OpenTelemetry, sent by OTLP over HTTP. A field that is absent has the operator-wide default of the chart. Off while no endpoint is named.
+     * Traces by OpenTelemetry, sent by OTLP over HTTP. `endpoint` and `sampling` that are absent have the operator-wide default of the chart. Off while no endpoint is named.
      */
     tracing?: {
       /**
@@ -756,6 +758,14 @@ export interface AgentDeploymentSpec {
        * What spans hold of prompts and answers. Full sends them to the collector, with all that users write. Default None.
        */
       content?: 'None' | 'Full';
+      /**
+       * What `user.id` of a span is. Hashed: a hash that is the same for each request of a client. Plain: the name of the client's API key, or the subject of its token. Default Hashed.
+       */
+      userId?: 'Hashed' | 'Plain';
+      /**
+       * What becomes of the header `baggage` of a client. Forward sends it to the endpoints of the model, with whatever the client's services note in it. Holds while tracing is off, too. Default Drop.
+       */
+      baggage?: 'Drop' | 'Forward';
     };
     /**
      * What pods log, as lines of JSON. Bodies, prompts and keys are never in them.
@@ -809,6 +819,51 @@ export interface AgentDeploymentSpec {
     webhook?: {
       /**
        * Where events are sent by POST. Redirects are not followed.
+       */
+      url: string;
+      /**
+       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
+       *
+       * @maxItems 16
+       */
+      headersFrom?: {
+        /**
+         * Name of the header.
+         */
+        name: string;
+        /**
+         * Text before the value, such as "Bearer ". None by default.
+         */
+        prefix?: string;
+        /**
+         * A key of a Secret in the same namespace.
+         */
+        secretKeyRef: {
+          /**
+           * Name of the Secret.
+           */
+          name: string;
+          /**
+           * Key in that Secret.
+           */
+          key: string;
+        };
+      }[];
+      /**
+       * Time for the answer to one batch. Default 10s.
+       */
+      timeout: string;
+      /**
+       * Bytes of events that wait on disk. Events beyond are dropped and counted. Default 67108864.
+       */
+      queueBytes: number;
+    };
+    /**
+     * Send events to a collector as log records of OpenTelemetry, by OTLP over HTTP in JSON, each at least once: they wait on disk as for webhook. The body of a record is the event.
+     */
+    otlp?: {
+      /**
+       * Where records are sent by POST, the path of logs included. Redirects are not followed.
        */
       url: string;
       /**

@@ -195,6 +195,8 @@ const agents: Record<string, AgentDeployment> = {
         headersFrom: [{ name: 'x-api-key', secretKeyRef: { name: 'tracing', key: 'key' } }],
         sampling: { ratio: '0.1', parentBased: false },
         content: 'Full',
+        userId: 'Plain',
+        baggage: 'Forward',
       },
       logging: { successRatio: '0.01', levels: { model: 'Debug' } },
     },

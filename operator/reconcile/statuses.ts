@@ -63,6 +63,9 @@ export interface StatusReconcilerOptions {
 /** Pods have so long to confirm a new configuration before status tells that they have not. */
 const CONFIRM_MS = 200;
 
+/** No pod reports that the leader's bucket of a limit of the fleet fills, so that it is looked at so often. */
+const FILLS_MS = 5_000;
+
 /** A status that is due: what it is, and what to tell about the change. */
 interface Draft<S> {
   next: S;
@@ -88,9 +91,11 @@ export class StatusReconciler {
       statusChange,
       ownWrites,
     );
-    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites, {
-      settles: true,
-    });
+    this.#limits = new StatusWriter(
+      ...([client, RateLimitPolicies, budget, statusChange, ownWrites] as const),
+      // What was rejected is final while the bucket still fills.
+      (status) => [status.limits?.map(({ rejected }) => rejected), status],
+    );
   }
 
   agent: Reconcile = async (key, signal) => {
@@ -135,13 +140,27 @@ export class StatusReconciler {
     );
   };
 
-  limit: Reconcile = (key, signal) => {
+  limit: Reconcile = async (key, signal) => {
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
-    return this.#policy(key, attachment, this.#limits, RateLimitPolicies, signal, (input) => {
-      const next = rateLimitPolicyStatus(input);
-      return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
-    });
+    const limits = this.#limits;
+    let fills = false;
+    const again = await this.#policy(
+      key,
+      attachment,
+      limits,
+      RateLimitPolicies,
+      signal,
+      (input) => {
+        const next = rateLimitPolicyStatus(input);
+        fills =
+          next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
+        return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
+      },
+    );
+    return fills
+      ? { requeueAfterMs: Math.min(again?.requeueAfterMs ?? Infinity, FILLS_MS) }
+      : again;
   };
 
   async #policy<P extends Policy & StatusObject<S>, S>(

@@ -156,7 +156,7 @@ export class Conversations {
     // Where conversations are kept is not known either.
     if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
     const anyOwner = client.allowance?.allConversations === true;
-    const ref = { id, principal: client.principal, anyOwner };
+    const ref = { id, principal: client.principal, anyOwner, trace };
     if (action === 'Read') return this.#read(ref, response);
     if (action === 'Remove') return this.#remove(ref, response);
     const context = this.#context(id, client, trace);
@@ -243,7 +243,8 @@ export class Conversations {
       const screened = await screenedMessages(read.messages, this.#deps.agent.screenOf(context));
       if ('problem' in screened) return this.#refuse(response, screened.problem);
       const { messages } = begin(screened.messages, limitsOf(context));
-      const kept = await this.#deps.agent.store().create(messages, context.principal);
+      const { principal, trace } = context;
+      const kept = await this.#deps.agent.store().create(messages, principal, trace);
       if (!kept) return this.#refuse(response, FULL);
       context.trace.converses(kept.id);
       answer(response, 201, view(kept), { location: `/v1/conversations/${kept.id}` });

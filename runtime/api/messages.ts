@@ -6,7 +6,7 @@ import type { Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { InboundPlace } from '../guard/inboundPlace.ts';
-import type { HeldAnswer } from '../model/attempt/attempt.ts';
+import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { InForce } from '../model/pool/pool.ts';
@@ -40,6 +40,7 @@ import { looksAtMessages, screenMessages } from './messagesScreen.ts';
 import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
+import { ScreenedSink } from './screenedSink.ts';
 import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Screen } from '../security/screening/screen.ts';
@@ -52,7 +53,7 @@ export interface MessagesDeps {
   sendError: SendError;
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read'>;
-  screen: Pick<Screen, 'look' | 'looksAtMessages'>;
+  screen: Pick<Screen, 'look' | 'looksAtMessages' | 'answerScan'>;
   overflow: Pick<Overflow, 'takes' | 'serve'>;
   activity: Pick<Activity, 'stream'>;
   /** Undefined as long as there is none. */
@@ -79,6 +80,15 @@ interface Visit {
   votes: boolean;
   deadlineAt: number;
   inForce: InForce;
+}
+
+/** The way of an answer to the client. */
+interface Way {
+  sink: Sink;
+  /** Aborted when no more of it is wanted. */
+  signal: AbortSignal;
+  /** Why the answer, or the rest of it, must not be passed on, once no more comes. */
+  settle(): Promise<Failure | undefined> | undefined;
 }
 
 /** The model's API (messages, count_tokens, models): limits and bulkhead, then the pool of endpoints. */
@@ -200,6 +210,7 @@ export class Messages {
   async #call(visit: Visit, read: MessagesRequest, held: Held): Promise<Served> {
     const { response, cut, client, trace, deadlineAt, inForce } = visit;
     const sink = new ResponseSink(response, cut.signal);
+    const way = this.#wayTo(sink, visit);
     const chat = trace.chat(read);
     const answer = await this.#deps.caller.call(
       {
@@ -219,17 +230,42 @@ export class Messages {
         session: read.session,
         client: client.principal || visit.request.socket.remoteAddress,
         deadlineAt,
-        signal: cut.signal,
-        sink,
+        signal: way.signal,
+        sink: way.sink,
         place: held.place,
         chat,
       },
       (charge) => held.usage.add(charge),
     );
     chat.end(answer);
-    return (
-      (await this.#forwardRefused(visit, read, held, answer)) ?? this.#answer(visit, answer, sink)
-    );
+    const forwarded = await this.#forwardRefused(visit, read, held, answer);
+    if (forwarded) return forwarded;
+    const given = heldIn(answer);
+    if (given) passOn(given, way.sink);
+    const blocked = await way.settle();
+    return blocked ? this.#breakOff(visit, blocked, sink) : this.#answer(visit, answer, sink);
+  }
+
+  /** The way of the answer to the client. It is looked at there where that is asked for. */
+  #wayTo(next: ResponseSink, { trace, cut, votes }: Visit): Way {
+    const told = trace.listener.sighted.bind(trace.listener);
+    const scan = votes ? this.#deps.screen.answerScan(told) : undefined;
+    if (!scan) return { sink: next, signal: cut.signal, settle: () => undefined };
+    const own = new AbortController();
+    // Ended by us, so nothing to hold against the endpoint.
+    const stop = (): void => own.abort(new Cut('ClientGone'));
+    const sink = new ScreenedSink({ next, scan, stop });
+    const signal = AbortSignal.any([cut.signal, own.signal]);
+    return { sink, signal, settle: () => sink.settle() };
+  }
+
+  /** Answers with the failure, or ends with it what the client has of an answer. */
+  #breakOff({ response, trace }: Visit, failure: Failure, sink: ResponseSink): Served {
+    if (!response.headersSent) return this.#refuse(response, failure);
+    const { reason } = failure;
+    this.#deps.log.warn({ ...trace.ids, reason }, 'Answer was broken off');
+    sink.breakOff(failure);
+    return { reason, failed: false };
   }
 
   /** The same for one that every endpoint has rejected; it gives its own place up. */
@@ -250,9 +286,8 @@ export class Messages {
 
   #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink): Served {
     if (answer.kind !== 'Answered') return this.#refuseFor(visit, answer);
-    const { fault, held, outcome, status = 0 } = answer.result;
+    const { fault, outcome, status = 0 } = answer.result;
     if (fault !== undefined) return this.#fault(visit, answer, spent(FAULTS[fault], answer), sink);
-    if (held !== undefined) passOn(held, sink);
     const failed = outcome.vote === 'failure' || status >= 500;
     return { reason: failed || status >= 400 ? 'UpstreamError' : 'None', failed };
   }
@@ -306,7 +341,14 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-function passOn({ status, statusText, headers, body }: HeldAnswer, sink: ResponseSink): void {
+/** An answer of the endpoint that nothing was passed on of yet. */
+function heldIn(answer: ModelAnswer): HeldAnswer | undefined {
+  return answer.kind === 'Answered' && answer.result.fault === undefined
+    ? answer.result.held
+    : undefined;
+}
+
+function passOn({ status, statusText, headers, body }: HeldAnswer, sink: Sink): void {
   sink.head(status, statusText, headers, false);
   void sink.write(body);
   sink.end();

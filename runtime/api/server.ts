@@ -221,9 +221,12 @@ function refuse(sendError: SendError, response: ServerResponse, failure: Failure
 }
 
 function identified(trace: RequestTrace, client: Client): void {
-  const { name, principal } = client;
+  const { name, principal, id } = client;
   trace.listener.identified(client);
-  trace.identified(name, () => (principal === '' ? undefined : hashedName(principal)));
+  trace.identified(name, (plain) => {
+    if (principal === '') return undefined;
+    return plain ? id : hashedName(principal);
+  });
 }
 
 function finished(response: ServerResponse): Promise<void> {

@@ -6,7 +6,7 @@ import type { Session } from '../model/pool/affinity.ts';
 import { sessions } from './session.ts';
 
 const ENDPOINTS = ['a', 'b'].map((name) => {
-  return { name, provider: 'Anthropic', baseURL: 'http://model.test' };
+  return { name, provider: 'Anthropic', priority: 0, weight: 1, baseURL: 'http://model.test' };
 });
 const CACHED = { cache_control: { type: 'ephemeral' } };
 const NOBODY = { principal: '', headers: [] as string[] };

@@ -99,7 +99,15 @@ describe('state that is kept', () => {
     const mounted = { hash: 'm', mounted: true };
     const counting = { credential: mounted, model: 'large', votes: false };
     const many = {
-      endpoints: [{ name: 'primary', provider: 'Anthropic' as const, baseURL: 'http://model' }],
+      endpoints: [
+        {
+          name: 'primary',
+          provider: 'Anthropic' as const,
+          priority: 0,
+          weight: 1,
+          baseURL: 'http://model',
+        },
+      ],
     };
     const answering = { credential: mounted, model: 'large' };
     const first = life('2026-01-01T00:00:00.000Z', TOUCHY, many);

@@ -67,7 +67,11 @@ describe('upgradeConfiguration', () => {
           },
           responses: [],
         },
-        telemetry: { logging: { successRatio: 0, levels: {} } },
+        telemetry: {
+          logging: { successRatio: 0, levels: {} },
+          baggage: 'Drop',
+          userId: 'Hashed',
+        },
         timeouts: { ...content.timeouts, streamMs: 3_600_000, toolMs: 30_000 },
         shutdown: { ...content.shutdown, handlerTimeoutMs: 2000 },
         endpoints: [{ ...content.endpoints[0], priority: 0, weight: 1, requires: [] }],

@@ -32,7 +32,7 @@ const CONTENT = {
     maxConnectionsPerAddress: 1_000_000,
   },
   egress: { allowHosts: [], denyPrivateNetworks: true },
-  telemetry: { logging: { successRatio: 0, levels: {} } },
+  telemetry: { logging: { successRatio: 0, levels: {} }, baggage: 'Drop', userId: 'Hashed' },
   security: {
     incidents: {
       windowMs: 600_000,
@@ -51,6 +51,7 @@ const PARTS: Record<string, Json> = {
   timeouts: { streamMs: 3_600_000, toolMs: 30_000 },
   shutdown: { handlerTimeoutMs: 2000 },
   retry: { minPerSecond: 1 },
+  telemetry: { baggage: 'Drop', userId: 'Hashed' },
   endpoints: { priority: 0, weight: 1, requires: [] },
   tools: { requires: [] },
   mcpServers: { requires: [], checkIntervalMs: 0 },

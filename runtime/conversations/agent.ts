@@ -54,7 +54,7 @@ export interface AgentDeps {
   inForce: () => InForce | undefined;
   /** Bytes of conversations that are kept in memory at most. */
   maxConversationBytes: number;
-  /** A conversation in memory was idle for too long, and is forgotten. */
+  /** A conversation was idle for too long, and is forgotten. */
   onExpired: (id: string) => void;
   /** Bytes of results of tools that are kept at most. */
   maxToolResultBytes: number;
@@ -66,6 +66,17 @@ export interface AgentDeps {
  * result of another call.
  */
 export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
+
+/** What a call of a tool is made with. */
+interface ToolRun extends Omit<ToolContext, 'trace'> {
+  tools: Tools;
+  screen: TurnScreen;
+  isTool: (name: string) => boolean;
+  trace: RequestTrace;
+}
+
+/** What the audit says of arguments that hold a secret. */
+const HIDDEN_ARGUMENTS = 'left out: they hold a secret';
 
 /** The agent itself: its conversations and what it does in them. */
 export class Agent {
@@ -102,7 +113,11 @@ export class Agent {
       schemas: this.#schemas,
     });
     this.prompt = new SystemPrompt(() => clock.now());
-    this.#stores = new Stores({ ...deps, idleTimeoutMs: () => this.#idleTimeoutMs() });
+    this.#stores = new Stores({
+      ...deps,
+      idleTimeoutMs: () => this.#idleTimeoutMs(),
+      tellsExpired: () => inForce()?.content.audit !== undefined,
+    });
   }
 
   /** The store of conversations that is in force. */
@@ -222,6 +237,7 @@ export class Agent {
     const tools = allowedTools(this.#toolsOf(inForce.content), context);
     const screen = this.screenOf(context);
     screen.prepare();
+    const isTool = (name: string): boolean => tools.definitions.some((tool) => tool.name === name);
     const contextOf = (signal: AbortSignal): ToolContext => ({
       timeoutMs: timeouts.toolMs ?? TOOL_MS,
       header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
@@ -249,10 +265,16 @@ export class Agent {
           trace,
           onUsage: (charge) => usage.add(charge),
         });
-        return screen.outcome(outcome, onText);
+        return screen.outcome(outcome, { onText, isTool });
       },
       runTool: async (call, signal) => {
-        const answer = await this.#runTool(tools, call, contextOf(signal), trace);
+        const answer = await this.#runTool(call, {
+          ...contextOf(signal),
+          tools,
+          screen,
+          isTool,
+          trace,
+        });
         return resultOf(call, await screen.toolResult(answer, originOf(call, inForce.content)));
       },
     };
@@ -275,22 +297,23 @@ export class Agent {
   }
 
   async #runTool(
-    tools: Tools,
     call: ToolUse,
-    context: ToolContext,
-    request: RequestTrace,
+    { tools, screen, isTool, trace: request, ...context }: ToolRun,
   ): Promise<ToolAnswer> {
     const { clock, onToolCall } = this.#deps;
     const began = clock.now();
     const trace = request.tool(call);
-    const running = tools.run(call, { ...context, trace });
-    const answer = running ? await running : unknownTool(call);
+    const withheld = screen.withheld(call);
+    const running = withheld ?? tools.run(call, { ...context, trace });
+    const answer = (await running) ?? unknownTool(call);
     const { isError, outcome, kept, misuse } = answer;
     // What the model makes up is no name for a metric.
-    const name = running ? call.name : 'unknown';
+    const isNamed = withheld ? isTool(call.name) : running !== undefined;
+    const name = isNamed ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
     onToolCall(name, status, (clock.now() - began) / 1000);
-    request.listener.toolCalled({ name: call.name, input: call.input, status, misuse });
+    const input = screen.hidesArguments(call) ? HIDDEN_ARGUMENTS : call.input;
+    request.listener.toolCalled({ name: call.name, input, status, misuse });
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
     return answer;
   }

@@ -9,6 +9,7 @@ import type { ModelCaller } from '../model/caller.ts';
 import { scanObject } from '../json/scan.ts';
 import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
+import { CREDENTIALS } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelAnswer, Place } from '../model/request.ts';
 import type { ModelOutcome } from './environment.ts';
@@ -181,16 +182,13 @@ class SdkRequest {
     sink.fail(new Error('there is no answer'));
   }
 
-  /** The SDK's, with the client's credentials and what limits on the model go by. */
+  /** The SDK's, with the client's credentials, its baggage where that is passed on, and what limits on the model go by. */
   #headers(init: RequestInit | undefined): string[] {
     const { clientHeaders, content } = this.#call;
-    const taken = new Set(['x-api-key', 'authorization']);
+    const taken = takenHeaders(content);
     const headers: string[] = [];
     for (const [name, value] of new Headers(init?.headers)) {
-      if (!taken.has(name)) headers.push(name, value);
-    }
-    for (const { key, target } of content.limits) {
-      if (key?.header !== undefined && target.startsWith('model/')) taken.add(key.header);
+      if (!CREDENTIALS.has(name)) headers.push(name, value);
     }
     for (let i = 0; i + 1 < clientHeaders.length; i += 2) {
       const name = clientHeaders[i]!;
@@ -198,4 +196,14 @@ class SdkRequest {
     }
     return headers;
   }
+}
+
+/** Names of the client's headers that calls of the agent carry: its credentials, and what the configuration asks for. */
+function takenHeaders({ telemetry, limits }: Content): Set<string> {
+  const taken = new Set(CREDENTIALS);
+  if (telemetry.baggage === 'Forward') taken.add('baggage');
+  for (const { key, target } of limits) {
+    if (key?.header !== undefined && target.startsWith('model/')) taken.add(key.header);
+  }
+  return taken;
 }

@@ -1,8 +1,10 @@
 import type { Failure } from '../errors/failure.ts';
+import { JsonUnescape } from '../json/unescape.ts';
 import type { Finding, Screen, Screened, TextOrigin, Told } from '../security/screening/screen.ts';
 import { WITHHELD, fenced } from '../security/screening/screen.ts';
+import { IGNORED } from '../resilience/outcome.ts';
 import type { ModelOutcome } from './environment.ts';
-import type { Block } from './messages/messages.ts';
+import type { Block, ToolUse } from './messages/messages.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 
 export interface TurnScreenDeps {
@@ -12,9 +14,17 @@ export interface TurnScreenDeps {
   fences: boolean;
 }
 
+/** Where what the model answered goes. */
+export interface AnswerDeps {
+  onText: (text: string) => void;
+  /** Whether the agent has a tool of that name. */
+  isTool: (name: string) => boolean;
+}
+
 const USER: TextOrigin = { kind: 'UserInput' };
 const DOCUMENT: TextOrigin = { kind: 'Documents' };
 const ANSWER: TextOrigin = { kind: 'Answers' };
+const ARGUMENTS: TextOrigin = { kind: 'ToolArguments' };
 
 /** What a client is told of a text that is refused. */
 export const BLOCKED: Readonly<Record<Finding, Failure>> = {
@@ -32,9 +42,17 @@ export const BLOCKED: Readonly<Record<Finding, Failure>> = {
 
 const WITHHELD_ANSWER = '[This answer was withheld: it holds a secret.]';
 
+const NOT_CALLED: ToolAnswer = {
+  outcome: IGNORED,
+  text: 'The tool was not called: your arguments hold a secret, such as a key, and were left out. Go on without it, and send no secrets to tools.',
+  isError: true,
+};
+
 /** Looks at what comes into a turn and out of it. */
 export class TurnScreen {
   readonly #deps: TurnScreenDeps;
+  /** Calls of tools in whose arguments a secret was found, by their ids, and whether they must not be made. */
+  readonly #secretCalls = new Map<string, { isWithheld: boolean }>();
 
   constructor(deps: TurnScreenDeps) {
     this.#deps = deps;
@@ -88,27 +106,49 @@ export class TurnScreen {
     return this.#deps.screen.holdsAnswers ? () => undefined : onText;
   }
 
+  /** Whether nobody but the tool may see the arguments of the call. */
+  hidesArguments({ id }: ToolUse): boolean {
+    return this.#secretCalls.has(id);
+  }
+
+  /** What the model is told of a call that must not be made; undefined when it may. */
+  withheld({ id }: ToolUse): ToolAnswer | undefined {
+    return this.#secretCalls.get(id)?.isWithheld === true ? NOT_CALLED : undefined;
+  }
+
   /** What the model answered, as the client is to get it; what was held is told now. */
-  async outcome(outcome: ModelOutcome, onText: (text: string) => void): Promise<ModelOutcome> {
+  async outcome(outcome: ModelOutcome, { onText, isTool }: AnswerDeps): Promise<ModelOutcome> {
     const { screen } = this.#deps;
-    if (!outcome.ok || !screen.looksAt(ANSWER)) return outcome;
+    if (!outcome.ok || !(screen.looksAt(ANSWER) || screen.looksAt(ARGUMENTS))) return outcome;
     const isHeld = screen.holdsAnswers;
-    const content = await this.#answer(outcome.message.content);
+    const content = await this.#answer(outcome.message.content, isTool);
     for (const block of isHeld ? content : []) if (block.type === 'text') onText(block.text);
     return { ...outcome, message: { ...outcome.message, content } };
   }
 
-  async #answer(content: Block[]): Promise<Block[]> {
+  async #answer(content: Block[], isTool: AnswerDeps['isTool']): Promise<Block[]> {
     const blocks: Block[] = [];
     for (const block of content) {
-      if (block.type !== 'text') {
-        blocks.push(block);
-        continue;
-      }
-      const screened = await this.#look(block.text, ANSWER);
-      blocks.push({ ...block, text: isPassed(screened) ? screened.text : WITHHELD_ANSWER });
+      if (block.type === 'text') {
+        const screened = await this.#look(block.text, ANSWER);
+        blocks.push({ ...block, text: isPassed(screened) ? screened.text : WITHHELD_ANSWER });
+      } else blocks.push(block.type === 'tool_use' ? await this.#toolUse(block, isTool) : block);
     }
     return blocks;
+  }
+
+  /** Arguments that must not reach the tool are kept nowhere. */
+  async #toolUse(call: ToolUse, isTool: AnswerDeps['isTool']): Promise<ToolUse> {
+    const { id, name, input } = call;
+    if (!this.#deps.screen.looksAt(ARGUMENTS)) return call;
+    // A name that the model makes up stands in no incident.
+    const origin = isTool(name) ? { ...ARGUMENTS, names: [name] } : ARGUMENTS;
+    const text = new JsonUnescape().push(JSON.stringify(input) ?? '');
+    const screened = await this.#look(text, origin);
+    if (isPassed(screened) && screened.hadSecret !== true) return call;
+    const isWithheld = !isPassed(screened);
+    this.#secretCalls.set(id, { isWithheld });
+    return isWithheld ? { ...call, input: {} } : call;
   }
 
   #look(text: string, origin: TextOrigin): Promise<Screened> {

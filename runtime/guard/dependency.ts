@@ -184,6 +184,21 @@ export class Dependency implements Issuer {
     return votes && of.circuit.isHalfOpen(now) ? { state, calls, probe: true } : { state, calls };
   }
 
+  /** Why a call would not be admitted at once; undefined when it would. Limits are left out, as by `availability`. */
+  obstacle(
+    { hash, mounted }: Credential,
+    { model, votes = true }: CallKind,
+  ): Rejection['reason'] | undefined {
+    const now = this.context.now();
+    const of = this.models.of(model);
+    const limits = of.limits(votes);
+    const gate = this.gates.state(hash, now) ?? limits.gates.state(hash, now);
+    if (gate) return this.gateShut(gate.reason, 0).reason;
+    if (mounted && limits.stated?.pause(now) !== undefined) return 'RateLimited';
+    if (!of.circuit.admits(now, votes)) return 'CircuitBreakerOpen';
+    return this.concurrency.hasRoom ? undefined : 'BulkheadFull';
+  }
+
   /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */
   useCredential(hash: string, now: number): void {
     if (hash === this.mounted) return;

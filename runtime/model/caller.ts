@@ -18,7 +18,7 @@ import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
 import type { Retry } from './nextAttempt.ts';
 import { Route, callKind } from './pool/route.ts';
-import type { Granted, RoutedRequest } from './pool/route.ts';
+import type { Fallback, Granted, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
 import type { Upstream } from './transport/upstream.ts';
@@ -52,7 +52,7 @@ export interface ModelCallerDeps {
   onAttempt(call: ModelCall): void;
   onRetry(retry: Retry, request: ModelRequest): void;
   /** A call goes to another endpoint than the one that is to be preferred. */
-  onFallback: (from: string, to: string, request: RoutedRequest) => void;
+  onFallback: (fallback: Fallback, request: RoutedRequest) => void;
   /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
   onSession: (atItsEndpoint: boolean) => void;
 }
@@ -151,6 +151,7 @@ export class ModelCaller {
         key: member.key,
         ownHeaders: member.headers,
         context: trace?.context,
+        baggage: request.content.telemetry.baggage === 'Forward',
         date: this.#date,
         onSent: () => (sent = true),
         onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),

@@ -22,6 +22,7 @@ type Spec = NonNullable<Content['retry']>;
 const ENDPOINTS: Endpoint[] = ['a', 'b', 'c'].map((name, i) => ({
   name,
   provider: 'Anthropic',
+  weight: 1,
   baseURL: `http://${name}.test`,
   priority: i === 2 ? 1 : 0,
 }));

@@ -5,7 +5,7 @@ import type { Candidate, Member } from './pool/pool.ts';
 import type { Granted, Move, Route } from './pool/route.ts';
 import { waitOutside } from './pause.ts';
 import type { ModelRequest } from './request.ts';
-import { Retries, movable, retryReason, unitsOf } from './retry.ts';
+import { Retries, movable, moveReason, retryReason, unitsOf } from './retry.ts';
 import type { RetryBudgets } from './retryBudgets.ts';
 
 /** An endpoint with this share of successes or more is healthy enough to rescue a request for free. */
@@ -73,7 +73,7 @@ export class NextAttempt {
   async go(result: AttemptResult, from: Member): Promise<Granted | Cut | undefined> {
     const next = this.#next;
     if (next === undefined) return undefined;
-    if ('to' in next) return this.#move(next.move, next.to);
+    if ('to' in next) return this.#move(next.move, next.to, moveReason(result));
     const { dependency } = from;
     const retry = { dependency, reason: retryReason(result), waitMs: next.waitMs };
     this.#deps.onRetry(retry, this.#request);
@@ -85,7 +85,7 @@ export class NextAttempt {
     if (again || signal.aborted) return again;
     const move = { from };
     const to = this.#route.choose(move, () => true);
-    return to && this.#move(move, to);
+    return to && this.#move(move, to, moveReason(result));
   }
 
   /**
@@ -135,9 +135,9 @@ export class NextAttempt {
   }
 
   /** An endpoint that takes no call after all costs nothing, so that the next one may be asked in its place. */
-  #move(move: Move, first: Candidate): Granted | undefined {
+  #move(move: Move, first: Candidate, reason: string): Granted | undefined {
     for (let to: Candidate | undefined = first; to; to = this.#route.choose(move, () => true)) {
-      const granted = this.#route.take(to, move);
+      const granted = this.#route.take(to, move, reason);
       if (granted) return granted;
     }
     return undefined;

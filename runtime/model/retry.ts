@@ -94,6 +94,15 @@ export function retryReason({ outcome, status }: AttemptResult): string {
   return status === 409 ? 'Conflict' : 'RequestTimeout';
 }
 
+/** Why a request moves on to another endpoint. */
+export function moveReason(result: AttemptResult): string {
+  const { refusal, outcome, status } = result;
+  if (refusal) return refusal.gate;
+  if (outcome.vote === 'failure') return outcome.class;
+  if (status === 404) return 'ModelNotFound';
+  return status === 400 ? 'PromptTooLong' : retryReason(result);
+}
+
 /** What another attempt takes out of the budget: a timeout has cost more time than an error. */
 export function unitsOf({ outcome }: AttemptResult): number {
   return outcome.vote === 'failure' && outcome.class === 'Timeout' ? 2 : 1;

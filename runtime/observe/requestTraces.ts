@@ -31,14 +31,19 @@ const SESSION = 'x-claude-code-session-id';
 /** Begins the trace of each request, as the configuration in force wants it. */
 export class RequestTraces {
   readonly #deps: RequestTracesDeps;
+  readonly #chosen: () => boolean;
+  readonly #plainUsers: () => boolean;
 
   constructor(deps: RequestTracesDeps) {
+    const { random, telemetry } = deps;
     this.#deps = deps;
+    this.#chosen = () => random() < (telemetry()?.logging.successRatio ?? 0);
+    this.#plainUsers = () => telemetry()?.userId === 'Plain';
   }
 
   /** `id` makes the request's id when it is first asked for; `route` is as metrics name it. */
   begin({ method = '', headers }: TracedRequest, id: () => string, route: string): RequestTrace {
-    const { now, log, random, telemetry, tracer, content } = this.#deps;
+    const { now, log, tracer, content } = this.#deps;
     const parent = {
       traceparent: single(headers['traceparent']),
       tracestate: single(headers['tracestate']),
@@ -48,8 +53,12 @@ export class RequestTraces {
       [ATTRIBUTES.route]: route,
       [ATTRIBUTES.session]: single(headers[SESSION]),
     });
-    const chosen = (): boolean => random() < (telemetry()?.logging.successRatio ?? 0);
-    return new RequestTrace({ now, log, span, id, route, chosen, content: content() });
+    return new RequestTrace({
+      ...{ now, log, span, id, route },
+      chosen: this.#chosen,
+      content: content(),
+      plainUsers: this.#plainUsers,
+    });
   }
 }
 

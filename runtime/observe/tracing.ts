@@ -44,7 +44,10 @@ export class Tracing {
   }
 
   /** Spans under way go where they were begun. */
-  apply({ agent, telemetry }: Pick<Content, 'agent' | 'telemetry'>): void {
+  apply({
+    agent,
+    telemetry,
+  }: Pick<Content, 'agent'> & { telemetry: Pick<Content['telemetry'], 'tracing'> }): void {
     const { environment, resource } = this.#deps;
     const settings = tracingSettings(telemetry.tracing, environment, resource(agent));
     this.#content = settings !== undefined && telemetry.tracing?.content === 'Full';

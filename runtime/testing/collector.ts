@@ -1,20 +1,10 @@
 import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { decodeExport } from './otlp.ts';
+import type { Attributes, Export, ReceivedSpan, Value } from './otlp.ts';
 
-/** A span as OTLP in JSON has it, with its attributes as an object. */
-export interface ReceivedSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  kind: number;
-  startTimeUnixNano: string;
-  endTimeUnixNano: string;
-  attributes: Record<string, unknown>;
-  events: { name: string; attributes: Record<string, unknown> }[];
-  status: { code?: number };
-}
+export type { ReceivedSpan };
 
 export interface Collector {
   url: string;
@@ -26,32 +16,9 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-interface Value {
-  stringValue?: string;
-  intValue?: number | string;
-  doubleValue?: number;
-  boolValue?: boolean;
-  arrayValue?: { values: Value[] };
-}
-
-type Attributes = { key: string; value: Value }[];
-
-/** What a tracer sends. */
-export interface Export {
-  resourceSpans: {
-    resource: { attributes: Attributes };
-    scopeSpans: {
-      spans: (Omit<ReceivedSpan, 'attributes' | 'events'> & {
-        attributes?: Attributes;
-        events?: { name: string; attributes?: Attributes }[];
-      })[];
-    }[];
-  }[];
-}
-
-/** What takes OTLP over HTTP as JSON; `answer` says how it takes each export. */
+/** What takes OTLP over HTTP; `answer` says how it takes each export. */
 export async function startCollector(
-  answer: (response: ServerResponse) => void = (response) => response.end('{}'),
+  answer: (response: ServerResponse) => void = (response) => response.end(),
 ): Promise<Collector> {
   const collector: Omit<Collector, 'url' | 'close'> = { spans: [], headers: [], resource: {} };
   const server = createServer((request, response) => {
@@ -59,11 +26,9 @@ export async function startCollector(
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       collector.headers.push(request.headers);
-      const text = Buffer.concat(chunks).toString();
-      collector.spans.push(...readSpans(text));
-      collector.resource = plain(
-        (JSON.parse(text) as Export).resourceSpans[0]?.resource.attributes,
-      );
+      const sent = decodeExport(Buffer.concat(chunks));
+      collector.spans.push(...readExport(sent));
+      collector.resource = plain(sent.resourceSpans[0]?.resource.attributes);
       answer(response);
     });
   });

@@ -17,6 +17,13 @@ export const TOUCHY: Circuit = {
   requires: [],
 };
 
+/** What an agent tells of its requests whose configuration says nothing of that. */
+export const TELEMETRY: Content['telemetry'] = {
+  logging: { successRatio: 0, levels: {} },
+  baggage: 'Drop',
+  userId: 'Hashed',
+};
+
 /** A configuration with one endpoint; the hash follows from its content. */
 export function configuration(
   baseURL: string,

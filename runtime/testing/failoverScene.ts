@@ -2,7 +2,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { TracingEnvironment } from '../observe/tracingSettings.ts';
 import { send } from './client.ts';
 import type { Answer } from './client.ts';
-import { configuration } from './configuration.ts';
+import { TELEMETRY, configuration } from './configuration.ts';
 import { CONVERSATION, beginConversation, said } from './conversation.ts';
 import { RealMcpServer } from './mcpServer.ts';
 import { startRuntime } from './runtime.ts';
@@ -17,11 +17,10 @@ type Tracing = NonNullable<Content['telemetry']['tracing']>;
 export function tracingTo(
   endpoint: string,
   tracing: Partial<Tracing> = {},
+  others: Partial<Content['telemetry']> = {},
 ): Pick<Content, 'telemetry'> {
   const whole = { endpoint, headersFrom: [], ratio: 1, parentBased: true, content: 'None' };
-  return {
-    telemetry: { tracing: { ...whole, ...tracing }, logging: { successRatio: 0, levels: {} } },
-  };
+  return { telemetry: { ...TELEMETRY, tracing: { ...whole, ...tracing }, ...others } };
 }
 
 /** So many spans of the agent came to this end, as its metrics say. */

@@ -75,6 +75,8 @@ export async function startPool(
     specs.push({
       name,
       provider: 'Anthropic',
+      priority: 0,
+      weight: 1,
       baseURL: endpoint.url,
       ...(key !== undefined && { credential: { path, secret: name, key: 'api-key' } }),
       ...rest,

@@ -182,7 +182,7 @@ describe('the prompt caches of three providers', () => {
     for (const name of ['a', 'b', 'c']) {
       const model = await startModel();
       cleanups.add(() => model.stop());
-      endpoints.push({ name, provider: 'Anthropic', baseURL: model.url });
+      endpoints.push({ name, provider: 'Anthropic', priority: 0, weight: 1, baseURL: model.url });
     }
     const settings = { endpoints, affinity, loadBalancing: 'RoundRobin' };
     const pods = [

@@ -5,7 +5,7 @@ import type { SealedEvent } from '../../contract/audit.ts';
 import { FIRST_HASH, chainHash, unsealed } from '../../contract/audit.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
-import { AUDIT, TOUCHY, configuration } from '../testing/configuration.ts';
+import { AUDIT, TELEMETRY, TOUCHY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { ocsfFaults } from '../testing/ocsf/ocsf.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
@@ -236,7 +236,8 @@ describe('the audit on standard output', () => {
 
   it('ends with the configuration that turns it off, and costs nothing from then on', async () => {
     const of = await withKeys();
-    await configure(of, { telemetry: { logging: { successRatio: 1, levels: {} } } }, 3);
+    const telemetry = { ...TELEMETRY, logging: { successRatio: 1, levels: {} } };
+    await configure(of, { telemetry }, 3);
     await send(of.agent.url);
     await until(() => of.agent.logs.some((line) => line.includes('"route":"/v1/messages"')));
     expect(linesOf(of).at(-1)).toMatchObject({ api: { operation: 'audit.end' } });

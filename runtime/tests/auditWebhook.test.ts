@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { systemClock } from '../guard/clock.ts';
+import type { SealedEvent } from '../../contract/audit.ts';
+import { CLOUD_EVENTS } from '../security/audit/cloudEvents.ts';
+import { otlpLogs } from '../security/audit/otlpLogs.ts';
 import { WebhookSink } from '../security/audit/webhookSink.ts';
 import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
@@ -30,7 +33,7 @@ interface Receiver {
   url: string;
   /** Events of requests that were answered with 2xx. */
   events: CloudEvent[];
-  requests: { headers: Record<string, unknown>; status: number }[];
+  requests: { headers: Record<string, unknown>; status: number; body: unknown }[];
   answer: number;
 }
 
@@ -40,9 +43,10 @@ async function receiver(): Promise<Receiver> {
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const status = it.answer;
-      it.requests.push({ headers: request.headers, status });
+      const parsed: unknown = JSON.parse(body);
+      it.requests.push({ headers: request.headers, status, body: parsed });
       if (status === 0) return;
-      if (status < 300) it.events.push(...(JSON.parse(body) as CloudEvent[]));
+      if (status < 300 && Array.isArray(parsed)) it.events.push(...(parsed as CloudEvent[]));
       response.writeHead(status).end();
     });
   });
@@ -61,6 +65,8 @@ function sinkTo(
 ): WebhookSink {
   const sink = new WebhookSink({
     clock: { setTimer: (ms, fn) => systemClock.setTimer(ms / 100, fn) },
+    name: 'webhook',
+    format: CLOUD_EVENTS,
     url,
     timeoutMs: 2000,
     queueBytes: 1024 * 1024,
@@ -172,5 +178,50 @@ describe('the webhook', () => {
     mounted = true;
     await until(() => to.events.length === 1);
     expect(to.requests).toHaveLength(1);
+  });
+});
+
+describe('a collector of OpenTelemetry', () => {
+  interface LogRecord {
+    body: { stringValue: string };
+    attributes: { key: string; value: { stringValue: string } }[];
+  }
+  interface Logs {
+    resourceLogs: {
+      resource: { attributes: LogRecord['attributes'] };
+      scopeLogs: { scope: object; logRecords: LogRecord[] }[];
+    }[];
+  }
+
+  it('gets events as log records that hold them as they were sealed, again until it takes them', async () => {
+    const to = await receiver();
+    to.answer = 503;
+    const format = otlpLogs(() => ({
+      ...{ namespace: 'default', agent: 'triage', pod: 'triage-0', podUid: 'uid-0', version: '1' },
+    }));
+    const sink = sinkTo(to.url, { name: 'otlp', format });
+    const event: SealedEvent & Record<string, unknown> = {
+      ...(JSON.parse(line(1)) as SealedEvent),
+      ...{ severity: 'High', trace: { uid: '4bf92f3577b34da6a3ce929d0e0e4736' } },
+    };
+    sink.write(JSON.stringify(event));
+    sink.write(line(2));
+    await until(() => to.requests.length > 0);
+    to.answer = 200;
+    await until(() => sink.queuedBytes === 0);
+    const { body, headers } = to.requests.at(-1)!;
+    expect(headers).toMatchObject({ 'content-type': 'application/json', authorization: 'Bearer token' }); // prettier-ignore
+    const [{ resource, scopeLogs } = { resource: undefined, scopeLogs: [] }] = (body as Logs).resourceLogs; // prettier-ignore
+    expect(resource?.attributes).toContainEqual({ key: 'service.name', value: { stringValue: 'triage' } }); // prettier-ignore
+    const [first, second] = scopeLogs[0]!.logRecords;
+    expect(JSON.parse(first!.body.stringValue)).toEqual(event);
+    expect(second!.body.stringValue).toBe(line(2));
+    expect(first).toMatchObject({
+      timeUnixNano: '1001000000',
+      eventName: 'dev.breakwater.audit.RequestMade',
+      ...{ severityNumber: 17, severityText: 'ERROR' },
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    });
+    expect(first!.attributes).toContainEqual({ key: 'log.record.uid', value: { stringValue: 'e1' } }); // prettier-ignore
   });
 });

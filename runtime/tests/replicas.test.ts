@@ -13,6 +13,9 @@ import {
   said,
   say,
 } from '../testing/conversation.ts';
+import { startCollector, treesOf } from '../testing/collector.ts';
+import type { ReceivedSpan } from '../testing/collector.ts';
+import { tracingTo } from '../testing/failoverScene.ts';
 import { RealRedis } from '../testing/redis.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
@@ -257,6 +260,65 @@ describe('conversations in memory', () => {
       headers: { 'x-breakwater-forwarded': '1' },
     });
     expect(answer.status).toBe(410);
+  });
+});
+
+describe('a traced message', () => {
+  const route = 'POST /v1/conversations/{id}/messages';
+
+  async function traced(conversation: Partial<Content['conversation']>): Promise<{
+    asked: (from: StartedRuntime, id: string) => Promise<ReceivedSpan[]>;
+    pods: StartedRuntime[];
+  }> {
+    const collector = await startCollector();
+    cleanups.add(() => collector.close());
+    const { pods } = await fleet(2, conversation, tracingTo(collector.url));
+    for (const { runtime } of pods) await runtime.tracing.settled();
+    const asked = async (from: StartedRuntime, id: string): Promise<ReceivedSpan[]> => {
+      const answer = await say(from.url, id, 'Hello');
+      expect(answer.status).toBe(200);
+      for (const { runtime } of pods) await runtime.tracing.flush();
+      const { 'x-breakwater-trace-id': trace } = answer.headers;
+      return collector.spans.filter(({ traceId }) => traceId === trace);
+    };
+    return { asked, pods };
+  }
+
+  it('that another pod answers is one tree through both', async () => {
+    const { asked, pods } = await traced({});
+    const id = await beginConversation(pods[0]!.url);
+    expect(treesOf(await asked(pods[1]!, id))).toEqual([
+      [route, [route, ['invoke_agent triage', ['chat claude-test', ['attempt']]]]],
+    ]);
+  });
+
+  it('names each command that Redis is sent for it', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const { asked, pods } = await traced({ redis: { url: redis.url } });
+    const id = await beginConversation(pods[0]!.url);
+    const spans = await asked(pods[1]!, id);
+    const [tree] = treesOf(spans);
+    expect(tree!.filter((part) => String(part[0]).startsWith('EVAL'))).toEqual([
+      ['EVAL take'],
+      ['EVAL release'],
+    ]);
+    expect(spans.find(({ name }) => name === 'EVAL take')).toMatchObject({
+      kind: 3,
+      attributes: {
+        'db.system.name': 'redis',
+        'db.operation.name': 'EVAL',
+        'db.stored_procedure.name': 'take',
+        'server.address': '127.0.0.1',
+        'server.port': redis.port,
+      },
+    });
+    await redis.stop();
+    const failed = await send(pods[0]!.url, { path: `/v1/conversations/${id}`, method: 'GET' });
+    expect([failed.status, failed.headers['x-breakwater-trace-id']]).toEqual([
+      503,
+      expect.stringMatching(/^[0-9a-f]{32}$/),
+    ]);
   });
 });
 

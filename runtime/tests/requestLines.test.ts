@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
-import { configuration } from '../testing/configuration.ts';
+import { TELEMETRY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, json, said, say } from '../testing/conversation.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
@@ -120,6 +120,7 @@ describe('the lines of a request', () => {
       info('model', 'Request moved to another endpoint', {
         from: 'model/primary',
         to: 'model/spare',
+        reason: 'ServerError',
       }),
     ]);
     expect(lines).toContainEqual(
@@ -195,7 +196,9 @@ describe('requests that are answered well at once', () => {
   const logging = (
     successRatio: number,
     levels: Record<string, string> = {},
-  ): Pick<Content, 'telemetry'> => ({ telemetry: { logging: { successRatio, levels } } });
+  ): Pick<Content, 'telemetry'> => ({
+    telemetry: { ...TELEMETRY, logging: { successRatio, levels } },
+  });
 
   it('have a line as often as the configuration says, which changes live', async () => {
     const model = await endpoint((response) => answerJson(response, MESSAGE));

@@ -12,7 +12,14 @@ import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
+import {
+  MESSAGE,
+  STREAM,
+  answerJson,
+  answerStream,
+  fakeEndpoint,
+  sse,
+} from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
@@ -50,7 +57,12 @@ class Scene {
   readonly mcp = new RealMcpServer();
   script: Said[] = [DONE];
   result = '{"name":"seven"}';
+  /** What the model answers without a stream. */
+  message: object = MESSAGE;
+  /** What it answers as a stream, in place of the script. */
+  events: string[] | undefined;
   calls = 0;
+  peeks = 0;
   #url = '';
   #counter = 1;
   #spoken = 0;
@@ -60,13 +72,17 @@ class Scene {
     cleanups.add(() => service.close());
     this.model = await fakeEndpoint((response, { body }) => {
       const { stream } = JSON.parse(body.toString()) as { stream?: boolean };
-      if (stream !== true) return answerJson(response, MESSAGE);
+      if (stream !== true) return answerJson(response, this.message);
+      if (this.events) return answerStream(response, this.events);
       const next = this.script[Math.min(this.#spoken, this.script.length - 1)]!;
       this.#spoken += 1;
       answerStream(response, said(next));
     });
     cleanups.add(() => this.model.close());
-    this.mcp.offer('peek', () => ({ content: [{ type: 'text', text: this.result }] }));
+    this.mcp.offer('peek', () => {
+      this.peeks += 1;
+      return { content: [{ type: 'text', text: this.result }] };
+    });
     await this.mcp.start();
     cleanups.add(() => this.mcp.stop());
     this.#url = service.url;
@@ -107,9 +123,18 @@ class Scene {
   }
 
   findings(): SealedEvent[] {
+    return this.#audited('SecurityIncident');
+  }
+
+  /** Requests to /v1/messages. */
+  made(): SealedEvent[] {
+    return this.#audited('RequestMade');
+  }
+
+  #audited(type: string): SealedEvent[] {
     return this.agent.audited
       .map((line) => JSON.parse(line) as SealedEvent)
-      .filter(({ metadata }) => metadata.event_code === 'SecurityIncident');
+      .filter(({ metadata }) => metadata.event_code === type);
   }
 
   #serve(response: ServerResponse): void {
@@ -260,6 +285,98 @@ describe('secrets', () => {
     expect(scene.sent()).toBe(body);
 
     await until(() => scene.findings().length > 2);
+    const metrics = await (await fetch(`${scene.agent.metricsUrl}/metrics`)).text();
+    for (const text of [JSON.stringify(scene.agent.audited), scene.agent.logs.join(''), metrics]) {
+      expect(text).not.toContain(KEY);
+    }
+  });
+});
+
+describe('secrets in answers of /v1/messages', () => {
+  const ask = (scene: Scene, stream = false): Promise<Answer> => {
+    const messages = [{ role: 'user', content: 'Which key?' }];
+    const body = JSON.stringify({ model: 'claude-test', max_tokens: 9, stream, messages });
+    return send(scene.agent.url, { body });
+  };
+  const told = `My key is ${KEY} now.`;
+  const pieces = [...told].map((each) => sse('content_block_delta', { index: 0, delta: { type: 'text_delta', text: each } })); // prettier-ignore
+  const streamed = [...STREAM.slice(0, 3), ...pieces, ...STREAM.slice(5)];
+
+  it('are reported, or keep an answer from its client, and never logged', async () => {
+    const scene = await new Scene().start({ secrets: { mode: 'Block', sources: ['Answers'] } });
+    scene.message = { ...MESSAGE, content: [{ type: 'text', text: told }] };
+    scene.events = streamed;
+    expect(json(await ask(scene))).toEqual(scene.message);
+    expect((await ask(scene, true)).body.toString()).toBe(streamed.join(''));
+    expect(scene.findings()).toEqual([]);
+
+    scene.apply({ secrets: { mode: 'Redact', sources: ['MessageAnswers'] } });
+    expect(json(await ask(scene))).toEqual(scene.message);
+    expect((await ask(scene, true)).body.toString()).toBe(streamed.join(''));
+    expect(await scene.incidents(1)).toEqual(['SecretExposed']);
+
+    scene.apply({ secrets: { mode: 'Block', sources: ['MessageAnswers'] } });
+    const refused = await ask(scene);
+    expect([refused.status, refused.headers['x-breakwater-reason']]).toEqual([400, 'AnswerBlocked']); // prettier-ignore
+    expect(refused.headers['x-should-retry']).toBe('false');
+    expect(json(refused)).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } }); // prettier-ignore
+    const ended = eventsOf(await ask(scene, true));
+    expect(ended.map(({ type }) => type)).toEqual(['message_start', 'content_block_start', 'ping', 'error']); // prettier-ignore
+    expect(ended.at(-1)).toMatchObject({ error: { type: 'invalid_request_error' } });
+    scene.events = STREAM;
+    expect((await ask(scene, true)).body.toString()).toBe(STREAM.join(''));
+    scene.message = MESSAGE;
+    expect(json(await ask(scene))).toEqual(MESSAGE);
+
+    await until(() => scene.made().length === 8);
+    expect(scene.made().map(({ status_code: reason, action_id: action }) => [reason, action]).slice(4, 6)).toEqual([['AnswerBlocked', 2], ['AnswerBlocked', 2]]); // prettier-ignore
+    expect(scene.findings().length).toBeGreaterThan(0);
+    // The endpoint is not to blame.
+    const metrics = await (await fetch(`${scene.agent.metricsUrl}/metrics`)).text();
+    expect(metrics).not.toMatch(/^circuit_breaker_calls_total\{.*failure.* [1-9]/m);
+    const debug = await (await fetch(`${scene.agent.debugUrl}/debug/audit?limit=1000`)).text();
+    for (const text of [
+      JSON.stringify(scene.agent.audited),
+      scene.agent.logs.join(''),
+      metrics,
+      debug,
+    ]) {
+      // prettier-ignore
+      expect(text).not.toContain(KEY);
+    }
+  });
+});
+
+describe('secrets in arguments of tools', () => {
+  const leak = (name: string): Said => ({ tools: [{ id: 'use-1', name, input: { note: [`It is ${KEY}`] } }] }); // prettier-ignore
+
+  it('are reported, or keep the call from being made, and are kept nowhere', async () => {
+    const scene = await new Scene().start({
+      secrets: { mode: 'Report', sources: ['ToolArguments'] },
+    });
+    await scene.turn('Look', [leak('look'), DONE]);
+    expect([scene.calls, scene.sent().includes(KEY)]).toEqual([1, true]);
+    expect(await scene.incidents(1)).toEqual(['SecretExposed']);
+
+    for (const mode of ['Block', 'Redact'] as const) {
+      scene.apply({ secrets: { mode, sources: ['ToolArguments'] } });
+      for (const name of ['look', 'shop__peek', 'made_up']) {
+        const events = eventsOf(await scene.turn('Look', [leak(name), DONE], true));
+        expect(events).toContainEqual(expect.objectContaining({ type: 'tool_call', name, input: {} })); // prettier-ignore
+        expect(JSON.stringify(events)).not.toContain(KEY);
+        expect(scene.sent()).not.toContain(KEY);
+        expect(scene.sent()).toContain('your arguments hold a secret');
+      }
+    }
+    expect([scene.calls, scene.peeks]).toEqual([1, 0]);
+    await scene.turn('Look', [look(1), DONE]);
+    expect(scene.calls).toBe(2);
+
+    await until(() => scene.findings().length > 1);
+    const findings = JSON.stringify(scene.findings());
+    expect(findings).toContain('"look"');
+    expect(findings).not.toContain('made_up');
+    expect(JSON.stringify(scene.agent.audited)).toContain('left out: they hold a secret');
     const metrics = await (await fetch(`${scene.agent.metricsUrl}/metrics`)).text();
     for (const text of [JSON.stringify(scene.agent.audited), scene.agent.logs.join(''), metrics]) {
       expect(text).not.toContain(KEY);

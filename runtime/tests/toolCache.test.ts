@@ -59,7 +59,14 @@ async function scene(
   };
   const base: Partial<Content> = {
     endpoints: [
-      { name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'claude-test' },
+      {
+        name: 'primary',
+        provider: 'Anthropic',
+        priority: 0,
+        weight: 1,
+        baseURL: model.url,
+        model: 'claude-test',
+      },
     ],
     auth: { type: 'APIKeys', apiKeys: { path: callers, secret: 'callers' } },
     conversation: CONVERSATION,

@@ -7,7 +7,8 @@ import { tracingEnvironment } from '../observe/tracingSettings.ts';
 import { send } from '../testing/client.ts';
 import { startCollector, treesOf } from '../testing/collector.ts';
 import type { Collector } from '../testing/collector.ts';
-import { configuration } from '../testing/configuration.ts';
+import { TELEMETRY, TOUCHY, configuration } from '../testing/configuration.ts';
+import { CONVERSATION, beginConversation, said } from '../testing/conversation.ts';
 import { failoverScene, namedEndpoint, spanCount, tracingTo } from '../testing/failoverScene.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
@@ -45,6 +46,9 @@ const IMPATIENT = { ...ENVIRONMENT, exportMs: 500 };
 
 const telemetry = (tracing: Partial<Tracing> = {}): Pick<Content, 'telemetry'> =>
   tracingTo(collector.url, tracing);
+
+const spansOf = (wanted: string): Collector['spans'] =>
+  collector.spans.filter(({ name }) => name === wanted);
 
 async function endpoint(answer: Parameters<typeof fakeEndpoint>[0]): Promise<FakeEndpoint> {
   const found = await fakeEndpoint(answer);
@@ -110,6 +114,7 @@ describe('a traced request', () => {
         attributes: {
           'breakwater.fallback.from': 'model/primary',
           'breakwater.fallback.to': 'model/spare',
+          'breakwater.reason': 'ServerError',
         },
       },
     ]);
@@ -216,6 +221,92 @@ describe('a traced request', () => {
       'http.response.status_code': 400,
     });
   });
+});
+
+describe('the event of a fallback', () => {
+  it('says that the circuit of the endpoint to be preferred is open', async () => {
+    const down = await endpoint((response) => void response.writeHead(500).end('{}'));
+    const spare = await endpoint((response) => answerJson(response, MESSAGE));
+    const agent = await agentOf({
+      endpoints: [namedEndpoint(down, 'primary'), namedEndpoint(spare, 'spare', 1)],
+      circuits: [TOUCHY],
+      ...telemetry(),
+    });
+    for (let i = 0; i < 2; i += 1) expect((await send(agent.url)).status).toBe(200);
+    await until(() => spansOf('chat claude-test').length === 2);
+    const reasons = spansOf('chat claude-test').flatMap(({ events }) =>
+      events.map(({ name, attributes }) => [name, attributes['breakwater.reason']]),
+    );
+    expect(reasons).toEqual([
+      ['breakwater.fallback', 'ServerError'],
+      ['breakwater.fallback', 'CircuitBreakerOpen'],
+    ]);
+    expect(down.seen).toHaveLength(1);
+  });
+});
+
+describe('the client in a trace', () => {
+  it('is a hash, and by name where the configuration says Plain, which changes live', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'callers-'));
+    cleanups.add(() => rm(path, { recursive: true }));
+    await writeFile(join(path, 'alice'), 'sesame');
+    const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+    const model = await endpoint((response) => answerJson(response, MESSAGE));
+    const endpoints = [namedEndpoint(model, 'primary')];
+    const agent = await agentOf({ endpoints, auth, ...telemetry() });
+    await send(agent.url, { headers: { 'x-api-key': 'sesame' } });
+    const plain = tracingTo(collector.url, {}, { userId: 'Plain' });
+    agent.runtime.configuration.offerPush(
+      1,
+      configuration(model.url, { endpoints, auth, ...plain }, { term: 1, counter: 2 }),
+    );
+    await send(agent.url, { headers: { 'x-api-key': 'sesame' } });
+    await until(() => spansOf('POST /v1/messages').length === 2);
+    const [hashed, named] = spansOf('POST /v1/messages').map((span) => span.attributes['user.id']);
+    expect([hashed, named]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), 'alice']);
+  });
+});
+
+describe('baggage of a client', () => {
+  it.each([
+    ['with tracing', () => collector.url],
+    ['without', () => undefined],
+  ])(
+    '%s goes to endpoints only where the configuration says so, which changes live',
+    async (_, to) => {
+      const url = to();
+      const telemetryOf = (baggage: string): Pick<Content, 'telemetry'> => ({
+        telemetry:
+          url === undefined ? { ...TELEMETRY, baggage } : tracingTo(url, {}, { baggage }).telemetry,
+      });
+      const model = await endpoint((response) => answerStream(response, said({ text: 'Done.' })));
+      const endpoints = [namedEndpoint(model, 'primary')];
+      const shared = { endpoints, conversation: CONVERSATION };
+      const agent = await agentOf({ ...shared, ...telemetryOf('Drop') });
+      const headers = { baggage: 'tenant=a' };
+      let counter = 1;
+      for (const baggage of ['Drop', 'Forward', 'Drop']) {
+        counter += 1;
+        const next = configuration(
+          model.url,
+          { ...shared, ...telemetryOf(baggage) },
+          { term: 1, counter },
+        );
+        agent.runtime.configuration.offerPush(1, next);
+        const id = await beginConversation(agent.url);
+        await send(agent.url, { headers });
+        await send(agent.url, {
+          ...{ path: `/v1/conversations/${id}/messages`, headers },
+          body: JSON.stringify({ content: 'Hello' }),
+        });
+      }
+      expect(model.seen.map((request) => request.headers['baggage'])).toEqual([
+        ...[undefined, undefined],
+        ...['tenant=a', 'tenant=a'],
+        ...[undefined, undefined],
+      ]);
+    },
+  );
 });
 
 describe('a request that is not sampled', () => {

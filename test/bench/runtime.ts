@@ -1,6 +1,7 @@
 /**
  * Measures what the runtime costs on the way to the model, side by side with other gateways in the same
  * run; `make bench-runtime`. Names as arguments choose gateways: node test/bench/runtime.ts bare breakwater
+ * The name traces alone measures what traces and lines of the log cost, and nothing else.
  *
  * The endpoint and the load share one core, each gateway has the other to itself. The answer is 1.1 KB
  * of JSON, or a stream of 25 events. Rounds in which all gateways take turns, many short ones, because
@@ -9,9 +10,10 @@
  * added: latency less that of calling the endpoint directly, one call at a time (p50) and at 500
  * requests a second, sent when they are due (p99).
  * streams_1000: resident memory with 1,000 open streams. start: process start to ready, the median of five.
- * trace_10, trace_100: throughput with that share of requests traced, against none; trace_memory: resident memory with all
- * traced, less that with none. trace_off: throughput with none traced, against the bundle of another commit, dist/runtime of
- * which BEFORE names; without BEFORE it is left out.
+ * trace_0, trace_10, trace_100: throughput with that share of requests traced, against tracing that is off; trace_memory:
+ * resident memory with all traced, less that with none. access_lines: throughput with an access line for each request, against
+ * none. trace_off: throughput with none traced, against the bundle of another commit, dist/runtime of which BEFORE names; without
+ * BEFORE it is left out. Each of these has a second figure, …_cpu: the same of processor time, which a busy machine changes less.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -20,7 +22,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../cluster/common/command.ts';
 import { percentile } from '../kit/percentile.ts';
-import { GATEWAYS, LOAD_CORE, direct, earlier, traced } from './runtime/gateways.ts';
+import { GATEWAYS, LOAD_CORE, direct, earlier, logged, traced } from './runtime/gateways.ts';
 import type { Gateway } from './runtime/gateways.ts';
 import type { Done, Job, Target } from './runtime/load.ts';
 
@@ -254,16 +256,24 @@ function paired(ours: readonly number[], theirs: readonly number[]): number {
 function show(what: string, results: Results): void {
   print(`${what}:`);
   const { direct: floor } = results;
-  for (const [name, { perSecond, p50, p99, cpu, failed }] of Object.entries(results)) {
-    const added =
-      name === 'direct'
-        ? `p50 ${median(p50).toFixed(2)} ms`
-        : `p50 +${(median(p50) - median(floor!.p50)).toFixed(2)} ms, p99 at ${RATE}/s ${
-            p99.length === 0 ? 'not held' : `+${(median(p99) - median(floor!.p99)).toFixed(2)} ms`
-          }, ${median(cpu).toFixed(0)} µs of processor time each`;
+  for (const [name, measured] of Object.entries(results)) {
+    const { perSecond, p50, cpu, failed } = measured;
+    const parts = [
+      `${median(perSecond).toFixed(0)}/s`,
+      ...(p50.length > 0 ? [latency(name, measured, floor!)] : []),
+      ...(cpu.length > 0 ? [`${median(cpu).toFixed(0)} µs of processor time each`] : []),
+    ];
     const note = failed > 0 ? `; ${failed} requests failed` : '';
-    print(`  ${name}: ${median(perSecond).toFixed(0)}/s, ${added}${note}`);
+    print(`  ${name}: ${parts.join(', ')}${note}`);
   }
+}
+
+function latency(name: string, { p50, p99 }: Measured, floor: Measured): string {
+  if (name === 'direct') return `p50 ${median(p50).toFixed(2)} ms`;
+  const added = (median(p50) - median(floor.p50)).toFixed(2);
+  const atRate =
+    p99.length === 0 ? 'not held' : `+${(median(p99) - median(floor.p99)).toFixed(2)} ms`;
+  return `p50 +${added} ms, p99 at ${RATE}/s ${atRate}`;
 }
 
 /** Ratios that could be measured with the gateways chosen; `suffix` for the names. */
@@ -291,7 +301,10 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** What traces cost, side by side with the same runtime that has them off. */
+/** Shares of requests that are traced, in percent. */
+const TRACED = [0, 10, 100];
+
+/** What traces and access lines cost, side by side with the same runtime that has them off. */
 async function traces(load: Load): Promise<void> {
   const file = join(import.meta.dirname, 'runtime/collector.ts');
   const collector = spawn('taskset', ['-c', String(LOAD_CORE), process.execPath, file], {
@@ -302,27 +315,37 @@ async function traces(load: Load): Promise<void> {
   const gateways: Gateway[] = [];
   try {
     gateways.push(await GATEWAYS['breakwater']!(load.port));
-    for (const [name, ratio] of Object.entries({ trace_10: 0.1, trace_100: 1 }))
-      gateways.push(await traced(name, load.port, { collectorPort, ratio }));
+    for (const percent of TRACED) {
+      const tracing = { collectorPort, ratio: percent / 100 };
+      gateways.push(await traced(`trace_${percent}`, load.port, tracing));
+    }
+    gateways.push(await logged('access_lines', load.port));
     if (before !== undefined) gateways.push(await earlier(load.port, before));
     const results = await new Comparison(load, gateways, BODIES.plain).throughput();
-    const off = results['breakwater']!.perSecond;
-    if (before !== undefined)
-      figure('trace_off', paired(off, results['before']!.perSecond), 'ratio');
-    figure('trace_10', paired(results['trace_10']!.perSecond, off), 'ratio');
-    figure('trace_100', paired(results['trace_100']!.perSecond, off), 'ratio');
-    const [none, , all] = gateways.map(({ process: { pid } }) => residentMegabytes(pid!));
-    figure('trace_memory', (await all!) - (await none!), 'MB');
+    show('traces and access lines', results);
+    const off = results['breakwater']!;
+    if (before !== undefined) against('trace_off', off, results['before']!);
+    for (const name of [...TRACED.map((percent) => `trace_${percent}`), 'access_lines'])
+      against(name, results[name]!, off);
+    const all = gateways.find(({ name }) => name === 'trace_100')!;
+    const [with100, none] = [all, gateways[0]!].map((each) => residentMegabytes(each.process.pid!));
+    figure('trace_memory', (await with100!) - (await none!), 'MB');
   } finally {
     for (const gateway of gateways) await gateway.stop();
     collector.disconnect();
   }
 }
 
+function against(name: string, ours: Measured, theirs: Measured): void {
+  figure(name, paired(ours.perSecond, theirs.perSecond), 'ratio');
+  figure(`${name}_cpu`, paired(theirs.cpu, ours.cpu), 'ratio');
+}
+
 async function main(): Promise<void> {
   if (availableParallelism() < 2) throw new Error('this needs two cores: one for the load');
   const chosen = process.argv.slice(2);
-  const names = chosen.length > 0 ? chosen : Object.keys(GATEWAYS);
+  const tracesOnly = chosen.length === 1 && chosen[0] === 'traces';
+  const names = chosen.length > 0 ? chosen.filter(() => !tracesOnly) : Object.keys(GATEWAYS);
   const unknown = names.filter((name) => !(name in GATEWAYS));
   if (unknown.length > 0) throw new Error(`there is no ${unknown.join(', ')}`);
   const root = join(import.meta.dirname, '../..');
@@ -330,6 +353,7 @@ async function main(): Promise<void> {
   const load = await Load.start();
   const gateways = await startAll(names, load.port);
   try {
+    if (tracesOnly) return await traces(load);
     const plain = await new Comparison(load, gateways, BODIES.plain).run();
     show('not streamed', plain);
     const streamed = await new Comparison(load, gateways, BODIES.streamed).run();

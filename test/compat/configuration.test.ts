@@ -32,6 +32,7 @@ function partsOf(all: readonly Configuration[]): Record<string, object[]> {
     timeouts: contents.map(({ timeouts }) => timeouts),
     shutdown: contents.map(({ shutdown }) => shutdown),
     retry: contents.flatMap(({ retry }) => retry ?? []),
+    telemetry: contents.map(({ telemetry }) => telemetry),
     circuits: contents.flatMap(({ circuits }) => circuits),
     limits: contents.flatMap(({ limits }) => limits),
   };

@@ -13,6 +13,7 @@ import {
   tracedRequest,
   traceShown,
 } from './acts.ts';
+import { oneLimit, votes } from './fleet.ts';
 import { Narrator } from './narrator.ts';
 import { NAMESPACE, type Scene } from './scene.ts';
 import { setUp } from './setup.ts';
@@ -24,6 +25,8 @@ async function play(scene: Scene): Promise<Figures> {
   const enforcedMs = await policyEdited(scene);
   const closedMs = await modelRecovers(scene);
   await rateLimited(scene);
+  await oneLimit(scene);
+  await votes(scene);
   const traceId = await tracedRequest(scene);
   await traceShown(scene, traceId);
   return { openMs, enforcedMs, closedMs };

@@ -10,6 +10,7 @@ import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(180_000);
 
+const QUESTION = { max_tokens: 8, messages: [{ role: 'user', content: 'How are you?' }] };
 const QUICK_RETRY = { maxAttempts: 3, baseDelay: '50ms', maxDelay: '100ms' };
 
 describe('an agent in trouble', () => {
@@ -146,10 +147,37 @@ describe('an agent in trouble', () => {
     );
   });
 
+  it('opens the circuit of one model, names it in the status, and serves the others', async () => {
+    const ask = (name: string) => ({ body: JSON.stringify({ ...QUESTION, model: name }) });
+    for (const name of ['claude-opus-5', 'claude-haiku-5']) {
+      expect(outcome(await pods.steady!.send(ask(name)))).toBe('200');
+    }
+    await model.control.setFault({ model: 'claude-opus-5', status: 500 });
+    await pods.steady!.until(
+      'the circuit of the model is open',
+      (answer) => outcome(answer) === '503 CircuitBreakerOpen',
+      { request: ask('claude-opus-5') },
+    );
+    expect(outcome(await pods.steady!.send(ask('claude-haiku-5')))).toBe('200');
+    const { status } = await sandbox.agents.waitForBreaker(
+      'steady',
+      'a model is named',
+      (policy) => policy.status?.state === 'Open',
+    );
+    expect(status!.circuits).toContainEqual(
+      expect.objectContaining({ model: 'claude-opus-5', state: 'Open' }),
+    );
+    await model.control.setFault(undefined);
+    await changePolicy({ resetToken: '3' });
+    await pods.steady!.until('the circuit is closed', (answer) => outcome(answer) === '200', {
+      request: ask('claude-opus-5'),
+    });
+  });
+
   it('holds its circuit open by an override until that expires', async () => {
     const expiresAt = new Date(Date.now() + 15_000).toISOString().replace(/\.\d+Z$/, 'Z');
     await changePolicy({
-      resetToken: '2',
+      resetToken: '3',
       override: { state: 'Open', reason: 'maintenance', expiresAt },
     });
     await pods.steady!.until('the circuit is open', (answer) =>

@@ -144,6 +144,11 @@ describe('a change of the spec', () => {
       true,
     ],
     ['telemetry', () => ({ telemetry: { logging: { successRatio: '0.5' } } }), true],
+    [
+      'what goes on about clients',
+      () => ({ telemetry: { tracing: { baggage: 'Forward', userId: 'Plain' } } }),
+      true,
+    ],
     ['audit', () => ({ audit: {} }), true],
     ['limits', () => ({ limits: { maxBodyBytes: 1_048_576 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],

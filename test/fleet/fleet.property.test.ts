@@ -23,6 +23,7 @@ type Step =
   | { do: 'removePod'; pod: number }
   | { do: 'restartPod'; pod: number }
   | { do: 'reload'; amount: number; capacity: number; delayMs: number }
+  | { do: 'clock'; ms: number }
   | { do: 'pass'; ms: number };
 
 const pod = fc.nat({ max: MAX_PODS - 1 });
@@ -95,6 +96,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       amount: fc.integer({ min: 1, max: 20 }),
       capacity: fc.integer({ min: 1, max: 40 }),
       delayMs: fc.nat({ max: 300 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('clock' as const),
+      ms: fc.constantFrom(-86_400_000, -1500, 400, 3_600_000),
     }),
   },
   {
@@ -184,6 +192,7 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
       most = { amount: Math.max(most.amount, amount), capacity: Math.max(most.capacity, capacity) };
       scene.reload([{ ...first, refill: { ...refill, amount }, capacity }], () => delayMs);
     },
+    clock: ({ ms }) => void (time.wallMs += ms),
     pass: async ({ ms }) => {
       for (let left = ms; left > 0; left -= 50) {
         for (const each of scene.all) {

@@ -9,6 +9,8 @@ interface Event {
 /** Time for simulations: events run in their order, and no time passes between them. Milliseconds. */
 export class VirtualTime {
   now = 0;
+  /** By how much the wall clocks of all processes were stepped. */
+  wallMs = 0;
   #order = 0;
   /** Binary heap, the earliest event first. */
   readonly #heap: Event[] = [];
@@ -38,7 +40,7 @@ export class VirtualTime {
   clock(offset: number): Clock {
     return {
       now: () => this.now + offset,
-      date: () => new Date(Date.UTC(2026, 0) + this.now),
+      date: () => new Date(Date.UTC(2026, 0) + this.now + this.wallMs),
       setTimer: (ms, fn) => this.after(ms, fn),
     };
   }

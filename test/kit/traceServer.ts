@@ -1,9 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { readJson, sendJson } from '../../cli/simulator/json.ts';
 import { readExport } from '../../runtime/testing/collector.ts';
-import type { Export, ReceivedSpan } from '../../runtime/testing/collector.ts';
+import { decodeExport } from '../../runtime/testing/otlp.ts';
+import type { Export, ReceivedSpan } from '../../runtime/testing/otlp.ts';
 import { traceTree } from './traceTree.ts';
+
+/** As it comes: JSON or, by default, Protocol Buffers. */
+async function readOtlp(req: IncomingMessage): Promise<Export> {
+  if (req.headers['content-type'] === 'application/json') return (await readJson(req)) as Export;
+  return decodeExport(await buffer(req));
+}
 
 const MAX_SPANS = 20_000;
 const REQUEST_ID = 'breakwater.request.id';
@@ -18,7 +26,7 @@ export interface TraceSummary {
 }
 
 /**
- * A collector that keeps the last spans, so that it can run in a pod of the demo: takes OTLP over HTTP as JSON at POST /v1/traces.
+ * A collector that keeps the last spans, so that it can run in a pod of the demo: takes OTLP over HTTP at POST /v1/traces.
  * GET /traces lists traces, newest first; GET /traces/ID has the spans of a trace, GET /trees/ID has it as a text to read.
  * ID is that of a trace or of a request.
  */
@@ -50,7 +58,7 @@ export class TraceServer {
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const [, root = '', id = ''] = (req.url ?? '').split('/');
     if (req.method === 'POST' && req.url === '/v1/traces') {
-      this.#spans.push(...readExport((await readJson(req)) as Export));
+      this.#spans.push(...readExport(await readOtlp(req)));
       this.#spans = this.#spans.slice(-MAX_SPANS);
       return sendJson(res, 200, {});
     }

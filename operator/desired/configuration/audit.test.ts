@@ -30,6 +30,11 @@ it('names the tools whose arguments are recorded, and the trusted proxies', () =
       timeout: '5s',
       queueBytes: 100_000,
     },
+    otlp: {
+      url: 'http://collector:4318/v1/logs',
+      timeout: '10s',
+      queueBytes: 200_000,
+    },
     content: [
       { tool: 'find_order', include: 'Arguments' },
       { tool: 'stock__count', include: 'None' },
@@ -53,6 +58,12 @@ it('names the tools whose arguments are recorded, and the trusted proxies', () =
         ],
         timeoutMs: 5000,
         queueBytes: 100_000,
+      },
+      otlp: {
+        url: 'http://collector:4318/v1/logs',
+        headersFrom: [],
+        timeoutMs: 10_000,
+        queueBytes: 200_000,
       },
       memoryEvents: 50,
       bufferBytes: 65_536,

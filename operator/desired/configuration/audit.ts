@@ -20,24 +20,28 @@ export function resolveAudit({
 
 function resolve(spec: AuditSpec): NonNullable<Content['audit']> {
   const { stdout, memoryEvents, bufferBytes, authenticationInterval, content = [] } = spec;
-  const { file, webhook } = spec;
+  const { file, webhook, otlp } = spec;
   return {
     ...{ stdout, memoryEvents, bufferBytes, required: spec.required },
     ...(file && {
       file: { directory: MOUNTS.audit, maxBytes: file.maxBytes, maxFiles: file.maxFiles },
     }),
-    ...(webhook && {
-      webhook: {
-        url: webhook.url,
-        headersFrom: secretHeaders(webhook.headersFrom),
-        timeoutMs: parsePositiveDuration(webhook.timeout, 'spec.audit.webhook.timeout'),
-        queueBytes: webhook.queueBytes,
-      },
-    }),
+    ...(webhook && { webhook: receiver(webhook, 'spec.audit.webhook') }),
+    ...(otlp && { otlp: receiver(otlp, 'spec.audit.otlp') }),
     authenticationIntervalMs: parseDuration(
       authenticationInterval,
       'spec.audit.authenticationInterval',
     ),
     argumentsOf: content.filter(({ include }) => include === 'Arguments').map(({ tool }) => tool),
   };
+}
+
+type ReceiverSpec = NonNullable<AuditSpec['webhook'] | AuditSpec['otlp']>;
+
+function receiver(
+  { url, headersFrom, timeout, queueBytes }: ReceiverSpec,
+  path: string,
+): NonNullable<NonNullable<Content['audit']>['webhook']> {
+  const timeoutMs = parsePositiveDuration(timeout, `${path}.timeout`);
+  return { url, headersFrom: secretHeaders(headersFrom), timeoutMs, queueBytes };
 }

@@ -132,7 +132,11 @@ describe('resolveContent', () => {
         },
         runGuard: { mode: 'Report', repeats: 3, exempt: [], messages: false },
       },
-      telemetry: { logging: { successRatio: 0, levels: {} } },
+      telemetry: {
+        logging: { successRatio: 0, levels: {} },
+        baggage: 'Drop',
+        userId: 'Hashed',
+      },
       shutdown: { endpointLagMs: 5000, drainTimeoutMs: 300_000, handlerTimeoutMs: 30_000 },
       circuits: [
         {
@@ -188,6 +192,20 @@ describe('resolveContent', () => {
         ...sampling,
       })),
     );
+  });
+
+  it('keeps clients and their baggage to itself unless the spec says otherwise, traced or not', () => {
+    const told = (tracing: AgentDeployment['spec']['telemetry']['tracing']): unknown => {
+      const agent = agentFixture();
+      agent.spec.telemetry = { ...agent.spec.telemetry, tracing };
+      const { baggage, userId } = resolveContent(agent, none).telemetry;
+      return { baggage, userId };
+    };
+    expect(told({ endpoint: 'http://collector:4318' })).toEqual({
+      ...{ baggage: 'Drop', userId: 'Hashed' },
+    });
+    const open = { baggage: 'Forward', userId: 'Plain' } as const;
+    expect(told(open)).toEqual(open);
   });
 
   it('takes circuits and limits from the policies that hold them', () => {

@@ -31,6 +31,8 @@ export function resolveTelemetry(
     telemetry: {
       ...(token && { metrics: { token: secretFile(token) } }),
       ...(tracing && { tracing }),
+      baggage: telemetry.tracing?.baggage ?? 'Drop',
+      userId: telemetry.tracing?.userId ?? 'Hashed',
       logging: { successRatio: Number(successRatio), levels },
     },
   };

@@ -62,5 +62,6 @@ function headerSources({
   audit,
 }: Spec): { headersFrom?: HeadersFrom }[] {
   const { tracing = {} } = telemetry;
-  return [...tools.map(({ http }) => http), ...mcpServers, tracing, audit?.webhook ?? {}];
+  const { webhook = {}, otlp = {} } = audit ?? {};
+  return [...tools.map(({ http }) => http), ...mcpServers, tracing, webhook, otlp];
 }

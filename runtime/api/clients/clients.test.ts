@@ -8,7 +8,7 @@ import type { CryptoKey, JWK } from 'jose';
 import type { Content, Limit } from '../../../contract/generated/types.ts';
 import { send } from '../../testing/client.ts';
 import type { Answer } from '../../testing/client.ts';
-import { configuration } from '../../testing/configuration.ts';
+import { TELEMETRY, configuration } from '../../testing/configuration.ts';
 import { CONVERSATION } from '../../testing/conversation.ts';
 import { Cleanups, errorOf, setup } from '../../testing/setup.ts';
 import type { Setup } from '../../testing/setup.ts';
@@ -154,7 +154,7 @@ describe('callers with API keys', () => {
   });
 
   it('are named in logs, and their keys nowhere', async () => {
-    const telemetry = { logging: { successRatio: 1, levels: {} } };
+    const telemetry = { ...TELEMETRY, logging: { successRatio: 1, levels: {} } };
     const of = await withKeys({ alice: 'sesame' }, { telemetry });
     await byKey(of, 'sesame');
     await byKey(of, 'simsim');

@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
+import type { Clock } from '../../guard/clock.ts';
 import { freeId } from './conversationId.ts';
 import type { Message } from '../messages/messages.ts';
+import { RedisEnds } from './redisEnds.ts';
 import { SCRIPTS } from './redisScripts.ts';
 import { StoreUnavailable } from './store.ts';
-import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
+import type { Absence, CommandTrace, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
 export interface RedisStoreDeps {
   url: string;
@@ -19,7 +21,11 @@ export interface RedisStoreDeps {
   idleTimeoutMs: () => number;
   /** Time to connect and for each command, in milliseconds. */
   timeoutMs: () => number;
-  date: () => Date;
+  clock: Clock;
+  /** Whether `onExpired` is to be told. */
+  tellsExpired: () => boolean;
+  /** A conversation was idle for too long, and is forgotten. Of all pods one is told. */
+  onExpired: (id: string) => void;
   log: Logger;
 }
 
@@ -27,6 +33,16 @@ export interface RedisStoreDeps {
 const LEASE_MS = 15_000;
 /** Between two renewals of a lease. */
 const RENEW_MS = 5000;
+const DEFAULT_PORT = 6379;
+/** Between two searches for conversations that were forgotten. */
+const SEARCH_MS = 10_000;
+
+/** A command that is part of a request. */
+interface TracedCommand {
+  operation: 'EVAL' | 'GET' | 'SET';
+  script?: keyof typeof SCRIPTS;
+  trace: CommandTrace | undefined;
+}
 
 type Client = Awaited<ReturnType<typeof connectable>>;
 
@@ -37,37 +53,70 @@ type Client = Awaited<ReturnType<typeof connectable>>;
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
   readonly #client: Promise<Client>;
+  readonly #server: { address: string; port: number };
   readonly #leases = new Set<RedisLease>();
+  readonly #ends: RedisEnds;
   #reaching: Promise<void> | undefined;
+  #cancelSearch: () => void = () => undefined;
 
   constructor(deps: RedisStoreDeps) {
     this.#deps = deps;
+    const { prefix, clock, idleTimeoutMs, tellsExpired, onExpired } = deps;
+    this.#ends = new RedisEnds({
+      key: `${prefix}ends`,
+      conversationKey: (entry) => this.#keys(parsedEntry(entry))[0],
+      use: (use) => this.#do(use),
+      isWanted: tellsExpired,
+      idleTimeoutMs,
+      date: () => clock.date(),
+      onEnded: (entry) => onExpired(parsedEntry(entry).id),
+    });
+    this.#searchLater();
+    const { hostname, port } = new URL(deps.url);
+    this.#server = { address: hostname, port: Number(port || DEFAULT_PORT) };
     this.#client = connectable(deps);
     // `#do` reports it.
     this.#client.catch(() => undefined);
   }
 
-  async create(messages: readonly Message[], principal: string): Promise<Kept> {
+  async create(
+    messages: readonly Message[],
+    principal: string,
+    trace?: CommandTrace,
+  ): Promise<Kept> {
     const now = this.#now();
     const kept = { id: freeId(), messages, createdAt: now, usedAt: now };
     const { idleTimeoutMs } = this.#deps;
-    await this.#do((client) =>
-      client.set(this.#keys({ id: kept.id, principal })[0], JSON.stringify(kept), {
-        expiration: { type: 'PX', value: idleTimeoutMs() },
-      }),
+    const owned = { id: kept.id, owner: ownerSuffix(principal) };
+    const setting = this.#do(
+      (client) =>
+        client.set(this.#keys(owned)[0], JSON.stringify(kept), {
+          expiration: { type: 'PX', value: idleTimeoutMs() },
+        }),
+      { operation: 'SET', trace },
     );
+    await Promise.all([setting, this.#ends.note(entryOf(owned))]);
     return kept;
   }
 
   async read(ref: Ref): Promise<Kept | Absence> {
-    const text = await this.#do((client) => client.get(this.#keys(ref)[0]));
+    const [key] = this.#keys(ownedOf(ref));
+    const { trace } = ref;
+    const text = await this.#do((client) => client.get(key), { operation: 'GET', trace });
     return text === null ? 'NotFound' : (JSON.parse(String(text)) as Kept);
   }
 
   async take(ref: Ref): Promise<Taken> {
     const token = randomBytes(12).toString('base64url');
+    const entry = entryOf(ownedOf(ref));
+    // Before it is looked up, so that one who deletes it meanwhile finds the entry.
+    const noting = this.#ends.note(entry);
     const answer = await this.#run('take', ref, [token, String(LEASE_MS)]);
-    if (answer === null) return { absence: 'NotFound' };
+    const isNew = await noting;
+    if (answer === null) {
+      if (isNew) await this.#ends.forget(entry);
+      return { absence: 'NotFound' };
+    }
     if (answer === '') return { absence: 'Busy' };
     const kept = JSON.parse(answer as string) as Kept;
     const lease = new RedisLease(kept, this.#access(ref, token));
@@ -82,6 +131,7 @@ export class RedisStore implements ConversationStore {
   }
 
   async remove(ref: Ref): Promise<'Removed' | Absence> {
+    await this.#ends.forget(entryOf(ownedOf(ref)));
     const removed = await this.#run('remove', ref, []);
     return removed === 1 ? 'Removed' : 'NotFound';
   }
@@ -97,16 +147,34 @@ export class RedisStore implements ConversationStore {
   }
 
   async close(): Promise<void> {
+    this.#cancelSearch();
     const client = await this.#client;
     if (client.isOpen) client.destroy();
+  }
+
+  /** Tells of the conversations that Redis has forgotten. */
+  searchEnded(): Promise<void> {
+    return this.#ends.search();
+  }
+
+  #searchLater(): void {
+    this.#cancelSearch = this.#deps.clock.setTimer(SEARCH_MS, () => {
+      void this.searchEnded();
+      this.#searchLater();
+    });
   }
 
   /** What a lease does to its conversation; each says whether it still was the holder. */
   #access(ref: Ref, token: string): LeaseAccess {
     const { idleTimeoutMs } = this.#deps;
     return {
+      // Some time into the turn, and none of what it does.
       renew: async () =>
-        (await this.#run('renew', ref, [token, String(LEASE_MS), String(idleTimeoutMs())])) === 1,
+        (await this.#run('renew', { ...ref, trace: undefined }, [
+          token,
+          String(LEASE_MS),
+          String(idleTimeoutMs()),
+        ])) === 1,
       release: async (kept, messages) => {
         const next = messages && { ...kept, messages, usedAt: this.#now() };
         const text = next ? JSON.stringify(next) : '';
@@ -116,20 +184,29 @@ export class RedisStore implements ConversationStore {
   }
 
   #run(script: keyof typeof SCRIPTS, ref: Ref, args: string[]): Promise<unknown> {
-    return this.#do((client) =>
-      client.eval(SCRIPTS[script], { keys: this.#keys(ref), arguments: args }),
+    return this.#do(
+      (client) => client.eval(SCRIPTS[script], { keys: this.#keys(ownedOf(ref)), arguments: args }),
+      { operation: 'EVAL', script, trace: ref.trace },
     );
   }
 
-  async #do<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  async #do<T>(use: (client: Client) => Promise<T>, command?: TracedCommand): Promise<T> {
+    const span = command && this.#spanOf(command);
     try {
       const client = await this.#client;
       await this.#ready(client);
-      return await use(client);
+      const answer = await use(client);
+      span?.end();
+      return answer;
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      span?.end(code);
       throw new StoreUnavailable(`Redis does not answer (${code})`);
     }
+  }
+
+  #spanOf({ trace, ...which }: TracedCommand): ReturnType<CommandTrace['command']> | undefined {
+    return trace?.command({ system: 'redis', ...which, ...this.#server });
   }
 
   /** Connects when it is first needed; afterwards the client does so by itself. */
@@ -150,13 +227,13 @@ export class RedisStore implements ConversationStore {
   }
 
   /** In braces what decides the slot of a Redis cluster: both keys have to be in the same. */
-  #keys({ id, principal }: Ref): [conversation: string, turn: string] {
-    const conversation = `${this.#deps.prefix}conversation:{${id}}${ownerSuffix(principal)}`;
+  #keys({ id, owner }: Owned): [conversation: string, turn: string] {
+    const conversation = `${this.#deps.prefix}conversation:{${id}}${owner}`;
     return [conversation, `${conversation}:turn`];
   }
 
   #now(): string {
-    return this.#deps.date().toISOString();
+    return this.#deps.clock.date().toISOString();
   }
 }
 
@@ -237,6 +314,27 @@ async function connectable(deps: RedisStoreDeps) {
     log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
   });
   return client;
+}
+
+/** A conversation by its id and what its key says of its client. */
+interface Owned {
+  id: string;
+  owner: string;
+}
+
+function ownedOf({ id, principal }: Ref): Owned {
+  return { id, owner: ownerSuffix(principal) };
+}
+
+function entryOf({ id, owner }: Owned): string {
+  return `${id}${owner}`;
+}
+
+function parsedEntry(entry: string): Owned {
+  const colon = entry.indexOf(':');
+  return colon < 0
+    ? { id: entry, owner: '' }
+    : { id: entry.slice(0, colon), owner: entry.slice(colon) };
 }
 
 /** Tells clients apart without naming them. */

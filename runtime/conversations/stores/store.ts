@@ -1,3 +1,4 @@
+import type { RequestTrace } from '../../observe/trace/requestTrace.ts';
 import type { Message } from '../messages/messages.ts';
 
 /** A conversation as it is kept. Times are RFC 3339. */
@@ -15,7 +16,12 @@ export interface Ref {
   principal: string;
   /** Whether it may have conversations of any client; only a store in memory knows them. */
   anyOwner?: boolean;
+  /** The request that asks. */
+  trace?: CommandTrace | undefined;
 }
+
+/** Told of each command of a store outside this process. */
+export type CommandTrace = Pick<RequestTrace, 'command'>;
 
 /** The right to change a conversation, held by one turn at a time. */
 export interface Lease {
@@ -37,7 +43,11 @@ export class StoreUnavailable extends Error {}
 /** Where conversations are kept. Rejects with StoreUnavailable when it cannot be reached. */
 export interface ConversationStore {
   /** Undefined when no more can be kept. */
-  create(messages: readonly Message[], principal: string): Promise<Kept | undefined>;
+  create(
+    messages: readonly Message[],
+    principal: string,
+    trace?: CommandTrace,
+  ): Promise<Kept | undefined>;
   read(ref: Ref): Promise<Kept | Absence>;
   take(ref: Ref): Promise<Taken>;
   /** Ends a conversation for good, a turn under way too. */

@@ -20,8 +20,10 @@ export interface StoresDeps {
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   maxConversationBytes: number;
-  /** A conversation in memory was idle for too long, and is forgotten. */
+  /** A conversation was idle for too long, and is forgotten. Of one in Redis one pod is told. */
   onExpired: (id: string) => void;
+  /** Whether pods are to find out which conversations Redis has forgotten. */
+  tellsExpired: () => boolean;
   log: Logger;
 }
 
@@ -103,7 +105,8 @@ export class Stores {
     prefix: string,
     secureContext: SecureContext | undefined,
   ): RedisStore {
-    const { credentials, idleTimeoutMs, connectMs, clock, log } = this.#deps;
+    const { credentials, idleTimeoutMs, connectMs, clock, tellsExpired, onExpired, log } =
+      this.#deps;
     return new RedisStore({
       url,
       secureContext,
@@ -111,7 +114,9 @@ export class Stores {
       prefix,
       idleTimeoutMs,
       timeoutMs: connectMs,
-      date: () => clock.date(),
+      clock,
+      tellsExpired,
+      onExpired,
       log,
     });
   }

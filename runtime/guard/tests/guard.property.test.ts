@@ -13,6 +13,8 @@ const NAMES = ['a', 'b'];
 const ENDPOINTS = NAMES.map((name) => ({
   name,
   provider: 'Anthropic' as const,
+  priority: 0,
+  weight: 1,
   baseURL: `http://${name}.test`,
 }));
 

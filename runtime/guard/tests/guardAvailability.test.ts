@@ -7,7 +7,13 @@ import { Guard } from '../guard.ts';
 import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
 
 const NAME = 'model/primary';
-const ENDPOINT = { name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' };
+const ENDPOINT = {
+  name: 'primary',
+  provider: 'Anthropic',
+  priority: 0,
+  weight: 1,
+  baseURL: 'http://model.test',
+};
 const KEY = { hash: 'k', mounted: true };
 const FAILED = { vote: 'failure', class: 'ServerError', message: 'HTTP 500' } as const;
 

@@ -152,7 +152,13 @@ describe('the state of an endpoint', () => {
   });
 
   it('is one in all for an endpoint with a model of its own, whatever clients name', () => {
-    const endpoint = { name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' };
+    const endpoint = {
+      name: 'primary',
+      provider: 'Anthropic',
+      priority: 0,
+      weight: 1,
+      baseURL: 'http://model.test',
+    };
     const bench = new Bench({ endpoints: [{ ...endpoint, model: 'haiku' }] });
     bench.call('a');
     bench.call('b');
@@ -165,7 +171,13 @@ describe('the state of an endpoint', () => {
     bench.call('opus');
     bench.call('haiku');
     bench.fail('opus');
-    const endpoint = { name: 'primary', provider: 'Anthropic', baseURL: 'http://model.test' };
+    const endpoint = {
+      name: 'primary',
+      provider: 'Anthropic',
+      priority: 0,
+      weight: 1,
+      baseURL: 'http://model.test',
+    };
     bench.apply({ endpoints: [{ ...endpoint, model: 'opus' }] });
     expect(bench.states()).toEqual({ '': 'Open' });
     expect(bench.call('haiku')).toBe('CircuitBreakerOpen');
@@ -306,7 +318,15 @@ describe('a pod', () => {
     };
     open();
     bench.apply({
-      endpoints: [{ name: 'other', provider: 'Anthropic', baseURL: 'http://model.test' }],
+      endpoints: [
+        {
+          name: 'other',
+          provider: 'Anthropic',
+          priority: 0,
+          weight: 1,
+          baseURL: 'http://model.test',
+        },
+      ],
       circuits: [],
     });
     expect(bench.guard.circuits()).toHaveLength(1);

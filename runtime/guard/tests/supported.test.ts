@@ -6,7 +6,13 @@ import { supported } from '../supported.ts';
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import type { Unsupported } from '../supported.ts';
 
-const FOREIGN: Endpoint = { name: 'foreign', provider: 'Other', baseURL: 'http://other.test' };
+const FOREIGN: Endpoint = {
+  name: 'foreign',
+  provider: 'Other',
+  priority: 0,
+  weight: 1,
+  baseURL: 'http://other.test',
+};
 const { endpoints } = content();
 
 describe('supported', () => {

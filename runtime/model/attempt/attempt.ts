@@ -34,6 +34,8 @@ export interface Attempt {
   method: string;
   /** Of the trace; absent: what the client sent stays. */
   context?: RemoteContext | undefined;
+  /** Whether the client's baggage is passed on. */
+  baggage?: boolean;
   /** Path and query below the endpoint's baseURL. */
   path: string;
   expected: Expected;

@@ -67,7 +67,7 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
 
 function upstreamRequest(attempt: Attempt): UpstreamRequest {
   const { endpoint, method, path, key, ownHeaders: headers } = attempt;
-  const own = { key, scheme: endpoint.credentialScheme, headers };
+  const own = { key, scheme: endpoint.credentialScheme, headers, baggage: attempt.baggage };
   const base = baseOf(endpoint.baseURL);
   return {
     method,

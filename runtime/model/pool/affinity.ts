@@ -25,7 +25,7 @@ export interface Placed extends Weighed {
 /** Whether two of them have the same priority, so that there is a choice. */
 export function haveEquals(places: readonly { priority?: number }[]): boolean {
   if (places.length <= 1) return false;
-  return new Set(places.map(({ priority = 0 }) => priority)).size < places.length;
+  return new Set(places.map(({ priority }) => priority)).size < places.length;
 }
 
 /**

@@ -6,6 +6,7 @@ import { Pool } from './pool.ts';
 const ENDPOINTS = ['a', 'b', 'c'].map((name, i) => ({
   name,
   provider: 'Anthropic',
+  weight: 1,
   baseURL: 'http://model.test',
   ...(name === 'b' && { maxConcurrent: 4, weight: 3 }),
   priority: i === 2 ? 1 : 0,
@@ -29,6 +30,7 @@ function pooling(calls: Record<string, number>): Pool {
         acquire: refuse,
         learn: () => undefined,
         availability: () => availability(name),
+        obstacle: () => undefined,
       }),
     },
     credentials: { mounted: () => undefined, read: () => undefined },

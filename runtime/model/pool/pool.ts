@@ -29,7 +29,7 @@ export interface Member extends Placed {
   endpoint: Endpoint;
   dependency: string;
   /** What it is called by. */
-  handle: Pick<Dependency, 'acquire' | 'availability' | 'learn'>;
+  handle: Pick<Dependency, 'acquire' | 'availability' | 'learn' | 'obstacle'>;
   /** The endpoint's own key; absent: the client's is passed on. */
   key?: string | undefined;
   /** Header values of the agent, each in place of the client's. */
@@ -205,8 +205,8 @@ function member(
     dependency: handle.name,
     handle,
     name: endpoint.name,
-    priority: endpoint.priority ?? 0,
-    weight: endpoint.weight ?? 1,
+    priority: endpoint.priority,
+    weight: endpoint.weight,
     key: shown.key,
     headers: shown.headers,
     credential: shown.credential ?? own(),

@@ -59,11 +59,19 @@ export interface Nowhere {
   missing?: NonNullable<Member['endpoint']['credential']>;
 }
 
+/** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
+export interface Fallback {
+  from: string;
+  to: string;
+  /** The class of the failure, or of the rejection. */
+  reason: string;
+}
+
 export interface RouteDeps {
   pool: Pool;
   estimator: Pick<TokenEstimator, 'estimate'>;
-  /** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
-  onFallback: (from: string, to: string, request: RoutedRequest) => void;
+  /** A call goes elsewhere than to the endpoint to be preferred. */
+  onFallback: (fallback: Fallback, request: RoutedRequest) => void;
   /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
   onSession: (atItsEndpoint: boolean) => void;
 }
@@ -97,6 +105,8 @@ export class Route {
   readonly #tried: string[] = [];
   /** Those that a call was to move on to and that took none. */
   readonly #refusedBy: string[] = [];
+  /** Why those that were asked first took none. */
+  #rejected: Map<string, Rejection['reason']> | undefined;
   /** How often it has moved on: when all endpoints are down, load must not multiply by them. */
   #moves = 0;
   /** Those that there were when it began. */
@@ -136,9 +146,17 @@ export class Route {
     const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
     const passedOver = preferred.priority < answer.member.priority;
     if (passedOver) {
-      this.#deps.onFallback(preferred.dependency, answer.member.dependency, this.#request);
+      const { dependency: from } = preferred;
+      const to = answer.member.dependency;
+      this.#deps.onFallback({ from, to, reason: this.#obstacle(preferred) }, this.#request);
     }
     return answer;
+  }
+
+  /** Why an endpoint was passed over. One that was full when it was looked at may be free again. */
+  #obstacle({ dependency, handle, credential }: Member): Rejection['reason'] {
+    const rejected = this.#rejected?.get(dependency);
+    return rejected ?? handle.obstacle(credential, this.#kind) ?? 'BulkheadFull';
   }
 
   /** The same endpoint once more; undefined if that takes no call any more. */
@@ -178,14 +196,15 @@ export class Route {
   }
 
   /** Moves on to the chosen endpoint; undefined, and not to be asked again, when it takes no call after all. */
-  take({ member, probe }: Candidate, { from }: Move): Granted | undefined {
+  take({ member, probe }: Candidate, { from }: Move, reason: string): Granted | undefined {
     const answer = this.#ask(member, true);
     if (answer.kind !== 'Permit') {
       this.#refusedBy.push(member.dependency);
       return undefined;
     }
     this.#moves += 1;
-    this.#deps.onFallback(from.dependency, member.dependency, this.#request);
+    const fallback = { from: from.dependency, to: member.dependency, reason };
+    this.#deps.onFallback(fallback, this.#request);
     return this.#granted(member, answer, probe);
   }
 
@@ -225,6 +244,7 @@ export class Route {
       if (answer.kind === 'Waiting') return this.#waited(chosen.member, answer);
       if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
       const { rejection } = answer;
+      (this.#rejected ??= new Map()).set(chosen.member.dependency, rejection.reason);
       if (immediate && WAITABLE.has(rejection.reason)) {
         chosen.availability = 'Full';
         continue;

@@ -20,11 +20,11 @@ const HOP_BY_HOP = new Set([
 /** Marks a request that another pod has passed on, so that it is not passed on again. */
 export const FORWARDED = 'x-breakwater-forwarded';
 
-/**
- * Request fields that belong to our own request: its length, its host, its hand-shake. What clients note in baggage is
- * for their own services, not for providers.
- */
-const OWN_REQUEST = new Set(['host', 'content-length', 'expect', 'baggage', FORWARDED]);
+/** Request fields that belong to our own request: its length, its host, its hand-shake. */
+const OWN_REQUEST: ReadonlySet<string> = new Set(['host', 'content-length', 'expect', FORWARDED]);
+
+/** What clients note in baggage is for their own services, and for providers only where they are to have it. */
+const WITHOUT_BAGGAGE: ReadonlySet<string> = new Set([...OWN_REQUEST, 'baggage']);
 
 /** Fields of W3C Trace Context. */
 export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
@@ -39,6 +39,8 @@ export interface OwnHeaders {
   scheme?: 'APIKey' | 'Bearer' | undefined;
   /** Each in place of the client's of the same name. */
   headers?: readonly [string, string][] | undefined;
+  /** Whether the client's baggage is passed on. Default: it is not. */
+  baggage?: boolean | undefined;
 }
 
 /**
@@ -52,14 +54,20 @@ export function requestHeaders(
 ): string[] {
   const connection = connectionFields(raw);
   const replaced = replacedBy(own);
+  const dropped = ownRequest(own);
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
-    if (HOP_BY_HOP.has(name) || OWN_REQUEST.has(name) || connection?.has(name)) continue;
+    if (HOP_BY_HOP.has(name) || dropped.has(name) || connection?.has(name)) continue;
     if (context !== undefined && TRACE_CONTEXT.has(name)) continue;
     if (!replaced.has(name)) headers.push(raw[i]!, raw[i + 1]!);
   }
   return withOwn(headers, own, context);
+}
+
+/** Names of the client's headers that are not passed on. */
+function ownRequest({ baggage = false }: OwnHeaders): ReadonlySet<string> {
+  return baggage ? OWN_REQUEST : WITHOUT_BAGGAGE;
 }
 
 const NONE: ReadonlySet<string> = new Set();

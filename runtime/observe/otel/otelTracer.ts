@@ -1,23 +1,16 @@
 import type { Agent } from 'node:http';
-import { ROOT_CONTEXT, SpanKind as Kind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type {
-  Context,
-  Span as OtelSpan,
-  SpanContext,
-  Tracer as OtelTracer,
-} from '@opentelemetry/api';
-import { createTraceState } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { ROOT_CONTEXT, TraceFlags, createTraceState } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
   RandomIdGenerator,
   SamplingDecision,
   TraceIdRatioBasedSampler,
-  TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import { ATTRIBUTES } from '../trace/names.ts';
 import { formatTraceparent, parseTraceparent } from '../trace/span.ts';
 import type { Attributes, RemoteContext, Span, SpanKind, Tracer } from '../trace/span.ts';
+import { RecordedSpan } from './recordedSpan.ts';
+import type { Recorder } from './recordedSpan.ts';
 import { SpanQueue } from './spanQueue.ts';
 import type { SpanCounts, SpanQueueSizes } from './spanQueue.ts';
 
@@ -42,17 +35,11 @@ export interface OtelTracingDeps {
   counts: SpanCounts;
 }
 
-const KINDS: Record<SpanKind, Kind> = {
-  Server: Kind.SERVER,
-  Client: Kind.CLIENT,
-  Internal: Kind.INTERNAL,
-};
-
 /** Traces by OpenTelemetry, sent by OTLP over HTTP. */
 export class OtelTracing implements Tracer {
   readonly #settings: TracingSettings;
   readonly #queue: SpanQueue;
-  readonly #tracer: OtelTracer;
+  readonly #recorder: Recorder;
   readonly #sampler: TraceIdRatioBasedSampler;
   readonly #ids = new RandomIdGenerator();
 
@@ -64,11 +51,12 @@ export class OtelTracing implements Tracer {
       timeoutMillis: settings.exportMs,
     });
     this.#queue = new SpanQueue(exporter, settings.queue, counts);
-    const provider = new TracerProvider({
+    this.#recorder = {
       resource: resourceFromAttributes(settings.resource),
-      spanProcessors: [this.#queue],
-    });
-    this.#tracer = provider.getTracer('breakwater');
+      instrumentationScope: { name: 'breakwater' },
+      newSpanId: () => this.#ids.generateSpanId(),
+      ended: (span) => this.#queue.onEnd(span),
+    };
     this.#sampler = new TraceIdRatioBasedSampler(settings.ratio);
   }
 
@@ -78,21 +66,23 @@ export class OtelTracing implements Tracer {
     attributes: Attributes,
     kind: SpanKind = 'Server',
   ): Span {
+    const spanId = this.#ids.generateSpanId();
     const parent = parseTraceparent(traceparent);
     if (!parent) {
-      if (Math.random() < this.#settings.ratio)
-        return this.#start(name, kind, ROOT_CONTEXT, attributes);
-      return new UnsampledSpan(this.#ids.generateTraceId(), this.#ids.generateSpanId());
+      const traceId = this.#ids.generateTraceId();
+      if (Math.random() >= this.#settings.ratio) return new UnsampledSpan(traceId, spanId);
+      const context = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
+      return new RecordedSpan({ name, kind, attributes, context }, this.#recorder);
     }
-    const { traceId, spanId } = parent;
-    if (!this.#sampled(parent)) {
-      return new UnsampledSpan(traceId, this.#ids.generateSpanId(), tracestate);
-    }
-    const remote: SpanContext = {
-      ...{ traceId, spanId, traceFlags: 1, isRemote: true },
+    const { traceId } = parent;
+    if (!this.#sampled(parent)) return new UnsampledSpan(traceId, spanId, tracestate);
+    const shared = {
+      ...{ traceId, traceFlags: TraceFlags.SAMPLED },
       ...(tracestate !== undefined && { traceState: createTraceState(tracestate) }),
     };
-    return this.#start(name, kind, trace.setSpanContext(ROOT_CONTEXT, remote), attributes);
+    const remote = { ...shared, spanId: parent.spanId, isRemote: true };
+    const context = { ...shared, spanId };
+    return new RecordedSpan({ name, kind, attributes, context, parent: remote }, this.#recorder);
   }
 
   /** Resolves when all spans that have ended were sent or dropped. */
@@ -109,64 +99,6 @@ export class OtelTracing implements Tracer {
     if (this.#settings.parentBased) return sampled;
     const { decision } = this.#sampler.shouldSample(ROOT_CONTEXT, traceId);
     return decision === SamplingDecision.RECORD_AND_SAMPLED;
-  }
-
-  #start(name: string, kind: SpanKind, parent: Context, attributes: Attributes): Span {
-    const span = this.#tracer.startSpan(
-      name,
-      { kind: KINDS[kind], attributes: given(attributes) },
-      parent,
-    );
-    return new SampledSpan(span, parent, (child, kindOf, within, more) =>
-      this.#start(child, kindOf, within, more),
-    );
-  }
-}
-
-type Start = (name: string, kind: SpanKind, parent: Context, attributes: Attributes) => Span;
-
-class SampledSpan implements Span {
-  readonly recording = true;
-  readonly #span: OtelSpan;
-  readonly #within: Context;
-  readonly #start: Start;
-
-  constructor(span: OtelSpan, parent: Context, start: Start) {
-    this.#span = span;
-    this.#within = trace.setSpan(parent, span);
-    this.#start = start;
-  }
-
-  get traceId(): string {
-    return this.#span.spanContext().traceId;
-  }
-
-  get context(): RemoteContext {
-    const { traceId, spanId, traceState } = this.#span.spanContext();
-    return {
-      traceparent: formatTraceparent({ traceId, spanId, sampled: true }),
-      ...(traceState && { tracestate: traceState.serialize() }),
-    };
-  }
-
-  start(name: string, kind: SpanKind, attributes: Attributes = {}): Span {
-    return this.#start(name, kind, this.#within, attributes);
-  }
-
-  event(name: string, attributes: Attributes = {}): void {
-    this.#span.addEvent(name, given(attributes));
-  }
-
-  set(attributes: Attributes): void {
-    this.#span.setAttributes(given(attributes));
-  }
-
-  end(error?: string): void {
-    if (error !== undefined) {
-      this.#span.setAttribute(ATTRIBUTES.error, error);
-      this.#span.setStatus({ code: SpanStatusCode.ERROR });
-    }
-    this.#span.end();
   }
 }
 
@@ -197,13 +129,4 @@ class UnsampledSpan implements Span {
   end(): void {
     // Kept nowhere.
   }
-}
-
-/** Those that have a value. */
-function given(attributes: Attributes): Record<string, string | number | boolean | string[]> {
-  const found: Record<string, string | number | boolean | string[]> = {};
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined) found[name] = typeof value === 'object' ? [...value] : value;
-  }
-  return found;
 }

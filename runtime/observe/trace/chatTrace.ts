@@ -110,13 +110,19 @@ export class ChatTrace {
   retry(reason: string, waitMs: number): void {
     const wait = Math.round(waitMs);
     this.deps.line('info', { reason, waitMs: wait }, 'Attempt was retried');
+    if (!this.span.recording) return;
     this.span.event(EVENTS.retry, { [ATTRIBUTES.reason]: reason, [ATTRIBUTES.waitMs]: wait });
   }
 
   /** Another endpoint is asked than the one to be preferred. */
-  moved(from: string, to: string): void {
-    this.deps.line('info', { from, to }, 'Request moved to another endpoint');
-    this.span.event(EVENTS.fallback, { [ATTRIBUTES.from]: from, [ATTRIBUTES.to]: to });
+  moved({ from, to, reason }: { from: string; to: string; reason: string }): void {
+    this.deps.line('info', { from, to, reason }, 'Request moved to another endpoint');
+    if (!this.span.recording) return;
+    this.span.event(EVENTS.fallback, {
+      [ATTRIBUTES.from]: from,
+      [ATTRIBUTES.to]: to,
+      [ATTRIBUTES.reason]: reason,
+    });
   }
 
   /** What the call waits for at a dependency, with a note of how long that took. */

@@ -8,6 +8,8 @@ export const SPANS = {
   agent: (name: string) => `invoke_agent ${name}`,
   tool: (name: string) => `execute_tool ${name}`,
   mcp: (method: string, tool: string) => `${method} ${tool}`,
+  command: (operation: string, script: string) =>
+    script === '' ? operation : `${operation} ${script}`,
 } as const;
 
 export const EVENTS = {
@@ -41,6 +43,9 @@ export const ATTRIBUTES = {
   outputMessages: 'gen_ai.output.messages',
   systemInstructions: 'gen_ai.system_instructions',
   mcpMethod: 'mcp.method.name',
+  database: 'db.system.name',
+  command: 'db.operation.name',
+  script: 'db.stored_procedure.name',
   error: 'error.type',
   serverAddress: 'server.address',
   serverPort: 'server.port',

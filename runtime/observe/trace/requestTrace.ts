@@ -32,6 +32,18 @@ export interface RequestTraceDeps {
   chosen: () => boolean;
   /** Whether spans hold prompts and answers. */
   content: boolean;
+  /** Whether spans name clients, rather than a hash of each. */
+  plainUsers: () => boolean;
+}
+
+/** A command of a database. */
+export interface Command {
+  system: 'redis';
+  operation: string;
+  /** Name of the script that it runs. */
+  script?: string;
+  address: string;
+  port: number;
 }
 
 /** What one request goes through: its span with all below, and its lines in the log. */
@@ -71,15 +83,16 @@ export class RequestTrace {
     };
   }
 
-  /** The client is known; `user` names it in traces. */
-  identified(client: string | undefined, user: () => string | undefined): void {
+  /** The client is known; `user` names it in traces, by a hash unless it is to be plain. */
+  identified(client: string | undefined, user: (plain: boolean) => string | undefined): void {
     this.client = client;
-    if (this.span.recording) this.span.set({ [ATTRIBUTES.user]: user() });
+    if (this.span.recording) this.span.set({ [ATTRIBUTES.user]: user(this.deps.plainUsers()) });
   }
 
   /** The request belongs to this conversation. */
   converses(id: string): void {
     this.#conversation = id;
+    if (!this.span.recording) return;
     this.span.set({ [ATTRIBUTES.conversation]: id, [ATTRIBUTES.session]: id });
   }
 
@@ -120,6 +133,19 @@ export class RequestTrace {
     const line = (fields: object, message: string): void =>
       log('tools').warn({ ...this.ids, ...fields }, message);
     return new ToolTrace(call, this.#turn ?? this.span, { now, line });
+  }
+
+  /** A command of a database begins. */
+  command({ system, operation, script = '', address, port }: Command): Span {
+    const parent = this.#turn ?? this.span;
+    if (!parent.recording) return parent;
+    return parent.start(SPANS.command(operation, script), 'Client', {
+      [ATTRIBUTES.database]: system,
+      [ATTRIBUTES.command]: operation,
+      ...(script !== '' && { [ATTRIBUTES.script]: script }),
+      [ATTRIBUTES.serverAddress]: address,
+      [ATTRIBUTES.serverPort]: port,
+    });
   }
 
   /** What the request waits for before it is served, with a note of how long that took. */

@@ -9,12 +9,15 @@ import { NO_LISTENER } from '../../observe/trace/requestListener.ts';
 import type { KnownClient, RequestListener } from '../../observe/trace/requestListener.ts';
 import { SourceAddress } from '../sourceAddress.ts';
 import { Chain } from './chain.ts';
+import { CLOUD_EVENTS } from './cloudEvents.ts';
 import type { Actor, AuditEvent } from './event.ts';
 import { FileSink, filesIn, headInFile } from './fileSink.ts';
 import { HeadFile } from './headFile.ts';
 import type { Sink } from './lineQueue.ts';
 import { linesBackwards } from './linesBackwards.ts';
 import { toOcsf } from './ocsf.ts';
+import type { Origin } from './ocsf.ts';
+import { otlpLogs } from './otlpLogs.ts';
 import { RequestRecord } from './requestRecord.ts';
 import type { AuditedRequest } from './requestRecord.ts';
 import { Ring } from './ring.ts';
@@ -31,7 +34,7 @@ export interface AuditDeps {
   writeOut: WriteOut;
   /** File that keeps the head of the chain beyond the process; absent: it is not kept. */
   headPath?: string | undefined;
-  /** Directory in which events wait for the webhook beyond the process. */
+  /** Directory in which events wait for the webhook, and below it for the collector, beyond the process. */
   queueDirectory: string;
   fetch: typeof fetch;
   /** Values of headers from Secrets; undefined while one is missing. */
@@ -133,10 +136,7 @@ export class Audit {
   /** Records an event; nothing while the audit is off. Never throws. */
   record(event: AuditEvent): void {
     if (!this.#spec || !this.#chain) return;
-    const { pod, version } = this.#deps;
-    const agent = this.#content?.agent.name ?? '';
-    const origin = { namespace: pod.namespace, agent, pod: pod.name, podUid: pod.uid, version };
-    const line = this.#chain.seal(toOcsf(event, origin));
+    const line = this.#chain.seal(toOcsf(event, this.#origin()));
     this.#counts[event.type] += 1;
     this.#ring.push(line);
     for (const sink of this.#all()) {
@@ -156,6 +156,12 @@ export class Audit {
       if (events.push(event) >= limit) break;
     }
     return { enabled: this.#spec !== undefined, events, searchedAll: true };
+  }
+
+  #origin(): Origin {
+    const { pod, version } = this.#deps;
+    const agent = this.#content?.agent.name ?? '';
+    return { namespace: pod.namespace, agent, pod: pod.name, podUid: pod.uid, version };
   }
 
   stats(): AuditStats {
@@ -248,22 +254,27 @@ export class Audit {
         new FileSink({ ...file, directory: this.#directory(file) }, shared('file'));
       wanted.set('file', { key: JSON.stringify([maxBytes, file]), make });
     }
-    const { webhook } = spec;
-    if (webhook) {
-      const make = (): Sink => this.#webhookSink(webhook, shared('webhook'));
-      wanted.set('webhook', { key: JSON.stringify([maxBytes, webhook]), make });
+    for (const name of ['webhook', 'otlp'] as const) {
+      const to = spec[name];
+      if (!to) continue;
+      const make = (): Sink => this.#webhookSink(name, to, shared(name));
+      wanted.set(name, { key: JSON.stringify([maxBytes, to]), make });
     }
     return wanted;
   }
 
   #webhookSink(
+    name: 'webhook' | 'otlp',
     { url, headersFrom, timeoutMs, queueBytes }: NonNullable<AuditSpec['webhook']>,
     shared: ConstructorParameters<typeof StdoutSink>[1],
   ): Sink {
-    const { queueDirectory: directory, fetch, readHeaders } = this.#deps;
+    const { queueDirectory, fetch, readHeaders } = this.#deps;
+    const directory = name === 'otlp' ? join(queueDirectory, name) : queueDirectory;
+    const format = name === 'otlp' ? otlpLogs(() => this.#origin()) : CLOUD_EVENTS;
     const headers = (): ReturnType<typeof readHeaders> => readHeaders(headersFrom);
     return new WebhookSink({
       ...shared,
+      ...{ name, format },
       ...{ url, timeoutMs, queueBytes, directory, fetch, headers },
     });
   }

@@ -43,6 +43,7 @@ const DENIALS: ReadonlySet<string> = new Set([
     'BulkheadFull',
     'Draining',
     'PromptBlocked',
+    'AnswerBlocked',
   ],
   ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'BodiesFull'],
 ]);

@@ -1,10 +1,18 @@
-import type { SealedEvent } from '../../../contract/audit.ts';
 import type { Clock } from '../../guard/clock.ts';
 import { DiskQueue } from './diskQueue.ts';
 import { LineQueue } from './lineQueue.ts';
 import type { Sink } from './lineQueue.ts';
 
+/** How events are written in a request. */
+export interface BatchFormat {
+  contentType: string;
+  /** Of lines, each an event in JSON. */
+  body(lines: readonly string[]): string;
+}
+
 export interface WebhookSinkDeps {
+  name: 'webhook' | 'otlp';
+  format: BatchFormat;
   clock: Pick<Clock, 'setTimer'>;
   url: string;
   /** Time for one request, in milliseconds. */
@@ -29,11 +37,11 @@ const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 60_000;
 
 /**
- * Sends events as CloudEvents to a URL, each at least once: they wait on disk until it answers with 2xx, also over a
+ * Sends events to a URL, each at least once: they wait on disk until it answers with 2xx, also over a
  * restart of the container.
  */
 export class WebhookSink implements Sink {
-  readonly name = 'webhook';
+  readonly name: WebhookSinkDeps['name'];
   readonly #deps: WebhookSinkDeps;
   readonly #disk: DiskQueue;
   readonly #memory: LineQueue;
@@ -46,7 +54,8 @@ export class WebhookSink implements Sink {
   readonly #closed = new AbortController();
 
   constructor(deps: WebhookSinkDeps) {
-    const { clock, maxBytes, onError, directory } = deps;
+    const { name, clock, maxBytes, onError, directory } = deps;
+    this.name = name;
     this.#deps = deps;
     this.#disk = new DiskQueue(directory);
     this.#memory = new LineQueue({
@@ -131,21 +140,21 @@ export class WebhookSink implements Sink {
   }
 
   async #post(lines: readonly string[]): Promise<void> {
-    const { url, timeoutMs, headers, fetch } = this.#deps;
+    const { name, url, format, timeoutMs, headers, fetch } = this.#deps;
     const secret = headers();
-    if (!secret) throw new Error('a Secret with a header of the webhook is missing');
+    if (!secret) throw new Error(`a Secret with a header of ${name} is missing`);
     const response = await fetch(url, {
       method: 'POST',
       headers: [
-        ['content-type', 'application/cloudevents-batch+json'],
+        ['content-type', format.contentType],
         ...secret.map(([name, value]): [string, string] => [name, value]),
       ],
-      body: `[${lines.map(cloudEvent).join(',')}]`,
+      body: format.body(lines),
       redirect: 'error',
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closed.signal]),
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`the webhook answered ${response.status}`);
+    if (!response.ok) throw new Error(`${name} answered ${response.status}`);
   }
 
   #retryLater(error: unknown): void {
@@ -157,18 +166,4 @@ export class WebhookSink implements Sink {
     });
     this.#delayMs = Math.min(this.#delayMs * 2, LONGEST_DELAY_MS);
   }
-}
-
-/** The event in the JSON format of CloudEvents 1.0. Its id stays the same when it is sent again. */
-function cloudEvent(line: string): string {
-  const { metadata, time } = JSON.parse(line) as SealedEvent;
-  const attributes = JSON.stringify({
-    specversion: '1.0',
-    id: metadata.uid,
-    source: `/${metadata.source}`,
-    type: `dev.breakwater.audit.${metadata.event_code}`,
-    time: new Date(time).toISOString(),
-    datacontenttype: 'application/json',
-  });
-  return `${attributes.slice(0, -1)},"data":${line}}`;
 }

@@ -18,7 +18,8 @@ export type IncidentForm =
   | 'EgressRefused'
   // SecretExposed: where the secret was.
   | 'Prompt'
-  | 'Answer';
+  | 'Answer'
+  | 'ToolArguments';
 
 /** One time that something was seen. */
 export interface Sighting {

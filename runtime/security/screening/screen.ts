@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Content } from '../../../contract/generated/types.ts';
 import type { IncidentForm, RequestSighting } from '../incidents/incident.ts';
 import type { InjectionDetector, InjectionSource } from '../injection/detector.ts';
-import type { SecretMatch, SecretScanner } from '../secrets/secretScanner.ts';
+import type { SecretScanner } from '../secrets/secretScanner.ts';
 import { redacted } from '../secrets/secretScanner.ts';
+import { SecretStream } from '../secrets/secretStream.ts';
 
 type Security = Pick<Content['security'], 'promptInjection' | 'secrets'>;
 
 /** Where a text comes from. */
 export interface TextOrigin {
-  kind: InjectionSource | 'Answers';
-  /** Whether it is in a request to /v1/messages, which nothing is changed in. */
+  kind: InjectionSource | 'Answers' | 'ToolArguments';
+  /** Whether it is in a request to /v1/messages, or its answer, which nothing is changed in. */
   inMessages?: boolean;
   /** Of results: names by which they may be exempt, the tool's first. */
   names?: readonly string[];
@@ -19,7 +20,8 @@ export interface TextOrigin {
 /** What becomes of a text. */
 export type Screened =
   /** Without secrets where they are to be left out. */
-  { kind: 'Passes'; text: string } | { kind: 'Blocked'; by: Finding; text: string };
+  | { kind: 'Passes'; text: string; hadSecret?: boolean }
+  | { kind: 'Blocked'; by: Finding; text: string };
 export type Finding = 'PromptInjection' | 'Secret';
 
 export interface ScreenDeps {
@@ -29,6 +31,15 @@ export interface ScreenDeps {
 
 /** What is told of what was found. */
 export type Told = (sighting: RequestSighting) => void;
+
+/** Looks at an answer of /v1/messages for secrets while it passes. */
+export interface AnswerScan {
+  secrets: SecretStream;
+  /** Whether an answer with a secret must not reach the client. */
+  blocks: boolean;
+  /** Tells of what was found. */
+  tell: (kinds: readonly string[]) => void;
+}
 
 /** Looks at texts for prompt injection and for secrets. What it needs for that is loaded when there is a first text. */
 export class Screen {
@@ -70,6 +81,15 @@ export class Screen {
     return this.#looksForSecrets({ kind: 'Answers' }) && this.#security.secrets!.mode !== 'Report';
   }
 
+  /** Looks at an answer of /v1/messages; undefined where none are looked at. */
+  answerScan(told: Told): AnswerScan | undefined {
+    if (!this.#looksForSecrets(MESSAGE_ANSWER)) return undefined;
+    this.#scanner ??= this.#deps.loadScanner();
+    const blocks = this.#security.secrets?.mode === 'Block';
+    const tell: AnswerScan['tell'] = (kinds) => told(sightingOf(kinds, MESSAGE_ANSWER, blocks));
+    return { secrets: new SecretStream(this.#scanner), blocks, tell };
+  }
+
   /** What becomes of a text. Rejects only on a programming error. */
   async look(text: string, origin: TextOrigin, told: Told): Promise<Screened> {
     const screened = await this.#withoutSecrets(text, origin, told);
@@ -82,14 +102,15 @@ export class Screen {
 
   #threshold({ kind, inMessages = false, names = [] }: TextOrigin): number | undefined {
     const { promptInjection } = this.#security;
-    if (!promptInjection || kind === 'Answers') return undefined;
+    if (!promptInjection || isModels(kind)) return undefined;
     if (names.some((name) => promptInjection.exempt.includes(name))) return undefined;
     const wanted = inMessages ? 'Messages' : kind;
     return promptInjection.sources.find(({ source }) => source === wanted)?.threshold;
   }
 
   #looksForSecrets({ kind, inMessages = false }: TextOrigin): boolean {
-    const wanted = inMessages ? 'Messages' : SECRET_SOURCES[kind];
+    const inPlace = inMessages ? MESSAGES_SOURCES : SECRET_SOURCES;
+    const wanted = inPlace[kind];
     return this.#security.secrets?.sources.includes(wanted) === true;
   }
 
@@ -99,7 +120,7 @@ export class Screen {
     { kind, names }: TextOrigin,
     { threshold, told }: { threshold: number; told: Told },
   ): Promise<boolean> {
-    if (kind === 'Answers') return false;
+    if (isModels(kind)) return false;
     const denied = this.#security.promptInjection?.mode === 'Block';
     const detector = await (this.#detector ??= this.#deps.loadDetector());
     const { score, rules } = await detector.examine(text, kind);
@@ -117,26 +138,36 @@ export class Screen {
 
   async #withoutSecrets(text: string, origin: TextOrigin, told: Told): Promise<Screened> {
     if (!this.#looksForSecrets(origin)) return { kind: 'Passes', text };
-    const mode = this.#security.secrets?.mode ?? 'Report';
     const scanner = await (this.#scanner ??= this.#deps.loadScanner());
     const matches = await scanner.find(text);
     if (matches.length === 0) return { kind: 'Passes', text };
-    const redacts = mode === 'Redact' && origin.inMessages !== true;
-    told(sightingOf(matches, origin, redacts || mode === 'Block'));
+    const mode = modeFor(origin, this.#security.secrets?.mode);
+    const kinds = matches.map((match) => match.kind);
+    told(sightingOf(kinds, origin, mode !== 'Report'));
     if (mode === 'Block') return { kind: 'Blocked', by: 'Secret', text };
-    return { kind: 'Passes', text: redacts ? redacted(text, matches) : text };
+    const shown = mode === 'Redact' ? redacted(text, matches) : text;
+    return { kind: 'Passes', text: shown, hadSecret: true };
   }
 }
 
+type SecretMode = NonNullable<Security['secrets']>['mode'];
+
+function modeFor({ kind, inMessages }: TextOrigin, mode: SecretMode = 'Report'): SecretMode {
+  if (mode !== 'Redact') return mode;
+  if (inMessages === true) return 'Report';
+  // Arguments with a hole would be another call than the one that the model asked for.
+  return kind === 'ToolArguments' ? 'Block' : 'Redact';
+}
+
 function sightingOf(
-  matches: readonly SecretMatch[],
+  found: readonly string[],
   { kind, names }: TextOrigin,
   denied: boolean,
 ): RequestSighting {
-  const kinds = [...new Set(matches.map((match) => match.kind))];
+  const kinds = [...new Set(found)];
   return {
     type: 'SecretExposed',
-    form: kind === 'Answers' ? 'Answer' : 'Prompt',
+    form: SECRET_FORMS[kind] ?? 'Prompt',
     asset: 'Credentials',
     denied,
     evidence: `Secrets of these kinds were found: ${kinds.join(', ')}.`,
@@ -158,7 +189,30 @@ const SECRET_SOURCES = {
   ToolResults: 'ToolResults',
   McpResults: 'ToolResults',
   Answers: 'Answers',
-} as const;
+  ToolArguments: 'ToolArguments',
+} as const satisfies Record<TextOrigin['kind'], string>;
+
+/** The same for what passes on /v1/messages. */
+const MESSAGES_SOURCES: Readonly<Record<TextOrigin['kind'], string>> = {
+  UserInput: 'Messages',
+  Documents: 'Messages',
+  ToolResults: 'Messages',
+  McpResults: 'Messages',
+  Answers: 'MessageAnswers',
+  // Its client runs the tools, so that they are part of the answer.
+  ToolArguments: 'MessageAnswers',
+};
+
+const SECRET_FORMS: Partial<Record<TextOrigin['kind'], IncidentForm>> = {
+  Answers: 'Answer',
+  ToolArguments: 'ToolArguments',
+};
+
+const MESSAGE_ANSWER: TextOrigin = { kind: 'Answers', inMessages: true };
+
+function isModels(kind: TextOrigin['kind']): kind is 'Answers' | 'ToolArguments' {
+  return kind === 'Answers' || kind === 'ToolArguments';
+}
 
 /** The text between marks that it cannot know, after what it is. */
 export function fenced(text: string): string {

@@ -69,6 +69,16 @@ export async function traced(
   return { ...gateway, name };
 }
 
+/** The same, which writes an access line for each request. */
+export async function logged(name: string, endpointPort: number): Promise<Gateway> {
+  const gateway = await startRuntime((directory) => {
+    const content = everyGuard(endpointPort, directory);
+    const logging = { successRatio: 1, levels: { access: 'Info' } };
+    return { ...content, telemetry: { ...content.telemetry, logging } };
+  });
+  return { ...gateway, name };
+}
+
 /** The same of another bundle, dist/runtime of another commit. */
 export async function earlier(endpointPort: number, bundle: string): Promise<Gateway> {
   const gateway = await startRuntime((directory) => everyGuard(endpointPort, directory), bundle);
@@ -126,6 +136,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
   const endpoints = ['primary', 'fallback'].map((name, priority) => ({
     name,
     provider: 'Anthropic',
+    weight: 1,
     baseURL: `http://127.0.0.1:${endpointPort}`,
     credential: { path: join(directory, 'api-key'), secret: 'bench', key: 'api-key' },
     maxConcurrent: 10_000,
@@ -216,7 +227,11 @@ function everyGuard(endpointPort: number, directory: string): Content {
       },
       responses: [],
     },
-    telemetry: { logging: { successRatio: 0, levels: {} } },
+    telemetry: {
+      logging: { successRatio: 0, levels: {} },
+      baggage: 'Drop',
+      userId: 'Hashed',
+    },
     circuits,
     limits,
   };

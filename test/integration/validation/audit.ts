@@ -1,56 +1,81 @@
 import type { Row } from './row.ts';
 
 const REF = { name: 'events', key: 'token' };
-const FIELD = 'spec.audit.webhook.headersFrom[0]';
 
-/** An agent whose webhook has these headers. */
-function withHeaders(...headersFrom: object[]): Row[1] {
-  return { spec: { audit: { webhook: { url: 'https://events', headersFrom } } } };
-}
+type Receiver = 'webhook' | 'otlp';
 
-/** By the headers of the webhook. */
-const headers: Row[] = [
+/** By the headers of what events are sent to. */
+const headers = (receiver: Receiver): Row[] => {
+  const FIELD = `spec.audit.${receiver}.headersFrom[0]`;
+  const withHeaders = (...headersFrom: object[]): Row[1] => ({
+    spec: { audit: { [receiver]: { url: 'https://events', headersFrom } } },
+  });
+  return [
+    [
+      'unique',
+      withHeaders({ name: 'X', secretKeyRef: REF }, { name: 'X', secretKeyRef: REF }),
+      `spec.audit.${receiver}.headersFrom[1]: Duplicate value: {"name":"X"}`,
+    ],
+    ['[*] required name', withHeaders({ secretKeyRef: REF }), `${FIELD}.name: Required value`],
+    [
+      '[*] required secretKeyRef',
+      withHeaders({ name: 'X' }),
+      `${FIELD}.secretKeyRef: Required value`,
+    ],
+    [
+      '[*].name rule 0',
+      withHeaders({ name: 'X Y', secretKeyRef: REF }),
+      `${FIELD}.name: Invalid value: "string": must be the name of a header, which holds only letters, digits, '-' and '_', such as Authorization`,
+    ],
+    [
+      '[*].prefix rule 0',
+      withHeaders({ name: 'X', prefix: 'a\nb', secretKeyRef: REF }),
+      `${FIELD}.prefix: Invalid value: "string": must hold only printable ASCII, such as "Bearer "`,
+    ],
+    [
+      '[*].secretKeyRef required name',
+      withHeaders({ name: 'X', secretKeyRef: { key: 'token' } }),
+      `${FIELD}.secretKeyRef.name: Required value`,
+    ],
+    [
+      '[*].secretKeyRef required key',
+      withHeaders({ name: 'X', secretKeyRef: { name: 'events' } }),
+      `${FIELD}.secretKeyRef.key: Required value`,
+    ],
+    [
+      '[*].secretKeyRef.name rule 0',
+      withHeaders({ name: 'X', secretKeyRef: { ...REF, name: 'My events' } }),
+      `${FIELD}.secretKeyRef.name: Invalid value: "string": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as orders-api`,
+    ],
+    [
+      '[*].secretKeyRef.key rule 0',
+      withHeaders({ name: 'X', secretKeyRef: { ...REF, key: 'my key' } }),
+      `${FIELD}.secretKeyRef.key: Invalid value: "string": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as token`,
+    ],
+  ];
+};
+
+/** By what events are sent to. */
+const receiverRows = (receiver: Receiver, example: string): Row[] => [
   [
-    'unique',
-    withHeaders({ name: 'X', secretKeyRef: REF }, { name: 'X', secretKeyRef: REF }),
-    'spec.audit.webhook.headersFrom[1]: Duplicate value: {"name":"X"}',
-  ],
-  ['[*] required name', withHeaders({ secretKeyRef: REF }), `${FIELD}.name: Required value`],
-  [
-    '[*] required secretKeyRef',
-    withHeaders({ name: 'X' }),
-    `${FIELD}.secretKeyRef: Required value`,
+    `$.spec.audit.${receiver} required url`,
+    { spec: { audit: { [receiver]: {} } } },
+    `spec.audit.${receiver}.url: Required value`,
   ],
   [
-    '[*].name rule 0',
-    withHeaders({ name: 'X Y', secretKeyRef: REF }),
-    `${FIELD}.name: Invalid value: "string": must be the name of a header, which holds only letters, digits, '-' and '_', such as Authorization`,
+    `$.spec.audit.${receiver}.url rule 0`,
+    { spec: { audit: { [receiver]: { url: 'ftp://events' } } } },
+    `spec.audit.${receiver}.url: Invalid value: "string": must be an http or https URL without a user or a fragment, such as ${example}`,
   ],
   [
-    '[*].prefix rule 0',
-    withHeaders({ name: 'X', prefix: 'a\nb', secretKeyRef: REF }),
-    `${FIELD}.prefix: Invalid value: "string": must hold only printable ASCII, such as "Bearer "`,
+    `$.spec.audit.${receiver}.timeout rule 0`,
+    { spec: { audit: { [receiver]: { url: 'https://events', timeout: '0s' } } } },
+    `spec.audit.${receiver}.timeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms`,
   ],
-  [
-    '[*].secretKeyRef required name',
-    withHeaders({ name: 'X', secretKeyRef: { key: 'token' } }),
-    `${FIELD}.secretKeyRef.name: Required value`,
-  ],
-  [
-    '[*].secretKeyRef required key',
-    withHeaders({ name: 'X', secretKeyRef: { name: 'events' } }),
-    `${FIELD}.secretKeyRef.key: Required value`,
-  ],
-  [
-    '[*].secretKeyRef.name rule 0',
-    withHeaders({ name: 'X', secretKeyRef: { ...REF, name: 'My events' } }),
-    `${FIELD}.secretKeyRef.name: Invalid value: "string": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as orders-api`,
-  ],
-  [
-    '[*].secretKeyRef.key rule 0',
-    withHeaders({ name: 'X', secretKeyRef: { ...REF, key: 'my key' } }),
-    `${FIELD}.secretKeyRef.key: Invalid value: "string": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as token`,
-  ],
+  ...headers(receiver).map(([rule, ...rest]): Row => [
+    `$.spec.audit.${receiver}.headersFrom${rule === 'unique' ? ' ' : ''}${rule}`,
+    ...rest,
+  ]),
 ];
 
 /** Bad manifests of AgentDeployments, by what they record. */
@@ -58,7 +83,7 @@ export const rows: Row[] = [
   [
     '$.spec.audit rule 0',
     { spec: { audit: { stdout: false, required: true } } },
-    'spec.audit.required: Invalid value: "object": must be false where events are kept nowhere, without stdout, file and webhook',
+    'spec.audit.required: Invalid value: "object": must be false where events are kept nowhere, without stdout, file, webhook and otlp',
   ],
   [
     '$.spec.audit.authenticationInterval rule 0',
@@ -75,25 +100,8 @@ export const rows: Row[] = [
     { spec: { audit: { file: { persistentVolumeClaim: { claimName: 'My claim' } } } } },
     "spec.audit.file.persistentVolumeClaim.claimName: Invalid value: \"string\": must be the name of a PersistentVolumeClaim, which holds only lower-case letters, digits, '-' and '.', such as audit",
   ],
-  [
-    '$.spec.audit.webhook required url',
-    { spec: { audit: { webhook: {} } } },
-    'spec.audit.webhook.url: Required value',
-  ],
-  [
-    '$.spec.audit.webhook.url rule 0',
-    { spec: { audit: { webhook: { url: 'ftp://events' } } } },
-    'spec.audit.webhook.url: Invalid value: "string": must be an http or https URL without a user or a fragment, such as https://events.example.com/audit',
-  ],
-  [
-    '$.spec.audit.webhook.timeout rule 0',
-    { spec: { audit: { webhook: { url: 'https://events', timeout: '0s' } } } },
-    'spec.audit.webhook.timeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
-  ],
-  ...headers.map(([rule, ...rest]): Row => [
-    `$.spec.audit.webhook.headersFrom${rule === 'unique' ? ' ' : ''}${rule}`,
-    ...rest,
-  ]),
+  ...receiverRows('webhook', 'https://events.example.com/audit'),
+  ...receiverRows('otlp', 'http://collector.observability:4318/v1/logs'),
   [
     '$.spec.audit.content[*] required tool',
     { spec: { audit: { content: [{}] } } },

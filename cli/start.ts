@@ -1,0 +1,33 @@
+import { basename } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+import { EXIT } from './terminal/command.ts';
+import { COMPLETE } from './completion/candidates.ts';
+import { run } from './program.ts';
+
+/** Runs the command line of this process, and sets its exit status. */
+export async function start(): Promise<void> {
+  const [, path = '', ...given] = process.argv;
+  // kubectl runs a plugin as kubectl-NAME, and asks kubectl_complete-NAME what its last argument can become.
+  const name = basename(path);
+  const program = name.startsWith('kubectl') ? 'kubectl breakwater' : 'breakwater';
+  const args = name.startsWith('kubectl_complete-') ? [COMPLETE, ...given] : given;
+  // Who reads may have enough, as head has.
+  process.stdout.on('error', () => process.exit(EXIT.error));
+  try {
+    const { stdout, stderr, env: environment } = process;
+    const context = {
+      ...{ program, stdout, stderr, environment, interrupted },
+      date: () => new Date(),
+    };
+    process.exitCode = await run(args, context, packageJson.version);
+  } catch (error) {
+    process.stderr.write(`breakwater: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = EXIT.error;
+  }
+}
+
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}

@@ -1,0 +1,245 @@
+import { StringDecoder } from 'node:string_decoder';
+import type { Failure } from '../errors/failure.ts';
+import { JsonUnescape } from '../json/unescape.ts';
+import type { Sink } from '../model/attempt/attempt.ts';
+import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
+import { decodedBody } from '../model/transport/decoder.ts';
+import type { DecodedBody } from '../model/transport/decoder.ts';
+import { headerValue } from '../model/transport/headers.ts';
+import { EventStreamReader } from '../model/transport/sse.ts';
+import type { ServerSentEvent } from '../model/transport/sse.ts';
+import { AnswerText } from '../security/screening/answerText.ts';
+import type { AnswerScan } from '../security/screening/screen.ts';
+
+export interface ScreenedSinkDeps {
+  /** The client's side. */
+  next: Sink;
+  scan: AnswerScan;
+  /** No more of the answer is wanted. */
+  stop: () => void;
+}
+
+/** Bytes of an answer that are kept from the client at most. */
+const MAX_HELD_BYTES = 8 * 1024 * 1024;
+
+/** What keeping a piece takes besides its bytes. */
+const HELD_OVERHEAD = 256;
+
+const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
+
+const HOLDS_SECRET: Failure = {
+  reason: 'AnswerBlocked',
+  message: 'The agent does not pass this answer on: it holds a secret, such as an API key.',
+};
+const UNREADABLE: Failure = {
+  reason: 'AnswerBlocked',
+  message: 'The agent does not pass this answer on: it cannot be looked at for secrets.',
+};
+
+interface Held {
+  bytes: Buffer;
+  /** Characters of the answer's text up to there; undefined while an event, or a body, has not ended. */
+  end: number | undefined;
+}
+
+/**
+ * Looks for secrets in an answer on its way to the client, and changes nothing in it. Where secrets are blocked it keeps
+ * what may yet be part of one: the last 28 KiB of a stream's text at most, and all of an answer that is no stream.
+ */
+export class ScreenedSink implements Sink {
+  readonly #deps: ScreenedSinkDeps;
+  readonly #text = new AnswerText();
+  readonly #events = new EventStreamReader((event) => this.#event(event), HELD_EVENT_BYTES);
+  readonly #utf8 = new StringDecoder();
+  readonly #json = new JsonUnescape();
+  #held: Held[] = [];
+  #heldBytes = 0;
+  #sendHead: (() => void) | undefined;
+  #body: DecodedBody | undefined;
+  /** Whether bytes of it can be told apart by the text that they hold. */
+  #inEvents = false;
+  #looking: Promise<void> | undefined;
+  #ended = false;
+  #pinged = false;
+  #told = false;
+  #failure: Failure | undefined;
+
+  constructor(deps: ScreenedSinkDeps) {
+    this.#deps = deps;
+  }
+
+  get blocked(): boolean {
+    return this.#deps.next.blocked;
+  }
+
+  head(status: number, statusText: string, headers: string[], appendable: boolean): void {
+    const { next, scan } = this.#deps;
+    const isStream = /^\s*text\/event-stream/i.test(headerValue(headers, 'content-type') ?? '');
+    const encoding = headerValue(headers, 'content-encoding');
+    this.#inEvents = isStream && encoding === undefined;
+    this.#body = decodedBody(encoding, (bytes) => {
+      if (isStream) this.#events.push(bytes);
+      else this.#say(this.#json.push(this.#utf8.write(bytes)));
+      return this.#lookIfDue();
+    });
+    const send = (): void => next.head(status, statusText, headers, appendable);
+    if (!scan.blocks) return send();
+    this.#sendHead = send;
+    if (!this.#body) this.#block(UNREADABLE);
+  }
+
+  write(chunk: Buffer): Promise<void> | undefined {
+    const { next, scan } = this.#deps;
+    if (this.#failure) return undefined;
+    if (!scan.blocks) return both(next.write(chunk), this.#body?.push(chunk));
+    if (!this.#inEvents) {
+      this.#hold(chunk, undefined);
+      return both(this.#body?.push(chunk), this.#bounded());
+    }
+    return this.#writeEvents(chunk);
+  }
+
+  #writeEvents(chunk: Buffer): Promise<void> | undefined {
+    const { scan } = this.#deps;
+    const ended = this.#events.push(chunk);
+    if (ended > 0) {
+      for (const part of this.#held) part.end ??= scan.secrets.length;
+      this.#hold(chunk.subarray(0, ended), scan.secrets.length);
+    }
+    if (ended < chunk.length) this.#hold(chunk.subarray(ended), undefined);
+    const room = this.#lookIfDue() ?? both(this.#release(scan.secrets.cleared), this.#bounded());
+    return both(room, this.#ping());
+  }
+
+  end(last?: Buffer): void {
+    const { next, scan } = this.#deps;
+    this.#ended = true;
+    if (scan.blocks) {
+      if (last) void this.write(last);
+      return;
+    }
+    next.end(last);
+    if (last) void this.#body?.push(last);
+  }
+
+  /**
+   * Looks at the last of it and passes on what was held, once no more will come. Why the answer, or the rest of it, must
+   * not be passed on; undefined when all of it was.
+   */
+  async settle(): Promise<Failure | undefined> {
+    const { secrets, blocks } = this.#deps.scan;
+    // Without a head nothing has come.
+    if (!this.#body || this.#failure) return this.#failure;
+    const isWhole = await this.#body.end();
+    await this.#looking;
+    if (!this.#failure) await secrets.look(true);
+    this.#judge(true);
+    if (!isWhole && blocks) this.#block(UNREADABLE);
+    if (blocks && !this.#failure) await this.#passRest();
+    return this.#failure;
+  }
+
+  #event({ event, data, truncated }: ServerSentEvent): boolean {
+    if (truncated && this.#deps.scan.blocks) this.#block(UNREADABLE);
+    this.#pinged ||= event === 'ping';
+    if (!truncated) this.#say(this.#text.event(data));
+    return true;
+  }
+
+  #say(text: string): void {
+    if (!this.#failure) this.#deps.scan.secrets.add(text);
+  }
+
+  #lookIfDue(): Promise<void> | undefined {
+    return this.#looking ?? (this.#deps.scan.secrets.isDue ? this.#look() : undefined);
+  }
+
+  #look(): Promise<void> {
+    const { secrets } = this.#deps.scan;
+    this.#looking ??= secrets.look().then(() => {
+      this.#looking = undefined;
+      this.#judge();
+      return this.#release(secrets.cleared);
+    });
+    return this.#looking;
+  }
+
+  #judge(isFinal = false): void {
+    const { secrets, blocks, tell } = this.#deps.scan;
+    const { kinds } = secrets;
+    if (kinds.length === 0 || this.#told) return;
+    // What only is reported is told at the end, with all its kinds.
+    if (!blocks && !isFinal) return;
+    this.#told = true;
+    tell(kinds);
+    if (blocks) this.#block(HOLDS_SECRET);
+  }
+
+  #block(failure: Failure): void {
+    this.#failure ??= failure;
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#deps.stop();
+  }
+
+  #hold(bytes: Buffer, end: number | undefined): void {
+    if (bytes.length === 0 || this.#failure) return;
+    this.#held.push({ bytes, end });
+    this.#heldBytes += bytes.length + HELD_OVERHEAD;
+  }
+
+  /** Events that hold little text may take much room: after a look they go. What is one piece cannot. */
+  #bounded(): Promise<void> | undefined {
+    if (this.#heldBytes <= MAX_HELD_BYTES) return undefined;
+    if (!this.#inEvents) {
+      this.#block(UNREADABLE);
+      return undefined;
+    }
+    return this.#look().then(() => {
+      const room = this.#release(Infinity);
+      if (this.#heldBytes > MAX_HELD_BYTES) this.#block(UNREADABLE);
+      return room;
+    });
+  }
+
+  /** Has pings overtake what is held, so that the connection does not look dead. */
+  #ping(): Promise<void> | undefined {
+    const overtakes = this.#pinged && this.#held[0]?.end !== undefined;
+    this.#pinged = false;
+    return overtakes && !this.#sendHead ? this.#deps.next.write(PING) : undefined;
+  }
+
+  /** Passes on what holds no more than so many characters. */
+  #release(length: number): Promise<void> | undefined {
+    if (this.#failure) return undefined;
+    let room: Promise<void> | undefined;
+    while (this.#held[0]?.end !== undefined && this.#held[0].end <= length) {
+      const { bytes } = this.#held.shift()!;
+      this.#heldBytes -= bytes.length + HELD_OVERHEAD;
+      this.#begin();
+      room = this.#deps.next.write(bytes);
+    }
+    return room;
+  }
+
+  async #passRest(): Promise<void> {
+    const { next } = this.#deps;
+    this.#begin();
+    const rest = Buffer.concat(this.#held.map(({ bytes }) => bytes));
+    this.#held = [];
+    if (rest.length > 0) await next.write(rest);
+    if (this.#ended) next.end();
+  }
+
+  #begin(): void {
+    this.#sendHead?.();
+    this.#sendHead = undefined;
+  }
+}
+
+function both(
+  one: Promise<void> | undefined,
+  other: Promise<void> | undefined,
+): Promise<void> | undefined {
+  return one && other ? Promise.all([one, other]).then(() => undefined) : (one ?? other);
+}
