@@ -1329,7 +1329,7 @@ export interface AgentDeploymentSpec {
     handlerTimeout: string;
   };
   /**
-   * Lets a HorizontalPodAutoscaler decide on the number of pods; replicas has no effect then. Removing it sets the number to replicas at once. Needs metrics-server, and requests for CPU and memory in the pods, which they have by default.
+   * Lets a HorizontalPodAutoscaler decide on the number of pods; replicas has no effect then. Removing it sets the number to replicas at once. With inFlight, KEDA makes that HorizontalPodAutoscaler. Needs metrics-server, and requests for CPU and memory in the pods, which they have by default.
    */
   autoscaling?: {
     /**
@@ -1348,6 +1348,24 @@ export interface AgentDeploymentSpec {
      * Memory that the runtime's containers are to use on average, in percent of their requests; 0 leaves memory out of account. Default 80.
      */
     memoryPercent: number;
+    /**
+     * Scales by load as well, which says more of an agent than its CPU does. Needs KEDA, whose ScaledObject then takes the place of the operator's own HorizontalPodAutoscaler, with the same targets for CPU and memory. While the cluster has no KEDA, CPU and memory alone decide, and the condition ScaledByLoad says so.
+     */
+    inFlight?: {
+      /**
+       * Requests in flight, open streams included, and in the queue of a pod, on average. Half of bulkhead.maxConcurrent leaves room until a new pod is there.
+       */
+      target: number;
+      /**
+       * Where KEDA reads the load, the metrics bulkhead_active_requests and bulkhead_queue_size of the agent's pods.
+       */
+      prometheus: {
+        /**
+         * Address of the Prometheus that scrapes the agent's pods, as KEDA's operator reaches it. KEDA shows no credentials there.
+         */
+        serverAddress: string;
+      };
+    };
     /**
      * How quickly the number of pods changes, as in a HorizontalPodAutoscaler (autoscaling/v2). Default as there.
      */

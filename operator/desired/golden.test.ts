@@ -211,6 +211,7 @@ const agents: Record<string, AgentDeployment> = {
       maxReplicas: 20,
       cpuPercent: 60,
       memoryPercent: 90,
+      inFlight: { target: 5, prometheus: { serverAddress: 'http://prometheus.monitoring:9090' } },
       behavior: {
         scaleUp: { policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
         scaleDown: { stabilizationWindowSeconds: 600, selectPolicy: 'Min' },
@@ -234,7 +235,11 @@ const agents: Record<string, AgentDeployment> = {
     },
   }),
   'without-bounds': agentFixture('triage', {
-    autoscaling: { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 0 },
+    autoscaling: {
+      ...{ minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 0 },
+      inFlight: { target: 50, prometheus: { serverAddress: 'http://prometheus.monitoring:9090' } },
+      behavior: { scaleDown: { stabilizationWindowSeconds: 600 } },
+    },
     networkPolicy: { enabled: false },
     disruption: { maxUnavailable: 0 },
     service: { type: 'NodePort', port: 80 },
@@ -310,6 +315,7 @@ const CHILDREN = [
   'disruptionBudget',
   'networkPolicy',
   'autoscaler',
+  'scaledObject',
   'serviceMonitor',
   'prometheusRule',
 ] as const;
@@ -324,6 +330,9 @@ const meshes: Record<string, Mesh> = {
   'istio-sidecar': 'IstioSidecar',
   'istio-ambient': 'IstioAmbient',
 };
+
+/** Where the cluster has KEDA. */
+const KEDA = new Set(['without-bounds']);
 
 /** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
 function expectGolden(name: string, object: unknown): void {
@@ -347,6 +356,7 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     attachment: attachment.agents.get('triage')!,
     options: { ...OPTIONS, ...(meshes[name] && { mesh: meshes[name] }) },
     facts: facts[name] ?? UNMONITORED,
+    scaledObjects: KEDA.has(name) ? 'Served' : 'Absent',
   });
 
   it.each(CHILDREN.filter((kind) => plan[kind] !== undefined))('%s', (kind) => {

@@ -40,7 +40,9 @@ import {
   type Own,
 } from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
-import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
+import { KedaCaches } from './kedaCaches.ts';
+import { MonitoringCaches } from './monitoringCaches.ts';
+import type { OptionalCachesOptions } from './optionalCaches.ts';
 import { Replicas } from './replicas.ts';
 import { slimPod, slimReplicaSet } from './slimPod.ts';
 
@@ -49,7 +51,7 @@ const PAUSED = 'paused';
 
 /** What all informers have in common: client, clock, logger, … */
 export interface CachesOptions extends Omit<
-  MonitoringCachesOptions,
+  OptionalCachesOptions,
   'labelSelector' | 'namespace' | 'namespaces'
 > {
   /** Absent: all agents and policies in all namespaces. */
@@ -77,6 +79,7 @@ export class Caches {
   readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
   readonly networkPolicies: Informer<NetworkPolicy, Own>;
   readonly monitoring: MonitoringCaches;
+  readonly keda: KedaCaches;
 
   constructor({ share, ...options }: CachesOptions) {
     const common = { ...options, namespaces: share?.namespaces, streams: true };
@@ -104,6 +107,7 @@ export class Caches {
     this.disruptionBudgets = child(PodDisruptionBudgets);
     this.networkPolicies = child(NetworkPolicies);
     this.monitoring = new MonitoringCaches({ ...common, labelSelector: ours });
+    this.keda = new KedaCaches({ ...common, labelSelector: ours });
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
@@ -144,6 +148,7 @@ export class Caches {
       this.disruptionBudgets,
       this.networkPolicies,
       ...this.monitoring.served,
+      ...this.keda.served,
     ] as unknown as Informer<KubernetesObject, Own>[];
   }
 
@@ -155,17 +160,19 @@ export class Caches {
   }
 
   get synced(): boolean {
-    return this.monitoring.settled && this.all.every((informer) => informer.hasSynced);
+    const { monitoring, keda } = this;
+    return monitoring.settled && keda.settled && this.all.every((informer) => informer.hasSynced);
   }
 
   start(signal: AbortSignal): void {
     for (const informer of this.all) informer.start(signal);
     this.monitoring.start(signal);
+    this.keda.start(signal);
   }
 
   /** Resolves when every cache holds what the API server holds. */
   async whenSynced(): Promise<void> {
     await Promise.all(this.all.map((informer) => informer.synced));
-    await this.monitoring.whenSettled();
+    await Promise.all([this.monitoring.whenSettled(), this.keda.whenSettled()]);
   }
 }
