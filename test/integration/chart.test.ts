@@ -451,6 +451,7 @@ describe('config/default, config/samples and config/presets', () => {
     'samples/assistant',
     'samples/cache',
     'samples/clients',
+    'samples/guarded',
     'presets/development',
     'presets/production',
     'crd',
