@@ -28,6 +28,18 @@ help: ## list the targets
 demo: prerequisites $(MODULES) ## bring up a cluster, install everything, show a failing model being survived
 	@node test/demo/main.ts
 
+.PHONY: demo-security
+demo-security: prerequisites $(MODULES) ## the same cluster: show an agent under attack, what is told of it, and an audit that shows changes
+	@node test/demo/security/main.ts
+
+.PHONY: demo-argocd
+demo-argocd: prerequisites $(MODULES) ## have a real Argo CD take over the demo's manifests from git, and time a commit
+	@node test/demo/argocd.ts
+
+.PHONY: drill
+drill: prerequisites $(MODULES) ## break five agents on the cluster of make demo, and time the way to each cause
+	@node test/drill/main.ts
+
 .PHONY: down
 down: $(MODULES) ## remove the cluster and all that it made
 	@$(CLUSTER_COMMAND) down
