@@ -94,6 +94,7 @@ export const FEATURES = [
   'Limit.Queue',
   'Limit.Shadow',
   'Limit.Fleet',
+  'Limit.Store',
   'Dependency.tool',
   'Dependency.mcp',
   'Mcp.ToolsHash',

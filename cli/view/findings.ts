@@ -5,14 +5,15 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
 import { circuitsOf, type Circuit, type PolicyCircuit } from './circuits.ts';
+import { held, type Held } from './held.ts';
 import { conditionOf, isFor, type Policy, type World } from './world.ts';
 
 /** Something that is refused or not in force. All of it stands in the status of an object. */
 export interface Finding {
   /** What says so, such as CircuitBreakerPolicy triage. */
   by: string;
-  what: 'Circuit' | 'Condition';
-  /** A state of the circuit, or the reason of the condition. */
+  what: 'Circuit' | 'Condition' | 'Response';
+  /** A state of the circuit, the reason of the condition, or Throttled or Blocked. */
   reason: string;
   /** A sentence, or for a circuit why it is in its state. */
   message: string;
@@ -28,6 +29,8 @@ export interface Finding {
     nextProbe?: string;
     lastFailure?: PolicyCircuit['lastFailure'];
   };
+  /** Of a response to an incident. */
+  held?: Held;
 }
 
 type Kind = Policy['kind'];
@@ -45,6 +48,7 @@ export function findingsOfAgent(agent: AgentDeployment, world: World): Finding[]
     ...workload(agent),
     ...agentCircuits(agent, world),
     ...gates(agent),
+    ...responses(agent),
     ...limits.flatMap(exhausted),
     ...policies,
     ...programmed,
@@ -143,6 +147,18 @@ function gates(agent: AgentDeployment): Finding[] {
   const shut = dependencies.some(({ gate = 'None' }) => gate !== 'None');
   if (!shut && healthy?.status !== 'Unknown') return [];
   return conditionFinding(`AgentDeployment ${agent.metadata.name}`, healthy, true);
+}
+
+/** Clients that are throttled or blocked for an incident. */
+function responses(agent: AgentDeployment): Finding[] {
+  return held(agent).map((one) => ({
+    by: `spec.security.responses of AgentDeployment ${agent.metadata.name}`,
+    what: 'Response',
+    reason: one.state,
+    message: one.why,
+    since: one.since,
+    held: one,
+  }));
 }
 
 function exhausted(policy: RateLimitPolicy): Finding[] {

@@ -1,5 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { agent, ago, breaker, condition, limit, NOW, openBreaker, world } from './fixtures.ts';
+import {
+  agent,
+  ago,
+  breaker,
+  condition,
+  guarded,
+  limit,
+  NOW,
+  openBreaker,
+  world,
+} from './fixtures.ts';
 import { explain } from './why.ts';
 import type { World } from './world.ts';
 
@@ -33,6 +43,20 @@ describe('explain', () => {
         ' The next probe goes at 10:00:12 UTC, in 12s.' +
         ' What to do: The provider is short of capacity: wait, or add an endpoint.' +
         ' The circuit closes by itself once probes succeed; to close it now: kubectl breakwater reset patience -n shop.',
+    );
+  });
+
+  it('says which clients are held, since when, why and until when', () => {
+    const all = world({ agents: [guarded()] });
+    const { text, refused } = explain(all.agents[0]!, all, NOW);
+    expect(refused).toBe(true);
+    expect(text).toBe(
+      'AgentDeployment shop/triage: The address 192.0.2.1 is blocked (403 ClientBlocked) in 2 pods' +
+        ' since 09:59:20 UTC (40s), until 10:09:20 UTC, for another 9m20s,' +
+        ' by spec.security.responses of AgentDeployment triage: FailedAuthentication of level High, incident i1.' +
+        ' The client alice is throttled (429 ClientThrottled) in 1 pod since 09:59:50 UTC (10s), until the incident closes,' +
+        ' by spec.security.responses of AgentDeployment triage: LimitAbuse of level Low, incident i2.' +
+        ' To lift responses now, change spec.security.responses; any change lifts all of them.',
     );
   });
 

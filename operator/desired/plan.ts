@@ -11,7 +11,12 @@ import { buildDisruptionBudget } from './objects/disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './common/errors.ts';
 import { buildHeadlessService } from './objects/headlessService.ts';
 import { selectorLabels } from './common/metadata.ts';
-import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
+import {
+  monitoredCondition,
+  UNMONITORED,
+  type Availability,
+  type MonitoringFacts,
+} from './objects/monitoring.ts';
 import { buildNetworkPolicy } from './objects/networkPolicy.ts';
 import type {
   Deployment,
@@ -35,6 +40,7 @@ import {
 } from './objects/pods.ts';
 import { buildPrometheusRule, type PrometheusRule } from './objects/prometheusRule.ts';
 import { buildService, serviceUrl } from './objects/service.ts';
+import { buildScaledObject, loadCondition, type ScaledObject } from './objects/scaledObject.ts';
 import { buildServiceAccount } from './objects/serviceAccount.ts';
 import { buildServiceMonitor, type ServiceMonitor } from './objects/serviceMonitor.ts';
 import { verdictOn } from './tenancy/tenancy.ts';
@@ -74,10 +80,14 @@ export interface AgentPlan {
   disruptionBudget: PodDisruptionBudget;
   networkPolicy?: NetworkPolicy;
   autoscaler?: HorizontalPodAutoscaler;
+  /** In place of the autoscaler. */
+  scaledObject?: ScaledObject;
   serviceMonitor?: ServiceMonitor;
   prometheusRule?: PrometheusRule;
   /** Whether the cluster can give the monitoring that the spec asks for; absent when it asks for none. */
   monitored?: ConditionDraft;
+  /** Whether the cluster can scale by load as the spec asks for; absent when it does not. */
+  scaledByLoad?: ConditionDraft;
   /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
   upgradeTo?: string;
   /** The upgrade has stopped, because it has made too many agents worse. */
@@ -103,6 +113,8 @@ export interface PlanInput {
   options: PlanOptions;
   /** Absent: the cluster has no monitoring. */
   facts?: MonitoringFacts;
+  /** Whether the cluster has KEDA. Absent: it has not. */
+  scaledObjects?: Availability;
   /** The Deployment that the agent has. */
   live?: LiveDeployment;
   /** Absent: no new version of the operator changes the agent's pods. */
@@ -123,7 +135,6 @@ export function planAgent(input: PlanInput): AgentPlan {
   problems.push(...verdict.problems);
   const content = attempt(() => resolveContent(agent, attachment, options.tracing), problems);
   const policy = buildNetworkPolicy(agent, options.operatorNamespace);
-  const scaler = buildAutoscaler(agent);
   const pods = attempt(() => planPods(agent, options, live), problems);
   const deployment = pods && buildDeployment(agent, pods, input);
   const monitor = attempt(() => buildServiceMonitor(agent, facts), problems);
@@ -137,7 +148,7 @@ export function planAgent(input: PlanInput): AgentPlan {
     headlessService: buildHeadlessService(agent, facts),
     disruptionBudget: buildDisruptionBudget(agent),
     ...(policy && { networkPolicy: policy }),
-    ...(scaler && { autoscaler: scaler }),
+    ...scaling(input),
     ...(monitor && { serviceMonitor: monitor }),
     ...(rule && { prometheusRule: rule }),
     ...(monitored && { monitored }),
@@ -149,6 +160,21 @@ export function planAgent(input: PlanInput): AgentPlan {
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     problems,
+  };
+}
+
+/** Two that scale one Deployment would switch each other off. */
+function scaling({
+  agent,
+  scaledObjects = 'Absent',
+}: PlanInput): Pick<AgentPlan, 'autoscaler' | 'scaledObject' | 'scaledByLoad'> {
+  const scaledObject = buildScaledObject(agent, scaledObjects);
+  const autoscaler = scaledObject ? undefined : buildAutoscaler(agent);
+  const scaledByLoad = loadCondition(agent, scaledObjects);
+  return {
+    ...(autoscaler && { autoscaler }),
+    ...(scaledObject && { scaledObject }),
+    ...(scaledByLoad && { scaledByLoad }),
   };
 }
 
@@ -173,6 +199,7 @@ export function plannedObjects(plan: AgentPlan): Desired[] {
     plan.service,
     plan.headlessService,
     plan.autoscaler,
+    plan.scaledObject,
     plan.serviceMonitor,
     plan.prometheusRule,
   ].filter((object) => object !== undefined);

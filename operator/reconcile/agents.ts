@@ -29,6 +29,7 @@ import { guardedDeployment, standingOf, type Guards, type Standing } from './gua
 import { obsoleteObjects } from './obsolete.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { Revisions, type Evidence } from './revisions.ts';
+import { waitsForScaler } from './scalers.ts';
 import type { Upgrades } from './upgrades.ts';
 
 export interface AgentReconcilerOptions {
@@ -134,6 +135,7 @@ export class AgentReconciler {
       attachment: attachments.of(namespace!).agents.get(name)!,
       options,
       facts: caches.monitoring.facts,
+      scaledObjects: caches.keda.scaledObjects,
       ...(live && { live }),
     };
   }
@@ -232,6 +234,7 @@ export class AgentReconciler {
       await attempt(object, () => this.#children.remove(agent, resource, object, signal));
     }
     for (const desired of plannedObjects(plan)) {
+      if (waitsForScaler(agent, desired, plan, caches)) continue;
       const object = desired === plan.deployment ? this.#guarded(agent, plan, applied) : desired;
       if (object) await apply(object);
     }
@@ -272,11 +275,12 @@ function isHeldBack({ applyErrors }: Applied): boolean {
 /** What is kept of a plan: not the objects, which are in the caches as they were applied. */
 function factsOf(plan: AgentPlan): AgentState['plan'] {
   const { hash, dependencies, policies, image, endpoint, selector, problems } = plan;
-  const { monitored, upgradeTo, upgradeStopped, upgradeFailed } = plan;
+  const { monitored, scaledByLoad, upgradeTo, upgradeStopped, upgradeFailed } = plan;
   return {
     ...(hash !== undefined && { hash }),
     ...{ dependencies, policies, image, endpoint, selector, problems },
     ...(monitored && { monitored }),
+    ...(scaledByLoad && { scaledByLoad }),
     ...(upgradeTo !== undefined && { upgradeTo }),
     ...(upgradeStopped && { upgradeStopped }),
     ...(upgradeFailed && { upgradeFailed }),

@@ -39,7 +39,9 @@ import {
   type Own,
 } from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
-import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
+import { KedaCaches } from './kedaCaches.ts';
+import { MonitoringCaches } from './monitoringCaches.ts';
+import type { OptionalCachesOptions } from './optionalCaches.ts';
 import { Replicas } from './replicas.ts';
 import { slimPod, slimReplicaSet } from './slimPod.ts';
 
@@ -59,9 +61,10 @@ export class Caches {
   readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
   readonly networkPolicies: Informer<NetworkPolicy, Own>;
   readonly monitoring: MonitoringCaches;
+  readonly keda: KedaCaches;
 
   /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
-  constructor(common: Omit<MonitoringCachesOptions, 'labelSelector'>) {
+  constructor(common: Omit<OptionalCachesOptions, 'labelSelector'>) {
     const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
     const informer = <T extends KubernetesObject, V extends Verb>(
       resource: Resource<T, Read | V>,
@@ -85,6 +88,7 @@ export class Caches {
     this.disruptionBudgets = child(PodDisruptionBudgets);
     this.networkPolicies = child(NetworkPolicies);
     this.monitoring = new MonitoringCaches({ ...common, labelSelector: ours });
+    this.keda = new KedaCaches({ ...common, labelSelector: ours });
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
@@ -114,6 +118,7 @@ export class Caches {
       this.disruptionBudgets,
       this.networkPolicies,
       ...this.monitoring.served,
+      ...this.keda.served,
     ] as unknown as Informer<KubernetesObject, Own>[];
   }
 
@@ -125,17 +130,19 @@ export class Caches {
   }
 
   get synced(): boolean {
-    return this.monitoring.settled && this.all.every((informer) => informer.hasSynced);
+    const { monitoring, keda } = this;
+    return monitoring.settled && keda.settled && this.all.every((informer) => informer.hasSynced);
   }
 
   start(signal: AbortSignal): void {
     for (const informer of this.all) informer.start(signal);
     this.monitoring.start(signal);
+    this.keda.start(signal);
   }
 
   /** Resolves when every cache holds what the API server holds. */
   async whenSynced(): Promise<void> {
     await Promise.all(this.all.map((informer) => informer.synced));
-    await this.monitoring.whenSettled();
+    await Promise.all([this.monitoring.whenSettled(), this.keda.whenSettled()]);
   }
 }

@@ -21,9 +21,9 @@ export interface StatusClient {
 /** Figures that stayed the same for so long have stopped moving. With the batches of figures, that is within 10 s. */
 const STEADY_MS = 3_000;
 
-/** A status as it was to be written, and since when it has been the same; monotonic milliseconds. */
-interface Steady<S> {
-  next: S;
+/** Figures as they were to be written, and since when they have been the same; monotonic milliseconds. */
+interface Steady {
+  figures: unknown;
   since: number;
 }
 
@@ -36,22 +36,23 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   readonly #resource: Resource<T, 'status/update'>;
   readonly #budget: NumbersBudget;
   readonly #ownWrites: OwnWrites;
-  readonly #settles: boolean;
-  /** Of objects whose figures are not written yet. */
-  readonly #steady = new Map<string, Steady<S>>();
+  readonly #settling: (status: S) => readonly unknown[];
+  /** By object, of each part of its figures that is not written yet. */
+  readonly #steady = new Map<string, (Steady | undefined)[]>();
   readonly #changeOf: (previous: S | undefined, next: S) => StatusChange;
   /** What was written last, for as long as the informer's cache is behind it. */
   readonly #written = new Map<string, T>();
 
+  /** @param settling parts of the figures, each of which is written soon after it has stopped moving */
   constructor(
     client: StatusClient,
     resource: Resource<T, 'status/update'>,
     budget: NumbersBudget,
     changeOf: (previous: S | undefined, next: S) => StatusChange,
     ownWrites = new OwnWrites(),
-    { settles = false } = {},
+    settling: (status: S) => readonly unknown[] = () => [],
   ) {
-    this.#settles = settles;
+    this.#settling = settling;
     this.#client = client;
     this.#resource = resource;
     this.#budget = budget;
@@ -105,20 +106,36 @@ export class StatusWriter<S, T extends StatusObject<S>> {
 
   /** How long a change of figures has to wait; undefined if it is not to be written. */
   #wait(object: T, next: S, change: StatusChange, now: number): number | undefined {
-    const key = keyOf(object);
-    const name = `${object.kind}/${key}`;
-    if (!this.#settles || isDeepStrictEqual(object.status, next)) {
-      this.#steady.delete(key);
+    const name = `${object.kind}/${keyOf(object)}`;
+    const since = this.#settlingSince(object, next, now);
+    if (since === undefined) {
       return change === 'Later' ? this.#budget.take(name, now) : undefined;
     }
-    const known = this.#steady.get(key);
-    const same = known !== undefined && isDeepStrictEqual(known.next, next);
-    const since = same ? known.since : now;
-    this.#steady.set(key, { next, since });
     const left = since + STEADY_MS - now;
     if (left <= 0) return this.#budget.take(name, now, true);
     const moved = change === 'Later' ? this.#budget.take(name, now) : left;
     return Math.min(left, moved);
+  }
+
+  /** Since when the part that moved last longest ago has been the same, of those that are not written yet. */
+  #settlingSince(object: T, next: S, now: number): number | undefined {
+    const key = keyOf(object);
+    const known = this.#steady.get(key) ?? [];
+    const written = object.status === undefined ? [] : this.#settling(object.status);
+    const steady = this.#settling(next).map((figures, part) => {
+      if (isDeepStrictEqual(figures, written[part])) return undefined;
+      const before = known[part];
+      return before && isDeepStrictEqual(before.figures, figures)
+        ? before
+        : { figures, since: now };
+    });
+    const pending = steady.flatMap((part) => part?.since ?? []);
+    if (pending.length === 0) {
+      this.#steady.delete(key);
+      return undefined;
+    }
+    this.#steady.set(key, steady);
+    return Math.min(...pending);
   }
 
   forget(kind: string, key: string): void {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import { agentFixture, breakerFixture, OPTIONS } from '../testing/fixtures.ts';
+import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
+import { agentFixture, breakerFixture, limitFixture, OPTIONS } from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
+import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { PodReport } from '../links/index.ts';
 import { hashOf, snapshot } from '../testing/messages.ts';
 import { Attachments } from './attachments.ts';
@@ -11,9 +12,11 @@ const [OLD, NEW] = [hashOf('old'), hashOf('new')];
 const KEY = 'support/triage';
 const agent = agentFixture('triage');
 const policy = breakerFixture('triage');
+const turns = limitFixture('triage', { scope: 'Fleet' }, { name: 'turns', resourceVersion: '1' });
 
 let nowMs: number;
 let report: PodReport;
+let fleet: FleetFigures | undefined;
 let written: CircuitBreakerPolicy[];
 let statuses: StatusReconciler;
 
@@ -33,6 +36,7 @@ const reportOf = (hash: string): PodReport => ({
 beforeEach(() => {
   nowMs = 1_000;
   written = [];
+  fleet = undefined;
   report = reportOf(OLD);
   const pod = {
     metadata: { namespace: 'support', name: 'triage-1', uid: 'uid-pod' },
@@ -41,7 +45,7 @@ beforeEach(() => {
   const caches = {
     agents: { list: () => [agent], get: () => agent },
     breakers: { list: () => [policy] },
-    limits: { list: () => [] },
+    limits: { list: () => [turns] },
     replicas: { of: () => [pod] },
     deployments: { get: () => undefined },
     autoscalers: { get: () => undefined },
@@ -55,14 +59,20 @@ beforeEach(() => {
   statuses = new StatusReconciler({
     client: {
       replaceStatus: (_resource: unknown, object: unknown) => {
+        const { metadata } = object as CircuitBreakerPolicy;
         written.push(object as CircuitBreakerPolicy);
-        return Promise.resolve(object);
+        const resourceVersion = String(1 + written.length);
+        return Promise.resolve({
+          ...(object as object),
+          metadata: { ...metadata, resourceVersion },
+        });
       },
     },
     caches,
     attachments,
     links: { podReport: () => report, podsOf: () => [report] },
     circuits: { of: () => undefined },
+    fleet: { figuresOf: () => fleet },
     agents: { stateOf: () => state },
     events: { record: () => undefined },
     clock: { now: () => nowMs, monotonic: () => nowMs },
@@ -122,5 +132,69 @@ describe('status under a new leader', () => {
     nowMs += 2_000;
     await look();
     expect(written).toHaveLength(1);
+  });
+});
+
+describe('the figures of a limit', () => {
+  const shown = (): RateLimitPolicy['status'] => written.at(-1)?.status as never;
+  const lookAtLimit = (): Promise<{ requeueAfterMs?: number } | void> =>
+    statuses.limit('support/turns', new AbortController().signal, undefined as never);
+
+  /** What the pod tells of the limit. */
+  function tell(rejected: number, usedPercent: number): void {
+    const limit = { target: 'inbound', policy: 'turns', name: 'requests', limiting: true };
+    const limits = [{ ...limit, rejected, usedPercent }];
+    report = { ...reportOf(NEW), snapshot: { ...snapshot(NEW), limits } };
+  }
+
+  beforeEach(() => {
+    nowMs += 1_000;
+  });
+
+  it('are final soon after they have stopped moving, each by itself', async () => {
+    tell(135, 100);
+    await lookAtLimit();
+    tell(300, 100);
+    await lookAtLimit();
+    expect(shown()!.summary!.rejected).toBe(300);
+    const stopped = nowMs;
+    let final = Infinity;
+    for (let used = 100; used > 0; used -= 1) {
+      // The bucket fills all the time.
+      tell(583, used);
+      nowMs += 500;
+      await lookAtLimit();
+      if (shown()!.summary!.rejected === 583) final = Math.min(final, nowMs);
+    }
+    // Reports come within a second, and are looked at within five seconds.
+    expect(final - stopped).toBeLessThanOrEqual(9_000);
+    expect(written.length).toBeLessThan(5);
+    tell(583, 0);
+    for (let left = 10_000; left > 0; left -= 500) {
+      nowMs += 500;
+      await lookAtLimit();
+    }
+    expect(shown()!.summary).toMatchObject({ used: '0%', rejected: 583 });
+  });
+
+  it('follow the bucket of the fleet while it fills and no pod reports', async () => {
+    const bucket = { target: 'inbound', name: 'requests', resource: 'Requests' as const };
+    const figures = { granted: 100, held: 0, capacity: 100 };
+    const at = (level: number): FleetFigures => ({
+      leader: 'operator-a',
+      pods: { linked: 1, total: 1 },
+      limits: [{ ...bucket, ...figures, level }],
+    });
+    tell(5, 0);
+    fleet = at(0);
+    let next = await lookAtLimit();
+    expect(shown()!.summary).toMatchObject({ used: '100%', rejected: 5 });
+    fleet = at(100);
+    for (let looks = 0; looks < 10 && next; looks += 1) {
+      nowMs += next.requeueAfterMs!;
+      next = await lookAtLimit();
+    }
+    expect(shown()!.summary).toMatchObject({ used: '0%', rejected: 5 });
+    expect(next).toBeUndefined();
   });
 });

@@ -41,6 +41,7 @@ import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
+import { scalersOf } from './scalers.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
 export interface StatusReconcilerOptions {
@@ -62,6 +63,9 @@ export interface StatusReconcilerOptions {
 
 /** Pods have so long to confirm a new configuration before status tells that they have not. */
 const CONFIRM_MS = 200;
+
+/** No pod reports that the leader's bucket of a limit of the fleet fills, so that it is looked at so often. */
+const FILLS_MS = 5_000;
 
 /** A status that is due: what it is, and what to tell about the change. */
 interface Draft<S> {
@@ -88,9 +92,11 @@ export class StatusReconciler {
       statusChange,
       ownWrites,
     );
-    this.#limits = new StatusWriter(client, RateLimitPolicies, budget, statusChange, ownWrites, {
-      settles: true,
-    });
+    this.#limits = new StatusWriter(
+      ...([client, RateLimitPolicies, budget, statusChange, ownWrites] as const),
+      // What was rejected is final while the bucket still fills.
+      (status) => [status.limits?.map(({ rejected }) => rejected), status],
+    );
   }
 
   agent: Reconcile = async (key, signal) => {
@@ -135,13 +141,27 @@ export class StatusReconciler {
     );
   };
 
-  limit: Reconcile = (key, signal) => {
+  limit: Reconcile = async (key, signal) => {
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
-    return this.#policy(key, attachment, this.#limits, RateLimitPolicies, signal, (input) => {
-      const next = rateLimitPolicyStatus(input);
-      return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
-    });
+    const limits = this.#limits;
+    let fills = false;
+    const again = await this.#policy(
+      key,
+      attachment,
+      limits,
+      RateLimitPolicies,
+      signal,
+      (input) => {
+        const next = rateLimitPolicyStatus(input);
+        fills =
+          next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
+        return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
+      },
+    );
+    return fills
+      ? { requeueAfterMs: Math.min(again?.requeueAfterMs ?? Infinity, FILLS_MS) }
+      : again;
   };
 
   async #policy<P extends Policy & StatusObject<S>, S>(
@@ -222,7 +242,7 @@ export class StatusReconciler {
     });
   }
 
-  /** @param whole whether the Deployment and the autoscaler are looked at too, of which policies tell nothing */
+  /** @param whole whether the Deployment and what scales it are looked at too, of which policies tell nothing */
   #observe(key: string, whole: boolean): AgentObservation {
     const { caches, links, circuits, agents, clock } = this.#options;
     const { namespace, name } = namesOf(key);
@@ -230,7 +250,7 @@ export class StatusReconciler {
       fleetCircuits: circuits.of(key),
       state: agents.stateOf(key),
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
-      autoscaler: whole ? caches.autoscalers.get(namespace, name) : undefined,
+      ...(whole ? scalersOf(caches, key) : { autoscaler: undefined }),
       pods: this.#pods(key),
       fleet: this.#options.fleet?.figuresOf(key),
       report: (uid) => links.podReport(uid),

@@ -52,10 +52,12 @@ export function connectTriggers(options: TriggerOptions): void {
   caches.breakers.onChange(policyChanged);
   caches.limits.onChange(policyChanged);
   for (const informer of caches.children) informer.onChange(childChanged);
-  caches.monitoring.onChange(childChanged);
-  caches.monitoring.onFacts(() => {
-    for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
-  });
+  for (const optional of [caches.monitoring, caches.keda]) {
+    optional.onChange(childChanged);
+    optional.onAvailability(() => {
+      for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
+    });
+  }
   watchPods(options);
   const later = (queue: WorkQueue, key: string): void => queue.addByAndBy(key, FIGURES_MS);
   links.onChange((key, kind) =>

@@ -40,7 +40,7 @@ export interface DeploymentObservation {
   conditions: { type: string; status: string; reason?: string; message?: string }[];
 }
 
-/** What the HorizontalPodAutoscaler says of itself. */
+/** What the HorizontalPodAutoscaler, or the ScaledObject, says of itself. */
 export interface AutoscalerObservation {
   conditions: { type: string; status: string; reason?: string; message?: string }[];
 }
@@ -63,8 +63,10 @@ export interface AgentObservation {
   paused: boolean;
   /** Absent until the Deployment exists. */
   deployment?: DeploymentObservation;
-  /** Absent until the HorizontalPodAutoscaler exists. */
+  /** Absent until the HorizontalPodAutoscaler exists: ours, or the one that KEDA makes of the ScaledObject. */
   autoscaler?: AutoscalerObservation;
+  /** Absent unless the agent has a ScaledObject. */
+  scaledObject?: AutoscalerObservation;
   applyErrors: ApplyError[];
   /** What this leader grants of limits of scope Fleet; absent when the agent has none. */
   fleet?: FleetFigures;

@@ -15,8 +15,8 @@ import { preparePlatform } from '../kit/platform.ts';
 import { saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import { percentile } from '../kit/percentile.ts';
-import type { Scene } from './scene.ts';
-import { AGENT, openScene } from './scene.ts';
+import type { Scene } from './cluster/scene.ts';
+import { AGENT, openScene } from './cluster/scene.ts';
 
 const EDITS = 200;
 const OPENINGS = 60;

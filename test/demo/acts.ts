@@ -257,8 +257,5 @@ export async function rateLimited({ narrator, traffic, agents }: Scene): Promise
     ({ status }) => status?.state === 'Limiting',
     { timeoutMs: 10_000 },
   );
-  await narrator.kubectl(`get ratelimitpolicies.breakwater.dev -n ${NAMESPACE}`);
-  narrator.say(
-    'States are written at once, such figures at most once a minute; metrics have them live.',
-  );
+  narrator.good(`kubectl shows it at once: RateLimitPolicy ${NAME} is Limiting`);
 }

@@ -23,6 +23,7 @@ type Step =
   | { do: 'removePod'; pod: number }
   | { do: 'restartPod'; pod: number }
   | { do: 'reload'; amount: number; capacity: number; delayMs: number }
+  | { do: 'clock'; ms: number }
   | { do: 'pass'; ms: number };
 
 const pod = fc.nat({ max: MAX_PODS - 1 });
@@ -98,6 +99,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('clock' as const),
+      ms: fc.constantFrom(-86_400_000, -1500, 400, 3_600_000),
+    }),
+  },
+  {
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('pass' as const),
@@ -116,7 +124,11 @@ const limit: fc.Arbitrary<Limit> = fc
     withoutLeader: fc.constantFrom('SafeShare' as const, 'SafeShare' as const, 'Deny' as const),
   })
   .map(({ amount, perMs, withoutLeader, ...rest }) =>
-    limitOf({ ...rest, refill: { amount, perMs }, fleet: { withoutLeader, maxPods: MAX_PODS } }),
+    limitOf({
+      ...rest,
+      refill: { amount, perMs },
+      fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader, maxPods: MAX_PODS },
+    }),
   );
 
 /** Plays a story of the fleet; returns by how much it went beyond the limit. */
@@ -184,6 +196,7 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
       most = { amount: Math.max(most.amount, amount), capacity: Math.max(most.capacity, capacity) };
       scene.reload([{ ...first, refill: { ...refill, amount }, capacity }], () => delayMs);
     },
+    clock: ({ ms }) => void (time.wallMs += ms),
     pass: async ({ ms }) => {
       for (let left = ms; left > 0; left -= 50) {
         for (const each of scene.all) {

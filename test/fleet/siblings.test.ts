@@ -178,15 +178,19 @@ describe('a full pod', () => {
       );
     }
     const forwarded = ROUNDS * 2 * PLACES;
+    // The same when all pods are asked, and the slow one in its turn.
+    const asked = await Promise.all(all.pods.map(({ url }) => some(2, url)));
+    const everywhere = asked.flat();
+    expect(everywhere.map(reasonOf)).toEqual(everywhere.map(() => GOOD));
     const [own, ...others] = callsOf(all);
     expect(own).toBe(PLACES);
-    expect(others[0]! + others[1]!).toBe(forwarded);
+    expect(others[0]! + others[1]!).toBe(forwarded + 6);
     expect(Math.min(...others)).toBeGreaterThan(0);
     const [kept, ...paid] = charged(all);
-    expect([kept, paid[0]! + paid[1]!]).toEqual([PLACES, forwarded]);
+    expect([kept, paid[0]! + paid[1]!]).toEqual([PLACES, forwarded + 6]);
     const { body } = await send(full!.metricsUrl, { method: 'GET', path: '/metrics' });
     expect(body.toString()).toContain(
-      `agent_requests_forwarded_total{result="answered"} ${forwarded}`,
+      `agent_requests_forwarded_total{result="answered"} ${forwarded + 2}`,
     );
     expect(full!.logs.join()).toContain('"reason":"Forwarded"');
   });

@@ -9,9 +9,17 @@ interface Event {
 /** Time for simulations: events run in their order, and no time passes between them. Milliseconds. */
 export class VirtualTime {
   now = 0;
+  /** By how much the wall clocks of all processes were stepped. */
+  wallMs = 0;
   #order = 0;
   /** Binary heap, the earliest event first. */
   readonly #heap: Event[] = [];
+  readonly #turns: number;
+
+  /** @param turns of promises within which a call that waited has gone on */
+  constructor(turns = 2) {
+    this.#turns = turns;
+  }
 
   /** Runs something after `ms`; the answer cancels it. */
   after(ms: number, run: () => void): () => void {
@@ -28,8 +36,7 @@ export class VirtualTime {
       if (event.run === undefined) continue;
       this.now = Math.max(this.now, event.at);
       event.run();
-      // A call that was admitted goes on within a few turns of promises.
-      for (let turn = 0; turn < 2; turn += 1) await Promise.resolve();
+      for (let turn = 0; turn < this.#turns; turn += 1) await Promise.resolve();
     }
     this.now = end;
   }
@@ -38,7 +45,7 @@ export class VirtualTime {
   clock(offset: number): Clock {
     return {
       now: () => this.now + offset,
-      date: () => new Date(Date.UTC(2026, 0) + this.now),
+      date: () => new Date(Date.UTC(2026, 0) + this.now + this.wallMs),
       setTimer: (ms, fn) => this.after(ms, fn),
     };
   }

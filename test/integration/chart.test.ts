@@ -433,6 +433,7 @@ describe('config/default, config/samples and config/presets', () => {
     'samples/assistant',
     'samples/cache',
     'samples/clients',
+    'samples/guarded',
     'presets/development',
     'presets/production',
     'crd',

@@ -24,6 +24,7 @@ import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
 import { waitFor } from '../cluster/common/step.ts';
+import { kedaDefinitions } from '../keda/program.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { replicaSetOf } from '../kit/replicaSet.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
@@ -82,7 +83,8 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       // With it, whoever names an owner needs a permission on the owner.
       '--enable-admission-plugins=OwnerReferencesPermissionEnforcement',
     ]);
-    for (const file of await prometheusOperatorDefinitions()) {
+    const [scaledObjects] = await kedaDefinitions();
+    for (const file of [...(await prometheusOperatorDefinitions()), scaledObjects!]) {
       const definition = parse(await readFile(file, 'utf8')) as KubernetesObject;
       const { name } = definition.metadata;
       const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
@@ -149,7 +151,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
   const ours = (plural: string, name: string): string =>
     path('apis/breakwater.dev/v1alpha1', plural, name);
 
-  const agent = (name: string): object => ({
+  const agent = (name: string, autoscaling: object = {}): object => ({
     apiVersion: 'breakwater.dev/v1alpha1',
     kind: 'AgentDeployment',
     metadata: { name },
@@ -157,9 +159,12 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       model: {
         endpoints: [{ name: 'primary', model: 'some-model', apiKeySecretRef: { name: 'key' } }],
       },
-      autoscaling: {},
+      autoscaling,
     },
   });
+  const IN_FLIGHT = {
+    inFlight: { target: 50, prometheus: { serverAddress: 'http://prometheus:9090' } },
+  };
 
   const current = (object: {
     metadata: { generation?: number };
@@ -169,6 +174,8 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
   /** All that is asked of the API server for an agent from its first day to its last. */
   async function live(): Promise<void> {
     await server.apply(ours('agentdeployments', 'one'), agent('one'));
+    // Beside the other: an agent has a HorizontalPodAutoscaler or a ScaledObject.
+    await server.apply(ours('agentdeployments', 'one-load'), agent('one-load', IN_FLIGHT));
     for (const [plural, kind] of [
       ['circuitbreakerpolicies', 'CircuitBreakerPolicy'],
       ['ratelimitpolicies', 'RateLimitPolicy'],
@@ -294,15 +301,19 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       }
     }
     await server.apply(ours('agentdeployments', 'two'), agent('two'));
-    await until<AgentDeployment>(ours('agentdeployments', 'two'), ({ status }) =>
-      Boolean(status?.conditions?.some(({ reason }) => reason === 'NameTaken')),
-    );
-    await server.request('DELETE', ours('agentdeployments', 'two'));
+    await server.apply(ours('agentdeployments', 'two-load'), agent('two-load', IN_FLIGHT));
+    for (const name of ['two', 'two-load']) {
+      await until<AgentDeployment>(ours('agentdeployments', name), ({ status }) =>
+        Boolean(status?.conditions?.some(({ reason }) => reason === 'NameTaken')),
+      );
+      await server.request('DELETE', ours('agentdeployments', name));
+    }
   }
 
   /** Of each kind that can be removed, an object that the agent is not to have. */
   async function removeLeftovers(): Promise<void> {
-    const { metadata } = await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
+    for (const name of ['one', 'one-load'])
+      await until<AgentDeployment>(ours('agentdeployments', name), current);
     const removable = permissions('Agents')
       .filter(({ verbs }) => verbs.includes('delete'))
       .flatMap(({ apiGroups, resources }) =>
@@ -315,7 +326,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
         .body;
       const like = items.find((item) => item.metadata.name.startsWith('one'));
       expect([plural, like?.metadata.name]).toEqual([plural, expect.stringMatching(/^one/)]);
-      const left = leftover(like!, metadata.uid!);
+      const left = leftover(like!, like!.metadata.ownerReferences![0]!.uid);
       const made = await server.request('POST', collection, { body: left });
       expect([plural, made.status, made.status === 201 ? '' : made.body]).toEqual([
         plural,

@@ -7,11 +7,15 @@ import type { Access } from '../../kit/operator/access.ts';
 export type Tell =
   | { type: 'ready' }
   | { type: 'configured'; key: string; hash: string; at: number }
-  | { type: 'changed'; key: string; at: number };
+  | { type: 'changed'; key: string; at: number }
+  | { type: 'counted'; messages: number };
 
 /** What they are told; without a key, all of them. */
 export type Order =
-  { type: 'change'; key?: string; to: 'Open' | 'Closed' } | { type: 'traffic'; on: boolean };
+  | { type: 'change'; key?: string; to: 'Open' | 'Closed' }
+  | { type: 'traffic'; on: boolean }
+  | { type: 'calls'; perSecond: number }
+  | { type: 'count' };
 
 /** The process of the simulated runtimes. */
 export class Runtimes {
@@ -38,6 +42,15 @@ export class Runtimes {
 
   order(order: Order): void {
     this.#child.send(order);
+  }
+
+  /** How many messages on limits of the fleet have passed so far, in both directions. */
+  async messages(): Promise<number> {
+    this.order({ type: 'count' });
+    for (;;) {
+      const [message] = (await once(this.#child, 'message')) as [Tell];
+      if (message.type === 'counted') return message.messages;
+    }
   }
 
   stop(): void {

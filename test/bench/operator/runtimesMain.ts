@@ -9,6 +9,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type {
   CircuitStatus,
   Command,
+  Configuration,
   Hello,
   Report,
   Revision,
@@ -28,6 +29,10 @@ import { Informer, KubeClient, Transport, type Pod } from '../../../operator/kub
 import { Pods } from '../../../operator/resources/resources.ts';
 import { Registry } from 'prom-client';
 import { selfSignedIdentity } from '../../../runtime/control/certificate.ts';
+import { systemClock } from '../../../runtime/guard/clock.ts';
+import { Guard } from '../../../runtime/guard/guard.ts';
+import type { Admission } from '../../../runtime/guard/permit.ts';
+import { OK } from '../../../runtime/resilience/outcome.ts';
 import { type Access, clusterOf } from '../../kit/operator/access.ts';
 import type { Order, Tell } from './runtimes.ts';
 
@@ -47,6 +52,9 @@ pods.addIndex('ip', (pod) => (pod.status?.podIP ? [pod.status.podIP] : []));
 pods.start(new AbortController().signal);
 
 const tell = (message: Tell): void => void process.send!(message);
+/** Messages on limits of the fleet. */
+let messages = 0;
+const ASKED = { cost: { inputTokens: 1, outputTokens: 1 } };
 const clock = (): number => performance.timeOrigin + performance.now();
 
 /** One pod's runtime. It lives as long as this process. */
@@ -62,6 +70,8 @@ class Runtime {
   #circuit: CircuitStatus = { dependency: DEPENDENCY, state: 'Closed', since: this.startedAt };
   #sequence = 0;
   #rejected = 0;
+  /** Absent unless a limit is the fleet's. */
+  #guard: Guard | undefined;
   link: WebSocket | undefined;
 
   constructor(pod: Pod) {
@@ -135,12 +145,36 @@ class Runtime {
     });
   }
 
+  /** Serves so many requests at once. */
+  serve(requests: number): void {
+    const settle = (admission: Admission): void => {
+      if (admission.kind !== 'Rejection') admission.settle(OK);
+    };
+    for (let i = 0; i < requests; i += 1) {
+      const answer = this.#guard?.admitInbound(ASKED);
+      if (answer?.kind === 'Waiting') void answer.admission.then(settle);
+      else if (answer !== undefined) settle(answer);
+    }
+  }
+
   #obey(command: Command): void {
     this.#term = Math.max(this.#term, command.term);
-    if (command.type !== 'Configure') return;
-    this.#hash = command.configuration.hash;
-    this.#revision = command.configuration.revision;
-    const policy = command.configuration.content.circuits[0]?.policy;
+    if (command.type === 'Configure') return this.#configure(command.configuration);
+    if (command.type !== 'Grant' && command.type !== 'Release') return;
+    messages += 1;
+    const answer = this.#guard?.fleet.obey(command);
+    if (answer) this.#say(answer);
+  }
+
+  #configure({ hash, revision, content }: Configuration): void {
+    this.#hash = hash;
+    this.#revision = revision;
+    if (content.limits.some(({ fleet }) => fleet !== undefined)) {
+      this.#guard ??= new Guard({ clock: systemClock });
+      this.#guard.fleet.send = (report) => this.#say(report);
+      this.#guard.apply(content);
+    }
+    const policy = content.circuits[0]?.policy;
     if (policy !== undefined) this.#circuit = { ...this.#circuit, policy };
     tell({ type: 'configured', key: this.key, hash: this.#hash, at: clock() });
     this.#say(this.#snapshot());
@@ -164,6 +198,7 @@ class Runtime {
   }
 
   #say(report: Report): void {
+    if (report.type === 'Fleet') messages += 1;
     if (this.link?.readyState === this.link?.OPEN) this.link?.send(JSON.stringify(report));
   }
 }
@@ -205,20 +240,22 @@ const byKey = (key: string): Runtime | undefined =>
 let steady: NodeJS.Timeout | undefined;
 const SLICES = 20;
 
-/** A twentieth of all runtimes reports each 50 ms. */
-function traffic(on: boolean): void {
+/** A twentieth of all runtimes does something each 50 ms. */
+function eachSecond(what: ((runtime: Runtime) => void) | undefined): void {
   clearInterval(steady);
-  if (!on) return;
+  if (what === undefined) return;
   let slice = 0;
   steady = setInterval(() => {
     slice = (slice + 1) % SLICES;
     let index = 0;
-    for (const runtime of runtimes.values()) if (index++ % SLICES === slice) runtime.count();
+    for (const runtime of runtimes.values()) if (index++ % SLICES === slice) what(runtime);
   }, 1_000 / SLICES);
 }
 
 process.on('message', (order: Order) => {
-  if (order.type === 'traffic') return traffic(order.on);
+  if (order.type === 'traffic') return eachSecond(order.on ? (each) => each.count() : undefined);
+  if (order.type === 'calls') return eachSecond((each) => each.serve(order.perSecond));
+  if (order.type === 'count') return tell({ type: 'counted', messages });
   const chosen = order.key === undefined ? [...runtimes.values()] : [byKey(order.key)];
   for (const runtime of chosen) runtime?.change(order.to);
 });

@@ -82,7 +82,7 @@ export class World {
   }
 
   /** Gives each agent a limit, whose numbers change under traffic. */
-  async makeLimits(prefix: string, count: number): Promise<void> {
+  async makeLimits(prefix: string, count: number, scope: 'Pod' | 'Fleet' = 'Pod'): Promise<void> {
     await inParallel(count, async (index) => {
       const { namespace, name } = World.place(prefix, index);
       await this.post(`${API}/namespaces/${namespace}/ratelimitpolicies`, {
@@ -91,7 +91,7 @@ export class World {
         metadata: { namespace, name },
         spec: {
           targetRefs: [{ name }],
-          scope: 'Pod',
+          scope,
           limits: [{ name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 100 }],
         },
       });

@@ -20,8 +20,8 @@ import { inParallel, World } from '../operator/world.ts';
 import type { BareOrder, BareResult } from './bareMain.ts';
 import { Facts } from './facts.ts';
 
-const PREFIX = 'takeover';
-const PODS_PER_AGENT = 10;
+/** Of the namespaces of the agents. */
+export const PREFIX = 'takeover';
 /** All dead pods have this address. */
 const DEAD = '127.66.66.66';
 /** Each costs the operator some 10 ms. */
@@ -43,6 +43,7 @@ export class TakeoverBench {
   readonly #world: World;
   readonly #program: string;
   readonly #pods: number;
+  readonly #podsPerAgent: number;
   readonly #transport: Transport;
   readonly #client: KubeClient;
   readonly #stop = new AbortController();
@@ -55,17 +56,31 @@ export class TakeoverBench {
   #dead = 0;
   #made = 0;
 
-  constructor(world: World, program: string, pods: number) {
+  constructor(world: World, program: string, pods: number, podsPerAgent = 10) {
     this.#world = world;
     this.#program = program;
     this.#pods = pods;
+    this.#podsPerAgent = podsPerAgent;
     this.#transport = new Transport({ config: clusterOf(world.access), registry: new Registry() });
     this.#client = new KubeClient(this.#transport);
   }
 
+  /** The process that leads. */
+  get operator(): OperatorProcess {
+    return this.#operator!;
+  }
+
+  get runtimes(): Runtimes {
+    return this.#runtimes!;
+  }
+
+  get #agents(): number {
+    return Math.ceil(this.#pods / this.#podsPerAgent);
+  }
+
   /** Agents, their pods, and a leader that is linked to all of them. */
   async start(): Promise<void> {
-    const agents = Math.ceil(this.#pods / PODS_PER_AGENT);
+    const agents = this.#agents;
     await this.#world.makeAgents(PREFIX, agents);
     this.#operator = await this.#startOperator();
     await waitFor('every agent has its account', LONG_MS, () => this.#hasAccounts(agents), 1_000);
@@ -175,8 +190,7 @@ export class TakeoverBench {
   }
 
   #placeOf(index: number): { namespace: string; agent: string; path: string } {
-    const agents = Math.ceil(this.#pods / PODS_PER_AGENT);
-    const { namespace, name } = World.place(PREFIX, index % agents);
+    const { namespace, name } = World.place(PREFIX, index % this.#agents);
     const path = `/api/v1/namespaces/${namespace}/pods`;
     return { namespace, agent: name, path };
   }

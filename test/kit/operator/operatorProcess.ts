@@ -88,6 +88,8 @@ export class OperatorProcess {
       METRICS_PORT: String(metrics),
       HEALTH_PORT: String(health),
       DEBUG_PORT: String(debug),
+      // Benchmarks name the node of their pods.
+      TENANCY_POD_TEMPLATE: 'Any',
     });
     const log = openSync(join(place.directory, `${name}.log`), 'a');
     const { flags, environment } = imageSettings();

@@ -1,15 +1,14 @@
-import type { Platform } from '../kit/platform.ts';
-import type { Pod } from '../kit/agents.ts';
-import { Agents, isReady } from '../kit/agents.ts';
-import { Api } from '../kit/api.ts';
-import type { PodClient } from '../kit/enforcement.ts';
-import { openPods } from '../kit/enforcement.ts';
-import { RemoteModel, simulatorPod, simulatorService } from '../kit/simulator.ts';
-import { waitFor } from '../kit/wait.ts';
+import type { Platform } from '../../kit/platform.ts';
+import type { Pod } from '../../kit/agents.ts';
+import { Agents, isReady } from '../../kit/agents.ts';
+import { Api } from '../../kit/api.ts';
+import type { PodClient } from '../../kit/enforcement.ts';
+import { openPods } from '../../kit/enforcement.ts';
+import { RemoteModel, simulatorPod, simulatorService } from '../../kit/simulator.ts';
+import { waitFor } from '../../kit/wait.ts';
 
 const API_VERSION = 'breakwater.dev/v1alpha1';
 const NAMESPACE = 'breakwater-bench';
-const PODS = 3;
 
 /** What is measured on: an agent with three pods, a way to each, and a simulated model. */
 export interface Scene {
@@ -24,7 +23,23 @@ export interface Scene {
 /** Names of the measured objects. */
 export const AGENT = 'measured';
 
-function manifests(image: string): Record<string, unknown>[] {
+/** How the scene of one measurement differs from that of another. */
+export interface SceneOptions {
+  /** Default 3. */
+  pods?: number;
+  /** The RateLimitPolicy, besides its target. Default: each pod has a limit that nothing reaches. */
+  limits?: Record<string, unknown>;
+}
+
+const UNLIMITED = {
+  scope: 'Pod',
+  limits: [{ name: 'requests', refill: { amount: 1000000, per: '1s' }, capacity: 1000 }],
+};
+
+function manifests(
+  image: string,
+  { pods = 3, limits = UNLIMITED }: SceneOptions,
+): Record<string, unknown>[] {
   const place = { namespace: NAMESPACE, name: 'model', port: 8080, image };
   const targetRefs = [{ name: AGENT }];
   const metadata = { name: AGENT, namespace: NAMESPACE };
@@ -37,13 +52,21 @@ function manifests(image: string): Record<string, unknown>[] {
       kind: 'AgentDeployment',
       metadata,
       spec: {
-        replicas: PODS,
+        replicas: pods,
         model: {
           endpoints: [{ name: 'primary', baseURL: `http://model.${NAMESPACE}.svc:8080` }],
         },
         // With retries, the answer to a call that opened a circuit would come long after it opened.
         retry: { maxAttempts: 1 },
         shutdown: { drainTimeout: '1s' },
+        podTemplate: {
+          spec: {
+            containers: [
+              // So that a small machine bears them.
+              { name: 'agent', resources: { requests: { cpu: '20m', memory: '64Mi' } } },
+            ],
+          },
+        },
       },
     },
     {
@@ -62,17 +85,13 @@ function manifests(image: string): Record<string, unknown>[] {
       apiVersion: API_VERSION,
       kind: 'RateLimitPolicy',
       metadata,
-      spec: {
-        targetRefs,
-        scope: 'Pod',
-        limits: [{ name: 'requests', refill: { amount: 1000000, per: '1s' }, capacity: 1000 }],
-      },
+      spec: { targetRefs, ...limits },
     },
   ];
 }
 
 /** Sets up what is measured and waits until it is ready. */
-export async function openScene(platform: Platform): Promise<Scene> {
+export async function openScene(platform: Platform, options: SceneOptions = {}): Promise<Scene> {
   const { kubectl, images } = platform;
   const api = await Api.connect(kubectl);
   const agents = new Agents(api, NAMESPACE);
@@ -83,7 +102,7 @@ export async function openScene(platform: Platform): Promise<Scene> {
     { timeoutMs: 60_000 },
   );
   await kubectl.apply(
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests(images.simulator) }),
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests(images.simulator, options) }),
   );
   await waitFor(
     'the simulated model is ready',
