@@ -342,6 +342,7 @@ function conditionEvent(
 
 const ACCEPTED: Record<string, string> = {
   TargetNotFound: 'TargetNotFound',
+  StoreNotFound: 'StoreNotFound',
   Conflicted: 'PolicyConflicted',
   Invalid: 'PolicyInvalid',
 };
