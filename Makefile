@@ -28,6 +28,10 @@ help: ## list the targets
 demo: prerequisites $(MODULES) ## bring up a cluster, install everything, show a failing model being survived
 	@node test/demo/main.ts
 
+.PHONY: demo-security
+demo-security: prerequisites $(MODULES) ## the same cluster: show an agent under attack, what is told of it, and an audit that shows changes
+	@node test/demo/security/main.ts
+
 .PHONY: demo-argocd
 demo-argocd: prerequisites $(MODULES) ## have a real Argo CD take over the demo's manifests from git, and time a commit
 	@node test/demo/argocd.ts

@@ -331,7 +331,9 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
     onToolsChanged: (name, denied) =>
       incidents.report({
         ...{ type: 'ToolChanged', asset: 'Tools', denied, resource: { type: 'mcp', name } },
-        evidence: 'An MCP server describes its tools otherwise than before.',
+        evidence: denied
+          ? 'The tools of an MCP server are not those that are pinned.'
+          : 'An MCP server describes its tools otherwise than before.',
       }),
     onExpired: (id) => void base.events.emit('expired', id),
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),

@@ -2097,7 +2097,7 @@ export interface AgentDeploymentStatus {
     policies?: string;
   };
   /**
-   * Security incidents that the connected pods report. The level is written at once, all else at most once a minute.
+   * Security incidents that the connected pods report. The level and the first incident of each type are written at once, all else at most once a minute.
    */
   security?: {
     /**
@@ -2250,6 +2250,63 @@ export interface AgentDeploymentStatus {
        * Their number.
        */
       count: number;
+    }[];
+    /**
+     * Number of clients and addresses that spec.security.responses throttles or blocks; one that several pods hold counts for each.
+     */
+    responsesInForce?: number;
+    /**
+     * Clients and addresses that are throttled or blocked, the strictest first. The first one, the end of the last one and another action are written at once, all else at most once a minute.
+     *
+     * @maxItems 10
+     */
+    responses?: {
+      /**
+       * What clients get, 429 ClientThrottled or 403 ClientBlocked.
+       */
+      action: 'Throttle' | 'Block';
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address, or network of an IPv6 address, if the client is not known.
+       */
+      source?: string;
+      /**
+       * Id of the incident that it is about; of several, the gravest.
+       */
+      incident: string;
+      /**
+       * What that incident is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * Threat level of that incident.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Number of pods in which it is in force.
+       */
+      pods: number;
+      /**
+       * When it began, in the first pod.
+       */
+      since: string;
+      /**
+       * When it ends, in the last pod. Absent while that is when the incident closes.
+       */
+      until?: string;
     }[];
   };
   /**
