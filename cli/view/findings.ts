@@ -167,12 +167,15 @@ function exhausted(policy: RateLimitPolicy): Finding[] {
   return conditionFinding(`RateLimitPolicy ${policy.metadata.name}`, condition, true);
 }
 
-/** Accepted and Programmed, when they are not as they should be. */
+/** Accepted and Programmed, when they are not as they should be, and Paused. */
 function standing(policy: Policy): Finding[] {
   const by = `${policy.kind} ${policy.metadata.name}`;
   const accepted = conditionOf(policy, 'Accepted');
-  if (accepted?.status === 'False') return conditionFinding(by, accepted);
-  return conditionFinding(by, conditionOf(policy, 'Programmed'));
+  const wrong = accepted?.status === 'False' ? accepted : conditionOf(policy, 'Programmed');
+  return [
+    ...conditionFinding(by, conditionOf(policy, 'Paused'), true),
+    ...conditionFinding(by, wrong),
+  ];
 }
 
 function conditionFinding(by: string, condition: Condition | undefined, always = false): Finding[] {

@@ -67,6 +67,16 @@ describe('explain', () => {
     expect(findings).toMatchObject([{ what: 'Circuit', reason: 'Open', since: ago(40) }]);
   });
 
+  it('says that a policy is paused', () => {
+    const { status, ...rest } = breaker();
+    const paused = condition('Paused', 'True', 'Annotated', 'Edits of it wait.');
+    const conditions = [...status!.conditions!, paused];
+    const breakers = [{ ...rest, status: { ...status, conditions } } as typeof rest];
+    expect(why({ breakers })).toContain('Edits of it wait.');
+    const all = world({ breakers });
+    expect(explain(all.breakers[0]!, all, NOW).text).toContain('Edits of it wait.');
+  });
+
   it('names an override and not the failures before it', () => {
     const held = 'spec.override (maintenance) holds circuits open until noon.';
     const { status, ...rest } = openBreaker();

@@ -1165,7 +1165,7 @@ export interface Configuration {
 export interface Hello {
   type: 'Hello';
   /**
-   * Version of this contract. Versions that differ do not understand each other; within one, unknown fields are ignored.
+   * Version of this contract that is spoken over the link. Each side speaks the version before its own too; within one, unknown fields are ignored.
    */
   contract: number;
   /**

@@ -20,6 +20,7 @@ import {
   modelOf,
   OPTIONS,
 } from '../testing/fixtures.ts';
+import type { Mesh } from './objects/mesh.ts';
 import { UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
 import { planAgent } from './plan.ts';
 
@@ -243,6 +244,15 @@ const agents: Record<string, AgentDeployment> = {
     disruption: { maxUnavailable: 0 },
     service: { type: 'NodePort', port: 80 },
   }),
+  'istio-sidecar': agentFixture(),
+  'istio-ambient': agentFixture('triage', {
+    networkPolicy: {
+      enabled: true,
+      metricsFrom: [
+        { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+      ],
+    },
+  }),
   'pod-template': agentFixture('triage', {
     podTemplate: {
       metadata: { labels: { team: 'support' }, annotations: { 'example.com/scrape': 'true' } },
@@ -316,6 +326,11 @@ const facts: Record<string, MonitoringFacts> = {
   'pod-template': { serviceMonitors: 'Absent', prometheusRules: 'Served' },
 };
 
+const meshes: Record<string, Mesh> = {
+  'istio-sidecar': 'IstioSidecar',
+  'istio-ambient': 'IstioAmbient',
+};
+
 /** Where the cluster has KEDA. */
 const KEDA = new Set(['without-bounds']);
 
@@ -339,7 +354,7 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
   const plan = planAgent({
     agent,
     attachment: attachment.agents.get('triage')!,
-    options: OPTIONS,
+    options: { ...OPTIONS, ...(meshes[name] && { mesh: meshes[name] }) },
     facts: facts[name] ?? UNMONITORED,
     scaledObjects: KEDA.has(name) ? 'Served' : 'Absent',
   });

@@ -2,6 +2,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from './common/condition.ts';
 import type { AgentAttachment, Policy, PolicyRef } from './policies/attachment.ts';
+import { holdPaused, type Held } from './policies/paused.ts';
 import { buildAutoscaler } from './objects/autoscaler.ts';
 import type { TracingDefaults } from './configuration/telemetry.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
@@ -97,6 +98,8 @@ export interface AgentPlan {
   dependencies: PlannedDependency[];
   /** Policies that are in force on the agent, sorted by kind and name. */
   policies: PolicyRef[];
+  /** Paused policies whose edits wait. Absent: none. */
+  waiting?: PolicyRef[];
   /** Image that new pods run. */
   image: string;
   /** Address of the agent inside the cluster. */
@@ -111,6 +114,8 @@ export interface PlanInput {
   agent: AgentDeployment;
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>;
   options: PlanOptions;
+  /** Absent: no policy is paused. */
+  held?: Held;
   /** Absent: the cluster has no monitoring. */
   facts?: MonitoringFacts;
   /** Whether the cluster has KEDA. Absent: it has not. */
@@ -134,14 +139,14 @@ export function planAgent(input: PlanInput): AgentPlan {
   const verdict = verdictOn(agent, options);
   problems.push(...verdict.problems);
   const content = attempt(() => resolveContent(agent, attachment, options.tracing), problems);
-  const policy = buildNetworkPolicy(agent, options.operatorNamespace);
+  const policy = buildNetworkPolicy(agent, options.operatorNamespace, options.mesh);
   const pods = attempt(() => planPods(agent, options, live), problems);
   const deployment = pods && buildDeployment(agent, pods, input);
   const monitor = attempt(() => buildServiceMonitor(agent, facts), problems);
   const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
   return {
-    ...planned(content, verdict),
+    ...planned(input, content, verdict),
     serviceAccount: buildServiceAccount(agent),
     ...(deployment && !verdict.keepsPods && { deployment }),
     service: buildService(agent),
@@ -179,11 +184,14 @@ function scaling({
 }
 
 function planned(
-  content: Content | undefined,
+  { agent, held }: PlanInput,
+  wanted: Content | undefined,
   { keepsConfiguration }: Verdict,
-): Pick<AgentPlan, 'content' | 'hash'> {
-  if (content === undefined || keepsConfiguration) return {};
-  return { content, hash: hashContent(content) };
+): Pick<AgentPlan, 'content' | 'hash' | 'waiting'> {
+  if (wanted === undefined || keepsConfiguration) return {};
+  if (!held) return { content: wanted, hash: hashContent(wanted) };
+  const { content, waiting } = holdPaused(wanted, held, agent.spec);
+  return { content, hash: hashContent(content), ...(waiting.length > 0 && { waiting }) };
 }
 
 /**

@@ -4,7 +4,8 @@ import type {
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../desired/common/metadata.ts';
+import { AGENT_LABEL, isPaused, MANAGED_BY } from '../desired/common/metadata.ts';
+import type { Policy, PolicyRef } from '../desired/policies/attachment.ts';
 import {
   AS_TEXT,
   Informer,
@@ -45,6 +46,23 @@ import type { OptionalCachesOptions } from './optionalCaches.ts';
 import { Replicas } from './replicas.ts';
 import { slimPod, slimReplicaSet } from './slimPod.ts';
 
+/** Index of paused policies, by namespace. */
+const PAUSED = 'paused';
+
+/** What all informers have in common: client, clock, logger, … */
+export interface CachesOptions extends Omit<
+  OptionalCachesOptions,
+  'labelSelector' | 'namespace' | 'namespaces'
+> {
+  /** Absent: all agents and policies in all namespaces. */
+  share?: {
+    /** None: all. */
+    namespaces: readonly string[];
+    /** Labels of agents and policies; absent: all. Objects made for agents do not have these labels. */
+    selector?: string;
+  };
+}
+
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
 export class Caches {
   readonly agents: Informer<AgentDeployment>;
@@ -63,8 +81,9 @@ export class Caches {
   readonly monitoring: MonitoringCaches;
   readonly keda: KedaCaches;
 
-  /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
-  constructor(common: Omit<OptionalCachesOptions, 'labelSelector'>) {
+  constructor({ share, ...options }: CachesOptions) {
+    const common = { ...options, namespaces: share?.namespaces, streams: true };
+    const chosen = { labelSelector: share?.selector };
     const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
     const informer = <T extends KubernetesObject, V extends Verb>(
       resource: Resource<T, Read | V>,
@@ -75,9 +94,9 @@ export class Caches {
       resource: Resource<T, Read | V>,
     ): Informer<T, V> =>
       informer<T, V>(resource, { labelSelector: ours, packing: AS_TEXT as Packing<T> });
-    this.agents = informer(AgentDeployments);
-    this.breakers = informer(CircuitBreakerPolicies);
-    this.limits = informer(RateLimitPolicies);
+    this.agents = informer(AgentDeployments, chosen);
+    this.breakers = informer(CircuitBreakerPolicies, chosen);
+    this.limits = informer(RateLimitPolicies, chosen);
     this.pods = informer(Pods, { labelSelector: ours, transform: slimPod });
     this.replicaSets = informer(ReplicaSets, { labelSelector: ours, transform: slimReplicaSet });
     this.configMaps = child(ConfigMaps);
@@ -92,7 +111,18 @@ export class Caches {
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
+    const paused = (policy: Policy): string[] =>
+      isPaused(policy) ? [policy.metadata.namespace!] : [];
+    for (const policies of [this.breakers, this.limits]) policies.addIndex(PAUSED, paused);
     this.replicas = new Replicas(this);
+  }
+
+  pausedPolicies(namespace: string): PolicyRef[] {
+    return [this.breakers, this.limits].flatMap((policies) =>
+      policies
+        .byIndex(PAUSED, namespace)
+        .map(({ kind, metadata: { name } }): PolicyRef => ({ kind, name })),
+    );
   }
 
   get all(): Informer<KubernetesObject>[] {

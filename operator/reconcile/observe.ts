@@ -70,11 +70,12 @@ function ofFleet(
 
 function planned(
   state: AgentState | undefined,
-): Pick<AgentObservation, 'desiredHash' | 'revision' | 'paused'> {
+): Pick<AgentObservation, 'desiredHash' | 'revision' | 'paused' | 'waiting'> {
   return {
     ...(state?.plan.hash !== undefined && { desiredHash: state.plan.hash }),
     ...(state?.configuration && { revision: state.configuration.revision }),
     paused: state?.paused ?? false,
+    ...(state?.plan.waiting && { waiting: state.plan.waiting }),
   };
 }
 

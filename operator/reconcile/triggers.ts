@@ -84,7 +84,7 @@ function whenAgentChanged(
 }
 
 function whenPolicyChanged(
-  { attachments, queues, ownWrites }: TriggerOptions,
+  { caches, attachments, queues, ownWrites }: TriggerOptions,
   batch: ChangeBatch,
   current: Policy | undefined,
   previous: Policy | undefined,
@@ -98,11 +98,25 @@ function whenPolicyChanged(
     return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
+  whenPauseChanged(caches, queues, previous, current);
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
     return batch.policyChanged(namespace, policy);
   }
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
+}
+
+/** What a paused policy held may be of agents that its spec does not name any more. */
+function whenPauseChanged(
+  caches: Caches,
+  queues: Queues,
+  previous: Policy | undefined,
+  current: Policy | undefined,
+): void {
+  if (!previous || isPaused(previous) === (current !== undefined && isPaused(current))) return;
+  const namespace = previous.metadata.namespace!;
+  const agents = caches.agents.list(namespace).map((agent) => agent.metadata.name);
+  enqueue(queues, { namespace, children: agents });
 }
 
 function whenChildChanged(
@@ -172,6 +186,7 @@ function targetOf({ metadata, spec, status }: Pod): PodTarget {
     uid: metadata.uid!,
     serviceAccount: spec.serviceAccountName!,
     ...(status?.podIP && { ip: status.podIP }),
+    ...(status?.podIPs && { ips: status.podIPs.map(({ ip }) => ip) }),
     port: PORTS.control,
     running: status?.phase === 'Running',
     ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,

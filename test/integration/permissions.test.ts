@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parse, stringify } from 'yaml';
-import { CHART } from '../../config/render.ts';
 import { CONTROL_AUDIENCE, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
@@ -19,13 +18,11 @@ import { hello, snapshot, target } from '../../operator/testing/messages.ts';
 import { PodServer } from '../../operator/testing/podServer.ts';
 import { permissions, type Scope } from '../../operator/resources/permissions.ts';
 import { DELETION_COST } from '../../operator/reconcile/deletionCosts.ts';
-import { settingsFrom } from '../../operator/settings.ts';
-import { run } from '../cluster/common/command.ts';
-import { helmBinaries } from '../cluster/local/binaries.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import { kedaDefinitions } from '../keda/program.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
+import { installChart, type ChartInstallation } from './chartInstallation.ts';
 import { replicaSetOf } from '../kit/replicaSet.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
@@ -51,14 +48,15 @@ interface AuditEvent {
   responseStatus?: { code: number };
 }
 
-/** The modes in which the chart installs the operator, by the value of watchNamespace. */
+/** The modes in which the chart installs the operator, by the value of watchNamespaces. */
 const MODES = [
-  ['all namespaces', ''],
-  ['a single namespace', AGENTS],
+  ['all namespaces', []],
+  ['two namespaces', [AGENTS, 'other']],
 ] as const;
 
-describe.each(MODES)('an operator for %s, with what the chart grants it', (_, watchNamespace) => {
+describe.each(MODES)('an operator for %s, with what the chart grants it', (_, watchNamespaces) => {
   let server: ApiServer;
+  let installation: ChartInstallation;
   let operator: TestOperator | undefined;
   let directory: string;
   let pods: PodServer | undefined;
@@ -90,44 +88,19 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
       await server.apply(path, definition);
     }
-    for (const name of [NAMESPACE, AGENTS])
+    for (const name of [AGENTS, 'other'])
       await server.request('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
-    await install();
+    const values = { watchNamespaces };
+    installation = await installChart(server, 'breakwater-operator', NAMESPACE, values);
   }, START_TIMEOUT);
 
   afterAll(async () => {
     await operator?.stop();
     await pods?.stop();
+    await installation?.remove();
     await server?.stop();
     await rm(directory, { recursive: true, force: true });
   });
-
-  async function install(): Promise<void> {
-    await run(join(await helmBinaries(), 'helm'), [
-      ...['install', 'breakwater', CHART, '--namespace', NAMESPACE],
-      ...['--kubeconfig', server.kubeconfig],
-      ...['--set', `crds.install=false,watchNamespace=${watchNamespace}`],
-    ]);
-  }
-
-  async function token(): Promise<string> {
-    const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/breakwater-operator/token`;
-    const { body } = await server.request<{ status: { token: string } }>('POST', path, {
-      body: { spec: { expirationSeconds: 3600 } },
-    });
-    return body.status.token;
-  }
-
-  /** A kubeconfig with the credentials of the operator's ServiceAccount. */
-  async function kubeconfig(): Promise<string> {
-    const config = parse(await readFile(server.kubeconfig, 'utf8')) as {
-      users: { user: object }[];
-    };
-    config.users[0]!.user = { token: await token() };
-    const path = join(directory, 'kubeconfig');
-    await writeFile(path, stringify(config));
-    return path;
-  }
 
   async function until<T>(path: string, holds: (object: T) => boolean): Promise<T> {
     let object: T | undefined;
@@ -195,6 +168,11 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       await until(ours(plural, 'one'), current);
     }
     await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
+    for (const namespace of watchNamespaces.slice(1)) {
+      const far = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/far`;
+      await server.apply(far, agent('far'));
+      await until<AgentDeployment>(far, current);
+    }
     await linkToPod();
     await changeByOthers();
     await obstruct();
@@ -358,7 +336,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
 
   /** Events repeat within minutes, so one is made to by the operator's own recorder and credentials. */
   async function repeatEvent(): Promise<void> {
-    const config = await loadClusterConfig({ env: {}, kubeconfig: await kubeconfig() });
+    const config = await loadClusterConfig({ env: {}, kubeconfig: installation.kubeconfig });
     const transport = new Transport({ config, registry: new Registry() });
     const client = new KubeClient(transport);
     const patch = jest.spyOn(client, 'mergePatch');
@@ -414,12 +392,8 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     operator = await startOperator(server, {
       discoveryIntervalMs: 1_000,
       rotation: { lifeMs: 20_000, spreadMs: 1_000, checkMs: 250 },
-      cluster: await loadClusterConfig({ env: {}, kubeconfig: await kubeconfig() }),
-      settings: settingsFrom({
-        ...{ POD_NAMESPACE: NAMESPACE, POD_NAME: 'operator', RUNTIME_IMAGE: 'runtime:1' },
-        ...{ METRICS_PORT: '0', HEALTH_PORT: '0', DEBUG_PORT: '0' },
-        WATCH_NAMESPACE: watchNamespace,
-      }),
+      cluster: await loadClusterConfig({ env: {}, kubeconfig: installation.kubeconfig }),
+      settings: installation.settings,
     });
     await live();
     await repeatEvent();
@@ -435,6 +409,9 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     expect(refused.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
 
     const used = new Set(seen.flatMap(needed));
+    // An API server that cannot begin a watch with all there is has to be asked for lists.
+    for (const permission of [...used])
+      if (permission.endsWith(' watch')) used.add(permission.replace(/watch$/, 'list'));
     // Asked for by the admission plugin, not by a request.
     used.add('breakwater.dev/agentdeployments/finalizers update');
     expect([...granted()].filter((permission) => !used.has(permission))).toEqual([]);

@@ -77,7 +77,7 @@ export function needsStore({ spec }: RateLimitPolicy): boolean {
 }
 
 /** Replicas, one more while a roll-out goes on, and as many that end: they finish their requests. */
-function mostPods({ replicas, autoscaling }: Sized): number {
+export function mostPods({ replicas, autoscaling }: Sized): number {
   const most = autoscaling?.maxReplicas ?? replicas;
   return 2 * most + MAX_SURGE;
 }
