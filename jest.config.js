@@ -41,6 +41,7 @@ export default {
       testMatch: ['<rootDir>/test/{e2e/alone,compat}/*.test.ts'],
       ...cluster,
     }),
+    project('e2e-keda', { testMatch: ['<rootDir>/test/e2e/keda/*.test.ts'], ...cluster }),
     project('e2e-argocd', { testMatch: ['<rootDir>/test/e2e/argocd/*.test.ts'], ...cluster }),
   ],
 };

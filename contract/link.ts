@@ -3,7 +3,7 @@
  * features exist. The messages are in the JSON Schemas beside this file.
  */
 
-/** Version of the contract. A peer of another version is not spoken to. */
+/** Version of the contract. A peer of the version before is spoken to as well, one of any other is not; see versions.ts. */
 export const CONTRACT_VERSION = 1;
 
 /** Path and WebSocket subprotocol of a link on the control port. */
@@ -94,6 +94,7 @@ export const FEATURES = [
   'Limit.Queue',
   'Limit.Shadow',
   'Limit.Fleet',
+  'Limit.Store',
   'Dependency.tool',
   'Dependency.mcp',
   'Mcp.ToolsHash',

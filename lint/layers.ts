@@ -103,6 +103,7 @@ const RUNTIME: Layer[] = [
     { folder: 'runtime/model/attempt', purpose: 'one call of an endpoint, and its watch' },
     { folder: 'runtime/model/pool', purpose: 'endpoints, balancing, route' },
     { folder: 'runtime/model', purpose: 'a request to the model, with its retries' },
+    { folder: 'runtime/redis', purpose: 'a Redis of the user: its connection, limits in it' },
     { folder: 'runtime/cache', purpose: 'tiers of answers' },
     { folder: 'runtime/conversations/messages', purpose: 'what a conversation consists of' },
     { folder: 'runtime/conversations/stores', purpose: 'where conversations are kept' },

@@ -91,7 +91,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     random,
     logger: loggers.of('informer'),
     discoveryIntervalMs: options.discoveryIntervalMs,
-    ...(settings.watchNamespace !== undefined && { namespace: settings.watchNamespace }),
+    share: settings.share,
   });
   const attachments = new Attachments(caches);
   const lag = new StatusLag(registry, clock);
@@ -158,6 +158,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           runtimeImage,
           operatorNamespace: settings.namespace,
           tenancy: settings.tenancy,
+          ...(settings.mesh && { mesh: settings.mesh }),
           ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
           ...(settings.tracing && { tracing: settings.tracing }),
           ...(settings.runbooks !== undefined && { runbooks: settings.runbooks }),

@@ -26,7 +26,7 @@ it('has a default for all that can have one', () => {
       excessMs: 300_000,
     },
     tenancy: { podTemplate: 'Restricted', images: [], secretNames: ['*'] },
-    watchNamespace: undefined,
+    share: { namespaces: [] },
     logLevel: 'info',
     logLevels: {},
     leaseName: 'breakwater-operator',
@@ -57,9 +57,27 @@ it('takes what the authors of agents may do', () => {
 });
 
 it('does not look after its own namespace', () => {
-  expect(() => settingsFrom({ ...needed, WATCH_NAMESPACE: 'system' })).toThrow(
-    "set WATCH_NAMESPACE to another namespace than the operator's own",
-  );
+  for (const name of ['WATCH_NAMESPACE', 'WATCH_NAMESPACES'])
+    expect(() => settingsFrom({ ...needed, [name]: 'system' })).toThrow(
+      "set WATCH_NAMESPACES to other namespaces than the operator's own",
+    );
+});
+
+it('takes the namespaces that it looks after, and the labels of agents and policies', () => {
+  const share = (env: Record<string, string>): unknown => settingsFrom({ ...needed, ...env }).share;
+  expect(share({ WATCH_NAMESPACES: 'a, b,a', WATCH_NAMESPACE: 'c' })).toEqual({
+    namespaces: ['a', 'b', 'c'],
+  });
+  expect(() => share({ WATCH_NAMESPACES: 'a b' })).toThrow('set WATCH_NAMESPACES to names');
+  for (const selector of [
+    'share=a',
+    'example.com/share!=a,!old',
+    'share in (a, b),team notin (c),new',
+    'share=',
+  ])
+    expect(share({ WATCH_SELECTOR: selector })).toEqual({ namespaces: [], selector });
+  for (const wrong of ['=a', 'share in a', 'share=a b', 'a,,b', 'share in (a'])
+    expect(() => share({ WATCH_SELECTOR: wrong })).toThrow('set WATCH_SELECTOR to a selector');
 });
 
 it('takes the address of the runbooks only as an address', () => {

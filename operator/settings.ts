@@ -1,5 +1,14 @@
+import { MESHES, type Mesh } from './desired/objects/mesh.ts';
 import { LEVELS, MODULES } from './loggers.ts';
 import type { Tenancy } from './desired/tenancy/tenancy.ts';
+
+/** What one installation looks after. Several have disjoint shares. */
+export interface Share {
+  /** None: all. */
+  namespaces: readonly string[];
+  /** Labels of the agents and policies, as kubectl takes a selector; absent: all. */
+  selector?: string;
+}
 
 export interface TracingSettings {
   endpoint: string;
@@ -43,8 +52,8 @@ export interface Settings {
   };
   /** What the authors of agents may do. */
   tenancy: Tenancy;
-  /** Namespace to look after; undefined: all. */
-  watchNamespace: string | undefined;
+  /** Which agents and policies are looked after. */
+  share: Share;
   logLevel: string;
   /** By module, where they differ from logLevel. */
   logLevels: Record<string, string>;
@@ -54,6 +63,8 @@ export interface Settings {
   tracing?: TracingSettings;
   /** How the operator itself is traced: its reconciles and pushes; absent: not at all, unless OTEL_* variables say so. */
   ownTracing?: TracingSettings;
+  /** The service mesh that agents' pods are in; absent: none, or one that needs nothing. */
+  mesh?: Mesh;
   /** How agents' pods are reached; absent: directly, at their addresses. */
   links?: 'PortForward';
   leaseName: string;
@@ -123,11 +134,12 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
       excessMs: duration('LINK_EXCESS_BACKOFF', 300_000),
     },
     tenancy: tenancyFrom(env, problems),
-    watchNamespace: env['WATCH_NAMESPACE'] || undefined,
+    share: shareFrom(env, problems),
     logLevel,
     logLevels: levelsFrom(env['LOG_LEVELS'], problems),
     ...runbooksFrom(env['RUNBOOKS_URL'], problems),
     ...tracingFrom(env, problems),
+    ...meshFrom(env['MESH'], problems),
     ...linksFrom(env['LINKS'], problems),
     leaseName: env['LEASE_NAME'] || 'breakwater-operator',
     authoritySecret: env['AUTHORITY_SECRET'] || 'breakwater-authority',
@@ -138,9 +150,9 @@ export function settingsFrom(env: Record<string, string | undefined>): Settings 
       debug: port('DEBUG_PORT', 9091),
     },
   };
-  if (settings.watchNamespace !== undefined && settings.watchNamespace === settings.namespace) {
+  if (settings.share.namespaces.includes(settings.namespace)) {
     problems.push(
-      "set WATCH_NAMESPACE to another namespace than the operator's own, which it leaves alone",
+      "set WATCH_NAMESPACES to other namespaces than the operator's own, which it leaves alone",
     );
   }
   if (problems.length > 0) throw new Error(`The operator cannot start: ${problems.join('; ')}`);
@@ -164,6 +176,33 @@ function levelsFrom(text: string | undefined = '', problems: string[]): Record<s
   return Object.fromEntries(pairs);
 }
 
+/** A requirement on one label, as kubectl takes it: app=a, app!=a, app in (a,b), app notin (a,b), app, !app. */
+const KEY = '[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?';
+const VALUE = '([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?';
+const VALUES = `\\(\\s*${VALUE}(\\s*,\\s*${VALUE})*\\s*\\)`;
+const REQUIREMENT = `\\s*(!?${KEY}|${KEY}\\s*(=|==|!=)\\s*${VALUE}|${KEY}\\s+(in|notin)\\s+${VALUES})\\s*`;
+const SELECTOR = new RegExp(`^${REQUIREMENT}(,${REQUIREMENT})*$`);
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+function shareFrom(env: Record<string, string | undefined>, problems: string[]): Share {
+  // WATCH_NAMESPACE is what charts before this one set.
+  const named = names(`${env['WATCH_NAMESPACES'] ?? ''},${env['WATCH_NAMESPACE'] ?? ''}`);
+  if (!named.every((name) => NAMESPACE.test(name))) {
+    problems.push('set WATCH_NAMESPACES to names of namespaces with commas between them');
+  }
+  const selector = env['WATCH_SELECTOR'];
+  if (selector && !SELECTOR.test(selector)) {
+    problems.push('set WATCH_SELECTOR to a selector of labels such as share=a or share in (a,b)');
+  }
+  return { namespaces: [...new Set(named)], ...(selector && { selector }) };
+}
+
+const names = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
 const POD_TEMPLATE = ['Restricted', 'Any'];
 
 function tenancyFrom(env: Record<string, string | undefined>, problems: string[]): Tenancy {
@@ -171,11 +210,6 @@ function tenancyFrom(env: Record<string, string | undefined>, problems: string[]
   if (!POD_TEMPLATE.includes(podTemplate)) {
     problems.push(`set TENANCY_POD_TEMPLATE to ${POD_TEMPLATE.join(' or ')}`);
   }
-  const names = (text: string): string[] =>
-    text
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '');
   const images = names(env['TENANCY_IMAGES'] ?? '');
   const secretNames = names(env['TENANCY_SECRET_NAMES'] ?? '*');
   if (!secretNames.every((name) => /^[a-z0-9.*-]+$/.test(name))) {
@@ -214,6 +248,12 @@ function runbooksFrom(value: string | undefined, problems: string[]): Pick<Setti
     problems.push('set RUNBOOKS_URL to an address that begins with http:// or https://');
   }
   return { runbooks: value };
+}
+
+function meshFrom(value: string | undefined, problems: string[]): Pick<Settings, 'mesh'> {
+  const mesh = MESHES.find((known) => known === value);
+  if (value && !mesh) problems.push(`set MESH to ${MESHES.join(' or ')}, or not at all`);
+  return mesh ? { mesh } : {};
 }
 
 function linksFrom(value: string | undefined, problems: string[]): Pick<Settings, 'links'> {

@@ -36,7 +36,7 @@ const LOAD_MS = 100;
 export function makeControl(
   options: RuntimeOptions,
   core: Core,
-  { audit, watchGuard, watchCredentials }: Audited & Watched,
+  { audit, watchGuard, watchCredentials, responses }: Audited & Watched,
 ): Control {
   const { guard, configuration, credentials, network, clients, agent } = core;
   const { performance, checks, incidents, clock, log } = core;
@@ -46,6 +46,7 @@ export function makeControl(
   const load = new LoadWatch(() => loadOf(core));
   const reporter = new Reporter({
     ...{ guard, configuration, credentials, performance, checks, incidents, load },
+    responses,
     headerCredentials: () => [
       ...agent.credentials(),
       ...auditCredentials(configuration),

@@ -35,6 +35,7 @@ import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
+import { RedisLimits } from './redis/redisLimits.ts';
 import { auditHeaders } from './security/audit/receivers.ts';
 import { Screen } from './security/screening/screen.ts';
 import type { Incident, Sighting } from './security/incidents/incident.ts';
@@ -72,6 +73,8 @@ export interface Core {
   incidents: Incidents;
   credentials: Credentials;
   network: Network;
+  /** Buckets of limits that all pods share. */
+  redisLimits: RedisLimits;
   /** Calls what is no endpoint and no tool, such as the issuer's keys. */
   fetch: typeof fetch;
   /** Behind fetch. */
@@ -149,6 +152,11 @@ function makeBase(options: RuntimeOptions): Base {
     ...{ credentials, connectMs, environment: options.proxies },
     log: log('network'),
   });
+  const redisLimits = new RedisLimits({
+    ...{ content, credentials, network, connectMs },
+    log: log('guard'),
+  });
+  storeLimits(guard, redisLimits, log('guard'));
   const agents = new Agents(network, {});
   const fetch = networkFetch(agents);
   const clients = new Clients({
@@ -196,6 +204,7 @@ function makeBase(options: RuntimeOptions): Base {
       tracing,
       credentials,
       network,
+      redisLimits,
       agents,
       fetch,
       guard,
@@ -213,6 +222,14 @@ function makeBase(options: RuntimeOptions): Base {
     checks: makeChecks(options, { network, log }),
     siblings: new Siblings({ now: () => clock.now(), random: Math.random }),
     activity: new Activity(),
+  };
+}
+
+function storeLimits({ limitStore }: Guard, redis: RedisLimits, log: Logger): void {
+  limitStore.store = redis;
+  limitStore.onChange = (up) => {
+    if (up) log.info('Redis answers for limits again');
+    else log.warn('Redis does not answer for limits; withoutLeader decides for each key');
   };
 }
 
@@ -314,7 +331,9 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
     onToolsChanged: (name, denied) =>
       incidents.report({
         ...{ type: 'ToolChanged', asset: 'Tools', denied, resource: { type: 'mcp', name } },
-        evidence: 'An MCP server describes its tools otherwise than before.',
+        evidence: denied
+          ? 'The tools of an MCP server are not those that are pinned.'
+          : 'An MCP server describes its tools otherwise than before.',
       }),
     onExpired: (id) => void base.events.emit('expired', id),
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
@@ -336,6 +355,7 @@ function applyConfigurations(core: Core): void {
     tracing.apply(content);
     retryBudgets.apply(content.retry, supported(content).endpoints.map(dependencyOf));
     guard.apply(content);
+    core.redisLimits.apply(content);
     agent.apply(content);
     caller.apply(content.cache);
     checks.apply(content.healthChecks);

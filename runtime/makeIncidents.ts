@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Core } from './makeCore.ts';
-import { incidentMetrics } from './observe/incidentMetrics.ts';
+import { incidentMetrics, responseMetrics } from './observe/incidentMetrics.ts';
 import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import { CredentialWatch } from './security/credentialWatch.ts';
 import { RequestWatch, malformed } from './security/requestWatch.ts';
@@ -22,6 +22,8 @@ export interface Watched {
   blockedSource: (request: IncomingMessage) => Failure | undefined;
   /** The same by its client. */
   blockedClient: (client: SightedClient) => Failure | undefined;
+  /** What is in force of security.responses. */
+  responses: Responses;
   /** Looks for credentials that providers refuse; to be called often. */
   watchCredentials: () => void;
 }
@@ -31,6 +33,7 @@ export function makeIncidents(core: Core): Watched {
   const spend = new Spend();
   const responses = new Responses({
     now: () => clock.now(),
+    time: () => clock.date().getTime(),
     isOpen: (incident) => incidents.isOpen(incident),
   });
   events.on('incident', (incident, sighting) => responses.begin(incident, sighting));
@@ -50,6 +53,7 @@ export function makeIncidents(core: Core): Watched {
     spend.apply({ ...unusual, maxClients: maxTracked });
   });
   incidentMetrics(metrics.registry, incidents);
+  responseMetrics(metrics.registry, responses);
   const report = incidents.report.bind(incidents);
   return {
     watch: (request, trace) => {
@@ -76,6 +80,7 @@ export function makeIncidents(core: Core): Watched {
       return responses.source(sourceOf(request));
     },
     blockedClient: (client) => responses.client(client),
+    responses,
     watchCredentials: () => credentials.look(guard.gates()),
   };
 }

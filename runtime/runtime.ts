@@ -101,6 +101,7 @@ export class Runtime {
     }
     await Promise.all([
       this.#core.agent.close(),
+      this.#core.redisLimits.close(),
       this.#core.tracing.close(),
       peerForward.close(),
       port.close(),

@@ -12,6 +12,8 @@ export interface Fault {
   model?: string;
   /** Asks for these tools each time before it answers. */
   callTools?: ToolCall[];
+  /** Asks for callTools again after each result, without end. */
+  insist?: boolean;
   /** Answers with this HTTP status and the error that the Messages API sends with it. */
   status?: number;
   /** Seconds in the retry-after header of an answer with `status`. */
@@ -50,7 +52,7 @@ const NUMBERS = [
   'outputTokens',
   'cutAfterEvents',
 ] as const;
-const FLAGS = ['silent', 'disconnect', 'malformed', 'recite'] as const;
+const FLAGS = ['silent', 'disconnect', 'malformed', 'recite', 'insist'] as const;
 const KNOWN = [...NUMBERS, ...FLAGS, 'headers', 'callTools', 'model'];
 /** What is decided before the model of a request is read. */
 const OF_ALL_MODELS = ['retryAfter', 'headers', 'silent'] as const;
@@ -183,7 +185,8 @@ function fixturesOf(fault: Fault): Fixture[] {
     name,
     arguments: JSON.stringify(input),
   }));
-  return [{ ...usual, match: { hasToolResult: false }, response: { toolCalls } }, usual];
+  const asking: Fixture = { ...usual, response: { toolCalls } };
+  return fault.insist ? [asking] : [{ ...asking, match: { hasToolResult: false } }, usual];
 }
 
 function fixture(fault: Fault): Fixture {

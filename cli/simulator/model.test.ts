@@ -103,6 +103,21 @@ describe('the simulated model', () => {
     expect(answer.content).toMatchObject([{ type: 'text', text: 'You are a clerk.' }]);
   });
 
+  it('asks for tools again after their results when told to insist', async () => {
+    model.setFault({ callTools: [{ name: 'look', input: { id: 7 } }], insist: true });
+    const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
+    const answer = await sdk.messages.create({
+      model: 'claude-sonnet-5-5',
+      max_tokens: 16,
+      messages: [
+        { role: 'user', content: 'Look' },
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'u', name: 'look', input: {} }] },
+        { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'u', content: 'seen' }] },
+      ],
+    });
+    expect(answer.content).toMatchObject([{ type: 'tool_use', name: 'look', input: { id: 7 } }]);
+  });
+
   it('sends further headers when told', async () => {
     expect((await put('{"headers": {"anthropic-ratelimit-tokens-remaining": "7"}}')).status).toBe(
       200,

@@ -5,14 +5,15 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
 import { circuitsOf, type Circuit, type PolicyCircuit } from './circuits.ts';
+import { held, type Held } from './held.ts';
 import { conditionOf, isFor, type Policy, type World } from './world.ts';
 
 /** Something that is refused or not in force. All of it stands in the status of an object. */
 export interface Finding {
   /** What says so, such as CircuitBreakerPolicy triage. */
   by: string;
-  what: 'Circuit' | 'Condition';
-  /** A state of the circuit, or the reason of the condition. */
+  what: 'Circuit' | 'Condition' | 'Response';
+  /** A state of the circuit, the reason of the condition, or Throttled or Blocked. */
   reason: string;
   /** A sentence, or for a circuit why it is in its state. */
   message: string;
@@ -28,6 +29,8 @@ export interface Finding {
     nextProbe?: string;
     lastFailure?: PolicyCircuit['lastFailure'];
   };
+  /** Of a response to an incident. */
+  held?: Held;
 }
 
 type Kind = Policy['kind'];
@@ -45,6 +48,7 @@ export function findingsOfAgent(agent: AgentDeployment, world: World): Finding[]
     ...workload(agent),
     ...agentCircuits(agent, world),
     ...gates(agent),
+    ...responses(agent),
     ...limits.flatMap(exhausted),
     ...policies,
     ...programmed,
@@ -145,18 +149,33 @@ function gates(agent: AgentDeployment): Finding[] {
   return conditionFinding(`AgentDeployment ${agent.metadata.name}`, healthy, true);
 }
 
+/** Clients that are throttled or blocked for an incident. */
+function responses(agent: AgentDeployment): Finding[] {
+  return held(agent).map((one) => ({
+    by: `spec.security.responses of AgentDeployment ${agent.metadata.name}`,
+    what: 'Response',
+    reason: one.state,
+    message: one.why,
+    since: one.since,
+    held: one,
+  }));
+}
+
 function exhausted(policy: RateLimitPolicy): Finding[] {
   const condition = conditionOf(policy, 'Exhausted');
   if (condition?.status !== 'True') return [];
   return conditionFinding(`RateLimitPolicy ${policy.metadata.name}`, condition, true);
 }
 
-/** Accepted and Programmed, when they are not as they should be. */
+/** Accepted and Programmed, when they are not as they should be, and Paused. */
 function standing(policy: Policy): Finding[] {
   const by = `${policy.kind} ${policy.metadata.name}`;
   const accepted = conditionOf(policy, 'Accepted');
-  if (accepted?.status === 'False') return conditionFinding(by, accepted);
-  return conditionFinding(by, conditionOf(policy, 'Programmed'));
+  const wrong = accepted?.status === 'False' ? accepted : conditionOf(policy, 'Programmed');
+  return [
+    ...conditionFinding(by, conditionOf(policy, 'Paused'), true),
+    ...conditionFinding(by, wrong),
+  ];
 }
 
 function conditionFinding(by: string, condition: Condition | undefined, always = false): Finding[] {

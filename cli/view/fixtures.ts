@@ -60,6 +60,25 @@ export function agent(
   };
 }
 
+/** The agent while it holds an address and a client for incidents. */
+export function guarded(): AgentDeployment {
+  const { status, ...rest } = agent();
+  const security: NonNullable<AgentDeployment['status']>['security'] = {
+    ...{ level: 'High', openIncidents: 3, responsesInForce: 3 },
+    responses: [
+      {
+        ...{ action: 'Block', source: '192.0.2.1', pods: 2, since: ago(40), until: ago(-560) },
+        ...{ incident: 'i1', type: 'FailedAuthentication', level: 'High' },
+      },
+      {
+        ...{ action: 'Throttle', client: 'alice', pods: 1, since: ago(10) },
+        ...{ incident: 'i2', type: 'LimitAbuse', level: 'Low' },
+      },
+    ],
+  };
+  return { ...rest, status: { ...status, security } };
+}
+
 type BreakerStatus = NonNullable<CircuitBreakerPolicy['status']>;
 
 /** A policy for the agent that is in force, but for these conditions. */

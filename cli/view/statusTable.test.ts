@@ -1,5 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { agent, ago, breaker, condition, limit, NOW, openBreaker, pod, world } from './fixtures.ts';
+import {
+  agent,
+  ago,
+  breaker,
+  condition,
+  guarded,
+  limit,
+  NOW,
+  openBreaker,
+  pod,
+  world,
+} from './fixtures.ts';
 import { statusRows, statusTable, type StatusRow } from './statusTable.ts';
 import type { World } from './world.ts';
 
@@ -28,6 +39,13 @@ describe('statusTable', () => {
     expect(table(broken)[2]).toBe(
       '  circuit model/primary     Open     2/2   40s    in 12s  5 consecutive failures (Overloaded)',
     );
+  });
+
+  it('shows which clients are held, in how many pods, since when, until when and why', () => {
+    expect(table({ agents: [guarded()] }).slice(3, 5)).toEqual([
+      '  address 192.0.2.1         Blocked    2     40s    in 9m20s  FailedAuthentication of level High, incident i1',
+      '  client alice              Throttled  1     10s              LimitAbuse of level Low, incident i2',
+    ]);
   });
 
   it('names the model of a circuit where an endpoint serves several', () => {

@@ -3,6 +3,7 @@ import type { Condition } from '../../crds/meta.ts';
 import type { BuiltInCondition, Pod } from '../../operator/kube/index.ts';
 import { circuitName, circuitsOf, type Circuit } from './circuits.ts';
 import { columns, type Level } from './columns.ts';
+import { held, type Held } from './held.ts';
 import { since, until } from './time.ts';
 import { byName, conditionOf, isFor, podsOf, type Policy, type World } from './world.ts';
 
@@ -11,7 +12,7 @@ export interface StatusRow {
   namespace: string;
   /** Absent for a policy that is for no agent. */
   agent?: string;
-  kind: 'agent' | 'circuit' | 'gate' | 'limit' | 'policy' | 'pod';
+  kind: 'agent' | 'circuit' | 'gate' | 'held' | 'limit' | 'policy' | 'pod';
   name: string;
   state: string;
   level: Level;
@@ -19,12 +20,12 @@ export interface StatusRow {
   pods?: string;
   /** RFC 3339. */
   since?: string;
-  /** When calls are tried again; RFC 3339. */
+  /** When calls are tried again, or a client is let in again; RFC 3339. */
   next?: string;
   reason?: string;
 }
 
-/** Agents with their circuits, shut gates, limits, policies that are not in force, and pods; then policies without an agent. */
+/** Agents with their circuits, shut gates, clients that are held, limits, policies that are not in force, and pods; then policies without an agent. */
 export function statusRows(world: World): StatusRow[] {
   const agents = [...world.agents].sort(byName);
   const policies = [...world.breakers, ...world.limits].sort(byName);
@@ -44,6 +45,7 @@ function agentRows(agent: AgentDeployment, world: World): StatusRow[] {
     agentRow(agent),
     ...circuitsOf(agent, world).map(circuitRow),
     ...gateRows(agent),
+    ...held(agent).map(heldRow),
     ...limits.flatMap(limitRows),
     ...policies.flatMap((policy) => policyRows(policy)),
     ...podsOf(world, agent).map((pod) => podRow(pod, policies)),
@@ -121,6 +123,13 @@ function gateRows(agent: AgentDeployment): Part[] {
           reason: healthy?.message,
         },
   );
+}
+
+function heldRow({ who, state, pods, since: begun, until: end, why }: Held): Part {
+  return {
+    ...{ kind: 'held', name: who, state, level: 'warn' },
+    ...{ pods: String(pods), since: begun, next: end, reason: why },
+  };
 }
 
 function limitRows({ metadata, status }: RateLimitPolicy): Part[] {
@@ -250,6 +259,7 @@ function isPart({ kind, agent }: StatusRow): boolean {
 
 function nameOf(row: StatusRow): string {
   if (row.kind === 'agent') return row.name;
-  const text = row.kind === 'policy' ? row.name : `${row.kind} ${row.name}`;
+  const named = row.kind === 'policy' || row.kind === 'held';
+  const text = named ? row.name : `${row.kind} ${row.name}`;
   return isPart(row) ? `  ${text}` : text;
 }

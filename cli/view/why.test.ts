@@ -1,5 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { agent, ago, breaker, condition, limit, NOW, openBreaker, world } from './fixtures.ts';
+import {
+  agent,
+  ago,
+  breaker,
+  condition,
+  guarded,
+  limit,
+  NOW,
+  openBreaker,
+  world,
+} from './fixtures.ts';
 import { explain } from './why.ts';
 import type { World } from './world.ts';
 
@@ -36,11 +46,35 @@ describe('explain', () => {
     );
   });
 
+  it('says which clients are held, since when, why and until when', () => {
+    const all = world({ agents: [guarded()] });
+    const { text, refused } = explain(all.agents[0]!, all, NOW);
+    expect(refused).toBe(true);
+    expect(text).toBe(
+      'AgentDeployment shop/triage: The address 192.0.2.1 is blocked (403 ClientBlocked) in 2 pods' +
+        ' since 09:59:20 UTC (40s), until 10:09:20 UTC, for another 9m20s,' +
+        ' by spec.security.responses of AgentDeployment triage: FailedAuthentication of level High, incident i1.' +
+        ' The client alice is throttled (429 ClientThrottled) in 1 pod since 09:59:50 UTC (10s), until the incident closes,' +
+        ' by spec.security.responses of AgentDeployment triage: LimitAbuse of level Low, incident i2.' +
+        ' To lift responses now, change spec.security.responses; any change lifts all of them.',
+    );
+  });
+
   it('says the same of the policy', () => {
     const all = world(open);
     const { text, findings } = explain(all.breakers[0]!, all, NOW);
     expect(text).toContain('CircuitBreakerPolicy shop/patience: The circuit of model/primary');
     expect(findings).toMatchObject([{ what: 'Circuit', reason: 'Open', since: ago(40) }]);
+  });
+
+  it('says that a policy is paused', () => {
+    const { status, ...rest } = breaker();
+    const paused = condition('Paused', 'True', 'Annotated', 'Edits of it wait.');
+    const conditions = [...status!.conditions!, paused];
+    const breakers = [{ ...rest, status: { ...status, conditions } } as typeof rest];
+    expect(why({ breakers })).toContain('Edits of it wait.');
+    const all = world({ breakers });
+    expect(explain(all.breakers[0]!, all, NOW).text).toContain('Edits of it wait.');
   });
 
   it('names an override and not the failures before it', () => {

@@ -1,6 +1,7 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { circuitName } from './circuits.ts';
 import { findingsOfAgent, findingsOfPolicy, wellSaid, type Finding } from './findings.ts';
+import type { Held } from './held.ts';
 import { clock, since, until } from './time.ts';
 import { keyOf, type Policy, type World } from './world.ts';
 
@@ -32,6 +33,7 @@ export function explain(object: AgentDeployment | Policy, world: World, now: Dat
 }
 
 function sentence(finding: Finding, now: Date): string {
+  if (finding.held) return aboutHeld(finding, finding.held, now);
   return finding.circuit === undefined ? aboutCondition(finding, now) : aboutCircuit(finding, now);
 }
 
@@ -62,6 +64,21 @@ function aboutCircuit({ by, reason, message, since: time, circuit }: Finding, no
   return parts.join(' ');
 }
 
+const HELD: Record<Held['state'], string> = {
+  Throttled: 'throttled (429 ClientThrottled)',
+  Blocked: 'blocked (403 ClientBlocked)',
+};
+
+function aboutHeld({ by, message }: Finding, held: Held, now: Date): string {
+  const { who, state, pods, since: begun, until: end } = held;
+  const where = pods === 1 ? '1 pod' : `${pods} pods`;
+  const over =
+    end === undefined
+      ? 'until the incident closes'
+      : `until ${clock(end, now)}, for another ${until(end, now)}`;
+  return `The ${who} is ${HELD[state]} in ${where} since ${clock(begun, now)} (${since(begun, now)}), ${over}, by ${by}: ${stopped(message)}`;
+}
+
 function stopped(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
@@ -86,8 +103,11 @@ function advice(findings: readonly Finding[], namespace: string): string[] {
   const resets = [...new Set(names)].map(
     (name) => `kubectl breakwater reset ${name} -n ${namespace}`,
   );
-  if (circuits.length === 0) return [];
+  const lift = findings.some((finding) => finding.held)
+    ? ['To lift responses now, change spec.security.responses; any change lifts all of them.']
+    : [];
+  if (circuits.length === 0) return lift;
   const close = 'The circuit closes by itself once probes succeed';
   const now = resets.length === 0 ? '' : `; to close it now: ${resets.join(', ')}`;
-  return [`What to do: ${[...each, `${close}${now}.`].join(' ')}`];
+  return [`What to do: ${[...each, `${close}${now}.`].join(' ')}`, ...lift];
 }

@@ -16,6 +16,17 @@ export const incidentPanels = (who: string): Panel[] => [
     ],
   },
   {
+    title: 'Clients held',
+    description: 'Clients and addresses that security.responses throttles or blocks.',
+    unit: 'none',
+    queries: [
+      {
+        expr: `sum by (${AGENT}, action) (security_responses_in_force{${who}})`,
+        legend: `{{${AGENT}}} {{action}}`,
+      },
+    ],
+  },
+  {
     title: 'New incidents',
     description:
       'Security incidents in an hour, by type; one whose level rises counts at each level.',

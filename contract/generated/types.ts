@@ -22,7 +22,7 @@ export type DurationMs = number;
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
- * What a pod without a leader does when its tokens are used up: SafeShare refills the pod's share of the limit, Deny admits nothing, Allow admits everything.
+ * What a pod without a leader does when its tokens are used up, or without its store: SafeShare refills the pod's share of the limit, Deny admits nothing, Allow admits everything.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "WithoutLeader".
@@ -1123,9 +1123,17 @@ export interface Limit {
   maxWaitMs: DurationMs;
   mode: Mode;
   /**
-   * All pods of the agent share the limit: the leader grants its tokens. Absent: each pod has buckets of its own.
+   * All pods of the agent share the limit. Absent: each pod has buckets of its own.
    */
   fleet?: {
+    /**
+     * Leader grants its tokens. Redis, that of conversation.redis, keeps a bucket for each key.
+     */
+    store: 'Leader' | 'Redis';
+    /**
+     * Longest wait for an answer of Redis.
+     */
+    storeTimeoutMs: number;
     withoutLeader: WithoutLeader;
     /**
      * Most pods that there can be. The safe share of each is the limit divided by it.
@@ -1157,7 +1165,7 @@ export interface Configuration {
 export interface Hello {
   type: 'Hello';
   /**
-   * Version of this contract. Versions that differ do not understand each other; within one, unknown fields are ignored.
+   * Version of this contract that is spoken over the link. Each side speaks the version before its own too; within one, unknown fields are ignored.
    */
   contract: number;
   /**
@@ -1593,6 +1601,16 @@ export interface SecurityReport {
     type: IncidentType;
     count: number;
   }[];
+  /**
+   * Number of clients and addresses that are throttled or blocked. Absent: the runtime is too old to tell.
+   */
+  responsesInForce?: number;
+  /**
+   * The responses to incidents that are in force, the strictest first. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 8
+   */
+  responses?: ResponseReport[];
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1656,6 +1674,34 @@ export interface IncidentReport1 {
    * What was seen, without any text of a client, a model or a tool.
    */
   message: string;
+}
+/**
+ * What is done about one client or address.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ResponseReport".
+ */
+export interface ResponseReport {
+  action: 'Throttle' | 'Block';
+  client?: string;
+  /**
+   * Address, or network of IPv6 addresses, when the client is not known.
+   */
+  source?: string;
+  /**
+   * Id of the incident that it is about.
+   */
+  incident: string;
+  type: IncidentType;
+  level: 'Low' | 'Medium' | 'High' | 'Critical';
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * RFC 3339. Absent: until the incident closes.
+   */
+  until?: string;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema

@@ -964,7 +964,7 @@ export interface AgentDeploymentSpec {
        */
       type: 'Memory' | 'Redis';
       /**
-       * The Redis, version 6 or later, or another server that speaks its protocol.
+       * The Redis, version 6 or later, or another server that speaks its protocol. RateLimitPolicies with fleet.store Redis keep their buckets in it too.
        */
       redis?: {
         /**
@@ -1329,7 +1329,7 @@ export interface AgentDeploymentSpec {
     handlerTimeout: string;
   };
   /**
-   * Lets a HorizontalPodAutoscaler decide on the number of pods; replicas has no effect then. Removing it sets the number to replicas at once. Needs metrics-server, and requests for CPU and memory in the pods, which they have by default.
+   * Lets a HorizontalPodAutoscaler decide on the number of pods; replicas has no effect then. Removing it sets the number to replicas at once. With inFlight, KEDA makes that HorizontalPodAutoscaler. Needs metrics-server, and requests for CPU and memory in the pods, which they have by default.
    */
   autoscaling?: {
     /**
@@ -1348,6 +1348,24 @@ export interface AgentDeploymentSpec {
      * Memory that the runtime's containers are to use on average, in percent of their requests; 0 leaves memory out of account. Default 80.
      */
     memoryPercent: number;
+    /**
+     * Scales by load as well, which says more of an agent than its CPU does. Needs KEDA, whose ScaledObject then takes the place of the operator's own HorizontalPodAutoscaler, with the same targets for CPU and memory. While the cluster has no KEDA, CPU and memory alone decide, and the condition ScaledByLoad says so.
+     */
+    inFlight?: {
+      /**
+       * Requests in flight, open streams included, and in the queue of a pod, on average. Half of bulkhead.maxConcurrent leaves room until a new pod is there.
+       */
+      target: number;
+      /**
+       * Where KEDA reads the load, the metrics bulkhead_active_requests and bulkhead_queue_size of the agent's pods.
+       */
+      prometheus: {
+        /**
+         * Address of the Prometheus that scrapes the agent's pods, as KEDA's operator reaches it. KEDA shows no credentials there.
+         */
+        serverAddress: string;
+      };
+    };
     /**
      * How quickly the number of pods changes, as in a HorizontalPodAutoscaler (autoscaling/v2). Default as there.
      */
@@ -2079,7 +2097,7 @@ export interface AgentDeploymentStatus {
     policies?: string;
   };
   /**
-   * Security incidents that the connected pods report. The level is written at once, all else at most once a minute.
+   * Security incidents that the connected pods report. The level and the first incident of each type are written at once, all else at most once a minute.
    */
   security?: {
     /**
@@ -2232,6 +2250,63 @@ export interface AgentDeploymentStatus {
        * Their number.
        */
       count: number;
+    }[];
+    /**
+     * Number of clients and addresses that spec.security.responses throttles or blocks; one that several pods hold counts for each.
+     */
+    responsesInForce?: number;
+    /**
+     * Clients and addresses that are throttled or blocked, the strictest first. The first one, the end of the last one and another action are written at once, all else at most once a minute.
+     *
+     * @maxItems 10
+     */
+    responses?: {
+      /**
+       * What clients get, 429 ClientThrottled or 403 ClientBlocked.
+       */
+      action: 'Throttle' | 'Block';
+      /**
+       * Name of the client, or a hash of the subject of its token, if it is known.
+       */
+      client?: string;
+      /**
+       * Address, or network of an IPv6 address, if the client is not known.
+       */
+      source?: string;
+      /**
+       * Id of the incident that it is about; of several, the gravest.
+       */
+      incident: string;
+      /**
+       * What that incident is about.
+       */
+      type:
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'PromptInjection'
+        | 'ToolMisuse'
+        | 'SecretExposed'
+        | 'LimitAbuse'
+        | 'MalformedInput'
+        | 'ToolChanged'
+        | 'CredentialRefused'
+        | 'AnomalousSpend';
+      /**
+       * Threat level of that incident.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Number of pods in which it is in force.
+       */
+      pods: number;
+      /**
+       * When it began, in the first pod.
+       */
+      since: string;
+      /**
+       * When it ends, in the last pod. Absent while that is when the incident closes.
+       */
+      until?: string;
     }[];
   };
   /**
@@ -2901,7 +2976,7 @@ export interface RateLimitPolicySpec {
       header?: string;
     };
     /**
-     * Buckets that a pod keeps at most when key is set. Only full ones are dropped for others; further keys share one bucket beyond that. Default 10000.
+     * Buckets that a pod keeps at most when key is set. Only full ones are dropped for others; further keys share one bucket beyond that. With fleet.store Redis, the buckets that its requests hold at a time. Default 10000.
      */
     maxKeys: number;
     /**
@@ -2914,7 +2989,7 @@ export interface RateLimitPolicySpec {
     maxWait: string;
   }[];
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has buckets of its own, so an agent with 3 pods takes 3 times the limit. Fleet means that all pods of an agent share one bucket, of which the operator's leader grants each pod blocks as it needs them; onLimit Reject then waits up to maxWait for the leader's answer. Not with a key.
+   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has buckets of its own, so an agent with 3 pods takes 3 times the limit. Fleet means that all pods of an agent share one bucket, of which the operator's leader grants each pod blocks as it needs them; onLimit Reject then waits up to maxWait for the leader's answer. Limits with a key need fleet.store Redis.
    */
   scope: 'Pod' | 'Fleet';
   /**
@@ -2922,7 +2997,15 @@ export interface RateLimitPolicySpec {
    */
   fleet?: {
     /**
-     * What a pod does that has no link to the leader, once its block is used up. SafeShare gives it the limit divided by the most pods that the agent can have; the limit holds. Deny rejects; the limit holds, and the leader withholds nothing from other pods. Allow admits everything; the limit does not hold. Default SafeShare, also when fleet is absent.
+     * Who keeps the buckets of limits with a key. Redis is the one of the agent's spec.conversation.store, and each request asks it once. Limits without a key are kept by the leader all the same. Leader keeps no buckets for keys. Default Leader.
+     */
+    store: 'Leader' | 'Redis';
+    /**
+     * Longest wait for an answer of Redis. Without one, withoutLeader decides at once, until Redis answers again. Policies of one agent share the shortest. Default 250ms.
+     */
+    storeTimeout: string;
+    /**
+     * What a pod does that has no link to the leader, once its block is used up, and for each key while Redis does not answer. SafeShare gives it the limit divided by the most pods that the agent can have; the limit holds. Deny rejects; the limit holds, and the leader withholds nothing from other pods. Allow admits everything; the limit does not hold. Default SafeShare, also when fleet is absent.
      */
     withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
   };

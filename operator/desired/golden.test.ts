@@ -20,6 +20,7 @@ import {
   modelOf,
   OPTIONS,
 } from '../testing/fixtures.ts';
+import type { Mesh } from './objects/mesh.ts';
 import { UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
 import { planAgent } from './plan.ts';
 
@@ -210,6 +211,7 @@ const agents: Record<string, AgentDeployment> = {
       maxReplicas: 20,
       cpuPercent: 60,
       memoryPercent: 90,
+      inFlight: { target: 5, prometheus: { serverAddress: 'http://prometheus.monitoring:9090' } },
       behavior: {
         scaleUp: { policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
         scaleDown: { stabilizationWindowSeconds: 600, selectPolicy: 'Min' },
@@ -233,10 +235,23 @@ const agents: Record<string, AgentDeployment> = {
     },
   }),
   'without-bounds': agentFixture('triage', {
-    autoscaling: { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 0 },
+    autoscaling: {
+      ...{ minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 0 },
+      inFlight: { target: 50, prometheus: { serverAddress: 'http://prometheus.monitoring:9090' } },
+      behavior: { scaleDown: { stabilizationWindowSeconds: 600 } },
+    },
     networkPolicy: { enabled: false },
     disruption: { maxUnavailable: 0 },
     service: { type: 'NodePort', port: 80 },
+  }),
+  'istio-sidecar': agentFixture(),
+  'istio-ambient': agentFixture('triage', {
+    networkPolicy: {
+      enabled: true,
+      metricsFrom: [
+        { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+      ],
+    },
   }),
   'pod-template': agentFixture('triage', {
     podTemplate: {
@@ -300,6 +315,7 @@ const CHILDREN = [
   'disruptionBudget',
   'networkPolicy',
   'autoscaler',
+  'scaledObject',
   'serviceMonitor',
   'prometheusRule',
 ] as const;
@@ -309,6 +325,14 @@ const facts: Record<string, MonitoringFacts> = {
   everything: { serviceMonitors: 'Served', prometheusRules: 'Served' },
   'pod-template': { serviceMonitors: 'Absent', prometheusRules: 'Served' },
 };
+
+const meshes: Record<string, Mesh> = {
+  'istio-sidecar': 'IstioSidecar',
+  'istio-ambient': 'IstioAmbient',
+};
+
+/** Where the cluster has KEDA. */
+const KEDA = new Set(['without-bounds']);
 
 /** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
 function expectGolden(name: string, object: unknown): void {
@@ -330,8 +354,9 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
   const plan = planAgent({
     agent,
     attachment: attachment.agents.get('triage')!,
-    options: OPTIONS,
+    options: { ...OPTIONS, ...(meshes[name] && { mesh: meshes[name] }) },
     facts: facts[name] ?? UNMONITORED,
+    scaledObjects: KEDA.has(name) ? 'Served' : 'Absent',
   });
 
   it.each(CHILDREN.filter((kind) => plan[kind] !== undefined))('%s', (kind) => {

@@ -155,6 +155,25 @@ describe('planAgent', () => {
     expect(plan()).not.toHaveProperty('autoscaler');
   });
 
+  it('has one object that scales, which KEDA takes over where the spec asks for it', () => {
+    const prometheus = { serverAddress: 'http://prometheus:9090' };
+    const agent = agentFixture('triage', {
+      autoscaling: { ...AUTOSCALING, memoryPercent: 0, inFlight: { target: 50, prometheus } },
+    });
+    const input = { agent, attachment: nothing, options: OPTIONS };
+    const without = planAgent(input);
+    const taken = planAgent({ ...input, scaledObjects: 'Served' });
+    expect([without.autoscaler?.kind, without.scaledObject?.kind]).toEqual([
+      'HorizontalPodAutoscaler',
+      undefined,
+    ]);
+    expect([taken.autoscaler?.kind, taken.scaledObject?.kind]).toEqual([undefined, 'ScaledObject']);
+    const [metric, ...others] = without.autoscaler!.spec.metrics;
+    expect([metric?.containerResource.name, others]).toEqual(['cpu', []]);
+    expect(taken.deployment).toEqual(without.deployment);
+    expect(taken.hash).toBe(without.hash);
+  });
+
   it('shows the image that podTemplate chooses', () => {
     const podTemplate = { spec: { containers: [{ name: 'agent', image: 'mine' }] } };
     expect(plan({ podTemplate }).image).toBe('mine');

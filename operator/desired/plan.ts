@@ -2,6 +2,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from './common/condition.ts';
 import type { AgentAttachment, Policy, PolicyRef } from './policies/attachment.ts';
+import { holdPaused, type Held } from './policies/paused.ts';
 import { buildAutoscaler } from './objects/autoscaler.ts';
 import type { TracingDefaults } from './configuration/telemetry.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
@@ -11,7 +12,12 @@ import { buildDisruptionBudget } from './objects/disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './common/errors.ts';
 import { buildHeadlessService } from './objects/headlessService.ts';
 import { selectorLabels } from './common/metadata.ts';
-import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
+import {
+  monitoredCondition,
+  UNMONITORED,
+  type Availability,
+  type MonitoringFacts,
+} from './objects/monitoring.ts';
 import { buildNetworkPolicy } from './objects/networkPolicy.ts';
 import type {
   Deployment,
@@ -35,6 +41,7 @@ import {
 } from './objects/pods.ts';
 import { buildPrometheusRule, type PrometheusRule } from './objects/prometheusRule.ts';
 import { buildService, serviceUrl } from './objects/service.ts';
+import { buildScaledObject, loadCondition, type ScaledObject } from './objects/scaledObject.ts';
 import { buildServiceAccount } from './objects/serviceAccount.ts';
 import { buildServiceMonitor, type ServiceMonitor } from './objects/serviceMonitor.ts';
 import { verdictOn } from './tenancy/tenancy.ts';
@@ -74,10 +81,14 @@ export interface AgentPlan {
   disruptionBudget: PodDisruptionBudget;
   networkPolicy?: NetworkPolicy;
   autoscaler?: HorizontalPodAutoscaler;
+  /** In place of the autoscaler. */
+  scaledObject?: ScaledObject;
   serviceMonitor?: ServiceMonitor;
   prometheusRule?: PrometheusRule;
   /** Whether the cluster can give the monitoring that the spec asks for; absent when it asks for none. */
   monitored?: ConditionDraft;
+  /** Whether the cluster can scale by load as the spec asks for; absent when it does not. */
+  scaledByLoad?: ConditionDraft;
   /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
   upgradeTo?: string;
   /** The upgrade has stopped, because it has made too many agents worse. */
@@ -87,6 +98,8 @@ export interface AgentPlan {
   dependencies: PlannedDependency[];
   /** Policies that are in force on the agent, sorted by kind and name. */
   policies: PolicyRef[];
+  /** Paused policies whose edits wait. Absent: none. */
+  waiting?: PolicyRef[];
   /** Image that new pods run. */
   image: string;
   /** Address of the agent inside the cluster. */
@@ -101,8 +114,12 @@ export interface PlanInput {
   agent: AgentDeployment;
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>;
   options: PlanOptions;
+  /** Absent: no policy is paused. */
+  held?: Held;
   /** Absent: the cluster has no monitoring. */
   facts?: MonitoringFacts;
+  /** Whether the cluster has KEDA. Absent: it has not. */
+  scaledObjects?: Availability;
   /** The Deployment that the agent has. */
   live?: LiveDeployment;
   /** Absent: no new version of the operator changes the agent's pods. */
@@ -122,22 +139,21 @@ export function planAgent(input: PlanInput): AgentPlan {
   const verdict = verdictOn(agent, options);
   problems.push(...verdict.problems);
   const content = attempt(() => resolveContent(agent, attachment, options.tracing), problems);
-  const policy = buildNetworkPolicy(agent, options.operatorNamespace);
-  const scaler = buildAutoscaler(agent);
+  const policy = buildNetworkPolicy(agent, options.operatorNamespace, options.mesh);
   const pods = attempt(() => planPods(agent, options, live), problems);
   const deployment = pods && buildDeployment(agent, pods, input);
   const monitor = attempt(() => buildServiceMonitor(agent, facts), problems);
   const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
   return {
-    ...planned(content, verdict),
+    ...planned(input, content, verdict),
     serviceAccount: buildServiceAccount(agent),
     ...(deployment && !verdict.keepsPods && { deployment }),
     service: buildService(agent),
     headlessService: buildHeadlessService(agent, facts),
     disruptionBudget: buildDisruptionBudget(agent),
     ...(policy && { networkPolicy: policy }),
-    ...(scaler && { autoscaler: scaler }),
+    ...scaling(input),
     ...(monitor && { serviceMonitor: monitor }),
     ...(rule && { prometheusRule: rule }),
     ...(monitored && { monitored }),
@@ -152,12 +168,30 @@ export function planAgent(input: PlanInput): AgentPlan {
   };
 }
 
+/** Two that scale one Deployment would switch each other off. */
+function scaling({
+  agent,
+  scaledObjects = 'Absent',
+}: PlanInput): Pick<AgentPlan, 'autoscaler' | 'scaledObject' | 'scaledByLoad'> {
+  const scaledObject = buildScaledObject(agent, scaledObjects);
+  const autoscaler = scaledObject ? undefined : buildAutoscaler(agent);
+  const scaledByLoad = loadCondition(agent, scaledObjects);
+  return {
+    ...(autoscaler && { autoscaler }),
+    ...(scaledObject && { scaledObject }),
+    ...(scaledByLoad && { scaledByLoad }),
+  };
+}
+
 function planned(
-  content: Content | undefined,
+  { agent, held }: PlanInput,
+  wanted: Content | undefined,
   { keepsConfiguration }: Verdict,
-): Pick<AgentPlan, 'content' | 'hash'> {
-  if (content === undefined || keepsConfiguration) return {};
-  return { content, hash: hashContent(content) };
+): Pick<AgentPlan, 'content' | 'hash' | 'waiting'> {
+  if (wanted === undefined || keepsConfiguration) return {};
+  if (!held) return { content: wanted, hash: hashContent(wanted) };
+  const { content, waiting } = holdPaused(wanted, held, agent.spec);
+  return { content, hash: hashContent(content), ...(waiting.length > 0 && { waiting }) };
 }
 
 /**
@@ -173,6 +207,7 @@ export function plannedObjects(plan: AgentPlan): Desired[] {
     plan.service,
     plan.headlessService,
     plan.autoscaler,
+    plan.scaledObject,
     plan.serviceMonitor,
     plan.prometheusRule,
   ].filter((object) => object !== undefined);

@@ -38,7 +38,8 @@ export interface ListPage<T> {
 export interface WatchOptions {
   namespace?: string;
   labelSelector?: string;
-  resourceVersion: string;
+  /** Absent: begins with an ADDED for each object that there is, and a bookmark after them; see endsInitialEvents. */
+  resourceVersion?: string;
   /** After this the server ends the watch. */
   timeoutSeconds: number;
   signal: AbortSignal;
@@ -71,6 +72,8 @@ const MERGE_PATCH = 'application/merge-patch+json';
  * version of the object and no other, and an object that is not there is made whatever version is asked for.
  */
 const NO_VERSION = '1';
+/** On the bookmark after the objects with which a watch began. */
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 const WATCH_TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 
 /**
@@ -164,6 +167,10 @@ export class KubeClient {
         allowWatchBookmarks: true,
         labelSelector,
         resourceVersion,
+        ...(resourceVersion === undefined && {
+          sendInitialEvents: true,
+          resourceVersionMatch: 'NotOlderThan',
+        }),
         timeoutSeconds,
       },
       signal,
@@ -328,6 +335,11 @@ interface RawList<T> {
 /** Items of a list come without apiVersion and kind, and callers may leave them out too. */
 function withKind<T extends KubernetesObject>(resource: Resource<T>, object: object): T {
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind } as unknown as T;
+}
+
+/** Whether a watch that began with the objects that there are has sent the last of them. */
+export function endsInitialEvents({ type, object }: WatchEvent<KubernetesObject>): boolean {
+  return type === 'BOOKMARK' && object.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true';
 }
 
 function parseEvent<T>(line: string): WatchEvent<T> {

@@ -31,7 +31,11 @@ export interface InformerOptions<T extends KubernetesObject, V extends Verb = ne
   resource: Resource<T, Read | V>;
   /** Absent: all namespaces. */
   namespace?: string;
+  /** More than one, each with a list and a watch of its own, so that a Role in each of them is enough. */
+  namespaces?: readonly string[];
   labelSelector?: string;
+  /** See ReflectorOptions. */
+  streams?: boolean;
   /** What to keep of an object; may change the one it gets. Default: all but managedFields. */
   transform?: (object: T) => T;
   /** How objects are kept. Default: each itself, which all who look share. */
@@ -49,6 +53,14 @@ const SLICE = 500;
 const STALE_MS = 2 * INACTIVITY_MIN_MS;
 const NAMESPACE_INDEX = 'namespace';
 
+/** A namespace that is followed, or all of them. */
+interface Scope<T extends KubernetesObject> {
+  namespace: string | undefined;
+  reflector: Reflector<T>;
+  hasSynced: boolean;
+  heardAt?: number;
+}
+
 /**
  * A cache of one kind of object that follows the API server. Its objects are shared: do not change them.
  * V is what may be done with the kind besides.
@@ -58,18 +70,16 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
   /** Resolves when the cache holds what the first list said and handlers have heard it. */
   readonly synced: Promise<void>;
   readonly #store: Store<T>;
-  readonly #reflector: Reflector<T>;
+  readonly #scopes: readonly Scope<T>[];
   readonly #handlers: ChangeHandler<T>[] = [];
   readonly #clock: Clock;
   readonly #logger?: Logger;
   readonly #resolveSynced: () => void;
-  #hasSynced = false;
   #started = false;
-  #heardAt?: number;
 
   constructor(options: InformerOptions<T, V>) {
-    const { client, resource, namespace, labelSelector, logger, onFailed } = options;
-    const { transform = withoutManagedFields, clock = systemClock, random = Math.random } = options;
+    const { resource, namespace, logger, clock = systemClock } = options;
+    const namespaces = options.namespaces?.length ? options.namespaces : [namespace];
     this.resource = resource;
     this.#store = new Store<T>(options.packing);
     this.#clock = clock;
@@ -78,37 +88,18 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     this.synced = promise;
     this.#resolveSynced = resolve;
     this.#store.addIndex(NAMESPACE_INDEX, ({ metadata }) => [metadata.namespace ?? '']);
-    const sink = {
-      replace: (objects: T[]) => this.#replace(objects),
-      upsert: (object: T) => this.#upsert(object, false),
-      remove: (object: T) => this.#remove(keyOf(object)),
-      heard: () => {
-        this.#heardAt = clock.monotonic();
-      },
-    };
-    this.#reflector = new Reflector({
-      client,
-      resource,
-      namespace,
-      labelSelector,
-      transform,
-      sink,
-      clock,
-      random,
-      logger,
-      onFailed,
-    });
+    this.#scopes = namespaces.map((each) => this.#scope(options, each));
   }
 
   /** Follows the API server until the signal aborts; the cache stays readable afterwards. */
   start(signal: AbortSignal): void {
     if (this.#started) throw new Error(`The informer of ${this.resource.plural} runs already`);
     this.#started = true;
-    void this.#reflector.run(signal);
+    for (const { reflector } of this.#scopes) void reflector.run(signal);
   }
 
   get hasSynced(): boolean {
-    return this.#hasSynced;
+    return this.#scopes.every(({ hasSynced }) => hasSynced);
   }
 
   /** Number of objects in the cache. */
@@ -116,9 +107,14 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     return this.#store.size;
   }
 
-  /** Milliseconds since the API server was last heard, bookmarks included; undefined before the first list. */
+  /**
+   * Milliseconds since the API server was last heard, bookmarks included; undefined before the first list. Of several
+   * namespaces the one that is silent for longest counts.
+   */
   get lastEventAgeMs(): number | undefined {
-    return this.#heardAt === undefined ? undefined : this.#clock.monotonic() - this.#heardAt;
+    const heard = this.#scopes.map(({ heardAt }) => heardAt).filter((at) => at !== undefined);
+    if (heard.length < this.#scopes.length) return undefined;
+    return this.#clock.monotonic() - Math.min(...heard);
   }
 
   /** Whether the API server was not heard for longer than a dead watch takes to be noticed and opened again. */
@@ -162,18 +158,46 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     }
   }
 
+  #scope(options: InformerOptions<T, V>, namespace: string | undefined): Scope<T> {
+    const { client, resource, labelSelector, streams, logger, onFailed } = options;
+    const { transform = withoutManagedFields, clock = systemClock, random = Math.random } = options;
+    const sink = {
+      replace: (objects: T[]) => this.#replace(scope, objects),
+      upsert: (object: T) => this.#upsert(object, false),
+      remove: (object: T) => this.#remove(keyOf(object)),
+      heard: () => void (scope.heardAt = clock.monotonic()),
+    };
+    const watched = { client, resource, namespace, labelSelector, streams };
+    const reflector = new Reflector({
+      ...watched,
+      transform,
+      sink,
+      clock,
+      random,
+      logger,
+      onFailed,
+    });
+    const scope: Scope<T> = { namespace, reflector, hasSynced: false };
+    return scope;
+  }
+
   /** In slices, so that a long list does not hold up all else. */
-  async #replace(objects: T[]): Promise<void> {
-    const initial = !this.#hasSynced;
-    const gone = new Set(this.#store.keys());
+  async #replace(scope: Scope<T>, objects: T[]): Promise<void> {
+    const { namespace } = scope;
+    const initial = !scope.hasSynced;
+    const gone = new Set(
+      namespace === undefined
+        ? this.#store.keys()
+        : this.#store.keysByIndex(NAMESPACE_INDEX, namespace),
+    );
     for (const object of objects) gone.delete(keyOf(object));
     for (const key of gone) this.#remove(key);
     for (const [index, object] of objects.entries()) {
       if (index % SLICE === SLICE - 1) await setImmediate();
       this.#upsert(object, initial);
     }
-    this.#hasSynced = true;
-    this.#resolveSynced();
+    scope.hasSynced = true;
+    if (this.hasSynced) this.#resolveSynced();
   }
 
   #upsert(object: T, initial: boolean): void {

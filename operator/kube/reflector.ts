@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { KubeClient, WatchEvent } from './client.ts';
+import { endsInitialEvents, type KubeClient, type WatchEvent } from './client.ts';
 import { sleep } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { ApiError, apiErrorFromStatus, describeError, MalformedWatchError } from './errors.ts';
@@ -24,6 +24,11 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   /** Absent: all namespaces. */
   namespace?: string;
   labelSelector?: string;
+  /**
+   * Begins with a watch that sends all objects first, which spares the API server the pages and this process the large
+   * answers. Where the server does not have that, with a list. Default: a list.
+   */
+  streams?: boolean;
   /** Applied to each object before it is kept, page by page. */
   transform: (object: T) => T;
   sink: ReflectorSink<T>;
@@ -49,14 +54,25 @@ interface PartialList<T> {
   next?: string;
 }
 
+interface OpenWatch<T> {
+  events: AsyncGenerator<WatchEvent<T>>;
+  idle: Disposable & { signal: AbortSignal; heard(): void };
+  /** Monotonic milliseconds. */
+  since: number;
+}
+
 /** Keeps a sink equal to what the API server holds, over every kind of failure, until it is stopped. */
 export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
   /** Kept while a page is tried again. */
   #partial: PartialList<T> = { objects: [] };
+  #streams: boolean;
+  /** A watch that has sent what there was and goes on. */
+  #open: OpenWatch<T> | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#streams = options.streams ?? false;
   }
 
   /** Lists, then watches, and so on until the signal aborts. Never rejects. */
@@ -68,7 +84,9 @@ export class Reflector<T extends KubernetesObject> {
   async #step(state: ReflectorState, signal: AbortSignal): Promise<ReflectorState> {
     const { clock, random } = this.#options;
     if (state.phase === 'watching') return this.#watch(state, signal);
-    if (state.phase === 'listing') return this.#list(state, signal);
+    if (state.phase === 'listing') {
+      return this.#streams ? this.#stream(state, signal) : this.#list(state, signal);
+    }
     await sleep(clock, state.delayMs, signal);
     return nextState(state, { type: 'waited' }, random);
   }
@@ -98,23 +116,70 @@ export class Reflector<T extends KubernetesObject> {
     }
   }
 
+  /** All there is as the beginning of a watch, which then goes on. */
+  async #stream(state: ReflectorState, signal: AbortSignal): Promise<ReflectorState> {
+    const { sink, random } = this.#options;
+    const watching = nextState(state, { type: 'listed', resourceVersion: '' }, random);
+    const watch = this.#openWatch(watching as ReflectorState & { phase: 'watching' }, signal);
+    try {
+      const { objects, resourceVersion } = await this.#initial(watch);
+      await sink.replace(objects);
+      this.#open = watch;
+      return nextState(state, { type: 'listed', resourceVersion }, random);
+    } catch (error) {
+      watch.idle[Symbol.dispose]();
+      // A server that does not have this refuses its parameters.
+      this.#streams = !(error instanceof ApiError && [400, 422].includes(error.status));
+      return this.#streams ? this.#failed(state, error, 'List', signal) : state;
+    }
+  }
+
+  /** What the watch begins with. */
+  async #initial({
+    events,
+    idle,
+  }: OpenWatch<T>): Promise<{ objects: T[]; resourceVersion: string }> {
+    const { transform, sink } = this.#options;
+    const objects: T[] = [];
+    // Not with `for await`, which would end the watch.
+    for (let next = await events.next(); !next.done; next = await events.next()) {
+      const event = next.value;
+      if (event.type === 'ERROR') throw apiErrorFromStatus(event.object, 500);
+      idle.heard();
+      sink.heard();
+      if (event.type === 'ADDED') objects.push(transform(event.object));
+      if (endsInitialEvents(event)) {
+        return { objects, resourceVersion: event.object.metadata.resourceVersion! };
+      }
+    }
+    throw new Error('The watch ended before it had sent all that there is');
+  }
+
+  #openWatch(
+    { resourceVersion, timeoutSeconds }: ReflectorState & { phase: 'watching' },
+    signal: AbortSignal,
+  ): OpenWatch<T> {
+    const { client, resource, namespace, labelSelector, clock } = this.#options;
+    const idle = this.#inactivity(signal);
+    const events = client.watch(resource, {
+      namespace,
+      labelSelector,
+      ...(resourceVersion !== '' && { resourceVersion }),
+      timeoutSeconds,
+      signal: idle.signal,
+    });
+    return { events, idle, since: clock.monotonic() };
+  }
+
   async #watch(
     started: ReflectorState & { phase: 'watching' },
     signal: AbortSignal,
   ): Promise<ReflectorState> {
-    const { client, resource, namespace, labelSelector, clock, random } = this.#options;
-    const { resourceVersion, timeoutSeconds } = started;
-    const since = clock.monotonic();
+    const { clock, random } = this.#options;
     let state: ReflectorState = started;
-    const idle = this.#inactivity(signal);
+    const { events, idle, since } = this.#open ?? this.#openWatch(started, signal);
+    this.#open = undefined;
     try {
-      const events = client.watch(resource, {
-        namespace,
-        labelSelector,
-        resourceVersion,
-        timeoutSeconds,
-        signal: idle.signal,
-      });
       for await (const event of events) {
         idle.heard();
         const version = this.#take(event);

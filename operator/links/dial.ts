@@ -7,13 +7,16 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { type RawData, WebSocket } from 'ws';
-import { LINK_PATH, LINK_PROTOCOL, MAX_REPORT_BYTES } from '../../contract/link.ts';
+import { LINK_PATH, MAX_REPORT_BYTES } from '../../contract/link.ts';
+import { CONTRACT, protocolsOf } from '../../contract/versions.ts';
 import type { ClientCredentials } from './authority.ts';
 
 /** What a link does with its connection. */
 export interface LinkSocket {
   /** Bytes that the peer has sent, TLS aside. */
   readonly received: number;
+  /** WebSocket subprotocol that the pod has chosen; empty before the handshake. */
+  readonly protocol: string;
   /** TLS and the WebSocket upgrade, once the port was reached. */
   handshake(): void;
   send(text: string): void;
@@ -38,10 +41,12 @@ export interface SocketHandlers {
   onPong(): void;
   /**
    * @param error absent when the connection was closed in good order
-   * @param tooLarge a message was larger than MAX_REPORT_BYTES
+   * @param flaw a message was larger than MAX_REPORT_BYTES, or the pod speaks no version that was offered
    */
-  onClose(error: string | undefined, tooLarge?: boolean): void;
+  onClose(error: string | undefined, flaw?: SocketFlaw): void;
 }
+
+export type SocketFlaw = 'TooLarge' | 'Incompatible';
 
 /** The control port of a pod. */
 export interface DialAddress {
@@ -64,8 +69,10 @@ export type Dial = (
  * memory and proves nothing, so it is not verified: the token in the pod's hello proves who it is.
  *
  * @param through opens the way to the port, for a process from which pods' addresses cannot be reached
+ * @param contract the versions that are offered
  */
-export function createDial(through?: (address: DialAddress) => Duplex): Dial {
+export function createDial(through?: (address: DialAddress) => Duplex, contract = CONTRACT): Dial {
+  const protocols = protocolsOf(contract);
   const contexts = new WeakMap<ClientCredentials, SecureContext>();
   const contextOf = (credentials: ClientCredentials): SecureContext => {
     const known = contexts.get(credentials);
@@ -77,34 +84,35 @@ export function createDial(through?: (address: DialAddress) => Duplex): Dial {
   };
   return (address, credentials, handlers) => {
     const context = contextOf(credentials);
-    if (through) return new TlsLinkSocket(through(address), address, context, handlers);
+    const offer = { ...address, protocols };
+    if (through) return new TlsLinkSocket(through(address), offer, context, handlers);
     const { ip: host, port } = address;
     const way = connect({ host, port, noDelay: true });
-    return new TlsLinkSocket(way, address, context, handlers, way);
+    return new TlsLinkSocket(way, offer, context, handlers, way);
   };
 }
 
 /** A WebSocket over TLS over a connection that is made first. */
 class TlsLinkSocket implements LinkSocket {
   readonly #way: Duplex;
-  readonly #address: DialAddress;
+  readonly #offer: Offer;
   readonly #context: SecureContext;
   readonly #handlers: SocketHandlers;
   #failure: string | undefined;
-  #tooLarge = false;
+  #flaw: SocketFlaw | undefined;
   #socket: WebSocket | undefined;
   #tls: TLSSocket | undefined;
 
   /** @param connecting the way, when it is not there yet */
   constructor(
     way: Duplex,
-    address: DialAddress,
+    offer: Offer,
     context: SecureContext,
     handlers: SocketHandlers,
     connecting?: Socket,
   ) {
     this.#way = way;
-    this.#address = address;
+    this.#offer = offer;
     this.#context = context;
     this.#handlers = handlers;
     way.on('error', (error) => (this.#failure ??= error.message));
@@ -119,11 +127,15 @@ class TlsLinkSocket implements LinkSocket {
     return this.#tls?.bytesRead ?? 0;
   }
 
+  get protocol(): string {
+    return this.#socket?.protocol ?? '';
+  }
+
   handshake(): void {
     if (this.#way.destroyed) return;
-    const { ip, port } = this.#address;
+    const { ip, port, protocols } = this.#offer;
     const host = ip.includes(':') ? `[${ip}]` : ip;
-    const socket = new WebSocket(`wss://${host}:${port}${LINK_PATH}`, [LINK_PROTOCOL], {
+    const socket = new WebSocket(`wss://${host}:${port}${LINK_PATH}`, protocols, {
       maxPayload: MAX_REPORT_BYTES,
       perMessageDeflate: false,
       createConnection: () => {
@@ -143,11 +155,11 @@ class TlsLinkSocket implements LinkSocket {
     socket.on('pong', () => handlers.onPong());
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure ??= error.message;
-      this.#tooLarge ||= error.code === TOO_LARGE;
+      this.#flaw ??= flawOf(error);
     });
     socket.on('close', (code) => {
       const closed = code === 1000 ? undefined : `closed with code ${code}`;
-      handlers.onClose(this.#failure ?? closed, this.#tooLarge);
+      handlers.onClose(this.#failure ?? closed, this.#flaw);
     });
   }
 
@@ -177,8 +189,20 @@ class TlsLinkSocket implements LinkSocket {
   }
 }
 
+/** Where to dial, and what to offer there. */
+interface Offer extends DialAddress {
+  protocols: string[];
+}
+
 /** Of ws, for a message above maxPayload. */
 const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+/** Of ws, for the status with which a pod refuses a link whose subprotocols it does not know. */
+const UNKNOWN_PROTOCOL = 'Unexpected server response: 400';
+
+function flawOf({ code, message }: NodeJS.ErrnoException): SocketFlaw | undefined {
+  if (code === TOO_LARGE) return 'TooLarge';
+  return message === UNKNOWN_PROTOCOL ? 'Incompatible' : undefined;
+}
 
 /** A failed send is followed by `close`, which says so. */
 const ignore = (): void => undefined;

@@ -1,9 +1,10 @@
 import type { Hello, Report } from '../../contract/generated/types.ts';
-import { CONTRACT_VERSION, MAX_HELLO_BYTES } from '../../contract/link.ts';
+import { MAX_HELLO_BYTES } from '../../contract/link.ts';
+import { dialectOf, type Contract, type Dialect } from '../../contract/versions.ts';
 import { parseHello, parseReport, type Parsed } from '../../contract/validate.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ClientCredentials } from './authority.ts';
-import type { Dial, LinkSocket, SocketHandlers } from './dial.ts';
+import type { Dial, LinkSocket, SocketFlaw, SocketHandlers } from './dial.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { mismatch, type ReviewedIdentity } from './identity.ts';
 import type { HelloFacts } from './report.ts';
@@ -66,6 +67,8 @@ export interface LinkOptions {
   target: PodTarget & { ip: string };
   credentials: ClientCredentials;
   dial: Dial;
+  /** The versions that `dial` offers. */
+  contract: Contract;
   reviewToken: ReviewToken;
   /** Term to announce when the connection opens. */
   term: () => number;
@@ -97,10 +100,12 @@ export class Link {
   #state: LinkState = 'Connecting';
   #helloSeen = false;
   #announced = -1;
+  #dialect: Dialect;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    const { clock, timing } = options;
+    const { clock, timing, contract } = options;
+    this.#dialect = dialectOf('', contract);
     this.#heartbeat = new Heartbeat(clock, timing.heartbeat, {
       ping: () => {
         if (this.#affords(0)) this.#socket.ping();
@@ -129,12 +134,12 @@ export class Link {
   announce(term: number): void {
     if (this.#state === 'Connecting' || this.#state === 'Closed' || term <= this.#announced) return;
     this.#announced = term;
-    this.#socket.send(JSON.stringify({ type: 'Announce', term }));
+    this.#tell(JSON.stringify({ type: 'Announce', term }));
   }
 
   /** Sends a Configure message, already as JSON, to a pod that has proven who it is. */
   send(configure: string): void {
-    if (this.#state === 'Connected') this.#socket.send(configure);
+    if (this.#state === 'Connected') this.#tell(configure);
   }
 
   /** Ends the link at once; what waits to be sent is dropped. */
@@ -142,6 +147,11 @@ export class Link {
     if (this.#state === 'Closed') return;
     this.#end({ reason: 'Unwanted', message: 'the link is not wanted any more' });
     this.#socket.terminate();
+  }
+
+  #tell(text: string): void {
+    const told = this.#dialect.write(text);
+    if (told !== undefined) this.#socket.send(told);
   }
 
   #handlers(): SocketHandlers {
@@ -153,7 +163,7 @@ export class Link {
       onPong: () => {
         if (this.#affords(1)) this.#heartbeat.heard();
       },
-      onClose: (error, tooLarge) => this.#lost(error, tooLarge),
+      onClose: (error, flaw) => this.#lost(error, flaw),
     };
   }
 
@@ -166,7 +176,8 @@ export class Link {
   #opened(): void {
     if (this.#state !== 'Connecting') return;
     this.#state = 'Authenticating';
-    const { random, timing, term } = this.#options;
+    const { random, timing, term, contract } = this.#options;
+    this.#dialect = dialectOf(this.#socket.protocol, contract);
     this.#heartbeat.start(random() * timing.heartbeat.intervalMs);
     this.announce(term());
   }
@@ -199,12 +210,13 @@ export class Link {
     const decoded = decode(text);
     if (!decoded.ok) return this.#fail('Malformed', decoded.problem);
     const message = decoded.value;
-    const version = otherVersion(message);
-    if (version !== undefined) {
-      const problem = `the pod speaks version ${version} of the contract, not ${CONTRACT_VERSION}`;
+    const { version } = this.#dialect;
+    const other = otherVersion(message, version);
+    if (other !== undefined) {
+      const problem = `the pod speaks version ${other} of the contract, not ${version}`;
       return this.#fail('Incompatible', problem);
     }
-    const parsed = parseHello(message);
+    const parsed = parseHello(this.#dialect.read(message));
     if (!parsed.ok) return this.#fail('Malformed', `Hello: ${parsed.message}`);
     this.#helloSeen = true;
     this.#expect(this.#options.timing.reviewMs, 'ReviewFailed', 'no review of the token');
@@ -233,7 +245,7 @@ export class Link {
     if (this.state !== 'Connected') return;
     const decoded = decode(text);
     if (!decoded.ok) return this.#fail('Malformed', decoded.problem);
-    const parsed: Parsed<Report> = parseReport(decoded.value);
+    const parsed: Parsed<Report> = parseReport(this.#dialect.read(decoded.value));
     if (parsed.ok) this.#options.events.onReport(parsed.value);
     else if (!parsed.unknownType) this.#fail('Malformed', parsed.message);
   }
@@ -253,9 +265,9 @@ export class Link {
   }
 
   /** The connection is gone, by the peer's doing or by ours. */
-  #lost(error: string | undefined, tooLarge = false): void {
+  #lost(error: string | undefined, flaw: SocketFlaw | undefined): void {
     const cut = this.#state === 'Connecting' ? 'Unreachable' : 'Lost';
-    const reason = tooLarge ? 'Excessive' : cut;
+    const reason = flaw ? FLAWS[flaw] : cut;
     this.#end({ reason, message: error ?? 'closed by the pod' });
   }
 
@@ -283,6 +295,11 @@ export class Link {
   }
 }
 
+const FLAWS: Record<SocketFlaw, CloseReason> = {
+  TooLarge: 'Excessive',
+  Incompatible: 'Incompatible',
+};
+
 type Decoded = { ok: true; value: unknown } | { ok: false; problem: string };
 
 function decode(text: string): Decoded {
@@ -293,10 +310,10 @@ function decode(text: string): Decoded {
   }
 }
 
-/** The version in a hello when it is not ours. The rest of such a hello may be anything. */
-function otherVersion(message: unknown): number | undefined {
+/** The version in a hello when it is not the one that is spoken. The rest of such a hello may be anything. */
+function otherVersion(message: unknown, version: number): number | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { type, contract } = message as { type?: unknown; contract?: unknown };
   if (type !== 'Hello' || !Number.isInteger(contract)) return undefined;
-  return contract === CONTRACT_VERSION ? undefined : (contract as number);
+  return contract === version ? undefined : (contract as number);
 }

@@ -3,6 +3,7 @@ import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import type { Command, Configuration, Content, Report } from '../../contract/generated/types.ts';
 import { formatRevision } from '../../contract/revision.ts';
+import { CONTRACT, type Contract } from '../../contract/versions.ts';
 import type { Clock } from '../kube/clock.ts';
 import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
 import { type AttemptLimits, AttemptQueue } from './attemptQueue.ts';
@@ -80,6 +81,8 @@ export interface LinksOptions {
   /** How many handshakes, reviews of tokens included, go on at a time; 16 first ones and 4 repeated ones by default; as many again may take long. */
   handshakes?: AttemptLimits;
   dial?: Dial;
+  /** Versions of the contract that are spoken. Default: those of this build. */
+  contract?: Contract;
   timing?: Partial<LinksTiming>;
   /** What each pod may send; by default 256 KiB and 50 messages per second, and 20 seconds' worth at once. */
   limits?: ReportLimits;
@@ -125,7 +128,8 @@ export class Links implements PodLinks {
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#context = {
       credentials: options.credentials,
-      dial: options.dial ?? createDial(),
+      dial: options.dial ?? createDial(undefined, options.contract),
+      contract: options.contract ?? CONTRACT,
       reviewToken: new TokenReviews(options.reviewToken, options.clock).review,
       connects: new AttemptQueue(options.connects ?? { first: 512, repeated: 32 }),
       handshakes: new AttemptQueue(handshakes),
@@ -205,7 +209,7 @@ export class Links implements PodLinks {
     }
     const before = pod.target;
     pod.target = target;
-    if (target.ip !== before.ip || target.port !== before.port) {
+    if (addressesOf(target).join() !== addressesOf(before).join() || target.port !== before.port) {
       this.#stop(pod);
       this.#link(pod);
     } else if (speaksFor(before, target)) {
@@ -276,9 +280,9 @@ export class Links implements PodLinks {
 
   /** Dials the pod from now on, if this process leads and the pod has an address. */
   #link(pod: Pod): void {
-    const { ip } = pod.target;
-    if (!this.#isLeader() || ip === undefined || isIP(ip) === 0) return;
-    pod.link = new PersistentLink({ ...pod.target, ip }, this.#context, {
+    const addresses = addressesOf(pod.target);
+    if (!this.#isLeader() || addresses.length === 0) return;
+    pod.link = new PersistentLink(pod.target, addresses, this.#context, {
       term: () => this.#termOf(pod.key),
       hasEnded: () => hasEnded(pod.target, this.#options.clock.now()),
       onConnected: (hello) => this.#connected(pod, hello),
@@ -478,6 +482,12 @@ function speaksFor(before: PodTarget, { running, ready }: PodTarget): boolean {
 }
 
 /** Whether other pods are to know of the pod what they did not before. */
+/** Where the pod is dialled, its main address first. */
+function addressesOf({ ip, ips = [] }: PodTarget): string[] {
+  const all = new Set([ip, ...ips]);
+  return [...all].filter((each) => each !== undefined && isIP(each) !== 0) as string[];
+}
+
 function servesOtherwise(before: PodTarget, { ip, ready, killedAt }: PodTarget): boolean {
   return before.ip !== ip || before.ready !== ready || before.killedAt !== killedAt;
 }

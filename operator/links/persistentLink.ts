@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Report } from '../../contract/generated/types.ts';
+import type { Contract } from '../../contract/versions.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Attempt, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
@@ -27,6 +28,8 @@ export interface PersistentLinkTiming extends LinkTiming {
 export interface LinkContext {
   credentials: () => ClientCredentials;
   dial: Dial;
+  /** See LinkOptions. */
+  contract: Contract;
   reviewToken: ReviewToken;
   /** Attempts that wait for a pod to accept a connection: cheap, and slow where a pod is dead. */
   connects: AttemptQueue;
@@ -73,7 +76,10 @@ const USUAL: ReadonlySet<CloseReason> = new Set(['Unreachable', 'Unwanted']);
 
 /** Keeps one pod linked: dials, and dials again with backoff, until it is stopped or the pod has ended. */
 export class PersistentLink {
-  readonly #target: PodTarget & { ip: string };
+  readonly #target: PodTarget;
+  readonly #addresses: readonly string[];
+  /** Index of the address that is dialled next. */
+  #next = 0;
   readonly #context: LinkContext;
   readonly #events: PersistentLinkEvents;
   #link: Link | undefined;
@@ -88,11 +94,13 @@ export class PersistentLink {
   #cancelRetry: () => void = () => undefined;
 
   constructor(
-    target: PodTarget & { ip: string },
+    target: PodTarget,
+    addresses: readonly string[],
     context: LinkContext,
     events: PersistentLinkEvents,
   ) {
     this.#target = target;
+    this.#addresses = addresses;
     this.#context = context;
     this.#events = events;
     this.#budget = new ReportBudget(context.limits, context.clock);
@@ -141,11 +149,12 @@ export class PersistentLink {
   }
 
   #dial(): void {
-    const { credentials, dial, reviewToken, clock, random, timing } = this.#context;
+    const { credentials, dial, contract, reviewToken, clock, random, timing } = this.#context;
     const link = new Link({
-      target: this.#target,
+      target: { ...this.#target, ip: this.#addresses[this.#next]! },
       credentials: credentials(),
       dial,
+      contract,
       reviewToken,
       clock,
       random,
@@ -197,6 +206,7 @@ export class PersistentLink {
     this.#log(closure);
     const { clock, timing } = this.#context;
     const lasted = this.#connectedAt === undefined ? 0 : clock.monotonic() - this.#connectedAt;
+    if (this.#connectedAt === undefined) this.#next = (this.#next + 1) % this.#addresses.length;
     this.#connectedAt = undefined;
     this.#incompatible = closure.reason === 'Incompatible';
     this.#excessive = closure.reason === 'Excessive';

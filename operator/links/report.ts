@@ -103,13 +103,14 @@ export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKi
   return figuresOnly ? 'Counters' : 'State';
 }
 
-/** Whether the same incidents are open, as grave as they were, or none are told. */
+/** Whether the same incidents are open, as grave as they were, with the same responses, or none are told. */
 function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
   return told === undefined || incidentFacts(known) === incidentFacts(told);
 }
 
 function incidentFacts(security: Snapshot['security']): string {
-  return JSON.stringify((security?.incidents ?? []).map(({ id, level }) => [id, level]));
+  const { incidents = [], responses = [] } = security ?? {};
+  return JSON.stringify([incidents.map(({ id, level }) => [id, level]), responses]);
 }
 
 /** Whether all that is told is known already, as far as `factsOf` shows it. */

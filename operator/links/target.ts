@@ -10,6 +10,8 @@ export interface PodTarget {
   serviceAccount: string;
   /** Empty or absent until the pod has one; it is dialled as soon as it does. */
   ip?: string;
+  /** All addresses of a pod that has more than one, which are dialled in turn. */
+  ips?: readonly string[];
   /** Control port. */
   port: number;
   /** Whether its containers have started, and whether it is ready, as the kubelet says. Each is a reason to dial at once. */

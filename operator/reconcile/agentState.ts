@@ -6,7 +6,7 @@ import type { AttachedVersions } from './attachedVersions.ts';
 
 /** What the last reconcile of an agent came to. Status is made from it. */
 export interface AgentState extends Applied {
-  plan: PlanFacts & Pick<AgentPlan, 'hash'>;
+  plan: PlanFacts & Pick<AgentPlan, 'hash' | 'waiting'>;
   /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
   /** The versions of the agent and its policies that this came from. */

@@ -14,7 +14,7 @@ import {
   type PlanInput,
   type PlanOptions,
 } from '../desired/plan.ts';
-import type { ConfigMap, Reconcile } from '../kube/index.ts';
+import { keyOf, type ConfigMap, type Deployment, type Reconcile } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { AgentState, Applied } from './agentState.ts';
 import { attachedVersions } from './attachedVersions.ts';
@@ -22,13 +22,14 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { ChildClient } from './childClient.ts';
 import type { Fleet } from './fleet.ts';
-import { applyErrorOf, ChildWriter } from './children.ts';
+import { applyErrorOf, ChildWriter, isControlledBy } from './children.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { Revisions, type Evidence } from './revisions.ts';
+import { waitsForScaler } from './scalers.ts';
 import type { Upgrades } from './upgrades.ts';
 
 export interface AgentReconcilerOptions {
@@ -79,10 +80,13 @@ export class AgentReconciler {
 
   reconcile: Reconcile = async (key, signal) => {
     const { upgrades, onReconciled, refusedRetryMs = REFUSED_RETRY_MS } = this.#options;
-    const agent = this.#options.caches.agents.getByKey(key);
-    if (!agent || agent.metadata.deletionTimestamp) return this.#forget(key);
+    const known = this.#agent(key);
+    const live = known && (await this.#deployment(known, signal));
+    // It may have gone meanwhile.
+    const agent = this.#agent(key);
+    if (!agent) return this.#forget(key);
 
-    const input = this.#gather(agent);
+    const input = this.#gather(agent, live);
     const paused = isPaused(agent);
     const leftAlone = isInOperatorNamespace(agent, input.options);
     const upgrade =
@@ -101,6 +105,12 @@ export class AgentReconciler {
     onReconciled(key);
     return applied.applyErrors.length > 0 ? { requeueAfterMs: refusedRetryMs } : undefined;
   };
+
+  /** Undefined for one that is on its way out. */
+  #agent(key: string): AgentDeployment | undefined {
+    const agent = this.#options.caches.agents.getByKey(key);
+    return agent?.metadata.deletionTimestamp === undefined ? agent : undefined;
+  }
 
   /** An agent that is not changed holds up no upgrade of another. */
   #wait(key: string): undefined {
@@ -125,17 +135,35 @@ export class AgentReconciler {
     this.#options.circuits.forget(key);
   }
 
-  #gather(agent: AgentDeployment): PlanInput & { attachment: AgentAttachment } {
+  #gather(
+    agent: AgentDeployment,
+    live: Deployment | undefined,
+  ): PlanInput & { attachment: AgentAttachment } {
     const { caches, attachments, plan: options } = this.#options;
     const { namespace, name } = agent.metadata;
-    const live = caches.deployments.get(namespace, name);
+    const policies = caches.pausedPolicies(namespace!);
     return {
       agent,
       attachment: attachments.of(namespace!).agents.get(name)!,
       options,
+      ...(policies.length > 0 && { held: { policies, inForce: this.#inForce(agent)?.content } }),
       facts: caches.monitoring.facts,
+      scaledObjects: caches.keda.scaledObjects,
       ...(live && { live }),
     };
+  }
+
+  /**
+   * The agent's Deployment. One that somebody stripped of its labels is not in the cache, and an agent that seems to have
+   * none would get the newest image at once, whatever its turn or its choice. So an agent that had one is asked for it.
+   */
+  async #deployment(agent: AgentDeployment, signal: AbortSignal): Promise<Deployment | undefined> {
+    const { client, caches } = this.#options;
+    const { namespace, name } = agent.metadata;
+    const cached = caches.deployments.get(namespace, name);
+    if (cached || agent.status?.image === undefined) return cached;
+    const stored = await client.get(caches.deployments.resource, namespace!, name, { signal });
+    return stored && isControlledBy(agent, stored) ? stored : undefined;
   }
 
   /** The configuration under the revision that it is published with. */
@@ -147,12 +175,17 @@ export class AgentReconciler {
 
   /** The configuration of a paused agent: the one that its pods have. */
   #keep(key: string, agent: AgentDeployment): Configuration | undefined {
-    const { configuration, configuredAt } = this.#states.get(key) ?? {};
-    // The cache may not show our own last write yet.
-    const inForce =
-      configuredAt === undefined ? storedConfiguration(this.#configMap(agent)) : configuration;
+    const inForce = this.#inForce(agent);
     if (!inForce) return undefined;
     return this.#revisionsOf(key).keep(inForce, this.#evidence(key, agent)).configuration;
+  }
+
+  /** The configuration that the agent's pods have. */
+  #inForce(agent: AgentDeployment): Configuration | undefined {
+    const { configuration, configuredAt } = this.#states.get(keyOf(agent)) ?? {};
+    // The cache may not show our own last write yet.
+    if (configuredAt !== undefined) return configuration;
+    return storedConfiguration(this.#configMap(agent));
   }
 
   /** Changes no object. Pods that connect are held to the configuration that the others have. */
@@ -232,6 +265,7 @@ export class AgentReconciler {
       await attempt(object, () => this.#children.remove(agent, resource, object, signal));
     }
     for (const desired of plannedObjects(plan)) {
+      if (waitsForScaler(agent, desired, plan, caches)) continue;
       const object = desired === plan.deployment ? this.#guarded(agent, plan, applied) : desired;
       if (object) await apply(object);
     }
@@ -272,11 +306,13 @@ function isHeldBack({ applyErrors }: Applied): boolean {
 /** What is kept of a plan: not the objects, which are in the caches as they were applied. */
 function factsOf(plan: AgentPlan): AgentState['plan'] {
   const { hash, dependencies, policies, image, endpoint, selector, problems } = plan;
-  const { monitored, upgradeTo, upgradeStopped, upgradeFailed } = plan;
+  const { monitored, scaledByLoad, upgradeTo, upgradeStopped, upgradeFailed, waiting } = plan;
   return {
     ...(hash !== undefined && { hash }),
     ...{ dependencies, policies, image, endpoint, selector, problems },
     ...(monitored && { monitored }),
+    ...(waiting && { waiting }),
+    ...(scaledByLoad && { scaledByLoad }),
     ...(upgradeTo !== undefined && { upgradeTo }),
     ...(upgradeStopped && { upgradeStopped }),
     ...(upgradeFailed && { upgradeFailed }),

@@ -4,7 +4,8 @@ import type {
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../desired/common/metadata.ts';
+import { AGENT_LABEL, isPaused, MANAGED_BY } from '../desired/common/metadata.ts';
+import type { Policy, PolicyRef } from '../desired/policies/attachment.ts';
 import {
   AS_TEXT,
   Informer,
@@ -39,9 +40,28 @@ import {
   type Own,
 } from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
-import { MonitoringCaches, type MonitoringCachesOptions } from './monitoringCaches.ts';
+import { KedaCaches } from './kedaCaches.ts';
+import { MonitoringCaches } from './monitoringCaches.ts';
+import type { OptionalCachesOptions } from './optionalCaches.ts';
 import { Replicas } from './replicas.ts';
 import { slimPod, slimReplicaSet } from './slimPod.ts';
+
+/** Index of paused policies, by namespace. */
+const PAUSED = 'paused';
+
+/** What all informers have in common: client, clock, logger, … */
+export interface CachesOptions extends Omit<
+  OptionalCachesOptions,
+  'labelSelector' | 'namespace' | 'namespaces'
+> {
+  /** Absent: all agents and policies in all namespaces. */
+  share?: {
+    /** None: all. */
+    namespaces: readonly string[];
+    /** Labels of agents and policies; absent: all. Objects made for agents do not have these labels. */
+    selector?: string;
+  };
+}
 
 /** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
 export class Caches {
@@ -59,9 +79,11 @@ export class Caches {
   readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
   readonly networkPolicies: Informer<NetworkPolicy, Own>;
   readonly monitoring: MonitoringCaches;
+  readonly keda: KedaCaches;
 
-  /** @param common what all informers share: client, namespace (absent: all), clock, logger, … */
-  constructor(common: Omit<MonitoringCachesOptions, 'labelSelector'>) {
+  constructor({ share, ...options }: CachesOptions) {
+    const common = { ...options, namespaces: share?.namespaces, streams: true };
+    const chosen = { labelSelector: share?.selector };
     const ours = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
     const informer = <T extends KubernetesObject, V extends Verb>(
       resource: Resource<T, Read | V>,
@@ -72,9 +94,9 @@ export class Caches {
       resource: Resource<T, Read | V>,
     ): Informer<T, V> =>
       informer<T, V>(resource, { labelSelector: ours, packing: AS_TEXT as Packing<T> });
-    this.agents = informer(AgentDeployments);
-    this.breakers = informer(CircuitBreakerPolicies);
-    this.limits = informer(RateLimitPolicies);
+    this.agents = informer(AgentDeployments, chosen);
+    this.breakers = informer(CircuitBreakerPolicies, chosen);
+    this.limits = informer(RateLimitPolicies, chosen);
     this.pods = informer(Pods, { labelSelector: ours, transform: slimPod });
     this.replicaSets = informer(ReplicaSets, { labelSelector: ours, transform: slimReplicaSet });
     this.configMaps = child(ConfigMaps);
@@ -85,10 +107,22 @@ export class Caches {
     this.disruptionBudgets = child(PodDisruptionBudgets);
     this.networkPolicies = child(NetworkPolicies);
     this.monitoring = new MonitoringCaches({ ...common, labelSelector: ours });
+    this.keda = new KedaCaches({ ...common, labelSelector: ours });
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
+    const paused = (policy: Policy): string[] =>
+      isPaused(policy) ? [policy.metadata.namespace!] : [];
+    for (const policies of [this.breakers, this.limits]) policies.addIndex(PAUSED, paused);
     this.replicas = new Replicas(this);
+  }
+
+  pausedPolicies(namespace: string): PolicyRef[] {
+    return [this.breakers, this.limits].flatMap((policies) =>
+      policies
+        .byIndex(PAUSED, namespace)
+        .map(({ kind, metadata: { name } }): PolicyRef => ({ kind, name })),
+    );
   }
 
   get all(): Informer<KubernetesObject>[] {
@@ -114,6 +148,7 @@ export class Caches {
       this.disruptionBudgets,
       this.networkPolicies,
       ...this.monitoring.served,
+      ...this.keda.served,
     ] as unknown as Informer<KubernetesObject, Own>[];
   }
 
@@ -125,17 +160,19 @@ export class Caches {
   }
 
   get synced(): boolean {
-    return this.monitoring.settled && this.all.every((informer) => informer.hasSynced);
+    const { monitoring, keda } = this;
+    return monitoring.settled && keda.settled && this.all.every((informer) => informer.hasSynced);
   }
 
   start(signal: AbortSignal): void {
     for (const informer of this.all) informer.start(signal);
     this.monitoring.start(signal);
+    this.keda.start(signal);
   }
 
   /** Resolves when every cache holds what the API server holds. */
   async whenSynced(): Promise<void> {
     await Promise.all(this.all.map((informer) => informer.synced));
-    await this.monitoring.whenSettled();
+    await Promise.all([this.monitoring.whenSettled(), this.keda.whenSettled()]);
   }
 }

@@ -88,7 +88,8 @@ export class ChildWriter {
   }
 
   /**
-   * Deletes an object that was made for the agent, unless it has another owner by now.
+   * Deletes an object that was made for the agent, unless it has another owner by now. What KEDA has made of the agent's
+   * ScaledObject goes with it at once; otherwise it would scale until the garbage collector comes by.
    * @returns whether it was there
    * @throws ApiError
    */
@@ -100,7 +101,7 @@ export class ChildWriter {
   ): Promise<boolean> {
     const { namespace, name, uid } = live.metadata;
     if (live.metadata.deletionTimestamp !== undefined) return false;
-    if (controllerOf(live)?.uid !== agent.metadata.uid) return false;
+    if (!isControlledBy(agent, live) && !isMadeByKeda(live)) return false;
     this.forget(uid);
     const preconditions = uid === undefined ? {} : { uid };
     return this.#client.delete(resource, namespace!, name, { preconditions, signal });
@@ -152,6 +153,16 @@ function assertOurs(agent: AgentDeployment, existing: KubernetesObject): void {
 /** Whether the object belongs to the agent. */
 export function isControlledBy(agent: AgentDeployment, object: KubernetesObject): boolean {
   return controllerOf(object)?.uid === agent.metadata.uid;
+}
+
+/** Whether KEDA made it of a ScaledObject, whose labels it copies. */
+export function isMadeByKeda(object: KubernetesObject): boolean {
+  const controller = controllerOf(object);
+  return (
+    object.kind === 'HorizontalPodAutoscaler' &&
+    controller?.kind === 'ScaledObject' &&
+    controller.apiVersion.startsWith('keda.sh/')
+  );
 }
 
 function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {

@@ -18,7 +18,7 @@ it('a limit of the fleet holds, and is made use of, while the wall clocks of lea
   const podClock = new FakeClock();
   const limit = limitOf({
     ...{ refill: { amount: 10, perMs: 1000 }, capacity: 10 },
-    fleet: { withoutLeader: 'SafeShare', maxPods: 3 },
+    fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader: 'SafeShare', maxPods: 3 },
   });
   const guard = new Guard({
     clock: {

@@ -24,7 +24,7 @@ const LIMIT: Limit = {
   ...{ target: 'inbound', policy: 'shared', name: 'requests', resource: 'Requests' },
   ...{ refill: { amount: 30, perMs: 3_600_000 }, capacity: 30 },
   ...{ maxKeys: 1, onLimit: 'Reject', maxWaitMs: 2000, mode: 'Enforce', requires: [] },
-  fleet: { withoutLeader: 'Deny', maxPods: 4 },
+  fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader: 'Deny', maxPods: 4 },
 };
 
 let model: FakeEndpoint;

@@ -98,7 +98,7 @@ export class Fleet {
     const leading = this.#leading;
     if (leading === undefined) return;
     const isFirst = leading.unseen.delete(key);
-    const limits = content.limits.filter(({ fleet }) => fleet !== undefined);
+    const limits = content.limits.filter(({ fleet }) => fleet?.store === 'Leader');
     if (limits.length === 0) return this.forget(key);
     const known = leading.agents.has(key);
     if (!known) this.#lead(leading, key, isFirst);

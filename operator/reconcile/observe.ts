@@ -8,6 +8,7 @@ import type {
   PodObservation,
 } from '../status/observations.ts';
 import type { AgentState } from './agentState.ts';
+import type { ScaledObject } from './kedaCaches.ts';
 
 /** For how long a pod whose link dropped still counts as it reported last: links come back at once, as a rule. */
 export const RECONNECT_GRACE_MS = 2_000;
@@ -16,6 +17,7 @@ export interface Seen {
   state: AgentState | undefined;
   deployment: Deployment | undefined;
   autoscaler: HorizontalPodAutoscaler | undefined;
+  scaledObject?: ScaledObject | undefined;
   pods: readonly Pod[];
   fleet?: FleetFigures | undefined;
   /** By UID of the pod. */
@@ -29,6 +31,7 @@ export function observe({
   state,
   deployment,
   autoscaler,
+  scaledObject,
   pods,
   fleet,
   report,
@@ -38,10 +41,20 @@ export function observe({
   return {
     ...planned(state),
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
-    ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
+    ...scalers(autoscaler, scaledObject),
     applyErrors: state?.applyErrors ?? [],
     ...ofFleet(fleet, fleetCircuits),
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
+  };
+}
+
+function scalers(
+  autoscaler: HorizontalPodAutoscaler | undefined,
+  scaledObject: ScaledObject | undefined,
+): Pick<AgentObservation, 'autoscaler' | 'scaledObject'> {
+  return {
+    ...(autoscaler && { autoscaler: { conditions: autoscaler.status?.conditions ?? [] } }),
+    ...(scaledObject && { scaledObject: { conditions: scaledObject.status?.conditions ?? [] } }),
   };
 }
 
@@ -57,11 +70,12 @@ function ofFleet(
 
 function planned(
   state: AgentState | undefined,
-): Pick<AgentObservation, 'desiredHash' | 'revision' | 'paused'> {
+): Pick<AgentObservation, 'desiredHash' | 'revision' | 'paused' | 'waiting'> {
   return {
     ...(state?.plan.hash !== undefined && { desiredHash: state.plan.hash }),
     ...(state?.configuration && { revision: state.configuration.revision }),
     paused: state?.paused ?? false,
+    ...(state?.plan.waiting && { waiting: state.plan.waiting }),
   };
 }
 

@@ -3,6 +3,8 @@ import { splitKey, type KubernetesObject, type Resource } from '../kube/index.ts
 import type { Own } from '../resources/resources.ts';
 import { BY_AGENT } from './agentOf.ts';
 import type { Caches } from './caches.ts';
+import { isMadeByKeda } from './children.ts';
+import { isKeptByKeda } from './scalers.ts';
 
 /** Kinds that every agent has one of. When a spec allows none to be made, the last good one stays. */
 const LASTING = new Set(['ConfigMap', 'Deployment']);
@@ -11,7 +13,7 @@ const LASTING = new Set(['ConfigMap', 'Deployment']);
 export function obsoleteObjects(
   key: string,
   plan: AgentPlan,
-  caches: Pick<Caches, 'children'>,
+  caches: Pick<Caches, 'children' | 'keda'>,
 ): { resource: Resource<KubernetesObject, Own>; object: KubernetesObject }[] {
   const planned = new Set(
     plannedObjects(plan).map(({ kind, metadata }) => `${kind}/${metadata.name}`),
@@ -23,6 +25,7 @@ export function obsoleteObjects(
       return informer
         .keysByIndex(BY_AGENT, key)
         .filter((each) => !planned.has(`${resource.kind}/${splitKey(each).name}`))
-        .map((each) => ({ resource, object: informer.getByKey(each)! }));
+        .map((each) => ({ resource, object: informer.getByKey(each)! }))
+        .filter(({ object }) => !isMadeByKeda(object) || !isKeptByKeda(caches, key));
     });
 }

@@ -9,7 +9,7 @@ import { DELETION_COST } from './deletionCosts.ts';
  */
 export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod {
   const { namespace, name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
-  const { phase, podIP, conditions, containerStatuses } = status ?? {};
+  const { phase, conditions, containerStatuses } = status ?? {};
   const ready = conditions?.filter(({ type }) => type === 'Ready');
   const waiting = containerStatuses?.filter(({ state }) => state?.waiting);
   return {
@@ -28,7 +28,7 @@ export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod 
     spec: { containers: [], ...account(spec) },
     status: {
       ...(phase && { phase }),
-      ...(podIP && { podIP }),
+      ...addresses(status),
       ...(ready && { conditions: ready }),
       ...(waiting && waiting.length > 0 && { containerStatuses: waiting }),
     },
@@ -48,6 +48,10 @@ export function slimReplicaSet({ apiVersion, kind, metadata }: KubernetesObject)
       ...controllers(metadata),
     },
   };
+}
+
+function addresses({ podIP, podIPs = [] }: NonNullable<Pod['status']> = {}): Pod['status'] {
+  return { ...(podIP && { podIP }), ...(podIPs.length > 1 && { podIPs }) };
 }
 
 function deletionCost({ annotations }: Pod['metadata']): Pick<Pod['metadata'], 'annotations'> {

@@ -41,6 +41,7 @@ import { NumbersBudget } from './numbersBudget.ts';
 import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
+import { scalersOf } from './scalers.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
 export interface StatusReconcilerOptions {
@@ -241,7 +242,7 @@ export class StatusReconciler {
     });
   }
 
-  /** @param whole whether the Deployment and the autoscaler are looked at too, of which policies tell nothing */
+  /** @param whole whether the Deployment and what scales it are looked at too, of which policies tell nothing */
   #observe(key: string, whole: boolean): AgentObservation {
     const { caches, links, circuits, agents, clock } = this.#options;
     const { namespace, name } = namesOf(key);
@@ -249,7 +250,7 @@ export class StatusReconciler {
       fleetCircuits: circuits.of(key),
       state: agents.stateOf(key),
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
-      autoscaler: whole ? caches.autoscalers.get(namespace, name) : undefined,
+      ...(whole ? scalersOf(caches, key) : { autoscaler: undefined }),
       pods: this.#pods(key),
       fleet: this.#options.fleet?.figuresOf(key),
       report: (uid) => links.podReport(uid),

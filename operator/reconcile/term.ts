@@ -13,6 +13,7 @@ import {
 } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
+import { agentKeyOfChild } from './agentOf.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
@@ -81,7 +82,11 @@ export class Term {
     this.upgrades = new Upgrades({
       limit: options.upgradeConcurrency,
       maxFailures: options.upgradeFailures,
-      deployments: caches.deployments.list(),
+      deployments: caches.deployments.list().filter((deployment) => {
+        // Agents of another installation may be in the same namespace.
+        const key = agentKeyOfChild(deployment);
+        return key !== undefined && caches.agents.getByKey(key) !== undefined;
+      }),
       wake: (key) => options.queues.agent.add(key),
     });
     this.agents = new AgentReconciler({

@@ -28,7 +28,7 @@ class Cache {
   }
 
   addIndex(): void {}
-  onFacts(): void {}
+  onAvailability(): void {}
 
   onChange(handler: ChangeHandler<KubernetesObject>): void {
     this.#handler = handler;
@@ -74,7 +74,7 @@ beforeEach(() => {
   ownWrites = new OwnWrites();
   const none = new Cache();
   const caches = {
-    ...{ agents, breakers, limits: none, pods: none, monitoring: none, replicas: none },
+    ...{ agents, breakers, limits: none, pods: none, monitoring: none, keda: none, replicas: none },
     children: [children],
   } as unknown as Caches;
   attachments = new Attachments(caches);

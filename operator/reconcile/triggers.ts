@@ -52,10 +52,12 @@ export function connectTriggers(options: TriggerOptions): void {
   caches.breakers.onChange(policyChanged);
   caches.limits.onChange(policyChanged);
   for (const informer of caches.children) informer.onChange(childChanged);
-  caches.monitoring.onChange(childChanged);
-  caches.monitoring.onFacts(() => {
-    for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
-  });
+  for (const optional of [caches.monitoring, caches.keda]) {
+    optional.onChange(childChanged);
+    optional.onAvailability(() => {
+      for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
+    });
+  }
   watchPods(options);
   const later = (queue: WorkQueue, key: string): void => queue.addByAndBy(key, FIGURES_MS);
   links.onChange((key, kind) =>
@@ -82,7 +84,7 @@ function whenAgentChanged(
 }
 
 function whenPolicyChanged(
-  { attachments, queues, ownWrites }: TriggerOptions,
+  { caches, attachments, queues, ownWrites }: TriggerOptions,
   batch: ChangeBatch,
   current: Policy | undefined,
   previous: Policy | undefined,
@@ -96,11 +98,25 @@ function whenPolicyChanged(
     return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
+  whenPauseChanged(caches, queues, previous, current);
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
     return batch.policyChanged(namespace, policy);
   }
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
+}
+
+/** What a paused policy held may be of agents that its spec does not name any more. */
+function whenPauseChanged(
+  caches: Caches,
+  queues: Queues,
+  previous: Policy | undefined,
+  current: Policy | undefined,
+): void {
+  if (!previous || isPaused(previous) === (current !== undefined && isPaused(current))) return;
+  const namespace = previous.metadata.namespace!;
+  const agents = caches.agents.list(namespace).map((agent) => agent.metadata.name);
+  enqueue(queues, { namespace, children: agents });
 }
 
 function whenChildChanged(
@@ -170,6 +186,7 @@ function targetOf({ metadata, spec, status }: Pod): PodTarget {
     uid: metadata.uid!,
     serviceAccount: spec.serviceAccountName!,
     ...(status?.podIP && { ip: status.podIP }),
+    ...(status?.podIPs && { ips: status.podIPs.map(({ ip }) => ip) }),
     port: PORTS.control,
     running: status?.phase === 'Running',
     ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,

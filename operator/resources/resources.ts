@@ -116,6 +116,13 @@ export const PrometheusRules = defineResource<KubernetesObject, Own>(
   'prometheusrules',
   OWN,
 );
+/** Of KEDA, which need not be installed. */
+export const ScaledObjects = defineResource<KubernetesObject, Own>(
+  'keda.sh/v1alpha1',
+  'ScaledObject',
+  'scaledobjects',
+  OWN,
+);
 export const Secrets = defineResource<Secret, 'get' | 'create' | 'update'>(
   'v1',
   'Secret',
@@ -139,7 +146,7 @@ export const USES: readonly Use[] = [
   ...[Events, HorizontalPodAutoscalers].map(inAgents),
   { resource: Leases as Use['resource'], scope: 'Operator', only: 'leaseName' },
   ...[NetworkPolicies, PodDisruptionBudgets, Pods, PrometheusRules].map(inAgents),
-  ...[RateLimitPolicies, ReplicaSets].map(inAgents),
+  ...[RateLimitPolicies, ReplicaSets, ScaledObjects].map(inAgents),
   { resource: Secrets as Use['resource'], scope: 'Operator', only: 'authoritySecret' },
   ...[ServiceAccounts, ServiceMonitors, Services].map(inAgents),
   { resource: TokenReviews as Use['resource'], scope: 'Cluster' },

@@ -35,6 +35,7 @@ export type PlanFacts = Pick<
   | 'selector'
   | 'problems'
   | 'monitored'
+  | 'scaledByLoad'
   | 'upgradeTo'
   | 'upgradeStopped'
   | 'upgradeFailed'
@@ -91,7 +92,9 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         dependenciesHealthy(seen, gates, checks, servers),
         scalingManaged(agent, observation),
         ...affectedConditions(plan.policies),
-        ...[plan.monitored, exposed].filter((condition) => condition !== undefined),
+        ...[plan.monitored, plan.scaledByLoad, exposed].filter(
+          (condition) => condition !== undefined,
+        ),
       ],
       previous?.conditions,
       metadata.generation,

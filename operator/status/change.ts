@@ -4,6 +4,7 @@ import type {
   CircuitBreakerPolicyStatus,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
+import { strictestAction } from './security.ts';
 
 type AnyStatus = AgentDeploymentStatus | CircuitBreakerPolicyStatus | RateLimitPolicyStatus;
 
@@ -49,10 +50,13 @@ const INESSENTIAL = new Set([
 
 /** What a person must see at once: the status without texts and figures. */
 function essence(status: AnyStatus): unknown {
-  // An attacker chooses how often incidents come, so that only the level is written at once.
+  // An attacker chooses how often incidents come, so that only the level is written at once, the first incident of each
+  // type, and whether a client is held.
   // What the leader grants moves all the time.
   const state = 'limits' in status ? { ...status, fleet: undefined } : status;
-  return [pruned(state), securityIn(status)?.level];
+  const security = securityIn(status);
+  const types = security?.counts?.map(({ type }) => type) ?? [];
+  return [pruned(state), security?.level, types, strictestAction(security)];
 }
 
 function securityIn(status: AnyStatus): AgentDeploymentStatus['security'] {
@@ -69,11 +73,12 @@ function pruned(value: unknown): unknown {
   );
 }
 
-/** Which incidents there are, without how often they were seen. */
+/** Which incidents and responses there are, without how often incidents were seen. */
 function incidentsOf(security: AgentDeploymentStatus['security']): unknown {
   if (!security) return undefined;
-  const { openIncidents, last, open = [] } = security;
-  return [openIncidents, last?.id, open.map(({ id, level }) => [id, level])];
+  const { openIncidents, last, open = [], responsesInForce, responses } = security;
+  const incidents = open.map(({ id, level }) => [id, level]);
+  return [openIncidents, last?.id, incidents, responsesInForce, responses];
 }
 
 /** Messages, the kind of failures, the time of the next probe and of the end of a pause. */

@@ -172,6 +172,7 @@ export function agentEvents(
   return [
     ...readyEvents(previous?.conditions, next.conditions),
     ...monitoredEvents(previous?.conditions, next.conditions),
+    ...scaledByLoadEvents(previous?.conditions, next.conditions),
     ...upgradeEvents(previous?.conditions, next.conditions),
     ...circuits,
     ...changedGates(previous?.dependencies, gatesOf(plan, observation, now)).map(gateEvent),
@@ -341,6 +342,7 @@ function conditionEvent(
 
 const ACCEPTED: Record<string, string> = {
   TargetNotFound: 'TargetNotFound',
+  StoreNotFound: 'StoreNotFound',
   Conflicted: 'PolicyConflicted',
   Invalid: 'PolicyInvalid',
 };
@@ -398,6 +400,14 @@ function monitoredEvents(previous: Conditions, next: Conditions): EventDraft[] {
   return conditionEvent(previous, next, 'Monitored', {
     True: { type: 'Normal', reason: 'Monitored', action: 'Reconcile' },
     False: { type: 'Warning', reason: `Monitoring${after}`, action: 'Reconcile' },
+  });
+}
+
+function scaledByLoadEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  const after = condition(next, 'ScaledByLoad')?.reason ?? '';
+  return conditionEvent(previous, next, 'ScaledByLoad', {
+    True: { type: 'Normal', reason: 'ScaledByLoad', action: 'Reconcile' },
+    False: { type: 'Warning', reason: `Keda${after}`, action: 'Reconcile' },
   });
 }
 

@@ -1,5 +1,6 @@
 /** What is seen of an agent and its pods, by informers and over links; the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
+import type { PolicyRef } from '../desired/policies/attachment.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 
@@ -40,7 +41,7 @@ export interface DeploymentObservation {
   conditions: { type: string; status: string; reason?: string; message?: string }[];
 }
 
-/** What the HorizontalPodAutoscaler says of itself. */
+/** What the HorizontalPodAutoscaler, or the ScaledObject, says of itself. */
 export interface AutoscalerObservation {
   conditions: { type: string; status: string; reason?: string; message?: string }[];
 }
@@ -61,10 +62,14 @@ export interface AgentObservation {
   revision?: Revision;
   /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
+  /** Paused policies whose edits are not in the configuration. Absent: none. */
+  waiting?: readonly PolicyRef[];
   /** Absent until the Deployment exists. */
   deployment?: DeploymentObservation;
-  /** Absent until the HorizontalPodAutoscaler exists. */
+  /** Absent until the HorizontalPodAutoscaler exists: ours, or the one that KEDA makes of the ScaledObject. */
   autoscaler?: AutoscalerObservation;
+  /** Absent unless the agent has a ScaledObject. */
+  scaledObject?: AutoscalerObservation;
   applyErrors: ApplyError[];
   /** What this leader grants of limits of scope Fleet; absent when the agent has none. */
   fleet?: FleetFigures;

@@ -291,6 +291,36 @@ describe('breakerPolicyStatus', () => {
     expect(status.state).toBe('Unknown');
   });
 
+  it('is not programmed while it is not accepted, even where a part of it is in force', () => {
+    const targetRefs = [target('triage'), target('gone')];
+    const status = breaker([pod('a')], { policy: breakerFixture('triage', { targetRefs }) });
+    expect(of(status, 'Accepted')).toEqual(['False', 'TargetNotFound']);
+    expect(of(status, 'Programmed')).toEqual(['False', 'NotAccepted']);
+    expect(message(status, 'Programmed')).toMatch(/^Not all of it is in force: .* 1\/1 pods/);
+    expect(status.pods!.programmed).toBe(1);
+  });
+
+  it('says that it is paused, and is not programmed while an edit waits', () => {
+    const annotations = { 'breakwater.dev/paused': 'true' };
+    const policy = breakerFixture('triage', {}, { annotations });
+    const waiting = [{ kind: 'CircuitBreakerPolicy', name: 'triage' }] as const;
+    const behind = observation([pod('a')], { waiting });
+    const [held, edited] = [
+      breaker([pod('a')], { policy }),
+      breaker([], { policy, observed: [['triage', behind]] }),
+    ];
+    expect([of(held, 'Paused'), of(held, 'Programmed')]).toEqual([
+      ['True', 'Annotated'],
+      ['True', 'Programmed'],
+    ]);
+    expect([of(edited, 'Paused'), of(edited, 'Programmed')]).toEqual([
+      ['True', 'Annotated'],
+      ['False', 'Pending'],
+    ]);
+    expect(message(edited, 'Programmed')).toContain('because it is paused');
+    expect(condition(breaker([pod('a')]).conditions, 'Paused')).toBeUndefined();
+  });
+
   it('keeps what pods remember when they and the operator are gone', () => {
     const first = breaker([
       pod('a', {

@@ -6,6 +6,7 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
+import { isPaused } from '../desired/common/metadata.ts';
 import { truncate } from '../desired/common/wording.ts';
 import {
   circuitsOf,
@@ -91,6 +92,7 @@ export function breakerPolicyStatus({
         programmed(attachment, progress),
         attachment.overridden,
         tripped(attachment.policy, state, seen),
+        ...paused(attachment),
       ],
       previous?.conditions,
       metadata.generation,
@@ -130,6 +132,7 @@ export function rateLimitPolicyStatus({
         programmed(attachment, progress),
         attachment.overridden,
         figures.exhausted,
+        ...paused(attachment),
       ],
       previous?.conditions,
       metadata.generation,
@@ -154,11 +157,21 @@ function programmed(
   { policy, accepted, won }: PolicyAttachment,
   progress: readonly Progress[],
 ): ConditionDraft {
-  if (won.length === 0 && accepted.status === 'False') {
-    const message = `In force nowhere: ${accepted.reason}. See the condition Accepted.`;
-    return { type: 'Programmed', status: 'False', reason: 'NotAccepted', message };
-  }
-  return programmedCondition(progress, `generation ${policy.metadata.generation ?? 1}`);
+  const condition = programmedCondition(progress, `generation ${policy.metadata.generation ?? 1}`);
+  if (accepted.status !== 'False') return condition;
+  // GEP-713: what is not accepted is not programmed, even where a part of it is in force.
+  const where = won.length === 0 ? 'In force nowhere' : `Not all of it is in force`;
+  const message = `${where}: ${accepted.reason}. See the condition Accepted.`;
+  const part = won.length === 0 ? '' : ` Of the rest: ${condition.message}`;
+  return { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: message + part };
+}
+
+/** Only while the policy is paused. */
+function paused({ policy }: PolicyAttachment): ConditionDraft[] {
+  if (!isPaused(policy)) return [];
+  const message =
+    'The annotation breakwater.dev/paused holds the policy as it is in force. Edits of it wait.';
+  return [{ type: 'Paused', status: 'True', reason: 'Annotated', message }];
 }
 
 /** At most as many as status may hold, the worst ones, in their order. */

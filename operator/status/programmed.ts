@@ -31,19 +31,17 @@ export function progressOf(observation: AgentObservation, policy: PolicyRef): Pr
 
 function podProgress(
   pod: PodObservation,
-  { desiredHash, paused }: AgentObservation,
+  observation: AgentObservation,
   policy: PolicyRef,
 ): Progress {
   const { name, snapshot } = pod;
   if (!pod.connected || snapshot === undefined) {
     return { pod: name, state: 'Pending', detail: pod.linkError ?? 'has no link to the operator' };
   }
-  const refusal = refusalOf(pod, desiredHash);
+  const refusal = refusalOf(pod, observation.desiredHash);
   if (refusal !== undefined) return { pod: name, state: 'Refused', detail: refusal };
-  if (desiredHash === undefined || pod.hash !== desiredHash) {
-    const detail = `runs an earlier configuration${paused ? ', because its agent is paused' : ''}`;
-    return { pod: name, state: 'Pending', detail };
-  }
+  const pending = pendingDetail(pod, observation, policy);
+  if (pending !== undefined) return { pod: name, state: 'Pending', detail: pending };
   const missing = snapshot.configuration.unsupported.find(
     (element) => element.policy === policy.name && element.path.startsWith(ELEMENTS[policy.kind]),
   );
@@ -58,6 +56,21 @@ function podProgress(
       detail: `${refused.source}: ${reportedText(refused.message, MAX_DETAIL)}`,
     }),
   };
+}
+
+function pendingDetail(
+  pod: PodObservation,
+  { desiredHash, paused, waiting }: AgentObservation,
+  policy: PolicyRef,
+): string | undefined {
+  if (desiredHash === undefined || pod.hash !== desiredHash) {
+    return `runs an earlier configuration${paused ? ', because its agent is paused' : ''}`;
+  }
+  return isAmong(waiting, policy) ? 'keeps it as it was, because it is paused' : undefined;
+}
+
+function isAmong(policies: readonly PolicyRef[] = [], { kind, name }: PolicyRef): boolean {
+  return policies.some((each) => each.kind === kind && each.name === name);
 }
 
 /** Why a connected pod does not take the desired configuration; undefined when it runs it or was not offered it. */

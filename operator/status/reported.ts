@@ -7,9 +7,18 @@ export function reportedTime(text: string | undefined): string | undefined {
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }
 
-/** The text on one line and cut to `length`. */
+/**
+ * The text on one line and cut to `length`. Half a surrogate pair is stored as another character, and so would never equal
+ * what was written.
+ */
 export function reportedText(text: string, length: number): string {
-  return truncate(text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim(), length);
+  return truncate(
+    text
+      .toWellFormed()
+      .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+      .trim(),
+    length,
+  );
 }
 
 /** The earliest of the times, all as reportedTime gives them. */

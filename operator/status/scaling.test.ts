@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ConditionDraft } from '../desired/common/condition.ts';
 import { agentFixture } from '../testing/fixtures.ts';
 import { deployment } from '../testing/observations.ts';
+import type { AutoscalerObservation } from './observations.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
 const fixed = agentFixture('triage', { replicas: 2 });
@@ -57,6 +59,22 @@ describe('scalingManaged', () => {
       /^The HorizontalPodAutoscaler does not scale: no metrics returned\. /,
     );
     expect(draft.message).toContain('kubectl scale');
+  });
+
+  it('says what KEDA says of the ScaledObject, unless that is ready', () => {
+    const ready = (status: string, reason?: string): AutoscalerObservation => ({
+      conditions: [{ type: 'Ready', status, ...(reason && { reason }), message: 'no figures' }],
+    });
+    const seen = autoscaler('True', 'ValidMetricFound');
+    const draft = (scaledObject: AutoscalerObservation): ConditionDraft =>
+      scalingManaged(scaled, { autoscaler: seen, scaledObject });
+    expect(draft(ready('False', 'TriggerError'))).toMatchObject({
+      ...{ status: 'False', reason: 'TriggerError' },
+      message: expect.stringMatching(/^KEDA does not scale .*: no figures\. /),
+    });
+    expect(draft(ready('Unknown', 'PartialTriggerError'))).toMatchObject({ status: 'Unknown' });
+    for (const good of [ready('True', 'ScaledObjectReady'), ready('Unknown'), { conditions: [] }])
+      expect(draft(good)).toMatchObject({ status: 'True', reason: 'ValidMetricFound' });
   });
 
   it('is Unknown until the autoscaler has looked', () => {

@@ -5,8 +5,11 @@ import type { AgentObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
 
 const MAX_TEXT = 1024;
+const TYPE = 'ScalingManaged';
 
-/** Pods that the agent is to have: spec.replicas, or what the HorizontalPodAutoscaler says instead. */
+type Scalers = Pick<AgentObservation, 'autoscaler' | 'scaledObject'>;
+
+/** Pods that the agent is to have: spec.replicas, or what autoscaling says instead. */
 export function desiredPods(
   { spec }: AgentDeployment,
   { deployment }: Pick<AgentObservation, 'deployment'>,
@@ -17,32 +20,44 @@ export function desiredPods(
 
 /**
  * ScalingManaged: whether autoscaling decides on the number of pods, as ScalingActive of the HorizontalPodAutoscaler
- * says, and what that means for spec.replicas.
+ * and Ready of KEDA's ScaledObject say, and what that means for spec.replicas.
  */
-export function scalingManaged(
-  agent: AgentDeployment,
-  observation: Pick<AgentObservation, 'deployment' | 'autoscaler'>,
-): ConditionDraft {
-  const type = 'ScalingManaged';
+export function scalingManaged(agent: AgentDeployment, observation: Scalers): ConditionDraft {
   const { autoscaling, replicas } = agent.spec;
   if (autoscaling === undefined) {
     const message = `spec.autoscaling is not set; spec.replicas (${replicas}) decides on the number of pods.`;
-    return { type, status: 'False', reason: 'AutoscalingOff', message };
+    return { type: TYPE, status: 'False', reason: 'AutoscalingOff', message };
   }
   const { minReplicas, maxReplicas } = autoscaling;
   const rule =
     `Autoscaling decides on the number of pods, ${minReplicas} to ${maxReplicas}. spec.replicas and kubectl scale have no effect; ` +
     'change spec.autoscaling, or remove it.';
-  const active = condition(observation.autoscaler?.conditions, 'ScalingActive');
+  return troubleOfKeda(observation, rule) ?? ofAutoscaler(observation, rule);
+}
+
+/** KEDA sets Ready to False when no trigger works, and to Unknown with a reason when some do not. */
+function troubleOfKeda({ scaledObject }: Scalers, rule: string): ConditionDraft | undefined {
+  const ready = condition(scaledObject?.conditions, 'Ready');
+  if (ready === undefined || ready.status === 'True' || !ready.reason) return undefined;
+  return {
+    type: TYPE,
+    status: ready.status === 'False' ? 'False' : 'Unknown',
+    reason: ready.reason,
+    message: `KEDA does not scale by the ScaledObject as it should: ${reportedText(ready.message ?? '', MAX_TEXT)}. ${rule}`,
+  };
+}
+
+function ofAutoscaler({ autoscaler }: Scalers, rule: string): ConditionDraft {
+  const active = condition(autoscaler?.conditions, 'ScalingActive');
   if (active === undefined) {
     const message = `The HorizontalPodAutoscaler has not looked at the pods yet. ${rule}`;
-    return { type, status: 'Unknown', reason: 'Pending', message };
+    return { type: TYPE, status: 'Unknown', reason: 'Pending', message };
   }
   if (active.status === 'True') {
-    return { type, status: 'True', reason: active.reason ?? 'ScalingActive', message: rule };
+    return { type: TYPE, status: 'True', reason: active.reason ?? 'ScalingActive', message: rule };
   }
   return {
-    type,
+    type: TYPE,
     status: active.status === 'False' ? 'False' : 'Unknown',
     reason: active.reason ?? 'ScalingInactive',
     message: `The HorizontalPodAutoscaler does not scale: ${reportedText(active.message ?? '', MAX_TEXT)}. ${rule}`,

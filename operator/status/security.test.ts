@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { IncidentReport, Snapshot } from '../../contract/generated/types.ts';
+import type { IncidentReport, ResponseReport, Snapshot } from '../../contract/generated/types.ts';
 import { observation, pod } from '../testing/observations.ts';
 import { statusChange } from './change.ts';
 import { describeIncident, newIncidents, securityOf, type ShownSecurity } from './security.ts';
@@ -15,16 +15,34 @@ const GUESSED: IncidentReport = {
   message: 'Credentials were not accepted.',
 };
 
+const BLOCKED: ResponseReport = {
+  ...{ action: 'Block', source: '192.0.2.1', incident: 'i1' },
+  ...{ type: 'FailedAuthentication', level: 'High' },
+  since: '2026-11-21T10:00:30Z',
+  until: '2026-11-21T11:00:00Z',
+};
+
 function saw(
   name: string,
   incidents: IncidentReport[],
-  { open = incidents.length, last = incidents[0] }: { open?: number; last?: IncidentReport } = {},
+  {
+    open = incidents.length,
+    last = incidents[0],
+    responses,
+    types = ['FailedAuthentication'],
+  }: {
+    open?: number;
+    last?: IncidentReport;
+    responses?: ResponseReport[];
+    types?: IncidentReport['type'][];
+  } = {},
 ): ReturnType<typeof pod> {
   const made = pod(name);
   const security: NonNullable<Snapshot['security']> = {
     ...{ open, incidents },
     ...(last && { last }),
-    counts: [{ type: 'FailedAuthentication', count: 3 }],
+    ...(responses && { responses, responsesInForce: responses.length }),
+    counts: types.map((type) => ({ type, count: 3 })),
   };
   return { ...made, snapshot: { ...made.snapshot!, security } };
 }
@@ -69,6 +87,57 @@ describe('securityOf', () => {
   });
 });
 
+describe('the responses in a status', () => {
+  it('are those of all pods, the same of several pods as one, the strictest first', () => {
+    const throttled: ResponseReport = {
+      ...{ action: 'Throttle', client: 'alice', incident: 'i7', type: 'LimitAbuse' },
+      ...{ level: 'Critical', since: '2026-11-21T10:02:00Z' },
+    };
+    const other = { ...BLOCKED, incident: 'i2', level: 'Medium', since: '2026-11-21T10:00:10Z' };
+    const found = of([
+      saw('a', [GUESSED], { responses: [throttled, BLOCKED] }),
+      saw('b', [GUESSED], {
+        responses: [{ ...other, until: '2026-11-21T11:05:00Z' } as ResponseReport],
+      }),
+      saw('c', []),
+    ]);
+    expect(found?.responsesInForce).toBe(3);
+    expect(found?.responses).toEqual([
+      {
+        ...{ action: 'Block', source: '192.0.2.1', incident: 'i1', pods: 2 },
+        ...{ type: 'FailedAuthentication', level: 'High' },
+        since: '2026-11-21T10:00:10.000Z',
+        until: '2026-11-21T11:05:00.000Z',
+      },
+      {
+        ...{ action: 'Throttle', client: 'alice', incident: 'i7', pods: 1 },
+        ...{ type: 'LimitAbuse', level: 'Critical', since: '2026-11-21T10:02:00.000Z' },
+      },
+    ]);
+    // One that lasts until its incident closes has no end for all pods.
+    const { until: _, ...open } = BLOCKED;
+    const both = of([saw('a', [], { responses: [BLOCKED] }), saw('b', [], { responses: [open] })]);
+    expect(both?.responses?.[0]).not.toHaveProperty('until');
+  });
+
+  it('are bounded, and take nothing of a pod as it is', () => {
+    const many = (pod: number): ResponseReport[] =>
+      Array.from({ length: 8 }, (_, i) => ({ ...BLOCKED, source: `10.0.${pod}.${i}` }));
+    const two = [saw('a', [], { responses: many(1) }), saw('b', [], { responses: many(2) })];
+    expect(of(two)).toMatchObject({ responsesInForce: 16 });
+    expect(of(two)!.responses).toHaveLength(10);
+    const wild = { ...BLOCKED, source: `1\n\u001b[31m${'2'.repeat(90)}` };
+    const [shown] = of([saw('a', [], { responses: [wild] })])!.responses!;
+    expect(shown!.source).toMatch(/^1 \[31m2+…?/);
+    expect(shown!.source!.length).toBeLessThanOrEqual(64);
+    const bad = [
+      { ...BLOCKED, until: 'never' },
+      { ...BLOCKED, since: 'ever' },
+    ];
+    expect(of([saw('a', [], { responses: bad })])!.responses).toEqual([]);
+  });
+});
+
 describe('newIncidents', () => {
   it('are those that were not there before, or that are graver now', () => {
     const first = of([saw('a', [GUESSED])])!;
@@ -99,5 +168,23 @@ describe('a status with incidents', () => {
     expect(change(of([saw('a', [{ ...GUESSED, level: 'High' }])])!)).toBe('Now');
     expect(change(of([saw('a', [{ ...GUESSED, id: 'i2' }])])!)).toBe('Later');
     expect(change(of([saw('a', [{ ...GUESSED, count: 13 }])])!)).toBe('No');
+  });
+
+  it('is written at once when an incident of a new type has come', () => {
+    const known = of([saw('a', [GUESSED])])!;
+    const types: IncidentReport['type'][] = ['FailedAuthentication', 'LimitAbuse'];
+    const low = { ...GUESSED, id: 'i2', type: 'LimitAbuse' as const };
+    const next = of([saw('a', [GUESSED, low], { types })])!;
+    expect(statusChange(status(known) as never, status(next) as never)).toBe('Now');
+  });
+
+  it('is written at once when the first client is held, or the last one let go', () => {
+    const before = of([saw('a', [GUESSED])])!;
+    const held = of([saw('a', [GUESSED], { responses: [BLOCKED] })])!;
+    const change = (from: ShownSecurity, next: ShownSecurity): string =>
+      statusChange(status(from) as never, status(next) as never);
+    expect([change(before, held), change(held, before)]).toEqual(['Now', 'Now']);
+    const more = [BLOCKED, { ...BLOCKED, source: '192.0.2.2' }];
+    expect(change(held, of([saw('a', [GUESSED], { responses: more })])!)).toBe('Later');
   });
 });

@@ -1,15 +1,16 @@
-import type { IncidentReport } from '../../contract/generated/types.ts';
+import type { IncidentReport, ResponseReport } from '../../contract/generated/types.ts';
 import { INCIDENT_TYPES, gravity } from '../../contract/incidents.ts';
 import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
-import { reportedText, reportedTime } from './reported.ts';
+import { earliest, latest, reportedText, reportedTime } from './reported.ts';
 
 export type ShownSecurity = NonNullable<AgentDeploymentStatus['security']>;
 export type ShownIncident = NonNullable<ShownSecurity['open']>[number];
+export type ShownResponse = NonNullable<ShownSecurity['responses']>[number];
 
-/** Incidents that status shows one by one. */
-const MAX_OPEN = 10;
+/** Incidents, and responses, that status shows one by one. */
+const MAX_SHOWN = 10;
 
 /**
  * What the live, connected pods report of attacks. The last incident stays when its pod is gone. Nothing before a pod
@@ -41,9 +42,14 @@ export function securityOf(
     security: {
       level: open[0]?.level ?? 'None',
       openIncidents: Math.min(sum(reports.map(({ report }) => report.open)), MAX_INT32),
-      open: open.slice(0, MAX_OPEN),
+      open: open.slice(0, MAX_SHOWN),
       ...(last && { last }),
       counts,
+      responsesInForce: Math.min(
+        sum(reports.map(({ report }) => report.responsesInForce ?? 0)),
+        MAX_INT32,
+      ),
+      responses: inForce(reports.flatMap(({ report }) => report.responses ?? [])),
     },
   };
 }
@@ -72,6 +78,58 @@ function shown(pod: string, incident: IncidentReport): ShownIncident | undefined
     ...(source !== undefined && { source: reportedText(source, 64) }),
     ...(resource !== undefined && { resource: reportedText(resource, 256) }),
   };
+}
+
+/** Those of all pods, the same of several pods as one, the strictest first. */
+function inForce(reported: readonly ResponseReport[]): ShownResponse[] {
+  const shownOnes = reported.map(shownResponse).filter((one) => one !== undefined);
+  const same = Map.groupBy(shownOnes, ({ action, client, source }) =>
+    JSON.stringify([action, client, source]),
+  );
+  return Array.from(same.values(), merged).sort(strictestFirst).slice(0, MAX_SHOWN);
+}
+
+/** Undefined for one whose times are none. */
+function shownResponse(response: ResponseReport): ShownResponse | undefined {
+  const { action, client, source, incident, type, level } = response;
+  const since = reportedTime(response.since);
+  const until = reportedTime(response.until);
+  if (since === undefined || (response.until !== undefined && until === undefined))
+    return undefined;
+  return {
+    ...{ action, type, level, pods: 1, since },
+    incident: reportedText(incident, 64),
+    ...(client !== undefined && { client: reportedText(client, 128) }),
+    ...(source !== undefined && { source: reportedText(source, 64) }),
+    ...(until !== undefined && { until }),
+  };
+}
+
+/** One response of several pods: for the gravest incident, from the first to the last moment. */
+function merged(all: readonly ShownResponse[]): ShownResponse {
+  const { until: _, ...gravest } = all.toSorted((a, b) => gravity(b.level) - gravity(a.level))[0]!;
+  const ends = all.map(({ until }) => until);
+  const last = ends.includes(undefined) ? undefined : latest(ends);
+  return {
+    ...gravest,
+    pods: all.length,
+    since: earliest(all.map(({ since }) => since))!,
+    ...(last !== undefined && { until: last }),
+  };
+}
+
+function strictestFirst(a: ShownResponse, b: ShownResponse): number {
+  const block = ({ action }: ShownResponse): number => (action === 'Block' ? 1 : 0);
+  return (
+    block(b) - block(a) ||
+    gravity(b.level) - gravity(a.level) ||
+    Date.parse(b.since) - Date.parse(a.since)
+  );
+}
+
+/** The strictest action that is in force on any client. */
+export function strictestAction(security: ShownSecurity | undefined): string {
+  return security?.responses?.[0]?.action ?? 'None';
 }
 
 function gravestFirst(a: ShownIncident, b: ShownIncident): number {

@@ -1,4 +1,5 @@
 import type { Announce, Configure } from '../../contract/generated/types.ts';
+import { LINK_PROTOCOL } from '../../contract/link.ts';
 import type { Dial, LinkSocket, SocketHandlers } from '../links/dial.ts';
 
 /** The operator's end of a connection, with the pod's end in the hands of a test. */
@@ -7,6 +8,7 @@ export class FakeSocket implements LinkSocket {
   readonly sent: (Announce | Configure)[] = [];
   pings = 0;
   received = 0;
+  readonly protocol = LINK_PROTOCOL;
   answersPings = true;
   paused = false;
   closedWith: number | undefined;

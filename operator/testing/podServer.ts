@@ -2,8 +2,9 @@
 import 'reflect-metadata';
 import { KeyObject, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import * as x509 from '@peculiar/x509';
@@ -39,16 +40,23 @@ export class PodServer {
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
 
-  private constructor(server: Server, setAuthority: (pem: string) => void) {
+  private constructor(server: Server, protocol: string, setAuthority: (pem: string) => void) {
     this.#server = server;
     this.setAuthority = setAuthority;
     const upgrades = new WebSocketServer({
       server,
       path: LINK_PATH,
       perMessageDeflate: false,
-      handleProtocols: (protocols) => (protocols.has(LINK_PROTOCOL) ? LINK_PROTOCOL : false),
-      verifyClient: ({ req }: { req: { socket: Socket } }) =>
-        (req.socket as TLSSocket).getPeerCertificate().subject.CN === OPERATOR_COMMON_NAME,
+      handleProtocols: (protocols) => (protocols.has(protocol) ? protocol : false),
+      verifyClient: (
+        { req }: { req: IncomingMessage },
+        done: (ok: boolean, code?: number) => void,
+      ) => {
+        const { subject } = (req.socket as TLSSocket).getPeerCertificate();
+        const offered = req.headers['sec-websocket-protocol']?.split(/, */) ?? [];
+        if (subject.CN !== OPERATOR_COMMON_NAME) done(false);
+        else done(offered.includes(protocol), 400);
+      },
     });
     upgrades.on('connection', (socket, request) => {
       this.connections.push(connection(socket, request.socket.localAddress ?? ''));
@@ -63,7 +71,11 @@ export class PodServer {
   /** @param authority certificate that clients must come from, PEM */
   static async start(
     authority: string,
-    { port = 0, host = '0.0.0.0' }: { port?: number; host?: string } = {},
+    {
+      port = 0,
+      host = '0.0.0.0',
+      protocol = LINK_PROTOCOL,
+    }: { port?: number; host?: string; protocol?: string } = {},
   ): Promise<PodServer> {
     const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
       'sign',
@@ -83,7 +95,7 @@ export class PodServer {
       ...{ ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' },
     });
     const server = createServer(options(authority));
-    const pods = new PodServer(server, (ca) => server.setSecureContext(options(ca)));
+    const pods = new PodServer(server, protocol, (ca) => server.setSecureContext(options(ca)));
     // Connections to all pods wait in one line, where real ones have a line each.
     server.listen({ port, host, backlog: 4_096 });
     await once(server, 'listening');

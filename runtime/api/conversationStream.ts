@@ -3,6 +3,7 @@ import type { TurnObserver } from '../conversations/turn.ts';
 import type { ToolResult, ToolUse } from '../conversations/messages/messages.ts';
 import { errorEvent } from '../errors/failure.ts';
 import { requestIdOf } from './requestId.ts';
+import { traceHeaders } from './traceId.ts';
 import type { Failure } from '../errors/failure.ts';
 
 /**
@@ -55,6 +56,7 @@ export class ConversationStream implements TurnObserver {
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache',
+      ...traceHeaders(this.#response),
     });
     this.#send('turn_start', { conversation: this.#id });
   }

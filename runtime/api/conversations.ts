@@ -31,6 +31,7 @@ import type { Failure, Problem } from '../errors/failure.ts';
 import type { Served } from './served.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import { NO_ANSWER, UNREACHABLE } from './peerForward.ts';
+import { traceHeaders } from './traceId.ts';
 import type { PeerForward } from './peerForward.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
 import type { Place } from '../model/request.ts';
@@ -371,7 +372,7 @@ export class Conversations {
   async #remove(ref: Ref, response: ServerResponse): Promise<Served> {
     const removed = await this.#deps.agent.store().remove(ref);
     if (removed !== 'Removed') return this.#refuse(response, ABSENCES[removed]);
-    response.writeHead(204).end();
+    response.writeHead(204, traceHeaders(response)).end();
     return FINE;
   }
 
@@ -464,6 +465,7 @@ function answer(
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
+    ...traceHeaders(response),
     ...headers,
   });
   response.end(body);

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Content } from '../../contract/generated/types.ts';
 import { Agent } from 'undici';
 import type { Peers, PeersDeps } from './peers.ts';
+import { addTraceHeader } from './traceId.ts';
 import type { Absence } from '../conversations/stores/store.ts';
 import {
   FORWARDED,
@@ -137,7 +138,8 @@ export class PeerForward {
       bodyTimeout: silenceMs,
       responseHeaders: 'raw',
     });
-    response.writeHead(answer.statusCode, responseHeaders(answer.headers as unknown as string[]));
+    const headers = responseHeaders(answer.headers as unknown as string[]);
+    response.writeHead(answer.statusCode, addTraceHeader(response, headers));
     await pipeline(answer.body, response, { signal });
   }
 }

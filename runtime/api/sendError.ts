@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorBody, errorHeaders, statusOf } from '../errors/failure.ts';
 import type { ClientWait, Failure } from '../errors/failure.ts';
 import { requestIdOf } from './requestId.ts';
+import { traceHeaders } from './traceId.ts';
 
 /** Answers a request with the failure; headers must not have been sent. */
 export type SendError = (response: ServerResponse, failure: Failure) => void;
@@ -21,7 +22,10 @@ export function errorSender(
       retried: isRetry(response.req),
       random,
     };
-    response.writeHead(statusOf(failure.reason), errorHeaders(failure, requestId, wait));
+    response.writeHead(statusOf(failure.reason), {
+      ...errorHeaders(failure, requestId, wait),
+      ...traceHeaders(response),
+    });
     response.end(errorBody(failure, requestId));
   };
 }

@@ -17,6 +17,7 @@ import type { Messages } from './messages.ts';
 import type { Served } from './served.ts';
 import { providerRoute } from './providerRoutes.ts';
 import { modelRoute } from './requests.ts';
+import { traceAnswer } from './traceId.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
 /** A listener that may take a request; says whether it did. */
@@ -60,9 +61,6 @@ export interface AgentServerDeps {
   headersTimeoutMs?: number;
   requestTimeoutMs?: number;
 }
-
-/** Carries the id of the trace, where there is one. */
-const TRACE_ID = 'x-breakwater-trace-id';
 
 const DRAINING: Failure = {
   reason: 'Draining',
@@ -114,8 +112,7 @@ async function serve(
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';
   const trace = deps.trace(request, response, route);
-  const { traceId } = trace;
-  if (traceId !== undefined) response.setHeader(TRACE_ID, traceId);
+  traceAnswer(response, trace.traceId);
   const served = handler
     ? await handle(deps, handler, { request, response, trace })
     : refuse(deps.sendError, response, notFound(request, deps.routes()));

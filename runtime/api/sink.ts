@@ -3,6 +3,7 @@ import type { Sink } from '../model/attempt/attempt.ts';
 import { errorEvent } from '../errors/failure.ts';
 import type { Failure } from '../errors/failure.ts';
 import { requestIdOf } from './requestId.ts';
+import { addTraceHeader } from './traceId.ts';
 
 /** The client's side of a forwarded answer. */
 export class ResponseSink implements Sink {
@@ -21,7 +22,7 @@ export class ResponseSink implements Sink {
   head(status: number, statusText: string, headers: string[], appendable: boolean): void {
     this.#appendable = appendable;
     this.#response.sendDate = false;
-    this.#response.writeHead(status, statusText, headers);
+    this.#response.writeHead(status, statusText, addTraceHeader(this.#response, headers));
     // With the first bytes of the body, if they come at once.
     queueMicrotask(() => {
       if (!this.#written) this.#response.flushHeaders();

@@ -36,11 +36,10 @@ export class Commands {
   }
 
   /**
-   * Takes one message. A push of a stale term is answered to its sender alone: a leader that was
+   * Takes one message, parsed. A push of a stale term is answered to its sender alone: a leader that was
    * replaced must not show up in what the present one is told.
    */
-  handle(text: string): Report | undefined {
-    const value = parseJson(text);
+  handle(value: unknown): Report | undefined {
     const { type, term, configuration } = members(value);
     if (type === 'Configure' && typeof term === 'number') {
       const stale = this.#deps.configuration.staleTerm(term);
@@ -109,14 +108,6 @@ function upgradeCommand(value: unknown): unknown {
   const command = members(value);
   if (command['type'] !== 'Configure') return value;
   return { ...command, configuration: upgradeConfiguration(command['configuration']) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function members(value: unknown): Record<string, unknown> {

@@ -14,7 +14,7 @@ import type {
   Sibling,
   Snapshot,
 } from '../../contract/generated/types.ts';
-import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
+import { FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
 import { selfSignedIdentity } from './certificate.ts';
 import { Commands } from './commands.ts';
@@ -62,7 +62,7 @@ export class ControlPort {
       identity: await selfSignedIdentity(pod.name, clock.date()),
       hello: () => this.#hello(),
       snapshot,
-      onMessage: (text) => commands.handle(text),
+      onMessage: (message) => commands.handle(message),
       log,
     });
     this.#server = server;
@@ -96,13 +96,12 @@ export class ControlPort {
     await this.#server?.close();
   }
 
-  async #hello(): Promise<Hello> {
+  async #hello(): Promise<Omit<Hello, 'contract'>> {
     const { pod, version, startedAt, tokenDirectory, configuration } = this.#deps;
     const token = await readFile(join(tokenDirectory, MOUNTS.tokenKey), 'utf8');
     const { revision, hash } = configuration.status();
     return {
       type: 'Hello',
-      contract: CONTRACT_VERSION,
       features: [...FEATURES],
       runtimeVersion: version,
       pod,

@@ -8,24 +8,28 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Hello, Report } from '../../contract/generated/types.ts';
+import { LINK_PATH, MAX_MESSAGE_BYTES, OPERATOR_COMMON_NAME } from '../../contract/link.ts';
 import {
-  LINK_PATH,
-  LINK_PROTOCOL,
-  MAX_MESSAGE_BYTES,
-  OPERATOR_COMMON_NAME,
-} from '../../contract/link.ts';
+  chosenProtocol,
+  CONTRACT,
+  dialectOf,
+  type Contract,
+  type Dialect,
+} from '../../contract/versions.ts';
 import { inPieces } from './pieces.ts';
 import { isSignedBy } from './signedBy.ts';
 import type { ServerIdentity } from './certificate.ts';
 
 export interface ControlServerDeps {
   identity: ServerIdentity;
+  /** The versions that are spoken. Default: those of this build. */
+  contract?: Contract;
   /** The first message, made for each link; rejects when there is no token. */
-  hello(): Promise<Hello>;
+  hello(): Promise<Omit<Hello, 'contract'>>;
   /** What a link is told after its Hello. */
   snapshot(): Report;
-  /** A message of the operator. What is given back is told to that link only. */
-  onMessage(text: string): Report | undefined;
+  /** A message of the operator, parsed; undefined: it is no JSON. What is given back is told to that link only. */
+  onMessage(message: unknown): Report | undefined;
   log: Logger;
   /** Time between pings; a peer that missed one is dropped at the next. In milliseconds. */
   pingMs?: number;
@@ -42,7 +46,9 @@ export class ControlServer {
   readonly server: Server;
   readonly #deps: ControlServerDeps;
   readonly #sockets: WebSocketServer;
-  readonly #links = new Set<WebSocket>();
+  readonly #contract: Contract;
+  /** What is spoken over each link that is past its Hello. */
+  readonly #links = new Map<WebSocket, Dialect>();
   readonly #alive = new WeakSet<WebSocket>();
   /** Certificates that peers have shown, DER. */
   readonly #shown = new WeakMap<WebSocket, Buffer>();
@@ -51,6 +57,7 @@ export class ControlServer {
 
   constructor(deps: ControlServerDeps) {
     this.#deps = deps;
+    this.#contract = deps.contract ?? CONTRACT;
     this.server = createServer(tlsOptions(deps.identity, undefined), (_request, response) => {
       response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' });
       response.end('Only links of the operator are taken here.\n');
@@ -59,7 +66,7 @@ export class ControlServer {
       noServer: true,
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
-      handleProtocols: () => LINK_PROTOCOL,
+      handleProtocols: (offered) => chosenProtocol(offered, this.#contract) ?? false,
     });
     this.server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
@@ -105,7 +112,8 @@ export class ControlServer {
   broadcast(report: Report): number {
     if (this.#links.size === 0) return 0;
     const texts = inPieces(report);
-    for (const text of texts) for (const link of this.#links) this.#send(link, text);
+    for (const text of texts)
+      for (const [link, dialect] of this.#links) this.#send(link, dialect, text);
     return texts.reduce((sum, { length }) => sum + length, 0);
   }
 
@@ -144,7 +152,11 @@ export class ControlServer {
     if (!this.#isOperator(socket)) return '403 Forbidden';
     if (request.url !== LINK_PATH) return '404 Not Found';
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',');
-    return offered.some((each) => each.trim() === LINK_PROTOCOL) ? undefined : '400 Bad Request';
+    const chosen = chosenProtocol(
+      offered.map((each) => each.trim()),
+      this.#contract,
+    );
+    return chosen === undefined ? '400 Bad Request' : undefined;
   }
 
   /** The authority may have changed since the handshake. */
@@ -161,30 +173,32 @@ export class ControlServer {
       if (this.#links.delete(link)) this.#deps.log.info('Link was closed');
     });
     link.on('pong', () => this.#alive.add(link));
-    link.on('message', (data, isBinary) => this.#onMessage(link, data, isBinary));
+    const dialect = dialectOf(link.protocol, this.#contract);
+    link.on('message', (data, isBinary) => this.#onMessage(link, dialect, data, isBinary));
     this.#alive.add(link);
-    const hello = await this.#deps.hello();
+    const hello = { ...(await this.#deps.hello()), contract: dialect.version };
     if (link.readyState !== link.OPEN) return;
-    this.#send(link, JSON.stringify(hello));
-    for (const text of inPieces(this.#deps.snapshot())) this.#send(link, text);
-    this.#links.add(link);
+    this.#send(link, dialect, JSON.stringify(hello));
+    for (const text of inPieces(this.#deps.snapshot())) this.#send(link, dialect, text);
+    this.#links.set(link, dialect);
     this.#deps.log.info('Link was opened');
   }
 
-  #onMessage(link: WebSocket, data: RawData, isBinary: boolean): void {
+  #onMessage(link: WebSocket, dialect: Dialect, data: RawData, isBinary: boolean): void {
     this.#alive.add(link);
     if (isBinary) {
       link.close(1003, 'text only');
       return;
     }
-    const answer = this.#deps.onMessage((data as Buffer).toString('utf8'));
+    const answer = this.#deps.onMessage(dialect.read(parseJson((data as Buffer).toString('utf8'))));
     if (!answer) return;
-    for (const text of inPieces(answer)) this.#send(link, text);
+    for (const text of inPieces(answer)) this.#send(link, dialect, text);
   }
 
-  #send(link: WebSocket, text: string): void {
+  #send(link: WebSocket, dialect: Dialect, text: string): void {
+    const told = dialect.write(text);
     if (link.bufferedAmount > MAX_BACKLOG_BYTES) link.terminate();
-    else if (link.readyState === link.OPEN) link.send(text);
+    else if (told !== undefined && link.readyState === link.OPEN) link.send(told);
   }
 
   #pingAll(): void {
@@ -192,6 +206,14 @@ export class ControlServer {
       if (!this.#alive.delete(link)) link.terminate();
       else link.ping();
     }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -8,7 +8,7 @@ import { Performance } from '../observe/performance.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { circuitOf, content, limitOf } from '../testing/guardFixture.ts';
 import { inPieces } from './pieces.ts';
-import { incidentsOf } from '../testing/incidents.ts';
+import { incidentsOf, longestResponse } from '../testing/incidents.ts';
 import { Reporter } from './report.ts';
 import type { ReporterDeps } from './report.ts';
 
@@ -57,6 +57,7 @@ function largest(): { guard: Guard; reporter: Reporter } {
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
     incidents: incidentsOf(20),
+    responses: { version: 0, inForce: () => of(20, () => longestResponse()) },
     load: { current: () => LOAD, changed: () => undefined },
     performance: busiest(),
     checks: {

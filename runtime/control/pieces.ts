@@ -2,7 +2,7 @@ import type { Report } from '../../contract/generated/types.ts';
 import { MAX_REPORT_BYTES } from '../../contract/link.ts';
 
 /** So many limits, with names of the greatest length, are half of the largest message. */
-const LIMITS_IN_A_PIECE = 400;
+const LIMITS_IN_A_PIECE = 380;
 
 /**
  * The messages, as JSON, that tell a report, each no larger than a link takes. Limits beyond the first ones follow as

@@ -19,6 +19,7 @@ describe('what the runtime tells about circuits', () => {
       missingClientKeys: () => undefined,
       missingConfigMaps: () => [],
       incidents: incidentsOf(0),
+      responses: { version: 0, inForce: () => [] },
       performance: { report: () => [] },
       checks: { statuses: () => [] },
       load: { current: () => undefined, changed: () => undefined },

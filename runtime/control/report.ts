@@ -13,6 +13,7 @@ import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import type { Incidents } from '../security/incidents/incidents.ts';
+import type { Responses } from '../security/incidents/responses.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import type { LoadWatch } from './loadWatch.ts';
 import { fleetNews } from './fleetReport.ts';
@@ -41,6 +42,7 @@ export interface ReporterDeps {
   /** Where the audit's chain stands. */
   auditHead: () => Snapshot['audit'];
   incidents: Incidents;
+  responses: Pick<Responses, 'version' | 'inForce'>;
   /** Keys of ConfigMaps that should be mounted and are not. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
@@ -59,6 +61,7 @@ export class Reporter {
   #toldServers = '[]';
   #toldHash = '';
   #toldIncidents = 0;
+  #toldResponses = 0;
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
@@ -82,7 +85,7 @@ export class Reporter {
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
-      security: securityReport(this.#deps.incidents),
+      security: securityReport(this.#deps),
       mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
       ...(load && { load }),
@@ -168,13 +171,14 @@ export class Reporter {
     return { audit };
   }
 
-  /** Incidents when one changed since they were told last. */
+  /** Incidents and responses when one changed since they were told last. */
   #newSecurity(): Pick<Counters, 'security'> {
-    const { incidents } = this.#deps;
-    const { version } = incidents;
-    if (version === this.#toldIncidents) return {};
-    this.#toldIncidents = version;
-    return { security: securityReport(incidents) };
+    const incidents = this.#deps.incidents.version;
+    const responses = this.#deps.responses.version;
+    if (incidents === this.#toldIncidents && responses === this.#toldResponses) return {};
+    this.#toldIncidents = incidents;
+    this.#toldResponses = responses;
+    return { security: securityReport(this.#deps) };
   }
 
   /** The health checks when one changed since they were told last. */

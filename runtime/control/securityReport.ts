@@ -1,14 +1,26 @@
-import type { IncidentReport, SecurityReport } from '../../contract/generated/types.ts';
+import type {
+  IncidentReport,
+  ResponseReport,
+  SecurityReport,
+} from '../../contract/generated/types.ts';
 import { INCIDENT_TYPES } from '../../contract/incidents.ts';
 import type { Incident } from '../security/incidents/incident.ts';
 import type { Incidents } from '../security/incidents/incidents.ts';
+import type { ResponseInForce, Responses } from '../security/incidents/responses.ts';
 
-/** Incidents that are told one by one. */
+/** Incidents, and responses, that are told one by one. */
 const MAX_TOLD = 8;
 
-/** What the operator is told of incidents. */
-export function securityReport(incidents: Incidents): SecurityReport {
+/** What the operator is told of incidents, and of what is done about them. */
+export function securityReport({
+  incidents,
+  responses,
+}: {
+  incidents: Incidents;
+  responses: Pick<Responses, 'inForce'>;
+}): SecurityReport {
   const open = incidents.open();
+  const inForce = responses.inForce();
   const { last } = incidents;
   return {
     open: open.length,
@@ -17,6 +29,8 @@ export function securityReport(incidents: Incidents): SecurityReport {
     counts: INCIDENT_TYPES.map((type) => ({ type, count: incidents.opened[type] })).filter(
       ({ count }) => count > 0,
     ),
+    responsesInForce: inForce.length,
+    responses: inForce.slice(0, MAX_TOLD).map(responseReported),
   };
 }
 
@@ -32,5 +46,16 @@ function reported(incident: Readonly<Incident>): IncidentReport {
     ...(client !== undefined && { client }),
     ...(source !== undefined && { source }),
     ...(resource && { resource: `${resource.type}/${resource.name}` }),
+  };
+}
+
+function responseReported(response: ResponseInForce): ResponseReport {
+  const { action, client, source, since, until, incident } = response;
+  return {
+    ...{ action, incident: incident.id, type: incident.type, level: incident.level },
+    since: new Date(since).toISOString(),
+    ...(client !== undefined && { client }),
+    ...(source !== undefined && { source }),
+    ...(until !== undefined && { until: new Date(until).toISOString() }),
   };
 }

@@ -29,6 +29,7 @@ const content = {
       resource: 'Requests',
       refill: { amount: 1, perMs: 1000 },
       capacity: 1,
+      fleet: { withoutLeader: 'Deny', maxPods: 3 },
     },
   ],
 };
@@ -96,6 +97,7 @@ describe('upgradeConfiguration', () => {
         limits: [
           {
             ...content.limits[0],
+            fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader: 'Deny', maxPods: 3 },
             maxKeys: 10_000,
             onLimit: 'Reject',
             maxWaitMs: 2000,

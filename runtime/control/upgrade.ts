@@ -72,6 +72,9 @@ const PARTS: Record<string, Json> = {
   },
 };
 
+/** An earlier operator knew no store but the leader. */
+const LIMIT_FLEET = { store: 'Leader', storeTimeoutMs: 250 };
+
 /** An earlier operator knew no queue: calls beside the probes were rejected at once. */
 const HALF_OPEN = { queueTimeoutMs: 0 };
 
@@ -90,10 +93,17 @@ export function upgradeContent(content: Earlier<Content>): Content {
     if (field === 'auth' && isObject(value) && 'jwt' in value) {
       return [field, { ...value, jwt: completed(value['jwt'], JWT) }];
     }
+    if (field === 'limits' && Array.isArray(value)) return [field, value.map(completedLimit)];
     if (field === 'circuits' && Array.isArray(value)) return [field, value.map(completedCircuit)];
     return [field, completed(value, PARTS[field])];
   });
   return Object.fromEntries(parts) as Content;
+}
+
+function completedLimit(limit: unknown): unknown {
+  const whole = completed(limit, PARTS['limits']);
+  if (!isObject(whole) || !('fleet' in whole)) return whole;
+  return { ...whole, fleet: completed(whole['fleet'], LIMIT_FLEET) };
 }
 
 function completedCircuit(circuit: unknown): unknown {

@@ -34,7 +34,10 @@ export interface AskedCall extends Asked {
   credential?: Credential;
   /** Model that the client names. Absent: none, as where the call lists models. */
   model?: string;
-  /** Reject, uncounted, instead of waiting, because another dependency may serve the call. */
+  /**
+   * Reject, uncounted, instead of waiting, because another dependency may serve the call. It waits for a store of
+   * limits to answer all the same.
+   */
   immediate?: boolean;
 }
 

@@ -12,6 +12,7 @@ import type {
   Content,
   FleetCircuitOrder,
   GateStatus,
+  Limit,
   LimitStatus,
   Transition,
 } from '../../contract/generated/types.ts';
@@ -22,6 +23,7 @@ import type { SavedGate } from './dependency.ts';
 import type { Admission, Permit, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { FleetLimit, FleetMember } from './fleetMember.ts';
+import type { StoredLimits } from './limitStore.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
 import type { CircuitStats, GuardStats } from './stats.ts';
@@ -70,6 +72,9 @@ export class Guard {
     this.context = new GuardContext(clock, () => this.advance(this.context.now()), seed);
     this.inbound = new Inbound(this.context);
     this.context.fleet.limits = () => this.fleetLimits;
+    this.context.store.onRecovery = (now) => {
+      for (const limits of this.allLimits()) limits.wake(now);
+    };
   }
 
   /**
@@ -80,6 +85,7 @@ export class Guard {
     const now = this.context.now();
     const { inbound, dependencies: specs, endpoints } = guardSpec(content);
     const before = this.dependencies;
+    this.context.store.timeoutMs = storeTimeoutMs(content.limits);
     this.context.gates = content.gates;
     this.dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.obtain(name)]));
     this.inbound.apply(inbound, now);
@@ -92,6 +98,11 @@ export class Guard {
   /** What ties this process to the leader of the fleet. */
   get fleet(): FleetMember {
     return this.context.fleet;
+  }
+
+  /** What exchanges buckets with the store that all pods share. */
+  get limitStore(): StoredLimits {
+    return this.context.store;
   }
 
   /** Asks to serve a request of the agent's API. Only a request with `asked` waits. */
@@ -184,7 +195,10 @@ export class Guard {
     const now = this.context.now();
     this.advance(now);
     const dependencies = this.all();
+    const { store } = this.context;
+    const isStored = this.allLimits().some(({ limits }) => limits.some((each) => each.isStored));
     return {
+      ...(isStored && { store: store.stats() }),
       circuits: dependencies.map(({ models }) => models.stats(now)),
       limits: this.allLimits().flatMap(({ limits }) => limits.map((limit) => limit.stats(now))),
       bulkheads: [this.inbound, ...dependencies].flatMap((each) => each.concurrency.stats() ?? []),
@@ -276,4 +290,12 @@ export class Guard {
       found?.rateLimits.restore(saved, ageMs, now);
     }
   }
+}
+
+/** How long the store may take; limits of several policies share its connection. */
+function storeTimeoutMs(limits: readonly Limit[]): number {
+  const times = limits.flatMap(({ fleet }) =>
+    fleet?.store === 'Redis' ? [fleet.storeTimeoutMs] : [],
+  );
+  return Math.min(...times);
 }

@@ -2,6 +2,7 @@ import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { CircuitRoom } from './circuitRoom.ts';
 import { FleetMember } from './fleetMember.ts';
+import { StoredLimits } from './limitStore.ts';
 import { WallTime } from './wallTime.ts';
 import type { GateSpec } from '../resilience/gates.ts';
 import type { Clock } from './clock.ts';
@@ -15,6 +16,7 @@ export class GuardContext {
   readonly wallTime: WallTime;
   readonly room = new CircuitRoom();
   readonly fleet: FleetMember;
+  readonly store: StoredLimits;
   private readonly clock: Clock;
   private readonly alarm: Alarm;
   private readonly seed: string | undefined;
@@ -27,6 +29,7 @@ export class GuardContext {
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, onAlarm);
     this.fleet = new FleetMember(clock);
+    this.store = new StoredLimits(clock);
   }
 
   /** Whole milliseconds on the monotonic clock. */
@@ -52,6 +55,7 @@ export class GuardContext {
   close(): void {
     this.closed = true;
     this.fleet.close();
+    this.store.close();
     this.alarm.clear();
   }
 }

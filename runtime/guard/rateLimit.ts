@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Block } from '../resilience/block.ts';
+import { StoredBucket } from '../resilience/storedBucket.ts';
+import type { StoredSpec } from '../resilience/storedBucket.ts';
+import type { RemoteTokens } from '../resilience/remoteTokens.ts';
 import { Bucket } from '../resilience/bucket.ts';
-import { KeyedBuckets } from '../resilience/keyedBuckets.ts';
+import { KeyedBuckets, ownBucket } from '../resilience/keyedBuckets.ts';
 import { PRINCIPAL, REFUND } from './admission.ts';
 import type { BucketSpec, Tokens } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
 import type { ActualCost, Asked, Cost, Resource } from './admission.ts';
-import type { FleetMember } from './fleetMember.ts';
+import type { GuardContext } from './guardContext.ts';
 import type { LimitStats } from './stats.ts';
 
 /** A limit is limiting for so long after it rejected a request. */
@@ -28,9 +31,12 @@ export class RateLimit {
   private limit: Limit;
   private single: Bucket | undefined;
   private keyed: KeyedBuckets | undefined;
+  /** In place of `keyed` for a limit whose buckets all pods share in a store. */
+  private stored: KeyedBuckets<StoredBucket, StoredSpec> | undefined;
   /** In place of `single` for a limit of the fleet. */
   private block: Block | undefined;
-  private readonly fleet: FleetMember;
+  private readonly context: Pick<GuardContext, 'fleet' | 'store'>;
+  private readonly wake: (now: number) => void;
   /** Calls admitted or rejected. */
   requests = 0;
   private rejected = 0;
@@ -38,11 +44,18 @@ export class RateLimit {
   /** In shadow mode: when the calls that would wait would be served. */
   private shadowQueue: number[] = [];
   /** Of the buckets by key that were asked lately, the lowest: status and metrics show it. */
-  private lowest: Bucket | undefined;
+  private lowest: Bucket | StoredBucket | undefined;
 
-  constructor(limit: Limit, fleet: FleetMember, now: number) {
+  /** @param wake looks at the calls that wait, always the same function for limits whose calls wait together */
+  constructor(
+    limit: Limit,
+    context: Pick<GuardContext, 'fleet' | 'store'>,
+    wake: (now: number) => void,
+    now: number,
+  ) {
     this.limit = limit;
-    this.fleet = fleet;
+    this.context = context;
+    this.wake = wake;
     this.resource = limit.resource as Resource;
     this.apply(limit, now);
   }
@@ -64,15 +77,14 @@ export class RateLimit {
     return this.limit.target;
   }
 
-  /** How long a call waits for it; 0 if it is rejected at once. Any call waits for an answer of the fleet's leader. */
-  maxWaitMs(now: number): number {
-    const waits = this.limit.onLimit === 'Queue' || this.block?.awaitsAnswer(now) === true;
-    return waits ? this.limit.maxWaitMs : 0;
+  /** How long a call waits for it at most, if it waits. */
+  get maxWaitMs(): number {
+    return this.limit.maxWaitMs;
   }
 
-  /** Whether a call that waits for an answer of the fleet's leader has got it, and no tokens. */
-  isRefused(now: number): boolean {
-    return this.limit.onLimit === 'Reject' && this.block?.isRefused(now) === true;
+  /** Whether a call waits for tokens, and not only for an answer. */
+  get queues(): boolean {
+    return this.limit.onLimit === 'Queue';
   }
 
   /** The tokens of a limit of the fleet. */
@@ -85,9 +97,8 @@ export class RateLimit {
     return (
       this.limit.name === limit.name &&
       this.limit.resource === limit.resource &&
-      (this.limit.fleet === undefined) === (limit.fleet === undefined) &&
-      this.limit.key?.header === limit.key?.header &&
-      this.limit.key?.principal === limit.key?.principal
+      this.limit.fleet?.store === limit.fleet?.store &&
+      sameKey(this.limit.key, limit.key)
     );
   }
 
@@ -95,9 +106,13 @@ export class RateLimit {
   apply(limit: Limit, now: number): void {
     this.limit = limit;
     const spec = this.bucketSpec();
+    if (limit.fleet?.store === 'Redis') {
+      this.applyStored({ ...limit, fleet: limit.fleet }, now);
+      return;
+    }
     if (limit.fleet !== undefined) {
       const blockSpec = { ...spec, ...limit.fleet, whole: limit.resource === 'Requests' };
-      this.block ??= this.fleet.block(blockSpec, now);
+      this.block ??= this.context.fleet.block(blockSpec, now);
       this.block.apply(blockSpec, now);
       return;
     }
@@ -107,7 +122,7 @@ export class RateLimit {
       return;
     }
     const { maxKeys } = limit;
-    this.keyed ??= new KeyedBuckets(spec, maxKeys, now);
+    this.keyed ??= new KeyedBuckets(spec, maxKeys, now, ownBucket);
     this.keyed.apply(spec, maxKeys, now);
   }
 
@@ -130,7 +145,12 @@ export class RateLimit {
 
   /** Whether each key has a bucket of its own. */
   get isKeyed(): boolean {
-    return this.keyed !== undefined;
+    return (this.keyed ?? this.stored) !== undefined;
+  }
+
+  /** Whether its buckets are in a store. */
+  get isStored(): boolean {
+    return this.stored !== undefined;
   }
 
   /**
@@ -187,7 +207,7 @@ export class RateLimit {
   stats(now: number): LimitStats {
     const { target, policy, name: limit, resource, capacity } = this.limit;
     const { requests, rejected } = this;
-    const [tokens, keys] = [this.shownLevel(now), this.keyed?.size ?? 0];
+    const [tokens, keys] = [this.shownLevel(now), (this.keyed ?? this.stored)?.size ?? 0];
     const fleet = this.block && {
       blocks: this.block.blocks,
       waitSeconds: this.block.waitSeconds,
@@ -199,16 +219,41 @@ export class RateLimit {
     };
   }
 
-  private bucketOf(asked: Asked | undefined, now: number): Bucket {
-    const bucket = this.keyed!.of(keyOf(this.limit, asked), now);
-    if (this.lowest === undefined || bucket.level(now) <= this.lowest.level(now)) {
+  private applyStored(limit: Limit & { fleet: NonNullable<Limit['fleet']> }, now: number): void {
+    const { maxKeys, mode, resource, target, name } = limit;
+    const { withoutLeader, maxPods } = limit.fleet;
+    const spec: StoredSpec = {
+      ...this.bucketSpec(),
+      ...{ withoutLeader, maxPods },
+      whole: resource === 'Requests',
+      shadow: mode === 'Shadow',
+    };
+    const { wake } = this;
+    const { store } = this.context;
+    const by = limit.key?.principal === true ? PRINCIPAL : (limit.key?.header ?? '');
+    const prefix = `limit:${target}:${name}:${resource}:${by}:`;
+    this.stored ??= new KeyedBuckets<StoredBucket, StoredSpec>(
+      spec,
+      maxKeys,
+      now,
+      (each, _now, key) => new StoredBucket(prefix + idOf(key), each, { store, wake }),
+    );
+    this.stored.apply(spec, maxKeys, now);
+  }
+
+  private bucketOf(asked: Asked | undefined, now: number): Bucket | StoredBucket {
+    const bucket = (this.keyed ?? this.stored)!.of(keyOf(this.limit, asked), now);
+    if (this.lowest === undefined || shownLevel(bucket, now) <= shownLevel(this.lowest, now)) {
       this.lowest = bucket;
     }
     return bucket;
   }
 
   private shownLevel(now: number): number {
-    return (this.single ?? this.block ?? this.lowest ?? this.keyed!.shared).level(now);
+    return shownLevel(
+      this.single ?? this.block ?? this.lowest ?? (this.keyed ?? this.stored)!.shared,
+      now,
+    );
   }
 
   private bucketSpec(): BucketSpec {
@@ -271,6 +316,28 @@ export class Reservation {
     return this.bucket.soonest(this.cost, now, this.ahead);
   }
 
+  /** How long the call waits for it at most; 0 if it is rejected at once. Any call waits for an answer. */
+  maxWaitMs(now: number): number {
+    const waits = this.limit.queues || this.awaitsAnswer(now);
+    return waits ? this.limit.maxWaitMs : 0;
+  }
+
+  /** Whether the call waits for an answer of the leader or of a store. */
+  awaitsAnswer(now: number): boolean {
+    return this.remote?.awaitsAnswer(this.cost, now) === true;
+  }
+
+  /** Whether a call that waits for an answer only has got it, and no tokens. */
+  isRefused(now: number): boolean {
+    return !this.limit.queues && this.remote?.isRefused(this.cost, now) === true;
+  }
+
+  /** Tokens that another process gives. */
+  get remote(): RemoteTokens | undefined {
+    const { limit, bucket } = this;
+    return limit.ofFleet ?? (limit.isStored ? (bucket as StoredBucket) : undefined);
+  }
+
   /** A call has come that needs it. */
   note(now: number): void {
     this.limit.requests += 1;
@@ -316,8 +383,22 @@ function costOf(resource: Resource, cost: Cost | undefined): number {
   return cost.inputTokens + cost.outputTokens;
 }
 
+function sameKey(a: Limit['key'], b: Limit['key']): boolean {
+  return a?.header === b?.header && a?.principal === b?.principal;
+}
+
+/** Names the bucket of a key in a store, where keys of clients are not to be read. */
+function idOf(key: string | undefined): string {
+  return key === undefined ? 'others' : createHash('sha256').update(key).digest('base64url');
+}
+
+function shownLevel(bucket: Tokens | StoredBucket, now: number): number {
+  return bucket instanceof StoredBucket ? bucket.lastLevel(now) : bucket.level(now);
+}
+
 function keyOf({ key }: Limit, asked: Asked | undefined): string {
-  const name = key!.principal === true ? PRINCIPAL : (key!.header ?? '');
+  if (key === undefined) return '';
+  const name = key.principal === true ? PRINCIPAL : (key.header ?? '');
   const value = asked?.header?.(name) ?? '';
   if (value.length <= MAX_KEY_LENGTH) return value;
   return `sha256:${createHash('sha256').update(value).digest('base64url')}`;

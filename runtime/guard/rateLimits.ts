@@ -1,7 +1,9 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
+import type { Place } from '../resilience/waitQueue.ts';
 import { RateLimit } from './rateLimit.ts';
 import type { Limit } from '../../contract/generated/types.ts';
 import type { Tokens } from '../resilience/bucket.ts';
+import type { RemoteTokens } from '../resilience/remoteTokens.ts';
 import type { ActualCost, Asked } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
@@ -9,6 +11,9 @@ import type { Permit } from './permit.ts';
 import type { Bound, QueuedPermit } from './queuedPermit.ts';
 import type { FleetLimit } from './fleetMember.ts';
 import type { LimitSnapshot, Reservation } from './rateLimit.ts';
+
+/** Calls of a target that may wait for the answer of a store at a time, beside those that it has answered. */
+const UNANSWERED = 10_000;
 
 /** All limits of one target, in the order of the configuration. A call takes from all or none. */
 export class RateLimits implements Bound {
@@ -19,8 +24,12 @@ export class RateLimits implements Bound {
   private readonly queue = new WaitQueue<QueuedPermit>();
   /** Buckets that queued calls wait for, and the tokens they need. No later call takes from them. */
   private readonly awaited = new Map<Tokens, number>();
+  /** Of these, the ones that other processes give tokens to. */
+  private readonly remotes = new Set<RemoteTokens>();
   /** For which key a queued call waits; calls of no key share one. */
   private readonly keys = new WeakMap<QueuedPermit, Tokens>();
+  /** Whether calls have joined that only wait for the answer of a store. */
+  private overfull = false;
   private serving = false;
   private serveAgain = false;
   /** When `advance` has something to do; Infinity while no call waits. */
@@ -40,7 +49,7 @@ export class RateLimits implements Bound {
     this.maxQueued = maxQueued;
     this.limits = limits.map((limit) => {
       const index = before.findIndex((each) => each.continuesAs(limit));
-      if (index < 0) return new RateLimit(limit, this.context.fleet, now);
+      if (index < 0) return new RateLimit(limit, this.context, this.wake, now);
       const [kept] = before.splice(index, 1);
       kept!.apply(limit, now);
       return kept!;
@@ -65,7 +74,9 @@ export class RateLimits implements Bound {
   acquire(permit: Permit, now: number): Rejection | 'Wait' | undefined {
     const needed = this.check(permit.asked, now);
     const blocking = needed?.allCovered === true ? undefined : longestWait(needed, now);
-    if (blocking !== undefined && permit.immediate) return this.rejection(blocking, now);
+    if (blocking !== undefined && permit.immediate && !onlyAwaitsStore(needed, now)) {
+      return this.rejection(blocking, now);
+    }
     for (let each = needed; each; each = each.next) each.note(now);
     if (blocking === undefined) {
       this.take(permit, needed, now);
@@ -83,8 +94,11 @@ export class RateLimits implements Bound {
     const hopeless = findBlocking(needed, (each) => now + each.soonest(now) > until);
     if (hopeless !== undefined) return this.reject(hopeless, now);
     const key = keyOf(needed);
-    if (this.queue.length >= this.maxQueued) this.makeRoom(key, now);
-    const place = this.queue.join(queued, until, this.maxQueued);
+    // The answer of a store comes at once; `trim` keeps the bound for the calls that wait on.
+    const places = onlyAwaitsStore(needed, now) ? this.maxQueued + UNANSWERED : this.maxQueued;
+    this.overfull ||= places > this.maxQueued;
+    if (this.queue.length >= places) this.makeRoom(key, now);
+    const place = this.queue.join(queued, until, places);
     if (place === undefined) return this.reject(longestWait(needed, now)!, now);
     if (key !== undefined) this.keys.set(queued, key);
     queued.leave = (at) => {
@@ -100,7 +114,7 @@ export class RateLimits implements Bound {
    */
   private makeRoom(key: Tokens | undefined, now: number): void {
     const byKey = Map.groupBy(this.queue.all(), ({ item }) => this.keys.get(item));
-    const [most = []] = [...byKey.values()].sort((a, b) => b.length - a.length);
+    const most = longest(byKey);
     if (most.length <= (byKey.get(key)?.length ?? 0) + 1) return;
     const last = most.at(-1)!;
     this.queue.leave(last);
@@ -127,14 +141,14 @@ export class RateLimits implements Bound {
   ofFleet(): FleetLimit[] {
     return this.limits.flatMap(({ target, name, resource, ofFleet: block }) => {
       if (block === undefined) return [];
-      return [{ target, name, resource, block, wake: (now) => this.wake(now) }];
+      return [{ target, name, resource, block, wake: this.wake }];
     });
   }
 
   /** Looks at the waiting calls, because tokens may have come. */
-  wake(now: number): void {
+  readonly wake = (now: number): void => {
     if (this.queue.length > 0) this.serveQueue(now);
-  }
+  };
 
   /** Rejects waiting calls that an earlier bound would reject now. */
   recheck(now: number): void {
@@ -157,8 +171,9 @@ export class RateLimits implements Bound {
     this.nextAt = Infinity;
     // Tokens that come at the very end of a wait are in time.
     const late = this.queue.expire(now - 1);
+    for (const remote of this.remotes) remote.clearWaiting();
+    this.remotes.clear();
     this.awaited.clear();
-    for (const { ofFleet } of this.limits) ofFleet?.clearWaiting();
     for (const each of late) this.refuseLate(each, now);
     for (const place of this.queue.all()) {
       // Admitting one call can make another leave the queue.
@@ -169,10 +184,33 @@ export class RateLimits implements Bound {
         this.take(permit, needed, now);
         this.queue.leave(place);
         place.item.proceed(now);
-      } else if (place.deadlineAt <= now || isRefused(needed, now)) {
-        this.queue.leave(place);
-        this.refuseLate(place.item, now);
-      } else this.waitFor(needed, place.deadlineAt, now);
+      } else if (!this.ends(place, needed, now)) this.waitFor(needed, place.deadlineAt, now);
+    }
+    if (this.overfull && this.queue.length > this.maxQueued) this.trim(now);
+  }
+
+  /** Refuses a call that need not wait any longer. */
+  private ends(place: Place<QueuedPermit>, needed: Reservation | undefined, now: number): boolean {
+    const { item, deadlineAt } = place;
+    const isAnswered = item.permit.immediate && !onlyAwaitsStore(needed, now);
+    if (!isAnswered && deadlineAt > now && !isRefused(needed, now)) return false;
+    this.queue.leave(place);
+    if (isAnswered) item.refuse(this.rejection(longestWait(needed, now)!, now), now);
+    else this.refuseLate(item, now);
+    return true;
+  }
+
+  /** Of the calls that a store has answered, at most `maxQueued` wait on; the newest of the key with the most leave. */
+  private trim(now: number): void {
+    const places = this.queue.all().filter(({ item }) => {
+      return !onlyAwaitsStore(this.check(item.permit.asked, now), now);
+    });
+    const byKey = Map.groupBy(places, ({ item }) => this.keys.get(item));
+    this.overfull = places.length < this.queue.length;
+    for (let left = places.length; left > this.maxQueued; left -= 1) {
+      const last = longest(byKey).pop()!;
+      this.queue.leave(last);
+      this.refuseLate(last.item, now);
     }
   }
 
@@ -189,10 +227,12 @@ export class RateLimits implements Bound {
   /** Keeps later calls from the buckets that a queued call waits for, and plans to look again. */
   private waitFor(needed: Reservation | undefined, until: number, now: number): void {
     for (let each = needed; each; each = each.next) {
-      if (each.blocks) {
-        this.awaited.set(each.bucket, (this.awaited.get(each.bucket) ?? 0) + each.needed);
-        each.limit.ofFleet?.waitFor(each.needed, now);
-      }
+      if (!each.blocks) continue;
+      this.awaited.set(each.bucket, (this.awaited.get(each.bucket) ?? 0) + each.needed);
+      const { remote } = each;
+      if (remote === undefined) continue;
+      remote.waitFor(each.needed, now);
+      this.remotes.add(remote);
     }
     const wait = longestWait(needed, now)?.wait(now) ?? 0;
     this.nextAt = Math.min(this.nextAt, until, now + Math.max(1, wait));
@@ -213,8 +253,8 @@ export class RateLimits implements Bound {
 
   private wouldServe(needed: Reservation, asked: Asked | undefined, now: number): boolean {
     const { limit } = needed;
-    if (asked === undefined || limit.maxWaitMs(now) === 0) return false;
-    const until = Math.min(asked.deadlineAt ?? Infinity, now + limit.maxWaitMs(now));
+    if (asked === undefined || needed.maxWaitMs(now) === 0) return false;
+    const until = Math.min(asked.deadlineAt ?? Infinity, now + needed.maxWaitMs(now));
     return limit.wouldServe(needed.wait(now), until, this.maxQueued, now);
   }
 
@@ -272,14 +312,24 @@ function keyOf(needed: Reservation | undefined): Tokens | undefined {
 
 /** Whether a limit that keeps the call from being admitted has none of what the call waits for. */
 function isRefused(needed: Reservation | undefined, now: number): boolean {
-  return findBlocking(needed, (each) => each.limit.isRefused(now)) !== undefined;
+  return findBlocking(needed, (each) => each.isRefused(now)) !== undefined;
+}
+
+/** Whether nothing but the answer of a store keeps the call from being admitted. */
+function onlyAwaitsStore(needed: Reservation | undefined, now: number): boolean {
+  return !findBlocking(needed, (each) => !each.limit.isStored || !each.awaitsAnswer(now));
+}
+
+/** The places of the key with the most of them. */
+function longest<P>(byKey: ReadonlyMap<Tokens | undefined, P[]>): P[] {
+  return [...byKey.values()].reduce((a, b) => (b.length > a.length ? b : a), []);
 }
 
 /** How long the call may wait: as long as every limit that blocks it allows. */
 function maxWait(needed: Reservation | undefined, now: number): number {
   let ms = Infinity;
   for (let each = needed; each; each = each.next) {
-    if (each.blocks) ms = Math.min(ms, each.limit.maxWaitMs(now));
+    if (each.blocks) ms = Math.min(ms, each.maxWaitMs(now));
   }
   return ms;
 }

@@ -1,4 +1,5 @@
 import type { FailureClass } from '../resilience/outcome.ts';
+import type { LimitStoreStats } from './limitStore.ts';
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 
 type State = CircuitStatus['state'];
@@ -66,6 +67,8 @@ export interface GuardStats {
   limits: LimitStats[];
   /** Targets with a bound. */
   bulkheads: BulkheadStats[];
+  /** How the store of buckets does; absent unless a limit has its buckets in one. */
+  store?: LimitStoreStats;
   /** Permits settled more than once: a fault of the caller, without effect. */
   settledTwice: number;
 }

@@ -191,20 +191,36 @@ export function* elementsOf(json: Buffer, { start, end }: Span): Generator<Span>
 /** Members of an object by their names, or none of another value. The bytes are valid JSON. */
 export function membersOf(
   json: Buffer,
-  { start, end }: Span,
+  { start }: Span,
   names: ReadonlySet<string>,
 ): Map<string, Span> {
   const found = new Map<string, Span>();
   if (json[start] !== OPEN_BRACE) return found;
-  for (let at = skipSpace(json, start + 1); at < end - 1;) {
+  for (const { name, value } of namedIn(json, start, names)) found.set(name, value);
+  return found;
+}
+
+/** Values of all members called `name` of the object at the top. The bytes are valid JSON, with an object at the top. */
+export function valuesOf(json: Buffer, name: string): Span[] {
+  const all = namedIn(json, skipSpace(json, 0), new Set([name]));
+  return Array.from(all, ({ value }) => value);
+}
+
+/** Members with one of the names, of the object that begins at `start`. */
+function* namedIn(
+  json: Buffer,
+  start: number,
+  names: ReadonlySet<string>,
+): Generator<{ name: string; value: Span }> {
+  for (let at = skipSpace(json, start + 1); json[at] === QUOTE;) {
     const keyEnd = valueEnd(json, at);
     const value = skipSpace(json, skipSpace(json, keyEnd) + 1);
-    const stop = valueEnd(json, value);
+    const end = valueEnd(json, value);
     const name = nameIn(json, at, keyEnd, names);
-    if (name !== undefined) found.set(name, { start: value, end: stop });
-    at = skipSpace(json, skipSpace(json, stop) + 1);
+    if (name !== undefined) yield { name, value: { start: value, end } };
+    const next = skipSpace(json, end);
+    at = json[next] === COMMA ? skipSpace(json, next + 1) : next;
   }
-  return found;
 }
 
 /** The text of a string; empty for another value. The bytes are valid JSON. */

@@ -135,9 +135,9 @@ export class NextAttempt {
   }
 
   /** An endpoint that takes no call after all costs nothing, so that the next one may be asked in its place. */
-  #move(move: Move, first: Candidate, reason: string): Granted | undefined {
+  async #move(move: Move, first: Candidate, reason: string): Promise<Granted | undefined> {
     for (let to: Candidate | undefined = first; to; to = this.#route.choose(move, () => true)) {
-      const granted = this.#route.take(to, move, reason);
+      const granted = await this.#route.take(to, move, reason);
       if (granted) return granted;
     }
     return undefined;

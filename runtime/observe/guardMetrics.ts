@@ -2,6 +2,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { Guard } from '../guard/guard.ts';
+import type { LimitStoreStats } from '../guard/limitStore.ts';
 import type { BulkheadStats, CircuitStats, GuardStats, LimitStats } from '../guard/stats.ts';
 
 /** States of a circuit, as the label `state` has them. */
@@ -29,6 +30,7 @@ export function guardMetrics(registry: Registry, guard: Pick<Guard, 'stats' | 'g
   gateMetrics(registry, () => guard.gates());
   limitMetrics(registry, stats);
   fleetMetrics(registry, stats);
+  storeMetrics(registry, stats);
   bulkheadMetrics(registry, stats);
 }
 
@@ -151,6 +153,48 @@ function fleetMetrics(registry: Registry, stats: () => GuardStats): void {
     'rate_limiter_safe_share_seconds_total',
     'Time without a leader of the fleet in which the safe share was in use.',
     'safeSeconds',
+  );
+}
+
+function storeMetrics(registry: Registry, stats: () => GuardStats): void {
+  new Gauge({
+    name: 'rate_limiter_store_up',
+    help: '1 while the Redis that keeps buckets of limits answers, 0 while withoutLeader decides. Absent unless a limit uses it.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      const { store } = stats();
+      if (store) this.set(Number(store.up));
+      else this.remove({});
+    },
+  });
+  const counter = (
+    name: string,
+    help: string,
+    figure: Exclude<keyof LimitStoreStats, 'up'>,
+  ): void => {
+    new Counter({
+      ...{ name, help, registers: [registry] },
+      collect() {
+        this.reset();
+        this.inc(stats().store?.[figure] ?? 0);
+      },
+    });
+  };
+  counter(
+    'rate_limiter_store_answers_total',
+    'Buckets of limits that Redis has answered for.',
+    'answers',
+  );
+  counter(
+    'rate_limiter_store_wait_seconds_total',
+    'Time in which answers of the Redis that keeps buckets of limits were waited for.',
+    'waitSeconds',
+  );
+  counter(
+    'rate_limiter_store_down_seconds_total',
+    'Time in which the Redis that keeps buckets of limits did not answer, so that withoutLeader decided.',
+    'downSeconds',
   );
 }
 

@@ -40,3 +40,21 @@ export function incidentMetrics(registry: Registry, incidents: ShownIncidents): 
     },
   });
 }
+
+/** Metric of the clients and addresses that are held, filled at each scrape. */
+export function responseMetrics(
+  registry: Registry,
+  responses: { byAction(): Readonly<Record<string, number>> },
+): void {
+  new Gauge({
+    name: 'security_responses_in_force',
+    help: 'Clients and addresses that security.responses throttles or blocks, by action.',
+    labelNames: ['action'],
+    registers: [registry],
+    collect() {
+      for (const [action, count] of Object.entries(responses.byAction())) {
+        this.set({ action }, count);
+      }
+    },
+  });
+}

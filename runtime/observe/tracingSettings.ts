@@ -44,7 +44,7 @@ export function tracingEnvironment(
       maxQueueSize,
       maxBatchSize: Math.max(
         1,
-        Math.min(maxQueueSize, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 128)),
+        Math.min(maxQueueSize, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 256)),
       ),
       delayMs: number('OTEL_BSP_SCHEDULE_DELAY', 5000),
     },

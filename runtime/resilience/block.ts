@@ -1,5 +1,6 @@
 import { Bucket } from './bucket.ts';
-import type { BucketSpec, Tokens } from './bucket.ts';
+import type { BucketSpec } from './bucket.ts';
+import type { RemoteTokens } from './remoteTokens.ts';
 
 export interface BlockSpec extends BucketSpec {
   /** Whether calls are counted one by one, so that a part of a token admits nothing. */
@@ -66,7 +67,7 @@ const ROUNDING = 1e-6;
  * `withoutLeader` says. Every token is void some time after the leader granted it, so that a leader knows what a pod
  * that it does not reach can hold. It has no timer and reads no clock, as Bucket.
  */
-export class Block implements Tokens {
+export class Block implements RemoteTokens {
   private spec: BlockSpec;
   private readonly times: LeaderTimes;
   /** Asks for a report, because tokens run out. */
@@ -180,15 +181,15 @@ export class Block implements Tokens {
   }
 
   /** Whether a call that finds no tokens waits for an answer of the leader. */
-  awaitsAnswer(now: number): boolean {
+  awaitsAnswer(_cost: number, now: number): boolean {
     if (this.share(now) !== undefined || now < this.dryUntil) return false;
     const { pledgedUntil } = this.times;
     return pledgedUntil === -Infinity || now < pledgedUntil;
   }
 
   /** Whether the leader has answered what waiting calls need, and had no tokens. */
-  isRefused(now: number): boolean {
-    return this.asked === undefined && !this.awaitsAnswer(now);
+  isRefused(cost: number, now: number): boolean {
+    return this.asked === undefined && !this.awaitsAnswer(cost, now);
   }
 
   /** No call waits any more; `waitFor` tells those that do. */

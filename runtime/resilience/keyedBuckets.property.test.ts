@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Bucket } from './bucket.ts';
-import { KeyedBuckets } from './keyedBuckets.ts';
+import { KeyedBuckets, ownBucket } from './keyedBuckets.ts';
 import type { BucketSpec } from './bucket.ts';
 
 type Step =
@@ -61,7 +61,7 @@ class Pair {
   constructor(initial: BucketSpec, max: number) {
     this.spec = initial;
     this.max = max;
-    this.keyed = new KeyedBuckets(initial, max, 0);
+    this.keyed = new KeyedBuckets(initial, max, 0, ownBucket);
     this.sharedModel = new Bucket(initial, 0);
   }
 
@@ -179,7 +179,7 @@ describe('the work for a key', () => {
     'with %d keys is a look-up for a known one and eight examined buckets for a new one',
     (keys) => {
       const examined = jest.spyOn(Bucket.prototype, 'isUnused');
-      const buckets = new KeyedBuckets({ amount: 1, perMs: 1e9, capacity: 5 }, keys, 0);
+      const buckets = new KeyedBuckets({ amount: 1, perMs: 1e9, capacity: 5 }, keys, 0, ownBucket);
       for (let i = 0; i < keys; i += 1) buckets.of(`key-${i}`, 0).take(1, 0);
       for (let i = 0; i < keys; i += 1) buckets.of(`key-${i}`, 0);
       expect([examined.mock.calls.length, buckets.size]).toEqual([0, keys]);
@@ -192,7 +192,7 @@ describe('the work for a key', () => {
 
   it('finds every unused bucket within as many new keys as there are keys', () => {
     const keys = 80;
-    const buckets = new KeyedBuckets({ amount: 1, perMs: 1e9, capacity: 5 }, keys, 0);
+    const buckets = new KeyedBuckets({ amount: 1, perMs: 1e9, capacity: 5 }, keys, 0, ownBucket);
     for (let i = 0; i < keys; i += 1) {
       const bucket = buckets.of(`key-${i}`, 0);
       if (i % 2 === 1) bucket.take(1, 0);

@@ -4,10 +4,21 @@ import type { BucketSpec } from './bucket.ts';
 /** Buckets that `of` examines to make room for a new key. */
 const EXAMINED = 8;
 
-interface Entry {
-  key: string;
-  bucket: Bucket;
+/** A bucket that makes room for another one when nothing is lost. */
+interface KeyedBucket<Spec> {
+  isUnused(now: number): boolean;
+  apply(spec: Spec, now: number): void;
 }
+
+interface Entry<B> {
+  key: string;
+  bucket: B;
+}
+
+type MakeBucket<B, Spec> = (spec: Spec, now: number, key: string | undefined) => B;
+
+/** Makes buckets of this process. */
+export const ownBucket: MakeBucket<Bucket, BucketSpec> = (spec, now) => new Bucket(spec, now);
 
 /**
  * One bucket for each key, for at most `maxKeys` keys. Only an unused bucket makes room for a new
@@ -15,19 +26,25 @@ interface Entry {
  * memory nor refills the bucket of another key. The search for room examines a few buckets at a time
  * in turn (the clock algorithm of page replacement), so no call takes longer with more keys.
  */
-export class KeyedBuckets {
-  readonly shared: Bucket;
-  private spec: BucketSpec;
+export class KeyedBuckets<
+  B extends KeyedBucket<Spec> = Bucket,
+  Spec extends BucketSpec = BucketSpec,
+> {
+  readonly shared: B;
+  private spec: Spec;
   private maxKeys: number;
-  private readonly buckets = new Map<string, Bucket>();
+  private readonly make: MakeBucket<B, Spec>;
+  private readonly buckets = new Map<string, B>();
   /** The same buckets in the order in which the search examines them. */
-  private readonly entries: Entry[] = [];
+  private readonly entries: Entry<B>[] = [];
   private hand = 0;
 
-  constructor(spec: BucketSpec, maxKeys: number, now: number) {
+  /** @param make the bucket of a key; of undefined, the one that keys without room share */
+  constructor(spec: Spec, maxKeys: number, now: number, make: MakeBucket<B, Spec>) {
     this.spec = spec;
     this.maxKeys = maxKeys;
-    this.shared = new Bucket(spec, now);
+    this.make = make;
+    this.shared = make(spec, now, undefined);
   }
 
   /** Keys with a bucket of their own. */
@@ -36,22 +53,22 @@ export class KeyedBuckets {
   }
 
   /** The bucket of a key: its own if it has one or there is room for one, else the shared one. */
-  of(key: string, now: number): Bucket {
+  of(key: string, now: number): B {
     return this.buckets.get(key) ?? this.add(key, now);
   }
 
   /** Replaces the spec of all. Keys beyond a lower `maxKeys` keep their bucket until it is unused. */
-  apply(spec: BucketSpec, maxKeys: number, now: number): void {
+  apply(spec: Spec, maxKeys: number, now: number): void {
     this.spec = spec;
     this.maxKeys = maxKeys;
     this.shared.apply(spec, now);
     for (const { bucket } of this.entries) bucket.apply(spec, now);
   }
 
-  private add(key: string, now: number): Bucket {
+  private add(key: string, now: number): B {
     if (this.size >= this.maxKeys) this.makeRoom(now);
     if (this.size >= this.maxKeys) return this.shared;
-    const bucket = new Bucket(this.spec, now);
+    const bucket = this.make(this.spec, now, key);
     this.buckets.set(key, bucket);
     this.entries.push({ key, bucket });
     return bucket;

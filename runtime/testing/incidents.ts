@@ -1,4 +1,5 @@
 import { Incidents } from '../security/incidents/incidents.ts';
+import type { ResponseInForce } from '../security/incidents/responses.ts';
 
 const LONG = 'ä'.repeat(1000);
 
@@ -23,4 +24,11 @@ export function incidentsOf(count: number): Incidents {
     });
   }
   return incidents;
+}
+
+/** A response in force with texts as long as they are kept. */
+export function longestResponse(): ResponseInForce {
+  const incident = incidentsOf(1).last!;
+  const { client, source } = incident;
+  return { action: 'Throttle', client, source, since: 0, until: 0, incident };
 }

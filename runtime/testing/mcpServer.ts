@@ -69,6 +69,12 @@ export class RealMcpServer {
     for (const { server } of this.#sessions.values()) this.#register(server, name);
   }
 
+  /** Describes a tool otherwise. Its sessions end, so that clients ask for the list again. */
+  redescribe(name: string, description: string): void {
+    this.#descriptions.set(name, description);
+    this.#sessions.clear();
+  }
+
   #register(server: McpServer, name: string): void {
     const description = this.#descriptions.get(name)!;
     server.registerTool(name, { description }, ({ _meta: meta }) => {

@@ -51,6 +51,15 @@ export class RealRedis {
     await ended;
   }
 
+  /** Has it hang, with its connections open. */
+  pause(): void {
+    this.#process!.kill('SIGSTOP');
+  }
+
+  unpause(): void {
+    this.#process!.kill('SIGCONT');
+  }
+
   /** All keys. */
   async keys(): Promise<string[]> {
     const client = createClient({ url: this.url, password: this.#password ?? '' });

@@ -152,5 +152,19 @@ describe('incidents of a runtime', () => {
       'InvalidRequest',
       'ClientBlocked',
     ]);
+    const { security } = of.agent.runtime.snapshot();
+    expect(security).toMatchObject({
+      responsesInForce: 2,
+      responses: expect.arrayContaining([
+        expect.objectContaining({ action: 'Block', client: 'alice', type: 'MalformedInput' }),
+        expect.objectContaining({ source: '127.0.0.1', type: 'FailedAuthentication' }),
+      ]),
+    });
+    for (const { since, until: end } of security!.responses!) {
+      expect(Date.parse(end!) - Date.parse(since)).toBe(60_000);
+    }
+    expect(await metric(of, 'security_responses_in_force')).toEqual([
+      'security_responses_in_force{action="Block"} 2',
+    ]);
   });
 });

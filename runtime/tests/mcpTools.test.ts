@@ -146,4 +146,25 @@ describe('an MCP server whose tools become others', () => {
     apply({});
     expect((await turn()).offered).toHaveLength(3);
   });
+
+  it('is an incident once where its tools are not the pinned ones, also at the first look', async () => {
+    const incidents = (): unknown => agent.runtime.snapshot().security!.counts;
+    apply({ toolsHash: `sha256:${'0'.repeat(64)}` });
+    expect(await turn()).toEqual(NONE);
+    expect(incidents()).toEqual([{ type: 'ToolChanged', count: 1 }]);
+    expect(agent.runtime.snapshot().security!.last).toMatchObject({ count: 1, level: 'High' });
+  });
+
+  it('is remembered when a pin is set, so that the next change is told as one', async () => {
+    await turn();
+    const { toolsHash } = status();
+    // As the operator writes it.
+    apply({ toolsHash, requires: ['Mcp.ToolsHash'] });
+    expect(status()).toMatchObject({ toolsHash, withheld: false });
+    await turnCoat();
+    await turn();
+    expect(await turn()).toEqual(NONE);
+    expect(status().change).toMatchObject({ before: toolsHash, changed: ['count'] });
+    expect(logged('Security incident')).toMatchObject([{ type: 'ToolChanged', count: 1 }]);
+  });
 });

@@ -411,7 +411,10 @@ describe('tracing', () => {
     });
     await send(agent.url);
     await until(() => collector.headers.length > 0);
-    expect(collector.headers[0]!['authorization']).toBe('Bearer sesame');
+    expect(collector.headers[0]).toMatchObject({
+      authorization: 'Bearer sesame',
+      'content-type': 'application/x-protobuf',
+    });
   });
 });
 

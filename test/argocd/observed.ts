@@ -84,8 +84,9 @@ function breaker(
   seen: AgentObservation,
   spec: Partial<CircuitBreakerPolicySpec> = {},
   others: readonly CircuitBreakerPolicy[] = [],
+  annotations?: Record<string, string>,
 ): CircuitBreakerPolicy {
-  const policy = breakerFixture('triage', spec);
+  const policy = breakerFixture('triage', spec, annotations && { annotations });
   const { breakers } = attach({ breakers: [policy, ...others], limits: [] }, [agentFixture()]);
   const attachment = breakers.find((one) => one.policy === policy)!;
   const agents = new Map([['triage', seen]]);
@@ -96,8 +97,9 @@ function breaker(
 function rateLimit(
   seen: AgentObservation,
   spec: Partial<RateLimitPolicy['spec']> = {},
+  annotations?: Record<string, string>,
 ): RateLimitPolicy {
-  const policy = limitFixture('triage', spec);
+  const policy = limitFixture('triage', spec, annotations && { annotations });
   const { limits } = attach({ breakers: [], limits: [policy] }, [agentFixture()]);
   const attachment = limits[0] as PolicyAttachment<RateLimitPolicy>;
   const agents = new Map([['triage', seen]]);
@@ -127,6 +129,7 @@ const nowhere = { targetRefs: [target('nobody')] };
 const narrower = breakerFixture('narrower', { targetRefs: [target('triage/model/primary')] });
 
 const PAUSED = { 'breakwater.dev/paused': 'true' };
+const WAITING = { kind: 'RateLimitPolicy', name: 'triage' } as const;
 
 export const AGENTS: Record<string, AgentDeployment> = {
   progressing_new: agentFixture('triage'),
@@ -156,6 +159,7 @@ export const BREAKERS: Record<string, CircuitBreakerPolicy> = {
   healthy_open: breaker(observation(three(opened))),
   healthy_override: breaker(observation(three(held)), { override: maintenance }),
   healthy_shadow: breaker(observation(three(opened)), { mode: 'Shadow' }),
+  suspended: breaker(observation(three()), {}, [], PAUSED),
 };
 
 export const LIMITS: Record<string, RateLimitPolicy> = {
@@ -167,4 +171,5 @@ export const LIMITS: Record<string, RateLimitPolicy> = {
   healthy: rateLimit(observation(three())),
   healthy_limiting: rateLimit(observation(three(limiting))),
   healthy_shadow: rateLimit(observation(three(limiting)), { mode: 'Shadow' }),
+  suspended: rateLimit(observation(three(), { waiting: [WAITING] }), {}, PAUSED),
 };

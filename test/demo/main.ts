@@ -1,7 +1,4 @@
 /** Shows the whole on a real cluster: `make demo`. CLUSTER chooses the cluster; see test/cluster. */
-import { say } from '../cluster/common/step.ts';
-import type { Platform } from '../kit/platform.ts';
-import { preparePlatform } from '../kit/platform.ts';
 import type { Figures } from './acts.ts';
 import {
   eventsTell,
@@ -14,9 +11,10 @@ import {
   traceShown,
 } from './acts.ts';
 import { oneLimit, votes } from './fleet.ts';
-import { Narrator } from './narrator.ts';
+import type { Narrator } from './narrator.ts';
 import { NAMESPACE, type Scene } from './scene.ts';
 import { setUp } from './setup.ts';
+import { perform } from './stage.ts';
 
 async function play(scene: Scene): Promise<Figures> {
   await healthy(scene);
@@ -52,27 +50,13 @@ const IDEAS = [
   `kubectl port-forward -n ${NAMESPACE} service/model 8081:80    # then break it: curl -X PUT localhost:8081/control/fault -d '{"status": 529}'`,
   `kubectl get --raw /api/v1/namespaces/${NAMESPACE}/services/collector:4318/proxy/traces   # traces of requests; docs/one-request.md`,
   `kubectl logs -n ${NAMESPACE} -l breakwater.dev/agent=triage --tail 5`,
+  'make drill   # breaks five agents, and times the way to each cause; docs/on-call.md',
+  'make demo-argocd   # a real Argo CD takes these manifests over from git; docs/argo-cd.md',
   'make demo   # again, at any time',
   'make down   # removes all of it',
 ];
 
-async function invite(narrator: Narrator, { cluster }: Platform): Promise<void> {
-  const path = (await cluster.path()).join(':');
-  narrator.step('Now you: the cluster stays up');
-  narrator.say('Reach it from this shell:');
-  narrator.lines([
-    `  export KUBECONFIG=${cluster.kubeconfig}`,
-    ...(path ? [`  export PATH=${path}:$PATH`] : []),
-  ]);
-  narrator.say('Then try:');
-  narrator.lines(IDEAS.map((line) => `  ${line}`));
-}
-
-async function main(): Promise<void> {
-  const out = process.stdout;
-  const platform = await preparePlatform(process.env);
-  const colours = out.isTTY && !process.env.NO_COLOR;
-  const narrator = new Narrator(out, platform.kubectl, colours);
+await perform('make demo', IDEAS, async (platform, narrator) => {
   const scene = await setUp(platform, narrator);
   try {
     sum(narrator, await play(scene));
@@ -81,13 +65,4 @@ async function main(): Promise<void> {
     await scene.model.setFault(undefined).catch(() => undefined);
     await scene.api.close();
   }
-  await invite(narrator, platform);
-}
-
-try {
-  await main();
-} catch (error) {
-  say(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
-  say('Run it again with make demo; make down removes what is there.');
-  process.exitCode = 1;
-}
+});

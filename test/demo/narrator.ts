@@ -4,16 +4,19 @@ import type { Kubectl } from '../kit/kubectl.ts';
 /** A step of the demo that did not show what it should. */
 export class DemoFailure extends Error {}
 
+/** Where the story is told. */
+type Out = Pick<NodeJS.WriteStream, 'write'>;
+
 /** Tells the story on a terminal: numbered steps, commands as one types them, and what they print. */
 export class Narrator {
-  readonly #out: NodeJS.WriteStream;
+  readonly #out: Out;
   readonly #colours: boolean;
   readonly #kubectl: Kubectl;
   readonly #started = performance.now();
   #steps = 0;
   #afterBlock = false;
 
-  constructor(out: NodeJS.WriteStream, kubectl: Kubectl, colours: boolean) {
+  constructor(out: Out, kubectl: Kubectl, colours: boolean) {
     this.#out = out;
     this.#kubectl = kubectl;
     this.#colours = colours;

@@ -62,3 +62,12 @@ export function outcomes(report: TrafficReport): string {
     .map(([outcome, count]) => `${count} × ${outcome}`)
     .join(', ');
 }
+
+/** The image of the simulated model, from the demo that runs. */
+export async function simulatorImage(kubectl: Kubectl): Promise<string> {
+  const image = '-o=jsonpath={.spec.template.spec.containers[0].image}';
+  const args = ['get', 'deployment', 'model', '-n', NAMESPACE, image];
+  return kubectl.run(args).catch((error: unknown) => {
+    throw new Error('there is no demo on this cluster; run make demo first', { cause: error });
+  });
+}

@@ -19,7 +19,7 @@ import {
 const SAMPLES = `${ROOT}config/samples`;
 
 /** A pod of the simulator's image, made anew. */
-async function helperPod(
+export async function helperPod(
   api: Api,
   platform: Platform,
   place: Omit<Placement, 'image'>,
@@ -37,6 +37,13 @@ async function helperPod(
   await waitFor(`the ${name} pod is ready`, () => api.get<Pod>('pods', NAMESPACE, name), isReady, {
     timeoutMs: 60_000,
   });
+}
+
+/** Has the simulated model run the image of this checkout. */
+export async function currentModel({ kubectl, images }: Platform): Promise<void> {
+  const model = ['-n', NAMESPACE, 'deployment/model'];
+  await kubectl.run(['set', 'image', ...model, `model=${images.simulator}`]);
+  await kubectl.run(['rollout', 'status', ...model, '--timeout', '90s']);
 }
 
 async function collector(api: Api, platform: Platform): Promise<void> {
@@ -88,14 +95,11 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sce
   await kubectl.run([
     ...['patch', 'agentdeployment', NAME, '-n', NAMESPACE, '--type', 'merge', '-p', untraced],
   ]);
-  await kubectl.run([
-    ...['set', 'image', '-n', NAMESPACE, 'deployment/model', `model=${images.simulator}`],
-  ]);
   const begun = performance.now();
   await Promise.all([
     helperPod(api, platform, TRAFFIC, 'traffic'),
     collector(api, platform),
-    kubectl.run(['rollout', 'status', '-n', NAMESPACE, 'deployment/model', '--timeout', '90s']),
+    currentModel(platform),
     scene.agents.waitForAgent(NAME, 90_000),
   ]);
   await waitForService(scene);

@@ -7,6 +7,7 @@ import xterm from '@xterm/headless';
 import { run } from '../../cli/program.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { ROOT } from '../kit/platform.ts';
+import { plugin, type Said } from '../kit/plugin.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
@@ -15,12 +16,6 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(180_000);
 
 const SECRET = 'sk-not-to-be-seen';
-
-/** How a command ended and what it said. */
-interface Said {
-  status: number;
-  text: string;
-}
 
 describe('kubectl breakwater', () => {
   let sandbox: Sandbox;
@@ -73,17 +68,7 @@ describe('kubectl breakwater', () => {
   const command = (name: string, ...args: string[]): Promise<Said> =>
     line(name, '-n', sandbox.namespace, ...args);
 
-  async function line(...args: string[]): Promise<Said> {
-    let text = '';
-    const stdout = { write: (more: string) => (text += more) };
-    const context = {
-      program: 'kubectl breakwater',
-      ...{ stdout, stderr: stdout, environment: { ...sandbox.kubectl.environment } },
-      ...{ date: () => new Date(), interrupted: () => new AbortController().signal },
-    };
-    const status = await run(args, context, '0');
-    return { status, text };
-  }
+  const line = (...args: string[]): Promise<Said> => plugin(sandbox.kubectl.environment, args);
 
   /** Asks until the answer names it. */
   const whyNames = async (name: string, pattern: RegExp): Promise<Said> =>

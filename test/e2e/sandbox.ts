@@ -13,7 +13,7 @@ import {
   simulatorService,
 } from '../kit/simulator.ts';
 import { waitFor } from '../kit/wait.ts';
-import { readSite, SUITE_LABEL } from './site.ts';
+import { readSite, SUITE_LABEL, type Site } from './site.ts';
 
 /** A simulated model in the cluster: its address for agents, and its remote control. */
 export interface SandboxModel {
@@ -59,8 +59,8 @@ export class Sandbox {
     this.agents = new Agents(api, namespace);
   }
 
-  static async open(topic: string): Promise<Sandbox> {
-    const { environment, images } = readSite();
+  /** @param site default: the one that the global setup prepared */
+  static async open(topic: string, { environment, images }: Site = readSite()): Promise<Sandbox> {
     const kubectl = new Kubectl(environment);
     const api = await Api.connect(kubectl);
     const namespace = `${topic}-${Date.now().toString(36)}`;
@@ -74,11 +74,11 @@ export class Sandbox {
     return new Sandbox(namespace, kubectl, api, images);
   }
 
-  /** Deletes the namespace without waiting for its pods. */
-  async close(): Promise<void> {
+  /** Deletes the namespace without waiting for its pods, unless it is to stay. */
+  async close(keep = false): Promise<void> {
     for (const way of this.#ways) way.close();
     try {
-      await this.api.remove('namespaces', undefined, this.namespace);
+      if (!keep) await this.api.remove('namespaces', undefined, this.namespace);
     } finally {
       await this.api.close();
     }

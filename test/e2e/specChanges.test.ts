@@ -223,6 +223,13 @@ describe('a change of the spec', () => {
     ['monitoring', () => ({ monitoring: { serviceMonitor: { enabled: false } } }), false],
     ['runtimeUpgrade', () => ({ runtimeUpgrade: 'Manual' }), false],
     ['autoscaling', () => ({ autoscaling: { minReplicas: 2, maxReplicas: 2 } }), false],
+    [
+      'autoscaling by load',
+      () => ({
+        autoscaling: { inFlight: { target: 5, prometheus: { serverAddress: 'http://none' } } },
+      }),
+      false,
+    ],
     ['no autoscaling', () => ({ autoscaling: null }), false],
     ['runtimeUpgrade back', () => ({ runtimeUpgrade: 'Automatic' }), false],
     ['fewer replicas', () => ({ replicas: 1 }), false],

@@ -124,7 +124,11 @@ const limit: fc.Arbitrary<Limit> = fc
     withoutLeader: fc.constantFrom('SafeShare' as const, 'SafeShare' as const, 'Deny' as const),
   })
   .map(({ amount, perMs, withoutLeader, ...rest }) =>
-    limitOf({ ...rest, refill: { amount, perMs }, fleet: { withoutLeader, maxPods: MAX_PODS } }),
+    limitOf({
+      ...rest,
+      refill: { amount, perMs },
+      fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader, maxPods: MAX_PODS },
+    }),
   );
 
 /** Plays a story of the fleet; returns by how much it went beyond the limit. */

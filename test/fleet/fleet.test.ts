@@ -5,7 +5,10 @@ import { overrun, Scene } from './scene.ts';
 import { VirtualTime } from './virtualTime.ts';
 
 function fleetLimit(parts: Partial<Limit> = {}, maxPods = 10): Limit {
-  return limitOf({ fleet: { withoutLeader: 'SafeShare', maxPods }, ...parts });
+  return limitOf({
+    fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader: 'SafeShare', maxPods },
+    ...parts,
+  });
 }
 
 describe('limits of the fleet', () => {
@@ -37,7 +40,7 @@ describe('limits of the fleet', () => {
     const time = new VirtualTime();
     const limit = fleetLimit({
       ...{ refill: { amount: 10, perMs: 1000 }, capacity: 10, onLimit: 'Reject' as const },
-      fleet: { withoutLeader, maxPods: 5 },
+      fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader, maxPods: 5 },
     });
     const scene = new Scene(time, { limits: [limit], pods: 3 });
     const leader = scene.elect(false);

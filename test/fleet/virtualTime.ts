@@ -14,6 +14,12 @@ export class VirtualTime {
   #order = 0;
   /** Binary heap, the earliest event first. */
   readonly #heap: Event[] = [];
+  readonly #turns: number;
+
+  /** @param turns of promises within which a call that waited has gone on */
+  constructor(turns = 2) {
+    this.#turns = turns;
+  }
 
   /** Runs something after `ms`; the answer cancels it. */
   after(ms: number, run: () => void): () => void {
@@ -30,8 +36,7 @@ export class VirtualTime {
       if (event.run === undefined) continue;
       this.now = Math.max(this.now, event.at);
       event.run();
-      // A call that was admitted goes on within a few turns of promises.
-      for (let turn = 0; turn < 2; turn += 1) await Promise.resolve();
+      for (let turn = 0; turn < this.#turns; turn += 1) await Promise.resolve();
     }
     this.now = end;
   }

@@ -61,7 +61,16 @@ const EVERYTHING: Values = {
     burstSeconds: 10,
     excessBackoff: '60s',
   },
-  watchNamespace: 'agents',
+  watchNamespaces: ['agents'],
+  watchNamespace: 'breakwater-demo',
+  watchSelector: {
+    matchLabels: { share: 'second' },
+    matchExpressions: [
+      { key: 'tier', operator: 'NotIn', values: ['a', 'b'] },
+      { key: 'old', operator: 'DoesNotExist' },
+    ],
+  },
+  mesh: 'IstioAmbient',
   tenancy: {
     podTemplate: 'Any',
     images: ['example.com/proxy', 'example.com/team/'],
@@ -259,7 +268,9 @@ describe('rendering', () => {
         LINK_MESSAGES_PER_SECOND: '50',
         LINK_BURST_SECONDS: '20',
         LINK_EXCESS_BACKOFF: '300s',
-        WATCH_NAMESPACE: '',
+        WATCH_NAMESPACES: '',
+        WATCH_SELECTOR: '',
+        MESH: '',
         TENANCY_POD_TEMPLATE: 'Restricted',
         TENANCY_IMAGES: '',
         TENANCY_SECRET_NAMES: '*',
@@ -293,7 +304,9 @@ describe('rendering', () => {
         LINK_MESSAGES_PER_SECOND: '100',
         LINK_BURST_SECONDS: '10',
         LINK_EXCESS_BACKOFF: '60s',
-        WATCH_NAMESPACE: 'agents',
+        WATCH_NAMESPACES: 'agents,breakwater-demo',
+        WATCH_SELECTOR: 'share=second,tier notin (a,b),!old',
+        MESH: 'IstioAmbient',
         TENANCY_POD_TEMPLATE: 'Any',
         TENANCY_IMAGES: 'example.com/proxy,example.com/team/',
         TENANCY_SECRET_NAMES: 'agents-*,shared',
@@ -397,9 +410,14 @@ describe('rendering', () => {
     [{ tenancy: { podTemplate: 'Some' } }, "at '/tenancy/podTemplate': value must be one of"],
     [{ tenancy: { images: ['two words'] } }, "at '/tenancy/images/0'"],
     [{ tenancy: { secretNames: ['^a$'] } }, "at '/tenancy/secretNames/0'"],
-    [{ watchNamespace: NAMESPACE }, 'watchNamespace must not be the namespace of the release'],
+    [{ watchNamespace: NAMESPACE }, 'watchNamespaces must not name the namespace of the release'],
     [{ watchNamespace: 'Team A' }, "at '/watchNamespace': 'Team A' does not match pattern"],
     [{ authoritySecret: '' }, "at '/authoritySecret'"],
+    [{ mesh: 'Linkerd' }, "at '/mesh': value must be one of"],
+    [
+      { watchSelector: { matchLabel: {} } },
+      "at '/watchSelector': additional properties 'matchLabel' not allowed",
+    ],
     [{ metrics: { service: { port: 0 } } }, "at '/metrics/service/port'"],
     [{ metrics: { serviceMonitor: { interval: '30' } } }, "at '/metrics/serviceMonitor/interval'"],
     [{ metrics: { serviceMonitor: { interval: '4s' } } }, "at '/metrics/serviceMonitor/interval'"],
@@ -433,6 +451,7 @@ describe('config/default, config/samples and config/presets', () => {
     'samples/assistant',
     'samples/cache',
     'samples/clients',
+    'samples/guarded',
     'presets/development',
     'presets/production',
     'crd',
@@ -529,13 +548,19 @@ describe('an installed chart', () => {
     expect(await may(verb, resource, namespace)).toBe(false);
   });
 
-  it('grants access in one namespace only when watchNamespace is set', async () => {
+  it('grants access in the namespaces that are named and in no other', async () => {
     const upgrade = ['upgrade', 'breakwater', CHART, ...options()];
-    await run(helm, [...upgrade, '--set', 'watchNamespace=agents']);
+    await run(helm, [
+      ...upgrade,
+      '--set',
+      'watchNamespace=agents,watchNamespaces={breakwater-demo}',
+    ]);
     const answers = await Promise.all(
-      ['agents', 'team'].map((namespace) => may('patch', '/configmaps', namespace)),
+      ['agents', 'breakwater-demo', 'team'].map((namespace) =>
+        may('patch', '/configmaps', namespace),
+      ),
     );
-    expect(answers).toEqual([true, false]);
+    expect(answers).toEqual([true, true, false]);
     // Nothing is granted in all namespaces but to have tokens checked.
     expect(await may('list', 'breakwater.dev/agentdeployments', '')).toBe(false);
     expect(await may('watch', '/pods', '')).toBe(false);

@@ -17,10 +17,11 @@ const PATHS: Readonly<Record<string, string>> = {
   RateLimitPolicy: 'apis/breakwater.dev/v1alpha1/namespaces/NAMESPACE/ratelimitpolicies',
   ConfigMap: 'api/v1/namespaces/NAMESPACE/configmaps',
   Secret: 'api/v1/namespaces/NAMESPACE/secrets',
+  HorizontalPodAutoscaler: 'apis/autoscaling/v2/namespaces/NAMESPACE/horizontalpodautoscalers',
 };
 
 /** Of other projects, whose definitions are not here. */
-const ELSEWHERE = new Set(['Kustomization', 'Application', 'ScrapeConfig']);
+const ELSEWHERE = new Set(['Kustomization', 'Application', 'ScrapeConfig', 'ScaledObject']);
 
 /** What a fragment leaves out of a spec. */
 const REST: Readonly<Record<string, Record<string, unknown>>> = {

@@ -150,13 +150,24 @@ describe('client', () => {
 });
 
 describe('informer', () => {
-  it('follows objects from the first list to their deletion', async () => {
+  it.each([
+    ['a list', false],
+    ['a watch that this server has begin with all there is', true],
+  ])('follows objects from %s to their deletion', async (_, streams) => {
     await client.apply(ConfigMaps, configMap('early', { key: 'one' }), apply);
-    const informer = new Informer({
-      client,
+    let lists = 0;
+    const informer = new Informer<ConfigMap>({
+      client: {
+        listPages: (...args) => {
+          lists += 1;
+          return client.listPages(...args);
+        },
+        watch: (...args) => client.watch(...args),
+      },
       resource: ConfigMaps,
       namespace,
       labelSelector: 'app=test',
+      streams,
     });
     const heard: string[] = [];
     informer.onChange((current, previous) => {
@@ -172,6 +183,7 @@ describe('informer', () => {
     await waitFor('no deletion', WAIT_MS, () => heard.length === 3);
     expect(heard).toEqual(['- → one', 'one → two', 'two → -']);
     expect(informer.list()).toEqual([]);
+    expect(lists).toBe(streams ? 0 : 1);
   });
 });
 

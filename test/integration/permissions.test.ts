@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parse, stringify } from 'yaml';
-import { CHART } from '../../config/render.ts';
 import { CONTROL_AUDIENCE, PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
@@ -19,12 +18,11 @@ import { hello, snapshot, target } from '../../operator/testing/messages.ts';
 import { PodServer } from '../../operator/testing/podServer.ts';
 import { permissions, type Scope } from '../../operator/resources/permissions.ts';
 import { DELETION_COST } from '../../operator/reconcile/deletionCosts.ts';
-import { settingsFrom } from '../../operator/settings.ts';
-import { run } from '../cluster/common/command.ts';
-import { helmBinaries } from '../cluster/local/binaries.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
 import { waitFor } from '../cluster/common/step.ts';
+import { kedaDefinitions } from '../keda/program.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
+import { installChart, type ChartInstallation } from './chartInstallation.ts';
 import { replicaSetOf } from '../kit/replicaSet.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
@@ -50,14 +48,15 @@ interface AuditEvent {
   responseStatus?: { code: number };
 }
 
-/** The modes in which the chart installs the operator, by the value of watchNamespace. */
+/** The modes in which the chart installs the operator, by the value of watchNamespaces. */
 const MODES = [
-  ['all namespaces', ''],
-  ['a single namespace', AGENTS],
+  ['all namespaces', []],
+  ['two namespaces', [AGENTS, 'other']],
 ] as const;
 
-describe.each(MODES)('an operator for %s, with what the chart grants it', (_, watchNamespace) => {
+describe.each(MODES)('an operator for %s, with what the chart grants it', (_, watchNamespaces) => {
   let server: ApiServer;
+  let installation: ChartInstallation;
   let operator: TestOperator | undefined;
   let directory: string;
   let pods: PodServer | undefined;
@@ -82,50 +81,26 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       // With it, whoever names an owner needs a permission on the owner.
       '--enable-admission-plugins=OwnerReferencesPermissionEnforcement',
     ]);
-    for (const file of await prometheusOperatorDefinitions()) {
+    const [scaledObjects] = await kedaDefinitions();
+    for (const file of [...(await prometheusOperatorDefinitions()), scaledObjects!]) {
       const definition = parse(await readFile(file, 'utf8')) as KubernetesObject;
       const { name } = definition.metadata;
       const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
       await server.apply(path, definition);
     }
-    for (const name of [NAMESPACE, AGENTS])
+    for (const name of [AGENTS, 'other'])
       await server.request('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
-    await install();
+    const values = { watchNamespaces };
+    installation = await installChart(server, 'breakwater-operator', NAMESPACE, values);
   }, START_TIMEOUT);
 
   afterAll(async () => {
     await operator?.stop();
     await pods?.stop();
+    await installation?.remove();
     await server?.stop();
     await rm(directory, { recursive: true, force: true });
   });
-
-  async function install(): Promise<void> {
-    await run(join(await helmBinaries(), 'helm'), [
-      ...['install', 'breakwater', CHART, '--namespace', NAMESPACE],
-      ...['--kubeconfig', server.kubeconfig],
-      ...['--set', `crds.install=false,watchNamespace=${watchNamespace}`],
-    ]);
-  }
-
-  async function token(): Promise<string> {
-    const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/breakwater-operator/token`;
-    const { body } = await server.request<{ status: { token: string } }>('POST', path, {
-      body: { spec: { expirationSeconds: 3600 } },
-    });
-    return body.status.token;
-  }
-
-  /** A kubeconfig with the credentials of the operator's ServiceAccount. */
-  async function kubeconfig(): Promise<string> {
-    const config = parse(await readFile(server.kubeconfig, 'utf8')) as {
-      users: { user: object }[];
-    };
-    config.users[0]!.user = { token: await token() };
-    const path = join(directory, 'kubeconfig');
-    await writeFile(path, stringify(config));
-    return path;
-  }
 
   async function until<T>(path: string, holds: (object: T) => boolean): Promise<T> {
     let object: T | undefined;
@@ -149,7 +124,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
   const ours = (plural: string, name: string): string =>
     path('apis/breakwater.dev/v1alpha1', plural, name);
 
-  const agent = (name: string): object => ({
+  const agent = (name: string, autoscaling: object = {}): object => ({
     apiVersion: 'breakwater.dev/v1alpha1',
     kind: 'AgentDeployment',
     metadata: { name },
@@ -157,9 +132,12 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       model: {
         endpoints: [{ name: 'primary', model: 'some-model', apiKeySecretRef: { name: 'key' } }],
       },
-      autoscaling: {},
+      autoscaling,
     },
   });
+  const IN_FLIGHT = {
+    inFlight: { target: 50, prometheus: { serverAddress: 'http://prometheus:9090' } },
+  };
 
   const current = (object: {
     metadata: { generation?: number };
@@ -169,6 +147,8 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
   /** All that is asked of the API server for an agent from its first day to its last. */
   async function live(): Promise<void> {
     await server.apply(ours('agentdeployments', 'one'), agent('one'));
+    // Beside the other: an agent has a HorizontalPodAutoscaler or a ScaledObject.
+    await server.apply(ours('agentdeployments', 'one-load'), agent('one-load', IN_FLIGHT));
     for (const [plural, kind] of [
       ['circuitbreakerpolicies', 'CircuitBreakerPolicy'],
       ['ratelimitpolicies', 'RateLimitPolicy'],
@@ -188,6 +168,11 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       await until(ours(plural, 'one'), current);
     }
     await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
+    for (const namespace of watchNamespaces.slice(1)) {
+      const far = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/far`;
+      await server.apply(far, agent('far'));
+      await until<AgentDeployment>(far, current);
+    }
     await linkToPod();
     await changeByOthers();
     await obstruct();
@@ -294,15 +279,19 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
       }
     }
     await server.apply(ours('agentdeployments', 'two'), agent('two'));
-    await until<AgentDeployment>(ours('agentdeployments', 'two'), ({ status }) =>
-      Boolean(status?.conditions?.some(({ reason }) => reason === 'NameTaken')),
-    );
-    await server.request('DELETE', ours('agentdeployments', 'two'));
+    await server.apply(ours('agentdeployments', 'two-load'), agent('two-load', IN_FLIGHT));
+    for (const name of ['two', 'two-load']) {
+      await until<AgentDeployment>(ours('agentdeployments', name), ({ status }) =>
+        Boolean(status?.conditions?.some(({ reason }) => reason === 'NameTaken')),
+      );
+      await server.request('DELETE', ours('agentdeployments', name));
+    }
   }
 
   /** Of each kind that can be removed, an object that the agent is not to have. */
   async function removeLeftovers(): Promise<void> {
-    const { metadata } = await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
+    for (const name of ['one', 'one-load'])
+      await until<AgentDeployment>(ours('agentdeployments', name), current);
     const removable = permissions('Agents')
       .filter(({ verbs }) => verbs.includes('delete'))
       .flatMap(({ apiGroups, resources }) =>
@@ -315,7 +304,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
         .body;
       const like = items.find((item) => item.metadata.name.startsWith('one'));
       expect([plural, like?.metadata.name]).toEqual([plural, expect.stringMatching(/^one/)]);
-      const left = leftover(like!, metadata.uid!);
+      const left = leftover(like!, like!.metadata.ownerReferences![0]!.uid);
       const made = await server.request('POST', collection, { body: left });
       expect([plural, made.status, made.status === 201 ? '' : made.body]).toEqual([
         plural,
@@ -347,7 +336,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
 
   /** Events repeat within minutes, so one is made to by the operator's own recorder and credentials. */
   async function repeatEvent(): Promise<void> {
-    const config = await loadClusterConfig({ env: {}, kubeconfig: await kubeconfig() });
+    const config = await loadClusterConfig({ env: {}, kubeconfig: installation.kubeconfig });
     const transport = new Transport({ config, registry: new Registry() });
     const client = new KubeClient(transport);
     const patch = jest.spyOn(client, 'mergePatch');
@@ -403,12 +392,8 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     operator = await startOperator(server, {
       discoveryIntervalMs: 1_000,
       rotation: { lifeMs: 20_000, spreadMs: 1_000, checkMs: 250 },
-      cluster: await loadClusterConfig({ env: {}, kubeconfig: await kubeconfig() }),
-      settings: settingsFrom({
-        ...{ POD_NAMESPACE: NAMESPACE, POD_NAME: 'operator', RUNTIME_IMAGE: 'runtime:1' },
-        ...{ METRICS_PORT: '0', HEALTH_PORT: '0', DEBUG_PORT: '0' },
-        WATCH_NAMESPACE: watchNamespace,
-      }),
+      cluster: await loadClusterConfig({ env: {}, kubeconfig: installation.kubeconfig }),
+      settings: installation.settings,
     });
     await live();
     await repeatEvent();
@@ -424,6 +409,9 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     expect(refused.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
 
     const used = new Set(seen.flatMap(needed));
+    // An API server that cannot begin a watch with all there is has to be asked for lists.
+    for (const permission of [...used])
+      if (permission.endsWith(' watch')) used.add(permission.replace(/watch$/, 'list'));
     // Asked for by the admission plugin, not by a request.
     used.add('breakwater.dev/agentdeployments/finalizers update');
     expect([...granted()].filter((permission) => !used.has(permission))).toEqual([]);

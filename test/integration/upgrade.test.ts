@@ -138,6 +138,18 @@ it('rolls five of twenty agents at a time, over a change of leaders, and none th
     manual: 'runtime:1',
   });
 
+  // Stripped of its labels it is the agent's all the same, and keeps its image.
+  const manual = `/apis/apps/v1/namespaces/${namespace}/deployments/manual`;
+  await server.request('PATCH', manual, {
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { labels: null } },
+  });
+  await waitFor('the labels are not put back', WAIT, async () => {
+    const { body } = await server.request<Deployment>('GET', manual);
+    expect(imageOf(body)).toBe('runtime:1');
+    return body.metadata.labels?.['breakwater.dev/agent'] === 'manual';
+  });
+
   await apply('manual', { runtimeUpgrade: 'Automatic' });
   expect((await rolling('runtime:2', 1)).map(({ metadata }) => metadata.name)).toEqual(['manual']);
 }, 180_000);

@@ -3,14 +3,31 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PAGE = readFileSync(join(ROOT, 'docs/failure-scenarios.md'), 'utf8');
 
-/** First and second cell of each row of the table. */
-const ROWS = PAGE.split('\n')
-  .filter((line) => line.startsWith('| '))
-  .slice(2)
-  .map((line) => line.split('|').map((cell) => cell.trim()))
-  .map(([, fails, seen]) => [fails!, seen!] as const);
+/** First cell of each row of a page's table, which is after `from`, and the cell that names tests. */
+function rowsOf(page: string, from: string, column: number): (readonly [string, string])[] {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  return text
+    .slice(text.indexOf(from))
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+    .map((cells) => [cells[1]!, cells[column]!] as const);
+}
+
+const PAGES = [
+  {
+    page: 'docs/failure-scenarios.md',
+    rows: rowsOf('docs/failure-scenarios.md', '# ', 2),
+    least: 51,
+  },
+  {
+    page: 'docs/limits.md',
+    rows: rowsOf('docs/limits.md', '## When something is gone', 5),
+    least: 9,
+  },
+];
 
 /** The tests that a cell names, each as its file and the beginning of its title. */
 function named(cell: string): [file: string, title: string][] {
@@ -28,12 +45,12 @@ function titles(file: string): string[] {
   return [...readFileSync(path, 'utf8').matchAll(calls)].map(([, , title]) => title!);
 }
 
-describe('docs/failure-scenarios.md', () => {
+describe.each(PAGES)('$page', ({ rows, least }) => {
   it('has its table', () => {
-    expect(ROWS.length).toBeGreaterThan(50);
+    expect(rows.length).toBeGreaterThanOrEqual(least);
   });
 
-  it.each(ROWS)('names a test that exists for: %s', (_fails, seen) => {
+  it.each(rows)('names a test that exists for: %s', (_fails, seen) => {
     const tests = named(seen);
     expect(tests).not.toEqual([]);
     for (const [file, title] of tests)

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Place } from '../cluster/aggregatedApi.ts';
 import { waitFor } from './wait.ts';
 
 /** A sample of an instant query. */
@@ -28,24 +29,31 @@ export interface PrometheusOptions {
   targets: number;
   /** Groups of rules, evaluated as often as targets are scraped. */
   groups?: object[];
+  /** Where it runs. Default here, out of reach of others. */
+  place?: Place;
 }
 
 /** A real Prometheus as a process (Debian: prometheus), which scrapes four times a second. */
 export class RealPrometheus {
-  readonly #url: string;
+  readonly url: string;
   readonly #process: ChildProcess;
   readonly #directory: string;
 
   private constructor(url: string, process: ChildProcess, directory: string) {
-    this.#url = url;
+    this.url = url;
     this.#process = process;
     this.#directory = directory;
   }
 
   /** Resolves when it has scraped its targets. */
-  static async start({ jobs, targets, groups = [] }: PrometheusOptions): Promise<RealPrometheus> {
+  static async start({
+    jobs,
+    targets,
+    groups = [],
+    place = { prefix: [], address: '127.0.0.1' },
+  }: PrometheusOptions): Promise<RealPrometheus> {
     const directory = await mkdtemp(join(tmpdir(), 'prometheus-'));
-    const address = `127.0.0.1:${await freePort()}`;
+    const address = `${place.address}:${await freePort()}`;
     const path = join(directory, 'prometheus.yml');
     const rules = join(directory, 'rules.yml');
     const global = {
@@ -55,9 +63,9 @@ export class RealPrometheus {
     await writeFile(rules, stringify({ groups }));
     await writeFile(path, stringify({ global, rule_files: [rules], scrape_configs: jobs }));
     const args = [`--config.file=${path}`, `--storage.tsdb.path=${directory}/data`];
-    const child = spawn('prometheus', [...args, `--web.listen-address=${address}`], {
-      stdio: 'ignore',
-    });
+    const listen = `--web.listen-address=${address}`;
+    const [program, ...rest] = [...place.prefix, 'prometheus', ...args, listen];
+    const child = spawn(program, rest, { stdio: 'ignore' });
     const failed = once(child, 'error').then(([error]) => {
       throw new Error(`prometheus (Debian: apt-get install prometheus): ${String(error)}`);
     });
@@ -76,7 +84,7 @@ export class RealPrometheus {
   async query(expression: string, time?: number): Promise<Found[]> {
     const query = new URLSearchParams({ query: expression });
     if (time !== undefined) query.set('time', String(time));
-    const answer = await fetch(`${this.#url}/api/v1/query?${query.toString()}`);
+    const answer = await fetch(`${this.url}/api/v1/query?${query.toString()}`);
     const { data, error } = (await answer.json()) as {
       data?: { result: Found[] };
       error?: string;
@@ -87,7 +95,7 @@ export class RealPrometheus {
 
   /** The alerts that are pending or firing at present. */
   async alerts(): Promise<ActiveAlert[]> {
-    const answer = await fetch(`${this.#url}/api/v1/alerts`);
+    const answer = await fetch(`${this.url}/api/v1/alerts`);
     const { data } = (await answer.json()) as { data: { alerts: ActiveAlert[] } };
     return data.alerts;
   }

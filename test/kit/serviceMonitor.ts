@@ -42,17 +42,35 @@ export function serviceMonitorJob(
   };
 }
 
+/** The same job where Prometheus itself finds the targets, by Kubernetes' discovery. */
+export function discoveredJob({ metadata, spec }: Monitor, kubeconfig: string): object {
+  const [endpoint] = spec.endpoints;
+  const { port, path = '/metrics' } = endpoint!;
+  return {
+    job_name: `serviceMonitor/${metadata.namespace}/${metadata.name}/0`,
+    metrics_path: path,
+    kubernetes_sd_configs: [
+      {
+        ...{ role: 'endpointslice', kubeconfig_file: kubeconfig },
+        namespaces: { names: [metadata.namespace] },
+      },
+    ],
+    relabel_configs: relabelling(spec, port, 'endpointslice'),
+  };
+}
+
 function relabelling(
   { selector, targetLabels = [], jobLabel }: Monitor['spec'],
   port: string,
+  role: 'endpoint' | 'endpointslice' = 'endpoint',
 ): object[] {
   const from = (label: string, target: string): object => ({
     ...{ source_labels: [label], target_label: target, regex: '(.+)', replacement: '${1}' },
   });
   const ofKind = (kind: string, target: string): object => ({
     source_labels: [
-      '__meta_kubernetes_endpoint_address_target_kind',
-      '__meta_kubernetes_endpoint_address_target_name',
+      `__meta_kubernetes_${role}_address_target_kind`,
+      `__meta_kubernetes_${role}_address_target_name`,
     ],
     ...{ separator: ';', regex: `${kind};(.*)`, replacement: '${1}', target_label: target },
   });
@@ -65,7 +83,7 @@ function relabelling(
       ],
       regex: `(${value});true`,
     })),
-    { action: 'keep', source_labels: ['__meta_kubernetes_endpoint_port_name'], regex: port },
+    { action: 'keep', source_labels: [`__meta_kubernetes_${role}_port_name`], regex: port },
     ...[ofKind('Node', 'node'), ofKind('Pod', 'pod')],
     from('__meta_kubernetes_namespace', 'namespace'),
     from('__meta_kubernetes_service_name', 'service'),

@@ -2,7 +2,7 @@ import type { Fault } from '../../cli/simulator/fault.ts';
 import type { RequestRecord } from '../../cli/simulator/record.ts';
 import type { Api } from './api.ts';
 import type { ConversationPlan, ConversationReport } from './conversations.ts';
-import type { ToolRecord } from './toolServer.ts';
+import type { ToolRecord, ToolTexts } from './toolServer.ts';
 import type { TraceSummary } from './traceServer.ts';
 import type { Burst, TrafficPlan, TrafficReport } from './traffic.ts';
 
@@ -162,6 +162,11 @@ export class RemoteTools {
   /** Answers everything with this status from now on; undefined is health. */
   async setStatus(status: number | undefined): Promise<void> {
     await this.#api.request('PUT', `${this.#base}/control/status`, status ?? null);
+  }
+
+  /** Says this from now on. */
+  async setTexts(texts: ToolTexts): Promise<void> {
+    await this.#api.request('PUT', `${this.#base}/control/texts`, texts);
   }
 
   record(): Promise<ToolRecord> {

@@ -11,17 +11,29 @@ export interface ToolRecord {
   mcpRequests: number;
   /** Calls of the MCP server's tools, by name. */
   mcpCalls: string[];
+  /** Ids of the events of an audit that were taken, in the order in which they came. */
+  events: string[];
+}
+
+/** What the tools say; absent: as usual. */
+export interface ToolTexts {
+  /** A remark that each order has. */
+  remark?: string;
+  /** How the MCP server describes weather. */
+  weather?: string;
 }
 
 /**
  * A service with tools, so that it can run in a pod: a tool over HTTP at GET /orders/ID, a real MCP server with the tools
- * weather and shred at /mcp. PUT /control/status with a status or null has it refuse everything with that status;
- * GET /control/record for its ToolRecord.
+ * weather and shred at /mcp, and a webhook for the events of an audit at POST /events. PUT /control/status with a status or null
+ * has it refuse everything with that status; PUT /control/texts with ToolTexts; GET /control/record for its ToolRecord.
  */
 export class ToolServer {
   readonly #mcp = new RealMcpServer();
   readonly #server: Server = createServer((req, res) => void this.#handle(req, res));
   readonly #orders: ToolRecord['orders'] = [];
+  readonly #events: string[] = [];
+  #remark: string | undefined;
   #mcpRequests = 0;
   #status: number | null = null;
 
@@ -58,12 +70,20 @@ export class ToolServer {
 
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const [, root = '', id = ''] = (req.url ?? '').split('/');
-    if (root === 'control') return sendJson(res, 200, await this.#control(req));
+    if (root === 'control') return sendJson(res, 200, await this.#control(req, id));
     this.#note(req, root, id);
     if (this.#status !== null) return sendJson(res, this.#status, { error: 'out of order' });
     if (root === 'mcp') return this.#mcp.serve(req, res);
-    if (root === 'orders') return sendJson(res, 200, { id, status: 'shipped' });
-    throw new Error('known are /orders/ID, /mcp, /control/status and /control/record');
+    if (root === 'orders') {
+      const remark = this.#remark;
+      return sendJson(res, 200, { id, status: 'shipped', ...(remark !== undefined && { remark }) });
+    }
+    if (root === 'events') {
+      const events = (await readJson(req)) as { id: string }[];
+      this.#events.push(...events.map((event) => event.id));
+      return sendJson(res, 200, null);
+    }
+    throw new Error('known are /orders/ID, /mcp, /events and /control');
   }
 
   #note({ headers }: IncomingMessage, root: string, id: string): void {
@@ -72,7 +92,13 @@ export class ToolServer {
     if (root === 'orders') this.#orders.push({ id, authorization });
   }
 
-  async #control(req: IncomingMessage): Promise<unknown> {
+  async #control(req: IncomingMessage, what: string): Promise<unknown> {
+    if (req.method === 'PUT' && what === 'texts') {
+      const { remark, weather } = (await readJson(req)) as ToolTexts;
+      this.#remark = remark;
+      this.#mcp.redescribe('weather', weather ?? 'Does weather.');
+      return null;
+    }
     if (req.method === 'PUT') {
       this.#status = (await readJson(req)) as number | null;
       return this.#status;
@@ -81,6 +107,7 @@ export class ToolServer {
       orders: this.#orders,
       mcpRequests: this.#mcpRequests,
       mcpCalls: this.#mcp.called,
+      events: this.#events,
     };
     return record;
   }

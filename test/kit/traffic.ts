@@ -22,6 +22,8 @@ export interface Burst {
   keepAlive?: boolean;
   /** How long a request may go without a byte, in milliseconds. Default 60,000. */
   timeoutMs?: number;
+  /** Sent as x-api-key; {n} in it is the number of the request. Default caller. */
+  apiKey?: string;
 }
 
 /** What became of the requests. */
@@ -106,8 +108,12 @@ export class Traffic {
       stream: burst.stream ?? false,
       ...(burst.timeoutMs !== undefined ? { timeoutMs: burst.timeoutMs } : {}),
     };
+    const shown = (n: number): MessageRequest => ({
+      ...message,
+      headers: { 'x-api-key': (burst.apiKey ?? 'caller').replace('{n}', `${n}`) },
+    });
     const worker = async (): Promise<void> => {
-      while (report.sent < burst.count) await this.#send(client, report, message);
+      while (report.sent < burst.count) await this.#send(client, report, shown(report.sent + 1));
     };
     await Promise.all(Array.from({ length: burst.concurrency ?? 20 }, worker));
     client.close();

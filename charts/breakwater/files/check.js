@@ -16,9 +16,11 @@ async function get(path) {
 }
 
 async function check() {
-  const scope = env.WATCH_NAMESPACE ? `/namespaces/${env.WATCH_NAMESPACE}` : '';
-  for (const kind of ['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'])
-    await get(`/apis/breakwater.dev/v1alpha1${scope}/${kind}?limit=1`);
+  const named = env.WATCH_NAMESPACES.split(',').filter((name) => name !== '');
+  const scopes = named.length > 0 ? named.map((name) => `/namespaces/${name}`) : [''];
+  for (const scope of scopes)
+    for (const kind of ['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'])
+      await get(`/apis/breakwater.dev/v1alpha1${scope}/${kind}?limit=1`);
   const leases = `/apis/coordination.k8s.io/v1/namespaces/${mounted('namespace')}/leases`;
   const { spec } = await get(`${leases}/${env.LEASE_NAME}`);
   const age = (Date.now() - Date.parse(spec.renewTime)) / 1000;

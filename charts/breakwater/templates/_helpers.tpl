@@ -63,6 +63,25 @@ runbook: {{ printf "docs/runbooks/%s.md" (index . 1) }}
 {{- end -}}
 {{- end }}
 
+{{/* Namespaces that are looked after, with commas between them; empty: all. */}}
+{{- define "breakwater.namespaces" -}}
+{{- join "," (append .Values.watchNamespaces .Values.watchNamespace | compact | uniq) -}}
+{{- end }}
+
+{{/* watchSelector as kubectl takes it: share=east,team in (a,b),!legacy. */}}
+{{- define "breakwater.selector" -}}
+{{- $requirements := list -}}
+{{- range $key, $value := .Values.watchSelector.matchLabels -}}
+{{- $requirements = append $requirements (printf "%s=%s" $key $value) -}}
+{{- end -}}
+{{- range .Values.watchSelector.matchExpressions -}}
+{{- $values := join "," .values -}}
+{{- $texts := dict "In" (printf "%s in (%s)" .key $values) "NotIn" (printf "%s notin (%s)" .key $values) "Exists" .key "DoesNotExist" (printf "!%s" .key) -}}
+{{- $requirements = append $requirements (get $texts .operator) -}}
+{{- end -}}
+{{- join "," $requirements -}}
+{{- end }}
+
 {{/* Levels of logs by module: links=debug,reconcile=warn. */}}
 {{- define "breakwater.logLevels" -}}
 {{- $pairs := list -}}

@@ -67,10 +67,15 @@ const local: Name[] = [
 ];
 
 /** Who gets through to a port, in the order of the table of hosts. */
-function callers(spec: AgentDeploymentSpec['networkPolicy'], port: number): Name[] {
+function callers(
+  spec: AgentDeploymentSpec['networkPolicy'],
+  port: number,
+  mesh?: 'IstioSidecar' | 'IstioAmbient',
+): Name[] {
   const policy = buildNetworkPolicy(
     agentFixture('triage', { networkPolicy: spec }),
     'breakwater-system',
+    mesh,
   );
   const policies = policy === undefined ? [] : [policy];
   return everybody.filter((name) => isReachable(policies, hosts[name], target, port));
@@ -159,4 +164,13 @@ describe.each(ROWS)('when $when', ({ spec, agent, metrics, control }) => {
 
 it('lets nobody reach any other port', () => {
   expect(callers({ enabled: true }, 9091)).toEqual([]);
+  expect(callers({ enabled: true }, 15008, 'IstioSidecar')).toEqual([]);
+});
+
+it('lets all who may reach some port in by the port of an ambient mesh, and nobody else', () => {
+  const monitoring = { 'kubernetes.io/metadata.name': 'monitoring' };
+  const metricsFrom = [{ namespaceSelector: { matchLabels: monitoring } }];
+  const reached = callers({ enabled: true, metricsFrom }, 15008, 'IstioAmbient');
+  expect(new Set(reached)).toEqual(new Set([...local, 'Prometheus', 'the operator']));
+  expect(callers({ enabled: true }, 15008, 'IstioAmbient')).toEqual(everybody);
 });

@@ -1,6 +1,7 @@
 import { PORTS } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { childMetadata, selectorLabels } from '../common/metadata.ts';
+import { AMBIENT_PORT, type Mesh } from './mesh.ts';
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyRule } from './objects.ts';
 
 /** Labels of the operator's pods, as the chart sets them. */
@@ -13,6 +14,7 @@ export const OPERATOR_LABELS = { 'app.kubernetes.io/name': 'breakwater-operator'
 export function buildNetworkPolicy(
   agent: AgentDeployment,
   operatorNamespace: string,
+  mesh?: Mesh,
 ): NetworkPolicy | undefined {
   const { enabled, from = [{ podSelector: {} }], metricsFrom } = agent.spec.networkPolicy;
   if (!enabled) return undefined;
@@ -32,6 +34,10 @@ export function buildNetworkPolicy(
         rule(PORTS.agent, [...from, own]),
         rule(PORTS.metrics, metricsFrom),
         rule(PORTS.control, [operator]),
+        // Over the mesh the port of the pod is not seen, only who opens the connection.
+        ...(mesh === 'IstioAmbient'
+          ? [rule(AMBIENT_PORT, metricsFrom && [...from, own, ...metricsFrom, operator])]
+          : []),
       ],
     },
   };

@@ -1,5 +1,6 @@
 import { InvalidSpecError } from '../common/errors.ts';
 import { labels, type Named } from '../common/metadata.ts';
+import type { Mesh } from './mesh.ts';
 import type { Container, PodTemplate } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
 import { RUNTIME_CONTAINER, buildRuntimeTemplate, type RuntimeImage } from './runtimeTemplate.ts';
@@ -16,10 +17,11 @@ export function buildPodTemplate(
   agent: Named,
   choices: PodChoices,
   runtime: RuntimeImage,
+  mesh?: Mesh,
 ): PodTemplate {
   const patch = choices.podTemplate ?? {};
   checkFields(patch);
-  const generated = buildRuntimeTemplate(agent, choices, runtime);
+  const generated = buildRuntimeTemplate(agent, choices, runtime, mesh);
   const merged = strategicMerge(generated as unknown as Json, patch) as unknown as PodTemplate;
   checkRuntime(merged);
   return {

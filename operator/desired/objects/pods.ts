@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { Mesh } from './mesh.ts';
 import type { PodTemplate } from './objects.ts';
 import { podChoices, type PodChoices } from './podChoices.ts';
 import { buildPodTemplate, runtimeContainer } from './podTemplate.ts';
@@ -16,6 +17,8 @@ export interface RuntimeOptions {
   runtimeImage: string;
   /** Pull policy that goes with runtimeImage; the API server's default when absent. */
   runtimeImagePullPolicy?: string;
+  /** The service mesh that pods are in; absent: none, or one that needs nothing. */
+  mesh?: Mesh;
 }
 
 /** The Deployment that an agent has. */
@@ -53,7 +56,8 @@ export function planPods(
   live: LiveDeployment | undefined,
 ): Pods {
   const choices = podChoices(agent);
-  const template = buildPodTemplate(agent, choices, runtimeImage(choices, options, live));
+  const image = runtimeImage(choices, options, live);
+  const template = buildPodTemplate(agent, choices, image, options.mesh);
   const annotations = {
     [TEMPLATE_ANNOTATION]: hashOf(template),
     [CHOICES_ANNOTATION]: hashOf(choices),

@@ -1,6 +1,7 @@
 import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../../contract/link.ts';
 import { drainTimeout, ENDPOINT_LAG_MS, handlerTimeout } from '../configuration/content.ts';
 import { configMapName, labels, type Named } from '../common/metadata.ts';
+import { meshAnnotations, type Mesh } from './mesh.ts';
 import { auditMount, referenceMounts, type Mounted } from './mounts.ts';
 import type { Container, PodTemplate } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
@@ -24,12 +25,16 @@ export function buildRuntimeTemplate(
   agent: Named,
   choices: PodChoices,
   runtime: RuntimeImage,
+  mesh: Mesh | undefined,
 ): PodTemplate {
   const mounts = [...referenceMounts(choices), ...auditMount(choices)];
   return {
     metadata: {
       labels: labels(agent),
-      annotations: { 'kubectl.kubernetes.io/default-container': RUNTIME_CONTAINER },
+      annotations: {
+        'kubectl.kubernetes.io/default-container': RUNTIME_CONTAINER,
+        ...meshAnnotations(mesh),
+      },
     },
     spec: {
       serviceAccountName: agent.metadata.name,

@@ -4,6 +4,7 @@ import type { LostSection, MissingTarget, Policy, Section } from './attachment.t
 import { dependenciesOf } from '../common/dependencies.ts';
 import type { Problem } from '../common/errors.ts';
 import { list } from '../common/wording.ts';
+import { needsStore } from './limits.ts';
 
 /** What the conditions Accepted and Overridden of one policy speak of. */
 export interface Outcome {
@@ -16,13 +17,16 @@ export interface Outcome {
   problem: Problem | undefined;
 }
 
-/** Accepted: Invalid before TargetNotFound before Conflicted (nothing won) before Accepted. */
+/** Accepted: Invalid before TargetNotFound before StoreNotFound before Conflicted (nothing won) before Accepted. */
 export function acceptedCondition(outcome: Outcome): ConditionDraft {
   const { problem, missing, won, lost } = outcome;
   if (problem !== undefined) {
     return accepted('False', 'Invalid', `${problem.message}. The policy is in force nowhere.`);
   }
   if (missing.length > 0) return accepted('False', 'TargetNotFound', notFound(outcome));
+  const lacking = withoutStore(outcome);
+  if (lacking.length > 0)
+    return accepted('False', 'StoreNotFound', storeNotFound(lacking, outcome));
   if (won.length === 0 && lost.length > 0) {
     return accepted(
       'False',
@@ -62,6 +66,22 @@ function notFound({ missing, agents, won }: Outcome): string {
   const kept = [...new Set(won.map(({ agent }) => agent))];
   const served = kept.length === 0 ? '' : ` Meanwhile the policy is in force on ${list(kept)}.`;
   return `${[...new Set(each)].slice(0, 16).join(' ')} Correct spec.targetRefs, or create what it names.${served}`;
+}
+
+/** Agents where the policy is in force that have no Redis for its limits. */
+function withoutStore({ policy, won, agents }: Outcome): string[] {
+  if (policy.kind !== 'RateLimitPolicy' || !needsStore(policy)) return [];
+  const targets = [...new Set(won.map(({ agent }) => agent))];
+  return targets.filter((name) => agents.get(name)?.spec.conversation.store.redis === undefined);
+}
+
+function storeNotFound(lacking: readonly string[], { policy }: Outcome): string {
+  const { withoutLeader = 'SafeShare' } =
+    policy.kind === 'RateLimitPolicy' ? (policy.spec.fleet ?? {}) : {};
+  return (
+    `spec.fleet.store is Redis, and AgentDeployment ${list(lacking)} has none. Set spec.conversation.store of the agent to type Redis with its url. ` +
+    `Until then fleet.withoutLeader (${withoutLeader}) decides for each key.`
+  );
 }
 
 function losses(lost: readonly LostSection[]): string {

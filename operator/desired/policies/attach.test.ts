@@ -312,6 +312,30 @@ describe('attach, whatever it is given', () => {
     );
   });
 
+  it('says which agents lack the Redis that the limits of a policy are to be in', () => {
+    const limits = [bucketFixture('a', { key: { principal: true } })];
+    const fleet = { store: 'Redis', storeTimeout: '1s', withoutLeader: 'Deny' } as const;
+    const policy = limitFixture('p', { targetRefs: [target('a')], scope: 'Fleet', fleet, limits });
+    const agent = agentFixture('a');
+    const outcome = (one: AgentDeployment): unknown =>
+      attach({ breakers: [], limits: [policy] }, [one]).limits[0];
+    expect(outcome(agent)).toMatchObject({
+      won: [{ agent: 'a', section: 'inbound' }],
+      accepted: {
+        status: 'False',
+        reason: 'StoreNotFound',
+        message:
+          'spec.fleet.store is Redis, and AgentDeployment a has none. Set spec.conversation.store of the agent to type Redis with its url. Until then fleet.withoutLeader (Deny) decides for each key.',
+      },
+    });
+    const store = { type: 'Redis', redis: { url: 'redis://redis:6379' } } as const;
+    const conversation = { ...agent.spec.conversation, store };
+    const mended = { ...agent, spec: { ...agent.spec, conversation } };
+    expect(outcome(mended)).toMatchObject({ accepted: { status: 'True' } });
+    const leader = { ...policy, spec: { ...policy.spec, fleet: { ...fleet, store: 'Leader' } } };
+    expect(claimAlike(policy, leader as RateLimitPolicy)).toBe(false);
+  });
+
   it('may differ when a version is for others, is invalid or is another object', () => {
     const policy = breakerFixture('p', { targetRefs: [target('a')] });
     const { spec, metadata } = policy;

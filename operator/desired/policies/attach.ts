@@ -7,6 +7,7 @@ import type {
 import { acceptedCondition, overriddenCondition } from './acceptance.ts';
 import type { Attachment, LostSection, Policy, PolicyAttachment, Section } from './attachment.ts';
 import { byPrecedence, claimsOf, type Claim, type Claims } from './claims.ts';
+import { needsStore } from './limits.ts';
 import { policyProblem } from './validity.ts';
 import { byText } from '../common/wording.ts';
 
@@ -47,18 +48,25 @@ export function attach(policies: Policies, agents: readonly AgentDeployment[]): 
  * itself. False for an invalid version, since its condition says what is wrong.
  */
 export function claimAlike(a: Policy, b: Policy): boolean {
-  const reach = ({ kind, metadata, spec }: Policy): unknown[] => [
-    kind,
-    metadata.uid,
-    metadata.creationTimestamp,
-    spec.targetRefs,
-    spec.targetSelectors,
+  const reach = (policy: Policy): unknown[] => [
+    policy.kind,
+    policy.metadata.uid,
+    policy.metadata.creationTimestamp,
+    policy.spec.targetRefs,
+    policy.spec.targetSelectors,
+    storeOf(policy),
   ];
   return (
     isDeepStrictEqual(reach(a), reach(b)) &&
     policyProblem(a) === undefined &&
     policyProblem(b) === undefined
   );
+}
+
+/** What decides whether agents lack a store, and how that is told. */
+function storeOf(policy: Policy): unknown {
+  if (policy.kind !== 'RateLimitPolicy') return undefined;
+  return needsStore(policy) && policy.spec.fleet?.withoutLeader;
 }
 
 interface Attached<P extends Policy> {

@@ -6,7 +6,20 @@ import { resolveLimits } from './limits.ts';
 const resolve = (spec: Partial<RateLimitPolicySpec>): ReturnType<typeof resolveLimits>[number] =>
   resolveLimits('inbound', limitFixture('fair', spec), { replicas: 3 })[0]!;
 
+const STORED = { store: 'Redis', storeTimeout: '1s', withoutLeader: 'SafeShare' } as const;
+
 describe('resolveLimits', () => {
+  it('leaves limits without a key to the leader, whatever keeps the others', () => {
+    const made = resolve({ scope: 'Fleet', fleet: STORED });
+    expect(made.fleet?.store).toBe('Leader');
+    expect(made.requires).not.toContain('Limit.Store');
+  });
+
+  it('refuses a limit with a key that only the leader would keep', () => {
+    const limits = [bucketFixture('a', { key: { principal: true } })];
+    expect(() => resolve({ scope: 'Fleet', limits })).toThrow('set fleet.store to Redis');
+  });
+
   it('sends every default, and needs nothing for it that an older runtime lacks', () => {
     expect(resolve({})).toEqual({
       target: 'inbound',
@@ -53,11 +66,31 @@ describe('resolveLimits', () => {
     ],
     ['Limit.Shadow', { mode: 'Shadow' }, { mode: 'Shadow' }],
     // 3 replicas, 3 that end, and one more while a roll-out goes on.
-    ['Limit.Fleet', { scope: 'Fleet' }, { fleet: { withoutLeader: 'SafeShare', maxPods: 7 } }],
     [
       'Limit.Fleet',
-      { scope: 'Fleet', fleet: { withoutLeader: 'Deny' } },
-      { fleet: { withoutLeader: 'Deny', maxPods: 7 } },
+      { scope: 'Fleet' },
+      {
+        fleet: {
+          store: 'Leader',
+          storeTimeoutMs: 250,
+          withoutLeader: 'SafeShare',
+          maxPods: 7,
+        },
+      },
+    ],
+    [
+      'Limit.Fleet',
+      { scope: 'Fleet', fleet: { ...STORED, store: 'Leader', withoutLeader: 'Deny' } },
+      { fleet: { store: 'Leader', storeTimeoutMs: 1000, withoutLeader: 'Deny', maxPods: 7 } },
+    ],
+    [
+      'Limit.Store',
+      {
+        scope: 'Fleet',
+        fleet: STORED,
+        limits: [bucketFixture('a', { key: { header: 'X-User-Id' } })],
+      },
+      { fleet: { store: 'Redis', storeTimeoutMs: 1000, withoutLeader: 'SafeShare', maxPods: 7 } },
     ],
   ])('needs %s of the runtime', (feature, spec, resolved) => {
     const made = resolve(spec);

@@ -5,8 +5,15 @@ import type {
   RateLimitPolicySpec,
 } from '../../../crds/generated/types.ts';
 import { parsePositiveDuration } from '../common/duration.ts';
+import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { MAX_SURGE } from '../common/metadata.ts';
+
+type LimitSpec = RateLimitPolicySpec['limits'][number];
+type Sized = Pick<AgentDeployment['spec'], 'replicas' | 'autoscaling'>;
+
+/** As the schema has it where a policy has no spec.fleet. */
+const FLEET = { withoutLeader: 'SafeShare', storeTimeout: '250ms' } as const;
 
 /**
  * The limits that a policy puts on a target of an agent: inbound, or a dependency. Throws an InvalidSpecError for what the
@@ -15,7 +22,7 @@ import { MAX_SURGE } from '../common/metadata.ts';
 export function resolveLimits(
   target: string,
   { metadata, spec }: RateLimitPolicy,
-  agent: Pick<AgentDeployment['spec'], 'replicas' | 'autoscaling'>,
+  agent: Sized,
 ): Limit[] {
   return spec.limits.map((limit, index) => ({
     target,
@@ -32,7 +39,7 @@ export function resolveLimits(
     onLimit: limit.onLimit,
     maxWaitMs: parsePositiveDuration(limit.maxWait, `spec.limits[${index}].maxWait`),
     mode: spec.mode,
-    ...fleet(spec, agent),
+    ...fleet(spec, limit, agent),
     requires: requires(
       `Limit.${limit.resource}`,
       limit.key?.header !== undefined && 'Limit.Key',
@@ -40,26 +47,40 @@ export function resolveLimits(
       limit.onLimit === 'Queue' && 'Limit.Queue',
       spec.mode === 'Shadow' && 'Limit.Shadow',
       spec.scope === 'Fleet' && 'Limit.Fleet',
+      isStored(spec, limit) && 'Limit.Store',
     ),
   }));
 }
 
-function fleet(
-  { scope, fleet: shared }: RateLimitPolicySpec,
-  agent: Pick<AgentDeployment['spec'], 'replicas' | 'autoscaling'>,
-): Pick<Limit, 'fleet'> {
-  if (scope !== 'Fleet') return {};
-  const { withoutLeader = 'SafeShare' } = shared ?? {};
-  return { fleet: { withoutLeader, maxPods: mostPods(agent) } };
+function fleet(spec: RateLimitPolicySpec, limit: LimitSpec, agent: Sized): Pick<Limit, 'fleet'> {
+  if (spec.scope !== 'Fleet') return {};
+  const { withoutLeader, storeTimeout } = spec.fleet ?? FLEET;
+  const store = isStored(spec, limit) ? 'Redis' : 'Leader';
+  if (limit.key !== undefined && store === 'Leader') {
+    throw new InvalidSpecError(
+      'Invalid',
+      `spec.limits[${limit.name}] has a key and scope Fleet; set fleet.store to Redis, set scope to Pod, or remove key`,
+    );
+  }
+  const storeTimeoutMs = parsePositiveDuration(storeTimeout, 'spec.fleet.storeTimeout');
+  return { fleet: { store, storeTimeoutMs, withoutLeader, maxPods: mostPods(agent) } };
+}
+
+/** Whether the buckets of a limit are in the agent's Redis. */
+function isStored({ scope, fleet: shared }: RateLimitPolicySpec, { key }: LimitSpec): boolean {
+  return scope === 'Fleet' && shared?.store === 'Redis' && key !== undefined;
+}
+
+/** Whether the policy needs a Redis of the agents that it is for. */
+export function needsStore({ spec }: RateLimitPolicy): boolean {
+  return spec.limits.some((limit) => isStored(spec, limit));
 }
 
 /** Replicas, one more while a roll-out goes on, and as many that end: they finish their requests. */
-function mostPods({ replicas, autoscaling }: Parameters<typeof fleet>[1]): number {
+export function mostPods({ replicas, autoscaling }: Sized): number {
   const most = autoscaling?.maxReplicas ?? replicas;
   return 2 * most + MAX_SURGE;
 }
-
-type LimitSpec = RateLimitPolicySpec['limits'][number];
 
 function keyed({ key }: LimitSpec): Pick<Limit, 'key'> {
   if (key === undefined) return {};

@@ -98,7 +98,7 @@ export class AgentFleet {
     const before = new Map(this.#limits);
     this.#limits.clear();
     for (const limit of limits) {
-      if (limit.fleet === undefined) continue;
+      if (limit.fleet?.store !== 'Leader') continue;
       const { target, name, resource } = limit;
       const id = idOf(limit);
       const spec = specOf(limit, limit.fleet);

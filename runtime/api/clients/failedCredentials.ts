@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Content } from '../../../contract/generated/types.ts';
 import type { Failure } from '../../errors/failure.ts';
-import { KeyedBuckets } from '../../resilience/keyedBuckets.ts';
+import { KeyedBuckets, ownBucket } from '../../resilience/keyedBuckets.ts';
 import { networkOf } from '../../security/incidents/networkOf.ts';
 
 type Failures = NonNullable<Content['auth']>['failures'];
@@ -80,7 +80,7 @@ export class FailedCredentials {
     const spec = { amount: perMinute, perMs: MINUTE_MS, capacity: perMinute };
     const now = this.#deps.now();
     if (this.#buckets) this.#buckets.apply(spec, maxAddresses, now);
-    else this.#buckets = new KeyedBuckets(spec, maxAddresses, now);
+    else this.#buckets = new KeyedBuckets(spec, maxAddresses, now, ownBucket);
     return this.#buckets;
   }
 

@@ -1,32 +1,24 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { SecureContext } from 'node:tls';
-import type { Logger } from 'pino';
 import type { Clock } from '../../guard/clock.ts';
 import { freeId } from './conversationId.ts';
+import { RedisConnection } from '../../redis/connection.ts';
+import type { RedisClient, RedisConnectionDeps, RedisUnavailable } from '../../redis/connection.ts';
 import type { Message } from '../messages/messages.ts';
 import { RedisEnds } from './redisEnds.ts';
 import { SCRIPTS } from './redisScripts.ts';
 import { StoreUnavailable } from './store.ts';
 import type { Absence, CommandTrace, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
-export interface RedisStoreDeps {
-  url: string;
-  /** What is trusted of a server with rediss; undefined: the system's authorities. */
-  secureContext?: SecureContext | undefined;
-  /** Asked for at each connection; undefined: none. */
-  password: () => string | undefined;
+export interface RedisStoreDeps extends RedisConnectionDeps {
   /** What all keys begin with. */
   prefix: string;
   /** Time without a message after which a conversation is forgotten, in milliseconds. */
   idleTimeoutMs: () => number;
-  /** Time to connect and for each command, in milliseconds. */
-  timeoutMs: () => number;
   clock: Clock;
   /** Whether `onExpired` is to be told. */
   tellsExpired: () => boolean;
   /** A conversation was idle for too long, and is forgotten. Of all pods one is told. */
   onExpired: (id: string) => void;
-  log: Logger;
 }
 
 /** A turn whose pod died blocks its conversation for no longer than this, in milliseconds. */
@@ -44,15 +36,13 @@ interface TracedCommand {
   trace: CommandTrace | undefined;
 }
 
-type Client = Awaited<ReturnType<typeof connectable>>;
-
 /**
  * Conversations in a Redis, which any pod carries on. Two keys each: the conversation, and the lease of a turn. The
  * client is part of both, so that another one finds nothing.
  */
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
-  readonly #client: Promise<Client>;
+  readonly #redis: RedisConnection;
   readonly #server: { address: string; port: number };
   readonly #leases = new Set<RedisLease>();
   readonly #ends: RedisEnds;
@@ -74,9 +64,7 @@ export class RedisStore implements ConversationStore {
     this.#searchLater();
     const { hostname, port } = new URL(deps.url);
     this.#server = { address: hostname, port: Number(port || DEFAULT_PORT) };
-    this.#client = connectable(deps);
-    // `#do` reports it.
-    this.#client.catch(() => undefined);
+    this.#redis = new RedisConnection(deps);
   }
 
   async create(
@@ -148,8 +136,7 @@ export class RedisStore implements ConversationStore {
 
   async close(): Promise<void> {
     this.#cancelSearch();
-    const client = await this.#client;
-    if (client.isOpen) client.destroy();
+    await this.#redis.close();
   }
 
   /** Tells of the conversations that Redis has forgotten. */
@@ -190,40 +177,21 @@ export class RedisStore implements ConversationStore {
     );
   }
 
-  async #do<T>(use: (client: Client) => Promise<T>, command?: TracedCommand): Promise<T> {
+  async #do<T>(use: (client: RedisClient) => Promise<T>, command?: TracedCommand): Promise<T> {
     const span = command && this.#spanOf(command);
     try {
-      const client = await this.#client;
-      await this.#ready(client);
-      const answer = await use(client);
+      const answer = await this.#redis.use(use);
       span?.end();
       return answer;
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      const { code, message } = error as RedisUnavailable;
       span?.end(code);
-      throw new StoreUnavailable(`Redis does not answer (${code})`);
+      throw new StoreUnavailable(message);
     }
   }
 
   #spanOf({ trace, ...which }: TracedCommand): ReturnType<CommandTrace['command']> | undefined {
     return trace?.command({ system: 'redis', ...which, ...this.#server });
-  }
-
-  /** Connects when it is first needed; afterwards the client does so by itself. */
-  async #ready(client: Client): Promise<void> {
-    if (client.isReady) return;
-    if (!client.isOpen) client.connect().catch(() => undefined);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new Error('timeout')), this.#deps.timeoutMs()).unref();
-    client.once('ready', resolve);
-    client.once('error', reject);
-    try {
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      client.off('ready', resolve);
-      client.off('error', reject);
-    }
   }
 
   /** In braces what decides the slot of a Redis cluster: both keys have to be in the same. */
@@ -292,30 +260,6 @@ class RedisLease implements Lease {
   }
 }
 
-/** A client that is not connected. Only agents with a Redis pay for its library. */
-async function connectable(deps: RedisStoreDeps) {
-  const { url, password, timeoutMs, log } = deps;
-  // The bundle has all of a CommonJS module under `default` only.
-  const { default: redis } = await import('@redis/client');
-  const timeout = timeoutMs();
-  const client = redis.createClient({
-    url,
-    disableOfflineQueue: true,
-    socket: { connectTimeout: timeout, ...secured(deps) },
-    commandOptions: { timeout },
-    credentialsProvider: {
-      type: 'async-credentials-provider',
-      credentials: () => Promise.resolve(credentials(password())),
-    },
-  });
-  // Whoever asks is told; without a listener an error would end the process.
-  client.on('error', (error: NodeJS.ErrnoException) => {
-    const address = new URL(url).host;
-    log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
-  });
-  return client;
-}
-
 /** A conversation by its id and what its key says of its client. */
 interface Owned {
   id: string;
@@ -341,12 +285,4 @@ function parsedEntry(entry: string): Owned {
 function ownerSuffix(principal: string): string {
   if (principal === '') return '';
   return `:${createHash('sha256').update(principal).digest('base64url')}`;
-}
-
-function secured({ url, secureContext }: RedisStoreDeps): { tls?: true } {
-  return secureContext && url.startsWith('rediss:') ? { tls: true, ...{ secureContext } } : {};
-}
-
-function credentials(password: string | undefined): { password?: string } {
-  return password === undefined ? {} : { password };
 }

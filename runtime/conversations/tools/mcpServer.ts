@@ -38,6 +38,7 @@ export interface McpServerDeps {
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
   /** Tools that may be used became others. */
+  /** The tools became others, or are not those that are pinned. */
   onToolsChanged: (server: string, withheld: boolean) => void;
   log: Pick<Logger, 'info' | 'warn'>;
 }
@@ -132,8 +133,12 @@ export class McpServer {
     if (this.#withheld === before) return;
     const facts = { server: this.name, toolsHash: this.#list?.hash, pinned: this.#pin };
     const { log } = this.#deps;
-    if (before) log.info(facts, 'Tools of an MCP server are lent to the model again');
-    else log.warn(facts, 'Tools of an MCP server are withheld: they are not those that are pinned');
+    if (before) {
+      log.info(facts, 'Tools of an MCP server are lent to the model again');
+      return;
+    }
+    log.warn(facts, 'Tools of an MCP server are withheld: they are not those that are pinned');
+    this.#deps.onToolsChanged(this.name, true);
   }
 
   /** Takes over what the server lists now. */
@@ -148,7 +153,8 @@ export class McpServer {
       this.#changes += 1;
       const facts = { server: this.name, toolsHash: list.hash, ...this.#change };
       this.#deps.log.warn(facts, 'Tools of an MCP server are others than before');
-      this.#deps.onToolsChanged(this.name, this.#withheld);
+      // A change that has them withheld is told once.
+      if (before || !this.#withheld) this.#deps.onToolsChanged(this.name, this.#withheld);
     }
     this.#tellWithheld(before);
   }

@@ -66,7 +66,8 @@ export class McpServers implements Tools {
     const before = this.#servers;
     this.#servers = new Map();
     for (const { toolsHash, ...spec } of supported(content).mcpServers) {
-      const key = JSON.stringify(spec);
+      // A pin brings a requirement with it, and must not have the server forget what it knows.
+      const key = JSON.stringify({ ...spec, requires: undefined });
       const server = before.get(key) ?? new McpServer(spec, this.#deps);
       server.pin(toolsHash);
       this.#servers.set(key, server);

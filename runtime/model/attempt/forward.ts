@@ -1,8 +1,8 @@
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
+import { replaceMember } from '../../json/replaceMember.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
-import { replaceMember } from './jsonMember.ts';
 import { statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';

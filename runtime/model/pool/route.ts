@@ -196,8 +196,13 @@ export class Route {
   }
 
   /** Moves on to the chosen endpoint; undefined, and not to be asked again, when it takes no call after all. */
-  take({ member, probe }: Candidate, { from }: Move, reason: string): Granted | undefined {
-    const answer = this.#ask(member, true);
+  async take(
+    { member, probe }: Candidate,
+    { from }: Move,
+    reason: string,
+  ): Promise<Granted | undefined> {
+    const asked = this.#ask(member, true);
+    const answer = asked.kind === 'Waiting' ? await this.#admitted(member, asked) : asked;
     if (answer.kind !== 'Permit') {
       this.#refusedBy.push(member.dependency);
       return undefined;
@@ -232,26 +237,50 @@ export class Route {
   }
 
   /** Asks one after the other: those that are usable at once, then those that are full. */
-  #any(candidates: Candidate[]): Granted | Refused | Promise<Granted | Refused> {
+  #any(
+    candidates: Candidate[],
+    refusals: Refused[] = [],
+  ): Granted | Refused | Promise<Granted | Refused> {
     const left = [...candidates];
-    const refusals: Refused[] = [];
     for (;;) {
       const chosen = this.#preferred(left) ?? this.#deps.pool.choose(this.#request.content, left);
       if (!chosen) return soonest(refusals);
       const immediate = chosen.availability === 'Usable';
       const answer = this.#ask(chosen.member, immediate);
       // Whoever waited has no time left for others.
-      if (answer.kind === 'Waiting') return this.#waited(chosen.member, answer);
-      if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
-      const { rejection } = answer;
-      (this.#rejected ??= new Map()).set(chosen.member.dependency, rejection.reason);
-      if (immediate && WAITABLE.has(rejection.reason)) {
-        chosen.availability = 'Full';
-        continue;
+      if (answer.kind === 'Waiting') {
+        return immediate
+          ? this.#answered(chosen, answer, left, refusals)
+          : this.#waited(chosen.member, answer);
       }
-      left.splice(left.indexOf(chosen), 1);
-      refusals.push(refused(chosen.member, rejection));
+      if (answer.kind === 'Permit') return this.#granted(chosen.member, answer, chosen.probe);
+      this.#pass(chosen, refused(chosen.member, answer.rejection), left, refusals);
     }
+  }
+
+  /** A candidate takes no call: it may be asked once more where it was to take one at once. */
+  #pass(chosen: Candidate, answer: Refused, left: Candidate[], refusals: Refused[]): void {
+    const { reason } = answer.rejection;
+    (this.#rejected ??= new Map()).set(answer.dependency, reason);
+    if (chosen.availability === 'Usable' && WAITABLE.has(reason)) {
+      chosen.availability = 'Full';
+      return;
+    }
+    left.splice(left.indexOf(chosen), 1);
+    refusals.push(answer);
+  }
+
+  /** Waits for a store of limits to answer, and goes on to the others if it grants nothing. */
+  async #answered(
+    chosen: Candidate,
+    waiting: Waiting,
+    left: Candidate[],
+    refusals: Refused[],
+  ): Promise<Granted | Refused> {
+    const answer = await this.#waited(chosen.member, waiting, chosen.probe);
+    if (answer.kind === 'Granted' || this.#request.signal.aborted) return answer;
+    this.#pass(chosen, answer, left, refusals);
+    return this.#any(left, refusals);
   }
 
   /**
@@ -297,14 +326,19 @@ export class Route {
     return member.handle.acquire(asked);
   }
 
-  async #waited(member: Member, waiting: Waiting): Promise<Granted | Refused> {
+  async #waited(member: Member, waiting: Waiting, probe?: boolean): Promise<Granted | Refused> {
+    const admission = await this.#admitted(member, waiting);
+    if (admission.kind === 'Rejection') return refused(member, admission.rejection);
+    return this.#granted(member, admission, probe);
+  }
+
+  async #admitted(member: Member, waiting: Waiting): Promise<Admission> {
     const { signal, chat } = this.#request;
     const admitted = awaitAdmission(waiting, signal);
     const admission = await (chat?.waits(member.dependency, admitted) ?? admitted);
-    if (admission.kind === 'Rejection') return refused(member, admission.rejection);
-    if (!signal.aborted) return this.#granted(member, admission.permit);
-    admission.permit.settle(IGNORED, REFUND);
-    return refused(member, LEFT);
+    if (admission.kind === 'Rejection' || !signal.aborted) return admission;
+    admission.settle(IGNORED, REFUND);
+    return { kind: 'Rejection', rejection: LEFT };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import { ATTRIBUTES, EVENTS, PROVIDERS, SPANS } from './names.ts';
 import { inputContent, outputContent } from './content.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
-import type { RemoteContext, Span } from './span.ts';
+import type { Attributes, RemoteContext, Span } from './span.ts';
 
 /** A call of the model as its caller asks for it. */
 export interface Chat {
@@ -243,7 +243,7 @@ export class AttemptTrace {
     this.#span.end(error);
   }
 
-  #attributes(): Record<string, string | number | undefined> {
+  #attributes(): Attributes {
     const { dependency, endpoint } = this.#place;
     return {
       [ATTRIBUTES.operation]: 'chat',
@@ -255,16 +255,29 @@ export class AttemptTrace {
     };
   }
 
-  #address(): Record<string, string | number> {
-    const { baseURL } = this.#place.endpoint;
-    if (!URL.canParse(baseURL)) return {};
-    const { hostname, port, protocol } = new URL(baseURL);
-    const known = protocol === 'https:' ? 443 : 80;
-    return {
-      [ATTRIBUTES.serverAddress]: hostname,
-      [ATTRIBUTES.serverPort]: port === '' ? known : Number(port),
-    };
+  #address(): Attributes {
+    return addressOf(this.#place.endpoint);
   }
+}
+
+/** Addresses of the endpoints of configurations in use: to parse a URL costs as much as the rest of a span. */
+const addresses = new WeakMap<Place['endpoint'], Attributes>();
+
+function addressOf(endpoint: Place['endpoint']): Attributes {
+  let address = addresses.get(endpoint);
+  if (address === undefined) addresses.set(endpoint, (address = parsedAddress(endpoint.baseURL)));
+  return address;
+}
+
+function parsedAddress(baseURL: string): Attributes {
+  const url = URL.parse(baseURL);
+  if (!url) return {};
+  const { hostname, port, protocol } = url;
+  const known = protocol === 'https:' ? 443 : 80;
+  return {
+    [ATTRIBUTES.serverAddress]: hostname,
+    [ATTRIBUTES.serverPort]: port === '' ? known : Number(port),
+  };
 }
 
 /** Why an attempt is not a good one; undefined when it is. */

@@ -12,6 +12,8 @@ const RULE: ResponseRule = {
   lift: 'Duration',
 };
 const ALICE = { id: 'alice', authentication: 'APIKey', name: 'alice' } as const;
+/** The wall clock at the beginning. */
+const EPOCH = 1_000_000;
 const NOBODY = { id: '', authentication: 'None' } as const;
 
 class Scene {
@@ -21,7 +23,10 @@ class Scene {
 
   constructor(rules: Partial<ResponseRule>[], maxHolds = 100) {
     const now = (): number => this.now;
-    this.responses = new Responses({ now, isOpen: (incident) => this.incidents.isOpen(incident) });
+    this.responses = new Responses({
+      ...{ now, time: () => EPOCH + this.now },
+      isOpen: (incident) => this.incidents.isOpen(incident),
+    });
     this.incidents = new Incidents({
       ...{ now, time: now, newId: () => 'id' },
       onIncident: (incident: Readonly<Incident>, sighting: Sighting) =>
@@ -128,5 +133,45 @@ describe('responses', () => {
     scene.now = 5000;
     scene.see({ client: NOBODY, source: '198.51.100.1' });
     expect(scene.responses.source('198.51.100.1')?.reason).toBe('ClientBlocked');
+  });
+
+  it('are told while they are in force: for whom, why, since when and until when', () => {
+    const scene = new Scene([
+      { types: ['FailedAuthentication'], lift: 'Closed' },
+      { action: 'Throttle', durationMs: 600_000 },
+    ]);
+    expect(scene.responses.inForce()).toEqual([]);
+    const versions = [scene.responses.version];
+    scene.see();
+    versions.push(scene.responses.version);
+    scene.now = 500;
+    const guess = { type: 'FailedAuthentication', client: NOBODY, source: '2001:db8::1' } as const;
+    scene.see(guess);
+    versions.push(scene.responses.version);
+    expect(scene.responses.inForce()).toMatchObject([
+      {
+        ...{ action: 'Block', source: '2001:db8:0:0', since: EPOCH + 500 },
+        incident: { type: 'FailedAuthentication', level: 'Low' },
+      },
+      {
+        ...{ action: 'Throttle', client: 'alice', since: EPOCH, until: EPOCH + 600_000 },
+        incident: { type: 'LimitAbuse' },
+      },
+    ]);
+    expect(scene.responses.byAction()).toEqual({ Throttle: 1, Block: 1 });
+    // Its incident rises a level: the end moves, the beginning does not.
+    for (let i = 0; i < 9; i += 1) scene.see();
+    const [, throttled] = scene.responses.inForce();
+    expect(throttled).toMatchObject({ since: EPOCH, until: EPOCH + 600_500 });
+    versions.push(scene.responses.version);
+    // The incident of the guesses closes, without a request that asks.
+    scene.now = 1501;
+    versions.push(scene.responses.version);
+    expect(scene.responses.byAction()).toEqual({ Throttle: 1, Block: 0 });
+    scene.now = 600_500;
+    versions.push(scene.responses.version);
+    expect(scene.responses.inForce()).toEqual([]);
+    expect(versions).toEqual([...new Set(versions)]);
+    expect(scene.responses.version).toBe(versions.at(-1));
   });
 });

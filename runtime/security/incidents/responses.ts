@@ -19,22 +19,39 @@ export interface ResponseRule {
   lift: string;
 }
 
-interface Hold {
-  rule: ResponseRule;
+/** What is done about one client or address at present. */
+export interface ResponseInForce {
+  action: 'Throttle' | 'Block';
+  /** Absent: the client is not known, so that it is for its address. */
+  client?: string | undefined;
+  source?: string | undefined;
+  /** Milliseconds since 1970. */
+  since: number;
+  /** Milliseconds since 1970; absent: until the incident closes. */
+  until?: number;
+  /** Why. */
   incident: Readonly<Incident>;
+}
+
+interface Hold extends ResponseInForce {
+  rule: ResponseRule;
   /** Monotonic, in milliseconds. */
-  until: number;
+  deadline: number;
   bucket?: Bucket;
 }
 
 export interface ResponsesDeps {
   /** Monotonic clock in milliseconds. */
   now(): number;
+  /** Wall clock, in milliseconds. */
+  time(): number;
   /** Whether an incident is open. */
   isOpen(incident: Readonly<Incident>): boolean;
 }
 
 const MINUTE_MS = 60_000;
+/** Looked at for each that begins. */
+const MAX_SWEPT = 8;
 
 /** Throttles or blocks clients, and addresses of clients that are not known. Each look takes constant time. */
 export class Responses {
@@ -43,6 +60,7 @@ export class Responses {
   #rules: readonly ResponseRule[] = [];
   #rulesText = '[]';
   #maxHolds = 0;
+  #version = 0;
 
   constructor(deps: ResponsesDeps) {
     this.#deps = deps;
@@ -53,13 +71,38 @@ export class Responses {
     return this.#holds.size;
   }
 
+  /** Grows by each change of what is in force, so that reports tell only what is new. */
+  get version(): number {
+    this.#sweep(this.#deps.now(), Infinity);
+    return this.#version;
+  }
+
+  /** Those in force, the strictest first, of the gravest incidents. */
+  inForce(): ResponseInForce[] {
+    this.#sweep(this.#deps.now(), Infinity);
+    return [...this.#holds.values()].sort(strictestFirst);
+  }
+
+  /** Numbers of those in force. */
+  byAction(): Record<ResponseInForce['action'], number> {
+    this.#sweep(this.#deps.now(), Infinity);
+    const numbers = { Throttle: 0, Block: 0 };
+    for (const { action } of this.#holds.values()) numbers[action] += 1;
+    return numbers;
+  }
+
   /** Other rules lift what is in force. */
   apply(rules: readonly ResponseRule[], maxHolds: number): void {
     const text = JSON.stringify(rules);
-    if (text !== this.#rulesText) this.#holds.clear();
+    if (text !== this.#rulesText) this.#clear();
     this.#rules = rules;
     this.#rulesText = text;
     this.#maxHolds = maxHolds;
+  }
+
+  #clear(): void {
+    this.#holds.clear();
+    this.#version += 1;
   }
 
   /** An incident was opened, or its level has risen. */
@@ -70,10 +113,13 @@ export class Responses {
     const key = single ? keyOf(sighting) : undefined;
     if (!rule || key === undefined) return;
     const now = this.#deps.now();
-    this.#sweep(now);
+    this.#sweep(now, MAX_SWEPT);
+    this.#endIfOver(key, now);
     const known = this.#holds.get(key);
     if (!known && this.#holds.size >= this.#maxHolds) return;
-    this.#holds.set(key, holdOf(rule, incident, { known, now }));
+    const time = this.#deps.time();
+    this.#holds.set(key, holdOf(rule, { incident, sighting, known, now, time }));
+    this.#version += 1;
   }
 
   /** Why a request of a client is refused; undefined when it is not. Takes a place of a throttled client. */
@@ -88,59 +134,96 @@ export class Responses {
   }
 
   #refusal(key: string): Failure | undefined {
-    const hold = this.#holds.get(key);
     const now = this.#deps.now();
-    if (!hold || this.#isOver(hold, now)) {
-      this.#holds.delete(key);
-      return undefined;
-    }
-    const { bucket, until } = hold;
-    if (!bucket) return blocked(until - now);
+    this.#endIfOver(key, now);
+    const hold = this.#holds.get(key);
+    if (!hold) return undefined;
+    const { bucket, deadline } = hold;
+    if (!bucket) return blocked(deadline - now);
     const waitMs = bucket.wait(1, now);
     if (waitMs > 0) return throttled(waitMs);
     bucket.settle(bucket.take(1, now), 1, now);
     return undefined;
   }
 
-  #isOver({ until, rule, incident }: Hold, now: number): boolean {
-    return now >= until || (rule.lift === 'Closed' && !this.#deps.isOpen(incident));
+  #isOver({ deadline, rule, incident }: Hold, now: number): boolean {
+    return now >= deadline || (rule.lift === 'Closed' && !this.#deps.isOpen(incident));
   }
 
-  /** Forgets a few that are over, the oldest first. */
-  #sweep(now: number): void {
-    let looks = 8;
-    for (const [key, hold] of this.#holds) {
+  #endIfOver(key: string, now: number): void {
+    const hold = this.#holds.get(key);
+    if (!hold || !this.#isOver(hold, now)) return;
+    this.#holds.delete(key);
+    this.#version += 1;
+  }
+
+  /** Forgets those that are over among so many, the oldest first. */
+  #sweep(now: number, count: number): void {
+    let looks = count;
+    for (const key of this.#holds.keys()) {
       if (looks-- === 0) return;
-      if (this.#isOver(hold, now)) this.#holds.delete(key);
+      this.#endIfOver(key, now);
     }
   }
 
-  #ruleOf(type: IncidentType, level: IncidentLevel): ResponseRule | undefined {
+  #ruleOf(type: IncidentType, level: IncidentLevel): ActiveRule | undefined {
     const rule = this.#rules.find(
       ({ types, minLevel }) =>
         (types?.includes(type) ?? true) && gravity(level) >= gravity(minLevel),
     );
-    return rule?.action === 'Throttle' || rule?.action === 'Block' ? rule : undefined;
+    return rule && isActive(rule) ? rule : undefined;
   }
 }
 
+/** One that does more than report. */
+type ActiveRule = ResponseRule & { action: ResponseInForce['action'] };
+
+function isActive(rule: ResponseRule): rule is ActiveRule {
+  return rule.action === 'Throttle' || rule.action === 'Block';
+}
+
+interface Begun {
+  incident: Readonly<Incident>;
+  sighting: Sighting;
+  /** What is in force for the same client. */
+  known: Hold | undefined;
+  now: number;
+  time: number;
+}
+
 /** A client that is throttled already keeps its bucket. */
-function holdOf(
-  rule: ResponseRule,
-  incident: Readonly<Incident>,
-  { known, now }: { known: Hold | undefined; now: number },
-): Hold {
-  const until = rule.lift === 'Closed' ? Infinity : now + rule.durationMs;
-  if (rule.action !== 'Throttle') return { rule, incident, until };
-  const { requestsPerMinute: amount } = rule;
+function holdOf(rule: ActiveRule, { incident, sighting, known, now, time }: Begun): Hold {
+  const { action, requestsPerMinute: amount } = rule;
+  const durationMs = rule.lift === 'Closed' ? Infinity : rule.durationMs;
+  const hold: Hold = {
+    ...{ action, rule, incident },
+    ...(isKnown(sighting.client) ? { client: incident.client } : { source: incident.source }),
+    since: known?.action === action ? known.since : time,
+    ...(durationMs < Infinity && { until: time + durationMs }),
+    deadline: now + durationMs,
+  };
+  if (action !== 'Throttle') return hold;
   const spec = { amount, perMs: MINUTE_MS, capacity: amount };
-  return { rule, incident, until, bucket: known?.bucket ?? new Bucket(spec, now) };
+  return { ...hold, bucket: known?.bucket ?? new Bucket(spec, now) };
+}
+
+/** Whether the client is told apart from others at its address. */
+function isKnown(client: SightedClient | undefined): client is SightedClient {
+  return client !== undefined && client.authentication !== 'None';
 }
 
 function keyOf({ client, source }: Sighting): string | undefined {
-  if (client && client.authentication !== 'None')
-    return clientKey(client.authentication, client.id);
+  if (isKnown(client)) return clientKey(client.authentication, client.id);
   return source === undefined ? undefined : sourceKey(source);
+}
+
+function strictestFirst(a: ResponseInForce, b: ResponseInForce): number {
+  const block = ({ action }: ResponseInForce): number => (action === 'Block' ? 1 : 0);
+  return (
+    block(b) - block(a) ||
+    gravity(b.incident.level) - gravity(a.incident.level) ||
+    b.since - a.since
+  );
 }
 
 const clientKey = (authentication: string, id: string): string => `client ${authentication} ${id}`;

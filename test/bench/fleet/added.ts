@@ -29,7 +29,10 @@ const ROUNDS = 4000;
 const WARM_UP = 1000;
 const RATE = 100_000;
 const LIMIT = limitOf({ refill: { amount: RATE, perMs: 1000 }, capacity: RATE });
-const SHARED: Limit = { ...LIMIT, fleet: { withoutLeader: 'SafeShare', maxPods: 3 } };
+const SHARED: Limit = {
+  ...LIMIT,
+  fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader: 'SafeShare', maxPods: 3 },
+};
 
 /** A token bucket: refills by the server's clock, takes one token if there is one. */
 const BUCKET = `

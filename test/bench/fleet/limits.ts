@@ -54,7 +54,12 @@ async function play(ends?: Ends): Promise<{ utilisation: number; overrun: number
   const limit: Limit = limitOf({
     ...{ refill: { amount: RATE, perMs: 1000 }, capacity: RATE, onLimit: 'Reject' },
     // As the operator reckons: as many pods can be ending, and one more is for a roll-out.
-    fleet: { withoutLeader: 'SafeShare', maxPods: 2 * PODS + 1 },
+    fleet: {
+      store: 'Leader',
+      storeTimeoutMs: 250,
+      withoutLeader: 'SafeShare',
+      maxPods: 2 * PODS + 1,
+    },
   });
   const scene = new Scene(time, { limits: [limit], pods: PODS });
   lead(scene, scene.elect(false), ends);

@@ -3,6 +3,9 @@ import { targets } from './targets.ts';
 
 const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 100 };
 
+const KEYED =
+  'limits with a key and scope Fleet need fleet.store Redis, because the leader keeps one bucket for each limit and not one for each key; set fleet.store to Redis, set scope to Pod, or remove key';
+
 /** Bad manifests of RateLimitPolicys. */
 export const rows: Row[] = [
   ...targets,
@@ -17,12 +20,28 @@ export const rows: Row[] = [
   [
     '$.spec rule 1',
     { spec: { scope: 'Fleet', limits: [{ ...LIMIT, key: { header: 'x-user-id' } }] } },
-    'spec: Invalid value: "object": limits with a key need scope Pod, because the leader keeps one bucket for each limit and not one for each key; set scope to Pod, or remove key',
+    `spec: Invalid value: "object": ${KEYED}`,
+  ],
+  [
+    '$.spec rule 1',
+    {
+      spec: {
+        scope: 'Fleet',
+        fleet: { withoutLeader: 'Deny' },
+        limits: [{ ...LIMIT, key: { principal: true } }],
+      },
+    },
+    `spec: Invalid value: "object": ${KEYED}`,
   ],
   [
     '$.spec rule 2',
     { spec: { scope: 'Pod', fleet: { withoutLeader: 'Deny' } } },
     'spec: Invalid value: "object": fleet needs scope Fleet, because only its limits have a leader; set scope to Fleet, or remove fleet',
+  ],
+  [
+    '$.spec.fleet.storeTimeout rule 0',
+    { spec: { scope: 'Fleet', fleet: { storeTimeout: '0s' } } },
+    'spec.fleet.storeTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 250ms or 1s',
   ],
   [
     '$.spec.limits unique',

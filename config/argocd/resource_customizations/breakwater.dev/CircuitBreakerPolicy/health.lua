@@ -18,10 +18,14 @@ end
 local accepted = condition("Accepted")
 local programmed = condition("Programmed")
 local overridden = condition("Overridden")
+local paused = condition("Paused")
 local tripped = condition("Tripped")
 
 if accepted.status == "False" then
   return health("Degraded", accepted)
+end
+if paused.status == "True" then
+  return health("Suspended", paused)
 end
 if programmed.status == "False" then
   return health(programmed.reason == "Pending" and "Progressing" or "Degraded", programmed)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { memberSpans, replaceMember } from './jsonMember.ts';
+import { replaceMember } from './replaceMember.ts';
+import { valuesOf } from './scan.ts';
 
 const replaced = (text: string, value = 'new'): string =>
   replaceMember(Buffer.from(text), 'model', value).toString('utf8');
@@ -49,7 +50,7 @@ describe('replaceMember', () => {
           const before = JSON.stringify({ ...rest, model }, undefined, indent);
           const after = replaced(before, value);
           expect(JSON.parse(after)).toEqual({ ...(JSON.parse(before) as object), model: value });
-          const [span] = memberSpans(Buffer.from(before), 'model');
+          const [span] = valuesOf(Buffer.from(before), 'model');
           const bytes = Buffer.from(before);
           expect(Buffer.from(after).subarray(0, span!.start)).toEqual(
             bytes.subarray(0, span!.start),

@@ -1,0 +1,115 @@
+import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { ConditionDraft } from '../common/condition.ts';
+import { childMetadata } from '../common/metadata.ts';
+import type { Availability } from './monitoring.ts';
+import type { Desired, HorizontalPodAutoscaler } from './objects.ts';
+import { RUNTIME_CONTAINER } from './runtimeTemplate.ts';
+
+interface Trigger {
+  type: 'prometheus' | 'cpu' | 'memory';
+  metricType: 'AverageValue' | 'Utilization';
+  metadata: Record<string, string>;
+}
+
+/** Of KEDA, which makes a HorizontalPodAutoscaler of it. */
+export interface ScaledObject extends Desired {
+  apiVersion: 'keda.sh/v1alpha1';
+  kind: 'ScaledObject';
+  spec: {
+    scaleTargetRef: { apiVersion: string; kind: string; name: string };
+    minReplicaCount: number;
+    maxReplicaCount: number;
+    triggers: Trigger[];
+    advanced?: {
+      horizontalPodAutoscalerConfig: {
+        behavior: NonNullable<HorizontalPodAutoscaler['spec']['behavior']>;
+      };
+    };
+  };
+}
+
+/**
+ * What decides on the number of pods by their load, in place of a HorizontalPodAutoscaler of our own. Undefined when the
+ * spec does not ask for it or the cluster has no such kind.
+ * @param scaledObjects whether the cluster has the kind
+ */
+export function buildScaledObject(
+  agent: AgentDeployment,
+  scaledObjects: Availability,
+): ScaledObject | undefined {
+  const { autoscaling } = agent.spec;
+  if (autoscaling?.inFlight === undefined || scaledObjects !== 'Served') return undefined;
+  const { minReplicas, maxReplicas, cpuPercent, memoryPercent, behavior, inFlight } = autoscaling;
+  const { name } = agent.metadata;
+  return {
+    apiVersion: 'keda.sh/v1alpha1',
+    kind: 'ScaledObject',
+    metadata: childMetadata(agent, name),
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      minReplicaCount: minReplicas,
+      maxReplicaCount: maxReplicas,
+      triggers: [
+        load(agent, inFlight),
+        ...resource('cpu', cpuPercent),
+        ...resource('memory', memoryPercent),
+      ],
+      ...(behavior && { advanced: { horizontalPodAutoscalerConfig: { behavior } } }),
+    },
+  };
+}
+
+type InFlight = NonNullable<NonNullable<AgentDeployment['spec']['autoscaling']>['inFlight']>;
+
+/**
+ * Requests in flight, streams included, and in the queue, on average over pods. While Prometheus has no figures KEDA
+ * fails, and the number of pods stays; by KEDA's default it would count 0 and remove pods under load.
+ */
+function load({ metadata }: AgentDeployment, { target, prometheus }: InFlight): Trigger {
+  const own = `namespace="${metadata.namespace}", breakwater_dev_agent="${metadata.name}", name="inbound"`;
+  return {
+    type: 'prometheus',
+    metricType: 'AverageValue',
+    metadata: {
+      serverAddress: prometheus.serverAddress.replace(/\/+$/, ''),
+      query: `sum(bulkhead_active_requests{${own}}) + sum(bulkhead_queue_size{${own}})`,
+      threshold: String(target),
+      ignoreNullValues: 'false',
+    },
+  };
+}
+
+/** Nothing for a target of 0, which is how a metric is left out of account. */
+function resource(type: 'cpu' | 'memory', percent: number): Trigger[] {
+  if (percent === 0) return [];
+  const metadata = { value: String(percent), containerName: RUNTIME_CONTAINER };
+  return [{ type, metricType: 'Utilization', metadata }];
+}
+
+const TYPE = 'ScaledByLoad';
+const KIND = 'ScaledObject of keda.sh/v1alpha1';
+const ASKED = 'spec.autoscaling.inFlight';
+const MEANWHILE = 'CPU and memory alone decide on the number of pods meanwhile.';
+
+/** Whether the cluster can scale by load. Undefined while the spec does not ask for it. */
+export function loadCondition(
+  { spec, metadata }: AgentDeployment,
+  scaledObjects: Availability,
+): ConditionDraft | undefined {
+  const inFlight = spec.autoscaling?.inFlight;
+  if (inFlight === undefined) return undefined;
+  if (scaledObjects === 'Served') {
+    const message = `KEDA scales by ScaledObject ${metadata.name}, for ${inFlight.target} requests in flight or queued per pod.`;
+    return { type: TYPE, status: 'True', reason: 'ScaledObject', message };
+  }
+  if (scaledObjects === 'Absent') {
+    const message = `${ASKED} asks for what this cluster does not know: ${KIND}. Install KEDA, or remove the field. ${MEANWHILE}`;
+    return { type: TYPE, status: 'False', reason: 'NotInstalled', message };
+  }
+  if (scaledObjects === 'Forbidden') {
+    const message = `The operator may not list ${KIND}, which ${ASKED} asks for. Give it the roles that it was released with. ${MEANWHILE}`;
+    return { type: TYPE, status: 'False', reason: 'Forbidden', message };
+  }
+  const message = `It is not known yet whether this cluster has ${KIND}. ${MEANWHILE}`;
+  return { type: TYPE, status: 'Unknown', reason: 'Unknown', message };
+}

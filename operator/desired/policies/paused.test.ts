@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Content } from '../../../contract/generated/types.ts';
+import {
+  agentFixture,
+  breakerFixture,
+  bucketFixture,
+  limitFixture,
+  target,
+} from '../../testing/fixtures.ts';
+import { resolveContent } from '../configuration/content.ts';
+import { attach } from './attach.ts';
+import type { Policy } from './attachment.ts';
+import { holdPaused, type HeldContent } from './paused.ts';
+
+const AGENT = agentFixture();
+
+function contentOf(...policies: Policy[]): Content {
+  const breakers = policies.filter((policy) => policy.kind === 'CircuitBreakerPolicy');
+  const limits = policies.filter((policy) => policy.kind === 'RateLimitPolicy');
+  const attachment = attach({ breakers, limits }, [AGENT]).agents.get(AGENT.metadata.name)!;
+  return resolveContent(AGENT, attachment);
+}
+
+const BREAKER = { kind: 'CircuitBreakerPolicy', name: 'slow' } as const;
+const LIMIT = { kind: 'RateLimitPolicy', name: 'few' } as const;
+const slow = (openDuration: string, name = 'triage'): Policy =>
+  breakerFixture('slow', { openDuration, targetRefs: [target(name)] });
+const few = (capacity: number, name = 'triage'): Policy =>
+  limitFixture('few', {
+    limits: [{ ...bucketFixture('requests'), capacity }],
+    targetRefs: [target(name)],
+  });
+const hold = (wanted: Content, inForce: Content | undefined): HeldContent =>
+  holdPaused(wanted, { policies: [BREAKER, LIMIT], ...(inForce && { inForce }) }, AGENT.spec);
+
+const BEFORE = contentOf(slow('5s'), few(7));
+
+describe('a paused policy', () => {
+  it.each([
+    ['was edited', contentOf(slow('9s'), few(8))],
+    ['is for another agent now', contentOf(slow('9s', 'other'), few(8, 'other'))],
+    [
+      'is beaten by another one',
+      contentOf(
+        breakerFixture('exact', { targetRefs: [target('triage/model/primary')] }),
+        limitFixture('new', { targetRefs: [target('triage')] }),
+      ),
+    ],
+  ])('stays in force as it is when it %s', (_, wanted) => {
+    expect(hold(wanted, BEFORE).content).toEqual(BEFORE);
+  });
+
+  it('waits while its spec asks for something else, and no longer', () => {
+    expect(hold(contentOf(slow('9s'), few(7)), BEFORE).waiting).toEqual([BREAKER]);
+    expect(hold(contentOf(slow('5s'), few(8)), BEFORE).waiting).toEqual([LIMIT]);
+    expect(hold(BEFORE, BEFORE)).toEqual({ content: BEFORE, waiting: [] });
+  });
+
+  it('changes nothing where it was not in force', () => {
+    const others = contentOf(breakerFixture('other', { openDuration: '2s' }));
+    const held = hold(contentOf(slow('9s'), few(8)), others);
+    expect(held.content).toEqual(others);
+    expect(held.waiting).toEqual([BREAKER, LIMIT]);
+  });
+
+  it('is in force as its spec is on an agent that has no configuration yet', () => {
+    expect(hold(BEFORE, undefined)).toEqual({ content: BEFORE, waiting: [] });
+  });
+
+  it('holds no other policy', () => {
+    const inForce = contentOf(breakerFixture('other', { openDuration: '2s' }), few(7));
+    const wanted = contentOf(breakerFixture('other', { openDuration: '4s' }), few(9));
+    const { content } = hold(wanted, inForce);
+    expect(content.circuits).toEqual(wanted.circuits);
+    expect(content.limits).toEqual(inForce.limits);
+  });
+
+  it('of the fleet follows the number of pods, by which its safe share holds', () => {
+    const shared = limitFixture('few', { scope: 'Fleet' });
+    const inForce = contentOf(shared);
+    const grown = { ...AGENT.spec, replicas: 30 };
+    const { content } = holdPaused(inForce, { policies: [LIMIT], inForce }, grown);
+    expect(content.limits[0]!.fleet!.maxPods).toBe(61);
+  });
+});

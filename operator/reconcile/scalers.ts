@@ -1,0 +1,65 @@
+/**
+ * How one object that scales an agent's Deployment replaces another. Two HorizontalPodAutoscalers of one Deployment switch each
+ * other off, and KEDA refuses a ScaledObject of a Deployment that has one. So the old one goes first; the number of pods
+ * stays as it is in between, because nothing else sets it.
+ */
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { AgentPlan } from '../desired/plan.ts';
+import type { Desired } from '../desired/objects/objects.ts';
+import { keyOf, type HorizontalPodAutoscaler } from '../kube/index.ts';
+import { BY_AGENT, namesOf } from './agentOf.ts';
+import type { Caches } from './caches.ts';
+import { isControlledBy, isMadeByKeda } from './children.ts';
+import type { ScaledObject } from './kedaCaches.ts';
+
+type Scalers = Pick<Caches, 'autoscalers' | 'keda'>;
+
+/** The HorizontalPodAutoscaler that KEDA has made of the agent's ScaledObject. */
+export function autoscalerOfKeda(
+  caches: Pick<Caches, 'autoscalers'>,
+  agentKey: string,
+): HorizontalPodAutoscaler | undefined {
+  return caches.autoscalers
+    .keysByIndex(BY_AGENT, agentKey)
+    .map((key) => caches.autoscalers.getByKey(key)!)
+    .find(isMadeByKeda);
+}
+
+/** What scales the agent at present, as far as it is there. */
+export function scalersOf(
+  caches: Scalers,
+  agentKey: string,
+): { autoscaler: HorizontalPodAutoscaler | undefined; scaledObject: ScaledObject | undefined } {
+  const { namespace, name } = namesOf(agentKey);
+  return {
+    autoscaler: caches.autoscalers.get(namespace, name) ?? autoscalerOfKeda(caches, agentKey),
+    scaledObject: caches.keda.scaledObject(namespace, name),
+  };
+}
+
+/** Whether KEDA still looks after what it has made, and would make it again. */
+export function isKeptByKeda(caches: Pick<Caches, 'keda'>, agentKey: string): boolean {
+  const { namespace, name } = namesOf(agentKey);
+  const scaledObject = caches.keda.scaledObject(namespace, name);
+  return scaledObject !== undefined && scaledObject.metadata.deletionTimestamp === undefined;
+}
+
+/**
+ * Whether an object is to be applied only when another one of the agent, which is being removed, is gone. Its deletion has the
+ * agent reconciled again.
+ */
+export function waitsForScaler(
+  agent: AgentDeployment,
+  desired: Desired,
+  plan: Pick<AgentPlan, 'autoscaler' | 'scaledObject'>,
+  caches: Scalers,
+): boolean {
+  const { namespace, name } = desired.metadata;
+  if (desired === plan.scaledObject) {
+    const ours = caches.autoscalers.get(namespace, name);
+    return ours !== undefined && isControlledBy(agent, ours);
+  }
+  if (desired !== plan.autoscaler) return false;
+  const key = keyOf(agent);
+  return isKeptByKeda(caches, key) || autoscalerOfKeda(caches, key) !== undefined;
+}

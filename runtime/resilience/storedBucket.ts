@@ -1,0 +1,270 @@
+import { Bucket } from './bucket.ts';
+import type { BucketSpec } from './bucket.ts';
+import type { RemoteTokens } from './remoteTokens.ts';
+
+export interface StoredSpec extends BucketSpec {
+  /** What decides while the store does not answer. */
+  withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
+  /** Most pods that there can be. */
+  maxPods: number;
+  /** Whether calls are counted one by one, so that a part of a token admits nothing. */
+  whole: boolean;
+  /** Whether calls pass unasked and are charged afterwards, because the limit rejects none. */
+  shadow: boolean;
+}
+
+/** What a process asks of one bucket in the store. */
+export interface StoredAsk {
+  /** To be charged first; negative: to be given back. */
+  owed: number;
+  /** What waiting calls need, in their order. The store grants the first of them that its level covers. */
+  costs: readonly number[];
+}
+
+export interface StoredAnswer {
+  /** The sum of the costs that were granted. */
+  granted: number;
+  /** Tokens left. */
+  level: number;
+}
+
+/** How the store does, for all buckets in it. */
+export interface StoreState {
+  /** Since when it does not answer; undefined while it does. */
+  readonly downSince: number | undefined;
+  /** When it is asked again, while it is down. */
+  readonly retryAt: number;
+  /** Asks for an exchange with the store. */
+  ask(bucket: StoredBucket): void;
+}
+
+/** What the store told is good for so long: other pods take tokens, and give them back. */
+const TRUST_MS = 1000;
+/** An answer of the store takes less. */
+const ANSWER_MS = 100;
+/** A safe share that is less than one token never admits a call. */
+const NEVER_MS = 3_600_000;
+/** Less than any share of a token that matters. */
+const ROUNDING = 1e-6;
+
+/**
+ * One bucket in a store that all pods share, as far as this process takes part in it: the tokens that the store has
+ * granted to waiting calls, and what the process owes. While the store does not answer, `withoutLeader` decides; what
+ * the safe share admitted is charged when the store is back. It has no timer and reads no clock, as Bucket.
+ */
+export class StoredBucket implements RemoteTokens {
+  /** Names the bucket in the store. */
+  readonly id: string;
+  private spec: StoredSpec;
+  private readonly store: StoreState;
+  /** Has waiting calls looked at. */
+  readonly wake: (now: number) => void;
+  /** Granted, and not taken yet. */
+  private balance = 0;
+  private costs: number[] = [];
+  private asked = false;
+  private owed = 0;
+  /** Of `owed`, what is on its way. */
+  private sent = 0;
+  /** Level of the store's bucket when it told. */
+  private known: { level: number; at: number } | undefined;
+  /** Reservations that are not settled, and tokens among them that were not taken of any bucket. */
+  private unsettled = 0;
+  private free = 0;
+  /** The bucket of the safe share, and the outage that it is of. */
+  private safe: { bucket: Bucket; since: number } | undefined;
+
+  constructor(
+    id: string,
+    spec: StoredSpec,
+    { store, wake }: { store: StoreState; wake: (now: number) => void },
+  ) {
+    this.id = id;
+    this.spec = spec;
+    this.store = store;
+    this.wake = wake;
+  }
+
+  /** What the store is to know of the bucket. */
+  get figures(): BucketSpec {
+    return this.spec;
+  }
+
+  apply(spec: StoredSpec, now: number): void {
+    const { amount, perMs, capacity } = this.spec;
+    const same = amount === spec.amount && perMs === spec.perMs && capacity === spec.capacity;
+    this.spec = spec;
+    if (!same) this.known = undefined;
+    this.safe?.bucket.apply(this.share(), now);
+  }
+
+  /** Whether nothing is lost when the process forgets it. */
+  isUnused(): boolean {
+    return (
+      this.costs.length === 0 &&
+      !this.asked &&
+      this.balance === 0 &&
+      this.owed === 0 &&
+      this.unsettled === 0 &&
+      (this.safe === undefined || this.safe.since !== this.store.downSince)
+    );
+  }
+
+  wait(cost: number, now: number, ahead = 0): number {
+    const needed = this.bounded(cost) + ahead;
+    if (this.spec.shadow) return this.refillTime(needed - this.level(now));
+    if (this.balance >= needed - ROUNDING) return 0;
+    if (this.store.downSince !== undefined) return this.waitWithout(cost, now, ahead);
+    const wait = this.refillTime(Math.min(needed, this.spec.capacity) - this.level(now));
+    return wait > 0 ? wait : ANSWER_MS;
+  }
+
+  soonest(cost: number, now: number, ahead = 0): number {
+    return this.awaitsAnswer(cost, now) ? 0 : this.wait(cost, now, ahead);
+  }
+
+  bounded(cost: number): number {
+    const isShared = this.store.downSince !== undefined && this.spec.withoutLeader === 'SafeShare';
+    const { capacity } = isShared && !this.spec.whole ? this.share() : this.spec;
+    return Math.min(cost, capacity);
+  }
+
+  take(cost: number, now: number): number {
+    const needed = this.bounded(cost);
+    this.unsettled += 1;
+    const held = Math.min(this.balance, needed);
+    this.balance -= held;
+    const missing = needed - held;
+    if (missing <= ROUNDING) return needed;
+    if (this.store.downSince !== undefined && !this.spec.shadow) {
+      if (this.spec.withoutLeader === 'Allow') {
+        this.free += missing;
+        return needed;
+      }
+      this.safeBucket()?.take(missing, now);
+    }
+    this.charge(missing);
+    return needed;
+  }
+
+  settle(reserved: number, used: number, now: number): void {
+    this.unsettled -= 1;
+    const free = Math.min(this.free, reserved);
+    this.free -= free;
+    if (used === reserved || free > 0) return;
+    if (this.store.downSince !== undefined) this.safeBucket()?.settle(0, used - reserved, now);
+    this.known = undefined;
+    this.charge(used - reserved);
+  }
+
+  /** Tokens as far as the process knows; those of the safe share while it is in use. */
+  level(now: number): number {
+    if (this.spec.shadow) return this.lastLevel(now) - Math.max(0, this.owed);
+    if (this.store.downSince !== undefined) return this.safeBucket()?.level(now) ?? 0;
+    const isTrusted = this.known !== undefined && now - this.known.at < TRUST_MS;
+    return isTrusted ? this.lastLevel(now) : this.spec.capacity;
+  }
+
+  /** Level as the store told it last, with the refill since; full if it never did. */
+  lastLevel(now: number): number {
+    const { amount, perMs, capacity } = this.spec;
+    if (this.known === undefined) return capacity;
+    const { level, at } = this.known;
+    return Math.min(capacity, level + ((now - at) * amount) / perMs);
+  }
+
+  awaitsAnswer(cost: number, now: number): boolean {
+    if (this.store.downSince !== undefined || this.spec.shadow) return false;
+    return this.asked || this.level(now) >= this.bounded(cost) - ROUNDING;
+  }
+
+  isRefused(cost: number, now: number): boolean {
+    return !this.awaitsAnswer(cost, now);
+  }
+
+  clearWaiting(): void {
+    this.costs = [];
+  }
+
+  waitFor(needed: number, now: number): void {
+    this.costs.push(needed);
+    if (!this.asked && this.awaitsAnswer(this.costs[0]!, now)) this.store.ask(this);
+  }
+
+  /** What is to be exchanged with the store; undefined if there is nothing, or an exchange is under way. */
+  begin(): StoredAsk | undefined {
+    if (this.asked || (this.costs.length === 0 && this.owed === 0)) return undefined;
+    this.asked = true;
+    this.sent = this.owed;
+    return { owed: this.owed, costs: this.costs };
+  }
+
+  /** The store has answered. Waiting calls are to be looked at, then `end` is to be called. */
+  answer({ granted, level }: StoredAnswer, now: number): void {
+    this.asked = false;
+    this.owed -= this.sent;
+    this.sent = 0;
+    this.balance += granted;
+    this.known = { level, at: now };
+  }
+
+  /** The store did not answer. It may have done what it was asked, so that nothing is given back twice. */
+  fail(): void {
+    this.asked = false;
+    if (this.sent < 0) this.owed -= this.sent;
+    this.sent = 0;
+  }
+
+  /** Gives back what no call has taken, and goes on with what came meanwhile. */
+  end(now: number): void {
+    const left = this.balance;
+    this.balance = 0;
+    if (left > ROUNDING) this.owed -= left;
+    const [first] = this.costs;
+    const isWanted = first !== undefined && this.awaitsAnswer(first, now);
+    if (isWanted || this.owed !== 0) this.store.ask(this);
+  }
+
+  /** Tokens were granted for calls that wait no longer. */
+  giveBack(tokens: number): void {
+    if (tokens > 0) this.charge(-tokens);
+  }
+
+  private charge(tokens: number): void {
+    this.owed += tokens;
+    this.store.ask(this);
+  }
+
+  private waitWithout(cost: number, now: number, ahead: number): number {
+    const { withoutLeader, whole } = this.spec;
+    if (withoutLeader === 'Allow') return 0;
+    const safe = this.safeBucket();
+    if (safe === undefined) return Math.max(1, Math.ceil(this.store.retryAt - now));
+    const { capacity } = this.share();
+    const needed = this.bounded(cost) + ahead;
+    if (whole && capacity < 1) return NEVER_MS;
+    return safe.wait(Math.min(needed, capacity), now, Math.max(0, needed - capacity));
+  }
+
+  /** The safe share, while the store is down. It was empty when the outage began. */
+  private safeBucket(): Bucket | undefined {
+    const since = this.store.downSince;
+    if (since === undefined || this.spec.withoutLeader !== 'SafeShare') return undefined;
+    if (this.safe?.since !== since) {
+      const bucket = new Bucket(this.share(), since);
+      bucket.restore(0, 0, since);
+      this.safe = { bucket, since };
+    }
+    return this.safe.bucket;
+  }
+
+  private share(): BucketSpec {
+    const { amount, perMs, capacity, maxPods } = this.spec;
+    return { amount, perMs: perMs * maxPods, capacity: capacity / maxPods };
+  }
+
+  private refillTime(missing: number): number {
+    const { amount, perMs } = this.spec;
+    return missing <= ROUNDING ? 0 : Math.ceil((missing * perMs) / amount);
+  }
+}

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type { KubernetesObject } from '../../crds/meta.ts';
+import { loadClusterConfig, type ConfigMap, type Lease } from '../../operator/kube/index.ts';
+import { waitFor } from '../cluster/common/step.ts';
+import { START_TIMEOUT, startApiServer, type ApiServer } from './apiserver.ts';
+import { installChart, type ChartInstallation } from './chartInstallation.ts';
+import { startOperator, type TestOperator } from './testOperator.ts';
+
+const NAMESPACES = ['team', 'other'];
+const SHARE = 'example.com/share';
+/** Two installations look after the same namespaces, each after what has its label. */
+const SELECTORS = {
+  east: { matchLabels: { [SHARE]: 'east' } },
+  west: { matchExpressions: [{ key: SHARE, operator: 'In', values: ['west', 'north'] }] },
+};
+type Side = keyof typeof SELECTORS;
+const WAIT = 20_000;
+
+let server: ApiServer;
+const installations = new Map<Side, ChartInstallation>();
+const operators = new Map<Side, TestOperator>();
+
+beforeAll(async () => {
+  server = await startApiServer();
+  for (const name of NAMESPACES)
+    await server.request('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
+  for (const [side, watchSelector] of Object.entries(SELECTORS) as [Side, object][]) {
+    const installation = await installChart(server, side, `${side}-system`, {
+      ...{ watchNamespaces: NAMESPACES, watchSelector },
+    });
+    installations.set(side, installation);
+    const cluster = await loadClusterConfig({ env: {}, kubeconfig: installation.kubeconfig });
+    const { settings } = installation;
+    operators.set(side, await startOperator(server, { cluster, settings }));
+  }
+}, START_TIMEOUT);
+
+afterAll(async () => {
+  for (const operator of operators.values()) await operator.stop();
+  for (const installation of installations.values()) await installation.remove();
+  await server?.stop();
+});
+
+const ours = (namespace: string, plural: string, name: string): string =>
+  `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/${plural}/${name}`;
+
+async function make(namespace: string, name: string, share?: string): Promise<void> {
+  const metadata = { name, labels: share === undefined ? {} : { [SHARE]: share } };
+  const apiVersion = 'breakwater.dev/v1alpha1';
+  await server.apply(ours(namespace, 'agentdeployments', name), {
+    ...{ apiVersion, kind: 'AgentDeployment', metadata },
+    spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] } },
+  });
+  await server.apply(ours(namespace, 'circuitbreakerpolicies', name), {
+    ...{ apiVersion, kind: 'CircuitBreakerPolicy', metadata },
+    spec: { targetRefs: [{ name }], scope: 'Pod' },
+  });
+}
+
+async function get<T>(path: string): Promise<T | undefined> {
+  const { status, body } = await server.request<T>('GET', path);
+  return status === 200 ? body : undefined;
+}
+
+async function until<T>(path: string, holds: (object: T) => boolean): Promise<void> {
+  await waitFor(`${path} is not as expected`, WAIT, async () => {
+    const object = await get<T>(path);
+    return object !== undefined && holds(object);
+  });
+}
+
+/** Waits until the agent's pods are told to trust the operator of this side. */
+async function lookedAfterBy(side: Side, namespace: string, name: string): Promise<void> {
+  const secret = `/api/v1/namespaces/${side}-system/secrets/breakwater-authority`;
+  const { data } = (await get<{ data: Record<string, string> }>(secret))!;
+  const authority = Buffer.from(data['tls.crt']!, 'base64').toString().trim();
+  await until<ConfigMap>(
+    `/api/v1/namespaces/${namespace}/configmaps/${name}-configuration`,
+    (found) => Object.values(found.data ?? {}).some((text) => text.includes(authority)),
+  );
+  for (const plural of ['agentdeployments', 'circuitbreakerpolicies'])
+    await until<AgentDeployment>(
+      ours(namespace, plural, name),
+      ({ metadata, status }) => status?.observedGeneration === metadata.generation,
+    );
+}
+
+describe('two installations with disjoint shares of the same namespaces', () => {
+  it('lead at the same time, each for its own agents and policies', async () => {
+    await make('team', 'one', 'east');
+    await make('team', 'two', 'west');
+    await make('other', 'one', 'west');
+    await make('team', 'none');
+    await lookedAfterBy('east', 'team', 'one');
+    await lookedAfterBy('west', 'team', 'two');
+    await lookedAfterBy('west', 'other', 'one');
+    for (const side of ['east', 'west']) {
+      const lease = `/apis/coordination.k8s.io/v1/namespaces/${side}-system/leases/${side}`;
+      const { spec } = (await get<Lease>(lease))!;
+      expect(spec?.holderIdentity).toMatch(new RegExp(`^${side}_`));
+    }
+    for (const plural of ['agentdeployments', 'circuitbreakerpolicies'])
+      expect((await get<AgentDeployment>(ours('team', plural, 'none')))!.status).toBeUndefined();
+  });
+
+  it('an agent whose label changes goes from one to the other with its objects', async () => {
+    const deployment = '/apis/apps/v1/namespaces/team/deployments/one';
+    const before = (await get<KubernetesObject>(deployment))!.metadata;
+    await make('team', 'one', 'north');
+    await lookedAfterBy('west', 'team', 'one');
+    // What the side before does next is for others.
+    await make('other', 'three', 'east');
+    await lookedAfterBy('east', 'other', 'three');
+    await lookedAfterBy('west', 'team', 'one');
+    const { uid, generation } = (await get<KubernetesObject>(deployment))!.metadata;
+    expect({ uid, generation }).toEqual({ uid: before.uid, generation: before.generation });
+  });
+
+  it('is refused nothing and logs no warning', () => {
+    for (const { warnings } of operators.values()) expect(warnings).toEqual([]);
+  });
+});

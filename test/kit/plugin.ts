@@ -1,0 +1,24 @@
+import { run } from '../../cli/program.ts';
+import type { ClusterEnvironment } from './kubectl.ts';
+
+/** How a command ended and what it said. */
+export interface Said {
+  status: number;
+  text: string;
+}
+
+/** Runs a command of kubectl breakwater in this process, as on a pipe. */
+export async function plugin(
+  environment: ClusterEnvironment,
+  args: readonly string[],
+): Promise<Said> {
+  let text = '';
+  const stdout = { write: (more: string) => (text += more) };
+  const context = {
+    program: 'kubectl breakwater',
+    ...{ stdout, stderr: stdout, environment: { ...environment } },
+    ...{ date: () => new Date(), interrupted: () => new AbortController().signal },
+  };
+  const status = await run(args, context, '0');
+  return { status, text };
+}
