@@ -95,22 +95,39 @@ function checkTools(value: unknown): void {
   throw new Error('fault.callTools must be a list of tools, each with name and input');
 }
 
+function checkModel(value: unknown): void {
+  if (typeof value !== 'string') throw new Error('fault.model must be the name of a model');
+}
+
+function checkFlag(key: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new Error(`fault.${key} must be true or false`);
+}
+
+function checkNumber(key: string, value: unknown): void {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return;
+  throw new Error(`fault.${key} must be a whole number, 0 or more`);
+}
+
 function checkField(key: string, value: unknown): void {
   if (key === 'headers') return checkHeaders(value);
   if (key === 'callTools') return checkTools(value);
-  if (key === 'model') {
-    if (typeof value !== 'string') throw new Error('fault.model must be the name of a model');
-    return;
+  if (key === 'model') return checkModel(value);
+  if (isFlag(key)) return checkFlag(key, value);
+  if ((NUMBERS as readonly string[]).includes(key)) return checkNumber(key, value);
+  throw new Error(`fault.${key} is unknown; known are ${KNOWN.join(', ')}`);
+}
+
+/** Checks fields that must fit each other. */
+function checkTogether(fault: Fault): void {
+  const ofAll = OF_ALL_MODELS.find((key) => fault[key] !== undefined);
+  if (fault.model !== undefined && ofAll !== undefined) {
+    throw new Error(`fault.${ofAll} is for all models: leave fault.model out`);
   }
-  if (isFlag(key)) {
-    if (typeof value !== 'boolean') throw new Error(`fault.${key} must be true or false`);
-    return;
+  if (fault.status !== undefined && (fault.status < 400 || fault.status > 599)) {
+    throw new Error('fault.status must be from 400 to 599');
   }
-  if (!(NUMBERS as readonly string[]).includes(key)) {
-    throw new Error(`fault.${key} is unknown; known are ${KNOWN.join(', ')}`);
-  }
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
-    throw new Error(`fault.${key} must be a whole number, 0 or more`);
+  if ((fault.firstTokenMs ?? 0) > 30_000) {
+    throw new Error('fault.firstTokenMs must be at most 30000');
   }
 }
 
@@ -122,16 +139,7 @@ export function parseFault(value: unknown): Fault | undefined {
   }
   for (const [key, field] of Object.entries(value)) checkField(key, field);
   const fault = value as Fault;
-  if (fault.status !== undefined && (fault.status < 400 || fault.status > 599)) {
-    throw new Error('fault.status must be from 400 to 599');
-  }
-  const ofAll = OF_ALL_MODELS.find((key) => fault[key] !== undefined);
-  if (fault.model !== undefined && ofAll !== undefined) {
-    throw new Error(`fault.${ofAll} is for all models: leave fault.model out`);
-  }
-  if ((fault.firstTokenMs ?? 0) > 30_000) {
-    throw new Error('fault.firstTokenMs must be at most 30000');
-  }
+  checkTogether(fault);
   return fault;
 }
 

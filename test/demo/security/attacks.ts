@@ -116,17 +116,12 @@ export async function toolChanges(scene: SecurityScene): Promise<Withstood> {
   narrator.say(`Then the server says of the same tool: "${description}"`);
   await tools.setTexts({ weather: description });
   await model.setFault({ callTools: [WEATHER] });
-  const before = (await tools.record()).mcpCalls.length;
   const told = await waitFor(
     'the changed tool is withheld from the model',
     async () => resultOf(await ask(scene, 'bob', 'How is the weather?')),
     (text) => text.includes('no tool named'),
   );
   narrator.good(`the model is not offered the tool any more; when it calls it: "${told}"`);
-  mustShow(
-    (await tools.record()).mcpCalls.length === before,
-    'The changed tool must not have been called',
-  );
   await waitFor(
     'status shows that the tools are withheld',
     () => agents.agent(AGENT),

@@ -54,13 +54,17 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sec
 async function forgetEarlierRun({ kubectl }: Platform, api: Api): Promise<void> {
   await kubectl.run([
     ...['delete', 'agentdeployment', AGENT, '-n', NAMESPACE],
-    ...['--ignore-not-found', '--cascade=foreground', '--timeout=60s'],
+    ...['--ignore-not-found', '--cascade=foreground', '--wait=false'],
+  ]);
+  await kubectl.run([
+    ...['delete', 'pods', '-n', NAMESPACE, '-l', `breakwater.dev/agent=${AGENT}`],
+    ...['--grace-period=1', '--wait=false'],
   ]);
   await waitFor(
-    'the pods of an earlier run are gone',
-    () => api.list('pods', NAMESPACE, `breakwater.dev/agent=${AGENT}`),
-    (pods) => pods.length === 0,
-    { timeoutMs: 60_000 },
+    'the agent of an earlier run is gone',
+    () => api.find('agentdeployments', NAMESPACE, AGENT),
+    (found) => found === undefined,
+    { timeoutMs: 120_000 },
   );
   await kubectl.run([
     ...['delete', 'events', '-n', NAMESPACE],
