@@ -2,7 +2,7 @@
 const LATE_MS = 5_000;
 
 /** Figures that do not move any more are written so long after the last write at the earliest. */
-const SETTLED_MS = 8_000;
+const SETTLED_MS = 7_000;
 
 /**
  * When a status may be written although only numbers in it changed: each object at most once a

@@ -19,7 +19,7 @@ export interface StatusClient {
 }
 
 /** Figures that stayed the same for so long have stopped moving. With the batches of figures, that is within 10 s. */
-const STEADY_MS = 3_000;
+const STEADY_MS = 2_000;
 
 /** Figures as they were to be written, and since when they have been the same; monotonic milliseconds. */
 interface Steady {

@@ -166,7 +166,7 @@ describe('the figures of a limit', () => {
       await lookAtLimit();
       if (shown()!.summary!.rejected === 583) final = Math.min(final, nowMs);
     }
-    // Reports come within a second, and are looked at within five seconds.
+    // The last report has come within a second after the requests.
     expect(final - stopped).toBeLessThanOrEqual(9_000);
     expect(written.length).toBeLessThan(5);
     tell(583, 0);

@@ -95,9 +95,6 @@ export async function oneLimit(scene: Scene): Promise<void> {
     { timeoutMs: 20_000 },
   );
   await narrator.kubectl(`get ratelimitpolicies.breakwater.dev -n ${NAMESPACE}`);
-  await narrator.kubectl(
-    `get ratelimitpolicies.breakwater.dev ${NAME} -n ${NAMESPACE} -o jsonpath={.status.fleet}`,
-  );
 }
 
 /** A circuit that pods open together, while none of them has seen enough alone. */
