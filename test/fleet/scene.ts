@@ -141,7 +141,7 @@ export class SceneLink {
     time.after(this.#toPodAt - time.now, () => {
       // What was on its way when the connection broke may arrive all the same.
       if (!this.#pod.alive || (!this.open && !this.#leader.scene.late)) return;
-      const answer = this.#pod.commands.handle(text);
+      const answer = this.#pod.commands.handle(JSON.parse(text));
       if (answer?.type === 'Fleet') this.toLeader(answer);
     });
   }
