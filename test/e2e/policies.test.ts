@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
+import type { DebugAgent, describeAgents } from '../../operator/debug.ts';
 import { condition } from '../kit/conditions.ts';
 import type { PodClient } from '../kit/enforcement.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
+import { portForward } from '../kit/portForward.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
@@ -9,6 +13,9 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(180_000);
 
 const API_VERSION = 'breakwater.dev/v1alpha1';
+/** Pods of the agent whose policies have scope Fleet. */
+const CREW = 3;
+
 /** Of a user, in a header. */
 const as = (user: string): { headers: Record<string, string> } => ({
   headers: { 'x-user-id': user },
@@ -44,8 +51,19 @@ describe('a policy', () => {
         },
       }),
       sandbox.breaker('watch', 'scout', { openDuration: '10m' }),
+      sandbox.agent({
+        name: 'crew',
+        replicas: CREW,
+        baseURL: model.baseURL,
+        spec: { retry: { maxAttempts: 1 } },
+      }),
+      sandbox.breaker('crew', 'crew', {
+        scope: 'Fleet',
+        trip: { consecutiveFailures: 5 },
+        openDuration: '2s',
+      }),
     );
-    await sandbox.agents.waitForAgent('scout');
+    await Promise.all(['scout', 'crew'].map((name) => sandbox.agents.waitForAgent(name)));
     pod = (await sandbox.ways('scout'))[0]!;
   });
 
@@ -154,4 +172,142 @@ describe('a policy', () => {
     expect(await times(1, as('eve'))).toEqual(['429 RateLimited']);
     expect(await times(1, as('ann'))).toEqual(['429 RateLimited']);
   });
+
+  describe('of scope Fleet', () => {
+    const CAPACITY = 30;
+    let crew: PodClient[];
+
+    beforeAll(async () => {
+      crew = await sandbox.ways('crew');
+      expect(crew).toHaveLength(CREW);
+    });
+
+    const breaker = (
+      description: string,
+      isDone: (status: NonNullable<CircuitBreakerPolicy['status']>) => boolean,
+    ): Promise<CircuitBreakerPolicy> =>
+      sandbox.agents.waitForBreaker('crew', description, ({ status }) => isDone(status ?? {}));
+
+    it('opens the circuits of all pods by votes, and has one pod probe', async () => {
+      await model.control.setFault({ status: 500 });
+      const votes = await Promise.all(crew.flatMap((each) => [each.send(), each.send()]));
+      // The last ones may find the circuit open already.
+      expect(votes.filter(({ status }) => status === 500).length).toBeGreaterThanOrEqual(5);
+      const open = await breaker('Open by the fleet', ({ pods, circuits }) =>
+        Boolean(pods?.open === CREW && circuits?.[0]?.fleet?.state === 'Open'),
+      );
+      expect(open.status!.circuits![0]!.fleet!.votes).toMatch(/^[23]\/3$/);
+      expect(open.status!.transitions![0]!.reason).toMatch(/^by the fleet: /);
+      await model.control.resetRequests();
+      // Pods are asked all the time; none but the one that probes lets a call through.
+      const probes = await waitFor(
+        'a pod has probed',
+        async () => {
+          await Promise.all(crew.map((each) => each.send()));
+          return (await model.control.requests()).total;
+        },
+        (total) => total > 0,
+        { everyMs: 20 },
+      );
+      expect(probes).toBe(1);
+      await model.control.setFault(undefined);
+      // All are asked until all serve: probes are as good as other calls, and it takes more than one of the same pod.
+      await waitFor(
+        'all pods serve again',
+        () => Promise.all(crew.map((each) => each.send())),
+        (answers) => answers.every(({ status }) => status === 200),
+        { everyMs: 20 },
+      );
+      await breaker('Closed', ({ pods }) => pods?.closed === CREW);
+    });
+
+    it('admits the limit in all pods together, and shows what the fleet has used and rejected', async () => {
+      const limits = [
+        { name: 'turns', refill: { amount: CAPACITY, per: '24h' }, capacity: CAPACITY },
+      ];
+      const spec = { targetRefs: [{ name: 'crew' }], scope: 'Fleet', limits };
+      const metadata = { name: 'crew' };
+      await sandbox.apply({ apiVersion: API_VERSION, kind: 'RateLimitPolicy', metadata, spec });
+      const policy = (
+        description: string,
+        isDone: (status: NonNullable<RateLimitPolicy['status']>) => boolean,
+      ): Promise<RateLimitPolicy> =>
+        waitFor(
+          `RateLimitPolicy crew: ${description}`,
+          () => sandbox.agents.limit('crew'),
+          ({ status }) => isDone(status ?? {}),
+        );
+      await policy('programmed', ({ pods }) => pods?.programmed === CREW);
+      const statuses: number[] = [];
+      const ask = async (each: PodClient): Promise<void> => {
+        statuses.push((await each.send()).status);
+      };
+      const admitted = (): number => statuses.filter((status) => status === 200).length;
+      // Nine of ten requests come to one pod.
+      const [hot, ...others] = crew as [PodClient, PodClient, PodClient];
+      for (let round = 0; round < 6; round += 1) {
+        const nine = Array.from({ length: 9 }, () => hot);
+        await Promise.all([...nine, others[round % 2]!].map(ask));
+      }
+      await waitFor(
+        'the limit is used up',
+        async () => {
+          if (admitted() < CAPACITY) await Promise.all(crew.map(ask));
+          return admitted();
+        },
+        (count) => count >= CAPACITY,
+      );
+      await Promise.all(crew.flatMap((each) => [ask(each), ask(each)]));
+      expect(admitted()).toBe(CAPACITY);
+      const rejected = statuses.filter((status) => status === 429).length;
+      expect(rejected).toBe(statuses.length - CAPACITY);
+      const shown = await debugged(rejected);
+      expect(shown).toMatchObject({
+        pods: { linked: CREW, total: CREW },
+        limits: [{ name: 'turns', capacity: CAPACITY }],
+      });
+      // What pods have given back was granted more than once.
+      expect(shown!.limits[0]!.granted).toBeGreaterThanOrEqual(CAPACITY);
+      const { status } = await policy(
+        'final figures',
+        ({ summary, fleet }) => summary?.rejected === rejected && fleet?.held === 0,
+      );
+      expect(status).toMatchObject({
+        summary: { used: '100%' },
+        fleet: { pods: `${CREW}/${CREW}` },
+      });
+      const { load } = (await sandbox.agents.agent('crew')).status!;
+      expect(load).toMatchObject({ queued: 0, capacity: CREW * 100 });
+    });
+
+    /** What the operator's debug page says of the fleet once its pods have rejected so many requests. */
+    async function debugged(rejected: number): Promise<DebugAgent['fleetLimits']> {
+      const held = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
+      const [leader] = held.spec.holderIdentity.split('_');
+      const forward = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
+      try {
+        const own = await waitFor(
+          'the debug page shows what pods have rejected',
+          async () => {
+            const answer = await fetch(`${forward.url}/debug/agents`);
+            const { agents } = (await answer.json()) as ReturnType<typeof describeAgents>;
+            return agents.find(({ agent }) => agent === `${sandbox.namespace}/crew`)!;
+          },
+          ({ pods }) =>
+            rejected ===
+            pods.reduce((sum, each) => sum + (each.rejected?.['inbound turns'] ?? 0), 0),
+        );
+        return own.fleetLimits;
+      } finally {
+        forward.stop();
+      }
+    }
+  });
 });
+
+interface Lease {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+  spec: { holderIdentity: string };
+}
