@@ -165,7 +165,8 @@ class Load {
     const all: Promise<void>[] = [];
     for (let sent = 0; sent < count; sent += 1) {
       const due = begun + (sent * ms) / count;
-      if (due > performance.now()) await pause(due - performance.now());
+      const left = due - performance.now();
+      if (left > 0) await pause(left);
       all.push(this.#send(this.#podOf(sent)));
     }
     await Promise.all(all);
