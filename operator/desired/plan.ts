@@ -6,18 +6,14 @@ import { holdPaused, type Held } from './policies/paused.ts';
 import { buildAutoscaler } from './objects/autoscaler.ts';
 import type { TracingDefaults } from './configuration/telemetry.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
+import type { Availability } from './common/availability.ts';
 import { dependenciesOf } from './common/dependencies.ts';
 import { buildDeployment, keepsPods, type Upgrade } from './objects/deployment.ts';
 import { buildDisruptionBudget } from './objects/disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './common/errors.ts';
 import { buildHeadlessService } from './objects/headlessService.ts';
 import { selectorLabels } from './common/metadata.ts';
-import {
-  monitoredCondition,
-  UNMONITORED,
-  type Availability,
-  type MonitoringFacts,
-} from './objects/monitoring.ts';
+import { monitoredCondition, UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
 import { buildNetworkPolicy } from './objects/networkPolicy.ts';
 import type {
   Deployment,

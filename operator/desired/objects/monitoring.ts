@@ -1,9 +1,7 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { availabilityCondition, type Availability } from '../common/availability.ts';
 import type { ConditionDraft } from '../common/condition.ts';
 import { list } from '../common/wording.ts';
-
-/** Whether a kind that need not be installed can be used; see OptionalInformer. */
-export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
 
 /** What the cluster has of Prometheus' operator. */
 export interface MonitoringFacts {
@@ -27,8 +25,6 @@ export function hasAlerts({ spec }: AgentDeployment, facts: MonitoringFacts): bo
   return facts.prometheusRules === 'Served' && spec.monitoring.alerts.enabled !== false;
 }
 
-const TYPE = 'Monitored';
-
 /**
  * Whether the cluster can give what the spec asks for by `enabled: true`. Undefined while it asks for nothing: what
  * is made wherever it can be made is missed by nobody where it cannot.
@@ -50,18 +46,13 @@ export function monitoredCondition(
   const lacking = asked.filter(({ has }) => has !== 'Served');
   const kinds = list(lacking.map(({ kind }) => kind));
   const fields = list(lacking.map(({ field }) => `spec.monitoring.${field}.enabled`));
-  if (lacking.length === 0) {
-    const message = `Made as asked: ${list(asked.map(({ kind }) => kind))}.`;
-    return { type: TYPE, status: 'True', reason: 'Monitored', message };
-  }
-  if (lacking.some(({ has }) => has === 'Absent')) {
-    const message = `${fields} asks for what this cluster does not know: ${kinds} of monitoring.coreos.com/v1. Install the CRDs of prometheus-operator, or remove the field; everything else works.`;
-    return { type: TYPE, status: 'False', reason: 'NotInstalled', message };
-  }
-  if (lacking.some(({ has }) => has === 'Forbidden')) {
-    const message = `The operator may not list ${kinds} of monitoring.coreos.com/v1, which ${fields} asks for. Give it the roles that it was released with.`;
-    return { type: TYPE, status: 'False', reason: 'Forbidden', message };
-  }
-  const message = `It is not known yet whether this cluster has ${kinds}.`;
-  return { type: TYPE, status: 'Unknown', reason: 'Unknown', message };
+  const worst = (['Absent', 'Forbidden', 'Unknown'] as const).find((availability) =>
+    lacking.some(({ has }) => has === availability),
+  );
+  return availabilityCondition({ type: 'Monitored', served: 'Monitored' }, worst ?? 'Served', {
+    Served: `Made as asked: ${list(asked.map(({ kind }) => kind))}.`,
+    Absent: `${fields} asks for what this cluster does not know: ${kinds} of monitoring.coreos.com/v1. Install the CRDs of prometheus-operator, or remove the field; everything else works.`,
+    Forbidden: `The operator may not list ${kinds} of monitoring.coreos.com/v1, which ${fields} asks for. Give it the roles that it was released with.`,
+    Unknown: `It is not known yet whether this cluster has ${kinds}.`,
+  });
 }

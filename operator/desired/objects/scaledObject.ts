@@ -1,7 +1,7 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { availabilityCondition, type Availability } from '../common/availability.ts';
 import type { ConditionDraft } from '../common/condition.ts';
 import { childMetadata } from '../common/metadata.ts';
-import type { Availability } from './monitoring.ts';
 import type { Desired, HorizontalPodAutoscaler } from './objects.ts';
 import { RUNTIME_CONTAINER } from './runtimeTemplate.ts';
 
@@ -86,7 +86,6 @@ function resource(type: 'cpu' | 'memory', percent: number): Trigger[] {
   return [{ type, metricType: 'Utilization', metadata }];
 }
 
-const TYPE = 'ScaledByLoad';
 const KIND = 'ScaledObject of keda.sh/v1alpha1';
 const ASKED = 'spec.autoscaling.inFlight';
 const MEANWHILE = 'CPU and memory alone decide on the number of pods meanwhile.';
@@ -98,18 +97,10 @@ export function loadCondition(
 ): ConditionDraft | undefined {
   const inFlight = spec.autoscaling?.inFlight;
   if (inFlight === undefined) return undefined;
-  if (scaledObjects === 'Served') {
-    const message = `KEDA scales by ScaledObject ${metadata.name}, for ${inFlight.target} requests in flight or queued per pod.`;
-    return { type: TYPE, status: 'True', reason: 'ScaledObject', message };
-  }
-  if (scaledObjects === 'Absent') {
-    const message = `${ASKED} asks for what this cluster does not know: ${KIND}. Install KEDA, or remove the field. ${MEANWHILE}`;
-    return { type: TYPE, status: 'False', reason: 'NotInstalled', message };
-  }
-  if (scaledObjects === 'Forbidden') {
-    const message = `The operator may not list ${KIND}, which ${ASKED} asks for. Give it the roles that it was released with. ${MEANWHILE}`;
-    return { type: TYPE, status: 'False', reason: 'Forbidden', message };
-  }
-  const message = `It is not known yet whether this cluster has ${KIND}. ${MEANWHILE}`;
-  return { type: TYPE, status: 'Unknown', reason: 'Unknown', message };
+  return availabilityCondition({ type: 'ScaledByLoad', served: 'ScaledObject' }, scaledObjects, {
+    Served: `KEDA scales by ScaledObject ${metadata.name}, for ${inFlight.target} requests in flight or queued per pod.`,
+    Absent: `${ASKED} asks for what this cluster does not know: ${KIND}. Install KEDA, or remove the field. ${MEANWHILE}`,
+    Forbidden: `The operator may not list ${KIND}, which ${ASKED} asks for. Give it the roles that it was released with. ${MEANWHILE}`,
+    Unknown: `It is not known yet whether this cluster has ${KIND}. ${MEANWHILE}`,
+  });
 }

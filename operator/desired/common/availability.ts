@@ -1,0 +1,24 @@
+import type { ConditionDraft } from './condition.ts';
+
+/** Whether a kind that need not be installed can be used; see OptionalInformer. */
+export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
+
+const LACKS = {
+  Absent: { status: 'False', reason: 'NotInstalled' },
+  Forbidden: { status: 'False', reason: 'Forbidden' },
+  Unknown: { status: 'Unknown', reason: 'Unknown' },
+} as const;
+
+/**
+ * Whether the cluster has the kinds that a spec asks for.
+ * @param served the reason where it has them
+ */
+export function availabilityCondition(
+  { type, served }: { type: string; served: string },
+  availability: Availability,
+  messages: Record<Availability, string>,
+): ConditionDraft {
+  const verdict =
+    availability === 'Served' ? ({ status: 'True', reason: served } as const) : LACKS[availability];
+  return { type, ...verdict, message: messages[availability] };
+}
