@@ -4,11 +4,9 @@ import type { Failure } from '../errors/failure.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import { SecretlintScanner } from '../security/secrets/secretScanner.ts';
 import { SecretStream } from '../security/secrets/secretStream.ts';
+import { GITHUB_KEY as KEY } from '../testing/secrets.ts';
 import { MESSAGE, STREAM, sse } from '../testing/upstream.ts';
 import { ScreenedSink } from './screenedSink.ts';
-
-// Put together here, so that nobody's scanner takes it for a real one.
-const KEY = `ghp_${'wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx'}`;
 
 let scanner: SecretlintScanner;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { GITHUB_KEY as GITHUB, privateKey } from '../../testing/secrets.ts';
 import { SecretlintScanner, redacted } from './secretScanner.ts';
 
-// Put together here, so that nobody's scanner takes them for real ones.
-const GITHUB = `ghp_${'wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx'}`;
+// Put together here, as testing/secrets.ts does.
 const ANTHROPIC = `sk-ant-api03-${'a1B2c3D4e5'.repeat(9)}abc-bbbbbbAA`;
 const SLACK = `xoxb-${'123456789012'}-${'1234567890123'}-${'aBcDeFgHiJkLmNoPqRsTuVwX'}`;
-const PEM = ['-----BEGIN RSA PRIVATE KEY-----', 'MIIEpAIBAAKCAQEA'.repeat(20), '-----END RSA PRIVATE KEY-----'].join('\n'); // prettier-ignore
+const PEM = privateKey(20);
 
 let scanner: SecretlintScanner;
 beforeAll(async () => {

@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { GITHUB_KEY as GITHUB, privateKey } from '../../testing/secrets.ts';
 import { SecretStream } from './secretStream.ts';
 import type { SecretScanner } from './secretScanner.ts';
 import { SecretlintScanner } from './secretScanner.ts';
 
-// Put together here, so that nobody's scanner takes them for real ones.
-const GITHUB = `ghp_${'wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx'}`;
-const PEM = ['-----BEGIN RSA PRIVATE KEY-----', 'MIIEpAIBAAKCAQEA'.repeat(600), '-----END RSA PRIVATE KEY-----'].join('\n'); // prettier-ignore
+const PEM = privateKey(600);
 
 let scanner: SecretlintScanner;
 beforeAll(async () => {

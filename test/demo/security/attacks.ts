@@ -1,3 +1,4 @@
+import { GITHUB_KEY as TOKEN } from '../../../runtime/testing/secrets.ts';
 import type { TurnEvent } from './scene.ts';
 import { AGENT, ask, KEYS, resultOf, showPlugin, textOf, type SecurityScene } from './scene.ts';
 import { mustShow } from '../narrator.ts';
@@ -147,9 +148,6 @@ export async function toolChanges(scene: SecurityScene): Promise<Withstood> {
     answer: 'withheld from the model (mcpServers[].toolsHash)',
   };
 }
-
-// Put together here, so that no scanner of repositories takes it for a real one.
-const TOKEN = `ghp_${'wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx'}`;
 
 /** A token that somebody put into the system prompt comes out in an answer. */
 export async function keyLeaks(scene: SecurityScene): Promise<Withstood> {
