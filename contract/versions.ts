@@ -1,6 +1,6 @@
 import { CONTRACT_VERSION } from './link.ts';
 
-/** How messages of the version before are told from ours, and ours from them. */
+/** Translates messages between this version of the contract and the one before. */
 export interface Earlier {
   /** A message of this version as the version before has it; undefined: it has nothing like it. */
   older(message: object): object | undefined;

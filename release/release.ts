@@ -23,7 +23,7 @@ export const registryOf = ({ repository }: Release): string =>
 export const downloadsOf = ({ repository, version }: Release): string =>
   `https://github.com/${repository}/releases/download/v${version}`;
 
-/** Node's words for platforms to those that Go and Kubernetes use. */
+/** Translates Node's names of platforms to those of Go and Kubernetes. */
 export function platformOf(platform: string, arch: string): { os: string; arch: string } {
   const os = platform === 'win32' ? 'windows' : platform;
   return { os, arch: arch === 'x64' ? 'amd64' : arch };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { stripVTControlCharacters } from 'node:util';
 import {
   agent,
   ago,
@@ -74,8 +75,7 @@ describe('statusTable', () => {
     const plain = statusTable(statusRows(world(broken)), { ...options, colours: false });
     const painted = statusTable(statusRows(world(broken)), { ...options, colours: true });
     expect(painted[2]).toContain('\u001b[31mOpen\u001b[0m ');
-    // eslint-disable-next-line no-control-regex
-    expect(painted.map((line) => line.replace(/\u001b\[\d+m/g, ''))).toEqual(plain);
+    expect(painted.map((line) => stripVTControlCharacters(line))).toEqual(plain);
   });
 
   it('shows namespaces once for each agent', () => {

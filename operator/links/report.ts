@@ -103,7 +103,7 @@ export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKi
   return figuresOnly ? 'Counters' : 'State';
 }
 
-/** Whether the same incidents are open, as grave as they were, with the same responses, or none are told. */
+/** Whether the pod tells of the incidents, levels and responses that are known already, or of none. */
 function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
   return told === undefined || incidentFacts(known) === incidentFacts(told);
 }

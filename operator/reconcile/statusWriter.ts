@@ -117,7 +117,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     return Math.min(left, moved);
   }
 
-  /** Since when the part that moved last longest ago has been the same, of those that are not written yet. */
+  /** Since when the steadiest part that differs from the written status has not moved; undefined if none differs. */
   #settlingSince(object: T, next: S, now: number): number | undefined {
     const key = keyOf(object);
     const known = this.#steady.get(key) ?? [];

@@ -242,7 +242,8 @@ export class Messages {
     if (forwarded) return forwarded;
     const given = heldIn(answer);
     if (given) passOn(given, way.sink);
-    const blocked = await way.settle();
+    const settling = way.settle();
+    const blocked = settling && (await settling);
     return blocked ? this.#breakOff(visit, blocked, sink) : this.#answer(visit, answer, sink);
   }
 

@@ -168,7 +168,7 @@ export class ScreenedSink implements Sink {
     const { secrets, blocks, tell } = this.#deps.scan;
     const { kinds } = secrets;
     if (kinds.length === 0 || this.#told) return;
-    // What only is reported is told at the end, with all its kinds.
+    // A report waits for the end, so that it names all kinds.
     if (!blocks && !isFinal) return;
     this.#told = true;
     tell(kinds);

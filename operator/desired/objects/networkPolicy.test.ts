@@ -167,7 +167,7 @@ it('lets nobody reach any other port', () => {
   expect(callers({ enabled: true }, 15008, 'IstioSidecar')).toEqual([]);
 });
 
-it('lets all who may reach some port in by the port of an ambient mesh, and nobody else', () => {
+it('opens the port of an ambient mesh to everybody who may reach any other port, and to nobody else', () => {
   const monitoring = { 'kubernetes.io/metadata.name': 'monitoring' };
   const metricsFrom = [{ namespaceSelector: { matchLabels: monitoring } }];
   const reached = callers({ enabled: true, metricsFrom }, 15008, 'IstioAmbient');

@@ -63,7 +63,7 @@ export function claimAlike(a: Policy, b: Policy): boolean {
   );
 }
 
-/** What decides whether agents lack a store, and how that is told. */
+/** What attachment reads of a policy to see whether an agent lacks the store that it needs. */
 function storeOf(policy: Policy): unknown {
   if (policy.kind !== 'RateLimitPolicy') return undefined;
   return needsStore(policy) && policy.spec.fleet?.withoutLeader;
