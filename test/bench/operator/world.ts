@@ -33,6 +33,8 @@ export class World {
   readonly server: ApiServer;
   readonly access: Access;
   readonly directory: string;
+  /** Of the addresses of its pods: several worlds may be there at a time. */
+  readonly #net = 100 + Math.floor(Math.random() * 100);
   #controllers: Daemon[] = [];
 
   private constructor(server: ApiServer, access: Access, directory: string) {
@@ -141,9 +143,13 @@ export class World {
     });
   }
 
+  #addressOf(index: number): string {
+    return `127.${this.#net}.${Math.floor(index / 200)}.${1 + (index % 200)}`;
+  }
+
   /** It runs at an address from now on: its own, by a number, or another one. */
   async runPod(namespace: string, name: string, address: number | string): Promise<void> {
-    const podIP = typeof address === 'number' ? addressOf(address) : address;
+    const podIP = typeof address === 'number' ? this.#addressOf(address) : address;
     await this.patch(`/api/v1/namespaces/${namespace}/pods/${name}/status`, {
       status: {
         phase: 'Running',
@@ -310,9 +316,6 @@ export async function inParallel(
   };
   await Promise.all(Array.from({ length: atATime }, worker));
 }
-
-const addressOf = (index: number): string =>
-  `127.2.${Math.floor(index / 200)}.${1 + (index % 200)}`;
 
 function ownerOf(kind: string, name: string, { metadata }: { metadata: { uid: string } }): object {
   return { apiVersion: 'apps/v1', kind, name, uid: metadata.uid, controller: true };
