@@ -25,11 +25,10 @@ export async function requireNone(kubectl: Kubectl): Promise<void> {
 
 /** Removes the release, the definitions and with them all agents and policies. */
 export async function removeBreakwater(kubectl: Kubectl): Promise<void> {
-  const released = await helm(kubectl, ['list', '-q', '-a', '--namespace', OPERATOR_NAMESPACE]);
   // First the agents, so that their objects go with them.
   await kubectl.run(['delete', 'crd', ...DEFINITIONS, '--ignore-not-found', '--timeout', '2m']);
-  if (released.includes('breakwater'))
-    await helm(kubectl, ['uninstall', 'breakwater', '--namespace', OPERATOR_NAMESPACE, '--wait']);
+  const release = ['breakwater', '--namespace', OPERATOR_NAMESPACE];
+  await helm(kubectl, ['uninstall', ...release, '--ignore-not-found', '--wait']);
   await kubectl.run([
     'delete',
     'namespace',

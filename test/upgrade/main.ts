@@ -60,6 +60,10 @@ async function play(kubectl: Kubectl, stage: Stage, narrator: Narrator): Promise
     await scene.settled(first.images.runtime);
     await table.row('helm rollback to the first release', true);
 
+    narrator.step('A rollback that would take the definitions back');
+    await releases.rollbackIsRefused(1);
+    await table.row('helm rollback 1, refused', true);
+
     narrator.step('Forward again');
     await releases.upgrade(own);
     await scene.settled(own.images.runtime);

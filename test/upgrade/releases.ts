@@ -1,5 +1,5 @@
 import type { Images } from '../cluster/common/cluster.ts';
-import type { Narrator } from '../demo/narrator.ts';
+import { mustShow, type Narrator } from '../demo/narrator.ts';
 import type { Kubectl } from '../kit/kubectl.ts';
 import { helm, OPERATOR_NAMESPACE, ROOT } from '../kit/platform.ts';
 
@@ -46,6 +46,14 @@ export class Releases {
     const said = await helm(this.#kubectl, [...args, ...WAIT]);
     this.#narrator.show(`helm ${args.join(' ')} --wait`, said);
     await this.#history();
+  }
+
+  /** Tries to go back to a revision that has definitions. */
+  async rollbackIsRefused(revision: number): Promise<void> {
+    const args = ['rollback', 'breakwater', `${revision}`, ...NAMESPACE];
+    const { code, stdout, stderr } = await this.#kubectl.exec('helm', args);
+    this.#narrator.show(`helm ${args.join(' ')}`, (stdout + stderr).trim());
+    mustShow(code !== 0, 'Helm took the definitions back');
   }
 
   /** Installs this release's definitions. */

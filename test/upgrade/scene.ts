@@ -1,5 +1,6 @@
 import type { Sandbox } from '../e2e/sandbox.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
+import { observeTraffic } from '../demo/scene.ts';
 import { restarts } from '../kit/agents.ts';
 import type { RemoteTraffic } from '../kit/simulator.ts';
 import { since, type TrafficReport } from '../kit/traffic.ts';
@@ -15,37 +16,54 @@ export const FRESH = 'fresh';
 const REPLICAS = { [SHOP]: 2, [HELD]: 2, [FRESH]: 1 } as const;
 type AgentName = keyof typeof REPLICAS;
 
+/** Requests to the agent that serves: streams, each over a connection of its own, and others over connections that stay. */
+const GENERATORS = ['streams', 'kept'] as const;
+
+/** Of a limit with room for what is sent. */
+const ROOM = { capacity: 1_000, amount: 100, per: '1s' };
+
 /** How an open circuit answers. */
 const REJECTED = '503 CircuitBreakerOpen';
 
-/** What only this release knows, by resource. */
-const NEWER_FIELDS = {
-  agentdeployments: {
-    clientPatience: '4s',
-    conversation: { maxTurns: 7 },
-    gates: { maxWait: '2m' },
-    timeouts: { run: '9m' },
-    telemetry: { logging: { successRatio: '0.5' } },
+/**
+ * What only this release knows. The limit is not one of the agent that serves: with scope Fleet a limit has no tokens
+ * while a new leader asks the pods what they hold, and rejects requests.
+ */
+const NEWER_FIELDS = [
+  {
+    resource: 'agentdeployments',
+    name: SHOP,
+    spec: {
+      clientPatience: '4s',
+      conversation: { maxTurns: 7 },
+      gates: { maxWait: '2m' },
+      timeouts: { run: '9m' },
+      telemetry: { logging: { successRatio: '0.5' } },
+    },
   },
-  circuitbreakerpolicies: {
-    scope: 'Fleet',
-    fleet: { quorum: 60, hintLifetime: '20s' },
-    trip: { abandonedAfter: '20s' },
-    halfOpen: { queueTimeout: '5s' },
+  {
+    resource: 'circuitbreakerpolicies',
+    name: SHOP,
+    spec: {
+      scope: 'Fleet',
+      fleet: { quorum: 60, hintLifetime: '20s' },
+      trip: { abandonedAfter: '20s' },
+      halfOpen: { queueTimeout: '5s' },
+    },
   },
-  ratelimitpolicies: {
-    scope: 'Fleet',
-    fleet: { withoutLeader: 'Allow', storeTimeout: '300ms' },
+  {
+    resource: 'ratelimitpolicies',
+    name: FRESH,
+    spec: { scope: 'Fleet', fleet: { withoutLeader: 'Allow', storeTimeout: '300ms' } },
   },
-} as const;
+] as const;
 
 /** Outcomes since the step before, by what was asked. */
 export interface Seen {
-  /** Requests to the agent that serves, those that failed, and those of each outcome. */
+  /** Answers of the agent that serves, and what was none. */
   sent: number;
-  failed: number;
-  outcomes: Record<string, number>;
-  /** Requests to the agent whose circuit is open, and those that an open circuit did not reject. */
+  failures: { outcome: string; count: number }[];
+  /** Answers of the agent whose circuit is open, and those that an open circuit did not reject. */
   held: number;
   passed: number;
 }
@@ -78,7 +96,8 @@ export class Scene {
       agent(HELD, ill.baseURL),
       agent(FRESH, ill.baseURL),
       sandbox.breaker(SHOP, SHOP),
-      sandbox.limit(SHOP, SHOP, { capacity: 1_000, amount: 100, per: '1s' }),
+      sandbox.limit(SHOP, SHOP, ROOM),
+      sandbox.limit(FRESH, FRESH, ROOM),
       sandbox.breaker(HELD, HELD, long),
       sandbox.breaker(FRESH, FRESH, long),
     );
@@ -91,6 +110,7 @@ export class Scene {
     await streams.run({ url: sandbox.url(SHOP), rate: 10, stream: true });
     await kept.run({ url: sandbox.url(SHOP), rate: 10, keepAlive: true });
     await held.run({ url: sandbox.url(HELD), rate: 5 });
+    await observeTraffic(kept, 50);
     return scene;
   }
 
@@ -115,21 +135,20 @@ export class Scene {
   /** What became of the requests since the last look. */
   async look(): Promise<Seen> {
     const { shop, held } = this.#generators;
-    const now = {
-      shop: await Promise.all(shop.map((each) => each.report())),
-      held: await held.report(),
-    };
+    const now = { shop: await Promise.all(shop.map(answered)), held: await answered(held) };
     const before = this.#before;
     this.#before = now;
     const reports = now.shop.map((each, i) => (before ? since(before.shop[i]!, each) : each));
     const rejections = before ? since(before.held, now.held) : now.held;
-    const outcomes = sums(reports.map((each) => each.outcomes));
-    const failures = Object.entries(outcomes).filter(([outcome]) => outcome !== '200');
+    const failures = reports.flatMap(({ outcomes }, i) =>
+      Object.entries(outcomes)
+        .filter(([outcome]) => outcome !== '200')
+        .map(([outcome, count]) => ({ outcome: `${GENERATORS[i]}: ${outcome}`, count })),
+    );
     return {
-      sent: total(reports.map(({ sent }) => sent)),
-      failed: total(failures.map(([, count]) => count)),
-      outcomes,
-      held: rejections.sent,
+      sent: total(reports.map((each) => each.answered)),
+      failures,
+      held: rejections.answered,
       passed: rejections.answered - (rejections.outcomes[REJECTED] ?? 0),
     };
   }
@@ -143,7 +162,7 @@ export class Scene {
         () => agents.pods(name),
         (pods) =>
           pods.length === REPLICAS[name] && pods.every(({ spec }) => imageOf(spec) === image),
-        { timeoutMs: 150_000 },
+        { timeoutMs: 240_000 },
       );
       await agents.waitForAgent(name);
     }
@@ -161,11 +180,12 @@ export class Scene {
     return JSON.stringify(restarts(await this.sandbox.agents.pods(HELD)));
   }
 
-  /** Uses what only this release has. */
+  /** Uses what only this release has, and waits until all pods do. */
   async setNewerFields(): Promise<void> {
-    const { api, namespace } = this.sandbox;
-    for (const [resource, spec] of Object.entries(NEWER_FIELDS))
-      await api.mergePatch(resource, namespace, SHOP, { spec });
+    const { agents, api, namespace } = this.sandbox;
+    for (const { resource, name, spec } of NEWER_FIELDS)
+      await api.mergePatch(resource, namespace, name, { spec });
+    for (const name of [SHOP, FRESH]) await agents.waitForAgent(name);
   }
 
   /** Newer fields that have the value that was set, and all of them. */
@@ -173,17 +193,26 @@ export class Scene {
     const { api, namespace } = this.sandbox;
     const lost: string[] = [];
     let all = 0;
-    for (const [resource, set] of Object.entries(NEWER_FIELDS)) {
-      type Policy = KubernetesObject & { spec: object };
-      const { spec } = await api.get<Policy>(resource, namespace, SHOP);
-      const found = leaves(spec);
-      for (const [path, value] of leaves(set)) {
+    for (const { resource, name, spec } of NEWER_FIELDS) {
+      type Stored = KubernetesObject & { spec: object };
+      const stored = await api.get<Stored>(resource, namespace, name);
+      const found = leaves(stored.spec);
+      for (const [path, value] of leaves(spec)) {
         all += 1;
         if (found.get(path) !== value) lost.push(`${resource}: spec${path}`);
       }
     }
     return { kept: all - lost.length, all, lost };
   }
+}
+
+/** A report in which nearly all that was sent is answered: no more than one request is under way. */
+function answered(traffic: RemoteTraffic): Promise<TrafficReport> {
+  return waitFor(
+    'what was sent is answered',
+    () => traffic.report(),
+    (report) => report.sent - report.answered <= 1,
+  );
 }
 
 /** Values of an object by their paths. */
@@ -196,13 +225,6 @@ function leaves(value: object, path = ''): Map<string, unknown> {
     else found.set(here, each);
   }
   return found;
-}
-
-function sums(all: readonly Record<string, number>[]): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const counts of all)
-    for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
-  return sum;
 }
 
 const total = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
