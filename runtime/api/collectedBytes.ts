@@ -1,9 +1,9 @@
-/** Chunks that are smaller are put together: each has some 200 bytes of its own around it. */
+/** Smaller chunks are joined: each Buffer costs some 200 bytes of its own. */
 const SMALL = 4096;
-/** Largest block of small chunks. Blocks grow with the body, so that little is set aside for a little one. */
+/** Largest block of joined chunks. Blocks grow with the body, so that a small body reserves little. */
 const MAX_BLOCK = 64 * 1024;
 
-/** Bytes as they come. However small the chunks are, they take little more than their own size. */
+/** Collects bytes. Takes little more memory than their size, however small the chunks are. */
 export class CollectedBytes {
   #chunks: Buffer[] = [];
   #block: Buffer | undefined;
@@ -12,7 +12,7 @@ export class CollectedBytes {
 
   add(chunk: Buffer): void {
     this.#size += chunk.length;
-    // A body that comes in one piece is not copied.
+    // Does not copy a body that arrives in one piece.
     if (this.#chunks.length === 0 || chunk.length >= SMALL) {
       this.#endBlock();
       this.#chunks.push(chunk);
@@ -23,7 +23,7 @@ export class CollectedBytes {
     this.#used += chunk.copy(this.#block, this.#used);
   }
 
-  /** All bytes. Nothing is kept. */
+  /** All bytes; empties the collection. */
   take(): Buffer {
     this.#endBlock();
     const chunks = this.#chunks;
@@ -41,7 +41,7 @@ export class CollectedBytes {
 
   #endBlock(): void {
     if (!this.#block) return;
-    // A block that is mostly empty gives way to one of its size.
+    // Copies a block that is mostly empty to one of its size.
     const whole = this.#used > this.#block.length / 2;
     const bytes = this.#block.subarray(0, this.#used);
     this.#chunks.push(whole ? bytes : Buffer.from(bytes));
