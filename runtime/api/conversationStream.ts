@@ -2,8 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { TurnObserver } from '../conversations/turn.ts';
 import type { ToolResult, ToolUse } from '../conversations/messages/messages.ts';
 import { errorEvent } from '../errors/failure.ts';
-import { requestIdOf } from './requestId.ts';
-import { traceHeaders } from './traceId.ts';
+import { requestIdOf, traceHeaders } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 
 /**

@@ -5,7 +5,7 @@ import { REFUND } from '../guard/admission.ts';
 import type { Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import type { InboundPlace } from '../guard/inboundPlace.ts';
+import type { InboundPlace } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
@@ -24,7 +24,7 @@ import { denied } from './denied.ts';
 import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
-import type { SendError } from './sendError.ts';
+import type { SendError } from './response.ts';
 import type { Served } from './served.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
@@ -41,7 +41,7 @@ import { asksForMessage, isProblem, passThroughMs, readRequest } from './request
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ScreenedSink } from './screenedSink.ts';
-import { ResponseSink } from './sink.ts';
+import { ResponseSink } from './response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Screen } from '../security/screening/screen.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Content } from '../../contract/generated/types.ts';
 import { Agent } from 'undici';
 import type { Peers, PeersDeps } from './peers.ts';
-import { addTraceHeader } from './traceId.ts';
+import { addTraceHeader } from './response.ts';
 import type { Absence } from '../conversations/stores/store.ts';
 import {
   FORWARDED,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
-import { headerValue } from '../model/transport/headers.ts';
-import { identityHeaders } from '../model/transport/identity.ts';
+import { headerValue, identityHeaders } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
 

@@ -13,7 +13,7 @@ export interface RedisLimitsDeps extends RedisInForceDeps {
   content: () => Content | undefined;
 }
 
-/** Time for what was sent before the process ends, in milliseconds. */
+/** Time for sent commands before the process ends, in milliseconds. */
 const CLOSE_MS = 500;
 const SHA1 = createHash('sha1').update(LIMIT_SCRIPT).digest('hex');
 
@@ -27,7 +27,7 @@ export class RedisLimits implements LimitStore {
     this.#redis = new RedisInForce(deps, (connection) => new RedisConnection(connection));
   }
 
-  /** Another configuration is in force: connects before the first request, or leaves a Redis that is not used any more. */
+  /** Applies a configuration: connects before the first request, or leaves a Redis that is no longer used. */
   apply({ limits, conversation }: Content): void {
     const isUsed = limits.some(({ fleet }) => fleet?.store === 'Redis');
     if (isUsed && conversation?.redis) void this.run([]).catch(() => undefined);
@@ -67,7 +67,7 @@ export class RedisLimits implements LimitStore {
   }
 }
 
-/** Names the script by its hash, and sends it only to a Redis that does not know it. */
+/** Names the script by its hash. Sends it only to a Redis that does not know it. */
 async function evaluate(client: RedisClient, keys: string[], args: string[]): Promise<string[]> {
   const options = { keys, arguments: args };
   try {
