@@ -111,15 +111,11 @@ export class FleetMember {
   }
 
   private grant(
-    { number, acknowledged, answer, leaving = false, limits }: Grant,
+    { number, acknowledged, answer, leaving, limits }: Grant,
     now: number,
   ): FleetReport | undefined {
     if (number <= this.heard) return undefined;
-    const succeeds = this.heard === 0 && this.leaving;
-    this.heard = number;
-    this.leaving = leaving;
-    // The leader before hears it too, and stops sooner.
-    if (succeeds) this.ask();
+    this.hear(number, leaving === true);
     this.times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;
     this.times.safeFrom = this.times.pledgedUntil + FLEET.blockMs;
     const reportedAt = this.sentAt.get(acknowledged ?? 0) ?? -Infinity;
@@ -133,6 +129,14 @@ export class FleetMember {
       limit.wake(now);
     }
     return answer === true ? this.report(now, ENDING_MS) : undefined;
+  }
+
+  private hear(number: number, leaving: boolean): void {
+    const succeeds = this.heard === 0 && this.leaving;
+    this.heard = number;
+    this.leaving = leaving;
+    // The leader before hears it too, and stops sooner.
+    if (succeeds) this.ask();
   }
 
   /** Sends a report soon, and not more often than the pace allows. */

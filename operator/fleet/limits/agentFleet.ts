@@ -159,12 +159,8 @@ export class AgentFleet {
 
   /** Takes a pod's report, and grants what there is. */
   report(uid: string, report: FleetReport, now: number): void {
-    const session = this.#sessions.get(uid);
-    if (session === undefined) return;
-    // Another leader has the pod.
-    if (this.#leaving && report.term > session.term) this.#sessions.delete(uid);
-    if (session.id !== report.session || session.term !== report.term) return;
-    if (report.number <= session.reported) return;
+    const session = this.#sessionOf(uid, report);
+    if (session === undefined || report.number <= session.reported) return;
     session.reported = report.number;
     this.#refill(now);
     const sentAt = session.sentAt.get(report.heard);
@@ -240,6 +236,15 @@ export class AgentFleet {
 
   #release(uid: string, { id, term }: Session): void {
     this.#options.send(uid, { type: 'Release', term, session: id });
+  }
+
+  /** The session in which the pod reports, if it is one of this leader. */
+  #sessionOf(uid: string, { term, session: id }: FleetReport): Session | undefined {
+    const session = this.#sessions.get(uid);
+    if (session?.id === id && session.term === term) return session;
+    const hasAnother = session !== undefined && term > session.term;
+    if (this.#leaving && hasAnother) this.#sessions.delete(uid);
+    return undefined;
   }
 
   #beginHeld(now: number): void {
