@@ -40,6 +40,10 @@ demo-argocd: prerequisites $(MODULES) ## have a real Argo CD take over the demo'
 drill: prerequisites $(MODULES) ## break five agents on the cluster of make demo, and time the way to each cause
 	@node test/drill/main.ts
 
+.PHONY: upgrade-story
+upgrade-story: prerequisites $(MODULES) ## on a cluster without Breakwater: from the first release's chart to this one, back and forward, under traffic
+	@node test/upgrade/main.ts
+
 .PHONY: down
 down: $(MODULES) ## remove the cluster and all that it made
 	@$(CLUSTER_COMMAND) down

@@ -21,6 +21,7 @@ import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
+import { targetsOf } from './linkTargets.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
@@ -163,6 +164,8 @@ export class Term {
       termOf: this.agents.termOf,
       onChange: (key) => enqueueReported(queues, attachments, key),
     });
+// Pods are followed one by one; a term begins with all of them.
+    links.setTargets(targetsOf(caches.replicas.all()));
     links.open(signal, this.agents.termOf, this.#closing.signal);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
+import fc from '../../../test/property.ts';
 import { configuration } from '../../testing/configuration.ts';
 import { MESSAGE, sse } from '../../testing/upstream.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';
 import { UsageMeter } from './usage.ts';
-import type { UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamResponse } from '../transport/upstream.ts';
 
 const [ENDPOINT] = configuration('http://model').content.endpoints;
 
