@@ -164,7 +164,7 @@ export class Term {
       termOf: this.agents.termOf,
       onChange: (key) => enqueueReported(queues, attachments, key),
     });
-// Pods are followed one by one; a term begins with all of them.
+    // Pods are followed one by one; a term begins with all of them.
     links.setTargets(targetsOf(caches.replicas.all()));
     links.open(signal, this.agents.termOf, this.#closing.signal);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
