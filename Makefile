@@ -157,8 +157,8 @@ bench-faults: $(MODULES) ## run the sixteen faults of Failover Bench, side by si
 	@node test/bench/faults.ts
 
 .PHONY: bench-operator
-bench-operator: $(MODULES) ## measure the operator at 100 and 1,000 agents, against a bare client
-	@node test/bench/operator.ts
+bench-operator: $(MODULES) ## measure the operator at 100, 1,000 and 5,000 agents, and memory under churn for MINUTES=60; PARTS=100, 1000, crowd or churn
+	@node test/bench/operator.ts $(PARTS)
 
 .PHONY: bench-takeover
 bench-takeover: $(MODULES) ## measure a takeover with 3,000 pods of which some are dead, against a bare client
