@@ -14,13 +14,13 @@ export interface StoresDeps extends RedisInForceDeps {
   self: string;
   idleTimeoutMs: () => number;
   maxConversationBytes: number;
-  /** A conversation was idle for too long, and is forgotten. Of one in Redis one pod is told. */
+  /** A conversation expired. Of one in Redis one pod is told. */
   onExpired: (id: string) => void;
-  /** Whether pods are to find out which conversations Redis has forgotten. */
+  /** Whether pods search for conversations that expired in Redis. */
   tellsExpired: () => boolean;
 }
 
-/** The stores of conversations, of which the configuration says which is in force. */
+/** Chooses the store of conversations that the configuration names. */
 export class Stores {
   readonly #here: Owner;
   readonly #memory: MemoryStore;
@@ -37,7 +37,7 @@ export class Stores {
       onExpired: deps.onExpired,
     });
     const { idleTimeoutMs, clock, tellsExpired, onExpired } = deps;
-    // Turns under way are kept in the store where they began.
+    // A running turn is stored where it began.
     this.#redis = new RedisInForce(deps, (connection, { namespace, name }) => {
       const prefix = `breakwater:${namespace}/${name}:`;
       return new RedisStore({
@@ -51,24 +51,24 @@ export class Stores {
     return this.#redis.of(content) ?? this.#memory;
   }
 
-  /** Address of the other pod that keeps a conversation in its memory; undefined when none does. */
+  /** Address of another pod that has the conversation in memory; undefined if none has. */
   ownerOf(id: string, content: Content | undefined): string | undefined {
     if (content?.conversation?.redis) return undefined;
     const owner = ownerOf(id);
     return owner && owner.address !== this.#here.address ? owner.address : undefined;
   }
 
-  /** Resolves when the store answers, rejects when it does not; undefined when it is in this process. */
+  /** Resolves when the store answers and rejects when it does not; undefined for the store in this process. */
   reach(content: Content | undefined): Promise<void> | undefined {
     return this.#redis.of(content)?.reach();
   }
 
-  /** What is kept in this process's memory. */
+  /** Totals of the store in this process. */
   stats(): ReturnType<MemoryStore['stats']> {
     return this.#memory.stats();
   }
 
-  /** Resolves when no turn is left that is still to be kept in Redis. */
+  /** Resolves when every running turn is stored in Redis. */
   async settle(): Promise<void> {
     await this.#redis.last?.settle();
   }
