@@ -16,6 +16,7 @@ import {
 } from '../desired/plan.ts';
 import { keyOf, type ConfigMap, type Deployment, type Reconcile } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
+import type { AgentNews } from './agentNews.ts';
 import type { AgentState, Applied } from './agentState.ts';
 import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
@@ -47,6 +48,8 @@ export interface AgentReconcilerOptions {
   leaseTransitions: number;
   /** Hears what pods are to run. */
   fleet?: Pick<Fleet, 'configured' | 'forget'>;
+  /** Hears of agents that are forgotten; of those that were reconciled `onReconciled` tells. */
+  news?: Pick<AgentNews, 'tell'>;
   /** Called after each reconcile: the agent's status may have changed. */
   onReconciled: (key: string) => void;
   /** Monotonic milliseconds. */
@@ -133,6 +136,7 @@ export class AgentReconciler {
     this.#options.links.forget(key);
     this.#options.fleet?.forget(key);
     this.#options.circuits.forget(key);
+    this.#options.news?.tell(key);
   }
 
   #gather(

@@ -16,7 +16,6 @@ import type { PlanOptions } from '../desired/plan.ts';
 import { agentKeyOfChild } from './agentOf.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Fleet } from './fleet.ts';
-import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
 import { targetsOf } from './linkTargets.ts';
@@ -27,7 +26,7 @@ import {
   enqueueReported,
   STATUS_OF,
   TASKS,
-  type Queues,
+  type NewsOptions,
   type Task,
 } from './queues.ts';
 import { StatusReconciler } from './statuses.ts';
@@ -37,14 +36,12 @@ import { Upgrades } from './upgrades.ts';
 /** How many at a time where fewer than of others: an agent's status is less urgent than its policies', which it follows. */
 const AT_MOST: Partial<Record<Task, number>> = { agentStatus: 4 };
 
-export interface TermOptions {
+export interface TermOptions extends NewsOptions {
   client: KubeClient;
   caches: Caches;
-  attachments: Attachments;
   links: Links;
   fleet: Fleet;
   circuits: CircuitLeader;
-  queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
   plan: PlanOptions;
@@ -105,7 +102,8 @@ export class Term {
       },
       leaseTransitions: leading.leaseTransitions,
       now: () => options.clock.monotonic(),
-      onReconciled: (key) => enqueueReported(options.queues, attachments, key),
+      news: options.news,
+      onReconciled: (key) => enqueueReported(options, key),
     });
     this.#costs = new DeletionCosts({
       ...{ client, links, clock },
@@ -119,6 +117,7 @@ export class Term {
       attachments,
       links,
       circuits,
+      news: options.news,
       agents: this.agents,
       fleet: options.fleet,
       clock,
@@ -138,7 +137,7 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, attachments, links, fleet, circuits, queues, lag } = this.#options;
+    const { caches, links, fleet, circuits, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
@@ -149,7 +148,7 @@ export class Term {
     });
     circuits.lead(signal, {
       termOf: this.agents.termOf,
-      onChange: (key) => enqueueReported(queues, attachments, key),
+      onChange: (key) => enqueueReported(this.#options, key),
     });
     // Pods are followed one by one; a term begins with all of them.
     links.setTargets(targetsOf(caches.replicas.all()));
@@ -165,6 +164,7 @@ export class Term {
     const controllers = TASKS.map((task) => this.#controller(task).run(signal));
     await Promise.all([...controllers, this.#costs.run(signal)]);
     for (const queue of Object.values(queues)) queue.stop();
+    this.#statuses.close();
   }
 
   #leads(): boolean {
