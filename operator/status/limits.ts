@@ -17,11 +17,11 @@ export interface RateLimitFigures {
   /** Since the pods started. */
   rejected: number;
   exhausted: ConditionDraft;
-  /** What the leader grants; absent unless the limits are the fleet's. */
+  /** The leader's grants; absent unless the limits are the fleet's. */
   fleet?: NonNullable<RateLimitPolicyStatus['fleet']>;
 }
 
-/** What the live, connected pods say of the policy's limits, put together. */
+/** Totals of the policy's limits in the live, connected pods. */
 export function rateLimitFigures(
   { policy, won }: PolicyAttachment<RateLimitPolicy>,
   agents: ReadonlyMap<string, AgentObservation>,
@@ -55,7 +55,7 @@ function fleetsOf(
 
 type FleetLimit = FleetFigures['limits'][number];
 
-/** Those of the policy's limits. */
+/** The leader's figures of the policy's limits. */
 function fleetLimits(
   { spec }: RateLimitPolicy,
   won: readonly Section[],
@@ -86,7 +86,7 @@ function fleetFigures(
   };
 }
 
-/** For each live, connected pod its figures of the sections where the policy is in force. */
+/** The figures of each live, connected pod for the sections under the policy. */
 function reportsOf(
   policy: RateLimitPolicy,
   won: readonly Section[],
