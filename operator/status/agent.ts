@@ -25,7 +25,7 @@ import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } 
 import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
-/** The parts of an agent's plan that the status needs. */
+/** What the status needs of an agent's plan. */
 export type PlanFacts = Pick<
   AgentPlan,
   | 'dependencies'
@@ -45,14 +45,14 @@ export interface AgentStatusInput {
   agent: AgentDeployment;
   plan: PlanFacts;
   observation: AgentObservation;
-  /** The agent's current status. */
+  /** The status that the agent has. */
   previous: AgentDeploymentStatus | undefined;
   now: Date;
 }
 
 type AgentDependency = NonNullable<AgentDeploymentStatus['dependencies']>[number];
 
-/** The status of an agent, from its Deployment and its pods' reports. */
+/** The status of an agent, after its Deployment and what its pods report. */
 export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const { agent, plan, observation, previous, now } = input;
   const { metadata } = agent;
@@ -119,7 +119,7 @@ function podFigures(
   return { ready: `${ready}/${desired}`, updated: updatedPods(observation, desired) };
 }
 
-/** At most as many as the schema allows. */
+/** At most as many as the schema takes. */
 function dependencyStatuses(
   plan: PlanFacts,
   seen: readonly PodCircuit[],

@@ -23,7 +23,7 @@ export interface PodCircuit {
   circuit?: CircuitStatus;
 }
 
-/** Pods that do not terminate. */
+/** Pods that count: those that are not on their way out. */
 export function livePods(observation: AgentObservation | undefined): PodObservation[] {
   return (observation?.pods ?? []).filter(({ terminating }) => !terminating);
 }
@@ -75,14 +75,14 @@ export function podsByState(seen: readonly PodCircuit[]): Record<WorstState, num
   return counts;
 }
 
-/** Circuits of one dependency in all pods; one entry of status. */
+/** Circuits of one dependency in all pods that an entry of status stands for. */
 export interface CircuitGroup {
   agent: string;
   dependency: string;
   /** Only where the endpoint serves several models. */
   model?: string;
   seen: readonly PodCircuit[];
-  /** Number of pods. */
+  /** How many pods there are. */
   pods: number;
 }
 
@@ -96,8 +96,8 @@ export function byDependency(seen: readonly PodCircuit[]): CircuitGroup[] {
 }
 
 /**
- * As byDependency, but if an endpoint serves several models, each model whose circuit is not closed has its own group,
- * and the rest share one.
+ * The same, but where an endpoint serves several models, each of them whose circuit is not closed
+ * has its own group, and the rest share one.
  */
 export function byModel(seen: readonly PodCircuit[]): CircuitGroup[] {
   return byDependency(seen).flatMap((group) => {
@@ -117,7 +117,7 @@ export function byModel(seen: readonly PodCircuit[]): CircuitGroup[] {
   });
 }
 
-/** Models with a circuit in some pod. */
+/** Models of which some pod has a circuit. */
 export function modelsOf(seen: readonly PodCircuit[]): Set<string> {
   return new Set(seen.flatMap(({ circuit }) => circuit?.model ?? []));
 }
@@ -126,7 +126,7 @@ function podCount(seen: readonly PodCircuit[]): number {
   return new Set(seen.map(({ pod }) => pod.uid)).size;
 }
 
-/** The fleet's part of an entry of status. */
+/** The part of an entry of status that is the fleet's. */
 export type FleetOf = (group: CircuitGroup) => Pick<PolicyCircuit, 'fleet'>;
 
 /** The entries of status, in the order of `seen`. */
@@ -155,7 +155,7 @@ export function circuitOf({ agent, dependency, model, seen, pods }: CircuitGroup
   };
 }
 
-/** Name of a circuit in texts, such as model/primary (opus). */
+/** How texts name a circuit, such as model/primary (opus). */
 export function circuitName({
   dependency,
   model,
@@ -163,12 +163,12 @@ export function circuitName({
   return model === undefined ? dependency : `${dependency} (${model})`;
 }
 
-/** Time of the first probe of any open circuit. */
+/** When the first open circuit lets a probe through. */
 export function nextProbeOf(seen: readonly PodCircuit[]): string | undefined {
   return earliest(inState(seen, 'Open').map(({ circuit }) => reportedTime(circuit?.nextProbe)));
 }
 
-/** The latest failure in any pod. */
+/** The failure that came last in any pod. */
 export function lastFailureOf(seen: readonly PodCircuit[]): PolicyCircuit['lastFailure'] {
   const failures = seen.flatMap(({ circuit }) => {
     const time = reportedTime(circuit?.lastFailure?.time);
@@ -184,7 +184,7 @@ export function lastFailureOf(seen: readonly PodCircuit[]): PolicyCircuit['lastF
   };
 }
 
-/** Why the circuits are in that state, as the first of them says. */
+/** Why the circuits that are in that state are in it, as the first of them says. */
 export function reasonOf(seen: readonly PodCircuit[], state: WorstState): string | undefined {
   const those = inState(seen, state).filter(({ circuit }) => circuit?.reason !== undefined);
   const first = earliest(those.map(({ circuit }) => reportedTime(circuit?.since)));

@@ -17,11 +17,11 @@ export interface RateLimitFigures {
   /** Since the pods started. */
   rejected: number;
   exhausted: ConditionDraft;
-  /** The leader's grants; absent unless the limits are the fleet's. */
+  /** What the leader grants; absent unless the limits are the fleet's. */
   fleet?: NonNullable<RateLimitPolicyStatus['fleet']>;
 }
 
-/** Totals of the policy's limits in the live, connected pods. */
+/** What the live, connected pods say of the policy's limits, put together. */
 export function rateLimitFigures(
   { policy, won }: PolicyAttachment<RateLimitPolicy>,
   agents: ReadonlyMap<string, AgentObservation>,
@@ -55,7 +55,7 @@ function fleetsOf(
 
 type FleetLimit = FleetFigures['limits'][number];
 
-/** The leader's figures of the policy's limits. */
+/** Those of the policy's limits. */
 function fleetLimits(
   { spec }: RateLimitPolicy,
   won: readonly Section[],
@@ -86,7 +86,7 @@ function fleetFigures(
   };
 }
 
-/** The figures of each live, connected pod for the sections under the policy. */
+/** For each live, connected pod its figures of the sections where the policy is in force. */
 function reportsOf(
   policy: RateLimitPolicy,
   won: readonly Section[],
