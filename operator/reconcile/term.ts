@@ -20,6 +20,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import type { ProviderLeader } from './providerLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -43,6 +44,7 @@ export interface TermOptions {
   links: Links;
   fleet: Fleet;
   circuits: CircuitLeader;
+  providers: ProviderLeader;
   queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
@@ -95,6 +97,7 @@ export class Term {
       attachments,
       links,
       fleet: options.fleet,
+      providers: options.providers,
       circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
@@ -137,7 +140,7 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, attachments, links, fleet, circuits, queues, lag } = this.#options;
+    const { caches, attachments, links, fleet, circuits, providers, queues, lag } = this.#options;
     const { signal } = this.#leading;
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
@@ -150,6 +153,7 @@ export class Term {
       termOf: this.agents.termOf,
       onChange: (key) => enqueueReported(queues, attachments, key),
     });
+    providers.lead(signal, this.agents.termOf);
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>

@@ -84,6 +84,7 @@ describe('resolveContent', () => {
       },
       clientPatienceMs: 5000,
       gates: { maxWaitMs: 300_000 },
+      providerLimits: { maxPods: 1 },
       intake: {
         maxBodyBytes: 33_554_432,
         maxBodyBytesInFlight: 67_108_864,
