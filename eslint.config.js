@@ -31,7 +31,17 @@ export default tseslint.config(
   },
   {
     files: TESTS,
-    rules: { complexity: 'off', '@typescript-eslint/no-floating-promises': 'error' },
+    rules: {
+      complexity: 'off',
+      '@typescript-eslint/no-floating-promises': 'error',
+      'no-restricted-imports': [
+        'error',
+        {
+          name: 'fast-check',
+          message: 'Import test/property.ts, which tries the same cases in every run.',
+        },
+      ],
+    },
   },
   {
     // Runs as it is in a container, by Node.js.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../test/property.ts';
 import { Durations } from './durations.ts';
 
 const SHARES = [0, 0.5, 0.95, 0.99, 1];

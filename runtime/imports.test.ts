@@ -32,7 +32,28 @@ function circles(graph: ReadonlyMap<string, string[]>): string[] {
   return found;
 }
 
+/** Files and packages that the process loads before it serves: whatever `file` imports by value, and so on. */
+function loadedWith(file: string, seen = new Set<string>()): Set<string> {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  for (const [, from] of text.matchAll(/^(?:import(?! type)|export \{)[^;]*? from '([^']+)'/gm)) {
+    const path = from!.startsWith('.') ? relative(ROOT, join(ROOT, dirname(file), from!)) : from!;
+    if (seen.has(path)) continue;
+    seen.add(path);
+    if (from!.startsWith('.') && path.endsWith('.ts')) loadedWith(path, seen);
+  }
+  return seen;
+}
+
 describe('imports of the runtime', () => {
+  it('load large packages only where the configuration needs them', () => {
+    const loaded = [...loadedWith('main.ts')];
+    expect(loaded).toContain('undici');
+    expect(loaded).toContain('conversations/tools/mcpServer.ts');
+    const large =
+      /^(@(anthropic-ai|modelcontextprotocol|redis|secretlint|peculiar)\/|@opentelemetry\/(?!api$|core$)|re2js)/;
+    expect(loaded.filter((path) => large.test(path))).toEqual([]);
+  });
+
   it('never lead in a circle', () => {
     const graph = imports();
     expect(graph.get('guard/guard.ts')).toContain('guard/dependency.ts');

@@ -57,8 +57,9 @@ export class Runtime {
       listen(agent, ports.agent, host),
       listen(metrics, ports.metrics, host),
       listen(debug, ports.debug, '127.0.0.1'),
-      this.#control.port.start(ports.control, host),
     ]);
+    // Last: its certificate takes a tenth of a second, and clients are served meanwhile.
+    await this.#control.port.start(ports.control, host);
     this.#stopReports = this.#control.startReports();
     this.#core.log('runtime').info({ version, ports: this.ports() }, 'Runtime started');
   }

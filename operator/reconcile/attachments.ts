@@ -3,25 +3,24 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
-import { attach } from '../desired/policies/attach.ts';
-import type { AgentAttachment, Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
+import { joinOf } from '../desired/policies/attach.ts';
+import type { Policy, PolicyAttachment, PolicyRef } from '../desired/policies/attachment.ts';
+import type { PolicyJoin } from '../desired/policies/policyJoin.ts';
 import type { Caches } from './caches.ts';
 
 /** The policies and agents of one namespace, joined, to look things up by name. */
-export interface NamespaceAttachment {
-  agents: ReadonlyMap<string, AgentAttachment>;
-  breakers: ReadonlyMap<string, PolicyAttachment<CircuitBreakerPolicy>>;
-  limits: ReadonlyMap<string, PolicyAttachment<RateLimitPolicy>>;
-  /** Names of the policies of a kind that are for an agent, whether or not another policy takes precedence there. */
-  policiesOf(kind: Policy['kind'], agent: string): readonly string[];
-  /** Names of the agents that the policy is for. */
-  targetsOf(kind: Policy['kind'], name: string): readonly string[];
-}
+export type NamespaceAttachment = Pick<
+  PolicyJoin,
+  'agents' | 'breakers' | 'limits' | 'policiesOf' | 'targetsOf'
+>;
 
-/** Policies joined with agents, by namespace, worked out anew only after one of them changed. */
+/**
+ * Policies joined with agents, by namespace. A namespace is joined from the caches when it is asked for first; each change
+ * after that concerns only what it is about.
+ */
 export class Attachments {
   readonly #caches: Pick<Caches, 'agents' | 'breakers' | 'limits'>;
-  readonly #known = new Map<string, NamespaceAttachment>();
+  readonly #known = new Map<string, PolicyJoin>();
 
   constructor(caches: Pick<Caches, 'agents' | 'breakers' | 'limits'>) {
     this.#caches = caches;
@@ -31,46 +30,50 @@ export class Attachments {
     const known = this.#known.get(namespace);
     if (known) return known;
     const { agents, breakers, limits } = this.#caches;
-    const made = indexed(
-      attach(
-        { breakers: breakers.list(namespace), limits: limits.list(namespace) },
-        agents.list(namespace),
-      ),
-    );
+    const policies = { breakers: breakers.list(namespace), limits: limits.list(namespace) };
+    const made = joinOf(policies, agents.list(namespace));
     this.#known.set(namespace, made);
     return made;
   }
 
-  /**
-   * To be called when an agent or a policy of the namespace changed.
-   * @returns what was known until then, if anything was asked for since the last change
-   */
-  invalidate(namespace: string): NamespaceAttachment | undefined {
+  /** How things were when they were looked at last; undefined if they were not. */
+  lastLook(namespace: string): LastLook | undefined {
     const known = this.#known.get(namespace);
-    this.#known.delete(namespace);
-    return known;
+    return (
+      known && {
+        policiesOf: (kind, agent) => known.of(kind).lastPoliciesOf(agent),
+        targetsOf: (kind, name) => [...known.of(kind).lastTargetsOf(name)],
+      }
+    );
+  }
+
+  /** @param agent absent: it is gone */
+  agentChanged(namespace: string, name: string, agent: AgentDeployment | undefined): void {
+    this.#change(namespace, (join) => {
+      if (agent) join.setAgent(agent);
+      else join.deleteAgent(name);
+    });
+  }
+
+  /** @param policy absent: it is gone */
+  policyChanged(namespace: string, { kind, name }: PolicyRef, policy: Policy | undefined): void {
+    this.#change(namespace, (join) => {
+      if (policy) join.setPolicy(policy);
+      else join.deletePolicy(kind, name);
+    });
   }
 
   /**
    * Takes over a version of a policy that claims what the one before claimed.
-   * @returns what came of it, unless the namespace is yet to be joined anew
+   * @returns what came of it, unless the namespace is yet to be joined
    */
   replace(namespace: string, policy: Policy): PolicyAttachment | undefined {
-    const known = this.#known.get(namespace);
-    const { kind, metadata } = policy;
-    const all: ReadonlyMap<string, PolicyAttachment<Policy>> | undefined =
-      kind === 'CircuitBreakerPolicy' ? known?.breakers : known?.limits;
-    const found = all?.get(metadata.name);
-    if (found?.policy.metadata.uid !== metadata.uid) return undefined;
-    found!.policy = policy;
-    for (const target of found!.targets) hold(known!.agents.get(target), policy);
-    return found;
+    return this.#known.get(namespace)?.replacePolicy(policy);
   }
 
   /** The same for an agent. The version before is in memory no longer. */
   replaceAgent(namespace: string, agent: AgentDeployment): void {
-    const found = this.#known.get(namespace)?.agents.get(agent.metadata.name);
-    if (found?.agent.metadata.uid === agent.metadata.uid) found!.agent = agent;
+    this.#known.get(namespace)?.replaceAgent(agent);
   }
 
   breaker(namespace: string, name: string): PolicyAttachment<CircuitBreakerPolicy> | undefined {
@@ -80,48 +83,15 @@ export class Attachments {
   limit(namespace: string, name: string): PolicyAttachment<RateLimitPolicy> | undefined {
     return this.of(namespace).limits.get(name);
   }
-}
 
-/** Replaces an earlier version of a policy wherever it is in force on the agent. */
-function hold(agent: AgentAttachment | undefined, policy: Policy): void {
-  if (!agent) return;
-  const { circuits, limits } = agent;
-  const inForce = (policy.kind === 'CircuitBreakerPolicy' ? circuits : limits) as Map<
-    string,
-    Policy
-  >;
-  for (const [section, { metadata }] of inForce) {
-    if (metadata.uid === policy.metadata.uid) inForce.set(section, policy);
+  /** A namespace that a change cannot be worked into is joined anew, from the caches, when it is asked for. */
+  #change(namespace: string, change: (join: PolicyJoin) => void): void {
+    const known = this.#known.get(namespace);
+    if (known === undefined) return;
+    this.#known.delete(namespace);
+    change(known);
+    if (!known.isEmpty) this.#known.set(namespace, known);
   }
 }
 
-function indexed({ agents, breakers, limits }: ReturnType<typeof attach>): NamespaceAttachment {
-  const byBreaker = byName(breakers);
-  const byLimit = byName(limits);
-  const breakersOf = byTarget(breakers);
-  const limitsOf = byTarget(limits);
-  return {
-    agents,
-    breakers: byBreaker,
-    limits: byLimit,
-    policiesOf: (kind, agent) =>
-      (kind === 'CircuitBreakerPolicy' ? breakersOf : limitsOf).get(agent) ?? [],
-    targetsOf: (kind, name) =>
-      (kind === 'CircuitBreakerPolicy' ? byBreaker : byLimit).get(name)?.targets ?? [],
-  };
-}
-
-const byName = <P extends Policy>(all: PolicyAttachment<P>[]): Map<string, PolicyAttachment<P>> =>
-  new Map(all.map((one) => [one.policy.metadata.name, one]));
-
-function byTarget(all: PolicyAttachment<Policy>[]): Map<string, string[]> {
-  const names = new Map<string, string[]>();
-  for (const { policy, targets } of all) {
-    for (const agent of targets) {
-      const known = names.get(agent);
-      if (known) known.push(policy.metadata.name);
-      else names.set(agent, [policy.metadata.name]);
-    }
-  }
-  return names;
-}
+export type LastLook = Pick<PolicyJoin, 'policiesOf' | 'targetsOf'>;

@@ -4,14 +4,16 @@ import { Attachments } from './attachments.ts';
 import { ChangeBatch } from './changeBatch.ts';
 import type { Change } from './changes.ts';
 
-it('joins a namespace once for all changes that come in together', () => {
+it('asks once for all changes that come in together, and joins the namespace for none of them', () => {
   let joined = 0;
+  const [a, b] = [agentFixture('a'), agentFixture('b')];
+  const policy = breakerFixture('for-a', { targetRefs: [target('a')] });
   const attachments = new Attachments({
-    agents: { list: () => (joined++, [agentFixture('a'), agentFixture('b')]) },
-    breakers: { list: () => [breakerFixture('for-a', { targetRefs: [target('a')] })] },
+    agents: { list: () => (joined++, [a, b]) },
+    breakers: { list: () => [policy] },
     limits: { list: () => [] },
   } as unknown as ConstructorParameters<typeof Attachments>[0]);
-  const before = attachments.of('support');
+  attachments.of('support').policiesOf('CircuitBreakerPolicy', 'a');
   const waiting: (() => void)[] = [];
   const changes: Change[] = [];
   const batch = new ChangeBatch(
@@ -19,18 +21,21 @@ it('joins a namespace once for all changes that come in together', () => {
     (change) => changes.push(change),
     (call) => waiting.push(call),
   );
-  const policy = { kind: 'CircuitBreakerPolicy', name: 'for-a' } as const;
-  for (const name of ['a', 'b', 'a']) batch.agentChanged('support', name);
-  batch.policyChanged('support', policy);
+  const ref = { kind: 'CircuitBreakerPolicy', name: 'for-a' } as const;
+  for (const agent of [a, b, a]) batch.agentChanged('support', agent.metadata.name, agent);
+  batch.policyChanged('support', ref, breakerFixture('for-a', { targetRefs: [target('b')] }));
+  batch.agentChanged('support', 'a', undefined);
   expect(waiting).toHaveLength(1);
   waiting[0]!();
-  expect(joined).toBe(2);
-  expect(changes).toEqual([
-    {
-      namespace: 'support',
-      attachments: [before, attachments.of('support')],
-      agents: ['a', 'b'],
-      policies: [policy],
-    },
+  expect(joined).toBe(1);
+  const [change] = changes;
+  expect(changes).toHaveLength(1);
+  expect(change).toMatchObject({ namespace: 'support', agents: ['a', 'b'], policies: [ref] });
+  const [before, after] = change!.attachments!;
+  expect([before!, after!].map((each) => each.targetsOf(ref.kind, ref.name))).toEqual([
+    ['a'],
+    ['b'],
   ]);
+  expect(before!.policiesOf(ref.kind, 'a')).toEqual(['for-a']);
+  expect(after!.policiesOf(ref.kind, 'a')).toEqual([]);
 });

@@ -1,11 +1,11 @@
 import type { PolicyKind, PolicyRef } from '../desired/policies/attachment.ts';
-import type { NamespaceAttachment } from './attachments.ts';
+import type { LastLook, NamespaceAttachment } from './attachments.ts';
 
 /** What watches and links noticed in one namespace. Agents and policies go by their names. */
 export interface Change {
   namespace: string;
   /** How policies are attached to agents now, and how they were before if that differs. Absent: it plays no part. */
-  attachments?: readonly NamespaceAttachment[];
+  attachments?: readonly (LastLook & Partial<Pick<NamespaceAttachment, 'agents'>>)[];
   /** Agents that came, went, or have another spec or other labels. */
   agents?: readonly string[];
   /** Policies that came, went, or apply to something else than before. */
@@ -60,7 +60,7 @@ function targetsOf({ attachments = [] }: Change, policies: readonly PolicyRef[])
 
 function leaves({ attachments = [] }: Change, agent: string): boolean {
   return attachments.every(
-    ({ agents }) => agents.get(agent)?.agent.metadata.deletionTimestamp !== undefined,
+    ({ agents }) => agents?.get(agent)?.agent.metadata.deletionTimestamp !== undefined,
   );
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { Configuration, Content } from '../../contract/generated/types.ts';
 import { compareRevisions, MAX_TERM } from '../../contract/revision.ts';
+import fc from '../../test/property.ts';
 import { Revisions, type Evidence } from './revisions.ts';
 
 const content = {} as Content;

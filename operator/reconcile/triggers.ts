@@ -80,7 +80,7 @@ function whenAgentChanged(
     return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
-  batch.agentChanged(namespace, metadata.name);
+  batch.agentChanged(namespace, metadata.name, current);
 }
 
 function whenPolicyChanged(
@@ -101,7 +101,7 @@ function whenPolicyChanged(
   whenPauseChanged(caches, queues, previous, current);
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
-    return batch.policyChanged(namespace, policy);
+    return batch.policyChanged(namespace, policy, current);
   }
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
 }

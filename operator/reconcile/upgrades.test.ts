@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
+import fc from '../../test/property.ts';
 import { CHOICES_ANNOTATION } from '../desired/objects/pods.ts';
 import { agentFixture, endpoint, modelOf } from '../testing/fixtures.ts';
 import { UPGRADING_ANNOTATION } from '../desired/objects/deployment.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type {
   AgentDeployment,
   CircuitBreakerPolicy,
@@ -8,6 +7,7 @@ import type {
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
 import type { CircuitStatus, Transition } from '../../contract/generated/types.ts';
+import fc from '../../test/property.ts';
 import { attach } from '../desired/policies/attach.ts';
 import {
   agentFixture,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { content } from '../testing/guardFixture.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';

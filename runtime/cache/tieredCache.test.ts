@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { TIERS, TieredCache } from './tieredCache.ts';
 import type { CacheSpec } from './tieredCache.ts';
 

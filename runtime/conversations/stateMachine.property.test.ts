@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { begin, reduce } from './stateMachine.ts';
 import type { Effect, Event, Limits, State } from './stateMachine.ts';
 import { prune } from './messages/messages.ts';

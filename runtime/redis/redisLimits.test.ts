@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createClient } from '@redis/client';
-import fc from 'fast-check';
 import { pino } from 'pino';
+import fc from '../../test/property.ts';
 import type { StoreOperation } from '../guard/limitStore.ts';
 import { content } from '../testing/guardFixture.ts';
 import { CONVERSATION } from '../testing/conversation.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { Breaker } from './breaker.ts';
 import { Jitter } from './jitter.ts';
 import { acquire } from '../testing/breakerCall.ts';

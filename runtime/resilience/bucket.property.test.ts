@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { expectSame } from '../testing/same.ts';
 import { acquire } from '../testing/bucketCall.ts';
 import { Bucket } from './bucket.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { Bucket } from './bucket.ts';
 import { KeyedBuckets, ownBucket } from './keyedBuckets.ts';
 import type { BucketSpec } from './bucket.ts';

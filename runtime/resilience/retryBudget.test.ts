@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { RetryBudget } from './retryBudget.ts';
 
 const budgetOf = (budgetPercent: number, minPerSecond: number): RetryBudget =>

@@ -1,5 +1,5 @@
 import { describe, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { SampleWindow } from './sampleWindow.ts';
 import { NaiveWindow } from '../testing/naiveWindow.ts';
 import type { WindowSpec } from './sampleWindow.ts';

@@ -1,6 +1,6 @@
 /** Answers with some of their bytes changed, lost or added, over real sockets. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../test/property.ts';
 import { send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';

@@ -2,10 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { Content, McpServer } from '../../contract/generated/types.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { AUDIT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, json, said, say } from '../testing/conversation.ts';
 import { RealMcpServer } from '../testing/mcpServer.ts';
+import { ocsfFaults } from '../testing/ocsf/ocsf.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups } from '../testing/setup.ts';
@@ -71,6 +73,9 @@ async function scene(
   return { agent, model };
 }
 
+type Line = Record<string, unknown> & { metadata: { event_code?: string } };
+const parsed = (line: string): Line => JSON.parse(line) as Line;
+
 interface Body {
   tools?: { name: string }[];
   messages: { content: { content: string; is_error?: boolean }[] }[];
@@ -99,6 +104,27 @@ describe('an MCP server', () => {
     expect(offered(all)).toEqual(['stock__count', 'stock__erase']);
     expect(told(all)).toMatchObject({ content: 'count was here' });
     expect(server.called).toEqual(['count']);
+  });
+
+  it('leaves an event of each call in the audit, which says how it ended', async () => {
+    const bad = { isError: true, content: [{ type: 'text' as const, text: 'No.' }] };
+    let answers: CallToolResult = { content: [{ type: 'text', text: '7' }] };
+    server.offer('count', () => answers);
+    const all = await scene('stock__count', { content: { audit: AUDIT } });
+    const calls = (): Record<string, unknown>[] =>
+      all.agent.audited
+        .map(parsed)
+        .filter(({ metadata }) => metadata.event_code === 'McpToolCalled');
+    await turn(all);
+    answers = bad;
+    await turn(all);
+    await until(() => calls().length >= 2);
+    const resources = [{ type: 'mcp', name: 'stock__count' }];
+    expect(calls()).toMatchObject([
+      { api: { operation: 'mcp.tools.call' }, resources, status: 'Success' },
+      { api: { operation: 'mcp.tools.call' }, resources, status: 'Failure' },
+    ]);
+    for (const { stream: _, ...event } of calls()) expect(ocsfFaults(event)).toEqual([]);
   });
 
   it('is found dead and alive again by lists of its tools, while nobody uses it', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { Limit } from '../../contract/generated/types.ts';
 import { limitOf } from '../../runtime/testing/guardFixture.ts';
+import fc from '../property.ts';
 import { overrun, Scene } from './scene.ts';
 import { VirtualTime } from './virtualTime.ts';
 
@@ -232,7 +232,6 @@ describe('a limit of the fleet', () => {
       {
         numRuns: Number(process.env['RUNS'] ?? 60),
         ...(process.env['FCPATH'] && { path: process.env['FCPATH'] }),
-        ...(process.env['SEED'] && { seed: Number(process.env['SEED']) }),
       },
     );
   }, 60_000);

@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { Limit } from '../../contract/generated/types.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import type { Admission } from '../../runtime/guard/permit.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
 import { content, limitOf } from '../../runtime/testing/guardFixture.ts';
 import { MemoryLimitStore } from '../../runtime/testing/memoryLimitStore.ts';
+import fc from '../property.ts';
 import { overrun, type Use } from './scene.ts';
 import { VirtualTime } from './virtualTime.ts';
 

@@ -6,22 +6,31 @@ import { buildServiceMonitor } from '../../operator/desired/objects/serviceMonit
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { serviceMonitorJob } from './serviceMonitor.ts';
-import type { Monitor, MonitoredPod, MonitoredService } from './serviceMonitor.ts';
+import { serviceMonitorJob, targetGroups } from './serviceMonitor.ts';
+import type { Discovery, Monitor, MonitoredPod, MonitoredService } from './serviceMonitor.ts';
 
 const SERVED: MonitoringFacts = { serviceMonitors: 'Served', prometheusRules: 'Served' };
 
 /** The job by which Prometheus scrapes a pod of the agent, of the objects that the operator makes for it. */
 export function agentJob(agent: AgentDeployment, pod: MonitoredPod): object {
-  const services = [buildService(agent), buildHeadlessService(agent, SERVED)];
-  return serviceMonitorJob(buildServiceMonitor(agent, SERVED)!, services, pod);
+  return discoveredAgentJob(agent, { static_configs: agentTargets(agent, pod) });
 }
 
-/** The same for a pod of the operator, of the objects that are shipped. */
+/** The same for the pods that Prometheus discovers. */
+export function discoveredAgentJob(agent: AgentDeployment, discovery: Discovery): object {
+  return serviceMonitorJob(buildServiceMonitor(agent, SERVED)!, discovery);
+}
+
+/** What Prometheus discovers of a pod of the agent. */
+export function agentTargets(agent: AgentDeployment, pod: MonitoredPod): object[] {
+  return targetGroups([buildService(agent), buildHeadlessService(agent, SERVED)], pod);
+}
+
+/** The job of a pod of the operator, of the objects that are shipped. */
 export function operatorJob(pod: MonitoredPod): object {
   const services = shipped<MonitoredService>('manager/manager.yaml', 'Service');
   const [monitor] = shipped<Monitor>('prometheus/prometheus.yaml', 'ServiceMonitor');
-  return serviceMonitorJob(monitor!, services, pod);
+  return serviceMonitorJob(monitor!, { static_configs: targetGroups(services, pod) });
 }
 
 function shipped<T>(path: string, kind: string): T[] {

@@ -23,54 +23,40 @@ export interface MonitoredPod {
   addresses: Record<string, string>;
 }
 
+/** How a Prometheus finds targets, instead of asking Kubernetes. */
+export type Discovery = { static_configs: object[] } | { file_sd_configs: { files: string[] }[] };
+
 /**
  * A job of Prometheus as prometheus-operator generates it (pkg/prometheus/promcfg.go, role endpoints), but for who finds
- * the targets: they carry the labels that Kubernetes' discovery would give to each port of each Service.
+ * the targets: targetGroups.
  */
-export function serviceMonitorJob(
-  { metadata, spec }: Monitor,
-  services: readonly MonitoredService[],
-  pod: MonitoredPod,
-): object {
+export function serviceMonitorJob({ metadata, spec }: Monitor, discovery: Discovery): object {
   const [endpoint] = spec.endpoints;
   const { port, path = '/metrics' } = endpoint!;
   return {
     job_name: `serviceMonitor/${metadata.namespace}/${metadata.name}/0`,
     metrics_path: path,
-    static_configs: services.flatMap((service) => discovered(service, pod)),
+    ...discovery,
     relabel_configs: relabelling(spec, port),
   };
 }
 
-/** The same job where Prometheus itself finds the targets, by Kubernetes' discovery. */
-export function discoveredJob({ metadata, spec }: Monitor, kubeconfig: string): object {
-  const [endpoint] = spec.endpoints;
-  const { port, path = '/metrics' } = endpoint!;
-  return {
-    job_name: `serviceMonitor/${metadata.namespace}/${metadata.name}/0`,
-    metrics_path: path,
-    kubernetes_sd_configs: [
-      {
-        ...{ role: 'endpointslice', kubeconfig_file: kubeconfig },
-        namespaces: { names: [metadata.namespace] },
-      },
-    ],
-    relabel_configs: relabelling(spec, port, 'endpointslice'),
-  };
+/** What Kubernetes' discovery finds of a pod: a target for each port of each Service. */
+export function targetGroups(services: readonly MonitoredService[], pod: MonitoredPod): object[] {
+  return services.flatMap((service) => discovered(service, pod));
 }
 
 function relabelling(
   { selector, targetLabels = [], jobLabel }: Monitor['spec'],
   port: string,
-  role: 'endpoint' | 'endpointslice' = 'endpoint',
 ): object[] {
   const from = (label: string, target: string): object => ({
     ...{ source_labels: [label], target_label: target, regex: '(.+)', replacement: '${1}' },
   });
   const ofKind = (kind: string, target: string): object => ({
     source_labels: [
-      `__meta_kubernetes_${role}_address_target_kind`,
-      `__meta_kubernetes_${role}_address_target_name`,
+      '__meta_kubernetes_endpoint_address_target_kind',
+      '__meta_kubernetes_endpoint_address_target_name',
     ],
     ...{ separator: ';', regex: `${kind};(.*)`, replacement: '${1}', target_label: target },
   });
@@ -83,7 +69,7 @@ function relabelling(
       ],
       regex: `(${value});true`,
     })),
-    { action: 'keep', source_labels: [`__meta_kubernetes_${role}_port_name`], regex: port },
+    { action: 'keep', source_labels: ['__meta_kubernetes_endpoint_port_name'], regex: port },
     ...[ofKind('Node', 'node'), ofKind('Pod', 'pod')],
     from('__meta_kubernetes_namespace', 'namespace'),
     from('__meta_kubernetes_service_name', 'service'),

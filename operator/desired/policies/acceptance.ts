@@ -9,7 +9,7 @@ import { needsStore } from './limits.ts';
 /** What the conditions Accepted and Overridden of one policy speak of. */
 export interface Outcome {
   policy: Policy;
-  agents: ReadonlyMap<string, AgentDeployment>;
+  agents: { get(name: string): AgentDeployment | undefined };
   targets: readonly string[];
   won: readonly Section[];
   lost: readonly LostSection[];

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type {
   AgentDeployment,
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../../crds/generated/types.ts';
+import fc from '../../../test/property.ts';
 import { attach, claimAlike } from './attach.ts';
 import type { Attachment, Section } from './attachment.ts';
 import {

@@ -14,26 +14,43 @@ export interface Claim extends Section {
   specificity: Specificity;
 }
 
-export interface Claims {
-  /** At most one for each section. */
-  claims: Claim[];
-  missing: MissingTarget[];
-  /** Names of the agents that exist and are meant. */
-  targets: Set<string>;
+/**
+ * The sections of an agent that a policy claims, at most one claim for each: a policy that reaches a section in two
+ * ways claims it by the closer one. None when the policy is not for the agent.
+ */
+export function claimsOn(policy: Policy, agent: AgentDeployment): Claim[] {
+  const { name } = agent.metadata;
+  const { targetRefs = [], targetSelectors = [] } = policy.spec;
+  const found = new Map<string, Claim>();
+  const claim = (section: string, specificity: Specificity): void => {
+    const closest = found.get(section)?.specificity ?? specificity;
+    const closer = specificity < closest ? specificity : closest;
+    found.set(section, { policy, agent: name, section, specificity: closer });
+  };
+  const claimAll = (specificity: Specificity): void =>
+    sectionsOf(policy, agent).forEach((section) => claim(section, specificity));
+  for (const { sectionName } of targetRefs.filter((ref) => ref.name === name)) {
+    if (sectionName === undefined) claimAll(SPECIFICITY.name);
+    else if (dependenciesOf(agent).includes(sectionName)) claim(sectionName, SPECIFICITY.section);
+  }
+  if (targetSelectors.some(({ matchLabels }) => matches(agent, matchLabels))) {
+    claimAll(SPECIFICITY.selector);
+  }
+  return [...found.values()];
 }
 
-/** The sections that a policy claims on the agents of its namespace, and its targets that do not exist. */
-export function claimsOf(policy: Policy, agents: ReadonlyMap<string, AgentDeployment>): Claims {
-  const found: Claims = { claims: [], missing: [], targets: new Set() };
-  for (const { name, sectionName } of policy.spec.targetRefs ?? []) {
-    claimRef(found, policy, agents.get(name), name, sectionName);
-  }
-  for (const { matchLabels } of policy.spec.targetSelectors ?? []) {
-    for (const agent of agents.values()) {
-      if (matches(agent, matchLabels)) claimAll(found, policy, agent, SPECIFICITY.selector);
-    }
-  }
-  return found;
+/** What a policy names that is not there, in the order of its spec. */
+export function missingTargets(
+  { spec }: Policy,
+  agents: { get(name: string): AgentDeployment | undefined },
+): MissingTarget[] {
+  return (spec.targetRefs ?? []).flatMap(({ name, sectionName }): MissingTarget[] => {
+    const agent = agents.get(name);
+    const isThere =
+      sectionName === undefined || (agent && dependenciesOf(agent).includes(sectionName));
+    if (agent && isThere) return [];
+    return [{ agent: name, ...(sectionName !== undefined && { section: sectionName }) }];
+  });
 }
 
 /**
@@ -48,44 +65,9 @@ export function byPrecedence(a: Claim, b: Claim): number {
   );
 }
 
-function claimRef(
-  found: Claims,
-  policy: Policy,
-  agent: AgentDeployment | undefined,
-  name: string,
-  section: string | undefined,
-): void {
-  if (agent === undefined) {
-    found.missing.push(section === undefined ? { agent: name } : { agent: name, section });
-  } else if (section === undefined) {
-    claimAll(found, policy, agent, SPECIFICITY.name);
-  } else if (dependenciesOf(agent).includes(section)) {
-    claim(found, { policy, agent: name, section, specificity: SPECIFICITY.section });
-  } else {
-    found.missing.push({ agent: name, section });
-  }
-}
-
-function claimAll(
-  found: Claims,
-  policy: Policy,
-  agent: AgentDeployment,
-  specificity: Specificity,
-): void {
-  const sections = policy.kind === 'RateLimitPolicy' ? [INBOUND] : dependenciesOf(agent);
-  for (const section of sections) {
-    claim(found, { policy, agent: agent.metadata.name, section, specificity });
-  }
-}
-
-/** A policy that reaches a section in two ways claims it by the closer one. */
-function claim(found: Claims, wish: Claim): void {
-  found.targets.add(wish.agent);
-  const same = found.claims.find(
-    ({ agent, section }) => agent === wish.agent && section === wish.section,
-  );
-  if (same === undefined) found.claims.push(wish);
-  else if (wish.specificity < same.specificity) same.specificity = wish.specificity;
+/** All of an agent that a policy may be in force on. */
+function sectionsOf(policy: Policy, agent: AgentDeployment): string[] {
+  return policy.kind === 'RateLimitPolicy' ? [INBOUND] : dependenciesOf(agent);
 }
 
 function matches(agent: AgentDeployment, labels: Record<string, string>): boolean {

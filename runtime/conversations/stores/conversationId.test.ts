@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../test/property.ts';
 import { canonical, freeId, newBoot, ownedId, ownerOf } from './conversationId.ts';
 
 it('an id names the pod and the process that it was made in', () => {

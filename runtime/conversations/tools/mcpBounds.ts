@@ -5,6 +5,8 @@ import type { Response as UndiciResponse } from 'undici';
 export const MCP_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Tools of one MCP server that are known at most. */
 export const MCP_TOOLS = 256;
+/** Calls have deadlines of their own: the SDK's timer never fires first. */
+export const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** A message of an MCP server is too large. */
 export class McpMessageTooLarge extends Error {}

@@ -1,11 +1,5 @@
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
-import type {
-  JsonSchemaValidator,
-  jsonSchemaValidator,
-} from '@modelcontextprotocol/sdk/validation/types.js';
 import type { Logger } from 'pino';
 import { fetch } from 'undici';
 import type {
@@ -19,8 +13,9 @@ import { IGNORED } from '../../resilience/outcome.ts';
 import type { Egress } from './egress.ts';
 import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import type { ToolAnswer } from './httpTool.ts';
-import { mcpAnswer, mcpFailure, sessionLost, unfitResult } from './mcpAnswer.ts';
-import { MCP_MESSAGE_BYTES, MCP_TOOLS, boundedAnswer } from './mcpBounds.ts';
+import { mcpAnswer, unfitResult } from './mcpAnswer.ts';
+import { NO_TIMEOUT_MS, boundedAnswer } from './mcpBounds.ts';
+import type * as Sdk from './mcpClient.ts';
 import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import type { Input } from './template.ts';
@@ -37,22 +32,15 @@ export interface McpServerDeps {
   schemas: Pick<SchemaChecks, 'schema' | 'check'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
-  /** Tools that may be used became others. */
   /** The tools became others, or are not those that are pinned. */
   onToolsChanged: (server: string, withheld: boolean) => void;
   log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** The SDK's own timer is to stay out of it. */
-const NO_TIMEOUT_MS = 2 ** 31 - 1;
-/** Pages of a list of tools that are asked for at most. */
-const MAX_PAGES = 20;
-/** Results are checked by their schemas in a thread that may be ended, and not by the SDK. */
-const UNCHECKED: jsonSchemaValidator = {
-  getValidator:
-    <T>(): JsonSchemaValidator<T> =>
-    (input) => ({ valid: true, data: input as T, errorMessage: undefined }),
-};
+/** The SDK is a quarter of a megabyte: it loads with the first connection. */
+async function loadClient(): Promise<typeof Sdk> {
+  return import('./mcpClient.ts');
+}
 
 /**
  * One MCP server. It is connected to when its tools are first needed, and again when it was restarted; everything that
@@ -199,14 +187,13 @@ export class McpServer {
   #call(tool: string, input: unknown, context: ToolContext): Promise<ToolAnswer> {
     return this.#guarded(context, async (client, signal) => {
       const args = input as Record<string, unknown>;
-      const options = { signal, timeout: NO_TIMEOUT_MS };
       const span = context.trace?.mcp('tools/call', tool) ?? NO_SPAN;
       // Where MCP has the trace context (SEP-414).
       const meta = span.context && { _meta: { ...span.context } };
       let error: string | undefined = 'failed';
       try {
         const params = { name: tool, arguments: args, ...meta };
-        const result = await client.callTool(params, undefined, options);
+        const result = await client.callTool(params, undefined, { signal, timeout: NO_TIMEOUT_MS });
         error = result.isError === true ? 'tool_error' : undefined;
         const unfit = await this.#unfit(tool, result);
         return unfit ?? mcpAnswer(result, this.#spec.maxResponseBytes);
@@ -248,6 +235,7 @@ export class McpServer {
       // Before the call, because the list may change while it is under way.
       this.#stale = false;
       try {
+        const { listTools } = await loadClient();
         this.#take(await listTools(client, signal));
         this.#outputs = new Map(
           this.#listed.flatMap(({ name, outputSchema }) =>
@@ -289,6 +277,7 @@ export class McpServer {
     try {
       return await use(await this.#connect(signal), signal);
     } catch (error) {
+      const { mcpFailure, sessionLost } = await loadClient();
       if (known && sessionLost(error) && !signal.aborted) {
         await this.#disconnect();
         return this.#attempt(use, signal);
@@ -308,20 +297,17 @@ export class McpServer {
   }
 
   async #open(signal: AbortSignal): Promise<Client> {
-    const client = new Client(
-      { name: 'breakwater', version: this.#deps.version },
-      { jsonSchemaValidator: UNCHECKED },
+    const { openClient } = await loadClient();
+    const client = await openClient(
+      {
+        ...{ url: this.#spec.url, version: this.#deps.version },
+        fetch: (url, init) => this.#fetch(url, init),
+        onOutdated: () => {
+          this.#stale = true;
+        },
+      },
+      signal,
     );
-    const outdated = (): void => {
-      this.#stale = true;
-    };
-    client.setNotificationHandler(ToolListChangedNotificationSchema, outdated);
-    // Whoever calls is told by the call itself; the stream of notifications may have broken.
-    client.onerror = outdated;
-    const transport = new StreamableHTTPClientTransport(new URL(this.#spec.url), {
-      fetch: (url, init) => this.#fetch(url, init),
-    });
-    await client.connect(transport, { signal, timeout: NO_TIMEOUT_MS });
     this.#stale = true;
     return client;
   }
@@ -352,25 +338,4 @@ export class McpServer {
       // It never was connected, or is not any more.
     }
   }
-}
-
-async function listTools(client: Client, signal: AbortSignal): Promise<ListedTool[]> {
-  const listed: ListedTool[] = [];
-  let cursor: string | undefined;
-  let bytes = 0;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const params = cursor === undefined ? {} : { cursor };
-    const { tools, nextCursor } = await client.listTools(params, {
-      signal,
-      timeout: NO_TIMEOUT_MS,
-    });
-    for (const tool of tools) {
-      bytes += JSON.stringify(tool).length;
-      if (listed.length === MCP_TOOLS || bytes > MCP_MESSAGE_BYTES) return listed;
-      listed.push(tool);
-    }
-    if (nextCursor === undefined) break;
-    cursor = nextCursor;
-  }
-  return listed;
 }

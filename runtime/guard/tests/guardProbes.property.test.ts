@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../test/property.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import { ModelBreaker } from '../../testing/breakerModel.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
@@ -165,7 +165,7 @@ describe('for any trace of calls, waits and reloads', () => {
       waited += pair.waited;
     });
     await fc.assert(property, { numRuns: 500 });
-    expect(waited).toBeGreaterThan(500);
+    expect(waited).toBeGreaterThan(200);
   });
 
   it('a dependency that is removed and returns keeps its concurrency bound', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../../test/property.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { circuitOf, content } from '../../testing/guardFixture.ts';
 import { ReferencePod } from '../../testing/modelStates.ts';

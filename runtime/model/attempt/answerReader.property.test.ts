@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import fc from '../../../test/property.ts';
 import { MESSAGE } from '../../testing/upstream.ts';
 import { messageReader } from './answerReader.ts';
 import type { Judgement } from './answerReader.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
+import fc from '../../../test/property.ts';
 import { configuration } from '../../testing/configuration.ts';
 import { MESSAGE, sse } from '../../testing/upstream.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../../crds/meta.ts';
-import { buildServiceMonitor } from '../../../operator/desired/objects/serviceMonitor.ts';
 import { placeOf } from '../../cluster/aggregatedApi.ts';
 import { existingCluster } from '../../cluster/cluster.ts';
 import type { Cluster } from '../../cluster/common/cluster.ts';
 import { startMetricsServer } from '../../cluster/metricsServer.ts';
 import { Keda } from '../../keda/keda.ts';
 import { condition, hasCondition } from '../../kit/conditions.ts';
+import { DiscoveredPods } from '../../kit/discoveredPods.ts';
 import { RealPrometheus } from '../../kit/prometheus.ts';
-import { discoveredJob } from '../../kit/serviceMonitor.ts';
 import type { RemoteModel, RemoteTraffic } from '../../kit/simulator.ts';
 import { since } from '../../kit/traffic.ts';
 import { waitFor } from '../../kit/wait.ts';
@@ -44,6 +43,7 @@ describe('KEDA in a cluster with agents', () => {
   let sandbox: Sandbox;
   let metrics: { stop(): Promise<void> } | undefined;
   let prometheus: RealPrometheus | undefined;
+  let pods: DiscoveredPods | undefined;
   let keda: Keda | undefined;
   let traffic: RemoteTraffic;
   let model: { baseURL: string; control: RemoteModel };
@@ -55,13 +55,9 @@ describe('KEDA in a cluster with agents', () => {
     [model, traffic] = await Promise.all([sandbox.model(), sandbox.traffic()]);
     await sandbox.apply(agent());
     await sandbox.served('busy', traffic);
-    const made = await sandbox.agents.agent('busy');
-    const monitor = buildServiceMonitor(made, {
-      serviceMonitors: 'Served',
-      prometheusRules: 'Absent',
-    });
+    pods = await DiscoveredPods.follow(await sandbox.agents.agent('busy'), sandbox.agents);
     prometheus = await RealPrometheus.start({
-      jobs: [discoveredJob(monitor!, cluster.kubeconfig)],
+      jobs: [pods.job],
       targets: 1,
       place: await placeOf(cluster, 'KEDA'),
     });
@@ -70,6 +66,7 @@ describe('KEDA in a cluster with agents', () => {
   afterAll(async () => {
     await keda?.stop();
     await prometheus?.stop();
+    await pods?.stop();
     await metrics?.stop();
     await sandbox?.close();
   });
