@@ -9,7 +9,7 @@ import { formatRevision } from '../contract/revision.ts';
 import { json, type Answer } from './endpoints.ts';
 import type { FleetFigures } from './fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
-import type { ProviderLimitFigures } from './reconcile/providerLeader.ts';
+import type { ProviderLimitFigures } from './fleet/providers/providerAccounts.ts';
 import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';

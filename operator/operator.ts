@@ -34,7 +34,7 @@ import { ProviderLeader } from './reconcile/providerLeader.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
-import { Term } from './reconcile/term.ts';
+import { Term, type TermOptions } from './reconcile/term.ts';
 import type { UpgradeCounts } from './reconcile/upgrades.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';

@@ -2,7 +2,7 @@ import type { Configuration } from '../../contract/generated/types.ts';
 import { FLEET } from '../../contract/link.ts';
 import {
   ProviderAccounts,
-  type ProviderAccountFigures,
+  type ProviderLimitFigures,
 } from '../fleet/providers/providerAccounts.ts';
 import type { Clock } from '../kube/index.ts';
 import type { AgentKey, PodLinks } from '../links/index.ts';
@@ -22,11 +22,6 @@ interface Led {
 interface Leading {
   termOf: (key: AgentKey) => number;
   agents: Map<AgentKey, Led>;
-}
-
-/** A pod's name and its part of a limit of a provider. */
-export interface ProviderLimitFigures extends Omit<ProviderAccountFigures, 'pods'> {
-  pods: { pod: string; held: number; perSecond: number; demand: number }[];
 }
 
 /** Joins what the leader decides on limits of providers with the links to pods, while this process leads. */

@@ -74,9 +74,7 @@ export class Commands {
   }
 
   /** Obeys the leader of the present term. */
-  #heed(
-    command: Siblings | FleetCircuits | Grant | Release | ProviderShares,
-  ): Report | undefined {
+  #heed(command: Siblings | FleetCircuits | Grant | Release | ProviderShares): Report | undefined {
     switch (command.type) {
       case 'Siblings':
         this.#deps.onSiblings(command.pods);

@@ -180,10 +180,7 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const { calls } = this;
     const of = this.models.of(model);
-    if (this.isGated(credential, of.limits(votes), now)) {
-      if (credential.mounted) of.limits(votes).stated?.passOver(now);
-      return { state: 'Shut', calls };
-    }
+    if (this.isGated(credential, of.limits(votes), now)) return { state: 'Shut', calls };
     if (!of.circuit.admits(now, votes)) {
       of.circuit.passOver(now);
       return { state: 'Shut', calls };
@@ -463,7 +460,11 @@ export class Dependency implements Issuer {
   }
 
   private isGated({ hash, mounted }: Credential, limits: CallLimits, now: number): boolean {
-    if (mounted && limits.stated?.pause(now) !== undefined) return true;
+    const { stated } = limits;
+    if (mounted && stated?.pause(now) !== undefined) {
+      stated.passOver(now);
+      return true;
+    }
     return this.gates.isShut(hash, now) || limits.gates.isShut(hash, now);
   }
 

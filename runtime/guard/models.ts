@@ -130,7 +130,10 @@ export class ModelStates {
   }
 
   /** What is known of the provider's limits on calls of this kind and no other; undefined if such calls have no state. */
-  only({ model, votes }: CallKind): { limits: CallLimits; stated: () => ProviderLimits } | undefined {
+  only({
+    model,
+    votes,
+  }: CallKind): { limits: CallLimits; stated: () => ProviderLimits } | undefined {
     const state = model === undefined ? this.withoutModel() : this.own.get(model);
     if (state === undefined) return undefined;
     const limits = state.limits(votes);

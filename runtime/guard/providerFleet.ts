@@ -1,9 +1,9 @@
 import type { ProviderShares, ProviderUse } from '../../contract/generated/types.ts';
 import type { Clock } from './clock.ts';
 
-/** Least time between two reports that the process sends without being asked: to a leader that answers, and to none. */
-const PACE_MS = 100;
-const UNANSWERED_MS = 1000;
+/** Time until a report that the leader did not ask for; further ones wait until it has asked, or for as long. */
+const SOON_MS = 20;
+const PACE_MS = 1000;
 
 /**
  * What ties the process to the leader for the limits that providers state: the leader is told what providers say and
@@ -20,7 +20,6 @@ export class ProviderFleet {
   maxPods = 1;
   private readonly clock: Clock;
   private askedAt = -Infinity;
-  private answeredAt = -Infinity;
   private cancelAsk: (() => void) | undefined;
   private closed = false;
 
@@ -40,16 +39,16 @@ export class ProviderFleet {
    */
   obey(shares: ProviderShares): ProviderUse | undefined {
     if (!this.isShared) return undefined;
-    this.answeredAt = this.clock.now();
     this.follow(shares);
-    return shares.answer === true ? this.report() : undefined;
+    if (shares.answer !== true) return undefined;
+    this.askedAt = -Infinity;
+    return this.report();
   }
 
-  /** Reports soon, and not more often than the pace allows. */
+  /** Reports soon: once after the leader has asked, and else at the pace. */
   ask(): void {
     if (this.cancelAsk !== undefined || this.closed || !this.isShared) return;
-    const pace = this.answeredAt < this.askedAt ? UNANSWERED_MS : PACE_MS;
-    const ms = Math.max(0, this.askedAt + pace - this.clock.now());
+    const ms = Math.max(SOON_MS, this.askedAt + PACE_MS - this.clock.now());
     // Later than the call that asks, so that the report tells of it.
     this.cancelAsk = this.clock.setTimer(ms, () => {
       this.cancelAsk = undefined;

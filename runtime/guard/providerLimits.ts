@@ -97,7 +97,11 @@ export class ProviderLimits {
       const share = limit < Infinity ? this.shareOf(resource) : undefined;
       if (share) share.own = { limit, remaining, at: now, resetAt: now + resetMs, since };
       if (resetMs <= 0) share?.rest();
-      else this.know({ resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share }, now);
+      else
+        this.know(
+          { resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share },
+          now,
+        );
     }
   }
 
@@ -131,7 +135,10 @@ export class ProviderLimits {
     if (asked?.credential?.mounted === false) return undefined;
     if (this.known.length === 0 && now >= this.heldUntil) return undefined;
     this.known = this.live(now);
-    const at = Math.max(this.heldUntil, ...this.known.map((each) => this.readyAt(each, asked, now)));
+    const at = Math.max(
+      this.heldUntil,
+      ...this.known.map((each) => this.readyAt(each, asked, now)),
+    );
     const admitted = now >= at;
     for (const each of this.known) {
       const tokens = needed(each, asked);
@@ -243,7 +250,10 @@ function usedOf(resource: Resource, actual: ActualCost): number | undefined {
 }
 
 /** What a call needs; at most the limit, so that every call is admitted at the reset. */
-function needed({ resource, limit }: Pick<Known, 'resource' | 'limit'>, asked: Asked | undefined): number {
+function needed(
+  { resource, limit }: Pick<Known, 'resource' | 'limit'>,
+  asked: Asked | undefined,
+): number {
   if (resource === 'Requests') return 1;
   // The provider counts output tokens as it produces them, whatever max_tokens says.
   const input = resource === 'OutputTokens' ? 0 : (asked?.cost?.inputTokens ?? 0);

@@ -154,8 +154,7 @@ export class ModelCaller {
         baggage: request.content.telemetry.baggage === 'Forward',
         date: this.#date,
         onSent: () => (sent = true),
-        onHeaders: (headers) =>
-          this.#learnLimits({ member, permit }, callKind(request), headers),
+        onHeaders: (headers) => this.#learnLimits({ member, permit }, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });

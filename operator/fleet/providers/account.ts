@@ -50,6 +50,7 @@ interface Member {
   /** Tokens that it asks for per millisecond. */
   demand: number;
   need: number;
+  neededAt: number;
   /** The share that it has, until when. */
   given: { at: number; amount: number; taken: number; perMs: number; until: number };
 }
@@ -63,6 +64,10 @@ const SMOOTHED_MS = 2000;
 const SCARCE = 0.6;
 /** Part of what is left that is divided by demand; the rest is for calls that their pod's share does not cover. */
 const DIVIDED = 0.8;
+/** A refused call is a demand, as if it were to be served within about this time. */
+const SERVED_MS = 10_000;
+/** How long a pod keeps what a refused call needs. */
+const NEEDED_MS = 120_000;
 const TOKEN_UNIT = 1000;
 
 /**
@@ -76,7 +81,6 @@ export class Account {
   private maxPods = 1;
   /** Pods there are that have no link: each may take its safe share. */
   private alone = 0;
-  private turn = 0;
 
   constructor(resource: string) {
     this.unit = resource === 'Requests' ? 1 : TOKEN_UNIT;
@@ -104,10 +108,10 @@ export class Account {
   report(uid: string, use: ProviderLimitUse, now: number): void {
     const member = this.members.find((each) => each.uid === uid && each.linked);
     if (member === undefined) return;
-    const { count, taken, asked, need, held } = use;
+    const { count, taken, asked, held } = use;
     if (member.count !== count) this.begin(member, use, now);
+    followNeed(member, use, now);
     member.taken = taken;
-    member.need = Math.max(0, need);
     followDemand(member, asked, now);
     member.reports.push({ at: now, taken });
     if (member.reports.length > KEPT_REPORTS) member.reports.shift();
@@ -132,7 +136,7 @@ export class Account {
     const flow = perMs * this.shared();
     const pool = this.available(now, members);
     const parts = partsOf(
-      members.map(({ demand }) => demand),
+      members.map(({ demand, need }) => Math.max(demand, need / SERVED_MS)),
       flow,
     );
     const amounts = this.amounts(members, parts, pool, now);
@@ -155,7 +159,11 @@ export class Account {
     const flow = others.reduce((left, { given }) => left - given.perMs, perMs * this.shared());
     const { length: count } = this.members.filter(({ linked }) => linked);
     const own = now < member.given.until ? member.given.perMs : perMs / count;
-    const wanted = Math.max(heldBy(member, now), pool / count, pool >= member.need ? member.need : 0);
+    const wanted = Math.max(
+      heldBy(member, now),
+      pool / count,
+      pool >= member.need ? member.need : 0,
+    );
     const amount = Math.min(pool, wanted);
     return give(member, { amount, perMs: Math.max(0, Math.min(own, flow)) }, now);
   }
@@ -233,31 +241,22 @@ export class Account {
     pool: number,
     now: number,
   ): number[] {
+    // What has come to a pod for its next call stays its own.
+    const kept = members.map((each) => Math.min(Math.max(each.need, this.unit), heldBy(each, now)));
+    const most = kept.reduce((sum, each) => sum + each, 0);
+    const scale = Math.min(1, pool / most);
+    const left = pool - most * scale;
     // Each pod has one call as long as there is one for each.
-    const unit = pool >= members.length * this.unit ? this.unit : 0;
-    const divided = DIVIDED * (pool - members.length * unit);
-    let left = pool - members.length * unit - divided;
-    const amounts = members.map((_, i) => unit + parts[i]! * divided);
-    // A call that needs more than its pod gets has it when its turn comes, or keeps what came until then.
-    this.turn += 1;
-    for (let i = 0; i < members.length; i += 1) {
-      const index = (i + this.turn) % members.length;
-      const member = members[index]!;
-      const lacks = member.need - amounts[index]!;
-      const kept = Math.min(member.need, heldBy(member, now)) - amounts[index]!;
-      const more = Math.min(left, lacks <= left ? lacks : kept);
-      if (more <= 0) continue;
-      amounts[index]! += more;
-      left -= more;
-    }
-    return amounts;
+    const unit = left >= members.length * this.unit ? this.unit : 0;
+    const divided = DIVIDED * (left - members.length * unit);
+    return kept.map((each, i) => each * scale + unit + parts[i]! * divided);
   }
 }
 
 function newMember({ uid, boot, linked }: AccountPod, now: number): Member {
   return {
     ...{ uid, boot, linked, count: undefined, taken: 0, base: 0, reports: [] },
-    ...{ asked: 0, askedAt: now, demand: 0, need: 0, given: NOTHING },
+    ...{ asked: 0, askedAt: now, demand: 0, need: 0, neededAt: 0, given: NOTHING },
   };
 }
 
@@ -282,6 +281,15 @@ function give(
   const { count, taken } = member;
   member.given = { at: now, amount, taken, perMs, until: now + FLEET.blockMs };
   return { amount, perMs, ...(count !== undefined && { count, taken }) };
+}
+
+/** A refused call comes back: what it needs is kept for it for a while, until the pod has taken something. */
+function followNeed(member: Member, { need, taken }: ProviderLimitUse, now: number): void {
+  const isOver = taken > member.taken || now - member.neededAt > NEEDED_MS;
+  if (need > 0) {
+    member.need = isOver ? need : Math.max(need, member.need);
+    member.neededAt = now;
+  } else if (isOver) member.need = 0;
 }
 
 function followDemand(member: Member, asked: number, now: number): void {

@@ -21,6 +21,11 @@ export interface ProviderAccountFigures {
   pods: { uid: string; held: number; perSecond: number; demand: number }[];
 }
 
+/** The same with the names of pods. */
+export interface ProviderLimitFigures extends Omit<ProviderAccountFigures, 'pods'> {
+  pods: ({ pod: string } & Omit<ProviderAccountFigures['pods'][number], 'uid'>)[];
+}
+
 export type SharesBody = Omit<ProviderShares, 'type' | 'term'>;
 
 type Key = Omit<ProviderLimitUse, 'stated' | 'count' | 'taken' | 'asked' | 'need' | 'held'>;
@@ -95,7 +100,8 @@ export class ProviderAccounts {
       }
     }
     for (const [uid, limits] of due) {
-      if (limits.length > 0) this.send(uid, { answer: true, limits: limits.slice(0, 256), gates: [] });
+      if (limits.length > 0)
+        this.send(uid, { answer: true, limits: limits.slice(0, 256), gates: [] });
     }
   }
 
@@ -163,6 +169,12 @@ export class ProviderAccounts {
   }
 }
 
-const nameOf = ({ dependency, model, votes, account, resource }: Omit<Key, 'resource'> & {
+const nameOf = ({
+  dependency,
+  model,
+  votes,
+  account,
+  resource,
+}: Omit<Key, 'resource'> & {
   resource?: string;
 }): string => JSON.stringify([dependency, model, votes, account, resource]);
