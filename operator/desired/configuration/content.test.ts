@@ -158,9 +158,8 @@ describe('resolveContent', () => {
   });
 
   it('says how many pods can use a provider’s key; an agent’s only replica has it to itself', () => {
-    const { spec } = agentFixture();
-    const most = (parts: Partial<typeof spec>): number =>
-      resolveContent(agentFixture({ ...spec, ...parts }), none).providerLimits.maxPods;
+    const most = (parts: { replicas: number }): number =>
+      resolveContent(agentFixture('triage', parts), none).providerLimits.maxPods;
     expect([most({ replicas: 1 }), most({ replicas: 0 }), most({ replicas: 4 })]).toEqual([
       1, 1, 9,
     ]);
