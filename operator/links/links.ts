@@ -174,8 +174,16 @@ export class Links implements PodLinks {
   }
 
   setTargets(targets: readonly PodTarget[]): void {
+    const byAgent = Map.groupBy(targets, agentKeyOf);
+    for (const key of this.#agents.keys()) if (!byAgent.has(key)) this.setTargetsOf(key, []);
+    for (const [key, own] of byAgent) this.setTargetsOf(key, own);
+  }
+
+  setTargetsOf(agentKey: AgentKey, targets: readonly PodTarget[]): void {
     const byUid = new Map(targets.map((target) => [target.uid, target]));
-    for (const [uid, pod] of this.#pods) if (!byUid.has(uid)) this.#remove(pod);
+    for (const pod of this.#agents.get(agentKey) ?? []) {
+      if (!byUid.has(pod.target.uid)) this.#remove(pod);
+    }
     for (const target of byUid.values()) {
       const pod = this.#pods.get(target.uid);
       if (pod === undefined) this.#add(target);

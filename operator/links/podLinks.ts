@@ -26,6 +26,9 @@ export interface PodLinks {
   /** All pods of all agents, each time. The link and report of a pod that is missing go away. */
   setTargets(pods: readonly PodTarget[]): void;
 
+  /** The same for one agent: all pods of it, each time. Those of other agents stay as they are. */
+  setTargetsOf(agentKey: AgentKey, pods: readonly PodTarget[]): void;
+
   /**
    * Makes this the configuration that every connected pod of the agent must have, and that pods
    * which connect later get at once. Pods that already have its hash are not sent it. A pod that

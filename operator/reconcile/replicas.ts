@@ -15,7 +15,8 @@ export interface ReplicaCaches {
 interface Workload {
   /** Of the Deployment. */
   uid: string;
-  /** Of the AgentDeployment that controls it. */
+  /** Key and UID of the AgentDeployment that controls it. */
+  agent: string;
   agentUid: string;
   serviceAccount: string;
 }
@@ -29,6 +30,8 @@ export class Replicas {
   readonly #caches: ReplicaCaches;
   /** By key of the agent: the cache keeps Deployments as text, and this is asked for each pod. */
   readonly #workloads = new Map<string, Workload>();
+  /** Keys of agents by the UID of their Deployment. */
+  readonly #agents = new Map<string, string>();
   readonly #listeners: ((agentKey: string) => void)[] = [];
 
   constructor(caches: ReplicaCaches) {
@@ -36,7 +39,9 @@ export class Replicas {
     caches.pods.addIndex(BY_AGENT, (pod) => [agentKeyOfChild(pod) ?? '']);
     caches.deployments.onChange((current, previous) => this.#deploymentChanged(current, previous));
     caches.replicaSets.onChange((current, previous) => {
-      if (!current || !previous) this.#tell(agentKeyOfChild((current ?? previous)!));
+      const [now, before] = [current, previous].map((each) => each && workloadUidOf(each));
+      if (current && previous && now === before) return;
+      for (const uid of new Set([now, before])) this.#tell(this.#agents.get(uid ?? ''));
     });
     caches.agents.onChange((current, previous) => {
       const { namespace, name } = (current ?? previous)!.metadata;
@@ -78,17 +83,26 @@ export class Replicas {
     if (owner === undefined) return undefined;
     const replicaSet = this.#caches.replicaSets.get(pod.metadata.namespace, owner.name);
     if (replicaSet?.metadata.uid !== owner.uid) return undefined;
-    return replicaSet && controllerOf(replicaSet, 'Deployment')?.uid;
+    return replicaSet && workloadUidOf(replicaSet);
   }
 
   #deploymentChanged(current: Deployment | undefined, previous: Deployment | undefined): void {
-    const key = agentKeyOfChild((current ?? previous)!);
-    if (key === undefined) return;
-    const before = JSON.stringify(this.#workloads.get(key));
-    const workload = current && workloadOf(current, key);
-    if (workload) this.#workloads.set(key, workload);
-    else this.#workloads.delete(key);
-    if (JSON.stringify(workload) !== before) this.#tell(key);
+    const workload = current && workloadOf(current);
+    const before = this.#agents.get((current ?? previous)!.metadata.uid!);
+    if (before !== undefined && before !== workload?.agent) this.#setWorkload(before, undefined);
+    if (workload) this.#setWorkload(workload.agent, workload);
+  }
+
+  #setWorkload(agent: string, workload: Workload | undefined): void {
+    const before = this.#workloads.get(agent);
+    if (JSON.stringify(workload) === JSON.stringify(before)) return;
+    if (before) this.#agents.delete(before.uid);
+    this.#workloads.delete(agent);
+    if (workload) {
+      this.#workloads.set(agent, workload);
+      this.#agents.set(workload.uid, agent);
+    }
+    this.#tell(agent);
   }
 
   #tell(agentKey: string | undefined): void {
@@ -97,12 +111,19 @@ export class Replicas {
   }
 }
 
-function workloadOf(deployment: Deployment, key: string): Workload | undefined {
+/** Undefined for a Deployment that is none of the operator's: whose label and owner do not name the same agent. */
+function workloadOf(deployment: Deployment): Workload | undefined {
   const { namespace, uid } = deployment.metadata;
   const owner = controllerOf(deployment, 'AgentDeployment');
-  if (owner === undefined || uid === undefined || `${namespace}/${owner.name}` !== key) return;
+  const agent = agentKeyOfChild(deployment);
+  if (owner === undefined || uid === undefined || `${namespace}/${owner.name}` !== agent) return;
   const serviceAccount = deployment.spec.template.spec?.serviceAccountName ?? 'default';
-  return { uid, agentUid: owner.uid, serviceAccount };
+  return { uid, agent, agentUid: owner.uid, serviceAccount };
+}
+
+/** UID of the Deployment of a ReplicaSet. */
+function workloadUidOf(replicaSet: KubernetesObject): string | undefined {
+  return controllerOf(replicaSet, 'Deployment')?.uid;
 }
 
 function controllerOf({ metadata }: KubernetesObject, kind: string): OwnerReference | undefined {

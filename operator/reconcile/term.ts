@@ -19,6 +19,7 @@ import type { Fleet } from './fleet.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
+import { targetsOf } from './linkTargets.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { ProviderLeader } from './providerLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
@@ -154,6 +155,8 @@ export class Term {
       onChange: (key) => enqueueReported(queues, attachments, key),
     });
     providers.lead(signal, this.agents.termOf);
+    // Pods are followed one by one; a term begins with all of them.
+    links.setTargets(targetsOf(caches.replicas.all()));
     links.open(signal, this.agents.termOf);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>

@@ -1,22 +1,15 @@
-import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { AGENT_LABEL, isPaused } from '../desired/common/metadata.ts';
+import { isPaused } from '../desired/common/metadata.ts';
 import { claimAlike } from '../desired/policies/attach.ts';
 import type { Policy } from '../desired/policies/attachment.ts';
-import {
-  keyOf,
-  type ChangeHandler,
-  type Pod,
-  type Priority,
-  type WorkQueue,
-} from '../kube/index.ts';
-import type { Links, PodTarget } from '../links/index.ts';
+import { keyOf, type ChangeHandler, type Priority, type WorkQueue } from '../kube/index.ts';
+import type { Links } from '../links/index.ts';
 import { agentKeyOfChild, namesOf } from './agentOf.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { ChangeBatch } from './changeBatch.ts';
-import { isTerminating } from './observe.ts';
+import { followPods, LinkTargets } from './linkTargets.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { enqueue, enqueueReported, type Queues } from './queues.ts';
 
@@ -154,44 +147,11 @@ function differs(current: KubernetesObject, previous: KubernetesObject): boolean
   return facts(current) !== facts(previous);
 }
 
-/** Keeps the targets of links the same as the pods, however many change at once. */
-function watchPods({ caches, links, queues, attachments }: TriggerOptions): void {
-  let due = false;
-  const update = (): void => {
-    due = false;
-    const targets = caches.replicas.all().filter(isTarget);
-    links.setTargets(targets.map((pod) => targetOf(pod)));
-  };
-  const changed = (key: string): void => {
-    if (!due) setImmediate(update);
-    due = true;
-    enqueueReported(queues, attachments, key);
-  };
-  caches.replicas.onChange(changed);
-  caches.pods.onChange((current, previous) => {
-    const key = agentKeyOfChild((current ?? previous)!);
-    if (key !== undefined) changed(key);
+/** Keeps the targets of links the same as the pods, and asks for the status of their agents. */
+function watchPods({ caches, links, queues, attachments, soon }: TriggerOptions): void {
+  const targets = new LinkTargets(links, caches.replicas, soon);
+  followPods(caches, (agent) => {
+    targets.changed(agent);
+    enqueueReported(queues, attachments, agent);
   });
-}
-
-/** A pod that is being deleted still tells what happens in it until its process has ended; see `PodTarget.killedAt`. */
-const isTarget = (pod: Pod): boolean =>
-  pod.metadata.deletionTimestamp !== undefined || !isTerminating(pod);
-
-function targetOf({ metadata, spec, status }: Pod): PodTarget {
-  return {
-    namespace: metadata.namespace!,
-    agent: metadata.labels![AGENT_LABEL]!,
-    name: metadata.name,
-    uid: metadata.uid!,
-    serviceAccount: spec.serviceAccountName!,
-    ...(status?.podIP && { ip: status.podIP }),
-    ...(status?.podIPs && { ips: status.podIPs.map(({ ip }) => ip) }),
-    port: PORTS.control,
-    running: status?.phase === 'Running',
-    ready: status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false,
-    ...(metadata.deletionTimestamp !== undefined && {
-      killedAt: Date.parse(metadata.deletionTimestamp),
-    }),
-  };
 }

@@ -11,13 +11,13 @@ import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
-import type { SendError } from './sendError.ts';
+import type { SendError } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages } from './messages.ts';
 import type { Served } from './served.ts';
 import { providerRoute } from './providerRoutes.ts';
 import { modelRoute } from './requests.ts';
-import { traceAnswer } from './traceId.ts';
+import { traceAnswer } from './response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
 /** A listener that may take a request; says whether it did. */

@@ -3,12 +3,12 @@ import type { Content, MountedKey } from '../../contract/generated/types.ts';
 
 type Conversation = NonNullable<Content['conversation']>;
 
-/** Time between two looks at the file, in milliseconds. */
+/** Interval between two checks of the file, in milliseconds. */
 const CHECK_MS = 1000;
 
 /**
- * The system prompt, from the configuration or from a mounted ConfigMap. The file is looked at no more than once a
- * second; when it vanishes, the text that was read last stays in force.
+ * The system prompt, from the configuration or from a mounted ConfigMap. Reads the file at most once a second; without
+ * the file the last text stays in force.
  */
 export class SystemPrompt {
   readonly #now: () => number;
@@ -23,7 +23,7 @@ export class SystemPrompt {
     this.#now = now;
   }
 
-  /** The text; Missing when there should be one and never was. */
+  /** The text; Missing if the configuration names a file that never existed. */
   read({ systemPrompt, systemPromptFile }: Conversation): { text?: string } | 'Missing' {
     if (systemPromptFile === undefined) {
       return systemPrompt === undefined ? {} : { text: systemPrompt };
@@ -32,7 +32,7 @@ export class SystemPrompt {
     return this.#text === undefined ? 'Missing' : { text: this.#text };
   }
 
-  /** The key of a ConfigMap that should be mounted and is not, or is empty. */
+  /** The key of a ConfigMap that is missing or empty. */
   missing(conversation: Conversation | undefined): MountedKey | undefined {
     const file = conversation?.systemPromptFile;
     if (file === undefined) return undefined;

@@ -2,10 +2,9 @@ import { INBOUND } from '../../contract/link.ts';
 import { Dependency } from './dependency.ts';
 import { GuardContext } from './guardContext.ts';
 import { guardSpec } from './guardSpec.ts';
-import { Inbound } from './inbound.ts';
+import { Inbound, InboundPlace } from './inbound.ts';
 import { loadOf } from './load.ts';
 import type { GuardLoad } from './load.ts';
-import { InboundPlace } from './inboundPlace.ts';
 import { TransitionLog } from './transitionLog.ts';
 import type {
   CircuitStatus,

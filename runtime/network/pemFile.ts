@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 
-/** A mounted file, read again only when it is another one or has changed. */
+/** A mounted file. Reads it again only if it has changed. */
 export class PemFile {
   readonly #path: string;
   #version = '';
@@ -10,7 +10,7 @@ export class PemFile {
     this.#path = path;
   }
 
-  /** The text as it is now; undefined when there is no file. */
+  /** The current text; undefined without a file. */
   read(): string | undefined {
     const version = versionOf(this.#path);
     if (version === this.#version) return this.#text;
