@@ -180,11 +180,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       leading,
     );
     current = term;
+    last = term;
     const guarded = client.guarded(() => leading.assertLeading());
     void rotation.lead(new AuthorityStore(guarded, settings), leading.signal);
     return term.run();
   };
+  let last: Term | undefined;
   await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
+  await last?.whenHandedOver();
   stop();
   await tracing.close();
   await transport.close();

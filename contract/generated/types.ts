@@ -2141,6 +2141,10 @@ export interface Grant {
    */
   answer?: boolean;
   /**
+   * The leader stops soon. It counts on nothing of the pod any more when another leader has begun a session. Absent: false.
+   */
+  leaving?: boolean;
+  /**
    * @maxItems 1024
    */
   limits: LimitGrant[];

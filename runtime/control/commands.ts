@@ -65,8 +65,13 @@ export class Commands {
       case 'Configure':
         configuration.offerPush(command.term, command.configuration);
         return undefined;
+      case 'Grant':
+      case 'Release':
+        configuration.announce(command.term);
+        // Its sessions say whether the leader before goes on granting until the present one does.
+        return this.#deps.fleet(command);
       default:
-        // The present leader has its own figures, orders and grants.
+        // The present leader has its own figures and orders.
         return configuration.staleTerm(command.term) === undefined
           ? this.#heed(command)
           : undefined;
@@ -74,7 +79,7 @@ export class Commands {
   }
 
   /** Obeys the leader of the present term. */
-  #heed(command: Siblings | FleetCircuits | Grant | Release | ProviderShares): Report | undefined {
+  #heed(command: Siblings | FleetCircuits | ProviderShares): Report | undefined {
     switch (command.type) {
       case 'Siblings':
         this.#deps.onSiblings(command.pods);
@@ -83,10 +88,6 @@ export class Commands {
         return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(command.orders) };
       case 'ProviderShares':
         return this.#deps.providers(command);
-      case 'Grant':
-      case 'Release':
-        this.#deps.configuration.announce(command.term);
-        return this.#deps.fleet(command);
     }
   }
 

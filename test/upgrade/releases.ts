@@ -51,8 +51,10 @@ export class Releases {
   /** Tries to go back to a revision that has definitions. */
   async rollbackIsRefused(revision: number): Promise<void> {
     const args = ['rollback', 'breakwater', `${revision}`, ...NAMESPACE];
-    const { code, stdout, stderr } = await this.#kubectl.exec('helm', args);
-    this.#narrator.show(`helm ${args.join(' ')}`, (stdout + stderr).trim());
+    const { code, stderr } = await this.#kubectl.exec('helm', args);
+    // Helm 4 says the same of each definition.
+    const complaint = stderr.slice(stderr.indexOf('Error:')).split(' && ')[0]!;
+    this.#narrator.show(`helm ${args.join(' ')}`, complaint);
     mustShow(code !== 0, 'Helm took the definitions back');
   }
 

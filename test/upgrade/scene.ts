@@ -26,8 +26,8 @@ const ROOM = { capacity: 1_000, amount: 100, per: '1s' };
 const REJECTED = '503 CircuitBreakerOpen';
 
 /**
- * What only this release knows. The limit is not one of the agent that serves: with scope Fleet a limit has no tokens
- * while a new leader asks the pods what they hold, and rejects requests.
+ * What only this release knows. The limit is not one of the agent that serves: a limit with scope Fleet can reject
+ * requests for a moment when another operator leads.
  */
 const NEWER_FIELDS = [
   {
