@@ -30,10 +30,11 @@ import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
 import { Fleet, fleetPods } from './reconcile/fleet.ts';
+import { ProviderLeader } from './reconcile/providerLeader.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
-import { Term } from './reconcile/term.ts';
+import { Term, type TermOptions } from './reconcile/term.ts';
 import type { UpgradeCounts } from './reconcile/upgrades.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
@@ -116,6 +117,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   rotation.follow(signal);
   connectTriggers({ caches, attachments, links, queues, ownWrites });
   const circuits = new CircuitLeader({ links, clock, registry });
+  const providers = new ProviderLeader({ links, clock });
   exportCacheAge(caches, registry);
   const fleet = new Fleet({
     links,
@@ -125,7 +127,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   let current: Term | undefined;
   exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, { fleet, circuits }, current),
+    agents: () => describe(caches, links, { fleet, circuits, providers }, current),
     rank: () => rank(caches, links),
     loggers,
   });
@@ -151,6 +153,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         links,
         fleet,
         circuits,
+        providers,
         queues,
         lag,
         ownWrites,
@@ -284,7 +287,7 @@ async function serveEndpoints(
 function describe(
   caches: Caches,
   links: Links,
-  { fleet, circuits }: { fleet: Fleet; circuits: CircuitLeader },
+  { fleet, circuits, providers }: Pick<TermOptions, 'fleet' | 'circuits' | 'providers'>,
   term: Term | undefined,
 ): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
@@ -299,6 +302,7 @@ function describe(
       ...(figures && { fleetLimits: figures }),
       pods: links.podsOf(key),
       fleet: circuits.of(key),
+      providerLimits: providers.of(key),
     };
   });
   return describeAgents(term !== undefined, facts);

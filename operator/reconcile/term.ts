@@ -23,6 +23,7 @@ import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
 import { targetsOf } from './linkTargets.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import type { ProviderLeader } from './providerLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -46,6 +47,7 @@ export interface TermOptions {
   links: Links;
   fleet: Fleet;
   circuits: CircuitLeader;
+  providers: ProviderLeader;
   queues: Queues;
   lag: StatusLag;
   ownWrites: OwnWrites;
@@ -100,6 +102,7 @@ export class Term {
       attachments,
       links,
       fleet: options.fleet,
+      providers: options.providers,
       circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
@@ -148,7 +151,7 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, attachments, links, fleet, circuits, queues, lag } = this.#options;
+    const { caches, attachments, links, fleet, circuits, providers, queues, lag } = this.#options;
     const { signal } = this.#leading;
     if (signal.aborted) this.#leave();
     else signal.addEventListener('abort', () => this.#leave(), { once: true });
@@ -164,6 +167,7 @@ export class Term {
       termOf: this.agents.termOf,
       onChange: (key) => enqueueReported(queues, attachments, key),
     });
+    providers.lead(signal, this.agents.termOf);
     // Pods are followed one by one; a term begins with all of them.
     links.setTargets(targetsOf(caches.replicas.all()));
     links.open(signal, this.agents.termOf, this.#closing.signal);
