@@ -40,6 +40,10 @@ demo-argocd: prerequisites $(MODULES) ## have a real Argo CD take over the demo'
 drill: prerequisites $(MODULES) ## break five agents on the cluster of make demo, and time the way to each cause
 	@node test/drill/main.ts
 
+.PHONY: upgrade-story
+upgrade-story: prerequisites $(MODULES) ## on a cluster without Breakwater: from the first release's chart to this one, back and forward, under traffic
+	@node test/upgrade/main.ts
+
 .PHONY: down
 down: $(MODULES) ## remove the cluster and all that it made
 	@$(CLUSTER_COMMAND) down
@@ -153,8 +157,8 @@ bench-faults: $(MODULES) ## run the sixteen faults of Failover Bench, side by si
 	@node test/bench/faults.ts
 
 .PHONY: bench-operator
-bench-operator: $(MODULES) ## measure the operator at 100 and 1,000 agents, against a bare client
-	@node test/bench/operator.ts
+bench-operator: $(MODULES) ## measure the operator at 100, 1,000 and 5,000 agents, and memory under churn for MINUTES=60; PARTS=100, 1000, crowd or churn
+	@node test/bench/operator.ts $(PARTS)
 
 .PHONY: bench-takeover
 bench-takeover: $(MODULES) ## measure a takeover with 3,000 pods of which some are dead, against a bare client

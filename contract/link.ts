@@ -32,6 +32,11 @@ export const FLEET = {
   pledgeMs: 3000,
   /** Tokens are valid for so long after the pod sent the last report that the leader acknowledged. */
   blockMs: 3000,
+  /**
+   * A leader that is asked to stop goes on granting for so long, or until the next one has all pods. It is less than what
+   * a Lease lasts beyond its holder's term, so that nobody who waits for the Lease to expire meets such a leader.
+   */
+  leavingMs: 4000,
   /** For rounding, and for clocks that do not run equally fast. */
   toleranceMs: 150,
 } as const;

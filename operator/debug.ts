@@ -9,6 +9,7 @@ import { formatRevision } from '../contract/revision.ts';
 import { json, type Answer } from './endpoints.ts';
 import type { FleetFigures } from './fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
+import type { ProviderLimitFigures } from './fleet/providers/providerAccounts.ts';
 import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
@@ -26,6 +27,8 @@ export interface AgentFacts {
   fleetLimits?: FleetFigures;
   /** Circuits whose scope is the fleet. */
   fleet?: readonly FleetCircuitStatus[];
+  /** Limits of providers that the pods share. */
+  providerLimits?: readonly ProviderLimitFigures[];
 }
 
 /** A pod as /debug/agents shows it. */
@@ -62,6 +65,8 @@ export interface DebugAgent {
   fleetLimits?: FleetFigures;
   /** Circuits whose scope is the fleet: state, votes, and the pod that probes. */
   fleetCircuits?: readonly FleetCircuitStatus[];
+  /** Limits of providers of which little was left: what is left for all pods, and what each may take of it. */
+  providerLimits?: readonly ProviderLimitFigures[];
   pods: DebugPod[];
 }
 
@@ -81,6 +86,7 @@ function describeAgent({
   fleetLimits,
   pods,
   fleet = [],
+  providerLimits = [],
 }: AgentFacts): DebugAgent {
   return {
     agent: key,
@@ -94,6 +100,7 @@ function describeAgent({
     }),
     ...(fleetLimits && { fleetLimits }),
     ...(fleet.length > 0 && { fleetCircuits: fleet }),
+    ...(providerLimits.length > 0 && { providerLimits }),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
 }

@@ -31,10 +31,11 @@ import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
 import { Fleet, fleetPods } from './reconcile/fleet.ts';
+import { ProviderLeader } from './reconcile/providerLeader.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
-import { Term } from './reconcile/term.ts';
+import { Term, type TermOptions } from './reconcile/term.ts';
 import type { UpgradeCounts } from './reconcile/upgrades.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
@@ -118,6 +119,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   rotation.follow(signal);
   connectTriggers({ caches, attachments, news, links, queues, ownWrites });
   const circuits = new CircuitLeader({ links, clock, registry });
+  const providers = new ProviderLeader({ links, clock });
   exportCacheAge(caches, registry);
   const fleet = new Fleet({
     links,
@@ -127,7 +129,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   let current: Term | undefined;
   exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, { fleet, circuits }, current),
+    agents: () => describe(caches, links, { fleet, circuits, providers }, current),
     rank: () => rank(caches, links),
     loggers,
   });
@@ -154,6 +156,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         links,
         fleet,
         circuits,
+        providers,
         queues,
         lag,
         ownWrites,
@@ -180,11 +183,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       leading,
     );
     current = term;
+    last = term;
     const guarded = client.guarded(() => leading.assertLeading());
     void rotation.lead(new AuthorityStore(guarded, settings), leading.signal);
     return term.run();
   };
+  let last: Term | undefined;
   await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
+  await last?.whenHandedOver();
   stop();
   await tracing.close();
   await transport.close();
@@ -284,7 +290,7 @@ async function serveEndpoints(
 function describe(
   caches: Caches,
   links: Links,
-  { fleet, circuits }: { fleet: Fleet; circuits: CircuitLeader },
+  { fleet, circuits, providers }: Pick<TermOptions, 'fleet' | 'circuits' | 'providers'>,
   term: Term | undefined,
 ): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
@@ -299,6 +305,7 @@ function describe(
       ...(figures && { fleetLimits: figures }),
       pods: links.podsOf(key),
       fleet: circuits.of(key),
+      providerLimits: providers.of(key),
     };
   });
   return describeAgents(term !== undefined, facts);

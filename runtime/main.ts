@@ -26,7 +26,7 @@ process.on('uncaughtException', (error) => {
 const writeSome = promisify(write);
 const STDOUT = 1;
 
-/** Leaves the process alone while whoever reads its standard output is slow. */
+/** Does not block the process while the reader of its standard output is slow. */
 async function writeAll(text: string): Promise<void> {
   let rest = Buffer.from(text);
   while (rest.length > 0) {
@@ -51,7 +51,7 @@ const runtime = new Runtime({
   ...(env.BREAKWATER_HOST && { host: env.BREAKWATER_HOST }),
   configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
-  // Of the pod alone: the directory may be shared where this is no pod.
+  // Named by the pod: outside of pods several processes share the directory.
   ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
   ...(env.POD_UID && {
     auditHeadPath: join(tmpdir(), `breakwater-audit-${env.POD_UID}.json`),
@@ -62,7 +62,7 @@ const runtime = new Runtime({
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     locate: (address) => `${isIP(address) === 6 ? `[${address}]` : address}:${PORTS.agent}`,
   },
-  // The rest is for requests in flight.
+  // The rest of the heap is for requests in flight.
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
   maxToolResultBytes: getHeapStatistics().heap_size_limit / 32,
@@ -73,7 +73,7 @@ const runtime = new Runtime({
   log,
 });
 
-// A second signal finds the shutdown under way and changes nothing.
+// A second signal changes nothing.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     void runtime.shutdown().then(() => process.exit(0));

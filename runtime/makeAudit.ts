@@ -12,14 +12,14 @@ import { incidentEvent } from './security/audit/incidentEvent.ts';
 import { GuardWatch } from './security/audit/guardWatch.ts';
 import { operationOf, traceIdIn } from './security/audit/operations.ts';
 
-/** The audit, and how the parts of the process tell it what happens. */
+/** The audit, and the functions that feed it. */
 export interface Audited {
   audit: Audit;
-  /** Looks for what changed in the guard; to be called often. */
+  /** Records changes of the guard; call it often. */
   watchGuard: () => void;
-  /** Has the audit hear of a request what its trace hears. */
+  /** Makes the audit follow a request's trace. */
   follow: (request: IncomingMessage, route: string, trace: RequestTrace) => RequestTrace;
-  /** Why no request can be served while events cannot be kept; undefined when they can. */
+  /** Why the agent serves no request while events cannot be stored; undefined otherwise. */
   unavailable: () => Failure | undefined;
 }
 
@@ -82,7 +82,7 @@ export function makeAudit(
 }
 
 function hear({ events, clock, configuration }: Core, audit: Audit, watch: GuardWatch): void {
-  // Before the others, so that what a configuration changes is recorded as it says.
+  // Runs before other listeners, so that the new configuration decides how its own effects are recorded.
   events.prependListener('apply', (content) => audit.apply(content));
   events.on('expired', (id) => audit.record(ended(id, clock.date().getTime())));
   events.on('incident', (incident, sighting, change) => {

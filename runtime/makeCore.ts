@@ -14,9 +14,8 @@ import { Guard } from './guard/guard.ts';
 import { dependencyOf, supported } from './guard/supported.ts';
 import { TokenEstimator } from './model/attempt/estimate.ts';
 import { ModelCaller } from './model/caller.ts';
-import { authentication } from './model/pool/authentication.ts';
-import { Credentials } from './model/pool/credentials.ts';
-import { RetryBudgets } from './model/retryBudgets.ts';
+import { authentication, Credentials } from './model/pool/credentials.ts';
+import { RetryBudgets } from './model/retry.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
 import { readHeaders } from './model/transport/secretHeaders.ts';
@@ -42,21 +41,19 @@ import type { Incident, Sighting } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
 
-/** What happens in the core. Listeners run in the order in which they were added. */
+/** Events of the core. Listeners run in the order in which they were added. */
 export interface CoreEvents {
-  /** A circuit has changed its state. */
   transition: [Transition, CircuitStatus];
-  /** Content takes effect. */
   apply: [Content];
-  /** A configuration was taken or refused, or its revision taken over. */
+  /** A configuration was offered. */
   configuration: [Offer];
-  /** A conversation in memory was idle for too long, and is forgotten. */
+  /** A conversation expired. */
   expired: [string];
-  /** An incident was opened, or its level has risen. */
+  /** An incident opened, or its level rose. */
   incident: [Readonly<Incident>, Sighting, 'Opened' | 'Raised'];
 }
 
-/** The agent without its ports: guard, model, cache and conversations, and what is measured of them. */
+/** The agent without its ports: guard, model, cache and conversations, with their measurements. */
 export interface Core {
   events: EventEmitter<CoreEvents>;
   clock: Clock;
@@ -65,7 +62,7 @@ export interface Core {
   traces: RequestTraces;
   tracing: Tracing;
   configuration: ActiveConfiguration;
-  /** The configuration as requests use it; undefined as long as there is none. */
+  /** The configuration as requests use it; undefined before the first. */
   inForce: () => InForce | undefined;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
@@ -75,9 +72,9 @@ export interface Core {
   network: Network;
   /** Buckets of limits that all pods share. */
   redisLimits: RedisLimits;
-  /** Calls what is no endpoint and no tool, such as the issuer's keys. */
+  /** Calls servers that are neither endpoints nor tools, such as the issuer of keys. */
   fetch: typeof fetch;
-  /** Behind fetch. */
+  /** Connections of fetch. */
   agents: Agents;
   clients: Clients;
   upstream: Upstream;
@@ -91,14 +88,14 @@ export interface Core {
   lastCalls: LastCalls;
   screen: Screen;
   checks: HealthChecks;
-  /** Other pods of the agent, as the operator tells of them. */
+  /** Other pods of the agent, as the operator reports them. */
   siblings: Siblings;
   activity: Activity;
-  /** Takes over what has changed in mounted files, and has the guard open the gates of credentials that are not mounted any more. */
+  /** Reads changed mounted files, and opens the gates of credentials that are no longer mounted. */
   useCredentials: () => void;
 }
 
-/** Time to connect while there is no configuration yet, in milliseconds. */
+/** Time to connect before the first configuration, in milliseconds. */
 const DEFAULT_CONNECT_MS = 10_000;
 
 export function makeCore(options: RuntimeOptions): Core {
@@ -259,7 +256,7 @@ function makeChecks(
   { clock }: RuntimeOptions,
   { network, log }: Pick<Core, 'network' | 'log'>,
 ): HealthChecks {
-  // Each check has a deadline of its own.
+  // Each check has its own deadline.
   const agents = new Agents(network, { pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
   return new HealthChecks({
     clock,
@@ -272,7 +269,7 @@ function makeChecks(
   });
 }
 
-/** The way to the model, which is the same for requests and for the agent itself. */
+/** Calls of the model, for requests and for the agent itself. */
 function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
   const { clock, guard, credentials, network, retryBudgets } = base;
   const { metrics, lastCalls, performance } = base;
@@ -341,7 +338,7 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
   });
 }
 
-/** Name of the endpoint that a dependency is. */
+/** Name of a dependency's endpoint. */
 function nameOf(dependency: string): string {
   return dependency.slice(dependency.indexOf('/') + 1);
 }
@@ -388,7 +385,7 @@ function useCredentials({ guard, configuration, credentials, network }: Base, ag
   }
 }
 
-/** What screens texts is no part of the start, and of no use to agents that screen none. */
+/** Loads the engines on demand: agents that screen nothing never do. */
 function makeScreen(): Screen {
   return new Screen({
     loadDetector: async () => {

@@ -10,21 +10,21 @@ import { Responses } from './security/incidents/responses.ts';
 import { Spend } from './security/incidents/spend.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
 
-/** What looks for attacks, and how the parts of the process tell it what happens. */
+/** Detection of attacks, and the functions that feed it. */
 export interface Watched {
-  /** Watches a request, besides what listens to its trace already. */
+  /** Watches a request, in addition to its trace's listener. */
   watch: (request: IncomingMessage, trace: RequestTrace) => RequestTrace;
-  /** A request was refused because its address shows too many wrong credentials. */
+  /** A request was refused: its address has shown too many wrong credentials. */
   held: (request: IncomingMessage) => void;
-  /** What arrived from an address was no whole request. */
+  /** Malformed input arrived from an address. */
   malformed: (reason: string, requestId: string, address: string | undefined) => void;
-  /** Why a request is refused as security.responses says: by its address, if its credential is not known. */
+  /** Refusal of a request by security.responses for its address, if its client is unknown. */
   blockedSource: (request: IncomingMessage) => Failure | undefined;
-  /** The same by its client. */
+  /** Refusal of a request by security.responses for its client. */
   blockedClient: (client: SightedClient) => Failure | undefined;
-  /** What is in force of security.responses. */
+  /** Responses in force. */
   responses: Responses;
-  /** Looks for credentials that providers refuse; to be called often. */
+  /** Looks for credentials that providers refuse; call it often. */
   watchCredentials: () => void;
 }
 

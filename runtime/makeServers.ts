@@ -7,8 +7,7 @@ import { Messages } from './api/messages.ts';
 import { Overflow } from './api/overflow.ts';
 import { PeerForward, longestTurnMs } from './api/peerForward.ts';
 import { Peers } from './api/peers.ts';
-import { requestIdOf } from './api/requestId.ts';
-import { errorSender } from './api/sendError.ts';
+import { requestIdOf, errorSender } from './api/response.ts';
 import { agentServer } from './api/server.ts';
 import type { Control } from './makeControl.ts';
 import type { Audited } from './makeAudit.ts';
@@ -23,7 +22,7 @@ import { debugServer, metricsServer } from './observe/servers.ts';
 import type { DebugPages } from './observe/servers.ts';
 import type { RuntimeOptions } from './options.ts';
 
-/** The HTTP servers, none of which listens yet, and what they share. */
+/** The HTTP servers, not yet listening, and what they share. */
 export interface Servers {
   agent: Server;
   metrics: Server;
@@ -35,7 +34,7 @@ export interface Servers {
 
 type Shared = Pick<Servers, 'lifecycle' | 'peerForward' | 'eventLoop'>;
 
-/** What health calls the store of conversations where that is a Redis. */
+/** Name of Redis as store of conversations, in health. */
 const STORE = 'store/redis';
 
 export function makeServers(
@@ -44,7 +43,7 @@ export function makeServers(
   audited: Audited & Watched,
   control: Control,
 ): Servers {
-  // The server of the agent's API, for what must exist before it.
+  // The server of the agent's API, which is made last.
   const agents: Server[] = [];
   const shared = {
     lifecycle: makeLifecycle(core, audited, control, agents),
@@ -52,7 +51,7 @@ export function makeServers(
     eventLoop: new EventLoop(() => performance.now()),
   };
   const facts = healthFacts(core, control, shared, agents);
-  // Clients are not told what the agent depends on.
+  // Clients do not see the dependencies of the agent.
   const podHealth = healthRoute(facts, 'Pod');
   const agent = makeAgentServer(core, audited, shared, podHealth);
   agents.push(agent);
@@ -188,7 +187,7 @@ function makeAgentServer(
     },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
-      // The sibling that has served it records it.
+      // The sibling that served it records it.
       if (served.reason === 'Forwarded') return;
       core.performance.record('request', seconds * 1000, served.failed ? served.reason : '');
     },

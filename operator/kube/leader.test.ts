@@ -109,6 +109,7 @@ describe('LeaderElector', () => {
     await clock.advance(3_000);
     expect(term!.signal.aborted).toBe(true);
     expect(leads(b)).toBe(false);
+    expect(term!.sinceGivenUp()).toBe(3_000);
     a.drained();
     await a.done;
     expect(a.stopped).toBe(1);
@@ -116,6 +117,20 @@ describe('LeaderElector', () => {
     await clock.advance(3_000);
     expect(leads(b)).toBe(true);
     expect(b.terms[0]!.leaseTransitions).toBe(term!.leaseTransitions + 1);
+    expect([term!.givenUp, b.terms[0]!.givenUp]).toEqual([false, true]);
+    expect(b.terms[0]!.sinceGivenUp()).toBeUndefined();
+  });
+
+  it('does not give up a term that is over when it is told to stop', async () => {
+    const a = campaign('a');
+    await clock.advance(5_000);
+    clock.stall(10_001);
+    a.stop.abort();
+    await a.done;
+    expect(a.terms[0]!.sinceGivenUp()).toBeUndefined();
+    const b = campaign('b');
+    await clock.advance(20_000);
+    expect(b.terms[0]!.givenUp).toBe(false);
   });
 
   it('loses its term when the event loop stalls past the deadline, before anything can be written', async () => {

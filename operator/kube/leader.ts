@@ -21,6 +21,10 @@ export interface LeaderTerm {
    * moment: call it right before a write, see KubeClient.guarded.
    */
   assertLeading(): void;
+  /** Whether the holder before gave the lease up; it may have something to hand over. */
+  givenUp: boolean;
+  /** Milliseconds since the term was given up because this process is to stop; undefined while it lasts, or if it was lost. */
+  sinceGivenUp(): number | undefined;
 }
 
 export interface LeaderCallbacks {
@@ -75,6 +79,8 @@ interface Term {
   controller: AbortController;
   /** When the last renewal that succeeded was sent. */
   renewed: Moment;
+  /** When it was given up. */
+  givenUp?: Moment;
   work: Promise<void>;
 }
 
@@ -94,6 +100,8 @@ export class LeaderElector {
   readonly #logger: Logger;
   readonly #status: Gauge<'name'>;
   #observed?: Observed;
+  /** Whether the lease that was acquired last had been given up. */
+  #wasGivenUp = false;
 
   /** @throws Error unless leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs > 0. */
   constructor(options: LeaderElectorOptions) {
@@ -142,6 +150,7 @@ export class LeaderElector {
       const lease = await this.#read(signal);
       if (lease && !this.#isFree(lease)) return false;
       this.#observe(await this.#claim(lease, signal));
+      this.#wasGivenUp = lease?.spec?.holderIdentity === '';
       return true;
     } catch (error) {
       if (!signal.aborted) this.#report(error, 'Lease could not be acquired');
@@ -213,7 +222,10 @@ export class LeaderElector {
     const leaseTransitions = transitionsOf(this.#observed!.lease);
     this.#logger.info({ leaseTransitions }, 'Leadership was acquired');
     this.#status.set({ name }, 1);
-    const end = (): void => this.#end(term);
+    const end = (): void => {
+      if (this.#inTerm(term)) term.givenUp = this.#moment();
+      this.#end(term);
+    };
     signal.addEventListener('abort', end);
     if (signal.aborted) end();
     const disarm = this.#armDeadline(term);
@@ -233,6 +245,8 @@ export class LeaderElector {
         assertLeading: () => {
           if (!this.#inTerm(term)) throw new NotLeaderError();
         },
+        givenUp: this.#wasGivenUp,
+        sinceGivenUp: () => term.givenUp && this.#elapsed(term.givenUp),
       });
     } catch (error) {
       if (term.controller.signal.aborted) return;

@@ -148,7 +148,11 @@ export class Links implements PodLinks {
     this.#propagation = registerMetrics(options.registry, () => this.#states());
   }
 
-  open(signal: AbortSignal, termOf: (agentKey: AgentKey) => number): void {
+  open(
+    signal: AbortSignal,
+    termOf: (agentKey: AgentKey) => number,
+    closing: AbortSignal = signal,
+  ): void {
     if (this.#leadership !== undefined) this.#close();
     if (signal.aborted) return;
     const leadership = { signal, termOf };
@@ -156,7 +160,7 @@ export class Links implements PodLinks {
     const close = (): void => {
       if (this.#leadership === leadership) this.#close();
     };
-    signal.addEventListener('abort', close, { once: true });
+    closing.addEventListener('abort', close, { once: true });
     for (const pod of this.#pods.values()) {
       this.#link(pod);
       if (pod.link !== undefined) pod.report = { ...pod.report, pending: true };

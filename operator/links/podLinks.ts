@@ -16,12 +16,14 @@ export type LinkListener = (pod: PodTarget, connected: boolean) => void;
 export interface PodLinks {
   /**
    * Opens links to all targets. To be called when leadership is gained. When the signal aborts
-   * every link is closed, nothing is sent any more, and reports and desired configurations are
-   * forgotten, since another leader may change things meanwhile. May be called again after that.
+   * nothing but `send` sends any more. When `closing` aborts every link is closed, and reports and
+   * desired configurations are forgotten, since another leader may change things meanwhile. May be
+   * called again after that.
    *
    * @param termOf the term in which this process leads the agent; asked whenever it is needed
+   * @param closing default: the signal
    */
-  open(signal: AbortSignal, termOf: (agentKey: AgentKey) => number): void;
+  open(signal: AbortSignal, termOf: (agentKey: AgentKey) => number, closing?: AbortSignal): void;
 
   /** All pods of all agents, each time. The link and report of a pod that is missing go away. */
   setTargets(pods: readonly PodTarget[]): void;

@@ -25,6 +25,7 @@ import type { ChildClient } from './childClient.ts';
 import type { Fleet } from './fleet.ts';
 import { applyErrorOf, ChildWriter, isControlledBy } from './children.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import type { ProviderLeader } from './providerLeader.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
@@ -39,6 +40,7 @@ export interface AgentReconcilerOptions {
   attachments: Attachments;
   links: PodLinks;
   circuits: Pick<CircuitLeader, 'configure' | 'forget'>;
+  providers?: Pick<ProviderLeader, 'configure' | 'forget'>;
   plan: PlanOptions;
   upgrades: Upgrades;
   authorityPem: string;
@@ -136,6 +138,7 @@ export class AgentReconciler {
     this.#options.links.forget(key);
     this.#options.fleet?.forget(key);
     this.#options.circuits.forget(key);
+    this.#options.providers?.forget(key);
     this.#options.news?.tell(key);
   }
 
@@ -226,6 +229,7 @@ export class AgentReconciler {
   #setDesired(key: string, configuration: Configuration): void {
     this.#options.fleet?.configured(key, configuration);
     this.#options.circuits.configure(key, configuration);
+    this.#options.providers?.configure(key, configuration);
     this.#options.links.setDesired(key, configuration, this.termOf(key));
   }
 

@@ -73,11 +73,13 @@ export class CircuitLeader {
       onProbe: (_key, outcome) => this.#probes.inc({ outcome: outcome.toLowerCase() }),
     });
     this.#circuits = circuits;
+    const end = (): void => {
+      if (this.#circuits === circuits) this.#circuits = undefined;
+    };
+    // At once, as links may stay open for a while.
+    signal.addEventListener('abort', end, { once: true });
     const tick = (): void => {
-      if (signal.aborted) {
-        if (this.#circuits === circuits) this.#circuits = undefined;
-        return;
-      }
+      if (signal.aborted) return end();
       circuits.tick();
       clock.after(TICK_MS, tick);
     };

@@ -54,7 +54,12 @@ it('a limit of the fleet holds, and is made use of, while the wall clocks of lea
     registry: new Registry(),
     instance: 'operator-a',
   });
-  fleet.open(new AbortController().signal, { leads: () => true, termOf: () => 1, agents: [] });
+  fleet.open(new AbortController().signal, {
+    leads: () => true,
+    termOf: () => 1,
+    agents: [],
+    beforeMs: 0,
+  });
   fleet.configured(AGENT, { content: content({ limits: [limit] }) } as Configuration);
 
   const admitted: number[] = [];

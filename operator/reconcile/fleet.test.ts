@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
+import { FLEET } from '../../contract/link.ts';
 import type { Configuration, Limit } from '../../contract/generated/types.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { configuration } from '../../runtime/testing/configuration.ts';
@@ -11,11 +12,12 @@ import {
   MESSAGE,
   type FakeEndpoint,
 } from '../../runtime/testing/upstream.ts';
-import { systemClock } from '../kube/clock.ts';
+import { systemClock, type Clock } from '../kube/clock.ts';
 import { Links } from '../links/links.ts';
-import { linkedRuntimes } from '../testing/linkedRuntimes.ts';
+import { linkedRuntimes, type LinkedRuntimes } from '../testing/linkedRuntimes.ts';
 import { MemoryLogger } from '../testing/linksHarness.ts';
 import { AGENT, review } from '../testing/messages.ts';
+import type { FleetPod } from '../fleet/limits/agentFleet.ts';
 import { Fleet } from './fleet.ts';
 
 const PODS = 3;
@@ -29,46 +31,62 @@ const LIMIT: Limit = {
 
 let model: FakeEndpoint;
 let runtimes: StartedRuntime[];
+let pods: LinkedRuntimes;
 let fleet: Fleet;
 let desired: Configuration;
 const lead = new AbortController();
+const closing = new AbortController();
 const registry = new Registry();
+/** Milliseconds that passed at once for the leaders. */
+let passedMs = 0;
+const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + passedMs };
+
+/** A leader with links of its own to all pods. */
+function startLeader(
+  term: number,
+  instance: string,
+  own: Registry,
+  { signal, closed, before }: { signal: AbortSignal; closed: AbortSignal; before: boolean },
+): Fleet {
+  const { targets, credentials } = pods;
+  const shared = { clock, random: Math.random, registry: own };
+  const links = new Links({
+    ...shared,
+    credentials: () => credentials,
+    reviewToken: review,
+    logger: new MemoryLogger(),
+  });
+  const podsOf = (): FleetPod[] => targets.map(({ uid }) => ({ uid, runs: true }));
+  const leader = new Fleet({ ...shared, links, podsOf, instance });
+  leader.open(closed, {
+    leads: () => true,
+    termOf: () => term,
+    agents: before ? [AGENT] : [],
+    beforeMs: FLEET.leavingMs,
+  });
+  links.open(signal, () => term, closed);
+  leader.configured(AGENT, desired);
+  links.setDesired(AGENT, desired, term);
+  links.setTargets(targets);
+  return leader;
+}
 
 beforeAll(async () => {
   model = await fakeEndpoint((response) => answerJson(response, MESSAGE));
   desired = configuration(model.url, { limits: [LIMIT] });
-  const linked = await linkedRuntimes(PODS, desired);
-  const { targets, credentials } = linked;
-  runtimes = linked.runtimes;
-  const links = new Links({
-    credentials: () => credentials,
-    reviewToken: review,
-    clock: systemClock,
-    random: Math.random,
-    logger: new MemoryLogger(),
-    registry,
-  });
-  fleet = new Fleet({
-    links,
-    podsOf: () => targets.map(({ uid }) => ({ uid, runs: true })),
-    clock: systemClock,
-    random: Math.random,
-    registry,
-    instance: 'operator-a',
-  });
-  fleet.open(lead.signal, { leads: () => true, termOf: () => 1, agents: [] });
-  links.open(lead.signal, () => 1);
-  fleet.configured(AGENT, desired);
-  links.setDesired(AGENT, desired, 1);
-  links.setTargets(targets);
+  pods = await linkedRuntimes(PODS, desired);
+  runtimes = pods.runtimes;
+  const { signal } = lead;
+  fleet = startLeader(1, 'operator-a', registry, { signal, closed: closing.signal, before: false });
 }, 30_000);
 afterAll(async () => {
   lead.abort();
+  closing.abort();
   await Promise.all(runtimes.map((runtime) => runtime.stop()));
   await model.close();
 });
 
-it('admits as much in all pods together as the limit says, wherever the requests come', async () => {
+it('the pods of a fleet together admit as much as the limit says, wherever the requests come', async () => {
   const body = JSON.stringify({ model: 'claude', max_tokens: 5, messages: [] });
   const statuses: number[] = [];
   const ask = async ({ url }: StartedRuntime): Promise<void> => {
@@ -96,4 +114,33 @@ it('admits as much in all pods together as the limit says, wherever the requests
     pods: { linked: PODS, total: PODS },
   });
   expect(await registry.metrics()).toContain('breakwater_fleet_pods{state="linked"} 3');
+}, 30_000);
+
+it('are shared on while the process is to stop, until another leader has all pods', async () => {
+  const left = Promise.withResolvers<void>();
+  let hasLeft = false;
+  // Pods that are this new may be unknown to the next leader, and are let go at once.
+  passedMs += FLEET.pledgeMs;
+  await until(() => fleet.figuresOf(AGENT)!.pods.linked === PODS);
+  lead.abort();
+  fleet.leave(() => {
+    hasLeft = true;
+    left.resolve();
+  });
+  const granted = async (): Promise<number> => (await send(runtimes[0]!.url)).status;
+  expect(await granted()).toBe(429);
+  expect(hasLeft).toBe(false);
+  expect(fleet.figuresOf(AGENT)!.pods.linked).toBe(PODS);
+  const next = new AbortController();
+  const { signal } = next;
+  const other = startLeader(2, 'operator-b', new Registry(), {
+    ...{ signal, closed: signal, before: true },
+  });
+  await left.promise;
+  closing.abort();
+  // It waited for no pledge of the leader before, and for no token to end.
+  await until(() => other.figuresOf(AGENT)!.pods.linked === PODS);
+  await until(() => other.figuresOf(AGENT)!.limits[0]!.level > 0);
+  expect(await granted()).toBe(429);
+  next.abort();
 }, 30_000);

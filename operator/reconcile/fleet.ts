@@ -24,6 +24,8 @@ export interface FleetTerm {
   termOf: (key: AgentKey) => number;
   /** Agents that there are when the term begins: another leader may have granted tokens to their pods. */
   agents: Iterable<AgentKey>;
+  /** For how long that leader may go on. */
+  beforeMs: number;
 }
 
 interface Led {
@@ -37,6 +39,8 @@ interface Leading extends Omit<FleetTerm, 'agents'> {
   unseen: Set<AgentKey>;
   agents: Map<AgentKey, Led>;
   sessions: number;
+  /** To be called when no pod takes tokens of this process any more; undefined until it leaves. */
+  left: (() => void) | undefined;
   stop: () => void;
 }
 
@@ -83,6 +87,7 @@ export class Fleet {
       unseen: new Set(term.agents),
       agents: new Map(),
       sessions: 0,
+      left: undefined,
       stop: () => {
         for (const stop of stops) stop();
         for (const led of leading.agents.values()) end(led);
@@ -93,6 +98,26 @@ export class Fleet {
     signal.addEventListener('abort', leading.stop, { once: true });
   }
 
+  /**
+   * This process is to stop: it shares the limits until the next leader does, or for FLEET.leavingMs.
+   *
+   * @param left called then
+   */
+  leave(left: () => void): void {
+    const leading = this.#leading;
+    if (leading === undefined) return left();
+    const cancel = this.#options.clock.after(FLEET.leavingMs, () => leading.left?.());
+    leading.left = () => {
+      leading.left = undefined;
+      cancel();
+      left();
+    };
+    for (const key of [...leading.agents.keys()]) {
+      this.#change(key, (fleet, now) => fleet.leave(now));
+    }
+    this.#lookWhoIsLeft(leading);
+  }
+
   /** The agent's pods are to run this configuration. */
   configured(key: AgentKey, { content }: Configuration): void {
     const leading = this.#leading;
@@ -101,7 +126,7 @@ export class Fleet {
     const limits = content.limits.filter(({ fleet }) => fleet?.store === 'Leader');
     if (limits.length === 0) return this.forget(key);
     const known = leading.agents.has(key);
-    if (!known) this.#lead(leading, key, isFirst);
+    if (!known) this.#lead(leading, key, isFirst ? leading.beforeMs : undefined);
     this.#change(key, (fleet, now) => {
       fleet.setLimits(limits, now);
       if (!known) this.#greet(key, fleet, now);
@@ -125,7 +150,7 @@ export class Fleet {
     return { leader: this.#options.instance, pods: fleet.pods(now), limits: fleet.figures(now) };
   }
 
-  #lead(leading: Leading, key: AgentKey, before: boolean): void {
+  #lead(leading: Leading, key: AgentKey, beforeMs: number | undefined): void {
     const { links } = this.#options;
     const fleet = new AgentFleet(
       {
@@ -137,7 +162,7 @@ export class Fleet {
           links.send(uid, message);
         },
       },
-      before,
+      beforeMs,
       this.#now(),
     );
     const led: Led = { fleet, cancelServe: () => undefined, cancelHeartbeat: () => undefined };
@@ -188,10 +213,17 @@ export class Fleet {
     led.cancelServe();
     const now = this.#now();
     const at = led.fleet.nextAt(now);
-    if (at === Infinity) return;
-    led.cancelServe = this.#options.clock.after(Math.max(1, at - now), () =>
-      this.#change(key, (fleet, later) => fleet.serve(later)),
-    );
+    if (at !== Infinity) {
+      led.cancelServe = this.#options.clock.after(Math.max(1, at - now), () =>
+        this.#change(key, (fleet, later) => fleet.serve(later)),
+      );
+    }
+    this.#lookWhoIsLeft(this.#leading!);
+  }
+
+  #lookWhoIsLeft({ left, agents }: Leading): void {
+    if (left === undefined) return;
+    if (![...agents.values()].some(({ fleet }) => fleet.hasSessions)) left();
   }
 
   #pods(): { linked: number; withheld: number } {

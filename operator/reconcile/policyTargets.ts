@@ -25,8 +25,9 @@ export interface TargetSource<S> {
 }
 
 /** What all targets come to. */
-export interface Targets<S> extends Omit<Look<S>, 'passes'> {
-  seen: S;
+export interface Targets<S> extends Omit<Look<S>, 'passes' | 'seen'> {
+  /** What all pods say of the policy. */
+  seen: () => S;
 }
 
 /** The agents that a policy is for, each looked at again only after there was news of it. */
@@ -70,7 +71,7 @@ export class PolicyTargets<S> {
       pending: this.#pending.size > 0,
       earlyMs: passing.reduce((most, { earlyMs }) => Math.max(most, earlyMs), 0),
       graceMs: graces.length > 0 ? Math.min(...graces) : 0,
-      seen: this.#seen.total(),
+      seen: () => this.#seen.total(),
     };
   }
 

@@ -224,8 +224,9 @@ export class StatusReconciler {
     if (earlyMs > 0) return { requeueAfterMs: earlyMs };
     const policy = writer.newest(attachment.policy);
     const now = new Date(this.#options.clock.now());
-    const input = { attachment: { ...attachment, policy }, seen, previous: policy.status, now };
-    return this.#write(writer, resource, policy, graceMs, signal, draft(input));
+    const joined = { attachment: { ...attachment, policy }, previous: policy.status, now };
+    const due = draft({ ...joined, seen: seen() });
+    return this.#write(writer, resource, policy, graceMs, signal, due);
   }
 
   #source<P extends Policy & StatusObject<S>, S, Seen>(

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { FLEET } from '../../contract/link.ts';
 import {
   Controller,
   EventRecorder,
@@ -20,6 +22,7 @@ import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
 import { targetsOf } from './linkTargets.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import type { ProviderLeader } from './providerLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -42,6 +45,7 @@ export interface TermOptions extends NewsOptions {
   links: Links;
   fleet: Fleet;
   circuits: CircuitLeader;
+  providers: ProviderLeader;
   lag: StatusLag;
   ownWrites: OwnWrites;
   plan: PlanOptions;
@@ -70,6 +74,8 @@ export class Term {
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
   readonly #costs: DeletionCosts;
+  /** Ends the links: with the term, or when limits of the fleet were handed over. */
+  readonly #closing = new AbortController();
 
   constructor(options: TermOptions, leading: LeaderTerm) {
     const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
@@ -93,6 +99,7 @@ export class Term {
       attachments,
       links,
       fleet: options.fleet,
+      providers: options.providers,
       circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
@@ -135,24 +142,34 @@ export class Term {
     });
   }
 
+  /** Resolves when the next leader has the limits of the fleet, or need not wait for them any more. */
+  async whenHandedOver(): Promise<void> {
+    const { signal } = this.#closing;
+    if (!signal.aborted) await once(signal, 'abort');
+  }
+
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, links, fleet, circuits, queues, lag } = this.#options;
+    const { caches, links, fleet, circuits, providers, queues, lag } = this.#options;
     const { signal } = this.#leading;
+    if (signal.aborted) this.#leave();
+    else signal.addEventListener('abort', () => this.#leave(), { once: true });
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
-    fleet.open(signal, {
-      leads: () => this.#leads(),
+    fleet.open(this.#closing.signal, {
+      leads: () => this.#grants(),
       termOf: this.agents.termOf,
       agents: caches.agents.list().map(keyOf),
+      beforeMs: this.#leading.givenUp ? FLEET.leavingMs : 0,
     });
     circuits.lead(signal, {
       termOf: this.agents.termOf,
       onChange: (key) => enqueueReported(this.#options, key),
     });
+    providers.lead(signal, this.agents.termOf);
     // Pods are followed one by one; a term begins with all of them.
     links.setTargets(targetsOf(caches.replicas.all()));
-    links.open(signal, this.agents.termOf);
+    links.open(signal, this.agents.termOf, this.#closing.signal);
     const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
       objects.forEach(({ metadata }) =>
         queues[task].add(`${metadata.namespace}/${metadata.name}`, { priority: 'low' }),
@@ -167,7 +184,17 @@ export class Term {
     this.#statuses.close();
   }
 
-  #leads(): boolean {
+  /** The fleet's limits are shared until the next leader does so, if this one was asked to stop. */
+  #leave(): void {
+    const close = (): void => this.#closing.abort();
+    if (this.#leading.sinceGivenUp() === undefined) close();
+    else this.#options.fleet.leave(close);
+  }
+
+  /** Whether no other leader counts on this one's granting nothing any more. */
+  #grants(): boolean {
+    const since = this.#leading.sinceGivenUp();
+    if (since !== undefined) return since < FLEET.leavingMs;
     try {
       this.#leading.assertLeading();
       return true;

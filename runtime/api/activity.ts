@@ -1,11 +1,10 @@
-/** What the process does besides what the guard counts. */
+/** Counts work that the guard does not see. */
 export class Activity {
-  /** Shutdown has begun. */
   leaving = false;
-  /** Requests for streamed answers that are not over. */
+  /** Streamed answers under way. */
   streams = 0;
 
-  /** Counts a request for a streamed answer; the answer counts it out. */
+  /** Counts a streamed answer until the returned function is called. */
   stream(): () => void {
     this.streams += 1;
     return () => {

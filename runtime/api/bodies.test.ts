@@ -6,9 +6,8 @@ import { open, send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import { Bodies } from './bodies.ts';
+import { Bodies, CollectedBytes } from './bodies.ts';
 import type { ReadBody } from './bodies.ts';
-import { CollectedBytes } from './collectedBytes.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());

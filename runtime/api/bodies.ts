@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import type { Clock } from '../guard/clock.ts';
-import { CollectedBytes } from './collectedBytes.ts';
 
 type Bounds = Content['intake'];
 
@@ -12,10 +11,10 @@ export interface BodiesDeps {
   content: () => Pick<Content, 'intake'> | undefined;
 }
 
-/** Between two looks at the bodies that are on their way, in milliseconds. */
+/** Interval between two checks of arriving bodies, in milliseconds. */
 const LOOK_MS = 1000;
 const MIB = 1024 * 1024;
-/** While there is no configuration no request is served, so no body is read either. */
+/** Without a configuration the agent serves no request and reads no body. */
 const NONE: Bounds = {
   maxBodyBytes: 0,
   maxBodyBytesInFlight: 0,
@@ -32,23 +31,22 @@ const FULL: Failure = {
 };
 const SLOW: Failure = { reason: 'RequestTimeout', message: 'The request took too long to arrive.' };
 
-/** The body of a request. */
 export type ReadBody = { body: Buffer } | { problem: Problem };
 
-/** One that is on its way. */
+/** A body that is arriving. */
 interface Arriving {
-  /** When its last bytes came, and when it was judged last. */
+  /** Times of its last bytes and of the last check. */
   lastAt: number;
   judgedAt: number;
   bytes: number;
-  /** Bytes when it was judged last. */
+  /** Bytes at the last check. */
   judgedBytes: number;
   cut(problem: Problem): void;
 }
 
 /**
- * Reads the bodies of requests: each up to a size and at least at a rate, and all of them, as long as their requests
- * are served, within one budget of bytes.
+ * Reads bodies. Each has a largest size and a least rate. All bodies whose requests are being served share one budget
+ * of bytes.
  */
 export class Bodies {
   readonly #deps: BodiesDeps;
@@ -60,19 +58,19 @@ export class Bodies {
     this.#deps = deps;
   }
 
-  /** Bytes of all requests that are being served or are on their way. */
+  /** Bytes of all bodies that arrive or whose requests are being served. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Reads a body. Its bytes count until the response is over. */
+  /** Reads a body. Its bytes count until the response closes. */
   read(request: IncomingMessage, response: ServerResponse): Promise<ReadBody> {
     const { maxBodyBytes } = this.#bounds();
     if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) {
       discard(request, maxBodyBytes);
       return Promise.resolve({ problem: tooLarge(maxBodyBytes) });
     }
-    // Nothing would tell that the response is over.
+    // A destroyed response emits no further close.
     if (response.destroyed) return Promise.resolve({ problem: 'Gone' });
     return new Promise((resolve) => {
       this.#read(request, response, resolve);
@@ -100,7 +98,7 @@ export class Bodies {
       judgedBytes: 0,
       cut: (problem) => {
         collected.clear();
-        // The rest would take as long as it likes.
+        // A slow client could keep the connection with the rest of its body.
         if (problem === SLOW) response.shouldKeepAlive = false;
         else discard(request, maxBodyBytes);
         done({ problem });
@@ -108,7 +106,7 @@ export class Bodies {
     };
     this.#arriving.add(arriving);
     this.#look();
-    // Listeners stay where they are: to take them off costs more than to have them called once more.
+    // Removing the listeners costs more than one needless call of each.
     request.on('error', () => undefined);
     request.on('data', (chunk: Buffer) => {
       if (over) return;
@@ -139,7 +137,7 @@ export class Bodies {
     return true;
   }
 
-  /** One timer for all bodies, and none while there is none. */
+  /** One timer serves all bodies. It stops when none is arriving. */
   #look(): void {
     if (this.#looking) return;
     this.#looking = true;
@@ -150,7 +148,7 @@ export class Bodies {
     });
   }
 
-  /** A body must come at its rate in every period of the idle time. */
+  /** Cuts a body that was slower than the least rate in one period of the idle time. */
   #judge(body: Arriving): void {
     const { bodyIdleTimeoutMs, minBodyBytesPerSecond } = this.#bounds();
     const now = this.#deps.clock.now();
@@ -178,10 +176,10 @@ function tooLarge(limit: number): Failure {
   return { reason: 'TooLarge', message: `The body is larger than ${size}.` };
 }
 
-/** Bytes of a refused body that are read at least. */
+/** Smallest number of bytes to read of a refused body. */
 const DISCARDED_BYTES = MIB;
 
-/** Throws the rest away, up to a limit, so that the client gets to read the answer instead of a reset. */
+/** Reads and drops the rest up to a limit, so that the client reads the answer instead of a reset. */
 function discard(request: IncomingMessage, limit: number): void {
   let left = Math.max(limit, DISCARDED_BYTES);
   request.on('error', () => undefined);
@@ -189,4 +187,56 @@ function discard(request: IncomingMessage, limit: number): void {
     left -= chunk.length;
     if (left < 0) request.destroy();
   });
+}
+
+/** Smaller chunks are joined: each Buffer costs some 200 bytes of its own. */
+const SMALL = 4096;
+/** Largest block of joined chunks. Blocks grow with the body, so that a small body reserves little. */
+const MAX_BLOCK = 64 * 1024;
+
+/** Collects bytes. Takes little more memory than their size, however small the chunks are. */
+export class CollectedBytes {
+  #chunks: Buffer[] = [];
+  #block: Buffer | undefined;
+  #used = 0;
+  #size = 0;
+
+  add(chunk: Buffer): void {
+    this.#size += chunk.length;
+    // Does not copy a body that arrives in one piece.
+    if (this.#chunks.length === 0 || chunk.length >= SMALL) {
+      this.#endBlock();
+      this.#chunks.push(chunk);
+      return;
+    }
+    if (this.#block && this.#used + chunk.length > this.#block.length) this.#endBlock();
+    this.#block ??= Buffer.allocUnsafeSlow(Math.min(MAX_BLOCK, Math.max(SMALL, this.#size)));
+    this.#used += chunk.copy(this.#block, this.#used);
+  }
+
+  /** All bytes; empties the collection. */
+  take(): Buffer {
+    this.#endBlock();
+    const chunks = this.#chunks;
+    const size = this.#size;
+    this.clear();
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#block = undefined;
+    this.#used = 0;
+    this.#size = 0;
+  }
+
+  #endBlock(): void {
+    if (!this.#block) return;
+    // Copies a block that is mostly empty to one of its size.
+    const whole = this.#used > this.#block.length / 2;
+    const bytes = this.#block.subarray(0, this.#used);
+    this.#chunks.push(whole ? bytes : Buffer.from(bytes));
+    this.#block = undefined;
+    this.#used = 0;
+  }
 }

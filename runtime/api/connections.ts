@@ -4,12 +4,12 @@ import type { Content } from '../../contract/generated/types.ts';
 
 type Bounds = Pick<Content['intake'], 'maxConnections' | 'maxConnectionsPerAddress'>;
 
-/** Bounds the connections of a server: in all, and of each address that has shown no credentials. */
+/** Bounds the connections of a server: in total, and for each address while it has shown no valid credential. */
 export class Connections {
   readonly #server: Server;
   #bounds: Bounds | undefined;
   readonly #byAddress = new Map<string, number>();
-  /** Those that count for their address, and that. */
+  /** Addresses of the connections that count against them. */
   readonly #counted = new WeakMap<Socket, string>();
 
   constructor(server: Server) {
@@ -17,13 +17,13 @@ export class Connections {
     server.on('connection', (socket) => this.#admit(socket));
   }
 
-  /** Takes over other bounds. What is open stays open. */
+  /** Replaces the bounds. Open connections stay open. */
   apply(bounds: Bounds): void {
     this.#bounds = bounds;
     this.#server.maxConnections = bounds.maxConnections;
   }
 
-  /** Credentials were accepted on a connection: it counts no longer for its address. */
+  /** Stops counting a connection against its address: its credentials were accepted. */
   trust(socket: Socket): void {
     const address = this.#counted.get(socket);
     if (address === undefined) return;

@@ -5,7 +5,6 @@ import { scanInSlices } from '../json/scan.ts';
 import type { Bodies } from './bodies.ts';
 import type { Problem } from '../errors/failure.ts';
 
-/** What a request below /v1/conversations is about. */
 export interface ConversationRoute {
   /** As metrics name it. */
   route: string;
@@ -15,7 +14,7 @@ export interface ConversationRoute {
 
 const ROOT = '/v1/conversations';
 
-/** The route of a request; undefined when it is for something else. */
+/** The route of a request; undefined for other paths. */
 export function conversationRoute({
   method = '',
   url = '',
@@ -29,7 +28,7 @@ export function conversationRoute({
   return { route: shape.route, action, ...(id && { id }) };
 }
 
-/** By what follows the root. */
+/** Routes by the shape of the path below the root. */
 const SHAPES: Record<
   string,
   { route: string; actions: Record<string, ConversationRoute['action']> }
@@ -39,11 +38,10 @@ const SHAPES: Record<
   '{id}/messages': { route: `${ROOT}/{id}/messages`, actions: { POST: 'Send' } },
 };
 
-/** A message to a conversation. */
 export interface Sent {
   content: string | Block[];
   stream: boolean;
-  /** Size of the request in bytes. */
+  /** Size of the body in bytes. */
   bytes: number;
 }
 
@@ -78,7 +76,7 @@ export async function readSent(
   return { sent: { content: blocks, stream: stream === true || accepts, bytes: read.bytes } };
 }
 
-/** Values in a body at most: each takes memory, even where it has but two bytes. */
+/** Largest number of JSON values in a body: each takes memory, even one of two bytes. */
 export const MAX_BODY_VALUES = 100_000;
 const NO_NAMES: ReadonlySet<string> = new Set();
 

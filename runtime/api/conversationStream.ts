@@ -2,14 +2,13 @@ import type { ServerResponse } from 'node:http';
 import type { TurnObserver } from '../conversations/turn.ts';
 import type { ToolResult, ToolUse } from '../conversations/messages/messages.ts';
 import { errorEvent } from '../errors/failure.ts';
-import { requestIdOf } from './requestId.ts';
-import { traceHeaders } from './traceId.ts';
+import { requestIdOf, traceHeaders } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 
 /**
- * A turn as server-sent events: turn_start, then text, tool_call and tool_result as they happen, and turn_end with what
- * a client without a stream would get. Nothing is sent before there is something to tell, so that a turn which comes to
- * nothing is answered with its status.
+ * A turn as server-sent events: turn_start, then text, tool_call and tool_result as they happen, then turn_end with
+ * the answer of an unstreamed request. The stream begins with its first event, so that a turn that fails before it
+ * still gets its HTTP status.
  */
 export class ConversationStream implements TurnObserver {
   readonly #response: ServerResponse;
@@ -36,13 +35,12 @@ export class ConversationStream implements TurnObserver {
     this.#send('tool_result', { id, name, is_error: isError, content });
   }
 
-  /** Ends the stream. */
   end(answer: Record<string, unknown>): void {
     this.#send('turn_end', answer);
     this.#response.end();
   }
 
-  /** Ends a stream that has begun and came to nothing in the end. */
+  /** Ends the stream with an error event. */
   fail(failure: Failure): void {
     this.#response.end(errorEvent(failure, requestIdOf(this.#response)));
   }

@@ -25,13 +25,11 @@ import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
-import { requestIdOf } from './requestId.ts';
-import type { SendError } from './sendError.ts';
+import { refuse, requestIdOf, traceHeaders } from './response.ts';
+import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import type { Served } from './served.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import { NO_ANSWER, UNREACHABLE } from './peerForward.ts';
-import { traceHeaders } from './traceId.ts';
 import type { PeerForward } from './peerForward.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
 import type { Place } from '../model/request.ts';
@@ -51,21 +49,20 @@ export interface ConversationsDeps {
   log: Logger;
 }
 
-/** A request on its way. */
 interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
-  /** Aborted with a Cut when the client leaves or the process does. */
+  /** Aborts with a Cut when the client leaves or the process stops. */
   cut: AbortController;
   trace: RequestTrace;
 }
 
-/** One to carry a conversation on. */
+/** A request that continues a conversation. */
 interface Visit extends Omit<Exchange, 'trace'> {
   context: TurnContext;
 }
 
-/** Of an owner that has no such conversation. */
+/** Statuses of an owner that does not have the conversation. */
 const UNKNOWN: ReadonlySet<number> = new Set([404, 410]);
 
 const FINE: Served = { reason: 'None', failed: false };
@@ -108,7 +105,7 @@ const UNAVAILABLE: Failure = {
   retryAfterMs: 1000,
 };
 
-/** `/v1/conversations`: conversations that the agent itself keeps and carries on. */
+/** Serves `/v1/conversations`: conversations that the agent stores and continues. */
 export class Conversations {
   readonly #deps: ConversationsDeps;
 
@@ -154,7 +151,7 @@ export class Conversations {
     { action, id = '', client }: Pick<ConversationRoute, 'action' | 'id'> & { client: Client },
     { request, response, cut, trace }: Exchange,
   ): Promise<Served> {
-    // Where conversations are kept is not known either.
+    // Without a configuration the store is unknown too.
     if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
     const anyOwner = client.allowance?.allConversations === true;
     const ref = { id, principal: client.principal, anyOwner, trace };
@@ -166,7 +163,10 @@ export class Conversations {
     return action === 'Create' ? this.#create(visit) : this.#send(visit);
   }
 
-  /** Bounded here, so that nobody makes up ids to have pods ask each other. The charge for what the owner has is its own. */
+  /**
+   * Takes a permit here too, so that made-up ids cannot make pods ask each other. The owner charges for conversations
+   * that it has.
+   */
   async #forward(owner: string, client: Client, exchange: Exchange): Promise<Served> {
     const { request, response, cut, trace } = exchange;
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
@@ -181,7 +181,7 @@ export class Conversations {
       trace.rejected(admission.rejection);
       return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
     }
-    // Held on, it would keep a place here from those that a place there waits for.
+    // Gives the place up while it waits: requests that wait for a place could otherwise block each other across pods.
     guard.inboundPlace(admission.permit, deadlineAt).close();
     let isKnown = false;
     try {
@@ -189,13 +189,13 @@ export class Conversations {
       isKnown = served === FINE && !UNKNOWN.has(response.statusCode);
       return served;
     } finally {
-      // The owner has charged for a conversation that it has.
+      // The owner has charged if it knows the conversation.
       admission.permit.settle(OK, isKnown ? REFUND : undefined);
     }
   }
 
   async #pass(owner: string, { request, response, cut, trace }: Exchange): Promise<Served> {
-    // A body that comes slowly is bounded here as it is there.
+    // Reads the body here, so that a slow client does not occupy the owner.
     const read = await this.#deps.bodies.read(request, response);
     if ('problem' in read) return this.#refuse(response, read.problem);
     const end = await this.#deps.forward.forward(owner, request, response, {
@@ -271,9 +271,9 @@ export class Conversations {
           content: screened.content,
         });
         messages = ended.messages;
-        // Kept before the answer is whole, so that the next message finds it.
+        // Stores the messages before it ends the answer, so that the next request finds them.
         await lease.release(messages);
-        // Deleted meanwhile, so there is nothing that this would be the answer of.
+        // Another request deleted the conversation meanwhile.
         const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
         return this.#answer(visit, { ...ended, ...deleted }, read.sent);
       });
@@ -282,7 +282,7 @@ export class Conversations {
     }
   }
 
-  /** Limits and the bulkhead, as for every request of the agent. */
+  /** Takes a permit for the agent's limits and bulkhead. */
   async #admitted(
     visit: Visit,
     bytes: number,
@@ -377,17 +377,10 @@ export class Conversations {
   }
 
   #refuse(response: ServerResponse, problem: Problem): Served {
-    if (problem === 'Gone') {
-      response.destroy();
-      return { reason: 'ClientGone', failed: false };
-    }
-    const { reason } = problem;
-    this.#deps.sendError(response, problem);
-    return { reason, failed: response.statusCode >= 500 };
+    return refuse(this.#deps.sendError, response, problem);
   }
 }
 
-/** What a turn may do for the client. */
 function allowedOf(
   { allowance }: Client,
   conversation: TurnContext['conversation'],
@@ -401,7 +394,7 @@ function allowedOf(
   };
 }
 
-/** What a client says in messages of an earlier conversation, as the model is to get it. */
+/** The messages of an earlier conversation after screening, or the failure of one that is blocked. */
 async function screenedMessages(
   messages: readonly Message[],
   screen: TurnScreen,
@@ -419,7 +412,7 @@ async function screenedMessages(
   return { messages: all };
 }
 
-/** Why a turn did not come to the model's own end; undefined when it did. */
+/** Why the turn ended before the model ended it; undefined otherwise. */
 function earlyEnd(result: TurnResult | undefined): string | undefined {
   if (!result) return 'Internal';
   const { problem, end } = result;
@@ -428,7 +421,7 @@ function earlyEnd(result: TurnResult | undefined): string | undefined {
   return end && EARLY.has(end.stopReason) ? end.stopReason : undefined;
 }
 
-/** Bounds that cut a turn off: those of the process and that of turns. */
+/** Bounds of turns and of the process that end a turn early. */
 const EARLY: ReadonlySet<string> = new Set([
   'run_timeout',
   'draining',

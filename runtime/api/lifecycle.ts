@@ -2,45 +2,41 @@ import { MAX_TIMER_MS } from '../guard/clock.ts';
 import type { Clock } from '../guard/clock.ts';
 import { Cut } from '../errors/fault.ts';
 
-/** Where the process stands between start and exit. */
 export type Phase = 'Running' | 'Leaving' | 'Draining' | 'Stopped';
 
 export interface ShutdownTimes {
-  /** Time in which Services learn that the pod is unready, in milliseconds. */
+  /** Time for Services to learn that the pod is unready, in milliseconds. */
   endpointLagMs: number;
-  /** Time for open requests after that, in milliseconds. */
+  /** Time for open requests after the lag, in milliseconds. */
   drainTimeoutMs: number;
-  /** Time for all handlers together after that, in milliseconds. Default 2000. */
+  /** Time for all handlers together after the drain, in milliseconds. Default 2000. */
   handlerTimeoutMs?: number;
 }
 
-/** Puts away what outlives the process. `signal` is aborted when its time is up. */
+/** Stores what outlives the process. `signal` aborts when the time is up. */
 export type ShutdownHandler = (signal: AbortSignal) => Promise<void>;
 
-/** A request that can be cut short. */
 export interface Cuttable {
   abort(cut: Cut): void;
 }
 
-/** How a handler ended; skipped is one that had no time left. */
+/** How a handler ended. `Skipped`: no time was left for it. */
 export type HandlerEnd = 'Done' | 'Failed' | 'TimedOut' | 'Skipped';
 
 export interface LifecycleDeps {
   clock: Clock;
-  /** Called when a phase begins. */
   onPhase(phase: Phase, openRequests: number): void;
-  /** Called when a handler has ended. */
   onHandler(name: string, end: HandlerEnd, error?: unknown): void;
 }
 
-/** Time for requests that were cut to tell their clients, in milliseconds. */
+/** Time for cut requests to tell their clients, in milliseconds. */
 const FAREWELL_MS = 2000;
-/** Time for handlers where the configuration names none, in milliseconds. */
+/** Time for handlers if the configuration names none, in milliseconds. */
 const HANDLERS_MS = 2000;
 
 /**
- * Leaves in order: unready at once, still taking requests while the cluster learns of it, then
- * only finishing what is open, then cutting what is left, then running the handlers one after another.
+ * Shuts down in order: becomes unready, serves on until the cluster knows, finishes open requests, cuts the rest, then
+ * runs the handlers one after another.
  */
 export class Lifecycle {
   readonly #deps: LifecycleDeps;
@@ -58,7 +54,7 @@ export class Lifecycle {
     return this.#phase;
   }
 
-  /** Whether shutdown has begun: unready, and connections are not kept alive. */
+  /** Whether shutdown has begun: the pod is unready and does not keep connections alive. */
   get leaving(): boolean {
     return this.#phase !== 'Running';
   }
@@ -67,7 +63,7 @@ export class Lifecycle {
     return this.#open.size;
   }
 
-  /** Counts a request in; undefined when no new work is taken. The answer counts it out. */
+  /** Counts a request until the returned function is called; undefined when the pod takes no new work. */
   enter(cut: Cuttable): (() => void) | undefined {
     if (this.#phase === 'Draining' || this.#phase === 'Stopped') return undefined;
     this.#open.add(cut);
@@ -77,12 +73,12 @@ export class Lifecycle {
     };
   }
 
-  /** Has a handler run at the end, after those that were registered before it. */
+  /** Adds a handler. Handlers run in the order of their registration. */
   register(name: string, run: ShutdownHandler): void {
     this.#handlers.push({ name, run });
   }
 
-  /** Resolves when the process may exit. Asked again, it changes nothing. */
+  /** Resolves when the process may exit. Further calls change nothing. */
   shutdown(times: ShutdownTimes): Promise<void> {
     this.#stopping ??= this.#shutdown(times);
     return this.#stopping;
@@ -100,7 +96,7 @@ export class Lifecycle {
     await this.#handle(handlerTimeoutMs);
   }
 
-  /** A handler that fails, or that takes all the time there is, keeps none of the others from being told of. */
+  /** Reports each handler, even after one that failed or used up the time. */
   async #handle(timeoutMs: number): Promise<void> {
     const overdue = new AbortController();
     const { promise: timeIsUp, resolve } = Promise.withResolvers<HandlerEnd>();
@@ -129,7 +125,7 @@ export class Lifecycle {
     this.#deps.onPhase(phase, this.#open.size);
   }
 
-  /** Waits for a time, or shorter if it may end as soon as no request is open. */
+  /** Waits for a time. `untilIdle` ends the wait when no request is open. */
   #wait(ms: number, untilIdle: boolean): Promise<void> {
     if (untilIdle && this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => {

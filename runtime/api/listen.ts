@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 
-/** Resolves when the server listens; rejects when it cannot. Port 0 chooses a free one. */
+/** Resolves when the server listens and rejects when it cannot. Port 0 picks a free one. */
 export function listen(server: Server, port: number, host?: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -11,7 +11,7 @@ export function listen(server: Server, port: number, host?: string): Promise<voi
   });
 }
 
-/** Port that the server listens on; 0 when it does not. */
+/** Port of the server; 0 when it does not listen. */
 export function portOf(server: Server | undefined): number {
   const address = server?.address();
   return typeof address === 'object' && address !== null ? address.port : 0;

@@ -5,7 +5,7 @@ import { REFUND } from '../guard/admission.ts';
 import type { Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import type { InboundPlace } from '../guard/inboundPlace.ts';
+import type { InboundPlace } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
@@ -24,8 +24,8 @@ import { denied } from './denied.ts';
 import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
-import type { SendError } from './sendError.ts';
-import type { Served } from './served.ts';
+import { ResponseSink, refuse } from './response.ts';
+import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,
@@ -41,7 +41,6 @@ import { asksForMessage, isProblem, passThroughMs, readRequest } from './request
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ScreenedSink } from './screenedSink.ts';
-import { ResponseSink } from './sink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Screen } from '../security/screening/screen.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
@@ -61,15 +60,13 @@ export interface MessagesDeps {
   log: Logger;
 }
 
-/** What a request holds of the agent's own limits and bulkhead. */
 interface Held {
   usage: TotalUsage;
   place: InboundPlace;
-  /** Whether a sibling has taken it over, which charges its own limits. */
+  /** Whether a sibling serves the request and charges its own limits. */
   forwarded: boolean;
 }
 
-/** A request on its way. */
 interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
@@ -82,16 +79,16 @@ interface Visit {
   inForce: InForce;
 }
 
-/** The way of an answer to the client. */
+/** Where an answer goes on its way to the client. */
 interface Way {
   sink: Sink;
-  /** Aborted when no more of it is wanted. */
+  /** Aborts when the client needs no more of the answer. */
   signal: AbortSignal;
-  /** Why the answer, or the rest of it, must not be passed on, once no more comes. */
+  /** Why the answer, or its rest, must not go out; call it after the last byte. */
   settle(): Promise<Failure | undefined> | undefined;
 }
 
-/** The model's API (messages, count_tokens, models): limits and bulkhead, then the pool of endpoints. */
+/** Serves the model's API (messages, count_tokens, models): limits and bulkhead, then the pool of endpoints. */
 export class Messages {
   readonly #deps: MessagesDeps;
 
@@ -127,7 +124,7 @@ export class Messages {
     }
   }
 
-  /** A request waits for nothing, and holds no place, before all of it has arrived. */
+  /** Takes no permit before the whole body has arrived. */
   async #visit(visit: Visit): Promise<Served> {
     const { request, response, inForce } = visit;
     const sessionOf = sessions(inForce, visit.client);
@@ -178,7 +175,7 @@ export class Messages {
     return screenMessages(this.#deps.screen, { body, security, told });
   }
 
-  /** Has a sibling serve a request that finds no place here; undefined when none does. */
+  /** Forwards a request that found no place here to a sibling; undefined when none serves it. */
   #forward(
     { request, response, cut, trace, deadlineAt }: Visit,
     { body }: MessagesRequest,
@@ -223,7 +220,7 @@ export class Messages {
         size: read.size,
         maxTokens: read.maxTokens,
         content: inForce.content,
-        // Files and batches are where they were made.
+        // Only the first endpoint knows the files and batches that were made there.
         endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
         headers: client.headers,
         principal: client.principal,
@@ -247,20 +244,20 @@ export class Messages {
     return blocked ? this.#breakOff(visit, blocked, sink) : this.#answer(visit, answer, sink);
   }
 
-  /** The way of the answer to the client. It is looked at there where that is asked for. */
+  /** Where the answer goes. A screen is in between if the configuration asks for one. */
   #wayTo(next: ResponseSink, { trace, cut, votes }: Visit): Way {
     const told = trace.listener.sighted.bind(trace.listener);
     const scan = votes ? this.#deps.screen.answerScan(told) : undefined;
     if (!scan) return { sink: next, signal: cut.signal, settle: () => undefined };
     const own = new AbortController();
-    // Ended by us, so nothing to hold against the endpoint.
+    // A cut of our own must not count against the endpoint.
     const stop = (): void => own.abort(new Cut('ClientGone'));
     const sink = new ScreenedSink({ next, scan, stop });
     const signal = AbortSignal.any([cut.signal, own.signal]);
     return { sink, signal, settle: () => sink.settle() };
   }
 
-  /** Answers with the failure, or ends with it what the client has of an answer. */
+  /** Sends the failure, or ends an answer that has begun with it. */
   #breakOff({ response, trace }: Visit, failure: Failure, sink: ResponseSink): Served {
     if (!response.headersSent) return this.#refuse(response, failure);
     const { reason } = failure;
@@ -269,7 +266,7 @@ export class Messages {
     return { reason, failed: false };
   }
 
-  /** The same for one that every endpoint has rejected; it gives its own place up. */
+  /** Forwards a request that every endpoint has rejected, and gives up its own place. */
   async #forwardRefused(
     visit: Visit,
     read: MessagesRequest,
@@ -317,19 +314,13 @@ export class Messages {
   }
 
   #refuse(response: ServerResponse, problem: Problem): Served {
-    if (problem === 'Gone') {
-      response.destroy();
-      return { reason: 'ClientGone', failed: false };
-    }
-    const { reason } = problem;
-    this.#deps.sendError(response, problem);
-    return { reason, failed: response.statusCode >= 500 };
+    return refuse(this.#deps.sendError, response, problem);
   }
 }
 
 function denialOf(allowance: Allowance, read: MessagesRequest): Denial | undefined {
   const { expected, method, model, maxTokens, ambiguous = false } = read;
-  // What is only passed on names no model.
+  // Other routes name no model.
   if (expected === 'Any' || method === 'GET') return undefined;
   const stated = expected === 'Message' ? maxTokens : 'None';
   return allowance.request({ model, maxTokens: stated, ambiguous });
@@ -342,7 +333,7 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** An answer of the endpoint that nothing was passed on of yet. */
+/** The endpoint's answer if no part of it went out yet. */
 function heldIn(answer: ModelAnswer): HeldAnswer | undefined {
   return answer.kind === 'Answered' && answer.result.fault === undefined
     ? answer.result.held

@@ -13,7 +13,7 @@ export interface LookedAt {
 
 const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 
-/** Whether anything of requests to /v1/messages is looked at, which is off by default. */
+/** Whether the configuration screens requests to /v1/messages. By default it does not. */
 export function looksAtMessages(
   screen: Pick<Screen, 'looksAtMessages'>,
   content: Content,
@@ -21,7 +21,7 @@ export function looksAtMessages(
   return screen.looksAtMessages || content.security.runGuard?.messages === true;
 }
 
-/** Looks at the newest turn of a request. Undefined when it may go on, as it is. */
+/** Screens the newest turn of a request. Undefined: the request may proceed unchanged. */
 export async function screenMessages(
   screen: Pick<Screen, 'look' | 'looksAtMessages'>,
   { body, security, told }: LookedAt,
@@ -29,7 +29,7 @@ export async function screenMessages(
   const { texts, tools } = newestTurn(body);
   const { runGuard } = security;
   if (runGuard?.messages === true) {
-    // The client runs its tools itself, so nothing but repetition can be judged.
+    // The client runs its own tools, so only repetition can be judged.
     const { repeats, exempt } = runGuard;
     const spec = { mode: 'Report' as const, repeats, exempt, messages: true };
     const guard = new RunGuard(spec, { now: () => 0, told });

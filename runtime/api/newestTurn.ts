@@ -2,29 +2,27 @@ import type { Span } from '../json/scan.ts';
 import { elementsOf, membersOf, scanObject, textOf } from '../json/scan.ts';
 import type { InjectionSource } from '../security/injection/detector.ts';
 
-/** A text of a request. */
 export interface SaidText {
   kind: InjectionSource;
   text: string;
 }
 
-/** A tool that the model asked for. */
 export interface AskedTool {
   name: string;
   input: unknown;
 }
 
-/** What of a request to /v1/messages is looked at. */
+/** The parts of a request that are screened. */
 export interface NewestTurn {
-  /** Since the model spoke last, in order. */
+  /** Texts since the last answer of the model, in order. */
   texts: SaidText[];
-  /** What the model asked for since a user spoke last, in order. */
+  /** Tools that the model asked for since a user's last message, in order. */
   tools: AskedTool[];
 }
 
-/** Bytes of JSON that are looked at, of texts and of tools each. */
+/** Screened bytes of JSON, for texts and for tools each. */
 export const MAX_LOOKED_AT = 64 * 1024;
-/** Messages that are looked at, from the newest on. */
+/** Number of newest messages that are screened. */
 const MAX_MESSAGES = 64;
 
 const MESSAGES: ReadonlySet<string> = new Set(['messages']);
@@ -33,7 +31,7 @@ const BLOCK: ReadonlySet<string> = new Set(['type', 'text', 'content', 'source']
 const SOURCE: ReadonlySet<string> = new Set(['type', 'data', 'content']);
 const TOOL: ReadonlySet<string> = new Set(['type', 'name', 'input']);
 
-/** Reads the newest turn of a request whose body is a JSON object, without making values of the rest. */
+/** Reads the newest turn of a request whose body is a JSON object. Parses nothing else of it. */
 export function newestTurn(body: Buffer): NewestTurn {
   const span = scanObject(body, MESSAGES)?.members.get('messages');
   const elements = span ? [...elementsOf(body, span)].slice(-MAX_MESSAGES) : [];
@@ -47,7 +45,7 @@ export function newestTurn(body: Buffer): NewestTurn {
   for (const { content } of messages.slice(spoke + 1))
     if (content) texts.read(content, 'UserInput');
   const tools = new Tools(body);
-  // From the newest on, so that the bound leaves the oldest out.
+  // Newest first: the bound drops the oldest.
   for (const { isModels, content } of messages.toReversed()) {
     if (!content || !isModels) {
       if (content && texts.isOfUser(content)) break;
@@ -67,13 +65,12 @@ class Texts {
     this.#body = body;
   }
 
-  /** Reads a content: a text, or blocks. */
   read(content: Span, kind: InjectionSource): void {
     if (this.#isText(content)) return this.#add(content, kind);
     for (const block of elementsOf(this.#body, content)) this.#block(block, kind);
   }
 
-  /** Whether a message is no mere answer to tools. */
+  /** Whether a message holds more than results of tools. */
   isOfUser(content: Span): boolean {
     if (this.#isText(content)) return true;
     for (const block of elementsOf(this.#body, content)) {
@@ -118,7 +115,7 @@ class Texts {
 }
 
 class Tools {
-  /** The newest first. */
+  /** Newest first. */
   readonly asked: AskedTool[] = [];
   readonly #body: Buffer;
   #left = MAX_LOOKED_AT;
@@ -143,17 +140,17 @@ class Tools {
 }
 
 const QUOTE = 0x22;
-/** Of a character that is cut in two: \uD83D\uDE00 is the longest. */
+/** Longest part of a character that a cut can leave: \uD83D\uDE00. */
 const MAX_CUT = 12;
 
-/** The text of a string up to so many bytes of its JSON. */
+/** The text of a string, up to `max` bytes of its JSON. */
 function beginningOf(body: Buffer, { start, end }: Span, max: number): string {
   if (end - start <= max) return textOf(body, { start, end });
   for (let cut = 0; cut < MAX_CUT; cut += 1) {
     try {
       return JSON.parse(`${body.toString('utf8', start, start + max - cut)}"`) as string;
     } catch {
-      // The cut goes through an escape.
+      // The cut is inside an escape: drops one more byte.
     }
   }
   return '';

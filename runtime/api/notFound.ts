@@ -7,10 +7,10 @@ const SERVED =
 const OTHERS =
   'Other routes of the provider, such as batches and files, pass when spec.routes of the AgentDeployment names them';
 
-/** Of what a client asked for as much is repeated to it. */
+/** Characters of the path that the answer repeats. */
 const MAX_PATH = 100;
 
-/** What a client is told that asks for a route which there is not. */
+/** The answer to a request for an unknown route. */
 export function notFound(
   { method = '', url = '' }: IncomingMessage,
   routes: readonly string[] = [],

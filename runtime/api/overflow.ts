@@ -5,15 +5,13 @@ import type { Rejection } from '../errors/rejection.ts';
 import { FORWARDED } from '../model/transport/headers.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Forwarded, PeerForward } from './peerForward.ts';
-import type { SendError } from './sendError.ts';
-import type { Served } from './served.ts';
+import type { SendError, Served } from './response.ts';
 import type { Siblings } from './siblings.ts';
 
 export interface OverflowDeps {
   siblings: Siblings;
   forward: Pick<PeerForward, 'pass'>;
   content: () => Content | undefined;
-  /** A request was forwarded, with what came of it. */
   onForwarded: (end: Forwarded) => void;
   sendError: SendError;
 }
@@ -23,19 +21,17 @@ const NO_ANSWER: Failure = {
   message: 'Another pod of the agent has taken the request and not answered in time.',
 };
 
-/** A request that this pod has no place for. */
 export interface Overflowing {
   request: IncomingMessage;
   response: ServerResponse;
   body: Buffer;
-  /** Aborted when the client leaves or the process does. */
+  /** Aborts when the client leaves or the process stops. */
   signal: AbortSignal;
   trace: RequestTrace;
-  /** Longest time in which the sibling may answer, in milliseconds. */
+  /** Timeout of the sibling's answer, in milliseconds. */
   answerMs: number;
 }
 
-/** Forwards requests that find no place in this pod to a sibling with room. */
 export class Overflow {
   readonly #deps: OverflowDeps;
 
@@ -43,13 +39,13 @@ export class Overflow {
     this.#deps = deps;
   }
 
-  /** Whether a sibling may serve a request that was rejected here. One that was forwarded is never forwarded again. */
+  /** Whether a sibling may serve a request that was rejected here. Nobody forwards a request twice. */
   takes(request: IncomingMessage, { reason }: Rejection): boolean {
     if (reason !== 'BulkheadFull' || request.headers[FORWARDED] !== undefined) return false;
     return this.#deps.content()?.whenFull === 'Forward';
   }
 
-  /** Has a sibling answer; undefined when none did, and nothing was sent to the client. */
+  /** Forwards to a sibling. Undefined: none answered, and the client got nothing yet. */
   async serve(overflowing: Overflowing): Promise<Served | undefined> {
     const { response } = overflowing;
     const sibling = this.#deps.siblings.choose();
@@ -80,7 +76,7 @@ export class Overflow {
       return { reason: NO_ANSWER.reason, failed: true };
     }
     if (end !== 'Gone') return undefined;
-    // The client has left, or the sibling amid its answer.
+    // The client left, or the sibling broke off its answer.
     response.destroy();
     return { reason: 'ClientGone', failed: false };
   }

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Content } from '../../contract/generated/types.ts';
 import { Agent } from 'undici';
 import type { Peers, PeersDeps } from './peers.ts';
-import { addTraceHeader } from './traceId.ts';
+import { addTraceHeader } from './response.ts';
 import type { Absence } from '../conversations/stores/store.ts';
 import {
   FORWARDED,
@@ -21,7 +21,7 @@ export interface PeerForwardDeps {
   locate: (address: string) => string;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
-  /** Time that the pod may let pass without a byte of its answer, in milliseconds. */
+  /** Longest time without a byte of the answer, in milliseconds. */
   silenceMs: () => number;
 }
 
@@ -43,7 +43,7 @@ export const NO_ANSWER: Failure = {
   message: 'The pod that keeps this conversation has not answered in time.',
 };
 
-/** Fields that belong to the connection to the client, or that our own client sets. */
+/** Headers of the client's connection, and headers that our own client sets. */
 const DROPPED: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -55,22 +55,24 @@ const DROPPED: ReadonlySet<string> = new Set([
   FORWARDED,
 ]);
 
-/** One request that is passed on. */
 export interface PeerCall {
-  /** Of the request; empty where it has none. */
+  /** Empty for a request without one. */
   body: Buffer;
-  /** Aborted when the client leaves or the process does. */
+  /** Aborts when the client leaves or the process stops. */
   signal: AbortSignal;
-  /** Of the trace; absent: what the client sent stays. */
+  /** Replaces the client's trace context. Absent: the client's stays. */
   context?: RemoteContext | undefined;
-  /** In place of the time that a turn of a conversation may take. */
+  /** Replaces the longest time of a turn. */
   silenceMs?: number;
 }
 
-/** `Silent`: it took the request, so that nobody knows what became of it. `Gone`: the client, or the pod amid its answer. */
+/**
+ * `Silent`: the pod took the request and gave no answer, so its outcome is unknown. `Gone`: the client left, or the
+ * pod broke off.
+ */
 export type Forwarded = 'Answered' | Absence | 'Unreachable' | 'Silent' | 'Gone';
 
-/** Passes requests on to the pod that keeps a conversation: one hop, streams and credentials as they are. */
+/** Forwards requests to the pod that has the conversation: one hop, with streams and credentials unchanged. */
 export class PeerForward {
   readonly #deps: PeerForwardDeps;
   readonly #agent: Agent;
@@ -78,11 +80,11 @@ export class PeerForward {
   constructor(deps: PeerForwardDeps) {
     this.#deps = deps;
     const connect = { timeout: deps.connectMs() };
-    // A connection for each request: a kept one may be closed while it is written to, and a message must not be sent twice.
+    // One connection for each request: a kept connection may close during a write, and a message must not be sent twice.
     this.#agent = new Agent({ connect, pipelining: 0 });
   }
 
-  /** Answers the request as the owner does. `Lost`: there is no such pod any more. Nothing was sent then. */
+  /** Answers with the owner's answer. `Lost`: no such pod exists, and nothing was sent. */
   async forward(
     address: string,
     request: IncomingMessage,
@@ -98,7 +100,7 @@ export class PeerForward {
     return (await peers.has(address, signal)) ? end : 'Lost';
   }
 
-  /** The same for an address that the operator has named. `Lost`: nobody listens there. */
+  /** Forwards to an address from the operator. `Lost`: nothing listens there. */
   async pass(
     address: string,
     request: IncomingMessage,
@@ -110,7 +112,7 @@ export class PeerForward {
       return 'Answered';
     } catch (error) {
       if (response.headersSent || call.signal.aborted) return 'Gone';
-      // The process that kept the conversation is no more.
+      // The process with the conversation is gone.
       if (codeOf(error) === 'ECONNREFUSED') return 'Lost';
       return codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT' ? 'Silent' : 'Unreachable';
     }
@@ -144,14 +146,14 @@ export class PeerForward {
   }
 }
 
-/** Bytes that are written at a time: the pod may answer before it has all. */
+/** Size of one write: the pod may answer before it has the whole body. */
 const PART_BYTES = 64 * 1024;
 
 function* parts(body: Buffer): Generator<Buffer> {
   for (let at = 0; at < body.length; at += PART_BYTES) yield body.subarray(at, at + PART_BYTES);
 }
 
-/** The client's, with the trace context of ours in place of its own where there is one. */
+/** The client's headers, with our trace context in place of the client's. */
 function forwardedHeaders(raw: readonly string[], context: RemoteContext | undefined): string[] {
   const own = context ? traceHeaders(context).flat() : [];
   const replaced = (name: string): boolean => context !== undefined && TRACE_CONTEXT.has(name);
@@ -166,7 +168,7 @@ function codeOf(error: unknown): string | undefined {
   return (error as { code?: string }).code;
 }
 
-/** Time in which any message is answered: what it may wait for its turn, and the turn itself. */
+/** Longest time for any answer: the wait for the turn, and the turn itself. */
 export function longestTurnMs(content: Content | undefined): number {
   const { conversation, bulkhead, limits = [] } = content ?? {};
   const waits = limits.filter(({ target }) => target === 'inbound');

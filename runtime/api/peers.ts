@@ -3,34 +3,34 @@ import { canonical } from '../conversations/stores/conversationId.ts';
 
 export interface PeersDeps {
   clock: Clock;
-  /** Name in DNS with the addresses of all pods of the agent; undefined when there are no others. */
+  /** Name in DNS with the addresses of all pods of the agent; undefined without other pods. */
   service: () => string | undefined;
-  /** Looks a name up; rejects as Node's dns does. */
+  /** Resolves a name; rejects as Node's dns does. */
   resolve: (name: string) => Promise<string[]>;
 }
 
 /** Time that DNS may lag behind a pod that has just started, in milliseconds. */
 const LAG_MS = 6000;
-/** Between two looks while that passes. */
+/** Interval between two look-ups in that time. */
 const POLL_MS = 250;
-/** Time for which what was seen is believed. */
+/** Time for which a look-up is valid. */
 const BELIEVED_MS = 5000;
 
 /**
- * The other pods of the agent. An id may be made up by anyone, so that nothing is sent to an address that is not among
- * those that the agent's own headless Service lists.
+ * The other pods of the agent. Anybody can make up an id, so the runtime connects only to addresses that the agent's
+ * own headless Service lists.
  */
 export class Peers {
   readonly #deps: PeersDeps;
   readonly #seen = new Map<string, number>();
-  /** One look serves all that wait, so that made-up ids do not flood DNS. */
+  /** One look-up serves all waiting requests, so that made-up ids do not flood DNS. */
   #looking: Promise<void> | undefined;
 
   constructor(deps: PeersDeps) {
     this.#deps = deps;
   }
 
-  /** Whether a pod of the agent has the address, or had it when DNS answered last; waits for one that is new. */
+  /** Whether a pod of the agent has the address, or had it at the last look-up; waits for a new one. */
   async has(address: string, signal: AbortSignal): Promise<boolean> {
     const { clock } = this.#deps;
     const end = clock.now() + LAG_MS;
@@ -48,7 +48,7 @@ export class Peers {
     return true;
   }
 
-  /** Does not believe any longer that a pod has the address. */
+  /** Forgets that a pod has the address. */
   doubt(address: string): void {
     this.#seen.delete(address);
   }
@@ -66,7 +66,7 @@ export class Peers {
       this.#seen.clear();
       for (const each of addresses) this.#seen.set(canonical(each), this.#deps.clock.now());
     } catch (error) {
-      // DNS that does not answer says nothing about the pods; one that knows of none does.
+      // A failed look-up says nothing about the pods; an unknown name says that there are none.
       if ((error as NodeJS.ErrnoException).code === 'ENOTFOUND') this.#seen.clear();
     }
   }

@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Methods that the provider's further routes take. */
+/** Methods of the provider's other routes. */
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 export type ProviderMethod = (typeof METHODS)[number];
 
-/** The method of a request, if the provider may be asked with it. */
+/** The method of a request if it may be forwarded. */
 export function providerMethod({ method }: IncomingMessage): ProviderMethod | undefined {
   return METHODS.find((each) => each === method);
 }
 
 /**
- * The entry of spec.routes under which a request is passed on; undefined when there is none. A path that another
- * server may read as a different one is none of them.
+ * The entry of spec.routes that matches a request; undefined if none does. A path that servers could read differently
+ * matches none.
  */
 export function providerRoute(
   request: IncomingMessage,
@@ -24,7 +24,7 @@ export function providerRoute(
   return routes.find((route) => path === route || path.startsWith(`${route}/`));
 }
 
-/** Whether a segment of a path means itself to every server. */
+/** Whether every server reads a segment of a path the same way. */
 function isPlain(segment: string): boolean {
   try {
     const text = decodeURIComponent(segment);

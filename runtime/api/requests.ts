@@ -12,7 +12,7 @@ import { providerMethod } from './providerRoutes.ts';
 import type { ProviderMethod } from './providerRoutes.ts';
 import type { SessionOf } from './session.ts';
 
-/** A request to the model's API that has been read and checked. */
+/** A checked request to the model's API. */
 export interface MessagesRequest {
   method: ProviderMethod;
   /** Path and query. */
@@ -20,40 +20,39 @@ export interface MessagesRequest {
   expected: Expected;
   body: Buffer;
   stream: boolean;
-  /** As the client named it; empty when it did not. */
+  /** Model as the client names it; empty without one. */
   model: string;
   size: RequestSize;
-  /** max_tokens, if it states one that is valid. */
+  /** max_tokens, if it is valid. */
   maxTokens?: number | undefined;
   session?: Session | undefined;
-  /** Whether a member that decides how it is served is there more than once. */
+  /** Whether a member that decides its handling occurs twice. */
   ambiguous?: boolean;
 }
 
 const MESSAGES = '/v1/messages';
 const COUNT_TOKENS = '/v1/messages/count_tokens';
 const MODELS = '/v1/models';
-/** Of one model, by its id, in which slashes may stand as they are: nothing that could lead elsewhere. */
+/** Path of one model by its id, which may contain slashes, but nothing that leads elsewhere. */
 const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*(?:(?:\/|%2[Ff])[A-Za-z0-9][\w.:@-]*)*$/;
 
-/** What of the model's API a request is for, as metrics name it; undefined when it is not for that. */
+/** Route of a request to the model's API, as metrics name it; undefined for other paths. */
 export function modelRoute({ method, url = '' }: IncomingMessage): string | undefined {
   const [path = ''] = url.split('?', 1);
   if (method === 'POST') return path === MESSAGES || path === COUNT_TOKENS ? path : undefined;
   return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
 }
 
-/** Longest time for the answer to a request that asks for no message, in milliseconds. */
+/** Timeout of a request for no message, in milliseconds. */
 export function passThroughMs(request: IncomingMessage): number {
   return modelRoute(request) === MODELS ? MODELS_MS : PASS_THROUGH_MS;
 }
 
-/** Whether a request asks for a message. */
 export function asksForMessage(request: IncomingMessage): boolean {
   return modelRoute(request) === MESSAGES;
 }
 
-/** What of a body decides how it is served. Nothing else of it is read. */
+/** The members that decide how a request is handled. Nothing else is read. */
 const MEMBERS: ReadonlySet<string> = new Set([
   'model',
   'stream',
@@ -66,11 +65,11 @@ const MAX_MODEL = 1024;
 
 export interface RequestReader {
   bodies: Pick<Bodies, 'read'>;
-  /** Asked about a request for a message. */
+  /** Finds the session of a request for a message. */
   sessionOf: SessionOf;
 }
 
-/** Reads and checks a request for which there is a modelRoute, or else a providerRoute. */
+/** Reads and checks a request with a modelRoute or a providerRoute. */
 export async function readRequest(
   request: IncomingMessage,
   response: ServerResponse,
@@ -82,7 +81,7 @@ export async function readRequest(
   const arrived = await bodies.read(request, response);
   if ('problem' in arrived) return arrived.problem;
   const { body } = arrived;
-  // Whatever is in it, it is passed on.
+  // Forwards the body whatever it contains.
   if (route === undefined) {
     return { ...PLAIN, method: providerMethod(request) ?? 'GET', expected: 'Any', path, body };
   }
@@ -109,7 +108,7 @@ async function jsonRequest(
   return read;
 }
 
-/** Values of a body that is parsed at most; one with more shows no session. */
+/** Largest number of values to parse; a larger body shows no session. */
 const MAX_PARSED_VALUES = 100_000;
 
 function parsedBody(body: Buffer, { values }: ScannedObject): Record<string, unknown> {
@@ -150,7 +149,7 @@ export function isProblem(value: MessagesRequest | Problem): value is Problem {
   return value === 'Gone' || 'reason' in value;
 }
 
-/** What a request is that has no model write anything. */
+/** A request that makes no model write. */
 const PLAIN = {
   expected: 'Json' as const,
   body: Buffer.alloc(0),

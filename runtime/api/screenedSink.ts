@@ -15,14 +15,14 @@ export interface ScreenedSinkDeps {
   /** The client's side. */
   next: Sink;
   scan: AnswerScan;
-  /** No more of the answer is wanted. */
+  /** Stops the answer. */
   stop: () => void;
 }
 
-/** Bytes of an answer that are kept from the client at most. */
+/** Largest part of an answer to hold back, in bytes. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
-/** What keeping a piece takes besides its bytes. */
+/** Memory of a held piece besides its bytes. */
 const HELD_OVERHEAD = 256;
 
 const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
@@ -38,13 +38,13 @@ const UNREADABLE: Failure = {
 
 interface Held {
   bytes: Buffer;
-  /** Characters of the answer's text up to there; undefined while an event, or a body, has not ended. */
+  /** Length of the answer's text up to here; undefined inside of an event or body. */
   end: number | undefined;
 }
 
 /**
- * Looks for secrets in an answer on its way to the client, and changes nothing in it. Where secrets are blocked it keeps
- * what may yet be part of one: the last 28 KiB of a stream's text at most, and all of an answer that is no stream.
+ * Searches an answer for secrets on its way to the client and changes nothing. If secrets are blocked it holds back
+ * text that may belong to one: at most the last 28 KiB of a stream, and the whole of an unstreamed answer.
  */
 export class ScreenedSink implements Sink {
   readonly #deps: ScreenedSinkDeps;
@@ -56,7 +56,7 @@ export class ScreenedSink implements Sink {
   #heldBytes = 0;
   #sendHead: (() => void) | undefined;
   #body: DecodedBody | undefined;
-  /** Whether bytes of it can be told apart by the text that they hold. */
+  /** Whether the answer consists of events whose text it can read. */
   #inEvents = false;
   #looking: Promise<void> | undefined;
   #ended = false;
@@ -123,12 +123,12 @@ export class ScreenedSink implements Sink {
   }
 
   /**
-   * Looks at the last of it and passes on what was held, once no more will come. Why the answer, or the rest of it, must
-   * not be passed on; undefined when all of it was.
+   * Screens the rest after the last byte and sends what it held. Returns why the answer, or its rest, must not go out;
+   * undefined if all went out.
    */
   async settle(): Promise<Failure | undefined> {
     const { secrets, blocks } = this.#deps.scan;
-    // Without a head nothing has come.
+    // Without a head there is no answer.
     if (!this.#body || this.#failure) return this.#failure;
     const isWhole = await this.#body.end();
     await this.#looking;
@@ -168,7 +168,7 @@ export class ScreenedSink implements Sink {
     const { secrets, blocks, tell } = this.#deps.scan;
     const { kinds } = secrets;
     if (kinds.length === 0 || this.#told) return;
-    // A report waits for the end, so that it names all kinds.
+    // In report mode it waits for the end, so that the report names all kinds.
     if (!blocks && !isFinal) return;
     this.#told = true;
     tell(kinds);
@@ -188,7 +188,7 @@ export class ScreenedSink implements Sink {
     this.#heldBytes += bytes.length + HELD_OVERHEAD;
   }
 
-  /** Events that hold little text may take much room: after a look they go. What is one piece cannot. */
+  /** Events with little text can be large, so they go out after a screening. A single large piece cannot. */
   #bounded(): Promise<void> | undefined {
     if (this.#heldBytes <= MAX_HELD_BYTES) return undefined;
     if (!this.#inEvents) {
@@ -202,14 +202,14 @@ export class ScreenedSink implements Sink {
     });
   }
 
-  /** Has pings overtake what is held, so that the connection does not look dead. */
+  /** Lets pings overtake held events, so that the connection does not look dead. */
   #ping(): Promise<void> | undefined {
     const overtakes = this.#pinged && this.#held[0]?.end !== undefined;
     this.#pinged = false;
     return overtakes && !this.#sendHead ? this.#deps.next.write(PING) : undefined;
   }
 
-  /** Passes on what holds no more than so many characters. */
+  /** Sends the pieces up to so many characters of text. */
   #release(length: number): Promise<void> | undefined {
     if (this.#failure) return undefined;
     let room: Promise<void> | undefined;

@@ -10,7 +10,7 @@ import { RequestTraces } from '../observe/requestTraces.ts';
 import { NO_TRACER } from '../observe/trace/span.ts';
 import { Bodies } from './bodies.ts';
 import { configuration } from '../testing/configuration.ts';
-import { errorSender } from './sendError.ts';
+import { errorSender } from './response.ts';
 import { agentServer } from './server.ts';
 
 const traces = new RequestTraces({

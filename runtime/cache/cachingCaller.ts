@@ -10,14 +10,14 @@ import type { Head } from './recording.ts';
 import type { CacheSpec, CacheStats, Hit, TierName } from './tieredCache.ts';
 import { TieredCache } from './tieredCache.ts';
 
-/** How a look-up ended: found, not found, joined to a call under way, or not wanted by the client. */
+/** How a look-up ended. `collapsed`: joined a call under way. `bypass`: the client wants a fresh answer. */
 export type LookupResult = 'hit' | 'miss' | 'collapsed' | 'bypass';
 
 export interface CachingCallerDeps {
   call: MakeCall;
   /** Monotonic clock in milliseconds. */
   now: () => number;
-  /** Bytes of answers that are kept at most. */
+  /** Largest size of all cached answers, in bytes. */
   maxBytes: number;
   onLookup: (tier: TierName | 'none', result: LookupResult, request: ModelRequest) => void;
 }
@@ -27,7 +27,7 @@ interface KeptAnswer {
   body: Buffer;
 }
 
-/** Headers that speak of one client's own request, or of the moment. */
+/** Headers that belong to one client's request, or to its time. */
 const PERSONAL: ReadonlySet<string> = new Set([
   'age',
   'cache-status',
@@ -37,15 +37,14 @@ const PERSONAL: ReadonlySet<string> = new Set([
 ]);
 const LIMITS_PREFIX = 'anthropic-ratelimit-';
 
-/** The tiers share the bytes equally, and one answer takes no more than this part of a tier. */
+/** Each tier gets an equal share of the bytes. One answer takes at most this part of a tier. */
 const TIER_COUNT = 3;
 const ENTRY_SHARE = 16;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
 /**
- * Gives kept answers to identical requests, one answer to all who ask the same at a time, and sends
- * the rest on. Only whole answers without an error are kept.
+ * Answers identical requests from memory, and concurrent ones by one call. Caches only whole answers without an error.
  */
 export class CachingCaller {
   readonly #deps: CachingCallerDeps;
@@ -61,14 +60,14 @@ export class CachingCaller {
     this.#cache = new TieredCache({ now: deps.now, maxTierBytes });
   }
 
-  /** Puts a configuration in force; another resetToken, or none at all, empties the cache. */
+  /** Applies a configuration. A changed or removed resetToken empties the cache. */
   apply(spec: CacheSpec | undefined): void {
     const { epoch } = this.#cache;
     this.#cache.apply(spec);
     if (this.#cache.epoch !== epoch) this.#pending.clear();
   }
 
-  /** Never rejects but for a programming error. `onUsage` is told what each attempt took. */
+  /** Rejects only on a programming error. `onUsage` gets the usage of each attempt. */
   call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
     const { principal, content, expected } = request;
     const { call, onLookup } = this.#deps;
@@ -88,7 +87,7 @@ export class CachingCaller {
     return this.#share(key, request, onUsage);
   }
 
-  /** Forgets all answers; those of calls under way will not be kept. */
+  /** Empties the cache. Calls under way are not cached. */
   clear(): void {
     this.#cache.clear();
     this.#pending.clear();
@@ -127,7 +126,7 @@ export class CachingCaller {
     } satisfies Subscriber);
   }
 
-  /** The call, which is over before anybody is told so: whoever asks then finds what was kept. */
+  /** Caches the answer before it reports the end of the call, so that the next request finds it. */
   #keeping(key: string, pending: PendingCall): MakeCall {
     const { epoch } = this.#cache;
     return async (request, onUsage) => {
@@ -162,7 +161,7 @@ function kept(headers: readonly string[]): string[] {
   return without(headers, new Set([...PERSONAL, ...limits]));
 }
 
-/** Sends a kept answer, a stream as one. */
+/** Sends a cached answer; one that was a stream goes as a stream. */
 async function replay(
   { tier, value: { head, body }, ageMs }: Hit<KeptAnswer>,
   { sink, signal }: ModelRequest,

@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
-import { headerValue } from '../model/transport/headers.ts';
-import { identityHeaders } from '../model/transport/identity.ts';
+import { headerValue, identityHeaders } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
 
-/** Headers that an answer may depend on, besides those of Anthropic. */
+/** Headers that can change an answer, besides those of Anthropic. */
 const SIGNIFICANT = new Set(['accept', 'accept-encoding', 'content-type']);
 
 /**
- * Two requests with the same key may have the same answer: they ask the same endpoints for the same,
- * and unless all clients share, the same client asks with the same credentials.
+ * Requests with the same key may share an answer: the same request to the same endpoints, and from the same client
+ * with the same credentials unless all clients share.
  */
 export function cacheKey(request: ModelRequest, principal: string): string {
   const { content, endpoints, headers, path, body } = request;
@@ -24,26 +23,24 @@ export function cacheKey(request: ModelRequest, principal: string): string {
     .digest('base64url');
 }
 
-/** Where an endpoint gets the client's own headers, any of them may be a credential. */
+/** If an endpoint gets the client's headers, each of them may be a credential. */
 function clientOf({ endpoints, headers }: ModelRequest, principal: string): string[] {
   const passedOn = endpoints.some(({ credential }) => !credential);
   return passedOn ? [principal, ...identityHeaders(headers)] : clientKey(principal, headers);
 }
 
-/**
- * What tells a client from others: the principal, or for a client that nobody has checked all that it may be known by.
- */
+/** Identifies a client: by its principal, or by all its possible credentials if the agent has not authenticated it. */
 export function clientKey(principal: string, headers: RawHeaders): string[] {
   return principal === '' ? [principal, ...identityHeaders(headers)] : [principal];
 }
 
-/** Whether the client asks for an answer that is made for it. */
+/** Whether the client asks for a fresh answer. */
 export function wantsFresh(request: ModelRequest): boolean {
   const text = headerValue(request.headers, 'cache-control')?.toLowerCase() ?? '';
   return /\bno-(cache|store)\b/.test(text);
 }
 
-/** What of an endpoint decides about its answers. */
+/** The fields of an endpoint that its answers depend on. */
 function identity({ name, provider, model, baseURL, maxTokens }: Endpoint): unknown[] {
   return [name, provider, model, baseURL, maxTokens];
 }

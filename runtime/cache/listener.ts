@@ -2,7 +2,7 @@ import type { ActualCost } from '../guard/admission.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import type { Recording } from './recording.ts';
 
-/** One of those who get an answer as it comes, each as fast as it reads. */
+/** One reader of a shared answer, at its own speed. */
 export class Listener {
   readonly onUsage: (charge: ActualCost) => void;
   readonly #sink: Sink;
@@ -14,7 +14,7 @@ export class Listener {
   #next = 0;
   #running: Promise<void> | undefined;
 
-  /** `headers` are added to the answer's, and those named in `hidden` are left out. */
+  /** Adds `headers` to the answer's and drops those named in `hidden`. */
   constructor(
     recording: Recording,
     listener: {
@@ -31,25 +31,25 @@ export class Listener {
     this.#hidden = listener.hidden;
   }
 
-  /** Whether anything has reached it. */
+  /** Whether the reader got any part of the answer. */
   get begun(): boolean {
     return this.#begun;
   }
 
-  /** Sends what has come and was not sent yet. Undefined when that is done; else resolves when it is. */
+  /** Sends what has arrived since the last call. Undefined: done; else a promise of that. */
   catchUp(): Promise<void> | undefined {
     this.#begin();
     this.#running ??= this.#send();
     return this.#running;
   }
 
-  /** Ends the answer once all of it was sent. */
+  /** Ends the answer after its last chunk. */
   async finish(): Promise<void> {
     await this.catchUp();
     if (this.#recording.ended && !this.#left) this.#sink.end();
   }
 
-  /** Is sent nothing any more. */
+  /** Stops sending to this reader. */
   leave(): void {
     this.#left = true;
   }
@@ -76,7 +76,7 @@ export class Listener {
   }
 }
 
-/** Headers but for those of these names, in lower case. */
+/** The headers without those of these names, in lower case. */
 export function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
   const left: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {

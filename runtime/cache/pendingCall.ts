@@ -6,13 +6,12 @@ import { IGNORED } from '../resilience/outcome.ts';
 import { Listener } from './listener.ts';
 import { Recording } from './recording.ts';
 
-/** Makes the call whose answer is shared. */
 export type MakeCall = (
   request: ModelRequest,
   onUsage: (charge: ActualCost) => void,
 ) => Promise<ModelAnswer>;
 
-/** Who asks, and what is said and hidden in the headers of its answer. */
+/** A request that shares the call, with the headers to add to its answer and to hide from it. */
 export interface Subscriber {
   request: ModelRequest;
   onUsage: (charge: ActualCost) => void;
@@ -21,8 +20,8 @@ export interface Subscriber {
 }
 
 /**
- * One call whose answer goes to everybody who asked the same while it was under way. It ends early
- * only when the last of them has left. As long as all of it is kept the fastest reader sets the pace.
+ * One call that answers all identical requests that arrive meanwhile. It ends early only when the last of them has
+ * left. While the whole answer is in memory, the fastest reader sets the pace.
  */
 export class PendingCall implements Sink, Place {
   readonly recording: Recording;
@@ -32,12 +31,12 @@ export class PendingCall implements Sink, Place {
   #answer: Promise<ModelAnswer> | undefined;
   #waiting = false;
 
-  /** An answer above `maxBytes` is not kept, and nobody may join it any more. */
+  /** Drops chunks of an answer above `maxBytes`; from then on no further request can join. */
   constructor(maxBytes: number) {
     this.recording = new Recording(maxBytes);
   }
 
-  /** Whether somebody who comes now can still have all of its answer. */
+  /** Whether a new request can still get the whole answer. */
   get joinable(): boolean {
     return !this.recording.overflowed && !this.#cut.signal.aborted;
   }
@@ -46,17 +45,17 @@ export class PendingCall implements Sink, Place {
     return this.#waiting;
   }
 
-  /** Makes the call for the first who asks. */
+  /** Makes the call for the first request. */
   start(call: MakeCall, first: Subscriber): Promise<ModelAnswer> {
     const listener = this.#admit(first);
     const { request } = first;
     const shared = { ...request, sink: this, signal: this.#cut.signal, place: this };
-    // What it takes is charged to one who is still there.
+    // Charges a request that is still there.
     this.#answer = call(shared, (charge) => [...this.#listeners][0]?.onUsage(charge));
     return this.#follow(listener, request.signal, this.#answer);
   }
 
-  /** Gives the answer, what has come of it included, to one more. */
+  /** Joins one more request, which gets the answer from its beginning. */
   join(subscriber: Subscriber): Promise<ModelAnswer> {
     const listener = this.#admit(subscriber);
     void listener.catchUp();
@@ -84,7 +83,7 @@ export class PendingCall implements Sink, Place {
     this.recording.ended = true;
   }
 
-  /** Those who wait for the answer wait for a retry too. */
+  /** The requests wait for a retry too. */
   leave(): void {
     for (const place of this.#places) place.leave();
   }
@@ -106,7 +105,7 @@ export class PendingCall implements Sink, Place {
     return listener;
   }
 
-  /** The answer, or the cut of one who leaves while others stay. */
+  /** The answer, or the cut of a request that leaves before the others. */
   async #follow(
     listener: Listener,
     signal: AbortSignal,
@@ -143,5 +142,5 @@ function cutShort({ why }: Cut, committed: boolean): ModelAnswer {
   return { kind: 'Answered', result, dependency: CACHE };
 }
 
-/** Where an answer was made that no endpoint was asked for. */
+/** Endpoint of an answer that came from the cache. */
 export const CACHE = 'cache';

@@ -1,4 +1,3 @@
-/** Status and headers of an answer. */
 export interface Head {
   status: number;
   statusText: string;
@@ -7,10 +6,10 @@ export interface Head {
   appendable: boolean;
 }
 
-/** What has come of an answer so far, for those who read it at their own pace. */
+/** The received part of an answer, for readers at different speeds. */
 export class Recording {
   head: Head | undefined;
-  /** Whether the body has come to its end. */
+  /** Whether the body is complete. */
   ended = false;
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
@@ -21,7 +20,7 @@ export class Recording {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether it is too large to be kept whole. */
+  /** Whether it is too large to keep whole. */
   get overflowed(): boolean {
     return this.#bytes > this.#maxBytes;
   }
@@ -40,18 +39,18 @@ export class Recording {
     this.#bytes += chunk.length;
   }
 
-  /** A chunk by its number, from 0; it must not have been forgotten. */
+  /** Chunk number `index`, from 0, which must not be forgotten yet. */
   chunk(index: number): Buffer {
     return this.#chunks[index - this.#dropped]!;
   }
 
-  /** Lets go of all chunks so far; everybody must have read them. */
+  /** Frees all chunks so far; every reader must have them. */
   forget(): void {
     this.#dropped = this.length;
     this.#chunks = [];
   }
 
-  /** The body in memory of its own. */
+  /** A copy of the body. */
   body(): Buffer {
     return Buffer.concat(this.#chunks);
   }

@@ -1,21 +1,21 @@
 import { LRUCache } from 'lru-cache';
 
-/** Something kept, with when it was made on the monotonic clock and its size. */
+/** A cached value, the monotonic time of its making and its size. */
 export interface Kept<V> {
   value: V;
   madeAt: number;
   bytes: number;
-  /** Age up to which it may be served, in milliseconds, however much longer the tier keeps things. */
+  /** Largest age in milliseconds, even if the tier allows more. */
   ttlMs: number;
 }
 
-/** How much a tier keeps and for how long, by age from when a thing was made. */
+/** Size and largest age of a tier's values. Age counts from when a value was made. */
 export interface TierSpec {
   maxEntries: number;
   ttlMs: number;
 }
 
-/** One tier: what was used least recently goes when it is full, and what is too old is not served. */
+/** One tier. Evicts the least recently used value when it is full, and serves none that is too old. */
 export class Tier<V> {
   hits = 0;
   evictions = 0;
@@ -24,7 +24,7 @@ export class Tier<V> {
   #spec: TierSpec;
   #entries: LRUCache<string, Kept<V>>;
 
-  /** `onOut` is told of what there is no more room or time for. */
+  /** `onOut` gets each value that is evicted or too old. */
   constructor(
     spec: TierSpec,
     maxBytes: number,
@@ -48,21 +48,21 @@ export class Tier<V> {
     return this.#entries.calculatedSize;
   }
 
-  /** Keeps what it has, as far as there is room by the new figures. */
+  /** Applies other figures. Keeps the values that fit them. */
   apply(spec: TierSpec): void {
     const before = this.#entries;
     const resized = spec.maxEntries !== this.#spec.maxEntries;
     this.#spec = spec;
     if (!resized) return;
     this.#entries = this.#make();
-    // The one used least recently first, so that it is the first to go.
+    // Least recently used first, so that the order stays.
     for (const key of before.rkeys()) {
       const kept = before.peek(key);
       if (kept !== undefined) this.#entries.set(key, kept);
     }
   }
 
-  /** What is kept under a key and young enough. */
+  /** The value of a key if it is young enough. */
   get(key: string, now: number): Kept<V> | undefined {
     const kept = this.#entries.get(key);
     if (kept === undefined || this.takes(kept, now)) return kept;
@@ -75,7 +75,7 @@ export class Tier<V> {
     this.#entries.set(key, kept);
   }
 
-  /** Whether something is young enough for this tier. */
+  /** Whether a value is young enough for this tier. */
   takes({ madeAt, ttlMs }: Kept<V>, now: number): boolean {
     return now - madeAt < Math.min(this.#spec.ttlMs, ttlMs);
   }

@@ -7,7 +7,7 @@ export type TierName = (typeof TIERS)[number];
 
 export type CacheSpec = Record<TierName, TierSpec> & { resetToken?: string };
 
-/** Something found: where, and how old it is in milliseconds. */
+/** A value found, with its tier and its age in milliseconds. */
 export interface Hit<V> {
   tier: TierName;
   value: V;
@@ -26,7 +26,7 @@ export interface TierStats {
 export interface CacheStats {
   hits: number;
   misses: number;
-  /** Hits as a share of all look-ups; 0 when there were none. */
+  /** Share of look-ups that hit; 0 before the first. */
   hitRatio: number;
   clears: number;
   tiers: Record<TierName, TierStats>;
@@ -35,7 +35,7 @@ export interface CacheStats {
 export interface TieredCacheDeps {
   /** Monotonic clock in milliseconds. */
   now: () => number;
-  /** Bytes of one tier at most. */
+  /** Largest size of one tier, in bytes. */
   maxTierBytes: number;
 }
 
@@ -46,8 +46,8 @@ const OFF: CacheSpec = {
 };
 
 /**
- * Three tiers: what comes in starts warm, a hit copies it one tier up, and what warm has no more
- * room or time for goes to cold. Age counts from when a thing was put in, whichever tier it is in.
+ * Three tiers. A new value starts in warm, a hit copies it one tier up, and what leaves warm goes to cold. Age counts
+ * from when the value was put in, in every tier.
  */
 export class TieredCache<V> {
   readonly #now: () => number;
@@ -69,18 +69,18 @@ export class TieredCache<V> {
     };
   }
 
-  /** Grows each time that it is emptied: what was asked for before is not to be put in after. */
+  /** Grows whenever the cache is emptied. A value requested in an earlier epoch must not be put in. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** Puts figures in force and keeps what it has; without any, or with another resetToken, it is emptied. */
+  /** Applies figures and keeps the values. Without figures, or with another resetToken, it empties the cache. */
   apply(spec: CacheSpec | undefined): void {
     const before = this.#spec;
     this.#spec = spec;
     if (before !== undefined && before.resetToken !== spec?.resetToken) this.clear();
     else if (before !== undefined && spec === undefined) this.clear();
-    // Cold first, since what warm has no more room for goes there.
+    // Cold first, because warm evicts into it.
     for (const name of TIERS.toReversed()) this.#tiers[name].apply((spec ?? OFF)[name]);
   }
 
@@ -97,10 +97,10 @@ export class TieredCache<V> {
     return undefined;
   }
 
-  /** With `ttlMs` it is served up to that age only, where the tiers serve it for longer. */
+  /** `ttlMs` lowers the largest age that the tiers allow. */
   put(key: string, value: V, bytes: number, ttlMs = Infinity): void {
     if (!this.#spec) return;
-    // What is there may be older.
+    // An older value may be there.
     this.#tiers.hot.delete(key);
     this.#tiers.warm.set(key, { value, bytes, ttlMs, madeAt: this.#now() });
   }

@@ -7,12 +7,9 @@ export interface ServerIdentity {
 const HOUR_MS = 3_600_000;
 const VALID_MS = 10 * 365 * 24 * HOUR_MS;
 
-/**
- * An EC key and a certificate signed by itself, made in memory. It only encrypts: who the pod is
- * is proven by its token.
- */
+/** An EC key and a self-signed certificate, made in memory. It only encrypts: the pod's token proves who it is. */
 export async function selfSignedIdentity(name: string, now: Date): Promise<ServerIdentity> {
-  // Loaded here, because it is large and nothing else at start needs to wait for it.
+  // Loaded here, because it is large and nothing else needs it.
   await import('reflect-metadata');
   const x509 = await import('./x509.ts');
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -20,7 +17,7 @@ export async function selfSignedIdentity(name: string, now: Date): Promise<Serve
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
       name: [{ CN: [name] }],
-      // A clock that is behind must not make it invalid.
+      // A slow clock must not make it invalid.
       notBefore: new Date(now.getTime() - HOUR_MS),
       notAfter: new Date(now.getTime() + VALID_MS),
       signingAlgorithm: algorithm,

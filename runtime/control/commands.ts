@@ -4,6 +4,7 @@ import type {
   Counters,
   FleetCircuits,
   Grant,
+  ProviderShares,
   Release,
   Report,
   Sibling,
@@ -23,6 +24,8 @@ export interface CommandsDeps {
   followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
   /** Obeys the leader of the fleet, and answers it. */
   fleet: (command: Grant | Release) => Report | undefined;
+  /** Takes shares of the limits of providers, and answers where that is asked for. */
+  providers: (command: ProviderShares) => Report | undefined;
   date(): Date;
   log: Logger;
 }
@@ -62,8 +65,13 @@ export class Commands {
       case 'Configure':
         configuration.offerPush(command.term, command.configuration);
         return undefined;
+      case 'Grant':
+      case 'Release':
+        configuration.announce(command.term);
+        // Its sessions say whether the leader before goes on granting until the present one does.
+        return this.#deps.fleet(command);
       default:
-        // The present leader has its own figures, orders and grants.
+        // The present leader has its own figures and orders.
         return configuration.staleTerm(command.term) === undefined
           ? this.#heed(command)
           : undefined;
@@ -71,17 +79,15 @@ export class Commands {
   }
 
   /** Obeys the leader of the present term. */
-  #heed(command: Siblings | FleetCircuits | Grant | Release): Report | undefined {
+  #heed(command: Siblings | FleetCircuits | ProviderShares): Report | undefined {
     switch (command.type) {
       case 'Siblings':
         this.#deps.onSiblings(command.pods);
         return undefined;
       case 'FleetCircuits':
         return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(command.orders) };
-      case 'Grant':
-      case 'Release':
-        this.#deps.configuration.announce(command.term);
-        return this.#deps.fleet(command);
+      case 'ProviderShares':
+        return this.#deps.providers(command);
     }
   }
 

@@ -14,15 +14,15 @@ export type Source = 'File' | 'Link';
 
 type Refusal = NonNullable<ConfigurationStatus['refused']>;
 
-/** What became of a configuration that was offered. */
+/** Result of offering a configuration. */
 export type Offer = 'Applied' | 'Unchanged' | 'Older' | 'Refused';
 
 export interface ConfigurationDeps {
-  /** Puts content in force, but for what this runtime does not support. */
+  /** Applies content, except for parts that this runtime does not support. */
   apply(content: Content): void;
   /** Wall clock. */
   date(): Date;
-  /** Called when a configuration was taken or refused, or its revision taken over. */
+  /** Called after each offer. */
   onChange(offer: Offer): void;
   log: Logger;
 }
@@ -35,8 +35,8 @@ interface InForce {
 }
 
 /**
- * The configuration in force, and the one place where another takes over, be it from the file or
- * from the link. A malformed one is refused whole and the last good one stays.
+ * The configuration in force. Every change passes here, from the file or from the link. It refuses a malformed
+ * configuration as a whole and keeps the last good one.
  */
 export class ActiveConfiguration {
   readonly #deps: ConfigurationDeps;
@@ -49,7 +49,7 @@ export class ActiveConfiguration {
     this.#deps = deps;
   }
 
-  /** Undefined until the first configuration. */
+  /** Undefined before the first configuration. */
   get configuration(): Configuration | undefined {
     return this.#inForce?.configuration;
   }
@@ -59,7 +59,7 @@ export class ActiveConfiguration {
     return this.#inForce?.endpoints ?? [];
   }
 
-  /** Highest term that a leader announced or that stood in a configuration; 0 when none. */
+  /** Highest term that a leader announced or a configuration carried; 0 before the first. */
   get highestTerm(): number {
     return Math.max(this.#announcedTerm, this.#seenTerm);
   }
@@ -74,18 +74,18 @@ export class ActiveConfiguration {
     };
   }
 
-  /** A leader took office: pushes of lower terms are refused from now on. */
+  /** A leader announces its term. Refuses pushes of lower terms from now on. */
   announce(term: number): void {
     this.#announcedTerm = Math.max(this.#announcedTerm, term);
   }
 
-  /** Why a push of this term is not taken; undefined when it is. */
+  /** Why to refuse a push of this term; undefined if it is acceptable. */
   staleTerm(term: number): string | undefined {
     if (term >= this.#announcedTerm) return undefined;
     return `term ${term} is below ${this.#announcedTerm}, which another leader has announced`;
   }
 
-  /** Offers the text of the mounted file: taken at start, or when it is newer. */
+  /** Offers the text of the mounted file. Applies it at start, or if it is newer. */
   offerFile(text: string): Offer {
     let value: unknown;
     try {
@@ -103,13 +103,13 @@ export class ActiveConfiguration {
     return this.#take(offered, 'File');
   }
 
-  /** Offers a configuration pushed by a leader whose term is not stale; it is authoritative. */
+  /** Offers a push from a leader whose term is not stale; it is authoritative. */
   offerPush(term: number, configuration: Configuration): Offer {
     this.announce(term);
     return this.#take(configuration, 'Link');
   }
 
-  /** Remembers and tells that what `source` offered is refused whole. */
+  /** Records and reports that the offer of `source` is refused as a whole. */
   refuse(source: Source, message: string, offered: unknown): Offer {
     const hash = hashOf(offered);
     this.#refused = {
@@ -123,7 +123,7 @@ export class ActiveConfiguration {
     return 'Refused';
   }
 
-  /** A file that is well-formed but not newer clears what was held against the file. */
+  /** A well-formed file clears an earlier fault of the file, even if it is not newer. */
   #fileIsFine(offer: Offer): Offer {
     if (this.#refused?.source !== 'File') return offer;
     this.#refused = undefined;
@@ -142,7 +142,7 @@ export class ActiveConfiguration {
       return 'Unchanged';
     }
     const { endpoints, unsupported } = supported(content);
-    // In force before the guard is told, because the guard may report transitions meanwhile.
+    // Sets it before it tells the guard, because the guard may report transitions meanwhile.
     this.#inForce = { configuration, source, endpoints, unsupported };
     this.#deps.apply(content);
     const shown = formatRevision(revision);
@@ -152,7 +152,7 @@ export class ActiveConfiguration {
   }
 }
 
-/** The hash in something that may not even be an object. */
+/** The hash in an offer, which may not even be an object. */
 function hashOf(offered: unknown): string | undefined {
   if (typeof offered !== 'object' || offered === null || !('hash' in offered)) return undefined;
   const { hash } = offered;

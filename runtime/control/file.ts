@@ -6,17 +6,17 @@ import type { Logger } from 'pino';
 
 export interface WatchedFiles {
   directory: string;
-  /** File names in it, each with who is told of its text when that has changed. */
+  /** File names, each with the receiver of changed text. */
   files: Record<string, (text: string) => void>;
   log: Logger;
-  /** Time between looks when nothing was notified, in milliseconds. */
+  /** Interval between reads without notification, in milliseconds. */
   pollMs?: number;
 }
 
 /**
- * Watches files of a mounted volume. The kubelet replaces a ConfigMap by swapping the symbolic
- * link `..data`, which a watch on a file would miss: so the directory is watched, and polled as
- * well, since a notification can be lost and the directory may not exist yet.
+ * Watches files of a mounted volume. The kubelet replaces a ConfigMap by swapping the symbolic link `..data`, which a
+ * watch on a file would miss. So it watches the directory, and polls as well, because notifications can be lost and
+ * the directory may not exist yet.
  */
 export class FileWatcher {
   readonly #options: WatchedFiles;
@@ -31,7 +31,7 @@ export class FileWatcher {
     this.#options = options;
   }
 
-  /** Resolves after the first look. */
+  /** Resolves after the first read. */
   async start(): Promise<void> {
     this.#watch();
     await this.#look();
@@ -58,12 +58,12 @@ export class FileWatcher {
       });
       this.#watcher.on('error', forget);
     } catch {
-      // It does not exist yet, or watches have run out: the poll goes on.
+      // The directory does not exist yet, or watches have run out: polling continues.
       forget();
     }
   }
 
-  /** Looks once more after the look under way; any number of calls meanwhile are one. */
+  /** Reads again after the current read. Several calls meanwhile cause one read. */
   #look(): Promise<void> {
     if (this.#queued) return this.#reading;
     this.#queued = true;

@@ -1,9 +1,9 @@
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 
 /**
- * What of a circuit's part in the fleet is worth a report. While nothing fails, the number of calls
- * counts only by its order of magnitude, so that healthy traffic is not told each second; who asks for
- * calls counts while the fleet is open, and times never do.
+ * The part of a circuit's fleet state whose change is worth a report. While nothing fails, the number of calls counts
+ * only by its order of magnitude, so that healthy traffic causes no report each second. Requests for probes count
+ * while the fleet is open; times never count.
  */
 export function fleetNews(fleet: CircuitStatus['fleet']): readonly unknown[] {
   if (fleet === undefined) return [];

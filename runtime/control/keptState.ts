@@ -4,15 +4,15 @@ import { StateFile } from './stateFile.ts';
 
 export interface KeptStateDeps {
   guard: Pick<Guard, 'snapshot' | 'restore'>;
-  /** Of a file that outlives the process; absent: nothing does. */
+  /** Path of a file that outlives the process; absent: none. */
   path: string | undefined;
   log: Logger;
 }
 
-/** State of a process that ended longer ago is worth nothing, in milliseconds. */
+/** Largest age of a usable state, in milliseconds. */
 const MAX_AGE_MS = 10 * 60_000;
 
-/** What the guard takes over from the process before and leaves to the next. */
+/** State of the guard that passes from one process to the next. */
 export class KeptState {
   readonly #deps: KeptStateDeps;
   readonly #file: StateFile | undefined;
@@ -27,7 +27,7 @@ export class KeptState {
     }
   }
 
-  /** Takes up what the process before left; once, when the first configuration is in force. */
+  /** Restores the state of the process before; once, at the first configuration. */
   restore(): void {
     if (this.#restored) return;
     this.#restored = true;
@@ -42,17 +42,17 @@ export class KeptState {
     }
   }
 
-  /** Saves what is now. Before anything was restored there is nothing to save. Never rejects. */
+  /** Saves the current state; nothing before `restore`. Never rejects. */
   async save(): Promise<void> {
     if (this.#restored) await this.#file?.save();
   }
 
-  /** When the state that the file holds was taken, RFC 3339; undefined when it holds none. */
+  /** Time of the state in the file, RFC 3339; undefined without one. */
   get savedAt(): string | undefined {
     return (this.#file?.written as GuardSnapshot | undefined)?.savedAt;
   }
 
-  /** The same as before if but the time is another, so that an idle pod writes nothing. */
+  /** The previous object if only the time differs, so that an idle pod writes nothing. */
   #snapshot(): GuardSnapshot {
     const now = this.#deps.guard.snapshot();
     if (!this.#last || !alike(this.#last, now)) this.#last = now;
@@ -60,7 +60,7 @@ export class KeptState {
   }
 }
 
-/** Whether they differ in nothing but the time. */
+/** Whether only the times differ. */
 function alike(a: GuardSnapshot, b: GuardSnapshot): boolean {
   return JSON.stringify({ ...a, savedAt: '' }) === JSON.stringify({ ...b, savedAt: '' });
 }

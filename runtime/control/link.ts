@@ -22,35 +22,35 @@ import type { ServerIdentity } from './certificate.ts';
 
 export interface ControlServerDeps {
   identity: ServerIdentity;
-  /** The versions that are spoken. Default: those of this build. */
+  /** Versions of the contract to speak. Default: those of this build. */
   contract?: Contract;
-  /** The first message, made for each link; rejects when there is no token. */
+  /** The first message of each link; rejects without a token. */
   hello(): Promise<Omit<Hello, 'contract'>>;
-  /** What a link is told after its Hello. */
+  /** The message after the Hello. */
   snapshot(): Report;
-  /** A message of the operator, parsed; undefined: it is no JSON. What is given back is told to that link only. */
+  /** Handles a message of the operator; undefined: it was no JSON. The result goes to that link only. */
   onMessage(message: unknown): Report | undefined;
   log: Logger;
-  /** Time between pings; a peer that missed one is dropped at the next. In milliseconds. */
+  /** Interval between pings, in milliseconds. Drops a peer that missed one at the next. */
   pingMs?: number;
 }
 
-/** Bytes that may wait for a peer; one that reads this slowly is as good as gone. */
+/** Largest backlog of a peer, in bytes; a slower reader counts as gone. */
 const MAX_BACKLOG_BYTES = 16 * MAX_MESSAGE_BYTES;
 
 /**
- * The control port: WebSocket links from the operator's leader, over TLS 1.3 with the operator's
- * certificate. Two may be open while leaders change; all are told everything.
+ * The control port: WebSocket links from the operator's leader, over TLS 1.3 with the operator's certificate. Two
+ * links may be open while leaders change; both get every report.
  */
 export class ControlServer {
   readonly server: Server;
   readonly #deps: ControlServerDeps;
   readonly #sockets: WebSocketServer;
   readonly #contract: Contract;
-  /** What is spoken over each link that is past its Hello. */
+  /** Dialect of each link after its Hello. */
   readonly #links = new Map<WebSocket, Dialect>();
   readonly #alive = new WeakSet<WebSocket>();
-  /** Certificates that peers have shown, DER. */
+  /** Certificates of peers, DER. */
   readonly #shown = new WeakMap<WebSocket, Buffer>();
   readonly #ping: NodeJS.Timeout;
   #authority: string | undefined;
@@ -75,14 +75,14 @@ export class ControlServer {
     this.#ping = setInterval(() => this.#pingAll(), deps.pingMs ?? 10_000).unref();
   }
 
-  /** Links that are past their Hello. */
+  /** Number of links after their Hello. */
   get links(): number {
     return this.#links.size;
   }
 
   /**
-   * Takes other authorities' public parts, as PEM. Links that none of them has signed for end, because the key of an
-   * authority that is not known any more may be stolen.
+   * Replaces the trusted authorities, as PEM. Closes links whose certificate none of them has signed, because the key
+   * of a removed authority may be stolen.
    */
   setAuthority(pem: string): void {
     try {
@@ -146,7 +146,7 @@ export class ControlServer {
     });
   }
 
-  /** Status line for whoever may not open a link; TLS has verified the chain before. */
+  /** Status line that refuses a link; undefined if it may open. TLS has verified the chain before. */
   #refusal(request: IncomingMessage): string | undefined {
     const socket = request.socket as TLSSocket;
     if (!this.#isOperator(socket)) return '403 Forbidden';
@@ -159,7 +159,7 @@ export class ControlServer {
     return chosen === undefined ? '400 Bad Request' : undefined;
   }
 
-  /** The authority may have changed since the handshake. */
+  /** Checks again: the authority may have changed since the handshake. */
   #isOperator(socket: TLSSocket): boolean {
     if (this.#authority === undefined || !socket.authorized) return false;
     const { subject, raw } = socket.getPeerCertificate();
@@ -167,7 +167,7 @@ export class ControlServer {
   }
 
   async #open(link: WebSocket): Promise<void> {
-    // Before anything is awaited, so that an early message or a close is not missed.
+    // Before the first await, so that no early message or close is missed.
     link.on('error', (error) => this.#deps.log.info({ reason: error.message }, 'Link failed'));
     link.on('close', () => {
       if (this.#links.delete(link)) this.#deps.log.info('Link was closed');
@@ -221,13 +221,12 @@ function tlsOptions({ key, cert }: ServerIdentity, authority: string | undefined
   return {
     key,
     cert,
-    // Without an authority this names one that has signed nobody; none at all would mean the
-    // public authorities.
+    // Without an authority this trusts one that signed nobody; leaving it out would trust the public authorities.
     ca: authority ?? cert,
     minVersion: 'TLSv1.3',
     requestCert: true,
     rejectUnauthorized: true,
-    // A resumed session would carry a verdict from before the authority changed.
+    // A resumed session would keep a verdict from before a change of authority.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }

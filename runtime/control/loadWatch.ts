@@ -1,11 +1,11 @@
 import type { Load } from '../../contract/generated/types.ts';
 
-/** How finely siblings are told of the room that is left. */
+/** Resolution of the free room in reports. */
 const STEPS = 8;
-/** What changes nothing of that is told with every so many ticks. */
+/** Smaller changes go out once in this many ticks. */
 const FIGURES_TICKS = 5;
 
-/** Notices when the load of the pod is news: at once when it fills up, and later when it empties. */
+/** Decides when the load of the pod is worth a report: at once when it fills up, later when it empties. */
 export class LoadWatch {
   readonly #load: () => Load | undefined;
   #toldRoom = STEPS;
@@ -20,13 +20,13 @@ export class LoadWatch {
     return this.#load();
   }
 
-  /** To be called often: the load when there is less room than was told last. */
+  /** Call it often. The load if there is less room than reported. */
   risen(): Load | undefined {
     const load = this.#load();
     return load && roomOf(load) < this.#toldRoom ? this.#tell(load) : undefined;
   }
 
-  /** To be called once a second: the load when it differs from what was told last. */
+  /** Call it once a second. The load if it differs from the last report. */
   changed(): Load | undefined {
     this.#ticks += 1;
     const load = this.#load();
@@ -43,7 +43,7 @@ export class LoadWatch {
   }
 }
 
-/** Free places in eighths of all; 0 as soon as another pod is not to forward requests. */
+/** Free places in eighths; 0 if other pods must not forward requests here. */
 function roomOf({ inFlight, queued, capacity, accepts }: Load): number {
   if (!accepts || queued > 0 || inFlight >= capacity) return 0;
   return Math.ceil((STEPS * (capacity - inFlight)) / capacity);

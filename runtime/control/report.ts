@@ -19,7 +19,6 @@ import type { LoadWatch } from './loadWatch.ts';
 import { fleetNews } from './fleetReport.ts';
 import { securityReport } from './securityReport.ts';
 
-/** Where a credential is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
 
 type MissingCredentials = Snapshot['missingCredentials'];
@@ -28,32 +27,32 @@ export interface ReporterDeps {
   guard: Guard;
   configuration: ActiveConfiguration;
   credentials: { read(credential: Credential): string | undefined };
-  /** Credentials besides those of endpoints. */
+  /** Credentials other than those of endpoints. */
   headerCredentials: () => { dependency: string; credential: Credential }[];
-  /** Keys that are missing of what is no credential, such as client certificates. */
+  /** Missing keys that are no credentials, such as client certificates. */
   missingKeys: () => readonly MissingCredentials[number][];
-  /** Secret with the clients' API keys, if there is none in it. */
+  /** Name of the Secret of API keys if it holds none. */
   missingClientKeys: () => string | undefined;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
   load: Pick<LoadWatch, 'current' | 'changed'>;
   /** What is known of the tools of MCP servers. */
   mcpServers: () => McpServerStatus[];
-  /** Where the audit's chain stands. */
+  /** Head of the audit's chain. */
   auditHead: () => Snapshot['audit'];
   incidents: Incidents;
   responses: Pick<Responses, 'version' | 'inForce'>;
-  /** Keys of ConfigMaps that should be mounted and are not. */
+  /** Missing keys of ConfigMaps. */
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
 
-/** How the process has done is told with every so many counters: it is much, and nothing hangs on it. */
+/** Reports performance once in this many ticks: it is large and nothing depends on it. */
 const PERFORMANCE_TICKS = 5;
 
-/** More are not told: whoever mends these sees the others next. */
+/** Largest number of missing keys in a report; others show up after these are mended. */
 const MAX_MISSING = 64;
 
-/** Puts together what the runtime tells about itself. */
+/** Assembles the runtime's reports about itself. */
 export class Reporter {
   readonly #deps: ReporterDeps;
   #toldCounts = '';
@@ -92,12 +91,12 @@ export class Reporter {
     };
   }
 
-  /** What the pod has to do; undefined where nothing bounds its requests. */
+  /** Load of the pod; undefined if nothing bounds its requests. */
   load(): Snapshot['load'] {
     return this.#deps.load.current();
   }
 
-  /** All that should be mounted and is not. */
+  /** Everything that should be mounted and is missing. */
   missing(): object[] {
     return [...this.missingCredentials(), ...this.#missingConfigMaps()];
   }
@@ -123,7 +122,7 @@ export class Reporter {
     return [...missing, ...this.#deps.missingKeys(), ...auth];
   }
 
-  /** What changed since it was asked last; undefined when nothing did. All, if a circuit is gone. */
+  /** Changes since the last call; undefined without any. Everything if a circuit has gone. */
   changes(): Counters | Snapshot | undefined {
     const { guard } = this.#deps;
     const all = guard.circuits();
@@ -163,7 +162,7 @@ export class Reporter {
     return audit ? { audit } : {};
   }
 
-  /** The head when it has moved since it was told last. */
+  /** The head if it moved since the last report. */
   #newAudit(): Pick<Counters, 'audit'> {
     const { audit } = this.#audit();
     if (!audit || audit.hash === this.#toldHash) return {};
@@ -171,7 +170,7 @@ export class Reporter {
     return { audit };
   }
 
-  /** Incidents and responses when one changed since they were told last. */
+  /** Incidents and responses if one changed since the last report. */
   #newSecurity(): Pick<Counters, 'security'> {
     const incidents = this.#deps.incidents.version;
     const responses = this.#deps.responses.version;
@@ -181,7 +180,7 @@ export class Reporter {
     return { security: securityReport(this.#deps) };
   }
 
-  /** The health checks when one changed since they were told last. */
+  /** The health checks if one changed since the last report. */
   #newChecks(): Pick<Counters, 'healthChecks'> {
     const healthChecks = this.#deps.checks.statuses();
     const text = JSON.stringify(healthChecks);
@@ -199,12 +198,12 @@ export class Reporter {
     return { mcpServers };
   }
 
-  /** How the process has done, when that changed since it was told last and that was long enough ago. */
+  /** Performance if it changed since the last report and that was long enough ago. */
   #performance(): Counters['performance'] {
     this.#ticks += 1;
     if (this.#ticks % PERFORMANCE_TICKS !== 0) return undefined;
     const performance = this.#deps.performance.report();
-    // What leaves the last minutes is news as well.
+    // Operations that leave the last minutes are a change too.
     const counts = JSON.stringify(performance.map(({ count, recent }) => [count, recent?.count]));
     if (counts === this.#toldCounts) return undefined;
     this.#toldCounts = counts;
@@ -217,7 +216,7 @@ interface Named {
   model?: string;
 }
 
-/** Those of which something is to be told; what was told is noted. */
+/** Those with a change to report; notes it as reported. */
 function fresh<T extends Named>(
   all: readonly T[],
   told: Map<string, string>,
@@ -229,7 +228,7 @@ function fresh<T extends Named>(
   return changed;
 }
 
-/** The same for limits. */
+/** Limits with a change to report; notes it as reported. */
 function freshLimits(all: readonly LimitStatus[], told: Map<string, string>): LimitStatus[] {
   const texts = new Map(
     all.map((each) => [JSON.stringify([each.target, each.policy, each.name]), each] as const),
@@ -240,7 +239,7 @@ function freshLimits(all: readonly LimitStatus[], told: Map<string, string>): Li
   return changed.map(([, each]) => each);
 }
 
-/** Whether one that was told of is not there any more. */
+/** Whether a reported one has gone. */
 function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boolean {
   const keys = new Set(all.map(keyOf));
   return told.keys().some((key) => !keys.has(key));
@@ -248,7 +247,7 @@ function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boole
 
 const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
-/** What of a circuit changes without a transition. */
+/** The parts of a circuit that change without a transition. */
 function untold(circuit: CircuitStatus): string {
   const { lastFailure, nextProbe, overridden, handledResetToken, fleet } = circuit;
   return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken, fleetNews(fleet)]);

@@ -8,10 +8,10 @@ import type { Incident } from '../security/incidents/incident.ts';
 import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ResponseInForce, Responses } from '../security/incidents/responses.ts';
 
-/** Incidents, and responses, that are told one by one. */
+/** Largest number of incidents, and of responses, in a report. */
 const MAX_TOLD = 8;
 
-/** What the operator is told of incidents, and of what is done about them. */
+/** Report on incidents and responses. */
 export function securityReport({
   incidents,
   responses,

@@ -3,17 +3,16 @@ import { rename, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 
 export interface StateFileDeps {
-  /** Survives the process, but not the pod: an emptyDir. */
+  /** A path that outlives the process, but not the pod: an emptyDir. */
   path: string;
-  /** What is worth keeping, as JSON. */
+  /** State to store, as JSON. */
   snapshot(): unknown;
   log: Logger;
 }
 
 /**
- * Keeps the guard's state in a file, so that a container that is killed comes back with its
- * circuits open. Writes go one after another, each replacing the file whole; what is asked for
- * while one is under way is written after it, once.
+ * Stores the guard's state in a file, so that a killed container comes back with its circuits open. Writes run one
+ * after another and replace the whole file. Calls during a write cause one more write.
  */
 export class StateFile {
   readonly #deps: StateFileDeps;
@@ -26,12 +25,12 @@ export class StateFile {
     this.#deps = deps;
   }
 
-  /** What the file holds, if this process has written it. */
+  /** Content of the file, if this process has written it. */
   get written(): unknown {
     return this.#written;
   }
 
-  /** What the process before left; undefined when it left nothing that can be read. */
+  /** Content from the process before; undefined if it is missing or unreadable. */
   read(): unknown {
     try {
       return JSON.parse(readFileSync(this.#deps.path, 'utf8')) as unknown;
@@ -44,7 +43,7 @@ export class StateFile {
     }
   }
 
-  /** Writes what is now, soon; resolves when it is written or could not be. Never rejects. */
+  /** Writes the current state soon; resolves after the write or its failure. Never rejects. */
   save(): Promise<void> {
     this.#again = true;
     this.#writing ??= this.#write();
@@ -53,7 +52,7 @@ export class StateFile {
 
   async #write(): Promise<void> {
     const { path, log } = this.#deps;
-    // Whoever asks may be in the middle of a change.
+    // The caller may be in the middle of a change.
     await Promise.resolve();
     while (this.#again) {
       this.#again = false;

@@ -1,2 +1,2 @@
-/** A bundle in parts gives the names of a CommonJS package only to a module of its own. */
+/** A split bundle exposes the names of a CommonJS package only to a module of its own. */
 export { PemConverter, X509CertificateGenerator } from '@peculiar/x509';

@@ -43,31 +43,29 @@ export interface AgentDeps {
   version: string;
   /** IP address of this pod. */
   self: string;
-  /** A call of a tool has ended, after so many seconds. */
+  /** A call of a tool ended after so many seconds. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
-  /** Tools of an MCP server became others; `withheld` says whether the model gets none of them. */
+  /** The tools of an MCP server changed; `withheld`: the model gets none of them. */
   onToolsChanged: (server: string, withheld: boolean) => void;
-  /** A call to a tool or an MCP server has ended. */
   onOutcome: (dependency: string, outcome: Outcome) => void;
   screen: Screen;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
-  /** Bytes of conversations that are kept in memory at most. */
+  /** Largest size of conversations in memory, in bytes. */
   maxConversationBytes: number;
-  /** A conversation was idle for too long, and is forgotten. */
+  /** A conversation was idle for too long and is gone. */
   onExpired: (id: string) => void;
-  /** Bytes of results of tools that are kept at most. */
+  /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
   log: Logger;
 }
 
 /**
- * How a call of a tool ended: refused is not made at all, failed is the tool's fault, error the call's; cached has the
- * result of another call.
+ * How a call of a tool ended. `refused`: not made. `failed`: the tool's fault. `error`: the call's fault. `cached`:
+ * the result of another call.
  */
 export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
 
-/** What a call of a tool is made with. */
 interface ToolRun extends Omit<ToolContext, 'trace'> {
   tools: Tools;
   screen: TurnScreen;
@@ -75,10 +73,10 @@ interface ToolRun extends Omit<ToolContext, 'trace'> {
   trace: RequestTrace;
 }
 
-/** What the audit says of arguments that hold a secret. */
+/** Replaces arguments with a secret in the audit. */
 const HIDDEN_ARGUMENTS = 'left out: they hold a secret';
 
-/** The agent itself: its conversations and what it does in them. */
+/** The agent itself: runs its conversations. */
 export class Agent {
   readonly prompt: SystemPrompt;
   readonly toolResults: ToolResults;
@@ -89,7 +87,7 @@ export class Agent {
   readonly #calls: GuardedCalls;
   readonly #schemas = new SchemaChecks();
   readonly #mcp: McpServers;
-  /** Made once for each configuration. */
+  /** Built once for each configuration. */
   #tools: { content: Content; tools: Tools } | undefined;
 
   constructor(deps: AgentDeps) {
@@ -120,17 +118,17 @@ export class Agent {
     });
   }
 
-  /** The store of conversations that is in force. */
+  /** The store of conversations in force. */
   store(): ConversationStore {
     return this.#stores.current(this.#deps.inForce()?.content);
   }
 
-  /** Address of the pod that keeps a conversation; undefined when this one is as good. */
+  /** Address of the pod that has a conversation; undefined if any pod can serve it. */
   ownerOf(id: string): string | undefined {
     return this.#stores.ownerOf(id, this.#deps.inForce()?.content);
   }
 
-  /** Keys of ConfigMaps that the configuration asks for and that are not mounted. */
+  /** Keys of ConfigMaps that the configuration names and that are not mounted. */
   missingConfigMaps(): MountedKey[] {
     const missing = this.prompt.missing(this.#deps.inForce()?.content.conversation);
     return missing ? [missing] : [];
@@ -146,7 +144,7 @@ export class Agent {
     return this.#stores.stats();
   }
 
-  /** What is told of the tools of MCP servers. */
+  /** Reports the tools of MCP servers. */
   mcpServers(): McpServerStatus[] {
     return this.#mcp.statuses();
   }
@@ -155,7 +153,7 @@ export class Agent {
     return this.#mcp.stats();
   }
 
-  /** Resolves when everything that is kept outside of this process is there. */
+  /** Resolves when everything is stored that belongs outside of this process. */
   settle(): Promise<void> {
     return this.#stores.settle();
   }
@@ -165,14 +163,13 @@ export class Agent {
     await this.#egress.close();
   }
 
-  /** Another configuration is in force. */
   apply(content: Content): void {
     this.#deps.screen.apply(content.security);
     this.#mcp.apply(content);
     this.toolResults.apply(content.toolCache);
-    // Schemas are compiled before the first call, not while it waits.
+    // Compiles schemas before the first call.
     this.#toolsOf(content);
-    // So that the first turn does not wait for it.
+    // Loads the SDK now, so that the first turn does not wait for it.
     if (content.conversation) void loadSdk();
   }
 
@@ -180,7 +177,7 @@ export class Agent {
     return this.#deps.inForce()?.content.conversation?.idleTimeoutMs ?? Infinity;
   }
 
-  /** Where header values and passwords are mounted that the configuration asks for. */
+  /** Mounted header values and passwords that the configuration names. */
   credentials(): { dependency: string; credential: Credential }[] {
     const content = this.#deps.inForce()?.content;
     const password = content?.conversation?.redis?.password;
@@ -199,7 +196,7 @@ export class Agent {
     );
   }
 
-  /** Has the guard open the gates of header values that are not mounted any more. */
+  /** Makes the guard open the gates of header values that are no longer mounted. */
   useCredentials(): void {
     const { inForce, guard, credentials } = this.#deps;
     const content = inForce()?.content;
@@ -210,7 +207,7 @@ export class Agent {
     }
   }
 
-  /** Looks at the texts of one turn. */
+  /** Screens the texts of one turn. */
   screenOf({ inForce, trace }: Pick<TurnContext, 'inForce' | 'trace'>): TurnScreen {
     return new TurnScreen({
       screen: this.#deps.screen,
@@ -219,7 +216,7 @@ export class Agent {
     });
   }
 
-  /** Watches the calls of one turn; undefined where nothing is to be watched. */
+  /** Watches the calls of one turn; undefined if the configuration does not ask for it. */
   runGuard({ inForce, trace }: Pick<TurnContext, 'inForce' | 'trace'>): RunGuard | undefined {
     const { runGuard } = inForce.content.security;
     if (!runGuard) return undefined;
@@ -307,7 +304,7 @@ export class Agent {
     const running = withheld ?? tools.run(call, { ...context, trace });
     const answer = (await running) ?? unknownTool(call);
     const { isError, outcome, kept, misuse } = answer;
-    // What the model makes up is no name for a metric.
+    // A name that the model made up must not become a label of a metric.
     const isNamed = withheld ? isTool(call.name) : running !== undefined;
     const name = isNamed ? call.name : 'unknown';
     const status = kept && !isError ? 'cached' : statusOf(outcome, isError);
@@ -319,7 +316,6 @@ export class Agent {
   }
 }
 
-/** The tools that the model may use for the client. */
 function allowedTools(tools: Tools, { mayUse, trace }: TurnContext): Tools {
   if (!mayUse) return tools;
   return {
@@ -328,7 +324,7 @@ function allowedTools(tools: Tools, { mayUse, trace }: TurnContext): Tools {
     },
     run: (call, context) => {
       if (mayUse(call.name)) return tools.run(call, context);
-      // Not offered, so that the model knows it from elsewhere. What it makes up is no tool.
+      // The model knows the tool from elsewhere. A name that it made up is no tool.
       if (!tools.definitions.some(({ name }) => name === call.name)) return undefined;
       trace.listener.denied({
         reason: 'Forbidden',
@@ -350,7 +346,7 @@ function resultOf({ id }: ToolUse, { text, blocks, isError }: ToolAnswer): ToolR
   };
 }
 
-/** Where the result of a call comes from. */
+/** Origin of the result of a call. */
 function originOf({ name }: ToolUse, { tools = [], mcpServers = [] }: Content): TextOrigin {
   if (tools.some((tool) => tool.name === name)) return { kind: 'ToolResults', names: [name] };
   const server = mcpServers.find((each) => name.startsWith(`${each.name}__`));

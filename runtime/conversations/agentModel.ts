@@ -20,34 +20,34 @@ import { WebSink } from './webSink.ts';
 /** One call of the agent's loop. */
 export interface AgentCall {
   content: Content;
-  /** Those of the configuration that this runtime supports. */
+  /** Endpoints that this runtime supports. */
   endpoints: readonly Endpoint[];
   model: string;
   maxTokens: number;
   system?: string;
   tools: readonly Anthropic.ToolUnion[];
   messages: readonly Message[];
-  /** The client's headers, for credentials that are passed on and limits by key. */
+  /** Headers of the client, for forwarded credentials and limits by key. */
   principal: string;
   clientHeaders: RawHeaders;
-  /** Id of the conversation: its calls stay at one endpoint while it takes calls. */
+  /** Id of the conversation, whose calls stay at one endpoint while it takes calls. */
   conversation: string;
   place?: Place | undefined;
   deadlineAt: number;
-  /** Aborted with a Cut. */
+  /** Aborts with a Cut. */
   signal: AbortSignal;
   trace: RequestTrace;
   onText: (text: string) => void;
   onUsage: (charge: ActualCost) => void;
 }
 
-/** What of a request its size depends on. */
+/** Members that decide the size of a request. */
 const SIZED: ReadonlySet<string> = new Set(['system', 'messages', 'max_tokens']);
 
-/** Above every deadline of ours: the SDK's own timer is to stay out of it. */
+/** Longer than every deadline of ours: the SDK's own timer never fires first. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Calls the model by the official SDK, whose requests go the way that all others go. */
+/** Calls the model by the official SDK, over the same path as clients' requests. */
 export class AgentModel {
   readonly #caller: Pick<ModelCaller, 'call'>;
 
@@ -55,12 +55,12 @@ export class AgentModel {
     this.#caller = caller;
   }
 
-  /** Never rejects but for a programming error. */
+  /** Rejects only on a programming error. */
   async call(call: AgentCall): Promise<ModelOutcome> {
     const { default: Client, APIError } = await loadSdk();
     const sent = new SdkRequest(this.#caller, call);
     const client = new Client({
-      // The guards put the endpoint's own key in its place, or the client's.
+      // The attempt replaces it by the endpoint's own key, or the client's.
       apiKey: 'unused',
       authToken: null,
       baseURL: 'http://model.invalid',
@@ -94,7 +94,7 @@ export class AgentModel {
   }
 }
 
-/** A sixth of the program, which only agents with conversations use. */
+/** A sixth of the program; only agents with conversations load it. */
 export async function loadSdk(): Promise<typeof Sdk> {
   return import('@anthropic-ai/sdk');
 }
@@ -109,9 +109,9 @@ function answered({ content, stop_reason: stopReason, usage }: Anthropic.Message
 
 /** One request that the SDK sends. */
 class SdkRequest {
-  /** Why there was no answer, as far as it was not the endpoint's own. */
+  /** Why there was no answer, unless the endpoint says so itself. */
   problem: Problem | undefined;
-  /** Resolves when the way is done with the request. */
+  /** Resolves when the request is over. */
   over: Promise<void> = Promise.resolve();
   readonly #caller: Pick<ModelCaller, 'call'>;
   readonly #call: AgentCall;
@@ -182,7 +182,10 @@ class SdkRequest {
     sink.fail(new Error('there is no answer'));
   }
 
-  /** The SDK's, with the client's credentials, its baggage where that is passed on, and what limits on the model go by. */
+  /**
+   * The SDK's headers with the client's credentials, its baggage if configured, and the headers that limits on the
+   * model need.
+   */
   #headers(init: RequestInit | undefined): string[] {
     const { clientHeaders, content } = this.#call;
     const taken = takenHeaders(content);
@@ -198,7 +201,9 @@ class SdkRequest {
   }
 }
 
-/** Names of the client's headers that calls of the agent carry: its credentials, and what the configuration asks for. */
+/**
+ * Names of the client's headers that calls of the agent carry: credentials, and headers that the configuration names.
+ */
 function takenHeaders({ telemetry, limits }: Content): Set<string> {
   const taken = new Set(CREDENTIALS);
   if (telemetry.baggage === 'Forward') taken.add('baggage');

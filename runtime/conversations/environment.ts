@@ -8,17 +8,17 @@ import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelMessage } from './stateMachine.ts';
 import type { Message, ToolResult, ToolUse } from './messages/messages.ts';
 
-/** Tokens that a call took, as the provider said. */
+/** Tokens of a call, as the provider reports them. */
 export interface TurnUsage {
   inputTokens: number;
   outputTokens: number;
 }
 
-/** What became of a call to the model. */
+/** Outcome of a call to the model. */
 export type ModelOutcome =
   { ok: true; message: ModelMessage; usage: TurnUsage } | { ok: false; problem: Problem };
 
-/** What a turn goes by to its end. */
+/** Context of one turn. */
 export interface TurnContext {
   inForce: InForce;
   model: string;
@@ -27,25 +27,25 @@ export interface TurnContext {
   /** Id of the conversation. */
   id: string;
   principal: string;
-  /** Whether it may have conversations of any client. */
+  /** Whether it may use conversations of any client. */
   anyOwner: boolean;
   /** Whether the model may use a tool for the client. Absent: all. */
   mayUse?: ((tool: string) => boolean) | undefined;
   clientHeaders: RawHeaders;
   trace: RequestTrace;
   usage: TotalUsage;
-  /** Of the request, in the bulkhead of the agent. */
+  /** Place of the request in the agent's bulkhead. */
   place?: Place;
 }
 
-/** What a turn does to the world. Neither call ever rejects; both end soon after the signal. */
+/** Effects of a turn. Neither call rejects; both end soon after the signal aborts. */
 export interface Environment {
-  /** `onText` is told each piece of the answer as it comes. */
+  /** `onText` gets each piece of the answer as it comes. */
   callModel(
     messages: readonly Message[],
     onText: (text: string) => void,
     signal: AbortSignal,
   ): Promise<ModelOutcome>;
-  /** A tool that fails gives a result that says so. */
+  /** A tool that fails returns a result that says so. */
   runTool(call: ToolUse, signal: AbortSignal): Promise<ToolResult>;
 }

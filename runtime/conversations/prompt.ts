@@ -1,20 +1,19 @@
-import { readFileSync, statSync } from 'node:fs';
 import type { Content, MountedKey } from '../../contract/generated/types.ts';
+import { MountedFile } from '../network/mountedFile.ts';
 
 type Conversation = NonNullable<Content['conversation']>;
 
-/** Time between two looks at the file, in milliseconds. */
+/** Interval between two checks of the file, in milliseconds. */
 const CHECK_MS = 1000;
 
 /**
- * The system prompt, from the configuration or from a mounted ConfigMap. The file is looked at no more than once a
- * second; when it vanishes, the text that was read last stays in force.
+ * The system prompt, from the configuration or from a mounted ConfigMap. Reads the file at most once a second; without
+ * the file the last text stays in force.
  */
 export class SystemPrompt {
   readonly #now: () => number;
-  #path = '';
+  #file: { path: string; content: MountedFile } | undefined;
   #checkedAt = -Infinity;
-  #version = '';
   #present = false;
   #text: string | undefined;
 
@@ -23,7 +22,7 @@ export class SystemPrompt {
     this.#now = now;
   }
 
-  /** The text; Missing when there should be one and never was. */
+  /** The text; Missing if the configuration names a file that never existed. */
   read({ systemPrompt, systemPromptFile }: Conversation): { text?: string } | 'Missing' {
     if (systemPromptFile === undefined) {
       return systemPrompt === undefined ? {} : { text: systemPrompt };
@@ -32,7 +31,7 @@ export class SystemPrompt {
     return this.#text === undefined ? 'Missing' : { text: this.#text };
   }
 
-  /** The key of a ConfigMap that should be mounted and is not, or is empty. */
+  /** The key of a ConfigMap that is missing or empty. */
   missing(conversation: Conversation | undefined): MountedKey | undefined {
     const file = conversation?.systemPromptFile;
     if (file === undefined) return undefined;
@@ -41,37 +40,16 @@ export class SystemPrompt {
   }
 
   #look({ path }: MountedKey): void {
-    if (path !== this.#path) {
-      this.#path = path;
+    if (path !== this.#file?.path) {
+      this.#file = { path, content: new MountedFile(path) };
       this.#checkedAt = -Infinity;
-      this.#version = '';
       this.#text = undefined;
     }
     const now = this.#now();
     if (now - this.#checkedAt < CHECK_MS) return;
     this.#checkedAt = now;
-    const version = versionOf(path);
-    if (version === this.#version) return;
-    this.#version = version;
-    const text = textOf(path);
+    const text = this.#file.content.read()?.trim();
     this.#present = text !== undefined && text !== '';
     if (this.#present) this.#text = text;
-  }
-}
-
-function versionOf(path: string): string {
-  try {
-    const { ino, mtimeMs, size } = statSync(path);
-    return `${ino} ${mtimeMs} ${size}`;
-  } catch {
-    return 'absent';
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
   }
 }

@@ -7,10 +7,10 @@ import type { ToolUse } from './messages/messages.ts';
 
 export type RunGuardSpec = NonNullable<Content['security']['runGuard']>;
 
-/** Why a call is one too many. */
+/** Bound that a call exceeds. */
 type Cause = 'Repeated' | 'Cycle' | 'ToolCalls' | 'Tokens' | 'Duration' | 'Cost';
 
-/** What becomes of a call that is one too many: the model gets a note instead of a result, or the turn ends. */
+/** Verdict on a call. `Noted`: the model gets a note in place of a result. Otherwise the turn ends. */
 export type RunVerdict = { kind: 'Runs' } | { kind: 'Noted'; note: string } | { kind: 'Ends' };
 
 const RUNS: RunVerdict = { kind: 'Runs' };
@@ -49,7 +49,7 @@ export class RunGuard {
   readonly #deps: RunGuardDeps;
   readonly #beganAt: number;
   readonly #times = new Map<string, number>();
-  /** The newest last. */
+  /** Newest last. */
   readonly #last: string[] = [];
   #calls = 0;
   #tripped = false;
@@ -60,7 +60,7 @@ export class RunGuard {
     this.#beganAt = deps.now();
   }
 
-  /** Judges a call before it is made; `usage` is what the turn took by then. */
+  /** Judges a call before it runs; `usage` is that of the turn so far. */
   judge(call: ToolUse, usage: TurnUsage): RunVerdict {
     this.#calls += 1;
     const cause = this.#overdone(usage) ?? this.#repeated(call);
@@ -68,7 +68,7 @@ export class RunGuard {
     const enforces = this.#spec.mode === 'Enforce';
     const again = this.#tripped;
     this.#tripped = true;
-    // Once is enough to tell of a turn that nothing is done about.
+    // In report mode one report for each turn is enough.
     if (enforces || !again) this.#tell(cause, enforces);
     if (!enforces) return RUNS;
     return again ? { kind: 'Ends' } : { kind: 'Noted', note: NOTES[cause] };
@@ -111,10 +111,10 @@ export class RunGuard {
   }
 }
 
-/** Two calls, twice. */
+/** Length of a cycle: two calls, twice. */
 const CYCLE = 4;
 
-/** The same for the same arguments, in whatever order the model writes them (RFC 8785). */
+/** The same key for the same arguments, in any order of members (RFC 8785). */
 function keyOf(name: string, input: unknown): string {
   const text = canonicalize([name, input]) ?? name;
   return createHash('sha256').update(text).digest('base64url');

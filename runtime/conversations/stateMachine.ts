@@ -3,33 +3,33 @@ import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts
 
 /** Bounds on a conversation. */
 export interface Limits {
-  /** Messages that are kept. */
+  /** Largest number of messages. */
   maxMessages: number;
-  /** Calls to the model in one turn. */
+  /** Largest number of calls to the model in one turn. */
   maxTurns: number;
 }
 
-/** What the model said to one call. */
+/** Answer of the model to one call. */
 export interface ModelMessage {
   content: Block[];
   /** As the Messages API names it. */
   stopReason: string;
 }
 
-/** Why a turn is stopped from outside; run_guard only while tools run. */
+/** Why a turn stops from outside; run_guard only while tools run. */
 export type StopReason = 'run_timeout' | 'draining' | 'client_gone' | 'run_guard';
 
-/** Why a turn ended: as the model said, or because of a bound: a StopReason or max_turns. */
+/** Why a turn ended: the model's stop reason, a StopReason or max_turns. */
 export interface TurnEnd {
   stopReason: string;
 }
 
-/** A turn under way: from a message of the user to the answer. */
+/** A running turn: from a message of the user to the answer. */
 interface Turn {
-  /** Messages before it, for a turn that comes to nothing. */
+  /** Messages before the turn, which stay if it fails. */
   before: readonly Message[];
   calls: number;
-  /** Tools that run, in the order in which the model asked for them. */
+  /** Running tools, in the model's order. */
   running: readonly ToolUse[];
   results: readonly ToolResult[];
 }
@@ -40,25 +40,23 @@ export type State =
   | { phase: 'Model' | 'Tools'; messages: readonly Message[]; turn: Turn }
   | { phase: 'Ended'; messages: readonly Message[] };
 
-/** What happens to a conversation. */
 export type Event =
   | { type: 'Send'; content: string | Block[] }
   | { type: 'ModelAnswered'; message: ModelMessage }
-  /** The call came to nothing. */
+  /** The call failed. */
   | { type: 'ModelFailed' }
   | { type: 'ToolFinished'; result: ToolResult }
-  /** The turn is to end now; `text` is what the model had said of an answer. */
+  /** The turn must end now; `text` is the answer so far. */
   | { type: 'Stop'; reason: StopReason; text: string }
   | { type: 'End' };
 
-/** What is to be done then. */
 export type Effect =
   | { type: 'CallModel'; messages: readonly Message[] }
   | { type: 'RunTool'; call: ToolUse }
   | { type: 'EndTurn'; end: TurnEnd }
-  /** The turn came to nothing; a message that was not answered at all is forgotten. */
+  /** The turn failed; a message without any answer is dropped. */
   | { type: 'FailTurn' }
-  /** Whatever is under way is to stop. */
+  /** Stops everything that runs. */
   | { type: 'Cancel' }
   | { type: 'Refuse'; reason: 'Busy' | 'Ended' };
 
@@ -67,12 +65,12 @@ export interface Step {
   effects: Effect[];
 }
 
-/** A conversation that begins, with what is restored of an earlier one. */
+/** A new conversation, with restored messages of an earlier one. */
 export function begin(messages: readonly Message[], { maxMessages }: Limits): State {
   return { phase: 'Idle', messages: prune(messages, maxMessages) };
 }
 
-/** The next state, and what is to be done. Events that do not fit the state change nothing. */
+/** The next state and its effects. An event that does not fit the state changes nothing. */
 export function reduce(state: State, event: Event, limits: Limits): Step {
   if (state.phase === 'Ended') {
     return step(state, event.type === 'Send' ? [{ type: 'Refuse', reason: 'Ended' }] : []);
@@ -127,7 +125,7 @@ function answered(
   { content, stopReason }: ModelMessage,
   limits: Limits,
 ): Step {
-  // Of an answer that was cut short no tool can be run, and none may stay without its result.
+  // A truncated answer can request no tool, and no request may stay without its result.
   const kept =
     stopReason === 'tool_use' ? content : content.filter(({ type }) => type !== 'tool_use');
   const answer: Message = { role: 'assistant', content: kept };
@@ -146,7 +144,7 @@ function answered(
   return last ? endTurn(all, 'max_turns') : callModel({ messages: all, turn }, limits);
 }
 
-/** What tools have done stays known, so that the model does not do it again. */
+/** Keeps the results of tools, so that the model does not repeat their work. */
 function failed({ messages, turn }: Underway): Step {
   const kept = turn.calls > 1 ? messages : turn.before;
   return step({ phase: 'Idle', messages: kept }, [{ type: 'FailTurn' }]);
@@ -182,12 +180,12 @@ function endTurn(messages: readonly Message[], stopReason: string, first: Effect
   return step({ phase: 'Idle', messages }, [...first, { type: 'EndTurn', end: { stopReason } }]);
 }
 
-/** A model that uses an id twice is not waited for twice. */
+/** Waits only once for an id that the model uses twice. */
 function unique(calls: readonly ToolUse[]): ToolUse[] {
   return [...new Map(calls.map((call) => [call.id, call])).values()];
 }
 
-/** A result for each call, as the Messages API demands; one that is missing says why. */
+/** One result for each call, as the Messages API demands; a missing one says why. */
 function inOrder(
   calls: readonly ToolUse[],
   results: readonly ToolResult[],
@@ -215,7 +213,7 @@ function step(state: State, effects: Effect[]): Step {
   return { state, effects };
 }
 
-/** The text of the messages' last answer. */
+/** The last answer in the messages. */
 export function lastAnswer(messages: readonly Message[]): Block[] {
   const last = messages.findLast(({ role }) => role === 'assistant');
   return last === undefined ? [] : blocksOf(last);

@@ -10,7 +10,7 @@ import type { Environment, ModelOutcome, TurnUsage } from './environment.ts';
 import type { RunGuard } from './runGuard.ts';
 import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts';
 
-/** Told of a turn as it happens. */
+/** Observes a turn. */
 export interface TurnObserver {
   onText(text: string): void;
   onToolCall(call: ToolUse): void;
@@ -21,19 +21,19 @@ export interface TurnDeps {
   environment: Environment;
   clock: Clock;
   limits: Limits;
-  /** Time for the whole turn, in milliseconds. */
+  /** Timeout of the whole turn, in milliseconds. */
   timeoutMs: number;
-  /** Aborted with a Cut when the client leaves or the process does. */
+  /** Aborts with a Cut when the client leaves or the process stops. */
   signal: AbortSignal;
   observer: TurnObserver;
-  /** Absent: the model may call what it wants. */
+  /** Absent: calls are unbounded. */
   runGuard?: Pick<RunGuard, 'judge'> | undefined;
 }
 
 /** How a turn ended. */
 export interface TurnResult {
   messages: readonly Message[];
-  /** Absent when the turn came to nothing … */
+  /** Absent if the turn failed … */
   end?: TurnEnd;
   /** … and then this says why. */
   problem?: Problem;
@@ -53,22 +53,22 @@ const PROBLEMS: Record<StopReason, Problem> = {
   run_timeout: FAULTS.Deadline,
   draining: FAULTS.Drain,
   client_gone: FAULTS.ClientGone,
-  // Told of calls of tools alone, so the turn never comes to nothing.
+  // Only calls of tools report it, so the turn never fails by it.
   run_guard: FAULTS.Deadline,
 };
 
-/** One turn of a conversation: does what the state machine says until the turn ends. */
+/** Runs one turn of a conversation as the state machine says. */
 export class Turn {
   readonly #deps: TurnDeps;
   readonly #own = new AbortController();
   readonly #done = Promise.withResolvers<void>();
   #state: State;
-  /** What the model has said of the answer under way. */
+  /** Text of the current answer so far. */
   #text = '';
   #problem: Problem | undefined;
   #result: TurnResult;
 
-  /** `messages`: those before it. */
+  /** `messages`: those before the turn. */
   constructor(messages: readonly Message[], deps: TurnDeps) {
     this.#deps = deps;
     this.#state = { phase: 'Idle', messages };
@@ -121,7 +121,7 @@ export class Turn {
       case 'RunTool':
         return this.#watch(this.#runTool(effect.call));
       case 'Cancel':
-        // Ended by us, so nothing to hold against the endpoint.
+        // A cut of our own must not count against the endpoint.
         return this.#own.abort(new Cut('ClientGone'));
       case 'EndTurn':
         if (this.#own.signal.aborted && this.#text !== '') this.#keepText();
@@ -173,7 +173,7 @@ export class Turn {
 
   async #runTool(call: ToolUse): Promise<void> {
     const { environment, observer, runGuard } = this.#deps;
-    // One call of an answer may end the turn before the others are made.
+    // A call may have ended the turn.
     if (this.#own.signal.aborted) return;
     const verdict = runGuard?.judge(call, this.#result.usage);
     if (verdict?.kind === 'Ends') return this.#stop('run_guard');
@@ -189,7 +189,7 @@ export class Turn {
   }
 }
 
-/** The result of a call that was not made. */
+/** The result of a call that did not run. */
 function noted({ id }: ToolUse, note: string): ToolResult {
   return { type: 'tool_result', tool_use_id: id, is_error: true, content: note };
 }

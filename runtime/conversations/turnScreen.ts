@@ -10,11 +10,10 @@ import type { ToolAnswer } from './tools/httpTool.ts';
 export interface TurnScreenDeps {
   screen: Pick<Screen, 'look' | 'looksAt' | 'holdsAnswers' | 'prepare'>;
   told: Told;
-  /** Whether a blocked result is fenced instead of replaced. */
+  /** Whether to fence a blocked result instead of replacing it. */
   fences: boolean;
 }
 
-/** Where what the model answered goes. */
 export interface AnswerDeps {
   onText: (text: string) => void;
   /** Whether the agent has a tool of that name. */
@@ -26,7 +25,7 @@ const DOCUMENT: TextOrigin = { kind: 'Documents' };
 const ANSWER: TextOrigin = { kind: 'Answers' };
 const ARGUMENTS: TextOrigin = { kind: 'ToolArguments' };
 
-/** What a client is told of a text that is refused. */
+/** Failures for refused texts. */
 export const BLOCKED: Readonly<Record<Finding, Failure>> = {
   PromptInjection: {
     reason: 'PromptBlocked',
@@ -48,22 +47,22 @@ const NOT_CALLED: ToolAnswer = {
   isError: true,
 };
 
-/** Looks at what comes into a turn and out of it. */
+/** Screens the texts that enter and leave a turn. */
 export class TurnScreen {
   readonly #deps: TurnScreenDeps;
-  /** Calls of tools in whose arguments a secret was found, by their ids, and whether they must not be made. */
+  /** Calls with a secret in their arguments, by id, and whether they are withheld. */
   readonly #secretCalls = new Map<string, { isWithheld: boolean }>();
 
   constructor(deps: TurnScreenDeps) {
     this.#deps = deps;
   }
 
-  /** Has what is needed load while the model answers. */
+  /** Loads the screens while the model answers. */
   prepare(): void {
     this.#deps.screen.prepare();
   }
 
-  /** What a client says, as the model is to get it. */
+  /** The client's content for the model, after screening. */
   async prompt(
     content: string | Block[],
   ): Promise<{ content: string | Block[] } | { problem: Failure }> {
@@ -82,11 +81,11 @@ export class TurnScreen {
     return { content: blocks };
   }
 
-  /** What a tool returned, as the model is to get it. */
+  /** The result of a tool for the model, after screening. */
   async toolResult(answer: ToolAnswer, origin: TextOrigin): Promise<ToolAnswer> {
     if (!this.#deps.screen.looksAt(origin)) return answer;
     const { blocks = [], ...rest } = answer;
-    // What is split over several texts is one text to the model.
+    // The model reads several texts as one.
     const texts = blocks.flatMap((block) => (block.type === 'text' ? [block.text] : []));
     const text = answer.blocks ? texts.join('\n') : answer.text;
     const screened = await this.#look(text, origin);
@@ -101,22 +100,22 @@ export class TurnScreen {
     return { ...answer, blocks: [{ type: 'text', text: screened.text }, ...others] };
   }
 
-  /** Where an answer goes as it comes: nowhere, if it may be changed yet. */
+  /** Receives the text of an answer as it comes, and drops it if screening may change it. */
   held(onText: (text: string) => void): (text: string) => void {
     return this.#deps.screen.holdsAnswers ? () => undefined : onText;
   }
 
-  /** Whether nobody but the tool may see the arguments of the call. */
+  /** Whether only the tool may see the arguments of the call. */
   hidesArguments({ id }: ToolUse): boolean {
     return this.#secretCalls.has(id);
   }
 
-  /** What the model is told of a call that must not be made; undefined when it may. */
+  /** The answer for the model in place of a forbidden call; undefined if the call may run. */
   withheld({ id }: ToolUse): ToolAnswer | undefined {
     return this.#secretCalls.get(id)?.isWithheld === true ? NOT_CALLED : undefined;
   }
 
-  /** What the model answered, as the client is to get it; what was held is told now. */
+  /** The model's answer for the client, after screening; sends the text that was held back. */
   async outcome(outcome: ModelOutcome, { onText, isTool }: AnswerDeps): Promise<ModelOutcome> {
     const { screen } = this.#deps;
     if (!outcome.ok || !(screen.looksAt(ANSWER) || screen.looksAt(ARGUMENTS))) return outcome;
@@ -137,11 +136,11 @@ export class TurnScreen {
     return blocks;
   }
 
-  /** Arguments that must not reach the tool are kept nowhere. */
+  /** Drops arguments that must not reach the tool. */
   async #toolUse(call: ToolUse, isTool: AnswerDeps['isTool']): Promise<ToolUse> {
     const { id, name, input } = call;
     if (!this.#deps.screen.looksAt(ARGUMENTS)) return call;
-    // A name that the model makes up stands in no incident.
+    // A name that the model made up must not appear in incidents.
     const origin = isTool(name) ? { ...ARGUMENTS, names: [name] } : ARGUMENTS;
     const text = new JsonUnescape().push(JSON.stringify(input) ?? '');
     const screened = await this.#look(text, origin);

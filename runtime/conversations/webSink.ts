@@ -1,9 +1,9 @@
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 
-/** Statuses that fetch allows no body with. */
+/** Statuses without a body in fetch. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** The client's side of a forwarded answer as a Response of fetch. */
+/** Turns a forwarded answer into a Response of fetch. */
 export class WebSink implements Sink {
   /** Resolves with the head of the answer. */
   readonly response: Promise<Response>;
@@ -14,11 +14,11 @@ export class WebSink implements Sink {
 
   constructor() {
     this.response = this.#head.promise;
-    // Whoever asked may have left before there was an answer.
+    // The caller may have left before the answer.
     this.response.catch(() => undefined);
   }
 
-  /** Whoever reads is in this process. */
+  /** The reader is in this process. */
   get blocked(): boolean {
     return this.#onRoom !== undefined;
   }
@@ -55,14 +55,14 @@ export class WebSink implements Sink {
     this.#controller?.close();
   }
 
-  /** An answer that was held back. */
+  /** Sends an answer that was held back. */
   answer({ status, statusText, headers, body }: HeldAnswer): void {
     this.#over = true;
     const text = BODILESS.has(status) ? null : new Uint8Array(body);
     this.#head.resolve(this.#respond(text, status, statusText, headers));
   }
 
-  /** There is no answer, or no more of it. */
+  /** Ends with an error, before or amid the answer. */
   fail(error: Error): void {
     this.#head.reject(error);
     if (this.#over) return;

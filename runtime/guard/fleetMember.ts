@@ -39,6 +39,8 @@ export class FleetMember {
   private heard = 0;
   /** Until when a leader before may count on the safe share. */
   private pledgedBefore = -Infinity;
+  /** The leader of the last Grant counts on nothing of this process any more when another one begins. */
+  private leaving = false;
   private readonly sentAt = new Map<number, number>();
   private lastAskedAt = -Infinity;
   private cancelAsk: (() => void) | undefined;
@@ -101,8 +103,7 @@ export class FleetMember {
 
   private begin(term: number, session: number, now: number): void {
     const { pledgedUntil, safeFrom } = this.times;
-    // A leader that was asked to stop has pledged to count on nothing.
-    if (term > this.term && now < pledgedUntil) this.pledgedBefore = safeFrom;
+    if (term > this.term && now < pledgedUntil && !this.leaving) this.pledgedBefore = safeFrom;
     this.term = term;
     this.session = session;
     this.heard = 0;
@@ -110,11 +111,11 @@ export class FleetMember {
   }
 
   private grant(
-    { number, acknowledged, answer, limits }: Grant,
+    { number, acknowledged, answer, leaving, limits }: Grant,
     now: number,
   ): FleetReport | undefined {
     if (number <= this.heard) return undefined;
-    this.heard = number;
+    this.hear(number, leaving === true);
     this.times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;
     this.times.safeFrom = this.times.pledgedUntil + FLEET.blockMs;
     const reportedAt = this.sentAt.get(acknowledged ?? 0) ?? -Infinity;
@@ -128,6 +129,14 @@ export class FleetMember {
       limit.wake(now);
     }
     return answer === true ? this.report(now, ENDING_MS) : undefined;
+  }
+
+  private hear(number: number, leaving: boolean): void {
+    const succeeds = this.heard === 0 && this.leaving;
+    this.heard = number;
+    this.leaving = leaving;
+    // The leader before hears it too, and stops sooner.
+    if (succeeds) this.ask();
   }
 
   /** Sends a report soon, and not more often than the pace allows. */

@@ -10,8 +10,9 @@ import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec } from './guardSpec.ts';
 import type { Admission, Issuer, Waiting } from './permit.ts';
 import type { Bound } from './queuedPermit.ts';
+import { awaitAdmission } from './awaitAdmission.ts';
 
-/** What bounds the requests of the agent's API: rate limits, then concurrency. */
+/** Bounds the requests of the agent's API: rate limits, then concurrency. */
 export class Inbound implements Issuer {
   readonly context: GuardContext;
   readonly rateLimits: RateLimits;
@@ -36,7 +37,7 @@ export class Inbound implements Issuer {
     return acquireAll(new Permit(this, asked, undefined, 0, now), this.bounds, now);
   }
 
-  /** Asks for a place in the bulkhead alone, for a request that the limits have admitted before. */
+  /** Takes a place in the bulkhead alone, for a request that the limits have admitted. */
   acquirePlace(asked: Asked): Admission | Waiting {
     const now = this.context.now();
     return acquireAll(new Permit(this, asked, undefined, 0, now), [this.concurrency], now);
@@ -74,5 +75,47 @@ export class Inbound implements Issuer {
 
   recheck(): undefined {
     return undefined;
+  }
+}
+
+/** The place of one request in the agent's bulkhead. The request gives it up while it waits. */
+export class InboundPlace {
+  private readonly inbound: Pick<Inbound, 'leave' | 'acquirePlace'>;
+  /** Permit of the place; undefined without one. */
+  private permit: Permit | undefined;
+  /** Bounds the wait for another place. */
+  private readonly deadlineAt: number;
+  private closed = false;
+
+  constructor(
+    inbound: Pick<Inbound, 'leave' | 'acquirePlace'>,
+    permit: Permit,
+    deadlineAt: number,
+  ) {
+    this.inbound = inbound;
+    this.permit = permit;
+    this.deadlineAt = deadlineAt;
+  }
+
+  leave(): void {
+    if (this.permit) this.inbound.leave(this.permit);
+    this.permit = undefined;
+  }
+
+  /** Takes a place again and may wait for it. False if there is none. */
+  async enter(signal: AbortSignal): Promise<boolean> {
+    if (this.closed || this.permit) return true;
+    const { deadlineAt } = this;
+    const admission = await awaitAdmission(this.inbound.acquirePlace({ deadlineAt }), signal);
+    if (admission.kind === 'Rejection') return false;
+    this.permit = admission.permit;
+    // A shared call can outlive this request.
+    if (this.closed) this.leave();
+    return true;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.leave();
   }
 }

@@ -1,8 +1,8 @@
 import { valuesOf } from './scan.ts';
 
 /**
- * The same JSON with the value of every member called `name` at the top replaced, and every other byte as it was. All
- * duplicates are replaced, since parsers differ in which one counts. The bytes are valid JSON, with an object at the top.
+ * Replaces the value of every top-level member `name` and keeps every other byte. Replaces all duplicates, because
+ * parsers differ in which one counts. `json` is valid, with an object at the top.
  */
 export function replaceMember(json: Buffer, name: string, value: string | number): Buffer {
   const spans = valuesOf(json, name);

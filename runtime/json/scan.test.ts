@@ -44,7 +44,9 @@ function agree(json: Buffer): void {
 /** Names beyond ASCII are only known by escapes, which the runtime has none of. */
 const isAscii = (name: string): boolean => /^[\x20-\x7e]*$/.test(name);
 
-const key = fc.oneof(fc.constantFrom('a', 'model', 'messages', 'b', '__proto__'), fc.string());
+// JSON.parse of Node 24 takes "\u0061" for the key "\\" once it has met that one (docs/decisions).
+const name = fc.string().filter((text) => !text.includes('\\'));
+const key = fc.oneof(fc.constantFrom('a', 'model', 'messages', 'b', '__proto__'), name);
 const value = fc.jsonValue({ maxDepth: 4 });
 const space = fc.constantFrom('', ' ', '\n', '\t \r');
 
@@ -71,6 +73,12 @@ describe('a scan of JSON', () => {
       fc.property(text, (json) => agree(Buffer.from(json))),
       { numRuns: 1500 },
     );
+  });
+
+  it('reads an escaped name whatever keys JSON.parse has met', () => {
+    JSON.parse('{"\\\\":1}');
+    const { members } = scanObject(Buffer.from('{"\\u0061":2}'), NAMES)!;
+    expect([...members.keys()]).toEqual(['a']);
   });
 
   it('agrees with JSON.parse on what is broken', () => {

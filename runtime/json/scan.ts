@@ -6,20 +6,19 @@ export interface Span {
   end: number;
 }
 
-/** An object, as far as it was asked about. */
 export interface ScannedObject {
-  /** The last value of each member that was asked for. */
+  /** Last value of each requested member. */
   members: ReadonlyMap<string, Span>;
-  /** Whether one of them is there more than once. */
+  /** Whether a requested member occurs more than once. */
   repeated: boolean;
-  /** Values in it at all levels, the keys of objects included. */
+  /** Number of values at all levels, including keys. */
   values: number;
 }
 
-/** Levels of nesting that are read; deeper texts are none. */
+/** Largest depth of nesting; a deeper text is not accepted. */
 export const MAX_JSON_DEPTH = 1000;
 
-/** Longest key in the text that is compared: six bytes for each character of a name. */
+/** Longest key to compare: six bytes for each character of a name. */
 const MAX_KEY = 512;
 
 const QUOTE = 0x22;
@@ -35,24 +34,23 @@ const PLUS = 0x2b;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
-/** No index of a valid text. */
 const INVALID = -1;
 
 const WORDS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]));
 const ESCAPES: ReadonlySet<number | undefined> = new Set(Buffer.from('"\\/bfnrt'));
 const U = 0x75;
 
-/** Looks for members at the top of an object; undefined when the bytes are no JSON object. */
+/** Finds top-level members; undefined if the bytes are no JSON object. */
 export function scanObject(json: Buffer, names: ReadonlySet<string>): ScannedObject | undefined {
   if (json[skipSpace(json, 0)] !== OPEN_BRACE) return undefined;
   const scan = new Scan(json, names);
   return scan.run(Infinity) === 'Object' ? scan : undefined;
 }
 
-/** Bytes that are read at a time where others wait meanwhile. */
+/** Bytes to read before other work gets a turn. */
 export const SLICE_BYTES = 256 * 1024;
 
-/** As scanObject. Where there is much to read it lets others have their turns, and returns a promise. */
+/** As scanObject. Yields to other work and returns a promise if the text is long. */
 export function scanInSlices(
   json: Buffer,
   names: ReadonlySet<string>,
@@ -79,10 +77,10 @@ class Scan implements ScannedObject {
   values = 0;
   readonly #json: Buffer;
   readonly #names: ReadonlySet<string>;
-  /** The brackets that are open, by the byte that closes each. */
+  /** Open brackets, as the byte that closes each. */
   readonly #open: number[] = [];
   #at = 0;
-  /** The member at the top that is being read. */
+  /** The top-level member that is being read. */
   #name: string | undefined;
   #start = 0;
 
@@ -91,7 +89,7 @@ class Scan implements ScannedObject {
     this.#names = names;
   }
 
-  /** Reads up to a value that begins at `until` or after it. */
+  /** Reads until a value begins at `until` or later. */
   run(until: number): 'Object' | 'None' | 'Unfinished' {
     while (this.#at !== INVALID && this.#at < until) {
       if (!this.#value()) continue;
@@ -103,7 +101,7 @@ class Scan implements ScannedObject {
     return this.#at === INVALID ? 'None' : 'Unfinished';
   }
 
-  /** Reads a value up to its end; false when it is one that others are in, or none. */
+  /** Reads a value to its end; false for one that contains others, or for none. */
   #value(): boolean {
     const json = this.#json;
     const at = skipSpace(json, this.#at);
@@ -127,7 +125,7 @@ class Scan implements ScannedObject {
     return false;
   }
 
-  /** Goes on to the next value, over what ends before it. */
+  /** Proceeds to the next value, over closing brackets. */
   #close(): void {
     const json = this.#json;
     while (this.#open.length > 0) {
@@ -148,7 +146,7 @@ class Scan implements ScannedObject {
     }
   }
 
-  /** Reads a key and what separates it from its value. */
+  /** Reads a key and its colon. */
   #key(): void {
     const json = this.#json;
     const start = skipSpace(json, this.#at);
@@ -178,7 +176,7 @@ class Scan implements ScannedObject {
   }
 }
 
-/** The elements of an array, or none of another value. The bytes are valid JSON. */
+/** The elements of an array; none for another value. The bytes are valid JSON. */
 export function* elementsOf(json: Buffer, { start, end }: Span): Generator<Span> {
   if (json[start] !== OPEN_BRACKET) return;
   for (let at = skipSpace(json, start + 1); at < end - 1;) {
@@ -188,7 +186,7 @@ export function* elementsOf(json: Buffer, { start, end }: Span): Generator<Span>
   }
 }
 
-/** Members of an object by their names, or none of another value. The bytes are valid JSON. */
+/** Members of an object by name; none for another value. The bytes are valid JSON. */
 export function membersOf(
   json: Buffer,
   { start }: Span,
@@ -200,13 +198,13 @@ export function membersOf(
   return found;
 }
 
-/** Values of all members called `name` of the object at the top. The bytes are valid JSON, with an object at the top. */
+/** Values of all top-level members `name`. The bytes are valid JSON, with an object at the top. */
 export function valuesOf(json: Buffer, name: string): Span[] {
   const all = namedIn(json, skipSpace(json, 0), new Set([name]));
   return Array.from(all, ({ value }) => value);
 }
 
-/** Members with one of the names, of the object that begins at `start`. */
+/** Members with one of the names, in the object that begins at `start`. */
 function* namedIn(
   json: Buffer,
   start: number,
@@ -229,12 +227,12 @@ export function textOf(json: Buffer, { start, end }: Span): string {
   return JSON.parse(json.toString('utf8', start, end)) as string;
 }
 
-/** Whether a value is written so: for true, false, null and strings without escapes. */
+/** Whether the value's bytes equal `text`: for true, false, null and strings without escapes. */
 export function isWritten(json: Buffer, { start, end }: Span, text: string): boolean {
   return end - start === text.length && json.toString('latin1', start, end) === text;
 }
 
-/** Which of the names a key is. Most keys are none, which takes no memory to see. */
+/** The requested name that a key equals. Most keys equal none, which costs no memory. */
 function nameIn(
   json: Buffer,
   start: number,
@@ -329,13 +327,13 @@ function valueEnd(json: Buffer, at: number): number {
   return at;
 }
 
-/** What a byte outside of strings does to the depth of nesting. */
+/** Change of the depth of nesting by a byte outside of strings. */
 function levels(byte: number | undefined): number {
   if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return 1;
   return byte === CLOSE_BRACE || byte === CLOSE_BRACKET ? -1 : 0;
 }
 
-/** As stringEnd, of a string that is valid. */
+/** As stringEnd, for a valid string. */
 function plainStringEnd(json: Buffer, at: number): number {
   for (let from = at + 1; ;) {
     const quote = json.indexOf(QUOTE, from);

@@ -3,12 +3,12 @@ const SHORT: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: 
 const LONG_ESCAPE = 6;
 const SHORT_ESCAPE = 2;
 
-/** Shows JSON that comes in pieces with its escapes resolved. It needs no valid JSON, and keeps no more than one escape. */
+/** Resolves the escapes of JSON that arrives in pieces. Accepts invalid JSON, and keeps at most one escape. */
 export class JsonUnescape {
-  /** The beginning of an escape. */
+  /** The start of an unfinished escape. */
   #rest = '';
 
-  /** What the piece adds. */
+  /** The text that the piece adds. */
   push(piece: string): string {
     const json = this.#rest + piece;
     this.#rest = '';

@@ -20,24 +20,23 @@ import type { Retry } from './nextAttempt.ts';
 import { Route, callKind } from './pool/route.ts';
 import type { Fallback, Granted, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
-import type { RetryBudgets } from './retryBudgets.ts';
+import type { RetryBudgets } from './retry.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
 import type { Usage } from './attempt/usage.ts';
 
-/** An attempt at a model, for metrics. Times are in seconds. */
+/** One attempt, for metrics. Times are in seconds. */
 export interface ModelCall {
   model: string;
-  /** The endpoint. */
   dependency: string;
   outcome: Outcome;
-  /** Class of the failure, or none. */
+  /** Class of the failure; empty on success. */
   errorType: string;
   duration: number;
-  /** From the call to the first bytes of the answer's body; absent when none came. */
+  /** From the call to the first byte of the answer's body; absent if none came. */
   firstChunk?: number | undefined;
   usage: Usage;
-  /** Of the input: what was written to the provider's cache. */
+  /** Input tokens that the provider wrote to its cache. */
   cacheWriteTokens: number | undefined;
 }
 
@@ -51,26 +50,26 @@ export interface ModelCallerDeps {
   random: () => number;
   onAttempt(call: ModelCall): void;
   onRetry(retry: Retry, request: ModelRequest): void;
-  /** A call goes to another endpoint than the one that is to be preferred. */
+  /** A call went to an endpoint other than the preferred one. */
   onFallback: (fallback: Fallback, request: RoutedRequest) => void;
-  /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
+  /** A request of a session was sent. `atItsEndpoint`: to the endpoint that holds its cache. */
   onSession: (atItsEndpoint: boolean) => void;
 }
 
-/** What an attempt has to do with the rest of its request. */
+/** What attempts of one request share. */
 interface AttemptContext {
-  /** Dependencies at which an attempt of the request has failed. */
+  /** Dependencies that have failed an attempt of the request. */
   failed: Set<string>;
-  /** Decides what follows the attempt, once its gate is shut. */
+  /** Decides what follows the attempt. Call it after the gate of the attempt has shut. */
   decide: (result: AttemptResult) => void;
-  /** How many other endpoints the request could still move to. */
+  /** Number of other endpoints that the request could still move to. */
   others: () => number;
   onUsage: (charge: ActualCost) => void;
 }
 
 /**
- * Calls the model and owns all retries: each attempt takes permits of its own at the endpoint that it
- * goes to and votes once there, and none is made where a circuit or a gate has shut meanwhile.
+ * Calls the model and owns all retries. Each attempt takes its own permits at its endpoint and votes once there. It
+ * makes none where a circuit or a gate has shut meanwhile.
  */
 export class ModelCaller {
   readonly #deps: ModelCallerDeps;
@@ -80,12 +79,12 @@ export class ModelCaller {
     this.#deps = deps;
   }
 
-  /** Never rejects but for a programming error. `onUsage` is told what each attempt took. */
+  /** Rejects only on a programming error. `onUsage` gets the usage of each attempt. */
   async call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
     const { pool, retryBudgets, clock } = this.#deps;
     const route = new Route(this.#deps, request);
     const asked = route.first();
-    // Promises only where there is something to wait for: this is the way of every request.
+    // Awaits only if there is something to wait for: every request runs this code.
     let first = asked instanceof Promise ? await asked : asked;
     if (request.ownTurn === true) first = await throughGates(first, { request, route, clock });
     const isSpent = (dependency: string): boolean =>
@@ -135,7 +134,7 @@ export class ModelCaller {
     let sent = false;
     try {
       result = await forward(upstream, {
-        // One by one: spread, they would cost as much as the guard does.
+        // Names each field: a spread would cost as much as the guard.
         method: request.method,
         path: request.path,
         expected: request.expected,
@@ -154,7 +153,7 @@ export class ModelCaller {
         baggage: request.content.telemetry.baggage === 'Forward',
         date: this.#date,
         onSent: () => (sent = true),
-        onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
+        onHeaders: (headers) => this.#learnLimits({ member, permit }, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -174,7 +173,7 @@ export class ModelCaller {
     return result;
   }
 
-  /** What belongs to one attempt: its signal, its watch and its meter. */
+  /** The signal, watch and meter of one attempt. */
   #prepare(
     request: ModelRequest,
     { member: { endpoint }, permit }: Pick<Granted, 'member' | 'permit'>,
@@ -211,9 +210,15 @@ export class ModelCaller {
   }
 
   /** A client's own credential has limits of its own. */
-  #learnLimits({ handle, credential }: Member, kind: CallKind, headers: RawHeaders): void {
+  #learnLimits(
+    { member, permit }: Pick<Granted, 'member' | 'permit'>,
+    kind: CallKind,
+    headers: RawHeaders,
+  ): void {
+    const { handle, credential } = member;
     if (!credential.mounted) return;
-    handle.learn(providerLimits(headers, this.#date), credential.hash, kind);
+    const stated = providerLimits(headers, this.#date);
+    handle.learn(stated, credential.hash, kind, permit.grantedAt);
   }
 
   #learn(
@@ -222,7 +227,7 @@ export class ModelCaller {
     { outcome, usage }: AttemptResult,
     { began, ...seen }: { began: number } & Pick<ModelCall, 'firstChunk' | 'cacheWriteTokens'>,
   ): void {
-    // What lists models or counts tokens is no call of a model.
+    // Listing models and counting tokens are no calls of a model.
     if (expected !== 'Message') return;
     const model = endpoint.model ?? named;
     this.#deps.estimator.learn(model, size, usage);
@@ -238,12 +243,12 @@ export class ModelCaller {
   }
 }
 
-/** The bounds on an attempt that counts tokens or, by GET, lists models. */
+/** Timeouts of an attempt that counts tokens or lists models. */
 function jsonTimeouts({ content, method }: ModelRequest): AttemptTimeouts {
   return passThroughTimeouts(content.timeouts, method === 'GET' ? MODELS_MS : PASS_THROUGH_MS);
 }
 
-/** The vote of an attempt. Several failures of one request count as one in a row of failures. */
+/** The vote of an attempt. Several failures of one request count once towards failures in a row. */
 function voteOf(
   outcome: Outcome = IGNORED,
   dependency: string,
@@ -261,8 +266,8 @@ function voteOf(
 }
 
 /**
- * What an attempt is charged: what was seen, and for a whole answer without figures what was
- * reserved; nothing at all when the endpoint did not take it on.
+ * The charge of an attempt: the usage that was seen; for a whole answer without figures the reservation; nothing if
+ * the endpoint did not start on it.
  */
 export function chargeOf(result: AttemptResult): ActualCost {
   const { inputTokens, outputTokens } = result.usage;
@@ -272,7 +277,7 @@ export function chargeOf(result: AttemptResult): ActualCost {
   return result.whole ? figures : { inputTokens: 0, outputTokens: 0, ...figures };
 }
 
-/** A client that leaves pays for the input that it reserved, and cannot pay less than was reported. */
+/** A client that leaves pays for its reserved input, and for no less than the endpoint reported. */
 function chargeOfLeft({ inputTokens }: Cost = NO_COST, meter: UsageMeter): ActualCost {
   const seen = meter.atLeast();
   return { ...seen, inputTokens: Math.max(inputTokens, seen.inputTokens) };
@@ -280,20 +285,19 @@ function chargeOfLeft({ inputTokens }: Cost = NO_COST, meter: UsageMeter): Actua
 
 const NO_COST: Cost = { inputTokens: 0, outputTokens: 0 };
 
-/** Whether the endpoint may be at work for it: it has answered with no error. */
+/** Whether the endpoint may be working on it: it has not answered with an error. */
 function isTaken({ status = 200 }: AttemptResult): boolean {
   return status < 300;
 }
 
 const UNTAKEN_STATUSES: ReadonlySet<number> = new Set([408, 409, 429]);
-/** Also in a stream that began with nothing else. */
+/** These count also as the first event of a stream. */
 const UNTAKEN_CLASSES: ReadonlySet<FailureClass> = new Set([
   'Connection',
   'Overloaded',
   'RateLimited',
 ]);
 
-/** Whether the endpoint did no work for it. */
 function isUntaken({ status = 0, fault, outcome }: AttemptResult): boolean {
   if (fault === 'UpstreamUnreachable' || fault === 'Unsendable') return true;
   if (outcome.vote === 'failure' && UNTAKEN_CLASSES.has(outcome.class)) return true;

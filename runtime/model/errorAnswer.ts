@@ -2,7 +2,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } fro
 import type { HeldAnswer } from './attempt/attempt.ts';
 import { headerValue } from './transport/headers.ts';
 
-/** An error answer that is longer is not looked into, in bytes. */
+/** Largest error answer to parse, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
 const DECODERS: Record<string, (body: Buffer, options: { maxOutputLength: number }) => Buffer> = {
@@ -13,7 +13,7 @@ const DECODERS: Record<string, (body: Buffer, options: { maxOutputLength: number
   zstd: zstdDecompressSync,
 };
 
-/** Type and message of an error in the shape of the Messages API; empty where the answer has none. */
+/** Type and message of an error in the format of the Messages API; empty where the answer has none. */
 export function errorOf({ headers, body }: HeldAnswer): { type: string; message: string } {
   const encoding = headerValue(headers, 'content-encoding')?.trim().toLowerCase() ?? '';
   const { type, message } = parsed(body, DECODERS[encoding]);

@@ -5,8 +5,8 @@ import { waitOutside } from './pause.ts';
 import type { ModelRequest } from './request.ts';
 
 /**
- * The way of a turn of the agent, whose client the runtime is, through a gate that is shut. It waits as clients of
- * /v1/messages do: for a gate of the provider that opens within clientPatience, and no longer than that altogether.
+ * Takes a turn of the agent through a shut gate. Here the runtime is the client: it waits as a client of v1/messages
+ * would, for a provider's gate that opens within clientPatience, and no longer than that in total.
  */
 export async function throughGates(
   answer: Granted | Refused | Nowhere,
@@ -25,7 +25,7 @@ export async function throughGates(
   return last;
 }
 
-/** Whether the provider limits the rate, rather than a policy. Other gates open by somebody's doing. */
+/** Whether the provider limits the rate, not a policy. Other gates open only after somebody acts. */
 function isGate({ reason, limit }: Rejection): boolean {
   return reason === 'RateLimited' && limit === undefined;
 }

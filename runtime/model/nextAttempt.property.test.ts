@@ -15,7 +15,7 @@ import { Pool } from './pool/pool.ts';
 import { Route } from './pool/route.ts';
 import type { Granted } from './pool/route.ts';
 import type { ModelRequest } from './request.ts';
-import { RetryBudgets } from './retryBudgets.ts';
+import { RetryBudgets } from './retry.ts';
 
 type Spec = NonNullable<Content['retry']>;
 

@@ -6,15 +6,15 @@ import type { Granted, Move, Route } from './pool/route.ts';
 import { waitOutside } from './pause.ts';
 import type { ModelRequest } from './request.ts';
 import { Retries, movable, moveReason, retryReason, unitsOf } from './retry.ts';
-import type { RetryBudgets } from './retryBudgets.ts';
+import type { RetryBudgets } from './retry.ts';
 
-/** An endpoint with this share of successes or more is healthy enough to rescue a request for free. */
+/** An endpoint with at least this share of successes rescues requests for free. */
 const HEALTHY_SHARE = 0.5;
 
-/** An attempt that is repeated at its endpoint. */
+/** A repeated attempt at the same endpoint. */
 export interface Retry {
   dependency: string;
-  /** What went wrong before. */
+  /** Why the attempt before it failed. */
   reason: string;
   waitMs: number;
 }
@@ -27,12 +27,12 @@ export interface NextAttemptDeps {
   onRetry(retry: Retry, request: ModelRequest): void;
 }
 
-/** What follows an attempt: another endpoint, or the same one after so many milliseconds. */
+/** The next step: another endpoint, or the same one after a wait in milliseconds. */
 type Next = { move: Move; to: Candidate } | { waitMs: number };
 
 /**
- * Decides what follows each attempt of one request. The dependency that caused a retry or a move pays for it from its
- * budget. The first move is free while its target is healthy, so that a healthy endpoint rescues every request.
+ * Decides what follows each attempt of one request. The dependency that causes a retry or a move pays from its budget.
+ * The first move is free while its target is healthy, so a healthy endpoint rescues every request.
  */
 export class NextAttempt {
   readonly #deps: NextAttemptDeps;
@@ -40,7 +40,7 @@ export class NextAttempt {
   readonly #route: Route;
   readonly #retries: Retries;
   #next: Next | undefined;
-  /** Where the last attempt went. */
+  /** Dependency of the last attempt. */
   #at = '';
 
   constructor(deps: NextAttemptDeps, request: ModelRequest, route: Route) {
@@ -51,25 +51,23 @@ export class NextAttempt {
     this.#retries = new Retries(content.retry, ownTurn, deps.random);
   }
 
-  /** An attempt begins. */
   begin({ dependency }: Member): void {
     if (dependency === this.#at) return;
     this.#at = dependency;
     this.#deps.retryBudgets.of(dependency).request(this.#deps.clock.now());
   }
 
-  /** How many other endpoints the request could still move to now. */
+  /** Number of other endpoints that the request could still move to. */
   othersLeft(from: Member): number {
     const { isOff } = this.#deps.retryBudgets.of(from.dependency);
     return isOff ? 0 : this.#route.othersLeft(from);
   }
 
-  /** Decides by how an attempt ended. */
   decide(result: AttemptResult, from: Member): void {
     this.#next = this.#choose(result, from);
   }
 
-  /** Takes leave for what was decided; undefined when there is none to be had. A Cut when the request was cut meanwhile. */
+  /** Takes a permit for the decided step; undefined if none is available. A Cut if the request was cut meanwhile. */
   async go(result: AttemptResult, from: Member): Promise<Granted | Cut | undefined> {
     const next = this.#next;
     if (next === undefined) return undefined;
@@ -89,8 +87,8 @@ export class NextAttempt {
   }
 
   /**
-   * Another endpoint at once where that is better, or is as good: one of the same priority. Else the
-   * same one again as long as retries are left, and then whichever is usable.
+   * Moves at once if another endpoint is better or of the same priority. Else retries here while retries are left,
+   * then moves to any usable endpoint.
    */
   #choose(result: AttemptResult, from: Member): Next | undefined {
     const { clock, retryBudgets } = this.#deps;
@@ -108,7 +106,6 @@ export class NextAttempt {
     return kind === 'Yes' ? at({ from }) : undefined;
   }
 
-  /** The move that comes before a retry. */
   #firstMove(kind: ReturnType<typeof movable>, from: Member): Move | undefined {
     switch (kind) {
       case 'No':
@@ -134,7 +131,7 @@ export class NextAttempt {
     return to && { move, to };
   }
 
-  /** An endpoint that takes no call after all costs nothing, so that the next one may be asked in its place. */
+  /** An endpoint that rejects the call costs nothing: asks the next one. */
   async #move(move: Move, first: Candidate, reason: string): Promise<Granted | undefined> {
     for (let to: Candidate | undefined = first; to; to = this.#route.choose(move, () => true)) {
       const granted = await this.#route.take(to, move, reason);

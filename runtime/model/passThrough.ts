@@ -1,12 +1,12 @@
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 
-/** Longest time for a request that asks for no message, such as a count of tokens or a list of models. */
+/** Timeout of a request for no message, such as a count of tokens, in milliseconds. */
 export const PASS_THROUGH_MS = 10_000;
 
-/** Longest time for a list of models: Claude Code gives up on one after 3 s. */
+/** Timeout of a list of models, in milliseconds: Claude Code gives up after 3 s. */
 export const MODELS_MS = 2500;
 
-/** The bounds on an attempt of such a request, which may take `longestMs`. */
+/** Timeouts of an attempt that may take `longestMs`. */
 export function passThroughTimeouts(
   timeouts: AttemptTimeouts,
   longestMs = PASS_THROUGH_MS,

@@ -1,7 +1,7 @@
 import type { Clock } from '../guard/clock.ts';
 import type { ModelRequest } from './request.ts';
 
-/** Waits without the request's place in the bulkhead. False when the request gets none again. */
+/** Gives up the request's place in the bulkhead while it waits. False if it gets none again. */
 export async function waitOutside(
   { place, signal }: Pick<ModelRequest, 'place' | 'signal'>,
   clock: Pick<Clock, 'setTimer'>,
@@ -12,7 +12,7 @@ export async function waitOutside(
   return place === undefined || (await place.enter(signal));
 }
 
-/** Waits, or shorter if the signal is aborted. */
+/** Waits until the time is over or the signal aborts. */
 function pause(clock: Pick<Clock, 'setTimer'>, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -20,7 +20,7 @@ function pause(clock: Pick<Clock, 'setTimer'>, ms: number, signal: AbortSignal):
       signal.removeEventListener('abort', done);
       resolve();
     };
-    // One more, because timers drop the fraction of a millisecond.
+    // Timers drop fractions of a millisecond.
     const cancel = clock.setTimer(Math.ceil(ms) + 1, done);
     signal.addEventListener('abort', done, { once: true });
     if (signal.aborted) done();

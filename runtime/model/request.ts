@@ -1,7 +1,7 @@
 import type { AttemptResult, Sink } from './attempt/attempt.ts';
 import type { Nowhere, Refused, RoutedRequest } from './pool/route.ts';
 
-/** A request to be made to the model, in as many attempts at as many endpoints as it takes. */
+/** A request to the model. It may take several attempts at several endpoints. */
 export interface ModelRequest extends RoutedRequest {
   method: string;
   /** Path and query below an endpoint's baseURL, such as /v1/messages. */
@@ -9,33 +9,31 @@ export interface ModelRequest extends RoutedRequest {
   /** Empty for a GET. */
   body: Buffer;
   stream: boolean;
-  /** max_tokens as the body states it; absent when it states none that is valid. */
+  /** max_tokens of the body; absent if it has no valid one. */
   maxTokens?: number | undefined;
   sink: Sink;
-  /** Who asks, as far as clients can be told apart. */
+  /** Principal of the client; absent for an unknown one. */
   client?: string | undefined;
-  /** Whether it is a turn of the agent itself, and no client's own request. */
+  /** Whether the agent itself makes the request in a turn. */
   ownTurn?: boolean;
-  /** Its place in the bulkhead of the agent, which it gives up while it waits for a retry. */
+  /** Place in the agent's bulkhead, which it gives up while it waits for a retry. */
   place?: Place | undefined;
 }
 
-/** A place in a bulkhead. */
 export interface Place {
   leave(): void;
-  /** Takes a place again, perhaps after a wait for one; false when there is none to be had. */
+  /** Takes a place again and may wait for it; false if there is none. */
   enter(signal: AbortSignal): Promise<boolean>;
 }
 
-/** How a request ended. */
 export type ModelAnswer =
   | {
       kind: 'Answered';
-      /** Of the last of its attempts. */
+      /** Result of the last attempt. */
       result: AttemptResult;
-      /** Where that was made. */
+      /** Dependency of the last attempt. */
       dependency: string;
-      /** Whether the retry budget of that dependency is used up. */
+      /** Whether the retry budget of the dependency is used up. */
       budgetSpent?: boolean;
     }
   | (Refused & { budgetSpent?: boolean })

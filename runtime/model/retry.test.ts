@@ -4,7 +4,7 @@ import { IGNORED } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
 import { failure, statusOutcome, streamErrorOutcome } from './attempt/outcome.ts';
-import { Retries, movable, retryReason, retryable, unitsOf } from './retry.ts';
+import { Retries, movable, retryReason, retryable, unitsOf, RetryBudgets } from './retry.ts';
 
 const SPEC = {
   maxAttempts: 4,
@@ -248,5 +248,32 @@ describe('retries', () => {
   it('do not come where nothing is configured', () => {
     const none = new Retries(undefined, true, () => 0);
     expect(none.next(answered(500), 1e9, () => true)).toBeUndefined();
+  });
+});
+
+const BUDGET = { budgetPercent: 0, minPerSecond: 1 };
+
+describe('the retry budgets', () => {
+  it('are one for each dependency', () => {
+    const budgets = new RetryBudgets();
+    budgets.apply(BUDGET, ['model/a', 'model/b']);
+    expect(budgets.of('model/a').withdraw(5, 0)).toBe(true);
+    expect(budgets.used(0)).toEqual([
+      { name: 'model/a', used: 0.5 },
+      { name: 'model/b', used: 0 },
+    ]);
+  });
+
+  it('keep what was withdrawn when the configuration changes, but not that of a dependency which leaves', () => {
+    const budgets = new RetryBudgets();
+    budgets.apply(BUDGET, ['model/a', 'model/b']);
+    budgets.of('model/a').withdraw(10, 0);
+    budgets.of('model/b').withdraw(10, 0);
+    budgets.apply({ ...BUDGET, minPerSecond: 2 }, ['model/a']);
+    budgets.apply({ ...BUDGET, minPerSecond: 2 }, ['model/a', 'model/b']);
+    expect(budgets.used(0)).toEqual([
+      { name: 'model/a', used: 0.5 },
+      { name: 'model/b', used: 0 },
+    ]);
   });
 });

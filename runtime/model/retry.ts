@@ -2,14 +2,15 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
 import { errorOf } from './errorAnswer.ts';
+import { RetryBudget } from '../resilience/retryBudget.ts';
+import type { RetryBudgetSpec } from '../resilience/retryBudget.ts';
 
-/** How calls are retried, as in the configuration. */
 export type RetrySpec = NonNullable<Content['retry']>;
 
-/** How often what happened may be tried again. */
+/** How often an attempt that ended so may be repeated. */
 export type Retryable = 'No' | 'Once' | 'Yes';
 
-/** Statuses that say nothing more by another attempt, or may at most once. */
+/** Statuses that a repeated attempt can change. Other client errors stay the same. */
 const STATUSES: Record<number, Retryable> = { 408: 'Once', 409: 'Once', 429: 'Yes', 529: 'Once' };
 
 const FAULTS: Record<Fault, Retryable> = {
@@ -28,9 +29,9 @@ const FAULTS: Record<Fault, Retryable> = {
 };
 
 /**
- * Whether another endpoint may serve instead: never; once this one is not to be tried again; at once,
- * because that is better than trying this one again; or at once, and only with another credential or
- * with room for more tokens.
+ * Whether another endpoint may serve instead. `Yes`: when retries here are used up. `Early`: at once, because it is
+ * better than a retry here. `OtherCredential`, `LargerContext`: at once, but only with another credential or room for
+ * more tokens.
  */
 export type Movable = 'No' | 'Yes' | 'Early' | 'OtherCredential' | 'LargerContext';
 
@@ -38,7 +39,7 @@ const MOVES: Record<Fault, Movable> = {
   UpstreamUnreachable: 'Yes',
   BrokeOff: 'Yes',
   InvalidResponse: 'Yes',
-  // To try it again would take that long again.
+  // A retry here would take that long again.
   Attempt: 'Early',
   FirstToken: 'Early',
   StreamIdle: 'Early',
@@ -50,10 +51,10 @@ const MOVES: Record<Fault, Movable> = {
   Unsendable: 'No',
 };
 
-/** How the Messages API says that a prompt has more tokens than the model takes. */
+/** How the Messages API reports a prompt that is too long. */
 const TOO_LONG = /prompt is too long|exceed context limit/i;
 
-/** Whether an attempt at another endpoint makes sense after this one. `ownModel`: it named the endpoint's own model. */
+/** Whether to move to another endpoint after this attempt. `ownModel`: the endpoint set the model. */
 export function movable(result: AttemptResult, ownModel = false): Movable {
   const { committed, fault, refusal, outcome, status = 0 } = result;
   if (committed) return 'No';
@@ -64,7 +65,7 @@ export function movable(result: AttemptResult, ownModel = false): Movable {
   return afterClientError(result, ownModel);
 }
 
-/** A client's error is the same everywhere, unless it is about what only this endpoint has or lacks. */
+/** Every endpoint gives the same client error, unless it concerns something that only this endpoint has or lacks. */
 function afterClientError({ held, status }: AttemptResult, ownModel: boolean): Movable {
   if (!held || (status !== 400 && status !== 404)) return 'No';
   const { type, message } = errorOf(held);
@@ -72,7 +73,7 @@ function afterClientError({ held, status }: AttemptResult, ownModel: boolean): M
   return TOO_LONG.test(message) ? 'LargerContext' : 'No';
 }
 
-/** Whether another attempt at the same endpoint makes sense after this one. */
+/** Whether to repeat the attempt at the same endpoint. */
 export function retryable(result: AttemptResult): Retryable {
   const { committed, final, fault, refusal, status = 0 } = result;
   const spent = refusal !== undefined && refusal.gate !== 'RateLimited';
@@ -82,19 +83,19 @@ export function retryable(result: AttemptResult): Retryable {
   return STATUSES[status] ?? (status >= 500 ? 'Yes' : 'No');
 }
 
-/** A stream that began with an error. */
+/** The stream began with an error. */
 function afterStreamError({ outcome }: AttemptResult): Retryable {
   if (outcome.vote !== 'failure') return 'No';
   return outcome.class === 'Overloaded' ? 'Once' : 'Yes';
 }
 
-/** What a retry is counted under. */
+/** Reason of a retry, for metrics. */
 export function retryReason({ outcome, status }: AttemptResult): string {
   if (outcome.vote === 'failure') return outcome.class;
   return status === 409 ? 'Conflict' : 'RequestTimeout';
 }
 
-/** Why a request moves on to another endpoint. */
+/** Reason of a move, for metrics. */
 export function moveReason(result: AttemptResult): string {
   const { refusal, outcome, status } = result;
   if (refusal) return refusal.gate;
@@ -103,27 +104,26 @@ export function moveReason(result: AttemptResult): string {
   return status === 400 ? 'PromptTooLong' : retryReason(result);
 }
 
-/** What another attempt takes out of the budget: a timeout has cost more time than an error. */
+/** Price of another attempt. A timeout has cost more time than an error. */
 export function unitsOf({ outcome }: AttemptResult): number {
   return outcome.vote === 'failure' && outcome.class === 'Timeout' ? 2 : 1;
 }
 
 /**
- * The longest wait that a client's request is kept open for because of a 429, in milliseconds. After a longer one the
- * client itself asks again, and attempts of ours within that would multiply.
+ * Longest wait for a 429 while the client's request stays open, in milliseconds. After a longer one the client asks
+ * again, and our own attempts would multiply its retries.
  */
 const CLIENT_WAIT_MS = 1000;
 
-/** The retries of one request. */
 export class Retries {
   readonly #spec: RetrySpec | undefined;
-  /** Whether the runtime is the client itself. */
+  /** Whether the agent itself makes the request. */
   readonly #ownTurn: boolean;
   readonly #random: () => number;
   #attempts = 0;
   #onceUsed = false;
 
-  /** `random` gives numbers from 0 up to but not 1. Without a spec nothing is retried. */
+  /** `random` gives numbers from 0 up to but not 1. No spec: no retries. */
   constructor(spec: RetrySpec | undefined, ownTurn: boolean, random: () => number) {
     this.#spec = spec;
     this.#ownTurn = ownTurn;
@@ -131,9 +131,8 @@ export class Retries {
   }
 
   /**
-   * Time to wait before another attempt, in milliseconds; undefined when there is to be none.
-   * `leftMs` is what is left of the request's deadline: a wait that does not fit is not begun.
-   * `withdraw` takes the retry out of the budget, if that is left.
+   * Wait before another attempt, in milliseconds; undefined: no further attempt. `leftMs`: time until the request's
+   * deadline; a longer wait does not begin. `withdraw` takes the retry from the budget if it can.
    */
   next(result: AttemptResult, leftMs: number, withdraw: () => boolean): number | undefined {
     this.#attempts += 1;
@@ -147,7 +146,7 @@ export class Retries {
     return wait;
   }
 
-  /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), after what was asked. */
+  /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), or the requested wait plus jitter. */
   #wait({ baseDelayMs, maxDelayMs }: RetrySpec, result: AttemptResult): number | undefined {
     const { retryAfterMs, shutMs } = result;
     if (retryAfterMs === undefined && shutMs === undefined) {
@@ -160,5 +159,38 @@ export class Retries {
 
   #leavesToClient({ refusal, retryAfterMs = 0 }: AttemptResult): boolean {
     return !this.#ownTurn && refusal?.gate === 'RateLimited' && retryAfterMs > CLIENT_WAIT_MS;
+  }
+}
+
+/** Without a retry configuration only moves draw on the budget. */
+const NO_RETRY: RetryBudgetSpec = { budgetPercent: 0, minPerSecond: 1 };
+
+/** One retry budget for each dependency of the model. */
+export class RetryBudgets {
+  readonly #budgets = new Map<string, RetryBudget>();
+  #spec: RetryBudgetSpec = NO_RETRY;
+
+  /** Replaces the figures and drops the budgets of other dependencies. */
+  apply(spec: RetryBudgetSpec = NO_RETRY, dependencies: readonly string[]): void {
+    this.#spec = spec;
+    const present = new Set(dependencies);
+    for (const [name, budget] of this.#budgets) {
+      if (present.has(name)) budget.apply(spec);
+      else this.#budgets.delete(name);
+    }
+    for (const name of present) this.of(name);
+  }
+
+  of(dependency: string): RetryBudget {
+    const known = this.#budgets.get(dependency);
+    if (known) return known;
+    const budget = new RetryBudget(this.#spec);
+    this.#budgets.set(dependency, budget);
+    return budget;
+  }
+
+  /** Used share of each budget, 0 to 1. */
+  used(now: number): { name: string; used: number }[] {
+    return Array.from(this.#budgets, ([name, budget]) => ({ name, used: budget.used(now) }));
   }
 }

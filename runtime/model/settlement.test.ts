@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Limit } from '../../contract/generated/types.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
-import { RetryBudgets } from './retryBudgets.ts';
+import { RetryBudgets } from './retry.ts';
 import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt/attempt.ts';
@@ -12,7 +12,7 @@ import { Credentials } from './pool/credentials.ts';
 import { TokenEstimator, requestSize } from './attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { Pool } from './pool/pool.ts';
-import type { UpstreamBody, UpstreamResponse } from './transport/connection.ts';
+import type { UpstreamBody, UpstreamResponse } from './transport/upstream.ts';
 import { limitOf } from '../testing/guardFixture.ts';
 
 /** Numbers that are the same in every run (mulberry32). */

@@ -1,22 +1,25 @@
-import type { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { SecureContext } from 'node:tls';
+import { Agent } from 'undici';
 import type { Network, Way } from './network.ts';
-import { RoutedAgent } from './routedAgent.ts';
-import type { AgentOptions } from './routedAgent.ts';
 import type { DialerOptions } from './dialer.ts';
+import { Dialer } from './dialer.ts';
+import { refusedByProxy } from './proxyError.ts';
+import { proxyFor } from './proxies.ts';
+import type { Proxies, Proxy } from './proxies.ts';
 
 type Lookups = Pick<DialerOptions, 'lookup' | 'admit'>;
 
 /**
- * Agents of undici for one purpose that follow the network: when it changes others take their place, and those of
- * before close when their requests have ended.
+ * undici agents for one purpose. When the network settings change, new agents replace them, and the old ones close
+ * after their last request.
  */
 export class Agents {
   readonly #network: Pick<Network, 'way'>;
   readonly #options: AgentOptions;
   readonly #lookups: Lookups;
   #way: Way;
-  /** By what they show; the empty name shows nothing. */
+  /** By endpoint of the client certificate; the empty name: none. */
   #agents = new Map<string, Agent>();
   readonly #retired = new Set<Agent>();
 
@@ -27,7 +30,7 @@ export class Agents {
     this.#way = network.way;
   }
 
-  /** The agent that shows the client certificate of an endpoint, if it has one. */
+  /** The agent with the client certificate of an endpoint, if it has one. */
   of(endpoint = ''): Agent {
     const { way } = this.#network;
     if (way !== this.#way) this.#follow(way);
@@ -38,7 +41,7 @@ export class Agents {
     return made;
   }
 
-  /** Connections and requests of those in use, by origin; one that several show certificates to occurs several times. */
+  /** Connections and requests by origin. An origin with several certificates occurs several times. */
   stats(): [origin: string, stats: Agent['stats'][string]][] {
     return Array.from(this.#agents.values()).flatMap(({ stats }) => Object.entries(stats));
   }
@@ -65,4 +68,62 @@ export class Agents {
     }
     this.#agents = new Map();
   }
+}
+
+export type AgentOptions = Omit<Agent.Options, 'connect' | 'allowH2'>;
+
+/** An undici agent that uses the configured proxies. */
+export class RoutedAgent extends Agent {
+  readonly #proxies: Proxies;
+
+  constructor(options: AgentOptions, way: DialerOptions) {
+    super({ ...options, allowH2: false, connect: new Dialer(way).connect });
+    this.#proxies = way.proxies;
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    const proxy = this.#proxies.http && this.#forwarder(options);
+    if (!proxy) return super.dispatch(options, handler);
+    return super.dispatch(forwarded(options, proxy), refusable(handler, proxy));
+  }
+
+  /** The proxy for a host with http. */
+  #forwarder({ origin = '' }: Dispatcher.DispatchOptions): Proxy | undefined {
+    const url = new URL(origin);
+    return url.protocol === 'http:' ? proxyFor(this.#proxies, url) : undefined;
+  }
+}
+
+/** The request with its whole URL, as a proxy expects (RFC 9112, 3.2.2). */
+function forwarded(
+  options: Dispatcher.DispatchOptions,
+  { authorization }: Proxy,
+): Dispatcher.DispatchOptions {
+  const { origin, path, headers } = options;
+  return {
+    ...options,
+    path: `${new URL(origin!).origin}${path}`,
+    headers: authorization === undefined ? (headers ?? null) : withHeader(headers, authorization),
+  };
+}
+
+function withHeader(
+  headers: Dispatcher.DispatchOptions['headers'],
+  authorization: string,
+): string[] | Record<string, string> {
+  if (Array.isArray(headers)) return [...headers, 'proxy-authorization', authorization];
+  return { ...(headers as Record<string, string>), 'proxy-authorization': authorization };
+}
+
+/** A 407 comes from the proxy, not from the host. */
+function refusable(handler: Dispatcher.DispatchHandler, proxy: Proxy): Dispatcher.DispatchHandler {
+  const begin = handler.onResponseStart?.bind(handler);
+  handler.onResponseStart = (controller, status, ...rest) => {
+    if (status === 407) controller.abort(refusedByProxy(proxy, status));
+    else begin?.(controller, status, ...rest);
+  };
+  return handler;
 }

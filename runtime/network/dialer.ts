@@ -9,15 +9,15 @@ import type { Proxies, Proxy } from './proxies.ts';
 
 export interface DialerOptions {
   proxies: Proxies;
-  /** What is trusted of hosts, and what is shown to them; absent: the system's authorities, and nothing. */
+  /** Trusted authorities and client certificate for hosts; absent: the system's authorities and none. */
   secureContext?: SecureContext | undefined;
-  /** What is trusted of proxies; absent: the system's authorities. */
+  /** Trusted authorities for proxies; absent: the system's. */
   proxyContext?: SecureContext | undefined;
-  /** Time to connect, the proxy and TLS included, in milliseconds. Asked for each connection. */
+  /** Time to connect in milliseconds, including proxy and TLS. Read at each connection. */
   connectMs: () => number;
-  /** How the hosts that are called directly are looked up. */
+  /** Resolves hosts that are called directly. */
   lookup?: LookupFunction;
-  /** Says whether a host may be called through a proxy, which looks it up itself. */
+  /** Decides whether a host may be called through a proxy, which resolves it itself. */
   admit?: (host: string, done: (error?: Error) => void) => void;
 }
 
@@ -31,8 +31,8 @@ interface Connectors {
 }
 
 /**
- * Opens connections to hosts, through a proxy where one is to be used: a tunnel by CONNECT to a host with https; for
- * one with http the connection to the proxy itself, which forwards each request.
+ * Opens connections, through a proxy if one is configured: a CONNECT tunnel to a host with https, or the proxy itself,
+ * which forwards each request to a host with http.
  */
 export class Dialer {
   readonly #options: DialerOptions;
@@ -85,7 +85,7 @@ export class Dialer {
     });
   }
 
-  /** Kept while the time to connect stays the same, because they hold the cache of TLS sessions. */
+  /** Reused while the time to connect stays the same, because they hold the cache of TLS sessions. */
   #current(): Connectors {
     const { connectMs, secureContext, proxyContext, lookup } = this.#options;
     const timeout = connectMs();
@@ -111,8 +111,8 @@ export class Dialer {
 }
 
 /**
- * A host that refuses the client certificate says so by an alert after the handshake (RFC 8446, 4.4.2.4), and closes.
- * undici would tell of the closing alone.
+ * A host refuses the client certificate by an alert after the handshake (RFC 8446, 4.4.2.4), then closes. undici alone
+ * would report only the close.
  */
 function endedByAlerts(connect: buildConnector.connector): buildConnector.connector {
   return (target, callback) => {

@@ -1,30 +1,30 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Where a connection goes; the host without brackets. */
+/** Target of a connection; the host without brackets. */
 export interface Target {
   host: string;
   port: number;
 }
 
-/** Hosts that are called directly. */
+/** Whether a target bypasses the proxies. */
 export type Exceptions = (target: Target) => boolean;
 
-/** Names that end so are Services, or this machine. */
+/** Suffixes of names of Services and of this machine. */
 const LOCAL_SUFFIXES = ['.svc', '.cluster.local', '.localhost'];
 
-/** Loopback, link-local and private networks, which pods, Services and the metadata of clouds use. */
+/** Loopback, link-local and private networks: pods, Services and metadata services of clouds. */
 const LOCAL_NETWORKS = [
   ...['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
   ...['192.168.0.0/16', '::1/128', 'fc00::/7', 'fe80::/10'],
 ];
 
-/** What never goes through a proxy: a name without a dot is a Service or this machine, too. */
+/** Targets that never use a proxy. A name without a dot is a Service or this machine, too. */
 const isLocal = matcher(LOCAL_NETWORKS);
 
 /**
- * Reads exceptions as Go and kubectl do (golang.org/x/net/http/httpproxy): a name stands for itself and all below it,
- * .name and *.name for all below it, an address or a network for the addresses in URLs, * for everything; each may end
- * in a port. The hosts of the cluster are always among them.
+ * Parses exceptions as Go and kubectl do (golang.org/x/net/http/httpproxy). A name matches itself and its subdomains,
+ * .name and *.name its subdomains, an address or a network the addresses in URLs, and * everything. Each may end in a
+ * port. The hosts of the cluster always match.
  */
 export function exceptions(entries: readonly string[]): Exceptions {
   const named = matcher(entries);
@@ -42,7 +42,7 @@ function matcher(entries: readonly string[]): Exceptions {
   return ({ host, port }) => matches.some((match) => match({ host: plain(host), port }));
 }
 
-/** Nothing for what is no exception. */
+/** Empty for an entry that is not valid. */
 function matchOf(entry: string): Exceptions[] {
   if (entry === '') return [];
   const network = networkOf(entry);
@@ -61,7 +61,7 @@ function nameOf(name: string): (host: string) => boolean {
   return (host) => host === itself || host.endsWith(suffix);
 }
 
-/** For an address or a network in CIDR notation. */
+/** Matches an address or a network in CIDR notation. */
 function networkOf(text: string): ((host: string) => boolean) | undefined {
   const [address = '', bits, ...rest] = text.split('/');
   const family = isIP(address);

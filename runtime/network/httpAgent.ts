@@ -14,13 +14,16 @@ interface Options {
 
 type Callback = (error: Error | null, socket?: Socket) => void;
 
-/** What Node's agents have and their types do not tell. */
+/** Members of Node's agents that their types lack. */
 interface Internals {
   createConnection(options: Options, callback: Callback): void;
   addRequest(request: ClientRequest, options: Options): void;
 }
 
-/** An agent of node:http that follows the network, for packages that use it. Each request has a connection of its own. */
+/**
+ * A node:http agent that uses the current network settings, for packages that need one. Each request has its own
+ * connection.
+ */
 export function httpAgent(network: Pick<Network, 'way'>, protocol: string): HttpAgent {
   const agent = protocol === 'https:' ? new HttpsAgent() : new HttpAgent();
   const internals = agent as unknown as Internals;
@@ -48,7 +51,7 @@ function dial(
   });
 }
 
-/** As a proxy takes a request to a host with http: with the whole URL. */
+/** Sends the whole URL, as a proxy expects for http. */
 function forward(
   { way: { proxies } }: Pick<Network, 'way'>,
   request: ClientRequest,

@@ -2,20 +2,19 @@ import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Content, Endpoint, MountedKey } from '../../contract/generated/types.ts';
 import { exceptions } from './exceptions.ts';
-import { PemFile } from './pemFile.ts';
+import { MountedFile } from './mountedFile.ts';
 import { basicAuthorization, proxyOf } from './proxies.ts';
 import type { Proxies, Proxy, ProxyEnvironment } from './proxies.ts';
 import { certificatesIn, secureContextOf } from './trust.ts';
 import type { ClientCertificate } from './trust.ts';
 
-/** Where a value of a Secret is mounted. */
 type Credential = NonNullable<Endpoint['credential']>;
 
-/** What of a configuration says how others are reached. */
+/** The parts of a configuration that concern connections. */
 export type NetworkContent = Pick<Content, 'proxy' | 'trustedCA' | 'endpoints'>;
 
 export interface NetworkDeps {
-  /** What the variables say; spec.proxy goes before it. */
+  /** Proxies from environment variables; spec.proxy takes precedence. */
   environment: ProxyEnvironment;
   credentials: { read(credential: Credential): string | undefined };
   /** Time to connect, in milliseconds. */
@@ -23,17 +22,17 @@ export interface NetworkDeps {
   log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** How hosts are reached at present. It never changes: another one takes its place. */
+/** Current settings of connections. Immutable: a change makes a new one. */
 export interface Way {
   proxies: Proxies;
-  /** What is trusted; undefined: the system's authorities. */
+  /** Trusted authorities; undefined: the system's. */
   secureContext: SecureContext | undefined;
-  /** The same with the client certificate of an endpoint, by its name. */
+  /** Contexts with the client certificates of endpoints, by endpoint. */
   endpoints: ReadonlyMap<string, SecureContext>;
   connectMs: () => number;
 }
 
-/** A key of a Secret that should be mounted and is not, or cannot be used. */
+/** A key of a Secret that is missing or unusable. */
 export interface MissingKey {
   dependency: string;
   secret: string;
@@ -42,7 +41,7 @@ export interface MissingKey {
 
 interface Read {
   proxies: Proxies;
-  /** What is logged of the proxies. */
+  /** Proxies as logs show them. */
   shown: { http?: string | undefined; https?: string | undefined };
   authorities: string[];
   certificates: Map<string, ClientCertificate>;
@@ -51,22 +50,22 @@ interface Read {
 const NOTHING: NetworkContent = { endpoints: [] };
 
 /**
- * How the runtime reaches others: proxies, private authorities and client certificates, from the configuration in
- * force and from mounted files. A changed file is found at the next look.
+ * Settings of connections: proxies, private authorities and client certificates, from the configuration in force and
+ * from mounted files. `look` finds changed files.
  */
 export class Network {
   readonly #deps: NetworkDeps;
-  #files = new Map<string, PemFile>();
+  #files = new Map<string, MountedFile>();
   #content: NetworkContent = NOTHING;
   #way: Way;
-  /** Client certificates that were looked at, by endpoint. */
+  /** Checked client certificates, by endpoint. */
   #checked = new Map<string, ClientCertificate & { usable: boolean }>();
   #trusted: { text: string; context: SecureContext | undefined } = { text: '', context: undefined };
-  /** All that the way is made of, as text. */
+  /** Everything that `way` consists of, as text. */
   #made = '';
   #missing: MissingKey[] = [];
   #missingAuthorities: MountedKey | undefined;
-  /** Authorities that were read last: they stay in force while their file is away. */
+  /** Last authorities read: they stay in force while their file is missing. */
   #authorities: { path: string; certificates: string[] } | undefined;
 
   constructor(deps: NetworkDeps) {
@@ -83,7 +82,6 @@ export class Network {
     return this.#way;
   }
 
-  /** Another configuration is in force. */
   apply(content: NetworkContent): void {
     this.#content = content;
     const paths = new Set(pathsIn(content));
@@ -91,7 +89,7 @@ export class Network {
     this.look();
   }
 
-  /** Takes over what has changed in mounted files; to be called often. */
+  /** Applies changed files; call it often. */
   look(): void {
     const read = this.#read();
     const { authorities, certificates, proxies } = read;
@@ -109,17 +107,17 @@ export class Network {
     this.#deps.log.info({ ...logged, certificates: certificates.size }, 'Way to others changed');
   }
 
-  /** The ConfigMap's key with the authorities, when it should be mounted and is not or holds none. */
+  /** The ConfigMap's key of the authorities if it is missing or holds none. */
   missingConfigMaps(): MountedKey[] {
     return this.#missingAuthorities ? [this.#missingAuthorities] : [];
   }
 
-  /** Keys of Secrets that should be mounted and are not, or cannot be used. */
+  /** Keys of Secrets that are missing or unusable. */
   missingKeys(): readonly MissingKey[] {
     return this.#missing;
   }
 
-  /** Where the client certificate of an endpoint should be and cannot be used; undefined when nothing is amiss. */
+  /** The client certificate that an endpoint lacks; undefined if none. */
   lacking({ name, clientCertificate }: Endpoint): Credential | undefined {
     if (!clientCertificate || this.#way.endpoints.has(name)) return undefined;
     return clientCertificate.certificate;
@@ -188,7 +186,7 @@ export class Network {
     return found;
   }
 
-  /** Whether the certificate and the key are what they should be, and fit together. */
+  /** Whether the certificate and the key are valid and fit together. */
   #isUsable(endpoint: string, { cert, key }: ClientCertificate): boolean {
     const checked = this.#checked.get(endpoint);
     if (checked?.cert === cert && checked.key === key) return checked.usable;
@@ -198,7 +196,7 @@ export class Network {
   }
 
   #text(path: string): string | undefined {
-    const known = this.#files.get(path) ?? new PemFile(path);
+    const known = this.#files.get(path) ?? new MountedFile(path);
     this.#files.set(path, known);
     const text = known.read()?.trim();
     return text === '' ? undefined : text;
@@ -214,7 +212,10 @@ export class Network {
     return { proxies, secureContext: this.#trustIn(authorities), endpoints, connectMs };
   }
 
-  /** The same while the authorities are, so that a change of proxies leaves the connection to Redis alone. */
+  /**
+   * Returns the same context while the authorities are the same, so that a change of proxies keeps the connection to
+   * Redis.
+   */
   #trustIn(authorities: readonly string[]): SecureContext | undefined {
     const text = authorities.join('\n');
     if (text === this.#trusted.text) return this.#trusted.context;

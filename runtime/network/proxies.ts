@@ -8,11 +8,11 @@ export interface Proxy {
   port: number;
   /** Host and port, for messages. */
   name: string;
-  /** Value of proxy-authorization; absent: none is sent. */
+  /** Value of proxy-authorization; absent: no such header. */
   authorization?: string;
 }
 
-/** Which proxy a URL is called through. */
+/** Proxies by scheme of the URL. */
 export interface Proxies {
   /** For URLs with http. */
   http?: Proxy | undefined;
@@ -23,10 +23,10 @@ export interface Proxies {
 
 export const NO_PROXIES: Proxies = { except: () => true };
 
-/** What the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY say; those in small letters go first. */
+/** Proxies from HTTPS_PROXY, HTTP_PROXY and NO_PROXY; small letters take precedence. */
 export interface ProxyEnvironment {
   proxies: Proxies;
-  /** Variables that name no HTTP proxy and are not used. */
+  /** Variables that name no HTTP proxy; they have no effect. */
   unusable: string[];
 }
 
@@ -52,10 +52,9 @@ export function proxyEnvironment(env: Environment): ProxyEnvironment {
   };
 }
 
-/** No variable is set. */
 export const NO_PROXY_ENVIRONMENT: ProxyEnvironment = proxyEnvironment({});
 
-/** The proxy at a URL, whose user and password are its credentials. Undefined when it is the URL of no HTTP proxy. */
+/** The proxy at a URL, with the URL's user and password as credentials. Undefined if the URL names no HTTP proxy. */
 export function proxyOf(text: string, authorization?: string): Proxy | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, port, username, password } = new URL(text);
@@ -88,7 +87,7 @@ function decoded(text: string): string {
   }
 }
 
-/** The proxy for a host, in brackets or not; undefined where it is called directly. */
+/** The proxy for a host, with brackets or without; undefined: direct. */
 export function proxyFor(
   { http, https, except }: Proxies,
   { protocol, hostname, port }: { protocol: string; hostname: string; port: string | number },

@@ -1,8 +1,8 @@
 import type { Proxy } from './proxies.ts';
 
-/** A proxy did not let a connection through. The message names the proxy, and none of its credentials. */
+/** A proxy refused a connection. The message names the proxy without its credentials. */
 export class ProxyError extends Error {
-  /** Code of a network error, as far as there is one. */
+  /** Code of a network error, if there is one. */
   readonly code: string;
 
   constructor({ name }: Pick<Proxy, 'name'>, what: string, code = 'ERR_PROXY') {
@@ -11,14 +11,14 @@ export class ProxyError extends Error {
   }
 }
 
-/** What a status of the proxy itself comes to. */
+/** The error for a status of the proxy itself. */
 export function refusedByProxy(proxy: Proxy, status: number): ProxyError {
   if (status !== 407) return new ProxyError(proxy, `answered ${status} to CONNECT`);
   const shown = proxy.authorization === undefined ? 'wants credentials' : 'refuses the credentials';
   return new ProxyError(proxy, `${shown} (407); see spec.proxy.credentialsSecretRef`);
 }
 
-/** Codes of undici must not pass: it tries again without end after some of them. */
+/** Replaces undici's codes: undici retries some of them without end. */
 export function unreachableProxy(proxy: Proxy, error: unknown): ProxyError {
   const { code, errors } = error as { code?: unknown; errors?: unknown[] };
   if (Array.isArray(errors) && errors.length > 0) return unreachableProxy(proxy, errors[0]);

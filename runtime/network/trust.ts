@@ -4,26 +4,26 @@ import type { SecureContext } from 'node:tls';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** The certificates in a text; undefined when there is none, or one that is malformed. */
+/** The certificates in a text; undefined without one, or if one is malformed. */
 export function certificatesIn(text: string): string[] | undefined {
   const found = text.match(CERTIFICATE);
   return found?.every(isCertificate) === true ? found : undefined;
 }
 
-/** A certificate that is shown to hosts, and its key; both as PEM. */
+/** A client certificate and its key, both PEM. */
 export interface ClientCertificate {
   cert: string;
   key: string;
 }
 
-/** What tls.SecureContext has and its types do not tell. */
+/** Members of tls.SecureContext that its types lack. */
 interface Handle {
   addCACert?: (pem: string) => void;
 }
 
 /**
- * What is trusted of hosts and shown to them: the authorities besides those of the system. Undefined when the
- * certificate and the key do not fit together.
+ * A context that trusts these authorities besides the system's and shows the client certificate. Undefined if
+ * certificate and key do not fit together.
  */
 export function secureContextOf(
   authorities: readonly string[],
@@ -32,7 +32,7 @@ export function secureContextOf(
   try {
     const made = createSecureContext({ ...certificate });
     const handle = made.context as Handle;
-    // The option `ca` takes the system's place, and to give all of them parses some 150 for 60 ms. This takes 1 ms.
+    // The option `ca` replaces the system's authorities, and passing all 150 takes 60 ms. This takes 1 ms.
     if (handle.addCACert) for (const pem of authorities) handle.addCACert(pem);
     else if (authorities.length > 0) return withAll(authorities, certificate);
     return made;
@@ -41,7 +41,7 @@ export function secureContextOf(
   }
 }
 
-/** For a Node that has the handle no more. */
+/** For a Node without the handle. */
 function withAll(authorities: readonly string[], certificate?: ClientCertificate): SecureContext {
   return createSecureContext({
     ...certificate,

@@ -1,9 +1,9 @@
-/** What values beyond the limit are counted under. */
+/** Value that stands for all beyond the limit. */
 export const OTHER = 'other';
 
 /**
- * Bounds the values of a label that clients choose, such as the model: the first `limit` distinct
- * ones are kept for the life of the process, all further ones count as one.
+ * Bounds the values of a label that clients choose, such as the model: the first `limit` distinct values stay for the
+ * life of the process, all others count as one.
  */
 export class BoundedLabel {
   readonly #limit: number;

@@ -8,7 +8,6 @@ import { dependencyOf } from '../guard/supported.ts';
 import type { Performance } from './performance.ts';
 import type { DebugPages } from './servers.ts';
 
-/** A cache that can be shown and emptied. */
 export interface ShownCache {
   stats(): object;
   clear(): void;
@@ -17,7 +16,7 @@ export interface ShownCache {
 /** The configuration in force. */
 export interface ShownConfiguration {
   readonly configuration: Configuration | undefined;
-  /** Those that this runtime supports. */
+  /** Endpoints that this runtime supports. */
   readonly endpoints: readonly Endpoint[];
   status(): ConfigurationStatus;
 }
@@ -29,21 +28,21 @@ export interface DebugFacts {
   date: () => Date;
   caches: { answers: ShownCache; toolResults: ShownCache };
   performance: Pick<Performance, 'summary'>;
-  /** How each endpoint stands for calls with its own key. */
+  /** State of each endpoint for calls with its own key. */
   endpoints: () => ({ dependency: string } & object)[];
-  /** Sessions that another endpoint than their own serves. */
+  /** Number of sessions away from their own endpoint. */
   sessionsAway: () => number;
-  /** Load of this pod, and of those that requests may be forwarded to. */
+  /** Load of this pod and of the siblings that take forwarded requests. */
   peers: () => object;
   /** Levels of logs by module. */
   levels: () => Record<string, string>;
-  /** Events of the audit that a query asks for. */
+  /** Events of the audit that match a query. */
   audit: (query: URLSearchParams) => Promise<object>;
-  /** The process: names, times, phase, open requests, links. */
+  /** State of the process: names, times, phase, open requests, links. */
   state: () => Record<string, unknown>;
 }
 
-/** The debug port's pages. Each says when it was made, to read its times by. */
+/** The pages of the debug port. Each has the time of its making. */
 export function debugPages(facts: DebugFacts): DebugPages {
   const { guard, configuration, caches, performance, endpoints, sessionsAway } = facts;
   const { date, state, levels } = facts;
@@ -67,7 +66,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
       affinity: { ...configuration.configuration?.content.affinity, sessionsAway: sessionsAway() },
       endpoints: configuration.endpoints.map((endpoint) => ({
         ...shown(endpoint),
-        // One whose key is missing takes no calls.
+        // An endpoint without its key takes no calls.
         ...(endpoints().find(({ dependency }) => dependency === dependencyOf(endpoint)) ?? {
           dependency: dependencyOf(endpoint),
           availability: 'KeyMissing',
@@ -97,7 +96,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
   return Object.fromEntries(Object.entries(pages).map(([path, page]) => [path, dated(page)]));
 }
 
-/** What is not as on a good day: the first thing to read. */
+/** Everything abnormal: the first thing to read. */
 function attention(guard: Guard): object {
   const { bulkheads } = guard.stats();
   return {
@@ -108,7 +107,7 @@ function attention(guard: Guard): object {
   };
 }
 
-/** Each circuit as it stands and its counts since the process began. */
+/** Each circuit with its counts since the process began. */
 function circuitsOf(guard: Guard): object[] {
   const circuits = guard.circuits();
   const counts = guard.circuitStats();
@@ -118,7 +117,7 @@ function circuitsOf(guard: Guard): object[] {
   });
 }
 
-/** Each limit as it stands, with what it is to hold, in the same order everywhere. */
+/** Each limit with its configuration, in the same order everywhere. */
 function limitsOf(guard: Guard, configuration: Configuration | undefined): object[] {
   const stats = guard.stats().limits;
   const specs = configuration?.content.limits ?? [];
@@ -142,7 +141,7 @@ function cacheMode({ configuration }: ShownConfiguration): { mode: string; scope
   return cache ? { mode: 'Exact', scope: cache.scope } : { mode: 'Disabled' };
 }
 
-/** A configuration without what leads to secrets: no paths of credentials, no user in a URL. */
+/** The configuration without traces of secrets: no paths of credentials, no user in a URL. */
 export function redacted(configuration: Configuration | undefined): object {
   if (!configuration) return {};
   const { content } = configuration;
@@ -159,7 +158,7 @@ function shown({ baseURL, ...rest }: Endpoint): Record<string, unknown> {
   return { ...rest, baseURL: withoutUser(baseURL) };
 }
 
-/** What is mounted from a Secret is shown by its name and key, wherever it stands. */
+/** Shows mounted Secrets only by name and key, anywhere in the value. */
 function withoutPaths(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPaths);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,7 +1,7 @@
-/** Ticks over which its utilization is measured. */
+/** Number of ticks in one measurement of utilization. */
 const UTILIZATION_TICKS = 20;
 
-/** Watches whether the event loop turns: a timer that comes late says how long it did not. */
+/** Measures the delay of the event loop by how late a timer fires. */
 export class EventLoop {
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
@@ -20,12 +20,12 @@ export class EventLoop {
     this.#timer = setInterval(() => this.#tick(), everyMs).unref();
   }
 
-  /** How late the last turn was or the one due is, in milliseconds. */
+  /** Delay of the last tick, or of the one that is due, in milliseconds. */
   get lagMs(): number {
     return Math.max(this.#lagMs, this.#now() - this.#due, 0);
   }
 
-  /** Share of the last seconds in which it was busy, 0 to 1. */
+  /** Busy share of the last seconds, 0 to 1. */
   get utilization(): number {
     return this.#utilization;
   }

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { GateStatus } from '../../contract/generated/types.ts';
 
-/** Pauses that end sooner come and go with every busy second: no line in the log, in milliseconds. */
+/** Shorter pauses come with every busy second and get no line; in milliseconds. */
 const BRIEF_MS = 5000;
 
-/** Writes a line when the gate of a dependency shuts, and one when it opens again. */
+/** Logs when the gate of a dependency shuts and when it opens again. */
 export class GateLog {
   readonly #log: Logger;
   readonly #date: () => Date;
@@ -15,7 +15,7 @@ export class GateLog {
     this.#date = date;
   }
 
-  /** A gate is now like this. */
+  /** Takes the current state of a gate. */
   note({ dependency, gate, until }: GateStatus): void {
     const left = Date.parse(until ?? '') - this.#date().getTime();
     if (gate === 'RateLimited' && left < BRIEF_MS) return;

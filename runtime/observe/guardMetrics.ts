@@ -8,7 +8,7 @@ import type { BulkheadStats, CircuitStats, GuardStats, LimitStats } from '../gua
 /** States of a circuit, as the label `state` has them. */
 const STATES = { Closed: 'closed', HalfOpen: 'half_open', Open: 'open' } as const;
 
-/** Dependencies and limits that have series: a pod has 2,000 series at most. Debug pages show all. */
+/** Largest number of dependencies and limits with series: a pod has at most 2,000 series. Debug pages show all. */
 const MAX_DEPENDENCIES = 24;
 const MAX_LIMITS = 64;
 
@@ -21,8 +21,8 @@ const GATES = {
 } as const;
 
 /**
- * Metrics of circuits, gates, limits and bulkheads. They are filled from the guard's own numbers at each scrape,
- * so that what is gone from the configuration is gone from the answer, and nothing counts twice.
+ * Metrics of circuits, gates, limits and bulkheads. Each scrape reads the guard's own numbers, so that removed parts
+ * of the configuration leave no series and nothing counts twice.
  */
 export function guardMetrics(registry: Registry, guard: Pick<Guard, 'stats' | 'gates'>): void {
   const stats = (): GuardStats => guard.stats();
@@ -120,7 +120,7 @@ function gateMetrics(registry: Registry, gates: () => GateStatus[]): void {
   });
 }
 
-/** A limit is told from another by its target as well: one policy may reach several. */
+/** The target is part of a limit's identity: one policy may reach several. */
 const LIMIT_LABELS = ['policy', 'limit', 'target'] as const;
 
 function fleetMetrics(registry: Registry, stats: () => GuardStats): void {

@@ -7,30 +7,30 @@ import type {
 import type { Clock } from '../guard/clock.ts';
 import type { LastCall, LastCalls } from './lastCalls.ts';
 
-/** What health is judged by. */
+/** Facts that decide health. */
 export interface HealthFacts {
   configured(): boolean;
   listening(): boolean;
   leaving(): boolean;
-  /** Milliseconds that the event loop is late. */
+  /** Delay of the event loop, in milliseconds. */
   lagMs(): number;
   /** Open links to operators. */
   links(): number;
   circuits(): CircuitStatus[];
   gates(): GateStatus[];
   lastCalls: Pick<LastCalls, 'of'>;
-  /** The checks of the spec, as they stand. */
+  /** States of the spec's health checks. */
   healthChecks(): HealthCheckStatus[];
-  /** Asks what is asked anew each time; by name, each resolves when it is well. */
+  /** Starts the checks that run at each request, by name; each resolves when it passes. */
   checks(): [name: string, asked: Promise<void>][];
   clock: Pick<Clock, 'setTimer'>;
 }
 
-/** What is known of something that the agent depends on. No model, tool or MCP server is asked for it. */
+/** Known state of a dependency. Nothing calls the dependency for it. */
 export interface DependencyHealth {
   ok: boolean;
   circuit?: CircuitStatus['state'];
-  /** Absent when nothing is held back. */
+  /** Absent while the gate is open. */
   gate?: Exclude<GateStatus['gate'], 'None'>;
   /** RFC 3339: when calls may go through again. */
   until?: string;
@@ -39,12 +39,12 @@ export interface DependencyHealth {
   detail?: string;
 }
 
-/** Time for a check, below any timeout that a probe can have, in milliseconds. */
+/** Timeout of a check, below any timeout of a probe, in milliseconds. */
 const CHECK_MS = 500;
 
 type Check = (facts: HealthFacts) => { ok: boolean; detail?: string };
 
-/** A loop later than this is better spared new requests, in milliseconds. */
+/** A pod with a larger delay of the event loop should get no new requests; in milliseconds. */
 const MAX_LAG_MS = 1000;
 
 const configuration: Check = (facts) => ({ ok: facts.configured() });
@@ -54,7 +54,7 @@ const eventLoop: Check = (facts) => {
   const lag = Math.round(facts.lagMs());
   return { ok: lag < MAX_LAG_MS, detail: `${lag} ms late` };
 };
-/** Only those that the spec calls critical: what all pods share must not take all of them out of service. */
+/** Only the checks that the spec calls critical: a failure shared by all pods must not take all out of service. */
 const healthChecks: Check = (facts) => {
   const failing = facts
     .healthChecks()
@@ -62,16 +62,16 @@ const healthChecks: Check = (facts) => {
     .map(({ name }) => name);
   return failing.length === 0 ? { ok: true } : { ok: false, detail: `${failing.join(', ')} fails` };
 };
-/** That this runs at all is the proof. */
+/** The event loop turns if this runs. */
 const turns: Check = () => ({ ok: true });
 
 const LIVE = '/health/live';
 const READY = '/health/ready';
 
 /**
- * Start-up: a configuration is in force and the listeners are up. Live: the event loop turns,
- * nothing else, so that an outage of the model never restarts pods. Ready: may take requests; an
- * open circuit is not unready, a critical health check that fails is.
+ * Start-up: a configuration is in force and the listeners are up. Live: the event loop turns; nothing else, so that an
+ * outage of the model never restarts pods. Ready: the pod may take requests; a failed critical health check makes it
+ * unready, an open circuit does not.
  */
 const PROBES: Record<string, Record<string, Check>> = {
   '/health': { configuration, listeners },
@@ -79,7 +79,10 @@ const PROBES: Record<string, Record<string, Check>> = {
   [READY]: { configuration, listeners, shutdown, eventLoop, healthChecks },
 };
 
-/** What the agent depends on. None of it gates any probe, a critical health check aside: a pod less would not mend it. */
+/**
+ * The agent's dependencies. None of them gates a probe, except by a critical health check: one pod less would not
+ * help.
+ */
 export function dependenciesOf(facts: HealthFacts): Record<string, DependencyHealth> {
   const links = facts.links();
   const gates = new Map(facts.gates().map((gate) => [gate.dependency, gate]));
@@ -97,14 +100,14 @@ export function dependenciesOf(facts: HealthFacts): Record<string, DependencyHea
   };
 }
 
-/** Of the circuits of one dependency, one for each model. */
+/** The worst circuit of one dependency, which has one for each model. */
 function worstOf(models: readonly CircuitStatus[]): CircuitStatus {
   const find = (state: CircuitStatus['state']): CircuitStatus | undefined =>
     models.find((each) => each.state === state);
   return find('Open') ?? find('HalfOpen') ?? models[0]!;
 }
 
-/** Without the message of the last failure: whoever reaches the agent may ask for its health. */
+/** Leaves out the message of the last failure: anybody who reaches the agent can read its health. */
 function healthOf(circuit: CircuitStatus, gate: GateStatus | undefined): DependencyHealth {
   const { state, nextProbe, lastFailure, shadow = false } = circuit;
   const shut = gate !== undefined && gate.gate !== 'None' ? gate : undefined;
@@ -126,7 +129,7 @@ function lastCallOf(facts: HealthFacts, dependency: string): Pick<DependencyHeal
   return lastCall ? { lastCall } : {};
 }
 
-/** Asks all checks at once, each with a time of its own. */
+/** Runs all checks at once, each with its own timeout. */
 export async function checked({
   checks,
   clock,
@@ -152,13 +155,13 @@ async function inTime(
   return found;
 }
 
-/** Answers a request for health; says whether it was one. */
+/** Answers a request for health. Whether it was one. */
 export type HealthRoute = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** Whether health names what the agent depends on, or only says how the pod is. */
+/** Whether health names the agent's dependencies, or only the state of the pod. */
 export type Shows = 'Dependencies' | 'Pod';
 
-/** Answers /health, /health/live and /health/ready with JSON; says whether it was one of them. */
+/** Answers /health, /health/live and /health/ready with JSON. Whether the request was for one of them. */
 export function healthRoute(facts: HealthFacts, shows: Shows = 'Dependencies'): HealthRoute {
   return (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
@@ -182,14 +185,14 @@ export function healthRoute(facts: HealthFacts, shows: Shows = 'Dependencies'): 
   };
 }
 
-/** A detail may name what the agent depends on. */
+/** Details may name dependencies of the agent. */
 function withoutDetails(
   components: Record<string, ReturnType<Check>>,
 ): Record<string, { ok: boolean }> {
   return Object.fromEntries(Object.entries(components).map(([name, { ok }]) => [name, { ok }]));
 }
 
-/** From memory: nothing is checked because somebody asks. Liveness says nothing of them. */
+/** Reads results from memory: a request starts no check. Liveness has none. */
 function checksOn(path: string, facts: HealthFacts): { checks?: HealthCheckStatus[] } {
   const checks = path === LIVE ? [] : facts.healthChecks();
   return checks.length === 0 ? {} : { checks };

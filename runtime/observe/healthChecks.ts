@@ -5,22 +5,22 @@ import type { CheckSpec, Probe, ProbeFailure } from './probe.ts';
 export interface HealthChecksDeps {
   clock: Pick<Clock, 'now' | 'date' | 'setTimer'>;
   probe: Probe;
-  /** A check has begun to pass or to fail. */
+  /** A check started to pass or to fail. */
   onChange: (status: HealthCheckStatus) => void;
 }
 
-/** What metrics show of one check. */
+/** Figures of one check, for metrics. */
 export interface CheckStats {
   name: string;
   /** Absent before the first result. */
   passing?: boolean;
-  /** Time of the last one, in seconds. */
+  /** Duration of the last run, in seconds. */
   lastSeconds?: number;
   passed: number;
   failed: Partial<Record<ProbeFailure, number>>;
 }
 
-/** The health checks that an agent's spec names. They run beside the requests, each with a deadline of its own. */
+/** Runs the health checks of an agent's spec beside the requests, each with its own deadline. */
 export class HealthChecks {
   readonly #deps: HealthChecksDeps;
   /** By name. */
@@ -30,7 +30,7 @@ export class HealthChecks {
     this.#deps = deps;
   }
 
-  /** Puts a configuration in force. A check keeps its state for as long as it checks the same thing. */
+  /** Applies a configuration. A check keeps its state while its target stays the same. */
   apply(specs: readonly CheckSpec[] = []): void {
     const before = this.#checks;
     this.#checks = new Map();
@@ -52,7 +52,7 @@ export class HealthChecks {
     return Array.from(this.#checks.values(), (check) => check.stats());
   }
 
-  /** Whether a critical one fails. */
+  /** Whether a critical check fails. */
   get critical(): boolean {
     return this.statuses().some(({ critical, state }) => critical && state === 'Failing');
   }
@@ -86,7 +86,7 @@ class Check {
     return targetOf(spec) === targetOf(this.#spec);
   }
 
-  /** Takes other figures over, and runs at once if it never did or is to run more often. */
+  /** Applies figures. Runs at once if it never did or must run more often. */
   apply(spec: CheckSpec): void {
     const sooner = spec.intervalMs < this.#spec.intervalMs;
     this.#spec = spec;
@@ -146,7 +146,7 @@ class Check {
     this.#failed.set(failure, (this.#failed.get(failure) ?? 0) + 1);
     this.#failuresInARow += 1;
     this.#reason = failure;
-    // The first result counts at once: a pod must not serve for long before it knows.
+    // The first result counts at once: a pod must not serve for long without one.
     const enough = this.#state === 'Unknown' || this.#failuresInARow >= this.#spec.failureThreshold;
     if (enough) this.#become('Failing');
   }

@@ -3,7 +3,6 @@ import type { Registry } from 'prom-client';
 
 type ByLevel = Readonly<Record<string, number>>;
 
-/** Incidents of the process. */
 export interface ShownIncidents {
   /** By type and level, since the process began. */
   readonly counts: Readonly<Record<string, ByLevel>>;
@@ -22,7 +21,7 @@ export function incidentMetrics(registry: Registry, incidents: ShownIncidents): 
       this.reset();
       for (const [type, levels] of Object.entries(incidents.counts)) {
         for (const [level, count] of Object.entries(levels)) {
-          // Zero too: increase() does not see a series that begins with one.
+          // Includes zero: increase() misses a series that begins with one.
           this.inc({ type, level }, count);
         }
       }
@@ -41,7 +40,7 @@ export function incidentMetrics(registry: Registry, incidents: ShownIncidents): 
   });
 }
 
-/** Metric of the clients and addresses that are held, filled at each scrape. */
+/** Metric of held clients and addresses, filled at each scrape. */
 export function responseMetrics(
   registry: Registry,
   responses: { byAction(): Readonly<Record<string, number>> },

@@ -1,13 +1,13 @@
 import type { Outcome } from '../resilience/outcome.ts';
 
-/** The last call of a dependency that says something about it. */
+/** The last call that says something about a dependency. */
 export interface LastCall {
   ok: boolean;
   /** RFC 3339. */
   time: string;
 }
 
-/** When each dependency was called last and how it went, known from the calls that are made anyway. */
+/** Time and result of the last call of each dependency. No extra call is made for it. */
 export class LastCalls {
   readonly #date: () => Date;
   readonly #last = new Map<string, { ok: boolean; at: number }>();
@@ -17,7 +17,7 @@ export class LastCalls {
     this.#date = date;
   }
 
-  /** A call has ended. One that says nothing about the dependency changes nothing. */
+  /** Records a call. One that says nothing about the dependency changes nothing. */
   record(dependency: string, { vote }: Outcome): void {
     if (vote === 'ignored') return;
     this.#last.set(dependency, { ok: vote === 'ok', at: this.#date().getTime() });
@@ -28,7 +28,7 @@ export class LastCalls {
     return last && { ok: last.ok, time: new Date(last.at).toISOString() };
   }
 
-  /** Forgets all but these. */
+  /** Forgets all other dependencies. */
   retain(dependencies: ReadonlySet<string>): void {
     for (const name of this.#last.keys()) if (!dependencies.has(name)) this.#last.delete(name);
   }

@@ -16,15 +16,12 @@ export function rootLogger(level: string, destination?: DestinationStream): Logg
   return pino(options, destination ?? standardOutput());
 }
 
-/**
- * Written line by line: what is still to be written when the process ends is tried for ever once nobody reads it, and
- * the process would never end.
- */
+/** Writes line by line: a buffered rest would be retried for ever without a reader, and the process would never end. */
 function standardOutput(): DestinationStream {
   return pino.destination({ dest: STDOUT, sync: true });
 }
 
-/** What logs lines, as their module and as spec.telemetry.logging.levels name it. */
+/** Modules of log lines and of spec.telemetry.logging.levels. */
 export const MODULES = [
   'access',
   'agent',
@@ -49,7 +46,7 @@ export const MODULES = [
 
 export type Module = (typeof MODULES)[number];
 
-/** The loggers of the modules, one each, whose levels change while they are in use. */
+/** One logger for each module. Their levels change while they are in use. */
 export class ModuleLoggers {
   readonly #root: Logger;
   readonly #loggers = new Map<Module, Logger>();
@@ -64,7 +61,7 @@ export class ModuleLoggers {
     return this.#loggers.get(module)!;
   }
 
-  /** Levels by module; those that are not named have that of the process. */
+  /** Levels by module. Others get the level of the process. */
   apply(levels: Readonly<Record<string, string>>): void {
     this.#levels = levels;
     for (const [module, logger] of this.#loggers) logger.level = this.#levelOf(module);
@@ -75,7 +72,7 @@ export class ModuleLoggers {
     return Object.fromEntries(Array.from(this.#loggers, ([name, { level }]) => [name, level]));
   }
 
-  /** One that this runtime does not know is of a newer operator. */
+  /** An unknown level comes from a newer operator. */
   #levelOf(module: Module): string {
     const level = this.#levels[module]?.toLowerCase();
     return level !== undefined && KNOWN_LEVELS.has(level) ? level : this.#root.level;

@@ -8,7 +8,6 @@ import { stateMetrics } from './stateMetrics.ts';
 import type { StateFacts } from './stateMetrics.ts';
 import { SeriesCounter, SeriesHistogram } from './series.ts';
 
-/** How a request to the agent ended. */
 export interface ServedRequest {
   reason: string;
   failed: boolean;
@@ -22,16 +21,16 @@ export interface MetricsDeps {
   hash: () => string | undefined;
 }
 
-/** Fewer than for models: there are more tools. */
+/** Fewer than for models, because there are more tools. */
 const TOOL_BUCKETS = [0.01, 0.05, 0.25, 1, 5, 30];
 
-/** Tools that are told apart; what comes and goes beyond them counts as one. */
+/** Largest number of tools with series; others count as one. */
 const MAX_TOOLS = 48;
 
-/** Endpoints by name in retries and fallbacks; what comes and goes beyond them counts as one. */
+/** Largest number of endpoints in retries and fallbacks; others count as one. */
 const MAX_ENDPOINTS = 16;
 
-/** The runtime's metrics. What the guard counts anyway is read at the scrape. */
+/** The runtime's metrics. Reads counts of the guard at the scrape. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #models: ModelMetrics;
@@ -149,67 +148,60 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  /** Shows what the rest of the runtime keeps. */
+  /** Shows the state of the other parts. */
   show(facts: StateFacts): void {
     stateMetrics(this.registry, facts);
   }
 
-  /** A request to the agent has ended. */
   served(route: string, { reason, failed }: ServedRequest, seconds: number): void {
     this.#requests.add(1, route, reason);
     if (failed) this.#failed.add(1, route, reason);
     this.#duration.observe(seconds, route);
   }
 
-  /** An attempt at a model has ended. */
   modelCall(call: MeasuredCall): void {
     this.#models.add(call);
   }
 
-  /** Drops what is told of endpoints that are not among the dependencies any more. */
+  /** Drops the series of other endpoints. */
   retain(dependencies: ReadonlySet<string>): void {
     this.#models.retain(dependencies);
     this.#retries.retain(({ name = OTHER }) => name === OTHER || dependencies.has(name));
   }
 
-  /** A call of a tool has ended. */
   toolCall(name: string, status: string, seconds: number): void {
     const tool = this.#tools.value(name);
     this.#toolCalls.inc({ tool, status });
     if (status !== 'cached') this.#toolLatency.observe({ tool }, seconds);
   }
 
-  /** The cache was asked. */
   cacheLookup(tier: string, result: string): void {
     this.#cache.inc({ tier, result });
   }
 
-  /** So many spans were sent or dropped. */
+  /** Counts spans that were sent or dropped. */
   spans(result: string, count: number): void {
     this.#spans.inc({ result }, count);
   }
 
-  /** A request was forwarded to a sibling. */
   forwarded(result: string): void {
     this.#forwarded.inc({ result });
   }
 
-  /** Another attempt is made at the same endpoint. */
+  /** Counts another attempt at the same endpoint. */
   retry(name: string, reason: string): void {
     this.#retries.add(1, this.#endpoints.value(name), reason);
   }
 
-  /** A call goes to another endpoint than the one to be preferred. */
+  /** Counts a call to an endpoint other than the preferred one. */
   fallback(from: string, to: string): void {
     this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
   }
 
-  /** A request of a session was made. */
   session(result: 'hit' | 'moved'): void {
     this.#affinity.inc({ result });
   }
 
-  /** A configuration was offered. */
   reload(result: string): void {
     this.#reloads.inc({ result });
   }

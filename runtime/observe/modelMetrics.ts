@@ -3,19 +3,18 @@ import { OTHER } from './boundedLabel.ts';
 import { SeriesCounter, SeriesHistogram } from './series.ts';
 import { LABELS, METRICS, OTHER_ERROR } from './trace/names.ts';
 
-/** A call to a model that has ended. Times are in seconds. */
+/** One call to a model. Times are in seconds. */
 export interface MeasuredCall {
   model: string;
-  /** The endpoint. */
   dependency: string;
-  /** Class of the failure; empty when there was none. */
+  /** Class of the failure; empty on success. */
   errorType: string;
   duration: number;
-  /** From the call to the first bytes of the answer's body; absent when none came. */
+  /** From the call to the first byte of the answer's body; absent if none came. */
   firstChunk?: number | undefined;
-  /** Tokens, as far as they are known; input without what came from the cache. */
+  /** Tokens as far as known; input without the cached part. */
   usage: { inputTokens?: number; cacheReadTokens?: number; outputTokens?: number };
-  /** Of the input: what was written to the cache. */
+  /** Input tokens that the provider wrote to its cache. */
   cacheWriteTokens?: number | undefined;
 }
 
@@ -27,12 +26,15 @@ export const MODEL_BUCKETS = [
 /** OpenTelemetry's buckets for tokens, up to the largest context. */
 const TOKEN_BUCKETS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 
-/** Pairs of a model and an endpoint beyond this number count as one: clients name models, and each costs some 70 series. */
+/**
+ * Largest number of pairs of model and endpoint; others count as one. Clients name models, and each pair costs some 70
+ * series.
+ */
 const MAX_PAIRS = 6;
-/** Kinds of errors of these pairs, 18 series each; those beyond count as _OTHER. */
+/** Largest number of kinds of errors of these pairs, 18 series each; others count as _OTHER. */
 const MAX_ERRORS = 16;
 
-/** What clients of models measure by the GenAI conventions, by model and endpoint. */
+/** Metrics of clients by the GenAI conventions, by model and endpoint. */
 export class ModelMetrics {
   readonly #pairs = new BoundedPairs(MAX_PAIRS);
   readonly #errors = new BoundedPairs(MAX_ERRORS);
@@ -80,7 +82,6 @@ export class ModelMetrics {
     };
   }
 
-  /** An attempt at a model has ended. */
   add({ model: named, dependency, errorType, duration, ...call }: MeasuredCall): void {
     const { model, name } = this.#pairs.value(named, dependency);
     const error = this.#errorOf(model, name, errorType);
@@ -100,7 +101,7 @@ export class ModelMetrics {
     if (cacheWriteTokens) this.#tokens.cacheWrite.add(cacheWriteTokens, model, name);
   }
 
-  /** Drops the series of endpoints that are not among the dependencies. */
+  /** Drops the series of other endpoints. */
   retain(dependencies: ReadonlySet<string>): void {
     const keeps = ({ name = OTHER }: Record<string, string>): boolean =>
       name === OTHER || dependencies.has(name);
@@ -124,7 +125,7 @@ interface Pair {
 
 const OTHERS: Pair = { model: OTHER, name: OTHER };
 
-/** The first pairs of a model and something else; all further ones count as one. */
+/** Keeps the first pairs of a model and another value; all further ones count as one. */
 class BoundedPairs {
   readonly #limit: number;
   readonly #known = new Map<string, Map<string, Pair>>();

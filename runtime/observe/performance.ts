@@ -7,7 +7,7 @@ import { BoundedLabel } from './boundedLabel.ts';
 import { WINDOW_MS, WindowTally, sumOf } from './tally.ts';
 import type { ErrorCount, Tally } from './tally.ts';
 
-/** What is measured: requests to the agent, attempts at a model, calls of tools. */
+/** Measured operations: requests to the agent, attempts at a model, calls of tools. */
 export type Operation = OperationReport['operation'];
 
 export interface PerformanceDeps {
@@ -17,10 +17,10 @@ export interface PerformanceDeps {
   date: () => Date;
 }
 
-/** Operations of one kind as people read them. Times are in milliseconds. */
+/** Figures of one kind of operation, for people. Times are in milliseconds. */
 export interface Summary {
   count: number;
-  /** Percent; 100 when there was none. */
+  /** Percent; 100 without any. */
   successPercent: number;
   minMs: number;
   maxMs: number;
@@ -28,7 +28,7 @@ export interface Summary {
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;
-  /** On average. */
+  /** Average rate. */
   perSecond: number;
   lastAt?: string;
   topErrors: ErrorCount[];
@@ -50,12 +50,12 @@ export interface PerformanceSummary {
 
 const OPERATIONS = ['request', 'model', 'tool'] as const;
 
-/** Endpoints, and tools, that are told apart; what comes and goes beyond them counts as one. */
+/** Largest number of endpoints, and of tools; others count as one. */
 const MAX_NAMES = 64;
-/** Of these, those that are reported: the busiest. */
+/** Number of them in a report: the busiest. */
 const MAX_REPORTED = 32;
 
-/** How the agent has done since its process started and lately, by operation, endpoint and tool. */
+/** Performance of the agent since its process started and lately, by operation, endpoint and tool. */
 export class Performance {
   readonly #deps: PerformanceDeps;
   readonly #startedAt: number;
@@ -70,7 +70,7 @@ export class Performance {
     this.#startedAt = deps.now();
   }
 
-  /** An operation has ended; `error` names its kind and is empty when there was none. `name`: the endpoint or the tool. */
+  /** Records an operation; `error` is its kind, or empty. `name`: the endpoint or the tool. */
   record(operation: Operation, ms: number, error: string, name = ''): void {
     const tallies = this.#tallies.get(operation)!;
     const known = this.#names.get(operation)!.value(name);
@@ -91,7 +91,7 @@ export class Performance {
     };
   }
 
-  /** The operations that there were, so that they can be added to those of other pods. */
+  /** Figures that add up with those of other pods. */
   report(): OperationReport[] {
     const { now } = this.#deps;
     return OPERATIONS.flatMap((operation) => {

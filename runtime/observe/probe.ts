@@ -3,18 +3,17 @@ import { request } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Content } from '../../contract/generated/types.ts';
 
-/** A health check as the configuration has it. */
 export type CheckSpec = NonNullable<Content['healthChecks']>[number];
 
-/** Why a check failed. Never what was answered: whoever reads the status of an agent may not read what it reaches. */
+/** Why a check failed. Never contains the answer: readers of an agent's status may not be allowed to see it. */
 export type ProbeFailure = 'Timeout' | 'Connection' | 'BadStatus';
 
-/** Makes one check; undefined when it passed. The signal ends it. Never rejects. */
+/** Runs one check; undefined if it passed. The signal ends it. Never rejects. */
 export type Probe = (spec: CheckSpec, signal: AbortSignal) => Promise<ProbeFailure | undefined>;
 
 /**
- * Checks over HTTP go through the dispatcher, which opens a connection for each request. Redirects are not followed, and
- * no body is read. Those over TCP use no proxy.
+ * Runs checks. Over HTTP it uses the dispatcher with one connection for each request, follows no redirect and reads no
+ * body. Over TCP it uses no proxy.
  */
 export function makeProbe(dispatcher: () => Dispatcher): Probe {
   return async ({ http, tcp }, signal) => {

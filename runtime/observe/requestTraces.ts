@@ -14,21 +14,21 @@ export interface RequestTracesDeps {
   /** Undefined as long as there is no configuration. */
   telemetry: () => Content['telemetry'] | undefined;
   tracer: () => Tracer;
-  /** Whether spans hold prompts and answers. */
+  /** Whether spans contain prompts and answers. */
   content: () => boolean;
 }
 
-/** A request to the agent, as far as traces say something of it. */
+/** The parts of a request that traces use. */
 export interface TracedRequest {
   method?: string | undefined;
   /** Names in lower case. */
   headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** In which Claude Code names its session. */
+/** Header of Claude Code's session. */
 const SESSION = 'x-claude-code-session-id';
 
-/** Begins the trace of each request, as the configuration in force wants it. */
+/** Begins the trace of each request as the configuration says. */
 export class RequestTraces {
   readonly #deps: RequestTracesDeps;
   readonly #chosen: () => boolean;
@@ -41,7 +41,7 @@ export class RequestTraces {
     this.#plainUsers = () => telemetry()?.userId === 'Plain';
   }
 
-  /** `id` makes the request's id when it is first asked for; `route` is as metrics name it. */
+  /** `id` creates the request's id on first use; `route` is as metrics name it. */
   begin({ method = '', headers }: TracedRequest, id: () => string, route: string): RequestTrace {
     const { now, log, tracer, content } = this.#deps;
     const parent = {

@@ -1,7 +1,7 @@
 import { Counter } from 'prom-client';
 import type { Metric, MetricValueWithName, Registry } from 'prom-client';
 
-/** What is the same of all series of a metric. */
+/** Fields shared by all series of a metric. */
 export interface SeriesSpec {
   name: string;
   help: string;
@@ -11,7 +11,7 @@ export interface SeriesSpec {
 
 type Labels = Record<string, string>;
 
-/** Finds the series of one to three label values without making a key of them. */
+/** Finds the series of one to three label values without building a key. */
 class SeriesMap<S extends { labels: Labels }> {
   readonly #make: (labels: Labels) => S;
   readonly #labelNames: readonly string[];
@@ -32,7 +32,7 @@ class SeriesMap<S extends { labels: Labels }> {
     );
   }
 
-  /** Forgets the series whose labels are not to be kept, and answers them. */
+  /** Removes the series whose labels do not match, and returns them. */
   retain(keeps: (labels: Labels) => boolean): S[] {
     const [kept, gone] = [true, false].map((is) =>
       this.all.filter(({ labels }) => keeps(labels) === is),
@@ -56,7 +56,7 @@ class SeriesMap<S extends { labels: Labels }> {
   }
 }
 
-/** A counter that is cheap to raise: prom-client hears of it when it is collected. */
+/** A counter with a cheap increment: prom-client gets its value at collection. */
 export class SeriesCounter {
   readonly #series: SeriesMap<{ labels: Labels; pending: number }>;
   readonly #counter: Counter;
@@ -88,7 +88,7 @@ export class SeriesCounter {
   }
 }
 
-/** A metric as a registry writes it out. */
+/** A metric in the form that registries collect. */
 interface Collected {
   name: string;
   help: string;
@@ -100,14 +100,14 @@ interface Collected {
 /** Values of one series by bucket. */
 interface Buckets {
   labels: Labels;
-  /** Not cumulative; the last one is for what is above all bounds. */
+  /** Not cumulative; the last one counts values above all bounds. */
   counts: Float64Array;
   sum: number;
 }
 
 /**
- * A histogram that is cheap to observe. prom-client's own looks labels over and makes a key of them
- * each time, which for the six of a request took a thirtieth of all that the request cost.
+ * A histogram with a cheap observe. prom-client's own checks labels and builds a key each time, which for the six of a
+ * request took a thirtieth of its whole cost.
  */
 export class SeriesHistogram {
   readonly name: string;
@@ -146,7 +146,7 @@ export class SeriesHistogram {
     this.#series.retain(keeps);
   }
 
-  /** As the registry asks for it at a scrape. */
+  /** Called by the registry at a scrape. */
   get(): Promise<Collected> {
     const values = this.#series.all.flatMap((series) => this.#valuesOf(series));
     const { name, help, type, aggregator } = this;

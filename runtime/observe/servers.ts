@@ -7,9 +7,9 @@ import type { HealthRoute } from './health.ts';
 export interface MetricsServerDeps {
   registry: Registry;
   health: HealthRoute;
-  /** Of whoever may not scrape. */
+  /** Health for callers that may not scrape. */
   podHealth: HealthRoute;
-  /** Absent: whoever comes may scrape. `authorization` is what scrapers must show; undefined: nobody may. */
+  /** Absent: anybody may scrape. `authorization`: required header; undefined: nobody may. */
   guarded: () => { authorization: string | undefined } | undefined;
 }
 
@@ -35,17 +35,17 @@ export function metricsServer({ registry, health, podHealth, guarded }: MetricsS
   });
 }
 
-/** Takes as long whatever is shown. */
+/** Takes the same time for every token. */
 function shows({ headers }: IncomingMessage, asked: string | undefined): boolean {
   const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
   const same = timingSafeEqual(hashOf(headers.authorization ?? ''), hashOf(asked ?? ''));
   return same && asked !== undefined;
 }
 
-/** Pages of the debug port by path, with the method before it unless that is GET; each makes a value that is shown as JSON. */
+/** Pages of the debug port by path, with the method in front unless it is GET. Each returns a value to show as JSON. */
 export type DebugPages = Record<string, (query: URLSearchParams) => object | Promise<object>>;
 
-/** Readable state for people, to be bound to loopback only; not yet listening. */
+/** State for people, for loopback only; not yet listening. */
 export function debugServer(pages: DebugPages): Server {
   const list = { pages: Object.keys(pages) };
   return createServer((request, response) => {

@@ -2,7 +2,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { CheckStats } from './healthChecks.ts';
 
-/** What a cache keeps and how often it was asked. */
+/** Figures of a cache. */
 export interface ShownCacheStats {
   hits: number;
   misses: number;
@@ -33,7 +33,7 @@ export interface McpToolStats {
   withheld?: boolean;
 }
 
-/** What is read at the scrape. */
+/** Facts to read at each scrape. */
 export interface StateFacts {
   caches: () => Record<'answers' | 'tool_results', ShownCacheStats>;
   conversations: () => ConversationStats;
@@ -42,10 +42,10 @@ export interface StateFacts {
   mcpServers: () => McpToolStats[];
 }
 
-/** Origins that have series; debug pages show all. */
+/** Largest number of origins with series; debug pages show all. */
 const MAX_ORIGINS = 16;
 
-/** Metrics of what the process keeps: caches, conversations, connections, its health checks, and what MCP servers offer. */
+/** Metrics of the state of the process: caches, conversations, connections, health checks and MCP servers. */
 export function stateMetrics(registry: Registry, facts: StateFacts): void {
   cacheMetrics(registry, facts.caches);
   conversationMetrics(registry, facts.conversations);

@@ -1,10 +1,9 @@
 import { Durations } from '../../contract/durations.ts';
 
-/** Kinds of errors that are told apart; the rest count as other. */
+/** Largest number of kinds of errors; the rest count as other. */
 const MAX_ERRORS = 32;
 const TOP_ERRORS = 5;
 
-/** How often an error occurred. */
 export interface ErrorCount {
   type: string;
   count: number;
@@ -17,7 +16,7 @@ export class Tally {
   totalMs = 0;
   minMs = Infinity;
   maxMs = 0;
-  /** On the monotonic clock in milliseconds; -Infinity when there was none. */
+  /** Time of the last operation on the monotonic clock, in milliseconds; -Infinity before the first. */
   lastAt = -Infinity;
   readonly #errors = new Map<string, number>();
 
@@ -25,7 +24,7 @@ export class Tally {
     return this.durations.count;
   }
 
-  /** `error` names the kind and is empty when there was none. `now`: the monotonic clock in milliseconds. */
+  /** `error`: the kind, or empty. `now`: the monotonic clock in milliseconds. */
   add(ms: number, error: string, now: number): void {
     this.durations.add(ms);
     this.totalMs += ms;
@@ -47,7 +46,7 @@ export class Tally {
     for (const [type, count] of other.#errors) this.#addError(type, count);
   }
 
-  /** The commonest first. */
+  /** Most frequent first. */
   topErrors(): ErrorCount[] {
     const all = Array.from(this.#errors, ([type, count]) => ({ type, count }));
     return all.sort((a, b) => b.count - a.count).slice(0, TOP_ERRORS);
@@ -67,16 +66,16 @@ export function sumOf(tallies: Iterable<Tally>): Tally {
   return sum;
 }
 
-/** Cells of the window, of which the last one is under way. */
+/** Number of cells in the window; the last one is the current. */
 const CELLS = 10;
 const CELL_MS = 30_000;
 
-/** What the window covers, in milliseconds, to the length of a cell. */
+/** Length of the window in milliseconds, precise to one cell. */
 export const WINDOW_MS = CELLS * CELL_MS;
 
-/** A tally since the start and one of the last five minutes, for the price of one. */
+/** Tallies since the start and of the last five minutes, at the cost of one. */
 export class WindowTally {
-  /** What has left the window. */
+  /** Operations that have left the window. */
   readonly #older = new Tally();
   #cells: { index: number; tally: Tally }[] = [];
 

@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 
 export interface RedisConnectionDeps {
   url: string;
-  /** What is trusted of a server with rediss; undefined: the system's authorities. */
+  /** Trusted authorities of a server with rediss; undefined: the system's. */
   secureContext?: SecureContext | undefined;
-  /** Asked for at each connection; undefined: none. */
+  /** Read at each connection; undefined: none. */
   password: () => string | undefined;
   /** Time to connect and for each command, in milliseconds. */
   timeoutMs: () => number;
@@ -14,9 +14,9 @@ export interface RedisConnectionDeps {
 
 export type RedisClient = Awaited<ReturnType<typeof connectable>>;
 
-/** Redis cannot be reached at present, or refuses. The message holds nothing of what was sent. */
+/** Redis is unreachable or refuses. The message contains nothing that was sent. */
 export class RedisUnavailable extends Error {
-  /** Why, such as ECONNREFUSED. */
+  /** Cause, such as ECONNREFUSED. */
   readonly code: string;
 
   constructor(code: string) {
@@ -25,7 +25,7 @@ export class RedisUnavailable extends Error {
   }
 }
 
-/** A connection that is opened when it is first needed, and then by itself whenever it was lost. */
+/** A connection that opens at first use and reconnects by itself. */
 export class RedisConnection {
   readonly #deps: RedisConnectionDeps;
   readonly #client: Promise<RedisClient>;
@@ -34,7 +34,7 @@ export class RedisConnection {
   constructor(deps: RedisConnectionDeps) {
     this.#deps = deps;
     this.#client = connectable(deps);
-    // `use` reports it.
+    // `use` reports the error.
     this.#client.catch(() => undefined);
   }
 
@@ -52,7 +52,7 @@ export class RedisConnection {
     }
   }
 
-  /** Resolves when every command that was sent is answered, or is not going to be. */
+  /** Resolves when each sent command has its answer or has failed. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#underWay);
   }
@@ -68,7 +68,7 @@ export class RedisConnection {
     return commands(client);
   }
 
-  /** Connects when it is first needed; afterwards the client does so by itself. */
+  /** Connects at first use; afterwards the client reconnects by itself. */
   async #ready(client: RedisClient): Promise<void> {
     if (client.isReady) return;
     if (!client.isOpen) client.connect().catch(() => undefined);
@@ -86,10 +86,10 @@ export class RedisConnection {
   }
 }
 
-/** A client that is not connected. Only agents with a Redis pay for its library. */
+/** A client, not yet connected. Only agents with a Redis load its library. */
 async function connectable(deps: RedisConnectionDeps) {
   const { url, password, timeoutMs, log } = deps;
-  // The bundle has all of a CommonJS module under `default` only.
+  // The bundle exposes a CommonJS module only under `default`.
   const { default: redis } = await import('@redis/client');
   const timeout = timeoutMs();
   const client = redis.createClient({
@@ -102,7 +102,7 @@ async function connectable(deps: RedisConnectionDeps) {
       credentials: () => Promise.resolve(credentials(password())),
     },
   });
-  // Whoever asks is told; without a listener an error would end the process.
+  // Each command reports the error too. Without a listener it would end the process.
   client.on('error', (error: NodeJS.ErrnoException) => {
     const address = new URL(url).host;
     log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');

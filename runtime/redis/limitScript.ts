@@ -1,10 +1,9 @@
 /**
- * Token buckets in Redis, as Bucket has them in a process. A bucket is kept as its level and the time of the level, in
- * milliseconds of Redis' clock, and only until it is full again: one that is not there is full.
- *
- * For each of KEYS, ARGV has: amount, period in ms, capacity, tokens to charge first (negative: to give back), the count
- * of costs, and the costs. The first costs that the level covers are granted, in their order. The answer has for each of
- * KEYS two texts: the tokens that were granted, and the level after it.
+ * Token buckets in Redis, with the rules of Bucket. A bucket consists of its level and the time of the level, in
+ * milliseconds of Redis' clock, and expires when it is full again: a missing bucket is full. For each of KEYS, ARGV
+ * has: amount, period in ms, capacity, tokens to charge first (negative: to give back), the number of costs, and the
+ * costs. The script grants the first costs that the level covers, in their order. It answers two texts for each of
+ * KEYS: the tokens granted, and the level after it.
  */
 export const LIMIT_SCRIPT = `
 local time = redis.call('TIME')

@@ -1,43 +1,37 @@
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { SecureContext } from 'node:tls';
-import type { Logger } from 'pino';
 import type { Content } from '../../contract/generated/types.ts';
 import type { LimitStore, StoreOperation } from '../guard/limitStore.ts';
-import type { Credentials } from '../model/pool/credentials.ts';
-import type { Network } from '../network/network.ts';
 import type { StoredAnswer } from '../resilience/storedBucket.ts';
 import { RedisConnection, RedisUnavailable } from './connection.ts';
 import type { RedisClient } from './connection.ts';
 import { LIMIT_SCRIPT } from './limitScript.ts';
+import { RedisInForce } from './redisInForce.ts';
+import type { RedisInForceDeps } from './redisInForce.ts';
 
-export interface RedisLimitsDeps {
+export interface RedisLimitsDeps extends RedisInForceDeps {
   content: () => Content | undefined;
-  credentials: Pick<Credentials, 'read'>;
-  network: Pick<Network, 'way'>;
-  /** Time to connect, in milliseconds. */
-  connectMs: () => number;
-  log: Logger;
 }
 
-/** Time for what was sent before the process ends, in milliseconds. */
+/** Time for sent commands before the process ends, in milliseconds. */
 const CLOSE_MS = 500;
 const SHA1 = createHash('sha1').update(LIMIT_SCRIPT).digest('hex');
 
 /** The buckets of limits in the Redis that the configuration names for conversations. */
 export class RedisLimits implements LimitStore {
-  readonly #deps: RedisLimitsDeps;
-  #last: { key: string; trusted: SecureContext | undefined; redis: RedisConnection } | undefined;
+  readonly #content: () => Content | undefined;
+  readonly #redis: RedisInForce<RedisConnection>;
 
   constructor(deps: RedisLimitsDeps) {
-    this.#deps = deps;
+    this.#content = deps.content;
+    this.#redis = new RedisInForce(deps, (connection) => new RedisConnection(connection));
   }
 
-  /** Another configuration is in force: connects before the first request, or leaves a Redis that is not used any more. */
+  /** Applies a configuration: connects before the first request, or leaves a Redis that is no longer used. */
   apply({ limits, conversation }: Content): void {
     const isUsed = limits.some(({ fleet }) => fleet?.store === 'Redis');
     if (isUsed && conversation?.redis) void this.run([]).catch(() => undefined);
-    else this.#leave();
+    else this.#redis.leave();
   }
 
   async run(operations: readonly StoreOperation[]): Promise<StoredAnswer[]> {
@@ -58,46 +52,22 @@ export class RedisLimits implements LimitStore {
   }
 
   async close(): Promise<void> {
-    const redis = this.#last?.redis;
+    const redis = this.#redis.last;
     await Promise.race([redis?.settle(), setTimeout(CLOSE_MS, undefined, { ref: false })]);
     await redis?.close();
   }
 
-  #leave(): void {
-    const last = this.#last?.redis;
-    this.#last = undefined;
-    void last?.settle().then(() => last.close());
-  }
-
   #connection(): { redis: RedisConnection; prefix: string } {
-    const { content, network } = this.#deps;
-    const { agent, conversation } = content() ?? {};
-    const settings = conversation?.redis;
-    if (!agent || !settings) throw new RedisUnavailable('the agent has none');
-    const key = JSON.stringify(settings);
-    const { secureContext: trusted } = network.way;
-    if (this.#last?.key !== key || this.#last.trusted !== trusted) {
-      this.#leave();
-      this.#last = { key, trusted, redis: this.#connect(settings, trusted) };
-    }
-    // In braces what decides the slot of a Redis cluster: all keys of a script have to be in the same.
-    return { redis: this.#last.redis, prefix: `breakwater:{${agent.namespace}/${agent.name}}:` };
-  }
-
-  #connect(
-    { url, password }: NonNullable<NonNullable<Content['conversation']>['redis']>,
-    secureContext: SecureContext | undefined,
-  ): RedisConnection {
-    const { credentials, connectMs, log } = this.#deps;
-    return new RedisConnection({
-      ...{ url, secureContext, log },
-      password: () => password && credentials.read(password),
-      timeoutMs: connectMs,
-    });
+    const content = this.#content();
+    const redis = this.#redis.of(content);
+    if (!content || !redis) throw new RedisUnavailable('the agent has none');
+    const { namespace, name } = content.agent;
+    // The braces decide the slot of a Redis cluster: all keys of a script have to be in the same.
+    return { redis, prefix: `breakwater:{${namespace}/${name}}:` };
   }
 }
 
-/** Names the script by its hash, and sends it only to a Redis that does not know it. */
+/** Names the script by its hash. Sends it only to a Redis that does not know it. */
 async function evaluate(client: RedisClient, keys: string[], args: string[]): Promise<string[]> {
   const options = { keys, arguments: args };
   try {

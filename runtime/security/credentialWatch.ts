@@ -1,7 +1,7 @@
 import type { GateStatus } from '../../contract/generated/types.ts';
 import type { Sighting } from './incidents/incident.ts';
 
-/** Reports each credential of the agent that a provider refuses, once until it is accepted again. */
+/** Reports each of the agent's credentials that a provider refuses, once until the provider accepts it again. */
 export class CredentialWatch {
   readonly #report: (sighting: Sighting) => void;
   #refused: ReadonlySet<string> = new Set();
@@ -10,7 +10,7 @@ export class CredentialWatch {
     this.#report = report;
   }
 
-  /** To be called often. */
+  /** Call it often. */
   look(gates: readonly GateStatus[]): void {
     const refused = gates
       .filter(({ gate }) => gate === 'Unauthorized')

@@ -9,15 +9,15 @@ import type { RequestSighting, Sighting } from './incidents/incident.ts';
 
 export interface RequestWatchDeps {
   report(sighting: Sighting): void;
-  /** Whether a client's tokens are out of the ordinary with these. */
+  /** Adds tokens of a client. Whether they are unusual. */
   isUnusual(client: KnownClient, tokens: number): boolean;
-  /** What lines of the log say of the request. */
+  /** Ids of the request in log lines. */
   ids(): { requestId: string; traceId?: string; conversation?: string };
   /** Address of the client. */
   source: string | undefined;
 }
 
-/** What a client did wrong, by the reason for which the agent turned its request down. */
+/** Sightings by the reason for which the agent refused a request. */
 const REASONS: Readonly<Record<string, RequestSighting>> = {
   RateLimited: {
     type: 'LimitAbuse',
@@ -40,7 +40,7 @@ const UNAUTHORIZED: RequestSighting = {
   evidence: 'Credentials were not accepted.',
 };
 
-/** Input that is no request, or larger or slower than it may be. */
+/** Sighting of input that is no valid request, or too large or too slow. */
 export function malformed(reason: string): RequestSighting {
   return {
     type: 'MalformedInput',
@@ -50,7 +50,7 @@ export function malformed(reason: string): RequestSighting {
   };
 }
 
-/** Watches one request for what may be an attack, and passes on to `next` what it hears. */
+/** Watches one request for attacks, and passes every event on to `next`. */
 export class RequestWatch implements RequestListener {
   readonly #next: RequestListener;
   readonly #deps: RequestWatchDeps;
@@ -73,7 +73,7 @@ export class RequestWatch implements RequestListener {
 
   denied(refusal: DeniedRequest): void {
     const { asset, resource } = refusal;
-    // A client may choose the name of a model; that of its incident it may not.
+    // A client may make up the name of a model; the name of an incident's resource must not be made up.
     const { type } = resource;
     const named = type === 'tool' || type === 'route' ? resource : { type, name: 'any' };
     this.sighted({

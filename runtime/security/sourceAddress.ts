@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Longest list of addresses that is looked at, from its end. */
+/** Longest list of addresses to read, from its end. */
 const MAX_HOPS = 32;
 
 /**
- * Address that a request comes from. `x-forwarded-for` counts only as far as each hop, from the nearest on, is one of
- * the trusted proxies: what stands before the first other address was written by the client.
+ * Source address of requests. `x-forwarded-for` counts only while each hop, from the nearest on, is a trusted proxy:
+ * the client itself may have written the rest.
  */
 export class SourceAddress {
   readonly #trusted = new BlockList();
   readonly #none: boolean;
 
-  /** Addresses, or networks such as 10.0.0.0/8. What is neither is left out. */
+  /** Addresses, or networks such as 10.0.0.0/8. Ignores other texts. */
   constructor(trustedProxies: readonly string[]) {
     this.#none = trustedProxies.length === 0;
     for (const text of trustedProxies) this.#trust(text);
@@ -49,7 +49,7 @@ export class SourceAddress {
   }
 }
 
-/** The same under the list of proxies that is in force. */
+/** Source addresses under the trusted proxies in force. */
 export function sourceAddresses(
   trustedProxies: () => readonly string[] | undefined,
 ): SourceAddress['of'] {
@@ -67,7 +67,7 @@ export function sourceAddresses(
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** The address alone; undefined when it is none. An IPv4 address in IPv6 is the IPv4 address. */
+/** The address alone; undefined for other text. An IPv4 address in IPv6 becomes the IPv4 address. */
 function plain(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const address = MAPPED.exec(text)?.[1] ?? text;

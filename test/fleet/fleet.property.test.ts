@@ -12,6 +12,7 @@ type Step =
   | { do: 'load'; pod: number; perSecond: number }
   | { do: 'burst'; pod: number; calls: number; cost: number; used: number; holdMs: number }
   | { do: 'cut'; pod: number }
+  | { do: 'cutFromLast'; pod: number }
   | { do: 'link'; pod: number }
   | { do: 'delay'; least: number; most: number }
   | { do: 'late'; late: boolean }
@@ -48,6 +49,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut' as const), pod }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cutFromLast' as const), pod }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('link' as const), pod }) },
   {
     weight: 1,
@@ -69,7 +71,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('SIGTERM' as const),
-      afterMs: fc.integer({ min: 0, max: 3000 }),
+      afterMs: fc.integer({ min: 0, max: 6000 }),
     }),
   },
   {
@@ -141,14 +143,14 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
   const podAt = (index: number): Scene['all'][number] | undefined =>
     scene.all[index % scene.all.length];
   const current = (): Scene['leaders'][number] | undefined =>
-    scene.leaders.filter(({ leads }) => leads).at(-1);
+    scene.leaders.filter(({ leads, stays }) => leads && stays).at(-1);
   let most = { amount: first.refill.amount, capacity: first.capacity };
   const elect = (): void => void scene.elect(true);
   const end = (how: 'SIGTERM' | 'SIGKILL', afterMs: number): void => {
     const leader = current();
     if (leader === undefined) return;
     leader.stop(how);
-    leader.leads = false;
+    if (how === 'SIGKILL') leader.leads = false;
     time.after(afterMs, elect);
   };
   const run: { [D in Step['do']]: (each: Extract<Step, { do: D }>) => Promise<void> | void } = {
@@ -158,6 +160,8 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
       for (let i = 0; i < calls; i += 1) podAt(index)?.call(cost, holdMs, actual);
     },
     cut: ({ pod: index }) => podAt(index)?.links.forEach((link) => link.close()),
+    // A leader that leaves stays linked.
+    cutFromLast: ({ pod: index }) => podAt(index)?.links.get(scene.leaders.at(-1)!)?.close(),
     link: ({ pod: index }) => {
       const found = podAt(index);
       if (found) current()?.link(found);

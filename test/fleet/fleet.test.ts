@@ -74,6 +74,67 @@ describe('limits of the fleet', () => {
     expect(admitted).toBe(asked);
   });
 
+  it('admit no less while leaders take turns, however long the next one takes to reach the pods', async () => {
+    const time = new VirtualTime();
+    const limit = fleetLimit({ refill: { amount: 100, perMs: 1000 }, capacity: 100 }, 13);
+    const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 6 });
+    let leader = scene.elect(false);
+    await time.pass(5_000);
+    const [hot, ...cold] = scene.all;
+    hot!.load(180);
+    for (const pod of cold) pod.load(4);
+    for (const gapMs of [200, 2500, 3500]) {
+      await time.pass(10_000 - gapMs);
+      leader.stop('SIGTERM');
+      await time.pass(gapMs);
+      leader = scene.elect();
+    }
+    await time.pass(10_000);
+    const admitted = scene.uses.reduce((sum, { tokens }) => sum + tokens, 0);
+    expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
+    expect(admitted).toBeGreaterThan(0.98 * (100 + 100 * 40));
+  });
+
+  it('are not granted by a leader that leaves to a pod that the next one may not know', async () => {
+    const time = new VirtualTime();
+    const limit = fleetLimit({ refill: { amount: 10, perMs: 1000 }, capacity: 10 });
+    const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 1 });
+    const leader = scene.elect(false);
+    await time.pass(5_000);
+    const recent = scene.addPod();
+    leader.link(recent);
+    for (const pod of scene.all) pod.load(10);
+    await time.pass(1_000);
+    leader.stop('SIGTERM');
+    const { admitted } = recent;
+    await time.pass(3_000);
+    // It uses up what it holds.
+    expect(recent.admitted - admitted).toBeLessThanOrEqual(10);
+    expect(scene.all[0]!.admitted).toBeGreaterThan(30);
+  });
+
+  it('are not granted twice to a pod that only the leader that leaves reaches', async () => {
+    const time = new VirtualTime();
+    const limit = fleetLimit({ refill: { amount: 10, perMs: 1000 }, capacity: 10 }, 20);
+    const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 2 });
+    const before = scene.elect(false);
+    const [reached, other] = scene.all;
+    other!.load(40);
+    await time.pass(10_000);
+    before.stop('SIGTERM');
+    const next = scene.elect();
+    other!.links.get(next)!.close();
+    await time.pass(3_500);
+    // As long as the next leader lacks a pod, the one before serves all.
+    const { admitted } = other!;
+    await time.pass(400);
+    expect(other!.admitted).toBeGreaterThan(admitted);
+    reached!.load(40);
+    await time.pass(20_000);
+    expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
+    expect(reached!.admitted).toBeGreaterThan(0);
+  });
+
   it.each([
     ['asks for all there is', { need: 1e6, want: 1e6 }],
     ['gives back what it never had', { returned: 1e6, refunded: 1e6, need: 1e6, want: 1e6 }],

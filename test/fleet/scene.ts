@@ -58,6 +58,7 @@ export class ScenePod {
       onSiblings: () => undefined,
       followFleet: () => [],
       fleet: (command) => this.guard.fleet.obey(command),
+      providers: () => undefined,
       date: () => clock.date(),
       log,
     });
@@ -176,15 +177,17 @@ export class SceneLeader {
   readonly scene: Scene;
   readonly term: number;
   readonly fleet: AgentFleet;
-  /** Holds the Lease, as far as it knows. */
+  /** Holds the Lease, as far as it knows, or has given it up not long ago. */
   leads = true;
+  /** Was not asked to stop. */
+  stays = true;
   messages = 0;
   #alive = true;
   #paused: (() => void)[] | undefined;
   #session = 0;
   #cancelServe: () => void = () => undefined;
 
-  constructor(scene: Scene, term: number, before: boolean) {
+  constructor(scene: Scene, term: number, beforeMs: number | undefined) {
     this.scene = scene;
     this.term = term;
     this.fleet = new AgentFleet(
@@ -197,7 +200,7 @@ export class SceneLeader {
           scene.pods.get(uid)?.links.get(this)?.toPod(JSON.stringify(message));
         },
       },
-      before,
+      beforeMs,
       this.now,
     );
     this.#look();
@@ -222,6 +225,7 @@ export class SceneLeader {
     }
     what();
     this.#arm();
+    if (!this.stays && !this.fleet.hasSessions) this.#end();
   }
 
   take(uid: string, report: FleetReport, link: SceneLink): void {
@@ -231,7 +235,7 @@ export class SceneLeader {
   }
 
   podsChanged(): void {
-    this.run(() => this.#look());
+    if (this.stays) this.run(() => this.#look());
   }
 
   pause(): void {
@@ -244,9 +248,20 @@ export class SceneLeader {
     for (const each of waiting) this.run(each);
   }
 
-  /** Ends: asked to stop it releases its sessions, killed it does nothing. */
+  /** Ends: asked to stop it goes on until it has no sessions any more, or for a while, killed it does nothing. */
   stop(how: 'SIGTERM' | 'SIGKILL'): void {
-    if (how === 'SIGTERM') this.run(() => this.fleet.release());
+    if (how === 'SIGKILL') return this.#end();
+    this.stays = false;
+    this.scene.time.after(FLEET.leavingMs, () => {
+      this.leads = false;
+      this.run(() => this.fleet.release());
+      this.#end();
+    });
+    this.run(() => this.fleet.leave(this.now));
+  }
+
+  #end(): void {
+    if (!this.#alive) return;
     this.#alive = false;
     this.#cancelServe();
     for (const pod of this.scene.pods.values()) {
@@ -333,7 +348,9 @@ export class Scene {
 
   /** Another leader takes office and dials all pods. */
   elect(before = true): SceneLeader {
-    const leader = new SceneLeader(this, (this.#term += 1), before);
+    const leaves = this.leaders.some(({ leads, stays }) => leads && !stays);
+    const beforeMs = leaves ? FLEET.leavingMs : 0;
+    const leader = new SceneLeader(this, (this.#term += 1), before ? beforeMs : undefined);
     this.leaders.push(leader);
     for (const pod of this.all) leader.link(pod);
     return leader;

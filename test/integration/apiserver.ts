@@ -16,6 +16,8 @@ import { waitFor } from '../cluster/common/step.ts';
 export const START_TIMEOUT = 900_000;
 
 const SERVED_TIMEOUT = 30_000;
+/** For the operator to do what a test waits for, in ms. */
+const CHANGE_TIMEOUT = 20_000;
 
 export interface RequestOptions {
   query?: Record<string, string>;
@@ -47,6 +49,12 @@ export interface ApiServer {
   request<T>(method: string, path: string, options?: RequestOptions): Promise<Answer<T>>;
   /** Server-side apply under the field manager `test`, by force. Fails when it is refused. */
   apply<T>(path: string, body: object): Promise<T>;
+  /** The object; undefined without one. */
+  get<T>(path: string): Promise<T | undefined>;
+  /** The object once it is there and as asked for. */
+  until<T>(path: string, holds?: (object: T) => boolean): Promise<T>;
+  /** Waits until the object is gone. */
+  untilGone(path: string): Promise<void>;
   /** Makes a namespace whose name begins with `prefix`, and answers its name. */
   namespace(prefix: string): Promise<string>;
   /** Kills etcd or the API server, as a crash does. */
@@ -119,6 +127,26 @@ class RunningApiServer implements ApiServer {
     if (answer.status >= 300)
       throw new Error(`PATCH ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
+  }
+
+  async get<T>(path: string): Promise<T | undefined> {
+    const { status, body } = await this.request<T>('GET', path);
+    return status === 200 ? body : undefined;
+  }
+
+  until<T>(path: string, holds: (object: T) => boolean = () => true): Promise<T> {
+    return waitFor(`${path} is not as expected`, CHANGE_TIMEOUT, async () => {
+      const object = await this.get<T>(path);
+      return object !== undefined && holds(object) ? object : undefined;
+    });
+  }
+
+  async untilGone(path: string): Promise<void> {
+    await waitFor(
+      `${path} is still there`,
+      CHANGE_TIMEOUT,
+      async () => (await this.request('GET', path)).status === 404,
+    );
   }
 
   async namespace(prefix: string): Promise<string> {

@@ -9,11 +9,9 @@ import {
   type Deployment,
 } from '../../operator/kube/index.ts';
 import { Deployments } from '../../operator/resources/resources.ts';
-import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
-const WAIT = 15_000;
 const MERGE = 'application/merge-patch+json';
 
 let server: ApiServer;
@@ -50,16 +48,6 @@ const apply = (namespace: string, spec: object): Promise<unknown> =>
     metadata: { name: 'one' },
     spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] }, ...spec },
   });
-
-async function until<T>(path: string, holds: (object: T | undefined) => boolean): Promise<T> {
-  let object: T | undefined;
-  await waitFor(`${path} is not as expected`, WAIT, async () => {
-    const { status, body } = await server.request<T>('GET', path);
-    object = status === 200 ? body : undefined;
-    return holds(object);
-  });
-  return object!;
-}
 
 /** Every number of pods that Deployment `one` was ever to have, in order and without repetition. */
 function historyOf(namespace: string): { seen: number[]; stop: () => Promise<void> } {
@@ -114,81 +102,81 @@ const scaling = (agent: AgentDeployment | undefined): string | undefined => {
   return found && `${found.status} ${found.reason}`;
 };
 
-it('takes the number of pods over as it is, follows the autoscaler, and gives it back in one step', async () => {
+it('autoscaling keeps the number of pods, follows the autoscaler, and ends in one step', async () => {
   const namespace = await server.namespace('toggle');
   const history = historyOf(namespace);
   await apply(namespace, { replicas: 4 });
-  const before = await until<Managed>(deploymentPath(namespace), (found) => found !== undefined);
+  const before = await server.until<Managed>(deploymentPath(namespace));
   expect(ownersOf(before)).toEqual(['breakwater-agentdeployment']);
 
   await apply(namespace, { replicas: 4, autoscaling: { minReplicas: 2, maxReplicas: 9 } });
-  await until(autoscalerPath(namespace), (found) => found !== undefined);
-  const taken = await until<Managed>(
+  await server.until(autoscalerPath(namespace));
+  const taken = await server.until<Managed>(
     deploymentPath(namespace),
-    (found) => !ownersOf(found!).includes('breakwater-agentdeployment'),
+    (found) => !ownersOf(found).includes('breakwater-agentdeployment'),
   );
   expect(taken.spec.replicas).toBe(4);
   expect(ownersOf(taken)).toEqual(['breakwater-agentdeployment-replicas']);
 
   await scale(deploymentPath(namespace), 7);
-  const scaled = await until<Managed>(
+  const scaled = await server.until<Managed>(
     deploymentPath(namespace),
-    (found) => found?.spec.replicas === 7,
+    (found) => found.spec.replicas === 7,
   );
   expect(ownersOf(scaled)).toEqual(['scaler']);
   // A roll-out while autoscaling decides leaves the number alone.
   const autoscaling = { minReplicas: 2, maxReplicas: 9 };
   await apply(namespace, { replicas: 4, autoscaling, image: 'runtime:2' });
-  await until<Managed>(
+  await server.until<Managed>(
     deploymentPath(namespace),
-    (found) => found!.metadata.generation > scaled.metadata.generation,
+    (found) => found.metadata.generation > scaled.metadata.generation,
   );
 
   await apply(namespace, { replicas: 4 });
-  const given = await until<Managed>(
+  const given = await server.until<Managed>(
     deploymentPath(namespace),
-    (found) => found?.spec.replicas === 4,
+    (found) => found.spec.replicas === 4,
   );
   expect(ownersOf(given)).toEqual(['breakwater-agentdeployment']);
-  await until(autoscalerPath(namespace), (found) => found === undefined);
+  await server.untilGone(autoscalerPath(namespace));
   // Again, now that the number has changed hands before.
   await apply(namespace, { replicas: 4, autoscaling: { minReplicas: 2, maxReplicas: 9 } });
-  await until<Managed>(
+  await server.until<Managed>(
     deploymentPath(namespace),
-    (found) => !ownersOf(found!).includes('breakwater-agentdeployment'),
+    (found) => !ownersOf(found).includes('breakwater-agentdeployment'),
   );
   await history.stop();
   expect(history.seen).toEqual([4, 7, 4]);
 }, 60_000);
 
-it('begins with the fewest pods', async () => {
+it('autoscaling begins with minReplicas pods', async () => {
   const namespace = await server.namespace('begin');
   const history = historyOf(namespace);
   await apply(namespace, { autoscaling: { minReplicas: 2, maxReplicas: 9 } });
-  await until(autoscalerPath(namespace), (found) => found !== undefined);
-  const made = await until<Managed>(deploymentPath(namespace), (found) => found !== undefined);
+  await server.until(autoscalerPath(namespace));
+  const made = await server.until<Managed>(deploymentPath(namespace));
   expect(ownersOf(made)).toEqual(['breakwater-agentdeployment-replicas']);
   await history.stop();
   expect(history.seen).toEqual([2]);
 });
 
-it('wakes an agent without pods, which no autoscaler does', async () => {
+it('autoscaling wakes an agent without pods, which no autoscaler does', async () => {
   const namespace = await server.namespace('asleep');
   await apply(namespace, { replicas: 0 });
-  await until<Managed>(deploymentPath(namespace), (found) => found?.spec.replicas === 0);
+  await server.until<Managed>(deploymentPath(namespace), (found) => found.spec.replicas === 0);
   await apply(namespace, { replicas: 0, autoscaling: { minReplicas: 2, maxReplicas: 9 } });
-  await until<Managed>(deploymentPath(namespace), (found) => found?.spec.replicas === 2);
+  await server.until<Managed>(deploymentPath(namespace), (found) => found.spec.replicas === 2);
 });
 
-it('follows the scale of the agent while autoscaling is off, and says why not while it is on', async () => {
+it('the operator follows the scale of the agent while autoscaling is off, and says why not while it is on', async () => {
   const namespace = await server.namespace('scale');
   await apply(namespace, {});
-  await until<AgentDeployment>(
+  await server.until<AgentDeployment>(
     agentPath(namespace),
     (agent) => scaling(agent) === 'False AutoscalingOff',
   );
   await scale(agentPath(namespace), 5);
-  await until<Managed>(deploymentPath(namespace), (found) => found?.spec.replicas === 5);
+  await server.until<Managed>(deploymentPath(namespace), (found) => found.spec.replicas === 5);
   const { body } = await server.request<{ status: { selector: string } }>(
     'GET',
     `${agentPath(namespace)}/scale`,
@@ -198,7 +186,7 @@ it('follows the scale of the agent while autoscaling is off, and says why not wh
   );
 
   await apply(namespace, { autoscaling: { minReplicas: 2, maxReplicas: 9 } });
-  await until<AgentDeployment>(
+  await server.until<AgentDeployment>(
     agentPath(namespace),
     (agent) => scaling(agent) === 'Unknown Pending',
   );
@@ -213,9 +201,9 @@ it('follows the scale of the agent while autoscaling is off, and says why not wh
         },
       },
     });
-  await until(autoscalerPath(namespace), (found) => found !== undefined);
+  await server.until(autoscalerPath(namespace));
   await report('False', 'FailedGetResourceMetric', 'no metrics returned');
-  const failing = await until<AgentDeployment>(
+  const failing = await server.until<AgentDeployment>(
     agentPath(namespace),
     (agent) => scaling(agent) === 'False FailedGetResourceMetric',
   );
@@ -223,7 +211,7 @@ it('follows the scale of the agent while autoscaling is off, and says why not wh
 
   await report('True', 'ValidMetricFound', 'the HPA was able to calculate a replica count');
   await scale(agentPath(namespace), 8);
-  const ignored = await until<AgentDeployment>(
+  const ignored = await server.until<AgentDeployment>(
     agentPath(namespace),
     (agent) => scaling(agent) === 'True ValidMetricFound',
   );

@@ -130,23 +130,6 @@ const agent = (spec: object = {}): object => ({
   },
 });
 
-async function get<T>(path: string): Promise<T | undefined> {
-  const { status, body } = await server.request<T>('GET', path);
-  return status === 200 ? body : undefined;
-}
-
-/** The object once it is as asked for; `holds` sees undefined while there is none. */
-async function until<T>(path: string, holds: (object: T | undefined) => boolean): Promise<T> {
-  let object: T | undefined;
-  await waitFor(`${path} is not as expected`, WAIT, async () => {
-    object = await get<T>(path);
-    return holds(object);
-  });
-  return object!;
-}
-
-const there = (object: unknown): boolean => object !== undefined;
-
 const messages = (object: AgentDeployment | undefined): string =>
   JSON.stringify(object?.status?.conditions ?? []);
 
@@ -155,16 +138,19 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
     const namespace = await server.namespace('child');
     const path = `${collection(namespace)}/${name}`;
     await server.apply(agentPath(namespace), agent());
-    const made = await until<Anything>(path, there);
+    const made = await server.until<Anything>(path);
     const { metadata } = made;
     expect(metadata.ownerReferences).toMatchObject([{ kind: 'AgentDeployment', controller: true }]);
 
     await server.request('PATCH', path, { contentType: MERGE, body: edit });
-    const mended = await until<Anything>(path, (object) => content(object!) === content(made));
+    const mended = await server.until<Anything>(
+      path,
+      (object) => content(object) === content(made),
+    );
     expect(mended.metadata.uid).toBe(metadata.uid);
 
     await server.request('DELETE', path);
-    const again = await until<Anything>(
+    const again = await server.until<Anything>(
       path,
       (object) => object !== undefined && object.metadata.uid !== metadata.uid,
     );
@@ -179,25 +165,25 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
     });
     expect(made.status).toBe(201);
     await server.apply(agentPath(namespace), agent());
-    const seen = await until<AgentDeployment>(agentPath(namespace), (object) =>
+    const seen = await server.until<AgentDeployment>(agentPath(namespace), (object) =>
       messages(object).includes('NameTaken'),
     );
     expect(messages(seen)).toContain(`${kind} ${name} already exists`);
     await waitFor('there is no Event', WAIT, async () => (await told(namespace)).length > 0);
-    expect(content((await get<Anything>(path))!)).toBe(content(made.body));
+    expect(content((await server.get<Anything>(path))!)).toBe(content(made.body));
 
     await server.request('DELETE', path);
     // The name is tried again when the agent is looked at next.
     await server.apply(agentPath(namespace), agent({ disruption: { maxUnavailable: 2 } }));
-    await until<Anything>(path, (object) => object?.metadata.ownerReferences !== undefined);
-    await until<AgentDeployment>(
+    await server.until<Anything>(path, (object) => object.metadata.ownerReferences !== undefined);
+    await server.until<AgentDeployment>(
       agentPath(namespace),
       (object) => !messages(object).includes('NameTaken'),
     );
     expect(await told(namespace)).toHaveLength(1);
 
     async function told(where: string): Promise<unknown[]> {
-      const events = await get<{ items: { reason: string; note: string }[] }>(
+      const events = await server.get<{ items: { reason: string; note: string }[] }>(
         `/apis/events.k8s.io/v1/namespaces/${where}/events`,
       );
       return events!.items.filter(
@@ -210,18 +196,18 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
     const namespace = await server.namespace('orphan');
     const path = `${collection(namespace)}/${name}`;
     await server.apply(agentPath(namespace), agent());
-    const { metadata } = await until<Anything>(path, there);
+    const { metadata } = await server.until<Anything>(path);
     const body = { metadata: { ownerReferences: null } };
     await server.request('PATCH', path, { contentType: MERGE, body });
-    const adopted = await until<Anything>(
+    const adopted = await server.until<Anything>(
       path,
-      (object) => object?.metadata.ownerReferences !== undefined,
+      (object) => object.metadata.ownerReferences !== undefined,
     );
     expect(adopted.metadata.uid).toBe(metadata.uid);
   });
 });
 
-it('writes no object but the one that a change is about, whatever the API server fills in', async () => {
+it('the operator writes only the changed object, whatever the API server fills in', async () => {
   const namespace = await server.namespace('exact');
   const spec = {
     autoscaling: {
@@ -241,19 +227,19 @@ it('writes no object but the one that a change is about, whatever the API server
   };
   const paths = CHILDREN.map(({ collection, name }) => `${collection(namespace)}/${name}`);
   const settle = (): Promise<AgentDeployment> =>
-    until<AgentDeployment>(
+    server.until<AgentDeployment>(
       agentPath(namespace),
-      (object) => object?.status?.observedGeneration === object?.metadata.generation,
+      (object) => object.status?.observedGeneration === object.metadata.generation,
     );
   const versions = (): Promise<[string, string | undefined][]> =>
     Promise.all(
       paths.map(async (path): Promise<[string, string | undefined]> => [
         path,
-        (await get<KubernetesObject>(path))?.metadata.resourceVersion,
+        (await server.get<KubernetesObject>(path))?.metadata.resourceVersion,
       ]),
     );
   await server.apply(agentPath(namespace), agent(spec));
-  await Promise.all(paths.map((path) => until(path, there)));
+  await Promise.all(paths.map((path) => server.until(path)));
   await settle();
   const before = await versions();
   await server.apply(
@@ -275,16 +261,16 @@ describe('an object that is no longer wanted', () => {
     const namespace = await server.namespace('unwanted');
     const path = `${CHILDREN.find((child) => child.kind === kind)!.collection(namespace)}/one`;
     await server.apply(agentPath(namespace), agent());
-    await until(path, there);
+    await server.until(path);
     await server.apply(agentPath(namespace), agent(without));
-    await until(path, (object) => object === undefined);
+    await server.untilGone(path);
   });
 
   it('stays when it belongs to somebody else, whatever its labels say', async () => {
     const namespace = await server.namespace('labelled');
     const policies = CHILDREN.find(({ kind }) => kind === 'NetworkPolicy')!.collection(namespace);
     await server.apply(agentPath(namespace), agent());
-    const { metadata } = await until<Anything>(`${policies}/one`, there);
+    const { metadata } = await server.until<Anything>(`${policies}/one`);
     const spec = { podSelector: {} };
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x', controller: true };
     for (const body of [
@@ -297,42 +283,45 @@ describe('an object that is no longer wanted', () => {
       await server.request('POST', policies, { body });
     }
     await server.apply(agentPath(namespace), agent({ networkPolicy: { enabled: false } }));
-    await until(`${policies}/one`, (object) => object === undefined);
-    expect(await get(`${policies}/mine`)).toBeDefined();
-    expect(await get(`${policies}/theirs`)).toBeDefined();
+    await server.untilGone(`${policies}/one`);
+    expect(await server.get(`${policies}/mine`)).toBeDefined();
+    expect(await server.get(`${policies}/theirs`)).toBeDefined();
   });
 
   it('stays when it is the Deployment of a spec of which none can be made', async () => {
     const namespace = await server.namespace('broken');
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
     await server.apply(agentPath(namespace), agent());
-    const { metadata } = await until<Anything>(path, there);
+    const { metadata } = await server.until<Anything>(path);
     const podTemplate = { metadata: 'agent' };
     await server.apply(agentPath(namespace), agent({ podTemplate }));
-    await until<AgentDeployment>(agentPath(namespace), (object) =>
+    await server.until<AgentDeployment>(agentPath(namespace), (object) =>
       messages(object).includes('spec.podTemplate.metadata must be an object'),
     );
-    expect((await get<Anything>(path))?.metadata.uid).toBe(metadata.uid);
+    expect((await server.get<Anything>(path))?.metadata.uid).toBe(metadata.uid);
   });
 });
 
-it('changes the type, the port and the annotations of the Service in place', async () => {
+it('the operator changes type, port and annotations of the Service in place', async () => {
   const namespace = await server.namespace('service');
   const path = `/api/v1/namespaces/${namespace}/services/one`;
   await server.apply(agentPath(namespace), agent());
-  const { metadata } = await until<Anything>(path, there);
+  const { metadata } = await server.until<Anything>(path);
   const service = { type: 'NodePort', port: 8443, annotations: { 'example.com/a': 'b' } };
   await server.apply(agentPath(namespace), agent({ service }));
-  const changed = await until<Anything>(path, (object) => object?.spec['type'] === 'NodePort');
+  const changed = await server.until<Anything>(
+    path,
+    (object) => object.spec['type'] === 'NodePort',
+  );
   expect(changed.spec['ports']).toMatchObject([{ port: 8443, targetPort: 'agent' }]);
   expect(changed.metadata.annotations).toMatchObject({ 'example.com/a': 'b' });
-  await until<AgentDeployment>(
+  await server.until<AgentDeployment>(
     agentPath(namespace),
-    (object) => object?.status?.endpoint === `http://one.${namespace}.svc:8443`,
+    (object) => object.status?.endpoint === `http://one.${namespace}.svc:8443`,
   );
 
   await server.apply(agentPath(namespace), agent());
-  const back = await until<Anything>(path, (object) => object?.spec['type'] === 'ClusterIP');
+  const back = await server.until<Anything>(path, (object) => object.spec['type'] === 'ClusterIP');
   expect(back.metadata.uid).toBe(metadata.uid);
   expect(back.metadata.annotations).not.toHaveProperty('example.com/a');
   expect(JSON.stringify(back.spec['ports'])).not.toContain('nodePort');

@@ -3,13 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { waitFor } from '../cluster/common/step.ts';
 import { kedaDefinitions } from '../keda/program.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-const WAIT = 20_000;
 const MERGE = 'application/merge-patch+json';
 /** Pods, as somebody has scaled them. */
 const PODS = 5;
@@ -57,38 +55,21 @@ const applyAgent = (inFlight?: object, rest: object = {}): Promise<unknown> =>
     },
   });
 
-async function get<T>(path: string): Promise<T | undefined> {
-  const { status, body } = await server.request<T>('GET', path);
-  return status === 200 ? body : undefined;
-}
-
-async function until<T>(path: string, holds: (object: T | undefined) => boolean): Promise<T> {
-  let object: T | undefined;
-  await waitFor(`${path} is not as expected`, WAIT, async () => {
-    object = await get<T>(path);
-    return holds(object);
-  });
-  return object!;
-}
-
-const there = (object: unknown): boolean => object !== undefined;
-const gone = (object: unknown): boolean => object === undefined;
-
 async function patch(path: string, body: object): Promise<void> {
   const { status } = await server.request('PATCH', path, { contentType: MERGE, body });
   expect(status).toBe(200);
 }
 
 const untilCondition = (type: string, expected: string | undefined): Promise<AgentDeployment> =>
-  until<AgentDeployment>(paths.agent, (agent) => {
-    const found = agent?.status?.conditions?.find((one) => one.type === type);
+  server.until<AgentDeployment>(paths.agent, (agent) => {
+    const found = agent.status?.conditions?.find((one) => one.type === type);
     return (found && `${found.status} ${found.reason}`) === expected;
   });
 
 /** What KEDA does with a ScaledObject: it keeps it until it has cleared up, and makes a HorizontalPodAutoscaler. */
 async function playKeda(): Promise<void> {
   await patch(paths.scaledObject, { metadata: { finalizers: ['finalizer.keda.sh'] } });
-  const { metadata } = (await get<KubernetesObject>(paths.scaledObject))!;
+  const { metadata } = (await server.get<KubernetesObject>(paths.scaledObject))!;
   const { status } = await server.request('POST', paths.ofKeda.replace(/\/[^/]*$/, ''), {
     body: {
       metadata: {
@@ -112,7 +93,7 @@ async function playKeda(): Promise<void> {
 
 /** The pods are as many as before, and none was replaced. */
 async function expectPodsKept(): Promise<void> {
-  const { spec, metadata } = (await get<Scaled>(paths.deployment))!;
+  const { spec, metadata } = (await server.get<Scaled>(paths.deployment))!;
   expect([spec.replicas, metadata.generation]).toEqual([PODS, generation]);
 }
 
@@ -124,17 +105,17 @@ const install = (): Promise<unknown> =>
 describe('scaling by load, as KEDA comes and goes', () => {
   it('is left to CPU and memory while KEDA is not installed, and the agent and an Event say so', async () => {
     await applyAgent(LOAD);
-    await until(paths.hpa, there);
+    await server.until(paths.hpa);
     await untilCondition('ScaledByLoad', 'False NotInstalled');
-    const events = await until<{ items: { reason: string }[] }>(
+    const events = await server.until<{ items: { reason: string }[] }>(
       `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
-      (found) => found?.items.some(({ reason }) => reason === 'KedaNotInstalled') === true,
+      (found) => found.items.some(({ reason }) => reason === 'KedaNotInstalled') === true,
     );
     expect(events.items.filter(({ reason }) => reason === 'KedaNotInstalled')).toHaveLength(1);
     await patch(`${paths.deployment}/scale`, { spec: { replicas: PODS } });
-    const { metadata } = await until<Scaled>(
+    const { metadata } = await server.until<Scaled>(
       paths.deployment,
-      (found) => found?.spec.replicas === PODS,
+      (found) => found.spec.replicas === PODS,
     );
     generation = metadata.generation;
   });
@@ -142,24 +123,24 @@ describe('scaling by load, as KEDA comes and goes', () => {
   it('passes to a ScaledObject when KEDA is, but not before the HorizontalPodAutoscaler is gone', async () => {
     await patch(paths.hpa, { metadata: { finalizers: ['example.com/slow'] } });
     await install();
-    await until<KubernetesObject>(
+    await server.until<KubernetesObject>(
       paths.hpa,
-      (found) => found?.metadata.deletionTimestamp !== undefined,
+      (found) => found.metadata.deletionTimestamp !== undefined,
     );
     await untilCondition('ScaledByLoad', 'True ScaledObject');
-    expect(await get(paths.scaledObject)).toBeUndefined();
+    expect(await server.get(paths.scaledObject)).toBeUndefined();
 
     await patch(paths.hpa, { metadata: { finalizers: null } });
-    const { metadata } = await until<KubernetesObject>(paths.scaledObject, there);
+    const { metadata } = await server.until<KubernetesObject>(paths.scaledObject);
     expect(metadata.ownerReferences).toMatchObject([{ name: 'triage', controller: true }]);
-    expect(await get(paths.hpa)).toBeUndefined();
+    expect(await server.get(paths.hpa)).toBeUndefined();
     await expectPodsKept();
   });
 
   it('is put back when somebody changes it, and what KEDA says of it shows', async () => {
     await playKeda();
     await patch(paths.scaledObject, { spec: { maxReplicaCount: 50 } });
-    await until<Scaled>(paths.scaledObject, (found) => found?.spec.maxReplicaCount === 9);
+    await server.until<Scaled>(paths.scaledObject, (found) => found.spec.maxReplicaCount === 9);
     await untilCondition('ScalingManaged', 'Unknown Pending');
     const report = (path: string, type: string, status: string, reason: string): Promise<void> =>
       patch(`${path}/status`, {
@@ -176,38 +157,38 @@ describe('scaling by load, as KEDA comes and goes', () => {
     await report(paths.scaledObject, 'Ready', 'True', 'ScaledObjectReady');
     await untilCondition('ScalingManaged', 'True ValidMetricFound');
     // KEDA's own object is not the operator's to remove meanwhile.
-    expect(await get(paths.ofKeda)).toBeDefined();
+    expect(await server.get(paths.ofKeda)).toBeDefined();
   });
 
   it('goes back in the same way when the spec no longer asks for it, even while KEDA does not answer', async () => {
     await applyAgent();
-    await until<KubernetesObject>(
+    await server.until<KubernetesObject>(
       paths.scaledObject,
-      (found) => found?.metadata.deletionTimestamp !== undefined,
+      (found) => found.metadata.deletionTimestamp !== undefined,
     );
-    await until(paths.ofKeda, gone);
-    await until(paths.hpa, there);
+    await server.untilGone(paths.ofKeda);
+    await server.until(paths.hpa);
     await untilCondition('ScaledByLoad', undefined);
     await expectPodsKept();
     await patch(paths.scaledObject, { metadata: { finalizers: null } });
-    await until(paths.scaledObject, gone);
+    await server.untilGone(paths.scaledObject);
   });
 
   it('leaves nothing of KEDA that scales behind when KEDA is removed', async () => {
     await applyAgent(LOAD);
-    await until(paths.scaledObject, there);
+    await server.until(paths.scaledObject);
     await playKeda();
     await patch(paths.scaledObject, { metadata: { finalizers: null } });
     await server.request('DELETE', `${CRDS}/${definition.metadata.name}`);
     await untilCondition('ScaledByLoad', 'False NotInstalled');
-    await until(paths.ofKeda, gone);
-    await until(paths.hpa, there);
+    await server.untilGone(paths.ofKeda);
+    await server.until(paths.hpa);
     await expectPodsKept();
   });
 
   it('needs nothing but what the API server takes', async () => {
     await install();
-    await until(paths.scaledObject, there);
+    await server.until(paths.scaledObject);
     const file = '../../operator/desired/testdata/without-bounds/scaledObject.golden.yaml';
     const golden = parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as KubernetesObject;
     const { status, body } = await server.request<KubernetesObject>(

@@ -58,27 +58,13 @@ const servicePath = (name: string): string =>
 const deploymentPath = (name: string): string =>
   `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
 
-async function get<T>(path: string): Promise<T | undefined> {
-  const { status, body } = await server.request<T>('GET', path);
-  return status === 200 ? body : undefined;
-}
-
-async function until<T>(path: string, holds: (object: T | undefined) => boolean): Promise<T> {
-  let object: T | undefined;
-  await waitFor(`${path} is not as expected`, WAIT, async () => {
-    object = await get<T>(path);
-    return holds(object);
-  });
-  return object!;
-}
-
 const monitored = (object: AgentDeployment | undefined): string | undefined => {
   const found = object?.status?.conditions?.find(({ type }) => type === 'Monitored');
   return found && `${found.status} ${found.reason}`;
 };
 
 const untilMonitored = (name: string, expected: string): Promise<AgentDeployment> =>
-  until<AgentDeployment>(agentPath(name), (object) => monitored(object) === expected);
+  server.until<AgentDeployment>(agentPath(name), (object) => monitored(object) === expected);
 
 const scraped = (object: KubernetesObject | undefined): boolean =>
   object?.metadata.annotations?.['prometheus.io/scrape'] === 'true';
@@ -89,7 +75,7 @@ const install = (): Promise<unknown> =>
 const generations = (): Promise<(number | undefined)[]> =>
   Promise.all(
     ['quiet', 'asking', 'declining'].map(async (name) => {
-      const found = await get<KubernetesObject>(deploymentPath(name));
+      const found = await server.get<KubernetesObject>(deploymentPath(name));
       return found?.metadata.generation;
     }),
   );
@@ -97,16 +83,16 @@ const generations = (): Promise<(number | undefined)[]> =>
 describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
   it('is by annotations while they are not installed, and says so where it is asked for', async () => {
     for (const name of ['quiet', 'asking', 'declining'])
-      await until<KubernetesObject>(servicePath(name), scraped);
+      await server.until<KubernetesObject>(servicePath(name), scraped);
     await untilMonitored('asking', 'False NotInstalled');
-    const quiet = await until<AgentDeployment>(
+    const quiet = await server.until<AgentDeployment>(
       agentPath('quiet'),
-      (object) => object?.status?.conditions !== undefined,
+      (object) => object.status?.conditions !== undefined,
     );
     expect(monitored(quiet)).toBeUndefined();
-    const events = await until<{ items: { reason: string; regarding: object }[] }>(
+    const events = await server.until<{ items: { reason: string; regarding: object }[] }>(
       `/apis/events.k8s.io/v1/namespaces/${namespace}/events`,
-      (found) => found?.items.some(({ reason }) => reason === 'MonitoringNotInstalled') === true,
+      (found) => found.items.some(({ reason }) => reason === 'MonitoringNotInstalled') === true,
     );
     const told = events.items.filter(({ reason }) => reason === 'MonitoringNotInstalled');
     expect(told).toMatchObject([{ regarding: { name: 'asking' } }]);
@@ -117,15 +103,15 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     expect(before).toEqual([1, 1, 1]);
     await install();
     for (const name of ['quiet', 'asking']) {
-      const monitor = await until<KubernetesObject>(monitorPath(name), (found) => !!found);
-      const rule = await until<KubernetesObject>(rulePath(name), (found) => !!found);
+      const monitor = await server.until<KubernetesObject>(monitorPath(name));
+      const rule = await server.until<KubernetesObject>(rulePath(name));
       for (const { metadata } of [monitor, rule])
         expect(metadata.ownerReferences).toMatchObject([{ name, controller: true }]);
-      await until<KubernetesObject>(servicePath(name), (service) => !scraped(service));
+      await server.until<KubernetesObject>(servicePath(name), (service) => !scraped(service));
     }
     await untilMonitored('asking', 'True Monitored');
-    expect(await get(monitorPath('declining'))).toBeUndefined();
-    expect(scraped(await get(servicePath('declining')))).toBe(true);
+    expect(await server.get(monitorPath('declining'))).toBeUndefined();
+    expect(scraped(await server.get(servicePath('declining')))).toBe(true);
     expect(await generations()).toEqual(before);
   });
 
@@ -134,21 +120,21 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
       contentType: 'application/merge-patch+json',
       body: { spec: { groups: [] } },
     });
-    await until<{ spec: { groups: { rules: unknown[] }[] } }>(
+    await server.until<{ spec: { groups: { rules: unknown[] }[] } }>(
       rulePath('quiet'),
       (rule) => rule?.spec.groups[0]?.rules.length === 7,
     );
     await server.request('DELETE', monitorPath('quiet'));
-    await until(monitorPath('quiet'), (found) => !!found);
+    await server.until(monitorPath('quiet'));
   });
 
   it('goes when the spec turns it off, and the annotations come back', async () => {
     await server.apply(agentPath('quiet'), agent('quiet', { serviceMonitor: { enabled: false } }));
-    await until(monitorPath('quiet'), (found) => found === undefined);
-    await until<KubernetesObject>(servicePath('quiet'), scraped);
-    expect(await get(rulePath('quiet'))).toBeDefined();
+    await server.untilGone(monitorPath('quiet'));
+    await server.until<KubernetesObject>(servicePath('quiet'), scraped);
+    expect(await server.get(rulePath('quiet'))).toBeDefined();
     await server.apply(agentPath('quiet'), agent('quiet'));
-    await until(monitorPath('quiet'), (found) => !!found);
+    await server.until(monitorPath('quiet'));
   });
 
   it('leaves an object of somebody else alone', async () => {
@@ -160,11 +146,11 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     };
     await server.apply(monitorPath('taken'), foreign);
     await server.apply(agentPath('taken'), agent('taken'));
-    const seen = await until<AgentDeployment>(agentPath('taken'), (object) =>
-      JSON.stringify(object?.status?.conditions ?? []).includes('ServiceMonitor taken already'),
+    const seen = await server.until<AgentDeployment>(agentPath('taken'), (object) =>
+      JSON.stringify(object.status?.conditions ?? []).includes('ServiceMonitor taken already'),
     );
     expect(seen.metadata.name).toBe('taken');
-    expect(await get(monitorPath('taken'))).toMatchObject({ spec: foreign.spec });
+    expect(await server.get(monitorPath('taken'))).toMatchObject({ spec: foreign.spec });
     await server.request('DELETE', agentPath('taken'));
   });
 
@@ -175,7 +161,7 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
       await server.request('DELETE', `${CRDS}/${metadata.name}`);
     await untilMonitored('asking', 'False NotInstalled');
     for (const name of ['quiet', 'asking'])
-      await until<KubernetesObject>(servicePath(name), scraped);
+      await server.until<KubernetesObject>(servicePath(name), scraped);
     expect(await generations()).toEqual(before);
     const metrics = await operator.registry.metrics();
     expect(metrics).not.toContain('breakwater_informer_last_event_seconds{kind="ServiceMonitor"}');
@@ -187,8 +173,8 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     await install();
     await untilMonitored('asking', 'True Monitored');
     for (const name of ['quiet', 'asking']) {
-      await until(monitorPath(name), (found) => !!found);
-      await until<KubernetesObject>(servicePath(name), (service) => !scraped(service));
+      await server.until(monitorPath(name));
+      await server.until<KubernetesObject>(servicePath(name), (service) => !scraped(service));
     }
   });
 });

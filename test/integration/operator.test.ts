@@ -64,21 +64,6 @@ const breaker = (name: string, target: object, spec: object = {}): object => ({
   spec: { targetRefs: [target], scope: 'Pod', ...spec },
 });
 
-async function get<T>(path: string): Promise<T | undefined> {
-  const { status, body } = await server.request<T>('GET', path);
-  return status === 200 ? body : undefined;
-}
-
-/** The object once it is as asked for. */
-async function until<T>(path: string, holds: (object: T) => boolean): Promise<T> {
-  let object: T | undefined;
-  await waitFor(`${path} is not as expected`, WAIT, async () => {
-    object = await get<T>(path);
-    return object !== undefined && holds(object);
-  });
-  return object!;
-}
-
 const condition = (
   object: { status?: { conditions?: { type: string; status: string; reason: string }[] } },
   type: string,
@@ -101,7 +86,7 @@ const configurationOf = async (
   namespace: string,
   name: string,
 ): Promise<Configuration | undefined> => {
-  const map = await get<{ data: Record<string, string> }>(
+  const map = await server.get<{ data: Record<string, string> }>(
     `/api/v1/namespaces/${namespace}/configmaps/${name}-configuration`,
   );
   return map && (JSON.parse(map.data['configuration.json']!) as Configuration);
@@ -111,7 +96,7 @@ describe('an agent', () => {
   it('gets its objects, a configuration and a status', async () => {
     const namespace = await server.namespace('agent');
     await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one', { replicas: 3 }));
-    const seen = await until<AgentDeployment>(
+    const seen = await server.until<AgentDeployment>(
       `${OURS}/${namespace}/agentdeployments/one`,
       (object) => current(object),
     );
@@ -130,7 +115,7 @@ describe('an agent', () => {
       `/api/v1/namespaces/${namespace}/services/one-headless`,
       `/apis/apps/v1/namespaces/${namespace}/deployments/one`,
     ]) {
-      const child = await get<KubernetesObject>(path);
+      const child = await server.get<KubernetesObject>(path);
       expect(child?.metadata.ownerReferences?.[0]).toMatchObject({
         name: 'one',
         uid: seen.metadata.uid,
@@ -143,19 +128,19 @@ describe('an agent', () => {
     const namespace = await server.namespace('drift');
     await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
     const service = `/api/v1/namespaces/${namespace}/services/one`;
-    await until(service, () => true);
+    await server.until(service);
     await server.request('PATCH', service, {
       contentType: 'application/merge-patch+json',
       body: { spec: { selector: { 'breakwater.dev/agent': 'other' } } },
     });
-    await until<{ spec: { selector: Record<string, string> } }>(
+    await server.until<{ spec: { selector: Record<string, string> } }>(
       service,
       ({ spec }) => spec.selector['breakwater.dev/agent'] === 'one',
     );
     const configMap = `/api/v1/namespaces/${namespace}/configmaps/one-configuration`;
     const before = await configurationOf(namespace, 'one');
     await server.request('DELETE', configMap);
-    await until(configMap, () => true);
+    await server.until(configMap);
     expect((await configurationOf(namespace, 'one'))?.hash).toBe(before?.hash);
   });
 
@@ -166,12 +151,12 @@ describe('an agent', () => {
       body: { metadata: { name: 'one' }, spec: { ports: [{ port: 5432 }] } },
     });
     await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
-    const seen = await until<AgentDeployment>(
+    const seen = await server.until<AgentDeployment>(
       `${OURS}/${namespace}/agentdeployments/one`,
       (object) => condition(object, 'Degraded')?.startsWith('True') === true,
     );
     expect(JSON.stringify(seen.status?.conditions)).toContain('Service one already exists');
-    expect(await get<{ spec: { ports: unknown } }>(service)).toMatchObject({
+    expect(await server.get<{ spec: { ports: unknown } }>(service)).toMatchObject({
       spec: { ports: [{ port: 5432 }] },
       metadata: { name: 'one' },
     });
@@ -188,13 +173,13 @@ describe('an agent', () => {
         },
       }),
     );
-    const refused = await until<AgentDeployment>(
+    const refused = await server.until<AgentDeployment>(
       path,
       (object) => condition(object, 'Ready') === 'False InvalidPodTemplate',
     );
     expect(JSON.stringify(refused.status?.conditions)).toContain('quantities must match');
     await server.apply(path, agent('one'));
-    await until(`/apis/apps/v1/namespaces/${namespace}/deployments/one`, () => true);
+    await server.until(`/apis/apps/v1/namespaces/${namespace}/deployments/one`);
   });
 });
 
@@ -208,7 +193,7 @@ describe('a paused agent', () => {
   };
   const deployedReplicas = async (namespace: string): Promise<number | undefined> => {
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
-    return (await get<{ spec: { replicas: number } }>(path))?.spec.replicas;
+    return (await server.get<{ spec: { replicas: number } }>(path))?.spec.replicas;
   };
 
   it('stays as it is with its policies, and catches up when it goes on', async () => {
@@ -216,11 +201,11 @@ describe('a paused agent', () => {
     const path = `${OURS}/${namespace}/agentdeployments/one`;
     const policy = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
     await server.apply(path, agent('one', { replicas: 2 }));
-    await until<AgentDeployment>(path, current);
+    await server.until<AgentDeployment>(path, current);
     const before = await configurationOf(namespace, 'one');
     await server.apply(path, paused(agent('one', { replicas: 5 })));
     await server.apply(policy, breaker('fast', { name: 'one' }, { openDuration: '5s' }));
-    const seen = await until<AgentDeployment>(
+    const seen = await server.until<AgentDeployment>(
       path,
       (object) => current(object) && object.status?.summary?.policies === '1/1',
     );
@@ -236,7 +221,7 @@ describe('a paused agent', () => {
     await waitFor('the Deployment is not scaled', WAIT, async () => {
       return (await deployedReplicas(namespace)) === 5;
     });
-    const resumed = await until<AgentDeployment>(path, current);
+    const resumed = await server.until<AgentDeployment>(path, current);
     expect(condition(resumed, 'Progressing')).not.toContain('Paused');
   });
 
@@ -244,7 +229,7 @@ describe('a paused agent', () => {
     const namespace = await server.namespace('pausednew');
     const path = `${OURS}/${namespace}/agentdeployments/one`;
     await server.apply(path, paused(agent('one')));
-    await until<AgentDeployment>(path, current);
+    await server.until<AgentDeployment>(path, current);
     expect(await configurationOf(namespace, 'one')).toBeUndefined();
     expect(await deployedReplicas(namespace)).toBeUndefined();
   });
@@ -269,9 +254,9 @@ describe('a paused policy', () => {
     for (const name of ['one', 'two'])
       await server.apply(`${OURS}/${namespace}/agentdeployments/${name}`, agent(name));
     await server.apply(path, breaker('held', { name: 'one' }, { openDuration: '5s' }));
-    await until<CircuitBreakerPolicy>(path, current);
+    await server.until<CircuitBreakerPolicy>(path, current);
     await server.apply(path, paused(breaker('held', { name: 'two' }, { openDuration: '9s' })));
-    const seen = await until<CircuitBreakerPolicy>(
+    const seen = await server.until<CircuitBreakerPolicy>(
       path,
       (object) => current(object) && condition(object, 'Paused') === 'True Annotated',
     );
@@ -280,7 +265,7 @@ describe('a paused policy', () => {
     for (const name of ['one', 'two']) {
       const edited = `${OURS}/${namespace}/agentdeployments/${name}`;
       await server.apply(edited, agent(name, { replicas: 3 }));
-      await until<AgentDeployment>(edited, current);
+      await server.until<AgentDeployment>(edited, current);
     }
     expect([await circuitOf('one'), (await circuitOf('two')) as unknown[]]).toEqual([
       ['held', 5_000],
@@ -298,7 +283,7 @@ describe('a paused policy', () => {
         ])
       );
     });
-    const resumed = await until<CircuitBreakerPolicy>(
+    const resumed = await server.until<CircuitBreakerPolicy>(
       path,
       (object) => condition(object, 'Paused') === undefined,
     );
@@ -312,14 +297,14 @@ describe('a policy', () => {
     await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
     const path = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
     await server.apply(path, breaker('fast', { name: 'one' }, { openDuration: '5s' }));
-    const accepted = await until<CircuitBreakerPolicy>(path, current);
+    const accepted = await server.until<CircuitBreakerPolicy>(path, current);
     expect(condition(accepted, 'Accepted')).toBe('True Accepted');
     expect(condition(accepted, 'Programmed')).toBe('True NoPods');
     expect(accepted.status?.state).toBe('Unknown');
     const first = await configurationOf(namespace, 'one');
     expect(first?.content.circuits).toMatchObject([{ policy: 'fast', openDurationMs: 5_000 }]);
     await server.apply(path, breaker('fast', { name: 'one' }, { openDuration: '7s' }));
-    await until<CircuitBreakerPolicy>(path, current);
+    await server.until<CircuitBreakerPolicy>(path, current);
     const second = await configurationOf(namespace, 'one');
     expect(second?.content.circuits).toMatchObject([{ openDurationMs: 7_000 }]);
     expect(second!.revision.counter).toBe(first!.revision.counter + 1);
@@ -329,11 +314,11 @@ describe('a policy', () => {
     const namespace = await server.namespace('missing');
     const path = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
     await server.apply(path, breaker('fast', { name: 'later' }));
-    const waiting = await until<CircuitBreakerPolicy>(path, current);
+    const waiting = await server.until<CircuitBreakerPolicy>(path, current);
     expect(condition(waiting, 'Accepted')).toBe('False TargetNotFound');
     expect(JSON.stringify(waiting.status?.conditions)).toContain('later');
     await server.apply(`${OURS}/${namespace}/agentdeployments/later`, agent('later'));
-    await until<CircuitBreakerPolicy>(
+    await server.until<CircuitBreakerPolicy>(
       path,
       (object) => condition(object, 'Accepted') === 'True Accepted',
     );
@@ -353,24 +338,24 @@ describe('a policy', () => {
     );
     const path = `${OURS}/${namespace}/circuitbreakerpolicies/general`;
     await server.apply(path, breaker('general', { name: 'one' }));
-    const beaten = await until<CircuitBreakerPolicy>(
+    const beaten = await server.until<CircuitBreakerPolicy>(
       path,
       (object) => condition(object, 'Accepted') === 'False Conflicted',
     );
     expect(JSON.stringify(beaten.status?.conditions)).toContain('exact');
     await server.request('DELETE', `${OURS}/${namespace}/circuitbreakerpolicies/exact`);
-    await until<CircuitBreakerPolicy>(
+    await server.until<CircuitBreakerPolicy>(
       path,
       (object) => condition(object, 'Accepted') === 'True Accepted',
     );
   });
 });
 
-it('writes nothing when nothing changed', async () => {
+it('the operator writes nothing without a change', async () => {
   const namespace = await server.namespace('idle');
   const path = `${OURS}/${namespace}/agentdeployments/one`;
   await server.apply(path, agent('one'));
-  await until<AgentDeployment>(path, current);
+  await server.until<AgentDeployment>(path, current);
   const writes = async (): Promise<number> => {
     const text = await registry.metrics();
     return [...text.matchAll(/^rest_client_requests_total\{([^}]*)\} (\d+)/gm)]
@@ -379,7 +364,7 @@ it('writes nothing when nothing changed', async () => {
   };
   const renewals = async (): Promise<string | undefined> =>
     (
-      await get<KubernetesObject>(
+      await server.get<KubernetesObject>(
         '/apis/coordination.k8s.io/v1/namespaces/breakwater-system/leases/breakwater-operator',
       )
     )?.metadata.resourceVersion;

@@ -102,23 +102,6 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     await rm(directory, { recursive: true, force: true });
   });
 
-  async function until<T>(path: string, holds: (object: T) => boolean): Promise<T> {
-    let object: T | undefined;
-    await waitFor(`${path} is not as expected`, WAIT, async () => {
-      const { status, body } = await server.request<T>('GET', path);
-      object = status === 200 ? body : undefined;
-      return object !== undefined && holds(object);
-    });
-    return object!;
-  }
-
-  const gone = (path: string): Promise<unknown> =>
-    waitFor(
-      `${path} is still there`,
-      WAIT,
-      async () => (await server.request('GET', path)).status === 404,
-    );
-
   const path = (group: string, plural: string, name: string): string =>
     `/${group}/namespaces/${AGENTS}/${plural}/${name}`;
   const ours = (plural: string, name: string): string =>
@@ -165,13 +148,13 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
           }),
         },
       });
-      await until(ours(plural, 'one'), current);
+      await server.until(ours(plural, 'one'), current);
     }
-    await until<AgentDeployment>(ours('agentdeployments', 'one'), current);
+    await server.until<AgentDeployment>(ours('agentdeployments', 'one'), current);
     for (const namespace of watchNamespaces.slice(1)) {
       const far = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/far`;
       await server.apply(far, agent('far'));
-      await until<AgentDeployment>(far, current);
+      await server.until<AgentDeployment>(far, current);
     }
     await linkToPod();
     await changeByOthers();
@@ -196,7 +179,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
 
   /** Two pods, of which one is linked and busy. */
   async function linkToPod(): Promise<void> {
-    const secret = await until<{ data: Record<string, string> }>(
+    const secret = await server.until<{ data: Record<string, string> }>(
       `/api/v1/namespaces/${NAMESPACE}/secrets/breakwater-authority`,
       () => true,
     );
@@ -239,25 +222,25 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     pods.linkTo(POD_IP)!.say(first);
     const load = { inFlight: 1, queued: 0, capacity: 100, accepts: true, streams: 1 };
     pods.linkTo(POD_IP)!.say(snapshot(undefined, { load }));
-    await until<KubernetesObject>(path('api/v1', 'pods', 'one-1'), ({ metadata }) =>
+    await server.until<KubernetesObject>(path('api/v1', 'pods', 'one-1'), ({ metadata }) =>
       Object.hasOwn(metadata.annotations ?? {}, DELETION_COST),
     );
   }
 
   /** The labels that the Deployment gives its pods. */
   async function labelsOfPods(fallback: Record<string, string>): Promise<Record<string, string>> {
-    const { spec } = await until<{
+    const { spec } = await server.until<{
       spec: { template: { metadata: { labels: Record<string, string> } } };
-    }>(path('apis/apps/v1', 'deployments', 'one'), () => true);
+    }>(path('apis/apps/v1', 'deployments', 'one'));
     return { ...fallback, ...spec.template.metadata.labels };
   }
 
   /** Somebody deletes, or changes, what is the operator's. */
   async function changeByOthers(): Promise<void> {
     const service = path('api/v1', 'services', 'one');
-    const { metadata } = await until<KubernetesObject>(service, () => true);
+    const { metadata } = await server.until<KubernetesObject>(service);
     await server.request('DELETE', service);
-    await until<KubernetesObject>(service, (found) => found.metadata.uid !== metadata.uid);
+    await server.until<KubernetesObject>(service, (found) => found.metadata.uid !== metadata.uid);
   }
 
   /** Of each kind that agents have, somebody else has an object by the name that another agent's would have. */
@@ -281,7 +264,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
     await server.apply(ours('agentdeployments', 'two'), agent('two'));
     await server.apply(ours('agentdeployments', 'two-load'), agent('two-load', IN_FLIGHT));
     for (const name of ['two', 'two-load']) {
-      await until<AgentDeployment>(ours('agentdeployments', name), ({ status }) =>
+      await server.until<AgentDeployment>(ours('agentdeployments', name), ({ status }) =>
         Boolean(status?.conditions?.some(({ reason }) => reason === 'NameTaken')),
       );
       await server.request('DELETE', ours('agentdeployments', name));
@@ -291,7 +274,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
   /** Of each kind that can be removed, an object that the agent is not to have. */
   async function removeLeftovers(): Promise<void> {
     for (const name of ['one', 'one-load'])
-      await until<AgentDeployment>(ours('agentdeployments', name), current);
+      await server.until<AgentDeployment>(ours('agentdeployments', name), current);
     const removable = permissions('Agents')
       .filter(({ verbs }) => verbs.includes('delete'))
       .flatMap(({ apiGroups, resources }) =>
@@ -311,7 +294,7 @@ describe.each(MODES)('an operator for %s, with what the chart grants it', (_, wa
         201,
         '',
       ]);
-      await gone(`${collection}/one-left`);
+      await server.untilGone(`${collection}/one-left`);
     }
   }
 

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { loadClusterConfig, type ConfigMap, type Lease } from '../../operator/kube/index.ts';
-import { waitFor } from '../cluster/common/step.ts';
 import { START_TIMEOUT, startApiServer, type ApiServer } from './apiserver.ts';
 import { installChart, type ChartInstallation } from './chartInstallation.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
@@ -15,7 +14,6 @@ const SELECTORS = {
   west: { matchExpressions: [{ key: SHARE, operator: 'In', values: ['west', 'north'] }] },
 };
 type Side = keyof typeof SELECTORS;
-const WAIT = 20_000;
 
 let server: ApiServer;
 const installations = new Map<Side, ChartInstallation>();
@@ -58,29 +56,17 @@ async function make(namespace: string, name: string, share?: string): Promise<vo
   });
 }
 
-async function get<T>(path: string): Promise<T | undefined> {
-  const { status, body } = await server.request<T>('GET', path);
-  return status === 200 ? body : undefined;
-}
-
-async function until<T>(path: string, holds: (object: T) => boolean): Promise<void> {
-  await waitFor(`${path} is not as expected`, WAIT, async () => {
-    const object = await get<T>(path);
-    return object !== undefined && holds(object);
-  });
-}
-
 /** Waits until the agent's pods are told to trust the operator of this side. */
 async function lookedAfterBy(side: Side, namespace: string, name: string): Promise<void> {
   const secret = `/api/v1/namespaces/${side}-system/secrets/breakwater-authority`;
-  const { data } = (await get<{ data: Record<string, string> }>(secret))!;
+  const { data } = (await server.get<{ data: Record<string, string> }>(secret))!;
   const authority = Buffer.from(data['tls.crt']!, 'base64').toString().trim();
-  await until<ConfigMap>(
+  await server.until<ConfigMap>(
     `/api/v1/namespaces/${namespace}/configmaps/${name}-configuration`,
     (found) => Object.values(found.data ?? {}).some((text) => text.includes(authority)),
   );
   for (const plural of ['agentdeployments', 'circuitbreakerpolicies'])
-    await until<AgentDeployment>(
+    await server.until<AgentDeployment>(
       ours(namespace, plural, name),
       ({ metadata, status }) => status?.observedGeneration === metadata.generation,
     );
@@ -97,23 +83,25 @@ describe('two installations with disjoint shares of the same namespaces', () => 
     await lookedAfterBy('west', 'other', 'one');
     for (const side of ['east', 'west']) {
       const lease = `/apis/coordination.k8s.io/v1/namespaces/${side}-system/leases/${side}`;
-      const { spec } = (await get<Lease>(lease))!;
+      const { spec } = (await server.get<Lease>(lease))!;
       expect(spec?.holderIdentity).toMatch(new RegExp(`^${side}_`));
     }
     for (const plural of ['agentdeployments', 'circuitbreakerpolicies'])
-      expect((await get<AgentDeployment>(ours('team', plural, 'none')))!.status).toBeUndefined();
+      expect(
+        (await server.get<AgentDeployment>(ours('team', plural, 'none')))!.status,
+      ).toBeUndefined();
   });
 
   it('an agent whose label changes goes from one to the other with its objects', async () => {
     const deployment = '/apis/apps/v1/namespaces/team/deployments/one';
-    const before = (await get<KubernetesObject>(deployment))!.metadata;
+    const before = (await server.get<KubernetesObject>(deployment))!.metadata;
     await make('team', 'one', 'north');
     await lookedAfterBy('west', 'team', 'one');
     // What the side before does next is for others.
     await make('other', 'three', 'east');
     await lookedAfterBy('east', 'other', 'three');
     await lookedAfterBy('west', 'team', 'one');
-    const { uid, generation } = (await get<KubernetesObject>(deployment))!.metadata;
+    const { uid, generation } = (await server.get<KubernetesObject>(deployment))!.metadata;
     expect({ uid, generation }).toEqual({ uid: before.uid, generation: before.generation });
   });
 

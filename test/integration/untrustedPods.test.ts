@@ -31,11 +31,6 @@ const agentPath = (namespace: string): string =>
   `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/agentdeployments/one`;
 const core = (namespace: string, rest: string): string => `/api/v1/namespaces/${namespace}/${rest}`;
 
-async function get<T>(path: string): Promise<T | undefined> {
-  const { status, body } = await server.request<T>('GET', path);
-  return status === 200 ? body : undefined;
-}
-
 async function makeAgent(): Promise<string> {
   const namespace = await server.namespace('untrusted');
   await server.apply(agentPath(namespace), {
@@ -46,14 +41,14 @@ async function makeAgent(): Promise<string> {
   });
   const made = ['serviceaccounts/one', 'configmaps/one-configuration'];
   await waitFor('the agent has its objects', WAIT_MS, async () => {
-    const found = await Promise.all(made.map((rest) => get(core(namespace, rest))));
+    const found = await Promise.all(made.map((rest) => server.get(core(namespace, rest))));
     return found.every((object) => object !== undefined);
   });
   return namespace;
 }
 
 async function authority(): Promise<string> {
-  const secret = await get<{ data: Record<string, string> }>(SECRET);
+  const secret = await server.get<{ data: Record<string, string> }>(SECRET);
   return Buffer.from(secret!.data['tls.crt']!, 'base64').toString();
 }
 
@@ -88,7 +83,7 @@ describe('a pod with the labels of an agent', () => {
         link.received.some(({ type }) => type === 'Configure'),
       );
       expect(dialled()).toEqual([honest.ip]);
-      const { status } = (await get<AgentDeployment>(agentPath(namespace)))!;
+      const { status } = (await server.get<AgentDeployment>(agentPath(namespace)))!;
       expect(JSON.stringify(status)).not.toMatch(/no-owner|forged|other-account/);
     } finally {
       for (const pod of pods) await pod.stop();
@@ -102,7 +97,7 @@ describe('a ServiceAccount of somebody else with the name of the agent', () => {
   const foreign = { metadata: { name: 'one', annotations: { purpose: 'other' } } };
   const untilSaid = (namespace: string): Promise<unknown> =>
     waitFor('the agent says so', WAIT_MS, async () => {
-      const agent = await get<AgentDeployment>(agentPath(namespace));
+      const agent = await server.get<AgentDeployment>(agentPath(namespace));
       const ready = agent?.status?.conditions?.find(({ type }) => type === 'Ready');
       return ready?.reason === 'NameTaken' && ready.message.includes('No pod of the agent runs');
     });
@@ -119,8 +114,8 @@ describe('a ServiceAccount of somebody else with the name of the agent', () => {
     await server.apply(agentPath(namespace), spec);
     await untilSaid(namespace);
     // The Service comes after the Deployment would.
-    await waitFor('it has a Service', WAIT_MS, () => get(core(namespace, 'services/one')));
-    expect(await get(deployment(namespace))).toBeUndefined();
+    await waitFor('it has a Service', WAIT_MS, () => server.get(core(namespace, 'services/one')));
+    expect(await server.get(deployment(namespace))).toBeUndefined();
   }, 60_000);
 
   it('takes the pods from the Deployment that the agent has, until it is gone', async () => {
@@ -129,7 +124,7 @@ describe('a ServiceAccount of somebody else with the name of the agent', () => {
       spec: { replicas: number };
     }
     const replicas = async (): Promise<number | undefined> =>
-      (await get<Scaled>(deployment(namespace)))?.spec.replicas;
+      (await server.get<Scaled>(deployment(namespace)))?.spec.replicas;
     await waitFor('it has a Deployment', WAIT_MS, async () => (await replicas()) === 1);
     const account = core(namespace, 'serviceaccounts/one');
     const body = { metadata: { ownerReferences: null, labels: null } };
@@ -162,7 +157,9 @@ describe('the authority of the links', () => {
       const namespace = await makeAgent();
       const known = async (): Promise<string> => {
         const path = core(namespace, 'configmaps/one-configuration');
-        return (await get<{ data: Record<string, string> }>(path))!.data['authority.pem']!.trim();
+        return (await server.get<{ data: Record<string, string> }>(path))!.data[
+          'authority.pem'
+        ]!.trim();
       };
       const stolen = (await authority()).trim();
       expect(await known()).toContain(stolen);
@@ -173,7 +170,7 @@ describe('the authority of the links', () => {
         async () => !(await known()).includes(stolen),
       );
       expect(await known()).toBe((await authority()).trim());
-      const secret = await get<KubernetesObject>(SECRET);
+      const secret = await server.get<KubernetesObject>(SECRET);
       expect(secret?.metadata.annotations).toBeUndefined();
     },
     60_000,
@@ -185,7 +182,7 @@ describe('an agent whose ConfigMap and status hold a term above which there is n
     const namespace = await makeAgent();
     const path = core(namespace, 'configmaps/one-configuration');
     const stored = async (): Promise<{ revision: { term: number; counter: number } }> => {
-      const { data } = (await get<{ data: Record<string, string> }>(path))!;
+      const { data } = (await server.get<{ data: Record<string, string> }>(path))!;
       return JSON.parse(data['configuration.json']!) as Awaited<ReturnType<typeof stored>>;
     };
     await operator.stop();
@@ -206,7 +203,7 @@ describe('an agent whose ConfigMap and status hold a term above which there is n
       return term < 1_000 && counter < 1_000;
     });
     await waitFor('so is that in the status', WAIT_MS, async () => {
-      const agent = await get<AgentDeployment>(agentPath(namespace));
+      const agent = await server.get<AgentDeployment>(agentPath(namespace));
       return !agent?.status?.configuration?.revision?.startsWith(String(top));
     });
   }, 60_000);

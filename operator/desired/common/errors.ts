@@ -1,8 +1,8 @@
-/** Something in a spec that the schema accepts but that cannot work. */
+/** A fault in a spec that passes the schema but cannot work. */
 export interface Problem {
   /** Reason of the condition that shows it, such as InvalidPodTemplate. */
   reason: string;
-  /** What is wrong and what to change. */
+  /** The fault and what to change. */
   message: string;
 }
 

@@ -6,10 +6,10 @@ import { API_VERSION } from '../../../crds/meta.ts';
 export const MANAGED_BY = 'breakwater';
 export const AGENT_LABEL = 'breakwater.dev/agent';
 
-/** What names and labels are made of. */
+/** The part of an agent that names and labels depend on. */
 export type Named = Pick<AgentDeployment, 'metadata'>;
 
-/** Labels that select an agent's pods. They can never change: a Deployment's selector is immutable. */
+/** Labels that select an agent's pods. Never change them: a Deployment's selector is immutable. */
 export function selectorLabels(agent: Named): Record<string, string> {
   return {
     'app.kubernetes.io/name': 'breakwater-agent',
@@ -63,7 +63,7 @@ function ownerReference(agent: AgentDeployment): OwnerReference {
 /** An agent with this annotation, set to "true", stays as it is. */
 const PAUSED_ANNOTATION = 'breakwater.dev/paused';
 
-/** Whether the operator is to change nothing of the object. */
+/** Whether the operator must leave the object unchanged. */
 export function isPaused({ metadata }: KubernetesObject): boolean {
   return metadata.annotations?.[PAUSED_ANNOTATION] === 'true';
 }

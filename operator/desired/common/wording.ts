@@ -25,7 +25,7 @@ export function count(amount: number, noun: string): string {
 /** The text, cut to `length` characters with an ellipsis as the last of them. */
 export function truncate(text: string, length: number): string {
   if (text.length <= length) return text;
-  // Half a surrogate pair is stored as another character, and so would never equal what was written.
+  // The API server stores half a surrogate pair as another character, so that it would never equal the written text.
   return `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 

@@ -7,7 +7,7 @@ import { secretHeaders } from './secretHeaders.ts';
 type Spec = AgentDeployment['spec'];
 type AuditSpec = NonNullable<Spec['audit']>;
 
-/** What pods record, and whom they believe about where a request comes from. */
+/** The audit of pods, and the proxies that they trust for source addresses. */
 export function resolveAudit({
   audit,
   auth: { trustedProxies = [] },

@@ -6,7 +6,10 @@ import { parsePositiveDuration } from '../common/duration.ts';
 type Spec = AgentDeployment['spec'];
 type Jwt = NonNullable<NonNullable<Content['auth']>['jwt']>;
 
-/** Who may call the agent; nothing when everybody may. Throws an InvalidSpecError for what the schema should have refused. */
+/**
+ * The authentication of clients; empty if everybody may call. Throws an InvalidSpecError for values that the schema
+ * should have refused.
+ */
 export function resolveAuth({
   auth: { type, apiKeys, jwt, failures, clients },
 }: Spec): Pick<Content, 'auth'> {

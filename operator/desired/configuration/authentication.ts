@@ -11,7 +11,7 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
   return `${MOUNTS.credentials}/${endpoint.name}`;
 }
 
-/** What the endpoint knows the agent by; without any of it the client's own credentials are passed on. */
+/** The agent's credentials for the endpoint; without any the client's own pass on. */
 export function authentication(
   spec: EndpointSpec,
 ): Pick<Endpoint, 'credential' | 'credentialScheme' | 'headersFrom' | 'clientCertificate'> {

@@ -4,7 +4,7 @@ import { parsePositiveDuration } from '../common/duration.ts';
 
 type Spec = Pick<AgentDeployment['spec'], 'cache' | 'tools' | 'mcpServers'>;
 
-/** How the agent's pods keep answers and results of tools; nothing of what they keep none of. Throws an InvalidSpecError for a bad duration. */
+/** The caches of answers and results of tools; empty if both are off. Throws an InvalidSpecError for a bad duration. */
 export function resolveCache({
   cache: spec,
   tools = [],

@@ -9,7 +9,7 @@ import { secretFile } from './secretHeaders.ts';
 type Spec = AgentDeployment['spec'];
 type Conversation = NonNullable<Content['conversation']>;
 
-/** How the agent's pods keep conversations. Throws an InvalidSpecError for what the schema should have refused. */
+/** The conversations of the agent's pods. Throws an InvalidSpecError for values that the schema should have refused. */
 export function resolveConversation(agent: AgentDeployment): Conversation {
   const { spec, metadata } = agent;
   const { maxMessages, maxTurns, maxTokens, idleTimeout } = spec.conversation;

@@ -6,7 +6,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 type Spec = Pick<AgentDeployment['spec'], 'healthChecks'>;
 type CheckSpec = NonNullable<Spec['healthChecks']>[number];
 
-/** What pods check besides circuits. Throws an InvalidSpecError for what cannot be checked. */
+/** The health checks of the pods. Throws an InvalidSpecError for a target that cannot be checked. */
 export function resolveHealthChecks({
   healthChecks: all = [],
 }: Spec): Pick<Content, 'healthChecks'> {

@@ -3,7 +3,7 @@ import { InvalidSpecError } from '../common/errors.ts';
 
 type Json = Record<string, unknown>;
 
-/** What the input schemas of an agent may take up, so that the work for them is bounded by their size. */
+/** Bounds on the input schemas of an agent, so that their size bounds the work. */
 export const SCHEMA_BOUNDS = {
   toolBytes: 32 * 1024,
   agentBytes: 256 * 1024,
@@ -38,12 +38,12 @@ const MAPS: ReadonlySet<string> = new Set([
   'properties',
 ]);
 
-/** Checks the input schemas of one agent's tools, without compiling them: that is for the pods to do. */
+/** Checks the input schemas of one agent's tools without compiling them; pods compile them. */
 export class InputSchemas {
   #bytes = 0;
   #refs = 0;
 
-  /** Throws an InvalidSpecError for what is no JSON Schema or is too much of one. */
+  /** Throws an InvalidSpecError for a value that is no JSON Schema or exceeds the bounds. */
   check(tool: string, schema: Json): void {
     const field = `spec.tools[${tool}].inputSchema`;
     if (schema.type !== 'object') throw invalid(`${field} must have type: object`);
@@ -118,7 +118,7 @@ function measure(value: unknown): { depth: number; refs: number; types: number }
 
 let ajv: Ajv | undefined;
 
-/** What the meta-schema has against a schema. Nothing of the schema is compiled, or printed. */
+/** The meta-schema's fault with a schema. Neither compiles nor prints the schema. */
 function metaSchemaFault(schema: Json): string | undefined {
   ajv ??= new Ajv({ strict: false, logger: false });
   const { $schema } = schema;
@@ -129,7 +129,7 @@ function metaSchemaFault(schema: Json): string | undefined {
   return ajv.errorsText(ajv.errors, { dataVar: 'inputSchema' });
 }
 
-/** What the meta-schema cannot see: patterns, references that lead nowhere. `root` is a schema. */
+/** Faults that the meta-schema cannot see: patterns, references that lead nowhere. `root` is a schema. */
 function contentFault(schema: unknown, root: Json): string | undefined {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return undefined;
   for (const [keyword, value] of Object.entries(schema)) {
@@ -150,7 +150,7 @@ function keywordFault(keyword: string, value: unknown, root: Json): string | und
 
 type Check = (value: unknown, root: Json) => string | undefined;
 
-/** Of keywords that hold no schema. */
+/** Checks of keywords that contain no schema. */
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['$ref', (value, root) => (typeof value === 'string' ? refFault(value, root) : undefined)],
   ['pattern', (value) => (typeof value === 'string' ? patternFault(value) : undefined)],
@@ -171,7 +171,7 @@ function firstOf<T>(
   return undefined;
 }
 
-/** A pattern is read here and never run. */
+/** Parses a pattern and never runs it. */
 function patternFault(pattern: string): string | undefined {
   try {
     new RegExp(pattern, 'u');
@@ -181,7 +181,7 @@ function patternFault(pattern: string): string | undefined {
   }
 }
 
-/** References by $id are left to the pods. */
+/** Pods check references by $id. */
 function refFault(ref: string, root: Json): string | undefined {
   if (ref === '#' || !ref.startsWith('#/')) return undefined;
   let found: unknown = root;

@@ -19,7 +19,7 @@ export function resolveNetwork({ proxy, trustedCA }: Spec): Pick<Content, 'proxy
   };
 }
 
-/** What an endpoint is shown in TLS. */
+/** The client certificate for an endpoint. */
 export function clientCertificate({ tls }: EndpointSpec): Pick<Endpoint, 'clientCertificate'> {
   if (!tls) return {};
   const { name } = tls.clientCertSecretRef;
@@ -27,7 +27,7 @@ export function clientCertificate({ tls }: EndpointSpec): Pick<Endpoint, 'client
   return { clientCertificate: { certificate: file(TLS.certificate), key: file(TLS.key) } };
 }
 
-/** The keys of Secrets that the way to others takes, and what for. */
+/** The keys of Secrets that connections need, with their purpose. */
 export function networkSecrets({ proxy, model }: Spec): NetworkSecret[] {
   const credentials = proxy?.credentialsSecretRef;
   return [
@@ -39,7 +39,7 @@ export function networkSecrets({ proxy, model }: Spec): NetworkSecret[] {
 }
 
 export interface NetworkSecret extends SecretKeyRef {
-  /** An endpoint, which it is the client certificate for; or Proxy. */
+  /** The endpoint whose client certificate it is, or Proxy. */
   of: string;
 }
 

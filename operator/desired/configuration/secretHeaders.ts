@@ -10,7 +10,7 @@ export interface SecretKeyRef {
   key: string;
 }
 
-/** Request headers with the places where their values are mounted. */
+/** Request headers with the files of their values. */
 export function secretHeaders(headers: HeadersFrom = []): SecretHeader[] {
   return headers.map(({ name, prefix, secretKeyRef }) => ({
     name,
@@ -19,7 +19,7 @@ export function secretHeaders(headers: HeadersFrom = []): SecretHeader[] {
   }));
 }
 
-/** Where a key of a Secret is mounted. */
+/** The file of a Secret's key. */
 export function secretFile({ name, key }: SecretKeyRef): SecretHeader['credential'] {
   return { path: `${secretDirectory(name)}/${key}`, secret: name, key };
 }

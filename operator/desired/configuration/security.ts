@@ -4,7 +4,7 @@ import { parsePositiveDuration } from '../common/duration.ts';
 
 type Spec = Pick<AgentDeployment['spec'], 'security'>;
 
-/** What pods look for of attacks. */
+/** The detection of attacks in pods. */
 export function resolveSecurity({ security }: Spec): Pick<Content, 'security'> {
   return {
     security: {

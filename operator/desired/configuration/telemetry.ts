@@ -5,7 +5,7 @@ import { secretFile, secretHeaders } from './secretHeaders.ts';
 type Spec = AgentDeployment['spec'];
 type Tracing = Content['telemetry']['tracing'];
 
-/** How agents are traced that do not say so themselves: the operator-wide default. */
+/** Operator-wide default for the traces of agents. */
 export interface TracingDefaults {
   endpoint: string;
   /** From 0 to 1. */
@@ -13,13 +13,13 @@ export interface TracingDefaults {
   parentBased: boolean;
 }
 
-/** Where neither the spec nor the operator says. */
+/** Defaults if neither the spec nor the operator sets a value. */
 const BUILT_IN: Partial<TracingDefaults> & Omit<TracingDefaults, 'endpoint'> = {
   ratio: 1,
   parentBased: true,
 };
 
-/** What the agent's pods tell of the requests that they serve. */
+/** Traces, logs and metrics of the agent's pods. */
 export function resolveTelemetry(
   { telemetry, monitoring }: Spec,
   defaults?: TracingDefaults,

@@ -10,14 +10,14 @@ type Spec = AgentDeployment['spec'];
 type ToolSpec = NonNullable<Spec['tools']>[number];
 type McpServerSpec = NonNullable<Spec['mcpServers']>[number];
 
-/** The tools of an agent. Throws an InvalidSpecError for one that cannot be called. */
+/** The tools of an agent. Throws an InvalidSpecError for one that pods could not call. */
 export function resolveTools({ tools: all = [], proxy }: Spec): Pick<Content, 'tools'> {
   const schemas = new InputSchemas();
   const proxied = proxy !== undefined;
   return all.length === 0 ? {} : { tools: all.map((each) => tool(each, schemas, proxied)) };
 }
 
-/** The MCP servers of an agent. Throws an InvalidSpecError for one that cannot be called. */
+/** The MCP servers of an agent. Throws an InvalidSpecError for one that pods could not call. */
 export function resolveMcpServers({
   mcpServers: all = [],
   proxy,
@@ -53,7 +53,7 @@ function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
   };
 }
 
-/** Where tools may go that the spec does not name. */
+/** Hosts that tools may call although the spec does not name them. */
 export function resolveEgress({ security }: Spec): Pick<Content, 'egress'> {
   const { allowHosts = [], denyPrivateNetworks } = security.egress;
   return { egress: { allowHosts, denyPrivateNetworks } };
@@ -82,7 +82,7 @@ function tool(spec: ToolSpec, schemas: InputSchemas, proxied: boolean): Tool {
   };
 }
 
-/** A URL whose placeholders stand where they can be filled in. */
+/** Checks that a URL's placeholders are in places that can be filled in. */
 function checkUrl(name: string, url: string): void {
   const filled = url.replaceAll(/\{[A-Za-z0-9_.-]+\}/g, 'x');
   if (!/[{}]/.test(filled) && URL.canParse(filled)) return;

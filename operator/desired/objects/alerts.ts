@@ -9,7 +9,7 @@ export interface Alert {
   annotations: Record<string, string>;
 }
 
-/** Labels that Prometheus gives to the series of an agent: its namespace, and AGENT_LABEL of its Service. */
+/** Labels of an agent's series: its namespace, and AGENT_LABEL of its Service. */
 const AGENT = 'namespace, breakwater_dev_agent';
 const WHO = '{{ $labels.breakwater_dev_agent }} in {{ $labels.namespace }}';
 
@@ -48,7 +48,7 @@ function serving(own: string, page: Page): Alert[] {
     },
     {
       alert: 'CircuitBreakerOpen',
-      // Half-open counts as open while it was open lately: a dependency that is down is probed now and then.
+      // Half-open counts as open shortly after open: a dependency that is down is probed now and then.
       expr:
         `sum by (${AGENT}, name) (max_over_time(circuit_breaker_state{${own}, state="open"}[5m])` +
         ` * ignoring (state) (circuit_breaker_state{${own}, state="closed"} == bool 0)) > 0`,
@@ -77,7 +77,7 @@ function serving(own: string, page: Page): Alert[] {
     },
     {
       alert: 'SecurityIncident',
-      // Without a wait: an incident may be over before one ends.
+      // No `for`: an incident may end before it.
       expr: `sum by (${AGENT}, level) (max_over_time(security_incidents_open{${own}, level=~"High|Critical"}[5m])) > 0`,
       for: '0s',
       labels: { severity: 'critical' },
@@ -92,12 +92,12 @@ function serving(own: string, page: Page): Alert[] {
   ];
 }
 
-/** What still works, but costs more than it should or ends soon. */
+/** Alerts on parts that still work, but cost more than they should or end soon. */
 function using(own: string, page: Page): Alert[] {
   return [
     {
       alert: 'TokenBudgetNearlyUsed',
-      // Of the pod that has least left: each has a bucket of its own.
+      // The pod with the least left: each has its own bucket.
       expr:
         `max by (${AGENT}, policy, limit) (1 - rate_limiter_tokens{${own}}` +
         ` / ignoring (resource) rate_limiter_capacity{${own}, resource=~".+Tokens"}) > 0.8`,

@@ -4,8 +4,8 @@ import type { ContainerMetric, HorizontalPodAutoscaler } from './objects.ts';
 import { RUNTIME_CONTAINER } from './runtimeTemplate.ts';
 
 /**
- * What decides on the number of pods; undefined when spec.replicas does. It measures the runtime's container alone, so
- * that a sidecar without requests does not switch it off.
+ * The HorizontalPodAutoscaler; undefined if spec.replicas decides. It measures only the runtime's container, so that a
+ * sidecar without requests does not disable it.
  */
 export function buildAutoscaler(agent: AgentDeployment): HorizontalPodAutoscaler | undefined {
   const { autoscaling } = agent.spec;
@@ -26,7 +26,7 @@ export function buildAutoscaler(agent: AgentDeployment): HorizontalPodAutoscaler
   };
 }
 
-/** Nothing for a target of 0, which is how a metric is left out of account. */
+/** Empty for a target of 0, which leaves the metric out. */
 function metric(name: 'cpu' | 'memory', averageUtilization: number): ContainerMetric[] {
   if (averageUtilization === 0) return [];
   const target = { type: 'Utilization', averageUtilization } as const;

@@ -10,19 +10,19 @@ import {
 } from './pods.ts';
 
 /**
- * Stands on a Deployment while it is upgraded, so that the next leader knows: true when it was given one of the
- * places, Repairs when it needed none because it served nobody.
+ * Marks a Deployment during its upgrade, so that the next leader knows: true if it holds one of the places, Repairs if
+ * it needed none because it served nobody.
  */
 export const UPGRADING_ANNOTATION = 'breakwater.dev/upgrading';
 
 /**
- * How far an agent is whose pods a new version of the operator changes. Waits, for a place, or Stopped, because the
- * upgrade has made too many agents worse: it keeps the pod template that it has. Rolls: it has one of the places. Failed: it
- * had one, and its new pods do not become available. Repairs: it rolls without a place, because it served nobody.
+ * State of an agent whose pods change with a new version of the operator. Waits, for a place, or Stopped, because the
+ * upgrade has made too many agents worse: it keeps its pod template. Rolls: it has one of the places. Failed: it had
+ * one, and its new pods do not become available. Repairs: it rolls without a place, because it served nobody.
  */
 export type Upgrade = 'Waits' | 'Stopped' | 'Rolls' | 'Failed' | 'Repairs';
 
-/** Whether the agent keeps the pods that it has. */
+/** Whether the agent keeps its pods. */
 export function keepsPods(upgrade: Upgrade | undefined): boolean {
   return upgrade === 'Waits' || upgrade === 'Stopped';
 }
@@ -64,7 +64,7 @@ function markOf(upgrade: Upgrade): string {
   return upgrade === 'Repairs' ? 'Repairs' : 'true';
 }
 
-/** Choices that were never noted are noted now, so that an edit from now on does not wait. */
+/** Notes choices that were never noted, so that an edit from now on does not wait. */
 function keptPods(
   live: LiveDeployment,
   { annotations }: Pods,

@@ -11,9 +11,9 @@ const SCRAPE = {
 };
 
 /**
- * The addresses of the agent's pods one by one, for who must reach each of them: Prometheus, and pods that look for
- * their siblings. A pod is listed from its start, so that one which is not ready is measured too. While there is no
- * ServiceMonitor it carries prometheus.io annotations; on pods they would roll them whenever that changes.
+ * The address of each of the agent's pods, for Prometheus and for pods that look for their siblings. It lists pods
+ * from their start, so that Prometheus measures unready ones too. Without a ServiceMonitor it carries prometheus.io
+ * annotations; annotations on pods would roll them at each change.
  */
 export function buildHeadlessService(agent: AgentDeployment, facts: MonitoringFacts): Service {
   const metadata = childMetadata(agent, headlessServiceName(agent));

@@ -1,10 +1,10 @@
 import { PORTS } from '../../../contract/link.ts';
 
-/** The service meshes of which the operator knows what links and NetworkPolicies need. */
+/** Service meshes whose needs for links and NetworkPolicies the operator knows. */
 export const MESHES = ['IstioSidecar', 'IstioAmbient'] as const;
 export type Mesh = (typeof MESHES)[number];
 
-/** Where a node's ztunnel delivers all that comes over the mesh, whatever the port it is for. */
+/** Port to which a node's ztunnel delivers everything from the mesh, whatever its target port. */
 export const AMBIENT_PORT = 15008;
 
 /** Annotations of the pods. The link has its own TLS and proof of identity, which a sidecar in STRICT mode would refuse. */

@@ -3,13 +3,13 @@ import { availabilityCondition, type Availability } from '../common/availability
 import type { ConditionDraft } from '../common/condition.ts';
 import { list } from '../common/wording.ts';
 
-/** What the cluster has of Prometheus' operator. */
+/** Kinds of Prometheus' operator in the cluster. */
 export interface MonitoringFacts {
   serviceMonitors: Availability;
   prometheusRules: Availability;
 }
 
-/** A cluster without any of it. */
+/** A cluster without these kinds. */
 export const UNMONITORED: MonitoringFacts = {
   serviceMonitors: 'Absent',
   prometheusRules: 'Absent',
@@ -20,14 +20,14 @@ export function hasServiceMonitor({ spec }: AgentDeployment, facts: MonitoringFa
   return facts.serviceMonitors === 'Served' && spec.monitoring.serviceMonitor.enabled !== false;
 }
 
-/** Whether the agent is to have a PrometheusRule, likewise. */
+/** Whether the agent gets a PrometheusRule, likewise. */
 export function hasAlerts({ spec }: AgentDeployment, facts: MonitoringFacts): boolean {
   return facts.prometheusRules === 'Served' && spec.monitoring.alerts.enabled !== false;
 }
 
 /**
- * Whether the cluster can give what the spec asks for by `enabled: true`. Undefined while it asks for nothing: what
- * is made wherever it can be made is missed by nobody where it cannot.
+ * Whether the cluster can satisfy `enabled: true` in the spec. Undefined if the spec asks for nothing: nobody misses
+ * an object that is only made where it can be.
  */
 export function monitoredCondition(
   { spec }: AgentDeployment,

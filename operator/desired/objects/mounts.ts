@@ -13,8 +13,8 @@ export interface Mounted {
 }
 
 /**
- * The Secrets and ConfigMaps that a spec names. All are optional, so that one which is missing keeps no pod from
- * starting: the runtime reports it, and finds it once it is there.
+ * The Secrets and ConfigMaps of a spec. All are optional, so that a missing one does not keep pods from starting: the
+ * runtime reports it, and finds it later.
  */
 export function referenceMounts(choices: PodChoices): Mounted[] {
   const { apiKeys, secrets, systemPrompt, trustedCA, clients } = choices;
@@ -39,7 +39,7 @@ export function referenceMounts(choices: PodChoices): Mounted[] {
   ];
 }
 
-/** Where the audit has its files, if it has any. */
+/** The volume of the audit's files, if it has any. */
 export function auditMount({ auditVolume }: PodChoices): Mounted[] {
   if (auditVolume === undefined) return [];
   const { claimName } = auditVolume;
@@ -77,7 +77,7 @@ function items(keys: readonly string[]): { key: string; path: string }[] {
   return keys.map((key) => ({ key, path: key }));
 }
 
-/** A Secret's name may be longer than a volume's, and hold dots. */
+/** The name of a Secret can be longer than a volume's and contain dots. */
 function volumeName(secret: string): string {
   return `header-${createHash('sha256').update(secret).digest('hex').slice(0, 16)}`;
 }

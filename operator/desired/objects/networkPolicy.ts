@@ -8,8 +8,8 @@ import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyRule } from './obje
 export const OPERATOR_LABELS = { 'app.kubernetes.io/name': 'breakwater-operator' };
 
 /**
- * Who may open connections to the agent's pods; undefined when the spec wants no such bounds. Each port has a rule of
- * its own. The kubelet and kubectl port-forward come from the pod's own node, which every network lets through.
+ * The clients that may connect to the agent's pods; undefined if the spec wants no NetworkPolicy. Each port has its
+ * own rule. The kubelet and kubectl port-forward come from the pod's own node, which every network lets through.
  */
 export function buildNetworkPolicy(
   agent: AgentDeployment,
@@ -34,7 +34,7 @@ export function buildNetworkPolicy(
         rule(PORTS.agent, [...from, own]),
         rule(PORTS.metrics, metricsFrom),
         rule(PORTS.control, [operator]),
-        // Over the mesh the port of the pod is not seen, only who opens the connection.
+        // Over the mesh only the client is visible, not the pod's port.
         ...(mesh === 'IstioAmbient'
           ? [rule(AMBIENT_PORT, metricsFrom && [...from, own, ...metricsFrom, operator])]
           : []),

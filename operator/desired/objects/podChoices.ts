@@ -5,20 +5,20 @@ import type { HeadersFrom, SecretKeyRef } from '../configuration/secretHeaders.t
 type Spec = AgentDeployment['spec'];
 
 /**
- * Everything in a spec that a pod template is made of. The builders of the template see nothing else of the spec, so
- * pods roll for an edit of these fields and for no other.
+ * The parts of a spec that decide its pod template. The template's builders see nothing else, so pods roll for an edit
+ * of these fields and for no other.
  */
 export interface PodChoices extends Pick<
   Spec,
   'image' | 'imagePullPolicy' | 'runtimeUpgrade' | 'probes' | 'shutdown' | 'podTemplate'
 > {
-  /** The endpoints that have an API key. */
+  /** Endpoints with an API key. */
   apiKeys: { endpoint: string; secret: SecretKeyRef }[];
-  /** Where headers, the password of Redis, the scrapers' token, credentials of proxies and client certificates come from. */
+  /** Secrets of headers, of Redis' password, of the scrapers' token, of proxies and of client certificates. */
   secrets: SecretKeyRef[];
   systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
   trustedCA?: NonNullable<Spec['trustedCA']>['configMapKeyRef'];
-  /** Where the audit has its files; absent: it has none. */
+  /** Volume of the audit's files; absent: none. */
   auditVolume?: { claimName?: string };
   /** The Secret with the API keys of the agent's clients. */
   clients?: NonNullable<Spec['auth']['apiKeys']>['secretRef'];
@@ -54,7 +54,7 @@ function auditVolume(audit: Spec['audit']): Pick<PodChoices, 'auditVolume'> {
   return audit?.file ? { auditVolume: { ...audit.file.persistentVolumeClaim } } : {};
 }
 
-/** Everything whose requests carry headers from Secrets. */
+/** Everything that sends headers from Secrets. */
 function headerSources({
   tools = [],
   mcpServers = [],

@@ -9,8 +9,8 @@ import { strategicMerge, type Json } from './strategicMerge.ts';
 const FIELDS = ['metadata', 'spec'];
 
 /**
- * The agent's pod template: the generated one with spec.podTemplate over it. The operator's own labels cannot be
- * overridden, since it finds pods by them, and the runtime's container cannot be removed. Throws an InvalidSpecError
+ * The agent's pod template: the generated one merged with spec.podTemplate. The user cannot override the operator's
+ * own labels, by which it finds pods, nor remove the runtime's container. Throws an InvalidSpecError
  * (InvalidPodTemplate) that says what to change.
  */
 export function buildPodTemplate(

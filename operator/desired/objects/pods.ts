@@ -6,22 +6,22 @@ import { podChoices, type PodChoices } from './podChoices.ts';
 import { buildPodTemplate, runtimeContainer } from './podTemplate.ts';
 import type { RuntimeImage } from './runtimeTemplate.ts';
 
-/** Hash of the pod template as the operator made it. */
+/** Hash of the pod template that the operator made. */
 export const TEMPLATE_ANNOTATION = 'breakwater.dev/template';
-/** Hash of the PodChoices that it was made of. */
+/** Hash of the template's PodChoices. */
 export const CHOICES_ANNOTATION = 'breakwater.dev/pod-choices';
 
-/** What the operator gives every agent that does not choose for itself. */
+/** Defaults for agents that do not choose themselves. */
 export interface RuntimeOptions {
   /** Image of the runtime for agents without spec.image. */
   runtimeImage: string;
   /** Pull policy that goes with runtimeImage; the API server's default when absent. */
   runtimeImagePullPolicy?: string;
-  /** The service mesh that pods are in; absent: none, or one that needs nothing. */
+  /** The service mesh of the pods; absent: none, or one without needs. */
   mesh?: Mesh;
 }
 
-/** The Deployment that an agent has. */
+/** An agent's Deployment in the cluster. */
 export interface LiveDeployment {
   metadata: { generation?: number; annotations?: Record<string, string> };
   spec: { replicas?: number; template: object };
@@ -41,11 +41,11 @@ export interface LiveDeployment {
  */
 export type PodChange = 'None' | 'RollingOut' | 'Edit' | 'Upgrade';
 
-/** The pods that the spec and the operator's options ask for. */
+/** The pods that the spec and the operator's options result in. */
 export interface Pods {
   template: PodTemplate;
   change: PodChange;
-  /** For the Deployment that has this template. */
+  /** Annotations for the Deployment with this template. */
   annotations: Record<string, string>;
 }
 
@@ -65,7 +65,7 @@ export function planPods(
   return { template, annotations, change: changeOf(annotations, live) };
 }
 
-/** The image that the spec asks for, else the operator's own; with runtimeUpgrade Manual, the one that pods have. */
+/** The spec's image, else the operator's own; with runtimeUpgrade Manual, that of the current pods. */
 export function runtimeImage(
   { image, imagePullPolicy, runtimeUpgrade }: PodChoices,
   options: RuntimeOptions,
@@ -98,7 +98,7 @@ function changeOf(planned: Record<string, string>, live: LiveDeployment | undefi
   return choices === planned[CHOICES_ANNOTATION] ? 'Upgrade' : 'Edit';
 }
 
-/** All pods are of the newest template and available, as `kubectl rollout status` judges it. */
+/** Whether all pods have the newest template and are available, as in `kubectl rollout status`. */
 function isComplete({ metadata, spec, status }: LiveDeployment): boolean {
   const counts = {
     observedGeneration: 0,
@@ -115,12 +115,12 @@ function isComplete({ metadata, spec, status }: LiveDeployment): boolean {
   );
 }
 
-/** At least one pod is available. */
+/** Whether at least one pod is available. */
 export function isServing({ status }: LiveDeployment): boolean {
   return (status?.availableReplicas ?? 0) > 0;
 }
 
-/** The roll-out of the present template has made no progress for spec.progressDeadlineSeconds. */
+/** Whether the current roll-out has made no progress for spec.progressDeadlineSeconds. */
 export function isStuck({ metadata, status }: LiveDeployment): boolean {
   const current = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
   const progress = status?.conditions?.find(({ type }) => type === 'Progressing');

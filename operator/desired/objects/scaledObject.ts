@@ -11,7 +11,7 @@ interface Trigger {
   metadata: Record<string, string>;
 }
 
-/** Of KEDA, which makes a HorizontalPodAutoscaler of it. */
+/** KEDA's kind. KEDA makes a HorizontalPodAutoscaler from it. */
 export interface ScaledObject extends Desired {
   apiVersion: 'keda.sh/v1alpha1';
   kind: 'ScaledObject';
@@ -29,8 +29,9 @@ export interface ScaledObject extends Desired {
 }
 
 /**
- * What decides on the number of pods by their load, in place of a HorizontalPodAutoscaler of our own. Undefined when the
- * spec does not ask for it or the cluster has no such kind.
+ * Scales by load in place of a HorizontalPodAutoscaler. Undefined if the spec does not ask for it or the cluster lacks
+ * the kind.
+ *
  * @param scaledObjects whether the cluster has the kind
  */
 export function buildScaledObject(
@@ -62,8 +63,8 @@ export function buildScaledObject(
 type InFlight = NonNullable<NonNullable<AgentDeployment['spec']['autoscaling']>['inFlight']>;
 
 /**
- * Requests in flight, streams included, and in the queue, on average over pods. While Prometheus has no figures KEDA
- * fails, and the number of pods stays; by KEDA's default it would count 0 and remove pods under load.
+ * Average of requests in flight and queued, including streams. While Prometheus has no figures KEDA fails and the
+ * number of pods stays; by default KEDA would count 0 and remove pods under load.
  */
 function load({ metadata }: AgentDeployment, { target, prometheus }: InFlight): Trigger {
   const own = `namespace="${metadata.namespace}", breakwater_dev_agent="${metadata.name}", name="inbound"`;
@@ -79,7 +80,7 @@ function load({ metadata }: AgentDeployment, { target, prometheus }: InFlight): 
   };
 }
 
-/** Nothing for a target of 0, which is how a metric is left out of account. */
+/** Empty for a target of 0, which leaves the metric out. */
 function resource(type: 'cpu' | 'memory', percent: number): Trigger[] {
   if (percent === 0) return [];
   const metadata = { value: String(percent), containerName: RUNTIME_CONTAINER };

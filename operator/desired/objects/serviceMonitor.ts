@@ -25,8 +25,8 @@ export interface ServiceMonitor extends Desired {
 }
 
 /**
- * Tells Prometheus to scrape the agent's pods one by one. Of the agent's Services only the headless one has a port
- * named metrics. Undefined when the spec turns it off or the cluster has no such kind.
+ * Makes Prometheus scrape the agent's pods one by one. Only the headless Service has a port named metrics. Undefined
+ * if the spec turns it off or the cluster lacks the kind.
  */
 export function buildServiceMonitor(
   agent: AgentDeployment,
@@ -38,7 +38,7 @@ export function buildServiceMonitor(
   const credentials = auth?.tokenSecretRef;
   const metadata = childMetadata(agent, agent.metadata.name);
   const askedMs = parsePositiveDuration(interval, 'spec.monitoring.serviceMonitor.interval');
-  // What an earlier version stored may be shorter.
+  // An earlier version may have stored a shorter one.
   const everyMs = Math.max(askedMs, MIN_INTERVAL_MS);
   return {
     apiVersion: 'monitoring.coreos.com/v1',

@@ -6,16 +6,16 @@ export type Json = Record<string, unknown>;
 interface KeyedList {
   /** Identifying fields; a missing one counts as its default. The first must be there. */
   keys: readonly { field: string; default?: string }[];
-  /** An element that sets anything besides its keys replaces fields that it does not name (volume sources). */
+  /** An element with fields besides its keys replaces the fields that it does not name (volume sources). */
   retainKeys?: boolean;
 }
 
 const byName: KeyedList = { keys: [{ field: 'name' }] };
 
 /**
- * The lists of a pod template that are merged by key, as the Kubernetes API declares them; all others are replaced.
- * Ports and spread constraints have a second key, as in server-side apply, so that one port number may serve TCP and
- * UDP. Source: patchStrategy and listMapKeys in k8s.io/api/core/v1/types.go.
+ * Lists of a pod template that merge by key, as the Kubernetes API declares; all others are replaced. Ports and spread
+ * constraints have a second key, as in server-side apply, so that one port number may serve TCP and UDP. Source:
+ * patchStrategy and listMapKeys in k8s.io/api/core/v1/types.go.
  */
 const KEYED_LISTS: Record<string, KeyedList> = {
   'spec.containers': byName,
@@ -73,7 +73,7 @@ function mergeValue(base: unknown, patch: unknown, path: string): unknown {
   return Array.isArray(patch) ? patch.map((item: unknown) => plain(item, path)) : patch;
 }
 
-/** An element of a list that is replaced has nothing to merge with; its nulls go all the same. */
+/** An element of a replaced list merges with nothing, but loses its nulls. */
 function plain(item: unknown, path: string): unknown {
   return isObject(item) ? mergeObject({}, item, path) : item;
 }

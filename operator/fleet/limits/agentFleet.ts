@@ -31,6 +31,7 @@ export interface FleetFigures {
 
 interface Session {
   id: number;
+  began: number;
   term: number;
   /** Of the last message. */
   number: number;
@@ -68,18 +69,34 @@ export class AgentFleet {
   readonly #limits = new Map<string, LimitState>();
   /** Pods that have not told yet what another leader has granted them. */
   readonly #untold = new Set<string>();
+  /** Pods that are linked and have no session before `#holdsUntil`. */
+  readonly #held = new Set<string>();
+  /** Until then sessions begin with all pods at once, as the leader before serves those without one. */
+  #holdsUntil: number;
+  #leaving = false;
   #configured = false;
   /** Whether pods that are new began under this leader. */
   #began: boolean;
   #servedAt = -Infinity;
   #grants = 0;
 
-  /** @param before whether another leader may have granted tokens of this agent's limits */
-  constructor(options: AgentFleetOptions, before: boolean, now: number) {
+  /**
+   * @param beforeMs for how long another leader, that has granted tokens of this agent's limits, may go on; undefined: no
+   *   other leader has granted any
+   */
+  constructor(options: AgentFleetOptions, beforeMs: number | undefined, now: number) {
+    const before = beforeMs !== undefined;
     this.#options = options;
-    this.#pledges = new Pledges(before ? now + FLEET.blockMs + FLEET.toleranceMs : now);
+    this.#holdsUntil = now + (beforeMs ?? 0);
+    const since = this.#holdsUntil + FLEET.blockMs + FLEET.toleranceMs;
+    this.#pledges = new Pledges(before ? since : now);
     this.#configured = !before;
     this.#began = !before;
+  }
+
+  /** Whether there are pods that take tokens of this leader, as far as it knows. */
+  get hasSessions(): boolean {
+    return this.#sessions.size > 0;
   }
 
   /** Messages that granted tokens so far. */
@@ -125,26 +142,25 @@ export class AgentFleet {
     this.#pledges.set(byUid, this.#began, now);
     this.#began = true;
     this.#settle(now);
+    this.#beginHeld(now);
   }
 
   /** A pod is linked: begins a session with it. */
   connected(uid: string, now: number): void {
-    for (const { bucket } of this.#limits.values()) bucket.restart(uid);
-    const id = this.#options.nextSession();
-    const term = this.#options.term();
-    this.#sessions.set(uid, { id, term, number: 0, sentAt: new Map(), reported: 0 });
-    this.#tell(uid, [], now, { answer: true });
+    if (this.#leaving) return;
+    this.#held.add(uid);
+    this.#beginHeld(now);
   }
 
   disconnected(uid: string): void {
+    this.#held.delete(uid);
     this.#sessions.delete(uid);
   }
 
   /** Takes a pod's report, and grants what there is. */
   report(uid: string, report: FleetReport, now: number): void {
-    const session = this.#sessions.get(uid);
-    if (session?.id !== report.session || session.term !== report.term) return;
-    if (report.number <= session.reported) return;
+    const session = this.#sessionOf(uid, report);
+    if (session === undefined || report.number <= session.reported) return;
     session.reported = report.number;
     this.#refill(now);
     const sentAt = session.sentAt.get(report.heard);
@@ -160,12 +176,28 @@ export class AgentFleet {
   /** Tells every pod that the leader is there. To be called each FLEET.heartbeatMs. */
   heartbeat(now: number): void {
     if (!this.#options.leads()) return;
+    this.#beginHeld(now);
     const limits = [...this.#limits.values()];
     for (const [uid, { term }] of this.#sessions) {
       // A pod has shown a higher term meanwhile, and takes nothing of a lower one.
       if (term !== this.#options.term()) this.connected(uid, now);
       else this.#tell(uid, limits, now, { answer: true });
     }
+  }
+
+  /**
+   * This process is to stop. It goes on granting to pods that have taken tokens of it for long enough to be known to the
+   * next leader, until that one has them; so no other session begins.
+   */
+  leave(now: number): void {
+    this.#leaving = true;
+    this.#held.clear();
+    for (const [uid, session] of this.#sessions) {
+      if (session.began <= now - FLEET.pledgeMs) continue;
+      this.#release(uid, session);
+      this.#sessions.delete(uid);
+    }
+    this.heartbeat(now);
   }
 
   /** Serves pods that wait. To be called at `nextAt`. */
@@ -184,9 +216,7 @@ export class AgentFleet {
 
   /** Ends all sessions, because this process leads no more. */
   release(): void {
-    for (const [uid, { id, term }] of this.#sessions) {
-      this.#options.send(uid, { type: 'Release', term, session: id });
-    }
+    for (const [uid, session] of this.#sessions) this.#release(uid, session);
     this.#sessions.clear();
   }
 
@@ -202,6 +232,38 @@ export class AgentFleet {
     const uids = [...this.#pods.keys()];
     const linked = uids.filter((uid) => this.#pledges.isPledged(uid, now)).length;
     return { linked, total: uids.length };
+  }
+
+  #release(uid: string, { id, term }: Session): void {
+    this.#options.send(uid, { type: 'Release', term, session: id });
+  }
+
+  /** The session in which the pod reports, if it is one of this leader. */
+  #sessionOf(uid: string, { term, session: id }: FleetReport): Session | undefined {
+    const session = this.#sessions.get(uid);
+    if (session?.id === id && session.term === term) return session;
+    const hasAnother = session !== undefined && term > session.term;
+    if (this.#leaving && hasAnother) this.#sessions.delete(uid);
+    return undefined;
+  }
+
+  #beginHeld(now: number): void {
+    const missing = [...this.#pods].some(
+      ([uid, { runs }]) => runs && !this.#held.has(uid) && !this.#sessions.has(uid),
+    );
+    if (missing && now < this.#holdsUntil) return;
+    this.#holdsUntil = -Infinity;
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const uid of held) this.#begin(uid, now);
+  }
+
+  #begin(uid: string, now: number): void {
+    for (const { bucket } of this.#limits.values()) bucket.restart(uid);
+    const id = this.#options.nextSession();
+    const term = this.#options.term();
+    this.#sessions.set(uid, { id, began: now, term, number: 0, sentAt: new Map(), reported: 0 });
+    this.#tell(uid, [], now, { answer: true });
   }
 
   readonly #isLinked = (uid: string): boolean => this.#sessions.has(uid);
@@ -247,6 +309,7 @@ export class AgentFleet {
       number,
       ...(reported > 0 && { acknowledged: reported }),
       ...asks,
+      ...(this.#leaving && { leaving: true }),
       limits: limits.flatMap(({ key, bucket }) => {
         const told = bucket.told(uid, now);
         return told === undefined ? [] : [limitGrant(key, told)];
@@ -256,7 +319,7 @@ export class AgentFleet {
 
   #remove(uid: string, now: number): void {
     this.#pods.delete(uid);
-    this.#sessions.delete(uid);
+    this.disconnected(uid);
     this.#untold.delete(uid);
     for (const { bucket } of this.#limits.values()) bucket.remove(uid, now);
   }

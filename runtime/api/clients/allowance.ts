@@ -5,21 +5,19 @@ import type { RequestSighting } from '../../security/incidents/incident.ts';
 type Clients = NonNullable<NonNullable<Content['auth']>['clients']>;
 type ClientRule = Clients[number];
 
-/** What a request is for, as spec.auth.clients names it. */
+/** Groups of routes that spec.auth.clients can allow. */
 export type RouteKind = NonNullable<ClientRule['allow']['routes']>[number];
 
-/** Why a client may not do what it asks for. */
 export interface Denial {
   failure: Failure;
   asset: RequestSighting['asset'];
   resource: { type: string; name: string };
 }
 
-/** What an API key or a token says of its client. */
 export interface Identity {
   /** Name of the key, or the subject of the token. */
   name: string;
-  /** Of the token; none of an API key. */
+  /** Claims of the token. An API key has none. */
   claims?: Readonly<Record<string, unknown>>;
 }
 
@@ -30,34 +28,33 @@ const ROUTES: Readonly<Record<string, RouteKind>> = {
   '/v1/models': 'Models',
 };
 
-/** The kind of a route, as metrics name it. All others are passed on to the provider. */
+/** Maps a route to its group. Routes that it does not know go to the provider. */
 export function routeKindOf(route: string): RouteKind {
   if (route.startsWith(CONVERSATIONS)) return 'Conversations';
   return ROUTES[route] ?? 'Provider';
 }
 
-/** What one client may do. */
 export class Allowance {
   readonly #allow: ClientRule['allow'];
   readonly #known: boolean;
 
-  /** Without an entry for the client it may do nothing. */
+  /** Without a rule the client may do nothing. */
   constructor(rule: ClientRule | undefined) {
     this.#known = rule !== undefined;
     this.#allow = rule?.allow ?? { routes: [], conversations: 'Own', admin: false };
   }
 
-  /** Largest max_tokens; undefined when it is not bounded. */
+  /** Largest max_tokens; undefined: unbounded. */
   get maxTokens(): number | undefined {
     return this.#allow.admin ? undefined : this.#allow.maxTokens;
   }
 
-  /** Whether conversations of other clients are open to it. */
+  /** Whether the client may use conversations of others. */
   get allConversations(): boolean {
     return this.#allow.admin || this.#allow.conversations === 'All';
   }
 
-  /** Why it may not use a route; undefined when it may. */
+  /** Why the client may not use a route; undefined if it may. */
   route(kind: RouteKind): Denial | undefined {
     const { routes, admin } = this.#allow;
     if (admin || !routes || routes.includes(kind)) return undefined;
@@ -67,7 +64,7 @@ export class Allowance {
     return denial(message, { type: 'route', name: kind }, 'Access');
   }
 
-  /** Why it may not ask for a message of this model, or for so many tokens. */
+  /** Why the client may not ask for this model or for so many tokens; undefined if it may. */
   request(asked: AskedMessage): Denial | undefined {
     const { models, admin } = this.#allow;
     if (admin || (!models && this.maxTokens === undefined)) return undefined;
@@ -88,7 +85,6 @@ export class Allowance {
     return denial(message, { type: 'request', name: 'max_tokens' }, 'Budget');
   }
 
-  /** Whether the model may use a tool for it. */
   tool(name: string): boolean {
     const { tools, admin } = this.#allow;
     return admin || !tools || matches(tools, name);
@@ -97,9 +93,9 @@ export class Allowance {
 
 export interface AskedMessage {
   model: string;
-  /** None: the request has none to state. Undefined: it states none that is valid. */
+  /** `None`: this kind of request has no max_tokens. Undefined: the value is missing or not valid. */
   maxTokens: number | 'None' | undefined;
-  /** Whether it states one of them twice. */
+  /** Whether the request has one of these members twice. */
   ambiguous: boolean;
 }
 
@@ -107,7 +103,7 @@ function denial(message: string, resource: Denial['resource'], asset: Denial['as
   return { failure: { reason: 'Forbidden', message }, resource, asset };
 }
 
-/** Names, or their beginnings with * at the end. */
+/** Patterns are names, or prefixes that end in `*`. */
 function matches(patterns: readonly string[], name: string): boolean {
   return patterns.some((each) =>
     each.endsWith('*') ? name.startsWith(each.slice(0, -1)) : each === name,
@@ -116,12 +112,12 @@ function matches(patterns: readonly string[], name: string): boolean {
 
 const PLAIN_NAME = /^[\w.:@/-]{1,128}$/;
 
-/** What a client chose, if it looks like the name of a model. */
+/** The model as the answer repeats it, if it looks like the name of one. */
 function nameOf(model: string): string {
   return PLAIN_NAME.test(model) ? model : 'unknown';
 }
 
-/** The allowances of spec.auth.clients; made once for each configuration. */
+/** The allowances of spec.auth.clients, computed once for each configuration. */
 export class Allowances {
   readonly #rules: readonly { rule: ClientRule; allowance: Allowance }[];
   readonly #none = new Allowance(undefined);
@@ -130,7 +126,7 @@ export class Allowances {
     this.#rules = clients.map((rule) => ({ rule, allowance: new Allowance(rule) }));
   }
 
-  /** That of the first entry which names the client. */
+  /** The first rule that names the client decides. */
   of(identity: Identity): Allowance {
     const found = this.#rules.find(({ rule }) => names(rule, identity));
     return found?.allowance ?? this.#none;
@@ -142,6 +138,6 @@ function names({ name, claim }: ClientRule, identity: Identity): boolean {
   if (!claim || !identity.claims || !Object.hasOwn(identity.claims, claim.name)) return false;
   const value = identity.claims[claim.name];
   if (Array.isArray(value)) return value.includes(claim.value);
-  // As scope has them (RFC 8693).
+  // A scope is a list of words in one string (RFC 8693).
   return typeof value === 'string' && value.split(' ').includes(claim.value);
 }

@@ -7,12 +7,12 @@ interface Known {
   hash: Buffer;
 }
 
-/** Time between two looks at the directory, in milliseconds. */
+/** Interval between two reads of the directory, in milliseconds. */
 const CHECK_MS = 1000;
 
 /**
- * API keys of clients from a mounted Secret: a file for each client with its keys, one a line. It is
- * looked at no more than once a second, so that a change is live without a restart.
+ * API keys of clients from a mounted Secret: one file for each client, one key a line. Reads the directory at most
+ * once a second, so changes take effect without a restart.
  */
 export class ApiKeys {
   readonly #now: () => number;
@@ -26,13 +26,13 @@ export class ApiKeys {
     this.#now = now;
   }
 
-  /** Whether there is no key at all, so that nobody could be let in. */
+  /** Whether the Secret has no key, so that every client would be refused. */
   empty(directory: string): boolean {
     this.#look(directory);
     return this.#known.length === 0;
   }
 
-  /** Name of the client with that key. It takes as long whichever key is tried. */
+  /** Name of the client with this key. Takes the same time for every key. */
   clientOf(directory: string, key: string): string | undefined {
     this.#look(directory);
     const hash = hashOf(key);
@@ -60,7 +60,7 @@ function hashOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** Names beginning with two dots are the kubelet's own. */
+/** The kubelet's own entries begin with two dots. */
 function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory).filter((name) => !name.startsWith('..'));

@@ -12,28 +12,26 @@ import type { FailedCredentialsDeps } from './failedCredentials.ts';
 import { KEY_TIMES, KeySet, KeysUnavailable } from './keySet.ts';
 import type { KeySetDeps, KeyTimes } from './keySet.ts';
 
-/** Who asks. */
 export interface Client {
-  /** What tells clients apart, in limits and in the cache; empty for a client without a name. */
+  /** Distinguishes clients in limits and in the cache; empty for an unknown client. */
   principal: string;
-  /** Name of its API key, or the subject of its token; empty for everybody. */
+  /** Name of its API key or subject of its token; empty for an unknown client. */
   id: string;
-  /** How it is known. */
   authentication: 'None' | 'APIKey' | 'JWT';
-  /** What logs call it: a name that the operator of the agent gave, or a hash. Absent: nobody in particular. */
+  /** Name in logs: the name of a key, or a hash of the subject. Absent: an unknown client. */
   name?: string;
-  /** What it may do. Absent: everything. */
+  /** Absent: the client may do everything. */
   allowance?: Allowance;
-  /** Its headers without the credential that the agent itself has checked. */
+  /** Its headers, without the credential that the agent has checked. */
   headers: RawHeaders;
 }
 
-/** Everybody, where nobody is checked. */
+/** The client of a request where the agent checks none. */
 export function anybody({ rawHeaders }: IncomingMessage): Client {
   return { principal: '', id: '', authentication: 'None', headers: rawHeaders };
 }
 
-/** A credential as it was shown, and the header that it was in. */
+/** A credential and the header that carried it. */
 export interface Shown {
   header: 'authorization' | 'x-api-key';
   credential: string;
@@ -41,7 +39,7 @@ export interface Shown {
 
 const BEARER = /^bearer +(\S+) *$/i;
 
-/** The credential to be checked: a bearer token or else an API key. */
+/** The bearer token, or else the API key. */
 export function shownIn(headers: IncomingHttpHeaders): Shown | undefined {
   const { authorization = '' } = headers;
   const token = BEARER.exec(authorization)?.[1];
@@ -51,12 +49,11 @@ export function shownIn(headers: IncomingHttpHeaders): Shown | undefined {
   return { header: 'x-api-key', credential: key };
 }
 
-/** The headers but for those of that name. */
 export function withoutHeader(raw: RawHeaders, name: string): string[] {
   return raw.filter((_, i) => raw[i - (i % 2)]!.toLowerCase() !== name);
 }
 
-/** A name for logs that does not tell whose it is. */
+/** A stable name for logs that does not disclose the subject. */
 export function hashedName(subject: string): string {
   return createHash('sha256').update(subject).digest('hex').slice(0, 16);
 }
@@ -85,15 +82,15 @@ const UNAVAILABLE: Failure = {
   retryAfterMs: 5000,
 };
 
-/** Signatures by keys of which the agent knows no more than the public part. */
+/** Asymmetric signatures only: the agent knows nothing but public keys. */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
-/** By how much clocks may differ, in seconds. */
+/** Tolerated difference between clocks, in seconds. */
 const CLOCK_TOLERANCE = 30;
 
-/** Finds out who asks, as the configuration in force wants it. */
+/** Authenticates clients as the configuration in force says. */
 export class Clients {
   readonly #deps: ClientsDeps;
   readonly #apiKeys: ApiKeys;
@@ -112,20 +109,19 @@ export class Clients {
     });
   }
 
-  /** Why a request is refused before anything is done for it: its address has shown too many wrong credentials. */
+  /** The refusal of a request from an address that showed too many wrong credentials; undefined for others. */
   held(request: IncomingMessage): Failure | undefined {
     if (!this.#deps.content()?.auth) return undefined;
     const shown = shownIn(request.headers);
     return shown && this.#failed.held(request, shown.credential);
   }
 
-  /** Whether a request shows a credential that was accepted lately. */
+  /** Whether the agent lately accepted the credential of this request. */
   knows({ headers }: IncomingMessage): boolean {
     const shown = this.#deps.content()?.auth && shownIn(headers);
     return shown !== undefined && this.#failed.wasAccepted(shown.credential);
   }
 
-  /** The client, or why it is not let in. */
   identify(request: IncomingMessage): Client | Failure | Promise<Client | Failure> {
     const auth = this.#deps.content()?.auth;
     if (!auth) return anybody(request);
@@ -150,13 +146,13 @@ export class Clients {
     return UNAVAILABLE;
   }
 
-  /** The Secret with the clients' keys, if there is not a single one in it. */
+  /** Name of the Secret of API keys if it holds no key. */
   missingSecret(): string | undefined {
     const apiKeys = this.#deps.content()?.auth?.apiKeys;
     return apiKeys && this.#apiKeys.empty(apiKeys.path) ? apiKeys.secret : undefined;
   }
 
-  /** What the client may do by the entries of a configuration; they are made ready once. */
+  /** The allowance of a client. One table serves all requests of a configuration. */
   #allowed(auth: Auth, identity: Identity): Pick<Client, 'allowance'> {
     if (!auth.clients) return {};
     if (this.#allowances?.of !== auth) {
@@ -216,7 +212,6 @@ export class Clients {
   }
 }
 
-/** Whether somebody is not let in. */
 export function isRefusal(answer: Client | Failure): answer is Failure {
   return 'reason' in answer;
 }

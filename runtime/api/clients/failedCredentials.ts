@@ -10,21 +10,20 @@ type Failures = NonNullable<Content['auth']>['failures'];
 export interface FailedCredentialsDeps {
   /** Monotonic clock in milliseconds. */
   now: () => number;
-  /** Undefined while nobody is checked. */
+  /** Undefined while the agent authenticates no client. */
   failures: () => Failures | undefined;
-  /** Where a request comes from. */
   addressOf: (request: IncomingMessage) => string | undefined;
 }
 
 const MINUTE_MS = 60_000;
 
 /**
- * Counts credentials that are not accepted, by address, and holds an address back that shows too many. Credentials that
- * were accepted lately are let through, so that clients behind one proxy do not suffer for another one.
+ * Counts wrong credentials by address and refuses requests of an address with too many. A credential that was accepted
+ * lately still passes, so that one client does not lock out others behind the same proxy.
  */
 export class FailedCredentials {
   readonly #deps: FailedCredentialsDeps;
-  /** Hashes of credentials that were accepted, the oldest first. */
+  /** Hashes of accepted credentials, oldest first. */
   readonly #accepted = new Set<string>();
   #buckets: KeyedBuckets | undefined;
   #failures: Failures | undefined;
@@ -33,10 +32,10 @@ export class FailedCredentials {
     this.#deps = deps;
   }
 
-  /** Why a request is refused before anything is done for it. */
+  /** The refusal of a request from a held address; undefined for others. */
   held(request: IncomingMessage, credential: string): Failure | undefined {
     const buckets = this.#inForce();
-    // As long as nothing has failed nobody is held.
+    // Fast path: no credential has failed.
     if (!buckets || (buckets.size === 0 && buckets.shared.isUnused(this.#deps.now()))) {
       return undefined;
     }
@@ -50,7 +49,6 @@ export class FailedCredentials {
     };
   }
 
-  /** Whether the credential was accepted lately. */
   wasAccepted(credential: string): boolean {
     return this.#accepted.has(hashOf(credential));
   }

@@ -1,31 +1,31 @@
 import { createLocalJWKSet, errors } from 'jose';
 import type { JSONWebKeySet, JWTVerifyGetKey, LocalJWKSet } from 'jose';
 
-/** No key could be had from the URL, so that no token can be checked. */
+/** The URL gave no key, so no token can be checked. */
 export class KeysUnavailable extends Error {}
 
 export interface KeySetDeps {
   url: string;
   /** Monotonic clock in milliseconds. */
   now: () => number;
-  /** Asked each time, so that changes are live. */
+  /** Read at each use, so that changes take effect at once. */
   times: () => KeyTimes;
   fetch: (url: string, init: { signal: AbortSignal }) => Promise<Response>;
 }
 
-/** How keys are had and kept; all in milliseconds. */
+/** Times of fetching and keeping keys, in milliseconds. */
 export interface KeyTimes {
-  /** Time for a fetch. */
+  /** Timeout of a fetch. */
   timeoutMs: number;
-  /** Age at which keys are fetched anew in the background. */
+  /** Age at which the set fetches the keys again in the background. */
   refreshMs: number;
-  /** Age up to which keys serve while they cannot be fetched anew. */
+  /** Largest age of keys while fetches fail. */
   maxAgeMs: number;
-  /** Between two fetches, so that made-up tokens do not cause many. */
+  /** Shortest time between two fetches, so that forged tokens cannot cause many. */
   cooldownMs: number;
 }
 
-/** What the fields of an AgentDeployment default to, for an operator that does not know them. */
+/** Defaults of the fields, for operators that do not send them. */
 export const KEY_TIMES: KeyTimes = {
   timeoutMs: 5000,
   refreshMs: 5 * 60_000,
@@ -36,9 +36,8 @@ export const KEY_TIMES: KeyTimes = {
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * The public keys of an issuer. They are fetched when first asked for, in the background when they have
- * aged, and at once when a token names a key that is not among them; while they cannot be had the last
- * ones serve on.
+ * The public keys of an issuer. The set fetches them at first use, in the background when they have aged, and at once
+ * when a token names an unknown key. While fetches fail it serves the last keys.
  */
 export class KeySet {
   readonly url: string;
@@ -53,7 +52,7 @@ export class KeySet {
     this.url = deps.url;
   }
 
-  /** Key that a token was signed with. Rejects with KeysUnavailable, or with an error of jose. */
+  /** The key that signed a token. Rejects with KeysUnavailable, or with an error of jose. */
   readonly keyOf: JWTVerifyGetKey = async (header, token) => {
     const keys = await this.#current();
     try {
@@ -77,7 +76,7 @@ export class KeySet {
     return this.#keys;
   }
 
-  /** Those who ask at the same time wait for the same fetch. It does not reject. */
+  /** Concurrent calls share one fetch. Never rejects. */
   #fetch(): Promise<void> {
     if (this.#fetching) return this.#fetching;
     const now = this.#deps.now();

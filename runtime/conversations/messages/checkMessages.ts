@@ -5,8 +5,8 @@ import type { Block, Message } from './messages.ts';
 export type Restored = { ok: true; messages: Message[] } | { ok: false; message: string };
 
 /**
- * Checks what a client gives as the messages of an earlier conversation: as far as it must hold for pruning and for the
- * Messages API to take them. What is in a block is the API's own matter.
+ * Checks the messages of an earlier conversation, as far as pruning and the Messages API depend on them. The API
+ * itself checks the inside of blocks.
  */
 export function checkMessages(value: unknown): Restored {
   if (!Array.isArray(value)) return bad('messages must be a list');
@@ -20,7 +20,7 @@ export function checkMessages(value: unknown): Restored {
   return problem === undefined ? { ok: true, messages } : bad(problem);
 }
 
-/** Checks the content of a message: text that is not empty, or blocks. */
+/** Checks the content of a message: non-empty text, or blocks. */
 export function contentProblem(content: unknown): string | undefined {
   if (typeof content === 'string') {
     return content === '' ? 'must have content that is not empty' : undefined;
@@ -46,7 +46,7 @@ function isBlock(value: unknown): value is Block {
   );
 }
 
-/** The first message is the user's, and each tool that is asked for has its result in the next message. */
+/** The first message must be the user's, and each requested tool must have its result in the next message. */
 function orderProblem(messages: readonly Message[]): string | undefined {
   for (const [i, message] of messages.entries()) {
     const asked = toolUses(messages[i - 1]).map(({ id }) => id);

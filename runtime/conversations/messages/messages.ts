@@ -1,37 +1,37 @@
 import type Anthropic from '@anthropic-ai/sdk';
 
-/** A message of a conversation, as the Messages API has it. */
+/** A message of the Messages API. */
 export type Message = Anthropic.MessageParam;
 /** A part of a message. */
 export type Block = Anthropic.ContentBlockParam;
 export type ToolUse = Anthropic.ToolUseBlockParam;
 export type ToolResult = Anthropic.ToolResultBlockParam;
 
-/** The blocks of a message; text alone counts as one. */
+/** The blocks of a message; plain text counts as one block. */
 export function blocksOf({ content }: Message): Block[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 }
 
-/** The tools that a message of the model asks for. */
+/** The tools that a message of the model requests. */
 export function toolUses(message: Message | undefined): ToolUse[] {
   if (message?.role !== 'assistant') return [];
   return blocksOf(message).filter((block) => block.type === 'tool_use');
 }
 
-/** Whether the message answers the one before it, so that neither can be without the other. */
+/** Whether the message answers the one before it, so that they must stay together. */
 function isContinuation(message: Message): boolean {
   if (message.role === 'assistant') return true;
   return blocksOf(message).some(({ type }) => type === 'tool_result');
 }
 
-/** Where exchanges begin: at each message of the user that brings no results of tools. */
+/** Indexes at which exchanges begin: messages of the user without results of tools. */
 function beginnings(messages: readonly Message[]): number[] {
   return messages.flatMap((message, i) => (isContinuation(message) ? [] : [i]));
 }
 
 /**
- * The messages without the oldest exchanges, each dropped as a whole, so that at most `max` are left. The last exchange
- * stays however long it is.
+ * Drops the oldest exchanges, each as a whole, so that at most `max` messages are left. Keeps the last exchange
+ * however long it is.
  */
 export function prune(messages: readonly Message[], max: number): Message[] {
   if (messages.length <= max) return [...messages];

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { SocketAddress, isIP } from 'node:net';
 
-/** Where a conversation is kept that lives in the memory of a pod. */
+/** The pod and process that have a conversation in memory. */
 export interface Owner {
   /** IP address of the pod. */
   address: string;
-  /** The process in it, in hexadecimal. */
+  /** Random name of the process, in hexadecimal. */
   boot: string;
 }
 
@@ -13,12 +13,12 @@ const PREFIX = 'conv_';
 const BOOT_BYTES = 6;
 const RANDOM_BYTES = 18;
 
-/** An id that says nothing, which cannot be guessed. */
+/** A random id that names no owner. */
 export function freeId(): string {
   return `${PREFIX}${randomBytes(RANDOM_BYTES).toString('base64url')}`;
 }
 
-/** An id that names the pod and the process that keep the conversation, and cannot be guessed. */
+/** A random id that names the pod and the process of the conversation. */
 export function ownedId({ address, boot }: Owner): string {
   const bytes = Buffer.concat([
     packed(address),
@@ -28,12 +28,11 @@ export function ownedId({ address, boot }: Owner): string {
   return `${PREFIX}${bytes.toString('base64url')}`;
 }
 
-/** The name of a process for ids. */
 export function newBoot(): string {
   return randomBytes(BOOT_BYTES).toString('hex');
 }
 
-/** Whom an id names; undefined when it names nobody. */
+/** Owner in an id; undefined if it names none. */
 export function ownerOf(id: string): Owner | undefined {
   if (!id.startsWith(PREFIX)) return undefined;
   const bytes = Buffer.from(id.slice(PREFIX.length), 'base64url');
@@ -43,7 +42,7 @@ export function ownerOf(id: string): Owner | undefined {
   return { address: unpacked(bytes.subarray(0, length)), boot };
 }
 
-/** An address in the one form that it is compared in. */
+/** The canonical form of an address, for comparison. */
 export function canonical(address: string): string {
   return isIP(address) === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address;
 }

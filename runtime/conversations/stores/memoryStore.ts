@@ -4,14 +4,14 @@ import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './stor
 
 export interface MemoryStoreDeps {
   clock: Clock;
-  /** Time without a message after which a conversation is forgotten, in milliseconds. */
+  /** Time without a message until a conversation expires, in milliseconds. */
   idleTimeoutMs: () => number;
   newId: () => string;
-  /** What is to be said of an id that is not here. */
+  /** Why an id is not here. */
   absenceOf(id: string): Absence;
-  /** Bytes of all conversations together; beyond it no new ones are taken. */
+  /** Largest size of all conversations, in bytes. A full store takes no new ones. */
   maxBytes: number;
-  /** A conversation was idle for too long, and is forgotten. */
+  /** A conversation expired. */
   onExpired?: (id: string) => void;
 }
 
@@ -23,7 +23,7 @@ interface Entry {
   turn: AbortController | undefined;
 }
 
-/** Time between two searches for what is idle, in milliseconds. */
+/** Interval between two searches for idle conversations, in milliseconds. */
 const SWEEP_MS = 10_000;
 
 /** Conversations in the memory of this process. */
@@ -42,7 +42,7 @@ export class MemoryStore implements ConversationStore {
     return this.#entries.size;
   }
 
-  /** What it keeps, of all conversations together. */
+  /** Totals of all conversations. */
   stats(): { conversations: number; messages: number; bytes: number; maxBytes: number } {
     const { size: conversations } = this.#entries;
     const { maxBytes } = this.#deps;

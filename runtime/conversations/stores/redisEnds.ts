@@ -3,30 +3,29 @@ import type { createClient } from '@redis/client';
 type Client = Pick<ReturnType<typeof createClient>, 'zAdd' | 'zRem' | 'zRangeByScore' | 'pTTL' | 'pExpire'>; // prettier-ignore
 
 export interface RedisEndsDeps {
-  /** Of the set that names conversations by the time at which each may have ended. */
+  /** Key of the set of conversations, ordered by the time at which each may have expired. */
   key: string;
-  /** Where the conversation of an entry is kept. */
+  /** Key of an entry's conversation. */
   conversationKey: (entry: string) => string;
-  /** Uses a connection. Rejects when there is none. */
+  /** Uses a connection. Rejects without one. */
   use: <T>(use: (client: Client) => Promise<T>) => Promise<T>;
-  /** Whether anybody is to be told. Otherwise nothing is noted. */
+  /** Whether anybody wants to know of ends. Otherwise the set stays unchanged. */
   isWanted: () => boolean;
   idleTimeoutMs: () => number;
   date: () => Date;
-  /** A conversation has ended. */
   onEnded: (entry: string) => void;
 }
 
-/** Entries that one command asks for, and commands of one search. */
+/** Entries for each command, and commands for each search. */
 const BATCH = 100;
 const MAX_BATCHES = 50;
-/** The set outlives the last conversation by this, in milliseconds, so that pods that are away find it. */
+/** The set outlives the last conversation by this time in milliseconds, so that pods that are away find it. */
 const KEPT_MS = 3_600_000;
 
 /**
- * Finds conversations that a Redis has forgotten because they were idle. Redis tells nobody for certain, so each
- * conversation has an entry in a sorted set, which all pods look through. Of those that find a conversation gone, the one
- * that takes its entry out tells. Each command has one key only, as a Redis cluster demands.
+ * Finds conversations that expired in Redis. Redis does not reliably notify, so each conversation has an entry in a
+ * sorted set that all pods search. Several pods may find a conversation gone; the one that removes its entry reports
+ * it. Each command has one key only, as a Redis cluster demands.
  */
 export class RedisEnds {
   readonly #deps: RedisEndsDeps;
@@ -35,7 +34,7 @@ export class RedisEnds {
     this.#deps = deps;
   }
 
-  /** Notes a conversation that is there or is about to be looked up. Whether it was not noted yet. Never rejects. */
+  /** Adds the entry of a conversation. Whether it is new. Never rejects. */
   async note(entry: string): Promise<boolean> {
     const { key, use, isWanted, idleTimeoutMs } = this.#deps;
     if (!isWanted()) return false;
@@ -53,13 +52,13 @@ export class RedisEnds {
     }
   }
 
-  /** Forgets a conversation whose end is told otherwise, or that never was. Whether it was noted. */
+  /** Removes the entry of a conversation that ended otherwise or never existed. Whether there was one. */
   async forget(entry: string): Promise<boolean> {
     const { key, use } = this.#deps;
     return (await use((client) => client.zRem(key, entry))) === 1;
   }
 
-  /** Tells of conversations that have ended since. Never rejects. */
+  /** Reports conversations that ended since the last search. Never rejects. */
   async search(): Promise<void> {
     const { key, use, isWanted } = this.#deps;
     if (!isWanted()) return;
@@ -72,7 +71,7 @@ export class RedisEnds {
         if (entries.length < BATCH) return;
       }
     } catch {
-      // Redis will be asked again.
+      // The next search asks Redis again.
     }
   }
 
@@ -93,6 +92,6 @@ export class RedisEnds {
   }
 }
 
-/** What PTTL says of a key that is not there, and of one that stays. */
+/** Answers of PTTL for a missing key and for one that does not expire. */
 const GONE = -2;
 const NO_END = -1;

@@ -10,26 +10,25 @@ import { StoreUnavailable } from './store.ts';
 import type { Absence, CommandTrace, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
 
 export interface RedisStoreDeps extends RedisConnectionDeps {
-  /** What all keys begin with. */
+  /** Prefix of all keys. */
   prefix: string;
-  /** Time without a message after which a conversation is forgotten, in milliseconds. */
+  /** Time without a message until a conversation expires, in milliseconds. */
   idleTimeoutMs: () => number;
   clock: Clock;
-  /** Whether `onExpired` is to be told. */
+  /** Whether `onExpired` has a listener. */
   tellsExpired: () => boolean;
-  /** A conversation was idle for too long, and is forgotten. Of all pods one is told. */
+  /** A conversation expired. One pod of all is told. */
   onExpired: (id: string) => void;
 }
 
-/** A turn whose pod died blocks its conversation for no longer than this, in milliseconds. */
+/** Longest time that the turn of a dead pod blocks its conversation, in milliseconds. */
 const LEASE_MS = 15_000;
-/** Between two renewals of a lease. */
+/** Interval between two renewals of a lease. */
 const RENEW_MS = 5000;
 const DEFAULT_PORT = 6379;
-/** Between two searches for conversations that were forgotten. */
+/** Interval between two searches for expired conversations. */
 const SEARCH_MS = 10_000;
 
-/** A command that is part of a request. */
 interface TracedCommand {
   operation: 'EVAL' | 'GET' | 'SET';
   script?: keyof typeof SCRIPTS;
@@ -37,8 +36,8 @@ interface TracedCommand {
 }
 
 /**
- * Conversations in a Redis, which any pod carries on. Two keys each: the conversation, and the lease of a turn. The
- * client is part of both, so that another one finds nothing.
+ * Conversations in a Redis, which any pod can continue. Each has two keys: the conversation, and the lease of a turn.
+ * Both contain the client, so that no other client finds them.
  */
 export class RedisStore implements ConversationStore {
   readonly #deps: RedisStoreDeps;
@@ -97,7 +96,7 @@ export class RedisStore implements ConversationStore {
   async take(ref: Ref): Promise<Taken> {
     const token = randomBytes(12).toString('base64url');
     const entry = entryOf(ownedOf(ref));
-    // Before it is looked up, so that one who deletes it meanwhile finds the entry.
+    // Adds the entry before the look-up, so that a concurrent deletion finds it.
     const noting = this.#ends.note(entry);
     const answer = await this.#run('take', ref, [token, String(LEASE_MS)]);
     const isNew = await noting;
@@ -113,7 +112,7 @@ export class RedisStore implements ConversationStore {
     return { lease };
   }
 
-  /** Resolves when every turn that was begun is kept, or could not be. */
+  /** Resolves when every running turn is stored or has failed to be. */
   async settle(): Promise<void> {
     await Promise.all(Array.from(this.#leases, ({ released }) => released));
   }
@@ -139,7 +138,7 @@ export class RedisStore implements ConversationStore {
     await this.#redis.close();
   }
 
-  /** Tells of the conversations that Redis has forgotten. */
+  /** Reports expired conversations. */
   searchEnded(): Promise<void> {
     return this.#ends.search();
   }
@@ -151,11 +150,11 @@ export class RedisStore implements ConversationStore {
     });
   }
 
-  /** What a lease does to its conversation; each says whether it still was the holder. */
+  /** Operations of a lease; each returns whether the token still had it. */
   #access(ref: Ref, token: string): LeaseAccess {
     const { idleTimeoutMs } = this.#deps;
     return {
-      // Some time into the turn, and none of what it does.
+      // Part of no trace: it happens beside the turn.
       renew: async () =>
         (await this.#run('renew', { ...ref, trace: undefined }, [
           token,
@@ -194,7 +193,7 @@ export class RedisStore implements ConversationStore {
     return trace?.command({ system: 'redis', ...which, ...this.#server });
   }
 
-  /** In braces what decides the slot of a Redis cluster: both keys have to be in the same. */
+  /** The braces decide the slot of a Redis cluster: both keys have to be in the same. */
   #keys({ id, owner }: Owned): [conversation: string, turn: string] {
     const conversation = `${this.#deps.prefix}conversation:{${id}}${owner}`;
     return [conversation, `${conversation}:turn`];
@@ -210,11 +209,11 @@ interface LeaseAccess {
   release(kept: Kept, messages: readonly Message[] | undefined): Promise<boolean>;
 }
 
-/** A lease that is renewed as long as its turn lasts. */
+/** A lease that renews itself until its turn ends. */
 class RedisLease implements Lease {
   readonly conversation: Kept;
   readonly #access: LeaseAccess;
-  /** Resolves when it was given back, or could not be. */
+  /** Resolves when the lease is released or its release has failed. */
   readonly released: Promise<void>;
   readonly #onReleased: () => void;
   readonly #lost = new AbortController();
@@ -251,7 +250,7 @@ class RedisLease implements Lease {
     try {
       held = await this.#access.renew();
     } catch {
-      // Redis may come back before the lease runs out.
+      // Redis may recover before the lease expires.
       held = performance.now() - this.#renewedAt < LEASE_MS - RENEW_MS;
       if (held) return;
     }
@@ -260,7 +259,7 @@ class RedisLease implements Lease {
   }
 }
 
-/** A conversation by its id and what its key says of its client. */
+/** A conversation by its id and its key's suffix of the client. */
 interface Owned {
   id: string;
   owner: string;
@@ -281,7 +280,7 @@ function parsedEntry(entry: string): Owned {
     : { id: entry.slice(0, colon), owner: entry.slice(colon) };
 }
 
-/** Tells clients apart without naming them. */
+/** Distinguishes clients without naming them. */
 function ownerSuffix(principal: string): string {
   if (principal === '') return '';
   return `:${createHash('sha256').update(principal).digest('base64url')}`;

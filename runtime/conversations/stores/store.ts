@@ -1,7 +1,7 @@
 import type { RequestTrace } from '../../observe/trace/requestTrace.ts';
 import type { Message } from '../messages/messages.ts';
 
-/** A conversation as it is kept. Times are RFC 3339. */
+/** A stored conversation. Times are RFC 3339. */
 export interface Kept {
   id: string;
   messages: readonly Message[];
@@ -9,40 +9,39 @@ export interface Kept {
   usedAt: string;
 }
 
-/** A conversation as its client asks for it. To any other client it is not there. */
+/** A conversation that a client asks for. Other clients do not find it. */
 export interface Ref {
   id: string;
-  /** The client that began it; empty for a client without a name. */
+  /** Principal of the client that created it; empty for an unknown client. */
   principal: string;
-  /** Whether it may have conversations of any client; only a store in memory knows them. */
+  /** Whether the client may use conversations of others; only a store in memory can. */
   anyOwner?: boolean;
-  /** The request that asks. */
+  /** Trace of the request. */
   trace?: CommandTrace | undefined;
 }
 
-/** Told of each command of a store outside this process. */
+/** Traces each command of a store outside this process. */
 export type CommandTrace = Pick<RequestTrace, 'command'>;
 
-/** The right to change a conversation, held by one turn at a time. */
+/** The right to change a conversation. One turn at a time has it. */
 export interface Lease {
   readonly conversation: Kept;
-  /** Aborted when the conversation is deleted or the lease is lost. */
+  /** Aborts when the conversation is deleted or the lease is lost. */
   readonly signal: AbortSignal;
-  /** Keeps what the turn came to and gives the lease back. Without messages they stay as they are. */
+  /** Stores the messages and ends the lease. Without messages the conversation stays unchanged. */
   release(messages?: readonly Message[]): Promise<void>;
 }
 
-/** Why there is no conversation. */
 export type Absence = 'NotFound' | 'Lost';
 
 export type Taken = { lease: Lease } | { absence: Absence | 'Busy' };
 
-/** Conversations cannot be reached at present. */
+/** The store is unreachable. */
 export class StoreUnavailable extends Error {}
 
-/** Where conversations are kept. Rejects with StoreUnavailable when it cannot be reached. */
+/** Stores conversations. Rejects with StoreUnavailable when it is unreachable. */
 export interface ConversationStore {
-  /** Undefined when no more can be kept. */
+  /** Undefined if the store is full. */
   create(
     messages: readonly Message[],
     principal: string,
@@ -50,7 +49,7 @@ export interface ConversationStore {
   ): Promise<Kept | undefined>;
   read(ref: Ref): Promise<Kept | Absence>;
   take(ref: Ref): Promise<Taken>;
-  /** Ends a conversation for good, a turn under way too. */
+  /** Deletes a conversation and ends its running turn. */
   remove(ref: Ref): Promise<'Removed' | Absence>;
   close(): Promise<void>;
 }

@@ -10,11 +10,11 @@ import { isPrivate } from './privateNetworks.ts';
 
 type Bounds = NonNullable<Content['egress']>;
 
-/** Why something may not be called; the message is for the model. */
+/** Refuses a call; the message is for the model. */
 export class EgressDenied extends Error {}
 
 export interface EgressDeps {
-  /** Absent: private networks are refused. */
+  /** Absent: refuses private networks. */
   bounds: () => Bounds | undefined;
   network: Pick<Network, 'way'>;
   lookup?: typeof lookup;
@@ -22,7 +22,7 @@ export interface EgressDeps {
 
 const DEFAULT_BOUNDS: Bounds = { allowHosts: [], denyPrivateNetworks: true };
 
-/** Where tools may go. What the spec writes out is called wherever it is; all else is bound. */
+/** Decides where tools may connect to. Hosts in the spec are always allowed; all others are bounded. */
 export class Egress {
   readonly #deps: EgressDeps;
   readonly #free: Agents;
@@ -30,15 +30,15 @@ export class Egress {
 
   constructor(deps: EgressDeps) {
     this.#deps = deps;
-    // A connection for each call: a kept one may be closed while it is written to, and a tool must not be called twice.
+    // One connection for each call: a kept connection may close during a write, and a tool must not run twice.
     const options = { headersTimeout: 0, bodyTimeout: 0, pipelining: 0 };
     this.#free = new Agents(deps.network, options);
-    // The address that was checked is the one that is connected to, so no other answer of DNS can slip in between.
+    // Connects to the address that it has checked, so that no other answer of DNS can slip in between.
     const lookups = { lookup: this.#lookup, admit: this.#admit };
     this.#bound = new Agents(deps.network, options, lookups);
   }
 
-  /** The way to a URL; `named`: the spec writes its host out. Throws EgressDenied. */
+  /** The agent for a URL; `named`: the spec contains its host. Throws EgressDenied. */
   to(url: URL, named: boolean): Agent {
     if (named) return this.#free.of();
     const { allowHosts, denyPrivateNetworks } = this.#bounds();
@@ -47,7 +47,7 @@ export class Egress {
       throw new EgressDenied(`the host ${host} is not allowed`);
     }
     if (!denyPrivateNetworks) return this.#free.of();
-    // Of an address nothing is looked up.
+    // An address needs no look-up.
     if (isIP(host) !== 0 && isPrivate(host)) throw denied(host);
     return this.#bound.of();
   }
@@ -61,8 +61,8 @@ export class Egress {
   }
 
   /**
-   * A proxy looks the host up itself, so this refuses only what is private from here. A host that is not known here
-   * may be called where the spec allows it by name.
+   * A proxy resolves the host itself, so this refuses only hosts that resolve to private addresses here. A host that
+   * is unknown here is allowed if the spec names it.
    */
   readonly #admit = (host: string, done: (error?: Error) => void): void => {
     this.#lookup(host, { all: true }, (error) => {
@@ -93,7 +93,7 @@ function denied(host: string): EgressDenied {
   return new EgressDenied(`the host ${host} is in a private network`);
 }
 
-/** `pattern` is a host, or *. and a domain, which stands for everything below it. */
+/** `pattern` is a host, or *. and a domain, which matches all its subdomains. */
 function matches(host: string, pattern: string): boolean {
   const bare = host.toLowerCase().replace(/\.$/, '');
   return pattern.startsWith('*.') ? bare.endsWith(pattern.slice(1)) : bare === pattern;

@@ -12,7 +12,6 @@ import type { ToolAnswer } from './httpTool.ts';
 export interface GuardedCallsDeps {
   guard: Pick<Guard, 'dependency'>;
   clock: Clock;
-  /** A call has ended. */
   onOutcome: (dependency: string, outcome: Outcome) => void;
 }
 
@@ -23,11 +22,11 @@ export interface Guarded {
   header: (name: string) => string | undefined;
   /** Ends the call early. */
   signal: AbortSignal;
-  /** Makes the call; `signal` is aborted with a Cut. Never rejects. */
+  /** Makes the call; `signal` aborts with a Cut. Never rejects. */
   call: (signal: AbortSignal) => Promise<ToolAnswer>;
 }
 
-/** Calls of tools behind their circuits, bounds and gates. */
+/** Makes calls of tools behind their circuits, bounds and gates. */
 export class GuardedCalls {
   readonly #deps: GuardedCallsDeps;
 
@@ -35,7 +34,7 @@ export class GuardedCalls {
     this.#deps = deps;
   }
 
-  /** The calls of one of them, to be made by whoever makes them for as long as there is a use. */
+  /** The calls of one dependency. */
   to(dependency: string): CallsTo {
     return new CallsTo(dependency, this.#deps);
   }
@@ -45,7 +44,6 @@ export class GuardedCalls {
 export class CallsTo {
   readonly #dependency: string;
   readonly #deps: GuardedCallsDeps;
-  /** Looked up at the first call. */
   #handle: Dependency | undefined;
 
   constructor(dependency: string, deps: GuardedCallsDeps) {
@@ -53,12 +51,12 @@ export class CallsTo {
     this.#deps = deps;
   }
 
-  /** What the call came to; a refusal is an answer too, so that the model can go on without it. */
+  /** The result of the call. A refusal is a result too, so that the model can continue without it. */
   async call(guarded: Guarded): Promise<ToolAnswer> {
     const { guard, clock } = this.#deps;
     const { timeoutMs, credential, header, signal } = guarded;
     const handle = (this.#handle ??= guard.dependency(this.#dependency));
-    // A reload may have taken it away since the turn began.
+    // A reload may have removed it since the turn began.
     if (handle?.present !== true) return GONE;
     const deadlineAt = clock.now() + timeoutMs;
     const asked = handle.acquire({

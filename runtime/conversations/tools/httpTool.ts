@@ -11,30 +11,30 @@ import type { Egress } from './egress.ts';
 import { addQuery, fill, InputError } from './template.ts';
 import type { Input } from './template.ts';
 
-/** What a call of a tool came to. */
+/** Result of a call of a tool. */
 export interface ToolAnswer {
   /** For the circuit. */
   outcome: Outcome;
   /** For the model. */
   text: string;
-  /** In place of the text, where there are images or documents. */
+  /** Replaces the text if there are images or documents. */
   blocks?: ResultBlock[];
   isError: boolean;
-  /** The credential was refused. */
+  /** The tool refused the credential. */
   unauthorized?: boolean;
-  /** Why the agent did not make the call, if the model asked for what it must not. */
+  /** Why the agent refused the call, if the model asked for something forbidden. */
   misuse?: 'ArgumentsRefused' | 'EgressRefused' | undefined;
-  /** The answer of an earlier call, or of the same one under way: no call was made for it. */
+  /** The result of an earlier call, or of a concurrent one: this call was not made. */
   kept?: boolean;
 }
 
 export interface HttpToolCall {
   tool: Tool;
   input: Input;
-  /** Secret ones included. */
+  /** Includes values from Secrets. */
   headers: [string, string][];
   egress: Egress;
-  /** Aborted with a Cut. */
+  /** Aborts with a Cut. */
   signal: AbortSignal;
 }
 
@@ -42,7 +42,7 @@ const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'DELETE']);
 
-/** Makes the request that a tool is. Never rejects. */
+/** Calls a tool over HTTP. Never rejects. */
 export async function callHttpTool(call: HttpToolCall): Promise<ToolAnswer> {
   try {
     return await answerOf(call, await request(call));
@@ -80,7 +80,7 @@ async function request({ tool, input, headers, egress, signal }: HttpToolCall): 
   }
 }
 
-/** Where an answer sends the client; never from https to http. */
+/** Target of a redirect; never from https to http. */
 function redirect(response: Response, from: URL): URL | undefined {
   const location = response.headers.get('location');
   if (!REDIRECTS.has(response.status) || location === null) return undefined;
@@ -91,7 +91,7 @@ function redirect(response: Response, from: URL): URL | undefined {
   return next;
 }
 
-/** As fetch does it (WHATWG Fetch, HTTP-redirect fetch). */
+/** As in fetch (WHATWG Fetch, HTTP-redirect fetch). */
 function becomesGet(status: number, method: string): boolean {
   return status === 303 || ((status === 301 || status === 302) && method === 'POST');
 }
@@ -106,7 +106,7 @@ async function answerOf({ tool }: HttpToolCall, response: Response): Promise<Too
       isError: true,
     };
   }
-  // The tool works; the call was wrong.
+  // The call was wrong, not the tool.
   if (status >= 400) {
     const unauthorized = status === 401;
     const said = unauthorized ? '' : `\n${text}`;
@@ -115,7 +115,7 @@ async function answerOf({ tool }: HttpToolCall, response: Response): Promise<Too
   return { outcome: OK, text: text === '' ? `HTTP ${status}` : text, isError: false };
 }
 
-/** The text of an answer, cut off at `max` bytes. */
+/** The text of an answer, truncated to `max` bytes. */
 async function read(response: Response, max: number): Promise<string> {
   const type = response.headers.get('content-type') ?? 'text/plain';
   if (!/^(text\/|application\/(.*\+)?(json|xml)|application\/x-www-form-urlencoded)/i.test(type)) {
@@ -153,7 +153,7 @@ function failed(error: unknown, signal: AbortSignal): ToolAnswer {
   };
 }
 
-/** Why we refused to make the call ourselves; fetch wraps what a look-up threw. */
+/** Why the agent refused the call; fetch wraps errors of the look-up. */
 function deniedOf(error: unknown): EgressDenied | InputError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof EgressDenied || each instanceof InputError) return each;

@@ -3,7 +3,7 @@ import { OK } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { shownContent } from './mcpContent.ts';
 
-/** What a result of an MCP tool says, cut off at `max` bytes. A result that is an error is one of the call. */
+/** The result of an MCP tool, truncated to `max` bytes. A result that is an error is the call's fault. */
 export function mcpAnswer(
   { content = [], isError }: Partial<CallToolResult>,
   max: number,
@@ -18,7 +18,7 @@ export function mcpAnswer(
   };
 }
 
-/** What the model is told of a result that does not fit the tool's own schema. */
+/** The answer for the model when a result does not fit the tool's output schema. */
 export function unfitResult(why: string): ToolAnswer {
   const text = `The result of the tool does not fit its output schema: ${why}.`;
   return { outcome: OK, text, isError: true };

@@ -1,9 +1,9 @@
 import { Response } from 'undici';
 import type { Response as UndiciResponse } from 'undici';
 
-/** Bytes of one message of an MCP server at most, decompressed: a result of 1 MiB fits however it is escaped in base64. */
+/** Largest message of an MCP server, decompressed, in bytes: a result of 1 MiB fits in any escaping of base64. */
 export const MCP_MESSAGE_BYTES = 4 * 1024 * 1024;
-/** Tools of one MCP server that are known at most. */
+/** Largest number of tools of one MCP server. */
 export const MCP_TOOLS = 256;
 /** Calls have deadlines of their own: the SDK's timer never fires first. */
 export const NO_TIMEOUT_MS = 2 ** 31 - 1;
@@ -14,7 +14,7 @@ export class McpMessageTooLarge extends Error {}
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
-/** The answer of a server, which breaks off where a message in it is too large. */
+/** The answer of a server. It breaks off at a message that is too large. */
 export function boundedAnswer(answer: UndiciResponse, max = MCP_MESSAGE_BYTES): Response {
   const { body, status, statusText, headers } = answer;
   if (!body) return answer;
@@ -39,7 +39,7 @@ function totalCounter(): Counter {
   return (chunk) => (total += chunk.length);
 }
 
-/** The bytes since the last empty line, which ends an event. */
+/** Counts the bytes since the last empty line, which ends an event. */
 function eventCounter(): Counter {
   let bytes = 0;
   let blank = true;

@@ -25,9 +25,9 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { MCP_MESSAGE_BYTES, MCP_TOOLS, McpMessageTooLarge, NO_TIMEOUT_MS } from './mcpBounds.ts';
 
-/** Pages of a list of tools that are asked for at most. */
+/** Largest number of pages in a list of tools. */
 const MAX_PAGES = 20;
-/** Results are checked by their schemas in a thread that may be ended, and not by the SDK. */
+/** Validates nothing: a thread that can be ended checks results by their schemas. */
 const UNCHECKED: jsonSchemaValidator = {
   getValidator:
     <T>(): JsonSchemaValidator<T> =>
@@ -80,7 +80,7 @@ export async function listTools(client: Client, signal: AbortSignal): Promise<Li
   return listed;
 }
 
-/** What a call that threw came to. */
+/** The result of a call that threw. */
 export function mcpFailure(error: unknown, signal: AbortSignal): ToolAnswer {
   const cut: unknown = signal.aborted ? signal.reason : undefined;
   if (cut instanceof Cut) {
@@ -104,14 +104,14 @@ function byStatus(status: number): ToolAnswer {
   return status === 401 ? { ...said, unauthorized: true } : said;
 }
 
-/** A status that no server sends, such as -1, is the SDK's word for an answer that is not the protocol. */
+/** The SDK reports an answer that breaks the protocol as a status that no server sends, such as -1. */
 function serverOutcome(status: number): Outcome {
   return status >= 500
     ? statusOutcome(status)
     : failure('InvalidResponse', 'answer is not the protocol');
 }
 
-/** Errors of JSON-RPC: that the call was wrong is not the server's fault. */
+/** Errors of JSON-RPC. A wrong call is not the server's fault. */
 function byCode({ code, message }: McpError): ToolAnswer {
   if (code === (ErrorCode.ConnectionClosed as number)) {
     return answer(
@@ -129,7 +129,7 @@ function answer(outcome: Outcome, text: string): ToolAnswer {
   return { outcome, text, isError: true };
 }
 
-/** Whether the server knows nothing of the session, as after a restart (MCP, Streamable HTTP, session management). */
+/** Whether the server has lost the session, as after a restart (MCP, Streamable HTTP, session management). */
 export function sessionLost(error: unknown): boolean {
   return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
 }

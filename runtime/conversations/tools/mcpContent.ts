@@ -2,17 +2,17 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 
 type Part = CallToolResult['content'][number];
-/** What the Messages API takes as the result of a tool. */
+/** Blocks that the Messages API accepts as the result of a tool. */
 export type ResultBlock =
   Anthropic.TextBlockParam | Anthropic.ImageBlockParam | Anthropic.DocumentBlockParam;
 
-/** What a result shows the model: text alone as text, everything else as blocks. */
+/** What the model sees of a result: only text as text, everything else as blocks. */
 export type ShownContent = string | ResultBlock[];
 
 /** Binary data with its type, as an MCP server sends it. */
 interface Binary {
   mimeType: string;
-  /** In base64. */
+  /** Base64. */
   data: string;
 }
 
@@ -28,7 +28,7 @@ const IMAGES: Record<string, ImageType> = {
 const PDF = 'application/pdf';
 const TEXT = /^(text\/|application\/(.*\+)?(json|xml|yaml)$)/;
 
-/** The parts of a result in their order, of which the model sees `max` bytes. Binary data is shown whole or not at all. */
+/** The parts of a result in order, up to `max` bytes. Binary data is included whole or not at all. */
 export function shownContent(parts: readonly Part[], max: number): ShownContent {
   let left = max;
   const blocks: ResultBlock[] = [];
@@ -39,7 +39,7 @@ export function shownContent(parts: readonly Part[], max: number): ShownContent 
       blocks.push(block);
     } else {
       blocks.push(shortened(block, { left, max, size }));
-      // What follows a text that is cut off would read as if nothing were missing.
+      // Parts after a truncated text would read as if nothing were missing.
       if (block.type === 'text') break;
     }
     left = Math.max(0, left - (size <= left || block.type === 'text' ? size : 0));

@@ -32,7 +32,7 @@ export interface McpServerDeps {
   schemas: Pick<SchemaChecks, 'schema' | 'check'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
-  /** The tools became others, or are not those that are pinned. */
+  /** The tools changed, or are not the pinned ones. */
   onToolsChanged: (server: string, withheld: boolean) => void;
   log: Pick<Logger, 'info' | 'warn'>;
 }
@@ -43,9 +43,9 @@ async function loadClient(): Promise<typeof Sdk> {
 }
 
 /**
- * One MCP server. It is connected to when its tools are first needed, and again when it was restarted; everything that
- * is asked of it goes through its circuit. While it is away the tools that it listed last stay known, so that a call is
- * answered with until when it is unavailable.
+ * One MCP server. Connects when its tools are first needed, and again after a restart. All its calls go through its
+ * circuit. While it is down its last tools stay known, so that a call gets an answer that says until when it is
+ * unavailable.
  */
 export class McpServer {
   readonly #spec: ServerSpec;
@@ -53,18 +53,18 @@ export class McpServer {
   readonly #calls: CallsTo;
   #client: Promise<Client> | undefined;
   #listed: readonly ListedTool[] = [];
-  /** What the results of tools must fit. */
+  /** Output schemas by tool. */
   #outputs = new Map<string, CheckedSchema>();
-  /** Those of the listed tools that may be used; undefined before the first list. */
+  /** The allowed tools of the last list; undefined before the first. */
   #list: ToolList | undefined;
   #change: ToolChange | undefined;
   #changes = 0;
-  /** The hash that the list must have for its tools to be lent to the model. */
+  /** The pinned hash: with any other the model gets no tools. */
   #pin: string | undefined;
-  /** The list has to be asked for. */
+  /** The list must be fetched again. */
   #stale = true;
   #listing: Promise<void> | undefined;
-  /** When the last call began, on the monotonic clock. */
+  /** Start of the last call, on the monotonic clock. */
   #usedAt = -Infinity;
   readonly #closed = new AbortController();
   #cancelCheck: (() => void) | undefined;
@@ -79,12 +79,12 @@ export class McpServer {
     return this.#spec.name;
   }
 
-  /** Those of its tools that may be used, as it listed them last; none when they are not those that are pinned. */
+  /** Its allowed tools as last listed; none if they are not the pinned ones. */
   get tools(): readonly ListedTool[] {
     return this.#withheld ? [] : this.#allowed;
   }
 
-  /** What is told of its tools; undefined before the first list. */
+  /** Report on its tools; undefined before the first list. */
   get status(): McpServerStatus | undefined {
     if (!this.#list) return undefined;
     return {
@@ -94,12 +94,12 @@ export class McpServer {
     };
   }
 
-  /** How often its tools became others. */
+  /** How often its tools have changed. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Has its tools withheld from the model while they are not those of this hash. */
+  /** Withholds its tools from the model unless their hash is this one. */
   pin(hash: string | undefined): void {
     if (hash === this.#pin) return;
     const before = this.#withheld;
@@ -129,7 +129,7 @@ export class McpServer {
     this.#deps.onToolsChanged(this.name, true);
   }
 
-  /** Takes over what the server lists now. */
+  /** Applies a new list. */
   #take(listed: readonly ListedTool[]): void {
     const before = this.#withheld;
     this.#listed = listed;
@@ -141,13 +141,13 @@ export class McpServer {
       this.#changes += 1;
       const facts = { server: this.name, toolsHash: list.hash, ...this.#change };
       this.#deps.log.warn(facts, 'Tools of an MCP server are others than before');
-      // A change that has them withheld is told once.
+      // Reports a change that withholds the tools only once.
       if (before || !this.#withheld) this.#deps.onToolsChanged(this.name, this.#withheld);
     }
     this.#tellWithheld(before);
   }
 
-  /** Asks for its tools if they may be others than those that are known. Never rejects. */
+  /** Fetches the list if it may have changed. Never rejects. */
   refresh(context: ToolContext): Promise<void> {
     if (!this.#stale) return Promise.resolve();
     this.#listing ??= this.#ask(context).finally(() => {
@@ -156,7 +156,7 @@ export class McpServer {
     return this.#listing;
   }
 
-  /** Asks for the list of its tools now and whenever no call was made for the check interval; each may take `timeoutMs()`. */
+  /** Fetches the list now and whenever no call began for the check interval, each within `timeoutMs()`. */
   startChecks(timeoutMs: () => number): void {
     const { checkIntervalMs } = this.#spec;
     if (checkIntervalMs === 0 || this.#cancelCheck) return;
@@ -188,7 +188,7 @@ export class McpServer {
     return this.#guarded(context, async (client, signal) => {
       const args = input as Record<string, unknown>;
       const span = context.trace?.mcp('tools/call', tool) ?? NO_SPAN;
-      // Where MCP has the trace context (SEP-414).
+      // MCP's place for the trace context (SEP-414).
       const meta = span.context && { _meta: { ...span.context } };
       let error: string | undefined = 'failed';
       try {
@@ -209,7 +209,7 @@ export class McpServer {
     await this.#disconnect();
   }
 
-  /** What the model is told of a result that does not fit the tool's schema; undefined of one that does. */
+  /** The answer for the model if a result does not fit the tool's schema; undefined if it does. */
   async #unfit(
     tool: string,
     { structuredContent, isError }: Record<string, unknown>,
@@ -223,16 +223,16 @@ export class McpServer {
   async #check(timeoutMs: number): Promise<void> {
     const { signal } = this.#closed;
     const context = { timeoutMs, header: () => undefined, client: [], signal };
-    // Where a turn asks already, its answer tells as much.
+    // A turn may be fetching already; its answer serves as well.
     this.#stale = true;
     await this.refresh(context);
-    // A call that was refused counts too: whoever refused it knows more than the server would say.
+    // A refused call counts too: its rejection says as much as the server could.
     this.#usedAt = this.#deps.clock.now();
   }
 
   async #ask(context: ToolContext): Promise<void> {
     await this.#guarded(context, async (client, signal) => {
-      // Before the call, because the list may change while it is under way.
+      // Set before the call, because the list may change during it.
       this.#stale = false;
       try {
         const { listTools } = await loadClient();

@@ -19,7 +19,7 @@ const IPV4 = [
   ['240.0.0.0', 4],
 ] as const;
 
-/** Those that carry IPv4 addresses are among them: what is behind them cannot be told from outside. */
+/** Includes networks that embed IPv4 addresses: nobody can tell from outside what is behind them. */
 const IPV6 = [
   ['::', 96],
   ['64:ff9b::', 96],
@@ -38,7 +38,7 @@ const blocked = new BlockList();
 for (const [network, prefix] of IPV4) blocked.addSubnet(network, prefix, 'ipv4');
 for (const [network, prefix] of IPV6) blocked.addSubnet(network, prefix, 'ipv6');
 
-/** Whether an IP address belongs to a private, local or reserved network; what is no address does. */
+/** Whether an IP address is private, local or reserved; true for text that is no address. */
 export function isPrivate(address: string): boolean {
   const [bare = ''] = address.split('%', 1);
   const family = isIP(bare);

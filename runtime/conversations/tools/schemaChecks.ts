@@ -1,27 +1,27 @@
 import { Worker } from 'node:worker_threads';
 
-/** What the thread is asked. Texts are JSON. */
+/** Request to the thread. Texts are JSON. */
 export interface CheckRequest {
-  /** Of the schema, in this process. */
+  /** Id of the schema in this process. */
   id: number;
   schema: string;
   /** Absent: the schema is only compiled. */
   value?: string;
-  /** What faults call the value. */
+  /** Name of the value in faults. */
   dataVar: string;
 }
 
-/** `Refused`: the schema cannot be used. `Unfit`: the value does not fit it. */
+/** `Refused`: the schema is unusable. `Unfit`: the value does not fit it. */
 export type CheckResult = { kind: 'Fits' } | { kind: 'Unfit' | 'Refused'; why: string };
 
-/** A schema of a tool, which may come from anyone. */
+/** A schema of a tool. Anybody may have written it. */
 export interface CheckedSchema {
   readonly id: number;
   /** As JSON. */
   readonly text: string;
-  /** What came of compiling it; undefined while that is not known. */
+  /** Result of its compilation; undefined before it. */
   compiled?: CheckResult;
-  /** When values are checked by it again, after one that took too much; as performance.now() has it. */
+  /** End of the pause after a check that took too much, on the clock of performance.now(). */
   asideUntil?: number;
 }
 
@@ -36,7 +36,7 @@ export interface SchemaChecksDeps {
 export const SCHEMA_CHECK_MS = 2000;
 /** Heap of the thread that compiles schemas, in MiB. */
 export const SCHEMA_HEAP_MB = 48;
-/** Time for which no value is checked by a schema, after one that took too much; in milliseconds. */
+/** Pause after a check that took too much time or memory, in milliseconds. */
 export const SCHEMA_ASIDE_MS = 60_000;
 /** Time for the thread to start, in milliseconds. */
 const START_MS = 30_000;
@@ -51,8 +51,8 @@ interface Job {
 }
 
 /**
- * Compiles the schemas of tools and checks values by them in a thread of its own, one after another. A schema that takes
- * too much time or memory ends the thread, and the next check begins another one: the process goes on meanwhile.
+ * Compiles the schemas of tools and checks values by them in a separate thread, one after another. A schema that takes
+ * too much time or memory ends the thread; the next check starts a new one. The process keeps running.
  */
 export class SchemaChecks {
   readonly #checkMs: number;
@@ -68,7 +68,7 @@ export class SchemaChecks {
     this.#heapMb = heapMb;
   }
 
-  /** A schema to check by. Nothing is done with it yet. */
+  /** Registers a schema without compiling it. */
   schema(value: unknown): CheckedSchema {
     this.#ids += 1;
     return { id: this.#ids, text: JSON.stringify(value) };
@@ -120,7 +120,7 @@ export class SchemaChecks {
     return { kind: 'Unfit', why: result.why };
   }
 
-  /** `Refused` also when the thread ended over it. */
+  /** `Refused` also if the thread died over it. */
   async #inThread(request: CheckRequest): Promise<CheckResult> {
     if (this.#closed) return { kind: 'Unfit', why: 'the agent is shutting down' };
     this.#thread ??= this.#start();
@@ -138,12 +138,12 @@ export class SchemaChecks {
     try {
       await (await thread)?.terminate();
     } catch {
-      // It never started.
+      // The thread never started.
     }
   }
 
   async #start(): Promise<Worker> {
-    // Beside this file as source, and beside the bundle.
+    // Beside this file in the source, and beside the bundle.
     const name = import.meta.url.endsWith('.ts') ? 'schemaWorker.ts' : 'schemaWorker.js';
     const worker = new Worker(new URL(name, import.meta.url), {
       resourceLimits: {
@@ -151,12 +151,12 @@ export class SchemaChecks {
         maxYoungGenerationSizeMb: YOUNG_MB,
         stackSizeMb: STACK_MB,
       },
-      // Neither the flags of this process nor its secrets are the thread's business.
+      // Hides the process's flags and secrets from the thread.
       env: {},
       execArgv: [],
     });
     worker.unref();
-    // One that comes between two checks.
+    // An error between two checks.
     worker.on('error', () => undefined);
     await messageOf(worker, START_MS);
     return worker;
@@ -169,7 +169,7 @@ function answerOf(worker: Worker, request: CheckRequest, ms: number): Promise<Ch
   return answer;
 }
 
-/** The next message of the thread; rejects when it ends or is late. */
+/** The next message of the thread. Rejects when the thread ends or the time is up. */
 function messageOf(worker: Worker, ms: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(

@@ -1,13 +1,13 @@
-/** A thread that compiles the schemas of tools and checks values by them. It may be ended at any moment. */
+/** The thread that compiles the schemas of tools and checks values by them. The process may end it at any moment. */
 import { parentPort } from 'node:worker_threads';
 import { Ajv } from 'ajv';
 import type { ValidateFunction } from 'ajv';
 import type { CheckRequest, CheckResult } from './schemaChecks.ts';
 
-/** Length of what is said about a value that does not fit. */
+/** Longest description of a fault. */
 const MAX_FAULT = 1024;
 
-// References stay calls: put in their places, they multiply.
+// References stay calls: inlined they would multiply.
 const OPTIONS = { strict: false, allErrors: true, inlineRefs: false, logger: false } as const;
 
 interface Compiled {
@@ -39,7 +39,7 @@ function answer({ id, schema, value, dataVar }: CheckRequest): CheckResult {
   }
 }
 
-/** Each with an Ajv of its own, so that one schema's $ids mean nothing to another. */
+/** One Ajv for each schema, so that the $ids of one do not affect another. */
 function compile(id: number, schema: string): Compiled {
   const ajv = new Ajv(OPTIONS);
   const made = { ajv, validate: ajv.compile(JSON.parse(schema) as object) };

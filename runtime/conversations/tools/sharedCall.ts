@@ -8,7 +8,7 @@ const LEFT: ToolAnswer = {
   isError: true,
 };
 
-/** One call of a tool whose result goes to everybody who asks for the same meanwhile. */
+/** One call of a tool that answers all identical calls that begin meanwhile. */
 export class SharedCall {
   readonly #cut = new AbortController();
   readonly #answer: Promise<ToolAnswer>;
@@ -19,7 +19,7 @@ export class SharedCall {
     this.#answer = call(this.#cut.signal);
   }
 
-  /** Whether it was ended because nobody waited any more. */
+  /** Whether it ended because no caller was left. */
   get abandoned(): boolean {
     return this.#cut.signal.aborted;
   }
@@ -29,7 +29,7 @@ export class SharedCall {
     await this.#answer;
   }
 
-  /** Its result. Who leaves by `signal` has none; the call ends early when the last one leaves. */
+  /** The result. A caller that leaves by `signal` gets none; the call ends early when the last one leaves. */
   async join(signal: AbortSignal): Promise<ToolAnswer> {
     this.#waiting += 1;
     const { promise: left, resolve: leave } = Promise.withResolvers<ToolAnswer>();

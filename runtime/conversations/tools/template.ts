@@ -1,4 +1,4 @@
-/** What the model gave cannot be put into the request; the message is for the model. */
+/** The model's input does not fit into the request; the message is for the model. */
 export class InputError extends Error {}
 
 export type Input = Record<string, unknown>;
@@ -6,18 +6,18 @@ export type Input = Record<string, unknown>;
 /** A URL with the input filled in. */
 export interface Filled {
   url: URL;
-  /** What of the input the URL does not use. */
+  /** Input that the URL does not use. */
   rest: Input;
-  /** Whether the template writes the host out. */
+  /** Whether the template contains the host. */
   named: boolean;
 }
 
 const PLACEHOLDER = /\{([A-Za-z0-9_.-]+)\}/g;
 const HOST = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i;
-/** What a URL parser takes for this directory or the one above it. */
+/** Path segments that URL parsers resolve as directories. */
 const DOTS = /^(\.|%2e){1,2}$/i;
 
-/** Fills a URL's {NAME} with properties of the input, encoded for their place. Throws an InputError. */
+/** Replaces a URL's {NAME} by properties of the input, encoded for their place. Throws an InputError. */
 export function fill(template: string, input: Input): Filled {
   const [, scheme = '', host = '', tail = ''] = /^(https?:\/\/)([^/?]*)(.*)$/s.exec(template) ?? [];
   const used = new Set<string>();
@@ -44,7 +44,7 @@ function dots(path: string): number {
   return path.split(/[/\\]/).filter((segment) => DOTS.test(segment)).length;
 }
 
-/** Adds what the URL does not use to its query. */
+/** Adds the rest of the input to the query. */
 export function addQuery(url: URL, rest: Input): void {
   for (const [name, value] of Object.entries(rest)) {
     const text = typeof value === 'string' ? value : JSON.stringify(value);

@@ -2,16 +2,16 @@ import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
 import { canonicalHash } from '../../../contract/canonical.ts';
 import type { McpServerStatus } from '../../../contract/generated/types.ts';
 
-/** What another list of tools has that the one before had not. */
+/** Differences between two lists of tools. */
 export type ToolChange = NonNullable<McpServerStatus['change']>;
 
-/** Names of each sort that are told of a change, and their length. */
+/** Largest number of names for each kind of change, and their length. */
 const MAX_NAMED = 4;
 const MAX_NAME = 64;
 
-/** Tools as the model gets to see them, by their hashes. What changes none of them changes nothing for the model. */
+/** The tools as the model sees them, by their hashes. A change that alters no hash alters nothing for the model. */
 export class ToolList {
-  /** Over names, descriptions and input schemas; neither the order of tools nor that of a schema's fields matters. */
+  /** Hash of names, descriptions and input schemas, independent of the order of tools and of a schema's fields. */
   readonly hash: string;
   readonly #hashes: ReadonlyMap<string, string>;
 
@@ -28,7 +28,7 @@ export class ToolList {
     return this.#hashes.size;
   }
 
-  /** What has changed since another list. */
+  /** Changes since another list. */
   since(before: ToolList): ToolChange {
     const names = (of: ToolList, other: ToolList, changed: boolean): string[] =>
       [...of.#hashes]
@@ -47,7 +47,7 @@ export class ToolList {
   }
 }
 
-/** What the model is told that a tool is for. */
+/** The description of a tool for the model. */
 export function describe(
   name: string,
   { description, title }: Pick<ListedTool, 'description' | 'title'>,

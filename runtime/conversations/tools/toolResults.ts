@@ -10,22 +10,22 @@ import type { Input } from './template.ts';
 export interface ToolResultsDeps {
   /** Monotonic clock in milliseconds. */
   now: () => number;
-  /** Bytes of results that are kept at most. */
+  /** Largest size of all cached results, in bytes. */
   maxBytes: number;
 }
 
 /** A call of a tool that has a cache. */
 export interface KeptCall {
-  /** All of the configuration that says what the call does. */
+  /** The configuration that determines what the call does. */
   what: unknown;
-  /** Age up to which its result may be given again, in milliseconds. */
+  /** Largest age of a reused result, in milliseconds. */
   ttlMs: number;
   input: Input;
-  /** What tells the client from others. */
+  /** Identifies the client. */
   client: readonly string[];
-  /** Hash of the secret header values that go with the call; empty without any. */
+  /** Hash of the secret header values of the call; empty without any. */
   credential: string;
-  /** Aborted when the result is not wanted any more. */
+  /** Aborts when the caller no longer wants the result. */
   signal: AbortSignal;
   /** Makes the call. Never rejects. */
   call: (signal: AbortSignal) => Promise<ToolAnswer>;
@@ -34,8 +34,8 @@ export interface KeptCall {
 const TIER_COUNT = 3;
 
 /**
- * Results of tools: identical calls are given the result of the first for a time, and those that come while it is
- * under way wait for it. Errors are not kept.
+ * Caches results of tools. Identical calls get the first result for a time, and concurrent ones share one call. Errors
+ * are not cached.
  */
 export class ToolResults {
   readonly #cache: TieredCache<string>;
@@ -47,7 +47,7 @@ export class ToolResults {
     this.#cache = new TieredCache({ now, maxTierBytes: Math.ceil(maxBytes / TIER_COUNT) });
   }
 
-  /** Puts a configuration in force; another resetToken, or none at all, empties the cache. */
+  /** Applies a configuration. A changed or removed resetToken empties the cache. */
   apply(spec: Cache | undefined): void {
     const { epoch } = this.#cache;
     this.#shared = spec?.scope === 'Shared';
@@ -55,7 +55,7 @@ export class ToolResults {
     if (this.#cache.epoch !== epoch) this.#underWay.clear();
   }
 
-  /** Forgets all results; those of calls under way will not be kept. */
+  /** Empties the cache. Results of calls under way are not cached. */
   clear(): void {
     this.#cache.clear();
     this.#underWay.clear();
@@ -65,7 +65,7 @@ export class ToolResults {
     return { ...this.#cache.stats(), collapsed: this.#collapsed, inFlight: this.#underWay.size };
   }
 
-  /** A kept result, the one of the same call under way, or that of the call made now. Never rejects. */
+  /** The cached result, that of the same call under way, or that of a new call. Never rejects. */
   async answer(call: KeptCall): Promise<ToolAnswer> {
     const key = keyOf(call, this.#shared);
     const hit = this.#cache.get(key);
@@ -80,7 +80,7 @@ export class ToolResults {
     const { epoch } = this.#cache;
     const shared = new SharedCall(async (signal) => {
       const answer = await call.call(signal);
-      // Blocks are images and documents: large, and seldom asked for twice.
+      // Does not cache images and documents: they are large and rarely requested twice.
       const good = answer.outcome.vote === 'ok' && !answer.isError && !answer.blocks;
       if (good && epoch === this.#cache.epoch) this.#keep(key, answer.text, call);
       return answer;
@@ -97,7 +97,7 @@ export class ToolResults {
   }
 }
 
-/** Two calls with the same key may have the same result: the same request, by the same client unless all share. */
+/** Calls with the same key may share a result: the same request, by the same client unless all share. */
 function keyOf(
   { what: call, ttlMs, input, client, credential }: KeptCall,
   shared: boolean,
@@ -110,7 +110,7 @@ function keyOf(
     .digest('base64url');
 }
 
-/** Models put the properties of an input in any order. */
+/** Sorts members, because models write them in any order. */
 function sorted(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -16,22 +16,22 @@ import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
 import type { Input } from './template.ts';
 import type { ToolResults } from './toolResults.ts';
 
-/** What a tool that the model asks for is run with. */
+/** Context of a call of a tool. */
 export interface ToolContext {
   timeoutMs: number;
   /** The client's header of a name in lower case, for limits by key. */
   header: (name: string) => string | undefined;
-  /** What tells the client from others. */
+  /** Identifies the client. */
   client: readonly string[];
-  /** Absent for what no tool is run for. */
+  /** Absent for calls that run no tool. */
   trace?: ToolTrace;
   signal: AbortSignal;
 }
 
-/** Tools by the names that the model knows them by. */
+/** Tools by their names for the model. */
 export interface Tools {
   readonly definitions: readonly Anthropic.Tool[];
-  /** Never rejects; undefined when there is no such tool. */
+  /** Never rejects; undefined for an unknown tool. */
   run(call: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined;
 }
 
@@ -61,7 +61,7 @@ export class HttpTools implements Tools {
     this.#tools = new Map(supported(content).tools.map((tool) => [tool.name, this.#known(tool)]));
   }
 
-  /** Without those whose schema cannot be compiled. */
+  /** Leaves out tools whose schema does not compile. */
   get definitions(): readonly Anthropic.Tool[] {
     return [...this.#tools.values()].flatMap(({ schema, definition }) =>
       schema.compiled?.kind === 'Refused' ? [] : [definition],
@@ -131,7 +131,7 @@ function notMade(why: string): ToolAnswer {
   return { outcome: IGNORED, text: `The tool was not called: ${why}.`, isError: true };
 }
 
-/** Tools of several kinds; of two with one name the first counts. */
+/** Tools of several kinds. Of two with one name the first counts. */
 export class AllTools implements Tools {
   readonly #kinds: readonly Tools[];
 

@@ -1,21 +1,20 @@
 import type { HeldAnswer, Sink } from './attempt.ts';
 import { responseHeaders } from '../transport/headers.ts';
-import type { UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamResponse } from '../transport/upstream.ts';
 
-/** What one write takes without waiting for the client to read. */
+/** Largest write that does not wait for the client to read. */
 const AT_ONCE_BYTES = 16 * 1024;
 
-/** Status and headers as the client gets them. */
 export type AnswerHead = Pick<HeldAnswer, 'status' | 'statusText' | 'headers'>;
 
-/** The endpoint's own. */
+/** Status and headers as the endpoint sent them. */
 export function headOf({ status, statusText, headers }: UpstreamResponse): AnswerHead {
   return { status, statusText, headers: responseHeaders(headers) };
 }
 
 /**
- * Keeps an answer, headers included, from the client until it is known that it shall be the
- * client's answer; beyond `maxBytes` it is passed on in any case.
+ * Holds an answer back, headers included, until the attempt is known to be final. Sends it on anyway beyond
+ * `maxBytes`.
  */
 export class AnswerBuffer {
   readonly #head: AnswerHead;
@@ -34,7 +33,7 @@ export class AnswerBuffer {
     this.#appendable = appendable;
   }
 
-  /** Whether the client has seen anything of it. */
+  /** Whether the client got any part of it. */
   get committed(): boolean {
     return this.#committed;
   }
@@ -52,17 +51,17 @@ export class AnswerBuffer {
     return this.#size > this.#maxBytes ? this.release() : undefined;
   }
 
-  /** Passes on what is held, and from now on everything. Answers as `write` does. */
+  /** Sends what it holds, and from now on everything. Returns as `write` does. */
   release(): Promise<void> | undefined {
     if (this.#committed) return undefined;
     this.#commit();
     const held = this.bytes;
     this.#chunks = [];
-    // At once and as one chunk, so that nothing that is written meanwhile overtakes it.
+    // One chunk, so that no later write overtakes it.
     return held.length > 0 ? this.#sink.write(held) : undefined;
   }
 
-  /** Passes on what is held and ends the answer. Undefined when that is done; else resolves when it is. */
+  /** Sends what it holds and ends the answer. Undefined: done; else a promise of that. */
   end(): Promise<void> | undefined {
     if (!this.#committed && this.#size <= AT_ONCE_BYTES) {
       this.#commit();
@@ -81,7 +80,7 @@ export class AnswerBuffer {
     this.#sink.head(status, statusText, headers, this.#appendable);
   }
 
-  /** The whole answer, for whoever decides about it later. */
+  /** The whole answer, for the decision about another attempt. */
   answer(): HeldAnswer {
     const { status, statusText, headers } = this.#head;
     return { status, statusText, headers, body: this.bytes };

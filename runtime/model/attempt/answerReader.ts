@@ -7,23 +7,22 @@ import type { ScannedObject } from '../../json/scan.ts';
 import { stringMember, memberOf } from './json.ts';
 import { errorStatus, failure } from './outcome.ts';
 
-/** What the bytes of an answer said. */
 export interface Judgement {
   outcome: Outcome;
-  /** An error in an answer whose status says that there is none. */
+  /** An error in an answer with a status of success. */
   error?: StatedError;
 }
 
-/** The status that an error should have come with, and its body, decoded. */
+/** The status that fits the error, and the decoded body. */
 export interface StatedError {
   status: number;
   body: Buffer;
 }
 
-/** Reads an answer along as it passes and judges it at its end. It never changes a byte. */
+/** Reads an answer while it passes and judges it at its end. Never changes a byte. */
 export interface AnswerReader {
   push(chunk: Buffer): void;
-  /** No more bytes will come. Judged at once, or once all were looked at. */
+  /** Ends the answer. Returns a promise if it needs several turns of the event loop. */
   end(): Judgement | Promise<Judgement>;
 }
 
@@ -32,7 +31,7 @@ const NOT_JSON: Judgement = { outcome: failure('InvalidResponse', 'answer is not
 const NO_MESSAGE: Judgement = { outcome: failure('InvalidResponse', 'answer is not a message') };
 const BROKEN: Judgement = { outcome: failure('InvalidResponse', 'broken content-encoding') };
 
-/** Reads an answer that is not streamed: it must be a JSON object, and of type message if one is expected. */
+/** Reads an unstreamed answer. It must be a JSON object, and of type message if the request asked for one. */
 export function messageReader(
   encoding: string | undefined,
   { meter, expected }: Pick<Attempt, 'meter' | 'expected'>,
@@ -48,7 +47,7 @@ export function messageReader(
   if (source === undefined) return { push: () => undefined, end: () => TAKEN_AS_OK };
   const judge = (whole: boolean): Judgement | Promise<Judgement> => {
     if (!whole) return BROKEN;
-    // What is too large to be looked at is taken at its status.
+    // Trusts the status of an answer that is too large to read.
     if (size > maxBytes) return TAKEN_AS_OK;
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     const names = meter.keepsContent ? MEMBERS_AND_CONTENT : MEMBERS;
@@ -73,7 +72,7 @@ export function messageReader(
   };
 }
 
-/** What of an answer matters. No values are made of the rest, whatever its form. */
+/** The members to read. Nothing else of the answer is parsed. */
 const MEMBERS: ReadonlySet<string> = new Set([
   'id',
   'type',
@@ -83,7 +82,7 @@ const MEMBERS: ReadonlySet<string> = new Set([
   'error',
 ]);
 const MEMBERS_AND_CONTENT: ReadonlySet<string> = new Set([...MEMBERS, 'content']);
-/** Bytes of a member that matters, the content left aside; a longer one counts as absent. */
+/** Largest member to read, apart from the content; a larger one counts as absent. */
 const MAX_MEMBER = 64 * 1024;
 
 function valuesOf(body: Buffer, { members }: ScannedObject): Record<string, unknown> {

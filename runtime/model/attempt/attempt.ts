@@ -11,37 +11,37 @@ export interface Sink {
   /** Sends status and headers at once. `appendable`: an error event may follow the body. */
   head(status: number, statusText: string, headers: string[], appendable: boolean): void;
   /**
-   * Sends a chunk. Undefined when there is room for more; else a promise that resolves when there is,
-   * or nobody reads any longer.
+   * Sends a chunk. Undefined: there is room for more; else a promise that resolves when there is, or when the reader
+   * has gone.
    */
   write(chunk: Buffer): Promise<void> | undefined;
-  /** Ends the answer, with its last chunk if there is one. */
+  /** Ends the answer, with a last chunk if given. */
   end(last?: Buffer): void;
   /** Whether a write is waiting for the client to read. */
   readonly blocked: boolean;
 }
 
-/** A message, be it streamed or not, JSON of any other kind, or whatever comes. */
+/** Form of a good answer: a message, streamed or not; other JSON; or anything. */
 export type Expected = 'Message' | 'Json' | 'Any';
 
 /** One attempt at an endpoint. */
 export interface Attempt {
   endpoint: Endpoint;
-  /** The endpoint's own key; absent: the client's credential is passed on. */
+  /** The endpoint's own key; absent: the client's credentials pass on. */
   key?: string | undefined;
-  /** Header values of the agent, each in place of the client's. */
+  /** The agent's own headers. Each replaces the client's of the same name. */
   ownHeaders?: readonly [string, string][] | undefined;
   method: string;
-  /** Of the trace; absent: what the client sent stays. */
+  /** Replaces the client's trace context. Absent: the client's stays. */
   context?: RemoteContext | undefined;
-  /** Whether the client's baggage is passed on. */
+  /** Whether the client's baggage passes on. */
   baggage?: boolean;
   /** Path and query below the endpoint's baseURL. */
   path: string;
   expected: Expected;
   headers: RawHeaders;
   body: Buffer;
-  /** max_tokens of the body; absent when it states none that is valid. */
+  /** max_tokens of the body; absent if it has no valid one. */
   maxTokens?: number | undefined;
   /** Whether the client asked for a stream. */
   stream: boolean;

@@ -2,11 +2,11 @@ import { MAX_TIMER_MS } from '../../guard/clock.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { CutCause } from '../../errors/fault.ts';
 
-/** Bounds on one attempt, in milliseconds; one that is absent does not apply. */
+/** Timeouts of one attempt, in milliseconds; an absent one does not apply. */
 export interface AttemptTimeouts {
-  /** From the request to its answer: the whole of an unstreamed one, the first token of a stream. */
+  /** From the request to its whole unstreamed answer, or to the first token of a stream. */
   requestMs: number;
-  /** The same of one attempt. Absent: a share of the time left. */
+  /** The same for one attempt. Absent: a share of the time left. */
   attemptMs?: number;
   /** From the attempt to the first token of a stream. */
   firstTokenMs?: number;
@@ -21,43 +21,43 @@ export interface AttemptTimeouts {
 export interface AttemptWatchDeps {
   clock: Clock;
   timeouts: AttemptTimeouts;
-  /** When the request must have its answer, on the monotonic clock. */
+  /** Time by which the request must have its answer, on the monotonic clock. */
   deadline: number;
   /** Whether the client asked for a stream. */
   stream: boolean;
   /** Endpoints of the agent. */
   endpoints: number;
-  /** How many other endpoints the request could still move to. */
+  /** Number of other endpoints that the request could still move to. */
   others(): number;
-  /** Whether the client does not read: then silence is not the endpoint's. */
+  /** Whether the client does not read; then silence is not the endpoint's fault. */
   blocked(): boolean;
   cut(why: CutCause): void;
   /** An event that is no ping has come. */
   onEvent(): void;
 }
 
-/** The least time that an endpoint has before it is to blame, in milliseconds. */
+/** Least time for an endpoint before it is to blame, in milliseconds. */
 export const LEAST_ATTEMPT_MS = 10_000;
 
 /**
- * Cuts an attempt that takes too long. It has one timer, set for the bound that ends first. What arrives is only noted,
- * so that a chunk costs no timer: the timer looks at the notes when it fires, and is set again if the bound moved.
+ * Cuts an attempt that takes too long. One timer waits for the bound that ends first. Chunks only note their time, so
+ * that they cost no timer; the timer reads the notes when it fires and waits again if the bound moved.
  */
 export class AttemptWatch {
   readonly #deps: AttemptWatchDeps;
   readonly #startedAt: number;
-  /** Whether a stream is due: nothing else has a first token. */
+  /** Whether the answer may be a stream; only a stream has a first token. */
   #stream: boolean;
   #streaming = false;
   #bytesAt = 0;
   #eventAt: number | undefined;
   #tokenAt: number | undefined;
-  /** Endpoints that share the time left. Counted when a share is over, because a count at the start would cost every call. */
+  /** Endpoints that share the time left. Counted when a share is over: counting at the start would cost every call. */
   #sharers: number;
   #armedFor = Infinity;
   #cancel: (() => void) | undefined;
 
-  /** The attempt begins, now that its permit is granted. */
+  /** Begins the attempt: its permit is granted. */
   constructor(deps: AttemptWatchDeps) {
     this.#deps = deps;
     this.#stream = deps.stream;
@@ -66,14 +66,14 @@ export class AttemptWatch {
     this.#arm();
   }
 
-  /** The headers of a stream have come. */
+  /** Notes the headers of a stream. */
   began(): void {
     this.#streaming = true;
     this.#bytesAt = this.#deps.clock.now();
     this.#arm();
   }
 
-  /** The headers of an answer that is no stream have come. */
+  /** Notes the headers of an unstreamed answer. */
   unstreamed(): void {
     this.#stream = false;
   }
@@ -96,12 +96,11 @@ export class AttemptWatch {
     this.#arm();
   }
 
-  /** The attempt is over. */
   close(): void {
     this.#cancel?.();
   }
 
-  /** Sets the timer unless it fires early enough. */
+  /** Sets the timer unless it already fires early enough. */
   #arm(): void {
     const { clock } = this.#deps;
     const { at } = this.#next();
@@ -128,7 +127,7 @@ export class AttemptWatch {
     else this.#deps.cut(next.why);
   }
 
-  /** What ends first. */
+  /** The bound that ends first. */
   #next(): { at: number; why: CutCause } {
     const { timeouts } = this.#deps;
     const next = this.#answerBound();
@@ -145,7 +144,7 @@ export class AttemptWatch {
     return next;
   }
 
-  /** When the answer must have come, or be over if it is a stream that flows. */
+  /** Deadline of the answer; of a flowing stream, its end. */
   #answerBound(): { at: number; why: CutCause } {
     const { timeouts, deadline } = this.#deps;
     if (this.#stream && this.#tokenAt !== undefined) {
@@ -155,7 +154,7 @@ export class AttemptWatch {
     return at <= deadline ? { at, why: 'Attempt' } : { at: deadline, why: 'Deadline' };
   }
 
-  /** When the endpoint has had its fair time. The last one has all the time that is left. */
+  /** End of the endpoint's fair share of the time. The last endpoint gets all the time left. */
   #fairAt(): number {
     const { timeouts, deadline } = this.#deps;
     const { attemptMs, requestMs } = timeouts;

@@ -3,59 +3,57 @@ import type { ScannedObject, Span } from '../../json/scan.ts';
 import { BYTES_PER_TOKEN } from './usage.ts';
 import type { Usage } from './usage.ts';
 
-/** What a call is expected to take, reserved before it is made. */
+/** Expected tokens of a call, to reserve before it. */
 export interface Estimate {
   inputTokens: number;
-  /** max_tokens; whoever reserves it takes no more than a full bucket. */
+  /** max_tokens. A reservation takes at most a full bucket. */
   outputTokens: number;
 }
 
-/** What of a request decides the estimate. */
+/** The parts of a request that decide the estimate. */
 export interface RequestSize {
   /** Bytes of the request without base64 sources. */
   textBytes: number;
   /** Tokens of its images and documents. */
   mediaTokens: number;
-  /** max_tokens, or what is assumed when none is stated. */
+  /** max_tokens, or a default if none is stated. */
   maxTokens: number;
 }
 
-/** Size of a request for which no tokens are produced or counted. */
+/** Size of a request that neither produces nor counts tokens. */
 export const NO_TOKENS: RequestSize = {
   textBytes: 0,
   mediaTokens: 0,
   maxTokens: 0,
 };
 
-/** Tokens of an image at the largest size that is not scaled down. */
+/** Tokens of an image of the largest size that is not scaled down. */
 const IMAGE_TOKENS = 1600;
-/** Tokens of a page of a document, its text and its picture. */
+/** Tokens of a document's page: its text and its picture. */
 const PAGE_TOKENS = 2500;
-/** Output of a request that states no max_tokens. */
+/** Assumed output of a request without max_tokens. */
 const DEFAULT_MAX_TOKENS = 4096;
-/** Share that a new observation has in the ratio. */
+/** Weight of a new observation in the ratio. */
 const WEIGHT = 0.1;
 /** Bounds on the ratio, so that one odd answer cannot spoil the estimates for long. */
 const MIN_RATIO = 0.05;
 const MAX_RATIO = 4;
-/** Models whose ratio is remembered; the one used longest ago gives way. */
+/** Largest number of models. Evicts the one used longest ago. */
 const MAX_MODELS = 64;
-/** Bytes of a document in which pages are counted. */
+/** Bytes of a document to search for pages. */
 const SCANNED_BYTES = 4 * 1024 * 1024;
-/** Values of a request in which media are looked for; in one with more all bytes count as text. */
+/** Largest number of values in which to search for media; in a larger request all bytes count as text. */
 const MAX_VALUES = 100_000;
-/** Longest number that is read, in characters. */
+/** Longest number to read, in characters. */
 const MAX_NUMBER = 32;
-/** Content within content that is looked into: messages → blocks → results → blocks. */
+/** Depth of nested content to search: messages → blocks → results → blocks. */
 const MAX_DEPTH = 6;
 
-/**
- * Estimates the tokens of calls: bytes ÷ 3.5 × a ratio that each answer's usage teaches, by model.
- */
+/** Estimates the tokens of calls: bytes ÷ 3.5 × a ratio that it learns for each model from the usage in answers. */
 export class TokenEstimator {
   readonly #ratios = new Map<string, number>();
 
-  /** 1 until something is learned. */
+  /** 1 before the first answer. */
   ratio(model: string): number {
     return this.#ratios.get(model) ?? 1;
   }
@@ -65,7 +63,7 @@ export class TokenEstimator {
     return { inputTokens: text + mediaTokens, outputTokens: maxTokens };
   }
 
-  /** Learns from what a call took. Requests with images or documents teach nothing about text. */
+  /** Learns from the usage of a call. Skips requests with images or documents, which say nothing about text. */
   learn(model: string, { textBytes, mediaTokens }: RequestSize, { inputTokens }: Usage): void {
     if (inputTokens === undefined || mediaTokens > 0 || textBytes === 0) return;
     const seen = inputTokens / (textBytes / BYTES_PER_TOKEN);
@@ -81,10 +79,10 @@ export class TokenEstimator {
 /** Members of a request by name, as scanObject finds them. */
 export type RequestMembers = ReadonlyMap<string, Span>;
 
-/** Size of a request, which has been scanned. */
+/** Size of a scanned request. */
 export function requestSize(body: Buffer, { members, values }: ScannedObject): RequestSize {
   const media = { bytes: 0, tokens: 0 };
-  // The search spares the usual request, which has no such source, the walk.
+  // Fast path: most requests have no such source.
   if (values <= MAX_VALUES && body.includes('"base64"')) {
     for (const name of ['system', 'messages']) {
       const span = members.get(name);
@@ -98,7 +96,7 @@ export function requestSize(body: Buffer, { members, values }: ScannedObject): R
   };
 }
 
-/** max_tokens of a request; undefined when it states none that is valid. */
+/** max_tokens of a request; undefined if it has no valid one. */
 export function statedMaxTokens(body: Buffer, members: RequestMembers): number | undefined {
   const span = members.get('max_tokens');
   if (!span || span.end - span.start > MAX_NUMBER) return undefined;
@@ -112,7 +110,7 @@ interface Media {
   tokens: number;
 }
 
-/** The search goes by spans of bytes, so that a body of any form takes no memory. */
+/** Works on spans of bytes, so that a body of any form takes no memory. */
 function addMedia(json: Buffer, span: Span, media: Media, depth: number): void {
   if (depth > MAX_DEPTH) return;
   for (const each of elementsOf(json, span)) addMedia(json, each, media, depth + 1);
@@ -132,7 +130,7 @@ const BLOCK: ReadonlySet<string> = new Set(['type', 'source', 'content']);
 const SOURCE: ReadonlySet<string> = new Set(['type', 'data']);
 const QUOTE = 0x22;
 
-/** Where the data of a source is, without its quotes. */
+/** Span of the data of a source, without its quotes. */
 function base64Data(json: Buffer, source: Span): Span | undefined {
   const members = membersOf(json, source, SOURCE);
   const type = members.get('type');
@@ -141,7 +139,7 @@ function base64Data(json: Buffer, source: Span): Span | undefined {
   return json[data.start] === QUOTE ? { start: data.start + 1, end: data.end - 1 } : undefined;
 }
 
-/** Pages of a PDF as far as it lists them in the clear, at least 1. */
+/** Pages of a PDF as far as it lists them uncompressed, at least 1. */
 function pages(json: Buffer, { start, end }: Span): number {
   const base64 = json.toString('latin1', start, Math.min(end, start + SCANNED_BYTES));
   const text = Buffer.from(base64, 'base64').toString('latin1');

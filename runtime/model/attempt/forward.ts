@@ -8,20 +8,19 @@ import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';
 import type { Passed } from './passed.ts';
 import { isSpendLimit, retryAfter } from './retryAfter.ts';
-import type { UpstreamResponse } from '../transport/connection.ts';
-import type { Upstream, UpstreamRequest } from '../transport/upstream.ts';
+import type { UpstreamResponse, Upstream, UpstreamRequest } from '../transport/upstream.ts';
 import { messageReader } from './answerReader.ts';
 import type { StatedError } from './answerReader.ts';
 
-/** Bytes of an unstreamed answer that are held back until it is known to be one. */
+/** Largest part of an unstreamed answer to hold back until it is known to be valid. */
 const HELD_BYTES = 8 * 1024 * 1024;
-/** Bytes of an error answer that are held back until it is known that no other attempt is made. */
+/** Largest error answer to hold back until no further attempt follows. */
 const HELD_ERROR_BYTES = 1024 * 1024;
 
 /**
- * Makes one attempt and passes the answer on as it comes. An error answer of the endpoint is held
- * back for whoever decides about another attempt, a stream until its first event; a 2xx that is
- * not the protocol is not passed on, as long as nothing was sent. Never rejects.
+ * Makes one attempt and sends the answer on as it comes. Holds back an error answer for the decision about another
+ * attempt, and a stream until its first event. Does not send a 2xx that breaks the protocol, unless a part has gone
+ * out. Never rejects.
  */
 export async function forward(
   upstream: Pick<Upstream, 'send'>,
@@ -80,12 +79,12 @@ function upstreamRequest(attempt: Attempt): UpstreamRequest {
   };
 }
 
-/** Whether doing it twice is as good as once. */
+/** Whether a second sending does no harm. */
 function isRepeatable({ expected, method }: Attempt): boolean {
   return expected !== 'Any' || method === 'GET';
 }
 
-/** What is sent with the request: for whatever comes, exactly that. */
+/** The body, and whether it may be sent twice. A request of unknown kind goes unchanged. */
 function content(attempt: Attempt): Pick<UpstreamRequest, 'body' | 'once'> {
   const { method, expected, body } = attempt;
   if (expected === 'Any') {
@@ -94,7 +93,7 @@ function content(attempt: Attempt): Pick<UpstreamRequest, 'body' | 'once'> {
   return { body: method === 'POST' ? bodyFor(attempt) : undefined };
 }
 
-/** The body as it came, but for the model that the endpoint sets and its bound on max_tokens. */
+/** The body with the endpoint's own model and bound of max_tokens. */
 function bodyFor({ endpoint, body, maxTokens = 0 }: Attempt): Buffer {
   const { model, maxTokens: bound = Infinity } = endpoint;
   const named = model === undefined ? body : replaceMember(body, 'model', model);
@@ -106,7 +105,7 @@ interface Base {
   path: string;
 }
 
-/** Parsed addresses, because parsing costs as much as all else here. */
+/** Parsed base URLs: parsing costs as much as the rest of this file. */
 const bases = new Map<string, Base>();
 const MAX_BASES = 256;
 
@@ -120,7 +119,7 @@ function baseOf(baseURL: string): Base {
   return base;
 }
 
-/** Passes on whatever comes, as it comes. It says nothing of the model, and nothing of its limits. */
+/** Sends any answer on as it comes. It says nothing about the model or its limits. */
 async function passAny(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const outcome = statusOutcome(response.status);
   const buffer = new AnswerBuffer(headOf(response), attempt.sink, 0);
@@ -134,7 +133,7 @@ async function passAny(response: UpstreamResponse, attempt: Attempt): Promise<Pa
   return { outcome, committed: true, whole: true };
 }
 
-/** Holds an answer whose status says what it is; one that is too large is passed on. */
+/** Holds back an error answer. Sends one that is too large. */
 async function passError(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const outcome = statusOutcome(response.status);
   const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_ERROR_BYTES);
@@ -150,7 +149,7 @@ async function passError(response: UpstreamResponse, attempt: Attempt): Promise<
   return { ...passed, committed: true };
 }
 
-/** What an error answer says of the endpoint and of the credential. */
+/** What an error answer says about the endpoint and the credential. */
 function refused(
   response: UpstreamResponse,
   body: Buffer,
@@ -181,8 +180,7 @@ function gateOf(status: number, body: Buffer): Refusal['gate'] | undefined {
 }
 
 /**
- * Holds the answer back until it is known to be a message or is too large to be held. Some endpoints
- * answer a request for a stream so.
+ * Holds the answer back until it is a whole message or too large. Some endpoints answer a streamed request this way.
  */
 async function passMessage(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   attempt.watch.unstreamed();
@@ -209,7 +207,7 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
   return { outcome, committed: true, whole: true };
 }
 
-/** An error that came with a status of success gets the status of its type. */
+/** Gives an error with a status of success the status of its type. */
 function passStated(
   { status, body }: StatedError,
   response: UpstreamResponse,

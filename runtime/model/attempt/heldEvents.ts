@@ -1,17 +1,17 @@
 import { EventStreamReader } from '../transport/sse.ts';
 import type { ServerSentEvent } from '../transport/sse.ts';
 
-/** Bytes of an unfinished event that are held back. */
+/** Largest unfinished event to hold back, in bytes. */
 export const HELD_EVENT_BYTES = 1024 * 1024;
 
 /**
- * Lets the bytes of a stream pass event by event, unchanged, so that a stream that breaks leaves its client with whole
- * events. An event above HELD_EVENT_BYTES passes as it comes.
+ * Passes a stream event by event, unchanged, so that a stream that breaks off leaves whole events. A larger event than
+ * HELD_EVENT_BYTES passes as it comes.
  */
 export class HeldEvents {
-  /** Whether an event was refused. Nothing passes after that. */
+  /** Whether `take` refused an event. Nothing passes after that. */
   refused = false;
-  /** Whether a part of an event has passed and the rest has not. */
+  /** Whether only a part of an event has passed. */
   torn = false;
   readonly #reader: EventStreamReader;
   #held: Buffer[] = [];
@@ -25,7 +25,6 @@ export class HeldEvents {
     }, HELD_EVENT_BYTES);
   }
 
-  /** The bytes that may pass now, if any. */
   push(chunk: Buffer): Buffer | undefined {
     const ended = this.#reader.push(chunk);
     if (ended > 0) {

@@ -7,13 +7,13 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** A member of an object; undefined of anything else. */
+/** A member of an object; undefined for other values. */
 export function memberOf(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, unknown>)[name];
 }
 
-/** A member of an object that is a string, else empty. */
+/** A string member of an object; empty for other values. */
 export function stringMember(value: unknown, name: string): string {
   const member = memberOf(value, name);
   return typeof member === 'string' ? member : '';

@@ -9,7 +9,7 @@ export function failure(kind: FailureClass, message: string): Failure {
   return { vote: 'failure', class: kind, message };
 }
 
-/** Outcome of an answer by its status alone. Of a 2xx the body decides as well. */
+/** Outcome by the status alone. A 2xx depends on its body too. */
 export function statusOutcome(status: number): Outcome {
   if (status === 529) return failure('Overloaded', 'HTTP 529');
   if (status >= 500) return failure('ServerError', `HTTP ${status}`);
@@ -33,12 +33,12 @@ const STATUSES: Record<string, number> = {
   overloaded_error: 529,
 };
 
-/** The status that an error of this type comes with. */
+/** The status for an error of this type. */
 export function errorStatus(type: string): number {
   return Object.hasOwn(STATUSES, type) ? STATUSES[type]! : 500;
 }
 
-/** Classes of the error types that an endpoint sends in a stream; any other is a ServerError. */
+/** Failure classes of error types in a stream. Any other type is a ServerError. */
 const STREAM_ERRORS: Record<string, FailureClass | 'ignored'> = {
   overloaded_error: 'Overloaded',
   timeout_error: 'ServerError',
@@ -51,28 +51,28 @@ const STREAM_ERRORS: Record<string, FailureClass | 'ignored'> = {
   request_too_large: 'ignored',
 };
 
-/** Outcome of an error event in a stream, by the type in it. */
+/** Outcome of an error event in a stream, by its type. */
 export function streamErrorOutcome(type: string): Outcome {
   const known = Object.hasOwn(STREAM_ERRORS, type) ? STREAM_ERRORS[type]! : undefined;
   if (known === 'ignored') return IGNORED;
-  // An unknown type is the endpoint's own text and stays out of messages.
+  // An unknown type is text of the endpoint and stays out of messages.
   return failure(known ?? 'ServerError', known ? `${type} in the stream` : 'error in the stream');
 }
 
-/** Gates that an error event shuts, by the type in it. */
+/** Gates that error events shut, by type. */
 const STREAM_GATES: Record<string, GateReason> = {
   authentication_error: 'Unauthorized',
   billing_error: 'SpendLimit',
   rate_limit_error: 'RateLimited',
 };
 
-/** The gate that an error event in a stream shuts, by its type and error_code, as an error answer does. */
+/** The gate that an error event in a stream shuts, by its type and error_code. */
 export function streamErrorGate(type: string, code: string): GateReason | undefined {
   if (/spend_limit/.test(code)) return 'SpendLimit';
   return Object.hasOwn(STREAM_GATES, type) ? STREAM_GATES[type] : undefined;
 }
 
-/** What the endpoint failed to do in time. */
+/** Timeouts that count against the endpoint. */
 const TIMEOUTS: Partial<Record<CutCause, Failure>> = {
   Attempt: timeout('no answer in time'),
   FirstToken: timeout('no first token in time'),
@@ -81,11 +81,11 @@ const TIMEOUTS: Partial<Record<CutCause, Failure>> = {
 };
 
 /**
- * Outcome of a call that ended without a whole answer because of us. What our own deadline cuts is no
- * fault of the endpoint: another one may have used up the time, or the answer still flowed.
+ * Outcome of a call that the runtime cut. Its own deadline does not count against the endpoint: another endpoint may
+ * have used up the time, or the answer still flowed.
  */
 export function cutOutcome(why: CutCause, waitedForClient: boolean): Outcome {
-  // A client that reads too slowly to be done in time is no fault of the endpoint.
+  // A client that reads too slowly does not count against the endpoint.
   return (waitedForClient ? undefined : TIMEOUTS[why]) ?? IGNORED;
 }
 
@@ -93,7 +93,7 @@ function timeout(message: string): Failure {
   return { ...failure('Timeout', message), slow: true };
 }
 
-/** Outcome of an error of the connection to the endpoint. `answered`: the headers of its answer had come. */
+/** Outcome of a connection error. `answered`: after the headers of the answer. */
 export function connectionOutcome(error: unknown, answered = false): Failure {
   const code = errorCode(error);
   const malformed = !answered && MALFORMED.has(code);
@@ -106,7 +106,7 @@ export function connectionOutcome(error: unknown, answered = false): Failure {
   return failure('Connection', `connection failed (${code})${advice(error)}`);
 }
 
-/** Codes of a certificate that no known authority has issued. */
+/** Error codes of a certificate from an unknown authority. */
 const UNTRUSTED: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -115,11 +115,11 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** Alerts of a host that does not take the client certificate, or got none (RFC 8446, 6.2). */
+/** Alerts of a host that rejects or misses the client certificate (RFC 8446, 6.2). */
 const WANTS_CERTIFICATE =
   /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE)$/;
 
-/** What to configure. */
+/** What the user can configure against the error. */
 function advice(error: unknown): string {
   const code = String((error as { code?: unknown }).code);
   if (UNTRUSTED.has(code)) {
@@ -129,13 +129,13 @@ function advice(error: unknown): string {
   return ': the host refuses the client certificate, or wants one; see tls.clientCertSecretRef of the endpoint';
 }
 
-/** undici's codes for headers that it cannot take. The second one is also that of a body that ends early. */
+/** undici's codes for malformed headers. The second one also means a body that ends early. */
 const MALFORMED: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ]);
 
-/** Code of a network error, such as ECONNREFUSED; the innermost of an AggregateError's. */
+/** Code of a network error, such as ECONNREFUSED; of an AggregateError the innermost. */
 function errorCode(error: unknown): string {
   const { code, errors } = error as { code?: unknown; errors?: unknown[] };
   if (typeof code === 'string' && /^[A-Z][A-Z0-9_/]*$/.test(code)) return code;

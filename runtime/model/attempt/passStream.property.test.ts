@@ -6,7 +6,7 @@ import { MESSAGE, sse } from '../../testing/upstream.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';
 import { UsageMeter } from './usage.ts';
-import type { UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamResponse } from '../transport/upstream.ts';
 
 const [ENDPOINT] = configuration('http://model').content.endpoints;
 

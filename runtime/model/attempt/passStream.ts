@@ -8,14 +8,14 @@ import { StreamJudge } from './streamJudge.ts';
 import { OK } from '../../resilience/outcome.ts';
 import { headerValue, responseHeaders, streamHeaders } from '../transport/headers.ts';
 import { decodedBody } from '../transport/decoder.ts';
-import type { UpstreamResponse } from '../transport/connection.ts';
+import type { UpstreamResponse } from '../transport/upstream.ts';
 
-/** Bytes of a stream that are held back until its first event. */
+/** Largest part of a stream to hold back until its first event. */
 const HELD_STREAM_BYTES = 64 * 1024;
 
 const MESSAGE_STOP = Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n');
 
-/** Passes a stream on from its first event, in whole events; one that begins with an error is held. */
+/** Sends a stream on from its first event, in whole events. Holds back one that begins with an error. */
 export async function passStream(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   attempt.watch.began();
   const { status, statusText, headers } = response;
@@ -78,7 +78,7 @@ function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
   });
 }
 
-/** The end of a stream that was whole, with an error or without. */
+/** Ends a stream that was complete, with an error or without. */
 async function finish(
   { outcome, gate }: Pick<StreamJudge, 'outcome' | 'gate'>,
   buffer: AnswerBuffer,
@@ -92,7 +92,7 @@ async function finish(
   return { ...passed, committed: true, whole: outcome.vote === 'ok' };
 }
 
-/** Passes on, as they come, bytes of an encoding that the runtime cannot decode. It sees only their end. */
+/** Sends an encoding that it cannot decode as it comes, and sees only its end. */
 async function passUnread(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const { watch, sink } = attempt;
   const { status, statusText, headers } = response;

@@ -5,17 +5,17 @@ import type { Fault } from '../../errors/fault.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 import { connectionOutcome, cutOutcome } from './outcome.ts';
 
-/** What the way of an answer says; the rest of the result is the same for all ways. */
+/** The part of a result that depends on the form of the answer. */
 export type Passed = Pick<
   AttemptResult,
   'outcome' | 'committed' | 'torn' | 'held' | 'fault' | 'refusal'
 > & {
   whole?: boolean;
-  /** In place of the endpoint's own. */
+  /** Replaces the endpoint's status. */
   status?: number;
 };
 
-/** What had come of an answer: not even its headers; these, but no token; or tokens. */
+/** How far the answer came: no headers; headers but no token; or tokens. */
 export type Progress = 'Nothing' | 'Headers' | 'Tokens';
 
 /** Outcome and fault of an attempt that ended in an error. */
@@ -41,5 +41,5 @@ function cutShort({ why }: Cut, { stream, sink }: Attempt, progress: Progress): 
   return { vote: 'ignored', abandoned: { silent: stream && progress === 'Nothing' } };
 }
 
-/** undici's codes for a request that it will not send, such as one with a malformed header. */
+/** undici's codes for a request that it refuses to send, such as one with a malformed header. */
 const UNSENDABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);

@@ -2,16 +2,16 @@ import type { Remaining } from '../../guard/admission.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
-/** Longest time that is believed, in milliseconds: a year. */
+/** Longest accepted time, in milliseconds: a year. */
 const LONGEST_MS = 366 * 24 * 60 * 60 * 1000;
 
-/** Our wall clock and the sender's differ by no more than that if both are right. */
+/** Largest difference between two correct wall clocks, in milliseconds. */
 const SAME_CLOCK_MS = 2000;
 
 /**
- * How long an answer asks to wait, in milliseconds: retry-after-ms, else retry-after as seconds or
- * as a date (RFC 9110, 10.2.3). A date counts from the answer's own Date, and from `now`, the wall
- * clock, if there is none. Undefined when it says nothing usable, such as a date that has passed.
+ * The wait that an answer asks for: retry-after-ms, else retry-after as seconds or as a date (RFC 9110, 10.2.3). A
+ * date counts from the answer's Date, or without one from `now`, the wall clock. Undefined if there is no usable
+ * value, such as a past date.
  */
 export function retryAfter(headers: RawHeaders, now: () => Date): number | undefined {
   const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
@@ -21,7 +21,7 @@ export function retryAfter(headers: RawHeaders, now: () => Date): number | undef
   const text = told.trim();
   const seconds = nonNegative(text);
   if (seconds !== undefined) return bounded(seconds * 1000);
-  // Date.parse takes a bare negative number for a year.
+  // Date.parse reads a negative number as a year.
   if (!/^[A-Za-z]{3}/.test(text)) return undefined;
   const left = Date.parse(text) - (sentAt(headers) ?? now().getTime());
   return left >= 0 ? bounded(left) : undefined;
@@ -36,17 +36,17 @@ const RESOURCES = {
   tokens: 'TotalTokens',
 } as const;
 
-/** The bit that tells small letters from capitals. */
+/** The bit that differs between small letters and capitals. */
 const LOWER_CASE = 0x20;
 
 const NO_LIMITS: readonly Remaining[] = [];
 
-/** Tokens are told in whole thousands, rounded. */
+/** Providers round tokens to whole thousands. */
 const ROUNDING = 500;
 
 /**
- * What an answer's anthropic-ratelimit-* headers say of the provider's own limits
- * (https://platform.claude.com/docs/en/api/rate-limits). `now` is the wall clock.
+ * Reads the provider's limits from anthropic-ratelimit-* headers (https://platform.claude.com/docs/en/api/rate-
+ * limits). `now` is the wall clock.
  */
 export function providerLimits(headers: RawHeaders, now: () => Date): readonly Remaining[] {
   if (!tellsLimits(headers)) return NO_LIMITS;
@@ -62,7 +62,7 @@ export function providerLimits(headers: RawHeaders, now: () => Date): readonly R
       {
         resource,
         remaining: resource === 'Requests' ? left : left + ROUNDING,
-        // A limit of nothing would be a refusal, which the status tells.
+        // A limit of zero would be a refusal, which the status reports.
         ...(limit !== undefined && limit >= 1 && { limit }),
         ...(resetMs !== undefined && { resetMs }),
       },
@@ -70,7 +70,7 @@ export function providerLimits(headers: RawHeaders, now: () => Date): readonly R
   });
 }
 
-/** Lengths and first letters come first: every answer goes through this. */
+/** Compares lengths and first letters first: every answer passes here. */
 function tellsLimits(headers: RawHeaders): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
@@ -81,7 +81,7 @@ function tellsLimits(headers: RawHeaders): boolean {
   return false;
 }
 
-/** Whether an error answer says that the money is spent: waiting a little does not help. */
+/** Whether an error answer reports a spend limit: a short wait does not help. */
 export function isSpendLimit(status: number, body: Buffer): boolean {
   if (status === 402) return true;
   if (status !== 400 && status !== 429) return false;
@@ -96,7 +96,7 @@ function errorCode(body: Buffer): string {
   }
 }
 
-/** error.details.error_code of an error, or empty. */
+/** error.details.error_code; empty without one. */
 export function errorCodeOf(body: unknown): string {
   const value = body as { error?: { details?: { error_code?: unknown } | null } | null } | null;
   const code = value?.error?.details?.error_code;
@@ -108,13 +108,13 @@ function until(date: string, now: number): number | undefined {
   return Number.isNaN(at) ? undefined : bounded(at - now);
 }
 
-/** The answer's own Date, in milliseconds; undefined when it has none. */
+/** Date header of the answer, in milliseconds; undefined without one. */
 function sentAt(headers: RawHeaders): number | undefined {
   const at = Date.parse(headerValue(headers, 'date') ?? '');
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** The sender's wall clock. Date has whole seconds, so our own clock is better if it is right. */
+/** The sender's wall clock. Date has whole seconds, so our own clock is better while it agrees. */
 function senderNow(headers: RawHeaders, now: Date): number {
   const own = now.getTime();
   const sent = sentAt(headers) ?? own;

@@ -7,7 +7,7 @@ import { errorCodeOf } from './retryAfter.ts';
 import type { ServerSentEvent } from '../transport/sse.ts';
 import type { UsageMeter } from './usage.ts';
 
-/** Told of the events of a stream as they are read. */
+/** Observes the events of a stream. */
 export interface StreamListener {
   /** An event that is neither a ping nor an error. */
   onEvent(): void;
@@ -16,9 +16,9 @@ export interface StreamListener {
 }
 
 const FIRST_TOKEN = new Set(['content_block_start', 'content_block_delta']);
-/** Events that say something about tokens. */
+/** Events with figures of tokens. */
 const METERED = new Set(['message_start', 'content_block_delta', 'message_delta']);
-/** Events that mean something to clients, which read their data as an object. */
+/** Events that clients parse; their data must be an object. */
 const TYPES = new Set([
   ...METERED,
   'content_block_start',
@@ -27,18 +27,17 @@ const TYPES = new Set([
   'error',
 ]);
 
-/** Ends a stream of gateways that also speak another protocol. */
+/** Last data of streams from gateways that also speak another protocol. */
 const DONE = '[DONE]';
 
-/** What the events of one stream of the Messages API say about it. */
+/** Judges one stream of the Messages API by its events. */
 export class StreamJudge {
-  /** Of the whole stream; until its end has come, that of a stream that breaks off. */
+  /** Outcome of the stream so far; until its end, that of a stream that breaks off. */
   outcome: Outcome = failure('InvalidResponse', 'stream ended without message_stop');
-  /** The gate of the credential that an error event shuts. */
+  /** The credential's gate that an error event shuts. */
   gate: Refusal['gate'] | undefined;
-  /** Whether the protocol's own end has come, be it a good one or an error. */
+  /** Whether the stream has ended as the protocol says, with an error or without. */
   complete = false;
-  /** Whether the first token has come. */
   begun = false;
   readonly #meter: UsageMeter;
   readonly #listener: StreamListener;
@@ -50,12 +49,12 @@ export class StreamJudge {
     this.#listener = listener;
   }
 
-  /** Whether the answer is complete but for its message_stop. */
+  /** Whether only message_stop is missing. */
   get lacksOnlyStop(): boolean {
     return !this.complete && this.#stopReason && this.#openBlocks === 0;
   }
 
-  /** Takes the next event. Returns false for one that is malformed, after which no other counts. */
+  /** Takes the next event. Returns false if it is malformed and ignores all later events. */
   take(event: ServerSentEvent): boolean {
     if (event.event === 'ping') return true;
     const data = event.truncated ? undefined : parseJson(event.data);
@@ -104,17 +103,17 @@ export class StreamJudge {
   #error(data: unknown): void {
     const type = stringMember(memberOf(data, 'error'), 'type');
     this.gate = streamErrorGate(type, errorCodeOf(data));
-    // As with an answer by status: what is spent is no fault of the endpoint.
+    // A spend limit does not count against the endpoint, as in an unstreamed answer.
     this.outcome = this.gate === 'SpendLimit' ? IGNORED : streamErrorOutcome(type);
   }
 }
 
-/** Anthropic names the type of an event in both places, some gateways only in the data. */
+/** Anthropic sends the type in the event and in its data, some gateways only in the data. */
 function eventType({ event }: ServerSentEvent, data: unknown): string {
   return event === '' ? stringMember(data, 'type') : event;
 }
 
-/** Whether clients could not read the event. One that is too large to be read whole is taken as it is. */
+/** Whether clients could not parse the event. An event that is too large to read counts as valid. */
 function isMalformed({ data, truncated }: ServerSentEvent, type: string, parsed: unknown): boolean {
   if (truncated) return false;
   if (TYPES.has(type)) return typeof parsed !== 'object' || parsed === null;

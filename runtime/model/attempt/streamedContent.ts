@@ -11,13 +11,13 @@ interface Delta {
   partial_json?: string;
 }
 
-/** The blocks of an answer, put together from the events of its stream. */
+/** Assembles the blocks of an answer from the events of its stream. */
 export class StreamedContent {
   #blocks: Block[] | undefined;
-  /** Inputs of tools as far as they have come, by block. */
+  /** Received parts of tool inputs, by block. */
   readonly #inputs: string[] = [];
 
-  /** Undefined as long as no block has come. */
+  /** Undefined before the first block. */
   get blocks(): Block[] | undefined {
     return this.#blocks?.map((block, index) => {
       const input = this.#inputs[index];
@@ -25,7 +25,6 @@ export class StreamedContent {
     });
   }
 
-  /** An event of the stream. */
   event(type: string, data: unknown): void {
     if (type !== 'content_block_delta' || typeof data !== 'object' || data === null) return;
     const { index = 0, delta = {} } = data as { index?: number; delta?: Delta };

@@ -3,12 +3,12 @@ import { REFUND } from '../../guard/admission.ts';
 import { StreamedContent } from './streamedContent.ts';
 import { memberOf } from './json.ts';
 
-/** Tokens that the provider says a call took; a figure that was not told is absent. */
+/** Tokens that the provider reports. An unreported figure is absent. */
 export interface Usage {
-  /** Input that counts against limits: uncached input and what was written to the cache. */
+  /** Input that counts against limits: uncached input and input written to the cache. */
   inputTokens?: number;
   outputTokens?: number;
-  /** Input read from the cache, which limits leave out. */
+  /** Input read from the cache. Limits do not count it. */
   cacheReadTokens?: number;
 }
 
@@ -19,16 +19,16 @@ export interface AnswerFacts {
   stopReason: string | undefined;
   /** Input that was written to the provider's cache. */
   cacheWriteTokens: number | undefined;
-  /** Its blocks; absent where they are not wanted. */
+  /** Its blocks; absent unless asked for. */
   content?: unknown;
 }
 
-/** Bytes of text per token, before what is learned (a tokenizer would block the loop). */
+/** Bytes of text per token before anything is learned (a tokenizer would block the event loop). */
 export const BYTES_PER_TOKEN = 3.5;
 
 /**
- * Reads the tokens of one answer as it passes. The figures of a stream are cumulative: each event
- * replaces what the one before said (https://platform.claude.com/docs/en/api/messages-streaming).
+ * Reads the tokens of one answer while it passes. A stream's figures are cumulative: each event replaces the figures
+ * before it (https://platform.claude.com/docs/en/api/messages-streaming).
  */
 export class UsageMeter {
   readonly #ratio: number;
@@ -36,29 +36,29 @@ export class UsageMeter {
   #cacheCreation: number | undefined;
   #cacheRead: number | undefined;
   #output: number | undefined;
-  /** Where the provider's count of the output begins. */
+  /** The provider's first count of the output. */
   #firstOutput = 0;
   #textBytes = 0;
   #message: unknown;
   #delta: unknown;
-  /** Blocks of a stream as they come; undefined where they are not wanted. */
+  /** Blocks of a stream; undefined unless asked for. */
   readonly #content: StreamedContent | undefined;
 
   /**
-   * `ratio`: what is learned of the model, for what the provider does not tell. `content`: whether to keep what the
-   * answer says.
+   * `ratio`: learned for the model, for figures that the provider does not send. `content`: whether to keep the
+   * blocks.
    */
   constructor(ratio = 1, content = false) {
     this.#ratio = ratio;
     this.#content = content ? new StreamedContent() : undefined;
   }
 
-  /** Whether it keeps what the answer says. */
+  /** Whether it keeps the blocks. */
   get keepsContent(): boolean {
     return this.#content !== undefined;
   }
 
-  /** An event of a stream; only message_start, content_block_delta and message_delta matter. */
+  /** Takes an event of a stream. Only message_start, content_block_delta and message_delta matter. */
   event(type: string, data: unknown): void {
     this.#content?.event(type, data);
     if (type === 'message_start') this.#start(memberOf(data, 'message'));
@@ -66,16 +66,13 @@ export class UsageMeter {
     else if (type === 'content_block_delta') this.#textBytes += textBytes(memberOf(data, 'delta'));
   }
 
-  /** An answer that is not streamed. */
+  /** Takes an unstreamed answer. */
   message(message: unknown): void {
     this.#message = message;
     this.#figures(memberOf(message, 'usage'));
   }
 
-  /**
-   * What was seen so far. Until the provider tells the output, it is estimated from the text that
-   * came.
-   */
+  /** The usage so far. Estimates the output from the text until the provider reports it. */
   usage(): Usage {
     const output = this.#output ?? (this.#textBytes > 0 ? this.#estimate() : undefined);
     const told = this.#input !== undefined || this.#cacheCreation !== undefined;
@@ -91,7 +88,7 @@ export class UsageMeter {
     return this.#cacheCreation;
   }
 
-  /** What the provider says of its answer besides tokens. */
+  /** What the provider reports besides tokens. */
   facts(): AnswerFacts {
     return {
       id: text(this.#message, 'id'),
@@ -102,10 +99,7 @@ export class UsageMeter {
     };
   }
 
-  /**
-   * What was seen of an answer whose rest nobody waits for: the text that came, and no less than the
-   * provider told.
-   */
+  /** The least usage of an answer that was cut: its text so far, and no less than the provider reported. */
   atLeast(): { inputTokens: number; outputTokens: number } {
     const { inputTokens = 0, outputTokens = 0 } = this.usage();
     return {
@@ -118,7 +112,7 @@ export class UsageMeter {
     return Math.ceil((this.#textBytes / BYTES_PER_TOKEN) * this.#ratio);
   }
 
-  /** The output figure of message_start is only where the count begins and is left out. */
+  /** Keeps the output figure of message_start apart: it is only where the count begins. */
   #start(message: unknown): void {
     this.#message = message;
     const usage = memberOf(message, 'usage');
@@ -143,7 +137,7 @@ export class UsageMeter {
   }
 }
 
-/** Bytes of what a delta adds: text, thinking or the input of a tool. */
+/** Bytes that a delta adds: text, thinking or the input of a tool. */
 function textBytes(delta: unknown): number {
   let bytes = 0;
   for (const name of ['text', 'thinking', 'partial_json']) {
@@ -165,7 +159,7 @@ function text(value: unknown, name: string): string | undefined {
   return typeof found === 'string' ? found : undefined;
 }
 
-/** What the attempts of one request took together. */
+/** Sums the usage of all attempts of one request. */
 export class TotalUsage {
   #inputTokens: number | undefined = 0;
   #outputTokens: number | undefined = 0;
@@ -177,7 +171,7 @@ export class TotalUsage {
     this.#outputTokens = sum(this.#outputTokens, outputTokens);
   }
 
-  /** A figure that one of the attempts did not learn is absent: what was reserved stands. */
+  /** Leaves out a figure that one attempt did not learn, so that its reservation stays. */
   total(): ActualCost {
     return {
       ...(this.#inputTokens !== undefined && { inputTokens: this.#inputTokens }),

@@ -1,37 +1,36 @@
 import { rendezvous } from './rendezvous.ts';
 import type { Weighed } from './rendezvous.ts';
 
-/** What requests belong together by: they profit from what the provider cached of the ones before. */
+/** Requests of one session profit from what the provider cached for earlier ones. */
 export interface Session {
-  /** Of a fixed length, because clients choose what it is made from. */
+  /** A hash, because clients choose the text. */
   key: string;
-  /** How long the provider keeps what it cached after its last use, in milliseconds. */
+  /** Lifetime of the provider's cache after its last use, in milliseconds. */
   cacheMs: number;
 }
 
-/** How long providers keep what they cached of a prompt after its last use, in milliseconds. */
+/** Lifetime of a cached prompt after its last use, in milliseconds. */
 export const CACHE_LIFETIME_MS = 300_000;
-/** The same where the request asks for `"ttl": "1h"`. */
+/** The lifetime that a request gets with `"ttl": "1h"`. */
 export const LONG_CACHE_LIFETIME_MS = 3_600_000;
-/** Sessions away from their own endpoint that are remembered; the one that was served longest ago gives way. */
+/** Largest number of remembered sessions away from their own endpoint. Evicts the one that was served longest ago. */
 export const MAX_SESSIONS_AWAY = 10_000;
 
-/** An endpoint that a session may be served by. */
 export interface Placed extends Weighed {
-  /** The lowest serves. */
+  /** The lowest priority serves. */
   priority: number;
 }
 
-/** Whether two of them have the same priority, so that there is a choice. */
+/** Whether two endpoints have the same priority, so that affinity has a choice. */
 export function haveEquals(places: readonly { priority?: number }[]): boolean {
   if (places.length <= 1) return false;
   return new Set(places.map(({ priority }) => priority)).size < places.length;
 }
 
 /**
- * Which endpoint holds the prompt cache of a session. Each session has an endpoint of its own among those of one priority,
- * the same in all pods, by rendezvous hashing. Only sessions that another endpoint of that priority serves are remembered:
- * they stay there until the cache expires there. What is forgotten early costs a cache and nothing else.
+ * Finds the endpoint with the prompt cache of a session. Rendezvous hashing gives each session an endpoint of its own
+ * among those of one priority, the same in all pods. It remembers only sessions that another endpoint of that priority
+ * serves: they stay there until that cache expires. Forgetting one early costs a cache and nothing else.
  */
 export class Affinity {
   readonly #now: () => number;
@@ -42,12 +41,12 @@ export class Affinity {
     this.#now = now;
   }
 
-  /** How many sessions are remembered. */
+  /** Number of remembered sessions. */
   get away(): number {
     return this.#away.size;
   }
 
-  /** Where the session is to be served, among those of the lowest priority; undefined when there are none. */
+  /** The endpoint for the session among those of the lowest priority; undefined without endpoints. */
   prefer<P extends Placed>({ key }: Session, places: readonly P[]): P | undefined {
     const lowest = Math.min(...places.map(({ priority }) => priority));
     const equals = places.filter(({ priority }) => priority === lowest);
@@ -56,10 +55,10 @@ export class Affinity {
     return equals.find(({ name }) => name === kept) ?? rendezvous(key, equals);
   }
 
-  /** The session is served by `place`; `places` are all that there are, whether they take calls or not. */
+  /** Notes that `place` serves the session. `places` are all endpoints, available or not. */
   served({ key, cacheMs }: Session, place: Placed, places: readonly Placed[]): void {
     const equals = places.filter(({ priority }) => priority === place.priority);
-    // Taken out first, because the map is in the order in which sessions were served.
+    // Deletes first: the map keeps the order in which sessions were served.
     this.#away.delete(key);
     if (rendezvous(key, equals)?.name === place.name) return;
     this.#away.set(key, { name: place.name, until: this.#now() + cacheMs });

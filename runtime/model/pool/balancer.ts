@@ -1,16 +1,14 @@
-/** How endpoints of one priority share requests. */
 export type Strategy = 'RoundRobin' | 'LeastLoaded' | 'Weighted' | 'Random';
 
-/** An endpoint as the choice sees it. */
 export interface Choice {
   name: string;
-  /** The lowest serves. */
+  /** The lowest priority serves. */
   priority: number;
   weight: number;
   availability: 'Usable' | 'Full' | 'Shut';
-  /** Share of what it can take that is in use, 0 to 1, or more with those that wait. */
+  /** Used share of its capacity, 0 to 1, or more with waiting calls. */
   load: number;
-  /** Share of what it can take that would be in use with one call more. */
+  /** Used share with one more call. */
   nextLoad: number;
   /** Share of successes among its recent calls, 0 to 1. */
   successShare: number;
@@ -19,22 +17,21 @@ export interface Choice {
 const RANKS: Record<Choice['availability'], number> = { Usable: 0, Full: 1, Shut: 2 };
 
 /**
- * Below this share of successes endpoints count alike. An endpoint that fails fast has few calls in flight, and its
- * share of successes keeps it from attracting all traffic by that.
+ * Endpoints below this share of successes count alike. An endpoint that fails fast has few calls in flight; its share
+ * of successes keeps it from attracting all traffic.
  */
 const LEAST_SUCCESS_SHARE = 0.05;
 
-/** What is left of a weight under full load, so that the chance of an endpoint is never nothing. */
+/** Least part of a weight under full load, so that no endpoint's chance is zero. */
 const LEAST_SHARE = 0.01;
 
 /**
- * Chooses among endpoints: one that is usable before one that is full before one that is shut,
- * among these the lowest priority, and among equals by a strategy. Pure but for the turns that it
- * remembers; it knows no clock.
+ * Chooses an endpoint: usable before full before shut, then the lowest priority, then by the strategy. Its only state
+ * is the turns; it has no clock.
  */
 export class Balancer {
   readonly #random: () => number;
-  /** Whose turn it was last, by priority. */
+  /** Name of the last choice, by priority. */
   readonly #turns = new Map<number, string>();
 
   /** `random` gives numbers from 0 up to but not 1. */
@@ -42,7 +39,6 @@ export class Balancer {
     this.#random = random;
   }
 
-  /** The one to take; undefined when there is none. */
   choose<C extends Choice>(strategy: Strategy, choices: readonly C[]): C | undefined {
     const equals = best(choices);
     if (equals.length <= 1) return equals[0];
@@ -58,7 +54,7 @@ export class Balancer {
     }
   }
 
-  /** The next in the order of the list after the one that was taken last. */
+  /** The next in the order of the list after the last choice. */
   #next<C extends Choice>(equals: readonly C[], all: readonly C[]): C {
     const [{ priority }] = equals as [C];
     const last = all.findIndex(({ name }) => name === this.#turns.get(priority));
@@ -67,7 +63,7 @@ export class Balancer {
     return next;
   }
 
-  /** By chance, in proportion to a score. */
+  /** Draws one at random, in proportion to its score. */
   #draw<C extends Choice>(equals: readonly C[], score: (choice: C) => number): C {
     const scores = equals.map(score);
     let left = this.#random() * scores.reduce((a, b) => a + b, 0);
@@ -76,7 +72,7 @@ export class Balancer {
   }
 }
 
-/** Those of the best availability, and of these those of the lowest priority. */
+/** Those of the best availability, and among them those of the lowest priority. */
 function best<C extends Choice>(choices: readonly C[]): C[] {
   let found: C[] = [];
   for (const choice of choices) {

@@ -8,36 +8,33 @@ import { Affinity } from './affinity.ts';
 import type { Placed } from './affinity.ts';
 import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
-import { authentication } from './authentication.ts';
-import type { Authentication, Mounted } from './authentication.ts';
-import { credentialHash } from './credentials.ts';
+import { authentication, credentialHash } from './credentials.ts';
+import type { Authentication, Mounted } from './credentials.ts';
 import { SuccessRate } from '../../resilience/successRate.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { Network } from '../../network/network.ts';
-import { identityHeaders } from '../transport/identity.ts';
+import { identityHeaders } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
-/** The configuration in force, as far as requests go by it. */
+/** The parts of the configuration in force that requests need. */
 export interface InForce {
   content: Content;
-  /** Those that this runtime supports. */
+  /** Endpoints that this runtime supports. */
   endpoints: readonly Endpoint[];
 }
 
-/** An endpoint that may serve a request, with the credential that it is asked with. */
+/** An endpoint that may serve a request, with its credential. */
 export interface Member extends Placed {
   endpoint: Endpoint;
   dependency: string;
-  /** What it is called by. */
   handle: Pick<Dependency, 'acquire' | 'availability' | 'learn' | 'obstacle'>;
-  /** The endpoint's own key; absent: the client's is passed on. */
+  /** The endpoint's own key; absent: the client's credentials pass on. */
   key?: string | undefined;
-  /** Header values of the agent, each in place of the client's. */
+  /** The agent's own headers. Each replaces the client's of the same name. */
   headers?: readonly [string, string][] | undefined;
   credential: Credential;
 }
 
-/** A member as the balancer sees it. */
 export interface Candidate extends Choice {
   member: Member;
   /** Whether the call would probe its half-open circuit. */
@@ -50,21 +47,20 @@ export interface EndpointState {
   priority: number;
   weight: number;
   availability: Availability['state'];
-  /** Calls under way, those that wait included. */
+  /** Calls under way, including waiting ones. */
   calls: number;
-  /** Share of what it can take that is in use. */
+  /** Used share of its capacity. */
   load: number;
   /** Share of successes among its recent calls. */
   successShare: number;
 }
 
-/** A dependency as the pool needs it. */
 type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
 
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
   credentials: Mounted;
-  /** Where the client certificate of an endpoint should be and is not. */
+  /** Which client certificate an endpoint lacks. */
   network: Pick<Network, 'lacking'>;
   /** Monotonic clock in milliseconds. */
   now: () => number;
@@ -72,7 +68,7 @@ export interface PoolDeps {
   random: () => number;
 }
 
-/** What an endpoint takes at a time for its load, where neither it nor the agent has a bound. */
+/** Assumed capacity of an endpoint without a bound of its own or of the agent. */
 const CAPACITY = 100;
 
 const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
@@ -82,12 +78,12 @@ const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
   'Random',
 ]);
 
-/** The endpoints of the model: which of them a call goes to. */
+/** Decides which endpoint of the model a call goes to. */
 export class Pool {
   readonly affinity: Affinity;
   readonly #deps: PoolDeps;
   readonly #balancer: Balancer;
-  /** Of the endpoints of configurations in use: each is looked up once. */
+  /** Dependencies of endpoints, looked up once for each. */
   readonly #handles = new WeakMap<Endpoint, Called>();
   readonly #successes = new WeakMap<Member['handle'], SuccessRate>();
 
@@ -98,8 +94,8 @@ export class Pool {
   }
 
   /**
-   * Those of the endpoints that a request can be made to, and the mounted key that keeps another
-   * from it, if one does. `headers` are the client's, for its own credential.
+   * The endpoints that can serve the request, and the mounted key that another one lacks. `headers` are the client's,
+   * for its own credential.
    */
   members(
     endpoints: readonly Endpoint[],
@@ -110,7 +106,7 @@ export class Pool {
     let own: Credential | undefined;
     for (const endpoint of endpoints) {
       const handle = this.#handle(endpoint);
-      // A reload may have taken it away since the request began.
+      // A reload may have removed it since the request began.
       if (handle?.present !== true) continue;
       const shown = authentication(endpoint, this.#deps.credentials);
       const lacking = this.#deps.network.lacking(endpoint);
@@ -121,7 +117,7 @@ export class Pool {
     return { members, ...(missing && { missing }) };
   }
 
-  /** How each member stands now for calls of a kind. */
+  /** The current state of each member for calls of a kind. */
   candidates(
     members: readonly Member[],
     { bulkhead }: Pick<Content, 'bulkhead'>,
@@ -160,12 +156,11 @@ export class Pool {
     return this.#balancer.choose(known ? (loadBalancing as Strategy) : 'LeastLoaded', candidates);
   }
 
-  /** A call of this member has ended. */
   record({ handle }: Member, outcome: Outcome): void {
     this.#successesOf(handle).record(outcome, this.#deps.now());
   }
 
-  /** How each endpoint stands for calls with its own key. */
+  /** The current state of each endpoint for calls with its own key. */
   state(content: Content, endpoints: readonly Endpoint[]): EndpointState[] {
     const { members } = this.members(endpoints, []);
     return this.candidates(members, content).map(
@@ -213,7 +208,7 @@ function member(
   };
 }
 
-/** Whose gates apply when the client's own credential is passed on; NO_HASH if it has none. */
+/** Whose gates apply when the client's own credential passes on; NO_HASH without one. */
 function clientCredential(headers: RawHeaders): Credential {
   const identity = identityHeaders(headers);
   const hash = identity.length === 0 ? NO_HASH : credentialHash(JSON.stringify(identity));

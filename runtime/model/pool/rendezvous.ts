@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 
-/** Hexadecimal digits of a digest that a score is made of: as many as a number holds exactly. */
+/** Hexadecimal digits of a digest that make a score: as many as a number holds exactly. */
 const DIGITS = 12;
 const RANGE = 16 ** DIGITS;
 
-/** What a key can be given to. */
+/** A target of keys. */
 export interface Weighed {
   name: string;
   /** Above 0. */

@@ -15,107 +15,107 @@ import { haveEquals } from './affinity.ts';
 import type { Session } from './affinity.ts';
 import type { Candidate, InForce, Member, Pool } from './pool.ts';
 
-/** A request to the model, as far as it decides which endpoints may serve it. */
+/** The parts of a request to the model that decide which endpoints may serve it. */
 export interface RoutedRequest extends InForce {
-  /** The client's, in which its own credential may be. */
+  /** The client's headers, which may hold its own credential. */
   headers: RawHeaders;
-  /** As the client named it. */
+  /** Model as the client names it. */
   model: string;
   size: RequestSize;
-  /** What a good answer looks like. Only calls that ask for a message vote in circuits. */
+  /** Form of a good answer. Only calls for a message vote in circuits. */
   expected: Expected;
   /** End of the whole request, on the monotonic clock. */
   deadlineAt: number;
-  /** Aborted with a Cut when the client leaves or the process does. */
+  /** Aborts with a Cut when the client leaves or the process stops. */
   signal: AbortSignal;
-  /** The client, for limits and the cache; empty for a client without a name. Absent: the cache does not answer. */
+  /** Principal of the client, for limits and the cache; empty for an unknown one. Absent: the cache does not answer. */
   principal?: string;
-  /** Requests of one session stay at one endpoint while it takes calls. Absent: it belongs to none. */
+  /** Session of the request; requests of one session stay at one endpoint while it takes calls. Absent: none. */
   session?: Session | undefined;
-  /** Told of what becomes of it. */
+  /** Traces the request. */
   chat?: ChatTrace | undefined;
 }
 
-/** Leave to make an attempt, at this endpoint. */
+/** A permit for an attempt at this endpoint. */
 export interface Granted {
   kind: 'Granted';
   member: Member;
   permit: Permit;
 }
 
-/** No endpoint takes the call: the rejection of the one that may take one soonest. */
+/** No endpoint takes the call. Holds the rejection of the endpoint that may take one soonest. */
 export interface Refused {
   kind: 'Refused';
   rejection: Rejection;
-  /** The one that rejected. */
+  /** Dependency that rejected. */
   dependency: string;
   /** Whether the credential is the agent's own. */
   mounted: boolean;
 }
 
-/** There is no endpoint to ask: none has its key, or a reload took all of them away. */
+/** No endpoint to ask: none has its key, or a reload removed all. */
 export interface Nowhere {
   kind: 'Nowhere';
   missing?: NonNullable<Member['endpoint']['credential']>;
 }
 
-/** A call goes to `to`, because `from`, which was to be preferred, has failed or takes none. */
+/** A call goes to `to` because the preferred `from` failed or rejected it. */
 export interface Fallback {
   from: string;
   to: string;
-  /** The class of the failure, or of the rejection. */
+  /** Class of the failure, or reason of the rejection. */
   reason: string;
 }
 
 export interface RouteDeps {
   pool: Pool;
   estimator: Pick<TokenEstimator, 'estimate'>;
-  /** A call goes elsewhere than to the endpoint to be preferred. */
+  /** A call went to an endpoint other than the preferred one. */
   onFallback: (fallback: Fallback, request: RoutedRequest) => void;
-  /** A request of a session was made, at the endpoint that its cache was expected at or at another one. */
+  /** A request of a session was sent. `atItsEndpoint`: to the endpoint that holds its cache. */
   onSession: (atItsEndpoint: boolean) => void;
 }
 
-/** Which of the others a call may move on to. */
+/** Which endpoints a call may move to. */
 export interface Move {
   from: Member;
-  /** Only to those of the same priority. */
+  /** Only endpoints of the same priority. */
   equals?: boolean;
-  /** Only to those with another credential. */
+  /** Only endpoints with another credential. */
   otherCredential?: boolean;
-  /** Only to those that take more tokens than this. */
+  /** Only endpoints with a context above so many tokens. */
   contextTokensAbove?: number;
 }
 
-/** Own rejections after which waiting at that endpoint may help. */
+/** Rejections after which it helps to wait at the same endpoint. */
 const WAITABLE: ReadonlySet<Rejection['reason']> = new Set(['BulkheadFull', 'RateLimited']);
 
-/** What the guard knows a request's calls by. */
+/** The kind of call in the guard. */
 export function callKind({ model, expected }: Pick<RoutedRequest, 'model' | 'expected'>): CallKind {
   const votes = expected === 'Message';
   return model === '' ? { votes } : { votes, model };
 }
 
-/** The way of one request through the pool: where each of its attempts goes. */
+/** Routes one request: chooses the endpoint of each attempt. */
 export class Route {
   readonly #deps: RouteDeps;
   readonly #request: RoutedRequest;
   readonly #kind: CallKind;
-  /** Those that an attempt was made at. */
+  /** Dependencies of the attempts so far. */
   readonly #tried: string[] = [];
-  /** Those that a call was to move on to and that took none. */
+  /** Dependencies that rejected a move. */
   readonly #refusedBy: string[] = [];
-  /** Why those that were asked first took none. */
+  /** Rejections of the endpoints that were asked before. */
   #rejected: Map<string, Rejection['reason']> | undefined;
-  /** How often it has moved on: when all endpoints are down, load must not multiply by them. */
+  /** Number of moves. They are bounded, so that load does not multiply by the endpoints when all are down. */
   #moves = 0;
-  /** Those that there were when it began. */
+  /** Members at the start of the request. */
   #members: readonly Member[] = [];
-  /** The session that it belongs to, where there is a choice. */
+  /** Session of the request, if there is a choice of endpoints. */
   #session: Session | undefined;
-  /** Where the cache of the session is expected. */
+  /** The endpoint that should hold the session's cache. */
   #home: Member | undefined;
-  /** Where its last attempt was made. */
+  /** The endpoint of the last attempt. */
   #at: Member | undefined;
 
   constructor(deps: RouteDeps, request: RoutedRequest) {
@@ -124,7 +124,7 @@ export class Route {
     this.#kind = callKind(request);
   }
 
-  /** Where the first attempt goes; waits at an endpoint that is full if there is no other. */
+  /** Acquires the first permit. Waits at a full endpoint if no other takes the call. */
   first(): Granted | Refused | Nowhere | Promise<Granted | Refused> {
     const { pool } = this.#deps;
     const { content, endpoints, headers, session } = this.#request;
@@ -140,7 +140,7 @@ export class Route {
     return this.#noted(answer, members);
   }
 
-  /** The answer, with a fallback told of if that is what it is. */
+  /** Reports a fallback if the answer is one. */
   #noted(answer: Granted | Refused, members: readonly Member[]): Granted | Refused {
     if (answer.kind === 'Refused') return answer;
     const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
@@ -153,39 +153,39 @@ export class Route {
     return answer;
   }
 
-  /** Why an endpoint was passed over. One that was full when it was looked at may be free again. */
+  /** Why an endpoint was skipped. One that was full may have room again. */
   #obstacle({ dependency, handle, credential }: Member): Rejection['reason'] {
     const rejected = this.#rejected?.get(dependency);
     return rejected ?? handle.obstacle(credential, this.#kind) ?? 'BulkheadFull';
   }
 
-  /** The same endpoint once more; undefined if that takes no call any more. */
+  /** Acquires another permit at the same endpoint; undefined if it takes no call now. */
   async again(member: Member): Promise<Granted | undefined> {
     const { members } = this.#deps.pool.members([member.endpoint], this.#request.headers);
     const answer = members[0] && (await this.#only(members[0]));
     return answer?.kind === 'Granted' ? answer : undefined;
   }
 
-  /** The request has made its last attempt. */
+  /** Ends the route after the last attempt. */
   end(): void {
     if (this.#home !== undefined && this.#at !== undefined) {
       this.#deps.onSession(this.#at.name === this.#home.name);
     }
   }
 
-  /** Whether the request has moved on before. */
+  /** Whether the request has moved. */
   get moved(): boolean {
     return this.#moves > 0;
   }
 
-  /** How many other endpoints the request could still move to now. */
+  /** Number of other endpoints that the request could still move to. */
   othersLeft(from: Member): number {
     const { content } = this.#request;
     const usable = this.#others({ from }).filter(({ availability }) => availability === 'Usable');
     return Math.min(usable.length, maxMoves(content) - this.#moves);
   }
 
-  /** Another endpoint that has not been tried, takes a call now and is `allowed`; undefined when there is none. */
+  /** An untried endpoint that takes a call now and is `allowed`; undefined if there is none. */
   choose(move: Move, allowed: (to: Candidate) => boolean): Candidate | undefined {
     const left = this.#others(move).filter(({ availability }) => availability === 'Usable');
     for (;;) {
@@ -195,7 +195,7 @@ export class Route {
     }
   }
 
-  /** Moves on to the chosen endpoint; undefined, and not to be asked again, when it takes no call after all. */
+  /** Moves to the chosen endpoint. Undefined if it rejects the call; the request does not ask it again. */
   async take(
     { member, probe }: Candidate,
     { from }: Move,
@@ -236,7 +236,7 @@ export class Route {
     return refused(member, answer.rejection);
   }
 
-  /** Asks one after the other: those that are usable at once, then those that are full. */
+  /** Asks one after another: first the usable ones, then the full ones. */
   #any(
     candidates: Candidate[],
     refusals: Refused[] = [],
@@ -247,7 +247,7 @@ export class Route {
       if (!chosen) return soonest(refusals);
       const immediate = chosen.availability === 'Usable';
       const answer = this.#ask(chosen.member, immediate);
-      // Whoever waited has no time left for others.
+      // After a wait no time is left for others.
       if (answer.kind === 'Waiting') {
         return immediate
           ? this.#answered(chosen, answer, left, refusals)
@@ -258,7 +258,7 @@ export class Route {
     }
   }
 
-  /** A candidate takes no call: it may be asked once more where it was to take one at once. */
+  /** Notes a rejection. A candidate that seemed usable may be asked once more as a full one. */
   #pass(chosen: Candidate, answer: Refused, left: Candidate[], refusals: Refused[]): void {
     const { reason } = answer.rejection;
     (this.#rejected ??= new Map()).set(answer.dependency, reason);
@@ -270,7 +270,7 @@ export class Route {
     refusals.push(answer);
   }
 
-  /** Waits for a store of limits to answer, and goes on to the others if it grants nothing. */
+  /** Waits for a store of limits, and asks the others if it grants nothing. */
   async #answered(
     chosen: Candidate,
     waiting: Waiting,
@@ -284,8 +284,8 @@ export class Route {
   }
 
   /**
-   * Among those of the best priority that take calls: one whose half-open circuit waits for a probe, else the one of
-   * the session. Otherwise traffic that stays elsewhere would keep a circuit from closing.
+   * Among usable endpoints of the best priority: a half-open one that waits for a probe, else the session's own.
+   * Without probes a circuit would stay half-open while its traffic is elsewhere.
    */
   #preferred(candidates: readonly Candidate[]): Candidate | undefined {
     if (this.#session === undefined && !candidates.some(({ probe }) => probe)) return undefined;
@@ -295,13 +295,13 @@ export class Route {
     return probe ?? this.#ofSession(usable);
   }
 
-  /** The one that is to serve the session; undefined without a session. */
+  /** The session's endpoint; undefined without a session. */
   #ofSession(candidates: readonly Candidate[]): Candidate | undefined {
     const session = this.#session;
     return session && this.#deps.pool.affinity.prefer(session, candidates);
   }
 
-  /** A probe goes where there is no cache of the session, and does not move it there. */
+  /** A probe runs without the session's cache, and does not move the session. */
   #granted(member: Member, permit: Permit, probe = false): Granted {
     const session = this.#session;
     if (session && !probe) this.#deps.pool.affinity.served(session, member, this.#members);
@@ -342,12 +342,12 @@ export class Route {
   }
 }
 
-/** How often a request may move on. */
+/** Largest number of moves. */
 function maxMoves({ retry }: InForce['content']): number {
   return retry?.maxAttempts ?? 1;
 }
 
-/** Nobody reads this: the client is gone, or the process leaves. */
+/** Nobody reads this answer: the client is gone, or the process stops. */
 const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
 
 function refused({ dependency, credential }: Member, rejection: Rejection): Refused {

@@ -6,20 +6,19 @@ import {
 } from 'node:zlib';
 import type { Transform } from 'node:stream';
 
-/** The bytes of a body without its content-encoding. */
+/** Decodes a body's content-encoding. */
 export interface DecodedBody {
-  /** Bytes that are no valid encoding have come; nothing is decoded after them. */
+  /** Whether the encoding is invalid; nothing is decoded after that. */
   readonly broken: boolean;
-  /** Undefined when there is room for more; else resolves when there is. */
+  /** Undefined: there is room for more; else resolves when there is. */
   push(chunk: Buffer): Promise<void> | undefined;
-  /** No more bytes will come. Whether the encoding had its own end; at once, or once all is decoded. */
+  /** Ends the body. Whether the encoding was complete; a promise if decoding still runs. */
   end(): boolean | Promise<boolean>;
 }
 
 /**
- * Gives the decoded bytes to `take`, which answers as `push` does. Clients usually ask for gzip, and an
- * overloaded_error inside a compressed answer must count like any other. Undefined for an encoding that the
- * runtime cannot decode.
+ * Gives the decoded bytes to `take`, which returns as `push` does. Clients usually ask for gzip, and an
+ * overloaded_error inside a compressed answer must count like any other. Undefined for an unknown encoding.
  */
 export function decodedBody(
   encoding: string | undefined,
@@ -34,9 +33,9 @@ class DecodingBody implements DecodedBody {
   broken = false;
   readonly #decoder: Transform;
   readonly #ended: Promise<boolean>;
-  /** Of the last bytes that were taken. */
+  /** Room after the last bytes taken. */
   #room: Promise<void> | undefined;
-  /** Ends the wait for the last chunk: a decoder that fails calls nothing back. */
+  /** Ends the wait for the last chunk, because a failing decoder calls nothing back. */
   #pushed: () => void = () => undefined;
 
   constructor(decoder: Transform, take: (bytes: Buffer) => Promise<void> | undefined) {

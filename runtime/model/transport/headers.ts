@@ -4,7 +4,7 @@ import { PRINCIPAL } from '../../guard/admission.ts';
 /** Headers as name, value, name, value, … in the order and case they arrived. */
 export type RawHeaders = readonly string[];
 
-/** Fields of one connection, which a proxy does not pass on (RFC 9110, 7.6.1). */
+/** Fields of one connection; a proxy drops them (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -17,35 +17,35 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Marks a request that another pod has passed on, so that it is not passed on again. */
+/** Marks a request from another pod, so that nobody forwards it twice. */
 export const FORWARDED = 'x-breakwater-forwarded';
 
-/** Request fields that belong to our own request: its length, its host, its hand-shake. */
+/** Fields of the runtime's own request: its length, its host, its handshake. */
 const OWN_REQUEST: ReadonlySet<string> = new Set(['host', 'content-length', 'expect', FORWARDED]);
 
-/** What clients note in baggage is for their own services, and for providers only where they are to have it. */
+/** Baggage is for the client's own services. Providers get it only if configured. */
 const WITHOUT_BAGGAGE: ReadonlySet<string> = new Set([...OWN_REQUEST, 'baggage']);
 
 /** Fields of W3C Trace Context. */
 export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
-/** Where clients and endpoints' own keys are shown. */
+/** Headers that carry credentials of clients and endpoints. */
 export const CREDENTIALS: ReadonlySet<string> = new Set(['x-api-key', 'authorization']);
 
-/** What the agent itself shows an endpoint. */
+/** Headers that the agent itself sends to an endpoint. */
 export interface OwnHeaders {
   key?: string | undefined;
-  /** How the endpoint expects the key. Default: as x-api-key. */
+  /** Header of the key. Default: x-api-key. */
   scheme?: 'APIKey' | 'Bearer' | undefined;
-  /** Each in place of the client's of the same name. */
+  /** Each replaces the client's header of the same name. */
   headers?: readonly [string, string][] | undefined;
-  /** Whether the client's baggage is passed on. Default: it is not. */
+  /** Whether the client's baggage passes on. Default: no. */
   baggage?: boolean | undefined;
 }
 
 /**
- * Headers for the endpoint: the client's, but for those of the connection. With a key of the
- * endpoint's own the client's credentials are dropped in its favour, and with a trace context of ours the client's.
+ * Headers for the endpoint: the client's without those of the connection. The endpoint's own key replaces the client's
+ * credentials, and our trace context replaces the client's.
  */
 export function requestHeaders(
   raw: RawHeaders,
@@ -65,14 +65,14 @@ export function requestHeaders(
   return withOwn(headers, own, context);
 }
 
-/** Names of the client's headers that are not passed on. */
+/** Names of the client's headers to drop. */
 function ownRequest({ baggage = false }: OwnHeaders): ReadonlySet<string> {
   return baggage ? OWN_REQUEST : WITHOUT_BAGGAGE;
 }
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Names of the client's headers that give way to the agent's own. */
+/** Names of the client's headers that the agent replaces. */
 function replacedBy({ key, headers }: OwnHeaders): ReadonlySet<string> {
   if (headers === undefined) return key === undefined ? NONE : CREDENTIALS;
   const names = headers.map(([name]) => name.toLowerCase());
@@ -99,7 +99,7 @@ export function traceHeaders({ traceparent, tracestate }: RemoteContext): [strin
   return fields;
 }
 
-/** Headers for the client: the endpoint's, but for those of the connection. */
+/** Headers for the client: the endpoint's without those of the connection. */
 export function responseHeaders(raw: RawHeaders): string[] {
   const connection = connectionFields(raw);
   const headers: string[] = [];
@@ -110,7 +110,7 @@ export function responseHeaders(raw: RawHeaders): string[] {
   return headers;
 }
 
-/** Headers for the client of a body that the runtime sends in its own pieces, decoded. */
+/** Headers for the client of a body that the runtime sends decoded and in its own pieces. */
 export function streamHeaders(raw: RawHeaders): string[] {
   const headers = responseHeaders(raw);
   return headers.filter((_, i) => !OF_BODY.has(headers[i - (i % 2)]!.toLowerCase()));
@@ -122,13 +122,13 @@ const OF_BODY: ReadonlySet<string> = new Set(['content-encoding', 'content-lengt
 export function headerValue(raw: RawHeaders, name: string): string | undefined {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const each = raw[i]!;
-    // Lengths first: lower-casing every name would cost more than all else that is done with them.
+    // Compares lengths first: lower-casing every name would cost more than the rest.
     if (each.length === name.length && each.toLowerCase() === name) return raw[i + 1];
   }
   return undefined;
 }
 
-/** What limits by key ask for: the caller, or a header. */
+/** Looks up the key of a limit: the principal or a header. */
 export function limitKeys(
   principal: string,
   header: (name: string) => string | undefined,
@@ -136,7 +136,7 @@ export function limitKeys(
   return (name) => (name === PRINCIPAL ? principal : header(name));
 }
 
-/** Fields that a Connection header names as belonging to the connection; undefined when it names none. */
+/** Fields that a Connection header names; undefined if none. */
 function connectionFields(raw: RawHeaders): Set<string> | undefined {
   let fields: Set<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -149,3 +149,49 @@ function connectionFields(raw: RawHeaders): Set<string> | undefined {
 }
 
 const CONNECTION = 'connection';
+
+/** Headers that grant no rights: formats, versions, traces, and the request's route. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'anthropic-beta',
+  'anthropic-dangerous-direct-browser-access',
+  'anthropic-version',
+  'b3',
+  'cache-control',
+  'content-encoding',
+  'content-type',
+  'date',
+  'idempotency-key',
+  'pragma',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+  'via',
+  'x-app',
+  'x-claude-code-session-id',
+  'x-correlation-id',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-request-id',
+]);
+
+/** Facts about SDKs, and traces. */
+const HARMLESS_PREFIXES = ['x-stainless-', 'x-b3-'];
+
+/**
+ * Identifies a client that the agent has not authenticated: all forwarded headers but the harmless ones, because a
+ * gateway may take any of them for a credential. Empty for a request without a credential.
+ */
+export function identityHeaders(raw: RawHeaders): string[] {
+  const passedOn = requestHeaders(raw);
+  const found: string[] = [];
+  for (let i = 0; i + 1 < passedOn.length; i += 2) {
+    const name = passedOn[i]!.toLowerCase();
+    if (HARMLESS.has(name) || HARMLESS_PREFIXES.some((prefix) => name.startsWith(prefix))) continue;
+    found.push(`${name}: ${passedOn[i + 1]}`);
+  }
+  return found.sort();
+}

@@ -9,11 +9,11 @@ export interface SecretReader {
 
 export interface ReadHeaders {
   headers: [string, string][];
-  /** Names them all without showing them; absent when there are none. */
+  /** Names all values without disclosing them; absent without any. */
   credential?: Credential;
 }
 
-/** Headers with their values from mounted Secrets; the first that is missing, if one is. */
+/** Headers with their values from mounted Secrets, or the first missing one. */
 export function readHeaders(
   from: readonly SecretHeader[],
   credentials: SecretReader,

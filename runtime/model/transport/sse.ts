@@ -1,9 +1,8 @@
-/** An event of a stream, as far as it was kept. */
 export interface ServerSentEvent {
-  /** Value of the event field; empty when there was none. */
+  /** Value of the event field; empty without one. */
   event: string;
   data: string;
-  /** Whether data was too long to be kept whole. */
+  /** Whether data is cut because it was too long. */
   truncated: boolean;
 }
 
@@ -11,9 +10,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Incremental reader of server-sent events over bytes (WHATWG HTML, 9.2.6). It reads along and
- * changes nothing; of a long line only the first `maxBytes` are kept. It reads no further once
- * `onEvent` has refused an event.
+ * Incremental reader of server-sent events (WHATWG HTML, 9.2.6). Changes no byte; keeps only the first `maxBytes` of a
+ * long line. Stops once `onEvent` has refused an event.
  */
 export class EventStreamReader {
   readonly #onEvent: (event: ServerSentEvent) => boolean;
@@ -35,7 +33,7 @@ export class EventStreamReader {
     this.#maxBytes = maxBytes;
   }
 
-  /** Returns how many bytes of the chunk, and all before it, belong to events that have ended and were taken. */
+  /** Returns the number of bytes of the chunk that belong to complete, accepted events. */
   push(chunk: Buffer): number {
     if (chunk.length === 0 || this.#stopped) return 0;
     let ended = 0;
@@ -54,7 +52,7 @@ export class EventStreamReader {
     return ended;
   }
 
-  /** 1 if the chunk begins with the line feed of a pair that two chunks have between them. */
+  /** 1 if the chunk begins with the line feed of a pair that began in the last chunk. */
   #restOfPair(chunk: Buffer): number {
     return this.#afterCarriageReturn && chunk[0] === LF ? 1 : 0;
   }
@@ -64,16 +62,16 @@ export class EventStreamReader {
     if (bytes.length > room) this.#lineTruncated = true;
     const kept = bytes.subarray(0, room);
     if (kept.length === 0) return;
-    // A copy: the network's buffer would otherwise stay alive for one short line.
+    // Copies: a short line would keep the network's whole buffer alive.
     this.#line.push(Buffer.from(kept));
     this.#lineBytes += kept.length;
   }
 
-  /** `chunk` has the end of a line, from `from` up to but not `at`. Returns whether the line is blank and so ends an event. */
+  /** The line ends in `chunk`, from `from` up to but not `at`. Returns whether it is blank and so ends an event. */
   #endLine(chunk: Buffer, from: number, at: number): boolean {
     let line: string;
     if (this.#lineBytes === 0 && at - from <= this.#maxBytes) {
-      // The usual line is whole in one chunk and needs no copy.
+      // Most lines are whole in one chunk and need no copy.
       line = chunk.toString('utf8', from, at);
     } else {
       this.#keep(chunk.subarray(from, at));

@@ -1,9 +1,7 @@
-import { Pool } from 'undici';
-import type { Agent } from 'undici';
+import { Pool, Client } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { Agents } from '../../network/agents.ts';
 import type { Network } from '../../network/network.ts';
-import { ResponseHandler, Connection } from './connection.ts';
-import type { UpstreamResponse } from './connection.ts';
 
 /** A request to an endpoint. */
 export interface UpstreamRequest {
@@ -13,17 +11,17 @@ export interface UpstreamRequest {
   /** Path and query. */
   path: string;
   headers: string[];
-  /** Endpoint whose client certificate is shown; absent: none is. */
+  /** Endpoint whose client certificate to show; absent: none. */
   certificate?: string | undefined;
   /** Absent for a GET. */
   body?: Buffer | undefined;
-  /** Never sent a second time, because doing it twice is not as good as once. */
+  /** Forbids a second sending, because it could do something twice. */
   once?: boolean;
-  /** The request is written to a connection. */
+  /** Called when the request is written to a connection. */
   onSent?: () => void;
 }
 
-/** Kept connections to one origin, open in all and of these idle, and the requests on them or waiting for one. */
+/** Kept-alive connections to one origin, all and idle, with the requests that run or wait. */
 export interface PoolStats {
   origin: string;
   open: number;
@@ -33,20 +31,16 @@ export interface PoolStats {
 }
 
 /**
- * HTTP to the endpoints over one pool of kept-alive connections. Its only timer is the one of
- * connecting; the others belong to whoever aborts the signal. HTTP/1.1 only, so that one broken
- * connection does not end every stream at once.
- *
- * An endpoint may close a kept connection at the moment a request is written to it. undici looks for
- * that before it writes, but cannot see what is still on its way, and it resends nothing itself. Such
- * a request is sent once more, over a connection of its own. RFC 9110, 9.2.2, and RFC 9112, 9.3.1,
- * allow that for a POST only if doing it twice is as good as once; it is here: what is asked of an
- * endpoint (messages, counting of tokens, lists of models) leaves nothing behind there, and no part
- * of an answer has come. What does leave something there, such as a file, takes a connection of its own from the start.
+ * Sends HTTP/1.1 to the endpoints over one pool of kept-alive connections, so that one broken connection does not end
+ * every stream. Its only timer is for connecting; callers abort the signal for others. An endpoint may close a kept
+ * connection while a request is on its way; undici cannot see that and does not resend. Such a request is sent once
+ * more, over a new connection. RFC 9110, 9.2.2, and RFC 9112, 9.3.1, allow that for a POST only if a second sending
+ * does no harm. That holds here: messages, token counts and lists of models leave nothing behind, and no part of an
+ * answer has come. A request that does leave something, such as a file, gets a new connection from the start.
  */
 export class Upstream {
   readonly #kept: Agents;
-  /** Open a connection for each request, and close it after that. */
+  /** Open a new connection for each request. */
   readonly #fresh: Agents;
 
   constructor(network: Pick<Network, 'way'>) {
@@ -55,7 +49,7 @@ export class Upstream {
     this.#fresh = new Agents(network, { ...options, pipelining: 0 });
   }
 
-  /** Rejects with a network error, or with the signal's reason as soon as it is aborted. */
+  /** Rejects with a network error, or with the signal's reason when it aborts. */
   send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const { certificate, once } = request;
@@ -65,7 +59,7 @@ export class Upstream {
     return handler.response;
   }
 
-  /** The kept connections by origin, with the requests on them. */
+  /** The kept-alive connections by origin. */
   stats(): PoolStats[] {
     const all = new Map<string, PoolStats>();
     for (const [origin, stats] of this.#kept.stats()) {
@@ -84,7 +78,7 @@ export class Upstream {
   }
 }
 
-/** Not by an agent's convenience methods: their streams and signals cost more than all the rest. */
+/** Avoids the agent's convenience methods: their streams and signals cost more than all the rest. */
 function dispatch(agent: Agent, request: UpstreamRequest, handler: ResponseHandler): void {
   try {
     agent.dispatch(request, handler);
@@ -95,4 +89,195 @@ function dispatch(agent: Agent, request: UpstreamRequest, handler: ResponseHandl
 
 function pool(origin: string | URL, options: object): Pool {
   return new Pool(origin, { ...options, factory: (to, each) => new Connection(to, each) });
+}
+
+/** A handler that learns its connection before the request is sent. */
+export interface ConnectionAwareHandler extends Dispatcher.DispatchHandler {
+  onConnection?(connection: Connection): void;
+}
+
+/** One kept-alive connection to an endpoint. It reopens after a close. */
+export class Connection extends Client {
+  /** Whether a whole answer has arrived since it was opened. */
+  served = false;
+
+  constructor(origin: URL, options: Client.Options) {
+    super(origin, options);
+    this.on('connect', () => {
+      this.served = false;
+    });
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: ConnectionAwareHandler): boolean {
+    handler.onConnection?.(this);
+    return super.dispatch(options, handler);
+  }
+}
+
+export interface UpstreamBody {
+  /**
+   * Gives each chunk to `take`, and the next one when the promise that it may return has resolved. Resolves at the
+   * end; rejects with a network error, or with the cut.
+   */
+  read(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void>;
+  /** Drops the connection if the body has not ended. */
+  destroy(): void;
+}
+
+/** An answer whose headers have arrived. */
+export interface UpstreamResponse {
+  status: number;
+  statusText: string;
+  headers: string[];
+  body: UpstreamBody;
+}
+
+/** Codes of a connection closed by the other side. */
+const CLOSED: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+const DROPPED = new Error('the rest of the answer is not read');
+
+/** Handles one request and its answer as undici's callbacks. */
+export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
+  readonly response: Promise<UpstreamResponse>;
+  readonly #signal: AbortSignal;
+  readonly #resend: () => void;
+  readonly #onSent: (() => void) | undefined;
+  #connection: Connection | undefined;
+  /** Whether the connection has served before and no part of this answer has arrived. */
+  #stale = false;
+  #answer!: (response: UpstreamResponse) => void;
+  #refuse!: (error: Error) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #take: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
+  #done: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  /** Chunks that wait for `take`. */
+  #held: Buffer[] = [];
+  /** Whether `take` is busy. */
+  #busy = false;
+  #ended = false;
+  #error: Error | undefined;
+
+  /** `resend` sends the same request over a new connection. */
+  constructor(signal: AbortSignal, resend: () => void, onSent?: () => void) {
+    this.#signal = signal;
+    this.#resend = resend;
+    this.#onSent = onSent;
+    this.response = new Promise((resolve, reject) => {
+      this.#answer = resolve;
+      this.#refuse = reject;
+    });
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  onConnection(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#stale = this.#connection?.served === true;
+    if (this.#error) controller.abort(this.#error);
+    else this.#onSent?.();
+  }
+
+  /** Called at the first byte of an answer. */
+  onResponseStarted(): void {
+    this.#stale = false;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText = '',
+  ): void {
+    if (status < 200) return;
+    const headers = strings(controller.rawHeaders as Buffer[]);
+    this.#answer({ status, statusText: sendable(statusText), headers, body: this });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#take && !this.#busy && this.#held.length === 0) this.#give(chunk);
+    else this.#held.push(chunk);
+    if (this.#busy) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true;
+    if (this.#connection) this.#connection.served = true;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#settle();
+  }
+
+  onResponseError(_controller: unknown, error: NodeJS.ErrnoException): void {
+    if (!this.#stale || this.#error || !CLOSED.has(error.code)) return this.#end(error);
+    this.#stale = false;
+    this.#connection = undefined;
+    this.#controller = undefined;
+    this.#resend();
+  }
+
+  /** Ends the call early and rejects at once, even while undici still connects. */
+  fail(error: Error): void {
+    if (this.#ended || this.#error) return;
+    this.#end(error);
+    this.#controller?.abort(error);
+  }
+
+  read(take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#done = { resolve, reject };
+      this.#take = take;
+      this.#drain();
+    });
+  }
+
+  destroy(): void {
+    this.fail(DROPPED);
+  }
+
+  readonly #onAbort = (): void => this.fail(this.#signal.reason as Error);
+
+  #end(error: Error): void {
+    this.#error ??= error;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#refuse(this.#error);
+    this.#settle();
+  }
+
+  /** Gives the held chunks one after another. */
+  #drain(): void {
+    while (!this.#busy && this.#held.length > 0 && !this.#error) this.#give(this.#held.shift()!);
+    this.#settle();
+  }
+
+  #give(chunk: Buffer): void {
+    const taken = this.#take!(chunk);
+    if (taken === undefined) return;
+    this.#busy = true;
+    taken.then(
+      () => {
+        this.#busy = false;
+        this.#drain();
+        if (!this.#busy && this.#controller?.paused) this.#controller.resume();
+      },
+      (error: unknown) => this.fail(error as Error),
+    );
+  }
+
+  #settle(): void {
+    if (this.#error) this.#done?.reject(this.#error);
+    else if (this.#ended && !this.#busy && this.#held.length === 0) this.#done?.resolve();
+  }
+}
+
+/** undici reads a reason phrase as UTF-8, but node:http sends only characters that HTTP allows. */
+function sendable(statusText: string): string {
+  return /^[\x20-\x7e]*$/.test(statusText) ? statusText : '';
+}
+
+/** One character for each byte, as in HTTP. */
+function strings(headers: readonly Buffer[]): string[] {
+  return headers.map((each) => each.toString('latin1'));
 }

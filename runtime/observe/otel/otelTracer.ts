@@ -15,27 +15,27 @@ import { SpanQueue } from './spanQueue.ts';
 import type { SpanCounts, SpanQueueSizes } from './spanQueue.ts';
 
 export interface TracingSettings {
-  /** Where spans go, the path included; absent: where OTEL_EXPORTER_OTLP_* say. */
+  /** URL of the collector, with its path; absent: OTEL_EXPORTER_OTLP_* name it. */
   url?: string | undefined;
-  /** Share of traces that are kept, 0 to 1. */
+  /** Sampled share of traces, 0 to 1. */
   ratio: number;
-  /** Whether the client decides for the traces that it has begun. */
+  /** Whether the client's sampling decision applies to its traces. */
   parentBased: boolean;
   resource: Readonly<Record<string, string>>;
   queue: SpanQueueSizes;
-  /** Time that the collector has to take a batch, with all tries, in milliseconds. */
+  /** Timeout of one export including retries, in milliseconds. */
   exportMs: number;
 }
 
 export interface OtelTracingDeps {
-  /** Headers of each export, as they are mounted then. */
+  /** Headers for each export, as mounted at the time. */
   headers: () => Record<string, string>;
-  /** What carries exports to a collector with http: or https:, unless variables name the collector and its certificates. */
+  /** Agent for exports with http: or https:, unless variables name the collector and its certificates. */
   agent: (protocol: string) => Agent;
   counts: SpanCounts;
 }
 
-/** Traces by OpenTelemetry, sent by OTLP over HTTP. */
+/** OpenTelemetry traces, sent by OTLP over HTTP. */
 export class OtelTracing implements Tracer {
   readonly #settings: TracingSettings;
   readonly #queue: SpanQueue;
@@ -85,12 +85,12 @@ export class OtelTracing implements Tracer {
     return new RecordedSpan({ name, kind, attributes, context, parent: remote }, this.#recorder);
   }
 
-  /** Resolves when all spans that have ended were sent or dropped. */
+  /** Resolves when all ended spans are sent or dropped. */
   flush(): Promise<void> {
     return this.#queue.forceFlush();
   }
 
-  /** Ends at once; spans that wait are dropped. */
+  /** Ends at once and drops waiting spans. */
   close(): Promise<void> {
     return this.#queue.shutdown();
   }
@@ -102,7 +102,7 @@ export class OtelTracing implements Tracer {
   }
 }
 
-/** The span of all of a request that is not sampled: it keeps nothing, and says so to whom the request goes. */
+/** The only span of an unsampled request: it records nothing and tells the next service so. */
 class UnsampledSpan implements Span {
   readonly recording = false;
   readonly traceId: string;

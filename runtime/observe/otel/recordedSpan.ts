@@ -8,21 +8,21 @@ import { ATTRIBUTES } from '../trace/names.ts';
 import { formatTraceparent } from '../trace/span.ts';
 import type { Attributes, RemoteContext, Span, SpanKind } from '../trace/span.ts';
 
-/** What all spans of a tracer have in common. */
+/** Context shared by all spans of a tracer. */
 export interface Recorder {
   resource: Resource;
   instrumentationScope: InstrumentationScope;
   newSpanId: () => string;
-  /** The span is whole. */
+  /** Called when a span is complete. */
   ended: (span: ReadableSpan) => void;
 }
 
-/** A span as it begins. */
+/** Facts at the start of a span. */
 export interface Beginning {
   name: string;
   kind: SpanKind;
   attributes: Attributes;
-  /** Of the span itself. */
+  /** Context of the span itself. */
   context: SpanContext;
   parent?: SpanContext | undefined;
 }
@@ -33,7 +33,7 @@ const KINDS: Record<SpanKind, Kind> = {
   Internal: Kind.INTERNAL,
 };
 
-/** Events that a span keeps at most, as by default in OpenTelemetry. */
+/** Largest number of events in a span, as in OpenTelemetry's default. */
 const MAX_EVENTS = 128;
 
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
@@ -41,7 +41,7 @@ const ERROR: SpanStatus = { code: SpanStatusCode.ERROR };
 const NO_LINKS: ReadableSpan['links'] = [];
 const NO_EVENTS: ReadableSpan['events'] = [];
 
-/** Wall time that goes forward steadily for as long as a trace lasts, in milliseconds. */
+/** Wall time in milliseconds that never jumps within a trace. */
 class TraceClock {
   readonly #offset = Date.now() - performance.now();
 
@@ -51,8 +51,8 @@ class TraceClock {
 }
 
 /**
- * A span that is kept, in the form that exporters of OpenTelemetry take. The tracer of its SDK makes the same at several
- * times the cost (docs/decisions/2026-11-22-opentelemetry-in-parts.md).
+ * A sampled span in the form that OpenTelemetry's exporters take. The SDK's own tracer costs several times as much
+ * (docs/decisions/2026-11-22-opentelemetry-in-parts.md).
  */
 export class RecordedSpan implements Span, ReadableSpan {
   readonly recording = true;
@@ -161,7 +161,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   }
 }
 
-/** Adds those that have a value. */
+/** Adds the attributes that have a value. */
 function given(attributes: Attributes, to: SpanAttributes = {}): SpanAttributes {
   for (const name in attributes) {
     const value = attributes[name];

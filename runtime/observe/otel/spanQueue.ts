@@ -1,25 +1,25 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
 
-/** What becomes of spans that have ended. */
+/** Counts ended spans. */
 export interface SpanCounts {
   /** The collector took so many. */
   exported(count: number): void;
-  /** So many were lost, because the queue was full or the collector did not take them. */
+  /** Counts lost spans: the queue was full, or the collector did not take them. */
   dropped(reason: 'queue_full' | 'export_failed', count: number): void;
 }
 
 export interface SpanQueueSizes {
-  /** Spans that wait at most; more are dropped. */
+  /** Largest number of waiting spans; drops further ones. */
   maxQueueSize: number;
   maxBatchSize: number;
-  /** Between two exports of fewer than maxBatchSize, in milliseconds. */
+  /** Interval between two exports of fewer than maxBatchSize, in milliseconds. */
   delayMs: number;
 }
 
 /**
- * Ended spans on their way to the collector. One export at a time and a bounded queue: a collector that is slow or gone
- * costs spans, never memory, and never a request any time. The SDK's own batch processor does not say how many it drops.
+ * Sends ended spans to the collector, one export at a time from a bounded queue: a slow collector costs spans, but
+ * neither memory nor time of requests. The SDK's own batch processor does not count what it drops.
  */
 export class SpanQueue implements SpanProcessor {
   readonly #exporter: SpanExporter;
@@ -38,7 +38,7 @@ export class SpanQueue implements SpanProcessor {
   }
 
   onStart(): void {
-    // Only spans that have ended are sent.
+    // Sends only ended spans.
   }
 
   onEnd(span: ReadableSpan): void {
@@ -52,7 +52,7 @@ export class SpanQueue implements SpanProcessor {
     else this.#arm();
   }
 
-  /** Resolves when all that waits was sent, or dropped because the collector does not take the first of it. */
+  /** Resolves when all waiting spans are sent, or dropped because the collector does not take the first batch. */
   async forceFlush(): Promise<void> {
     await this.#exporting;
     while (this.#queue.length > 0) {
@@ -61,7 +61,7 @@ export class SpanQueue implements SpanProcessor {
     }
   }
 
-  /** Ends at once; what waits is dropped. */
+  /** Ends at once and drops waiting spans. */
   shutdown(): Promise<void> {
     clearTimeout(this.#timer);
     this.#drop();
@@ -74,7 +74,7 @@ export class SpanQueue implements SpanProcessor {
     if (length > 0) this.#counts.dropped('export_failed', length);
   }
 
-  /** Sends a batch after the one under way, and goes on while whole batches wait. */
+  /** Sends a batch after the current one, and continues while whole batches wait. */
   #export(): Promise<void> {
     this.#exporting ??= this.#send().finally(() => {
       this.#exporting = undefined;

@@ -5,34 +5,33 @@ import { inputContent, outputContent } from './content.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
 import type { Attributes, RemoteContext, Span } from './span.ts';
 
-/** A call of the model as its caller asks for it. */
+/** A call of the model as its caller sends it. */
 export interface Chat {
   model: string;
   stream: boolean;
   maxTokens?: number | undefined;
-  /** As the client sent it. */
+  /** Body from the client. */
   body: Buffer;
 }
 
-/** What was seen of the model in the course of a request. */
+/** Facts about the model's part of a request. */
 export interface Seen {
   attempts: number;
-  /** That answered last. */
+  /** Endpoint of the last answer. */
   endpoint?: string;
-  /** From the start of the request to the first bytes of an answer. */
+  /** From the start of the request to the first byte of an answer. */
   firstChunkMs?: number;
-  /** What came from the provider's cache included. */
+  /** Includes input from the provider's cache. */
   inputTokens?: number;
   outputTokens?: number;
 }
 
-/** Where an attempt goes. */
+/** Target of an attempt. */
 export interface Place {
   dependency: string;
   endpoint: { baseURL: string; provider: string; model?: string | undefined };
 }
 
-/** How an attempt ended. */
 export interface AttemptEnd {
   outcome: Outcome;
   status?: number;
@@ -42,19 +41,19 @@ export interface AttemptEnd {
   usage: { inputTokens?: number; cacheReadTokens?: number; outputTokens?: number };
 }
 
-/** How a call of the model ended: with an answer, or not made because no endpoint takes it or there is none. */
+/** How a call of the model ended: with an answer, or without an endpoint that takes it. */
 export type ChatEnd =
   | { kind: 'Answered'; result: AttemptEnd }
   | { kind: 'Refused'; rejection: Rejection }
   | { kind: 'Nowhere' };
 
-/** What the provider says of its answer. */
+/** What the provider reports besides tokens. */
 export interface AnswerFacts {
   id?: string | undefined;
   model?: string | undefined;
   stopReason?: string | undefined;
   cacheWriteTokens?: number | undefined;
-  /** Its blocks; absent where they are not wanted. */
+  /** Its blocks; absent unless asked for. */
   content?: unknown;
 }
 
@@ -66,12 +65,12 @@ export interface ChatTraceDeps {
   /** When the request began. */
   began: number;
   conversation: string | undefined;
-  /** Whether spans hold prompts and answers. */
+  /** Whether spans contain prompts and answers. */
   content: boolean;
   line: (level: 'info' | 'warn', fields: object, message: string) => void;
 }
 
-/** One call of the model: all its attempts, and what lies between them. */
+/** Traces one call of the model: all its attempts, and the waits between them. */
 export class ChatTrace {
   readonly span: Span;
   readonly deps: ChatTraceDeps;
@@ -94,19 +93,18 @@ export class ChatTrace {
     if (this.content) this.span.set(inputContent(chat.body));
   }
 
-  /** Whether the answer's content is wanted. */
+  /** Whether to keep the answer's content. */
   get content(): boolean {
     return this.deps.content && this.span.recording;
   }
 
-  /** An attempt begins. */
   attempt(place: Place): AttemptTrace {
     this.#attempts += 1;
     this.deps.seen.attempts += 1;
     return new AttemptTrace(place, this.#attempts, this.#chat.model, this);
   }
 
-  /** The same endpoint is asked again after a while. */
+  /** Notes a retry at the same endpoint. */
   retry(reason: string, waitMs: number): void {
     const wait = Math.round(waitMs);
     this.deps.line('info', { reason, waitMs: wait }, 'Attempt was retried');
@@ -114,7 +112,7 @@ export class ChatTrace {
     this.span.event(EVENTS.retry, { [ATTRIBUTES.reason]: reason, [ATTRIBUTES.waitMs]: wait });
   }
 
-  /** Another endpoint is asked than the one to be preferred. */
+  /** Notes a move to an endpoint other than the preferred one. */
   moved({ from, to, reason }: { from: string; to: string; reason: string }): void {
     this.deps.line('info', { from, to, reason }, 'Request moved to another endpoint');
     if (!this.span.recording) return;
@@ -125,7 +123,7 @@ export class ChatTrace {
     });
   }
 
-  /** What the call waits for at a dependency, with a note of how long that took. */
+  /** Measures a wait of the call at a dependency. */
   async waits<T>(dependency: string, admitted: Promise<T>): Promise<T> {
     const began = this.deps.now();
     const admission = await admitted;
@@ -136,7 +134,6 @@ export class ChatTrace {
     return admission;
   }
 
-  /** The cache was asked. */
   cache(tier: string, result: string): void {
     if (!this.span.recording) return;
     this.span.event(EVENTS.cache, {
@@ -145,7 +142,6 @@ export class ChatTrace {
     });
   }
 
-  /** The call has ended. */
   end(answer: ChatEnd): void {
     if (!this.span.recording) return;
     if (answer.kind === 'Refused') {
@@ -159,7 +155,7 @@ export class ChatTrace {
   }
 }
 
-/** One attempt at an endpoint. */
+/** Traces one attempt at an endpoint. */
 export class AttemptTrace {
   readonly #place: Place;
   readonly #attempt: number;
@@ -179,7 +175,7 @@ export class AttemptTrace {
       : chat.span;
   }
 
-  /** What the request carries. */
+  /** Trace context for the request. */
   get context(): RemoteContext | undefined {
     return this.#span.context;
   }
@@ -237,7 +233,7 @@ export class AttemptTrace {
     });
     if (this.#chat.content && facts.content !== undefined)
       this.#chat.span.set(outputContent(facts.content, facts.stopReason));
-    // What the last attempt says is what the call came to.
+    // The last attempt decides the attributes of the call.
     const provider = PROVIDERS[this.#place.endpoint.provider] ?? this.#place.endpoint.provider;
     this.#chat.span.set({ ...answer, [ATTRIBUTES.provider]: provider, ...this.#address() });
     this.#span.end(error);
@@ -260,7 +256,7 @@ export class AttemptTrace {
   }
 }
 
-/** Addresses of the endpoints of configurations in use: to parse a URL costs as much as the rest of a span. */
+/** Addresses of endpoints: parsing a URL costs as much as the rest of a span. */
 const addresses = new WeakMap<Place['endpoint'], Attributes>();
 
 function addressOf(endpoint: Place['endpoint']): Attributes {
@@ -280,7 +276,7 @@ function parsedAddress(baseURL: string): Attributes {
   };
 }
 
-/** Why an attempt is not a good one; undefined when it is. */
+/** Error of an attempt; undefined on success. */
 function errorOf({ outcome, refusal, fault, status = 0 }: AttemptEnd): string | undefined {
   if (refusal) return refusal.gate;
   if (fault !== undefined) return fault;
@@ -288,7 +284,7 @@ function errorOf({ outcome, refusal, fault, status = 0 }: AttemptEnd): string | 
   return status >= 400 ? String(status) : undefined;
 }
 
-/** The endpoint's own id of a request that it answered with an error. */
+/** The endpoint's own id of a request that failed there. */
 function upstreamRequestId(held: AttemptEnd['held']): string | undefined {
   const headers = held?.headers ?? [];
   const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'request-id');

@@ -2,7 +2,7 @@ import { scanObject } from '../../json/scan.ts';
 import { ATTRIBUTES } from './names.ts';
 import type { Attributes } from './span.ts';
 
-/** Length of one attribute at most; of longer ones the oldest messages are left out. */
+/** Longest attribute; drops the oldest messages of a longer one. */
 const MAX_LENGTH = 128 * 1024;
 
 interface Part {
@@ -15,7 +15,7 @@ interface Message {
   parts: Part[];
 }
 
-/** A request of the Messages API in the form of the convention; nothing of what is none. */
+/** A request of the Messages API in the form of the convention; empty for other bodies. */
 export function inputContent(body: Buffer): Attributes {
   const request = parsed(body);
   const { messages, system } = request;
@@ -28,7 +28,7 @@ export function inputContent(body: Buffer): Attributes {
   };
 }
 
-/** An answer of the Messages API, by its blocks. */
+/** An answer of the Messages API in the form of the convention. */
 export function outputContent(blocks: unknown, stopReason: string | undefined): Attributes {
   const message = { role: 'assistant', parts: partsOf(blocks), finish_reason: stopReason };
   return { [ATTRIBUTES.outputMessages]: fitting([message]) };
@@ -55,7 +55,7 @@ function partsOf(content: unknown): Part[] {
   return Array.isArray(content) ? content.map((block: unknown) => partOf(objectOf(block))) : [];
 }
 
-/** Of media only the kind. */
+/** Shows only the kind of media. */
 function partOf(block: Record<string, unknown>): Part {
   const { type, text, thinking, id, name, input, tool_use_id: call, content } = block;
   if (type === 'text') return { type, content: text };
@@ -65,7 +65,9 @@ function partOf(block: Record<string, unknown>): Part {
   return { type: typeof type === 'string' ? type : 'unknown' };
 }
 
-/** Values of a request at most: one with more is shown without its content, which would take much memory. */
+/**
+ * Largest number of values in a request; a larger one has no content in its span, because parsing takes much memory.
+ */
 const MAX_VALUES = 100_000;
 const NO_NAMES: ReadonlySet<string> = new Set();
 

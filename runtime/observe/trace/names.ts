@@ -55,7 +55,7 @@ export const ATTRIBUTES = {
   route: 'http.route',
   status: 'http.response.status_code',
   resend: 'http.request.resend_count',
-  // Ours.
+  // Names of our own.
   requestId: 'breakwater.request.id',
   upstreamRequestId: 'breakwater.upstream.request_id',
   reason: 'breakwater.reason',
@@ -92,5 +92,5 @@ export const METRICS = {
 /** Labels of these metrics. */
 export const LABELS = { model: 'gen_ai_request_model', error: 'error_type' } as const;
 
-/** What the conventions call an error that is told apart from no other. */
+/** Name of an unclassified error in the conventions. */
 export const OTHER_ERROR = '_OTHER';

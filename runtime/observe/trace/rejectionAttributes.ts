@@ -2,7 +2,7 @@ import type { Rejection } from '../../errors/rejection.ts';
 import { ATTRIBUTES } from './names.ts';
 import type { Attributes } from './span.ts';
 
-/** What an event says of a rejection. */
+/** Attributes of the event of a rejection. */
 export function rejectionAttributes(rejection: Rejection): Attributes {
   const { reason, target, policy, limit, retryAfterMs } = rejection;
   return {

@@ -1,25 +1,24 @@
 import type { RequestSighting } from '../../security/incidents/incident.ts';
 
-/** A client that was let in. */
+/** A client that the agent accepted. */
 export interface KnownClient {
-  /** Name of its API key, or the subject of its token; empty for everybody. */
+  /** Name of its API key or subject of its token; empty for an unknown client. */
   id: string;
   authentication: 'None' | 'APIKey' | 'JWT';
-  /** What logs call it. Absent: nobody in particular. */
+  /** Name in logs. Absent: an unknown client. */
   name?: string;
 }
 
-/** A call of a tool that has ended. */
 export interface EndedCall {
   name: string;
   input: unknown;
-  /** Refused calls were not made; cached ones have the result of another call. */
+  /** `refused`: not made. `cached`: the result of another call. */
   status: 'ok' | 'error' | 'failed' | 'refused' | 'cached';
-  /** Why the agent refused it, if it was wrong. */
+  /** Why the agent refused it, if the call was wrong. */
   misuse?: 'ArgumentsRefused' | 'EgressRefused' | undefined;
 }
 
-/** What a client may not do, and why. */
+/** A refused action of a client. */
 export interface DeniedRequest {
   reason: string;
   message: string;
@@ -27,12 +26,12 @@ export interface DeniedRequest {
   resource: { type: string; name: string };
 }
 
-/** How a request ended, and what is known of it by then. */
+/** How a request ended, with the facts known by then. */
 export interface EndedRequest {
-  /** As in x-breakwater-reason; None for an answer as asked. */
+  /** Reason as in x-breakwater-reason; None for a normal answer. */
   reason: string;
   failed: boolean;
-  /** Absent when nothing was sent. */
+  /** Absent if no answer was sent. */
   status?: number | undefined;
   model?: string | undefined;
   inputTokens?: number | undefined;
@@ -40,10 +39,10 @@ export interface EndedRequest {
   conversation?: string | undefined;
 }
 
-/** Hears what becomes of one request. None of its methods throws. */
+/** Observes one request. No method throws. */
 export interface RequestListener {
   identified(client: KnownClient): void;
-  /** The client is not let in. */
+  /** The agent refused the client. */
   unidentified(failure: { reason: string; message: string }): void;
   /** The client was let in and may not do what it asked for. */
   denied(refusal: DeniedRequest): void;

@@ -4,7 +4,9 @@ import type { Audit, AuditAnswer } from './audit.ts';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
-/** Answers what /debug/audit is asked: actor, type, outcome, conversation, since, until (milliseconds or RFC 3339), limit. */
+/**
+ * Answers a query of /debug/audit: actor, type, outcome, conversation, since, until (milliseconds or RFC 3339), limit.
+ */
 export function answerQuery(audit: Audit, asked: URLSearchParams): Promise<AuditAnswer> {
   const query: AuditQuery = {};
   for (const name of ['actor', 'type', 'outcome', 'conversation'] as const) {

@@ -32,9 +32,9 @@ export interface AuditDeps {
   pod: { namespace: string; name: string; uid: string };
   version: string;
   writeOut: WriteOut;
-  /** File that keeps the head of the chain beyond the process; absent: it is not kept. */
+  /** File for the head of the chain, which outlives the process; absent: none. */
   headPath?: string | undefined;
-  /** Directory in which events wait for the webhook, and below it for the collector, beyond the process. */
+  /** Directory of events that wait for the webhook, and below it for the collector. It outlives the process. */
   queueDirectory: string;
   fetch: typeof fetch;
   /** Values of headers from Secrets; undefined while one is missing. */
@@ -42,11 +42,10 @@ export interface AuditDeps {
   log: Logger;
 }
 
-/** What a query came to. */
 export interface AuditAnswer {
   enabled: boolean;
   events: SealedEvent[];
-  /** False when there is more in the files than is searched at once. */
+  /** False if the files contain more than one query searches. */
   searchedAll: boolean;
 }
 
@@ -56,16 +55,16 @@ export interface AuditStats {
   sinks: { name: string; queuedBytes: number; dropped: number }[];
 }
 
-/** Clients and addresses of which it is known when their last success was recorded. */
+/** Largest number of clients and addresses whose last recorded success is remembered. */
 const MAX_KNOWN_CLIENTS = 10_000;
 
-/** What one query reads at most, in characters. */
+/** Largest number of characters that one query reads. */
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
 
 export const RUNTIME: Actor = { kind: 'Program', name: 'breakwater-runtime' };
 export const OPERATOR: Actor = { kind: 'Program', name: 'breakwater-operator' };
 
-/** Records what the agent did and what was attempted against it. Nothing waits for it. */
+/** Records the agent's actions and attempts against it. Nothing waits for it. */
 export class Audit {
   readonly #deps: AuditDeps;
   readonly #ring = new Ring();
@@ -77,7 +76,7 @@ export class Audit {
   readonly #known = new LRUCache<string, number>({ max: MAX_KNOWN_CLIENTS });
   readonly #sinks = new Map<string, { key: string; sink: Sink }>();
   readonly #headFile: HeadFile;
-  /** Begins with the first configuration that wants it. */
+  /** Begins with the first configuration that turns the audit on. */
   #chain: Chain | undefined;
   #content: Content | undefined;
   #spec: AuditSpec | undefined;
@@ -89,17 +88,17 @@ export class Audit {
     this.#headFile = new HeadFile(deps.headPath);
   }
 
-  /** Whether requests must be refused, because their events could not be kept. */
+  /** Whether the agent must refuse requests because it could not store their events. */
   get refusing(): boolean {
     return this.#spec?.required === true && !this.#all().every(({ ready }) => ready);
   }
 
-  /** Where the chain stands; undefined when there is none. */
+  /** Head of the chain; undefined without one. */
   get head(): ChainHead | undefined {
     return this.#spec && this.#chain?.head;
   }
 
-  /** Puts a configuration in force. Sinks that stay the same keep what waits in them. */
+  /** Applies a configuration. Unchanged sinks keep their waiting events. */
   apply(content: Content): void {
     if (this.#spec && !content.audit) this.#end();
     this.#content = content;
@@ -111,7 +110,7 @@ export class Audit {
     this.#useSinks(content.audit);
   }
 
-  /** Begins the record of a request; `facts` is called only if requests are audited. */
+  /** Begins the record of a request; calls `facts` only if requests are audited. */
   begin(
     request: Parameters<SourceAddress['of']>[0],
     facts: () => Omit<AuditedRequest, 'source'>,
@@ -144,7 +143,7 @@ export class Audit {
     }
   }
 
-  /** Events that match, newest first: those in memory, then those in the files before them. */
+  /** Matching events, newest first: from memory, then from the files. */
   async query(query: AuditQuery, limit: number): Promise<AuditAnswer> {
     const events: SealedEvent[] = [];
     let bytes = 0;
@@ -173,12 +172,12 @@ export class Audit {
     return { events: this.#counts, sinks };
   }
 
-  /** Has the next process of the container continue this one's chain. Never rejects. */
+  /** Lets the next process of the container continue this chain. Never rejects. */
   async saveHead(): Promise<void> {
     await this.#headFile.save(this.head);
   }
 
-  /** Resolves when what was recorded is kept, or cannot be at present. */
+  /** Resolves when all recorded events are stored, or cannot be at present. */
   async flush(): Promise<void> {
     await Promise.all([...this.#all().map((sink) => sink.flush()), this.saveHead()]);
   }
@@ -187,7 +186,7 @@ export class Audit {
     await Promise.all([...this.#all().map((sink) => sink.close()), this.saveHead()]);
   }
 
-  /** What the process before has left: the file has all of it, the head may lag by a second. */
+  /** Continues the chain of the process before. The file is complete; the saved head may lag by a second. */
   #continueChain({ file }: AuditSpec): Chain {
     const inFile = file && headInFile(this.#directory(file));
     return new Chain(inFile ?? this.#headFile.read());
@@ -285,7 +284,7 @@ export class Audit {
     return type === 'APIKeys' ? 'APIKey' : 'JWT';
   }
 
-  /** A success is recorded when the client is new at that address, and again after a time. */
+  /** Records a success if the client is new at that address, and again after an interval. */
   #isNews({ id }: KnownClient, source = '', { authenticationIntervalMs }: AuditSpec): boolean {
     const now = this.#deps.clock.now();
     const key = `${source} ${id}`;
@@ -296,7 +295,7 @@ export class Audit {
   }
 }
 
-/** Tells lines from the oldest one in memory on, which are shown already. */
+/** Drops the lines from the oldest one in memory on, which the answer has already. */
 function shownFrom(oldest: string | undefined): (line: string) => boolean {
   const first = oldest === undefined ? undefined : parsed(oldest);
   if (!first) return () => false;
@@ -317,7 +316,7 @@ function parsed(line: string): SealedEvent | undefined {
 }
 
 interface Wanted {
-  /** What the sink is made of: another one takes its place when this changes. */
+  /** Settings of the sink. A change replaces the sink. */
   key: string;
   make: () => Sink;
 }

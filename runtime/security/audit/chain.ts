@@ -6,26 +6,26 @@ interface Unsealed {
   metadata: Record<string, unknown>;
 }
 
-/** The chain of one process: each event is hashed with the hash of the one before it. */
+/** The hash chain of one process: each event's hash includes the hash of the event before. */
 export class Chain {
   readonly #id = randomUUID();
   #before: ChainHead | undefined;
   #sequence = 0;
   #hash = FIRST_HASH;
 
-  /** `before` is the head of the process before in the same pod, as far as it is known. */
+  /** `before` is the head of the pod's process before, if known. */
   constructor(before?: ChainHead) {
     this.#before = before;
     if (before) this.#hash = before.hash;
   }
 
-  /** Undefined as long as there is no event. */
+  /** Undefined before the first event. */
   get head(): ChainHead | undefined {
     if (this.#sequence === 0) return this.#before;
     return { chain: this.#id, sequence: this.#sequence, hash: this.#hash };
   }
 
-  /** The event as a line, numbered and with the hashes; the chain is longer by it. */
+  /** Adds the event to the chain and returns it as a line with its number and hashes. */
   seal(event: Unsealed): string {
     this.#sequence += 1;
     const unmapped = {

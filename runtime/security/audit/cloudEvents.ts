@@ -1,7 +1,7 @@
 import type { SealedEvent } from '../../../contract/audit.ts';
 import type { BatchFormat } from './webhookSink.ts';
 
-/** Events in the JSON format of CloudEvents 1.0. The id of one stays the same when it is sent again. */
+/** Events in the JSON format of CloudEvents 1.0. A repeated event has the same id. */
 export const CLOUD_EVENTS: BatchFormat = {
   contentType: 'application/cloudevents-batch+json',
   body: (lines) => `[${lines.map(cloudEvent).join(',')}]`,

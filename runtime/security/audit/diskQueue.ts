@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A place in the queue: the first byte that was not taken yet. */
+/** A position in the queue: that of the first byte that is still to be taken. */
 interface Place {
   segment: number;
   offset: number;
@@ -20,16 +20,16 @@ interface Place {
 
 export interface Taken {
   lines: string[];
-  /** To be given to `done` when they are taken for good. */
+  /** Argument for `done`. */
   end: Place;
 }
 
-/** Bytes of a file before the next one is begun. */
+/** Size at which the next file begins, in bytes. */
 const SEGMENT_BYTES = 1024 * 1024;
 const SEGMENT = /^(\d{8})\.jsonl$/;
 const PLACE = 'place.json';
 
-/** Lines that wait on disk, in files that go one after the other. It outlives the process. */
+/** A queue of lines in a sequence of files. It outlives the process. */
 export class DiskQueue {
   readonly #directory: string;
   #segments: number[] = [];
@@ -42,12 +42,12 @@ export class DiskQueue {
     this.#directory = directory;
   }
 
-  /** Bytes that wait. */
+  /** Bytes in the queue. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Takes up what a process before left. */
+  /** Reads the queue of the process before. */
   async open(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const names = await readdir(this.#directory);
@@ -66,7 +66,7 @@ export class DiskQueue {
     this.#bytes = bytes;
   }
 
-  /** Appends whole lines. Rejects when none of them is kept. */
+  /** Appends whole lines. Rejects if it stored none of them. */
   async append(text: string): Promise<void> {
     const bytes = Buffer.byteLength(text);
     if (this.#segments.length === 0 || this.#lastSize + bytes > SEGMENT_BYTES) {
@@ -84,7 +84,7 @@ export class DiskQueue {
     this.#bytes += bytes;
   }
 
-  /** The first lines that wait, at most so many; undefined when there are none. */
+  /** The first `most` lines; undefined for an empty queue. */
   async first(most: number): Promise<Taken | undefined> {
     for (const segment of this.#segments) {
       if (segment < this.#place.segment) continue;
@@ -98,7 +98,7 @@ export class DiskQueue {
     return undefined;
   }
 
-  /** Lines before this place need not be kept any more. */
+  /** Removes the lines before this position. */
   async done(end: Place): Promise<void> {
     const path = join(this.#directory, PLACE);
     await writeFile(`${path}.new`, JSON.stringify(end), { mode: 0o600 });
@@ -106,7 +106,7 @@ export class DiskQueue {
     const bytes = await this.#between(this.#place, end);
     this.#bytes -= bytes;
     this.#place = end;
-    // The last segment stays, as lines are appended to it.
+    // Keeps the last segment: new lines go there.
     const last = this.#segments.at(-1)!;
     const over = this.#segments.filter((each) => each < end.segment && each !== last);
     this.#segments = this.#segments.filter((each) => !over.includes(each));
@@ -129,7 +129,7 @@ export class DiskQueue {
     }
   }
 
-  /** A process that was killed may have left half a line. */
+  /** A killed process may have left half a line. */
   async #mendLast(): Promise<void> {
     const last = this.#segments.at(-1);
     if (last === undefined) return;

@@ -1,23 +1,23 @@
 import type { KnownClient } from '../../observe/trace/requestListener.ts';
 import type { AuditOutcome, AuditType } from '../../../contract/audit.ts';
 
-/** Who did something: a client of the agent, or a part of Breakwater. */
+/** The actor: a client of the agent, or a part of Breakwater. */
 export type Actor =
   | ({ kind: 'Client' } & KnownClient)
   | { kind: 'Program'; name: 'breakwater-operator' | 'breakwater-runtime' };
 
-/** What happened, before it is written as OCSF. Text that a client chose is cut by `toOcsf`. */
+/** An event before its translation to OCSF. `toOcsf` truncates texts of clients. */
 export interface AuditEvent {
   type: AuditType;
   /** Milliseconds since 1970. */
   time: number;
   outcome: AuditOutcome;
   actor: Actor;
-  /** As in messages.create. */
+  /** Such as messages.create. */
   operation: string;
   /** One sentence for people. */
   message: string;
-  /** Why it came out so, as in x-breakwater-reason. */
+  /** Reason, as in x-breakwater-reason. */
   reason?: string | undefined;
   /** Address of the client. */
   source?: string | undefined;
@@ -31,24 +31,23 @@ export interface AuditEvent {
   policy?: string | undefined;
   model?: string | undefined;
   tokens?: Tokens | undefined;
-  /** Arguments of a tool, where spec.audit.content asks for them. */
+  /** Arguments of a tool, if spec.audit.content asks for them. */
   arguments?: unknown;
   incident?: Incident;
 }
 
-/** Tokens that a request took, as far as the provider said. */
+/** Tokens of a request, as far as the provider reports them. */
 export interface Tokens {
   inputTokens?: number;
   outputTokens?: number;
 }
 
-/** What a SecurityIncident is about. */
 export interface Incident {
   id: string;
   title: string;
   level: 'Low' | 'Medium' | 'High' | 'Critical';
-  /** Times that it was seen. */
+  /** Number of sightings. */
   count?: number;
-  /** Whether there was an event of it before, with a lower level. */
+  /** Whether an earlier event had a lower level. */
   raised?: boolean;
 }

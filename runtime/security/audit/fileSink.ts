@@ -6,22 +6,22 @@ import { LineQueue } from './lineQueue.ts';
 import type { LineQueueDeps, Sink } from './lineQueue.ts';
 
 export interface FileSpec {
-  /** Of one pod alone. */
+  /** Directory of this pod alone. */
   directory: string;
-  /** Bytes of a file before the next one is begun. */
+  /** Size at which the next file begins, in bytes. */
   maxBytes: number;
-  /** Files that are kept, the current one included. */
+  /** Number of files, including the current one. */
   maxFiles: number;
 }
 
-/** The file that is written to. */
+/** Name of the current file. */
 const CURRENT = 'audit.jsonl';
 const ROTATED = /^audit-.*\.jsonl$/;
 const BATCH_BYTES = 1024 * 1024;
 /** Longer than any event. */
 const TAIL_BYTES = 256 * 1024;
 
-/** Appends events to a file on a volume, and begins another one when it is full. */
+/** Appends events to a file on a volume and rotates it when it is full. */
 export class FileSink extends LineQueue implements Sink {
   readonly name = 'file';
 
@@ -34,7 +34,7 @@ export class FileSink extends LineQueue implements Sink {
 class RotatedFile {
   readonly #spec: FileSpec;
   readonly #path: string;
-  /** Bytes of whole lines in the current file; undefined until it is known. */
+  /** Bytes of whole lines in the current file; undefined before it is read. */
   #size: number | undefined;
 
   constructor(spec: FileSpec) {
@@ -49,7 +49,7 @@ class RotatedFile {
     try {
       await appendFile(this.#path, text, { mode: 0o600 });
     } catch (error) {
-      // A part of a line must not stay, or the next one is appended to it.
+      // Removes a partial line, because the next line would continue it.
       await truncate(this.#path, this.#size).catch(() => undefined);
       this.#size = undefined;
       throw error;
@@ -77,7 +77,7 @@ class RotatedFile {
   }
 }
 
-/** A process that was killed may have left half a line. */
+/** A killed process may have left half a line. */
 function dropTornLine(path: string): void {
   const tail = tailOf(path);
   if (!tail || tail.text.endsWith('\n')) return;
@@ -85,10 +85,10 @@ function dropTornLine(path: string): void {
   truncateSync(path, tail.size - (tail.bytes.length - end));
 }
 
-/** The head of the chain that the files in a directory end with. */
+/** The head of the chain at the end of the files of a directory. */
 export function headInFile(directory: string): ChainHead | undefined {
   const lines = tailOf(join(directory, CURRENT))?.text.split('\n') ?? [];
-  // What follows the last end of a line is nothing, or half a line.
+  // The last piece is empty or half a line.
   const last = lines.at(-2);
   if (last === undefined) return undefined;
   try {
@@ -119,7 +119,7 @@ function tailOf(path: string): { text: string; bytes: Buffer; size: number } | u
   }
 }
 
-/** Files of a directory, the newest one first. */
+/** Files of a directory, newest first. */
 export async function filesIn(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   const rotated = names.filter((name) => ROTATED.test(name)).sort();

@@ -10,7 +10,7 @@ export interface GuardWatchDeps {
   record(event: AuditEvent): void;
 }
 
-/** Finds out from the guard what of it belongs into the audit. */
+/** Finds events for the audit in the state of the guard. */
 export class GuardWatch {
   readonly #deps: GuardWatchDeps;
   readonly #overrides = new Map<string, string>();
@@ -21,7 +21,6 @@ export class GuardWatch {
     this.#deps = deps;
   }
 
-  /** A circuit has changed its state. */
   changed({ dependency, to, reason, policy }: Transition): void {
     if (to === 'HalfOpen') return;
     const open = to === 'Open';
@@ -35,7 +34,7 @@ export class GuardWatch {
     });
   }
 
-  /** Looks for overrides, resets and limits that have changed. To be called often. */
+  /** Compares overrides, resets and limits with the last call. Call it often. */
   look(): void {
     for (const circuit of this.#deps.circuits()) {
       this.#lookAtOverride(circuit);
@@ -63,7 +62,7 @@ export class GuardWatch {
     });
   }
 
-  /** The first token that a circuit sees resets nothing. */
+  /** The first token of a circuit resets nothing. */
   #lookAtToken({ dependency, handledResetToken: token, policy }: CircuitStatus): void {
     const before = this.#tokens.get(dependency);
     if (token === undefined || token === before) return;

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import type { ChainHead } from '../../../contract/audit.ts';
 
-/** Keeps the head of the chain for the next process of the pod's container. */
+/** Stores the head of the chain for the next process of the container. */
 export class HeadFile {
   readonly #path: string | undefined;
   #saved = '';
   #saving: Promise<void> | undefined;
 
-  /** Without a path nothing is kept. */
+  /** Without a path it stores nothing. */
   constructor(path: string | undefined) {
     this.#path = path;
   }
@@ -22,7 +22,7 @@ export class HeadFile {
     }
   }
 
-  /** Saves another head. Never rejects: the next try comes soon. */
+  /** Saves a head. Never rejects: the next save follows soon. */
   save(head: ChainHead | undefined): Promise<void> {
     const text = JSON.stringify(head);
     if (this.#path === undefined || head === undefined || text === this.#saved) {
@@ -38,7 +38,7 @@ export class HeadFile {
       await rename(`${path}.new`, path);
       this.#saved = text;
     } catch {
-      // The chain of the next process then continues an earlier head.
+      // The next process then continues from an earlier head.
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Incident, Sighting } from '../incidents/incident.ts';
 import { RUNTIME } from './audit.ts';
 import type { AuditEvent } from './event.ts';
 
-/** The event of an incident that was opened, or whose level has risen; both have the incident's id. */
+/** The event of an incident that opened or rose; both have the incident's id. */
 export function incidentEvent(
   { id, type, form, level, count, resource, evidence }: Readonly<Incident>,
   { client, source, denied, conversation, requestId, traceId }: Sighting,

@@ -1,32 +1,32 @@
 import type { Clock } from '../../guard/clock.ts';
 
-/** Where lines of the audit go. */
+/** Destination of lines of the audit. */
 export interface Sink {
   readonly name: string;
   /** Lines that wait to be kept, in bytes. */
   readonly queuedBytes: number;
-  /** Whether the next line will be kept, as far as can be told. */
+  /** Whether the sink expects to store the next line. */
   readonly ready: boolean;
-  /** Takes a line without its end; false when it is dropped. Returns at once. */
+  /** Takes a line without its newline; false if it drops the line. Returns at once. */
   write(line: string): boolean;
-  /** Resolves when all lines are kept, or when they cannot be at present. */
+  /** Resolves when all lines are stored, or cannot be at present. */
   flush(): Promise<void>;
-  /** Stops its timers, after a last try to keep what waits. */
+  /** Tries once more to store the waiting lines, then stops its timers. */
   close(): Promise<void>;
 }
 
 export interface LineQueueDeps {
   clock: Pick<Clock, 'setTimer'>;
-  /** Bytes that wait at most. */
+  /** Largest size of waiting lines, in bytes. */
   maxBytes: number;
-  /** Bytes that are written at once, unless one line is longer. */
+  /** Largest write, unless one line is longer, in bytes. */
   batchBytes: number;
-  /** Keeps whole lines. Rejects when it has kept none of them. */
+  /** Stores whole lines. Rejects if it stored none of them. */
   keep(text: string): Promise<void>;
   onError(error: unknown): void;
 }
 
-/** Between tries to keep lines that could not be kept, in milliseconds. */
+/** Interval between two attempts after a failure, in milliseconds. */
 const RETRY_MS = 1000;
 
 /** Lines that wait to be kept, in their order. One write is under way at a time. */
@@ -76,7 +76,7 @@ export class LineQueue {
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    // What one piece of work tells goes into one write.
+    // Collects the lines of one task into one write.
     await Promise.resolve();
     while (this.#lines.length > 0) {
       const batch = this.#batch();

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 const CHUNK_BYTES = 64 * 1024;
 const END = 10;
 
-/** Lines of a file, the last one first. It reads one piece at a time, so that the process can do other things. */
+/** Lines of a file, last first. Reads one block at a time, so that the event loop stays free. */
 export async function* linesBackwards(path: string): AsyncGenerator<string> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return;
@@ -15,7 +15,7 @@ export async function* linesBackwards(path: string): AsyncGenerator<string> {
       at -= length;
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at);
       const bytes = Buffer.concat([buffer.subarray(0, bytesRead), rest]);
-      // What stands before the first end of a line may be a part of one.
+      // The text before the first newline may be part of a line.
       const end = bytes.indexOf(END);
       const first = at === 0 ? 0 : end < 0 ? bytes.length : end + 1;
       yield* linesOf(bytes.subarray(first)).reverse();

@@ -20,7 +20,7 @@ const API = [6, 6003, 'API Activity'] as const;
 const AUTHENTICATION = [3, 3002, 'Authentication'] as const;
 const FINDING = [2, 2004, 'Detection Finding'] as const;
 
-/** Activities of API Activity that OCSF has a number for; all others are 99, Other. */
+/** Activities with a number in OCSF's API Activity; all others are 99, Other. */
 const ACTIVITIES: Partial<Record<AuditType, [uid: number, caption: string]>> = {
   ConversationStarted: [1, 'Create'],
   ConversationErased: [4, 'Delete'],
@@ -30,11 +30,11 @@ const OTHER = 99;
 
 const SEVERITIES = { Informational: 1, Low: 2, Medium: 3, High: 4, Critical: 5 } as const;
 
-/** Longest text that a client chooses, and longest arguments of a tool, in characters. */
+/** Longest text from a client, and longest arguments of a tool, in characters. */
 const MAX_TEXT = 256;
 const MAX_ARGUMENTS = 4096;
 
-/** The event in JSON by OCSF, not sealed yet. */
+/** The event as OCSF JSON, before sealing. */
 export function toOcsf(event: AuditEvent, origin: Origin): Json & { metadata: Json } {
   if (event.type === 'SecurityIncident') return finding(event, origin);
   if (event.type === 'AuthenticationSucceeded' || event.type === 'AuthenticationFailed') {
@@ -135,7 +135,7 @@ function base(
   };
 }
 
-/** How it came out, and the parts that profiles bring. */
+/** The outcome, and the parts that profiles add. */
 function context(event: AuditEvent, origin: Origin): Json {
   const { outcome, reason, policy } = event;
   const denied = outcome === 'Denied';
@@ -190,7 +190,7 @@ function api(event: AuditEvent, origin: Origin): Json {
   };
 }
 
-/** The arguments as JSON in a string, so that their length has a bound. */
+/** The arguments as a bounded JSON string. */
 function argumentsOf(event: AuditEvent): string | undefined {
   if (event.arguments === undefined) return undefined;
   return JSON.stringify(event.arguments).slice(0, MAX_ARGUMENTS).toWellFormed();
@@ -231,7 +231,7 @@ function severityOf({ incident, outcome, type }: AuditEvent): keyof typeof SEVER
   return outcome === 'Success' ? 'Informational' : 'Low';
 }
 
-/** Text of a client: bounded, and such that JSON has one way to write it. */
+/** Text from a client: bounded, and with only one form in JSON. */
 function text(value: string): string {
   return value.slice(0, MAX_TEXT).toWellFormed();
 }

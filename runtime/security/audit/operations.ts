@@ -1,4 +1,4 @@
-/** What a request asks for, by its method and its route as metrics name it. */
+/** Operations by method and route, as metrics name them. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   'POST /v1/messages': 'messages.create',
   'POST /v1/messages/count_tokens': 'messages.count_tokens',
@@ -15,7 +15,7 @@ export function operationOf(method: string | undefined, route: string): string {
 
 const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-/;
 
-/** The trace that a client's request belongs to, by W3C Trace Context. */
+/** The trace id of a client's request (W3C Trace Context). */
 export function traceIdIn(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? TRACE_PARENT.exec(header)?.[1] : undefined;
 }

@@ -1,7 +1,7 @@
 import type { SealedEvent } from '../../../contract/audit.ts';
 import type { BatchFormat } from './webhookSink.ts';
 
-/** Who sends the records. */
+/** Resource that sends the records. */
 export interface OtlpOrigin {
   namespace: string;
   agent: string;
@@ -10,7 +10,7 @@ export interface OtlpOrigin {
   version: string;
 }
 
-/** By severity of OCSF: Informational, Low, Medium, High, Critical. */
+/** Severities of OTLP by those of OCSF: Informational, Low, Medium, High, Critical. */
 const SEVERITIES: Readonly<Record<string, [number: number, text: string]>> = {
   Informational: [9, 'INFO'],
   Low: [13, 'WARN'],
@@ -25,7 +25,10 @@ const NANOSECONDS = 1_000_000n;
 
 type Attribute = { key: string; value: { stringValue: string } };
 
-/** Events as log records of OTLP over HTTP in JSON. The body is the event as it was sealed; `log.record.uid` stays the same. */
+/**
+ * Events as log records of OTLP over HTTP, in JSON. The body is the sealed event; a repeated event has the same
+ * `log.record.uid`.
+ */
 export function otlpLogs(origin: () => OtlpOrigin): BatchFormat {
   return {
     contentType: 'application/json',

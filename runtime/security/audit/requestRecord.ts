@@ -7,11 +7,11 @@ import type {
 } from '../../observe/trace/requestListener.ts';
 import type { Actor, AuditEvent } from './event.ts';
 
-/** What is known of a request when it begins. */
+/** Facts that are known when a request begins. */
 export interface AuditedRequest {
   id: string;
   traceId?: string | undefined;
-  /** As in messages.create. */
+  /** Such as messages.create. */
   operation: string;
   /** Address of the client. */
   source: string | undefined;
@@ -21,18 +21,18 @@ export interface RequestRecordDeps {
   /** Wall clock, in milliseconds. */
   time(): number;
   record(event: AuditEvent): void;
-  /** How clients are known now. */
+  /** How the agent authenticates clients at present. */
   authentication: KnownClient['authentication'];
-  /** Whether this client's success is worth an event of its own. */
+  /** Whether to record this client's success. */
   isNews(client: KnownClient, source: string | undefined): boolean;
-  /** Whether the arguments of this tool are recorded. */
+  /** Whether to record the arguments of this tool. */
   withArguments(tool: string): boolean;
-  /** Whether it is a tool of the spec, or else one of an MCP server. */
+  /** Whether the tool is in the spec; otherwise it is one of an MCP server. */
   isOwnTool(tool: string): boolean;
   conversation(): string | undefined;
 }
 
-/** Reasons for which the agent itself turns a request down, rather than failing at it. */
+/** Reasons for which the agent refuses a request, in contrast to failures. */
 const DENIALS: ReadonlySet<string> = new Set([
   ...[
     'Unauthorized',
@@ -48,12 +48,12 @@ const DENIALS: ReadonlySet<string> = new Set([
   ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'BodiesFull'],
 ]);
 
-/** Another pod says by its status how a forwarded request ended. */
+/** Another pod's status says how a forwarded request ended. */
 function isSuccess(reason: string, status = 500): boolean {
   return reason === 'None' || (reason === 'Forwarded' && status < 400);
 }
 
-/** What a request was for. Without either it is about the agent itself. */
+/** The resource of a request: its conversation or model, else the agent. */
 function resourceOf(
   conversation: string | undefined,
   model: string | undefined,
@@ -70,7 +70,7 @@ const CALLS = {
   refused: 'Denied',
 } as const;
 
-/** Tells the audit of one request. */
+/** Records one request in the audit. */
 export class RequestRecord implements RequestListener {
   readonly #deps: RequestRecordDeps;
   readonly #request: AuditedRequest;
@@ -115,7 +115,7 @@ export class RequestRecord implements RequestListener {
     this.#record({ type: 'AuthorizationDenied', outcome: 'Denied', reason, message, resource });
   }
 
-  /** An incident that comes of it is an event by itself. */
+  /** An incident has an event of its own. */
   sighted(): void {
     return undefined;
   }

@@ -1,10 +1,10 @@
-/** The last lines, up to a number of them. */
+/** The newest lines, up to a number. */
 export class Ring {
   #lines: string[] = [];
   #next = 0;
   #size = 0;
 
-  /** Keeps the newest `size` of its lines from now on. */
+  /** Keeps only the newest `size` lines from now on. */
   resize(size: number): void {
     if (size === this.#size) return;
     this.#lines = size === 0 ? [] : this.newestFirst().slice(0, size).reverse();

@@ -4,10 +4,10 @@ import type { LineQueueDeps, Sink } from './lineQueue.ts';
 /** Writes whole lines to standard output without blocking the process. */
 export type WriteOut = (text: string) => Promise<void>;
 
-/** What a pipe takes in one piece, so that no line of the log comes between (PIPE_BUF of Linux). */
+/** Largest atomic write to a pipe (PIPE_BUF of Linux), so that no line of the log mixes in. */
 const ATOMIC_BYTES = 4096;
 
-/** Lines of the audit among those of the log: `stream` tells them apart. */
+/** Writes lines of the audit among those of the log: `stream` distinguishes them. */
 export class StdoutSink extends LineQueue implements Sink {
   readonly name = 'stdout';
 

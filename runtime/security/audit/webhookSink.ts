@@ -3,10 +3,10 @@ import { DiskQueue } from './diskQueue.ts';
 import { LineQueue } from './lineQueue.ts';
 import type { Sink } from './lineQueue.ts';
 
-/** How events are written in a request. */
+/** Format of a request with events. */
 export interface BatchFormat {
   contentType: string;
-  /** Of lines, each an event in JSON. */
+  /** The body of the lines, each an event in JSON. */
   body(lines: readonly string[]): string;
 }
 
@@ -17,29 +17,26 @@ export interface WebhookSinkDeps {
   url: string;
   /** Time for one request, in milliseconds. */
   timeoutMs: number;
-  /** Bytes that wait on disk at most. */
+  /** Largest queue on disk, in bytes. */
   queueBytes: number;
-  /** Bytes that wait in memory at most. */
+  /** Largest queue in memory, in bytes. */
   maxBytes: number;
-  /** Of this pod alone; outlives the process. */
+  /** Directory of this pod alone; outlives the process. */
   directory: string;
   /** Headers from Secrets; undefined while one is missing. */
   headers: () => readonly (readonly [string, string])[] | undefined;
   fetch: typeof fetch;
-  /** Called when events are not delivered, once until they are again. */
+  /** Called once when delivery fails, and again only after a success. */
   onError: (error: unknown) => void;
 }
 
-/** Events in one request. */
+/** Largest number of events in one request. */
 const MOST_EVENTS = 100;
-/** Between tries, in milliseconds: doubled each time. */
+/** First and longest interval between attempts, in milliseconds; it doubles. */
 const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 60_000;
 
-/**
- * Sends events to a URL, each at least once: they wait on disk until it answers with 2xx, also over a
- * restart of the container.
- */
+/** Sends events to a URL at least once each. They wait on disk for a 2xx, even across restarts of the container. */
 export class WebhookSink implements Sink {
   readonly name: WebhookSinkDeps['name'];
   readonly #deps: WebhookSinkDeps;
@@ -67,7 +64,7 @@ export class WebhookSink implements Sink {
         this.#send();
       },
     });
-    // What a process before left is sent without a new event.
+    // Sends the events of the process before without waiting for a new one.
     this.#open().then(
       () => this.#send(),
       () => undefined,
@@ -87,7 +84,7 @@ export class WebhookSink implements Sink {
     return this.#memory.write(line);
   }
 
-  /** On disk is kept: the next process sends it. */
+  /** On disk they are safe: the next process sends them. */
   async flush(): Promise<void> {
     await this.#memory.flush();
   }
@@ -99,7 +96,7 @@ export class WebhookSink implements Sink {
     await this.#sending;
   }
 
-  /** Opening that failed is tried again with the next line. */
+  /** The next line retries a failed opening. */
   #open(): Promise<void> {
     this.#opened ??= this.#disk.open().catch((error: unknown) => {
       this.#opened = undefined;
@@ -110,7 +107,7 @@ export class WebhookSink implements Sink {
 
   #send(): void {
     if (this.#closed.signal.aborted || this.#cancelRetry) return;
-    // What is appended while the last look finds nothing is sent after it.
+    // Sends lines that arrive while the last look finds none.
     this.#again = true;
     this.#sending ??= this.#runAgain();
   }

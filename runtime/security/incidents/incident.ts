@@ -1,12 +1,12 @@
 import type { IncidentLevel, IncidentType } from '../../../contract/incidents.ts';
 
-/** What an attack would reach. */
+/** Asset that an attack would reach. */
 export type Asset =
   'Access' | 'Availability' | 'Budget' | 'Conversations' | 'Tools' | 'Credentials';
 
-/** Ways in which an incident of a type shows, where there are several. */
+/** Forms of an incident, for types with several. */
 export type IncidentForm =
-  // FailedAuthentication: beside the sources by themselves.
+  // FailedAuthentication: many sources together.
   | 'ManySources'
   // PromptInjection: where the text was.
   | 'UserInput'
@@ -21,22 +21,22 @@ export type IncidentForm =
   | 'Answer'
   | 'ToolArguments';
 
-/** One time that something was seen. */
+/** One observation of suspicious behaviour. */
 export interface Sighting {
   type: IncidentType;
   form?: IncidentForm | undefined;
-  /** What is to be protected. */
+  /** Asset at risk. */
   asset: Asset;
   /** Whether the agent refused it. */
   denied: boolean;
   /**
-   * What was seen, in a sentence of ours. It goes into logs, events and status: never a key, a prompt or any other text
-   * that a client, a model or a tool chose.
+   * One sentence of ours. It goes into logs, events and status, so it never contains a key, a prompt or other text of
+   * a client, a model or a tool.
    */
   evidence: string;
-  /** What it was attempted on, by its name in the spec, such as a tool. */
+  /** Target, by its name in the spec, such as a tool. */
   resource?: { type: string; name: string } | undefined;
-  /** Who did it; absent for somebody unknown. */
+  /** Absent for an unknown client. */
   client?: SightedClient | undefined;
   /** Address of the client. */
   source?: string | undefined;
@@ -48,34 +48,34 @@ export interface Sighting {
 export interface SightedClient {
   id: string;
   authentication: 'None' | 'APIKey' | 'JWT';
-  /** What logs call it. Absent: nobody in particular. */
+  /** Name in logs. Absent: an unknown client. */
   name?: string | undefined;
 }
 
-/** A sighting within a request, which tells the rest. */
+/** A sighting within a request; the request adds the rest. */
 export type RequestSighting = Omit<
   Sighting,
   'client' | 'source' | 'conversation' | 'requestId' | 'traceId'
 >;
 
-/** Sightings of one kind from one origin that follow each other. */
+/** A series of sightings of one kind from one origin. */
 export interface Incident {
   readonly id: string;
   readonly type: IncidentType;
   readonly form?: IncidentForm | undefined;
   readonly asset: Asset;
   level: IncidentLevel;
-  /** Sightings, those before it was opened included. */
+  /** Number of sightings, including those before it opened. */
   count: number;
   /** Milliseconds since 1970. */
   readonly openedAt: number;
   lastAt: number;
-  /** What logs call the client; absent when it is not known, or when there are too many. */
+  /** Name of the client in logs; absent if it is unknown or if there are too many. */
   readonly client?: string | undefined;
-  /** Address, or network of IPv6 addresses; absent when it is not known, or when there are too many. */
+  /** Address, or network of IPv6 addresses; absent if it is unknown or if there are too many. */
   readonly source?: string | undefined;
   readonly resource?: { type: string; name: string } | undefined;
-  /** The last one. */
+  /** Evidence of the last sighting. */
   evidence: string;
   closed: boolean;
 }

@@ -4,17 +4,17 @@ import { networkOf } from './networkOf.ts';
 import { levelOf } from './level.ts';
 import type { Incident, IncidentForm, Sighting } from './incident.ts';
 
-/** When sightings are an incident; times in milliseconds. */
+/** Rules that turn sightings into incidents; times in milliseconds. */
 export interface IncidentsSpec {
-  /** Sightings of one kind and origin belong together while no more than this is between two of them. */
+  /** Longest gap between two sightings of one incident. */
   windowMs: number;
-  /** Origins that are told apart; those beyond are counted together, by type. */
+  /** Largest number of separate origins. Further ones share a count for each type. */
   maxTracked: number;
-  /** Sightings that open an incident, by type; 1 for a type that is not named. */
+  /** Number of sightings that opens an incident, by type; 1 for others. */
   thresholds: Partial<Record<IncidentType, number>>;
-  /** The level rises a step each time that there are as many times more sightings. At least 2. */
+  /** The level rises one step at each multiple of this many sightings. At least 2. */
   raiseAt: number;
-  /** Sources of failed authentication within the window that are an incident of their own. */
+  /** Number of sources of failed authentication in the window that makes an incident of its own. */
   manySources: number;
 }
 
@@ -24,17 +24,17 @@ export interface IncidentsDeps {
   /** Wall clock, in milliseconds. */
   time(): number;
   newId(): string;
-  /** An incident was opened, or its level has risen. Must not throw. */
+  /** An incident opened, or its level rose. Must not throw. */
   onIncident(incident: Readonly<Incident>, sighting: Sighting, change: 'Opened' | 'Raised'): void;
-  /** A sighting was made, of an incident or of what may become one. Must not throw. */
+  /** Reports each sighting, with its incident if one is open. Must not throw. */
   onSighting?(sighting: Sighting, incident: Readonly<Incident> | undefined): void;
 }
 
 /** Sightings of one kind and origin. */
 interface Track {
-  /** Whether it has one origin. */
+  /** Whether the track has only one origin. */
   single: boolean;
-  /** Whether it counts as a source of failed authentication. */
+  /** Whether it is a source of failed authentication. */
   failing: boolean;
   count: number;
   seenAt: number;
@@ -45,7 +45,7 @@ interface Track {
 const MAX_TEXT = 128;
 const MAX_EVIDENCE = 256;
 
-/** Forms that what reports them has counted already, or of which one is enough. */
+/** Forms that open an incident at once: their reporter has counted, or one is enough. */
 const IMMEDIATE: ReadonlySet<IncidentForm> = new Set([
   'ManySources',
   'RepeatedCall',
@@ -61,12 +61,12 @@ const NOTHING: IncidentsSpec = {
 };
 
 /**
- * Makes incidents of sightings. Each takes constant time. Memory is bounded by `maxTracked`: origins beyond it share a
- * track for each type and form, so that an attacker with many addresses cannot push out what is known of others.
+ * Turns sightings into incidents. Each takes constant time. `maxTracked` bounds the memory: further origins share a
+ * track for each type and form, so that an attacker with many addresses cannot evict others' tracks.
  */
 export class Incidents {
   readonly #deps: IncidentsDeps;
-  /** The one seen longest ago first. */
+  /** Least recently seen first. */
   readonly #tracks = new Map<string, Track>();
   readonly #counts = Object.fromEntries(
     INCIDENT_TYPES.map((type) => [type, { Low: 0, Medium: 0, High: 0, Critical: 0 }]),
@@ -75,7 +75,7 @@ export class Incidents {
     IncidentType,
     number
   >;
-  /** Origins of failed authentication that are tracked. */
+  /** Number of tracked origins of failed authentication. */
   #failing = 0;
   #last: Incident | undefined;
   #spec = NOTHING;
@@ -85,18 +85,18 @@ export class Incidents {
     this.#deps = deps;
   }
 
-  /** Grows by each change of an incident, so that reports tell only what is new. */
+  /** Grows with each change of an incident, so that reports contain only changes. */
   get version(): number {
     this.#close();
     return this.#version;
   }
 
-  /** The one opened last; it may be closed. */
+  /** The last incident that opened; it may be closed. */
   get last(): Readonly<Incident> | undefined {
     return this.#last;
   }
 
-  /** Incidents since the process began. One whose level rises counts at each level that it reaches. */
+  /** Number of incidents since the process began. A rising incident counts at each level that it reaches. */
   get counts(): Readonly<Record<IncidentType, Readonly<Record<IncidentLevel, number>>>> {
     return this.#counts;
   }
@@ -106,12 +106,12 @@ export class Incidents {
     return this.#opened;
   }
 
-  /** Has new figures count from the next sighting on. */
+  /** Applies figures from the next sighting on. */
   apply(spec: IncidentsSpec): void {
     this.#spec = spec;
   }
 
-  /** Those open, the gravest first. */
+  /** Open incidents, gravest first. */
   open(): Readonly<Incident>[] {
     this.#close();
     return Array.from(this.#tracks.values(), ({ incident }) => incident)
@@ -119,7 +119,7 @@ export class Incidents {
       .sort((a, b) => gravity(b.level) - gravity(a.level) || b.lastAt - a.lastAt);
   }
 
-  /** Numbers of those open. */
+  /** Numbers of open incidents. */
   openByLevel(): Record<IncidentLevel, number> {
     const numbers = { Low: 0, Medium: 0, High: 0, Critical: 0 };
     for (const { level } of this.open()) numbers[level] += 1;
@@ -131,7 +131,7 @@ export class Incidents {
     return !incident.closed;
   }
 
-  /** Something was seen. Never throws. */
+  /** Takes a sighting. Never throws. */
   report(sighting: Sighting): void {
     this.#close();
     const track = this.#trackOf(sighting);
@@ -142,7 +142,7 @@ export class Incidents {
     this.#lookForMany(sighting);
   }
 
-  /** Ends what was not seen for the window. */
+  /** Closes incidents without a sighting in the window. */
   #close(): void {
     const since = this.#deps.now() - this.#spec.windowMs;
     for (const [key, track] of this.#tracks) {
@@ -231,7 +231,7 @@ function isOneSource({ type, form }: Sighting): boolean {
   return type === 'FailedAuthentication' && form === undefined;
 }
 
-/** Clients are told apart by their names, and those without one by their addresses. */
+/** Origins are names of clients, or addresses of unnamed ones. */
 function originOf({ client, source }: Sighting): { client?: string; source?: string } {
   return {
     ...(client?.name !== undefined && { client: plainText(client.name, MAX_TEXT) }),
@@ -239,7 +239,7 @@ function originOf({ client, source }: Sighting): { client?: string; source?: str
   };
 }
 
-/** Two clients may not choose names or addresses such that they share a key. */
+/** The key of a track. No choice of names or addresses makes two origins share one. */
 function keyOf(sighting: Sighting): string {
   const { type, form, resource } = sighting;
   const { client, source } = originOf(sighting);
@@ -251,7 +251,7 @@ function sharedKeyOf({ type, form }: Sighting): string {
   return JSON.stringify([type, form]);
 }
 
-/** The text on one line, without control characters, and bounded. */
+/** The text in one bounded line without control characters. */
 export function plainText(text: string, length: number): string {
   return text
     .slice(0, length)

@@ -2,7 +2,7 @@ import { INCIDENT_LEVELS } from '../../../contract/incidents.ts';
 import type { IncidentLevel, IncidentType } from '../../../contract/incidents.ts';
 import type { Asset, IncidentForm } from './incident.ts';
 
-/** Steps above Low of a single sighting. */
+/** Level of a single sighting, in steps above Low. */
 const TYPES: Record<IncidentType, number> = {
   FailedAuthentication: 0,
   AuthorizationDenied: 0,
@@ -31,11 +31,11 @@ export interface Graded {
   type: IncidentType;
   form?: IncidentForm | undefined;
   asset: Asset;
-  /** Sightings as multiples of what it takes to open an incident. */
+  /** Sightings, as a multiple of the number that opens an incident. */
   times: number;
 }
 
-/** The threat level. Each time that sightings reach `raiseAt` times as many it is one step higher. */
+/** The threat level. It rises one step at each multiple of `raiseAt`. */
 export function levelOf({ type, form, asset, times }: Graded, raiseAt: number): IncidentLevel {
   let steps = TYPES[type] + (form === undefined ? 0 : (FORMS[form] ?? 0)) + ASSETS[asset];
   for (let bound = raiseAt; times >= bound && steps < 3; bound *= raiseAt) steps += 1;

@@ -1,4 +1,4 @@
-/** An IPv4 address as it is, and the first 64 bits of an IPv6 address, which belong to one host or site. */
+/** The IPv4 address, or the first 64 bits of an IPv6 address, which belong to one host or site. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const [before = '', after] = address.split('::');

@@ -5,11 +5,11 @@ import { Bucket } from '../../resilience/bucket.ts';
 import type { Incident, SightedClient, Sighting } from './incident.ts';
 import { networkOf } from './networkOf.ts';
 
-/** What becomes of whom an incident is about. */
+/** A rule for the origin of an incident. */
 export interface ResponseRule {
   /** Absent: all. */
   types?: readonly string[];
-  /** The lowest level that it is for. */
+  /** Lowest level that it applies to. */
   minLevel: IncidentLevel;
   /** Report, Throttle or Block. Unknown: Report. */
   action: string;
@@ -19,17 +19,17 @@ export interface ResponseRule {
   lift: string;
 }
 
-/** What is done about one client or address at present. */
+/** A response in force for one client or address. */
 export interface ResponseInForce {
   action: 'Throttle' | 'Block';
-  /** Absent: the client is not known, so that it is for its address. */
+  /** Absent: the client is unknown, and the response is for its address. */
   client?: string | undefined;
   source?: string | undefined;
   /** Milliseconds since 1970. */
   since: number;
   /** Milliseconds since 1970; absent: until the incident closes. */
   until?: number;
-  /** Why. */
+  /** Cause of the response. */
   incident: Readonly<Incident>;
 }
 
@@ -50,10 +50,10 @@ export interface ResponsesDeps {
 }
 
 const MINUTE_MS = 60_000;
-/** Looked at for each that begins. */
+/** Number of holds to check for expiry whenever a new one begins. */
 const MAX_SWEPT = 8;
 
-/** Throttles or blocks clients, and addresses of clients that are not known. Each look takes constant time. */
+/** Throttles or blocks clients, and addresses of unknown clients. Each check takes constant time. */
 export class Responses {
   readonly #deps: ResponsesDeps;
   readonly #holds = new Map<string, Hold>();
@@ -66,24 +66,24 @@ export class Responses {
     this.#deps = deps;
   }
 
-  /** Clients and addresses that are held. */
+  /** Number of held clients and addresses. */
   get size(): number {
     return this.#holds.size;
   }
 
-  /** Grows by each change of what is in force, so that reports tell only what is new. */
+  /** Grows with each change, so that reports contain only changes. */
   get version(): number {
     this.#sweep(this.#deps.now(), Infinity);
     return this.#version;
   }
 
-  /** Those in force, the strictest first, of the gravest incidents. */
+  /** Responses in force: strictest first, then by the gravest incident. */
   inForce(): ResponseInForce[] {
     this.#sweep(this.#deps.now(), Infinity);
     return [...this.#holds.values()].sort(strictestFirst);
   }
 
-  /** Numbers of those in force. */
+  /** Numbers of responses in force. */
   byAction(): Record<ResponseInForce['action'], number> {
     this.#sweep(this.#deps.now(), Infinity);
     const numbers = { Throttle: 0, Block: 0 };
@@ -91,7 +91,7 @@ export class Responses {
     return numbers;
   }
 
-  /** Other rules lift what is in force. */
+  /** Applies rules. A change lifts all responses in force. */
   apply(rules: readonly ResponseRule[], maxHolds: number): void {
     const text = JSON.stringify(rules);
     if (text !== this.#rulesText) this.#clear();
@@ -105,10 +105,10 @@ export class Responses {
     this.#version += 1;
   }
 
-  /** An incident was opened, or its level has risen. */
+  /** Begins the response to an incident that opened or rose. */
   begin(incident: Readonly<Incident>, sighting: Sighting): void {
     const rule = this.#ruleOf(incident.type, incident.level);
-    // What has many origins has none that could be held.
+    // An incident with many origins has no one to hold.
     const single = incident.client !== undefined || incident.source !== undefined;
     const key = single ? keyOf(sighting) : undefined;
     if (!rule || key === undefined) return;
@@ -122,12 +122,12 @@ export class Responses {
     this.#version += 1;
   }
 
-  /** Why a request of a client is refused; undefined when it is not. Takes a place of a throttled client. */
+  /** The refusal of a client's request; undefined if it may proceed. Takes a token of a throttled client. */
   client({ authentication, id }: SightedClient): Failure | undefined {
     return this.#holds.size === 0 ? undefined : this.#refusal(clientKey(authentication, id));
   }
 
-  /** The same for an address, of a client that is not known. */
+  /** The refusal of a request from the address of an unknown client. */
   source(address: string | undefined): Failure | undefined {
     if (this.#holds.size === 0 || address === undefined) return undefined;
     return this.#refusal(sourceKey(address));
@@ -157,7 +157,7 @@ export class Responses {
     this.#version += 1;
   }
 
-  /** Forgets those that are over among so many, the oldest first. */
+  /** Removes expired holds among the `count` oldest. */
   #sweep(now: number, count: number): void {
     let looks = count;
     for (const key of this.#holds.keys()) {
@@ -175,7 +175,6 @@ export class Responses {
   }
 }
 
-/** One that does more than report. */
 type ActiveRule = ResponseRule & { action: ResponseInForce['action'] };
 
 function isActive(rule: ResponseRule): rule is ActiveRule {
@@ -185,13 +184,13 @@ function isActive(rule: ResponseRule): rule is ActiveRule {
 interface Begun {
   incident: Readonly<Incident>;
   sighting: Sighting;
-  /** What is in force for the same client. */
+  /** The hold in force for the same client. */
   known: Hold | undefined;
   now: number;
   time: number;
 }
 
-/** A client that is throttled already keeps its bucket. */
+/** A throttled client keeps its bucket. */
 function holdOf(rule: ActiveRule, { incident, sighting, known, now, time }: Begun): Hold {
   const { action, requestsPerMinute: amount } = rule;
   const durationMs = rule.lift === 'Closed' ? Infinity : rule.durationMs;
@@ -207,7 +206,7 @@ function holdOf(rule: ActiveRule, { incident, sighting, known, now, time }: Begu
   return { ...hold, bucket: known?.bucket ?? new Bucket(spec, now) };
 }
 
-/** Whether the client is told apart from others at its address. */
+/** Whether the client is distinguishable at its address. */
 function isKnown(client: SightedClient | undefined): client is SightedClient {
   return client !== undefined && client.authentication !== 'None';
 }

@@ -1,12 +1,12 @@
-/** When a client's tokens of one hour are out of the ordinary. */
+/** When a client's tokens of one hour are unusual. */
 export interface SpendSpec {
-  /** More than so many times the mean of its hours before. */
+  /** More than so many times the mean of its earlier hours. */
   factor: number;
-  /** Hours that the mean is taken over; those without any tokens do not count. */
+  /** Number of hours in the mean; hours without tokens do not count. */
   hours: number;
   /** And at least so many tokens. */
   minTokens: number;
-  /** Clients that are known at a time; the one seen longest ago is forgotten for another one. */
+  /** Largest number of clients. Evicts the one seen longest ago. */
   maxClients: number;
 }
 
@@ -16,13 +16,13 @@ interface Spender {
   tokens: number;
   /** Tokens by the number of the hour modulo the length. */
   before: Float64Array;
-  /** Tokens at which the next sighting is due; undefined until there is something to compare with. */
+  /** Tokens that cause the next sighting; undefined without earlier hours. */
   due: number | undefined;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Compares the tokens that each client takes in an hour with its own last hours. */
+/** Compares each client's tokens of an hour with its own last hours. */
 export class Spend {
   readonly #spenders = new Map<string, Spender>();
   #spec: SpendSpec | undefined;
@@ -35,7 +35,10 @@ export class Spend {
     for (const spender of this.#spenders.values()) spender.due = this.#dueOf(spender);
   }
 
-  /** Whether these tokens are worth a sighting: the first ones beyond the bound, and again at each doubling. `now` in milliseconds. */
+  /**
+   * Adds tokens. Whether to report a sighting: at the first tokens beyond the bound, and at each doubling. `now` in
+   * milliseconds.
+   */
   add(client: string, tokens: number, now: number): boolean {
     if (!this.#spec) return false;
     const spender = this.#spenderOf(client, Math.floor(now / HOUR_MS), this.#spec);

@@ -1,16 +1,16 @@
-/** Texts that are encoded within a text. */
+/** Finds encoded texts within a text. */
 
 /** Shorter runs of base64 or hexadecimal hold no sentence. */
 const MIN_RUN = 24;
-/** Longest run that is decoded. */
+/** Longest run to decode. */
 const MAX_RUN = 16 * 1024;
-/** Texts that are decoded at most. */
+/** Largest number of texts to decode. */
 const MAX_TEXTS = 64;
-/** Escapes from which percent signs are taken for an encoding. */
+/** Number of percent escapes that makes an encoding. */
 const MIN_ESCAPES = 4;
-/** Shortest text that is examined. */
+/** Shortest text to examine. */
 const MIN_TEXT = 12;
-/** Share of letters and spaces from which bytes are taken for a text. */
+/** Share of letters and spaces that makes bytes a text. */
 const MIN_READABLE = 0.85;
 
 const IN_BASE64 = table(/[A-Za-z0-9+/_-]/);
@@ -22,7 +22,7 @@ function table(member: RegExp): Uint8Array {
   );
 }
 
-/** What is encoded in base64, in hexadecimal or in percent escapes, as far as it reads like a text. */
+/** Decodes base64, hexadecimal and percent escapes that result in a readable text. */
 export function* decodedTexts(text: string): Generator<string> {
   let left = MAX_TEXTS;
   for (const decoded of allDecoded(text)) {
@@ -55,7 +55,7 @@ function* runs(text: string, table: Uint8Array): Generator<string> {
   }
 }
 
-/** Long names and paths are runs too, but seldom have all of these. */
+/** Whether a run mixes kinds of characters. Long names and paths rarely do. */
 function isMixed(run: string): boolean {
   return /[A-Z]/.test(run) && /[a-z]/.test(run) && !run.includes('--');
 }
@@ -66,7 +66,7 @@ function unpercented(run: string): string {
     .replace(/%([0-9a-fA-F]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }
 
-/** Whether words are told apart in it, and little else is in it. */
+/** Whether the text consists mostly of separated words. */
 function isReadable(text: string): boolean {
   if (text.length < MIN_TEXT) return false;
   let readable = 0;

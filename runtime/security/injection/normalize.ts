@@ -1,8 +1,6 @@
 import { decodedTexts } from './decode.ts';
 
-/**
- * A stretch of text as a model reads it. `Hidden`: a person who looks at the page does not see it, or it was encoded.
- */
+/** A piece of text as a model reads it. `Hidden`: invisible on the rendered page, or encoded. */
 export interface Segment {
   kind: 'Visible' | 'Hidden';
   text: string;
@@ -11,7 +9,7 @@ export interface Segment {
 /** NFKC may lengthen a text up to 18 times. */
 const MAX_GROWTH = 2;
 const NOT_ASCII = /[^\0-\x7f]/;
-/** Characters without width, and those that only change how others are drawn. */
+/** Characters without width, and characters that only alter others. */
 const IGNORABLE =
   /[\u00ad\u061c\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]|\u034f|[\u17b4\u17b5]|[\u180b-\u180f]|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}]/gu; // prettier-ignore
 const TAG_CHARACTERS = /[\u{e0000}-\u{e007f}]+/gu;
@@ -21,15 +19,15 @@ const NAMED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', qu
 const WHITE: Readonly<Record<string, string>> = { n: '\n', r: '\n', t: ' ' };
 /** Markdown within a word. */
 const EMPHASIS = /(?<=\p{L})(?:\*{1,3}|~~|`)(?=\p{L})/gu;
-/** Tags that a word may go through. */
+/** Tags that may occur within a word. */
 const INLINE = /^\/?(?:a|b|i|u|s|em|strong|span|font|mark|small|sub|sup|wbr|code|tt)(?:[\s/]|$)/i;
-/** Longest tag or attribute list that is looked at as one. */
+/** Longest tag or attribute list. */
 const MAX_TAG = 2000;
 /** Shorter tags hold no sentence. */
 const MIN_SAID = 16;
 const INVISIBLE = /display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d])|color\s*:\s*(?:white|#fff(?:fff)?|transparent)\b|(?:left|top|text-indent)\s*:\s*-\d{3,}|\shidden(?:[\s=>/]|$)|aria-hidden\s*=\s*["']?true/i; // prettier-ignore
 
-/** The stretches of a text, with what was done to hide them undone. The work is linear in the text. */
+/** The pieces of a text, with all hiding undone. The work is linear in the text. */
 export function segmentsOf(raw: string): Segment[] {
   const hidden: string[] = [];
   const hide = (text: string): void => void hidden.push(text);
@@ -51,7 +49,7 @@ export function segmentsOf(raw: string): Segment[] {
   return hidden.length === 0 ? [visible] : [visible, { kind: 'Hidden', text: hidden.join('\n') }];
 }
 
-/** Escapes of JSON, which most results of tools are. */
+/** Resolves escapes of JSON: most results of tools are JSON. */
 function unescaped(text: string): string {
   return text.replace(
     ESCAPES,
@@ -73,12 +71,12 @@ function untagged(run: string): string {
   return Array.from(run, (each) => String.fromCharCode(each.codePointAt(0)! - 0xe0000)).join('');
 }
 
-/** Compatible characters made one, without those that are not seen. */
+/** Normalises compatible characters and removes invisible ones. */
 function plain(text: string): string {
   return text.normalize('NFKC').replace(IGNORABLE, '');
 }
 
-/** The text between tags. Comments, what a style hides and what tags say are told to `hide`. */
+/** The text between tags. Passes comments, invisible elements and texts of tags to `hide`. */
 function withoutMarkup(text: string, hide: (text: string) => void): string {
   const markup = new Markup(text, hide);
   let shown = '';
@@ -92,7 +90,7 @@ function withoutMarkup(text: string, hide: (text: string) => void): string {
   }
 }
 
-/** What stands in the place of a tag, and where the text goes on. */
+/** Replacement of a tag, and the index after it. */
 interface Replaced {
   instead: string;
   end: number;
@@ -109,7 +107,7 @@ class Markup {
     this.#ends = new Ends(text);
   }
 
-  /** What a bracket at an index begins. */
+  /** Reads what begins at a bracket. */
   at(open: number): Replaced {
     if (this.#text.startsWith('<!--', open)) {
       const end = this.#ends.after('-->', open + 4);
@@ -126,7 +124,7 @@ class Markup {
     };
   }
 
-  /** Where an element ends that is not shown; the tags in it are not looked at one by one. */
+  /** End of an invisible element; skips the tags inside. */
   #hidden(inner: string, at: number): number {
     const name = /^[a-zA-Z][\w-]*/.exec(inner)?.[0] ?? '';
     const { from } = this.#ends.after(`</${name}`, at);
@@ -140,7 +138,7 @@ function isInvisible(inner: string): boolean {
   return inner.length >= MIN_SAID / 2 && INVISIBLE.test(inner);
 }
 
-/** Where marks end a stretch. A look-up that found nothing is not made again. */
+/** Finds marks that end a piece. Does not repeat a search without result. */
 class Ends {
   readonly #text: string;
   readonly #absent = new Set<string>();
@@ -149,7 +147,7 @@ class Ends {
     this.#text = text;
   }
 
-  /** The next mark from an index on; the end of the text where there is none. */
+  /** The next mark from an index on; the end of the text if there is none. */
   after(mark: string, from: number): { from: number; to: number } {
     const { length } = this.#text;
     const found = this.#absent.has(mark) ? -1 : this.#text.indexOf(mark, from);
@@ -159,7 +157,7 @@ class Ends {
   }
 }
 
-/** Index of the bracket that ends a tag; -1 when it is none. */
+/** Index of the bracket that ends a tag; -1 if it is no tag. */
 function tagEnd(text: string, open: number): number {
   const first = text.charCodeAt(open + 1) | 0x20;
   const isTag =
@@ -174,7 +172,7 @@ function tagEnd(text: string, open: number): number {
   return -1;
 }
 
-/** Titles and texts of images, and comments of Markdown, which no page shows. */
+/** Titles and texts of images, and comments of Markdown; no page shows them. */
 const MARKDOWN = /^\[\/\/\]: *#? *[("']([^\n]{0,500})[)"'] *$|!\[([^\]\n]{0,300})\]\(([^)\n]{0,300})\)|\]\([^)\s]{0,300} "([^"\n]{8,300})"\)/gm; // prettier-ignore
 
 function withoutLinks(text: string, hide: (text: string) => void): string {

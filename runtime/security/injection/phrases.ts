@@ -1,22 +1,22 @@
 import { folded, readWords } from './words.ts';
 
-/** Words in their order, with others between them. */
+/** Words in order, with gaps between them. */
 export interface Phrase {
   id: string;
   /**
-   * Alternatives of each place, parted by spaces. A word with a colon behind it must have one in the text. A number
-   * before a place is how many other words may come before it.
+   * Alternatives for each place, separated by spaces. A word with a colon needs one in the text too. A number before a
+   * place is the largest gap in words.
    */
   places: readonly { words: readonly string[]; gap: number }[];
 }
 
-/** Where a phrase ends, counted in words. */
+/** Index of the word that ends a phrase. */
 export interface PhraseHit {
   phrase: number;
   at: number;
 }
 
-/** A place of a phrase that a word may take. */
+/** A place of a phrase that a word can fill. */
 interface Place {
   phrase: number;
   place: number;
@@ -24,18 +24,18 @@ interface Place {
   last: boolean;
 }
 
-/** Hits in one stretch of text that are kept at most. */
+/** Largest number of hits in one piece of text. */
 const MAX_HITS = 1000;
-/** Words that are also known backwards and by ROT13: shorter ones would be others. */
+/** Shortest word to recognise backwards and in ROT13 too: shorter ones collide with other words. */
 const MIN_DISGUISED = 6;
 
 /**
- * Finds phrases in a text, all at once. A word is looked up once, and each place that it may take looks only at where
- * the place before it was taken last: the work is linear in the words.
+ * Finds all phrases of a text in one pass. It looks each word up once, and each place checks only where its
+ * predecessor was filled last: the work is linear in the words.
  */
 export class Phrases {
   readonly #places = new Map<string, Place[]>();
-  /** Where in the state of a run the places of each phrase begin. */
+  /** Offset of each phrase's places in the state of a run. */
   readonly #starts: number[] = [];
   #size = 0;
 
@@ -43,7 +43,7 @@ export class Phrases {
     phrases.forEach(({ places }, phrase) => {
       this.#starts.push(this.#size);
       this.#size += places.length;
-      // The last place first, so that one word does not take two places at once.
+      // Last place first, so that one word does not fill two places.
       for (let place = places.length - 1; place >= 0; place -= 1) {
         const { words, gap } = places[place]!;
         const last = place === places.length - 1;

@@ -7,29 +7,29 @@ import { Phrases } from './phrases.ts';
 import { MARKERS, PHRASES } from './rules.ts';
 import type { MarkerRule, PhraseRule } from './rules.ts';
 
-/** Characters that are examined at a time; others have their turns in between. */
+/** Characters to examine before other work gets a turn. */
 const SLICE = 64 * 1024;
-/** Characters that two slices share, so that no phrase is cut in two. */
+/** Overlap of two slices, so that no phrase is split. */
 const OVERLAP = 1024;
-/** Words within which hits count together. */
+/** Number of words within which hits add up. */
 const WINDOW = 120;
-/** Rules that a verdict names at most. */
+/** Largest number of rules in a verdict. */
 const MAX_NAMED = 5;
 
-/** A hit of a rule, by what it weighs where it is. */
+/** A hit of a rule, with its weight at this place. */
 interface Hit {
   rule: string;
-  /** In words; undefined where it counts for the whole segment. */
+  /** Index of the word; undefined if it counts for the whole segment. */
   at: number;
   weight: number;
 }
 
-/** Detects injections by rules: phrases and markers, in what was normalised. */
+/** Detects injections by phrases and markers in normalised text. */
 export class RuleDetector implements InjectionDetector {
   readonly #phrases = new Phrases(PHRASES.map(parsed));
   readonly #markers: RE2Set;
 
-  /** Resolves when the engine for patterns is loaded, which nothing else needs. */
+  /** Loads the engine for patterns, which only this needs. */
   static async load(): Promise<RuleDetector> {
     const { RE2Set } = await import('re2js');
     const markers = new RE2Set();
@@ -66,7 +66,7 @@ export class RuleDetector implements InjectionDetector {
     const weigh = (rule: PhraseRule | MarkerRule): number => {
       const share = rule.in && !rule.in.includes(source) ? 0.5 : 1;
       const weight = (rule.weight * share) / 100;
-      // What was hidden was not meant for people.
+      // Hidden text is not meant for people, so it weighs more.
       return kind === 'Hidden' ? 1 - (1 - weight) ** 2 : weight;
     };
     const hits = this.#phrases.find(text).map(({ phrase, at }): Hit => {
@@ -92,7 +92,7 @@ function parsed({ id, phrase }: PhraseRule): ConstructorParameters<typeof Phrase
   return { id, places };
 }
 
-/** The heaviest stretch of `WINDOW` words. Each rule counts once in it, by its heaviest hit. */
+/** Score of the heaviest `WINDOW` words. Each rule counts once, by its heaviest hit. */
 function scoreOf(hits: readonly Hit[]): InjectionVerdict {
   const everywhere = hits.filter(({ at }) => at === Infinity);
   const placed = hits.filter(({ at }) => at !== Infinity);

@@ -1,23 +1,23 @@
 import type { InjectionSource } from './detector.ts';
 
-/** What tells of an injection. */
+/** A sign of an injection. */
 interface Rule {
   id: string;
-  /** Up to 100: how sure one hit is. Weights of different rules add up like probabilities. */
+  /** Certainty of one hit, up to 100. Weights of different rules combine like probabilities. */
   weight: number;
-  /** Sources in which it counts in full; elsewhere half. Absent: everywhere. */
+  /** Sources with full weight; others get half. Absent: all. */
   in?: readonly InjectionSource[];
 }
 
 /**
- * A rule of words in their order. `phrase` has the alternatives of each place, parted by |, and before each place but the
- * first how many other words may come between, as ..N.
+ * A rule of words in order. `phrase` has the alternatives of each place, separated by |, and before each place but the
+ * first the largest gap in words, as ..N.
  */
 export interface PhraseRule extends Rule {
   phrase: string;
 }
 
-/** A rule of characters, as RE2 writes it, for text in lower case. */
+/** A rule of characters in RE2 syntax, for lower-case text. */
 export interface MarkerRule extends Rule {
   pattern: string;
 }
@@ -25,7 +25,7 @@ export interface MarkerRule extends Rule {
 const FETCHED = ['ToolResults', 'McpResults', 'Documents'] as const;
 
 const IGNORE = 'ignore|ignoring|disregard|disregarding|forget|forgetting|neglect|disobey|unlearn';
-/** These are said of settings and rules of programs too. */
+/** Texts about settings and programs use these words too. */
 const DROP =
   'override|overrides|overriding|bypass|bypassing|discard|dismiss|abandon|overlook|violate|drop|skip|erase|circumvent';
 const PRIOR =
@@ -40,9 +40,9 @@ const SECRET_THINGS =
 const ACT =
   'send|post|forward|upload|transfer|email|exfiltrate|append|leak|put|fetch|submit|collect|run|execute|call|delete|visit|read|drop|buy|approve|pass|use|wire|pay|share|publish|attach|encode|open|curl|download|include|add';
 
-/** Phrases. Places of 100 % recall are not aimed at: each rule must stay quiet on ordinary text. */
+/** Phrases. Full recall is no aim: each rule must stay quiet on ordinary text. */
 export const PHRASES: readonly PhraseRule[] = [
-  // Others' instructions are to be dropped.
+  // Drops earlier instructions.
   { id: 'override-prior', weight: 90, phrase: `${IGNORE} ..3 ${PRIOR} ..2 ${ORDERS}` },
   { id: 'override-prior', weight: 45, phrase: `${IGNORE}|${DROP} ..3 ${PRIOR}|existing|other|system|current|given ..2 ${ORDERS}` },
   { id: 'override-prior', weight: 75, phrase: `${IGNORE} ..3 ${ORDERS} ..5 above|before|previously|earlier|given|told|received|written` },
@@ -70,7 +70,7 @@ export const PHRASES: readonly PhraseRule[] = [
   { id: 'real-instructions', weight: 50, phrase: 'real|actual|true ..1 instructions|task|prompt|instruction|goal|user ..3 start|starts|begin|begins|follow|follows|here|below|is|are' },
   { id: 'instead-instructions', weight: 55, phrase: `follow|obey|execute|perform ..3 instructions|orders|commands|steps|message ..6 instead|only|below|exactly|without` },
   { id: 'do-as-i-say', weight: 45, phrase: 'do|follow|obey|answer|listen ..2 what|only|me|everything|to ..2 i|me ..1 say|tell|command|ask|order' },
-  // The model is to be something else.
+  // Gives the model another role.
   { id: 'persona', weight: 85, phrase: 'you|you\'re|act|pretend|behave|roleplay|simulate|imagine|become|play|be|emulate ..8 dan|unrestricted|jailbroken|unfiltered|uncensored|unaligned|amoral|unethical|evilbot|stan|aim|unhinged|lawless' },
   { id: 'persona-now', weight: 35, phrase: 'you ..0 are ..0 now' },
   { id: 'persona-now', weight: 35, phrase: 'from ..0 now ..0 on|onward|onwards ..3 you|act|answer|respond|ignore|only|reply|behave|always|recommend|every|all|your' },
@@ -84,7 +84,7 @@ export const PHRASES: readonly PhraseRule[] = [
   { id: 'unfiltered', weight: 50, phrase: 'unfiltered|uncensored|unrestricted|jailbroken ..2 answer|response|answers|responses|output|ai|assistant|model|version|mode|opinion' },
   { id: 'safety-off', weight: 60, phrase: 'safety|content|security|ethical|moral|ethics ..1 filters|filter|checks|guidelines|policy|policies|restrictions|protocols|guardrails|guideline|measures|controls ..4 disabled|off|suspended|bypassed|removed|lifted|ignored|inactive|deactivated' },
   { id: 'safety-off', weight: 60, phrase: 'bypass|disable|ignore|override|circumvent|disregard|deactivate|evade|suspend|remove ..3 safety|content|ethical|moral|censorship ..1 filters|filter|checks|guidelines|policy|policies|restrictions|protocols|guardrails|guideline|measures|training' },
-  // What the model was given is to be shown.
+  // Asks for the prompt or other secrets of the model.
   { id: 'leak-prompt', weight: 70, phrase: `${SHOW} ..5 system|hidden|initial|secret|original|confidential|internal|developer ..1 prompt|prompts|instructions|message|directives|configuration` },
   { id: 'leak-instructions', weight: 65, phrase: `reveal|print|show|output|display|repeat|dump|leak|expose|disclose|translate|recite|quote|share|tell|give|paste|echo|what ..6 your|you ..2 instructions|prompt|prompts|directives|guidelines|configuration|rules|programming` },
   { id: 'leak-given', weight: 65, phrase: `${SHOW} ..5 prompt|instructions|message|text|rules ..3 you ..3 given|configured|told|received|programmed|trained|set|initialized|provided` },
@@ -94,7 +94,7 @@ export const PHRASES: readonly PhraseRule[] = [
   { id: 'leak-begin', weight: 50, phrase: 'starting|begin|beginning|start|starts ..2 with|phrase ..3 you ..1 are' },
   { id: 'leak-context', weight: 60, phrase: `${SHOW} ..4 contents|content|everything|all|full|entire ..3 context|prompt ..0 window|verbatim` },
   { id: 'leak-secret', weight: 45, phrase: 'reveal|print|dump|leak|expose|disclose|tell|output|exfiltrate ..4 api|secret|admin|administrator|confidential|private|all ..1 key|keys|password|passwords|credentials|secrets|tokens|token' },
-  // A voice that claims to be above the user.
+  // Claims more authority than the user.
   { id: 'system-override', weight: 70, phrase: 'system|admin|security|emergency|developer|protocol ..0 override' },
   { id: 'authority', weight: 45, phrase: 'i|i\'m|im|am ..2 your ..1 developer|creator|administrator|admin|owner|engineer|programmer|master|maker' },
   { id: 'authorise', weight: 35, phrase: 'i|am|are|hereby|have ..2 authorise|authorize|authorised|authorized|permission|permitted|cleared|allowed ..3 you|to ..3 bypass|ignore|disable|override|reveal|access|skip|disregard|share' },
@@ -102,7 +102,7 @@ export const PHRASES: readonly PhraseRule[] = [
   { id: 'privileges', weight: 40, phrase: 'elevated|admin|administrator|root|superuser|developer|unlimited ..1 privileges|privilege|permissions|access|rights ..2 granted|enabled|activated|confirmed|active' },
   { id: 'without-confirmation', weight: 35, phrase: 'without|skip ..1 asking|confirmation|confirming|approval|verification|consent' , in: FETCHED },
   { id: 'debug-session', weight: 35, phrase: 'this|for ..3 debugging|maintenance|testing|authorised|authorized|internal ..1 session|purposes|audit|test ..8 ignore|reveal|bypass|output|print|you|disable' },
-  // A text that was fetched speaks to the model.
+  // Fetched text that addresses the model.
   { id: 'address-ai', weight: 50, in: FETCHED, phrase: `note|message|instruction|instructions|notice|important|memo|reminder|warning|attention ..1 to|for ..2 ai|llm|llms|assistant|assistants|agent|chatbot|copilot|chatgpt|claude|gpt|screeners|reviewers` },
   { id: 'address-ai', weight: 50, in: FETCHED, phrase: 'attention|dear|hey|hello|hi|listen ..1 ai|ais|llm|llms|assistant|assistants|agent|agents|chatbot|copilot|chatgpt|claude|gpt|model' },
   { id: 'address-ai:', weight: 45, in: FETCHED, phrase: `ai:|llm:|assistant:|agent:|agents:|assistants:|llms:|bot:|ais:|screeners:|reviewers: ..3 ${IGNORE}|you|stop|do|please|must|run|send|forward|reveal|call|always|never|say|tell|instead|print|recommend|from` },
@@ -147,13 +147,13 @@ export const PHRASES: readonly PhraseRule[] = [
   { id: 'turkish', weight: 90, phrase: 'önceki|tüm|yukarıdaki ..3 talimatları|kuralları|komutları|talimatlari ..3 unut|yoksay|görmezden|dikkate' },
   { id: 'swedish', weight: 90, phrase: 'ignorera|glöm|bortse ..4 instruktioner|regler|anvisningar' },
   { id: 'leak-other', weight: 65, phrase: 'zeige|zeig|gib|verrate|nenne|muestra|revela|dime|affiche|montre|révèle|donne|mostra|rivela|mostre|revele|toon|onthul|покажи|раскрой|выведи|pokaż|ujawnij ..5 systemprompt|systemaufforderung|systeemprompt|prompt|промпт|systemanweisungen|podpowiedź' },
-  // The guides' own, where they are ordinary words.
+  // Labels of prompts that are also ordinary words.
   { id: 'role-label', weight: 25, phrase: 'system:|admin:|developer:|administrator: ..6 you|your|ignore|disregard|must|all|reveal|override|from|obey|never|always' },
   { id: 'sudo', weight: 15, phrase: 'sudo' },
   { id: 'sudo-mode', weight: 40, phrase: 'sudo|root|admin ..1 mode|access|command|enabled ..6 execute|enabled|without|reveal|run|you|granted' },
 ]; // prettier-ignore
 
-/** Characters that belong to the frame of a prompt, and ways out of a page. */
+/** Characters that frame prompts, and ways out of a page. */
 export const MARKERS: readonly MarkerRule[] = [
   { id: 'chat-template', weight: 85, pattern: '<\\|(im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text|endofprompt)\\|>' },
   { id: 'chat-template', weight: 70, pattern: '\\[/?inst\\]|<</?sys>>|<(start|end)_of_turn>' },

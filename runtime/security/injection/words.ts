@@ -1,4 +1,4 @@
-/** Letters that look like Latin ones (Unicode, confusables), of those that words are disguised with. */
+/** Look-alikes of Latin letters (Unicode, confusables) that disguise words. */
 const LOOKALIKES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     а: 'a', в: 'b', с: 'c', ԁ: 'd', е: 'e', ё: 'e', һ: 'h', і: 'i', ї: 'i', ј: 'j', к: 'k', ӏ: 'l', м: 'm', н: 'h',
@@ -18,12 +18,12 @@ const LATIN = /[a-z]/;
 const MARKS = /\p{M}+/gu;
 const MIN_DISGUISED = 3;
 const MAX_DISGUISED = 16;
-/** Letters one by one that make a word. */
+/** Least number of spelt letters that make a word. */
 const MIN_SPELT = 4;
-/** Words that are longer are no words. */
+/** Longest word. */
 const MAX_WORD = 40;
 
-/** As words are looked up: in lower case and without diacritics. */
+/** Form of words for look-up: lower case without diacritics. */
 export function folded(text: string): string {
   const lower = text.toLowerCase();
   return NOT_ASCII.test(lower) ? lower.normalize('NFD').replace(MARKS, '') : lower;
@@ -32,7 +32,7 @@ export function folded(text: string): string {
 const SEPARATOR = 0;
 const LETTER = 1;
 const STOP = 2;
-/** What each ASCII character is to a word. Others are told by their properties. */
+/** Kind of each ASCII character. Others go by their properties. */
 const KINDS = Uint8Array.from({ length: 128 }, (_each, code) => {
   const char = String.fromCharCode(code);
   if (/[\w']/.test(char) && char !== '_') return LETTER;
@@ -48,10 +48,10 @@ function kindOf(text: string, at: number): number {
   return OTHER_LETTERS.test(text[at]!) ? LETTER : SEPARATOR;
 }
 
-/** Told of each word of a text, and of each of its other readings, with its place among the words. */
+/** Gets each word of a text, and its other readings, with its index. */
 export type TakeWord = (word: string, at: number) => void;
 
-/** Reads the words of a text. The end of a sentence counts as a word. Letters that stand one by one are put together. */
+/** Reads the words of a text. The end of a sentence counts as a word. Joins letters that are spelt out. */
 export function readWords(text: string, take: TakeWord): void {
   const lower = folded(text);
   const reader = new Reader(lower, take);
@@ -69,10 +69,10 @@ export function readWords(text: string, take: TakeWord): void {
 class Reader {
   readonly #text: string;
   readonly #take: TakeWord;
-  /** Of the next word among the words. */
+  /** Index of the next word. */
   #place = 0;
   #stopped = true;
-  /** Letters that stood one by one, and where they began and ended. */
+  /** Spelt letters so far, and where they began and ended. */
   #spelt = '';
   #speltPlace = 0;
   #speltEnd = -1;
@@ -99,7 +99,7 @@ class Reader {
     this.#stopped = true;
   }
 
-  /** The letters so far make a word, in the place of the first of them. */
+  /** Joins the spelt letters into a word at the place of the first. */
   endSpelt(): void {
     const word = this.#spelt;
     this.#spelt = '';
@@ -121,7 +121,7 @@ function readings(word: string, colon: boolean, at: number, take: TakeWord): voi
   undisguised(word, at, take);
 }
 
-/** Takes digits and letters of other alphabets for the Latin letters that they look like. */
+/** Replaces digits and letters of other alphabets by the Latin letters that they resemble. */
 function undisguised(word: string, at: number, take: TakeWord): void {
   if (word.length > MAX_DISGUISED || word.length < MIN_DISGUISED) return;
   let latin = word;

@@ -6,19 +6,19 @@ interface StreamEvent {
   delta?: { text?: unknown; thinking?: unknown; partial_json?: unknown };
 }
 
-/** Between what does not belong together. */
+/** Separates texts that do not belong together. */
 const BREAK = '\n';
 
 /**
- * What a stream of the Messages API says, as its client puts it together: texts, thoughts, arguments of tools and what a
- * provider's own tools returned.
+ * The text of a stream of the Messages API as its client assembles it: texts, thoughts, arguments of tools, and
+ * results of the provider's own tools.
  */
 export class AnswerText {
   #arguments = new JsonUnescape();
-  /** Whether a text was last, which the next text continues. */
+  /** Whether the last piece was a text, which the next text continues. */
   #afterText = true;
 
-  /** What an event adds, by its data. */
+  /** The text that an event adds. */
   event(data: string): string {
     const { type, content_block: block, delta } = parsed(data);
     if (type === 'content_block_delta') return this.#delta(delta ?? {});
@@ -30,7 +30,7 @@ export class AnswerText {
     return textOf(text) + textOf(thinking);
   }
 
-  /** A text may go on over several blocks, each with a source of its own. */
+  /** A text may continue over several blocks, each with its own citations. */
   #block({ text, thinking, input, content }: NonNullable<StreamEvent['content_block']>): string {
     const isText = typeof text === 'string';
     const between = isText && this.#afterText ? '' : BREAK;

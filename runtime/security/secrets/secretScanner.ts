@@ -1,6 +1,5 @@
-/** Where a secret is in a text. */
 export interface SecretMatch {
-  /** What secretlint calls its rule, such as github. */
+  /** Name of secretlint's rule, such as github. */
   kind: string;
   start: number;
   end: number;
@@ -8,11 +7,13 @@ export interface SecretMatch {
 
 /** Finds secrets in texts. */
 export interface SecretScanner {
-  /** In the order of the text, none within another. Never rejects because of the text. */
+  /** Matches in order, without overlap. Never rejects because of the text. */
   find(text: string): Promise<SecretMatch[]>;
 }
 
-/** Of secretlint, as far as it is used. Its own runner reads files and keeps profiles, so its rules are run here. */
+/**
+ * The used part of secretlint's types. Its own runner reads files and profiles, so this class runs the rules itself.
+ */
 interface Rule {
   meta: { id: string };
   create(context: RuleContext, options: object): { file?(source: object): unknown };
@@ -25,19 +26,19 @@ interface RuleContext {
   ignore(): void;
 }
 
-/** Characters that are looked at at a time; others have their turns in between. */
+/** Characters to scan before other work gets a turn. */
 const SLICE = 64 * 1024;
-/** Characters that two slices share: longer than any secret but a large private key. */
+/** Overlap of two slices: longer than any secret but a large private key. */
 const OVERLAP = 8 * 1024;
-/** What a text says of comments must not turn rules off. */
+/** Skips this rule, so that comments in a text cannot turn rules off. */
 const COMMENTS = '@secretlint/secretlint-rule-filter-comments';
 const PREFIX = '@secretlint/secretlint-rule-';
 
-/** The rules of secretlint that its authors recommend. */
+/** secretlint's recommended rules. */
 export class SecretlintScanner implements SecretScanner {
   readonly #rules: readonly Rule[];
 
-  /** Resolves when the rules are loaded, which nothing else needs. */
+  /** Loads the rules, which only this needs. */
   static async load(): Promise<SecretlintScanner> {
     const { rules } = await import('@secretlint/secretlint-rule-preset-recommend');
     const all = rules as unknown as readonly Rule[];
@@ -69,7 +70,7 @@ export class SecretlintScanner implements SecretScanner {
       filePath: 'text.txt',
       contentType: 'text',
       hasBOM: false,
-      // Of lines and columns nothing is shown.
+      // Nothing shows lines and columns.
       locationToRange: () => [0, 0],
       indexToPosition: () => ({ line: 1, column: 0 }),
     };
@@ -87,7 +88,7 @@ export class SecretlintScanner implements SecretScanner {
   }
 }
 
-/** Each stretch once, by the first rule that found it. */
+/** Removes overlaps: the first rule that found a place counts. */
 function apart(found: SecretMatch[]): SecretMatch[] {
   found.sort((a, b) => a.start - b.start || b.end - a.end);
   const kept: SecretMatch[] = [];
@@ -99,7 +100,7 @@ function apart(found: SecretMatch[]): SecretMatch[] {
   return kept;
 }
 
-/** The text with a note of its kind in the place of each secret. */
+/** The text with each secret replaced by its kind. */
 export function redacted(text: string, matches: readonly SecretMatch[]): string {
   let shown = '';
   let at = 0;

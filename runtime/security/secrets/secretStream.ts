@@ -1,41 +1,41 @@
 import type { SecretScanner } from './secretScanner.ts';
 
-/** New characters after which a text is looked at again. */
+/** New characters until the next scan. */
 const STEP = 16 * 1024;
-/** Characters that are looked at twice: more than a secret of any rule has, the largest of which is a private key. */
+/** Characters to scan twice: more than the longest secret, a private key, has. */
 const TAIL = 12 * 1024;
 
-/** Looks for secrets in a text that comes in pieces. It keeps STEP and TAIL characters of it, and the newest piece. */
+/** Searches for secrets in a text that arrives in pieces. Holds STEP + TAIL characters and the newest piece. */
 export class SecretStream {
   readonly #scanner: Promise<SecretScanner>;
   readonly #kinds = new Set<string>();
-  /** What was looked at and may be the beginning of a secret. */
+  /** Scanned text that may begin a secret. */
   #tail = '';
   #fresh: string[] = [];
   #freshLength = 0;
-  /** Characters up to the tail. */
+  /** Number of characters before the tail. */
   #cleared = 0;
 
   constructor(scanner: Promise<SecretScanner>) {
     this.#scanner = scanner;
   }
 
-  /** Kinds of secrets that were found. */
+  /** Kinds of secrets found. */
   get kinds(): string[] {
     return [...this.#kinds];
   }
 
-  /** Characters that have come. */
+  /** Number of characters received. */
   get length(): number {
     return this.#cleared + this.#tail.length + this.#freshLength;
   }
 
-  /** Characters from the beginning in which no secret begins that was not found. */
+  /** Number of characters from the start in which no undetected secret begins. */
   get cleared(): number {
     return this.#cleared;
   }
 
-  /** Whether it is time to look. */
+  /** Whether a scan is due. */
   get isDue(): boolean {
     return this.#freshLength >= STEP;
   }
@@ -46,18 +46,18 @@ export class SecretStream {
     this.#freshLength += text.length;
   }
 
-  /** Looks at what has come; not while it looks already. `final`: no more will come. */
+  /** Scans the new text unless a scan is running. `final`: no more will come. */
   async look(final = false): Promise<void> {
     const scanner = await this.#scanner;
     const text = this.#tail + this.#fresh.join('');
-    // What comes meanwhile is looked at the next time.
+    // The next scan takes the text that arrives meanwhile.
     this.#tail = text;
     this.#fresh = [];
     this.#freshLength = 0;
     const matches = await scanner.find(text);
     const kept = final ? text.length : Math.max(0, text.length - TAIL);
     for (const { kind, start, end } of matches) {
-      // What reaches up to the end may go on and be something else; it is looked at again, if it is in the tail.
+      // A match that reaches the end may continue as something else. The next scan repeats it if it is in the tail.
       if (final || end < text.length || start < kept) this.#kinds.add(kind);
     }
     this.#tail = text.slice(kept);

@@ -125,7 +125,7 @@ async function ledRuntime(model: string, stops: (() => Promise<unknown>)[]): Pro
     podsOf: () => targets.map(({ uid }) => ({ uid, runs: true })),
     instance: 'operator',
   });
-  fleet.open(lead.signal, { leads: () => true, termOf: () => 1, agents: [] });
+  fleet.open(lead.signal, { leads: () => true, termOf: () => 1, agents: [], beforeMs: 0 });
   links.open(lead.signal, () => 1);
   fleet.configured(AGENT, desired);
   links.setDesired(AGENT, desired, 1);

@@ -4,8 +4,8 @@
  *
  * fleet_utilisation: what was admitted ÷ what one central bucket would have admitted.
  * fleet_overrun: tokens beyond capacity + rate × time, at worst.
- * The same with the leader stopped by SIGTERM every 20 s (_failover), and killed every 40 s (_killed). The next one
- * leads after 0.5 s and after 15 s, as with the operator's Lease.
+ * The same with the leader stopped by SIGTERM every 20 s (_failover), and killed every 40 s (_killed). The next one has
+ * links to the pods after 2.5 s and after 15 s, as with the operator's Lease.
  */
 import type { Limit } from '../../../contract/generated/types.ts';
 import { limitOf } from '../../../runtime/testing/guardFixture.ts';
@@ -37,7 +37,7 @@ interface Ends {
 
 export async function limitFigures(): Promise<LimitFigures> {
   const steady = await play();
-  const failover = await play({ how: 'SIGTERM', everyMs: 20_000, gapMs: 500 });
+  const failover = await play({ how: 'SIGTERM', everyMs: 20_000, gapMs: 2500 });
   const killed = await play({ how: 'SIGKILL', everyMs: 40_000, gapMs: 15_000 });
   return {
     fleet_utilisation: steady.utilisation,

@@ -3,18 +3,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../../crds/generated/types.ts';
-import { Informer, KubeClient, keyOf, Leases, Transport } from '../../../operator/kube/index.ts';
+import { Informer, KubeClient, keyOf, Transport } from '../../../operator/kube/index.ts';
 import {
   AgentDeployments,
   CircuitBreakerPolicies,
   Secrets,
 } from '../../../operator/resources/resources.ts';
 import { Registry } from 'prom-client';
-import { say, waitFor } from '../../cluster/common/step.ts';
+import { waitFor } from '../../cluster/common/step.ts';
 import { clusterOf } from '../../kit/operator/access.ts';
 import { percentileBetween, type Metrics } from '../../kit/operator/metrics.ts';
 import {
-  LEASE,
   NAMESPACE,
   OperatorProcess,
   type OperatorPlace,
@@ -22,6 +21,7 @@ import {
 import type { BareOrder, BareResult } from './bareMain.ts';
 import { editFloor } from './floor.ts';
 import { Runtimes } from './runtimes.ts';
+import { sayWrites, whenLeading, whenLinked, whenQuiet, whenWarm, writesIn } from './settled.ts';
 import { atRate, LONG_MS, now, Spans } from './spans.ts';
 import { storeStatuses } from './statuses.ts';
 import { inParallel, World } from './world.ts';
@@ -29,8 +29,6 @@ import { inParallel, World } from './world.ts';
 const API = '/apis/breakwater.dev/v1alpha1/namespaces';
 const OPERATOR = 'op';
 const BARE = 'bare';
-/** Each costs the operator about 10 ms; who scrapes in earnest does so every 15 s. */
-const SCRAPE_MS = 500;
 const NUMBERS_MS = 65_000;
 
 export interface Figure {
@@ -104,30 +102,10 @@ export class Bench {
     const writes = await this.#world.writes();
     const begun = now();
     this.#operator = await this.#start();
-    const ended = await this.#whenQuiet(this.#operator, this.#agents);
-    await this.#sayWrites(writes);
+    const ended = await whenQuiet(this.#operator, this.#agents);
+    await sayWrites(this.#world, writes);
     const cpu = (await this.#operator.metrics())!.sum('process_cpu_seconds_total');
     return { seconds: (ended - begun) / 1000, cpu };
-  }
-
-  /** The time of the last write, once the queues are empty and stay so. */
-  async #whenQuiet(operator: OperatorProcess, agents: number): Promise<number> {
-    let last = { writes: 0, at: now() };
-    await waitFor(
-      'the operator has nothing left to do',
-      LONG_MS,
-      async () => {
-        const metrics = await operator.metrics();
-        if (!metrics || metrics.sum('leader_election_master_status') === 0) return false;
-        const writes = writesOf(metrics);
-        if (writes !== last.writes) last = { writes, at: now() };
-        const busy =
-          metrics.sum('workqueue_depth') + metrics.sum('controller_runtime_active_workers');
-        return busy === 0 && writes > agents && now() - last.at > 1_500;
-      },
-      SCRAPE_MS,
-    );
-    return last.at;
   }
 
   async #bare(statuses: string): Promise<BareResult> {
@@ -157,25 +135,13 @@ export class Bench {
     const writes = await this.#world.writes();
     const begun = now();
     this.#operator = await this.#start();
-    await this.#whenLinked(this.#operator, this.#agents);
+    await whenLinked(this.#operator, this.#agents);
     this.#figure(`links_${this.#agents}_after_start`, (now() - begun) / 1000, 's');
     const metrics = await this.#operator.metrics();
     const cpu = metrics!.sum('process_cpu_seconds_total');
     this.#figure(`links_${this.#agents}_cpu_since_start`, cpu, 's');
-    await this.#whenQuiet(this.#operator, 0);
-    await this.#sayWrites(writes);
-  }
-
-  async #whenLinked(operator: OperatorProcess, links: number): Promise<void> {
-    await waitFor(
-      `${links} links are open`,
-      LONG_MS,
-      async () => {
-        const metrics = await operator.metrics();
-        return metrics?.sum('breakwater_links', { state: 'connected' }) === links;
-      },
-      SCRAPE_MS,
-    );
+    await whenQuiet(this.#operator);
+    await sayWrites(this.#world, writes);
   }
 
   #key(index: number): { namespace: string; name: string; key: string } {
@@ -205,7 +171,7 @@ export class Bench {
     });
     await samples.whenEnded('every change is observed', changed);
     const after = (await this.#operator.metrics())!;
-    await this.#sayWrites(writes);
+    await sayWrites(this.#world, writes);
     const queue = percentileBetween(...queueTimes(before, after), 99);
     this.#figure('queue_p99', queue, 's');
     this.#figure('change_p99', samples.p(99) / 1000, 's');
@@ -230,7 +196,7 @@ export class Bench {
       answers.end(key);
     });
     await samples.whenEnded('every edit is in force', edited);
-    await this.#sayWrites(writes);
+    await sayWrites(this.#world, writes);
     this.#figure(`reload_${this.#agents}_p50`, samples.p(50), 'ms');
     this.#figure(`reload_${this.#agents}_p99`, samples.p(99), 'ms');
     this.#figure(`edit_${this.#agents}_p99`, answers.p(99), 'ms');
@@ -282,37 +248,21 @@ export class Bench {
 
   /** Writes at the API server while nothing happens. */
   async idle(seconds: number): Promise<void> {
-    await this.#whenQuiet(this.#operator, 0);
+    await whenQuiet(this.#operator);
     // Numbers that changed meanwhile are written within a minute.
     await pause(NUMBERS_MS);
-    const writes = await this.#writesIn(seconds);
+    const writes = await writesIn(this.#world, seconds);
     this.#figure('idle_writes', (writes * 60) / seconds, 'per min');
   }
 
   /** Writes at the API server while every pod reports new numbers each second. */
   async steady(seconds: number): Promise<void> {
     await this.#world.makeLimits(OPERATOR, this.#agents);
-    await this.#whenQuiet(this.#operator, 0);
+    await whenQuiet(this.#operator);
     this.#runtimes!.order({ type: 'traffic', on: true });
-    const writes = await this.#writesIn(seconds);
+    const writes = await writesIn(this.#world, seconds);
     this.#runtimes!.order({ type: 'traffic', on: false });
     this.#figure('steady_writes', writes / seconds, 'per s');
-  }
-
-  /** How many writes come within so many seconds; says of what they were. */
-  async #writesIn(seconds: number): Promise<number> {
-    const before = await this.#world.writes();
-    await pause(seconds * 1000);
-    return this.#sayWrites(before);
-  }
-
-  /** Says of what the writes since then were; returns how many. */
-  async #sayWrites(before: Map<string, number>): Promise<number> {
-    const counts = [...(await this.#world.writes())]
-      .map(([resource, count]) => [resource, count - (before.get(resource) ?? 0)] as const)
-      .filter(([, count]) => count > 0);
-    if (counts.length > 0) say(counts.map((each) => each.join(': ')).join(', '));
-    return counts.reduce((sum, [, count]) => sum + count, 0);
   }
 
   /** Memory of the leader with three pods of each agent in its cache, one of them linked. */
@@ -321,7 +271,7 @@ export class Bench {
       const { namespace, name } = this.#key(index);
       await this.#world.clonePod(namespace, name, this.#extraPod(index));
     });
-    await this.#whenQuiet(this.#operator, 0);
+    await whenQuiet(this.#operator);
     const { all } = await this.#world.pods();
     if (all !== 3 * this.#agents) throw new Error(`There are ${all} pods`);
     const { now: resident, peak } = this.#operator.memory();
@@ -336,8 +286,8 @@ export class Bench {
       const { namespace } = this.#key(index);
       await this.#world.bindPod(namespace, this.#extraPod(index));
     });
-    await this.#whenLinked(this.#operator, 3 * this.#agents);
-    await this.#whenQuiet(this.#operator, 0);
+    await whenLinked(this.#operator, 3 * this.#agents);
+    await whenQuiet(this.#operator);
     const { now: resident, peak } = this.#operator.memory();
     this.#figure(`rss_${this.#agents}_all_linked`, resident, 'MiB');
     this.#figure(`rss_${this.#agents}_all_linked_peak`, peak, 'MiB');
@@ -354,27 +304,19 @@ export class Bench {
       ['takeover_kill', 'SIGKILL'],
     ] as const) {
       const standby = await this.#start();
-      await waitFor('the standby is ready', LONG_MS, async () => {
-        const metrics = await standby.metrics();
-        return metrics !== undefined && metrics.sum('workqueue_adds_total') >= this.#agents;
-      });
+      await whenWarm(standby);
       // Somewhere between two renewals, after the standby has seen one.
       await pause(5_000 + Math.random() * 2_000);
       const begun = now();
       const leader = this.#operator;
       const ending = leader.end(signal);
-      await waitFor('the standby leads', 60_000, () => this.#holds(standby), 10);
+      await whenLeading(this.#client, standby);
       this.#figure(figure, (now() - begun) / 1000, 's');
-      await this.#whenLinked(standby, this.#agents);
+      await whenLinked(standby, this.#agents);
       this.#figure(`${figure}_linked`, (now() - begun) / 1000, 's');
       await ending;
       this.#operator = standby;
     }
-  }
-
-  async #holds(operator: OperatorProcess): Promise<boolean> {
-    const lease = await this.#client.get(Leases, NAMESPACE, LEASE);
-    return lease?.spec?.holderIdentity?.startsWith(`${operator.name}_`) === true;
   }
 
   #follow<T extends AgentDeployment | CircuitBreakerPolicy>(resource: object): Informer<T> {
@@ -392,9 +334,6 @@ const everywhere = (informer: Informer<CircuitBreakerPolicy>, state: string): bo
     .list()
     .filter(({ metadata }) => metadata.namespace!.startsWith(`${OPERATOR}-`))
     .every(({ status }) => status?.state === state);
-
-const writesOf = (metrics: Metrics): number =>
-  metrics.sum('rest_client_requests_total', { method: /^(PATCH|POST|DELETE)$/ });
 
 const QUEUE = 'workqueue_queue_duration_seconds';
 const queueTimes = (

@@ -1,17 +1,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AGENT_LABEL } from '../../../operator/desired/common/metadata.ts';
 import { kubernetesBinaries, kwokBinaries } from '../../cluster/local/binaries.ts';
 import { Daemon } from '../../cluster/local/daemon.ts';
 import { waitFor } from '../../cluster/common/step.ts';
 import { type ApiServer, startApiServer } from '../../integration/apiserver.ts';
 import { type Access, accessOf } from '../../kit/operator/access.ts';
-import { NAMESPACE } from '../../kit/operator/operatorProcess.ts';
+import { IMAGE, NAMESPACE } from '../../kit/operator/operatorProcess.ts';
+import { replicaSetOf } from '../../kit/replicaSet.ts';
 
 const API = '/apis/breakwater.dev/v1alpha1';
 /** Where all pods are: kwok plays its kubelet. */
 export const NODE = 'bench';
 const PER_NAMESPACE = 100;
+const CHILDREN = [
+  ['/apis/apps/v1', 'deployments'],
+  ['/apis/apps/v1', 'replicasets'],
+  ['/apis/networking.k8s.io/v1', 'networkpolicies'],
+  ['/apis/policy/v1', 'poddisruptionbudgets'],
+  ...['configmaps', 'serviceaccounts', 'services'].map((plural) => ['/api/v1', plural] as const),
+] as const;
 const AT_A_TIME = 16;
 
 interface PodMeta {
@@ -24,6 +33,8 @@ export class World {
   readonly server: ApiServer;
   readonly access: Access;
   readonly directory: string;
+  /** Of the addresses of its pods: several worlds may be there at a time. */
+  readonly #net = 100 + Math.floor(Math.random() * 100);
   #controllers: Daemon[] = [];
 
   private constructor(server: ApiServer, access: Access, directory: string) {
@@ -100,20 +111,53 @@ export class World {
 
   /** Deletes everything in the namespaces of a prefix; the namespaces stay. */
   async clear(prefix: string, count: number): Promise<void> {
-    const kinds = [
-      ...['agentdeployments', 'circuitbreakerpolicies'].map((plural) => [API, plural]),
-      ['/apis/apps/v1', 'deployments'],
-      ['/apis/networking.k8s.io/v1', 'networkpolicies'],
-      ['/apis/policy/v1', 'poddisruptionbudgets'],
-      ...['configmaps', 'serviceaccounts', 'services'].map((plural) => ['/api/v1', plural]),
-    ] as const;
     const last = Math.floor((count - 1) / PER_NAMESPACE);
     for (let index = 0; index <= last; index++) {
-      for (const [api, plural] of kinds) {
-        const path = `${api}/namespaces/${prefix}-${index}/${plural}`;
-        await this.server.request('DELETE', path);
+      for (const plural of ['agentdeployments', 'circuitbreakerpolicies']) {
+        await this.delete(`${API}/namespaces/${prefix}-${index}/${plural}`);
       }
+      await this.deleteChildren(`${prefix}-${index}`);
     }
+  }
+
+  /** Deletes what was made for an agent, or for all agents. */
+  async deleteChildren(namespace: string, agent?: string): Promise<void> {
+    const labelSelector = agent === undefined ? AGENT_LABEL : `${AGENT_LABEL}=${agent}`;
+    for (const [api, plural] of CHILDREN) {
+      await this.delete(`${api}/namespaces/${namespace}/${plural}`, {}, { labelSelector });
+    }
+  }
+
+  /** Does nothing where there is nothing. */
+  async delete(path: string, body: object = {}, query: Record<string, string> = {}): Promise<void> {
+    const { status } = await this.server.request('DELETE', path, { body, query });
+    if (status >= 300 && status !== 404) throw new Error(`DELETE ${path}: ${status}`);
+  }
+
+  /** A pod of the agent's Deployment that no kubelet and no controller looks after. */
+  async makePod(namespace: string, agent: string, name: string): Promise<void> {
+    const { labels, ownerReferences } = await replicaSetOf(this.server, namespace, agent);
+    await this.post(`/api/v1/namespaces/${namespace}/pods`, {
+      metadata: { name, labels, ownerReferences },
+      spec: { serviceAccountName: agent, containers: [{ name: 'agent', image: IMAGE }] },
+    });
+  }
+
+  #addressOf(index: number): string {
+    return `127.${this.#net}.${Math.floor(index / 200)}.${1 + (index % 200)}`;
+  }
+
+  /** It runs at an address from now on: its own, by a number, or another one. */
+  async runPod(namespace: string, name: string, address: number | string): Promise<void> {
+    const podIP = typeof address === 'number' ? this.#addressOf(address) : address;
+    await this.patch(`/api/v1/namespaces/${namespace}/pods/${name}/status`, {
+      status: {
+        phase: 'Running',
+        podIP,
+        podIPs: [{ ip: podIP }],
+        conditions: [{ type: 'Ready', status: 'True' }],
+      },
+    });
   }
 
   async post(path: string, body: object): Promise<void> {

@@ -5,16 +5,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { OPERATOR_COMMON_NAME, PORTS } from '../../../contract/link.ts';
 import { AGENT_LABEL } from '../../../operator/desired/common/metadata.ts';
-import { KubeClient, Leases, Transport } from '../../../operator/kube/index.ts';
+import { KubeClient, Transport } from '../../../operator/kube/index.ts';
 import { type Authority, issueClientCertificate } from '../../../operator/links/authority.ts';
 import { Secrets } from '../../../operator/resources/resources.ts';
 import { DeadPort } from '../../../operator/testing/deadPort.ts';
 import { settingsFrom } from '../../../operator/settings.ts';
 import { say, waitFor } from '../../cluster/common/step.ts';
 import { clusterOf } from '../../kit/operator/access.ts';
-import { LEASE, NAMESPACE, OperatorProcess } from '../../kit/operator/operatorProcess.ts';
-import { replicaSetOf } from '../../kit/replicaSet.ts';
+import { NAMESPACE, OperatorProcess } from '../../kit/operator/operatorProcess.ts';
 import { Runtimes } from '../operator/runtimes.ts';
+import { whenLeading, whenLinked, whenWarm } from '../operator/settled.ts';
 import { LONG_MS, now } from '../operator/spans.ts';
 import { inParallel, World } from '../operator/world.ts';
 import type { BareOrder, BareResult } from './bareMain.ts';
@@ -34,9 +34,6 @@ const { dialling, tokenReviewsInFlight } = settingsFrom({
   POD_NAME: 'bench',
   RUNTIME_IMAGE: 'bench',
 });
-
-const addressOf = (index: number): string =>
-  `127.2.${Math.floor(index / 200)}.${1 + (index % 200)}`;
 
 /** One run: many pods, and leaders that are killed one after another. */
 export class TakeoverBench {
@@ -90,7 +87,7 @@ export class TakeoverBench {
     this.#runtimes = await Runtimes.start(this.#world.access, certificate, DEAD);
     await inParallel(this.#pods, (index) => this.#makePod(index));
     this.#made = this.#pods;
-    await this.#whenLinked(this.#operator);
+    await whenLinked(this.#operator, this.#live, SCRAPE_MS);
     this.#facts = new Facts(this.#client, this.#stop.signal);
   }
 
@@ -101,7 +98,7 @@ export class TakeoverBench {
     const chosen = Array.from({ length: dead }, (_, index) => Math.floor(index * every));
     await inParallel(dead, (index) => this.#run(chosen[index]!, DEAD));
     this.#dead = dead;
-    await this.#whenLinked(this.#operator!);
+    await whenLinked(this.#operator!, this.#live, SCRAPE_MS);
     await waitFor('status says which pods are alive', LONG_MS, () => this.#toldAll());
     await pause(QUIET_MS);
   }
@@ -130,17 +127,14 @@ export class TakeoverBench {
   /** Kills the leader; seconds from the standby's holding the Lease until it is linked to all live pods. */
   async takeover(): Promise<{ seconds: number; falseWrites: number }> {
     const standby = await this.#startOperator();
-    await waitFor('the standby is ready', LONG_MS, async () => {
-      const metrics = await standby.metrics();
-      return metrics !== undefined && metrics.sum('workqueue_adds_total') > 0;
-    });
+    await whenWarm(standby);
     await pause(QUIET_MS);
     this.#facts.reset();
     await this.#operator!.end('SIGKILL');
     this.#operator = standby;
-    await waitFor('the standby leads', 60_000, () => this.#holds(standby), 10);
+    await whenLeading(this.#client, standby);
     const begun = now();
-    await this.#whenLinked(standby);
+    await whenLinked(standby, this.#live, SCRAPE_MS);
     const seconds = (now() - begun) / 1000;
     await pause(QUIET_MS);
     const { changes } = this.#facts;
@@ -154,7 +148,7 @@ export class TakeoverBench {
     for (let made = 0; made < count; made++) {
       await this.#makePod(this.#made++);
       const begun = now();
-      await this.#whenLinked(this.#operator!, 20);
+      await whenLinked(this.#operator!, this.#live, 20);
       most = Math.max(most, (now() - begun) / 1000);
     }
     return most;
@@ -189,33 +183,19 @@ export class TakeoverBench {
     return { certificate: read('tls.crt'), key: read('tls.key') };
   }
 
-  #placeOf(index: number): { namespace: string; agent: string; path: string } {
-    const { namespace, name } = World.place(PREFIX, index % this.#agents);
-    const path = `/api/v1/namespaces/${namespace}/pods`;
-    return { namespace, agent: name, path };
+  #placeOf(index: number): { namespace: string; name: string } {
+    return World.place(PREFIX, index % this.#agents);
   }
 
   async #makePod(index: number): Promise<void> {
-    const { namespace, agent, path } = this.#placeOf(index);
-    const { server } = this.#world;
-    const { labels, ownerReferences } = await replicaSetOf(server, namespace, agent);
-    await this.#world.post(path, {
-      metadata: { name: `pod-${index}`, labels, ownerReferences },
-      spec: { serviceAccountName: agent, containers: [{ name: 'agent', image: 'runtime:bench' }] },
-    });
-    await this.#run(index, addressOf(index));
+    const { namespace, name } = this.#placeOf(index);
+    await this.#world.makePod(namespace, name, `pod-${index}`);
+    await this.#run(index, index);
   }
 
-  /** The pod runs at an address from now on. */
-  async #run(index: number, podIP: string): Promise<void> {
-    await this.#world.patch(`${this.#placeOf(index).path}/pod-${index}/status`, {
-      status: {
-        phase: 'Running',
-        podIP,
-        podIPs: [{ ip: podIP }],
-        conditions: [{ type: 'Ready', status: 'True' }],
-      },
-    });
+  /** The pod runs at an address from now on: its own, or that of dead pods. */
+  async #run(index: number, address: number | typeof DEAD): Promise<void> {
+    await this.#world.runPod(this.#placeOf(index).namespace, `pod-${index}`, address);
   }
 
   async #liveAddresses(): Promise<string[]> {
@@ -229,25 +209,7 @@ export class TakeoverBench {
     return this.#made - this.#dead;
   }
 
-  async #whenLinked(operator: OperatorProcess, every = SCRAPE_MS): Promise<void> {
-    const live = this.#live;
-    await waitFor(
-      `${live} links are open`,
-      LONG_MS,
-      async () => {
-        const metrics = await operator.metrics();
-        return metrics?.sum('breakwater_links', { state: 'connected' }) === live;
-      },
-      every,
-    );
-  }
-
   #toldAll(): boolean {
     return this.#facts.programmed === this.#live;
-  }
-
-  async #holds(operator: OperatorProcess): Promise<boolean> {
-    const lease = await this.#client.get(Leases, NAMESPACE, LEASE);
-    return lease?.spec?.holderIdentity?.startsWith(`${operator.name}_`) === true;
   }
 }

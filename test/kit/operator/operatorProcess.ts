@@ -4,15 +4,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { freePort } from '../../cluster/local/apiserver.ts';
-import { settingsFrom } from '../../../operator/settings.ts';
+import { type Settings, settingsFrom } from '../../../operator/settings.ts';
 import type { Access } from './access.ts';
+import type { Question } from './process.ts';
+import type { Stalls } from './stalls.ts';
 import { Metrics } from './metrics.ts';
 
 export const NAMESPACE = 'breakwater-system';
 export const LEASE = 'breakwater-operator';
 export const IMAGE = 'runtime:bench';
-/** The size of the heap that Node chooses in a container of 512 MiB, the limit that the chart sets; a large machine makes it lavish. */
-const HEAP = '--max-old-space-size=256';
+/** In MiB: the heap that Node chooses in a container of 512 MiB, the limit that the chart sets; a large machine makes it lavish. */
+const HEAP = 256;
 
 /** What the operator's image gives its process. */
 interface ImageSettings {
@@ -62,6 +64,8 @@ export interface OperatorPlace {
   access: Access;
   /** Where its log goes. */
   directory: string;
+  /** In MiB; Node chooses half of the container's memory. Default that of the chart's limit. */
+  heap?: number;
 }
 
 /** One replica of the operator, in a process of its own. */
@@ -69,13 +73,15 @@ export class OperatorProcess {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #port: number;
+  readonly #healthPort: number;
   /** Each scrape begins the measurement of the event loop anew. */
   #lag = 0;
 
-  private constructor(name: string, child: ChildProcess, port: number) {
+  private constructor(name: string, child: ChildProcess, ports: Settings['ports']) {
     this.name = name;
     this.#child = child;
-    this.#port = port;
+    this.#port = ports.metrics;
+    this.#healthPort = ports.health;
   }
 
   static async start(name: string, place: OperatorPlace): Promise<OperatorProcess> {
@@ -93,17 +99,18 @@ export class OperatorProcess {
     });
     const log = openSync(join(place.directory, `${name}.log`), 'a');
     const { flags, environment } = imageSettings();
-    const child = spawn(process.execPath, [HEAP, ...flags, place.program], {
+    const heap = `--max-old-space-size=${place.heap ?? HEAP}`;
+    const child = spawn(process.execPath, [heap, ...flags, place.program], {
       env: {
         ...process.env,
         ...environment,
         BENCH: JSON.stringify({ access: place.access, settings }),
       },
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);
     await once(child, 'spawn');
-    return new OperatorProcess(name, child, metrics);
+    return new OperatorProcess(name, child, settings.ports);
   }
 
   get running(): boolean {
@@ -121,6 +128,33 @@ export class OperatorProcess {
     } catch {
       return undefined;
     }
+  }
+
+  /** Whether it says that its caches hold what the API server has. */
+  async ready(): Promise<boolean> {
+    if (!this.running) throw new Error(`Operator ${this.name} ended; see its log`);
+    try {
+      return (await fetch(`http://127.0.0.1:${this.#healthPort}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Since the last call, or since it started. */
+  async stalls(since: 'LastCall' | 'Start'): Promise<Stalls> {
+    return this.#ask<Stalls>(since === 'Start' ? 'all stalls' : 'stalls');
+  }
+
+  /** What the heap held after the last full collection of garbage, in MiB; 0 before the first one. */
+  async heapInUse(): Promise<number> {
+    return this.#ask<number>('heap');
+  }
+
+  async #ask<T>(what: Question): Promise<T> {
+    const answered = once(this.#child, 'message');
+    this.#child.send(what);
+    const [answer] = (await answered) as [T];
+    return answer;
   }
 
   /** The longest time for which its event loop stood still, in ms, as far as `metrics` was asked. */

@@ -1,9 +1,33 @@
 /** The operator as it runs in its image, with the way to the API server and its settings from BENCH. */
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { runOperator } from '../../../operator/operator.ts';
 import type { Settings } from '../../../operator/settings.ts';
 import { type Access, clusterOf } from './access.ts';
+import { StallWatch } from './stalls.ts';
+
+/** What its parent may ask of this process, besides what the operator itself answers. */
+export type Question = 'stalls' | 'all stalls' | 'heap';
+
+const MIB = 2 ** 20;
+
+const watch = new StallWatch();
+let heapInUse = 0;
+new PerformanceObserver((list) => {
+  const collections = list.getEntries() as unknown as { detail: { kind: number } }[];
+  if (collections.some(({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR)) {
+    heapInUse = getHeapStatistics().used_heap_size / MIB;
+  }
+}).observe({ entryTypes: ['gc'] });
+
+process.on('message', (question: Question) => {
+  if (question === 'heap') return void process.send!(heapInUse);
+  return void process.send!(watch.stalls(question === 'stalls' ? 'LastCall' : 'Start'));
+});
+// A parent that is gone asks nothing; the operator goes on as it would without one.
+process.channel?.unref();
 
 const { access, settings } = JSON.parse(process.env['BENCH']!) as {
   access: Access;
