@@ -173,34 +173,29 @@ function secretRefs({ spec }: AgentDeployment): SecretUse[] {
   ];
 }
 
-/** The ConfigMap with the system prompt, when pods lack it. */
 function missingPrompt(agent: AgentDeployment, observation: AgentObservation): Problem[] {
-  const ref = agent.spec.systemPromptFrom?.configMapKeyRef;
-  const pods = connected(observation);
-  const lacking = pods.filter(({ snapshot }) =>
-    snapshot.missingConfigMaps?.some(
-      ({ configMap, key }) => configMap === ref?.name && key === ref.key,
-    ),
-  );
-  if (ref === undefined || lacking.length === 0) return [];
-  return [
-    {
-      reason: 'ConfigMapNotFound',
-      message:
-        `Key ${ref.key} of ConfigMap ${ref.name}, the system prompt, is missing or empty in ${lacking.length}/${pods.length} connected pods, ` +
-        'which begin no conversations without it. ' +
-        `Create it, such as with kubectl create configmap ${ref.name} --namespace ${agent.metadata.namespace} --from-file=${ref.key}=FILE; ` +
-        'pods see it within 2 minutes, without a restart.',
-    },
-  ];
+  return missingConfigMap(agent, observation, {
+    ref: agent.spec.systemPromptFrom?.configMapKeyRef,
+    fault: 'the system prompt, is missing or empty',
+    consequence: 'which begin no conversations without it',
+  });
 }
 
-/** The ConfigMap with authorities, when pods lack it or find none in it. */
-function missingAuthorities(
-  { metadata, spec }: AgentDeployment,
+function missingAuthorities(agent: AgentDeployment, observation: AgentObservation): Problem[] {
+  return missingConfigMap(agent, observation, {
+    ref: agent.spec.trustedCA?.configMapKeyRef,
+    fault: 'the trusted authorities, is missing or holds no certificates as PEM',
+    consequence: 'which keep those that they had',
+  });
+}
+
+/** A ConfigMap of the spec that pods lack, or in which they do not find what they need. */
+function missingConfigMap(
+  { metadata: { namespace } }: AgentDeployment,
   observation: AgentObservation,
+  use: { ref: { name: string; key: string } | undefined; fault: string; consequence: string },
 ): Problem[] {
-  const ref = spec.trustedCA?.configMapKeyRef;
+  const { ref, fault, consequence } = use;
   const pods = connected(observation);
   const lacking = pods.filter(({ snapshot }) =>
     snapshot.missingConfigMaps?.some(
@@ -208,13 +203,13 @@ function missingAuthorities(
     ),
   );
   if (ref === undefined || lacking.length === 0) return [];
+  const { name, key } = ref;
   return [
     {
       reason: 'ConfigMapNotFound',
       message:
-        `Key ${ref.key} of ConfigMap ${ref.name}, the trusted authorities, is missing or holds no certificates as PEM in ${lacking.length}/${pods.length} connected pods, ` +
-        'which keep those that they had. ' +
-        `Create it, such as with kubectl create configmap ${ref.name} --namespace ${metadata.namespace} --from-file=${ref.key}=FILE; ` +
+        `Key ${key} of ConfigMap ${name}, ${fault} in ${lacking.length}/${pods.length} connected pods, ${consequence}. ` +
+        `Create it, such as with kubectl create configmap ${name} --namespace ${namespace} --from-file=${key}=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },
   ];
