@@ -26,6 +26,7 @@ import {
   type RotationOptions,
 } from './links/index.ts';
 import { Loggers } from './loggers.ts';
+import { AgentNews } from './reconcile/agentNews.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
@@ -95,6 +96,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     share: settings.share,
   });
   const attachments = new Attachments(caches);
+  const news = new AgentNews();
   const lag = new StatusLag(registry, clock);
   const ownWrites = new OwnWrites();
   const queues = createQueues({ registry, clock, random, lag });
@@ -115,7 +117,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
-  connectTriggers({ caches, attachments, links, queues, ownWrites });
+  connectTriggers({ caches, attachments, news, links, queues, ownWrites });
   const circuits = new CircuitLeader({ links, clock, registry });
   const providers = new ProviderLeader({ links, clock });
   exportCacheAge(caches, registry);
@@ -150,6 +152,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         client,
         caches,
         attachments,
+        news,
         links,
         fleet,
         circuits,

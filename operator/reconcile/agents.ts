@@ -16,6 +16,7 @@ import {
 } from '../desired/plan.ts';
 import { keyOf, type ConfigMap, type Deployment, type Reconcile } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
+import type { AgentNews } from './agentNews.ts';
 import type { AgentState, Applied } from './agentState.ts';
 import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
@@ -49,6 +50,8 @@ export interface AgentReconcilerOptions {
   leaseTransitions: number;
   /** Hears what pods are to run. */
   fleet?: Pick<Fleet, 'configured' | 'forget'>;
+  /** Hears of agents that are forgotten; of those that were reconciled `onReconciled` tells. */
+  news?: Pick<AgentNews, 'tell'>;
   /** Called after each reconcile: the agent's status may have changed. */
   onReconciled: (key: string) => void;
   /** Monotonic milliseconds. */
@@ -136,6 +139,7 @@ export class AgentReconciler {
     this.#options.fleet?.forget(key);
     this.#options.circuits.forget(key);
     this.#options.providers?.forget(key);
+    this.#options.news?.tell(key);
   }
 
   #gather(
