@@ -50,6 +50,8 @@ export interface DebugPod {
   gates?: Record<string, string>;
   /** Requests or calls rejected since the pod started, by target and limit. */
   rejected?: Record<string, number>;
+  /** Percentage of each limit that is used, by target and limit. */
+  used?: Record<string, number>;
 }
 
 /** An agent as /debug/agents shows it. */
@@ -108,11 +110,21 @@ function describeAgent({
 /** Of a pod that has not reported yet. */
 const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates' | 'limits'>> = {};
 
-function rejected(limits: readonly LimitStatus[]): Pick<DebugPod, 'rejected'> {
-  const counts = limits
-    .filter((limit) => limit.rejected > 0)
-    .map((limit) => [`${limit.target} ${limit.name}`, limit.rejected] as const);
-  return counts.length > 0 ? { rejected: Object.fromEntries(counts) } : {};
+function rejectedAndUsed(limits: readonly LimitStatus[]): Pick<DebugPod, 'rejected' | 'used'> {
+  const rejected = positive(limits, 'rejected');
+  const used = positive(limits, 'usedPercent');
+  return { ...(rejected && { rejected }), ...(used && { used }) };
+}
+
+/** A figure by target and limit, where it is not 0. */
+function positive(
+  limits: readonly LimitStatus[],
+  figure: 'rejected' | 'usedPercent',
+): Record<string, number> | undefined {
+  const figures = limits
+    .filter((limit) => limit[figure] > 0)
+    .map((limit) => [`${limit.target} ${limit.name}`, limit[figure]] as const);
+  return figures.length > 0 ? Object.fromEntries(figures) : undefined;
 }
 
 function describePod(report: PodReport, desiredHash: string | undefined): DebugPod {
@@ -126,7 +138,7 @@ function describePod(report: PodReport, desiredHash: string | undefined): DebugP
     ...inForce(report, desiredHash),
     circuits: circuitStates(snapshot.circuits ?? []),
     ...(gates.length > 0 && { gates: Object.fromEntries(gates) }),
-    ...rejected(snapshot.limits ?? []),
+    ...rejectedAndUsed(snapshot.limits ?? []),
   };
 }
 
