@@ -28,14 +28,13 @@ const COMMON = {
   help: { type: 'boolean', short: 'h', help: 'print this' },
 } satisfies Record<string, Option>;
 
-/** What a command line asks for. */
 export type Invocation =
   | { name: 'version' }
   /** With a command, about that. */
   | { name: 'help'; about?: string }
   | { name: 'command'; command: string; values: Values; positionals: string[] };
 
-/** What the command line asks for. Throws an Error that says what to write instead. */
+/** Parses the command line. Throws an Error that says what to write instead. */
 export function parse(args: readonly string[]): Invocation {
   const name = commandIn(args);
   if (name === undefined) {
@@ -100,7 +99,7 @@ function check(name: string, command: Command, values: Values, positionals: stri
   throw new Error(`breakwater ${name} needs ${short ? `-${short}` : `--${missing}`} ${value}`);
 }
 
-/** Runs a command line and answers its exit status. Throws an Error for people. */
+/** Runs a command line and returns its exit status. Throws an Error for people. */
 export async function run(
   args: readonly string[],
   context: Context,
@@ -122,7 +121,7 @@ export async function run(
   return EXIT.fine;
 }
 
-/** What people can write, for all commands or for one. */
+/** Help for all commands or for one. */
 export function help(program: string, about?: string): string {
   const command = about === undefined ? undefined : COMMANDS[about];
   if (command !== undefined) {

@@ -25,7 +25,7 @@ image:
   name: ''
 `;
 
-it('lists each value with its type, its default and what it means', () => {
+it('the README of the chart lists each value with its type, default and meaning', () => {
   const table = chartReadme(SCHEMA, VALUES).split('| --- |\n')[1];
   expect(table).toBe(
     [
@@ -38,7 +38,7 @@ it('lists each value with its type, its default and what it means', () => {
   );
 });
 
-it('names a value that is missing, and one of which nothing is said', () => {
+it('the check names values that are missing or undescribed', () => {
   expect(() => chartReadme(SCHEMA, VALUES.replace('  policy: Always\n', ''))).toThrow(
     'values.yaml lacks image.policy',
   );

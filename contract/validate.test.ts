@@ -23,6 +23,7 @@ const configuration = (): Configuration => ({
     clientPatienceMs: 5000,
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
     gates: { maxWaitMs: 300_000 },
+    providerLimits: { maxPods: 1 },
     whenFull: 'Forward',
     intake: {
       maxBodyBytes: 33_554_432,
@@ -124,6 +125,7 @@ describe('parseConfiguration', () => {
         minPerSecond: 1,
       },
       gates: { maxWaitMs: 300_000 },
+      providerLimits: { maxPods: 1 },
       bulkhead: { maxConcurrent: 100, maxQueued: 0, acquireTimeoutMs: 5000 },
     });
     Object.assign(value.content.circuits[0]!, {

@@ -23,6 +23,7 @@ const REPORTS = {
   Transition: 'report.schema.json#/definitions/TransitionReport',
   Counters: 'report.schema.json#/definitions/Counters',
   Fleet: 'report.schema.json#/definitions/FleetReport',
+  ProviderUse: 'report.schema.json#/definitions/ProviderUse',
 };
 const COMMANDS = {
   Announce: 'command.schema.json#/definitions/Announce',
@@ -31,6 +32,7 @@ const COMMANDS = {
   FleetCircuits: 'command.schema.json#/definitions/FleetCircuits',
   Grant: 'command.schema.json#/definitions/Grant',
   Release: 'command.schema.json#/definitions/Release',
+  ProviderShares: 'command.schema.json#/definitions/ProviderShares',
 };
 
 const FILES = new Map<string, object>(

@@ -64,7 +64,7 @@ describe('layers/cycles', () => {
   });
 });
 
-it('draws each layer and only direct arrows', () => {
+it('the diagram draws each layer and only direct arrows', () => {
   const page = draw('before\n<!-- layers of runtime -->\nold\n<!-- end -->\nafter');
   expect(page).toContain('runtime_guard["<b>runtime/guard</b>');
   expect(page).toContain('runtime_guard --> runtime_observe_trace');

@@ -36,6 +36,14 @@ describe('/debug/agents', () => {
     });
   });
 
+  it('shows what is left of a provider’s limit, and the share of each pod', () => {
+    const pods = [{ pod: 'a', held: 3, perSecond: 1, demand: 2 }];
+    const which = { dependency: 'model/primary', resource: 'Requests' };
+    const providerLimits = [{ ...which, limit: 100, remaining: 30, pods }];
+    const { agents } = describeAgents(true, [{ key: 'support/triage', pods: [], providerLimits }]);
+    expect(agents).toEqual([{ agent: 'support/triage', providerLimits, pods: [] }]);
+  });
+
   it('shows revision, link and circuits of each pod at a glance', () => {
     const circuits: Snapshot['circuits'] = [
       { dependency: 'model/primary', state: 'Open', since: SINCE, reason: '5 failures' },

@@ -9,6 +9,7 @@ import { formatRevision } from '../contract/revision.ts';
 import { json, type Answer } from './endpoints.ts';
 import type { FleetFigures } from './fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
+import type { ProviderLimitFigures } from './fleet/providers/providerAccounts.ts';
 import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
@@ -26,6 +27,8 @@ export interface AgentFacts {
   fleetLimits?: FleetFigures;
   /** Circuits whose scope is the fleet. */
   fleet?: readonly FleetCircuitStatus[];
+  /** Limits of providers that the pods share. */
+  providerLimits?: readonly ProviderLimitFigures[];
 }
 
 /** A pod as /debug/agents shows it. */
@@ -47,6 +50,8 @@ export interface DebugPod {
   gates?: Record<string, string>;
   /** Requests or calls rejected since the pod started, by target and limit. */
   rejected?: Record<string, number>;
+  /** Percentage of each limit that is used, by target and limit. */
+  used?: Record<string, number>;
 }
 
 /** An agent as /debug/agents shows it. */
@@ -62,6 +67,8 @@ export interface DebugAgent {
   fleetLimits?: FleetFigures;
   /** Circuits whose scope is the fleet: state, votes, and the pod that probes. */
   fleetCircuits?: readonly FleetCircuitStatus[];
+  /** Limits of providers of which little was left: what is left for all pods, and what each may take of it. */
+  providerLimits?: readonly ProviderLimitFigures[];
   pods: DebugPod[];
 }
 
@@ -81,6 +88,7 @@ function describeAgent({
   fleetLimits,
   pods,
   fleet = [],
+  providerLimits = [],
 }: AgentFacts): DebugAgent {
   return {
     agent: key,
@@ -94,6 +102,7 @@ function describeAgent({
     }),
     ...(fleetLimits && { fleetLimits }),
     ...(fleet.length > 0 && { fleetCircuits: fleet }),
+    ...(providerLimits.length > 0 && { providerLimits }),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
 }
@@ -101,11 +110,21 @@ function describeAgent({
 /** Of a pod that has not reported yet. */
 const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates' | 'limits'>> = {};
 
-function rejected(limits: readonly LimitStatus[]): Pick<DebugPod, 'rejected'> {
-  const counts = limits
-    .filter((limit) => limit.rejected > 0)
-    .map((limit) => [`${limit.target} ${limit.name}`, limit.rejected] as const);
-  return counts.length > 0 ? { rejected: Object.fromEntries(counts) } : {};
+function rejectedAndUsed(limits: readonly LimitStatus[]): Pick<DebugPod, 'rejected' | 'used'> {
+  const rejected = positive(limits, 'rejected');
+  const used = positive(limits, 'usedPercent');
+  return { ...(rejected && { rejected }), ...(used && { used }) };
+}
+
+/** A figure by target and limit, where it is not 0. */
+function positive(
+  limits: readonly LimitStatus[],
+  figure: 'rejected' | 'usedPercent',
+): Record<string, number> | undefined {
+  const figures = limits
+    .filter((limit) => limit[figure] > 0)
+    .map((limit) => [`${limit.target} ${limit.name}`, limit[figure]] as const);
+  return figures.length > 0 ? Object.fromEntries(figures) : undefined;
 }
 
 function describePod(report: PodReport, desiredHash: string | undefined): DebugPod {
@@ -119,7 +138,7 @@ function describePod(report: PodReport, desiredHash: string | undefined): DebugP
     ...inForce(report, desiredHash),
     circuits: circuitStates(snapshot.circuits ?? []),
     ...(gates.length > 0 && { gates: Object.fromEntries(gates) }),
-    ...rejected(snapshot.limits ?? []),
+    ...rejectedAndUsed(snapshot.limits ?? []),
   };
 }
 

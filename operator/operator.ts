@@ -26,14 +26,16 @@ import {
   type RotationOptions,
 } from './links/index.ts';
 import { Loggers } from './loggers.ts';
+import { AgentNews } from './reconcile/agentNews.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
 import { Fleet, fleetPods } from './reconcile/fleet.ts';
+import { ProviderLeader } from './reconcile/providerLeader.ts';
 import { createQueues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
-import { Term } from './reconcile/term.ts';
+import { Term, type TermOptions } from './reconcile/term.ts';
 import type { UpgradeCounts } from './reconcile/upgrades.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import type { Settings } from './settings.ts';
@@ -94,6 +96,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     share: settings.share,
   });
   const attachments = new Attachments(caches);
+  const news = new AgentNews();
   const lag = new StatusLag(registry, clock);
   const ownWrites = new OwnWrites();
   const queues = createQueues({ registry, clock, random, lag });
@@ -114,8 +117,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
-  connectTriggers({ caches, attachments, links, queues, ownWrites });
+  connectTriggers({ caches, attachments, news, links, queues, ownWrites });
   const circuits = new CircuitLeader({ links, clock, registry });
+  const providers = new ProviderLeader({ links, clock });
   exportCacheAge(caches, registry);
   const fleet = new Fleet({
     links,
@@ -125,7 +129,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   let current: Term | undefined;
   exportUpgrades(() => current?.upgrades.counts(), registry);
   const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, { fleet, circuits }, current),
+    agents: () => describe(caches, links, { fleet, circuits, providers }, current),
     rank: () => rank(caches, links),
     loggers,
   });
@@ -148,9 +152,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         client,
         caches,
         attachments,
+        news,
         links,
         fleet,
         circuits,
+        providers,
         queues,
         lag,
         ownWrites,
@@ -284,7 +290,7 @@ async function serveEndpoints(
 function describe(
   caches: Caches,
   links: Links,
-  { fleet, circuits }: { fleet: Fleet; circuits: CircuitLeader },
+  { fleet, circuits, providers }: Pick<TermOptions, 'fleet' | 'circuits' | 'providers'>,
   term: Term | undefined,
 ): unknown {
   const facts = caches.agents.list().map((agent): AgentFacts => {
@@ -299,6 +305,7 @@ function describe(
       ...(figures && { fleetLimits: figures }),
       pods: links.podsOf(key),
       fleet: circuits.of(key),
+      providerLimits: providers.of(key),
     };
   });
   return describeAgents(term !== undefined, facts);

@@ -3,7 +3,7 @@ import { settingsFrom } from './settings.ts';
 
 const needed = { POD_NAMESPACE: 'system', POD_NAME: 'operator-1', RUNTIME_IMAGE: 'runtime:1' };
 
-it('has a default for all that can have one', () => {
+it('every optional setting has a default', () => {
   expect(settingsFrom(needed)).toEqual({
     namespace: 'system',
     podName: 'operator-1',
@@ -36,7 +36,7 @@ it('has a default for all that can have one', () => {
   });
 });
 
-it('takes what the authors of agents may do', () => {
+it('the settings contain the permissions of the authors of agents', () => {
   const tenancy = {
     TENANCY_POD_TEMPLATE: 'Any',
     TENANCY_IMAGES: 'example.com/a,example.com/b/',
@@ -56,14 +56,14 @@ it('takes what the authors of agents may do', () => {
   );
 });
 
-it('does not look after its own namespace', () => {
+it('the operator refuses to watch its own namespace', () => {
   for (const name of ['WATCH_NAMESPACE', 'WATCH_NAMESPACES'])
     expect(() => settingsFrom({ ...needed, [name]: 'system' })).toThrow(
       "set WATCH_NAMESPACES to other namespaces than the operator's own",
     );
 });
 
-it('takes the namespaces that it looks after, and the labels of agents and policies', () => {
+it('the settings contain the watched namespaces and the labels of agents and policies', () => {
   const share = (env: Record<string, string>): unknown => settingsFrom({ ...needed, ...env }).share;
   expect(share({ WATCH_NAMESPACES: 'a, b,a', WATCH_NAMESPACE: 'c' })).toEqual({
     namespaces: ['a', 'b', 'c'],
@@ -80,13 +80,13 @@ it('takes the namespaces that it looks after, and the labels of agents and polic
     expect(() => share({ WATCH_SELECTOR: wrong })).toThrow('set WATCH_SELECTOR to a selector');
 });
 
-it('takes the address of the runbooks only as an address', () => {
+it('the address of the runbooks must be a URL', () => {
   const runbooks = 'https://example.com/runbooks';
   expect(settingsFrom({ ...needed, RUNBOOKS_URL: runbooks }).runbooks).toBe(runbooks);
   expect(() => settingsFrom({ ...needed, RUNBOOKS_URL: 'runbooks' })).toThrow('RUNBOOKS_URL');
 });
 
-it('takes a collector for all agents only as a URL, with a ratio from 0 to 1', () => {
+it('the collector of all agents must be a URL, with a ratio from 0 to 1', () => {
   const collector = { ...needed, TRACING_ENDPOINT: 'http://collector:4318' };
   expect(settingsFrom(collector).tracing).toEqual({
     endpoint: 'http://collector:4318',
@@ -108,7 +108,7 @@ it('takes a collector for all agents only as a URL, with a ratio from 0 to 1', (
   );
 });
 
-it('reaches pods directly or by port-forward', () => {
+it('the operator reaches pods directly or by port-forward', () => {
   expect(settingsFrom({ ...needed, LINKS: 'PortForward' }).links).toBe('PortForward');
   expect(() => settingsFrom({ ...needed, LINKS: 'Tunnel' })).toThrow('set LINKS to PortForward');
 });
@@ -127,7 +127,7 @@ it.each(['1500', '0s', '1m', 'soon'])('does not take %s for a time', (value) => 
   );
 });
 
-it('names everything that is wrong at once', () => {
+it('one error names all wrong settings', () => {
   expect(() =>
     settingsFrom({
       POD_NAME: 'x',
@@ -140,7 +140,7 @@ it('names everything that is wrong at once', () => {
   );
 });
 
-it('takes levels of logs by module', () => {
+it('the settings contain levels of logs by module', () => {
   expect(settingsFrom(needed).logLevels).toEqual({});
   expect(settingsFrom({ ...needed, LOG_LEVELS: 'links=debug,reconcile=warn' }).logLevels).toEqual({
     links: 'debug',

@@ -20,7 +20,7 @@ async function start(directory: string): Promise<RuntimeProcess> {
   return started;
 }
 
-it('runs as a process, prints log lines only and leaves in order on SIGTERM', async () => {
+it('the process prints only log lines and shuts down in order on SIGTERM', async () => {
   let finish = (): void => undefined;
   const endpoint = await fakeEndpoint((response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(STREAM[0]);
@@ -51,7 +51,7 @@ it('runs as a process, prints log lines only and leaves in order on SIGTERM', as
   }
 });
 
-it('comes back with its circuits open after SIGKILL', async () => {
+it('the process comes back with its circuits open after SIGKILL', async () => {
   const endpoint = await fakeEndpoint((response) => answerJson(response, {}, 500));
   cleanups.push(() => endpoint.close());
   const directory = await mkdtemp(join(tmpdir(), 'main-'));

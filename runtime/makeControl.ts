@@ -64,9 +64,11 @@ export function makeControl(
     onSiblings: (pods) => core.siblings.apply(pods),
     followFleet: (orders) => guard.followFleet(orders),
     fleet: (command) => guard.fleet.obey(command),
+    providers: (command) => guard.providers.obey(command),
     log: log('link'),
   });
   guard.fleet.send = (each) => void port.broadcast(each);
+  guard.providers.send = (each) => void port.broadcast(each);
   const files = new FileWatcher({
     directory: options.configurationDirectory,
     files: {

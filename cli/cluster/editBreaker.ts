@@ -9,7 +9,7 @@ import { Breakers } from './resources.ts';
 
 const POLL_MS = 100;
 
-/** How long to wait for pods. */
+/** Timeout of the wait for pods. */
 export const TIMEOUT = {
   timeout: {
     type: 'string',
@@ -27,11 +27,11 @@ export interface Edit {
   /** Merged into spec; null removes a field. */
   spec: object;
   timeoutMs: number;
-  /** Whether the policy, all of whose pods run this spec, has come to what was wanted. */
+  /** Whether the policy has reached the wanted state, once all its pods run this spec. */
   isDone: (policy: CircuitBreakerPolicy) => boolean;
 }
 
-/** The policy of the name in the cluster's namespace. Throws an Error when there is none. */
+/** The policy of this name in the cluster's namespace. Throws an Error if there is none. */
 export async function readBreaker(
   { client, namespace }: Cluster,
   name: string,
@@ -41,7 +41,7 @@ export async function readBreaker(
   });
 }
 
-/** Changes the spec of a policy and waits until its pods have taken it; `done` is false when they do not in time. */
+/** Changes the spec of a policy and waits for its pods to apply it; `done` is false if the time runs out. */
 export async function editBreaker(
   cluster: Cluster,
   name: string,
@@ -67,7 +67,7 @@ function isInForce(policy: CircuitBreakerPolicy, generation: number): boolean {
   return observedGeneration >= generation && conditionOf(policy, 'Programmed')?.status === 'True';
 }
 
-/** What Programmed says while an edit is not in force in every pod. */
+/** Message of Programmed while some pods have not applied an edit. */
 export function pending(policy: CircuitBreakerPolicy): string {
   const why = conditionOf(policy, 'Programmed')?.message ?? 'The operator has not answered.';
   return `Not in force in every pod yet: ${why}\n`;

@@ -1,6 +1,6 @@
 /**
- * What the commands use of operator/kube. Its index has the work queue and the controller too, which ask for a newer
- * Node.js than the commands do.
+ * The part of operator/kube that the commands use. Its index also exports the work queue and the controller, which
+ * need a newer Node.js than the commands.
  */
 export { KubeClient } from '../../operator/kube/client.ts';
 export { loadClusterConfig, type ClusterConfig } from '../../operator/kube/config.ts';

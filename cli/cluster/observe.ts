@@ -4,7 +4,7 @@ import { AGENT_LABEL, type World } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { Agents, Breakers, Limits, Pods } from './resources.ts';
 
-/** What the cluster says now. */
+/** The current objects of the cluster. */
 export async function observe({ client, namespace }: Cluster): Promise<World> {
   const options = { namespace, retries: RETRIES };
   const [agents, breakers, limits, pods] = await Promise.all([
@@ -16,14 +16,17 @@ export async function observe({ client, namespace }: Cluster): Promise<World> {
   return { agents, breakers, limits, pods };
 }
 
-/** What the cluster says, kept up to date. */
+/** The objects of the cluster, kept up to date. */
 export interface Follower {
   world(): World;
-  /** Why the API server cannot be followed at present; undefined when it can. */
+  /** Why following the API server fails at present; undefined if it works. */
   problem(): string | undefined;
 }
 
-/** Follows the cluster until the signal aborts, and calls `changed` at each change. Resolves when all is known. */
+/**
+ * Follows the cluster until the signal aborts, and calls `changed` at each change. Resolves when the first state is
+ * complete.
+ */
 export async function follow(
   { client, namespace }: Cluster,
   signal: AbortSignal,

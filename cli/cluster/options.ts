@@ -1,6 +1,6 @@
 import type { Option } from '../terminal/command.ts';
 
-/** Where the cluster is and which part of it is meant, as for kubectl. */
+/** Options for the cluster and its namespaces, as for kubectl. */
 export const CLUSTER_OPTIONS = {
   namespace: {
     type: 'string',

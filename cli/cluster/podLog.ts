@@ -4,13 +4,13 @@ import { resourcePath, type Pod } from './kube.ts';
 import type { Cluster } from './cluster.ts';
 import { Pods } from './resources.ts';
 
-/** The container of an agent's pod that is the runtime. */
+/** Container of the runtime in an agent's pod. */
 const CONTAINER = 'agent';
 
 export interface LogOptions {
-  /** Last lines of what there is. */
+  /** Number of last lines. */
   tailLines: number;
-  /** Goes on until the signal aborts or the container ends. */
+  /** Continues until the signal aborts or the container ends. */
   follow: boolean;
   signal: AbortSignal;
 }

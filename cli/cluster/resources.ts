@@ -6,7 +6,7 @@ import type {
 import { API_VERSION, type KubernetesObject } from '../../crds/meta.ts';
 import { defineResource, type Event, type Pod, type Read, type Resource } from './kube.ts';
 
-/** What a user of the commands may do; the operator's own permissions are others. */
+/** Permissions of a user of the commands, in contrast to the operator's. */
 type Used = Read | 'get' | 'patch';
 const VERBS: Readonly<Record<Used, true>> = { list: true, watch: true, get: true, patch: true };
 

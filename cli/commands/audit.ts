@@ -52,7 +52,7 @@ async function verifyFiles(call: Call, paths: readonly string[]): Promise<number
   return found.findings.length > 0 || found.events === 0 ? EXIT.amiss : EXIT.fine;
 }
 
-/** What the operator has seen of the chains of the agent's pods. */
+/** The heads of chains that the operator has recorded for the agent's pods. */
 async function headsOf(
   call: Call,
   name: string,

@@ -32,7 +32,7 @@ export const debug: Command = {
     }),
 };
 
-/** Leads a port of this computer to the pod until Ctrl-C. */
+/** Forwards a port of this computer to the pod until Ctrl-C. */
 async function open({ config }: Cluster, pod: PodPort, context: Context): Promise<void> {
   const server = createServer((socket) => {
     const way = new ForwardedPort(config, pod);

@@ -12,7 +12,7 @@ import { effects, type Effect } from '../view/effects.ts';
 import { keyOf } from '../view/world.ts';
 import { FILENAME } from './filename.ts';
 
-/** Stands on both sides, so that the operator's own image is no difference. */
+/** Used on both sides, so that the operator's own image makes no difference. */
 const IMAGE = 'breakwater-runtime';
 
 export const diff: Command = {
@@ -38,7 +38,7 @@ export const diff: Command = {
     }),
 };
 
-/** Agents and policies in all namespaces that the manifests speak of. */
+/** Agents and policies in all namespaces of the manifests. */
 async function clusterObjects(cluster: Cluster, written: Objects): Promise<Objects> {
   const all = [...written.agents, ...written.breakers, ...written.limits];
   const namespaces = [...new Set(all.map(({ metadata }) => metadata.namespace!))];
@@ -62,7 +62,7 @@ function overlaid(there: Objects, written: Objects): Objects {
   };
 }
 
-/** Objects in place of those of the same name, as which they count: precedence goes by age. */
+/** Replaces objects of the same name and keeps their age, which decides precedence. */
 function over<T extends KubernetesObject>(there: readonly T[], written: readonly T[]): T[] {
   const old = new Map(there.map((object) => [keyOf(object), object]));
   const changed = written.map((object) => {

@@ -39,7 +39,7 @@ function hold(call: Call, state: 'Open' | 'Closed'): Promise<number> {
   const timeoutMs = timeoutOf(values);
   return withCluster(call, async (cluster) => {
     const name = call.positionals[0]!;
-    // With null a reason of an earlier override goes.
+    // null removes the reason of an earlier override.
     const spec = { override: { state, expiresAt, reason: reason ?? null } };
     const { policy, done } = await editBreaker(cluster, name, {
       spec,

@@ -7,7 +7,7 @@ import { LiveScreen } from '../terminal/liveScreen.ts';
 import { statusRows, statusTable, type StatusRow } from '../view/statusTable.ts';
 import { type World } from '../view/world.ts';
 
-/** Ages and times are written anew this often. */
+/** Interval between two updates of ages and times, in milliseconds. */
 const TICK_MS = 1000;
 
 export const status: Command = {
@@ -56,13 +56,13 @@ async function watch(call: Call, cluster: Cluster): Promise<number> {
   return exitOf(rowsFor(call, follower.world()));
 }
 
-/** Where a table that changes is shown. */
+/** Shows a table that changes. */
 interface View {
   show(rows: readonly StatusRow[], problem: string | undefined): void;
   close(): void;
 }
 
-/** On a terminal one table that is written anew; elsewhere the rows each time that they change. */
+/** On a terminal it rewrites one table; elsewhere it prints the rows at each change. */
 function viewOf(call: Call): View {
   const { stdout } = call.context;
   if (stdout.isTTY !== true || call.values['output'] === 'json') return logView(call);

@@ -69,7 +69,7 @@ async function events({ client, namespace }: Cluster): Promise<unknown[]> {
     .map((event: KubernetesObject) => redactedObject(event));
 }
 
-/** A pod's pages and log; in place of what it does not give stands why. */
+/** A pod's pages and log; an entry that fails contains the reason. */
 async function podEntries(cluster: Cluster, { metadata, ...rest }: Pod): Promise<Entry[]> {
   const { namespace = '', name } = metadata;
   const port = { namespace, name, port: PORTS.debug };

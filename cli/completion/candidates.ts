@@ -11,7 +11,7 @@ export const COMPLETE = '__complete';
 /** A shell waits for it. */
 const PATIENCE_MS = 3000;
 
-/** What the last word can become. Empty rather than an error: a shell shows no errors. */
+/** Completions of the last word. Returns none instead of an error: a shell shows no errors. */
 export async function candidates(
   words: readonly string[],
   commands: Readonly<Record<string, Command>>,
@@ -51,7 +51,6 @@ async function within(
   }
 }
 
-/** Names that an argument can have. */
 export function namesOf(subject: Subject, { agents, breakers, limits, pods }: World): string[] {
   const names = (objects: readonly { metadata: { name: string } }[], prefix = ''): string[] =>
     objects.map(({ metadata }) => `${prefix}${metadata.name}`);

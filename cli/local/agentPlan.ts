@@ -7,37 +7,37 @@ import type { Objects } from '../manifests/inventory.ts';
 import { localClients } from './clients.ts';
 import { valueOf, variableOf, type Environment, type KeyRef } from './keys.ts';
 
-/** What an agent is to run on this computer. */
+/** The plan of an agent on this computer. */
 export interface LocalPlan {
   /** NAMESPACE/NAME. */
   id: string;
   namespace: string;
   name: string;
-  /** Absent when no configuration can be made of the spec. */
+  /** Absent if the spec results in no configuration. */
   content?: Content;
   /** Contents of the files that content names, by path. */
   files: Map<string, string>;
-  /** What is wrong and what to change. */
+  /** Faults, each with what to change. */
   problems: string[];
-  /** How it differs from what the manifest says. */
+  /** Differences from the manifest. */
   notes: string[];
 }
 
 export interface PlanContext {
   environment: Environment;
-  /** Directory of the agent's files, which stands for the root of its pods. */
+  /** Directory of the agent's files; stands for the root of its pods. */
   directoryOf(id: string): string;
-  /** Address of the simulated model that stands in for the agent's endpoint; absent: none is simulated. */
+  /** Address of the simulated model for the agent's endpoint; absent: none. */
   simulated?: (id: string, endpoint: string) => string;
 }
 
-/** Not a name that any pod would run: nothing is pulled on this computer. */
+/** A made-up image: nothing is pulled on this computer. */
 const OPTIONS = { runtimeImage: 'local', operatorNamespace: 'breakwater-system' };
 
-/** What simulated models are shown in place of keys, which stay here. */
+/** Sent to simulated models in place of keys, which stay here. */
 const SIMULATED_KEY = 'simulated';
 
-/** The plans of all agents, from the same builders as the operator's, and what is wrong with policies. */
+/** The plans of all agents, from the operator's builders, with the faults of policies. */
 export function localPlans(
   objects: Objects,
   context: PlanContext,
@@ -104,7 +104,7 @@ function localised(
   const amiss = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
   if (planned === undefined) return { ...base, files, problems: amiss, notes: [] };
   const content = structuredClone(planned);
-  // Nobody has to learn that it leaves.
+  // No Service has to learn that it leaves.
   content.shutdown.endpointLagMs = 0;
   const notes = simulate(content, id, context);
   const missing = new Set<string>();
@@ -124,12 +124,12 @@ function localised(
   return { ...base, content, files, problems: [...amiss, ...lacks], notes };
 }
 
-/** Leads the agent to its simulated models, if there are any. Returns what else is different then. */
+/** Points the agent to its simulated models, if any. Returns what else differs then. */
 function simulate(content: Content, id: string, { simulated }: PlanContext): string[] {
   if (simulated === undefined) return [];
   for (const endpoint of content.endpoints) {
     endpoint.baseURL = simulated(id, endpoint.name);
-    // No simulated model asks for one.
+    // Simulated models ask for none.
     delete endpoint.clientCertificate;
   }
   if (!content.conversation?.redis) return [];
@@ -137,7 +137,7 @@ function simulate(content: Content, id: string, { simulated }: PlanContext): str
   return ['keeps conversations in memory and not in Redis, because its models are simulated'];
 }
 
-/** Where the operator would mount a key. */
+/** A file that the operator would mount. */
 interface MountedFile {
   path: string;
   key: string;
@@ -145,7 +145,7 @@ interface MountedFile {
   configMap?: string;
 }
 
-/** All mounted files that a configuration names, wherever they stand in it. */
+/** All mounted files that a configuration names. */
 function mountedFiles(value: unknown): MountedFile[] {
   if (typeof value !== 'object' || value === null) return [];
   const { path, key, secret, configMap } = value as Partial<MountedFile>;

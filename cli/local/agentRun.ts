@@ -14,7 +14,7 @@ export interface AgentRunOptions {
   /** NAMESPACE/NAME. */
   id: string;
   name: string;
-  /** Directory of its own, which stands for the root of a pod. */
+  /** Own directory; stands for the root of a pod. */
   directory: string;
   /** The runtime's main module. */
   main: string;
@@ -26,11 +26,11 @@ export interface AgentRunOptions {
   settings: RuntimeSettings;
   /** Whether its models are simulated. */
   simulated: boolean;
-  /** Says a line about the agent. */
+  /** Prints a line about the agent. */
   say: (line: string) => void;
 }
 
-/** Variables of the environment that a runtime needs; all others, such as keys, are kept from it. */
+/** Variables of the environment that a runtime gets; it gets no others, such as keys. */
 const PASSED = [
   ...['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS'],
   ...['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'],
@@ -39,7 +39,7 @@ const PASSED = [
 /** Time between an unexpected end and the next start, in milliseconds. */
 const RESTART_MS = 1000;
 
-/** One agent: its runtime in a process of its own, its files, and what it tells. */
+/** One agent: its runtime in a separate process, with its files and its output. */
 export class AgentRun {
   readonly #options: AgentRunOptions;
   #program: Program | undefined;
@@ -78,7 +78,7 @@ export class AgentRun {
     return this.running ? this.#program?.pid : undefined;
   }
 
-  /** Starts the runtime; what it is to run may come later. */
+  /** Starts the runtime; its configuration may come later. */
   async start(): Promise<void> {
     const { id, directory, main, environment, port, settings } = this.#options;
     const [namespace] = id.split('/');
@@ -114,13 +114,13 @@ export class AgentRun {
     });
   }
 
-  /** Puts a plan in force. Keys first, so that a configuration finds its own. */
+  /** Applies a plan. Writes keys first, so that the configuration finds them. */
   async apply({ content, files }: LocalPlan, noticedAt: number): Promise<void> {
     for (const [path, text] of files) await put(path, text);
     if (content !== undefined) await this.#configure(content, noticedAt);
   }
 
-  /** Asks for its state and says what changed. */
+  /** Reads its state and prints changes. */
   async look(): Promise<void> {
     if (this.#debugPort === undefined) return;
     const state = await askState(`http://127.0.0.1:${this.#debugPort}`).catch(() => undefined);
@@ -156,7 +156,7 @@ export class AgentRun {
       join(this.#options.directory, MOUNTS.configuration, MOUNTS.configurationKey),
       JSON.stringify(configuration),
     );
-    // Looks at once and not at the next tick, to tell the time that it took.
+    // Reads the state at once, not at the next tick, to report the time that it took.
     if (this.#inForce !== undefined) await this.look();
   }
 
@@ -169,7 +169,7 @@ export class AgentRun {
     this.#inForce = undefined;
   }
 
-  /** Says once which address does not answer, and why. */
+  /** Prints once which address of Redis fails, and why. */
   #tellRedis(line: string): void {
     const { address, code } = JSON.parse(line) as { address: string; code: string };
     const told = `keeps no conversations: Redis at ${address} does not answer (${code})`;
@@ -218,7 +218,7 @@ function exampleOf(url: string): string {
   return `curl -i ${url}/v1/messages -d '${JSON.stringify(body)}'`;
 }
 
-/** Replaces a file that only its owner may read, at once and whole. */
+/** Replaces a file atomically; only its owner may read it. */
 async function put(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(`${path}.new`, text, { mode: 0o600 });

@@ -5,14 +5,14 @@ import type {
   Transition,
 } from '../../contract/generated/types.ts';
 
-/** A circuit with its counts, as the runtime's debug port tells them. */
+/** A circuit with its counts, from the runtime's debug port. */
 export interface CircuitState extends CircuitStatus {
   requests: number;
   rejected: number;
   failures: Record<string, number>;
 }
 
-/** A limit, as the runtime's debug port tells of it. */
+/** A limit, from the runtime's debug port. */
 export interface LimitState {
   target: string;
   name: string;
@@ -21,7 +21,7 @@ export interface LimitState {
   tokens: number;
 }
 
-/** What a runtime tells about itself. */
+/** State of a runtime. */
 export interface AgentState {
   configuration: ConfigurationStatus;
   openRequests: number;
@@ -31,7 +31,7 @@ export interface AgentState {
   limits: LimitState[];
 }
 
-/** Asks a runtime on its debug port. Rejects when it does not answer. */
+/** Reads the state from a runtime's debug port. Rejects without an answer. */
 export async function askState(debugUrl: string): Promise<AgentState> {
   const page = async <T>(name: string): Promise<T> => {
     const response = await fetch(`${debugUrl}/debug/${name}`);

@@ -23,10 +23,10 @@ const MANIFESTS = '/manifests';
 const KEY = 'ANTHROPIC_API_KEY';
 const ADDRESS = 'ANTHROPIC_BASE_URL';
 
-/** Variables of the image that the runtimes are to have too; those of OpenTelemetry come on top. */
+/** Variables of the image that the runtimes get too, besides those of OpenTelemetry. */
 const PASSED = ['LOG_LEVEL', 'MALLOC_ARENA_MAX'];
 
-/** Time for which a manifest must not have been written for a change of it to count, in milliseconds. */
+/** Time without a write until a change of a manifest counts, in milliseconds. */
 const QUIET_MS = 100;
 
 /** The process of the image. */
@@ -39,8 +39,8 @@ export interface Host {
 }
 
 /**
- * Runs the agents of the mounted manifests, or one with the defaults, until a signal. What it says goes to standard
- * error, so that standard output has the runtimes' log lines only. Answers the exit status.
+ * Runs the agents of the mounted manifests, or one with the defaults, until a signal. Writes messages to standard
+ * error, so that standard output has only the runtimes' log lines. Returns the exit status.
  */
 export async function runAlone({ argv, execArgv, env, stdout, stderr }: Host): Promise<number> {
   const port = environmentPort(env, 'BREAKWATER_AGENT_PORT', PORTS.agent);
@@ -73,7 +73,7 @@ export async function runAlone({ argv, execArgv, env, stdout, stderr }: Host): P
   return runUntilSignal(agents, screen);
 }
 
-/** One agent with the defaults. Without a key it passes each client's own credentials on. */
+/** One agent with the defaults. Without a key it forwards each client's own credentials. */
 export function defaultManifest({ [KEY]: key, [ADDRESS]: baseURL }: Environment): string {
   const endpoint = {
     name: 'primary',

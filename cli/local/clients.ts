@@ -3,12 +3,12 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { Keys } from '../manifests/inventory.ts';
 import { textsIn } from './keys.ts';
 
-/** What the key of a Secret may be, and a file that the runtime looks at. */
+/** Valid keys of a Secret, and file names that the runtime reads. */
 const KEY = /^(?!\.\.)[-._a-zA-Z0-9]+$/;
 
 /**
- * Leads auth to the API keys of clients as manifests have them: files by path, and what is missing. Other keys are in
- * another directory, so that those of before are good no more.
+ * Points auth to the API keys of clients in manifests: files by path, and missing Secrets. Other keys get another
+ * directory, so that removed ones stop working.
  */
 export function localClients(
   { auth }: Content,

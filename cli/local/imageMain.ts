@@ -1,6 +1,6 @@
 /**
- * What the runtime's image runs. In a pod of an operator, and as a child of the below, it is the runtime. Started alone,
- * as by `docker run`, it runs the agents of mounted manifests, or one agent with the defaults.
+ * Main module of the runtime's image. In a pod of an operator, and as a child of runAlone, it is the runtime. Started
+ * alone, as by `docker run`, it runs the agents of mounted manifests, or one agent with the defaults.
  */
 import process from 'node:process';
 

@@ -12,8 +12,8 @@ export interface KeyRef {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The value of a key: from a manifest, or, for a Secret, from the environment variable of that name. Undefined when
- * there is none.
+ * The value of a key: from a manifest, or, for a Secret, from the environment variable of that name. Undefined without
+ * one.
  */
 export function valueOf(
   ref: KeyRef,

@@ -31,17 +31,17 @@ export interface LocalOptions {
   environment: Environment;
   /** A new directory for the agents' files; it is removed at the end. */
   directory: string;
-  /** Time for which a file must not have been written for a change of it to count, in milliseconds. */
+  /** Time without a write until a change of a file counts, in milliseconds. */
   quietMs: number;
   screen: Screen;
   date: () => Date;
 }
 
-/** Time between two looks at the agents, and at files of which no change was notified, in milliseconds. */
+/** Interval between two checks of the agents, and of files without notifications, in milliseconds. */
 const LOOK_MS = 250;
 const FILES_MS = 1000;
 
-/** The agents of some manifests, run on this computer, and kept as the files say. */
+/** Runs the agents of some manifests on this computer, and follows changes of the files. */
 export class Local {
   readonly #options: LocalOptions;
   readonly #inventory: Inventory;
@@ -90,7 +90,7 @@ export class Local {
     );
   }
 
-  /** Takes up what changed in the files; any number of calls meanwhile are one. */
+  /** Applies changed files; several calls meanwhile cause one more run. */
   reload(): Promise<void> {
     if (this.#queued) return this.#loading;
     this.#queued = true;
@@ -103,7 +103,7 @@ export class Local {
     return this.#loading;
   }
 
-  /** Puts in force what has been saved, and looks again when more may have been. */
+  /** Applies saved files, and checks again when more may be saved. */
   async #takeUp(found: ReadonlyMap<string, string>): Promise<void> {
     const { texts, held, lookAfterMs } = this.#files!.look(found, performance.now());
     for (const line of held) if (!this.#held.includes(line)) this.#say(line);
@@ -115,7 +115,7 @@ export class Local {
     if (!same(texts, this.#texts)) await this.#load(texts);
   }
 
-  /** Asks every agent how it is and shows it. */
+  /** Reads and shows the state of every agent. */
   async look(): Promise<void> {
     await Promise.all([...this.#runs.values()].map((run) => run.look()));
     const { screen, date } = this.#options;
@@ -128,7 +128,7 @@ export class Local {
     screen.update(table(rows, date(), screen.width));
   }
 
-  /** Lets the agents finish what they do, or with force does not. Resolves when all have ended. */
+  /** Lets the agents finish their requests; with force it does not. Resolves when all have ended. */
   async stop(force = false): Promise<void> {
     this.#stopping = true;
     this.#watcher?.close();
@@ -195,7 +195,10 @@ export class Local {
     if (this.#simulated) for (const agent of agents) this.#tellOfTools(agent);
   }
 
-  /** A simulated model asks for a tool only when it is told to, and then the tool is called where the manifest says. */
+  /**
+   * Says that simulated models use tools only when told to, and that the tool is then called at the manifest's
+   * address.
+   */
   #tellOfTools({ metadata: { namespace, name }, spec }: Objects['agents'][number]): void {
     const { tools = [], mcpServers = [] } = spec;
     const real = [
@@ -207,7 +210,7 @@ export class Local {
     }
   }
 
-  /** Says a line once. */
+  /** Prints a line once. */
   #note(line: string): void {
     if (this.#noted.has(line)) return;
     this.#noted.add(line);
@@ -221,7 +224,7 @@ export class Local {
       run = this.#newRun(plan);
       this.#runs.set(plan.id, run);
       await run.start();
-      // Before its model answers, an agent would open its circuit.
+      // An agent would open its circuit before its model answers.
       await this.#simulated?.ready();
     }
     await run.apply(plan, noticedAt);
@@ -253,7 +256,7 @@ export class Local {
     }
   }
 
-  /** Says what is wrong once, and again only after it was right meanwhile. */
+  /** Prints a problem once, and again only after it was gone meanwhile. */
   #tell(problems: readonly string[]): void {
     for (const problem of problems) if (!this.#told.has(problem)) this.#say(problem);
     const wrong = new Set(problems.map(subjectOf));
@@ -271,7 +274,7 @@ export class Local {
   }
 }
 
-/** What a problem is about, such as FILE: KIND NAME: FIELD. Its line can move, and its reason can change. */
+/** Subject of a problem, such as FILE: KIND NAME: FIELD. Its line can move, and its reason can change. */
 function subjectOf(problem: string): string {
   const [subject = problem] =
     /^(\S+: )?(\S+ \S+: )?\S+/.exec(problem.replace(/:\d+: /, ': ')) ?? [];

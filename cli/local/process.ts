@@ -11,17 +11,17 @@ export interface ProgramOptions {
   /** Flags for Node.js. */
   flags?: readonly string[];
   environment: Record<string, string>;
-  /** Takes what it writes: a file, by its path, or a stream, which stays open. */
+  /** Destination of its output: the path of a file, or a stream, which stays open. */
   log: string | Writable;
-  /** Told each line that it writes to its standard output. */
+  /** Gets each line of its standard output. */
   onLine?: (line: string) => void;
-  /** Told when it sends a message. */
+  /** Called when it sends a message. */
   onMessage?: () => void;
-  /** Told when it has ended, with the exit code or the signal. */
+  /** Called when it has ended, with the exit code or the signal. */
   onExit: (how: string) => void;
 }
 
-/** A program of this package in a process of its own, which ends when this process does. */
+/** Runs a program of this package in a separate process, which ends with this one. */
 export class Program {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;

@@ -6,11 +6,11 @@ export interface RuntimeSettings {
   host?: string;
   /** Port of the first agent's metrics; others take the next that are free. 0: any that are free. */
   metricsPort: number;
-  /** Names of more variables of the environment that they get. */
+  /** Names of further environment variables for them. */
   passed: readonly string[];
   /** Flags for Node.js. */
   flags: readonly string[];
-  /** Takes what they log; absent: a file for each. */
+  /** Destination of their logs; absent: a file for each. */
   log?: Writable;
 }
 

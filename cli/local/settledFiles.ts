@@ -1,27 +1,27 @@
 import { readObjects } from '../manifests/document.ts';
 
-/** What counts of some files while they are being written. */
+/** The valid texts of some files while they are being written. */
 export interface Settled {
-  /** Texts that count, by file. */
+  /** Valid texts, by file. */
   texts: ReadonlyMap<string, string>;
-  /** Files whose new text does not count, and why; for people. */
+  /** Files whose new text does not count yet, and why; for people. */
   held: string[];
-  /** Milliseconds until another look may have another answer; absent when none has before a file changes. */
+  /** Milliseconds until the next check can change the result; absent if only a change of a file can. */
   lookAfterMs?: number;
 }
 
-/** A text that a file had at the last look; undefined when the file was not there. */
+/** Text of a file at the last check; undefined without the file. */
 interface Sighting {
   text: string | undefined;
   sinceMs: number;
 }
 
-/** A text that may be half of one is waited for so much longer. */
+/** Factor of the wait for a text that may be incomplete. */
 const PATIENCE = 20;
 
 /**
- * Tells texts that were saved from those of files that are still being written. A new text counts when the file was
- * quiet for a while; one that looks cut off, when it was quiet for much longer; an emptied file never does.
+ * Distinguishes saved texts from files that are still being written. A new text counts after a quiet time, one that
+ * looks cut off after a much longer one, and an emptied file never.
  */
 export class SettledFiles {
   readonly #quietMs: number;
@@ -34,7 +34,7 @@ export class SettledFiles {
     this.#texts = new Map(texts);
   }
 
-  /** Takes what the files hold at a time of a monotonic clock. */
+  /** Takes the texts of the files at a monotonic time. */
   look(found: ReadonlyMap<string, string>, nowMs: number): Settled {
     const held: string[] = [];
     let next = Infinity;
@@ -54,7 +54,7 @@ export class SettledFiles {
     };
   }
 
-  /** How long the file has been as it is, how long it has to be so to count, and what is odd about it. */
+  /** How long the file has not changed, how long it must not to count, and what is odd about it. */
   #judge(
     file: string,
     text: string | undefined,

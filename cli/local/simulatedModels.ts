@@ -38,17 +38,17 @@ export class SimulatedModels {
     return this.#models;
   }
 
-  /** Address of the model; undefined when it was not asked for. */
+  /** Address of the model; undefined if it was not requested. */
   url(id: string, endpoint: string): string | undefined {
     return this.#models.find((model) => model.id === id && model.endpoint === endpoint)?.url;
   }
 
-  /** Resolves when all answer, or cannot start. */
+  /** Resolves when all answer or have failed to start. */
   ready(): Promise<void> {
     return this.#ready;
   }
 
-  /** Starts those that do not run yet, and gives them; see ready. */
+  /** Starts the requested models that do not run yet, and returns them; see ready. */
   async want(wanted: readonly Omit<Simulated, 'url'>[]): Promise<Simulated[]> {
     const missing = wanted.filter(({ id, endpoint }) => this.url(id, endpoint) === undefined);
     if (missing.length === 0) return [];

@@ -12,8 +12,8 @@ export interface AgentRow {
 const HEAD = ['AGENT', 'ADDRESS', 'DEPENDENCY', 'STATE', 'CALLS', 'FAILED', 'REJECTED', 'REASON'];
 
 /**
- * What all agents do at `now`, as lines in columns, none wider than `width`. Where they do not fit, the
- * addresses are left out: a line has told each of them.
+ * The state of all agents at `now`, in columns no wider than `width`. Leaves the addresses out if they do not fit; a
+ * line has shown each.
  */
 export function table(agents: readonly AgentRow[], now: Date, width: number): string[] {
   const rows = [HEAD, ...agents.flatMap((agent) => rowsOf(agent, now))];
@@ -49,7 +49,7 @@ function circuitRows(agent: AgentState, now: Date): string[][] {
   });
 }
 
-/** How the circuit stands, or its gate when that is shut. */
+/** State of the circuit, or of its gate if that is shut. */
 function standing(
   { dependency, state, nextProbe, shadow }: CircuitStatus,
   { gates }: AgentState,

@@ -2,7 +2,7 @@ import { EXIT } from '../terminal/command.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { Local } from './local.ts';
 
-/** Time between two looks whether npx still runs, in milliseconds. */
+/** Interval between two checks whether npx still runs, in milliseconds. */
 const PARENT_MS = 250;
 
 /** Exit status of a program that was stopped by Ctrl-C. */
@@ -40,7 +40,7 @@ export async function runUntilSignal(
   return promise;
 }
 
-/** npx does not pass on the signal that ends it. */
+/** npx does not forward the signal that ends it. */
 function whenOrphaned(leave: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -21,7 +21,7 @@ export function readObjects(text: string): Reading {
   const faults = documents.flatMap(({ errors }) =>
     errors.map(({ pos, message }) => ({
       line: lines.linePos(pos[0]).line,
-      // Without the excerpt, which may hold anything.
+      // Without the excerpt, which may contain secrets.
       message: message.split(/ at line \d+/, 1)[0]!,
     })),
   );
@@ -75,7 +75,7 @@ function nearest(top: Node, path: Path): Node {
   return shown;
 }
 
-/** What to show of an entry, and what is below it. */
+/** The node to show for an entry, and the node below it. */
 function entryOf(node: unknown, step: string | number): { key?: unknown; value?: unknown } {
   if (isMap(node)) return pairOf(node.items, step) ?? {};
   if (!isSeq(node)) return {};

@@ -30,7 +30,7 @@ export interface FileFault {
   message: string;
 }
 
-/** What came of reading the files. */
+/** Result of reading the files. */
 export interface Loading {
   faults: FileFault[];
   /** KIND NAME of objects that are of no use here, such as Deployments; each once. */
@@ -45,8 +45,8 @@ interface Accepted {
 }
 
 /**
- * The objects in force. As on a cluster, what is refused leaves the object that was accepted before in force; what is
- * taken out of the files is deleted.
+ * The objects in force. As on a cluster, a refused change leaves the accepted version in force; an object that leaves
+ * the files is deleted.
  */
 export class Inventory {
   readonly #checks: ReadonlyMap<string, Check>;

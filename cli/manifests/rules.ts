@@ -14,7 +14,7 @@ type Evaluate = (context: { self: unknown }) => unknown;
 export class Rules {
   readonly #parsed = new Map<string, Evaluate>();
 
-  /** What an object, which has the right structure, breaks of the rules in CEL and of those for lists. */
+  /** Faults of a structurally valid object by the rules in CEL and those for lists. */
   broken(value: unknown, schema: Schema, path: Path = []): Fault[] {
     if (value === undefined || value === null) return [];
     const rules = schema['x-kubernetes-validations'] ?? [];

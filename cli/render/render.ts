@@ -4,15 +4,15 @@ import { planAgent } from '../../operator/desired/plan.ts';
 import { attachments } from '../local/agentPlan.ts';
 import type { Objects } from '../manifests/inventory.ts';
 
-/** What stands in place of the authority, which only an operator has. */
+/** Placeholder for the authority, which only an operator has. */
 const NO_AUTHORITY = '';
 
-/** Where the chart installs the operator unless told otherwise. */
+/** Default namespace of the chart. */
 const OPERATOR_NAMESPACE = 'breakwater-system';
 
 /**
- * The objects that the operator would make, as YAML, and what is wrong with what they are made from. The first
- * revision stands in the ConfigMap; uid and the operator's authority are the cluster's.
+ * The objects that the operator would make, as YAML, and faults in their sources. The ConfigMap has the first
+ * revision; uid and the operator's authority belong to the cluster.
  */
 export function render(
   objects: Objects,

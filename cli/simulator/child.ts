@@ -1,6 +1,7 @@
 /**
- * Simulated models as a child of `breakwater local`: one on each port that is an argument. Tells its parent when they listen and ends with its parent. A
- * signal from the terminal is its parent's matter, since agents that drain still need their models.
+ * Simulated models as a child of `breakwater local`: one on each port in the arguments. Tells its parent when they
+ * listen and ends with its parent. It ignores signals of the terminal, because agents that drain still need their
+ * models.
  */
 import { startModel } from './model.ts';
 

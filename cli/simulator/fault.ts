@@ -6,9 +6,9 @@ export interface ToolCall {
   input: Record<string, unknown>;
 }
 
-/** How the simulated model behaves. Everything that is absent is as a healthy model that uses no tools does it. */
+/** Behaviour of the simulated model. An absent field means that of a healthy model without tools. */
 export interface Fault {
-  /** Only requests for this model meet the fault; those for others find a healthy one. */
+  /** Limits the fault to requests for this model. */
   model?: string;
   /** Asks for these tools each time before it answers. */
   callTools?: ToolCall[];

@@ -74,14 +74,15 @@ export type ToolNames = string[];
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Report".
  */
-export type Report = Snapshot | TransitionReport | Counters | FleetReport;
+export type Report = Snapshot | TransitionReport | Counters | FleetReport | ProviderUse;
 /**
  * What the operator's leader tells a runtime over the link.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
  */
-export type Command = Announce | Configure | Siblings | FleetCircuits | Grant | Release;
+export type Command =
+  Announce | Configure | Siblings | FleetCircuits | Grant | Release | ProviderShares;
 
 export interface Contract {}
 /**
@@ -194,6 +195,15 @@ export interface Content {
      * Time after which a shut gate admits one call, however long the provider asks to wait. It doubles while that call is refused.
      */
     maxWaitMs: number;
+  };
+  /**
+   * Limits that providers state in their answers.
+   */
+  providerLimits: {
+    /**
+     * Most pods that can use the same credentials at a time. Without a leader each holds to its part of what is left. 1: all of it is this pod's.
+     */
+    maxPods: number;
   };
   /**
    * Requests that the agent takes at a time. maxQueued and acquireTimeoutMs also bound the wait at a maxConcurrent of a dependency. Absent: no bound.
@@ -1892,6 +1902,115 @@ export interface LimitUse {
   want: number;
 }
 /**
+ * What this pod knows and takes of limits that providers enforce on a credential of the agent. It is told when less than half of a limit is left, when a provider refuses the rate, and to a leader that asks.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ProviderUse".
+ */
+export interface ProviderUse {
+  type: 'ProviderUse';
+  /**
+   * @maxItems 256
+   */
+  limits: ProviderLimitUse[];
+  /**
+   * @maxItems 128
+   */
+  gates: ProviderGate[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ProviderLimitUse".
+ */
+export interface ProviderLimitUse {
+  dependency: string;
+  /**
+   * Absent: of all models without state of their own.
+   */
+  model?: string;
+  /**
+   * Of calls that ask for no answer, such as counts of tokens.
+   */
+  votes?: false;
+  /**
+   * Names the credential, without telling it.
+   */
+  account: string;
+  resource: string;
+  stated?: ProviderStatement;
+  /**
+   * Names what the process counts for this limit: another one when it began anew.
+   */
+  count: number;
+  /**
+   * Tokens that calls took in all, less what they did not use.
+   */
+  taken: number;
+  /**
+   * Tokens that calls asked for in all, refused ones included.
+   */
+  asked: number;
+  /**
+   * Most that a refused call needed since the last report; 0 when none was refused.
+   */
+  need: number;
+  /**
+   * Tokens that the pod may take now.
+   */
+  held: number;
+}
+/**
+ * What the provider said last to this pod.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ProviderStatement".
+ */
+export interface ProviderStatement {
+  limit: number;
+  remaining: number;
+  /**
+   * When it was said: the time until the limit is full again.
+   */
+  resetMs: number;
+  /**
+   * Time since it was said.
+   */
+  ageMs: number;
+  /**
+   * Time since the call was admitted whose answer said it.
+   */
+  sinceMs: number;
+  /**
+   * What calls had taken in all when that call was admitted.
+   */
+  before: number;
+}
+/**
+ * The provider refuses the rate for a credential.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ProviderGate".
+ */
+export interface ProviderGate {
+  dependency: string;
+  /**
+   * Absent: of all models without state of their own.
+   */
+  model?: string;
+  /**
+   * Of calls that ask for no answer, such as counts of tokens.
+   */
+  votes?: false;
+  /**
+   * Names the credential, without telling it.
+   */
+  account: string;
+  /**
+   * For so long from now.
+   */
+  forMs: number;
+}
+/**
  * First message of the operator: the term in which it leads. The runtime takes no configuration of a lower term from now on.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -2069,4 +2188,81 @@ export interface Release {
   type: 'Release';
   term: number;
   session: number;
+}
+/**
+ * What the pod may take of limits that providers enforce on a credential that all pods of the agent share.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ProviderShares".
+ */
+export interface ProviderShares {
+  type: 'ProviderShares';
+  term: number;
+  /**
+   * Whether the pod answers with a ProviderUse at once. Absent: false.
+   */
+  answer?: boolean;
+  /**
+   * @maxItems 256
+   */
+  limits: ProviderLimitShare[];
+  /**
+   * Where the provider told another pod to wait.
+   *
+   * @maxItems 128
+   */
+  gates: ProviderGate[];
+}
+/**
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ProviderLimitShare".
+ */
+export interface ProviderLimitShare {
+  dependency: string;
+  /**
+   * Absent: of all models without state of their own.
+   */
+  model?: string;
+  /**
+   * Of calls that ask for no answer, such as counts of tokens.
+   */
+  votes?: false;
+  /**
+   * Names the credential, without telling it.
+   */
+  account: string;
+  resource: string;
+  limit: number;
+  /**
+   * What is left for all pods, as the leader estimates it.
+   */
+  remaining: number;
+  /**
+   * Time until the limit is full again if nobody takes more.
+   */
+  resetMs: number;
+  /**
+   * Time since the provider said what the estimate is from.
+   */
+  ageMs: number;
+  /**
+   * As in the ProviderLimitUse that it is from. The pod takes no other. Absent: the pod has told nothing yet.
+   */
+  count?: number;
+  /**
+   * As in that ProviderLimitUse: what the pod took since then counts against amount.
+   */
+  taken?: number;
+  /**
+   * Tokens that the pod may take at once.
+   */
+  amount: number;
+  /**
+   * Tokens per millisecond that come to it.
+   */
+  perMs: number;
+  /**
+   * When the share lapses unless it is repeated, counted from its arrival. Then the pod has its safe share.
+   */
+  lifetimeMs: number;
 }

@@ -47,11 +47,12 @@ const model = (rest: Parameters<typeof endpoint>[1]): Partial<AgentDeploymentSpe
 const { spec } = agentFixture();
 const AUTOSCALING = { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 80 };
 
-/** Whether the change is none of the pods' business: their configuration stays the same too. */
+/**
+ * Whether the change is none of the pods' business: their configuration stays the same too. How many pods there can be
+ * is theirs, because they share what providers allow the agent's key.
+ */
 const isForChildrenOnly = (change: Partial<AgentDeploymentSpec>): boolean =>
-  ['replicas', 'service', 'autoscaling', 'disruption', 'networkPolicy'].some(
-    (field) => field in change,
-  );
+  ['service', 'disruption', 'networkPolicy'].some((field) => field in change);
 
 describe('planAgent', () => {
   it('says what the agent depends on and which policies are in force', () => {

@@ -72,7 +72,7 @@ const held = (): string[] =>
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
     .sort();
 
-it('holds the objects of each namespace, and a list replaces those of its own namespace alone', async () => {
+it('an informer of several namespaces replaces by a list only the objects of its namespace', async () => {
   server.lists.set('a', [['one', 'two'], ['two']]);
   server.lists.set('b', [['one']]);
   informer.start(stop.signal);
@@ -84,7 +84,7 @@ it('holds the objects of each namespace, and a list replaces those of its own na
   expect(server.asked).toEqual(['a', 'b', 'a']);
 });
 
-it('is synced when each namespace was listed, and as old as the one that is silent for longest', async () => {
+it('an informer of several namespaces is synced after each first list, and as old as the most silent one', async () => {
   server.lists.set('a', [['one'], ['one']]);
   let synced = false;
   void informer.synced.then(() => (synced = true));

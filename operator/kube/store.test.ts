@@ -20,7 +20,7 @@ describe.each([
     return store;
   };
 
-  it('gives back what was put in', () => {
+  it('the store returns the objects that were added', () => {
     const store = filled();
     expect(store.get('a')).toEqual(red);
     expect(store.get('c')).toBeUndefined();
@@ -31,7 +31,7 @@ describe.each([
     expect(store.size).toBe(1);
   });
 
-  it('finds objects, and their keys, by what they are now', () => {
+  it('the store finds objects and keys by their current indexes', () => {
     const store = filled();
     expect(store.keysByIndex('colour', 'red')).toEqual(['a', 'b']);
     store.set('a', { name: 'a', colours: ['green'] });

@@ -53,7 +53,7 @@ export type PodFacts = Snapshot | TransitionReport | Counters;
 
 /** Whether a message is for the fleet alone: nothing of it is kept in the pod's report. */
 export function isOfFleet(message: Report): message is Exclude<Report, PodFacts> {
-  return message.type === 'Fleet';
+  return message.type === 'Fleet' || message.type === 'ProviderUse';
 }
 
 /** A Hello without the token, which is not kept. */

@@ -16,6 +16,7 @@ import {
 } from '../desired/plan.ts';
 import { keyOf, type ConfigMap, type Deployment, type Reconcile } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
+import type { AgentNews } from './agentNews.ts';
 import type { AgentState, Applied } from './agentState.ts';
 import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
@@ -24,6 +25,7 @@ import type { ChildClient } from './childClient.ts';
 import type { Fleet } from './fleet.ts';
 import { applyErrorOf, ChildWriter, isControlledBy } from './children.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import type { ProviderLeader } from './providerLeader.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
@@ -38,6 +40,7 @@ export interface AgentReconcilerOptions {
   attachments: Attachments;
   links: PodLinks;
   circuits: Pick<CircuitLeader, 'configure' | 'forget'>;
+  providers?: Pick<ProviderLeader, 'configure' | 'forget'>;
   plan: PlanOptions;
   upgrades: Upgrades;
   authorityPem: string;
@@ -47,6 +50,8 @@ export interface AgentReconcilerOptions {
   leaseTransitions: number;
   /** Hears what pods are to run. */
   fleet?: Pick<Fleet, 'configured' | 'forget'>;
+  /** Hears of agents that are forgotten; of those that were reconciled `onReconciled` tells. */
+  news?: Pick<AgentNews, 'tell'>;
   /** Called after each reconcile: the agent's status may have changed. */
   onReconciled: (key: string) => void;
   /** Monotonic milliseconds. */
@@ -133,6 +138,8 @@ export class AgentReconciler {
     this.#options.links.forget(key);
     this.#options.fleet?.forget(key);
     this.#options.circuits.forget(key);
+    this.#options.providers?.forget(key);
+    this.#options.news?.tell(key);
   }
 
   #gather(
@@ -222,6 +229,7 @@ export class AgentReconciler {
   #setDesired(key: string, configuration: Configuration): void {
     this.#options.fleet?.configured(key, configuration);
     this.#options.circuits.configure(key, configuration);
+    this.#options.providers?.configure(key, configuration);
     this.#options.links.setDesired(key, configuration, this.termOf(key));
   }
 

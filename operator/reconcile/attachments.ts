@@ -11,7 +11,7 @@ import type { Caches } from './caches.ts';
 /** The policies and agents of one namespace, joined, to look things up by name. */
 export type NamespaceAttachment = Pick<
   PolicyJoin,
-  'agents' | 'breakers' | 'limits' | 'policiesOf' | 'targetsOf'
+  'agents' | 'breakers' | 'limits' | 'policiesOf' | 'targetsOf' | 'shareOf'
 >;
 
 /**

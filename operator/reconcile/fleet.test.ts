@@ -86,7 +86,7 @@ afterAll(async () => {
   await model.close();
 });
 
-it('admits as much in all pods together as the limit says, wherever the requests come', async () => {
+it('the pods of a fleet together admit as much as the limit says, wherever the requests come', async () => {
   const body = JSON.stringify({ model: 'claude', max_tokens: 5, messages: [] });
   const statuses: number[] = [];
   const ask = async ({ url }: StartedRuntime): Promise<void> => {

@@ -105,7 +105,7 @@ const pods = fc
       },
       spec: { containers: [], serviceAccountName },
       status: { phase, ...(podIP && { podIP }) },
-    } as Pod;
+    };
   });
 
 type Kind = 'agents' | 'deployments' | 'replicaSets' | 'pods';

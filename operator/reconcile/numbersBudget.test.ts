@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { NumbersBudget } from './numbersBudget.ts';
 
-it('lets each object through once a minute', () => {
+it('the budget lets each object through once a minute', () => {
   const budget = new NumbersBudget();
   expect(budget.take('a', 1_000)).toBe(0);
   expect(budget.take('a', 31_000)).toBe(30_000);
@@ -9,7 +9,7 @@ it('lets each object through once a minute', () => {
   expect(budget.take('a', 61_000)).toBe(0);
 });
 
-it('lets five objects a second through in all', () => {
+it('the budget lets five objects a second through in total', () => {
   const budget = new NumbersBudget();
   const waits = Array.from({ length: 8 }, (_, n) => budget.take(`object-${n}`, 10_000));
   expect(waits).toEqual([0, 0, 0, 0, 0, 200, 400, 600]);
@@ -17,7 +17,7 @@ it('lets five objects a second through in all', () => {
   expect(budget.take('object-6', 10_200)).toBe(200);
 });
 
-it('takes an object that was forgotten for a new one', () => {
+it('the budget treats a forgotten object as a new one', () => {
   const budget = new NumbersBudget();
   budget.take('a', 0);
   budget.forget('a');

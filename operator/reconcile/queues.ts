@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { WorkQueue, type Clock } from '../kube/index.ts';
 import { namesOf } from './agentOf.ts';
+import type { AgentNews } from './agentNews.ts';
 import type { Attachments } from './attachments.ts';
 import { agentKeys, agentStatusKeys, policyStatusKeys, type Change } from './changes.ts';
 import type { StatusLag } from './statusLag.ts';
@@ -42,13 +43,20 @@ export function createQueues(options: {
   return Object.fromEntries(TASKS.map(queue)) as Queues;
 }
 
-/** Asks for the status of an agent whose pods changed or reported, and of its policies. */
+/** What hears that there is news of an agent. */
+export interface NewsOptions {
+  queues: Queues;
+  attachments: Attachments;
+  news: AgentNews;
+}
+
+/** Asks for the status of an agent whose pods changed or reported, or that was reconciled, and of its policies. */
 export function enqueueReported(
-  queues: Queues,
-  attachments: Attachments,
+  { queues, attachments, news }: NewsOptions,
   key: string,
   add?: (queue: WorkQueue, key: string) => void,
 ): void {
+  news.tell(key);
   const { namespace, name } = namesOf(key);
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], reported: [name] }, add);
 }

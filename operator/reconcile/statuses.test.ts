@@ -5,6 +5,7 @@ import { planAgent } from '../desired/plan.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { PodReport } from '../links/index.ts';
 import { hashOf, snapshot } from '../testing/messages.ts';
+import { AgentNews } from './agentNews.ts';
 import { Attachments } from './attachments.ts';
 import { StatusReconciler, type StatusReconcilerOptions } from './statuses.ts';
 
@@ -19,6 +20,7 @@ let report: PodReport;
 let fleet: FleetFigures | undefined;
 let written: CircuitBreakerPolicy[];
 let statuses: StatusReconciler;
+let news: AgentNews;
 
 const reportOf = (hash: string): PodReport => ({
   namespace: 'support',
@@ -35,6 +37,7 @@ const reportOf = (hash: string): PodReport => ({
 
 beforeEach(() => {
   nowMs = 1_000;
+  news = new AgentNews();
   written = [];
   fleet = undefined;
   report = reportOf(OLD);
@@ -70,6 +73,7 @@ beforeEach(() => {
     },
     caches,
     attachments,
+    news,
     links: { podReport: () => report, podsOf: () => [report] },
     circuits: { of: () => undefined },
     fleet: { figuresOf: () => fleet },
@@ -79,7 +83,11 @@ beforeEach(() => {
   } as unknown as StatusReconcilerOptions);
 });
 
-const look = (): unknown => statuses.breaker(KEY, new AbortController().signal, undefined as never);
+/** There is news of the agent before each look. */
+const look = (): unknown => (
+  news.tell(KEY),
+  statuses.breaker(KEY, new AbortController().signal, undefined as never)
+);
 
 describe('status after a new configuration', () => {
   it('waits a moment for pods to confirm it, and then is written once', async () => {
@@ -137,8 +145,10 @@ describe('status under a new leader', () => {
 
 describe('the figures of a limit', () => {
   const shown = (): RateLimitPolicy['status'] => written.at(-1)?.status as never;
-  const lookAtLimit = (): Promise<{ requeueAfterMs?: number } | void> =>
-    statuses.limit('support/turns', new AbortController().signal, undefined as never);
+  const lookAtLimit = (): Promise<{ requeueAfterMs?: number } | void> => (
+    news.tell(KEY),
+    statuses.limit('support/turns', new AbortController().signal, undefined as never)
+  );
 
   /** What the pod tells of the limit. */
   function tell(rejected: number, usedPercent: number): void {

@@ -6,7 +6,12 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
-import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
+import type {
+  Policy,
+  PolicyAttachment,
+  PolicyKind,
+  Section,
+} from '../desired/policies/attachment.ts';
 import {
   keyOf,
   type EventRecorder,
@@ -30,14 +35,22 @@ import {
   type EventDraft,
 } from '../status/events.ts';
 import type { AgentObservation } from '../status/observations.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from '../status/policy.ts';
+import { mergeBreakers, summarizeBreaker, type BreakerSummary } from '../status/breakerSummary.ts';
+import { mergeLimits, summarizeLimits, type LimitSummary } from '../status/limits.ts';
+import {
+  summarizedBreakerStatus,
+  summarizedLimitStatus,
+  type SummarizedPolicy,
+} from '../status/policy.ts';
 import { namesOf } from './agentOf.ts';
 import type { AgentReconciler } from './agents.ts';
+import type { AgentNews } from './agentNews.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { Fleet } from './fleet.ts';
 import { NumbersBudget } from './numbersBudget.ts';
+import { PolicyTargets, type Look, type TargetSource } from './policyTargets.ts';
 import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
@@ -48,6 +61,7 @@ export interface StatusReconcilerOptions {
   client: StatusClient;
   caches: Caches;
   attachments: Attachments;
+  news: Pick<AgentNews, 'onNews'>;
   links: PodLinks;
   circuits: Pick<CircuitLeader, 'of'>;
   agents: AgentReconciler;
@@ -73,30 +87,69 @@ interface Draft<S> {
   events: (previous: S | undefined) => EventDraft[];
 }
 
+/** How the status of policies of one kind comes about. */
+interface PolicyStatuses<P extends Policy & StatusObject<S>, S, Seen> {
+  resource: Resource<P, 'status/update'>;
+  writer: StatusWriter<S, P>;
+  /** By key. */
+  targets: Map<string, PolicyTargets<Seen>>;
+  /** What pods of agents say of the policy. */
+  summarize: (
+    policy: P,
+    won: readonly Section[],
+    agents: ReadonlyMap<string, AgentObservation>,
+  ) => Seen;
+  merge: (parts: readonly Seen[]) => Seen;
+}
+
 /** Writes what is seen of agents and policies into their status, and Events about what changed. */
 export class StatusReconciler {
   readonly #options: StatusReconcilerOptions;
   readonly #agents: StatusWriter<AgentDeploymentStatus, AgentDeployment>;
-  readonly #breakers: StatusWriter<CircuitBreakerPolicyStatus, CircuitBreakerPolicy>;
-  readonly #limits: StatusWriter<RateLimitPolicyStatus, RateLimitPolicy>;
+  readonly #breakers: PolicyStatuses<
+    CircuitBreakerPolicy,
+    CircuitBreakerPolicyStatus,
+    BreakerSummary
+  >;
+  readonly #limits: PolicyStatuses<RateLimitPolicy, RateLimitPolicyStatus, LimitSummary>;
 
   constructor(options: StatusReconcilerOptions) {
     const { client, ownWrites } = options;
     const budget = new NumbersBudget();
     this.#options = options;
     this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange, ownWrites);
-    this.#breakers = new StatusWriter(
-      client,
-      CircuitBreakerPolicies,
-      budget,
-      statusChange,
-      ownWrites,
-    );
-    this.#limits = new StatusWriter(
-      ...([client, RateLimitPolicies, budget, statusChange, ownWrites] as const),
-      // What was rejected is final while the bucket still fills.
-      (status) => [status.limits?.map(({ rejected }) => rejected), status],
-    );
+    this.#breakers = {
+      resource: CircuitBreakerPolicies,
+      writer: new StatusWriter(client, CircuitBreakerPolicies, budget, statusChange, ownWrites),
+      targets: new Map(),
+      summarize: summarizeBreaker,
+      merge: mergeBreakers,
+    };
+    this.#limits = {
+      resource: RateLimitPolicies,
+      writer: new StatusWriter(
+        ...([client, RateLimitPolicies, budget, statusChange, ownWrites] as const),
+        // What was rejected is final while the bucket still fills.
+        (status) => [status.limits?.map(({ rejected }) => rejected), status],
+      ),
+      targets: new Map(),
+      summarize: summarizeLimits,
+      merge: mergeLimits,
+    };
+    this.close = options.news.onNews((key) => this.#hear(key));
+  }
+
+  /** Stops following the news. */
+  readonly close: () => void;
+
+  #hear(key: string): void {
+    const { namespace, name } = namesOf(key);
+    const joined = this.#options.attachments.of(namespace);
+    for (const { resource, targets } of [this.#breakers, this.#limits]) {
+      for (const policy of joined.policiesOf(resource.kind as PolicyKind, name)) {
+        targets.get(`${namespace}/${policy}`)?.changed(name);
+      }
+    }
   }
 
   agent: Reconcile = async (key, signal) => {
@@ -112,14 +165,15 @@ export class StatusReconciler {
     // Otherwise the agent is about to be reconciled, and that asks for its status again.
     if (!state || !current || versionsText(state.attachment) !== versionsText(current)) return;
     if (this.#pending(key)) return;
-    const early = this.#early([key]);
+    const early = this.#early(key);
     if (early > 0) return { requeueAfterMs: early };
     const agent = this.#agents.newest(cached);
     const observation = this.#observe(key, true);
     const { plan } = state;
     const now = new Date(this.#options.clock.now());
     const next = agentStatus({ agent, plan, observation, previous: agent.status, now });
-    return this.#write(this.#agents, AgentDeployments, agent, [key], signal, {
+    const grace = this.#graceLeft(key);
+    return this.#write(this.#agents, AgentDeployments, agent, grace, signal, {
       next,
       events: (previous) => agentEvents({ agent, plan, observation, now }, previous, next),
     });
@@ -128,96 +182,103 @@ export class StatusReconciler {
   breaker: Reconcile = (key, signal) => {
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.breaker(namespace, name);
-    return this.#policy(
-      key,
-      attachment,
-      this.#breakers,
-      CircuitBreakerPolicies,
-      signal,
-      (input) => {
-        const next = breakerPolicyStatus(input);
-        return { next, events: (previous) => breakerPolicyEvents(previous, next) };
-      },
-    );
+    return this.#policy(key, attachment, this.#breakers, signal, (input) => {
+      const next = summarizedBreakerStatus(input);
+      return { next, events: (previous) => breakerPolicyEvents(previous, next) };
+    });
   };
 
   limit: Reconcile = async (key, signal) => {
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
-    const limits = this.#limits;
     let fills = false;
-    const again = await this.#policy(
-      key,
-      attachment,
-      limits,
-      RateLimitPolicies,
-      signal,
-      (input) => {
-        const next = rateLimitPolicyStatus(input);
-        fills =
-          next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
-        return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
-      },
-    );
+    const again = await this.#policy(key, attachment, this.#limits, signal, (input) => {
+      const next = summarizedLimitStatus(input);
+      fills =
+        next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
+      return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
+    });
     return fills
       ? { requeueAfterMs: Math.min(again?.requeueAfterMs ?? Infinity, FILLS_MS) }
       : again;
   };
 
-  async #policy<P extends Policy & StatusObject<S>, S>(
+  async #policy<P extends Policy & StatusObject<S>, S, Seen>(
     key: string,
     attachment: PolicyAttachment<P> | undefined,
-    writer: StatusWriter<S, P>,
-    resource: Resource<P, 'status/update'>,
+    kind: PolicyStatuses<P, S, Seen>,
     signal: AbortSignal,
-    draft: (input: {
-      attachment: PolicyAttachment<P>;
-      agents: Map<string, AgentObservation>;
-      previous: P['status'];
-      now: Date;
-    }) => Draft<S>,
+    draft: (input: SummarizedPolicy<P> & { seen: Seen }) => Draft<S>,
   ): Promise<{ requeueAfterMs?: number } | void> {
+    const { writer, resource } = kind;
     if (!attachment || attachment.policy.metadata.deletionTimestamp) {
       writer.forget(resource.kind, key);
+      kind.targets.delete(key);
       return;
     }
-    const { namespace } = namesOf(key);
-    const keys = attachment.targets.map((agent) => `${namespace}/${agent}`);
-    if (!this.#inForce(namespace, attachment)) return;
-    if (keys.some((each) => this.#pending(each))) return;
-    const early = this.#early(keys);
-    if (early > 0) return { requeueAfterMs: early };
+    const targets = kind.targets.get(key) ?? new PolicyTargets(kind.merge);
+    kind.targets.set(key, targets);
+    const source = this.#source(namesOf(key).namespace, attachment.policy, kind);
+    const { inForce, pending, earlyMs, graceMs, seen } = targets.update(attachment, source);
+    if (!inForce || pending) return;
+    if (earlyMs > 0) return { requeueAfterMs: earlyMs };
     const policy = writer.newest(attachment.policy);
-    const agents = new Map(
-      attachment.targets.map((agent) => [agent, this.#observe(`${namespace}/${agent}`, false)]),
-    );
     const now = new Date(this.#options.clock.now());
-    const due = draft({
-      attachment: { ...attachment, policy },
-      agents,
-      previous: policy.status,
-      now,
-    });
-    return this.#write(writer, resource, policy, keys, signal, due);
+    const joined = { attachment: { ...attachment, policy }, previous: policy.status, now };
+    const due = draft({ ...joined, seen: seen() });
+    return this.#write(writer, resource, policy, graceMs, signal, due);
   }
 
+  #source<P extends Policy & StatusObject<S>, S, Seen>(
+    namespace: string,
+    policy: P,
+    { summarize }: PolicyStatuses<P, S, Seen>,
+  ): TargetSource<Seen> {
+    const { kind, metadata } = policy;
+    const joined = this.#options.attachments.of(namespace);
+    return {
+      shareOf: (agent) => joined.shareOf(kind, metadata.name, agent),
+      look: (agent, { won }) => {
+        const look = this.#look(namespace, agent, metadata.uid!);
+        if (!look.inForce || look.pending) return look;
+        const observation = this.#observe(`${namespace}/${agent}`, false);
+        const seen = summarize(policy, won, new Map([[agent, observation]]));
+        const { fleet, fleetCircuits } = observation;
+        // These change with time, or without a word.
+        const passes = look.passes || fleet !== undefined || fleetCircuits !== undefined;
+        return { ...look, passes, seen };
+      },
+    };
+  }
+
+  /** Whether a policy, by its UID, can be told of on the agent. */
+  #look(namespace: string, agent: string, uid: string): Look<never> {
+    const key = `${namespace}/${agent}`;
+    const state = this.#options.agents.stateOf(key);
+    const current = this.#options.attachments.of(namespace).agents.get(agent)!;
+    const inForce =
+      state !== undefined && versionsText(state.attachment, uid) === versionsText(current, uid);
+    const [earlyMs, graceMs] = [this.#early(key), this.#graceLeft(key)];
+    const pending = this.#pending(key);
+    return { inForce, pending, earlyMs, graceMs, passes: earlyMs > 0 || graceMs > 0 };
+  }
+
+  /** @param graceMs as of before the write: a grace that ends during it would leave its pod shown as connected */
   async #write<S, T extends StatusObject<S>>(
     writer: StatusWriter<S, T>,
     resource: Resource<T, 'status/update'>,
     object: T,
-    agents: string[],
+    graceMs: number,
     signal: AbortSignal,
     { next, events }: Draft<S>,
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { clock } = this.#options;
-    // Asked before the write: a grace that ends during it would leave its pod shown as connected.
-    const grace = this.#graceLeft(agents);
     const result = await writer.write(object, next, clock.monotonic(), signal);
     if (result.written) {
       this.#options.onWritten?.(resource.kind, keyOf(object));
       this.#record(resource, object, events(object.status));
     }
-    const again = [result.retryAfterMs ?? 0, grace].filter((ms) => ms > 0);
+    const again = [result.retryAfterMs ?? 0, graceMs].filter((ms) => ms > 0);
     return again.length > 0 ? { requeueAfterMs: Math.min(...again) } : undefined;
   }
 
@@ -230,16 +291,6 @@ export class StatusReconciler {
     const { name, namespace, uid, resourceVersion } = metadata;
     const regarding = { apiVersion, kind, name, namespace, uid, resourceVersion };
     for (const draft of drafts) this.#options.events.record({ regarding, ...draft });
-  }
-
-  /** Whether each agent runs, or is about to be told, the policy as it is now; else a reconcile of it is under way. */
-  #inForce(namespace: string, { policy, targets }: PolicyAttachment<Policy>): boolean {
-    const current = this.#options.attachments.of(namespace).agents;
-    return targets.every((name) => {
-      const state = this.#options.agents.stateOf(`${namespace}/${name}`);
-      const { uid } = policy.metadata;
-      return state && versionsText(state.attachment, uid) === versionsText(current.get(name)!, uid);
-    });
   }
 
   /** @param whole whether the Deployment and what scales it are looked at too, of which policies tell nothing */
@@ -273,9 +324,9 @@ export class StatusReconciler {
       .some((pod) => links.podReport(pod.metadata.uid!)?.pending ?? false);
   }
 
-  /** Milliseconds for which it is too early to say anything of agents; 0 when it is not. */
-  #early(keys: string[]): number {
-    return Math.max(0, ...keys.flatMap((key) => [this.#confirming(key), this.#greeting(key)]));
+  /** Milliseconds for which it is too early to say anything of the agent; 0 when it is not. */
+  #early(key: string): number {
+    return Math.max(this.#confirming(key), this.#greeting(key));
   }
 
   /** How long yet a pod of the agent that has just connected is given to send its snapshot. */
@@ -298,10 +349,10 @@ export class StatusReconciler {
     return links.podsOf(key).some((pod) => pod.connected && pod.hash !== hash) ? left : 0;
   }
 
-  #graceLeft(keys: string[]): number {
+  #graceLeft(key: string): number {
     const now = new Date(this.#options.clock.now());
-    const left = keys
-      .flatMap((key) => this.#options.links.podsOf(key))
+    const left = this.#options.links
+      .podsOf(key)
       .map((report) => graceLeft(report, now))
       .filter((ms) => ms > 0);
     return left.length > 0 ? Math.min(...left) : 0;

@@ -18,18 +18,18 @@ import type { PlanOptions } from '../desired/plan.ts';
 import { agentKeyOfChild } from './agentOf.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Fleet } from './fleet.ts';
-import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
 import { targetsOf } from './linkTargets.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import type { ProviderLeader } from './providerLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
   enqueueReported,
   STATUS_OF,
   TASKS,
-  type Queues,
+  type NewsOptions,
   type Task,
 } from './queues.ts';
 import { StatusReconciler } from './statuses.ts';
@@ -39,14 +39,13 @@ import { Upgrades } from './upgrades.ts';
 /** How many at a time where fewer than of others: an agent's status is less urgent than its policies', which it follows. */
 const AT_MOST: Partial<Record<Task, number>> = { agentStatus: 4 };
 
-export interface TermOptions {
+export interface TermOptions extends NewsOptions {
   client: KubeClient;
   caches: Caches;
-  attachments: Attachments;
   links: Links;
   fleet: Fleet;
   circuits: CircuitLeader;
-  queues: Queues;
+  providers: ProviderLeader;
   lag: StatusLag;
   ownWrites: OwnWrites;
   plan: PlanOptions;
@@ -100,6 +99,7 @@ export class Term {
       attachments,
       links,
       fleet: options.fleet,
+      providers: options.providers,
       circuits,
       plan: options.plan,
       ownWrites: options.ownWrites,
@@ -109,7 +109,8 @@ export class Term {
       },
       leaseTransitions: leading.leaseTransitions,
       now: () => options.clock.monotonic(),
-      onReconciled: (key) => enqueueReported(options.queues, attachments, key),
+      news: options.news,
+      onReconciled: (key) => enqueueReported(options, key),
     });
     this.#costs = new DeletionCosts({
       ...{ client, links, clock },
@@ -124,6 +125,7 @@ export class Term {
       attachments,
       links,
       circuits,
+      news: options.news,
       agents: this.agents,
       fleet: options.fleet,
       clock,
@@ -149,7 +151,7 @@ export class Term {
 
   /** Works until the term ends, and resolves when the last work has ended. */
   async run(): Promise<void> {
-    const { caches, attachments, links, fleet, circuits, queues, lag } = this.#options;
+    const { caches, links, fleet, circuits, providers, queues, lag } = this.#options;
     const { signal } = this.#leading;
     if (signal.aborted) this.#leave();
     else signal.addEventListener('abort', () => this.#leave(), { once: true });
@@ -163,8 +165,9 @@ export class Term {
     });
     circuits.lead(signal, {
       termOf: this.agents.termOf,
-      onChange: (key) => enqueueReported(queues, attachments, key),
+      onChange: (key) => enqueueReported(this.#options, key),
     });
+    providers.lead(signal, this.agents.termOf);
     // Pods are followed one by one; a term begins with all of them.
     links.setTargets(targetsOf(caches.replicas.all()));
     links.open(signal, this.agents.termOf, this.#closing.signal);
@@ -179,6 +182,7 @@ export class Term {
     const controllers = TASKS.map((task) => this.#controller(task).run(signal));
     await Promise.all([...controllers, this.#costs.run(signal)]);
     for (const queue of Object.values(queues)) queue.stop();
+    this.#statuses.close();
   }
 
   /** The fleet's limits are shared until the next leader does so, if this one was asked to stop. */

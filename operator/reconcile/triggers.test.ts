@@ -83,6 +83,7 @@ beforeEach(() => {
     caches,
     attachments,
     ownWrites,
+    news: { tell: () => undefined },
     links: { onChange: () => undefined, onHigherTerm: () => undefined },
     soon: (call: () => void) => batched.push(call),
     queues: Object.fromEntries(tasks.map((task) => [task, queue(task)])),

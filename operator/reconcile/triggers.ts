@@ -6,18 +6,15 @@ import type { Policy } from '../desired/policies/attachment.ts';
 import { keyOf, type ChangeHandler, type Priority, type WorkQueue } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import { agentKeyOfChild, namesOf } from './agentOf.ts';
-import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { ChangeBatch } from './changeBatch.ts';
 import { followPods, LinkTargets } from './linkTargets.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { enqueue, enqueueReported, type Queues } from './queues.ts';
+import { enqueue, enqueueReported, type NewsOptions, type Queues } from './queues.ts';
 
-export interface TriggerOptions {
+export interface TriggerOptions extends NewsOptions {
   caches: Caches;
-  attachments: Attachments;
   links: Links;
-  queues: Queues;
   ownWrites: OwnWrites;
   /** See ChangeBatch. */
   soon?: (call: () => void) => void;
@@ -54,7 +51,7 @@ export function connectTriggers(options: TriggerOptions): void {
   watchPods(options);
   const later = (queue: WorkQueue, key: string): void => queue.addByAndBy(key, FIGURES_MS);
   links.onChange((key, kind) =>
-    enqueueReported(queues, attachments, key, kind === 'Counters' ? later : undefined),
+    enqueueReported(options, key, kind === 'Counters' ? later : undefined),
   );
   links.onHigherTerm((key) => queues.agent.add(key));
 }
@@ -148,10 +145,11 @@ function differs(current: KubernetesObject, previous: KubernetesObject): boolean
 }
 
 /** Keeps the targets of links the same as the pods, and asks for the status of their agents. */
-function watchPods({ caches, links, queues, attachments, soon }: TriggerOptions): void {
+function watchPods(options: TriggerOptions): void {
+  const { caches, links, soon } = options;
   const targets = new LinkTargets(links, caches.replicas, soon);
   followPods(caches, (agent) => {
     targets.changed(agent);
-    enqueueReported(queues, attachments, agent);
+    enqueueReported(options, agent);
   });
 }

@@ -20,7 +20,7 @@ import { impediments } from './impediments.ts';
 import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
-import { programmedCondition, progressOf, type Progress } from './programmed.ts';
+import { programmedCondition, progressOf, summarizeProgress, type Progress } from './programmed.ts';
 import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } from './rollout.ts';
 import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
@@ -290,7 +290,10 @@ function policiesProgrammed(
     return { type, status: 'True', reason: 'NoPolicies', message };
   }
   const behind = policies
-    .map(({ policy, progress }) => ({ policy, draft: programmedCondition(progress, policy.name) }))
+    .map(({ policy, progress }) => ({
+      policy,
+      draft: programmedCondition(summarizeProgress(progress), policy.name),
+    }))
     .filter(({ draft }) => draft.status === 'False');
   const worst = ['Refused', 'UnsupportedByRuntime', 'Pending']
     .map((reason) => behind.find(({ draft }) => draft.reason === reason))

@@ -16,7 +16,7 @@ function withHead(
   return { ...made, snapshot: { ...made.snapshot!, audit: { chain, sequence, hash } } };
 }
 
-it('keeps the last head of each chain, the one that moved last first', () => {
+it('the status has the last head of each chain, the most recent first', () => {
   const first = auditHeads(
     { pods: [withHead('p1', 'c1', 5), withHead('p2', 'c2', 1)] },
     undefined,
@@ -33,7 +33,7 @@ it('keeps the last head of each chain, the one that moved last first', () => {
   ]);
 });
 
-it('keeps the heads of pods that are gone, up to 32 chains', () => {
+it('the status keeps the heads of pods that are gone, up to 32 chains', () => {
   let audit: ReturnType<typeof auditHeads>['audit'];
   for (let i = 1; i <= 40; i += 1) {
     ({ audit } = auditHeads({ pods: [withHead(`p${i}`, `c${i}`, 1)] }, audit, NOW));
@@ -42,13 +42,13 @@ it('keeps the heads of pods that are gone, up to 32 chains', () => {
   expect(audit?.heads?.map(({ pod: name }) => name).slice(0, 2)).toEqual(['p40', 'p39']);
 });
 
-it('lets no pod take back what it has said', () => {
+it('no pod can take back a head', () => {
   const { audit } = auditHeads({ pods: [withHead('p1', 'c1', 5)] }, undefined, NOW);
   const forged = withHead('p1', 'c1', 5, 'b'.repeat(64));
   expect(auditHeads({ pods: [forged] }, audit, NOW).audit).toEqual(audit);
   expect(auditHeads({ pods: [withHead('p1', 'c1', 3)] }, audit, NOW).audit).toEqual(audit);
 });
 
-it('has none where nothing is recorded', () => {
+it('an agent without an audit has no heads', () => {
   expect(auditHeads({ pods: [pod('p1')] }, undefined, NOW)).toEqual({});
 });

@@ -170,12 +170,12 @@ export function nextProbeOf(seen: readonly PodCircuit[]): string | undefined {
 
 /** The failure that came last in any pod. */
 export function lastFailureOf(seen: readonly PodCircuit[]): PolicyCircuit['lastFailure'] {
-  const failures = seen.flatMap(({ circuit }) => {
-    const time = reportedTime(circuit?.lastFailure?.time);
-    return time === undefined ? [] : [{ ...circuit!.lastFailure!, time }];
-  });
-  const time = latest(failures.map((failure) => failure.time));
-  const last = failures.find((failure) => failure.time === time);
+  const last = lastOf(
+    seen.flatMap(({ circuit }) => {
+      const time = reportedTime(circuit?.lastFailure?.time);
+      return time === undefined ? [] : [{ ...circuit!.lastFailure!, time }];
+    }),
+  );
   if (last === undefined) return undefined;
   return {
     class: reportedText(last.class, MAX_CLASS),
@@ -184,12 +184,35 @@ export function lastFailureOf(seen: readonly PodCircuit[]): PolicyCircuit['lastF
   };
 }
 
+/** The failure that came last; of several the one that is named first. */
+export function lastOf<T extends { time?: string }>(failures: readonly T[]): T | undefined {
+  const last = latest(failures.map(({ time }) => time));
+  return failures.find(({ time }) => time === last);
+}
+
 /** Why the circuits that are in that state are in it, as the first of them says. */
 export function reasonOf(seen: readonly PodCircuit[], state: WorstState): string | undefined {
-  const those = inState(seen, state).filter(({ circuit }) => circuit?.reason !== undefined);
-  const first = earliest(those.map(({ circuit }) => reportedTime(circuit?.since)));
-  const found = those.find(({ circuit }) => reportedTime(circuit?.since) === first);
-  return found?.circuit?.reason === undefined
-    ? undefined
-    : reportedText(found.circuit.reason, MAX_REASON);
+  return firstReason(seen, state)?.text;
+}
+
+export interface Reason {
+  text: string;
+  /** Since when the circuit is in its state. */
+  since: string | undefined;
+}
+
+export function firstReason(seen: readonly PodCircuit[], state: WorstState): Reason | undefined {
+  return firstOf(
+    inState(seen, state).flatMap(({ circuit }): Reason[] => {
+      const { reason, since } = circuit ?? {};
+      if (reason === undefined) return [];
+      return [{ text: reportedText(reason, MAX_REASON), since: reportedTime(since) }];
+    }),
+  );
+}
+
+/** The one that was there first; of several the one that is named first. */
+export function firstOf(reasons: readonly Reason[]): Reason | undefined {
+  const first = earliest(reasons.map(({ since }) => since));
+  return reasons.find(({ since }) => since === first);
 }

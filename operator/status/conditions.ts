@@ -5,7 +5,7 @@ import { truncate } from '../desired/common/wording.ts';
 const MAX_MESSAGE = 4096;
 
 /**
- * The drafts as conditions of `generation`. One whose status is as before keeps its lastTransitionTime; see
+ * Turns drafts into conditions of `generation`. A condition with an unchanged status keeps its lastTransitionTime; see
  * metav1.Condition.
  */
 export function conditions(
@@ -27,7 +27,6 @@ export function conditions(
   });
 }
 
-/** The condition of that type. */
 export function condition<C extends { type: string }>(
   all: readonly C[] | undefined,
   type: string,

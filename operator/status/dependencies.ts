@@ -16,8 +16,8 @@ import { describeWithheld, type ShownServer } from './mcpServers.ts';
 const MAX_NAMED = 8;
 
 /**
- * DependenciesHealthy: whether in every pod that reports every circuit of the agent is closed, no gate holds calls back,
- * no health check fails and no tools are withheld.
+ * DependenciesHealthy: whether in every reporting pod all circuits are closed, no gate holds calls back, no health
+ * check fails and no tools are withheld.
  */
 export function dependenciesHealthy(
   seen: readonly PodCircuit[],

@@ -24,7 +24,7 @@ import { changedServers, describeChange, describeWithheld } from './mcpServers.t
 import type { AgentObservation } from './observations.ts';
 import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
-/** An Event to record about the object that the function was given. */
+/** An Event to record about the function's object. */
 export interface EventDraft {
   type: 'Normal' | 'Warning';
   reason: string;
@@ -46,7 +46,7 @@ export function breakerPolicyEvents(
     if (isKnown(circuit, previous, next)) return [];
     const before = previous?.circuits?.find((one) => sameCircuit(one, circuit));
     const why = lastReason(circuit, next);
-    // What a shadow let pass begins to be rejected.
+    // The circuit starts to reject calls that shadow mode let pass.
     if (isShadow(previous) && !shadow) return circuitEvent(circuit, 'Closed', why);
     return [...circuitEvent(circuit, before?.state, why), ...spreadEvent(circuit, before, why)];
   });
@@ -59,8 +59,8 @@ export function breakerPolicyEvents(
 }
 
 /**
- * The circuits of a status that can be compared with those of the one before. A model whose circuit has closed has no
- * entry of its own any more: it is one of the rest. While models get entries of their own, the rest is no news.
+ * The circuits of a status that are comparable with the previous one. A model whose circuit has closed has no entry of
+ * its own any more: it is one of the rest. While models get entries of their own, the rest is no news.
  */
 function comparable(
   previous: CircuitBreakerPolicyStatus | undefined,
@@ -127,7 +127,7 @@ export function rateLimitPolicyEvents(
   const [before, after] = [previous, next].map(
     (status) => condition(status?.conditions, 'Exhausted')?.status,
   );
-  // Into shadow mode and out of it, the reason changes and nothing else.
+  // Entering and leaving shadow mode changes only the reason.
   if (before === after) return conditions;
   return [
     ...conditions,
@@ -138,10 +138,7 @@ export function rateLimitPolicyEvents(
   ];
 }
 
-/**
- * Events for what changed between two statuses of an agent: its circuits, whatever policy they are under, and what
- * keeps it from working.
- */
+/** Events for changes between two statuses of an agent: its circuits under any policy, and its impediments. */
 export function agentEvents(
   {
     agent,
@@ -152,7 +149,7 @@ export function agentEvents(
     agent: AgentDeployment;
     plan: Pick<PlanFacts, 'dependencies'>;
     observation: AgentObservation;
-    /** When `next` was made. */
+    /** Time of `next`. */
     now: Date;
   },
   previous: AgentDeploymentStatus | undefined,
@@ -202,7 +199,7 @@ function toolEvents(
   ];
 }
 
-/** The model, where an endpoint serves several and the circuit of one of them is in the worst state. */
+/** The model, if an endpoint serves several and the circuit of one of them is in the worst state. */
 function onlyModel({ seen }: CircuitGroup): Pick<PolicyCircuit, 'model'> {
   const worst = byModel(seen).filter((group) => worstState(group.seen) === worstState(seen));
   const [only, ...others] = worst;
@@ -229,8 +226,8 @@ function sameDependency(a: PolicyCircuit, b: PolicyCircuit): boolean {
 }
 
 /**
- * Whether the circuit opened before its state became unknown, as it does when the operator restarts: the transition
- * is in the previous status then, and so was its Event.
+ * Whether the circuit opened before its state became unknown, as it does when the operator restarts: the previous
+ * status has the transition then, and there was an Event.
  */
 function isKnown(
   circuit: PolicyCircuit,
@@ -246,7 +243,7 @@ function isKnown(
 
 type Transitions = Pick<CircuitBreakerPolicyStatus, 'transitions'>;
 
-/** The last transition of the circuit into its present state. */
+/** The last transition of the circuit into its current state. */
 function lastTransition(
   { agent, dependency, model, state }: PolicyCircuit,
   status: Transitions | undefined,
@@ -255,7 +252,7 @@ function lastTransition(
     (one) =>
       one.agent === agent &&
       one.dependency === dependency &&
-      // Of a transition of before there were several models, the model is not known.
+      // A transition from before there were several models names none.
       (one.model === model || one.model === undefined || model === undefined) &&
       one.to === state,
   );
@@ -265,13 +262,13 @@ function lastReason(circuit: PolicyCircuit, status: Transitions): string | undef
   return lastTransition(circuit, status)?.reason;
 }
 
-/** Since when nothing reported on the agent's circuits, in ms; undefined when something did. */
+/** Time without any report on the agent's circuits, in ms; undefined if there is one. */
 function unknownTime(previous: AgentDeploymentStatus | undefined): number | undefined {
   const healthy = condition(previous?.conditions, 'DependenciesHealthy');
   return healthy?.status === 'Unknown' ? Date.parse(healthy.lastTransitionTime) : undefined;
 }
 
-/** A circuit that closes for the first time, or after nothing was known of it, is no news. */
+/** A circuit that closes for the first time, or after an unknown state, is no news. */
 function circuitEvent(
   of: PolicyCircuit,
   before: WorstState | undefined,
@@ -302,7 +299,7 @@ function circuitEvent(
   ];
 }
 
-/** A circuit that opened in some pods has now opened in the last of them: the dependency is down, not a pod. */
+/** A circuit that was open in some pods is now open in all: the dependency is down, not a pod. */
 function spreadEvent(
   circuit: PolicyCircuit,
   before: PolicyCircuit | undefined,
@@ -322,7 +319,7 @@ function spreadEvent(
 type Conditions = readonly Condition[] | undefined;
 type Named = Omit<EventDraft, 'note'>;
 
-/** An Event for the named status of a condition, when the status or, of one that is reported, the reason changed. */
+/** An Event for the named status of a condition, if the status or the reason of a reported status changed. */
 function conditionEvent(
   previous: Conditions,
   next: Conditions,
@@ -374,7 +371,7 @@ function policyConditionEvents(previous: Conditions, next: Conditions): EventDra
   ];
 }
 
-/** Reasons of Ready=False that are part of a normal life. */
+/** Reasons of Ready=False in normal operation. */
 const CALM = new Set(['RollingOut']);
 
 function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
@@ -387,7 +384,7 @@ function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
       });
 }
 
-/** Of the agents that an upgrade makes worse. Those that it leaves as they are may be hundreds. */
+/** Events only for agents that an upgrade makes worse; the unaffected ones may be hundreds. */
 function upgradeEvents(previous: Conditions, next: Conditions): EventDraft[] {
   if (condition(next, 'Progressing')?.reason !== 'UpgradeFailed') return [];
   return conditionEvent(previous, next, 'Progressing', {

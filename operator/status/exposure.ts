@@ -2,13 +2,10 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import { list } from '../desired/common/wording.ts';
 
-/** Networks that hold every address. */
+/** Networks of all addresses. */
 const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
 
-/**
- * Warns where clients from beyond the namespace can spend a key of the agent that nobody asks them to show a credential
- * for. Undefined while that is not so.
- */
+/** Warns if unauthenticated clients outside the namespace can spend a key of the agent. Undefined if not. */
 export function keyExposed({ spec }: AgentDeployment): ConditionDraft | undefined {
   if (spec.auth.type !== 'None') return undefined;
   const keyed = spec.model.endpoints.filter(

@@ -16,16 +16,37 @@ export function fleetOf(agents: ReadonlyMap<string, AgentObservation>, policy: s
   };
 }
 
+/** Of all circuits of a policy that pods share. */
+export interface FleetSummary {
+  worst?: NonNullable<PolicyCircuit['fleet']>;
+  /** The pod that probes a circuit, of the first that has one. */
+  probing?: string;
+}
+
+export function summarizeFleet(circuits: readonly PolicyCircuit[]): FleetSummary {
+  return mergeFleets(
+    circuits.flatMap(({ fleet }) =>
+      fleet
+        ? [{ worst: fleet, ...(fleet.probing !== undefined && { probing: fleet.probing }) }]
+        : [],
+    ),
+  );
+}
+
+export function mergeFleets(parts: readonly FleetSummary[]): FleetSummary {
+  const worst = worstOf(parts.flatMap((part) => part.worst ?? []));
+  const probing = parts.find((part) => part.probing !== undefined)?.probing;
+  return { ...(worst && { worst }), ...(probing !== undefined && { probing }) };
+}
+
 /** The figures of kubectl's columns. */
-export function fleetSummary(circuits: readonly PolicyCircuit[]): {
+export function fleetColumns({ worst, probing }: FleetSummary): {
   fleet?: string;
   votes?: string;
   probing?: string;
 } {
-  const worst = worstOf(circuits.flatMap(({ fleet }) => fleet ?? []));
   if (worst === undefined) return {};
   const { state, votes } = worst;
-  const probing = circuits.find(({ fleet }) => fleet?.probing !== undefined)?.fleet?.probing;
   return { fleet: state, votes, ...(probing !== undefined && { probing }) };
 }
 

@@ -6,21 +6,21 @@ import { latest, reportedText, reportedTime } from './reported.ts';
 
 export type Gate = GateStatus['gate'];
 
-/** Why calls to a dependency are held back, in some connected pods. */
+/** A gate that holds back calls to a dependency in some connected pods. */
 export interface DependencyGate {
   dependency: string;
-  /** The model that is held back, if it is one of several and the same in all pods. */
+  /** The model held back, if it is one of several and the same in all pods. */
   model?: string;
   gate: Gate;
-  /** Until when in all of them, RFC 3339; absent when one of them does not know. */
+  /** End of the pause in all pods, RFC 3339; absent if a pod does not know it. */
   until?: string;
-  /** Pods where it is so out of those that report on it, such as 2/3. */
+  /** Share of the reporting pods, such as 2/3. */
   pods: string;
 }
 
 const SEVERITY: Record<Gate, number> = { None: 0, RateLimited: 1, SpendLimit: 2, Unauthorized: 3 };
 
-/** Pauses that end sooner come and go with every busy second; metrics have them, status does not. In ms. */
+/** Shorter pauses come with every busy second; metrics show them, status does not. In ms. */
 const MIN_PAUSE = 5000;
 
 /** The worst gate of the dependency in any live, connected pod; undefined when none reports on its gates. */
@@ -58,7 +58,7 @@ function lasting(status: GateStatus, now: Date): Pick<GateStatus, 'gate' | 'unti
   return brief ? { gate: 'None' } : status;
 }
 
-/** What a gate means and what to do about it. */
+/** Explains a gate and what to do about it. */
 export function describeGate(of: DependencyGate): string {
   const { dependency, model, gate, until, pods } = of;
   const calls =
@@ -76,7 +76,7 @@ export function describeGate(of: DependencyGate): string {
 
 type Dependencies = AgentDeploymentStatus['dependencies'];
 
-/** Gates that are other than before; one that is open from the start is no change. */
+/** Gates that changed; one that is open from the start did not. */
 export function changedGates(
   previous: Dependencies,
   gates: readonly DependencyGate[],

@@ -3,10 +3,10 @@ import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generate
 import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
 
-/** How a health check stands in the agent's pods. */
+/** State of a health check in the agent's pods. */
 export type ShownCheck = NonNullable<AgentDeploymentStatus['healthChecks']>[number];
 
-/** The spec's health checks in its order, with what the live, connected pods report of them. */
+/** The spec's health checks in order, with the reports of live, connected pods. */
 export function healthChecksOf(
   { spec }: Pick<AgentDeployment, 'spec'>,
   observation: AgentObservation,
@@ -43,7 +43,7 @@ const WHY: Record<NonNullable<ShownCheck['reason']>, string> = {
   BadStatus: 'the status of the answer was not from 200 to 399',
 };
 
-/** What a failing check means. */
+/** Explains a failing check. */
 export function describeCheck({ name, critical, failingPods, reason }: ShownCheck): string {
   const why = reason === undefined ? '' : `: ${WHY[reason]}`;
   const unready = critical ? ' They are unready, because the check is critical.' : '';

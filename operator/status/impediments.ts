@@ -10,15 +10,15 @@ import { reportedText } from './reported.ts';
 
 const MAX_TEXT = 512;
 
-/** What follows when an object that guards pods could not be applied. */
+/** Consequence if an object that protects pods could not be applied. */
 const WITHHELD: Readonly<Record<string, string>> = {
   ServiceAccount: '. No pod of the agent runs under an account that is not its own.',
   NetworkPolicy: '. The Deployment stays as it is until then.',
 };
 
 /**
- * What keeps the agent from working as its spec says, whatever its pods' readiness, the gravest first. Each message
- * says what to do.
+ * Everything that keeps the agent from working as its spec says, apart from pods' readiness, gravest first. Each
+ * message says what to do.
  */
 export function impediments(
   agent: AgentDeployment,
@@ -62,7 +62,10 @@ function refusals(observation: AgentObservation): Problem[] {
   }));
 }
 
-/** What an old runtime leaves out and no policy is to blame for, such as an endpoint of an unknown provider. */
+/**
+ * Parts that an old runtime does not support for which no policy is to blame, such as an endpoint of an unknown
+ * provider.
+ */
 function unsupported(observation: AgentObservation): Problem[] {
   const features = connected(observation).flatMap(({ name, hash, snapshot }) =>
     hash !== observation.desiredHash
@@ -77,7 +80,7 @@ function unsupported(observation: AgentObservation): Problem[] {
   }));
 }
 
-/** Secrets or keys that pods lack. Only those that the spec names: a pod's word alone proves nothing. */
+/** Missing Secrets or keys. Only those in the spec count: a pod's word alone proves nothing. */
 function missingSecrets(agent: AgentDeployment, observation: AgentObservation): Problem[] {
   const { namespace } = agent.metadata;
   const pods = connected(observation);
@@ -98,7 +101,7 @@ function missingSecrets(agent: AgentDeployment, observation: AgentObservation): 
 
 type Create = (secret: string, key: string) => string;
 
-/** How kubectl creates a Secret of any kind, and of the kinds that proxies and endpoints take. */
+/** kubectl's commands for Secrets of any kind, and of the kinds for proxies and endpoints. */
 const generic: Create = (secret, key) => `generic ${secret} --from-file=${key}=FILE`;
 const basicAuth: Create = (secret) =>
   `generic ${secret} --type=kubernetes.io/basic-auth --from-file=username=FILE --from-file=password=FILE`;
@@ -135,7 +138,7 @@ interface SecretUse {
   create?: Create;
 }
 
-/** The keys of Secrets that the spec names, and what for. */
+/** The keys of Secrets in the spec, with their purpose. */
 function secretRefs({ spec }: AgentDeployment): SecretUse[] {
   const keys = spec.model.endpoints.flatMap(({ name, apiKeySecretRef: ref }) =>
     ref === undefined ? [] : [{ use: `the API key of model/${name}`, ...ref }],
@@ -170,34 +173,29 @@ function secretRefs({ spec }: AgentDeployment): SecretUse[] {
   ];
 }
 
-/** The ConfigMap with the system prompt, when pods lack it. */
 function missingPrompt(agent: AgentDeployment, observation: AgentObservation): Problem[] {
-  const ref = agent.spec.systemPromptFrom?.configMapKeyRef;
-  const pods = connected(observation);
-  const lacking = pods.filter(({ snapshot }) =>
-    snapshot.missingConfigMaps?.some(
-      ({ configMap, key }) => configMap === ref?.name && key === ref.key,
-    ),
-  );
-  if (ref === undefined || lacking.length === 0) return [];
-  return [
-    {
-      reason: 'ConfigMapNotFound',
-      message:
-        `Key ${ref.key} of ConfigMap ${ref.name}, the system prompt, is missing or empty in ${lacking.length}/${pods.length} connected pods, ` +
-        'which begin no conversations without it. ' +
-        `Create it, such as with kubectl create configmap ${ref.name} --namespace ${agent.metadata.namespace} --from-file=${ref.key}=FILE; ` +
-        'pods see it within 2 minutes, without a restart.',
-    },
-  ];
+  return missingConfigMap(agent, observation, {
+    ref: agent.spec.systemPromptFrom?.configMapKeyRef,
+    fault: 'the system prompt, is missing or empty',
+    consequence: 'which begin no conversations without it',
+  });
 }
 
-/** The ConfigMap with authorities, when pods lack it or find none in it. */
-function missingAuthorities(
-  { metadata, spec }: AgentDeployment,
+function missingAuthorities(agent: AgentDeployment, observation: AgentObservation): Problem[] {
+  return missingConfigMap(agent, observation, {
+    ref: agent.spec.trustedCA?.configMapKeyRef,
+    fault: 'the trusted authorities, is missing or holds no certificates as PEM',
+    consequence: 'which keep those that they had',
+  });
+}
+
+/** A ConfigMap of the spec that pods lack, or in which they do not find what they need. */
+function missingConfigMap(
+  { metadata: { namespace } }: AgentDeployment,
   observation: AgentObservation,
+  use: { ref: { name: string; key: string } | undefined; fault: string; consequence: string },
 ): Problem[] {
-  const ref = spec.trustedCA?.configMapKeyRef;
+  const { ref, fault, consequence } = use;
   const pods = connected(observation);
   const lacking = pods.filter(({ snapshot }) =>
     snapshot.missingConfigMaps?.some(
@@ -205,13 +203,13 @@ function missingAuthorities(
     ),
   );
   if (ref === undefined || lacking.length === 0) return [];
+  const { name, key } = ref;
   return [
     {
       reason: 'ConfigMapNotFound',
       message:
-        `Key ${ref.key} of ConfigMap ${ref.name}, the trusted authorities, is missing or holds no certificates as PEM in ${lacking.length}/${pods.length} connected pods, ` +
-        'which keep those that they had. ' +
-        `Create it, such as with kubectl create configmap ${ref.name} --namespace ${metadata.namespace} --from-file=${ref.key}=FILE; ` +
+        `Key ${key} of ConfigMap ${name}, ${fault} in ${lacking.length}/${pods.length} connected pods, ${consequence}. ` +
+        `Create it, such as with kubectl create configmap ${name} --namespace ${namespace} --from-file=${key}=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },
   ];

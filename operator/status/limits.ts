@@ -1,11 +1,12 @@
 import type { LimitStatus } from '../../contract/generated/types.ts';
 import type { RateLimitPolicy, RateLimitPolicyStatus } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
-import type { PolicyAttachment, Section } from '../desired/policies/attachment.ts';
+import type { Section } from '../desired/policies/attachment.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { AgentObservation } from './observations.ts';
+import { mergeProgress, progressIn, type ProgressSummary } from './programmed.ts';
 
 export interface RateLimitFigures {
   state: NonNullable<RateLimitPolicyStatus['state']>;
@@ -21,25 +22,99 @@ export interface RateLimitFigures {
   fleet?: NonNullable<RateLimitPolicyStatus['fleet']>;
 }
 
-/** What the live, connected pods say of the policy's limits, put together. */
-export function rateLimitFigures(
-  { policy, won }: PolicyAttachment<RateLimitPolicy>,
+/** What pods say of a policy's limits, and what the leader grants, put together. */
+export interface LimitSummary {
+  /** Live pods where the policy is in force; of them those that reject now. */
+  pods: number;
+  limiting: number;
+  /** By name, as far as anything is said of it. */
+  limits: ReadonlyMap<string, LimitFigures>;
+  /** Limits that some pod rejects by, in the order of the pods. */
+  used: readonly string[];
+  /** What the leader grants; absent unless this process leads a fleet of an agent. */
+  fleet?: { granted: number; held: number; linked: number; total: number; leader: string };
+  progress: ProgressSummary;
+}
+
+interface LimitFigures {
+  /** Pods that report on it. */
+  reports: number;
+  /** Percent, in the pod where it is fullest; -Infinity when no pod reports. */
+  usedPercent: number;
+  rejected: number;
+  /** Percent of the leader's bucket with the tokens that pods hold; absent unless the limit is the fleet's. */
+  grantedPercent?: number;
+}
+
+/** Of the agents, as far as the policy is in force there. */
+export function summarizeLimits(
+  policy: RateLimitPolicy,
+  won: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
-): RateLimitFigures {
+): LimitSummary {
   const granted = fleetLimits(policy, won, agents);
   const pods = reportsOf(policy, won, agents);
   const all = pods.flat();
-  const limits = policy.spec.limits.map(({ name }) => figuresOf(name, all, granted));
-  const limiting = pods.filter((ofPod) => ofPod.some((limit) => limit.limiting)).length;
-  const state = all.length === 0 ? 'Unknown' : limiting > 0 ? 'Limiting' : 'Flowing';
+  const fleets = fleetsOf(won, agents);
+  return {
+    pods: pods.length,
+    limiting: pods.filter((ofPod) => ofPod.some((limit) => limit.limiting)).length,
+    limits: new Map(
+      policy.spec.limits.flatMap(({ name }) => {
+        const figures = summaryOf(name, all, granted);
+        return figures ? [[name, figures]] : [];
+      }),
+    ),
+    used: [...new Set(all.filter((limit) => limit.limiting).map(({ name }) => name))],
+    ...(fleets.length > 0 && { fleet: fleetTotals(granted, fleets) }),
+    progress: progressIn(policy, won, agents),
+  };
+}
+
+/** Of agents one after another. */
+export function mergeLimits(parts: readonly LimitSummary[]): LimitSummary {
+  const limits = Map.groupBy(
+    parts.flatMap((part) => [...part.limits]),
+    ([name]) => name,
+  );
+  const fleets = parts.flatMap(({ fleet }) => fleet ?? []);
+  const sum = (figure: 'pods' | 'limiting'): number => total(parts.map((part) => part[figure]));
+  const ofFleets = (figure: 'granted' | 'held' | 'linked' | 'total'): number =>
+    total(fleets.map((fleet) => fleet[figure]));
+  return {
+    pods: sum('pods'),
+    limiting: sum('limiting'),
+    limits: new Map(
+      [...limits].map(([name, same]) => [name, mergeFigures(same.map(([, figures]) => figures))]),
+    ),
+    used: [...new Set(parts.flatMap(({ used }) => used))],
+    ...(fleets.length > 0 && {
+      fleet: {
+        granted: ofFleets('granted'),
+        held: ofFleets('held'),
+        linked: ofFleets('linked'),
+        total: ofFleets('total'),
+        leader: fleets[0]!.leader,
+      },
+    }),
+    progress: mergeProgress(parts.map(({ progress }) => progress)),
+  };
+}
+
+/** The figures of status. */
+export function rateLimitFigures(policy: RateLimitPolicy, seen: LimitSummary): RateLimitFigures {
+  const { limiting, fleet } = seen;
+  const all = mergeFigures([...seen.limits.values()]);
+  const limits = policy.spec.limits.map(({ name }) => figuresOf(name, seen.limits.get(name)));
+  const state = all.reports === 0 ? 'Unknown' : limiting > 0 ? 'Limiting' : 'Flowing';
   return {
     state,
     limits,
     limiting,
-    ...(all.length > 0 && { used: usedPercent(all, granted) }),
-    rejected: limits.reduce((sum, limit) => sum + (limit.rejected ?? 0), 0),
-    exhausted: exhausted(policy, state, { limiting, total: pods.length }, all),
-    ...(granted.length > 0 && { fleet: fleetFigures(granted, fleetsOf(won, agents)) }),
+    ...(all.reports > 0 && { used: shownPercent(all) }),
+    rejected: total(limits.map(({ rejected = 0 }) => rejected)),
+    exhausted: exhausted(policy, state, seen),
+    ...(fleet && all.grantedPercent !== undefined && { fleet: fleetFigures(fleet) }),
   };
 }
 
@@ -70,22 +145,6 @@ function fleetLimits(
   );
 }
 
-function fleetFigures(
-  limits: readonly FleetLimit[],
-  fleets: readonly FleetFigures[],
-): NonNullable<RateLimitPolicyStatus['fleet']> {
-  const sum = (figure: 'granted' | 'held'): number =>
-    Math.round(limits.reduce((total, limit) => total + limit[figure], 0));
-  const pods = (figure: 'linked' | 'total'): number =>
-    fleets.reduce((total, fleet) => total + fleet.pods[figure], 0);
-  return {
-    granted: sum('granted'),
-    held: sum('held'),
-    pods: `${pods('linked')}/${pods('total')}`,
-    leader: fleets[0]!.leader,
-  };
-}
-
 /** For each live, connected pod its figures of the sections where the policy is in force. */
 function reportsOf(
   policy: RateLimitPolicy,
@@ -104,53 +163,92 @@ function reportsOf(
   });
 }
 
-function figuresOf(
-  name: string,
-  all: readonly LimitStatus[],
-  granted: readonly FleetLimit[],
-): RateLimitFigures['limits'][number] {
-  const same = all.filter((limit) => limit.name === name);
-  if (same.length === 0) return { name };
+function fleetTotals(
+  limits: readonly FleetLimit[],
+  fleets: readonly FleetFigures[],
+): NonNullable<LimitSummary['fleet']> {
   return {
-    name,
-    usedPercent: usedPercent(
-      same,
-      granted.filter((limit) => limit.name === name),
-    ),
-    rejected: same.reduce((sum, { rejected }) => sum + Math.max(0, Math.trunc(rejected)), 0),
+    granted: total(limits.map(({ granted }) => granted)),
+    held: total(limits.map(({ held }) => held)),
+    linked: total(fleets.map(({ pods }) => pods.linked)),
+    total: total(fleets.map(({ pods }) => pods.total)),
+    leader: fleets[0]!.leader,
   };
 }
 
-/** Of limits of the fleet, the leader's bucket counts, with the tokens that pods hold. */
-function usedPercent(limits: readonly LimitStatus[], granted: readonly FleetLimit[]): number {
-  const fullest =
-    granted.length > 0
-      ? Math.max(
-          ...granted.map(({ level, held, capacity }) => 100 * (1 - (level + held) / capacity)),
-        )
-      : Math.max(...limits.map((limit) => limit.usedPercent));
-  return Math.min(100, Math.max(0, Math.round(fullest)));
+function fleetFigures(
+  fleet: NonNullable<LimitSummary['fleet']>,
+): NonNullable<RateLimitPolicyStatus['fleet']> {
+  return {
+    granted: Math.round(fleet.granted),
+    held: Math.round(fleet.held),
+    pods: `${fleet.linked}/${fleet.total}`,
+    leader: fleet.leader,
+  };
 }
+
+function summaryOf(
+  name: string,
+  all: readonly LimitStatus[],
+  granted: readonly FleetLimit[],
+): LimitFigures | undefined {
+  const same = all.filter((limit) => limit.name === name);
+  const ofFleet = granted.filter((limit) => limit.name === name);
+  if (same.length === 0 && ofFleet.length === 0) return undefined;
+  const percents = ofFleet.map(
+    ({ level, held, capacity }) => 100 * (1 - (level + held) / capacity),
+  );
+  return {
+    reports: same.length,
+    usedPercent: Math.max(...same.map((limit) => limit.usedPercent)),
+    rejected: total(same.map(({ rejected }) => Math.max(0, Math.trunc(rejected)))),
+    ...(percents.length > 0 && { grantedPercent: Math.max(...percents) }),
+  };
+}
+
+function mergeFigures(parts: readonly LimitFigures[]): LimitFigures {
+  const granted = parts.flatMap(({ grantedPercent }) => grantedPercent ?? []);
+  return {
+    reports: total(parts.map(({ reports }) => reports)),
+    usedPercent: Math.max(...parts.map(({ usedPercent }) => usedPercent)),
+    rejected: total(parts.map(({ rejected }) => rejected)),
+    ...(granted.length > 0 && { grantedPercent: Math.max(...granted) }),
+  };
+}
+
+function figuresOf(
+  name: string,
+  figures: LimitFigures | undefined,
+): RateLimitFigures['limits'][number] {
+  if (figures === undefined || figures.reports === 0) return { name };
+  return { name, usedPercent: shownPercent(figures), rejected: figures.rejected };
+}
+
+/** Of limits of the fleet, the leader's bucket counts, with the tokens that pods hold. */
+function shownPercent({ usedPercent, grantedPercent }: LimitFigures): number {
+  return Math.min(100, Math.max(0, Math.round(grantedPercent ?? usedPercent)));
+}
+
+const total = (all: readonly number[]): number => all.reduce((sum, each) => sum + each, 0);
 
 function exhausted(
   { spec }: RateLimitPolicy,
   state: RateLimitFigures['state'],
-  { limiting, total }: { limiting: number; total: number },
-  all: readonly LimitStatus[],
+  { limiting, pods, used }: LimitSummary,
 ): ConditionDraft {
-  const names = list([...new Set(all.filter((limit) => limit.limiting).map(({ name }) => name))]);
+  const names = list(used);
   const shadow = spec.mode === 'Shadow';
   const drafts: Record<typeof state, Omit<ConditionDraft, 'type'>> = {
     Limiting: shadow
       ? {
           status: 'False',
           reason: 'Shadow',
-          message: `Nothing is rejected. Enforced, ${limiting}/${total} pods would answer 429 because limit ${names} is used up.`,
+          message: `Nothing is rejected. Enforced, ${limiting}/${pods} pods would answer 429 because limit ${names} is used up.`,
         }
       : {
           status: 'True',
           reason: 'Limiting',
-          message: `${limiting}/${total} pods answer 429 because limit ${names} is used up. Raise refill or capacity, or send less.`,
+          message: `${limiting}/${pods} pods answer 429 because limit ${names} is used up. Raise refill or capacity, or send less.`,
         },
     Flowing: {
       status: 'False',

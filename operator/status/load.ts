@@ -1,7 +1,7 @@
 import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import type { AgentObservation } from './observations.ts';
 
-/** What all connected pods of an agent have to do together. */
+/** The total load of all connected pods of an agent. */
 export function loadOf({ pods }: AgentObservation): Pick<AgentDeploymentStatus, 'load'> {
   const loads = pods
     .filter(({ connected }) => connected)

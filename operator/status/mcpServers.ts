@@ -4,7 +4,7 @@ import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
 
-/** The tools of an MCP server as the agent's pods have them. */
+/** State of an MCP server's tools in the agent's pods. */
 export type ShownServer = NonNullable<AgentDeploymentStatus['mcpServers']>[number];
 
 type Change = NonNullable<McpServerStatus['change']>;
@@ -13,8 +13,8 @@ type Change = NonNullable<McpServerStatus['change']>;
 const MAX_NAME = 64;
 
 /**
- * The spec's MCP servers whose tools are known, in its order, with what most of the live, connected pods report of them.
- * While no pod reports, what was known stays: a change is still one when pods are back.
+ * The spec's MCP servers with known tools, in order, with the report of most live, connected pods. Without reports the
+ * known state stays: a change still counts when pods are back.
  */
 export function mcpServersOf(
   { spec }: Pick<AgentDeployment, 'spec'>,
@@ -24,7 +24,7 @@ export function mcpServersOf(
   const reported = reports(observation);
   return (spec.mcpServers ?? []).flatMap(({ name }) => {
     const before = previous?.mcpServers?.find((one) => one.name === name);
-    // One of each pod, however often it names the server.
+    // One report from each pod, even if it names the server twice.
     const told = reported.flatMap((servers) => servers.find((one) => one.name === name) ?? []);
     if (told.length === 0) return before ?? [];
     return [shown(name, told, before)];
@@ -57,7 +57,7 @@ function shown(
   };
 }
 
-/** A server whose tools are others than they were. */
+/** A server whose tools have changed. */
 export interface ChangedServer {
   server: ShownServer;
   before: string;
@@ -96,7 +96,7 @@ export function describeChange({ server, before, change }: ChangedServer): strin
   return `The MCP server ${server.name} offers other tools than before (toolsHash ${server.toolsHash}, was ${before})${what}`;
 }
 
-/** That tools are withheld, and what to do. */
+/** Explains that tools are withheld, and what to do. */
 export function describeWithheld({ name, toolsHash, withheldPods }: ShownServer): string {
   return `The tools of the MCP server ${name} are withheld from the model in ${withheldPods} pods, because spec.mcpServers[${name}].toolsHash pins others; look at what the server offers, and set ${toolsHash} to take it.`;
 }

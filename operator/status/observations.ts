@@ -1,4 +1,4 @@
-/** What is seen of an agent and its pods, by informers and over links; the input of status. */
+/** Observed facts about an agent and its pods, from informers and links; the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
@@ -13,25 +13,25 @@ export interface PodObservation {
   terminating: boolean;
   /** The link is open, authenticated, and a Snapshot came over it. */
   connected: boolean;
-  /** Hash of the configuration in force, as the pod said last. */
+  /** Hash of the configuration in force, as the pod reported last. */
   hash?: string;
   /** From the pod's Hello; empty before the first. */
   features: string[];
   /** Name of the pod's process, from its Hello. */
   boot?: string;
   /**
-   * The last one, with later Transitions and Counters worked in. It may be kept after the link has gone: then
-   * only its transitions are used.
+   * The last Snapshot with later Transitions and Counters merged in. It may outlive the link; then only its
+   * transitions count.
    */
   snapshot?: Snapshot;
-  /** Why a container does not run, such as ImagePullBackOff, when the kubelet says so. */
+  /** Why a container does not run, such as ImagePullBackOff, if the kubelet says so. */
   waiting?: { container: string; reason: string; message?: string };
-  /** Why there is no link, when the last try to open one failed. */
+  /** Why the last attempt to open a link failed. */
   linkError?: string;
 }
 
 export interface DeploymentObservation {
-  /** Pods that the Deployment is to have, whoever said so. */
+  /** Desired number of pods, from any source. */
   desired: number;
   generation: number;
   observedGeneration: number;
@@ -41,7 +41,7 @@ export interface DeploymentObservation {
   conditions: { type: string; status: string; reason?: string; message?: string }[];
 }
 
-/** What the HorizontalPodAutoscaler, or the ScaledObject, says of itself. */
+/** Conditions of the HorizontalPodAutoscaler or the ScaledObject. */
 export interface AutoscalerObservation {
   conditions: { type: string; status: string; reason?: string; message?: string }[];
 }
@@ -50,13 +50,13 @@ export interface AutoscalerObservation {
 export interface ApplyError {
   kind: string;
   name: string;
-  /** The API server's reason such as Invalid or Forbidden, or AlreadyExists for an object that is not ours. */
+  /** The API server's reason such as Invalid or Forbidden, or AlreadyExists for a foreign object. */
   reason: string;
   message: string;
 }
 
 export interface AgentObservation {
-  /** Hash of the configuration that pods are to run: the plan's. Absent when there is none. */
+  /** Hash of the plan's configuration. Absent without one. */
   desiredHash?: string;
   /** Revision under which that configuration was published. */
   revision?: Revision;

@@ -8,80 +8,74 @@ import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { truncate } from '../desired/common/wording.ts';
-import {
-  circuitsOf,
-  lastFailureOf,
-  MAX_REASON,
-  nextProbeOf,
-  podsByState,
-  reasonOf,
-  severity,
-  podCircuits,
-  worstState,
-  type PolicyCircuit,
-  type PodCircuit,
-  type WorstState,
-} from './circuits.ts';
+import { stateOf, summarizeBreaker, type BreakerSummary } from './breakerSummary.ts';
+import { MAX_REASON, type WorstState } from './circuits.ts';
 import { conditions } from './conditions.ts';
-import { fleetOf, fleetSummary } from './fleet.ts';
-import { rateLimitFigures } from './limits.ts';
+import { fleetColumns } from './fleet.ts';
+import { rateLimitFigures, summarizeLimits, type LimitSummary } from './limits.ts';
 import type { AgentObservation } from './observations.ts';
-import {
-  programmedCondition,
-  programmedCount,
-  progressOf,
-  share,
-  type Progress,
-} from './programmed.ts';
+import { programmedCondition, progressCount, share, type ProgressSummary } from './programmed.ts';
 import { lastTransitionTime } from './since.ts';
 import { describeTarget } from './target.ts';
-import { mergeTransitions } from './transitions.ts';
+import { lastTransitions } from './transitions.ts';
 import { tripped } from './tripped.ts';
 
 /** What a policy's status is made of. */
-export interface PolicyStatusInput<P extends Policy> {
-  attachment: PolicyAttachment<P>;
+export interface PolicyStatusInput<P extends Policy> extends SummarizedPolicy<P> {
   /** Of the agents that the policy is for, by name. */
   agents: ReadonlyMap<string, AgentObservation>;
+}
+
+/** The same, besides what is seen of agents. */
+export interface SummarizedPolicy<P extends Policy> {
+  attachment: PolicyAttachment<P>;
   /** The status that the policy has. */
   previous: P['status'];
   now: Date;
 }
 
-const MAX_CIRCUITS = 64;
-
 /** The status of a circuit breaker policy, after what its pods report. */
 export function breakerPolicyStatus({
-  attachment,
   agents,
+  ...rest
+}: PolicyStatusInput<CircuitBreakerPolicy>): CircuitBreakerPolicyStatus {
+  const { policy, won } = rest.attachment;
+  return summarizedBreakerStatus({ ...rest, seen: summarizeBreaker(policy, won, agents) });
+}
+
+export function summarizedBreakerStatus({
+  attachment,
+  seen,
   previous,
   now,
-}: PolicyStatusInput<CircuitBreakerPolicy>): CircuitBreakerPolicyStatus {
-  const { metadata } = attachment.policy;
-  const seen = podCircuits(attachment.won, agents, metadata.name);
-  const progress = progressOfPolicy(attachment, agents);
-  const state = worstState(seen);
-  const byState = podsByState(seen);
-  const resetToken = handledResetToken(attachment.policy, seen, previous);
-  const circuits = circuitsOf(seen, fleetOf(agents, metadata.name));
+}: SummarizedPolicy<CircuitBreakerPolicy> & {
+  seen: BreakerSummary;
+}): CircuitBreakerPolicyStatus {
+  const { policy } = attachment;
+  const { generation } = policy.metadata;
+  const { pods, progress } = seen;
+  const state = stateOf(seen);
+  const resetToken = handledResetToken(policy, seen, previous);
+  const total = progressCount(progress);
   return {
-    ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
+    ...(generation !== undefined && { observedGeneration: generation }),
     state,
     lastTransitionTime: lastTransitionTime(state, seen, previous, now),
     pods: {
-      total: progress.length,
-      closed: byState.Closed,
-      halfOpen: byState.HalfOpen,
-      open: byState.Open,
-      unknown: byState.Unknown,
-      programmed: programmedCount(progress),
+      total,
+      closed: pods.Closed,
+      halfOpen: pods.HalfOpen,
+      open: pods.Open,
+      unknown: pods.Unknown,
+      programmed: progress.Programmed.count,
     },
-    circuits: bounded(circuits),
-    transitions: mergeTransitions(metadata.name, agents, previous?.transitions),
+    circuits: seen.circuits,
+    // What status had before outlives its pod and the operator.
+    transitions: lastTransitions([...seen.transitions, ...(previous?.transitions ?? [])]),
     ...(resetToken !== undefined && { lastHandledResetToken: resetToken }),
     summary: {
-      open: `${byState.Open}/${progress.length}`,
-      ...fleetSummary(circuits),
+      open: `${pods.Open}/${total}`,
+      ...fleetColumns(seen.fleet),
       target: describeTarget(attachment),
       programmed: share(progress),
       ...breakerSummary(attachment, seen, state),
@@ -91,11 +85,11 @@ export function breakerPolicyStatus({
         attachment.accepted,
         programmed(attachment, progress),
         attachment.overridden,
-        tripped(attachment.policy, state, seen),
+        tripped(policy, state, seen),
         ...paused(attachment),
       ],
       previous?.conditions,
-      metadata.generation,
+      generation,
       now,
     ),
   };
@@ -103,22 +97,30 @@ export function breakerPolicyStatus({
 
 /** The status of a rate limit policy, after what its pods report. */
 export function rateLimitPolicyStatus({
-  attachment,
   agents,
+  ...rest
+}: PolicyStatusInput<RateLimitPolicy>): RateLimitPolicyStatus {
+  const { policy, won } = rest.attachment;
+  return summarizedLimitStatus({ ...rest, seen: summarizeLimits(policy, won, agents) });
+}
+
+export function summarizedLimitStatus({
+  attachment,
+  seen,
   previous,
   now,
-}: PolicyStatusInput<RateLimitPolicy>): RateLimitPolicyStatus {
-  const { metadata } = attachment.policy;
-  const progress = progressOfPolicy(attachment, agents);
-  const figures = rateLimitFigures(attachment, agents);
+}: SummarizedPolicy<RateLimitPolicy> & { seen: LimitSummary }): RateLimitPolicyStatus {
+  const { generation } = attachment.policy.metadata;
+  const { progress } = seen;
+  const figures = rateLimitFigures(attachment.policy, seen);
   return {
-    ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
+    ...(generation !== undefined && { observedGeneration: generation }),
     state: figures.state,
     limits: figures.limits,
     ...(figures.fleet && { fleet: figures.fleet }),
     pods: {
-      total: progress.length,
-      programmed: programmedCount(progress),
+      total: progressCount(progress),
+      programmed: progress.Programmed.count,
       limiting: figures.limiting,
     },
     summary: {
@@ -135,27 +137,15 @@ export function rateLimitPolicyStatus({
         ...paused(attachment),
       ],
       previous?.conditions,
-      metadata.generation,
+      generation,
       now,
     ),
   };
 }
 
-/** Of every live pod of every agent where the policy is in force. */
-function progressOfPolicy(
-  { policy, won }: PolicyAttachment,
-  agents: ReadonlyMap<string, AgentObservation>,
-): Progress[] {
-  const ref = { kind: policy.kind, name: policy.metadata.name };
-  return [...new Set(won.map(({ agent }) => agent))].flatMap((agent) => {
-    const observation = agents.get(agent);
-    return observation === undefined ? [] : progressOf(observation, ref);
-  });
-}
-
 function programmed(
   { policy, accepted, won }: PolicyAttachment,
-  progress: readonly Progress[],
+  progress: ProgressSummary,
 ): ConditionDraft {
   const condition = programmedCondition(progress, `generation ${policy.metadata.generation ?? 1}`);
   if (accepted.status !== 'False') return condition;
@@ -174,29 +164,18 @@ function paused({ policy }: PolicyAttachment): ConditionDraft[] {
   return [{ type: 'Paused', status: 'True', reason: 'Annotated', message }];
 }
 
-/** At most as many as status may hold, the worst ones, in their order. */
-function bounded(circuits: PolicyCircuit[]): PolicyCircuit[] {
-  if (circuits.length <= MAX_CIRCUITS) return circuits;
-  const kept = new Set(
-    circuits.toSorted((a, b) => severity(b.state) - severity(a.state)).slice(0, MAX_CIRCUITS),
-  );
-  return circuits.filter((circuit) => kept.has(circuit));
-}
-
 function breakerSummary(
   { accepted, won }: PolicyAttachment,
-  seen: readonly PodCircuit[],
+  { states, nextProbe, lastFailure }: BreakerSummary,
   state: WorstState,
 ): CircuitBreakerPolicyStatus['summary'] {
   const reason =
-    won.length === 0 && accepted.status === 'False' ? accepted.reason : reasonOf(seen, state);
-  const nextProbe = nextProbeOf(seen);
-  const failure = lastFailureOf(seen);
+    won.length === 0 && accepted.status === 'False' ? accepted.reason : states[state].reason?.text;
   return {
     ...(reason !== undefined && { reason }),
     ...(nextProbe !== undefined && { nextProbe }),
-    ...(failure !== undefined && {
-      lastError: truncate(`${failure.class}: ${failure.message}`, MAX_REASON),
+    ...(lastFailure !== undefined && {
+      lastError: truncate(`${lastFailure.class}: ${lastFailure.message}`, MAX_REASON),
     }),
   };
 }
@@ -207,13 +186,11 @@ function breakerSummary(
  */
 function handledResetToken(
   { spec }: CircuitBreakerPolicy,
-  seen: readonly PodCircuit[],
+  { connected, reset }: BreakerSummary,
   previous: CircuitBreakerPolicyStatus | undefined,
 ): string | undefined {
   const token = spec.resetToken;
-  const connected = seen.filter(({ pod }) => pod.connected);
-  const done = connected.every(({ circuit }) => circuit?.handledResetToken === token);
-  return token !== undefined && connected.length > 0 && done
+  return token !== undefined && connected > 0 && reset === connected
     ? token
     : previous?.lastHandledResetToken;
 }

@@ -1,6 +1,6 @@
 import type { ConditionDraft } from '../desired/common/condition.ts';
-import type { PolicyKind, PolicyRef } from '../desired/policies/attachment.ts';
-import { list } from '../desired/common/wording.ts';
+import type { Policy, PolicyKind, PolicyRef, Section } from '../desired/policies/attachment.ts';
+import { list, MAX_NAMED } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
@@ -84,66 +84,144 @@ export function refusalOf(
   return reportedText(refused.message, MAX_DETAIL);
 }
 
+type ProgressState = Progress['state'];
+
+/** Pods of which the same is said: how many they are, and the first of them by name. */
+interface Named {
+  count: number;
+  names: readonly string[];
+}
+
+/** How far pods are, put together. */
+export type ProgressSummary = Record<ProgressState, NamedByDetail>;
+
+interface NamedByDetail extends Named {
+  /** In the order of the first pod of each. */
+  byDetail: ReadonlyMap<string | undefined, Named>;
+}
+
+/** Shared, since there is one for each agent. */
+const NO_PODS: NamedByDetail = { count: 0, names: [], byDetail: new Map() };
+
+const STATES: readonly ProgressState[] = ['Programmed', 'Refused', 'Unsupported', 'Pending'];
+
+/** Of every live pod of every agent where the policy is in force. */
+export function progressIn(
+  { kind, metadata }: Policy,
+  won: readonly Section[],
+  agents: ReadonlyMap<string, AgentObservation>,
+): ProgressSummary {
+  const ref = { kind, name: metadata.name };
+  const all = [...new Set(won.map(({ agent }) => agent))].flatMap((agent) => {
+    const observation = agents.get(agent);
+    return observation === undefined ? [] : progressOf(observation, ref);
+  });
+  return summarizeProgress(all);
+}
+
+export function summarizeProgress(all: readonly Progress[]): ProgressSummary {
+  return byState((state) => {
+    const those = all.filter((one) => one.state === state);
+    if (those.length === 0) return NO_PODS;
+    const byDetail = Map.groupBy(those, ({ detail }) => detail);
+    return {
+      ...named(those),
+      byDetail: new Map([...byDetail].map(([detail, same]) => [detail, named(same)])),
+    };
+  });
+}
+
+/** Of pods one after another. */
+export function mergeProgress(parts: readonly ProgressSummary[]): ProgressSummary {
+  return byState((state) => {
+    const those = parts.map((part) => part[state]).filter(({ count }) => count > 0);
+    if (those.length === 0) return NO_PODS;
+    const details = those.flatMap(({ byDetail }) => [...byDetail]);
+    const byDetail = Map.groupBy(details, ([detail]) => detail);
+    return {
+      ...together(those),
+      byDetail: new Map(
+        [...byDetail].map(([detail, same]) => [detail, together(same.map(([, each]) => each))]),
+      ),
+    };
+  });
+}
+
+function byState<T>(of: (state: ProgressState) => T): Record<ProgressState, T> {
+  return Object.fromEntries(STATES.map((state) => [state, of(state)])) as Record<ProgressState, T>;
+}
+
+function named(pods: readonly Progress[]): Named {
+  return { count: pods.length, names: pods.slice(0, MAX_NAMED).map(({ pod }) => pod) };
+}
+
+function together(all: readonly Named[]): Named {
+  const count = all.reduce((sum, each) => sum + each.count, 0);
+  return { count, names: all.flatMap(({ names }) => names).slice(0, MAX_NAMED) };
+}
+
 /** Programmed, for a policy that is in force somewhere. `what` names it, such as `generation 4`. */
-export function programmedCondition(all: readonly Progress[], what: string): ConditionDraft {
-  if (all.length === 0) {
+export function programmedCondition(all: ProgressSummary, what: string): ConditionDraft {
+  const total = progressCount(all);
+  if (total === 0) {
     return condition('True', 'NoPods', 'There are no pods at present; new ones start with it.');
   }
-  const of = (state: Progress['state']): Progress[] => all.filter((one) => one.state === state);
-  const share = `${of('Programmed').length}/${all.length} pods enforce ${what}`;
-  if (of('Refused').length > 0) {
+  const share = `${all.Programmed.count}/${total} pods enforce ${what}`;
+  if (all.Refused.count > 0) {
     return condition(
       'False',
       'Refused',
-      `${share}. ${reasons(of('Refused'), 'refused the configuration')} They keep the one before; correct the spec.`,
+      `${share}. ${reasons(all.Refused.byDetail, 'refused the configuration')} They keep the one before; correct the spec.`,
     );
   }
-  if (of('Unsupported').length > 0) return unsupported(share, of('Unsupported'));
-  if (of('Pending').length > 0) {
-    return condition('False', 'Pending', `${share}; waiting: ${waits(of('Pending'))}.`);
+  if (all.Unsupported.count > 0) return unsupported(share, all.Unsupported);
+  if (all.Pending.count > 0) {
+    return condition('False', 'Pending', `${share}; waiting: ${waits(all.Pending.byDetail)}.`);
   }
-  return condition('True', 'Programmed', `${share}.${strays(of('Programmed'))}`);
+  return condition('True', 'Programmed', `${share}.${strays(all.Programmed.byDetail)}`);
 }
 
-function unsupported(share: string, pods: readonly Progress[]): ConditionDraft {
-  const features = [...new Set(pods.map(({ detail }) => detail!))];
-  const names = list(pods.map(({ pod }) => pod));
+function unsupported(share: string, pods: ProgressSummary['Unsupported']): ConditionDraft {
+  const features = [...pods.byDetail.keys()].map((detail) => detail!);
   return condition(
     'False',
     'UnsupportedByRuntime',
-    `${share}. The runtime of ${names} is too old for ${list(features)} and leaves it out; roll out a newer image.`,
+    `${share}. The runtime of ${listed(pods)} is too old for ${list(features)} and leaves it out; roll out a newer image.`,
   );
 }
 
 /** `Pod a refused it: why.`, grouped by what is said. */
-function reasons(pods: readonly Progress[], did: string): string {
-  return [...Map.groupBy(pods, ({ detail }) => detail)]
+function reasons(byDetail: ReadonlyMap<string | undefined, Named>, did: string): string {
+  return [...byDetail]
     .map(([detail, same]) => {
-      const noun = same.length === 1 ? 'Pod' : 'Pods';
-      return `${noun} ${list(same.map(({ pod }) => pod))} ${did}: ${detail}.`;
+      const noun = same.count === 1 ? 'Pod' : 'Pods';
+      return `${noun} ${listed(same)} ${did}: ${detail}.`;
     })
     .join(' ');
 }
 
-function waits(pods: readonly Progress[]): string {
-  return [...Map.groupBy(pods, ({ detail }) => detail)]
-    .map(([detail, same]) => `${list(same.map(({ pod }) => pod))} (${detail})`)
-    .join(', ');
+function waits(byDetail: ReadonlyMap<string | undefined, Named>): string {
+  return [...byDetail].map(([detail, same]) => `${listed(same)} (${detail})`).join(', ');
 }
 
-function strays(pods: readonly Progress[]): string {
-  const refused = pods.filter(({ detail }) => detail !== undefined);
-  if (refused.length === 0) return '';
+function strays(byDetail: ReadonlyMap<string | undefined, Named>): string {
+  const refused = new Map([...byDetail].filter(([detail]) => detail !== undefined));
+  if (refused.size === 0) return '';
   return ` ${reasons(refused, 'refused another configuration, from')}`;
 }
 
-/** `2/3`, the pods that are programmed. */
-export function share(all: readonly Progress[]): string {
-  return `${programmedCount(all)}/${all.length}`;
+function listed({ names, count }: Named): string {
+  return list(names, MAX_NAMED, count);
 }
 
-export function programmedCount(all: readonly Progress[]): number {
-  return all.filter(({ state }) => state === 'Programmed').length;
+/** `2/3`, the pods that are programmed. */
+export function share(all: ProgressSummary): string {
+  return `${all.Programmed.count}/${progressCount(all)}`;
+}
+
+/** How many pods there are. */
+export function progressCount(all: ProgressSummary): number {
+  return STATES.reduce((sum, state) => sum + all[state].count, 0);
 }
 
 function condition(status: 'True' | 'False', reason: string, message: string): ConditionDraft {

@@ -3,7 +3,7 @@ import { progressing } from './rollout.ts';
 
 const message = '3/3 pods run the present template.';
 
-it('says that an agent waits to be upgraded, and to what', () => {
+it('the status names an agent that waits for its upgrade, and the version', () => {
   expect(progressing({ state: 'Complete', message }, { upgradeTo: 'runtime:2' })).toEqual({
     type: 'Progressing',
     status: 'True',
@@ -13,12 +13,12 @@ it('says that an agent waits to be upgraded, and to what', () => {
   expect(progressing({ state: 'Complete', message })).toMatchObject({ reason: 'RolledOut' });
 });
 
-it('says that pods roll even of an agent that waits besides', () => {
+it('the status says that pods roll even if the agent also waits', () => {
   const rolling = { state: 'RollingOut' as const, message: '1/3 pods run the present template.' };
   expect(progressing(rolling, { upgradeTo: 'runtime:2' })).toMatchObject({ reason: 'RollingOut' });
 });
 
-it('says that the upgrade has stopped, and of which agent it is that', () => {
+it('the status says that the upgrade has stopped, and because of which agent', () => {
   const waits = { upgradeTo: 'runtime:2', upgradeStopped: true } as const;
   expect(progressing({ state: 'Complete', message }, waits)).toMatchObject({
     status: 'False',

@@ -1,6 +1,8 @@
 import type { CircuitBreakerPolicyStatus } from '../../crds/generated/types.ts';
-import { inState, severity, type PodCircuit, type WorstState } from './circuits.ts';
-import { earliest, latest, reportedTime } from './reported.ts';
+import type { BreakerSummary } from './breakerSummary.ts';
+import { severity, type WorstState } from './circuits.ts';
+
+type CircuitTimes = Pick<BreakerSummary, 'latestSince' | 'states'>;
 
 /**
  * When the policy's state became `state`; as before while it stays. Pods know it better than the operator, which may
@@ -8,14 +10,14 @@ import { earliest, latest, reportedTime } from './reported.ts';
  */
 export function lastTransitionTime(
   state: WorstState,
-  seen: readonly PodCircuit[],
+  times: CircuitTimes,
   previous: Pick<CircuitBreakerPolicyStatus, 'state' | 'lastTransitionTime'> | undefined,
   now: Date,
 ): string {
   const { state: from, lastTransitionTime: before } = previous ?? {};
   if (from === state && before !== undefined) return before;
   const present = now.toISOString();
-  const entered = enteredAt(state, from, seen) ?? present;
+  const entered = enteredAt(state, from, times) ?? present;
   const stale = isKnown(from) && Date.parse(entered) < Date.parse(before ?? '');
   return stale || entered > present ? present : entered;
 }
@@ -28,10 +30,8 @@ function isKnown(state: WorstState | undefined): state is WorstState {
 function enteredAt(
   state: WorstState,
   from: WorstState | undefined,
-  seen: readonly PodCircuit[],
+  { latestSince, states }: CircuitTimes,
 ): string | undefined {
-  const times = (some: readonly PodCircuit[]): (string | undefined)[] =>
-    some.map(({ circuit }) => reportedTime(circuit?.since));
   const improved = state === 'Closed' || (isKnown(from) && severity(state) < severity(from));
-  return improved ? latest(times(seen)) : earliest(times(inState(seen, state)));
+  return improved ? latestSince : states[state].since;
 }

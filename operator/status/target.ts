@@ -10,7 +10,7 @@ export function describeTarget({ policy, targets }: PolicyAttachment<Policy>): s
   if (first?.sectionName !== undefined && refs.length === 1) {
     return truncate(`${first.name}/${first.sectionName}`, MAX_TARGET);
   }
-  const names = policy.spec.targetRefs === undefined ? targets : refs.map(({ name }) => name);
-  const unique = [...new Set(names)];
+  const named = [...new Set(refs.map(({ name }) => name))];
+  const unique = policy.spec.targetRefs === undefined ? targets : named;
   return unique.length === 1 ? unique[0]! : count(unique.length, 'agent');
 }

@@ -8,14 +8,10 @@ export type PolicyTransition = NonNullable<CircuitBreakerPolicyStatus['transitio
 const MAX_TRANSITIONS = 20;
 
 /**
- * The policy's last transitions, newest first: those that pods remember, ended and unconnected ones too, and those
- * that status had before, so that they outlive their pod and the operator. None is there twice.
+ * The last transitions, newest first, each only once. Of those that are equal, the first counts: what pods remember comes
+ * before what status had before, which outlives its pod and the operator.
  */
-export function mergeTransitions(
-  policy: string,
-  agents: ReadonlyMap<string, AgentObservation>,
-  previous: readonly PolicyTransition[] | undefined,
-): PolicyTransition[] {
+export function lastTransitions(all: readonly PolicyTransition[]): PolicyTransition[] {
   const known = new Map<string, Set<string | undefined>>();
   const unseen = (transition: PolicyTransition): boolean => {
     const models = known.get(key(transition)) ?? new Set();
@@ -26,14 +22,14 @@ export function mergeTransitions(
     models.add(transition.model);
     return true;
   };
-  return [...reported(policy, agents), ...(previous ?? [])]
+  return all
     .filter(unseen)
     .sort((a, b) => Date.parse(b.time) - Date.parse(a.time))
     .slice(0, MAX_TRANSITIONS);
 }
 
-/** What pods remember; of one pod the newest comes first, so that a stable sort keeps those of one moment in order. */
-function reported(
+/** What pods remember, ended and unconnected ones too; of one pod the newest comes first, so that a stable sort keeps those of one moment in order. */
+export function reportedTransitions(
   policy: string,
   agents: ReadonlyMap<string, AgentObservation>,
 ): PolicyTransition[] {

@@ -1,17 +1,11 @@
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import { truncate } from '../desired/common/wording.ts';
-import {
-  circuitName,
-  circuitsOf,
-  inState,
-  MAX_REASON,
-  reasonOf,
-  type PodCircuit,
-  type WorstState,
-} from './circuits.ts';
+import type { BreakerSummary } from './breakerSummary.ts';
+import { circuitName, MAX_REASON, type WorstState } from './circuits.ts';
 
 type Draft = Omit<ConditionDraft, 'type'>;
+type Seen = Pick<BreakerSummary, 'circuits' | 'states'>;
 
 const MAX_NAMED = 8;
 
@@ -22,7 +16,7 @@ const MAX_NAMED = 8;
 export function tripped(
   { spec }: CircuitBreakerPolicy,
   state: WorstState,
-  seen: readonly PodCircuit[],
+  seen: Seen,
 ): ConditionDraft {
   const draft =
     shadowed(spec.mode, state, seen) ??
@@ -31,7 +25,7 @@ export function tripped(
   return { type: 'Tripped', ...draft };
 }
 
-function usual(state: WorstState, seen: readonly PodCircuit[]): Draft {
+function usual(state: WorstState, seen: Seen): Draft {
   const affected = affectedBy(state, seen);
   const drafts: Record<WorstState, Draft> = {
     Open: {
@@ -57,7 +51,7 @@ function usual(state: WorstState, seen: readonly PodCircuit[]): Draft {
 function shadowed(
   mode: CircuitBreakerPolicy['spec']['mode'],
   state: WorstState,
-  seen: readonly PodCircuit[],
+  seen: Seen,
 ): Draft | undefined {
   if (mode !== 'Shadow' || state === 'Unknown') return undefined;
   const found =
@@ -70,10 +64,9 @@ function shadowed(
 function overridden(
   override: CircuitBreakerPolicy['spec']['override'],
   state: WorstState,
-  seen: readonly PodCircuit[],
+  seen: Seen,
 ): Draft | undefined {
-  const held = inState(seen, state).some(({ circuit }) => circuit?.overridden === state);
-  if (override === undefined || !held) return undefined;
+  if (override === undefined || !seen.states[state].overridden) return undefined;
   const why = override.reason === undefined ? '' : ` (${truncate(override.reason, MAX_REASON)})`;
   const end = override.expiresAt === undefined ? 'it is removed' : override.expiresAt;
   const open = state === 'Open';
@@ -84,15 +77,16 @@ function overridden(
   };
 }
 
-function affectedBy(state: WorstState, seen: readonly PodCircuit[]): string {
-  return circuitsOf(seen)
+/** @param state the worst that there is: of the circuits of others not all may be kept */
+function affectedBy(state: WorstState, { circuits }: Seen): string {
+  return circuits
     .filter((circuit) => circuit.state === state)
     .map((circuit) => `${circuitName(circuit)} of ${circuit.agent} in ${circuit.pods} pods`)
     .slice(0, MAX_NAMED)
     .join(', ');
 }
 
-function because(state: WorstState, seen: readonly PodCircuit[]): string {
-  const why = reasonOf(seen, state);
+function because(state: WorstState, seen: Pick<Seen, 'states'>): string {
+  const why = seen.states[state].reason?.text;
   return why === undefined ? '' : `: ${why}`;
 }

@@ -25,10 +25,9 @@ import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
-import { requestIdOf, traceHeaders } from './response.ts';
-import type { SendError } from './response.ts';
+import { refuse, requestIdOf, traceHeaders } from './response.ts';
+import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import type { Served } from './served.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import { NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
@@ -378,13 +377,7 @@ export class Conversations {
   }
 
   #refuse(response: ServerResponse, problem: Problem): Served {
-    if (problem === 'Gone') {
-      response.destroy();
-      return { reason: 'ClientGone', failed: false };
-    }
-    const { reason } = problem;
-    this.#deps.sendError(response, problem);
-    return { reason, failed: response.statusCode >= 500 };
+    return refuse(this.#deps.sendError, response, problem);
   }
 }
 

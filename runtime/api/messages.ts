@@ -24,8 +24,8 @@ import { denied } from './denied.ts';
 import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
-import type { SendError } from './response.ts';
-import type { Served } from './served.ts';
+import { ResponseSink, refuse } from './response.ts';
+import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,
@@ -41,7 +41,6 @@ import { asksForMessage, isProblem, passThroughMs, readRequest } from './request
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ScreenedSink } from './screenedSink.ts';
-import { ResponseSink } from './response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Screen } from '../security/screening/screen.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
@@ -315,13 +314,7 @@ export class Messages {
   }
 
   #refuse(response: ServerResponse, problem: Problem): Served {
-    if (problem === 'Gone') {
-      response.destroy();
-      return { reason: 'ClientGone', failed: false };
-    }
-    const { reason } = problem;
-    this.#deps.sendError(response, problem);
-    return { reason, failed: response.statusCode >= 500 };
+    return refuse(this.#deps.sendError, response, problem);
   }
 }
 

@@ -5,8 +5,7 @@ import type { Rejection } from '../errors/rejection.ts';
 import { FORWARDED } from '../model/transport/headers.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Forwarded, PeerForward } from './peerForward.ts';
-import type { SendError } from './response.ts';
-import type { Served } from './served.ts';
+import type { SendError, Served } from './response.ts';
 import type { Siblings } from './siblings.ts';
 
 export interface OverflowDeps {

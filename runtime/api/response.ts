@@ -1,7 +1,7 @@
 import type { ServerResponse, IncomingMessage } from 'node:http';
 import type { Sink } from '../model/attempt/attempt.ts';
 import { errorEvent, newRequestId, errorBody, errorHeaders, statusOf } from '../errors/failure.ts';
-import type { Failure, ClientWait } from '../errors/failure.ts';
+import type { ClientWait, Failure, Problem } from '../errors/failure.ts';
 import { headerValue } from '../model/transport/headers.ts';
 
 /** Writes a forwarded answer to the client. */
@@ -123,6 +123,22 @@ export function errorSender(
     });
     response.end(errorBody(failure, requestId));
   };
+}
+
+/** How a request to the agent ended: answered by the endpoint, by us, by another pod, or not at all. */
+export interface Served {
+  reason: Failure['reason'] | 'None' | 'UpstreamError' | 'ClientGone' | 'Forwarded';
+  failed: boolean;
+}
+
+/** Answers with the failure, or closes the connection of a client that has left. */
+export function refuse(sendError: SendError, response: ServerResponse, problem: Problem): Served {
+  if (problem === 'Gone') {
+    response.destroy();
+    return { reason: 'ClientGone', failed: false };
+  }
+  sendError(response, problem);
+  return { reason: problem.reason, failed: response.statusCode >= 500 };
 }
 
 /** SDKs count their retries of a request in a header. */

@@ -11,13 +11,12 @@ import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
-import type { SendError } from './response.ts';
+import { refuse, traceAnswer } from './response.ts';
+import type { SendError, Served } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages } from './messages.ts';
-import type { Served } from './served.ts';
 import { providerRoute } from './providerRoutes.ts';
 import { modelRoute } from './requests.ts';
-import { traceAnswer } from './response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
 /** A listener that may take a request; says whether it did. */
@@ -210,11 +209,6 @@ function denialOf(
 ): Failure | undefined {
   const denial = allowance?.route(routeKindOf(route));
   return denial && denied(trace, denial);
-}
-
-function refuse(sendError: SendError, response: ServerResponse, failure: Failure): Served {
-  sendError(response, failure);
-  return { reason: failure.reason, failed: response.statusCode >= 500 };
 }
 
 function identified(trace: RequestTrace, client: Client): void {

@@ -4,6 +4,7 @@ import type {
   Counters,
   FleetCircuits,
   Grant,
+  ProviderShares,
   Release,
   Report,
   Sibling,
@@ -23,6 +24,8 @@ export interface CommandsDeps {
   followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
   /** Obeys the leader of the fleet, and answers it. */
   fleet: (command: Grant | Release) => Report | undefined;
+  /** Takes shares of the limits of providers, and answers where that is asked for. */
+  providers: (command: ProviderShares) => Report | undefined;
   date(): Date;
   log: Logger;
 }
@@ -76,13 +79,15 @@ export class Commands {
   }
 
   /** Obeys the leader of the present term. */
-  #heed(command: Siblings | FleetCircuits): Report | undefined {
+  #heed(command: Siblings | FleetCircuits | ProviderShares): Report | undefined {
     switch (command.type) {
       case 'Siblings':
         this.#deps.onSiblings(command.pods);
         return undefined;
       case 'FleetCircuits':
         return { type: 'Counters', limits: [], circuits: this.#deps.followFleet(command.orders) };
+      case 'ProviderShares':
+        return this.#deps.providers(command);
     }
   }
 

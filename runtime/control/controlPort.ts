@@ -9,6 +9,7 @@ import type {
   FleetCircuits,
   Grant,
   Hello,
+  ProviderShares,
   Release,
   Report,
   Sibling,
@@ -35,6 +36,8 @@ export interface ControlPortDeps {
   followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
   /** Obeys the leader of the fleet; see Commands. */
   fleet: (command: Grant | Release) => Report | undefined;
+  /** See CommandsDeps. */
+  providers: (command: ProviderShares) => Report | undefined;
   clock: Clock;
   log: Logger;
 }
@@ -53,9 +56,10 @@ export class ControlPort {
 
   /** Listens with an identity of its own. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
-    const { pod, clock, configuration, snapshot, fleet, followFleet, onSiblings, log } = this.#deps;
+    const { pod, clock, configuration, snapshot, log } = this.#deps;
+    const { fleet, followFleet, onSiblings, providers } = this.#deps;
     const commands = new Commands({
-      ...{ configuration, snapshot, fleet, followFleet, onSiblings, log },
+      ...{ configuration, snapshot, fleet, followFleet, onSiblings, providers, log },
       date: () => clock.date(),
     });
     const server = new ControlServer({

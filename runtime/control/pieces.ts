@@ -1,4 +1,4 @@
-import type { Report } from '../../contract/generated/types.ts';
+import type { Counters, Report, Snapshot } from '../../contract/generated/types.ts';
 import { MAX_REPORT_BYTES } from '../../contract/link.ts';
 
 /** So many limits, with names of the greatest length, are half of the largest message. */
@@ -9,7 +9,7 @@ const LIMITS_IN_A_PIECE = 380;
  * Counters, which the operator merges.
  */
 export function inPieces(report: Report): string[] {
-  if (report.type === 'Transition' || report.type === 'Fleet') return [JSON.stringify(report)];
+  if (isSmall(report)) return [JSON.stringify(report)];
   const { limits } = report;
   const first = { ...report, limits: limits.slice(0, LIMITS_IN_A_PIECE) };
   const texts = [fitting(first)];
@@ -20,8 +20,13 @@ export function inPieces(report: Report): string[] {
   return texts;
 }
 
+/** Whether its bounds in the contract are those of a link. */
+function isSmall(report: Report): report is Exclude<Report, Snapshot | Counters> {
+  return report.type !== 'Snapshot' && report.type !== 'Counters';
+}
+
 /** Texts of failures are the provider's, and the only ones that can be left out. */
-function fitting(report: Exclude<Report, { type: 'Transition' | 'Fleet' }>): string {
+function fitting(report: Snapshot | Counters): string {
   const text = JSON.stringify(report);
   if (Buffer.byteLength(text) <= MAX_REPORT_BYTES) return text;
   const circuits = report.circuits.map(({ lastFailure: _, ...circuit }) => circuit);

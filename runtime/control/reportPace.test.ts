@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { REPORT_PACE } from '../../contract/link.ts';
 import { ReportPace } from './reportPace.ts';
 
-it('tells the transitions of a burst one by one, and the rest by a snapshot', () => {
+it('a burst of transitions goes out one by one, and the rest in a snapshot', () => {
   const pace = new ReportPace();
   const { transitionsPerSecond } = REPORT_PACE;
   const told = Array.from({ length: 100 }, () => pace.mayTellTransition());
@@ -12,7 +12,7 @@ it('tells the transitions of a burst one by one, and the rest by a snapshot', ()
   expect(pace.tick()).toBe('Changes');
 });
 
-it('waits after a large report for as long as it takes at the pace', () => {
+it('the next report waits after a large one as long as the pace demands', () => {
   const pace = new ReportPace();
   pace.sent(3 * REPORT_PACE.bytesPerSecond);
   expect([pace.tick(), pace.tick(), pace.tick()]).toEqual(['Nothing', 'Nothing', 'Changes']);

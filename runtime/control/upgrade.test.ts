@@ -48,6 +48,7 @@ describe('upgradeConfiguration', () => {
         whenFull: 'Reject',
         retry: { ...content.retry, minPerSecond: 1 },
         gates: { maxWaitMs: 300_000 },
+        providerLimits: { maxPods: 1 },
         intake: {
           maxBodyBytes: 33_554_432,
           maxBodyBytesInFlight: 67_108_864,

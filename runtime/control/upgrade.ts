@@ -22,6 +22,8 @@ const CONTENT = {
   // Such an operator names no siblings.
   whenFull: 'Reject',
   gates: { maxWaitMs: 300_000 },
+  // Such an operator shared no limits of providers: each pod held to what it was told itself.
+  providerLimits: { maxPods: 1 },
   // Such an operator bound one body and nothing else; what bounds memory holds all the same.
   intake: {
     maxBodyBytes: 33_554_432,

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
 import type { Content, MountedKey } from '../../contract/generated/types.ts';
+import { MountedFile } from '../network/mountedFile.ts';
 
 type Conversation = NonNullable<Content['conversation']>;
 
@@ -12,9 +12,8 @@ const CHECK_MS = 1000;
  */
 export class SystemPrompt {
   readonly #now: () => number;
-  #path = '';
+  #file: { path: string; content: MountedFile } | undefined;
   #checkedAt = -Infinity;
-  #version = '';
   #present = false;
   #text: string | undefined;
 
@@ -41,37 +40,16 @@ export class SystemPrompt {
   }
 
   #look({ path }: MountedKey): void {
-    if (path !== this.#path) {
-      this.#path = path;
+    if (path !== this.#file?.path) {
+      this.#file = { path, content: new MountedFile(path) };
       this.#checkedAt = -Infinity;
-      this.#version = '';
       this.#text = undefined;
     }
     const now = this.#now();
     if (now - this.#checkedAt < CHECK_MS) return;
     this.#checkedAt = now;
-    const version = versionOf(path);
-    if (version === this.#version) return;
-    this.#version = version;
-    const text = textOf(path);
+    const text = this.#file.content.read()?.trim();
     this.#present = text !== undefined && text !== '';
     if (this.#present) this.#text = text;
-  }
-}
-
-function versionOf(path: string): string {
-  try {
-    const { ino, mtimeMs, size } = statSync(path);
-    return `${ino} ${mtimeMs} ${size}`;
-  } catch {
-    return 'absent';
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
   }
 }

@@ -9,10 +9,15 @@ import { Permit } from './permit.ts';
 import { ProbeQueue } from './probeQueue.ts';
 import { acquireAll, BEFORE_BOUNDS, QueuedPermit } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
+import { accountOf, followShares, providerGates, providerUses } from './providerReports.ts';
 import type {
   CircuitStatus,
   FleetCircuitOrder,
   GateStatus,
+  ProviderGate,
+  ProviderLimitShare,
+  ProviderShares,
+  ProviderUse,
 } from '../../contract/generated/types.ts';
 import type { GateReason, GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
@@ -208,12 +213,33 @@ export class Dependency implements Issuer {
   }
 
   /** The provider states its own limits on calls of a kind for a credential, given by its hash; call it at once. */
-  learn(stated: readonly Remaining[], credential: string, kind: CallKind = {}): void {
+  learn(
+    stated: readonly Remaining[],
+    credential: string,
+    kind: CallKind = {},
+    admittedAt?: number,
+  ): void {
     if (!this.present || stated.length === 0 || credential !== this.mounted) return;
-    this.models.stated(kind).learn(stated, this.context.now());
-    if (this.hasStated) return;
-    this.hasStated = true;
-    this.bounds = [...this.bounds, STATED];
+    this.models.stated(kind).learn(stated, this.context.now(), admittedAt);
+    this.holdToStated();
+  }
+
+  /** What the leader is to hear of the provider's limits on the mounted credential. */
+  providerUses(now: number): Pick<ProviderUse, 'limits' | 'gates'> {
+    const { name, models, mounted } = this;
+    const account = accountOf(mounted);
+    return {
+      limits: providerUses(models.all(), { dependency: name, account }, now),
+      gates: providerGates(models.all(), { dependency: name, account, mounted }, now),
+    };
+  }
+
+  /** Takes what the leader says of the provider's limits on the mounted credential. */
+  followProviders({ limits, gates }: Pick<ProviderShares, 'limits' | 'gates'>, now: number): void {
+    const isOurs = (each: ProviderGate | ProviderLimitShare): boolean =>
+      each.dependency === this.name && each.account === accountOf(this.mounted);
+    const told = { limits: limits.filter(isOurs), gates: gates.filter(isOurs) };
+    if (followShares(this.models, told, now)) this.holdToStated();
   }
 
   firstToken(permit: Permit, now: number): void {
@@ -247,6 +273,7 @@ export class Dependency implements Issuer {
         probed.filter((each) => each !== gates),
       );
     const wait = gates.shut(credential.hash, reason, { ms, probe }, now);
+    if (credential.mounted && reason === 'RateLimited') this.context.providers.ask();
     this.recheckWaiting(now);
     return wait;
   }
@@ -262,6 +289,7 @@ export class Dependency implements Issuer {
       if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
     }
     this.rateLimits.settle(permit.reservation, actual, now);
+    permit.stated?.settle(asked, actual, now);
     this.concurrency.end(permit, now);
     this.probeQueue.advance(now);
   }
@@ -338,6 +366,12 @@ export class Dependency implements Issuer {
     const gates =
       reason === 'RateLimited' ? this.models.restored(model, now)?.limits(votes).gates : this.gates;
     gates?.restore(credential, saved, ageMs, now);
+  }
+
+  private holdToStated(): void {
+    if (this.hasStated) return;
+    this.hasStated = true;
+    this.bounds = [...this.bounds, STATED];
   }
 
   private applyBounds({ concurrency, limits }: BoundsSpec, now: number): void {
@@ -426,7 +460,11 @@ export class Dependency implements Issuer {
   }
 
   private isGated({ hash, mounted }: Credential, limits: CallLimits, now: number): boolean {
-    if (mounted && limits.stated?.pause(now) !== undefined) return true;
+    const { stated } = limits;
+    if (mounted && stated?.pause(now) !== undefined) {
+      stated.passOver(now);
+      return true;
+    }
     return this.gates.isShut(hash, now) || limits.gates.isShut(hash, now);
   }
 
@@ -477,6 +515,11 @@ export class Dependency implements Issuer {
 
 /** The limits that the provider states. No call waits for them, because others use the same limits. */
 const STATED: Bound = {
-  acquire: ({ asked, state }, now) => state?.limits(asked?.votes).stated?.acquire(asked, now),
+  acquire: (permit, now) => {
+    const stated = permit.state?.limits(permit.asked?.votes).stated;
+    const rejection = stated?.acquire(permit.asked, now);
+    if (rejection === undefined) permit.stated = stated;
+    return rejection;
+  },
   enqueue: () => undefined,
 };

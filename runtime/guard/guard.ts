@@ -13,6 +13,7 @@ import type {
   GateStatus,
   Limit,
   LimitStatus,
+  ProviderUse,
   Transition,
 } from '../../contract/generated/types.ts';
 import type { Asked } from './admission.ts';
@@ -20,6 +21,7 @@ import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
 import type { Admission, Permit, Waiting } from './permit.ts';
+import type { ProviderFleet } from './providerFleet.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { FleetLimit, FleetMember } from './fleetMember.ts';
 import type { StoredLimits } from './limitStore.ts';
@@ -37,6 +39,10 @@ export interface GuardOptions {
    */
   onTransition?: (transition: Transition, circuit: CircuitStatus) => void;
 }
+
+/** Of one report; the bounds of the contract. */
+const MAX_USES = 256;
+const MAX_GATES = 128;
 
 /** What of a guard outlives the process. */
 export interface GuardSnapshot {
@@ -71,6 +77,10 @@ export class Guard {
     this.context = new GuardContext(clock, () => this.advance(this.context.now()), seed);
     this.inbound = new Inbound(this.context);
     this.context.fleet.limits = () => this.fleetLimits;
+    this.context.providers.uses = () => this.providerUses();
+    this.context.providers.follow = (shares) => {
+      for (const each of this.all()) each.followProviders(shares, this.context.now());
+    };
     this.context.store.onRecovery = (now) => {
       for (const limits of this.allLimits()) limits.wake(now);
     };
@@ -86,6 +96,7 @@ export class Guard {
     const before = this.dependencies;
     this.context.store.timeoutMs = storeTimeoutMs(content.limits);
     this.context.gates = content.gates;
+    this.context.providers.maxPods = content.providerLimits.maxPods;
     this.dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.obtain(name)]));
     this.inbound.apply(inbound, now);
     for (const [name, dependency] of before) if (!specs.has(name)) dependency.remove(now);
@@ -97,6 +108,11 @@ export class Guard {
   /** What ties this process to the leader of the fleet. */
   get fleet(): FleetMember {
     return this.context.fleet;
+  }
+
+  /** What ties this process to the leader of the fleet for the limits that providers state. */
+  get providers(): ProviderFleet {
+    return this.context.providers;
   }
 
   /** What exchanges buckets with the store that all pods share. */
@@ -240,6 +256,15 @@ export class Guard {
 
   private all(): Dependency[] {
     return [...this.dependencies.values()];
+  }
+
+  private providerUses(): Pick<ProviderUse, 'limits' | 'gates'> {
+    const now = this.context.now();
+    const uses = this.all().map((dependency) => dependency.providerUses(now));
+    return {
+      limits: uses.flatMap(({ limits }) => limits).slice(0, MAX_USES),
+      gates: uses.flatMap(({ gates }) => gates).slice(0, MAX_GATES),
+    };
   }
 
   private allLimits(): RateLimits[] {

@@ -2,6 +2,7 @@ import { Jitter } from '../resilience/jitter.ts';
 import { Alarm } from './alarm.ts';
 import { CircuitRoom } from './circuitRoom.ts';
 import { FleetMember } from './fleetMember.ts';
+import { ProviderFleet } from './providerFleet.ts';
 import { StoredLimits } from './limitStore.ts';
 import { WallTime } from './wallTime.ts';
 import type { GateSpec } from '../resilience/gates.ts';
@@ -16,6 +17,7 @@ export class GuardContext {
   readonly wallTime: WallTime;
   readonly room = new CircuitRoom();
   readonly fleet: FleetMember;
+  readonly providers: ProviderFleet;
   readonly store: StoredLimits;
   private readonly clock: Clock;
   private readonly alarm: Alarm;
@@ -29,6 +31,7 @@ export class GuardContext {
     this.wallTime = new WallTime(clock);
     this.alarm = new Alarm(clock, onAlarm);
     this.fleet = new FleetMember(clock);
+    this.providers = new ProviderFleet(clock);
     this.store = new StoredLimits(clock);
   }
 
@@ -55,6 +58,7 @@ export class GuardContext {
   close(): void {
     this.closed = true;
     this.fleet.close();
+    this.providers.close();
     this.store.close();
     this.alarm.clear();
   }

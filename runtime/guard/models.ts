@@ -1,6 +1,7 @@
 import { Gates } from '../resilience/gates.ts';
 import { Circuit } from './circuit.ts';
 import { ModelState } from './modelState.ts';
+import type { CallLimits } from './modelState.ts';
 import { ProviderLimits } from './providerLimits.ts';
 import { sumStats } from './stats.ts';
 import type { Jitter } from '../resilience/jitter.ts';
@@ -125,8 +126,18 @@ export class ModelStates {
 
   /** What the provider has stated about calls of this kind. */
   stated({ model, votes }: CallKind): ProviderLimits {
-    const limits = this.of(model).limits(votes);
-    return (limits.stated ??= new ProviderLimits(this.dependency, this.context, this.jitter));
+    return this.statedBy(this.of(model).limits(votes));
+  }
+
+  /** What is known of the provider's limits on calls of this kind and no other; undefined if such calls have no state. */
+  only({
+    model,
+    votes,
+  }: CallKind): { limits: CallLimits; stated: () => ProviderLimits } | undefined {
+    const state = model === undefined ? this.withoutModel() : this.own.get(model);
+    if (state === undefined) return undefined;
+    const limits = state.limits(votes);
+    return { limits, stated: () => this.statedBy(limits) };
   }
 
   /** Counts of all circuits that there have been, and the worst state. */
@@ -146,6 +157,15 @@ export class ModelStates {
     const known = this.own.get(model);
     if (known !== undefined || !this.mayOwn(model, now)) return known;
     return this.give(model, this.create());
+  }
+
+  /** The state of calls that are not known by their model. */
+  private withoutModel(): ModelState | undefined {
+    return this.own.size === 0 ? this.any() : this.shared;
+  }
+
+  private statedBy(limits: CallLimits): ProviderLimits {
+    return (limits.stated ??= new ProviderLimits(this.dependency, this.context, this.jitter));
   }
 
   private any(which?: 'Shared'): ModelState {

@@ -6,6 +6,7 @@ import type { ActualCost, AskedCall } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { ModelState } from './modelState.ts';
+import type { ProviderLimits } from './providerLimits.ts';
 import type { Reservation } from './rateLimit.ts';
 
 /**
@@ -52,6 +53,8 @@ export class Permit {
   inBulkhead: boolean;
   /** Tokens taken from the first limit; linked to those of the next. */
   reservation: Reservation | undefined;
+  /** The provider's limits from which it took. */
+  stated: ProviderLimits | undefined;
   private readonly issuer: Issuer;
   /** When the call was granted, on the guard's clock. */
   grantedAt: number;
@@ -75,6 +78,7 @@ export class Permit {
     this.grantedAt = now;
     this.inBulkhead = false;
     this.reservation = undefined;
+    this.stated = undefined;
     this.firstTokenAt = undefined;
     this.flowedAt = 0;
     this.flowsSince = 0;

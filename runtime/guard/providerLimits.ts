@@ -1,9 +1,12 @@
 import { lengthened } from '../resilience/jitter.ts';
 import type { GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
-import type { Asked, AskedCall, Remaining, Resource } from './admission.ts';
+import type { ActualCost, Asked, AskedCall, Remaining, Resource } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
+import { REFUND } from './admission.ts';
+import { ProviderShare } from './providerShare.ts';
 import type { GuardContext } from './guardContext.ts';
+import type { GivenShare } from './providerShare.ts';
 import type { WallTime } from './wallTime.ts';
 
 /** A limit that a provider states, for status and metrics. */
@@ -18,7 +21,29 @@ export interface ProviderLimitStatus {
   limit?: number;
   /** When the limit is full again, RFC 3339. */
   reset: string;
+  /** What of it this pod may take now, beside the other pods. Absent: all that is left. */
+  share?: number;
+  /** Whether the leader of the fleet gave the share; otherwise it is the safe one. */
+  led?: boolean;
 }
+
+/** What the leader says of a limit: its state for all pods, and what is this pod's. */
+export interface ToldShare extends GivenShare {
+  resource: Resource;
+  limit: number;
+  remaining: number;
+  resetMs: number;
+  /** Age of the statement that it is from. */
+  ageMs: number;
+}
+
+/** What the leader is told of a limit. */
+export interface ToldUse {
+  resource: Resource;
+  share: ProviderShare;
+}
+
+type Shared = Pick<GuardContext, 'gates' | 'providers'>;
 
 interface Known {
   resource: Resource;
@@ -31,7 +56,11 @@ interface Known {
   spread: number;
   /** What the calls admitted since then need. */
   taken: number;
+  /** Undefined if this pod has the limit for itself, or does not know how much there can be. */
+  share: ProviderShare | undefined;
 }
+
+type Figures = Omit<Known, 'resource' | 'share' | 'spread'>;
 
 /** Providers state tokens in whole thousands, so a call needs at least that much to be left. */
 const TOKEN_UNIT = 1000;
@@ -41,49 +70,113 @@ const TOKEN_UNIT = 1000;
  * bucket that refills steadily and is full at its reset
  * (https://platform.claude.com/docs/en/api/rate-limits). A newer statement replaces an older one.
  * After its reset, or after gates.maxWait, a limit is forgotten until the provider states it again.
+ * When less than half of a limit is left, the pods that there may be beside this one have their shares of it.
  */
 export class ProviderLimits {
   private readonly target: string;
-  private readonly context: Pick<GuardContext, 'gates'>;
+  private readonly context: Shared;
   private readonly jitter: Jitter;
   private known: Known[] = [];
+  private readonly shares = new Map<Resource, ProviderShare>();
+  /** Until when another pod was told to wait. */
+  private heldUntil = -Infinity;
 
-  constructor(target: string, context: Pick<GuardContext, 'gates'>, jitter: Jitter) {
+  constructor(target: string, context: Shared, jitter: Jitter) {
     this.target = target;
     this.context = context;
     this.jitter = jitter;
   }
 
-  /** A statement without a reset says nothing about later calls. */
-  learn(stated: readonly Remaining[], now: number): void {
+  /**
+   * A statement without a reset says nothing about later calls. `since`: when the call was admitted
+   * whose answer states it.
+   */
+  learn(stated: readonly Remaining[], now: number, since = now): void {
     for (const { resource, remaining, limit = Infinity, resetMs = 0 } of stated) {
       this.known = this.known.filter((each) => each.resource !== resource);
-      if (resetMs <= 0) continue;
-      const times = { statedAt: now, resetAt: now + resetMs };
-      const spread = this.jitter.share();
-      this.known.push({ resource, remaining, limit, taken: 0, ...times, spread });
+      const share = limit < Infinity ? this.shareOf(resource) : undefined;
+      if (share) share.own = { limit, remaining, at: now, resetAt: now + resetMs, since };
+      if (resetMs <= 0) share?.rest();
+      else
+        this.know(
+          { resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share },
+          now,
+        );
     }
+  }
+
+  /** Takes the share that the leader gives, and its statement if that is newer than what this pod has. */
+  follow({ resource, limit, remaining, resetMs, ageMs, ...given }: ToldShare, now: number): void {
+    const share = this.shareOf(resource);
+    if (share === undefined) return;
+    const own = this.known.find((each) => each.resource === resource);
+    if (own === undefined || own.statedAt < now - ageMs) {
+      this.known = this.known.filter((each) => each !== own);
+      this.know({ resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share }, now);
+    }
+    share.give(given, now);
+  }
+
+  /** The provider told another pod to wait. */
+  hold(ms: number, now: number): void {
+    const wait = Math.min(ms, this.context.gates.maxWaitMs);
+    this.heldUntil = Math.max(this.heldUntil, now + lengthened(wait, this.jitter.share()));
   }
 
   /** Forgets everything, because the credential is a new one. */
   forget(): void {
     this.known = [];
+    this.shares.clear();
+    this.heldUntil = -Infinity;
   }
 
   /** Admits a call that every limit covers. Credentials that clients pass on have limits of their own. */
   acquire(asked: AskedCall | undefined, now: number): Rejection | undefined {
-    if (this.known.length === 0 || asked?.credential?.mounted === false) return undefined;
+    if (asked?.credential?.mounted === false) return undefined;
+    if (this.known.length === 0 && now >= this.heldUntil) return undefined;
     this.known = this.live(now);
-    const at = Math.max(...this.known.map((each) => this.readyAt(each, asked)));
-    if (now < at) return { reason: 'RateLimited', target: this.target, retryAfterMs: at - now };
-    for (const each of this.known) each.taken += needed(each, asked);
-    return undefined;
+    const at = Math.max(
+      this.heldUntil,
+      ...this.known.map((each) => this.readyAt(each, asked, now)),
+    );
+    const admitted = now >= at;
+    for (const each of this.known) {
+      const tokens = needed(each, asked);
+      if (admitted) each.taken += tokens;
+      each.share?.ask(tokens, admitted, now);
+    }
+    if (admitted) return undefined;
+    return { reason: 'RateLimited', target: this.target, retryAfterMs: at - now };
+  }
+
+  /** A call goes elsewhere, or nowhere, because even the smallest one would be rejected. */
+  passOver(now: number): void {
+    for (const each of this.live(now)) each.share?.ask(needed(each, undefined), false, now);
+  }
+
+  /** A call that was admitted has ended, and used this much. */
+  settle(asked: AskedCall | undefined, actual: ActualCost | undefined, now: number): void {
+    if (actual === undefined || this.shares.size === 0) return;
+    for (const each of this.known) {
+      const used = usedOf(each.resource, actual);
+      if (used !== undefined) each.share?.take(used - needed(each, asked), now);
+    }
   }
 
   /** Until when even the smallest call is rejected; undefined if it is admitted. */
   pause(now: number): GateState | undefined {
-    const until = Math.max(...this.live(now).map((each) => this.readyAt(each, undefined)));
+    const ends = this.live(now).map((each) => this.readyAt(each, undefined, now));
+    const until = Math.max(this.heldUntil, ...ends);
     return now < until ? { reason: 'RateLimited', until } : undefined;
+  }
+
+  /** Limits of which the leader is to hear: little is left, or it gave a share. */
+  uses(now: number): ToldUse[] {
+    return this.live(now).flatMap(({ resource, share, ...known }) => {
+      if (share === undefined) return [];
+      const isTold = share.isLed(now) || isScarce(known, now);
+      return isTold ? { resource, share } : [];
+    });
   }
 
   status(now: number, wallTime: WallTime): ProviderLimitStatus[] {
@@ -93,7 +186,31 @@ export class ProviderLimits {
       remaining: Math.max(0, Math.floor(level(each, now))),
       ...(each.limit < Infinity && { limit: each.limit }),
       reset: wallTime.format(each.resetAt),
+      ...(each.share !== undefined &&
+        isScarce(each, now) && {
+          share: Math.max(0, Math.floor(each.share.held(now))),
+          led: each.share.isLed(now),
+        }),
     }));
+  }
+
+  private shareOf(resource: Resource): ProviderShare | undefined {
+    const { providers } = this.context;
+    if (!providers.isShared) return undefined;
+    const share = this.shares.get(resource) ?? new ProviderShare(() => providers.ask());
+    this.shares.set(resource, share);
+    return share;
+  }
+
+  private know(stated: Omit<Known, 'spread' | 'taken'>, now: number): void {
+    const known = { ...stated, spread: this.jitter.share(), taken: 0 };
+    this.known.push(known);
+    const { share, limit, remaining } = known;
+    if (share === undefined) return;
+    if (!isScarce(known, now)) share.rest();
+    else {
+      share.state({ limit, remaining, perMs: rate(known) }, this.context.providers.maxPods, now);
+    }
   }
 
   private live(now: number): Known[] {
@@ -101,11 +218,14 @@ export class ProviderLimits {
   }
 
   /** When the limit covers a call, at the latest when it is forgotten; a whole millisecond. */
-  private readyAt(known: Known, asked: Asked | undefined): number {
-    const { remaining, taken, statedAt, spread } = known;
-    const missing = needed(known, asked) - (remaining - taken);
-    if (missing <= 0) return statedAt;
-    return Math.min(this.endOf(known), statedAt + lengthened(missing / rate(known), spread));
+  private readyAt(known: Known, asked: Asked | undefined, now: number): number {
+    const { remaining, taken, statedAt, spread, share } = known;
+    const tokens = needed(known, asked);
+    const missing = tokens - (remaining - taken);
+    const wait = missing <= 0 ? 0 : lengthened(missing / rate(known), spread);
+    const shareWait = share && isScarce(known, now) ? share.waitMs(tokens, now) : 0;
+    const at = shareWait === 0 ? statedAt + wait : Math.max(statedAt + wait, now + shareWait);
+    return at === statedAt ? at : Math.min(this.endOf(known), at);
   }
 
   private endOf({ statedAt, resetAt, spread }: Known): number {
@@ -114,8 +234,26 @@ export class ProviderLimits {
   }
 }
 
+/** Whether less than half of a limit is left. */
+function isScarce(known: Figures, now: number): boolean {
+  return known.limit < Infinity && level(known, now) < known.limit / 2;
+}
+
+/** What a call used; undefined if nobody knows. */
+function usedOf(resource: Resource, actual: ActualCost): number | undefined {
+  if (actual === REFUND) return 0;
+  const { inputTokens, outputTokens } = actual;
+  if (resource === 'InputTokens') return inputTokens;
+  if (resource === 'OutputTokens') return outputTokens;
+  if (resource === 'Requests' || inputTokens === undefined) return undefined;
+  return inputTokens + (outputTokens ?? 0);
+}
+
 /** What a call needs; at most the limit, so that every call is admitted at the reset. */
-function needed({ resource, limit }: Known, asked: Asked | undefined): number {
+function needed(
+  { resource, limit }: Pick<Known, 'resource' | 'limit'>,
+  asked: Asked | undefined,
+): number {
   if (resource === 'Requests') return 1;
   // The provider counts output tokens as it produces them, whatever max_tokens says.
   const input = resource === 'OutputTokens' ? 0 : (asked?.cost?.inputTokens ?? 0);
@@ -123,11 +261,11 @@ function needed({ resource, limit }: Known, asked: Asked | undefined): number {
 }
 
 /** Refill per millisecond; 0 if unknown. */
-function rate({ remaining, limit, statedAt, resetAt }: Known): number {
+function rate({ remaining, limit, statedAt, resetAt }: Figures): number {
   const missing = limit - remaining;
   return missing > 0 && missing < Infinity ? missing / (resetAt - statedAt) : 0;
 }
 
-function level(known: Known, now: number): number {
+function level(known: Figures, now: number): number {
   return known.remaining + rate(known) * (now - known.statedAt) - known.taken;
 }

@@ -153,7 +153,7 @@ export class ModelCaller {
         baggage: request.content.telemetry.baggage === 'Forward',
         date: this.#date,
         onSent: () => (sent = true),
-        onHeaders: (headers) => this.#learnLimits(member, callKind(request), headers),
+        onHeaders: (headers) => this.#learnLimits({ member, permit }, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
@@ -210,9 +210,15 @@ export class ModelCaller {
   }
 
   /** A client's own credential has limits of its own. */
-  #learnLimits({ handle, credential }: Member, kind: CallKind, headers: RawHeaders): void {
+  #learnLimits(
+    { member, permit }: Pick<Granted, 'member' | 'permit'>,
+    kind: CallKind,
+    headers: RawHeaders,
+  ): void {
+    const { handle, credential } = member;
     if (!credential.mounted) return;
-    handle.learn(providerLimits(headers, this.#date), credential.hash, kind);
+    const stated = providerLimits(headers, this.#date);
+    handle.learn(stated, credential.hash, kind, permit.grantedAt);
   }
 
   #learn(

@@ -6,7 +6,7 @@ import { testAuthority } from '../testing/certificates.ts';
 import { Network } from './network.ts';
 import { NO_PROXY_ENVIRONMENT } from './proxies.ts';
 
-it('keeps what it trusts, and so the connection to Redis, when only proxies change', async () => {
+it('a change of proxies keeps the trusted authorities, and so the connection to Redis', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'trust-'));
   try {
     const path = join(directory, 'ca.crt');

@@ -2,7 +2,7 @@ import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Content, Endpoint, MountedKey } from '../../contract/generated/types.ts';
 import { exceptions } from './exceptions.ts';
-import { PemFile } from './pemFile.ts';
+import { MountedFile } from './mountedFile.ts';
 import { basicAuthorization, proxyOf } from './proxies.ts';
 import type { Proxies, Proxy, ProxyEnvironment } from './proxies.ts';
 import { certificatesIn, secureContextOf } from './trust.ts';
@@ -55,7 +55,7 @@ const NOTHING: NetworkContent = { endpoints: [] };
  */
 export class Network {
   readonly #deps: NetworkDeps;
-  #files = new Map<string, PemFile>();
+  #files = new Map<string, MountedFile>();
   #content: NetworkContent = NOTHING;
   #way: Way;
   /** Checked client certificates, by endpoint. */
@@ -196,7 +196,7 @@ export class Network {
   }
 
   #text(path: string): string | undefined {
-    const known = this.#files.get(path) ?? new PemFile(path);
+    const known = this.#files.get(path) ?? new MountedFile(path);
     this.#files.set(path, known);
     const text = known.read()?.trim();
     return text === '' ? undefined : text;

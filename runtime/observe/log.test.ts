@@ -17,7 +17,7 @@ const PROGRAM = `
   });
 `;
 
-it('does not keep a process from its end when nobody reads the log any more', async () => {
+it('a log without a reader does not keep the process from ending', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
     env: { PATH: process.env.PATH },
     stdio: ['pipe', 'pipe', 'ignore'],

@@ -43,7 +43,7 @@ const operation: fc.Arbitrary<StoreOperation> = fc.record({
   costs: fc.array(fc.integer({ min: 0, max: 15 }), { maxLength: 4 }),
 });
 
-it('does in Redis what the same algorithm does in memory', async () => {
+it('the script in Redis does the same as the algorithm in memory', async () => {
   let runs = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -66,7 +66,7 @@ it('does in Redis what the same algorithm does in memory', async () => {
   );
 });
 
-it('goes on with the buckets of a process that has ended', async () => {
+it('a new process continues the buckets of the one before', async () => {
   const ask = { id: 'kept', figures: { ...SLOW, capacity: 3 }, owed: 0, costs: [1] };
   const before = limitsOf(redis.url);
   await before.run([ask]);
@@ -74,14 +74,14 @@ it('goes on with the buckets of a process that has ended', async () => {
   expect((await limits.run([ask])).map(({ level }) => Math.round(level))).toEqual([1]);
 });
 
-it('takes the largest figures that a policy may have', async () => {
+it('the script takes the largest figures that a policy can have', async () => {
   const figures = { amount: 1, perMs: 4 * 99_999 * 3_600_000, capacity: 1e9 };
   const costs = [1e9, 1];
   const [answer] = await limits.run([{ id: 'large', figures, owed: 0.5, costs }]);
   expect(answer).toEqual({ granted: 0, level: 1e9 - 0.5 });
 });
 
-it('sends the script again to a Redis that has forgotten it', async () => {
+it('a Redis that has forgotten the script gets it again', async () => {
   const client = createClient({ url: redis.url });
   await client.connect();
   await client.scriptFlush();
@@ -95,7 +95,7 @@ it('sends the script again to a Redis that has forgotten it', async () => {
   client.destroy();
 });
 
-it('says that there is no Redis', async () => {
+it('a limit without a Redis fails with the reason', async () => {
   const none = limitsOf();
   await expect(none.run([])).rejects.toThrow('the agent has none');
   await none.close();

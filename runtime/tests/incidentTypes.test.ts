@@ -127,7 +127,7 @@ class Scene {
 const PLAIN = { model: 'claude-test', max_tokens: 9, messages: [] };
 const ALICE = 'key of alice';
 
-it('each type of incident is seen, and stands in the audit with who it is about', async () => {
+it('each type of incident is detected, and the audit names its client', async () => {
   const scene = await new Scene().start();
   await scene.ask('guess', '/v1/messages', PLAIN, '192.0.2.7');
   await scene.ask('guess', '/v1/messages', PLAIN, '198.51.100.8');

@@ -69,7 +69,7 @@ describe('connections', () => {
   });
 });
 
-it('takes other bounds over without a restart', async () => {
+it('the server applies other bounds without a restart', async () => {
   const { agent, endpoint } = await open({});
   expect((await send(agent.url, { body: `{"x":"${'x'.repeat(2000)}"}` })).status).toBe(200);
   const intake = { ...INTAKE, maxBodyBytes: 1024 };

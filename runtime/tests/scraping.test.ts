@@ -11,7 +11,7 @@ import { until } from '../testing/until.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-it('who shows the token of monitoring.auth reads metrics, and nobody else does', async () => {
+it('only clients with the token of monitoring.auth read metrics', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'scraping-'));
   cleanups.add(() => rm(directory, { recursive: true }));
   const path = join(directory, 'token');

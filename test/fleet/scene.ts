@@ -58,6 +58,7 @@ export class ScenePod {
       onSiblings: () => undefined,
       followFleet: () => [],
       fleet: (command) => this.guard.fleet.obey(command),
+      providers: () => undefined,
       date: () => clock.date(),
       log,
     });

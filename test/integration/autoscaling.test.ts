@@ -102,7 +102,7 @@ const scaling = (agent: AgentDeployment | undefined): string | undefined => {
   return found && `${found.status} ${found.reason}`;
 };
 
-it('takes the number of pods over as it is, follows the autoscaler, and gives it back in one step', async () => {
+it('autoscaling keeps the number of pods, follows the autoscaler, and ends in one step', async () => {
   const namespace = await server.namespace('toggle');
   const history = historyOf(namespace);
   await apply(namespace, { replicas: 4 });
@@ -149,7 +149,7 @@ it('takes the number of pods over as it is, follows the autoscaler, and gives it
   expect(history.seen).toEqual([4, 7, 4]);
 }, 60_000);
 
-it('begins with the fewest pods', async () => {
+it('autoscaling begins with minReplicas pods', async () => {
   const namespace = await server.namespace('begin');
   const history = historyOf(namespace);
   await apply(namespace, { autoscaling: { minReplicas: 2, maxReplicas: 9 } });
@@ -160,7 +160,7 @@ it('begins with the fewest pods', async () => {
   expect(history.seen).toEqual([2]);
 });
 
-it('wakes an agent without pods, which no autoscaler does', async () => {
+it('autoscaling wakes an agent without pods, which no autoscaler does', async () => {
   const namespace = await server.namespace('asleep');
   await apply(namespace, { replicas: 0 });
   await server.until<Managed>(deploymentPath(namespace), (found) => found.spec.replicas === 0);
@@ -168,7 +168,7 @@ it('wakes an agent without pods, which no autoscaler does', async () => {
   await server.until<Managed>(deploymentPath(namespace), (found) => found.spec.replicas === 2);
 });
 
-it('follows the scale of the agent while autoscaling is off, and says why not while it is on', async () => {
+it('the operator follows the scale of the agent while autoscaling is off, and says why not while it is on', async () => {
   const namespace = await server.namespace('scale');
   await apply(namespace, {});
   await server.until<AgentDeployment>(

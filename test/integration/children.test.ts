@@ -207,7 +207,7 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
   });
 });
 
-it('writes no object but the one that a change is about, whatever the API server fills in', async () => {
+it('the operator writes only the changed object, whatever the API server fills in', async () => {
   const namespace = await server.namespace('exact');
   const spec = {
     autoscaling: {
@@ -302,7 +302,7 @@ describe('an object that is no longer wanted', () => {
   });
 });
 
-it('changes the type, the port and the annotations of the Service in place', async () => {
+it('the operator changes type, port and annotations of the Service in place', async () => {
   const namespace = await server.namespace('service');
   const path = `/api/v1/namespaces/${namespace}/services/one`;
   await server.apply(agentPath(namespace), agent());

@@ -351,7 +351,7 @@ describe('a policy', () => {
   });
 });
 
-it('writes nothing when nothing changed', async () => {
+it('the operator writes nothing without a change', async () => {
   const namespace = await server.namespace('idle');
   const path = `${OURS}/${namespace}/agentdeployments/one`;
   await server.apply(path, agent('one'));

@@ -310,7 +310,7 @@ describe.each(definitions())('$plural', (source) => {
   });
 });
 
-it('compares durations by their length', async () => {
+it('rules compare durations by their length', async () => {
   const spec = { ...kinds.circuitbreakerpolicies!.smallest, openDuration: '90s' };
   const manifest = { apiVersion: 'breakwater.dev/v1alpha1', kind: 'CircuitBreakerPolicy' };
   const metadata = { name: 'triage' };
@@ -320,7 +320,7 @@ it('compares durations by their length', async () => {
   expect(statuses.map(({ status }) => status)).toEqual([201, 422]);
 });
 
-it('says of a bad duration only that it is one', async () => {
+it('the error of a malformed duration says only that', async () => {
   const manifest = { apiVersion: 'breakwater.dev/v1alpha1', kind: 'CircuitBreakerPolicy' };
   const spec = { targetRefs: [{ name: 'triage' }], scope: 'Pod', openDuration: '1 minute' };
   const { body } = await create<Status>('circuitbreakerpolicies', {

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** First cell of each row of a page's table, which is after `from`, and the cell that names tests. */
+/** First cell of each row of a page's first table after `from`, and the cell that names tests. */
 function rowsOf(page: string, from: string, column: number): (readonly [string, string])[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
-  return text
-    .slice(text.indexOf(from))
+  const [table = ''] = /^\|.*\n(?:\|.*\n)*/m.exec(text.slice(text.indexOf(from))) ?? [];
+  return table
+    .trimEnd()
     .split('\n')
-    .filter((line) => line.startsWith('| '))
     .slice(2)
     .map((line) => line.split('|').map((cell) => cell.trim()))
     .map((cells) => [cells[1]!, cells[column]!] as const);
@@ -26,6 +26,11 @@ const PAGES = [
     page: 'docs/limits.md',
     rows: rowsOf('docs/limits.md', '## When something is gone', 5),
     least: 9,
+  },
+  {
+    page: 'docs/limits.md, of providers',
+    rows: rowsOf('docs/limits.md', 'For limits that a provider states:', 3),
+    least: 4,
   },
 ];
 

@@ -11,11 +11,11 @@ const TERMINATING =
 const REFUSED =
   '{"msg":"Watch failed","err":{"message":"pods is forbidden: User \\"system:serviceaccount:breakwater-system:breakwater-operator\\" cannot list resource \\"pods\\""}}';
 
-it('tells a missing permission from a namespace that is being deleted', async () => {
+it('the check distinguishes a missing permission from a namespace in deletion', async () => {
   expect(await refusals(logging(STARTED, TERMINATING))).toEqual([]);
   expect(await refusals(logging(STARTED, TERMINATING, REFUSED))).toEqual([REFUSED]);
 });
 
-it('takes no log for a good one', async () => {
+it('the check does not accept an empty log', async () => {
   await expect(refusals(logging(''))).rejects.toThrow('the log of the operator is empty');
 });

@@ -1,10 +1,17 @@
 /** Small pieces of the messages that people read. */
 
-const MAX_NAMED = 5;
+export const MAX_NAMED = 5;
 
-/** `a, b and c`, and beyond `max` names `a, b, c and 4 more`. */
-export function list(names: readonly string[], max: number = MAX_NAMED): string {
-  if (names.length > max) return `${names.slice(0, max).join(', ')} and ${names.length - max} more`;
+/**
+ * `a, b and c`, and beyond `max` names `a, b, c and 4 more`.
+ * @param total how many there are, for who has only the first `max` of them
+ */
+export function list(
+  names: readonly string[],
+  max: number = MAX_NAMED,
+  total: number = names.length,
+): string {
+  if (total > max) return `${names.slice(0, max).join(', ')} and ${total - max} more`;
   if (names.length < 2) return names.join('');
   return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

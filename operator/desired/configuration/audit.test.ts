@@ -10,11 +10,11 @@ const AUDIT = {
   required: false,
 };
 
-it('records nothing unless the spec asks for it', () => {
+it('the audit records nothing unless the spec asks for it', () => {
   expect(resolveAudit(agentFixture().spec)).toEqual({});
 });
 
-it('names the tools whose arguments are recorded, and the trusted proxies', () => {
+it('the audit names the tools whose arguments it records, and the trusted proxies', () => {
   const agent = agentFixture();
   agent.spec.auth = {
     type: 'None',

@@ -84,6 +84,7 @@ describe('resolveContent', () => {
       },
       clientPatienceMs: 5000,
       gates: { maxWaitMs: 300_000 },
+      providerLimits: { maxPods: 7 },
       intake: {
         maxBodyBytes: 33_554_432,
         maxBodyBytesInFlight: 67_108_864,
@@ -154,6 +155,14 @@ describe('resolveContent', () => {
       ],
       limits: [],
     });
+  });
+
+  it('says how many pods can use a provider’s key; an agent’s only replica has it to itself', () => {
+    const most = (parts: { replicas: number }): number =>
+      resolveContent(agentFixture('triage', parts), none).providerLimits.maxPods;
+    expect([most({ replicas: 1 }), most({ replicas: 0 }), most({ replicas: 4 })]).toEqual([
+      1, 1, 9,
+    ]);
   });
 
   it('traces as the spec says, and as the operator does where the spec is silent', () => {

@@ -13,7 +13,7 @@ import { checkOrder, parseDuration, parsePositiveDuration } from '../common/dura
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires, type Feature } from '../common/features.ts';
 import { resolveNetwork } from './network.ts';
-import { resolveLimits } from '../policies/limits.ts';
+import { podsWithKey, resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
 import { resolveSecurity } from './security.ts';
@@ -61,6 +61,7 @@ export function resolveContent(
     retry: retry(spec.retry),
     clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
+    providerLimits: { maxPods: podsWithKey(spec) },
     bulkhead: bulkhead(spec.bulkhead),
     whenFull: spec.bulkhead.whenFull,
     intake: intake(spec.limits),

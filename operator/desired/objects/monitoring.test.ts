@@ -52,12 +52,12 @@ it.each([
   [0, '0s'],
 ])('%d ms are %s to Prometheus', (ms, text) => expect(prometheusDuration(ms)).toBe(text));
 
-it('an interval that an earlier version stored is made as long as pods bear', () => {
+it('an interval from an earlier version is raised to the shortest that pods allow', () => {
   const { spec } = buildServiceMonitor(agent({ interval: '10ms' }), SERVED)!;
   expect(spec.endpoints[0]?.interval).toBe('5s');
 });
 
-it('the token of scrapers is named for Prometheus, and mounted into pods', () => {
+it('Prometheus and the pods get the token of scrapers', () => {
   expect(buildServiceMonitor(agent(), SERVED)!.spec.endpoints[0]).not.toHaveProperty(
     'authorization',
   );
@@ -69,12 +69,12 @@ it('the token of scrapers is named for Prometheus, and mounted into pods', () =>
   expect(podChoices(guarded).secrets).toEqual([credentials]);
 });
 
-it('an interval in the order of the user is one that Prometheus takes', () => {
+it('an interval in any order of units becomes one that Prometheus accepts', () => {
   const { spec } = buildServiceMonitor(agent({ interval: '30s1m' }), SERVED)!;
   expect(spec.endpoints[0]?.interval).toBe('1m30s');
 });
 
-it('labels of the user do not hide whose object it is', () => {
+it('labels of the user do not replace those of the owner', () => {
   const labels = { release: 'prometheus', 'app.kubernetes.io/managed-by': 'me' };
   for (const object of [
     buildServiceMonitor(agent({ labels }), SERVED)!,
@@ -118,7 +118,7 @@ describe('the condition Monitored', () => {
   });
 });
 
-it('alerts name their page, with its address where one is known', () => {
+it('alerts name their page, with its address if it is configured', () => {
   const [named] = buildAlerts(agent());
   expect(named?.annotations).toMatchObject({ runbook: 'docs/runbooks/HighErrorRate.md' });
   const [linked] = buildAlerts(agent(), 'https://example.com/runbooks/');

@@ -162,12 +162,12 @@ describe.each(ROWS)('when $when', ({ spec, agent, metrics, control }) => {
   });
 });
 
-it('lets nobody reach any other port', () => {
+it('the NetworkPolicy lets nobody reach any other port', () => {
   expect(callers({ enabled: true }, 9091)).toEqual([]);
   expect(callers({ enabled: true }, 15008, 'IstioSidecar')).toEqual([]);
 });
 
-it('opens the port of an ambient mesh to everybody who may reach any other port, and to nobody else', () => {
+it('the port of an ambient mesh is open to everybody who may reach another port, and to nobody else', () => {
   const monitoring = { 'kubernetes.io/metadata.name': 'monitoring' };
   const metricsFrom = [{ namespaceSelector: { matchLabels: monitoring } }];
   const reached = callers({ enabled: true, metricsFrom }, 15008, 'IstioAmbient');

@@ -6,7 +6,7 @@ import type { Problem } from '../common/errors.ts';
 import { list } from '../common/wording.ts';
 import { needsStore } from './limits.ts';
 
-/** What the conditions Accepted and Overridden of one policy speak of. */
+/** Facts that the conditions Accepted and Overridden of one policy depend on. */
 export interface Outcome {
   policy: Policy;
   agents: { get(name: string): AgentDeployment | undefined };
@@ -37,7 +37,7 @@ export function acceptedCondition(outcome: Outcome): ConditionDraft {
   return accepted('True', 'Accepted', attached(outcome));
 }
 
-/** Overridden: whether other policies hold some of what this one is for. */
+/** Overridden: whether other policies take precedence over this one somewhere. */
 export function overriddenCondition({ won, lost }: Outcome): ConditionDraft {
   if (lost.length === 0) {
     return draft('Overridden', 'False', 'NotOverridden', 'No other policy takes precedence.');
@@ -68,7 +68,7 @@ function notFound({ missing, agents, won }: Outcome): string {
   return `${[...new Set(each)].slice(0, 16).join(' ')} Correct spec.targetRefs, or create what it names.${served}`;
 }
 
-/** Agents where the policy is in force that have no Redis for its limits. */
+/** Agents under the policy that have no Redis for its limits. */
 function withoutStore({ policy, won, agents }: Outcome): string[] {
   if (policy.kind !== 'RateLimitPolicy' || !needsStore(policy)) return [];
   const targets = [...new Set(won.map(({ agent }) => agent))];

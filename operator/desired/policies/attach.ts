@@ -58,7 +58,7 @@ export function claimAlike(a: Policy, b: Policy): boolean {
   );
 }
 
-/** What attachment reads of a policy to see whether an agent lacks the store that it needs. */
+/** The fields of a policy that decide whether an agent lacks the store that it needs. */
 function storeOf(policy: Policy): unknown {
   if (policy.kind !== 'RateLimitPolicy') return undefined;
   return needsStore(policy) && policy.spec.fleet?.withoutLeader;

@@ -1,4 +1,4 @@
-/** What attaching policies to agents results in; see attach.ts. */
+/** Result of attaching policies to agents; see attach.ts. */
 import type {
   AgentDeployment,
   CircuitBreakerPolicy,
@@ -27,7 +27,7 @@ export interface LostSection extends Section {
   winner: string;
 }
 
-/** A targetRef to an agent that does not exist or, with a section, to a dependency that the agent does not have. */
+/** A targetRef to a missing agent or, with a section, to a dependency that the agent lacks. */
 export interface MissingTarget {
   agent: string;
   section?: string;
@@ -36,7 +36,7 @@ export interface MissingTarget {
 /** One policy and where it is in force. All lists are sorted. */
 export interface PolicyAttachment<P extends Policy = Policy> {
   policy: P;
-  /** Names of the agents that exist and that the policy is for, even where another policy takes precedence. */
+  /** Names of the existing agents that the policy selects, even where another policy takes precedence. */
   targets: string[];
   won: Section[];
   lost: LostSection[];
@@ -60,6 +60,6 @@ export interface AgentAttachment {
 export interface Attachment {
   breakers: PolicyAttachment<CircuitBreakerPolicy>[];
   limits: PolicyAttachment<RateLimitPolicy>[];
-  /** By name; holds every agent that was given. */
+  /** By name; contains every given agent. */
   agents: ReadonlyMap<string, AgentAttachment>;
 }

@@ -16,7 +16,7 @@ type Rules = Pick<
 > &
   Partial<Pick<CircuitBreakerPolicySpec, 'scope' | 'fleet'>>;
 
-/** What the schema makes of an empty `fleet`. */
+/** Defaults of an empty `fleet` in the schema. */
 const FLEET: NonNullable<Rules['fleet']> = { quorum: 50, hintLifetime: '30s' };
 
 /**
@@ -55,8 +55,8 @@ export function resolveCircuit(
 }
 
 /**
- * What a runtime must have, lest a rule never opens the circuit, calls are rejected that should not be, or an
- * override is not heeded. One without a ramp-up or without resets still does what a circuit is for.
+ * Features without which a runtime would never open the circuit by some rule, reject calls wrongly, or ignore an
+ * override. A runtime without ramp-up or resets still does the main work of a circuit.
  */
 function featuresOf(spec: Rules): Feature[] {
   const { trip: rules } = spec;

@@ -8,7 +8,7 @@ import { byText } from '../common/wording.ts';
 export const SPECIFICITY = { section: 0, name: 1, selector: 2 } as const;
 export type Specificity = (typeof SPECIFICITY)[keyof typeof SPECIFICITY];
 
-/** A policy asks to be in force on a section. */
+/** A policy's claim to be in force on a section. */
 export interface Claim extends Section {
   policy: Policy;
   specificity: Specificity;
@@ -39,7 +39,7 @@ export function claimsOn(policy: Policy, agent: AgentDeployment): Claim[] {
   return [...found.values()];
 }
 
-/** What a policy names that is not there, in the order of its spec. */
+/** Targets of a policy that do not exist, in the order of its spec. */
 export function missingTargets(
   { spec }: Policy,
   agents: { get(name: string): AgentDeployment | undefined },
@@ -65,7 +65,7 @@ export function byPrecedence(a: Claim, b: Claim): number {
   );
 }
 
-/** All of an agent that a policy may be in force on. */
+/** All sections of an agent that a policy may claim. */
 function sectionsOf(policy: Policy, agent: AgentDeployment): string[] {
   return policy.kind === 'RateLimitPolicy' ? [INBOUND] : dependenciesOf(agent);
 }

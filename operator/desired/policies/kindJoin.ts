@@ -8,7 +8,7 @@ import { byPrecedence, claimsOn, missingTargets, type Claim } from './claims.ts'
 import { policyProblem } from './validity.ts';
 
 /** What a policy that is for an agent comes to there. Both lists are sorted. */
-interface Share {
+export interface Share {
   won: readonly Section[];
   lost: readonly LostSection[];
 }
@@ -103,6 +103,12 @@ export class KindJoin<P extends Policy> {
     this.decide();
     const winners = [...(this.#winners.get(agent) ?? [])];
     return new Map(winners.map(([section, { policy }]) => [section, policy]));
+  }
+
+  /** What a policy comes to on an agent: the same object until a change concerns the agent. */
+  shareOf(policy: string, agent: string): Share | undefined {
+    this.decide();
+    return this.#policies.get(policy)?.shares.get(agent);
   }
 
   /** Names of the policies that are for an agent. */

@@ -82,6 +82,12 @@ export function mostPods({ replicas, autoscaling }: Sized): number {
   return 2 * most + MAX_SURGE;
 }
 
+/** Most pods that share what a provider allows a key. The only replica has it to itself, also while it is replaced. */
+export function podsWithKey(agent: Sized): number {
+  const most = agent.autoscaling?.maxReplicas ?? agent.replicas;
+  return most <= 1 ? 1 : mostPods(agent);
+}
+
 function keyed({ key }: LimitSpec): Pick<Limit, 'key'> {
   if (key === undefined) return {};
   if (key.header === undefined) return { key: { principal: true } };

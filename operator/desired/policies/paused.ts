@@ -8,23 +8,23 @@ import { mostPods } from './limits.ts';
 type Rules = Pick<Content, 'circuits' | 'limits'>;
 type Sized = Parameters<typeof mostPods>[0];
 
-/** What paused policies keep of an agent's configuration. */
+/** The parts of an agent's configuration that paused policies keep. */
 export interface Held {
   /** The paused policies of the namespace. */
   policies: readonly PolicyRef[];
-  /** The configuration that is in force. Absent: there is none yet, and the specs of paused policies apply. */
+  /** The configuration in force. Absent: none yet, and the specs of paused policies apply. */
   inForce?: Rules;
 }
 
 export interface HeldContent {
   content: Content;
-  /** Paused policies whose spec asks for something else than what is held. */
+  /** Paused policies whose spec differs from the rules in force. */
   waiting: PolicyRef[];
 }
 
 /**
- * The content with the rules of paused policies as they are in force. Where a paused policy is in force it stays in
- * force, whatever other policies ask for. Where it is not, nothing changes before it goes on.
+ * Replaces the rules of paused policies by those in force. A paused policy that is in force stays so, whatever other
+ * policies claim. One that is not changes nothing until it resumes.
  */
 export function holdPaused(
   content: Content,
@@ -52,13 +52,13 @@ function heldLimits(
     all.filter((limit) => limit.target === target);
   return [...there].sort(byText).flatMap((target) => {
     const [before, after] = [at(inForce.limits, target), at(content.limits, target)];
-    // One policy at most is in force on a target.
+    // At most one policy is in force on a target.
     const isHeld = [before[0], after[0]].some((one) => names(policies, 'RateLimitPolicy', one));
     return isHeld ? before.map((limit) => sized(limit, agent)) : after;
   });
 }
 
-/** How many pods share a limit of the fleet is of the agent, not of the policy. */
+/** The number of pods that share a fleet's limit comes from the agent, not from the policy. */
 function sized(limit: Limit, agent: Sized): Limit {
   return limit.fleet ? { ...limit, fleet: { ...limit.fleet, maxPods: mostPods(agent) } } : limit;
 }

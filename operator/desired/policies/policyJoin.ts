@@ -6,7 +6,7 @@ import type {
 import { byText } from '../common/wording.ts';
 import { AgentIndex } from './agentIndex.ts';
 import type { AgentAttachment, Policy, PolicyAttachment, PolicyKind } from './attachment.ts';
-import { KindJoin } from './kindJoin.ts';
+import { KindJoin, type Share } from './kindJoin.ts';
 
 /**
  * The policies and agents of one namespace, joined. A section of a CircuitBreakerPolicy is a dependency of an agent. A
@@ -63,6 +63,11 @@ export class PolicyJoin {
     return this.of(kind).policiesOf(agent);
   }
 
+  /** What a policy comes to on an agent: the same object until a change concerns the agent. */
+  shareOf(kind: PolicyKind, name: string, agent: string): Share | undefined {
+    return this.of(kind).shareOf(name, agent);
+  }
+
   /** Names of the agents that the policy is for. */
   targetsOf(kind: PolicyKind, name: string): readonly string[] {
     return this.of(kind).get(name)?.targets ?? [];
@@ -92,4 +97,7 @@ export class PolicyJoin {
   }
 }
 
-type LastLook = Pick<KindJoin<Policy>, 'policiesOf' | 'lastPoliciesOf' | 'lastTargetsOf'>;
+type LastLook = Pick<
+  KindJoin<Policy>,
+  'policiesOf' | 'lastPoliciesOf' | 'lastTargetsOf' | 'shareOf'
+>;

@@ -4,8 +4,8 @@ import { InvalidSpecError, type Problem } from '../common/errors.ts';
 import { resolveLimits } from './limits.ts';
 
 /**
- * What is wrong with a policy in itself, or undefined. The schema refuses all of it; manifests that come without
- * an API server, or were stored under another version of the schema, have only this.
+ * The fault in a policy itself; undefined without one. The schema refuses all of them; this check serves manifests
+ * that came without an API server or were stored under another version of the schema.
  */
 export function policyProblem(policy: Policy): Problem | undefined {
   try {

@@ -1,4 +1,4 @@
-/** What may follow the name of a repository: a tag, a digest, or both. */
+/** Suffixes of the name of a repository: a tag, a digest, or both. */
 export const TAG_OR_DIGEST = '^(:[A-Za-z0-9_.-]+)?(@[A-Za-z0-9_+.:-]+)?$';
 
 /** The repository of an image: its name without tag and digest. */
@@ -7,8 +7,8 @@ export function repositoryOf(image: string): string {
 }
 
 /**
- * Whether an image is one of those that a prefix allows: all below one that ends with a slash, else that repository or
- * image alone.
+ * Whether a prefix allows an image: everything below a prefix that ends in a slash, else only that repository or
+ * image.
  */
 export function isBelow(prefix: string, image: string): boolean {
   if (!image.startsWith(prefix)) return false;

@@ -1,14 +1,14 @@
 import { SECRET_NAMES } from '../../../crds/generated/secretNames.ts';
 
-/** What a tenant may write at one place of a manifest. */
+/** Rule for one place of a tenant's manifest. */
 export type Rule =
   /** Anything. */
   | { kind: 'Any' }
   /** An object. Unless it is open, it has these fields and no other. */
   | { kind: 'Object'; fields: Record<string, Rule>; open: boolean }
-  /** A list; elements that are named so have a rule of their own. */
+  /** A list; named elements can have their own rule. */
   | { kind: 'List'; element: Rule; named: Record<string, Rule> }
-  /** Keys and values of one's own, but for keys that begin so. */
+  /** Any keys and values, except for keys with these prefixes. */
   | { kind: 'Map'; refused: readonly string[] }
   | { kind: 'OneOf'; values: readonly (string | boolean)[] }
   | { kind: 'AtLeast'; minimum: number }
@@ -30,7 +30,7 @@ const oneOf = (...values: (string | boolean)[]): Rule => ({ kind: 'OneOf', value
 const all = (...names: string[]): Record<string, Rule> =>
   Object.fromEntries(names.map((name) => [name, ANY]));
 
-/** Of a sidecar: only what takes rights away. That of the runtime is made by the operator. */
+/** For a sidecar: only fields that remove rights. The operator makes the runtime's. */
 const SECURITY_CONTEXT = object({
   allowPrivilegeEscalation: oneOf(false),
   privileged: oneOf(false),
@@ -42,7 +42,7 @@ const SECURITY_CONTEXT = object({
   seccompProfile: object({ type: oneOf('RuntimeDefault') }),
 });
 
-/** Without a host, to which the kubelet would connect in the name of the node. */
+/** Without `host`: the kubelet would connect to it in the name of the node. */
 const PROBE = object({
   ...all('initialDelaySeconds', 'periodSeconds', 'timeoutSeconds'),
   ...all('successThreshold', 'failureThreshold', 'exec', 'grpc'),
@@ -52,7 +52,7 @@ const PROBE = object({
 
 const VOLUME_MOUNTS = list(object(all('name', 'mountPath', 'subPath', 'readOnly')));
 
-/** Of the runtime's container; no variable by which Node.js or the loader would run other code. */
+/** Variables of the runtime's container, except those by which Node.js or the loader would run other code. */
 const VARIABLES =
   '^(OTEL_[A-Z0-9_]+|BREAKWATER_(AGENT|METRICS|CONTROL|DEBUG)_PORT|LOG_LEVEL|TZ|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy)$';
 
@@ -96,13 +96,13 @@ const POD_TEMPLATE = object({
   }),
 });
 
-/** What tenancy.podTemplate Restricted leaves of an agent's spec. */
+/** The part of an agent's spec that tenancy.podTemplate Restricted allows. */
 export const RESTRICTED: Rule = open({
   image: { kind: 'Image', of: 'Runtime' },
   podTemplate: POD_TEMPLATE,
 });
 
-/** Every Secret that a spec names outside podTemplate, by the definition's own schema. */
+/** Every Secret that a spec names outside of podTemplate, by the definition's schema. */
 export const NAMED_SECRETS: Rule = tree(SECRET_NAMES.map((path) => path.split('.')));
 
 /** Paths such as [model, endpoints[], apiKeySecretRef, name] as one rule. */

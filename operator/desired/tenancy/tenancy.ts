@@ -4,31 +4,29 @@ import { list, truncate } from '../common/wording.ts';
 import { isBelow, repositoryOf } from './images.ts';
 import { NAMED_SECRETS, RESTRICTED, type Rule } from './rules.ts';
 
-/** What the platform lets the authors of agents do. */
+/** Permissions of the authors of agents. */
 export interface Tenancy {
   podTemplate: 'Restricted' | 'Any';
-  /** Prefixes of images besides the release's own; of sidecars, of which none are allowed by default. */
+  /** Allowed prefixes of images besides the release's own, and of sidecars; by default no sidecar is allowed. */
   images: readonly string[];
-  /** Names of Secrets that agents may name, in which * stands for anything. */
+  /** Names of Secrets that agents may use; * matches any text. */
   secretNames: readonly string[];
 }
 
-/** What is refused of a manifest. */
 export interface Refusals {
   fields: string[];
   images: string[];
   secrets: string[];
 }
 
-/** What the check needs besides the manifest. */
 export interface TenancyOptions {
-  /** Absent: nothing is refused. */
+  /** Absent: everything is permitted. */
   tenancy?: Tenancy;
   runtimeImage: string;
   operatorNamespace: string;
 }
 
-/** What is refused of the spec, each by its path. */
+/** Refused parts of the spec, by path. */
 export function refusalsOf(
   spec: object,
   { tenancy, runtimeImage }: Pick<TenancyOptions, 'tenancy' | 'runtimeImage'>,
@@ -49,11 +47,11 @@ export function isInOperatorNamespace(
   return tenancy !== undefined && metadata.namespace === operatorNamespace;
 }
 
-/** What the platform does not permit of an agent, and what it keeps as it is therefore. */
+/** Refused parts of an agent, and the parts that therefore stay as they are. */
 export interface Verdict {
   problems: Problem[];
   keepsPods: boolean;
-  /** What a Secret holds that is mounted already must not reach another address either. */
+  /** A mounted Secret must not reach another address either. */
   keepsConfiguration: boolean;
 }
 
@@ -70,7 +68,7 @@ export function verdictOn(agent: AgentDeployment, options: TenancyOptions): Verd
   return { problems, keepsPods: problems.length > 0, keepsConfiguration };
 }
 
-/** What follows the paths of what is refused, in conditions and at kubectl apply. */
+/** Text after the refused paths, in conditions and at kubectl apply. */
 export const MESSAGES = {
   fields:
     'not permitted while tenancy.podTemplate is Restricted. Remove it, or have whoever runs the operator set tenancy.podTemplate to Any.',
@@ -82,7 +80,7 @@ export const MESSAGES = {
     'Agents in the operator’s own namespace are left alone, because its authority is there. Create this one in another namespace.',
 } as const;
 
-/** Characters of a path that a message shows. */
+/** Longest path in a message. */
 const MAX_PATH = 256;
 
 const KEPT = 'Until then pods that run go on as they are, and no others are made.';
@@ -93,7 +91,7 @@ function problem(reason: string, paths: string[], message: string): Problem[] {
   return [{ reason, message: `${shown}: ${message} ${KEPT}` }];
 }
 
-/** Walks a manifest along the rules. */
+/** Checks a manifest by the rules. */
 class Check {
   readonly #refusals: Refusals;
   readonly #allowed: Record<'Runtime' | 'Sidecar', readonly string[]>;
@@ -130,7 +128,7 @@ class Check {
     if (!isObject(value)) return void this.#refusals.fields.push(path);
     for (const [name, below] of Object.entries(value)) {
       const rule = Object.hasOwn(fields, name) ? fields[name] : undefined;
-      // null takes a field away; see strategicMerge.ts.
+      // null removes a field; see strategicMerge.ts.
       if (rule && below !== null && below !== undefined) this.at(rule, below, `${path}.${name}`);
       if (!rule && !open) this.#refusals.fields.push(`${path}.${name}`);
     }
@@ -154,7 +152,7 @@ class Check {
   }
 }
 
-/** The pattern of a name in which * stands for anything, as a regular expression. */
+/** Turns a name with * for any text into a regular expression. */
 export function secretPattern(name: string): string {
   return `^${name.replaceAll('.', '[.]').replaceAll('*', '.*')}$`;
 }

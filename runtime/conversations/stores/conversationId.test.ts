@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import fc from '../../../test/property.ts';
 import { canonical, freeId, newBoot, ownedId, ownerOf } from './conversationId.ts';
 
-it('an id names the pod and the process that it was made in', () => {
+it('an id names its pod and its process', () => {
   fc.assert(
     fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
       const owner = { address: canonical(address), boot: newBoot() };
@@ -13,6 +13,6 @@ it('an id names the pod and the process that it was made in', () => {
   );
 });
 
-it('what is no such id names nobody', () => {
+it('other texts name no owner', () => {
   for (const id of ['', 'conv_', 'conv_x', freeId(), 'other']) expect(ownerOf(id)).toBeUndefined();
 });

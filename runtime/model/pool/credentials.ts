@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Endpoint } from '../../../contract/generated/types.ts';
 import type { Credential as Hashed } from '../../guard/admission.ts';
+import { fileVersion } from '../../network/mountedFile.ts';
 import { CREDENTIALS } from '../transport/headers.ts';
 import { readHeaders } from '../transport/secretHeaders.ts';
 import type { SecretReader } from '../transport/secretHeaders.ts';
@@ -51,7 +52,7 @@ export class Credentials {
     const cached = this.#cache.get(path);
     const now = this.#now();
     if (cached && now - cached.checkedAt < CHECK_MS) return cached.mounted;
-    const version = versionOf(path);
+    const version = fileVersion(path);
     const mounted = cached && cached.version === version ? cached.mounted : mountedAt(path);
     this.#cache.set(path, { checkedAt: now, version, mounted });
     return mounted;
@@ -60,15 +61,6 @@ export class Credentials {
   /** Forgets all other files. */
   retain(paths: ReadonlySet<string>): void {
     for (const path of this.#cache.keys()) if (!paths.has(path)) this.#cache.delete(path);
-  }
-}
-
-function versionOf(path: string): string {
-  try {
-    const { ino, mtimeMs, size } = statSync(path);
-    return `${ino} ${mtimeMs} ${size}`;
-  } catch {
-    return 'absent';
   }
 }
 

@@ -26,6 +26,6 @@ it.each([1, 100, 40_000, 70_000, 200_000])(
   },
 );
 
-it('finds nothing in a file that is not there', async () => {
+it('a missing file has no lines', async () => {
   expect(await all(join(directory, 'none'))).toEqual([]);
 });

@@ -205,6 +205,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
       minPerSecond: 1,
     },
     gates: { maxWaitMs: 300_000 },
+    providerLimits: { maxPods: 1 },
     whenFull: 'Reject',
     intake: {
       maxBodyBytes: 33_554_432,

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 
 /** A mounted file. Reads it again only if it has changed. */
-export class PemFile {
+export class MountedFile {
   readonly #path: string;
   #version = '';
   #text: string | undefined;
@@ -12,7 +12,7 @@ export class PemFile {
 
   /** The current text; undefined without a file. */
   read(): string | undefined {
-    const version = versionOf(this.#path);
+    const version = fileVersion(this.#path);
     if (version === this.#version) return this.#text;
     this.#version = version;
     this.#text = textOf(this.#path);
@@ -20,7 +20,8 @@ export class PemFile {
   }
 }
 
-function versionOf(path: string): string {
+/** Distinguishes versions of a file, without reading it. */
+export function fileVersion(path: string): string {
   try {
     const { ino, mtimeMs, size } = statSync(path);
     return `${ino} ${mtimeMs} ${size}`;

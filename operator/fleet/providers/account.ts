@@ -1,0 +1,303 @@
+import type { ProviderLimitUse } from '../../../contract/generated/types.ts';
+import { FLEET } from '../../../contract/link.ts';
+import { partsOf } from './shares.ts';
+
+/** What one pod may take of a limit, counted from what it has reported. */
+export interface Share {
+  amount: number;
+  perMs: number;
+  /** Absent: the pod has reported nothing yet. */
+  count?: number;
+  taken?: number;
+}
+
+/** What is left of a limit for all pods. */
+export interface Level {
+  limit: number;
+  remaining: number;
+  resetMs: number;
+  ageMs: number;
+}
+
+/** A pod of the agent. */
+export interface AccountPod {
+  uid: string;
+  /** Names its process. */
+  boot?: string | undefined;
+  linked: boolean;
+}
+
+interface Statement {
+  limit: number;
+  remaining: number;
+  perMs: number;
+  at: number;
+}
+
+/** One process of a pod, as far as it takes of the limit. */
+interface Member {
+  uid: string;
+  boot: string | undefined;
+  linked: boolean;
+  /** What it reported; undefined before. */
+  count: number | undefined;
+  taken: number;
+  /** What it had taken when the statement was made. */
+  base: number;
+  reports: { at: number; taken: number }[];
+  asked: number;
+  askedAt: number;
+  /** Tokens that it asks for per millisecond. */
+  demand: number;
+  need: number;
+  neededAt: number;
+  /** The share that it has, until when. */
+  given: { at: number; amount: number; taken: number; perMs: number; until: number };
+}
+
+const NOTHING = { at: 0, amount: 0, taken: 0, perMs: 0, until: -Infinity };
+/** Reports that are kept of each pod, to know what it had taken when a call began. */
+const KEPT_REPORTS = 32;
+/** The demand of a pod follows what it asks for within about this time. */
+const SMOOTHED_MS = 2000;
+/** The leader gives shares from half of the limit on, as pods ask for them, and a little above. */
+const SCARCE = 0.6;
+/** Part of what is left that is divided by demand; the rest is for calls that their pod's share does not cover. */
+const DIVIDED = 0.8;
+/** A refused call is a demand, as if it were to be served within about this time. */
+const SERVED_MS = 10_000;
+/** How long a pod keeps what a refused call needs. */
+const NEEDED_MS = 120_000;
+const TOKEN_UNIT = 1000;
+
+/**
+ * One limit that a provider enforces on a credential, as the leader has it for all pods of an agent: what the newest
+ * statement says, less what pods have taken since the call that it answers. The sum of the shares is never more.
+ */
+export class Account {
+  private readonly unit: number;
+  private statement: Statement | undefined;
+  private members: Member[] = [];
+  private maxPods = 1;
+  /** Pods there are that have no link: each may take its safe share. */
+  private alone = 0;
+
+  constructor(resource: string) {
+    this.unit = resource === 'Requests' ? 1 : TOKEN_UNIT;
+  }
+
+  setPods(pods: readonly AccountPod[], maxPods: number, now: number): void {
+    this.maxPods = maxPods;
+    this.alone = pods.filter(({ linked }) => !linked).length;
+    for (const member of this.members) {
+      member.linked = pods.some((pod) => pod.linked && isProcess(member, pod));
+    }
+    for (const pod of pods) {
+      if (pod.linked && !this.members.some((member) => isProcess(member, pod))) {
+        this.members.push(newMember(pod, now));
+      }
+    }
+    // What those have taken that are gone stays taken.
+    this.members = this.members.filter((member) => {
+      const stays = member.linked || now < member.given.until;
+      if (!stays && this.statement) this.statement.remaining -= member.taken - member.base;
+      return stays;
+    });
+  }
+
+  report(uid: string, use: ProviderLimitUse, now: number): void {
+    const member = this.members.find((each) => each.uid === uid && each.linked);
+    if (member === undefined) return;
+    const { count, taken, asked, held } = use;
+    if (member.count !== count) this.begin(member, use, now);
+    followNeed(member, use, now);
+    member.taken = taken;
+    followDemand(member, asked, now);
+    member.reports.push({ at: now, taken });
+    if (member.reports.length > KEPT_REPORTS) member.reports.shift();
+    if (use.stated) this.state(member, use.stated, now);
+    // What another leader gave it, or what it has alone.
+    if (member.given === NOTHING) {
+      const until = now + FLEET.blockMs;
+      member.given = { at: now, amount: Math.max(0, held), taken, perMs: 0, until };
+    }
+  }
+
+  /** Whether pods have to share it: little is left. */
+  isScarce(now: number): boolean {
+    const { statement } = this;
+    return statement !== undefined && this.level(now) < SCARCE * statement.limit;
+  }
+
+  /** Shares of all linked pods, anew. */
+  divide(now: number): Map<string, Share> {
+    const members = this.members.filter(({ linked }) => linked);
+    const { perMs = 0 } = this.statement ?? {};
+    const flow = perMs * this.shared();
+    const pool = this.available(now, members);
+    const parts = partsOf(
+      members.map(({ demand, need }) => Math.max(demand, need / SERVED_MS)),
+      flow,
+    );
+    const amounts = this.amounts(members, parts, pool, now);
+    return new Map(
+      members.map((member, i) => [
+        member.uid,
+        give(member, { amount: amounts[i]!, perMs: parts[i]! * flow }, now),
+      ]),
+    );
+  }
+
+  /** The share of a pod that has reported, from what no other pod has. */
+  topUp(uid: string, now: number): Share | undefined {
+    if (this.statement === undefined) return undefined;
+    const member = this.members.find((each) => each.uid === uid && each.linked);
+    if (member === undefined) return undefined;
+    const { perMs } = this.statement;
+    const others = this.members.filter((each) => each !== member && now < each.given.until);
+    const pool = this.available(now, [member]);
+    const flow = others.reduce((left, { given }) => left - given.perMs, perMs * this.shared());
+    const { length: count } = this.members.filter(({ linked }) => linked);
+    const own = now < member.given.until ? member.given.perMs : perMs / count;
+    const wanted = Math.max(
+      heldBy(member, now),
+      pool / count,
+      pool >= member.need ? member.need : 0,
+    );
+    const amount = Math.min(pool, wanted);
+    return give(member, { amount, perMs: Math.max(0, Math.min(own, flow)) }, now);
+  }
+
+  /** Undefined before the first statement. */
+  levelOf(now: number): Level | undefined {
+    const { statement } = this;
+    if (statement === undefined) return undefined;
+    const { limit, perMs, at } = statement;
+    const remaining = Math.max(0, this.level(now));
+    return { limit, remaining, resetMs: (limit - remaining) / perMs, ageMs: now - at };
+  }
+
+  /** Pods that take part, with what each may take now, and what it asks for. */
+  shares(now: number): { uid: string; held: number; perSecond: number; demand: number }[] {
+    return this.members
+      .filter(({ given }) => now < given.until)
+      .map((member) => ({
+        uid: member.uid,
+        held: heldBy(member, now),
+        perSecond: member.given.perMs * 1000,
+        demand: member.demand * 1000,
+      }));
+  }
+
+  private begin(member: Member, { count, taken, asked }: ProviderLimitUse, now: number): void {
+    Object.assign(member, newMember(member, now), { linked: true });
+    Object.assign(member, { count, taken, asked, base: taken });
+  }
+
+  private state(
+    from: Member,
+    { limit, remaining, resetMs, ageMs, sinceMs, before }: NonNullable<ProviderLimitUse['stated']>,
+    now: number,
+  ): void {
+    const at = now - ageMs;
+    if (limit <= 0 || (this.statement && at <= this.statement.at)) return;
+    const left = Math.min(remaining, limit);
+    const perMs = resetMs > 0 ? (limit - left) / resetMs : 0;
+    if (perMs <= 0) {
+      // It is full.
+      this.statement = undefined;
+      return;
+    }
+    this.statement = { limit, remaining: left, perMs, at };
+    const since = now - sinceMs;
+    for (const member of this.members) {
+      member.base = member === from ? before : takenAt(member, since);
+    }
+  }
+
+  /** What is left, less what may have been taken since that was stated. */
+  private level(now: number): number {
+    if (this.statement === undefined) return 0;
+    const { limit, remaining, perMs, at } = this.statement;
+    const full = Math.min(limit, remaining + perMs * (now - at));
+    return this.members.reduce((left, { taken, base }) => left - (taken - base), full);
+  }
+
+  /** The part of the limit that pods without a link do not have. */
+  private shared(): number {
+    return Math.max(0, 1 - this.alone / this.maxPods);
+  }
+
+  /** What is neither held by other pods than these nor left to those without a link. */
+  private available(now: number, members: readonly Member[]): number {
+    const others = this.members.filter((each) => !members.includes(each));
+    const held = others.reduce((sum, each) => sum + heldBy(each, now), 0);
+    return Math.max(0, this.level(now) * this.shared() - held);
+  }
+
+  private amounts(
+    members: readonly Member[],
+    parts: readonly number[],
+    pool: number,
+    now: number,
+  ): number[] {
+    // What has come to a pod for its next call stays its own.
+    const kept = members.map((each) => Math.min(Math.max(each.need, this.unit), heldBy(each, now)));
+    const most = kept.reduce((sum, each) => sum + each, 0);
+    const scale = Math.min(1, pool / most);
+    const left = pool - most * scale;
+    // Each pod has one call as long as there is one for each.
+    const unit = left >= members.length * this.unit ? this.unit : 0;
+    const divided = DIVIDED * (left - members.length * unit);
+    return kept.map((each, i) => each * scale + unit + parts[i]! * divided);
+  }
+}
+
+function newMember({ uid, boot, linked }: AccountPod, now: number): Member {
+  return {
+    ...{ uid, boot, linked, count: undefined, taken: 0, base: 0, reports: [] },
+    ...{ asked: 0, askedAt: now, demand: 0, need: 0, neededAt: 0, given: NOTHING },
+  };
+}
+
+const isProcess = (member: Member, { uid, boot }: AccountPod): boolean =>
+  member.uid === uid && member.boot === boot;
+
+function takenAt({ reports, taken }: Member, time: number): number {
+  return (reports.findLast(({ at }) => at <= time) ?? reports[0])?.taken ?? taken;
+}
+
+/** What a pod may take of its share as far as it has reported. */
+function heldBy({ given, taken }: Member, now: number): number {
+  if (now >= given.until) return 0;
+  return Math.max(0, given.amount + given.perMs * (now - given.at) - (taken - given.taken));
+}
+
+function give(
+  member: Member,
+  { amount, perMs }: { amount: number; perMs: number },
+  now: number,
+): Share {
+  const { count, taken } = member;
+  member.given = { at: now, amount, taken, perMs, until: now + FLEET.blockMs };
+  return { amount, perMs, ...(count !== undefined && { count, taken }) };
+}
+
+/** A refused call comes back: what it needs is kept for it for a while, until the pod has taken something. */
+function followNeed(member: Member, { need, taken }: ProviderLimitUse, now: number): void {
+  const isOver = taken > member.taken || now - member.neededAt > NEEDED_MS;
+  if (need > 0) {
+    member.need = isOver ? need : Math.max(need, member.need);
+    member.neededAt = now;
+  } else if (isOver) member.need = 0;
+}
+
+function followDemand(member: Member, asked: number, now: number): void {
+  const ms = now - member.askedAt;
+  if (ms <= 0) return;
+  const weight = 1 - Math.exp(-ms / SMOOTHED_MS);
+  const perMs = Math.max(0, asked - member.asked) / ms;
+  member.demand += weight * (perMs - member.demand);
+  member.asked = asked;
+  member.askedAt = now;
+}

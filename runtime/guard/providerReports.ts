@@ -1,0 +1,119 @@
+import type {
+  ProviderGate,
+  ProviderLimitUse,
+  ProviderShares,
+} from '../../contract/generated/types.ts';
+import type { Resource } from './admission.ts';
+import type { ModelStates } from './models.ts';
+import type { CallLimits, ModelState } from './modelState.ts';
+import type { ProviderShare } from './providerShare.ts';
+
+interface Credentialed {
+  dependency: string;
+  account: string;
+}
+
+/** So much of a hash names a credential among those of an agent. */
+const ACCOUNT_LENGTH = 16;
+
+/** Names a credential towards the leader. */
+export function accountOf(hash: string): string {
+  return hash.slice(0, ACCOUNT_LENGTH);
+}
+
+/** What the leader is to hear of the stated limits of one dependency. */
+export function providerUses(
+  states: readonly ModelState[],
+  of: Credentialed,
+  now: number,
+): ProviderLimitUse[] {
+  return kindsOf(states).flatMap(({ kind, limits }) =>
+    (limits.stated?.uses(now) ?? []).map(({ resource, share }) => ({
+      ...{ ...of, ...kind, resource },
+      ...useOf(share, now),
+    })),
+  );
+}
+
+/** Gates that the provider has shut by refusing the rate. */
+export function providerGates(
+  states: readonly ModelState[],
+  { mounted, ...of }: Credentialed & { mounted: string },
+  now: number,
+): ProviderGate[] {
+  return kindsOf(states).flatMap(({ kind, limits }) => {
+    const until = limits.gates.state(mounted, now)?.until;
+    return until === undefined ? [] : { ...of, ...kind, forMs: until - now };
+  });
+}
+
+/** Takes what the leader says of one dependency. Returns whether it said anything of calls that there are. */
+export function followShares(
+  models: ModelStates,
+  { limits, gates }: Pick<ProviderShares, 'limits' | 'gates'>,
+  now: number,
+): boolean {
+  let any = false;
+  for (const { dependency: _, account: __, model, votes, resource, ...told } of limits) {
+    if (!isResource(resource)) continue;
+    const known = models.only(kindOf(model, votes));
+    known?.stated().follow({ resource, ...told }, now);
+    any ||= known !== undefined;
+  }
+  for (const { model, votes, forMs } of gates) {
+    const known = models.only(kindOf(model, votes));
+    known?.stated().hold(forMs, now);
+    any ||= known !== undefined;
+  }
+  return any;
+}
+
+const RESOURCES: ReadonlySet<string> = new Set<Resource>([
+  'Requests',
+  'InputTokens',
+  'OutputTokens',
+  'TotalTokens',
+]);
+
+function isResource(name: string): name is Resource {
+  return RESOURCES.has(name);
+}
+
+interface Kind {
+  model?: string;
+  votes?: false;
+}
+
+function kindOf(model: string | undefined, votes: false | undefined): Kind {
+  return { ...(model !== undefined && { model }), ...(votes === false && { votes }) };
+}
+
+function kindsOf(states: readonly ModelState[]): { kind: Kind; limits: CallLimits }[] {
+  return states.flatMap((state) => {
+    const { model } = state.circuit;
+    return state
+      .allLimits()
+      .map((limits, i) => ({ kind: kindOf(model, i === 0 ? undefined : false), limits }));
+  });
+}
+
+/** What is told of a share; what refused calls needed is told once. */
+function useOf(
+  share: ProviderShare,
+  now: number,
+): Omit<ProviderLimitUse, 'dependency' | 'account' | 'resource'> {
+  const { count, taken, asked, need, own } = share;
+  share.need = 0;
+  return {
+    ...{ count, taken, asked, need, held: share.held(now) },
+    ...(own && {
+      stated: {
+        ...{ limit: own.limit, remaining: own.remaining },
+        resetMs: Math.max(0, own.resetAt - own.at),
+        ageMs: now - own.at,
+        sinceMs: now - own.since,
+        before: share.takenAt(own.since),
+      },
+    }),
+  };
+}
