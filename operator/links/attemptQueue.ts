@@ -37,6 +37,12 @@ export class AttemptQueue {
   take(attempt: Attempt, begin: () => void): () => void {
     return (attempt.failures === 0 ? this.#first : this.#repeated).take(attempt, begin);
   }
+
+  /** Nobody who waits gets a place any more. */
+  clear(): void {
+    this.#first.clear();
+    this.#repeated.clear();
+  }
 }
 
 type State = 'waiting' | 'begun' | 'done';
@@ -68,6 +74,10 @@ class Lane {
     };
   }
 
+  clear(): void {
+    for (const queue of this.#queues) queue.clear();
+  }
+
   #next(): void {
     if (this.#taken >= this.#size) return;
     this.#queues.find((queue) => !queue.empty)?.shift()?.();
@@ -81,6 +91,10 @@ class FairQueue {
 
   get empty(): boolean {
     return this.#namespaces.size === 0;
+  }
+
+  clear(): void {
+    this.#namespaces.clear();
   }
 
   add(namespace: string, start: () => void): void {

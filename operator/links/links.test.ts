@@ -135,6 +135,17 @@ describe('targets', () => {
 });
 
 describe('dials', () => {
+  it('end with the term: who waits for a place gets none', () => {
+    const { links, sockets, lead, clock } = harness({ connects: { first: 2, repeated: 1 } });
+    links.setTargets(Array.from({ length: 10 }, (_, pod) => target(pod)));
+    expect(sockets).toHaveLength(2);
+    lead.abort();
+    expect(sockets).toHaveLength(2);
+    expect(clock.pending).toBe(0);
+    links.open(new AbortController().signal, () => 2);
+    expect(sockets).toHaveLength(4);
+  });
+
   it('connect a bounded number at a time', () => {
     const { links, sockets, socketTo } = harness({ connects: { first: 2, repeated: 1 } });
     links.setTargets([1, 2, 3, 4].map((n) => target(n)));

@@ -170,6 +170,9 @@ export class Links implements PodLinks {
   #close(): void {
     this.#leadership = undefined;
     this.#desired.clear();
+    // Otherwise each link that stops would have the next pod dialled.
+    const { connects, handshakes, overtime } = this.#context;
+    for (const attempts of [connects, handshakes, overtime]) attempts.clear();
     for (const pod of this.#pods.values()) {
       this.#stop(pod);
       pod.report = this.#blank(pod.target);

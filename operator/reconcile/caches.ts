@@ -5,6 +5,7 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { AGENT_LABEL, isPaused, MANAGED_BY } from '../desired/common/metadata.ts';
+import { UPGRADING_ANNOTATION } from '../desired/objects/deployment.ts';
 import type { Policy, PolicyRef } from '../desired/policies/attachment.ts';
 import {
   AS_TEXT,
@@ -48,6 +49,8 @@ import { slimPod, slimReplicaSet } from './slimPod.ts';
 
 /** Index of paused policies, by namespace. */
 const PAUSED = 'paused';
+/** Index of Deployments that roll because of a new version of the operator. */
+const UPGRADING = 'upgrading';
 
 /** What all informers have in common: client, clock, logger, … */
 export interface CachesOptions extends Omit<
@@ -114,6 +117,9 @@ export class Caches {
     const paused = (policy: Policy): string[] =>
       isPaused(policy) ? [policy.metadata.namespace!] : [];
     for (const policies of [this.breakers, this.limits]) policies.addIndex(PAUSED, paused);
+    this.deployments.addIndex(UPGRADING, ({ metadata }) =>
+      metadata.annotations?.[UPGRADING_ANNOTATION] === undefined ? [] : [''],
+    );
     this.replicas = new Replicas(this);
   }
 
@@ -123,6 +129,11 @@ export class Caches {
         .byIndex(PAUSED, namespace)
         .map(({ kind, metadata: { name } }): PolicyRef => ({ kind, name })),
     );
+  }
+
+  /** Deployments that roll because of a new version of the operator. */
+  get upgrading(): Deployment[] {
+    return this.deployments.byIndex(UPGRADING, '');
   }
 
   get all(): Informer<KubernetesObject>[] {

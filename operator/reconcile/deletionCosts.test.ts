@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Load } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import type { Pod } from '../kube/index.ts';
+import { systemClock, type Pod } from '../kube/index.ts';
 import type { PodReport } from '../links/index.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
-import { DELETION_COST, DeletionCosts } from './deletionCosts.ts';
+import { DELETION_COST, DeletionCosts, type DeletionCostsOptions } from './deletionCosts.ts';
 
 const LOAD: Load = { inFlight: 0, queued: 0, capacity: 100, accepts: true };
 
 interface World {
+  options: DeletionCostsOptions;
   costs: DeletionCosts;
   clock: FakeClock;
   pods: Pod[];
@@ -25,10 +26,11 @@ function world(...loads: Partial<Load>[]): World {
   const writes: string[] = [];
   const clock = new FakeClock();
   const agent = { spec: {} } as AgentDeployment;
-  const costs = new DeletionCosts({
+  const options: DeletionCostsOptions = {
     clock,
     logger: { warn: () => undefined },
-    replicas: { all: () => pods },
+    replicas: { of: () => pods },
+    agents: () => ['support/triage'],
     agent: () => agent,
     links: { podReport: (uid) => ({ snapshot: { load: known.get(uid) } }) as PodReport },
     client: {
@@ -41,8 +43,9 @@ function world(...loads: Partial<Load>[]): World {
         return Promise.resolve(pod as never);
       },
     },
-  });
-  return { costs, clock, pods, loads: known, writes, agent };
+  };
+  const costs = new DeletionCosts(options);
+  return { options, costs, clock, pods, loads: known, writes, agent };
 }
 
 const podOf = (n: number): Pod => ({
@@ -106,5 +109,32 @@ describe('what it costs to delete a pod', () => {
     const single = world({ streams: 1 });
     await pass(single, 1);
     expect([all.writes, single.writes]).toEqual([[], []]);
+  });
+
+  it('gives the event loop its turn while it looks at thousands of agents', async () => {
+    const all = world({ streams: 1 }, {});
+    let [now, looks, most] = [0, 0, 0];
+    const costs = new DeletionCosts({
+      ...all.options,
+      clock: { ...systemClock, monotonic: () => now },
+      agents: () => Array.from({ length: 1_000 }, (_, n) => `support/agent-${n}`),
+      replicas: {
+        of: () => {
+          now += 1;
+          looks += 1;
+          return [];
+        },
+      },
+    });
+    const turn = (): void => {
+      most = Math.max(most, looks);
+      looks = 0;
+      if (now < 1_000) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await costs.look(new AbortController().signal);
+    // 10 ms at a time; the first turn may come late.
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(20);
   });
 });

@@ -6,13 +6,13 @@ import {
   isConflict,
   isNotFound,
   sleep,
+  Slices,
   type Clock,
   type KubeClient,
   type Pod,
 } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import { Pods } from '../resources/resources.ts';
-import { agentKeyOfChild } from './agentOf.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { isTerminating } from './observe.ts';
 
@@ -26,7 +26,9 @@ const BUDGET = [60_000, 2] as const;
 
 export interface DeletionCostsOptions {
   client: Pick<KubeClient, 'mergePatch'>;
-  replicas: { all(): Pod[] };
+  replicas: { of(agentKey: string): Pod[] };
+  /** Keys of all agents. */
+  agents: () => Iterable<string>;
   agent: (key: string) => AgentDeployment | undefined;
   links: Pick<PodLinks, 'podReport'>;
   clock: Clock;
@@ -39,9 +41,11 @@ export class DeletionCosts {
   readonly #budget = new NumbersBudget(...BUDGET);
   /** Pods that were written, by UID. */
   readonly #written = new Set<string>();
+  readonly #slices: Slices;
 
   constructor(options: DeletionCostsOptions) {
     this.#options = options;
+    this.#slices = new Slices(options.clock);
   }
 
   /** Keeps costs current until the signal aborts. Never rejects. */
@@ -54,12 +58,16 @@ export class DeletionCosts {
   }
 
   async look(signal: AbortSignal): Promise<void> {
-    const pods = this.#options.replicas.all();
-    this.#forget(pods);
-    for (const [key, ofAgent] of Map.groupBy(pods, agentKeyOfChild)) {
-      if (key === undefined || ofAgent.length < 2 || this.#isChosen(key)) continue;
-      for (const pod of ofAgent) await this.#update(pod, signal);
+    const { agents, replicas } = this.#options;
+    const present = new Set<string>();
+    for (const key of [...agents()]) {
+      while (this.#slices.over) await this.#slices.next();
+      const pods = replicas.of(key);
+      for (const { metadata } of pods) present.add(metadata.uid!);
+      if (pods.length < 2 || this.#isChosen(key)) continue;
+      for (const pod of pods) await this.#update(pod, signal);
     }
+    this.#forget(present);
   }
 
   /** Whether the agent's author gives its pods costs. */
@@ -93,10 +101,8 @@ export class DeletionCosts {
     }
   }
 
-  #forget(pods: readonly Pod[]): void {
-    const present = new Set(pods.map(({ metadata }) => metadata.uid!));
-    const gone = [...this.#written].filter((uid) => !present.has(uid));
-    for (const uid of gone) {
+  #forget(present: ReadonlySet<string>): void {
+    for (const uid of [...this.#written].filter((uid) => !present.has(uid))) {
       this.#written.delete(uid);
       this.#budget.forget(uid);
     }

@@ -86,7 +86,7 @@ export class Term {
     this.upgrades = new Upgrades({
       limit: options.upgradeConcurrency,
       maxFailures: options.upgradeFailures,
-      deployments: caches.deployments.list().filter((deployment) => {
+      deployments: caches.upgrading.filter((deployment) => {
         // Agents of another installation may be in the same namespace.
         const key = agentKeyOfChild(deployment);
         return key !== undefined && caches.agents.getByKey(key) !== undefined;
@@ -115,6 +115,7 @@ export class Term {
     this.#costs = new DeletionCosts({
       ...{ client, links, clock },
       replicas: caches.replicas,
+      agents: () => caches.agents.list().map(keyOf),
       agent: (key) => caches.agents.getByKey(key),
       logger: logger.child({ module: 'costs' }),
     });

@@ -13,7 +13,7 @@ export interface UpgradesOptions {
   limit: number;
   /** The upgrade stops when it has made so many agents worse. */
   maxFailures: number;
-  /** All Deployments of agents, as an earlier leader left them. */
+  /** Deployments of agents that roll, as an earlier leader left them. */
   deployments: readonly Deployment[];
   /** Called with the key of an agent that may find a place now, or that has another reason to wait. */
   wake: (key: string) => void;

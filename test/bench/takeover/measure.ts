@@ -26,6 +26,8 @@ export const PREFIX = 'takeover';
 const DEAD = '127.66.66.66';
 /** Each costs the operator some 10 ms. */
 const SCRAPE_MS = 200;
+/** A prime, by which those that die are spread over all pods and agents. */
+const SPREAD = 7919;
 /** Status follows links within a second or two. */
 const QUIET_MS = 5_000;
 /** The connections that the operator opens at a time, as its settings are when nothing is set. */
@@ -91,12 +93,13 @@ export class TakeoverBench {
     this.#facts = new Facts(this.#client, this.#stop.signal);
   }
 
-  /** So many of all pods are dead from now on, and the leader has said so. */
+  /** So many of all pods are dead from now on, those that were dead before among them, and the leader has said so. */
   async lose(percent: number): Promise<void> {
     const dead = Math.floor((this.#pods * percent) / 100);
-    const every = this.#pods / Math.max(1, dead);
-    const chosen = Array.from({ length: dead }, (_, index) => Math.floor(index * every));
-    await inParallel(dead, (index) => this.#run(chosen[index]!, DEAD));
+    const more = dead - this.#dead;
+    await inParallel(more, (index) =>
+      this.#run(((this.#dead + index) * SPREAD) % this.#pods, DEAD),
+    );
     this.#dead = dead;
     await whenLinked(this.#operator!, this.#live, SCRAPE_MS);
     await waitFor('status says which pods are alive', LONG_MS, () => this.#toldAll());
