@@ -122,7 +122,8 @@ describe('a change of the spec', () => {
   });
 
   const HOT: [what: string, spec: () => Spec, reloads: boolean][] = [
-    ['replicas', () => ({ replicas: 2 }), false],
+    // Several pods share what a provider allows the key, so each knows how many there can be.
+    ['replicas', () => ({ replicas: 2 }), true],
     ...(
       ['request', 'connect', 'firstToken', 'streamIdle', 'transportIdle', 'run', 'tool'] as const
     ).map((name, index): [string, () => Spec, boolean] => [
@@ -232,7 +233,7 @@ describe('a change of the spec', () => {
     ],
     ['no autoscaling', () => ({ autoscaling: null }), false],
     ['runtimeUpgrade back', () => ({ runtimeUpgrade: 'Automatic' }), false],
-    ['fewer replicas', () => ({ replicas: 1 }), false],
+    ['fewer replicas', () => ({ replicas: 1 }), true],
   ];
 
   const COLD: [what: string, spec: () => Spec][] = [
