@@ -40,6 +40,8 @@ export interface LeaderTimes {
   pledgedUntil: number;
   /** The process may take its safe share from then on. */
   safeFrom: number;
+  /** The leader of the last Grant stops soon. */
+  leaving: boolean;
   /** Number of the next report, and of the next block. */
   nextReport: number;
   nextBlock: number;
@@ -53,7 +55,7 @@ interface Lot {
 
 /** Demand is that of about so many milliseconds. */
 const DEMAND_MS = 1000;
-/** A block covers the demand of so many milliseconds, and more when the leader answers slowly. */
+/** A block covers the demand of so many milliseconds, and more when the leader answers slowly or stops soon. */
 const HORIZON_MS = { least: 300, most: 2000, perAnswerMs: 10 };
 /** A safe share that is less than one token never admits a call. */
 const NEVER_MS = 3_600_000;
@@ -202,7 +204,9 @@ export class Block implements RemoteTokens {
   waitFor(needed: number, now: number): void {
     if (this.waiting === 0) this.first = needed;
     this.waiting += needed;
-    this.asked ??= { number: this.times.nextReport, at: now };
+    // A leader that has no answer yet, because it has just begun, knows of the first call; heartbeats tell it of others.
+    if (this.asked !== undefined) return;
+    this.asked = { number: this.times.nextReport, at: now };
     this.ask();
   }
 
@@ -270,6 +274,7 @@ export class Block implements RemoteTokens {
 
   private horizonMs(): number {
     const { least, most, perAnswerMs } = HORIZON_MS;
+    if (this.times.leaving) return most;
     return Math.min(most, Math.max(least, this.answerMs * perAnswerMs));
   }
 

@@ -26,8 +26,9 @@ export class Pledges {
     this.since = Math.min(this.since, now);
   }
 
-  isSettled(now: number): boolean {
-    return now >= this.since;
+  /** From when on the limit is this leader's. */
+  get startsAt(): number {
+    return this.since;
   }
 
   /**
