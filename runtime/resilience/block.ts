@@ -87,7 +87,7 @@ export class Block implements RemoteTokens {
   private dryUntil = -Infinity;
   private answered = 0;
   /** Report that tells of the first call that waits; undefined once it is answered. */
-  private asked: { number: number; at: number } | undefined;
+  private asked: { number: number; at: number; begins?: boolean } | undefined;
   private answerMs = 0;
   /** Tokens for waiting calls: of the first one, and of all. */
   private first = 0;
@@ -221,7 +221,7 @@ export class Block implements RemoteTokens {
     };
     this.dryUntil = -Infinity;
     this.answered = 0;
-    if (this.asked !== undefined) this.asked = { number: this.times.nextReport, at: now };
+    if (this.asked) this.asked = { number: this.times.nextReport, at: now, begins: true };
   }
 
   grant({ granted, largest, waitMs, answered, until }: BlockGrant, now: number): void {
@@ -238,14 +238,16 @@ export class Block implements RemoteTokens {
     if (answered <= this.answered) return;
     this.answered = answered;
     if (this.asked === undefined || answered < this.asked.number) return;
-    this.answerMs = now - this.asked.at;
-    this.waitedMs += this.answerMs;
+    const ms = now - this.asked.at;
+    this.waitedMs += ms;
+    // How long a leader takes to begin says nothing about how busy it is.
+    if (this.asked.begins !== true) this.answerMs = ms;
     this.asked = undefined;
   }
 
-  /** What is to be reported. Gives back tokens that end within `endingMs`. */
+  /** What is to be reported. Gives back tokens that end within `endingMs`, once the leader of the session has granted others. */
   use(now: number, endingMs: number): BlockUse {
-    this.expire(now, now + endingMs);
+    this.expire(now, this.session.received > 0 ? now + endingMs : now);
     const need = Math.max(0, this.first - this.balance);
     return { block: this.number, ...this.session, need, want: this.wanted(now, need) };
   }
