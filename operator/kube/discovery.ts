@@ -85,7 +85,10 @@ export class Discovery {
       return true;
     } catch (error) {
       if (signal.aborted) return false;
-      logger?.warn({ group, version, ...describeError(error) }, 'The API server did not say which kinds it serves; asked again later');
+      logger?.warn(
+        { group, version, ...describeError(error) },
+        'The API server did not say which kinds it serves; asked again later',
+      );
       if (isForbidden(error)) this.#answered('Forbidden');
       return false;
     }

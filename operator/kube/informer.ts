@@ -233,7 +233,10 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     } catch (error) {
       const { namespace, name } = (current ?? previous!).metadata;
       const object = { resource: this.resource.plural, namespace, name };
-      this.#logger?.error({ ...object, ...describeError(error) }, 'A handler of a watch event failed');
+      this.#logger?.error(
+        { ...object, ...describeError(error) },
+        'A handler of a watch event failed',
+      );
     }
   }
 }

@@ -321,7 +321,9 @@ export class LeaderElector {
     else await work;
     await this.#stopped(callbacks);
     if (!drained)
-      this.#logger.warn('The lease was not released, because work of the ended term goes on; it expires by itself');
+      this.#logger.warn(
+        'The lease was not released, because work of the ended term goes on; it expires by itself',
+      );
     else if (this.#elapsed(term.renewed) < this.#renewDeadlineMs) await this.#release();
     this.#logger.info('Leadership ended');
   }

@@ -18,5 +18,6 @@ export async function* lines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<
     }
     if (from < chunk.length) pending.push(chunk.subarray(from));
   }
-  if (pending.length > 0) throw new ConnectionError('The connection closed within a line of the watch');
+  if (pending.length > 0)
+    throw new ConnectionError('The connection closed within a line of the watch');
 }

@@ -7,7 +7,10 @@ export interface Packing<T, P = unknown> {
   unpack(packed: P): T;
 }
 
-const AS_OBJECT = { pack: <T>(object: T): T => object, unpack: <T>(packed: unknown) => packed as T };
+const AS_OBJECT = {
+  pack: <T>(object: T): T => object,
+  unpack: <T>(packed: unknown) => packed as T,
+};
 
 /**
  * As text, for numerous objects that are seldom read. It needs half the memory of a parsed object and leaves the garbage

@@ -43,12 +43,16 @@ export function policyStatusKeys(kind: PolicyKind, change: Change): Set<string> 
   const own = [
     ...policies,
     ...(change.statuses?.policies ?? []),
-    ...edited.filter((policy) => targetsOf(change, [policy]).every((name) => isDeleted(change, name))),
+    ...edited.filter((policy) =>
+      targetsOf(change, [policy]).every((name) => isDeleted(change, name)),
+    ),
   ].filter((policy) => policy.kind === kind);
   const affected = new Set([...agents, ...targetsOf(change, policies), ...reported]);
   return keys(change, [
     ...own.map(({ name }) => name),
-    ...[...affected].flatMap((agent) => attachments.flatMap((each) => each.policiesOf(kind, agent))),
+    ...[...affected].flatMap((agent) =>
+      attachments.flatMap((each) => each.policiesOf(kind, agent)),
+    ),
   ]);
 }
 

@@ -96,7 +96,10 @@ export class DeletionCosts {
       await client.mergePatch(Pods, namespace, name, patch, { signal });
     } catch (error) {
       if (isNotFound(error) || isConflict(error) || signal.aborted) return;
-      logger.warn({ namespace, pod: name, ...describeError(error) }, 'Deletion cost of the pod could not be written; tried again later');
+      logger.warn(
+        { namespace, pod: name, ...describeError(error) },
+        'Deletion cost of the pod could not be written; tried again later',
+      );
     }
   }
 

@@ -36,7 +36,10 @@ export class OptionalCaches {
     const discovery = new Discovery({ client, group, version, clock, random, logger, intervalMs });
     this.#discovery = discovery;
     this.#informers = resources.map((resource) => {
-      const informer = new OptionalInformer<KubernetesObject, Own>({ ...options, resource }, discovery);
+      const informer = new OptionalInformer<KubernetesObject, Own>(
+        { ...options, resource },
+        discovery,
+      );
       informer.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
       return informer;
     });

@@ -13,7 +13,10 @@ describe('a Deployment', () => {
     [{ serviceAccount: 'Missing', networkPolicy: 'Ours' }, false, undefined],
     [{ serviceAccount: 'Foreign', networkPolicy: 'Ours' }, false, undefined],
     [{ serviceAccount: 'Foreign', networkPolicy: 'Ours' }, true, 0],
-  ])('with prerequisites %j that exists (%s) is applied with %s replicas', (prerequisites, exists, replicas) => {
-    expect(permittedDeployment(deployment, prerequisites, exists)?.spec.replicas).toBe(replicas);
-  });
+  ])(
+    'with prerequisites %j that exists (%s) is applied with %s replicas',
+    (prerequisites, exists, replicas) => {
+      expect(permittedDeployment(deployment, prerequisites, exists)?.spec.replicas).toBe(replicas);
+    },
+  );
 });

@@ -63,9 +63,7 @@ describe('Revisions', () => {
     const revisions = new Revisions(1);
     revisions.decide(content, 'sha256:a', nothing);
     const known: KnownRevisions = { stored: stored(1, 99, 'sha256:theirs'), pods: [] };
-    expect(revisions.decide(content, 'sha256:a', known).configuration.revision.counter).toBe(
-      100,
-    );
+    expect(revisions.decide(content, 'sha256:a', known).configuration.revision.counter).toBe(100);
   });
 
   it('goes on counting when ConfigMap and status are gone', () => {

@@ -36,9 +36,7 @@ export function connectTriggers(options: TriggerOptions): void {
     onPolicyChange(options, batch, current, previous);
   const childChanged: ChangeHandler<KubernetesObject> = (current, previous, { initial }) =>
     onChildChange(options, current, previous, initial ? 'low' : 'high');
-  caches.agents.onChange((current, previous) =>
-    onAgentChange(options, batch, current, previous),
-  );
+  caches.agents.onChange((current, previous) => onAgentChange(options, batch, current, previous));
   caches.breakers.onChange(policyChanged);
   caches.limits.onChange(policyChanged);
   for (const informer of caches.children) informer.onChange(childChanged);
@@ -49,7 +47,8 @@ export function connectTriggers(options: TriggerOptions): void {
     });
   }
   watchPods(options);
-  const later = (queue: WorkQueue, key: string): void => queue.addAfterUnlessQueued(key, FIGURES_MS);
+  const later = (queue: WorkQueue, key: string): void =>
+    queue.addAfterUnlessQueued(key, FIGURES_MS);
   links.onChange((key, kind) =>
     enqueueReported(options, key, kind === 'Counters' ? later : undefined),
   );
