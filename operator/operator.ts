@@ -26,7 +26,7 @@ import {
   type RotationOptions,
 } from './links/index.ts';
 import { Loggers } from './loggers.ts';
-import { AgentNews } from './reconcile/agentNews.ts';
+import { AgentNotifier } from './reconcile/agentNotifier.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
@@ -96,7 +96,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     share: settings.share,
   });
   const attachments = new Attachments(caches);
-  const news = new AgentNews();
+  const notifier = new AgentNotifier();
   const lag = new StatusLag(registry, clock);
   const ownWrites = new OwnWrites();
   const queues = createQueues({ registry, clock, random, lag });
@@ -117,7 +117,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
-  connectTriggers({ caches, attachments, news, links, queues, ownWrites });
+  connectTriggers({ caches, attachments, notifier, links, queues, ownWrites });
   const circuits = new CircuitLeader({ links, clock, registry });
   const providers = new ProviderLeader({ links, clock });
   exportCacheAge(caches, registry);
@@ -152,7 +152,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         client,
         caches,
         attachments,
-        news,
+        notifier,
         links,
         fleet,
         circuits,

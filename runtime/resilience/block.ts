@@ -39,6 +39,8 @@ export interface LeaderTimes {
   pledgedUntil: number;
   /** From then on the process may use its safe share. */
   safeFrom: number;
+  /** Whether the leader of the last Grant stops soon. */
+  leaving: boolean;
   /** Numbers of the next report and of the next block. */
   nextReport: number;
   nextBlock: number;
@@ -52,7 +54,7 @@ interface Lot {
 
 /** Time over which demand is averaged, in milliseconds. */
 const DEMAND_MS = 1000;
-/** Time whose demand a block covers, in milliseconds. It is longer when the leader answers slowly. */
+/** Time whose demand a block covers, in milliseconds. It is longer when the leader answers slowly or stops soon. */
 const HORIZON_MS = { least: 300, most: 2000, perAnswerMs: 10 };
 /** Wait for a safe share of less than one token, which never admits a call. */
 const NEVER_MS = 3_600_000;
@@ -84,7 +86,7 @@ export class Block implements RemoteTokens {
   private dryUntil = -Infinity;
   private answered = 0;
   /** The report with the need of the first waiting call; undefined once the leader has answered it. */
-  private asked: { number: number; at: number } | undefined;
+  private asked: { number: number; at: number; begins?: boolean } | undefined;
   private answerMs = 0;
   /** Tokens for waiting calls: of the first one, and of all. */
   private first = 0;
@@ -197,7 +199,9 @@ export class Block implements RemoteTokens {
   waitFor(needed: number, now: number): void {
     if (this.waiting === 0) this.first = needed;
     this.waiting += needed;
-    this.asked ??= { number: this.times.nextReport, at: now };
+    // A leader that has no answer yet, because it has just begun, knows of the first call; heartbeats tell it of others.
+    if (this.asked !== undefined) return;
+    this.asked = { number: this.times.nextReport, at: now };
     this.ask();
   }
 
@@ -212,7 +216,7 @@ export class Block implements RemoteTokens {
     };
     this.dryUntil = -Infinity;
     this.answered = 0;
-    if (this.asked !== undefined) this.asked = { number: this.times.nextReport, at: now };
+    if (this.asked) this.asked = { number: this.times.nextReport, at: now, begins: true };
   }
 
   grant({ granted, largest, waitMs, answered, until }: BlockGrant, now: number): void {
@@ -229,14 +233,16 @@ export class Block implements RemoteTokens {
     if (answered <= this.answered) return;
     this.answered = answered;
     if (this.asked === undefined || answered < this.asked.number) return;
-    this.answerMs = now - this.asked.at;
-    this.waitedMs += this.answerMs;
+    const ms = now - this.asked.at;
+    this.waitedMs += ms;
+    // How long a leader takes to begin says nothing about how busy it is.
+    if (this.asked.begins !== true) this.answerMs = ms;
     this.asked = undefined;
   }
 
-  /** Figures for a report. Gives back tokens that expire within `endingMs`. */
+  /** Figures for a report. Gives back tokens that expire within `endingMs`, once the session's leader has granted others. */
   use(now: number, endingMs: number): BlockUse {
-    this.expire(now, now + endingMs);
+    this.expire(now, this.session.received > 0 ? now + endingMs : now);
     const need = Math.max(0, this.first - this.balance);
     return { block: this.number, ...this.session, need, want: this.wanted(now, need) };
   }
@@ -265,6 +271,7 @@ export class Block implements RemoteTokens {
 
   private horizonMs(): number {
     const { least, most, perAnswerMs } = HORIZON_MS;
+    if (this.times.leaving) return most;
     return Math.min(most, Math.max(least, this.answerMs * perAnswerMs));
   }
 
