@@ -339,7 +339,7 @@ function specOf(
   };
 }
 
-function limitGrant(key: LimitKey, { account, largest, waitMs }: Granted): LimitGrant {
-  const { block, granted, answered } = account;
+function limitGrant(key: LimitKey, { account, largest, waitMs, answered }: Granted): LimitGrant {
+  const { block, granted } = account;
   return { ...key, block, granted, largest, answered, waitMs };
 }

@@ -22,6 +22,8 @@ export interface Granted {
   /** Greatest number of tokens for one call. */
   largest: number;
   waitMs: number;
+  /** Number of the last report whose need was looked at. */
+  answered: number;
 }
 
 export interface BucketFigures {
@@ -36,6 +38,8 @@ export interface BucketFigures {
 
 /** Smaller parts of a token count as rounding errors. */
 const ROUNDING = 1e-6;
+/** A bucket that takes over from another leader begins empty, and nobody is told so for as long after. */
+const BEGINNING_MS = FLEET.heartbeatMs;
 
 /**
  * The leader's bucket of one limit of one agent. Tokens leave the bucket when they are granted. Bucket and blocks together
@@ -49,6 +53,8 @@ export class FleetBucket {
   /** Pods whose next report is the first of a session. */
   private readonly restarted = new Set<string>();
   private level: number;
+  /** Another leader may have granted tokens of this limit. */
+  private readonly succeeds: boolean;
   private updatedAt: number;
   /** Virtual time of start-time fair queuing: that of the pod that was served last. */
   private virtual = 0;
@@ -58,6 +64,7 @@ export class FleetBucket {
   constructor(spec: FleetSpec, pledges: Pledges, level: 'Empty' | 'Full', now: number) {
     this.spec = spec;
     this.pledges = pledges;
+    this.succeeds = level === 'Empty';
     this.level = level === 'Full' ? spec.capacity : 0;
     this.updatedAt = now;
   }
@@ -130,10 +137,9 @@ export class FleetBucket {
     const before = new Map(asking.map(([uid, account]) => [uid, account.granted]));
     const blocked = this.serveNeeds(asking, now);
     if (!blocked) this.serveWants(asking, now);
-    const largest = this.most(now);
     return asking
       .filter(([uid, { granted }]) => granted > before.get(uid)!)
-      .map(([uid, account]) => ({ uid, account, largest, waitMs: this.waitMs(account, now) }));
+      .map(([uid, account]) => this.toldOf(uid, account, now));
   }
 
   /**
@@ -142,7 +148,7 @@ export class FleetBucket {
    */
   answered(uid: string, now: number): void {
     const account = this.accounts.get(uid);
-    if (!this.spec.rejects || account === undefined) return;
+    if (!this.spec.rejects || account === undefined || this.begins(now)) return;
     if (this.waitMs(account, now) <= FLEET.heartbeatMs) return;
     account.want -= account.need;
     account.need = 0;
@@ -153,13 +159,14 @@ export class FleetBucket {
     this.refill(now);
     const account = this.accounts.get(uid);
     if (account === undefined || this.restarted.has(uid)) return undefined;
-    return { uid, account, largest: this.most(now), waitMs: this.waitMs(account, now) };
+    return this.toldOf(uid, account, now);
   }
 
   /** When the bucket can grant tokens to a waiting pod; Infinity if none waits. */
   nextAt(linked: (uid: string) => boolean, now: number): number {
     const asking = this.asking(linked);
     if (asking.length === 0) return Infinity;
+    if (now < this.pledges.startsAt) return this.pledges.startsAt;
     const kept = this.kept();
     const needy = asking.filter(([, { need, debt }]) => need + debt > ROUNDING);
     const next = needy.length > 0 ? [needy.reduce(firstServed)] : asking;
@@ -171,6 +178,21 @@ export class FleetBucket {
     this.refill(now);
     const { capacity } = this.spec;
     return { level: this.level, held: this.heldByAll(), granted: this.total, capacity };
+  }
+
+  /** While the bucket begins, calls go on waiting for an answer: that it is empty says nothing about the limit. */
+  private toldOf(uid: string, account: Account, now: number): Granted {
+    const largest = this.most(now);
+    if (this.begins(now)) {
+      const answered = account.need > 0 ? 0 : account.answered;
+      return { uid, account, largest, waitMs: 0, answered };
+    }
+    const { answered } = account;
+    return { uid, account, largest, waitMs: this.waitMs(account, now), answered };
+  }
+
+  private begins(now: number): boolean {
+    return this.succeeds && now < this.pledges.startsAt + BEGINNING_MS;
   }
 
   private asking(linked: (uid: string) => boolean): [string, Account][] {

@@ -26,6 +26,11 @@ export class Pledges {
     this.since = Math.min(this.since, now);
   }
 
+  /** From when on the limit is this leader's. */
+  get startsAt(): number {
+    return this.since;
+  }
+
   /**
    * Replaces the set of pods. A pod that does not run yet takes nothing. A pod that started under this leader (`began`)
    * takes no safe share for FLEET.pledgeMs.
