@@ -75,9 +75,11 @@ function isPlain(segment: string): boolean {
   }
 }
 
-/** Timeout of a request for no message, in milliseconds. */
+/** Timeout of a request for no message, in milliseconds. Infinity for other routes: files and batches can be large. */
 export function passThroughMs(request: IncomingMessage): number {
-  return modelRoute(request) === MODELS ? MODELS_MS : PASS_THROUGH_MS;
+  const route = modelRoute(request);
+  if (route === undefined) return Infinity;
+  return route === MODELS ? MODELS_MS : PASS_THROUGH_MS;
 }
 
 export function asksForMessage(request: IncomingMessage): boolean {

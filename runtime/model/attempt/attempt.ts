@@ -49,7 +49,7 @@ export interface Attempt {
   signal: AbortSignal;
   sink: Sink;
   /** Gets notified of all that arrives, and cuts the attempt when nothing does. */
-  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'unstreamed'>;
+  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed'>;
   meter: UsageMeter;
   /** Wall clock, for dates in headers. */
   date: () => Date;
