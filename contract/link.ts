@@ -22,6 +22,12 @@ export const MAX_HELLO_BYTES = 64 * 1024;
 export const REPORT_PACE = { bytesPerSecond: 64 * 1024, transitionsPerSecond: 32 } as const;
 
 /**
+ * How often a pod reports figures that moved: every `leastMs`, and less often the more pods there are, so that the
+ * leader takes about `perSecond` such reports. Changes of circuits come at once, whatever the interval.
+ */
+export const REPORT_INTERVAL = { leastMs: 1000, mostMs: 16_000, perSecond: 1000 } as const;
+
+/**
  * Times by which leader and pods share the limits of a fleet, in milliseconds. Each side adds `toleranceMs` before it
  * uses tokens that the other side may still hold: a pod before it uses its safe share, the leader before it grants the
  * tokens of a silent pod again.

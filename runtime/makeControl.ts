@@ -58,10 +58,12 @@ export function makeControl(
     missingKeys: () => network.missingKeys(),
     missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
   });
+  const pace = new ReportPace();
   const port = new ControlPort({
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
     onSiblings: (pods) => core.siblings.apply(pods),
+    onReportInterval: (ms) => pace.setInterval(ms),
     followFleet: (orders) => guard.followFleet(orders),
     fleet: (command) => guard.fleet.obey(command),
     providers: (command) => guard.providers.obey(command),
@@ -79,7 +81,7 @@ export function makeControl(
     ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
   });
   core.siblings.isCurrent = () => port.links > 0;
-  const startReports = report(core, { reporter, port, kept, load }, () => {
+  const startReports = report(core, { reporter, port, kept, load, pace }, () => {
     watchGuard();
     watchCredentials();
     void audit.saveHead();
@@ -114,17 +116,21 @@ function scraperCredentials({
   return credential ? [{ dependency: 'scrapers', credential }] : [];
 }
 
+interface Reports extends Pick<Control, 'reporter' | 'port' | 'kept'> {
+  load: LoadWatch;
+  pace: ReportPace;
+}
+
 /** Reports events at once. Returns a function that starts the reports of each second. */
 function report(
   core: Core,
-  { reporter, port, kept, load }: Pick<Control, 'reporter' | 'port' | 'kept'> & { load: LoadWatch },
+  { reporter, port, kept, load, pace }: Reports,
   eachTick: () => void,
 ): Control['startReports'] {
   const { events, clock, log } = core;
   const gateLog = new GateLog(log('guard'), () => clock.date());
   let reportedMissing = '[]';
   let ticks = 0;
-  const pace = new ReportPace();
   events.on('transition', (transition, circuit) => {
     if (pace.mayTellTransition()) port.broadcast({ type: 'Transition', transition, circuit });
     void kept.save();

@@ -2019,6 +2019,10 @@ export interface ProviderGate {
 export interface Announce {
   type: 'Announce';
   term: number;
+  /**
+   * The runtime reports figures that moved this often; see REPORT_INTERVAL. Absent: each second.
+   */
+  reportEveryMs?: number;
 }
 /**
  * Puts a configuration in force, whatever its revision, unless a higher term has been announced.

@@ -1,5 +1,5 @@
 import type { Hello, Report } from '../../contract/generated/types.ts';
-import { MAX_HELLO_BYTES } from '../../contract/link.ts';
+import { MAX_HELLO_BYTES, REPORT_INTERVAL } from '../../contract/link.ts';
 import { dialectOf, type Contract, type Dialect } from '../../contract/versions.ts';
 import { parseHello, parseReport, type Parsed } from '../../contract/validate.ts';
 import type { Clock } from '../kube/clock.ts';
@@ -72,6 +72,8 @@ export interface LinkOptions {
   reviewToken: ReviewToken;
   /** Term to announce when the connection opens. */
   term: () => number;
+  /** Interval at which the pod is to report figures; announced with the term. */
+  reportEveryMs: () => number;
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
@@ -100,6 +102,7 @@ export class Link {
   #state: LinkState = 'Connecting';
   #helloSeen = false;
   #announced = -1;
+  #reportEveryMs: number = REPORT_INTERVAL.leastMs;
   #dialect: Dialect;
 
   constructor(options: LinkOptions) {
@@ -130,11 +133,15 @@ export class Link {
     this.#socket.handshake();
   }
 
-  /** Announces a term if it is above the one announced before. */
+  /** Announces a term that is above the one announced before, or another interval of reports. */
   announce(term: number): void {
-    if (this.#state === 'Connecting' || this.#state === 'Closed' || term <= this.#announced) return;
+    if (this.#state === 'Connecting' || this.#state === 'Closed' || term < this.#announced) return;
+    const reportEveryMs = this.#options.reportEveryMs();
+    if (term === this.#announced && reportEveryMs === this.#reportEveryMs) return;
     this.#announced = term;
-    this.#tell(JSON.stringify({ type: 'Announce', term }));
+    this.#reportEveryMs = reportEveryMs;
+    const slower = reportEveryMs > REPORT_INTERVAL.leastMs && { reportEveryMs };
+    this.#tell(JSON.stringify({ type: 'Announce', term, ...slower }));
   }
 
   /** Sends a Configure message, already as JSON, to a pod that has proven who it is. */

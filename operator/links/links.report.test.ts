@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Counters, GateStatus } from '../../contract/generated/types.ts';
+import { REPORT_INTERVAL } from '../../contract/link.ts';
 import { settle } from '../testing/fakeClock.ts';
-import { connected } from '../testing/linksHarness.ts';
+import { connected, harness } from '../testing/linksHarness.ts';
 import {
   AGENT,
   circuit,
@@ -9,10 +10,25 @@ import {
   hashOf,
   hello,
   snapshot,
+  target,
   transition,
 } from '../testing/messages.ts';
 
 const A = hashOf('a');
+
+it('figures come less often from each pod when there are many pods', async () => {
+  const { links, connect } = harness();
+  const many = Array.from({ length: REPORT_INTERVAL.perSecond + 1 }, (_, pod) => target(pod));
+  const before = many.slice(0, 1);
+  links.setTargets(before);
+  const socket = await connect(many[0]!, A);
+  links.setTargets(many);
+  const late = await connect(many[1]!, A);
+  links.setTargets(before);
+  const slow = { type: 'Announce', term: 1, reportEveryMs: 2_000 };
+  expect(late.sent).toEqual([slow]);
+  expect(socket.sent).toEqual([{ type: 'Announce', term: 1 }, slow, { type: 'Announce', term: 1 }]);
+});
 
 describe('reports', () => {
   it('merges transitions and counters into the snapshot', async () => {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import type { Command, Configuration, Content, Report } from '../../contract/generated/types.ts';
+import { REPORT_INTERVAL } from '../../contract/link.ts';
 import { formatRevision } from '../../contract/revision.ts';
 import { CONTRACT, type Contract } from '../../contract/versions.ts';
 import type { Clock } from '../kube/clock.ts';
@@ -19,6 +20,7 @@ import {
   type PersistentLinkTiming,
 } from './persistentLink.ts';
 import type { ReportLimits } from './reportBudget.ts';
+import { reportInterval } from './reportInterval.ts';
 import type {
   ChangeListener,
   HigherTermListener,
@@ -120,6 +122,7 @@ export class Links implements PodLinks {
   readonly #linkListeners = new Set<LinkListener>();
   readonly #termListeners = new Set<HigherTermListener>();
   readonly #siblings: SiblingFigures;
+  #reportEveryMs: number = REPORT_INTERVAL.leastMs;
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
   constructor(options: LinksOptions) {
@@ -137,6 +140,7 @@ export class Links implements PodLinks {
       clock: options.clock,
       random: options.random,
       timing: this.#timing,
+      reportEveryMs: () => this.#reportEveryMs,
       limits: options.limits ?? DEFAULT_LIMITS,
       logger: options.logger,
     };
@@ -210,6 +214,7 @@ export class Links implements PodLinks {
       cancelPush: () => undefined,
     };
     this.#pods.set(target.uid, pod);
+    this.#paceReports();
     const siblings = this.#agents.get(key);
     if (siblings === undefined) this.#agents.set(key, new Set([pod]));
     else siblings.add(pod);
@@ -235,12 +240,21 @@ export class Links implements PodLinks {
 
   #remove(pod: Pod): void {
     this.#pods.delete(pod.target.uid);
+    this.#paceReports();
     const siblings = this.#agents.get(pod.key);
     siblings?.delete(pod);
     if (siblings?.size === 0) this.#agents.delete(pod.key);
     this.#stop(pod);
     this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
+  }
+
+  /** Has all pods report less often when there are many. */
+  #paceReports(): void {
+    const reportEveryMs = reportInterval(this.#pods.size, this.#reportEveryMs);
+    if (reportEveryMs === this.#reportEveryMs) return;
+    this.#reportEveryMs = reportEveryMs;
+    for (const pod of this.#pods.values()) pod.link?.announce(this.#termOf(pod.key));
   }
 
   setDesired(agentKey: AgentKey, configuration: Configuration, term: number): void {

@@ -43,6 +43,8 @@ export interface LinkContext {
   clock: Clock;
   random: () => number;
   timing: PersistentLinkTiming;
+  /** Interval at which pods are to report figures. */
+  reportEveryMs: () => number;
   /** What each pod may send. */
   limits: ReportLimits;
   logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
@@ -149,7 +151,8 @@ export class PersistentLink {
   }
 
   #dial(): void {
-    const { credentials, dial, contract, reviewToken, clock, random, timing } = this.#context;
+    const { credentials, ...context } = this.#context;
+    const { dial, contract, reviewToken, clock, random, timing, reportEveryMs } = context;
     const link = new Link({
       target: { ...this.#target, ip: this.#addresses[this.#next]! },
       credentials: credentials(),
@@ -161,6 +164,7 @@ export class PersistentLink {
       budget: this.#budget,
       timing,
       term: () => this.#events.term(),
+      reportEveryMs,
       events: {
         onReached: () => this.#reached(link),
         onConnected: (hello) => this.#connected(hello),

@@ -11,6 +11,7 @@ import type {
   Siblings,
   Snapshot,
 } from '../../contract/generated/types.ts';
+import { REPORT_INTERVAL } from '../../contract/link.ts';
 import { parseCommand } from '../../contract/validate.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import { upgradeConfiguration } from './upgrade.ts';
@@ -18,6 +19,8 @@ import { upgradeConfiguration } from './upgrade.ts';
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
   snapshot(): Snapshot;
+  /** Reports figures at this interval from now on, in milliseconds. */
+  onReportInterval(ms: number): void;
   /** Replaces the pods that take forwarded requests. */
   onSiblings(pods: readonly Sibling[]): void;
   /** Applies the leader's orders to circuits, and returns those circuits. */
@@ -61,6 +64,9 @@ export class Commands {
     switch (command.type) {
       case 'Announce':
         configuration.announce(command.term);
+        if (configuration.staleTerm(command.term) === undefined) {
+          this.#deps.onReportInterval(command.reportEveryMs ?? REPORT_INTERVAL.leastMs);
+        }
         return undefined;
       case 'Configure':
         configuration.offerPush(command.term, command.configuration);

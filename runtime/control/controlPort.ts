@@ -32,6 +32,7 @@ export interface ControlPortDeps {
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
   onSiblings: (pods: readonly Sibling[]) => void;
+  onReportInterval: (ms: number) => void;
   /** This and the next two: see CommandsDeps. */
   followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
   fleet: (command: Grant | Release) => Report | undefined;
@@ -55,9 +56,10 @@ export class ControlPort {
   /** Listens with a self-signed certificate. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
     const { pod, clock, configuration, snapshot, log } = this.#deps;
-    const { fleet, followFleet, onSiblings, providers } = this.#deps;
+    const { fleet, followFleet, onSiblings, onReportInterval, providers } = this.#deps;
     const commands = new Commands({
-      ...{ configuration, snapshot, fleet, followFleet, onSiblings, providers, log },
+      ...{ configuration, snapshot, fleet, followFleet, providers, log },
+      ...{ onSiblings, onReportInterval },
       date: () => clock.date(),
     });
     const server = new ControlServer({

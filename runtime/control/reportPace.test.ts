@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { REPORT_PACE } from '../../contract/link.ts';
+import { REPORT_INTERVAL, REPORT_PACE } from '../../contract/link.ts';
 import { ReportPace } from './reportPace.ts';
 
 it('a burst of transitions goes out one by one, and the rest in a snapshot', () => {
@@ -16,4 +16,14 @@ it('the next report waits after a large one as long as the pace demands', () => 
   const pace = new ReportPace();
   pace.sent(3 * REPORT_PACE.bytesPerSecond);
   expect([pace.tick(), pace.tick(), pace.tick()]).toEqual(['Nothing', 'Nothing', 'Changes']);
+});
+
+it('figures go out at the interval that the leader asks for', () => {
+  const pace = new ReportPace();
+  pace.setInterval(4 * REPORT_INTERVAL.leastMs);
+  const due = (ticks: number): string[] => Array.from({ length: ticks }, () => pace.tick());
+  expect(due(1)).toEqual(['Changes']);
+  expect(due(4)).toEqual(['Nothing', 'Nothing', 'Nothing', 'Changes']);
+  pace.setInterval(REPORT_INTERVAL.leastMs);
+  expect(due(2)).toEqual(['Changes', 'Changes']);
 });

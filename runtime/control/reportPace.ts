@@ -1,17 +1,25 @@
-import { REPORT_PACE } from '../../contract/link.ts';
+import { REPORT_INTERVAL, REPORT_PACE } from '../../contract/link.ts';
 
 /** What to report at the end of a second. `Everything`: a Snapshot, because transitions were left out. */
 export type Due = 'Changes' | 'Everything' | 'Nothing';
 
 /**
  * Keeps a pod's reports below REPORT_PACE. The next Snapshot covers transitions beyond it, and after a large report
- * the next one waits.
+ * the next one waits. Figures go out at the interval that the leader asks for.
  */
 export class ReportPace {
   #transitions = 0;
   #leftOut = false;
   /** Bytes ahead of the pace. */
   #ahead = 0;
+  /** The leader's interval, and how many ticks are left of it. */
+  #everyTicks = 1;
+  #ticksLeft = 0;
+
+  setInterval(ms: number): void {
+    this.#everyTicks = Math.max(1, Math.round(ms / REPORT_INTERVAL.leastMs));
+    this.#ticksLeft = Math.min(this.#ticksLeft, this.#everyTicks);
+  }
 
   /** Whether a transition may go out now; otherwise a later report covers it. */
   mayTellTransition(): boolean {
@@ -25,7 +33,9 @@ export class ReportPace {
   tick(): Due {
     this.#transitions = 0;
     this.#ahead = Math.max(0, this.#ahead - REPORT_PACE.bytesPerSecond);
-    if (this.#ahead > 0) return 'Nothing';
+    this.#ticksLeft -= 1;
+    if (this.#ahead > 0 || (this.#ticksLeft > 0 && !this.#leftOut)) return 'Nothing';
+    this.#ticksLeft = this.#everyTicks;
     const due = this.#leftOut ? 'Everything' : 'Changes';
     this.#leftOut = false;
     return due;

@@ -106,6 +106,7 @@ export class ProviderPod {
         throw new Error('nothing is configured by a link');
       },
       onSiblings: () => undefined,
+      onReportInterval: () => undefined,
       followFleet: () => [],
       fleet: () => undefined,
       providers: (command) => this.guard.providers.obey(command),
