@@ -54,7 +54,7 @@ export interface AgentDeps {
   /** Largest size of conversations in memory, in bytes. */
   maxConversationBytes: number;
   /** A conversation was idle for too long and is gone. */
-  onExpired: (id: string) => void;
+  onExpired: (id: string) => Promise<void>;
   /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
   log: Logger;

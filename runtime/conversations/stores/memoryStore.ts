@@ -12,7 +12,7 @@ export interface MemoryStoreDeps {
   /** Largest size of all conversations, in bytes. A full store takes no new ones. */
   maxBytes: number;
   /** A conversation expired. */
-  onExpired?: (id: string) => void;
+  onExpired?: (id: string) => unknown;
 }
 
 interface Entry {

@@ -17,8 +17,8 @@ export interface RedisStoreDeps extends RedisConnectionDeps {
   clock: Clock;
   /** Whether `onExpired` has a listener. */
   tellsExpired: () => boolean;
-  /** A conversation expired. One pod of all is told. */
-  onExpired: (id: string) => void;
+  /** A conversation expired. One pod of all is told, and another one if that dies before this resolves. */
+  onExpired: (id: string) => Promise<void>;
 }
 
 /** Longest time that the turn of a dead pod blocks its conversation, in milliseconds. */

@@ -14,8 +14,8 @@ export interface StoresDeps extends RedisInForceDeps {
   self: string;
   idleTimeoutMs: () => number;
   maxConversationBytes: number;
-  /** A conversation expired. Of one in Redis one pod is told. */
-  onExpired: (id: string) => void;
+  /** A conversation expired. Of one in Redis one pod is told, and another one if that dies before this resolves. */
+  onExpired: (id: string) => Promise<void>;
   /** Whether pods search for conversations that expired in Redis. */
   tellsExpired: () => boolean;
 }
