@@ -69,7 +69,9 @@ describe('ScaledByLoad', () => {
     const found = loadCondition(agent(), availability);
     expect(found).toMatchObject({ type: 'ScaledByLoad', status, reason });
     expect(found?.message).toContain(text);
-    expect(found?.message.includes('Until then only CPU and memory')).toBe(availability !== 'Served');
+    expect(found?.message.includes('Until then only CPU and memory')).toBe(
+      availability !== 'Served',
+    );
   });
 
   it('is absent while the spec does not ask for it', () => {

@@ -3,7 +3,7 @@ import type { Rejection } from '../../errors/rejection.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Guard } from '../../guard/guard.ts';
 import type { Dependency } from '../../guard/dependency.ts';
-import { awaitAdmission } from '../../guard/awaitAdmission.ts';
+import { awaitAdmission } from '../../guard/permit.ts';
 import { Cut } from '../../errors/fault.ts';
 import { LEAST_ATTEMPT_MS } from '../../model/attempt/attemptWatch.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
