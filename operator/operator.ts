@@ -117,7 +117,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
-  connectTriggers({ caches, attachments, news, links, queues, ownWrites });
+  connectTriggers({ caches, attachments, news, links, queues, ownWrites, clock, random });
   const circuits = new CircuitLeader({ links, clock, registry });
   const providers = new ProviderLeader({ links, clock });
   exportCacheAge(caches, registry);

@@ -116,11 +116,6 @@ export class WorkQueue {
     this.#arm();
   }
 
-  /** Adds the key after `ms`, unless it waits already or its time is set, however late that is. */
-  addByAndBy(key: string, ms: number): void {
-    if (!this.#dirty.has(key) && !this.#delayed.has(key)) this.addAfter(key, ms);
-  }
-
   /**
    * Adds the key after its backoff: uniform in [0, base × 2^failures), at most `maxDelayMs`, known as full
    * jitter. Keeps the priority of the work that failed.

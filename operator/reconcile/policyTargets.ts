@@ -30,6 +30,14 @@ export interface Targets<S> extends Omit<Look<S>, 'passes' | 'seen'> {
   seen: () => S;
 }
 
+/**
+ * After a look at a policy for many agents it is left alone for so long per agent, which is some fifty times what the look
+ * takes: news of any of them is news of the policy.
+ */
+const REST_MS_PER_TARGET = 0.2;
+/** A policy for fewer agents is never left alone. */
+const MANY = 100;
+
 /** The agents that a policy is for, each looked at again only after there was news of it. */
 export class PolicyTargets<S> {
   readonly #merge: (parts: readonly S[]) => S;
@@ -42,6 +50,8 @@ export class PolicyTargets<S> {
   #seen: Blocks<S>;
   #policy: Policy | undefined;
   #attachment: PolicyAttachment | undefined;
+  /** Of the last look; monotonic milliseconds. */
+  #lookedAt = -Infinity;
 
   /** @param merge of what is seen of agents in the order of their names */
   constructor(merge: (parts: readonly S[]) => S) {
@@ -54,7 +64,15 @@ export class PolicyTargets<S> {
     if (this.#shares.has(agent)) this.#due.add(agent);
   }
 
-  update(attachment: PolicyAttachment, source: TargetSource<S>): Targets<S> {
+  /** How long after the last look the policy is to be left alone yet. */
+  restMs(now: number): number {
+    const { size } = this.#shares;
+    return size < MANY ? 0 : Math.max(0, this.#lookedAt + size * REST_MS_PER_TARGET - now);
+  }
+
+  /** @param now monotonic milliseconds */
+  update(attachment: PolicyAttachment, source: TargetSource<S>, now: number): Targets<S> {
+    this.#lookedAt = now;
     const { policy, targets } = attachment;
     if (!asksTheSame(policy, this.#policy)) this.#forgetAll();
     if (attachment !== this.#attachment) this.#setTargets(targets, source);

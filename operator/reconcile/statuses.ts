@@ -51,7 +51,7 @@ import type { CircuitLeader } from './circuitLeader.ts';
 import type { Fleet } from './fleet.ts';
 import { NumbersBudget } from './numbersBudget.ts';
 import { PolicyTargets, type Look, type TargetSource } from './policyTargets.ts';
-import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
+import { graceAfter, graceLeft, isTerminating, observe } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
 import { scalersOf } from './scalers.ts';
@@ -179,7 +179,9 @@ export class StatusReconciler {
     });
   };
 
-  breaker: Reconcile = (key, signal) => {
+  breaker: Reconcile = async (key, signal) => {
+    const rest = this.#restOf(this.#breakers, key);
+    if (rest > 0) return { requeueAfterMs: rest };
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.breaker(namespace, name);
     return this.#policy(key, attachment, this.#breakers, signal, (input) => {
@@ -189,6 +191,8 @@ export class StatusReconciler {
   };
 
   limit: Reconcile = async (key, signal) => {
+    const rest = this.#restOf(this.#limits, key);
+    if (rest > 0) return { requeueAfterMs: rest };
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
     let fills = false;
@@ -202,6 +206,14 @@ export class StatusReconciler {
       ? { requeueAfterMs: Math.min(again?.requeueAfterMs ?? Infinity, FILLS_MS) }
       : again;
   };
+
+  /** How long yet a policy that is for many agents is left alone after the last look. */
+  #restOf(
+    { targets }: { targets: ReadonlyMap<string, Pick<PolicyTargets<unknown>, 'restMs'>> },
+    key: string,
+  ): number {
+    return targets.get(key)?.restMs(this.#options.clock.monotonic()) ?? 0;
+  }
 
   async #policy<P extends Policy & StatusObject<S>, S, Seen>(
     key: string,
@@ -219,7 +231,11 @@ export class StatusReconciler {
     const targets = kind.targets.get(key) ?? new PolicyTargets(kind.merge);
     kind.targets.set(key, targets);
     const source = this.#source(namesOf(key).namespace, attachment.policy, kind);
-    const { inForce, pending, earlyMs, graceMs, seen } = targets.update(attachment, source);
+    const { inForce, pending, earlyMs, graceMs, seen } = targets.update(
+      attachment,
+      source,
+      this.#options.clock.monotonic(),
+    );
     if (!inForce || pending) return;
     if (earlyMs > 0) return { requeueAfterMs: earlyMs };
     const policy = writer.newest(attachment.policy);
@@ -331,11 +347,11 @@ export class StatusReconciler {
 
   /** How long yet a pod of the agent that has just connected is given to send its snapshot. */
   #greeting(key: string): number {
-    const now = this.#options.clock.now();
+    const now = new Date(this.#options.clock.now());
     const left = this.#options.links
       .podsOf(key)
       .filter(({ connected, snapshot }) => connected && snapshot === undefined)
-      .map(({ since }) => Date.parse(since) + RECONNECT_GRACE_MS - now);
+      .map(({ since }) => graceAfter(since, now));
     return Math.max(0, ...left);
   }
 

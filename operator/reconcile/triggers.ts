@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { claimAlike } from '../desired/policies/attach.ts';
 import type { Policy } from '../desired/policies/attachment.ts';
-import { keyOf, type ChangeHandler, type Priority, type WorkQueue } from '../kube/index.ts';
+import { keyOf, type ChangeHandler, type Clock, type Priority } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import { agentKeyOfChild, namesOf } from './agentOf.ts';
 import type { Caches } from './caches.ts';
@@ -16,14 +16,21 @@ export interface TriggerOptions extends NewsOptions {
   caches: Caches;
   links: Links;
   ownWrites: OwnWrites;
+  clock: Pick<Clock, 'after'>;
+  /** A number in [0, 1). */
+  random: () => number;
   /** See ChangeBatch. */
   soon?: (call: () => void) => void;
 }
 
 /** The objects of a new agent come in one by one, as its reconcile makes them; it looks at them together. */
 const MADE_MS = 1_000;
-/** Figures come every second from every pod; those of a while are looked at together. */
+/**
+ * Figures come every second from every pod; those of a while are looked at together. The more agents there are, the longer
+ * that while may be: few of their figures are written anyway.
+ */
 const FIGURES_MS = 5_000;
+const FIGURES_MS_PER_AGENT = 5;
 
 /**
  * Turns what informers and links notice into keys to reconcile. It only enqueues: the leader works the queues off, and
@@ -49,10 +56,11 @@ export function connectTriggers(options: TriggerOptions): void {
     });
   }
   watchPods(options);
-  const later = (queue: WorkQueue, key: string): void => queue.addByAndBy(key, FIGURES_MS);
-  links.onChange((key, kind) =>
-    enqueueReported(options, key, kind === 'Counters' ? later : undefined),
-  );
+  const countersChanged = figuresOf(options);
+  links.onChange((key, kind) => {
+    if (kind === 'Counters') countersChanged(key);
+    else enqueueReported(options, key);
+  });
   links.onHigherTerm((key) => queues.agent.add(key));
 }
 
@@ -142,6 +150,21 @@ function differs(current: KubernetesObject, previous: KubernetesObject): boolean
     ]);
   };
   return facts(current) !== facts(previous);
+}
+
+/** Asks for the status of an agent some time after its figures changed, once for all changes until then. */
+function figuresOf(options: TriggerOptions): (agent: string) => void {
+  const { caches, clock, random } = options;
+  const due = new Set<string>();
+  return (agent) => {
+    if (due.has(agent)) return;
+    due.add(agent);
+    const more = random() * caches.agents.size * FIGURES_MS_PER_AGENT;
+    clock.after(FIGURES_MS + more, () => {
+      due.delete(agent);
+      enqueueReported(options, agent, (queue, key) => queue.add(key, { priority: 'low' }));
+    });
+  };
 }
 
 /** Keeps the targets of links the same as the pods, and asks for the status of their agents. */
