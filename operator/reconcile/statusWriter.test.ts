@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { ApiError, type KubernetesObject } from '../kube/index.ts';
 import { CircuitBreakerPolicies } from '../resources/resources.ts';
-import { NumbersBudget } from './numbersBudget.ts';
+import { WriteBudget } from './writeBudget.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
 type Policy = StatusObject<string>;
@@ -24,12 +24,7 @@ it('goes on from what the cache holds when the server does not know its last wri
     },
   } as unknown as StatusClient;
   const resource = CircuitBreakerPolicies as never;
-  const writer = new StatusWriter<string, Policy>(
-    client,
-    resource,
-    new NumbersBudget(),
-    () => 'Now',
-  );
+  const writer = new StatusWriter<string, Policy>(client, resource, new WriteBudget(), () => 'Now');
   await writer.write(at('100'), 'Open', 0, signal);
   expect(writer.newest(at('100')).metadata.resourceVersion).toBe('101');
 
