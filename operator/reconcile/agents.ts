@@ -26,6 +26,7 @@ import type { Fleet } from './fleet.ts';
 import { applyErrorOf, ChildWriter, isControlledBy } from './children.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { ProviderLeader } from './providerLeader.ts';
+import type { ApplyError } from '../status/observations.ts';
 import { evidenceOf, storedConfiguration } from './evidence.ts';
 import { guardedDeployment, standingOf, type Guards, type Standing } from './guards.ts';
 import { obsoleteObjects } from './obsolete.ts';
@@ -61,6 +62,8 @@ export interface AgentReconcilerOptions {
 }
 
 const REFUSED_RETRY_MS = 60_000;
+/** A webhook that does not answer is soon back, as a rule, and nothing tells of it. */
+const WEBHOOK_RETRY_MS = 10_000;
 const GUARDS_AND_DEPLOYMENT = new Set(['ServiceAccount', 'NetworkPolicy', 'Deployment']);
 
 /** Brings each agent's objects and pods in line with its spec and its policies, for one term of the leader. */
@@ -108,7 +111,7 @@ export class AgentReconciler {
       attachment: attachedVersions(input.attachment),
     });
     onReconciled(key);
-    return applied.applyErrors.length > 0 ? { requeueAfterMs: refusedRetryMs } : undefined;
+    return retryOf(applied, refusedRetryMs);
   };
 
   /** Undefined for one that is on its way out. */
@@ -246,6 +249,7 @@ export class AgentReconciler {
     const attempt = async (
       object: KubernetesObject,
       write: () => Promise<unknown>,
+      facts: Pick<ApplyError, 'deleting'> = {},
     ): Promise<boolean> => {
       try {
         await write();
@@ -253,7 +257,7 @@ export class AgentReconciler {
       } catch (error) {
         const shown = applyErrorOf(object, error);
         if (!shown) throw error;
-        applied.applyErrors.push(shown);
+        applied.applyErrors.push({ ...shown, ...facts });
         return false;
       }
     };
@@ -270,7 +274,8 @@ export class AgentReconciler {
       applied.configuredAt = this.#configuredAt(key, configuration);
     }
     for (const { resource, object } of obsoleteObjects(key, plan, caches)) {
-      await attempt(object, () => this.#children.remove(agent, resource, object, signal));
+      const remove = (): Promise<boolean> => this.#children.remove(agent, resource, object, signal);
+      await attempt(object, remove, { deleting: true });
     }
     for (const desired of plannedObjects(plan)) {
       if (waitsForScaler(agent, desired, plan, caches)) continue;
@@ -286,7 +291,9 @@ export class AgentReconciler {
     const { deployment, serviceAccount, networkPolicy } = plan;
     const standing = ({ kind, metadata }: Desired): Standing => {
       const live = caches.childrenOf(kind).get(metadata.namespace, metadata.name);
-      const refused = applied.applyErrors.find((error) => error.kind === kind)?.reason;
+      const refused = applied.applyErrors.find(
+        (error) => error.kind === kind && !error.deleting,
+      )?.reason;
       return standingOf(agent, refused, live);
     };
     const guards: Guards = {
@@ -306,9 +313,19 @@ export class AgentReconciler {
   }
 }
 
+/** When to try again what the API server refused. */
+function retryOf(
+  { applyErrors }: Applied,
+  refusedRetryMs: number,
+): { requeueAfterMs: number } | void {
+  if (applyErrors.length === 0) return;
+  const webhook = applyErrors.some(({ reason }) => reason === 'InternalError');
+  return { requeueAfterMs: webhook ? Math.min(WEBHOOK_RETRY_MS, refusedRetryMs) : refusedRetryMs };
+}
+
 /** Whether the Deployment, or one of its guards before it, was refused. */
 function isHeldBack({ applyErrors }: Applied): boolean {
-  return applyErrors.some(({ kind }) => GUARDS_AND_DEPLOYMENT.has(kind));
+  return applyErrors.some(({ kind, deleting }) => !deleting && GUARDS_AND_DEPLOYMENT.has(kind));
 }
 
 /** What is kept of a plan: not the objects, which are in the caches as they were applied. */
