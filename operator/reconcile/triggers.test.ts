@@ -83,9 +83,9 @@ beforeEach(() => {
     caches,
     attachments,
     ownWrites,
-    news: { tell: () => undefined },
+    notifier: { notify: () => undefined },
     links: { onChange: () => undefined, onHigherTerm: () => undefined },
-    soon: (call: () => void) => batched.push(call),
+    defer: (call: () => void) => batched.push(call),
     queues: Object.fromEntries(tasks.map((task) => [task, queue(task)])),
   } as unknown as TriggerOptions);
   attachments.of(namespace);
@@ -129,12 +129,12 @@ describe('a changed policy', () => {
 describe('a status that was written', () => {
   it('here is no reason to look at it again', async () => {
     const written = version(first, { resourceVersion: '7' });
-    await ownWrites.during(first.metadata.uid, () => Promise.resolve(written));
+    await ownWrites.track(first.metadata.uid, () => Promise.resolve(written));
     breakers.tell(written, first);
     expect(asked).toEqual([]);
     expect(attachments.breaker(namespace, 'calm')!.policy).toBe(written);
     const agentWritten = version(agent, { resourceVersion: '8' });
-    await ownWrites.during(agent.metadata.uid, () => Promise.resolve(agentWritten));
+    await ownWrites.track(agent.metadata.uid, () => Promise.resolve(agentWritten));
     agents.tell(agentWritten, agent);
     expect(asked).toEqual([]);
   });
@@ -156,7 +156,7 @@ describe('a child', () => {
 
   it('that was changed here is left alone, and looked at when somebody else changes it', async () => {
     const [before, ours, theirs] = ['1', '2', '3'].map((each) => child('ConfigMap', each));
-    await ownWrites.during('child', () => Promise.resolve(ours!));
+    await ownWrites.track('child', () => Promise.resolve(ours!));
     children.tell(ours, before);
     expect(asked).toEqual([]);
     children.tell(theirs, ours);
@@ -166,7 +166,7 @@ describe('a child', () => {
 
   it('is looked at in each version when it is a Deployment', async () => {
     const ours = child('Deployment', '2');
-    await ownWrites.during('child', () => Promise.resolve(ours));
+    await ownWrites.track('child', () => Promise.resolve(ours));
     children.tell(ours, child('Deployment', '1'));
     expect(asked).toEqual([look]);
   });

@@ -232,7 +232,7 @@ describe('rateLimitPolicyEvents', () => {
       expect.stringMatching(/^Warning RateLimitExhausted 3\/3 pods answer 429/),
     ]);
     expect(lines(rateLimitPolicyEvents(limiting, flowing))).toEqual([
-      'Normal RateLimitRecovered Nothing is rejected at present.',
+      'Normal RateLimitRecovered No request is rejected.',
     ]);
     expect(rateLimitPolicyEvents(undefined, flowing)).toEqual([]);
     const exhausted = flowing.conditions!.find(({ type }) => type === 'Exhausted')!;

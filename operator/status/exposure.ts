@@ -2,10 +2,10 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import { list } from '../desired/common/wording.ts';
 
-/** Networks of all addresses. */
+/** Networks that contain all addresses. */
 const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
 
-/** Warns if unauthenticated clients outside the namespace can spend a key of the agent. Undefined if not. */
+/** The condition KeyExposed, if unauthenticated clients outside the namespace can spend a key of the agent. */
 export function keyExposed({ spec }: AgentDeployment): ConditionDraft | undefined {
   if (spec.auth.type !== 'None') return undefined;
   const keyed = spec.model.endpoints.filter(

@@ -213,7 +213,7 @@ describe('breakerPolicyStatus', () => {
     },
   });
   it.each<[string, PodObservation[], [string, string], string]>([
-    ['no pods', [], ['True', 'NoPods'], 'There are no pods at present'],
+    ['no pods', [], ['True', 'NoPods'], 'The agents have no pods'],
     [
       'one without a link',
       [pod('a'), strangePod('b', { linkError: 'connection refused' })],

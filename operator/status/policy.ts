@@ -20,21 +20,21 @@ import { describeTarget } from './target.ts';
 import { lastTransitions } from './transitions.ts';
 import { tripped } from './tripped.ts';
 
-/** What a policy's status is made of. */
+/** The input of a policy's status. */
 export interface PolicyStatusInput<P extends Policy> extends SummarizedPolicy<P> {
-  /** Of the agents that the policy is for, by name. */
+  /** Observations of the targeted agents, by name. */
   agents: ReadonlyMap<string, AgentObservation>;
 }
 
-/** The same, besides what is seen of agents. */
+/** The input without observations of agents, which a summary replaces. */
 export interface SummarizedPolicy<P extends Policy> {
   attachment: PolicyAttachment<P>;
-  /** The status that the policy has. */
+  /** The policy's current status. */
   previous: P['status'];
   now: Date;
 }
 
-/** The status of a circuit breaker policy, after what its pods report. */
+/** The status of a CircuitBreakerPolicy, from the reports of pods. */
 export function breakerPolicyStatus({
   agents,
   ...rest
@@ -70,7 +70,7 @@ export function summarizedBreakerStatus({
       programmed: progress.Programmed.count,
     },
     circuits: seen.circuits,
-    // What status had before outlives its pod and the operator.
+    // Earlier transitions stay in status after the end of their pod or of the operator.
     transitions: lastTransitions([...seen.transitions, ...(previous?.transitions ?? [])]),
     ...(resetToken !== undefined && { lastHandledResetToken: resetToken }),
     summary: {
@@ -95,7 +95,7 @@ export function summarizedBreakerStatus({
   };
 }
 
-/** The status of a rate limit policy, after what its pods report. */
+/** The status of a RateLimitPolicy, from the reports of pods. */
 export function rateLimitPolicyStatus({
   agents,
   ...rest
@@ -149,8 +149,8 @@ function programmed(
 ): ConditionDraft {
   const condition = programmedCondition(progress, `generation ${policy.metadata.generation ?? 1}`);
   if (accepted.status !== 'False') return condition;
-  // GEP-713: what is not accepted is not programmed, even where a part of it is in force.
-  const where = won.length === 0 ? 'In force nowhere' : `Not all of it is in force`;
+  // GEP-713: a policy that is not accepted is not programmed, even if a part of it is in force.
+  const where = won.length === 0 ? 'In force nowhere' : 'Not all of it is in force';
   const message = `${where}: ${accepted.reason}. See the condition Accepted.`;
   const part = won.length === 0 ? '' : ` Of the rest: ${condition.message}`;
   return { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: message + part };
@@ -181,8 +181,8 @@ function breakerSummary(
 }
 
 /**
- * The reset token that every connected pod has handled: the spec's as soon as all of them did, until then the one
- * before.
+ * The reset token that every connected pod has handled: the one in the spec when all pods have handled it, before that
+ * the former one.
  */
 function handledResetToken(
   { spec }: CircuitBreakerPolicy,

@@ -118,18 +118,20 @@ export class Messages {
     if (response.destroyed) onClose();
     try {
       const visit = { request, response, cut, client, trace, votes, deadlineAt, inForce };
-      return await this.#visit(visit);
+      return await this.#visit(visit, requestMs);
     } finally {
       response.off('close', onClose);
     }
   }
 
   /** Takes no permit before the whole body has arrived. */
-  async #visit(visit: Visit): Promise<Served> {
+  async #visit(visit: Visit, requestMs: number): Promise<Served> {
     const { request, response, inForce } = visit;
     const sessionOf = sessions(inForce, visit.client);
     const read = await readRequest(request, response, { bodies: this.#deps.bodies, sessionOf });
     if (isProblem(read)) return this.#refuse(response, read);
+    // The short time of a count of tokens is for the endpoint, not for a large body on its way here.
+    if (!visit.votes) visit.deadlineAt = this.#deps.clock.now() + requestMs;
     const denial = visit.client.allowance && denialOf(visit.client.allowance, read);
     if (denial) return this.#refuse(response, denied(visit.trace, denial));
     const leave = read.stream ? this.#deps.activity.stream() : undefined;

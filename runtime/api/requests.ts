@@ -43,9 +43,11 @@ export function modelRoute({ method, url = '' }: IncomingMessage): string | unde
   return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
 }
 
-/** Timeout of a request for no message, in milliseconds. */
+/** Timeout of a request for no message, in milliseconds. Files and batches may be large, and have that of a message. */
 export function passThroughMs(request: IncomingMessage): number {
-  return modelRoute(request) === MODELS ? MODELS_MS : PASS_THROUGH_MS;
+  const route = modelRoute(request);
+  if (route === undefined) return Infinity;
+  return route === MODELS ? MODELS_MS : PASS_THROUGH_MS;
 }
 
 export function asksForMessage(request: IncomingMessage): boolean {

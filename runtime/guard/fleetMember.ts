@@ -39,8 +39,6 @@ export class FleetMember {
   private heard = 0;
   /** Until when a leader before may count on the safe share. */
   private pledgedBefore = -Infinity;
-  /** The leader of the last Grant counts on nothing of this process any more when another one begins. */
-  private leaving = false;
   private readonly sentAt = new Map<number, number>();
   private lastAskedAt = -Infinity;
   private cancelAsk: (() => void) | undefined;
@@ -53,6 +51,7 @@ export class FleetMember {
       pledgedUntil: -Infinity,
       // A leader that sees a new process counts on its share for a while.
       safeFrom: started + FLEET.pledgeMs + FLEET.blockMs + FLEET.toleranceMs,
+      leaving: false,
       nextReport: 1,
       nextBlock: 1,
     };
@@ -102,8 +101,9 @@ export class FleetMember {
   }
 
   private begin(term: number, session: number, now: number): void {
-    const { pledgedUntil, safeFrom } = this.times;
-    if (term > this.term && now < pledgedUntil && !this.leaving) this.pledgedBefore = safeFrom;
+    const { pledgedUntil, safeFrom, leaving } = this.times;
+    // A leader that leaves counts on nothing of this process any more when another one begins.
+    if (term > this.term && now < pledgedUntil && !leaving) this.pledgedBefore = safeFrom;
     this.term = term;
     this.session = session;
     this.heard = 0;
@@ -132,9 +132,9 @@ export class FleetMember {
   }
 
   private hear(number: number, leaving: boolean): void {
-    const succeeds = this.heard === 0 && this.leaving;
+    const succeeds = this.heard === 0 && this.times.leaving;
     this.heard = number;
-    this.leaving = leaving;
+    this.times.leaving = leaving;
     // The leader before hears it too, and stops sooner.
     if (succeeds) this.ask();
   }

@@ -40,6 +40,8 @@ export interface LeaderTimes {
   pledgedUntil: number;
   /** The process may take its safe share from then on. */
   safeFrom: number;
+  /** The leader of the last Grant stops soon. */
+  leaving: boolean;
   /** Number of the next report, and of the next block. */
   nextReport: number;
   nextBlock: number;
@@ -53,7 +55,7 @@ interface Lot {
 
 /** Demand is that of about so many milliseconds. */
 const DEMAND_MS = 1000;
-/** A block covers the demand of so many milliseconds, and more when the leader answers slowly. */
+/** A block covers the demand of so many milliseconds, and more when the leader answers slowly or stops soon. */
 const HORIZON_MS = { least: 300, most: 2000, perAnswerMs: 10 };
 /** A safe share that is less than one token never admits a call. */
 const NEVER_MS = 3_600_000;
@@ -85,7 +87,7 @@ export class Block implements RemoteTokens {
   private dryUntil = -Infinity;
   private answered = 0;
   /** Report that tells of the first call that waits; undefined once it is answered. */
-  private asked: { number: number; at: number } | undefined;
+  private asked: { number: number; at: number; begins?: boolean } | undefined;
   private answerMs = 0;
   /** Tokens for waiting calls: of the first one, and of all. */
   private first = 0;
@@ -202,7 +204,9 @@ export class Block implements RemoteTokens {
   waitFor(needed: number, now: number): void {
     if (this.waiting === 0) this.first = needed;
     this.waiting += needed;
-    this.asked ??= { number: this.times.nextReport, at: now };
+    // A leader that has no answer yet, because it has just begun, knows of the first call; heartbeats tell it of others.
+    if (this.asked !== undefined) return;
+    this.asked = { number: this.times.nextReport, at: now };
     this.ask();
   }
 
@@ -217,7 +221,7 @@ export class Block implements RemoteTokens {
     };
     this.dryUntil = -Infinity;
     this.answered = 0;
-    if (this.asked !== undefined) this.asked = { number: this.times.nextReport, at: now };
+    if (this.asked) this.asked = { number: this.times.nextReport, at: now, begins: true };
   }
 
   grant({ granted, largest, waitMs, answered, until }: BlockGrant, now: number): void {
@@ -234,14 +238,16 @@ export class Block implements RemoteTokens {
     if (answered <= this.answered) return;
     this.answered = answered;
     if (this.asked === undefined || answered < this.asked.number) return;
-    this.answerMs = now - this.asked.at;
-    this.waitedMs += this.answerMs;
+    const ms = now - this.asked.at;
+    this.waitedMs += ms;
+    // How long a leader takes to begin says nothing about how busy it is.
+    if (this.asked.begins !== true) this.answerMs = ms;
     this.asked = undefined;
   }
 
-  /** What is to be reported. Gives back tokens that end within `endingMs`. */
+  /** What is to be reported. Gives back tokens that end within `endingMs`, once the leader of the session has granted others. */
   use(now: number, endingMs: number): BlockUse {
-    this.expire(now, now + endingMs);
+    this.expire(now, this.session.received > 0 ? now + endingMs : now);
     const need = Math.max(0, this.first - this.balance);
     return { block: this.number, ...this.session, need, want: this.wanted(now, need) };
   }
@@ -270,6 +276,7 @@ export class Block implements RemoteTokens {
 
   private horizonMs(): number {
     const { least, most, perAnswerMs } = HORIZON_MS;
+    if (this.times.leaving) return most;
     return Math.min(most, Math.max(least, this.answerMs * perAnswerMs));
   }
 

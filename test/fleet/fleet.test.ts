@@ -95,6 +95,37 @@ describe('limits of the fleet', () => {
     expect(admitted).toBeGreaterThan(0.98 * (100 + 100 * 40));
   });
 
+  it.each([
+    ['at once', 200, 0],
+    ['late', 3500, 0],
+    ['without a pod', 200, 1],
+  ])('refuse nothing they allow when another leader is there %s', async (_, gapMs, missing) => {
+    const time = new VirtualTime();
+    const limit = fleetLimit(
+      {
+        ...{ refill: { amount: 100, perMs: 1000 }, capacity: 100 },
+        ...{ onLimit: 'Reject' as const, maxWaitMs: 2500 },
+      },
+      7,
+    );
+    // Pods tell the next leader one after another what they hold.
+    let sent = 0;
+    const delayMs = (): number => (sent += 37) % 300;
+    const scene = new Scene(time, { limits: [limit], pods: 3, delayMs });
+    const before = scene.elect(false);
+    await time.pass(5_000);
+    for (const pod of scene.all) pod.load(8);
+    await time.pass(10_000);
+    before.stop('SIGTERM');
+    await time.pass(gapMs);
+    const linked = scene.all.slice(missing);
+    scene.elect(true, linked);
+    await time.pass(20_000);
+    expect(linked.map(({ rejected }) => rejected)).toEqual(linked.map(() => 0));
+    expect(Math.min(...linked.map(({ admitted }) => admitted))).toBeGreaterThan(200);
+    expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
+  });
+
   it('are not granted by a leader that leaves to a pod that the next one may not know', async () => {
     const time = new VirtualTime();
     const limit = fleetLimit({ refill: { amount: 10, perMs: 1000 }, capacity: 10 });

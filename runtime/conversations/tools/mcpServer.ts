@@ -147,13 +147,14 @@ export class McpServer {
     this.#tellWithheld(before);
   }
 
-  /** Fetches the list if it may have changed. Never rejects. */
-  refresh(context: ToolContext): Promise<void> {
-    if (!this.#stale) return Promise.resolve();
-    this.#listing ??= this.#ask(context).finally(() => {
+  /** Fetches the list if it may have changed. Turns share a fetch, which outlives the one that began it. Never rejects. */
+  refresh({ signal, ...context }: ToolContext): Promise<void> {
+    // The first list is waited for, also by turns that begin while it is on its way.
+    if (!this.#stale && (this.#list || !this.#listing)) return Promise.resolve();
+    this.#listing ??= this.#ask({ ...context, signal: this.#closed.signal }).finally(() => {
       this.#listing = undefined;
     });
-    return this.#listing;
+    return settledOrAborted(this.#listing, signal);
   }
 
   /** Fetches the list now and whenever no call began for the check interval, each within `timeoutMs()`. */
@@ -338,4 +339,14 @@ export class McpServer {
       // It never was connected, or is not any more.
     }
   }
+}
+
+/** Resolves with the promise, or when the signal aborts. */
+async function settledOrAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  await Promise.race([promise, aborted]);
+  signal.removeEventListener('abort', onAbort);
 }

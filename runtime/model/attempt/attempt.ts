@@ -49,7 +49,7 @@ export interface Attempt {
   signal: AbortSignal;
   sink: Sink;
   /** Told of what comes, so that it can tell when nothing does. */
-  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'unstreamed'>;
+  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed'>;
   meter: UsageMeter;
   /** Wall clock, for dates in headers. */
   date: () => Date;

@@ -39,6 +39,9 @@ export interface AttemptWatchDeps {
 /** Least time for an endpoint before it is to blame, in milliseconds. */
 export const LEAST_ATTEMPT_MS = 10_000;
 
+/** Time for the end of a stream after its last event, in milliseconds. */
+const ENDING_MS = 1000;
+
 /**
  * Cuts an attempt that takes too long. One timer waits for the bound that ends first. Chunks only note their time, so
  * that they cost no timer; the timer reads the notes when it fires and waits again if the bound moved.
@@ -52,6 +55,7 @@ export class AttemptWatch {
   #bytesAt = 0;
   #eventAt: number | undefined;
   #tokenAt: number | undefined;
+  #completeAt: number | undefined;
   /** Endpoints that share the time left. Counted when a share is over: counting at the start would cost every call. */
   #sharers: number;
   #armedFor = Infinity;
@@ -93,6 +97,12 @@ export class AttemptWatch {
   firstToken(): void {
     if (this.#tokenAt !== undefined) return;
     this.#tokenAt = this.#deps.clock.now();
+    this.#arm();
+  }
+
+  /** The last event of the stream has come, and not its end. */
+  complete(): void {
+    this.#completeAt = this.#deps.clock.now();
     this.#arm();
   }
 
@@ -140,6 +150,7 @@ export class AttemptWatch {
       bound('FirstToken', this.#startedAt, timeouts.firstTokenMs);
     }
     if (this.#streaming) bound('TransportIdle', this.#bytesAt, timeouts.transportIdleMs);
+    if (this.#completeAt !== undefined) bound('TransportIdle', this.#completeAt, ENDING_MS);
     if (this.#eventAt !== undefined) bound('StreamIdle', this.#eventAt, timeouts.streamIdleMs);
     return next;
   }
