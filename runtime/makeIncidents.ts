@@ -14,9 +14,9 @@ import { sourceAddresses } from './security/sourceAddress.ts';
 export interface Watched {
   /** Watches a request, in addition to its trace's listener. */
   watch: (request: IncomingMessage, trace: RequestTrace) => RequestTrace;
-  /** A request was refused: its address has shown too many wrong credentials. */
+  /** Reports a request refused because its address has shown too many wrong credentials. */
   held: (request: IncomingMessage) => void;
-  /** Malformed input arrived from an address. */
+  /** Reports malformed input from an address. */
   malformed: (reason: string, requestId: string, address: string | undefined) => void;
   /** Refusal of a request by security.responses for its address, if its client is unknown. */
   blockedSource: (request: IncomingMessage) => Failure | undefined;

@@ -37,11 +37,7 @@ import {
 import type { AgentObservation } from '../status/observations.ts';
 import { mergeBreakers, summarizeBreaker, type BreakerSummary } from '../status/breakerSummary.ts';
 import { mergeLimits, summarizeLimits, type LimitSummary } from '../status/limits.ts';
-import {
-  summarizedBreakerStatus,
-  summarizedLimitStatus,
-  type SummarizedPolicy,
-} from '../status/policy.ts';
+import { breakerStatus, limitStatus, type PolicyStatusInput } from '../status/policy.ts';
 import { namesOf } from './agentKeys.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
@@ -185,7 +181,7 @@ export class StatusReconciler {
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.breaker(namespace, name);
     return this.#policy(key, attachment, this.#breakers, signal, (input) => {
-      const next = summarizedBreakerStatus(input);
+      const next = breakerStatus(input);
       return { next, events: (previous) => breakerPolicyEvents(previous, next) };
     });
   };
@@ -197,7 +193,7 @@ export class StatusReconciler {
     const attachment = this.#options.attachments.limit(namespace, name);
     let refills = false;
     const again = await this.#policy(key, attachment, this.#limits, signal, (input) => {
-      const next = summarizedLimitStatus(input);
+      const next = limitStatus(input);
       refills =
         next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
       return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
@@ -220,7 +216,7 @@ export class StatusReconciler {
     attachment: PolicyAttachment<P> | undefined,
     kind: PolicyStatuses<P, S, Summary>,
     signal: AbortSignal,
-    draft: (input: SummarizedPolicy<P> & { seen: Summary }) => Draft<S>,
+    draft: (input: PolicyStatusInput<P> & { seen: Summary }) => Draft<S>,
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { writer, resource } = kind;
     if (!attachment || attachment.policy.metadata.deletionTimestamp) {

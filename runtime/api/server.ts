@@ -5,8 +5,7 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { routeKindOf } from './clients/allowance.ts';
-import { denied } from './denied.ts';
+import { denied, routeKindOf } from './clients/allowance.ts';
 import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
@@ -15,14 +14,13 @@ import { refuse, traceAnswer } from './response.ts';
 import type { SendError, Served } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages } from './messages.ts';
-import { providerRoute } from './providerRoutes.ts';
-import { modelRoute } from './requests.ts';
+import { modelRoute, providerRoute } from './requests.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
-/** A listener that may take a request; says whether it did. */
+/** A listener that can answer a request. Returns whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** How what was no whole request was answered, and where it came from. */
+/** A malformed or incomplete request: its answer, and its source. */
 export interface MalformedEnd {
   requestId: string;
   reason: string;
@@ -47,7 +45,7 @@ export interface AgentServerDeps {
   /** Why no request can be served at present; undefined when they can. */
   unavailable: () => Failure | undefined;
   onServed(route: string, served: Served, seconds: number): void;
-  /** What was no whole request was answered so. */
+  /** Reports the answer to a malformed or incomplete request. */
   onMalformed: (end: MalformedEnd) => void;
   /** Why a request is refused by its address. */
   blockedSource: (request: IncomingMessage) => Failure | undefined;
@@ -126,7 +124,7 @@ interface Exchange {
   trace: RequestTrace;
 }
 
-/** Who serves a request; undefined when nobody does. */
+/** Serves the requests of one route. */
 interface Handler {
   /** As metrics name it. */
   route: string;
@@ -143,7 +141,7 @@ function handlerOf(
   return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }
 
-/** Claude Code looks by HEAD / whether anybody is there. */
+/** Answers HEAD /, by which Claude Code checks that the agent is up. */
 function answerHead({ method, url }: IncomingMessage, response: ServerResponse): boolean {
   if (method !== 'HEAD' || url !== '/') return false;
   response.writeHead(200).end();
@@ -172,7 +170,7 @@ async function handle(
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);
-    // What is written but not sent yet belongs to the request too.
+    // The request is open until all that was written is sent.
     await finished(response);
     return served;
   } catch (error) {
@@ -223,7 +221,7 @@ function identified(trace: RequestTrace, client: Client): void {
 function finished(response: ServerResponse): Promise<void> {
   if (response.writableFinished || response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
-    // Comes after finish, too.
+    // A finished response closes, too.
     response.on('close', resolve);
   });
 }
@@ -242,7 +240,7 @@ const CLIENT_ERRORS: Record<string, Failure> = {
   HPE_HEADER_OVERFLOW: LARGE,
 };
 
-/** Answers what never became a whole request, unless an answer is already under way. */
+/** Answers a malformed or incomplete request, unless an answer is under way. */
 function onClientError(
   error: NodeJS.ErrnoException,
   stream: Socket | NodeJS.WritableStream,

@@ -7,13 +7,13 @@ import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
-import { throughGates } from './gateWait.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
 import { providerLimits } from './attempt/retryAfter.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
+import { throughGates } from './pause.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
 import type { Retry } from './nextAttempt.ts';
@@ -126,7 +126,7 @@ export class ModelCaller {
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
     const attempt = this.#prepare(request, { member, permit }, others);
-    const began = clock.now();
+    const began = attempt.watch.startedAt;
     const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;

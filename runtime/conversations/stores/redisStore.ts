@@ -17,7 +17,7 @@ export interface RedisStoreDeps extends RedisConnectionDeps {
   clock: Clock;
   /** Whether `onExpired` has a listener. */
   tellsExpired: () => boolean;
-  /** A conversation expired. One pod of all is told. */
+  /** Reports an expired conversation. Only one pod calls it. */
   onExpired: (id: string) => void;
 }
 

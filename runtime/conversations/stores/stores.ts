@@ -14,7 +14,7 @@ export interface StoresDeps extends RedisInForceDeps {
   self: string;
   idleTimeoutMs: () => number;
   maxConversationBytes: number;
-  /** A conversation expired. Of one in Redis one pod is told. */
+  /** Reports an expired conversation. For a conversation in Redis only one pod calls it. */
   onExpired: (id: string) => void;
   /** Whether pods search for conversations that expired in Redis. */
   tellsExpired: () => boolean;

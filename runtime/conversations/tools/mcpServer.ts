@@ -224,7 +224,7 @@ export class McpServer {
   async #check(timeoutMs: number): Promise<void> {
     const { signal } = this.#closed;
     const context = { timeoutMs, header: () => undefined, client: [], signal };
-    // A turn may be fetching already; its answer serves as well.
+    // A turn may be fetching already. Its result serves, too.
     this.#stale = true;
     await this.refresh(context);
     // A refused call counts too: its rejection says as much as the server could.
@@ -269,7 +269,7 @@ export class McpServer {
     });
   }
 
-  /** Once more with a session of its own when the server has forgotten the one there was. */
+  /** Repeats the call in a new session if the server has lost the old one. */
   async #attempt(
     use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
     signal: AbortSignal,
@@ -313,7 +313,7 @@ export class McpServer {
     return client;
   }
 
-  /** With the header values as they are mounted now. */
+  /** fetch with the currently mounted header values. */
   async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const { credentials, egress } = this.#deps;
     const secret = readHeaders(this.#spec.headersFrom, credentials);
@@ -336,7 +336,7 @@ export class McpServer {
     try {
       await (await client)?.close();
     } catch {
-      // It never was connected, or is not any more.
+      // It is not connected.
     }
   }
 }

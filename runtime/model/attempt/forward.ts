@@ -1,6 +1,6 @@
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
-import { replaceMember } from '../../json/replaceMember.ts';
+import { replaceMember } from '../../json/scan.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
 import { statusOutcome } from './outcome.ts';

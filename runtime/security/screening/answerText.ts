@@ -1,3 +1,4 @@
+import { parseJson } from '../../json/parsed.ts';
 import { JsonUnescape } from '../../json/unescape.ts';
 
 interface StreamEvent {
@@ -20,7 +21,7 @@ export class AnswerText {
 
   /** The text that an event adds. */
   event(data: string): string {
-    const { type, content_block: block, delta } = parsed(data);
+    const { type, content_block: block, delta } = (parseJson(data) ?? {}) as StreamEvent;
     if (type === 'content_block_delta') return this.#delta(delta ?? {});
     return type === 'content_block_start' ? this.#block(block ?? {}) : '';
   }
@@ -39,14 +40,6 @@ export class AnswerText {
     const others = [input, content].filter((each) => each !== undefined);
     const json = others.length === 0 ? '' : new JsonUnescape().push(JSON.stringify(others) + BREAK);
     return between + textOf(text) + textOf(thinking) + json;
-  }
-}
-
-function parsed(data: string): StreamEvent {
-  try {
-    return (JSON.parse(data) ?? {}) as StreamEvent;
-  } catch {
-    return {};
   }
 }
 
